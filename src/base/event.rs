@@ -1,0 +1,212 @@
+//! Events as support scripts read them: one JSON object a line, names are TRTC's callbacks without "on".
+//! The fields are a public interface; see the README's table of events.
+
+use crate::base::{DeviceKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, UserId};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Who asked for an exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitRequestedBy {
+    /// The Leave button or key, or a bot's own plan.
+    User,
+    /// The window was closed.
+    Window,
+    /// SIGTERM, SIGINT or the end of the login session.
+    Signal,
+    /// `--leave-after`.
+    Timer,
+}
+
+/// What `Statistics` says of one remote track.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RemoteStatistics {
+    /// Whose track.
+    pub remote_user: String,
+    /// `video` or `audio`.
+    pub kind: &'static str,
+    /// For example `vp8`.
+    pub codec: String,
+    /// Width in pixels; 0 for sound.
+    pub width: u32,
+    /// Height in pixels; 0 for sound.
+    pub height: u32,
+    /// Pictures a second shown; 0 for sound.
+    pub fps: f64,
+    /// Received kilobits a second.
+    pub kbps: f64,
+    /// Packets lost and not repaired, in percent of those expected.
+    pub lost_percent: f64,
+    /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
+    pub jitter_ms: f64,
+    /// Pauses of the picture over 200 ms so far.
+    pub freezes: u64,
+    /// Time in our buffers in ms.
+    pub delay_ms: f64,
+}
+
+/// Figures of a call, every 2 s.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Statistics {
+    /// Round trip to the server in ms; 0 while unknown.
+    pub rtt_ms: f64,
+    /// Sent kilobits a second.
+    pub sent_kbps: f64,
+    /// Received kilobits a second.
+    pub received_kbps: f64,
+    /// This process's CPU in percent of one core.
+    pub cpu_percent: f64,
+    /// One entry a remote track.
+    pub remote: Vec<RemoteStatistics>,
+}
+
+/// What `--verify` found of one remote user: the test picture and tone as they arrived.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Verification {
+    /// Whose.
+    pub remote_user: String,
+    /// `frames`, `missing`, `repeated`, `delay_ms_p50`, `delay_ms_p95`, `wrong`.
+    pub picture: Value,
+    /// `hz`, `dbfs`, `gaps_ms`.
+    pub tone: Value,
+}
+
+/// What happened, without when and to whom.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the names and fields are those of the table of events in the README
+pub enum EventKind {
+    EnterRoom { result_ms: f64 },
+    EnterRoomFailed { error: String, message: String },
+    ExitRoom { reason: ExitReason, total_ms: f64, receipt: Receipt },
+    ExitRequested { by: ExitRequestedBy },
+    RemoteUserEnterRoom { user: UserId, name: String },
+    RemoteUserLeaveRoom { user: UserId, name: String, reason: RemoteLeaveReason },
+    UserVideoAvailable { user: UserId, available: bool },
+    UserAudioAvailable { user: UserId, available: bool },
+    UserSubStreamAvailable { user: UserId, available: bool },
+    FirstVideoFrame { user: UserId, width: u32, height: u32 },
+    FirstAudioFrame { user: UserId },
+    ConnectionLost { attempt: u32 },
+    TryToReconnect { attempt: u32 },
+    ConnectionRecovery { attempt: u32 },
+    DeviceOpened { kind: DeviceKind, id: String },
+    DeviceClosed { kind: DeviceKind, id: String, message: String },
+    DeviceFailed { kind: DeviceKind, id: String, message: String },
+    ScreenShown { screen: String },
+    Statistics(Statistics),
+    Verified { users: Vec<Verification>, met: bool },
+}
+
+/// One line of the event file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Unix time in ms with microsecond digits.
+    pub unix_ms: f64,
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// Our own user id.
+    pub user: String,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+impl EventKind {
+    /// TRTC's callback name without "on".
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::EnterRoom { .. } | Self::EnterRoomFailed { .. } => "EnterRoom",
+            Self::ExitRoom { .. } => "ExitRoom",
+            Self::ExitRequested { .. } => "ExitRequested",
+            Self::RemoteUserEnterRoom { .. } => "RemoteUserEnterRoom",
+            Self::RemoteUserLeaveRoom { .. } => "RemoteUserLeaveRoom",
+            Self::UserVideoAvailable { .. } => "UserVideoAvailable",
+            Self::UserAudioAvailable { .. } => "UserAudioAvailable",
+            Self::UserSubStreamAvailable { .. } => "UserSubStreamAvailable",
+            Self::FirstVideoFrame { .. } => "FirstVideoFrame",
+            Self::FirstAudioFrame { .. } => "FirstAudioFrame",
+            Self::ConnectionLost { .. } => "ConnectionLost",
+            Self::TryToReconnect { .. } => "TryToReconnect",
+            Self::ConnectionRecovery { .. } => "ConnectionRecovery",
+            Self::DeviceOpened { .. } => "DeviceOpened",
+            Self::DeviceClosed { .. } => "DeviceClosed",
+            Self::DeviceFailed { .. } => "DeviceFailed",
+            Self::ScreenShown { .. } => "ScreenShown",
+            Self::Statistics(_) => "Statistics",
+            Self::Verified { .. } => "Verified",
+        }
+    }
+
+    fn fields(&self) -> Value {
+        match self {
+            Self::EnterRoom { result_ms } => json!({ "result_ms": result_ms }),
+            Self::EnterRoomFailed { error, message } => json!({ "error": error, "message": message }),
+            Self::ExitRoom { reason, total_ms, receipt } => {
+                json!({ "reason": reason.code(), "total_ms": total_ms, "receipt": receipt })
+            }
+            Self::ExitRequested { by } => json!({ "by": by }),
+            Self::RemoteUserEnterRoom { user, name } => json!({ "remote_user": user.as_str(), "name": name }),
+            Self::RemoteUserLeaveRoom { user, name, reason } => {
+                json!({ "remote_user": user.as_str(), "name": name, "reason": reason.code() })
+            }
+            Self::UserVideoAvailable { user, available }
+            | Self::UserAudioAvailable { user, available }
+            | Self::UserSubStreamAvailable { user, available } => {
+                json!({ "remote_user": user.as_str(), "available": available })
+            }
+            Self::FirstVideoFrame { user, width, height } => {
+                json!({ "remote_user": user.as_str(), "width": width, "height": height })
+            }
+            Self::FirstAudioFrame { user } => json!({ "remote_user": user.as_str() }),
+            Self::ConnectionLost { attempt }
+            | Self::TryToReconnect { attempt }
+            | Self::ConnectionRecovery { attempt } => {
+                json!({ "attempt": attempt })
+            }
+            Self::DeviceOpened { kind, id } => json!({ "kind": kind, "id": id }),
+            Self::DeviceClosed { kind, id, message } | Self::DeviceFailed { kind, id, message } => {
+                json!({ "kind": kind, "id": id, "message": message })
+            }
+            Self::ScreenShown { screen } => json!({ "screen": screen }),
+            Self::Statistics(s) => json!(s),
+            Self::Verified { users, met } => json!({ "users": users, "met": met }),
+        }
+    }
+}
+
+impl Event {
+    /// The event as one line of JSON, without the line's end.
+    pub fn to_line(&self, pid: u32) -> String {
+        let mut line = Map::new();
+        line.insert("unix_ms".into(), json!((self.unix_ms * 1000.0).round() / 1000.0));
+        line.insert("pid".into(), json!(pid));
+        line.insert("session".into(), json!(self.session.0));
+        line.insert("user".into(), json!(self.user));
+        line.insert("event".into(), json!(self.kind.name()));
+        if let Value::Object(fields) = self.kind.fields() {
+            line.extend(fields);
+        }
+        Value::Object(line).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ReceiptStep, StepName, StepState};
+
+    #[test]
+    fn an_exit_reads_as_documented() {
+        let step =
+            ReceiptStep { step: StepName::CameraReleased, state: StepState::Confirmed, ms: 3.5, detail: String::new() };
+        let kind =
+            EventKind::ExitRoom { reason: ExitReason::Kicked, total_ms: 12.25, receipt: Receipt { steps: vec![step] } };
+        let event = Event { unix_ms: 1763850000123.4561, session: SessionId(1), user: "bot-1".into(), kind };
+        let line: Value = serde_json::from_str(&event.to_line(4242)).expect("JSON");
+        assert_eq!(
+            line,
+            json!({"unix_ms": 1763850000123.456, "pid": 4242, "session": 1, "user": "bot-1", "event": "ExitRoom", "reason": 1,
+                "total_ms": 12.25, "receipt": [{"step": "camera_released", "state": "confirmed", "ms": 3.5, "detail": ""}]})
+        );
+    }
+}

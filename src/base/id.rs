@@ -1,0 +1,174 @@
+//! Names of rooms, users and sessions, checked where they enter the program.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Characters that TRTC allows in a string room id: letters, digits, space and these 26 signs.
+const ROOM_SIGNS: &str = "!#$%&()+-:;<=.>?@[]^_{}|~,";
+/// Longest string room id, in bytes.
+const ROOM_BYTES: usize = 64;
+/// Longest user id, in bytes. TRTC allows 32; other LiveKit clients bring longer ones.
+const USER_BYTES: usize = 256;
+/// Longest display name, in characters.
+const NAME_CHARS: usize = 64;
+
+/// Why a name was refused. The sentence is for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// No room was named.
+    #[error("The room has no name. Write one, for example \"design-review\".")]
+    RoomEmpty,
+    /// A string room id over 64 bytes.
+    #[error("The room name is {bytes} bytes long. At most 64 are possible.")]
+    RoomTooLong {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// A character outside TRTC's set.
+    #[error(
+        "The room name holds {character:?}, which is not possible. Use letters, digits, space and !#$%&()+-:;<=.>?@[]^_{{}}|~,"
+    )]
+    RoomCharacter {
+        /// The first such character.
+        character: char,
+    },
+    /// `num/…` that is no number from 1 to 4294967294.
+    #[error("A numeric room is written num/N with N from 1 to 4294967294.")]
+    RoomNumber,
+    /// No user id or name was given.
+    #[error("Write the name the others will see.")]
+    NameEmpty,
+    /// A display name over 64 characters.
+    #[error("The name is {chars} characters long. At most 64 are possible.")]
+    NameTooLong {
+        /// Its length in characters.
+        chars: usize,
+    },
+    /// A user id that is empty, longer than 256 bytes, or holds a control character.
+    #[error("The user id is not usable: it needs 1 to 256 bytes and no control characters.")]
+    User,
+}
+
+/// A room. TRTC has two namespaces: room 123 is not room "123".
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RoomId {
+    /// TRTC's `roomId`, 1 to 4294967294; written `num/123`.
+    Number(u32),
+    /// TRTC's `strRoomId`, 1 to 64 bytes from its 89 characters.
+    Text(String),
+}
+
+impl RoomId {
+    /// The room's name in LiveKit's single namespace, which [`RoomId::from_str`] reads back.
+    pub fn wire_name(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(n) => write!(f, "num/{n}"),
+            Self::Text(s) => f.write_str(s),
+        }
+    }
+}
+
+impl FromStr for RoomId {
+    type Err = IdError;
+
+    fn from_str(s: &str) -> Result<Self, IdError> {
+        if let Some(digits) = s.strip_prefix("num/") {
+            let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+            let number = digits.parse::<u32>().ok().filter(|n| plain && *n != u32::MAX);
+            return number.map(Self::Number).ok_or(IdError::RoomNumber);
+        }
+        if s.trim().is_empty() {
+            return Err(IdError::RoomEmpty);
+        }
+        if s.len() > ROOM_BYTES {
+            return Err(IdError::RoomTooLong { bytes: s.len() });
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ' || ROOM_SIGNS.contains(c);
+        match s.chars().find(|c| !allowed(*c)) {
+            Some(character) => Err(IdError::RoomCharacter { character }),
+            None => Ok(Self::Text(s.to_owned())),
+        }
+    }
+}
+
+/// Who somebody is for the server: LiveKit's identity, TRTC's userId. Not what is shown (that is the name).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(String);
+
+impl UserId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for UserId {
+    type Err = IdError;
+
+    fn from_str(s: &str) -> Result<Self, IdError> {
+        let usable = !s.trim().is_empty() && s.len() <= USER_BYTES && !s.chars().any(char::is_control);
+        if usable { Ok(Self(s.to_owned())) } else { Err(IdError::User) }
+    }
+}
+
+/// Checks and trims the name that the others will see: 1 to 64 characters, control characters taken out.
+pub fn display_name(s: &str) -> Result<String, IdError> {
+    let name: String = s.chars().filter(|c| !c.is_control()).collect();
+    let name = name.trim();
+    match name.chars().count() {
+        0 => Err(IdError::NameEmpty),
+        chars if chars > NAME_CHARS => Err(IdError::NameTooLong { chars }),
+        _ => Ok(name.to_owned()),
+    }
+}
+
+/// Counts the sessions (enter … exit) of one process, so that late events of an old one can be told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_namespaces_stay_apart() {
+        assert_eq!("num/123".parse(), Ok(RoomId::Number(123)));
+        assert_eq!("123".parse(), Ok(RoomId::Text("123".into())));
+        assert_eq!(RoomId::Number(123).wire_name(), "num/123");
+        for bad in ["num/0", "num/4294967295", "num/", "num/-1", "num/01", "num/1x", "num/+1"] {
+            assert_eq!(bad.parse::<RoomId>(), Err(IdError::RoomNumber), "{bad}");
+        }
+        assert_eq!("num/4294967294".parse(), Ok(RoomId::Number(4_294_967_294)));
+    }
+
+    #[test]
+    fn string_rooms_hold_64_bytes_of_89_characters() {
+        assert!("a".repeat(64).parse::<RoomId>().is_ok());
+        assert_eq!("a".repeat(65).parse::<RoomId>(), Err(IdError::RoomTooLong { bytes: 65 }));
+        assert_eq!("a/b".parse::<RoomId>(), Err(IdError::RoomCharacter { character: '/' }));
+        assert_eq!("é".parse::<RoomId>(), Err(IdError::RoomCharacter { character: 'é' }));
+        assert_eq!(" ".parse::<RoomId>(), Err(IdError::RoomEmpty));
+        let all = (0u8..128).map(char::from).filter(|c| c.to_string().parse::<RoomId>().is_ok() || *c == ' ');
+        assert_eq!(all.count(), 89);
+    }
+
+    #[test]
+    fn names_are_trimmed_and_bounded() {
+        assert_eq!(display_name("  Mina Park\n"), Ok("Mina Park".into()));
+        assert_eq!(display_name("\t "), Err(IdError::NameEmpty));
+        assert_eq!(display_name(&"x".repeat(1000)), Err(IdError::NameTooLong { chars: 1000 }));
+        assert!("".parse::<UserId>().is_err());
+    }
+}

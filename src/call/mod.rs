@@ -1,0 +1,3 @@
+//! The async driver round [`crate::session`]: commands in, snapshots and events out.
+
+pub mod view;

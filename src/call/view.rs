@@ -1,0 +1,282 @@
+//! What the window sees of calls and devices, and what it may ask for. Plain data: no handle, no channel, no clock.
+
+use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, Receipt, ReceiptStep, RoomId, SessionId, StepName, UserId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the window asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Show the lobby's preview with these devices. Replaces an earlier choice; in a call it switches the devices.
+    UseDevices(DeviceChoice),
+    /// Close the lobby's camera and microphone.
+    StopPreview,
+    /// Look again which devices there are.
+    RefreshDevices,
+    /// Enter a room. Refused while a session has not reached its ExitRoom.
+    Join(JoinRequest),
+    /// Microphone on or off (in the lobby: whether to join with it).
+    SetMicrophone(bool),
+    /// Camera on or off (in the lobby: whether to join with it).
+    SetCamera(bool),
+    /// Leave the call, or stop entering it. A second one does nothing more.
+    Leave(ExitRequestedBy),
+    /// Do not wait any longer for what is still unconfirmed.
+    CloseNow,
+    /// Back from an end screen or dialog to the lobby.
+    Dismiss,
+}
+
+/// Where to go and as whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinRequest {
+    /// `ws://`, `wss://`, `http://` or `https://`. `None`: start a room server in this process.
+    pub server: Option<String>,
+    /// The room.
+    pub room: RoomId,
+    /// The name the others see.
+    pub name: String,
+}
+
+/// Devices by the ids that `visavis devices` prints. `None` is the system's default, `"none"` is no device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceChoice {
+    /// Camera id.
+    pub camera: Option<String>,
+    /// Microphone id.
+    pub microphone: Option<String>,
+    /// Speaker id.
+    pub speaker: Option<String>,
+}
+
+/// A device that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceEntry {
+    /// What `--camera ID` takes.
+    pub id: String,
+    /// What people read.
+    pub label: String,
+    /// Whether it is made by Visavis (test picture, test tone, file).
+    pub synthetic: bool,
+}
+
+/// All devices of this computer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceLists {
+    /// Cameras, real ones first.
+    pub cameras: Vec<DeviceEntry>,
+    /// Microphones, real ones first.
+    pub microphones: Vec<DeviceEntry>,
+    /// Speakers, real ones first.
+    pub speakers: Vec<DeviceEntry>,
+}
+
+/// What a device of ours is doing. The lamp follows this, not the button.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceState {
+    /// Closed: nothing holds it.
+    #[default]
+    Off,
+    /// Being opened.
+    Opening,
+    /// Open: its handle exists.
+    Open,
+    /// Being closed; still counted as open.
+    Closing,
+    /// It could not be opened, or it went away.
+    Failed(DeviceProblem),
+}
+
+/// What is wrong with a device, as people need to hear it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceProblem {
+    /// One of the cases with a text of its own.
+    pub kind: ProblemKind,
+    /// The system's own words, for support.
+    pub message: String,
+}
+
+/// The cases with texts of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// No such device.
+    NotFound,
+    /// Another program holds it.
+    Busy,
+    /// We may not use it.
+    Forbidden,
+    /// It went away while in use.
+    Unplugged,
+    /// Anything else.
+    Other,
+}
+
+/// One of our own devices.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LocalDevice {
+    /// Its id; empty before one was chosen.
+    pub id: String,
+    /// What people read.
+    pub label: String,
+    /// Whether the user wants it on.
+    pub wanted: bool,
+    /// What it is doing.
+    pub state: DeviceState,
+}
+
+/// Everything the window shows. A new one replaces the last; video frames bypass it through the slots.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Devices of this computer.
+    pub devices: DeviceLists,
+    /// What was chosen.
+    pub choice: DeviceChoice,
+    /// Our camera.
+    pub camera: LocalDevice,
+    /// Our microphone.
+    pub microphone: LocalDevice,
+    /// Our speaker.
+    pub speaker: LocalDevice,
+    /// Our own picture, as it is sent (not mirrored).
+    pub own_picture: FrameSlot,
+    /// Level of our microphone in dBFS, -90 when silent or off.
+    pub own_level: f32,
+    /// The call, from Join until `Dismiss`.
+    pub call: Option<CallView>,
+}
+
+/// A call.
+#[derive(Clone, Debug)]
+pub struct CallView {
+    /// Which session of this process.
+    pub session: SessionId,
+    /// Its room.
+    pub room: RoomId,
+    /// Our user id.
+    pub user: UserId,
+    /// Our name.
+    pub name: String,
+    /// The server's address, as it was asked for.
+    pub server: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Everybody else, in the order in which they joined.
+    pub people: Vec<Person>,
+    /// Our own link.
+    pub quality: Quality,
+    /// Whether we are the one who speaks.
+    pub speaking: bool,
+}
+
+/// Where a call stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// On the way in.
+    Entering,
+    /// In the room, for so long.
+    InCall {
+        /// Time since EnterRoom.
+        elapsed: Duration,
+    },
+    /// The link is lost and is being restored.
+    Reconnecting {
+        /// Which try, from 1.
+        attempt: u32,
+        /// Time since the link was lost.
+        elapsed: Duration,
+    },
+    /// On the way out.
+    Leaving(Leaving),
+    /// ExitRoom has come.
+    Ended(Ending),
+}
+
+/// An exit under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leaving {
+    /// Time since it was asked for.
+    pub elapsed: Duration,
+    /// The steps that are done.
+    pub done: Vec<ReceiptStep>,
+    /// The steps that still run.
+    pub running: Vec<StepName>,
+}
+
+/// A call that has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    /// Why.
+    pub reason: ExitReason,
+    /// What was let go, and when.
+    pub receipt: Receipt,
+    /// Milliseconds from the request (or the server's word) to ExitRoom.
+    pub total_ms: f64,
+    /// Unix time of ExitRoom in ms.
+    pub unix_ms: f64,
+    /// Names of those who were in the room and have been told.
+    pub told: Vec<String>,
+    /// For `EntryFailed`: a plain sentence with what to do next.
+    pub message: String,
+}
+
+/// Somebody else in the call.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Who they are for the server.
+    pub user: UserId,
+    /// What is shown.
+    pub name: String,
+    /// Their picture; `None` while their camera is off.
+    pub picture: Option<FrameSlot>,
+    /// Whether their microphone sends.
+    pub microphone: bool,
+    /// Whether they speak.
+    pub speaking: bool,
+    /// Their link.
+    pub quality: Quality,
+}
+
+/// A link's quality, as bars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quality {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// No connection: 0 bars.
+    Lost,
+    /// 1 bar.
+    Poor,
+    /// 3 bars.
+    Good,
+    /// 4 bars.
+    Excellent,
+}
+
+/// Something worth a toast; it is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Somebody came.
+    Joined(String),
+    /// Somebody went: "Mina left".
+    Left(String),
+    /// Somebody was removed.
+    Removed(String),
+    /// Somebody's link did not come back.
+    Dropped(String),
+    /// Our link is back.
+    BackInCall,
+    /// A device of ours stopped working.
+    Device(String),
+}
+
+/// Hands commands to whoever carries them out, and the newest snapshot and notices back. The window owns one.
+pub trait Desk {
+    /// Asks for something. Never blocks.
+    fn send(&mut self, command: Command);
+    /// The newest snapshot.
+    fn snapshot(&self) -> Arc<Snapshot>;
+    /// Notices since the last call.
+    fn notices(&mut self) -> Vec<Notice>;
+    /// What to call when there is something new to draw.
+    fn set_waker(&mut self, wake: Arc<dyn Fn() + Send + Sync>);
+}

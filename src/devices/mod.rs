@@ -1,0 +1,1 @@
+//! Camera, microphone, speaker as leases: opened, used, released with a report.

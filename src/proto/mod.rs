@@ -1,0 +1,1 @@
+//! LiveKit messages and access tokens: encode, decode, verify; nothing else.

@@ -1,0 +1,1 @@
+//! The client's peer connections: the only folder that names webrtc-rs.

@@ -1,0 +1,1 @@
+//! The async driver round [`crate::hub`]: listener, sockets, tokens, admin APIs.

@@ -1,0 +1,1 @@
+//! The server's peers and forwarding: the only folder that names str0m.

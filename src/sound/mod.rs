@@ -1,0 +1,1 @@
+//! Sound: jitter buffer, echo cancelling, mixing, levels.

@@ -1,0 +1,1 @@
+//! The window: model, views, actions, update.
