@@ -167,6 +167,11 @@ impl FrameSlot {
         self.lock().frame = None;
     }
 
+    /// Whether both are the same slot, so that a new track of the same person can be told from the old one.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// What to call when a picture arrives: the window asks for a repaint here.
     pub fn set_waker(&self, wake: Arc<dyn Fn() + Send + Sync>) {
         self.lock().wake = Some(wake);
@@ -204,6 +209,7 @@ mod tests {
         }
         let (number, frame) = slot.latest().expect("a frame");
         assert_eq!((number, frame.timestamp_us(), slot.overwritten()), (3, 3, 2));
+        assert!(slot.is_same(&slot.clone()) && !slot.is_same(&FrameSlot::new()));
         slot.clear();
         assert!(slot.latest().is_none());
     }

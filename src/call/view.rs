@@ -143,6 +143,9 @@ pub struct Snapshot {
     pub own_level: f32,
     /// The call, from Join until `Dismiss`.
     pub call: Option<CallView>,
+    /// The program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself as soon as
+    /// no call is open any more.
+    pub quit: bool,
 }
 
 /// A call.
@@ -166,6 +169,8 @@ pub struct CallView {
     pub quality: Quality,
     /// Whether we are the one who speaks.
     pub speaking: bool,
+    /// For how long at most the others still see us when our goodbye does not reach the server: 6 s on ours.
+    pub ghost: Duration,
 }
 
 /// Where a call stands.
@@ -184,6 +189,8 @@ pub enum Phase {
         attempt: u32,
         /// Time since the link was lost.
         elapsed: Duration,
+        /// How long it is tried before the call ends with reason 102.
+        limit: Duration,
     },
     /// On the way out.
     Leaving(Leaving),
@@ -194,6 +201,8 @@ pub enum Phase {
 /// An exit under way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leaving {
+    /// Why, as far as it is known yet: `Left` for our own wish, `Kicked` when the server's word came first, …
+    pub reason: ExitReason,
     /// Time since it was asked for.
     pub elapsed: Duration,
     /// The steps that are done.

@@ -1,0 +1,43 @@
+//! Icons by name: code points of the Phosphor icon font (MIT), the same in its regular, fill and bold weights.
+//! `assets/subset.sh` reads this file: an icon that is not named here is not in the shipped fonts.
+
+pub(super) const ARROW_CLOCKWISE: char = '\u{e036}';
+pub(super) const ARROW_COUNTER_CLOCKWISE: char = '\u{e038}';
+pub(super) const ARROW_RIGHT: char = '\u{e06c}';
+pub(super) const CARET_DOWN: char = '\u{e136}';
+pub(super) const CARET_RIGHT: char = '\u{e13a}';
+pub(super) const CARET_UP: char = '\u{e13c}';
+pub(super) const CHECK: char = '\u{e182}';
+pub(super) const CHECK_CIRCLE: char = '\u{e184}';
+pub(super) const COPY: char = '\u{e1ca}';
+pub(super) const DESKTOP: char = '\u{e560}';
+pub(super) const DEVICES: char = '\u{eba4}';
+pub(super) const FLIP_HORIZONTAL: char = '\u{ed6a}';
+pub(super) const HARD_DRIVES: char = '\u{e2a0}';
+pub(super) const HOURGLASS: char = '\u{e2b2}';
+pub(super) const INFO: char = '\u{e2ce}';
+pub(super) const LINK: char = '\u{e2e2}';
+pub(super) const MICROPHONE: char = '\u{e326}';
+pub(super) const MICROPHONE_SLASH: char = '\u{e328}';
+pub(super) const MINUS_CIRCLE: char = '\u{e32c}';
+pub(super) const MOON: char = '\u{e330}';
+pub(super) const PLUGS: char = '\u{eb56}';
+pub(super) const PROHIBIT: char = '\u{e3de}';
+pub(super) const SEAL_CHECK: char = '\u{e606}';
+pub(super) const SIGN_OUT: char = '\u{e42a}';
+pub(super) const SPEAKER_HIGH: char = '\u{e44a}';
+pub(super) const SUN: char = '\u{e472}';
+pub(super) const USER: char = '\u{e4c2}';
+pub(super) const USER_MINUS: char = '\u{e4ce}';
+pub(super) const USER_PLUS: char = '\u{e4d0}';
+pub(super) const USERS_THREE: char = '\u{e68e}';
+pub(super) const VIDEO_CAMERA: char = '\u{e4da}';
+pub(super) const VIDEO_CAMERA_SLASH: char = '\u{e4dc}';
+pub(super) const WARNING: char = '\u{e4e0}';
+pub(super) const WARNING_CIRCLE: char = '\u{e4e2}';
+pub(super) const WIFI_HIGH: char = '\u{e4ea}';
+pub(super) const WIFI_LOW: char = '\u{e4ec}';
+pub(super) const WIFI_MEDIUM: char = '\u{e4ee}';
+pub(super) const WIFI_SLASH: char = '\u{e4f2}';
+pub(super) const X: char = '\u{e4f6}';
+pub(super) const X_CIRCLE: char = '\u{e4f8}';
