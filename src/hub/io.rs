@@ -127,6 +127,19 @@ pub enum Refusal {
     NoRoom,
 }
 
+/// Whoever was removed from a room, or was in it when it was dismissed, needs a token made afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// The room's wire name.
+    pub room: String,
+    /// Who.
+    pub user: UserId,
+    /// Unix seconds: tokens made then or earlier are refused.
+    pub removed_at: i64,
+    /// Whether the room was dismissed; otherwise its owner was removed.
+    pub dismissed: bool,
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -298,6 +311,13 @@ pub enum MediaCommand {
         /// v1: sections whose track is gone: answered inactive, to be bound again by a later offer.
         release: Vec<Mid>,
     },
+    /// A section of an offer that was accepted already carries a track: its `add_track` came after the offer.
+    Publish {
+        /// The publisher's connection.
+        connection: ConnectionId,
+        /// The section and its track.
+        published: Published,
+    },
     /// Make an offer on a v0 subscriber connection.
     MakeOffer {
         /// The connection.
@@ -438,4 +458,11 @@ pub enum Note {
         /// Until when.
         until: Moment,
     },
+    /// Somebody came back on a new link.
+    LinkResumed {
+        /// Who.
+        user: UserId,
+    },
+    /// Tokens made until now do not let somebody in any more; a server with a state folder writes it down.
+    Barred(Bar),
 }
