@@ -1,0 +1,184 @@
+"""A participant made with LiveKit's official Python SDK: a stranger that keeps our wire honest.
+
+It joins a room, publishes the test picture and the test tone, reads everybody else's, and writes one JSON object a line
+with the same names as the events of Visavis. The key pair comes from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or a token
+from LIVEKIT_TOKEN. SIGTERM makes it leave.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+from livekit import api, rtc
+
+from test_picture import RATE, Painter, PictureLog, Tone, ToneLog, now_ms
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--room", required=True)
+    parser.add_argument("--identity", required=True)
+    parser.add_argument("--picture", default="320x180@15", help="WxH@FPS, or none")
+    parser.add_argument("--tone", type=int, default=660, help="Hz; 0 publishes no sound")
+    parser.add_argument("--two-connections", action="store_true", help="protocol v0 instead of v1")
+    parser.add_argument("--simulcast", action="store_true")
+    return parser.parse_args()
+
+
+class Peer:
+    def __init__(self, options):
+        self.options = options
+        self.room = rtc.Room()
+        self.tasks = []
+        self.pictures, self.tones = {}, {}
+        self.stopping = asyncio.Event()
+
+    def say(self, event, **fields):
+        head = {"unix_ms": round(now_ms(), 3), "pid": os.getpid(), "user": self.options.identity, "event": event}
+        print(json.dumps(head | fields), flush=True)
+
+    def token(self):
+        if "LIVEKIT_TOKEN" in os.environ:
+            return os.environ["LIVEKIT_TOKEN"]
+        grants = api.VideoGrants(room_join=True, room=self.options.room)
+        name = self.options.identity
+        return api.AccessToken().with_identity(name).with_name(name).with_grants(grants).to_jwt()
+
+    async def run(self):
+        self.listen()
+        began = time.monotonic()
+        room_options = rtc.RoomOptions()
+        room_options.single_peer_connection = not self.options.two_connections
+        try:
+            await self.room.connect(self.options.url, self.token(), room_options)
+        except rtc.ConnectError as error:
+            self.say("EnterRoom", error="connect", message=str(error))
+            return 20
+        self.say("EnterRoom", result_ms=(time.monotonic() - began) * 1000)
+        if self.options.picture != "none":
+            self.start(self.publish_picture())
+        if self.options.tone:
+            self.start(self.publish_tone())
+        self.start(self.report())
+        await self.stopping.wait()
+        for task in self.tasks:
+            task.cancel()
+        await self.room.disconnect()
+        return 0
+
+    def listen(self):
+        on = self.room.on
+        on("participant_connected", lambda p: self.say("RemoteUserEnterRoom", remote_user=p.identity, name=p.name))
+        on("participant_disconnected", self.on_left)
+        on("disconnected", self.on_disconnected)
+        on("track_subscribed", self.on_track)
+        on("track_unsubscribed", lambda t, pub, p: self.available(p.identity, pub, False))
+        on("reconnecting", lambda: self.say("TryToReconnect"))
+        on("reconnected", lambda: self.say("ConnectionRecovery"))
+
+    def on_left(self, participant):
+        reason = participant.disconnect_reason
+        self.say("RemoteUserLeaveRoom", remote_user=participant.identity, livekit_reason=int(reason or 0))
+
+    def on_disconnected(self, reason):
+        self.say("ExitRoom", livekit_reason=int(reason))
+        self.stopping.set()
+
+    def available(self, user, publication, available):
+        kind = "UserVideoAvailable" if publication.kind == rtc.TrackKind.KIND_VIDEO else "UserAudioAvailable"
+        self.say(kind, remote_user=user, available=available)
+
+    def on_track(self, track, publication, participant):
+        user = participant.identity
+        self.available(user, publication, True)
+        read = self.read_picture if track.kind == rtc.TrackKind.KIND_VIDEO else self.read_tone
+        self.start(read(user, track))
+
+    async def read_picture(self, user, track):
+        log = self.pictures.setdefault(user, PictureLog(user))
+        first = True
+        async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.I420):
+            frame = event.frame
+            if first:
+                first = False
+                self.say("FirstVideoFrame", remote_user=user, width=frame.width, height=frame.height)
+            pixels = np.frombuffer(frame.data, np.uint8)[: frame.width * frame.height]
+            log.add(pixels.reshape(frame.height, frame.width))
+
+    async def read_tone(self, user, track):
+        log = self.tones.setdefault(user, ToneLog())
+        async for event in rtc.AudioStream(track, sample_rate=RATE, num_channels=1):
+            begun = log.begun
+            log.add(np.frombuffer(event.frame.data, np.int16))
+            if log.begun and not begun:
+                self.say("FirstAudioFrame", remote_user=user)
+
+    async def publish_picture(self):
+        size, fps = self.options.picture.split("@")
+        width, height = map(int, size.split("x"))
+        fps = int(fps)
+        source = rtc.VideoSource(width, height)
+        track = rtc.LocalVideoTrack.create_video_track("camera", source)
+        encoding = rtc.VideoEncoding(max_bitrate=600_000, max_framerate=fps)
+        options = rtc.TrackPublishOptions(
+            source=rtc.TrackSource.SOURCE_CAMERA, simulcast=self.options.simulcast,
+            video_codec=rtc.VideoCodec.VP8, video_encoding=encoding,
+        )
+        await self.room.local_participant.publish_track(track, options)
+        painter = Painter(width, height, self.options.identity)
+        began, number = time.monotonic(), 0
+        while True:
+            picture = rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, painter.draw(number))
+            source.capture_frame(picture)
+            number += 1
+            await asyncio.sleep(max(0, began + number / fps - time.monotonic()))
+
+    async def publish_tone(self):
+        source = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await self.room.local_participant.publish_track(track, options)
+        tone = Tone(self.options.tone)
+        while True:
+            await source.capture_frame(rtc.AudioFrame(tone.samples(480).tobytes(), RATE, 1, 480))
+
+    async def report(self):
+        while True:
+            await asyncio.sleep(1)
+            self.say("Verified", users=[self.summary(user) for user in sorted(self.pictures | self.tones)])
+
+    def summary(self, user):
+        picture = self.pictures.get(user)
+        tone = self.tones.get(user)
+        return {
+            "remote_user": user,
+            "picture": picture.summary() if picture else None,
+            "tone": tone.summary() if tone else None,
+        }
+
+    def start(self, job):
+        task = asyncio.create_task(job)
+        task.add_done_callback(self.finished)
+        self.tasks.append(task)
+
+    def finished(self, task):
+        if not task.cancelled() and task.exception():
+            print(f"a task of the peer failed: {task.exception()!r}", file=sys.stderr, flush=True)
+            self.stopping.set()
+
+
+async def main():
+    peer = Peer(arguments())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, peer.stopping.set)
+    return await peer.run()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
