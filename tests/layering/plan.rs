@@ -1,0 +1,67 @@
+//! The floor plan as data. The README draws it; change both together.
+
+/// Each folder of `src/` and its floor. A folder imports only lower floors.
+pub(crate) const FLOORS: &[(&str, u8)] = &[
+    ("base", 0),
+    ("proto", 1),
+    ("testcard", 1),
+    ("codec", 2),
+    ("hub", 2),
+    ("session", 2),
+    ("admin", 3),
+    ("devices", 3),
+    ("rtc", 3),
+    ("sfu", 3),
+    ("signal", 3),
+    ("sound", 3),
+    ("store", 3),
+    ("call", 4),
+    ("server", 4),
+    ("bot", 5),
+    ("ui", 5),
+    ("cmd", 6),
+];
+
+/// Folders that know no clock, socket, thread or file: time is an argument, and what they do is what they return.
+pub(crate) const PURE: &[&str] = &["base", "proto", "testcard", "codec", "hub", "session"];
+
+/// What pure folders do without, outside their tests.
+pub(crate) const IMPURE: &[&str] = &[
+    "Instant",
+    "SystemTime",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "thread",
+    "tokio",
+];
+
+/// Crates that have a home, and where it is: elsewhere nobody names them.
+pub(crate) const CRATES: &[(&str, &[&str])] = &[
+    ("anyhow", &["cmd/"]),
+    ("axum", &["server/"]),
+    ("cpal", &["devices/"]),
+    ("eframe", &["ui/", "cmd/window"]),
+    ("egui", &["ui/", "cmd/window"]),
+    ("egui_extras", &["ui/"]),
+    ("egui_wgpu", &["ui/"]),
+    ("livekit_signaling", &["signal/"]),
+    ("nokhwa", &["devices/"]),
+    ("opus", &["codec/"]),
+    ("sonora", &["sound/"]),
+    ("str0m", &["sfu/"]),
+    ("vpx_sys", &["codec/"]),
+    ("webrtc", &["rtc/"]),
+];
+
+/// Folders that may start tasks. The others are called, and return.
+pub(crate) const SPAWNERS: &[&str] = &["bot", "call", "cmd", "devices", "rtc", "server", "sfu", "signal"];
+
+/// The floor of a folder.
+pub(crate) fn level(folder: &str) -> Option<u8> {
+    FLOORS.iter().find(|(name, _)| *name == folder).map(|(_, level)| *level)
+}
