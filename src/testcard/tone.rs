@@ -1,0 +1,54 @@
+//! The test tone: a sine without a break.
+
+use super::SAMPLE_RATE;
+use std::f64::consts::TAU;
+
+/// Makes 48 kHz mono samples of one sine. 0 dBFS is a sine that just reaches full scale (AES17).
+#[derive(Clone, Debug)]
+pub struct Tone {
+    amplitude: f32,
+    /// Turns a sample.
+    step: f64,
+    /// Where the sine is, in turns.
+    phase: f64,
+}
+
+impl Tone {
+    /// The level unless another is asked for, in dBFS.
+    pub const DBFS: f32 = -20.0;
+
+    /// A tone of `hz` (above 0, at most 24000) at `dbfs` (at most 0).
+    pub fn new(hz: f64, dbfs: f32) -> Self {
+        let hz = hz.clamp(0.0, f64::from(SAMPLE_RATE) / 2.0);
+        Self { amplitude: 10f32.powf(dbfs.min(0.0) / 20.0), step: hz / f64::from(SAMPLE_RATE), phase: 0.0 }
+    }
+
+    /// Writes the next samples.
+    pub fn fill(&mut self, samples: &mut [f32]) {
+        for sample in samples {
+            *sample = self.amplitude * (self.phase * TAU).sin() as f32;
+            self.phase = (self.phase + self.step).fract();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_join_without_a_step() {
+        let mut whole = [0.0; 1000];
+        Tone::new(440.0, -20.0).fill(&mut whole);
+        let mut tone = Tone::new(440.0, -20.0);
+        let mut pieces = Vec::new();
+        for n in [1, 479, 480, 40] {
+            let mut piece = vec![0.0; n];
+            tone.fill(&mut piece);
+            pieces.extend(piece);
+        }
+        assert_eq!(pieces, whole);
+        let peak = whole.iter().fold(0f32, |peak, s| peak.max(s.abs()));
+        assert!((peak - 0.1).abs() < 1e-4, "{peak}");
+    }
+}

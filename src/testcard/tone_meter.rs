@@ -1,0 +1,295 @@
+//! Listens for a test tone in streamed samples: its frequency, its level, and how long it was missing.
+//!
+//! A Hann window of 40 ms moves on by 10 ms and is correlated with the frequency in question. Tones 100 Hz apart do not
+//! disturb each other (the window's second zero), so one voice can be measured in a mix of several. The frequency comes
+//! from how the phase advances from window to window.
+
+use super::SAMPLE_RATE;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::f64::consts::TAU;
+
+const WINDOW: usize = SAMPLE_RATE as usize / 25;
+const HOP: usize = SAMPLE_RATE as usize / 100;
+const HOP_MS: f64 = 10.0;
+/// A tone below this amplitude (-60 dBFS) is silence.
+const QUIET: f64 = 1e-3;
+/// Below this part of its usual amplitude the tone is missing.
+const MISSING: f64 = 0.5;
+/// What the newest window counts in the running means.
+const NEWEST: f64 = 0.05;
+/// Windows after which a new probe's amplitude is steady, and after which its frequency is.
+const STEADY: u32 = 8;
+const KNOWN: u32 = 20;
+/// A probe this far off, in Hz, is moved to the frequency that was measured: beside it the level would read too low.
+const OFF: f64 = 1.0;
+/// Where a meter without a frequency searches, in Hz.
+const SEARCH: std::ops::Range<u32> = 100..4000;
+/// A search finds the frequency to within half of this, which the phase can then refine.
+const SEARCH_STEP: usize = 20;
+
+/// What a [`ToneMeter`] has heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ToneReading {
+    /// Frequency in Hz; 0 before a tone was heard.
+    pub hz: f64,
+    /// Level in dBFS, where 0 is a full-scale sine; -90 before a tone was heard.
+    pub dbfs: f64,
+    /// Time without the tone between two moments with it, all together, in ms (multiples of 10; under about 10 ms go
+    /// unnoticed).
+    pub gaps_ms: f64,
+    /// The longest of these gaps in ms.
+    pub longest_gap_ms: f64,
+    /// How long the tone has been missing by now, in ms; 0 while it sounds.
+    pub silent_ms: f64,
+    /// How long the tone sounded, in ms.
+    pub heard_ms: f64,
+}
+
+impl ToneReading {
+    /// The object that the event `Verified` carries under `tone`.
+    pub fn to_json(self) -> Value {
+        let tenth = |v: f64| (v * 10.0).round() / 10.0;
+        json!({ "hz": tenth(self.hz), "dbfs": tenth(self.dbfs), "gaps_ms": self.gaps_ms,
+            "longest_gap_ms": self.longest_gap_ms, "silent_ms": self.silent_ms, "heard_ms": self.heard_ms })
+    }
+}
+
+/// Measures one tone in 48 kHz mono samples.
+#[derive(Clone, Debug)]
+pub struct ToneMeter {
+    probe: Option<Probe>,
+    buffer: VecDeque<f32>,
+    /// The phase of the last window in which the tone sounded, if that was the last window.
+    phase: Option<f64>,
+    /// Mean advance of the phase beyond the expected one, as a vector, which forgives single jumps.
+    advance: (f64, f64),
+    amplitude: f64,
+    /// Windows with the tone since the probe was set.
+    windows: u32,
+    reading: ToneReading,
+}
+
+/// The window times the two waves of one frequency.
+#[derive(Clone, Debug)]
+struct Probe {
+    hz: f64,
+    cosine: Vec<f32>,
+    sine: Vec<f32>,
+}
+
+impl ToneMeter {
+    /// Listens for a tone within 40 Hz of `hz`, also where other tones at least 100 Hz away sound with it.
+    pub fn at(hz: f64) -> Self {
+        Self::with(Some(Probe::new(hz)))
+    }
+
+    /// Listens for whatever single tone comes first, from 100 to 4000 Hz.
+    pub fn searching() -> Self {
+        Self::with(None)
+    }
+
+    fn with(probe: Option<Probe>) -> Self {
+        let reading = ToneReading { dbfs: -90.0, ..ToneReading::default() };
+        Self {
+            probe,
+            buffer: VecDeque::with_capacity(WINDOW + HOP),
+            phase: None,
+            advance: (0.0, 0.0),
+            amplitude: 0.0,
+            windows: 0,
+            reading,
+        }
+    }
+
+    /// Takes the next samples, any number of them.
+    pub fn push(&mut self, samples: &[f32]) {
+        for sample in samples {
+            self.buffer.push_back(*sample);
+            if self.buffer.len() == WINDOW {
+                self.on_window();
+                self.buffer.drain(..HOP);
+            }
+        }
+    }
+
+    /// What was heard so far.
+    pub fn reading(&self) -> ToneReading {
+        if self.amplitude == 0.0 {
+            return self.reading;
+        }
+        ToneReading { hz: self.hz(), dbfs: 20.0 * self.amplitude.log10(), ..self.reading }
+    }
+
+    fn hz(&self) -> f64 {
+        let turns = self.advance.1.atan2(self.advance.0) / TAU;
+        self.probe.as_ref().map_or(0.0, |probe| probe.hz + turns * 1000.0 / HOP_MS)
+    }
+
+    fn on_window(&mut self) {
+        let window = self.buffer.make_contiguous();
+        if self.probe.is_none() {
+            self.probe = search(window);
+        }
+        let Some(probe) = &self.probe else { return };
+        let (re, im) = probe.correlate(window);
+        let amplitude = re.hypot(im);
+        if amplitude >= QUIET.max(self.amplitude * MISSING) {
+            self.on_tone(amplitude, im.atan2(re));
+        } else if self.amplitude > 0.0 {
+            self.reading.silent_ms += HOP_MS;
+            self.phase = None;
+        }
+    }
+
+    fn on_tone(&mut self, amplitude: f64, phase: f64) {
+        let Some(probe) = &self.probe else { return };
+        if let Some(last) = self.phase {
+            let extra = phase - last - TAU * probe.hz * HOP_MS / 1000.0;
+            self.advance.0 += NEWEST * (extra.cos() - self.advance.0);
+            self.advance.1 += NEWEST * (extra.sin() - self.advance.1);
+        }
+        self.phase = Some(phase);
+        self.windows += 1;
+        // The first windows hold only the beginning of the tone: take the larger one until it is steady.
+        self.amplitude = match self.windows {
+            1 => amplitude,
+            ..=STEADY => self.amplitude.max(amplitude),
+            _ => self.amplitude + NEWEST * (amplitude - self.amplitude),
+        };
+        if self.windows == KNOWN && (self.hz() - probe.hz).abs() > OFF {
+            (self.probe, self.phase, self.advance, self.windows) = (Some(Probe::new(self.hz())), None, (0.0, 0.0), 0);
+        }
+        self.reading.heard_ms += HOP_MS;
+        self.reading.gaps_ms += self.reading.silent_ms;
+        self.reading.longest_gap_ms = self.reading.longest_gap_ms.max(self.reading.silent_ms);
+        self.reading.silent_ms = 0.0;
+    }
+}
+
+impl Probe {
+    fn new(hz: f64) -> Self {
+        let wave = |shift: f64| {
+            let point = |i: usize| {
+                let hann = 0.5 - 0.5 * (TAU * i as f64 / WINDOW as f64).cos();
+                // The window's mean is one half, a sine's share of its own frequency another.
+                let scale = 4.0 / WINDOW as f64;
+                (scale * hann * (TAU * (hz * i as f64 / f64::from(SAMPLE_RATE) + shift)).cos()) as f32
+            };
+            (0..WINDOW).map(point).collect()
+        };
+        Self { hz, cosine: wave(0.0), sine: wave(0.25) }
+    }
+
+    /// Amplitude and phase as a vector; the phase grows with time.
+    fn correlate(&self, window: &[f32]) -> (f64, f64) {
+        let dot = |wave: &[f32]| window.iter().zip(wave).map(|(s, w)| f64::from(s * w)).sum();
+        (dot(&self.cosine), dot(&self.sine))
+    }
+}
+
+/// The one tone that holds most of a window's energy.
+fn search(window: &[f32]) -> Option<Probe> {
+    let energy = window.iter().map(|s| f64::from(s * s)).sum::<f64>() / WINDOW as f64;
+    if energy < QUIET * QUIET / 2.0 {
+        return None;
+    }
+    let amplitude = |probe: &Probe| {
+        let (re, im) = probe.correlate(window);
+        re.hypot(im)
+    };
+    let candidates = SEARCH.step_by(SEARCH_STEP).map(|hz| {
+        let probe = Probe::new(f64::from(hz));
+        (amplitude(&probe), probe)
+    });
+    let (amplitude, probe) = candidates.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (amplitude * amplitude / 2.0 > energy / 2.0).then_some(probe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testcard::{Tone, bot_tone_hz};
+
+    fn tone(hz: f64, dbfs: f32, ms: usize) -> Vec<f32> {
+        let mut samples = vec![0.0; ms * 48];
+        Tone::new(hz, dbfs).fill(&mut samples);
+        samples
+    }
+
+    fn assert_close(actual: f64, wanted: f64, within: f64) {
+        assert!((actual - wanted).abs() <= within, "{actual} is not {wanted}");
+    }
+
+    #[test]
+    fn an_unknown_tone_is_found() {
+        for hz in [151.0, 300.0, 440.0, 997.3, 3333.0] {
+            let mut meter = ToneMeter::searching();
+            meter.push(&[0.0; 5000]);
+            for piece in tone(hz, -20.0, 1000).chunks(333) {
+                meter.push(piece);
+            }
+            let r = meter.reading();
+            assert_close(r.hz, hz, 0.5);
+            assert_close(r.dbfs, -20.0, 0.2);
+            assert_eq!((r.gaps_ms, r.silent_ms), (0.0, 0.0), "{hz}");
+        }
+    }
+
+    #[test]
+    fn one_voice_is_measured_in_a_mix() {
+        let mut mix = tone(bot_tone_hz(0), -20.0, 1000);
+        for n in [1, 2] {
+            for (sum, s) in mix.iter_mut().zip(tone(bot_tone_hz(n), -14.0, 1000)) {
+                *sum += s;
+            }
+        }
+        for (n, dbfs) in [(0, -20.0), (1, -14.0), (2, -14.0)] {
+            let mut meter = ToneMeter::at(bot_tone_hz(n) + 10.0);
+            meter.push(&mix);
+            assert_close(meter.reading().hz, bot_tone_hz(n), 0.5);
+            assert_close(meter.reading().dbfs, dbfs, 1.0);
+        }
+        let mut absent = ToneMeter::at(bot_tone_hz(5));
+        absent.push(&mix);
+        assert!(absent.reading().dbfs < -50.0);
+    }
+
+    #[test]
+    fn gaps_are_counted_once_the_tone_is_back() {
+        for gap in [20, 60, 200] {
+            let mut meter = ToneMeter::searching();
+            meter.push(&tone(440.0, -20.0, 500));
+            meter.push(&vec![0.0; gap * 48]);
+            meter.push(&tone(440.0, -20.0, 505));
+            let r = meter.reading();
+            assert_close(r.gaps_ms, gap as f64, 10.0);
+            assert_eq!(r.longest_gap_ms, r.gaps_ms);
+        }
+    }
+
+    #[test]
+    fn a_tone_that_ended_is_silent_but_no_gap() {
+        let mut meter = ToneMeter::at(440.0);
+        meter.push(&tone(440.0, -20.0, 500));
+        meter.push(&[0.0; 48 * 300]);
+        let r = meter.reading();
+        assert_eq!(r.gaps_ms, 0.0);
+        assert_close(r.silent_ms, 290.0, 20.0);
+        assert_close(r.dbfs, -20.0, 2.0);
+    }
+
+    #[test]
+    fn noise_is_no_tone() {
+        let mut seed = 7u32;
+        let noise: Vec<f32> = std::iter::repeat_with(|| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f32 / 8_388_608.0 - 1.0
+        })
+        .take(9600)
+        .collect();
+        let mut meter = ToneMeter::searching();
+        meter.push(&noise);
+        assert_eq!(meter.reading().hz, 0.0);
+    }
+}

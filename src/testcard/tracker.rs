@@ -1,0 +1,156 @@
+//! Follows the test pictures of one sender and keeps the figures that `--verify` reports.
+
+use super::word::{self, MODULUS};
+use super::{ReadError, Reading};
+use serde_json::{Value, json};
+
+/// Delays are counted in bins of 1 ms up to here; longer ones count as this long.
+const LONGEST_MS: usize = 10_000;
+/// A frame number this far back is a picture that came late; farther back, the sender started anew.
+const LATE: i64 = 60;
+
+/// Figures so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PictureReading {
+    /// Pictures that were read, each number once.
+    pub frames: u64,
+    /// Numbers that were skipped.
+    pub missing: u64,
+    /// Pictures with a number that was already seen or passed.
+    pub repeated: u64,
+    /// Pictures that could not be read, or carry somebody else's identity.
+    pub wrong: u64,
+    /// Median of the time from drawing to reading in ms; 0 before the first picture.
+    pub delay_ms_p50: f64,
+    /// 95th percentile of the same.
+    pub delay_ms_p95: f64,
+}
+
+impl PictureReading {
+    /// The object that the event `Verified` carries under `picture`.
+    pub fn to_json(self) -> Value {
+        json!({ "frames": self.frames, "missing": self.missing, "repeated": self.repeated,
+            "delay_ms_p50": self.delay_ms_p50, "delay_ms_p95": self.delay_ms_p95, "wrong": self.wrong })
+    }
+}
+
+/// Counts what arrives from one sender.
+#[derive(Clone, Debug)]
+pub struct Tracker {
+    identity: u32,
+    last: Option<Reading>,
+    counts: PictureReading,
+    delays: Vec<u32>,
+}
+
+impl Tracker {
+    /// For the pictures of `identity`.
+    pub fn new(identity: &str) -> Self {
+        Self {
+            identity: super::identity_code(identity),
+            last: None,
+            counts: PictureReading::default(),
+            delays: vec![0; LONGEST_MS + 1],
+        }
+    }
+
+    /// Takes what was read of a picture that was shown at `unix_ms`.
+    pub fn on_picture(&mut self, result: Result<Reading, ReadError>, unix_ms: u64) {
+        let reading = match result {
+            Ok(reading) if reading.identity == self.identity => reading,
+            // What a server sends when a camera is switched off, in place of pictures.
+            Err(ReadError::Black | ReadError::TooSmall { .. }) => return,
+            _ => {
+                self.counts.wrong += 1;
+                return;
+            }
+        };
+        match self.last.map(|last| word::distance(last.frame, reading.frame)) {
+            Some(step) if step <= 0 && step > -LATE => {
+                self.counts.repeated += 1;
+                return;
+            }
+            Some(step) if step > 0 => self.counts.missing += (step - 1).unsigned_abs(),
+            _ => {}
+        }
+        self.last = Some(reading);
+        self.counts.frames += 1;
+        let now = (unix_ms % u64::from(MODULUS)) as u32;
+        // Two computers' clocks may differ: a picture from the future counts as 0 ms old.
+        let delay = usize::try_from(word::distance(reading.time_ms24, now)).unwrap_or(0);
+        self.delays[delay.min(LONGEST_MS)] += 1;
+    }
+
+    /// The figures so far.
+    pub fn reading(&self) -> PictureReading {
+        PictureReading { delay_ms_p50: self.percentile(0.5), delay_ms_p95: self.percentile(0.95), ..self.counts }
+    }
+
+    /// The newest picture's numbers.
+    pub const fn last(&self) -> Option<Reading> {
+        self.last
+    }
+
+    fn percentile(&self, part: f64) -> f64 {
+        let wanted = (self.counts.frames as f64 * part).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        let found = self.delays.iter().position(|count| {
+            seen += u64::from(*count);
+            seen >= wanted
+        });
+        found.unwrap_or(0) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(frame: u32, time_ms24: u32) -> Result<Reading, ReadError> {
+        let wrap = |n| n % MODULUS;
+        Ok(Reading { frame: wrap(frame), time_ms24: wrap(time_ms24), identity: super::super::identity_code("mina") })
+    }
+
+    #[test]
+    fn gaps_repeats_and_strangers_are_counted() {
+        let mut tracker = Tracker::new("mina");
+        for n in [5, 6, 6, 9, 8, 10] {
+            tracker.on_picture(reading(n, 1000), 1000);
+        }
+        tracker.on_picture(Ok(Reading { frame: 11, time_ms24: 0, identity: 1 }), 0);
+        tracker.on_picture(Err(ReadError::CheckSum { row: super::super::Row::Frame }), 0);
+        tracker.on_picture(Err(ReadError::Black), 0);
+        let r = tracker.reading();
+        assert_eq!((r.frames, r.missing, r.repeated, r.wrong), (4, 2, 2, 2));
+    }
+
+    #[test]
+    fn numbers_and_times_wrap() {
+        let mut tracker = Tracker::new("mina");
+        tracker.on_picture(reading(MODULUS - 1, MODULUS - 10), u64::from(MODULUS) * 7 - 4);
+        tracker.on_picture(reading(0, MODULUS - 3), u64::from(MODULUS) * 7 + 5);
+        let r = tracker.reading();
+        assert_eq!((r.frames, r.missing), (2, 0));
+        assert_eq!((r.delay_ms_p50, r.delay_ms_p95), (6.0, 8.0));
+    }
+
+    #[test]
+    fn a_sender_that_starts_anew_has_lost_nothing() {
+        let mut tracker = Tracker::new("mina");
+        tracker.on_picture(reading(5000, 0), 0);
+        tracker.on_picture(reading(0, 0), 0);
+        tracker.on_picture(reading(1, 0), 0);
+        let r = tracker.reading();
+        assert_eq!((r.frames, r.missing, r.repeated), (3, 0, 0));
+    }
+
+    #[test]
+    fn percentiles_are_those_of_all_pictures() {
+        let mut tracker = Tracker::new("mina");
+        for n in 0..100 {
+            tracker.on_picture(reading(n, 500), 500 + u64::from(n));
+        }
+        let r = tracker.reading();
+        assert_eq!((r.delay_ms_p50, r.delay_ms_p95), (49.0, 94.0));
+    }
+}

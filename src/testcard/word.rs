@@ -1,0 +1,91 @@
+//! A row of the test picture: 24 bits and their check sum, and where its blocks stand.
+
+use crc::{CRC_8_SMBUS, CRC_32_ISO_HDLC, Crc};
+use std::ops::Range;
+
+/// Numbers in the picture wrap here.
+pub(super) const MODULUS: u32 = 1 << 24;
+/// Blocks in a row.
+pub(super) const BITS: usize = 32;
+/// Rows of blocks.
+pub(super) const ROWS: usize = 3;
+/// The narrowest picture that can be drawn and read, in pixels.
+pub(super) const MIN_WIDTH: u32 = 160;
+
+// Polynomial 0x07, start 0, nothing reflected.
+const CRC8: Crc<u8> = Crc::<u8>::new(&CRC_8_SMBUS);
+const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// What row 2 of the picture carries for a user: the low 24 bits of the CRC-32 (IEEE) of the identity in UTF-8.
+pub fn identity_code(identity: &str) -> u32 {
+    CRC32.checksum(identity.as_bytes()) % MODULUS
+}
+
+/// The 32 bits of a row.
+pub(super) fn encode(value: u32) -> u32 {
+    let value = value % MODULUS;
+    (value << 8) | u32::from(CRC8.checksum(&value.to_be_bytes()[1..]))
+}
+
+/// The value of a row, if its check sum holds.
+pub(super) fn decode(bits: u32) -> Option<u32> {
+    let value = bits >> 8;
+    (encode(value) == bits).then_some(value)
+}
+
+/// Distance from `earlier` to `later` in numbers that wrap at 2^24: negative when `later` lies behind.
+pub(super) fn distance(earlier: u32, later: u32) -> i64 {
+    let forward = i64::from(later.wrapping_sub(earlier) % MODULUS);
+    if forward < i64::from(MODULUS / 2) { forward } else { forward - i64::from(MODULUS) }
+}
+
+/// The blocks' side in a picture of this width.
+pub(super) const fn side(width: u32) -> usize {
+    (width / 40) as usize
+}
+
+/// Left edge of block `i`.
+pub(super) const fn left(side: usize, i: usize) -> usize {
+    (4 + i) * side
+}
+
+/// The lines that row `r` covers.
+pub(super) const fn lines(side: usize, r: usize) -> Range<usize> {
+    let top = side + 2 * r * side;
+    top..top + side
+}
+
+/// Lines that the three rows need, with the margin above.
+pub(super) const fn height_needed(side: usize) -> usize {
+    6 * side
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_sums_are_the_documented_ones() {
+        // The catalogues' check values for "123456789".
+        assert_eq!(CRC8.checksum(b"123456789"), 0xF4);
+        assert_eq!(identity_code("123456789"), 0xCB_F439_26 % MODULUS);
+    }
+
+    #[test]
+    fn one_wrong_bit_is_noticed() {
+        for value in [0, 1, 0x00AB_CDEF, MODULUS - 1] {
+            let bits = encode(value);
+            assert_eq!(decode(bits), Some(value));
+            for bit in 0..32 {
+                assert_eq!(decode(bits ^ (1 << bit)), None);
+            }
+        }
+    }
+
+    #[test]
+    fn distances_wrap() {
+        assert_eq!(distance(MODULUS - 1, 2), 3);
+        assert_eq!(distance(2, MODULUS - 1), -3);
+        assert_eq!(distance(7, 7), 0);
+    }
+}
