@@ -1,1 +1,29 @@
 //! The client's peer connections: the only folder that names webrtc-rs.
+//!
+//! [`Peers`] is one session's set: one connection that carries everything, or one to send and one to receive. Frames
+//! and Opus packets go in through [`VideoSender`] and [`AudioSender`]; what the server sends comes out as
+//! [`RemoteTrack`]s with whole frames in decoding order, losses repaired where that was possible.
+
+mod address;
+mod assemble;
+mod chain;
+mod clock;
+mod config;
+mod connection;
+mod engine;
+mod event;
+mod peers;
+mod publish;
+mod receive;
+mod reorder;
+mod sections;
+mod stats;
+mod tasks;
+mod vp8;
+
+pub use clock::SenderClock;
+pub use config::{IceServer, Mode, PeerConfig, RtcError, SendRates};
+pub use event::{RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
+pub use peers::{Descriptions, Peers};
+pub use publish::{AudioSender, DropReason, Layer, Sent, VideoSender};
+pub use stats::{PeerStatistics, TrackStatistics};

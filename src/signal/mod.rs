@@ -1,1 +1,14 @@
-//! The client's signalling connection.
+//! The client's signalling connection: LiveKit's WebSocket, and the token endpoint that opens its door.
+//!
+//! [`Link`] wraps `livekit-signaling` (0.1, breakage likely, hence pinned): it speaks `/rtc/v1` first and falls back
+//! to `/rtc`, pings, keeps what was sent during an outage, and resumes. Errors are sentences for people; none of them
+//! ever holds a token.
+
+mod address;
+mod error;
+mod link;
+mod token;
+
+pub use error::{ConnectError, ResumeError};
+pub use link::{ConnectOptions, Link, LinkEvent, LinkEvents};
+pub use token::{TokenError, fetch_token, token_endpoint};

@@ -1,0 +1,61 @@
+//! A bad way, for tests.
+
+use super::Belts;
+use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+use std::time::Instant;
+
+/// Loses a part of the RTP packets that are received.
+pub(in crate::rtc) struct Lossy {
+    part: f64,
+    belts: Belts,
+}
+
+impl Lossy {
+    /// Beyond everything but the network.
+    pub(in crate::rtc) const SLOT: usize = 100;
+
+    pub(in crate::rtc) fn new(part: f64) -> Self {
+        Self { part, belts: Belts::default() }
+    }
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for Lossy {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
+        let lost = matches!(tagged.message.packet, Packet::Rtp(_)) && rand::random::<f64>() < self.part;
+        if !lost {
+            self.belts.read.push_back(tagged);
+        }
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.belts.read.pop_front()
+    }
+
+    fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
+        self.belts.write.push_back(tagged);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.belts.write.pop_front()
+    }
+}
+
+impl Interceptor for Lossy {
+    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+
+    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+
+    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
+
+    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}

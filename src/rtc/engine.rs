@@ -1,0 +1,154 @@
+//! One peer connection of the stack, with the cures for its faults; each is named where it is applied.
+
+use super::chain::{Estimator, Observer, RepairedStreamId, TransportCcOnly, UnwrapRetransmissions, VideoPacer, Wire};
+use super::config::{IceServer, PeerConfig, RtcError};
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
+use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
+use rtc::sdp::extmap;
+use rtc::shared::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use webrtc::peer_connection::{
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration,
+    RTCConfigurationBuilder, RTCIceServer, SettingEngine, SettingEngineBuilder, configure_nack, configure_rtcp_reports,
+    configure_simulcast_extension_headers,
+};
+
+const OPUS: u8 = 111;
+const VP8: u8 = 96;
+const RTX: u8 = 97;
+
+/// Interval of ICE checks. The stack writes DTLS and SCTP only when it wakes for another reason: at the default of
+/// 200 ms connecting stalls for that long, several times.
+const ICE_CHECK: Duration = Duration::from_millis(50);
+/// Checks before a pair is given up: 5 s.
+const ICE_CHECKS: u16 = 100;
+
+/// Opens a connection that tells `handler` what happens.
+pub(super) async fn open(
+    config: &PeerConfig,
+    handler: Arc<dyn PeerConnectionEventHandler>,
+    wire: Arc<Wire>,
+) -> Result<Arc<dyn PeerConnection>, RtcError> {
+    let failed = |e: Error| RtcError::Open(e.to_string());
+    let mut media = media_engine().map_err(failed)?;
+    let registry = interceptors(config, &mut media, wire);
+    let addresses = super::address::bind_addresses(config.loopback);
+    tracing::debug!(?addresses, "opening a peer connection");
+    let connection = PeerConnectionBuilder::new()
+        .with_configuration(configuration(&config.ice_servers))
+        .with_media_engine(media)
+        .with_interceptor_registry(registry)
+        .with_setting_engine(settings(config))
+        .with_handler(handler)
+        .with_udp_addrs(addresses)
+        .build()
+        .await
+        .map_err(failed)?;
+    Ok(Arc::new(connection))
+}
+
+/// The stack's configuration with these STUN and TURN servers.
+pub(super) fn configuration(servers: &[IceServer]) -> RTCConfiguration {
+    let server = |s: &IceServer| RTCIceServer {
+        urls: s.urls.clone(),
+        username: s.username.clone(),
+        credential: s.credential.expose().clone(),
+    };
+    RTCConfigurationBuilder::new().with_ice_servers(servers.iter().map(server).collect()).build()
+}
+
+fn settings(config: &PeerConfig) -> SettingEngine {
+    SettingEngineBuilder::new()
+        .with_include_loopback_candidate(config.loopback)
+        // A server's check that overtakes its candidate makes a peer-reflexive pair, which the default lets wait 1 s.
+        .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+        // As DTLS client our first flight waits for the next wake: the server shall be the client.
+        .with_answering_dtls_role(RTCDtlsRole::Server)
+        .with_ice_connection_attempts(Some(ICE_CHECK), Some(ICE_CHECKS))
+        // The default joins a multicast group, which fails without a default route.
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+        .build()
+}
+
+pub(super) fn opus() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.into(),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: "minptime=10;useinbandfec=1".into(),
+        rtcp_feedback: vec![],
+    }
+}
+
+pub(super) fn vp8() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_VP8.into(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: String::new(),
+        rtcp_feedback: vec![feedback("ccm", "fir"), feedback("goog-remb", "")],
+    }
+}
+
+fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
+    RTCPFeedback { typ: typ.into(), parameter: parameter.into() }
+}
+
+fn media_engine() -> Result<MediaEngine, Error> {
+    let mut media = MediaEngine::default();
+    // Without RTX livekit-server leaves losses unrepaired, and str0m neither sends nor answers NACK.
+    let rtx = RTCRtpCodec {
+        mime_type: MIME_TYPE_RTX.into(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: format!("apt={VP8}"),
+        rtcp_feedback: vec![],
+    };
+    let codecs =
+        [(opus(), OPUS, RtpCodecKind::Audio), (vp8(), VP8, RtpCodecKind::Video), (rtx, RTX, RtpCodecKind::Video)];
+    for (rtp_codec, payload_type, kind) in codecs {
+        media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type }, kind)?;
+    }
+    configure_simulcast_extension_headers(&mut media)?;
+    let extensions = [
+        (extmap::SDES_MID_URI, RtpCodecKind::Audio),
+        (extmap::AUDIO_LEVEL_URI, RtpCodecKind::Audio),
+        // For pictures only: livekit-server does not report on sound, which would read as lost.
+        (extmap::TRANSPORT_CC_URI, RtpCodecKind::Video),
+    ];
+    for (uri, kind) in extensions {
+        media.register_header_extension(RTCRtpHeaderExtensionCapability { uri: uri.into() }, kind, None)?;
+    }
+    media.register_feedback(feedback("transport-cc", ""), RtpCodecKind::Video);
+    media.register_feedback(feedback("nack", ""), RtpCodecKind::Audio);
+    Ok(media)
+}
+
+fn interceptors(config: &PeerConfig, media: &mut MediaEngine, wire: Arc<Wire>) -> Registry {
+    let estimator = Estimator::new(config.rates, wire.clone());
+    // The default asks every 100 ms, without end.
+    let nack = NackGeneratorBuilder::new()
+        .with_interval(Duration::from_millis(20))
+        .with_skip_last_n(1)
+        .with_max_nacks_per_packet(10)
+        .build();
+    let registry = configure_rtcp_reports(configure_nack(Registry::new(), media));
+    let registry = registry
+        .with(Slot::from(Observer::SLOT), Observer::new(wire.clone()))
+        .with(Slot::CongestionControl, TransportCcOnly::new(estimator))
+        .with(Slot::TwccSender, TwccSenderBuilder::new().build())
+        .with(Slot::Pacer, VideoPacer::new(config.rates.start_bps, wire))
+        .with(Slot::from(RepairedStreamId::SLOT), RepairedStreamId::default())
+        .with(Slot::from(UnwrapRetransmissions::SLOT), UnwrapRetransmissions::default())
+        .with(Slot::NackGenerator, nack)
+        .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build());
+    #[cfg(test)]
+    let registry = registry.with(Slot::from(super::chain::Lossy::SLOT), super::chain::Lossy::new(config.loss));
+    registry
+}

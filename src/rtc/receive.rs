@@ -1,0 +1,211 @@
+//! What we receive: one task for each remote track of the stack, which turns its packets into media.
+
+use super::assemble::VideoAssembler;
+use super::chain::Wire;
+use super::event::{EventSender, RemoteMedia, RemoteTrack, RtcEvent, VideoMedia};
+use super::sections::{Section, Sections};
+use super::stats::{Counters, TrackList};
+use crate::base::{MediaKind, MediaPacket, Moment};
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+
+/// Sound packets that wait to be taken: 2.5 s.
+const SOUND_PACKETS: usize = 128;
+/// Frames that wait to be taken: 2 s.
+const FRAMES: usize = 64;
+/// Between two requests for a key frame. libwebrtc honours one in 300 ms, and livekit-server swallows closer ones.
+const KEYFRAME_REQUESTS: Duration = Duration::from_millis(310);
+
+/// What a receiving task needs of its connection.
+#[derive(Clone)]
+pub(super) struct Receiving {
+    pub(super) sections: Arc<Sections>,
+    pub(super) wire: Arc<Wire>,
+    pub(super) events: EventSender,
+    pub(super) tracks: TrackList,
+    pub(super) stop: CancellationToken,
+}
+
+/// Receives `track` until its connection is closed. It may carry several tracks of the server, one after the other.
+pub(super) async fn receive(track: Arc<dyn TrackRemote>, with: Receiving) {
+    let kind = match track.kind().await {
+        RtpCodecKind::Video => MediaKind::Video,
+        _ => MediaKind::Audio,
+    };
+    let mut task = Task { track, kind, with, began: Instant::now(), stream: None };
+    task.run().await;
+    task.end();
+}
+
+struct Task {
+    track: Arc<dyn TrackRemote>,
+    kind: MediaKind,
+    with: Receiving,
+    began: Instant,
+    stream: Option<Stream>,
+}
+
+/// The stream that is being received.
+struct Stream {
+    ssrc: u32,
+    ended: CancellationToken,
+    counters: Arc<Counters>,
+    media: Media,
+}
+
+enum Media {
+    Audio(mpsc::Sender<MediaPacket>),
+    Video(Box<Video>),
+}
+
+struct Video {
+    assembler: VideoAssembler,
+    out: mpsc::Sender<VideoMedia>,
+    asked: Option<Moment>,
+}
+
+impl Task {
+    async fn run(&mut self) {
+        loop {
+            let wake = self.stream.as_ref().and_then(|s| s.deadline(self.now()));
+            let ended = self.stream.as_ref().map(|s| s.ended.clone());
+            tokio::select! {
+                biased;
+                () = self.with.stop.cancelled() => return,
+                () = cancelled(ended) => self.end(),
+                event = self.track.poll() => match event {
+                    Some(TrackRemoteEvent::OnOpen(init)) => self.open(init.ssrc),
+                    Some(TrackRemoteEvent::OnRtpPacket(packet)) => self.packet(packet).await,
+                    Some(TrackRemoteEvent::OnEnded) | None => return,
+                    Some(_) => {}
+                },
+                () = sleep_until(self.began, wake) => self.tick().await,
+            }
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::ZERO + self.began.elapsed()
+    }
+
+    /// Begins with a stream, unless it is the one that is received already.
+    fn open(&mut self, ssrc: u32) {
+        if self.stream.as_ref().is_some_and(|s| s.ssrc == ssrc && !s.ended.is_cancelled()) {
+            return;
+        }
+        let Some((section, ended)) = self.with.sections.find(ssrc) else { return };
+        self.end();
+        let Section { mid, stream_id, track_id } = section;
+        let (media, handed) = match self.kind {
+            MediaKind::Audio => {
+                let (tx, rx) = mpsc::channel(SOUND_PACKETS);
+                (Media::Audio(tx), RemoteMedia::Audio(rx))
+            }
+            MediaKind::Video => {
+                let (out, rx) = mpsc::channel(FRAMES);
+                let video = Video { assembler: VideoAssembler::default(), out, asked: None };
+                (Media::Video(Box::new(video)), RemoteMedia::Video(rx))
+            }
+        };
+        let rate = if self.kind == MediaKind::Video { 90_000 } else { 48_000 };
+        let clock = self.with.wire.clock(ssrc, rate);
+        let counters = Arc::new(Counters::new(mid.clone(), track_id.clone(), self.kind, rate));
+        self.with.tracks.add(counters.clone());
+        let track = RemoteTrack { mid, stream_id, track_id, kind: self.kind, media: handed, clock };
+        self.with.events.send(RtcEvent::RemoteTrack(track));
+        self.stream = Some(Stream { ssrc, ended, counters, media });
+    }
+
+    /// Ends the stream: its media channel closes.
+    fn end(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.with.tracks.remove(&stream.counters);
+            self.with.wire.forget(stream.ssrc);
+        }
+    }
+
+    async fn packet(&mut self, packet: rtc::rtp::Packet) {
+        self.open(packet.header.ssrc); // the stack drops its own word of it when its queue is full
+        let (now, since) = (self.now(), self.began.elapsed());
+        let Some(stream) = self.stream.as_mut().filter(|s| s.ssrc == packet.header.ssrc) else { return };
+        stream.counters.received(&packet, since);
+        stream.counters.set_nacked(self.with.wire.nacked(stream.ssrc));
+        let packet = MediaPacket {
+            sequence: packet.header.sequence_number,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            payload: packet.payload,
+        };
+        match &mut stream.media {
+            Media::Audio(out) => {
+                if !packet.payload.is_empty() && out.try_send(packet).is_err() {
+                    stream.counters.discarded();
+                }
+            }
+            Media::Video(video) => {
+                video.assembler.push(packet, now);
+                self.tick().await;
+            }
+        }
+    }
+
+    /// Hands on what is due, and asks for a key frame when one is needed.
+    async fn tick(&mut self) {
+        let now = self.now();
+        let Some(Stream { ssrc, counters, media: Media::Video(video), .. }) = &mut self.stream else { return };
+        video.hand_on(now, counters);
+        if video.assembler.wants_keyframe(now) && video.asked.is_none_or(|asked| now.since(asked) >= KEYFRAME_REQUESTS)
+        {
+            video.asked = Some(now);
+            counters.asked_for_keyframe();
+            let pli = PictureLossIndication { sender_ssrc: 0, media_ssrc: *ssrc };
+            if let Err(error) = self.track.write_rtcp(vec![Box::new(pli)]).await {
+                tracing::debug!(%error, "a key frame could not be asked for");
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// When [`Task::tick`] has something to do.
+    fn deadline(&self, now: Moment) -> Option<Moment> {
+        let Media::Video(video) = &self.media else { return None };
+        let ask = video.assembler.wants_keyframe(now).then(|| video.asked.map_or(now, |a| a + KEYFRAME_REQUESTS));
+        let soon = video.assembler.keyframe_due(now);
+        [ask, soon, video.assembler.deadline()].into_iter().flatten().min()
+    }
+}
+
+impl Video {
+    fn hand_on(&mut self, now: Moment, counters: &Counters) {
+        while let Some(media) = self.assembler.poll(now) {
+            if let VideoMedia::Frame(frame) = &media {
+                counters.frame(frame.keyframe);
+            }
+            if self.out.try_send(media).is_err() {
+                counters.discarded();
+                self.assembler.skip_to_keyframe();
+            }
+        }
+        counters.set_lost(self.assembler.lost());
+    }
+}
+
+async fn cancelled(token: Option<CancellationToken>) {
+    match token {
+        Some(token) => token.cancelled_owned().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(began: Instant, wake: Option<Moment>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until((began + wake.since(Moment::ZERO)).into()).await,
+        None => std::future::pending().await,
+    }
+}

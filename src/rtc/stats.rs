@@ -1,0 +1,162 @@
+//! Figures of a session's connections.
+
+use crate::base::MediaKind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Figures of all connections of a session, since it began.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PeerStatistics {
+    /// Round trip to the server in ms; `None` while unknown.
+    pub rtt_ms: Option<f64>,
+    /// Bytes of RTP and RTCP sent.
+    pub sent_bytes: u64,
+    /// Bytes of RTP and RTCP received.
+    pub received_bytes: u64,
+    /// What the way to the server carries, in bits a second.
+    pub send_rate_bps: u32,
+    /// The tracks that are being received.
+    pub tracks: Vec<TrackStatistics>,
+}
+
+/// Figures of one received track, since it began.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackStatistics {
+    /// Its section.
+    pub mid: String,
+    /// `TR_…`.
+    pub track_id: String,
+    /// Sound or picture.
+    pub kind: MediaKind,
+    /// Packets, repaired ones included.
+    pub packets: u64,
+    /// Bytes of payload.
+    pub bytes: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
+    pub jitter_ms: f64,
+    /// Packets asked for again.
+    pub nacks: u64,
+    /// Key frames asked for.
+    pub keyframe_requests: u64,
+    /// Whole frames (picture only).
+    pub frames: u64,
+    /// Key frames among them.
+    pub keyframes: u64,
+    /// Packets or frames that nobody took in time.
+    pub discarded: u64,
+}
+
+/// The figures of one track while it is received.
+#[derive(Debug)]
+pub(super) struct Counters(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    figures: TrackStatistics,
+    rate: f64,
+    first: Option<u16>,
+    /// Packets between the first and the latest, both included.
+    span: u64,
+    latest: u16,
+    /// Transit time of the last packet in ticks.
+    transit: Option<f64>,
+    jitter: f64,
+}
+
+impl Counters {
+    pub(super) fn new(mid: String, track_id: String, kind: MediaKind, rate: u32) -> Self {
+        let figures = TrackStatistics {
+            mid,
+            track_id,
+            kind,
+            packets: 0,
+            bytes: 0,
+            lost: 0,
+            jitter_ms: 0.0,
+            nacks: 0,
+            keyframe_requests: 0,
+            frames: 0,
+            keyframes: 0,
+            discarded: 0,
+        };
+        let rate = f64::from(rate);
+        Self(Mutex::new(State { figures, rate, first: None, span: 0, latest: 0, transit: None, jitter: 0.0 }))
+    }
+
+    fn with(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn received(&self, packet: &rtc::rtp::Packet, at: Duration) {
+        self.with(|s| {
+            s.figures.packets += 1;
+            s.figures.bytes += packet.payload.len() as u64;
+            let sequence = packet.header.sequence_number;
+            let ahead = sequence.wrapping_sub(s.latest);
+            if s.first.is_none() {
+                (s.first, s.latest, s.span) = (Some(sequence), sequence, 1);
+            } else if (1..0x8000).contains(&ahead) {
+                s.span += u64::from(ahead);
+                s.latest = sequence;
+                let transit = at.as_secs_f64() * s.rate - f64::from(packet.header.timestamp);
+                if let Some(before) = s.transit.replace(transit) {
+                    let difference = (transit - before).abs();
+                    if difference < s.rate {
+                        s.jitter += (difference - s.jitter) / 16.0;
+                    }
+                }
+                s.figures.jitter_ms = s.jitter * 1000.0 / s.rate;
+            }
+            if s.figures.kind == MediaKind::Audio {
+                s.figures.lost = s.span.saturating_sub(s.figures.packets);
+            }
+        });
+    }
+
+    pub(super) fn frame(&self, keyframe: bool) {
+        self.with(|s| {
+            s.figures.frames += 1;
+            s.figures.keyframes += u64::from(keyframe);
+        });
+    }
+
+    pub(super) fn set_lost(&self, lost: u64) {
+        self.with(|s| s.figures.lost = lost);
+    }
+
+    pub(super) fn set_nacked(&self, nacks: u64) {
+        self.with(|s| s.figures.nacks = nacks);
+    }
+
+    pub(super) fn asked_for_keyframe(&self) {
+        self.with(|s| s.figures.keyframe_requests += 1);
+    }
+
+    pub(super) fn discarded(&self) {
+        self.with(|s| s.figures.discarded += 1);
+    }
+
+    fn figures(&self) -> TrackStatistics {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).figures.clone()
+    }
+}
+
+/// The tracks that are being received now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TrackList(Arc<Mutex<Vec<Arc<Counters>>>>);
+
+impl TrackList {
+    pub(super) fn add(&self, counters: Arc<Counters>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(counters);
+    }
+
+    pub(super) fn remove(&self, counters: &Arc<Counters>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|c| !Arc::ptr_eq(c, counters));
+    }
+
+    pub(super) fn figures(&self) -> Vec<TrackStatistics> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|c| c.figures()).collect()
+    }
+}

@@ -1,0 +1,194 @@
+//! The signalling connection of one session, across outages.
+
+use super::error::{ConnectError, ResumeError, connect_error, resume_error};
+use crate::base::Secret;
+use livekit_protocol as proto;
+use livekit_protocol::{signal_request, signal_response};
+use livekit_signaling::{SignalClient, SignalEvent, SignalEvents, SignalOptions};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+/// Messages that wait at most.
+const MESSAGES: usize = 1024;
+/// The protocol that we speak. 18 would mean negotiated data channels, which livekit-server 1.13.5 does not have.
+const PROTOCOL: u32 = 17;
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// Whether one peer connection shall carry everything (`/rtc/v1`). A server without it is joined by `/rtc`;
+    /// [`Link::is_single`] tells.
+    pub single: bool,
+    /// Our first offer, sent along with the join (single only).
+    pub offer: Option<String>,
+    /// Longest wait for the WebSocket to open, and as long again for the server's first message (at most 5 s).
+    pub timeout: Duration,
+}
+
+/// What comes over a link.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// A message of the server.
+    Message(Box<signal_response::Message>),
+    /// The connection is gone; [`Link::resume`] may bring it back. Not told when we closed it.
+    Closed {
+        /// Why, for logs.
+        reason: String,
+    },
+}
+
+/// The events of a link, across resumes. 1024 wait at most; then the link is given up, and this ends.
+pub type LinkEvents = mpsc::Receiver<LinkEvent>;
+
+/// The signalling connection of one session.
+pub struct Link {
+    client: Arc<SignalClient>,
+    url: String,
+    lives: Arc<Lives>,
+    forward: AbortHandle,
+    closed: AtomicBool,
+}
+
+/// Each WebSocket of a link ends with one close event; those that we caused are not told.
+#[derive(Debug)]
+struct Lives {
+    started: AtomicU64,
+    /// Lives up to this one were ended by ourselves.
+    ended_by_us: AtomicU64,
+}
+
+impl Link {
+    /// Joins: opens the WebSocket and waits for the server's `join`. Within the options' timeout and 8 s more (the
+    /// crate's own waits for the join and for the reason of a refusal).
+    pub async fn connect(
+        url: &str,
+        token: &Secret<String>,
+        options: ConnectOptions,
+    ) -> Result<(Self, proto::JoinResponse, LinkEvents), ConnectError> {
+        let mut signal = SignalOptions::default();
+        signal.single_peer_connection = options.single;
+        signal.connect_timeout = options.timeout;
+        signal.region_failover = false;
+        signal.protocol_version = PROTOCOL;
+        signal.client_capabilities.clear(); // no packet trailers: our decoders could not strip them
+        let offer = options.offer.filter(|_| options.single).map(|sdp| proto::SessionDescription {
+            r#type: "offer".into(),
+            sdp,
+            id: 1,
+            ..Default::default()
+        });
+        let token = token.expose();
+        let (client, join, events) = match SignalClient::connect(url, token, signal, offer).await {
+            Ok(connected) => connected,
+            Err(error) => return Err(connect_error(error, url, token).await),
+        };
+        let (tx, rx) = mpsc::channel(MESSAGES);
+        let lives = Arc::new(Lives { started: AtomicU64::new(1), ended_by_us: AtomicU64::new(0) });
+        let forward = tokio::spawn(forward(events, tx, lives.clone())).abort_handle();
+        let client = Arc::new(client);
+        Ok((Self { client, url: url.to_owned(), lives, forward, closed: AtomicBool::new(false) }, join, rx))
+    }
+
+    /// Whether one peer connection carries everything.
+    pub fn is_single(&self) -> bool {
+        self.client.is_single_pc_mode_active()
+    }
+
+    /// Sends a message. During an outage what belongs to the session is kept until
+    /// [`set_reconnected`](Self::set_reconnected), and what belongs to the negotiation is dropped.
+    pub async fn send(&self, message: signal_request::Message) {
+        self.client.send(message).await;
+    }
+
+    /// The token as the server last refreshed it.
+    pub fn token(&self) -> Secret<String> {
+        Secret::new(self.client.token())
+    }
+
+    /// Opens a new WebSocket for the same session. The same [`LinkEvents`] go on.
+    pub async fn resume(&self, reason: proto::ReconnectReason) -> Result<proto::ReconnectResponse, ResumeError> {
+        self.lives.we_end_it();
+        let answer = self.client.restart(reason).await.map_err(|e| resume_error(e, &self.url))?;
+        self.lives.started.fetch_add(1, SeqCst);
+        Ok(answer)
+    }
+
+    /// Tells that media flows again: what was kept during the outage is sent.
+    pub async fn set_reconnected(&self) {
+        self.client.set_reconnected().await;
+    }
+
+    /// Says goodbye, so that the others are told at once. Whether it left this computer within `limit`; the server
+    /// acknowledges it by a `leave` of its own.
+    pub async fn goodbye(&self, limit: Duration) -> bool {
+        let leave = proto::LeaveRequest {
+            reason: proto::DisconnectReason::ClientInitiated as i32,
+            action: proto::leave_request::Action::Disconnect as i32,
+            ..Default::default()
+        };
+        if !self.client.is_connected().await {
+            return false;
+        }
+        let sent = self.client.send(signal_request::Message::Leave(leave));
+        tokio::time::timeout(limit, sent).await.is_ok()
+    }
+
+    /// Closes the WebSocket. Whether it was closed in good order within `limit`; if not, it goes within 3 s on its own.
+    pub async fn close(&self, limit: Duration) -> bool {
+        self.closed.store(true, SeqCst);
+        self.lives.we_end_it();
+        let client = self.client.clone();
+        let closing = tokio::spawn(async move { client.close().await });
+        let closed = tokio::time::timeout(limit, closing).await.is_ok();
+        self.forward.abort();
+        closed
+    }
+}
+
+impl Drop for Link {
+    /// The safety net of a link that was not closed: the crate's tasks hold the socket open.
+    fn drop(&mut self) {
+        self.forward.abort();
+        if !self.closed.load(SeqCst)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let client = self.client.clone();
+            runtime.spawn(async move { client.close().await });
+        }
+    }
+}
+
+impl Lives {
+    fn we_end_it(&self) {
+        self.ended_by_us.store(self.started.load(SeqCst), SeqCst);
+    }
+}
+
+/// Hands the crate's events on through a bounded queue.
+async fn forward(mut events: SignalEvents, out: mpsc::Sender<LinkEvent>, lives: Arc<Lives>) {
+    let mut ended = 0;
+    while let Some(event) = events.recv().await {
+        let event = match event {
+            SignalEvent::Message(message) => LinkEvent::Message(message),
+            SignalEvent::Close(reason) => {
+                ended += 1;
+                if ended <= lives.ended_by_us.load(SeqCst) {
+                    continue;
+                }
+                LinkEvent::Closed { reason: reason.into_owned() }
+            }
+        };
+        if let Err(refused) = out.try_send(event) {
+            if matches!(refused, mpsc::error::TrySendError::Full(_)) {
+                tracing::error!("nobody takes the server's messages: the link is given up");
+            }
+            return;
+        }
+    }
+    if out.send(LinkEvent::Closed { reason: "the connection's task ended".into() }).await.is_err() {
+        tracing::debug!("nobody waits for the end of a link");
+    }
+}

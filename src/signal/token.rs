@@ -1,0 +1,163 @@
+//! The token endpoint in LiveKit's standard form: `POST /token` answers with a server and a token.
+
+use super::address::{http_url, plain_sentence, shown};
+use crate::base::Secret;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Longest wait for a token.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Larger answers are none.
+const ANSWER_BYTES: usize = 64 * 1024;
+
+/// Why no token could be had. Each says what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not an address.
+    #[error("“{0}” is not a server address. One looks like https://meet.example.com.")]
+    Address(String),
+    /// Nobody answers there.
+    #[error("The server {0} cannot be reached. Check the address and your network, then try again.")]
+    Unreachable(String),
+    /// No answer in time.
+    #[error("The server {0} did not answer in time. Check your network, then try again.")]
+    Timeout(String),
+    /// It has no such endpoint.
+    #[error("{0} gives no invitations. Ask the host for a link, or check the address.")]
+    NoEndpoint(String),
+    /// It refused, in its own words where they were plain.
+    #[error("{0}")]
+    Refused(String),
+    /// It answered something else.
+    #[error("{0} answers, but not as a server for calls does. Check the address and the port.")]
+    Unreadable(String),
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    room_name: &'a str,
+    participant_identity: &'a str,
+    participant_name: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    server_url: String,
+    participant_token: String,
+}
+
+/// The token endpoint of a server given by its `ws`, `wss`, `http` or `https` address.
+pub fn token_endpoint(server: &str) -> Result<String, TokenError> {
+    let mut url = http_url(server).ok_or_else(|| TokenError::Address(shown(server)))?;
+    url.path_segments_mut().map_err(|()| TokenError::Address(shown(server)))?.pop_if_empty().push("token");
+    Ok(url.into())
+}
+
+/// Asks `endpoint` for a way into `room`: the server's URL and a token. Within 5 s.
+pub async fn fetch_token(
+    endpoint: &str,
+    room: &str,
+    identity: &str,
+    name: &str,
+) -> Result<(String, Secret<String>), TokenError> {
+    let url = http_url(endpoint).ok_or_else(|| TokenError::Address(shown(endpoint)))?;
+    let here = || shown(endpoint);
+    let failed = |e: &reqwest::Error| match e {
+        e if e.is_timeout() => TokenError::Timeout(here()),
+        e if e.is_connect() => TokenError::Unreachable(here()),
+        _ => TokenError::Unreadable(here()),
+    };
+    let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
+    let client = client.map_err(|_| TokenError::Unreachable(here()))?;
+    let request = Request { room_name: room, participant_identity: identity, participant_name: name };
+    let mut answer = client.post(url).json(&request).send().await.map_err(|e| failed(&e))?;
+    let status = answer.status();
+    let mut body = Vec::new();
+    while let Some(part) = answer.chunk().await.map_err(|e| failed(&e))? {
+        body.extend_from_slice(&part);
+        if body.len() > ANSWER_BYTES {
+            return Err(TokenError::Unreadable(here()));
+        }
+    }
+    if status.is_success() {
+        let read: Answer = serde_json::from_slice(&body).map_err(|_| TokenError::Unreadable(here()))?;
+        return Ok((read.server_url, Secret::new(read.participant_token)));
+    }
+    Err(refusal(status.as_u16(), &String::from_utf8_lossy(&body), here()))
+}
+
+fn refusal(status: u16, body: &str, server: String) -> TokenError {
+    let refused =
+        |otherwise: &str| TokenError::Refused(plain_sentence(body, "").unwrap_or_else(|| otherwise.to_owned()));
+    match status {
+        404 | 405 | 501 => TokenError::NoEndpoint(server),
+        400 | 422 => refused("The server does not accept this room or name."),
+        401 | 403 => refused("The server does not let you into this room. Ask the host."),
+        429 => TokenError::Refused("The server is asked too often. Try again in a minute.".into()),
+        500.. => TokenError::Refused("The server cannot take calls now. Try again in a minute.".into()),
+        _ => TokenError::Unreadable(server),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// A server that gives every request the same answer, once.
+    async fn answering(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("ws://{}", listener.local_addr().expect("an address"));
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            let mut request = vec![0; 8192];
+            let mut len = 0;
+            while !String::from_utf8_lossy(&request[..len]).contains('}') {
+                len += stream.read(&mut request[len..]).await.expect("a request");
+            }
+            stream.write_all(answer.as_bytes()).await.expect("an answer");
+            String::from_utf8_lossy(&request[..len]).into_owned()
+        });
+        (address, served)
+    }
+
+    #[tokio::test]
+    async fn a_token_is_asked_for_in_the_standard_form() {
+        let (server, served) = answering(
+            "HTTP/1.1 201 Created\r\ncontent-length: 62\r\n\r\n{\"server_url\":\"ws://127.0.0.1:7880\",\"participant_token\":\"abc\"}",
+        )
+        .await;
+        let endpoint = token_endpoint(&server).expect("an endpoint");
+        let (url, token) = fetch_token(&endpoint, "num/7", "mina-1", "Mina").await.expect("a token");
+        assert_eq!((url.as_str(), token.expose().as_str()), ("ws://127.0.0.1:7880", "abc"));
+        let request = served.await.expect("served");
+        assert!(request.starts_with("POST /token HTTP/1.1\r\n"), "{request}");
+        assert!(
+            request.ends_with(r#"{"room_name":"num/7","participant_identity":"mina-1","participant_name":"Mina"}"#)
+        );
+    }
+
+    #[tokio::test]
+    async fn refusals_are_plain_sentences() {
+        let ask = async |answer: &'static str| {
+            let (server, _served) = answering(answer).await;
+            let endpoint = token_endpoint(&server).expect("an endpoint");
+            fetch_token(&endpoint, "r", "i", "n").await.expect_err("a refusal")
+        };
+        let removed = ask("HTTP/1.1 403 Forbidden\r\ncontent-length: 31\r\n\r\nyou were removed from this room").await;
+        assert_eq!(removed, TokenError::Refused("You were removed from this room.".into()));
+        let missing = ask("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+        assert!(matches!(missing, TokenError::NoEndpoint(_)));
+        let page = ask("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>").await;
+        assert!(matches!(page, TokenError::Unreadable(_)));
+        let nobody = fetch_token("http://127.0.0.1:9", "r", "i", "n").await.expect_err("nobody");
+        assert_eq!(nobody, TokenError::Unreachable("127.0.0.1:9".into()));
+        assert!(matches!(token_endpoint("nonsense"), Err(TokenError::Address(_))));
+    }
+
+    #[test]
+    fn the_endpoint_lies_below_the_servers_address() {
+        assert_eq!(token_endpoint("wss://meet.example.com").as_deref(), Ok("https://meet.example.com/token"));
+        assert_eq!(token_endpoint("http://h:7880/calls/").as_deref(), Ok("http://h:7880/calls/token"));
+    }
+}
