@@ -1,13 +1,42 @@
 //! All the rooms of a server. Pure: a goodbye, a kick, a lost link and an offer are inputs like any other.
+//!
+//! [`Hub`] holds the rooms; its work is spread over the files by what happens: `join`, `leave`, `signal` and `media`
+//! (what comes in), `publish`, `subscribe`, `negotiate`, `data`, `admin`. What can be decided without the rest stands by
+//! itself: `single` and `dual` (which section carries which track), `uplink`, `presence`, `speakers`, `bars`.
 
+mod admin;
+mod bars;
 mod config;
+mod data;
+mod dual;
+mod ids;
 mod io;
+mod join;
+mod leave;
+mod media;
+mod member;
+mod negotiate;
+mod presence;
+mod publish;
+mod signal;
+mod single;
+mod speakers;
+mod subscribe;
+#[cfg(test)]
+mod tests;
+mod uplink;
 
 pub use config::HubConfig;
 pub use io::*;
 
-use crate::base::Moment;
-use std::collections::VecDeque;
+use crate::base::{Moment, Timers};
+use bars::{Bars, Departures};
+use ids::Ids;
+use livekit_protocol as lk;
+use lk::signal_response::Message;
+use member::{Member, RoomNo};
+use speakers::Speakers;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// All the rooms of a server: who is in them, who publishes what, who sees it, and who must not come back.
 ///
@@ -15,17 +44,91 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub struct Hub {
     config: HubConfig,
+    ids: Ids,
+    now: Moment,
+    rooms: BTreeMap<RoomNo, Room>,
+    names: BTreeMap<String, RoomNo>,
+    members: BTreeMap<MemberId, Member>,
+    links: BTreeMap<LinkId, MemberId>,
+    /// Whose a track is, announced or published.
+    owners: BTreeMap<TrackSid, MemberId>,
+    bars: Bars,
+    departures: Departures,
+    timers: Timers<Timer>,
     out: VecDeque<Output>,
+    last_member: u64,
+    last_room: u64,
+    is_stopping: bool,
+}
+
+/// One room.
+#[derive(Debug)]
+struct Room {
+    info: lk::Room,
+    members: BTreeSet<MemberId>,
+    /// Whether `CreateRoom` made it: then it is kept for a while without anybody in it.
+    is_kept: bool,
+    speakers: Speakers,
+}
+
+/// What can be due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// Somebody may be gone.
+    Presence(MemberId),
+    /// Somebody has not connected the media.
+    Entry(MemberId),
+    /// Ask for an offer again; or an offer was not answered.
+    Negotiation(MemberId),
+    /// A publisher may stop sending layers that nobody wants.
+    Dynacast(MemberId),
+    /// Tell who speaks.
+    Speakers(RoomNo),
+    /// An empty room is not kept any longer.
+    Idle(RoomNo),
 }
 
 impl Hub {
     /// An empty server. The same seed and inputs give the same ids.
-    pub fn new(config: HubConfig, _seed: u64) -> Self {
-        Self { config, out: VecDeque::new() }
+    pub fn new(config: HubConfig, seed: u64) -> Self {
+        Self {
+            config,
+            ids: Ids::new(seed),
+            now: Moment::ZERO,
+            rooms: BTreeMap::new(),
+            names: BTreeMap::new(),
+            members: BTreeMap::new(),
+            links: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            bars: Bars::default(),
+            departures: Departures::default(),
+            timers: Timers::default(),
+            out: VecDeque::new(),
+            last_member: 0,
+            last_room: 0,
+            is_stopping: false,
+        }
     }
 
-    /// Takes one input. Every input also carries out what was due until `now`.
-    pub fn handle(&mut self, _input: Input, _now: Moment) {}
+    /// Takes one input, then carries out what was due until `now`: a resume that comes in the last moment counts.
+    pub fn handle(&mut self, input: Input, now: Moment) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Join { link, admission, request, single } => self.join(link, *admission, *request, single),
+            Input::Signal { link, message } => self.signal(link, *message),
+            Input::LinkGone { link } => self.link_gone(link),
+            Input::Admin { call, request } => {
+                let answer = self.admin(*request).map(Box::new);
+                self.out.push_back(Output::Answer { call, answer });
+            }
+            Input::Media(event) => self.media_event(event),
+            Input::Tick => {}
+            Input::Shutdown => self.shut_down(),
+        }
+        while let Some(timer) = self.timers.due(self.now) {
+            self.fire(timer);
+        }
+    }
 
     /// The next thing to do, in order.
     pub fn poll(&mut self) -> Option<Output> {
@@ -34,35 +137,146 @@ impl Hub {
 
     /// When to come with [`Input::Tick`] if nothing else happens.
     pub fn deadline(&self) -> Option<Moment> {
-        None
+        self.timers.next()
     }
 
     /// Whether somebody is turned away at the door. A resume never is: it is answered by `leave` on the link, so that
     /// whoever was removed meanwhile learns why.
-    pub fn refusal(&self, _admission: &Admission, _resume: bool) -> Option<Refusal> {
-        None
+    pub fn refusal(&self, admission: &Admission, resume: bool) -> Option<Refusal> {
+        if resume {
+            return None;
+        }
+        if self.bars.find(&admission.room, &admission.user, admission.issued_at).is_some() {
+            return Some(Refusal::Barred);
+        }
+        let Some(room) = self.names.get(&admission.room).and_then(|no| self.rooms.get(no)) else {
+            let no_place = self.rooms.len() >= self.config.max_rooms;
+            let full = no_place.then_some(Refusal::Full);
+            return if self.config.auto_create { full } else { Some(Refusal::NoRoom) };
+        };
+        let limits = [admission.max_participants, room.info.max_participants].map(|n| n as usize);
+        let limit = limits.into_iter().filter(|n| *n > 0).fold(self.config.max_members, usize::min);
+        let others = room.members.iter().filter(|m| self.members.get(m).is_some_and(|m| m.user != admission.user));
+        (others.count() >= limit).then_some(Refusal::Full)
     }
 
     /// Who is barred, to be written down before a restart.
-    pub fn bars(&self) -> impl Iterator<Item = Bar> + '_ {
-        std::iter::empty()
+    pub fn bars(&self) -> impl Iterator<Item = &Bar> {
+        self.bars.iter()
     }
 
     /// Takes back what [`Hub::bars`] gave before a restart.
-    pub fn restore(&mut self, _bars: impl IntoIterator<Item = Bar>) {}
+    pub fn restore(&mut self, bars: impl IntoIterator<Item = Bar>) {
+        for bar in bars {
+            self.bars.add(bar);
+        }
+    }
 
     /// Names of all rooms.
     pub fn rooms(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+        self.names.keys().map(String::as_str)
     }
 
     /// How many people are in all rooms together.
     pub fn members(&self) -> usize {
-        0
+        self.members.len()
+    }
+
+    /// How many tracks are published in all rooms together.
+    pub fn tracks(&self) -> usize {
+        self.members.values().flat_map(|m| &m.tracks).filter(|t| t.is_published).count()
     }
 
     /// Whether nobody is here, no room is kept and no timer runs. Bars do not count.
     pub fn is_empty(&self) -> bool {
-        self.config.max_rooms > 0
+        let no_people = self.members.is_empty() && self.links.is_empty() && self.owners.is_empty();
+        no_people && self.rooms.is_empty() && self.names.is_empty() && self.timers.is_empty()
     }
+
+    fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::Presence(member) => self.check_presence(member),
+            Timer::Entry(member) => self.expel(member, lk::DisconnectReason::JoinFailure),
+            Timer::Negotiation(member) => self.negotiation_due(member),
+            Timer::Dynacast(member) => self.dynacast_due(member),
+            Timer::Speakers(room) => self.tell_speakers(room),
+            Timer::Idle(room) => self.close_if_empty(room, true),
+        }
+    }
+
+    fn unix_ms(&self) -> i64 {
+        self.config.unix_ms_at_zero + (self.now.as_micros() / 1000) as i64
+    }
+
+    fn unix_s(&self) -> i64 {
+        self.unix_ms().div_euclid(1000)
+    }
+
+    fn tell_link(&mut self, link: LinkId, message: Message) {
+        self.out.push_back(Output::Signal { link, message: Box::new(message) });
+    }
+
+    /// Tells a member something; without a link it is lost, as the messages after a resume make up for it.
+    fn tell(&mut self, member: MemberId, message: Message) {
+        if let Some(link) = self.members.get(&member).and_then(|m| m.link) {
+            self.tell_link(link, message);
+        }
+    }
+
+    fn tell_room(&mut self, room: RoomNo, message: &Message) {
+        for member in self.everybody(room) {
+            self.tell(member, message.clone());
+        }
+    }
+
+    fn everybody(&self, room: RoomNo) -> Vec<MemberId> {
+        self.rooms.get(&room).map(|r| r.members.iter().copied().collect()).unwrap_or_default()
+    }
+
+    fn others(&self, room: RoomNo, but: MemberId) -> Vec<MemberId> {
+        self.everybody(room).into_iter().filter(|m| *m != but).collect()
+    }
+
+    fn command(&mut self, command: MediaCommand) {
+        self.out.push_back(Output::Media(command));
+    }
+
+    fn note(&mut self, note: Note) {
+        self.out.push_back(Output::Note(note));
+    }
+
+    /// Shows a member's new state to everybody, itself included.
+    fn announce(&mut self, id: MemberId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.base.version += 1;
+        let (room, hidden) = (member.room, member.permission.hidden);
+        let update = Message::Update(lk::ParticipantUpdate { participants: vec![member.info()] });
+        if hidden {
+            self.tell(id, update);
+        } else {
+            self.tell_room(room, &update);
+        }
+    }
+
+    fn room_info(&self, room: &Room) -> lk::Room {
+        let publishes = |id: &&MemberId| self.members.get(id).is_some_and(|m| m.tracks.iter().any(|t| t.is_published));
+        lk::Room {
+            num_participants: room.members.len() as u32,
+            num_publishers: room.members.iter().filter(publishes).count() as u32,
+            ..room.info.clone()
+        }
+    }
+
+    fn room_name(&self, room: RoomNo) -> String {
+        self.rooms.get(&room).map(|r| r.info.name.clone()).unwrap_or_default()
+    }
+}
+
+/// The first `bytes` of a text, cut between characters.
+fn clipped(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
 }

@@ -2,4 +2,5 @@
 
 #[cfg(feature = "server")]
 pub mod join_request;
+pub mod sdp;
 pub mod token;

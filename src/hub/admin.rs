@@ -1,0 +1,187 @@
+//! What operators ask: LiveKit's RoomService.
+
+use super::config::{METADATA_BYTES, NAME_BYTES};
+use super::member::{Member, RoomNo};
+use super::subscribe::named_tracks;
+use super::{AdminAnswer, AdminCall, AdminError, Hub, MemberId, Timer, TrackSid};
+use livekit_protocol as lk;
+use lk::signal_response::Message;
+use std::time::Duration;
+
+/// How long `CreateRoom` keeps a room that nobody joins, unless it says otherwise.
+const EMPTY_TIMEOUT_S: u32 = 300;
+/// How long it keeps the room after everybody left.
+const DEPARTURE_TIMEOUT_S: u32 = 20;
+
+impl Hub {
+    pub(super) fn admin(&mut self, call: AdminCall) -> Result<AdminAnswer, AdminError> {
+        match call {
+            AdminCall::CreateRoom(request) => self.create_room(request).map(AdminAnswer::Room),
+            AdminCall::ListRooms(request) => Ok(AdminAnswer::Rooms(self.list_rooms(&request))),
+            AdminCall::DeleteRoom(request) => {
+                let found = self.dismiss(&request.room);
+                found.then_some(AdminAnswer::Deleted(lk::DeleteRoomResponse {})).ok_or(AdminError::NoRoom)
+            }
+            AdminCall::ListParticipants(request) => {
+                Ok(AdminAnswer::Participants(self.list_participants(&request.room)))
+            }
+            AdminCall::GetParticipant(who) => {
+                self.find(&who.room, &who.identity).map(Member::info).map(AdminAnswer::Participant)
+            }
+            AdminCall::RemoveParticipant(who) => self.remove_participant(&who),
+            AdminCall::MutePublishedTrack(request) => self.mute_published(&request).map(AdminAnswer::Muted),
+            AdminCall::UpdateParticipant(request) => self.update_participant(request).map(AdminAnswer::Participant),
+            AdminCall::UpdateSubscriptions(request) => self.update_subscriptions(request),
+            AdminCall::SendData(request) => {
+                let room = self.find_room(&request.room)?;
+                let sent = self.send_data(room, request).then_some(AdminAnswer::DataSent(lk::SendDataResponse {}));
+                sent.ok_or_else(|| AdminError::Invalid("the data or topic is too long".into()))
+            }
+            AdminCall::UpdateRoomMetadata(request) => self.update_room_metadata(request).map(AdminAnswer::Room),
+        }
+    }
+
+    fn find_room(&self, name: &str) -> Result<RoomNo, AdminError> {
+        self.names.get(name).copied().ok_or(AdminError::NoRoom)
+    }
+
+    fn find(&self, room: &str, identity: &str) -> Result<&Member, AdminError> {
+        let room = self.names.get(room).and_then(|no| self.rooms.get(no)).ok_or(AdminError::NoParticipant)?;
+        let mut members = room.members.iter().filter_map(|id| self.members.get(id));
+        members.find(|m| m.user.as_str() == identity).ok_or(AdminError::NoParticipant)
+    }
+
+    fn create_room(&mut self, request: lk::CreateRoomRequest) -> Result<lk::Room, AdminError> {
+        if request.name.is_empty() || request.name.len() > NAME_BYTES || request.metadata.len() > METADATA_BYTES {
+            return Err(AdminError::Invalid("the name is missing, or name or metadata are too long".into()));
+        }
+        if let Some(room) = self.names.get(&request.name).and_then(|no| self.rooms.get(no)) {
+            return Ok(self.room_info(room));
+        }
+        if self.rooms.len() >= self.config.max_rooms || self.is_stopping {
+            return Err(AdminError::Precondition("no more rooms are possible".into()));
+        }
+        let or = |value: u32, default: u32| if value > 0 { value } else { default };
+        let info = lk::Room {
+            name: request.name,
+            metadata: request.metadata,
+            max_participants: request.max_participants,
+            empty_timeout: or(request.empty_timeout, EMPTY_TIMEOUT_S),
+            departure_timeout: or(request.departure_timeout, DEPARTURE_TIMEOUT_S),
+            ..Default::default()
+        };
+        let keep = Duration::from_secs(info.empty_timeout.into());
+        let no = self.open_room(info, true);
+        self.timers.set(Timer::Idle(no), self.now + keep);
+        self.rooms.get(&no).map(|room| self.room_info(room)).ok_or(AdminError::NoRoom)
+    }
+
+    fn list_rooms(&self, request: &lk::ListRoomsRequest) -> lk::ListRoomsResponse {
+        let named = |room: &&super::Room| request.names.is_empty() || request.names.contains(&room.info.name);
+        lk::ListRoomsResponse { rooms: self.rooms.values().filter(named).map(|room| self.room_info(room)).collect() }
+    }
+
+    fn list_participants(&self, room: &str) -> lk::ListParticipantsResponse {
+        let members = self.names.get(room).map(|no| self.everybody(*no)).unwrap_or_default();
+        let participants = members.iter().filter_map(|id| self.members.get(id)).map(Member::info).collect();
+        lk::ListParticipantsResponse { participants }
+    }
+
+    fn remove_participant(&mut self, who: &lk::RoomParticipantIdentity) -> Result<AdminAnswer, AdminError> {
+        let user = who.identity.parse().map_err(|_| AdminError::NoParticipant)?;
+        let removed = self.remove_user(&who.room, &user, who.revoke_token_ts);
+        removed.then_some(AdminAnswer::Removed(lk::RemoveParticipantResponse {})).ok_or(AdminError::NoParticipant)
+    }
+
+    fn mute_published(&mut self, request: &lk::MuteRoomTrackRequest) -> Result<lk::MuteRoomTrackResponse, AdminError> {
+        let member = self.find(&request.room, &request.identity)?;
+        let (id, track) = (member.id, member.track(&request.track_sid).ok_or(AdminError::NoTrack)?);
+        if track.info.muted && !request.muted {
+            return Err(AdminError::Precondition("remote unmute not enabled".into()));
+        }
+        let (sid, muted) = (request.track_sid.clone(), request.muted);
+        self.tell(id, Message::Mute(lk::MuteTrackRequest { sid, muted }));
+        self.set_muted(id, &request.track_sid, muted);
+        let track = self.members.get(&id).and_then(|m| m.track(&request.track_sid)).map(|t| t.info.clone());
+        Ok(lk::MuteRoomTrackResponse { track })
+    }
+
+    fn update_participant(&mut self, request: lk::UpdateParticipantRequest) -> Result<lk::ParticipantInfo, AdminError> {
+        let id = self.find(&request.room, &request.identity)?.id;
+        let before = request.permission.as_ref().and_then(|_| self.members.get(&id)).map(|m| m.permission.clone());
+        if let (Some(permission), Some(member)) = (request.permission, self.members.get_mut(&id)) {
+            member.permission = permission;
+        }
+        if !self.set_metadata(id, request.name, request.metadata, request.attributes) {
+            if let (Some(before), Some(member)) = (before, self.members.get_mut(&id)) {
+                member.permission = before;
+            }
+            return Err(AdminError::Invalid("the name, metadata or attributes are too long".into()));
+        }
+        if let Some(before) = before {
+            self.apply_permission(id, &before);
+        }
+        self.find(&request.room, &request.identity).map(Member::info)
+    }
+
+    /// What somebody may not do any more ends, what they may do from now on begins.
+    fn apply_permission(&mut self, id: MemberId, before: &lk::ParticipantPermission) {
+        let Some(member) = self.members.get(&id) else { return };
+        let permission = &member.permission;
+        let may_send = |source: i32| {
+            let sources = &permission.can_publish_sources;
+            permission.can_publish && (sources.is_empty() || sources.contains(&source))
+        };
+        let cut: Vec<TrackSid> =
+            member.tracks.iter().filter(|t| !may_send(t.info.source)).map(|t| t.info.sid.clone()).collect();
+        let (could, can) = (before.can_subscribe, permission.can_subscribe);
+        let subscriptions: Vec<TrackSid> = member.subscriptions.keys().cloned().collect();
+        self.cut_tracks(id, &cut);
+        if could && !can {
+            for track in &subscriptions {
+                self.unsubscribe(id, track);
+            }
+        } else if can && !could {
+            self.subscribe_to_all(id);
+        }
+        self.negotiate(id);
+    }
+
+    fn cut_tracks(&mut self, id: MemberId, cut: &[TrackSid]) {
+        if cut.is_empty() {
+            return;
+        }
+        let gone = self.take_tracks(id, cut);
+        for track in &gone {
+            let track_sid = track.info.sid.clone();
+            self.tell(id, Message::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid }));
+        }
+        self.announce(id);
+        for track in &gone {
+            self.withdraw(track);
+            for subscriber in &track.subscribers {
+                self.negotiate(*subscriber);
+            }
+        }
+    }
+
+    fn update_subscriptions(&mut self, request: lk::UpdateSubscriptionsRequest) -> Result<AdminAnswer, AdminError> {
+        let id = self.find(&request.room, &request.identity)?.id;
+        let tracks = named_tracks(request.track_sids, request.participant_tracks);
+        self.update_subscription(id, &tracks, request.subscribe);
+        Ok(AdminAnswer::Subscriptions(lk::UpdateSubscriptionsResponse {}))
+    }
+
+    fn update_room_metadata(&mut self, request: lk::UpdateRoomMetadataRequest) -> Result<lk::Room, AdminError> {
+        let no = self.find_room(&request.room)?;
+        if request.metadata.len() > METADATA_BYTES {
+            return Err(AdminError::Invalid("the metadata is too long".into()));
+        }
+        let Some(room) = self.rooms.get_mut(&no) else { return Err(AdminError::NoRoom) };
+        room.info.metadata = request.metadata;
+        let Some(room) = self.rooms.get(&no) else { return Err(AdminError::NoRoom) };
+        let info = self.room_info(room);
+        self.tell_room(no, &Message::RoomUpdate(lk::RoomUpdate { room: Some(info.clone()) }));
+        Ok(info)
+    }
+}

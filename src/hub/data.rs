@@ -1,0 +1,124 @@
+//! Messages on data channels: who sent them is ours to say, not the sender's; then they go where they are to.
+
+use super::config::{DATA_BYTES, NAME_BYTES};
+use super::member::{Member, RoomNo};
+use super::{Hub, MediaCommand, MemberId};
+use bytes::Bytes;
+use livekit_protocol as lk;
+use lk::data_packet::{Kind, Value};
+use prost::Message as _;
+use std::mem::take;
+
+const RELIABLE: &str = "_reliable";
+const LOSSY: &str = "_lossy";
+/// Receivers named in one message at most; a message with more is dropped.
+const MAX_NAMED: usize = 1000;
+
+/// Whom a message is for; nobody named means everybody else.
+#[derive(Debug, Default)]
+struct Receivers {
+    identities: Vec<String>,
+    sids: Vec<String>,
+}
+
+impl Receivers {
+    fn include(&self, member: &Member) -> bool {
+        let everybody = self.identities.is_empty() && self.sids.is_empty();
+        everybody
+            || self.identities.iter().any(|identity| identity == member.user.as_str())
+            || self.sids.iter().any(|sid| sid == member.sid())
+    }
+}
+
+impl Hub {
+    /// A client's message. Dropped without a word when it may not, or it makes no sense: there is nobody to tell.
+    pub(super) fn data(&mut self, id: MemberId, label: &str, payload: &Bytes) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let kind = match label {
+            RELIABLE => Kind::Reliable,
+            LOSSY => Kind::Lossy,
+            _ => return,
+        };
+        if payload.len() > DATA_BYTES || !member.permission.can_publish_data {
+            tracing::debug!(user = %member.user, bytes = payload.len(), "a data message is dropped");
+            return;
+        }
+        let Ok(mut packet) = lk::DataPacket::decode(payload.clone()) else { return };
+        if kind == Kind::Reliable && packet.sequence > 0 {
+            // after a resume a client repeats what it is not sure of
+            if packet.sequence <= member.last_sequence {
+                return;
+            }
+            member.last_sequence = packet.sequence;
+        }
+        let Some(receivers) = stamp(&mut packet, member, kind) else { return };
+        let room = member.room;
+        self.spread(room, Some(id), &packet, kind, &receivers);
+    }
+
+    /// A message of an operator's.
+    pub(super) fn send_data(&mut self, room: RoomNo, request: lk::SendDataRequest) -> bool {
+        let is_long = request.data.len() > DATA_BYTES || request.topic.as_ref().is_some_and(|t| t.len() > NAME_BYTES);
+        if is_long {
+            return false;
+        }
+        let kind = request.kind();
+        let receivers = receivers_of(&request);
+        let user =
+            lk::UserPacket { payload: request.data, topic: request.topic, nonce: request.nonce, ..Default::default() };
+        let mut packet = lk::DataPacket { value: Some(Value::User(user)), ..Default::default() };
+        set_kind(&mut packet, kind);
+        self.spread(room, None, &packet, kind, &receivers);
+        true
+    }
+
+    fn spread(
+        &mut self,
+        room: RoomNo,
+        sender: Option<MemberId>,
+        packet: &lk::DataPacket,
+        kind: Kind,
+        receivers: &Receivers,
+    ) {
+        let payload = Bytes::from(packet.encode_to_vec());
+        let label = if kind == Kind::Lossy { LOSSY } else { RELIABLE };
+        for id in self.everybody(room).into_iter().filter(|id| Some(*id) != sender) {
+            let Some(member) = self.members.get(&id).filter(|m| receivers.include(m)) else { continue };
+            if kind == Kind::Lossy && !member.is_active() {
+                continue;
+            }
+            let connection = member.down();
+            self.command(MediaCommand::SendData { connection, label, payload: payload.clone() });
+        }
+    }
+}
+
+/// Writes the sender into a message and takes the receivers out. Nothing when it is not a client's to send.
+#[allow(deprecated)] // both places are read by clients of some age
+fn stamp(packet: &mut lk::DataPacket, sender: &Member, kind: Kind) -> Option<Receivers> {
+    packet.participant_identity = sender.user.as_str().to_owned();
+    packet.participant_sid = sender.sid().to_owned();
+    set_kind(packet, kind);
+    let mut receivers = Receivers { identities: take(&mut packet.destination_identities), sids: Vec::new() };
+    match &mut packet.value {
+        Some(Value::User(user)) => {
+            user.participant_identity.clone_from(&packet.participant_identity);
+            user.participant_sid.clone_from(&packet.participant_sid);
+            receivers.identities.append(&mut user.destination_identities);
+            receivers.sids = take(&mut user.destination_sids);
+        }
+        Some(Value::Speaker(_)) | None => return None,
+        Some(_) => {}
+    }
+    (receivers.identities.len() + receivers.sids.len() <= MAX_NAMED).then_some(receivers)
+}
+
+#[allow(deprecated)] // older clients read it
+fn set_kind(packet: &mut lk::DataPacket, kind: Kind) {
+    packet.kind = kind as i32;
+}
+
+#[allow(deprecated)] // older callers write sids
+fn receivers_of(request: &lk::SendDataRequest) -> Receivers {
+    Receivers { identities: request.destination_identities.clone(), sids: request.destination_sids.clone() }
+}

@@ -1,0 +1,40 @@
+//! Ids as LiveKit writes them: two letters, what it is, twelve random characters.
+
+use crate::base::MediaKind;
+use livekit_protocol::TrackSource;
+use rand::distr::{Alphanumeric, SampleString};
+use rand::{SeedableRng, rngs::StdRng};
+
+const RANDOM_CHARS: usize = 12;
+
+/// Makes ids; the same seed makes the same ones.
+#[derive(Debug)]
+pub(super) struct Ids(StdRng);
+
+impl Ids {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(StdRng::seed_from_u64(seed))
+    }
+
+    fn with_prefix(&mut self, prefix: &str) -> String {
+        format!("{prefix}{}", Alphanumeric.sample_string(&mut self.0, RANDOM_CHARS))
+    }
+
+    /// Clients take a `sid` that does not begin with `PA_` for broken.
+    pub(super) fn participant(&mut self) -> String {
+        self.with_prefix("PA_")
+    }
+
+    pub(super) fn room(&mut self) -> String {
+        self.with_prefix("RM_")
+    }
+
+    pub(super) fn track(&mut self, kind: MediaKind, source: TrackSource) -> String {
+        self.with_prefix(match (kind, source) {
+            (MediaKind::Audio, TrackSource::ScreenShareAudio) => "TR_AS",
+            (MediaKind::Audio, _) => "TR_AM",
+            (MediaKind::Video, TrackSource::ScreenShare) => "TR_VS",
+            (MediaKind::Video, _) => "TR_VC",
+        })
+    }
+}

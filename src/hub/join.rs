@@ -1,0 +1,318 @@
+//! Coming: joins, and resumes of those who lost their link.
+
+use super::config::{METADATA_BYTES, NAME_BYTES, PING_INTERVAL_S, PING_TIMEOUT_S, PROTOCOL};
+use super::dual::Dual;
+use super::member::{Downlink, Member, RoomNo};
+use super::presence::Presence;
+use super::single::Single;
+use super::speakers::Speakers;
+use super::uplink::Uplink;
+use super::{Admission, Hub, LinkId, MediaCommand, MemberId, Note, Output, Refusal, Room, Timer, clipped};
+use livekit_protocol as lk;
+use lk::DisconnectReason as Why;
+use lk::leave_request::Action;
+use lk::participant_info::State;
+use lk::signal_response::Message;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::mem::take;
+
+/// Clients older than this do not take a new session of the same identity for a departure of the old one.
+pub(super) const REPLACES_BY_IDENTITY: i32 = 12;
+
+impl Hub {
+    pub(super) fn join(&mut self, link: LinkId, admission: Admission, mut request: lk::JoinRequest, single: bool) {
+        if self.links.contains_key(&link) {
+            tracing::warn!(?link, "a second join on a connection is ignored");
+            return;
+        }
+        if self.is_stopping {
+            return self.turn_away(link, Action::Disconnect, Why::ServerShutdown);
+        }
+        if request.reconnect {
+            return self.resume(link, &admission, request);
+        }
+        if let Some(refusal) = self.refusal(&admission, false) {
+            let barred = self.bars.find(&admission.room, &admission.user, admission.issued_at);
+            let why = match (refusal, barred) {
+                (Refusal::Barred, Some(bar)) if bar.dismissed => Why::RoomDeleted,
+                (Refusal::Barred, _) => Why::ParticipantRemoved,
+                (Refusal::Full | Refusal::NoRoom, _) => Why::JoinFailure,
+            };
+            return self.turn_away(link, Action::Disconnect, why);
+        }
+        let room = self.room_for_join(&admission.room);
+        self.drop_duplicate(room, &admission);
+
+        let name = admission.room.clone();
+        let offer = request.publisher_offer.take();
+        let announced = take(&mut request.add_track_requests);
+        let id = self.admit(link, room, admission, &request, single);
+        self.welcome(id, link);
+        for connection in self.members.get(&id).map(Member::connections).unwrap_or_default() {
+            self.command(MediaCommand::Open { connection, room: name.clone() });
+        }
+        self.show_arrival(id);
+        self.subscribe_to_all(id);
+        for track in announced {
+            self.add_track(id, track);
+        }
+        match offer {
+            Some(offer) => self.offer(id, offer),
+            None => self.negotiate(id),
+        }
+    }
+
+    /// Says `leave` to somebody who is no member, and closes.
+    pub(super) fn turn_away(&mut self, link: LinkId, action: Action, why: Why) {
+        self.tell_link(link, goodbye(action, why));
+        self.out.push_back(Output::CloseLink { link });
+    }
+
+    fn room_for_join(&mut self, name: &str) -> RoomNo {
+        if let Some(no) = self.names.get(name).copied() {
+            self.timers.stop(Timer::Idle(no));
+            return no;
+        }
+        self.open_room(lk::Room { name: name.to_owned(), ..lk::Room::default() }, false)
+    }
+
+    /// Makes a room; the caller sets name, metadata and limits.
+    pub(super) fn open_room(&mut self, info: lk::Room, is_kept: bool) -> RoomNo {
+        self.last_room += 1;
+        let no = RoomNo(self.last_room);
+        let info = lk::Room {
+            sid: self.ids.room(),
+            creation_time: self.unix_s(),
+            creation_time_ms: self.unix_ms(),
+            enabled_codecs: codecs(),
+            ..info
+        };
+        self.names.insert(info.name.clone(), no);
+        self.note(Note::RoomOpened { room: info.name.clone() });
+        self.rooms.insert(no, Room { info, members: BTreeSet::new(), is_kept, speakers: Speakers::default() });
+        no
+    }
+
+    /// The same identity is here already: the old session ends.
+    fn drop_duplicate(&mut self, room: RoomNo, admission: &Admission) {
+        let is_same = |id: &MemberId| self.members.get(id).is_some_and(|m| m.user == admission.user);
+        if let Some(old) = self.everybody(room).into_iter().find(is_same) {
+            self.replace(old);
+        }
+    }
+
+    fn admit(
+        &mut self,
+        link: LinkId,
+        room: RoomNo,
+        admission: Admission,
+        request: &lk::JoinRequest,
+        single: bool,
+    ) -> MemberId {
+        self.last_member += 1;
+        let id = MemberId(self.last_member);
+        let client = request.client_info.clone().unwrap_or_default();
+        let auto_subscribe = request.connection_settings.as_ref().is_none_or(|s| s.auto_subscribe);
+        let base = self.participant(&admission, request, &client);
+        let downlink = if single {
+            Downlink::Single(Single::new(self.now))
+        } else {
+            Downlink::Dual { sections: Dual::new(), primary: admission.permission.can_subscribe }
+        };
+        let member = Member {
+            id,
+            room,
+            user: admission.user.clone(),
+            base,
+            permission: admission.permission,
+            protocol: client.protocol,
+            auto_subscribe,
+            link: Some(link),
+            presence: Presence::new(self.now),
+            tracks: Vec::new(),
+            queued: Vec::new(),
+            uplink: Uplink::default(),
+            downlink,
+            subscriptions: BTreeMap::new(),
+            declined: BTreeSet::new(),
+            sharing: lk::SubscriptionPermission { all_participants: true, ..Default::default() },
+            missed: Vec::new(),
+            last_sequence: 0,
+            quality: None,
+        };
+        self.members.insert(id, member);
+        self.links.insert(link, id);
+        if let Some(r) = self.rooms.get_mut(&room) {
+            r.members.insert(id);
+        }
+        self.timers.set(Timer::Entry(id), self.now + self.config.entry_limit);
+        self.note(Note::MemberJoined { room: admission.room, user: admission.user });
+        id
+    }
+
+    fn participant(
+        &mut self,
+        admission: &Admission,
+        request: &lk::JoinRequest,
+        client: &lk::ClientInfo,
+    ) -> lk::ParticipantInfo {
+        let mut attributes: HashMap<String, String> = admission.attributes.iter().cloned().collect();
+        attributes.extend(request.participant_attributes.clone());
+        if attributes_bytes(&attributes) > METADATA_BYTES {
+            tracing::debug!(user = %admission.user, "attributes over the limit are left out");
+            attributes.clear();
+        }
+        let metadata = if request.metadata.is_empty() { &admission.metadata } else { &request.metadata };
+        lk::ParticipantInfo {
+            sid: self.ids.participant(),
+            identity: admission.user.as_str().to_owned(),
+            name: clipped(admission.name.clone(), NAME_BYTES),
+            metadata: clipped(metadata.clone(), METADATA_BYTES),
+            attributes,
+            state: State::Joined as i32,
+            joined_at: self.unix_s(),
+            joined_at_ms: self.unix_ms(),
+            client_protocol: client.client_protocol,
+            capabilities: client.capabilities.clone(),
+            version: 1,
+            ..Default::default()
+        }
+    }
+
+    fn welcome(&mut self, id: MemberId, link: LinkId) {
+        let Some(member) = self.members.get(&id) else { return };
+        let Some(room) = self.rooms.get(&member.room) else { return };
+        let others = room.members.iter().filter_map(|m| self.members.get(m));
+        let others = others.filter(|m| m.id != id && !m.permission.hidden).map(Member::info).collect();
+        let join = lk::JoinResponse {
+            room: Some(self.room_info(room)),
+            participant: Some(member.info()),
+            other_participants: others,
+            server_version: self.config.version.clone(),
+            server_info: Some(self.server_info()),
+            ice_servers: self.config.ice_servers.clone(),
+            subscriber_primary: matches!(member.downlink, Downlink::Dual { primary: true, .. }),
+            ping_interval: PING_INTERVAL_S,
+            ping_timeout: PING_TIMEOUT_S,
+            fast_publish: true,
+            enabled_publish_codecs: codecs(),
+            ..Default::default()
+        };
+        self.tell_link(link, Message::Join(join));
+    }
+
+    fn server_info(&self) -> lk::ServerInfo {
+        lk::ServerInfo {
+            version: self.config.version.clone(),
+            protocol: PROTOCOL,
+            node_id: self.config.node_id.clone(),
+            ..Default::default()
+        }
+    }
+
+    fn show_arrival(&mut self, id: MemberId) {
+        let Some(member) = self.members.get(&id).filter(|m| !m.permission.hidden) else { return };
+        let (room, info) = (member.room, member.info());
+        let update = Message::Update(lk::ParticipantUpdate { participants: vec![info] });
+        for other in self.others(room, id) {
+            self.tell(other, update.clone());
+        }
+    }
+
+    /// Somebody is back on a new link, or was told meanwhile that there is nothing to come back to.
+    fn resume(&mut self, link: LinkId, admission: &Admission, mut request: lk::JoinRequest) {
+        let is_owner = |m: &&Member| {
+            m.base.sid == request.participant_sid
+                && m.user == admission.user
+                && self.names.get(&admission.room) == Some(&m.room)
+        };
+        let Some(member) = self.members.values().find(is_owner) else {
+            return self.refuse_resume(link, admission, &request.participant_sid);
+        };
+        let (id, room, old) = (member.id, member.room, member.link);
+        if let Some(old) = old {
+            self.links.remove(&old);
+            self.out.push_back(Output::CloseLink { link: old });
+        }
+        self.links.insert(link, id);
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.link = Some(link);
+        member.presence.link_back(now);
+        match &mut member.downlink {
+            Downlink::Single(sections) => sections.resume(now),
+            Downlink::Dual { sections, .. } => sections.resume(),
+        }
+        let (user, last_message_seq) = (member.user.clone(), member.last_sequence);
+        self.note(Note::LinkResumed { user });
+        self.check_presence(id);
+        let reconnect = lk::ReconnectResponse {
+            ice_servers: self.config.ice_servers.clone(),
+            server_info: Some(self.server_info()),
+            last_message_seq,
+            ..Default::default()
+        };
+        // clients drop whatever comes before this one
+        self.tell(id, Message::Reconnect(reconnect));
+        self.catch_up(id, room);
+        if let Some(state) = request.sync_state.take() {
+            self.sync_state(id, state);
+        }
+        match request.publisher_offer.take() {
+            Some(offer) => self.offer(id, offer),
+            None => self.negotiate(id),
+        }
+    }
+
+    fn refuse_resume(&mut self, link: LinkId, admission: &Admission, sid: &str) {
+        let barred = self.bars.find(&admission.room, &admission.user, admission.issued_at);
+        let ended = barred.map(|bar| if bar.dismissed { Why::RoomDeleted } else { Why::ParticipantRemoved });
+        match ended.or(self.departures.reason(sid, &admission.user)) {
+            Some(why @ (Why::ParticipantRemoved | Why::RoomDeleted | Why::DuplicateIdentity)) => {
+                self.turn_away(link, Action::Disconnect, why);
+            }
+            _ => self.turn_away(link, Action::Reconnect, Why::StateMismatch),
+        }
+    }
+
+    /// What somebody missed: everybody as they are, the room, those who left, who speaks, what is to be sent.
+    fn catch_up(&mut self, id: MemberId, room: RoomNo) {
+        let Some(r) = self.rooms.get(&room) else { return };
+        let everybody: Vec<_> = r.members.iter().filter_map(|m| self.members.get(m)).collect();
+        let visible = everybody.iter().filter(|m| m.id == id || !m.permission.hidden);
+        let participants: Vec<_> = visible.map(|m| m.info()).collect();
+        let present: BTreeSet<_> = participants.iter().map(|p| p.identity.clone()).collect();
+        let info = self.room_info(r);
+        let speakers = self.speakers_message(&r.speakers.current());
+        self.tell(id, Message::Update(lk::ParticipantUpdate { participants }));
+        self.tell(id, Message::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
+        let mut missed = self.members.get_mut(&id).map(|m| take(&mut m.missed)).unwrap_or_default();
+        // clients go by identity: who is here again under a new sid must not be shown leaving
+        missed.retain(|p| !present.contains(&p.identity));
+        if !missed.is_empty() {
+            self.tell(id, Message::Update(lk::ParticipantUpdate { participants: missed }));
+        }
+        self.tell(id, speakers);
+        self.repeat_dynacast(id);
+    }
+}
+
+/// The `leave` that ends a session.
+pub(super) fn goodbye(action: Action, why: Why) -> Message {
+    Message::Leave(lk::LeaveRequest {
+        can_reconnect: action != Action::Disconnect,
+        reason: why as i32,
+        action: action as i32,
+        regions: None,
+    })
+}
+
+fn codecs() -> Vec<lk::Codec> {
+    let codec = |mime: &str| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() };
+    ["audio/opus", "video/VP8", "video/rtx"].map(codec).to_vec()
+}
+
+/// The size of all attributes together.
+pub(super) fn attributes_bytes(attributes: &HashMap<String, String>) -> usize {
+    attributes.iter().map(|(key, value)| key.len() + value.len()).sum()
+}

@@ -1,0 +1,256 @@
+//! Going: by one's own wish, by a host's, for a new session's sake, or without a word.
+
+use super::bars::Departure;
+use super::join::REPLACES_BY_IDENTITY;
+use super::member::{Member, RoomNo};
+use super::presence::Verdict;
+use super::{Bar, Hub, LinkId, MediaCommand, MemberId, Note, Output, Timer};
+use crate::base::UserId;
+use livekit_protocol as lk;
+use lk::DisconnectReason as Why;
+use lk::leave_request::Action;
+use lk::participant_info::State;
+use lk::signal_response::Message;
+
+/// Departures kept for somebody without a link; the oldest go first. The full update names whoever is left anyway.
+const MAX_MISSED: usize = 256;
+
+/// Who is told of a departure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    Everybody,
+    /// Clients that do not see by the identity that a new session replaces the old one.
+    OldClients,
+}
+
+impl Hub {
+    /// A connection ended without a goodbye: its owner has some seconds to come back.
+    pub(super) fn link_gone(&mut self, link: LinkId) {
+        let Some(id) = self.links.remove(&link) else { return };
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.link = None;
+        member.presence.link_lost(self.now);
+        let user = member.user.clone();
+        let until = member.presence.resumable_until(&self.config).unwrap_or(self.now);
+        self.note(Note::LinkLost { user, until });
+        self.check_presence(id);
+    }
+
+    /// Looks at a member's signs of life, and sets the time to look again.
+    pub(super) fn check_presence(&mut self, id: MemberId) {
+        let Some(member) = self.members.get(&id) else { return };
+        match member.presence.verdict(&self.config, self.now) {
+            Verdict::Here(Some(at)) => self.timers.set(Timer::Presence(id), at),
+            Verdict::Here(None) => self.timers.stop(Timer::Presence(id)),
+            Verdict::Gone => self.depart(id, Action::Disconnect, Why::ConnectionTimeout),
+            Verdict::MediaDead => self.depart(id, Action::Reconnect, Why::ConnectionTimeout),
+            Verdict::LinkDead => {
+                if let Some(link) = member.link {
+                    self.out.push_back(Output::CloseLink { link });
+                    self.link_gone(link);
+                }
+            }
+        }
+    }
+
+    /// The client said goodbye.
+    pub(super) fn goodbye(&mut self, id: MemberId) {
+        self.depart(id, Action::Disconnect, Why::ClientInitiated);
+    }
+
+    /// Ends a stay for a reason of the server's.
+    pub(super) fn expel(&mut self, id: MemberId, why: Why) {
+        self.depart(id, Action::Disconnect, why);
+    }
+
+    /// Has a client join afresh, as its session and ours do not match.
+    pub(super) fn start_over(&mut self, id: MemberId) {
+        self.depart(id, Action::Reconnect, Why::StateMismatch);
+    }
+
+    /// The same identity joins again. The room stays open for it.
+    pub(super) fn replace(&mut self, id: MemberId) {
+        self.say_goodbye(id, Action::Disconnect, Why::DuplicateIdentity);
+        if let Some(member) = self.take(id) {
+            self.tell_departure(&member, Why::DuplicateIdentity, Audience::OldClients);
+            self.bury(member, Why::DuplicateIdentity);
+        }
+    }
+
+    /// Removes somebody, and makes the tokens they have useless. Whether they were there, or lost on the way back.
+    pub(super) fn remove_user(&mut self, room: &str, user: &UserId, not_before: i64) -> bool {
+        let no = self.names.get(room).copied();
+        let member = no.and_then(|no| {
+            self.everybody(no).into_iter().find(|id| self.members.get(id).is_some_and(|m| m.user == *user))
+        });
+        if member.is_none() && !self.departures.on_the_way_back(room, self.now).contains(user) {
+            return false;
+        }
+        self.bar(room, user.clone(), not_before.saturating_sub(1), false);
+        if let Some(id) = member {
+            self.expel(id, Why::ParticipantRemoved);
+        }
+        true
+    }
+
+    /// Ends a room for everybody in it, and for those on the way back to it. Whether there was one.
+    ///
+    /// Everybody's goodbye is queued before anything else, and nobody is told of the others' leaving.
+    pub(super) fn dismiss(&mut self, room: &str) -> bool {
+        let returning = self.departures.on_the_way_back(room, self.now);
+        let Some(no) = self.names.get(room).copied() else {
+            for user in &returning {
+                self.bar(room, user.clone(), 0, true);
+            }
+            return !returning.is_empty();
+        };
+        let ids = self.everybody(no);
+        for id in &ids {
+            self.say_goodbye(*id, Action::Disconnect, Why::RoomDeleted);
+        }
+        let gone: Vec<Member> = ids.into_iter().filter_map(|id| self.take(id)).collect();
+        for user in gone.iter().map(|m| m.user.clone()).chain(returning) {
+            self.bar(room, user, 0, true);
+        }
+        for member in gone {
+            self.bury(member, Why::RoomDeleted);
+        }
+        self.close_room(no);
+        true
+    }
+
+    /// The server stops: everybody is told so, and nothing else.
+    pub(super) fn shut_down(&mut self) {
+        self.is_stopping = true;
+        let ids: Vec<MemberId> = self.members.keys().copied().collect();
+        for id in &ids {
+            self.say_goodbye(*id, Action::Disconnect, Why::ServerShutdown);
+        }
+        let gone: Vec<Member> = ids.into_iter().filter_map(|id| self.take(id)).collect();
+        for member in gone {
+            self.bury(member, Why::ServerShutdown);
+        }
+        let rooms: Vec<RoomNo> = self.rooms.keys().copied().collect();
+        for room in rooms {
+            self.close_room(room);
+        }
+    }
+
+    fn bar(&mut self, room: &str, user: UserId, at_least: i64, dismissed: bool) {
+        let removed_at = self.unix_s().max(at_least);
+        let bar = Bar { room: room.to_owned(), user, removed_at, dismissed };
+        self.bars.add(bar.clone());
+        self.note(Note::Barred(bar));
+    }
+
+    fn depart(&mut self, id: MemberId, action: Action, why: Why) {
+        self.say_goodbye(id, action, why);
+        let Some(member) = self.take(id) else { return };
+        let room = member.room;
+        self.tell_departure(&member, why, Audience::Everybody);
+        self.bury(member, why);
+        self.close_if_empty(room, false);
+    }
+
+    /// Says goodbye and has the link closed; nothing is sent on it any more.
+    fn say_goodbye(&mut self, id: MemberId, action: Action, why: Why) {
+        let Some(link) = self.members.get_mut(&id).and_then(|m| m.link.take()) else { return };
+        self.links.remove(&link);
+        self.turn_away(link, action, why);
+    }
+
+    /// Takes a member out of the tables.
+    fn take(&mut self, id: MemberId) -> Option<Member> {
+        let member = self.members.remove(&id)?;
+        if let Some(link) = member.link {
+            self.links.remove(&link);
+            self.out.push_back(Output::CloseLink { link });
+        }
+        for timer in [Timer::Presence(id), Timer::Entry(id), Timer::Negotiation(id), Timer::Dynacast(id)] {
+            self.timers.stop(timer);
+        }
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.members.remove(&id);
+            room.speakers.remove(id);
+        }
+        for track in &member.tracks {
+            self.owners.remove(&track.info.sid);
+        }
+        Some(member)
+    }
+
+    fn tell_departure(&mut self, member: &Member, why: Why, audience: Audience) {
+        if member.permission.hidden {
+            return;
+        }
+        let info = lk::ParticipantInfo {
+            state: State::Disconnected as i32,
+            disconnect_reason: why as i32,
+            version: member.base.version + 1,
+            permission: Some(member.permission.clone()),
+            ..member.base.clone()
+        };
+        let update = Message::Update(lk::ParticipantUpdate { participants: vec![info.clone()] });
+        for id in self.everybody(member.room) {
+            let Some(other) = self.members.get_mut(&id) else { continue };
+            if audience == Audience::OldClients && other.protocol >= REPLACES_BY_IDENTITY {
+                continue;
+            }
+            if other.link.is_some() {
+                self.tell(id, update.clone());
+            } else {
+                if other.missed.len() >= MAX_MISSED {
+                    other.missed.remove(0);
+                }
+                other.missed.push(info.clone());
+            }
+        }
+    }
+
+    /// Takes the traces of a member away from the others, closes its connections, and remembers why it left.
+    fn bury(&mut self, member: Member, why: Why) {
+        let mut touched = Vec::new();
+        for track in &member.tracks {
+            touched.extend(&track.subscribers);
+            self.withdraw(track);
+        }
+        for (track, subscription) in &member.subscriptions {
+            if let Some(track) = self.members.get_mut(&subscription.owner).and_then(|o| o.track_mut(track)) {
+                track.subscribers.remove(&member.id);
+            }
+            self.dynacast(subscription.owner, track);
+        }
+        for connection in member.connections() {
+            self.command(MediaCommand::Close { connection });
+        }
+        touched.sort();
+        touched.dedup();
+        for subscriber in touched {
+            self.negotiate(subscriber);
+        }
+        let room = self.room_name(member.room);
+        let (sid, user) = (member.base.sid, member.user);
+        self.note(Note::MemberLeft { room: room.clone(), user: user.clone(), reason: why });
+        self.departures.add(Departure { sid, room, user, reason: why, at: self.now });
+    }
+
+    /// An empty room goes; one that was made by `CreateRoom` only when its time is over.
+    pub(super) fn close_if_empty(&mut self, no: RoomNo, is_time_over: bool) {
+        let Some(room) = self.rooms.get(&no).filter(|r| r.members.is_empty()) else { return };
+        if room.is_kept && !is_time_over {
+            let keep = std::time::Duration::from_secs(room.info.departure_timeout.into());
+            self.timers.set(Timer::Idle(no), self.now + keep);
+        } else {
+            self.close_room(no);
+        }
+    }
+
+    fn close_room(&mut self, no: RoomNo) {
+        self.timers.stop(Timer::Idle(no));
+        self.timers.stop(Timer::Speakers(no));
+        if let Some(room) = self.rooms.remove(&no) {
+            self.names.remove(&room.info.name);
+            self.note(Note::RoomClosed { room: room.info.name });
+        }
+    }
+}

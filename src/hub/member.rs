@@ -1,0 +1,195 @@
+//! One participant's stay, as the hub knows it.
+
+use super::dual::Dual;
+use super::presence::Presence;
+use super::single::Single;
+use super::uplink::{Announced, Uplink};
+use super::{ConnectionId, LinkId, MemberId, Role, TrackSid};
+use crate::base::{MediaKind, Moment, UserId};
+use livekit_protocol as lk;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Numbers rooms; a room that is made again has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RoomNo(pub(super) u64);
+
+/// One participant's stay.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) id: MemberId,
+    pub(super) room: RoomNo,
+    pub(super) user: UserId,
+    /// Everything but the tracks and the permission, which [`Member::info`] puts in.
+    pub(super) base: lk::ParticipantInfo,
+    pub(super) permission: lk::ParticipantPermission,
+    /// The client's protocol version.
+    pub(super) protocol: i32,
+    pub(super) auto_subscribe: bool,
+    pub(super) link: Option<LinkId>,
+    pub(super) presence: Presence,
+    /// Oldest first.
+    pub(super) tracks: Vec<Track>,
+    /// Requests whose cid is in use.
+    pub(super) queued: Vec<lk::AddTrackRequest>,
+    pub(super) uplink: Uplink,
+    pub(super) downlink: Downlink,
+    pub(super) subscriptions: BTreeMap<TrackSid, Subscription>,
+    /// Tracks that the client does not want although it subscribes by itself.
+    pub(super) declined: BTreeSet<TrackSid>,
+    /// Who may see this member's tracks.
+    pub(super) sharing: lk::SubscriptionPermission,
+    /// Departures that happened while the link was gone.
+    pub(super) missed: Vec<lk::ParticipantInfo>,
+    /// The last reliable message, by the client's own numbers.
+    pub(super) last_sequence: u32,
+    pub(super) quality: Option<(lk::ConnectionQuality, f32)>,
+}
+
+/// The way to the client, by protocol.
+#[derive(Debug)]
+pub(super) enum Downlink {
+    /// v1
+    Single(Single),
+    /// v0
+    Dual {
+        sections: Dual,
+        /// Whether the subscriber connection is the one that makes the participant active.
+        primary: bool,
+    },
+}
+
+/// A track that a client announced.
+#[derive(Debug)]
+pub(super) struct Track {
+    pub(super) info: lk::TrackInfo,
+    pub(super) kind: MediaKind,
+    pub(super) cids: Vec<String>,
+    /// Whether a section carries it. Only then do the others see it.
+    pub(super) is_published: bool,
+    pub(super) subscribers: BTreeSet<MemberId>,
+    /// Whether its owner was told that somebody subscribed.
+    pub(super) told_subscribed: bool,
+    pub(super) dynacast: Dynacast,
+}
+
+/// How many simulcast layers the publisher was told to send.
+#[derive(Debug)]
+pub(super) struct Dynacast {
+    pub(super) told: u8,
+    /// When to tell a lower number.
+    pub(super) lower_at: Option<Moment>,
+}
+
+/// What a member wants of another's track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Subscription {
+    pub(super) owner: MemberId,
+    /// 0 `q`, 1 `h`, 2 `f`.
+    pub(super) layer: u8,
+    pub(super) paused: bool,
+}
+
+impl Subscription {
+    pub(super) const BEST: u8 = 2;
+
+    pub(super) const fn is_default(self) -> bool {
+        self.layer == Self::BEST && !self.paused
+    }
+}
+
+impl Downlink {
+    pub(super) fn want(&mut self, track: TrackSid, kind: MediaKind) {
+        match self {
+            Self::Single(s) => s.want(track, kind),
+            Self::Dual { sections, .. } => sections.want(track),
+        }
+    }
+
+    pub(super) fn drop_track(&mut self, track: &str) -> bool {
+        match self {
+            Self::Single(s) => s.drop_track(track),
+            Self::Dual { sections, .. } => sections.drop_track(track),
+        }
+    }
+
+    pub(super) fn is_bound(&self, track: &str) -> bool {
+        match self {
+            Self::Single(s) => s.is_bound(track),
+            Self::Dual { sections, .. } => sections.is_bound(track),
+        }
+    }
+}
+
+impl Member {
+    /// Where the client's offers go.
+    pub(super) const fn up(&self) -> ConnectionId {
+        let role = if matches!(self.downlink, Downlink::Single(_)) { Role::Single } else { Role::Publisher };
+        ConnectionId { member: self.id, role }
+    }
+
+    /// Where tracks and data are sent to the client.
+    pub(super) const fn down(&self) -> ConnectionId {
+        let role = if matches!(self.downlink, Downlink::Single(_)) { Role::Single } else { Role::Subscriber };
+        ConnectionId { member: self.id, role }
+    }
+
+    /// The connection that makes the participant active when it comes up.
+    pub(super) const fn primary(&self) -> ConnectionId {
+        if matches!(self.downlink, Downlink::Dual { primary: false, .. }) { self.up() } else { self.down() }
+    }
+
+    /// All connections, each once.
+    pub(super) fn connections(&self) -> Vec<ConnectionId> {
+        let (up, down) = (self.up(), self.down());
+        if up == down { vec![up] } else { vec![up, down] }
+    }
+
+    pub(super) fn sid(&self) -> &str {
+        &self.base.sid
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.base.state == lk::participant_info::State::Active as i32
+    }
+
+    /// What the others see.
+    pub(super) fn info(&self) -> lk::ParticipantInfo {
+        let tracks: Vec<_> = self.tracks.iter().filter(|t| t.is_published).map(|t| t.info.clone()).collect();
+        let is_publisher = !tracks.is_empty();
+        lk::ParticipantInfo { tracks, is_publisher, permission: Some(self.permission.clone()), ..self.base.clone() }
+    }
+
+    pub(super) fn track(&self, sid: &str) -> Option<&Track> {
+        self.tracks.iter().find(|t| t.info.sid == sid)
+    }
+
+    pub(super) fn track_mut(&mut self, sid: &str) -> Option<&mut Track> {
+        self.tracks.iter_mut().find(|t| t.info.sid == sid)
+    }
+
+    /// Whether this member lets `other` see `track`.
+    pub(super) fn shares(&self, track: &str, other: &Self) -> bool {
+        self.sharing.all_participants
+            || self.sharing.track_permissions.iter().any(|p| {
+                let is_named = p.participant_sid == other.sid() || p.participant_identity == other.user.as_str();
+                is_named && (p.all_tracks || p.track_sids.iter().any(|t| t == track))
+            })
+    }
+
+    /// `msid` stream of a track: tracks of one stream are played in time with each other.
+    pub(super) fn stream_id(&self, track: &Track) -> String {
+        let stream = if track.info.stream.is_empty() { &track.info.sid } else { &track.info.stream };
+        format!("{}|{stream}", self.sid())
+    }
+}
+
+impl Track {
+    pub(super) fn announced(&self) -> Announced<'_> {
+        Announced { track: &self.info.sid, kind: self.kind, cids: &self.cids }
+    }
+
+    /// The layers of its codec.
+    pub(super) fn layers(&self) -> &[lk::VideoLayer] {
+        self.info.codecs.first().map_or(&[], |codec| &codec.layers)
+    }
+}

@@ -1,0 +1,163 @@
+//! Carries the decisions of `single` and `dual` out: requests, offers, answers.
+
+use super::config::SDP_BYTES;
+use super::member::Downlink;
+use super::{ConnectionId, Hub, MediaCommand, MemberId, Mid, Role, Timer, TrackSid};
+use livekit_protocol as lk;
+use lk::signal_response::Message;
+use std::collections::HashMap;
+
+impl Hub {
+    /// Asks a v1 client for an offer, or has one made for a v0 client, if something is to be said and can be now.
+    pub(super) fn negotiate(&mut self, id: MemberId) {
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&id).filter(|m| m.link.is_some()) else { return };
+        let connection = member.down();
+        let (asked, made, next) = match &mut member.downlink {
+            Downlink::Single(single) => (single.ask(now), None, single.next_ask()),
+            Downlink::Dual { sections, .. } => (None, sections.make(), sections.answer_limit()),
+        };
+        match next {
+            Some(at) => self.timers.set(Timer::Negotiation(id), at),
+            None => self.timers.stop(Timer::Negotiation(id)),
+        }
+        if let Some((num_audios, num_videos)) = asked {
+            let requirement = lk::MediaSectionsRequirement { num_audios, num_videos };
+            self.tell(id, Message::MediaSectionsRequirement(requirement));
+        }
+        if let Some(make) = made {
+            let add = make.add.iter().filter_map(|track| self.subscribed(track)).collect();
+            let (remove, ice_restart) = (make.remove, make.ice_restart);
+            self.command(MediaCommand::MakeOffer { connection, add, remove, ice_restart });
+        }
+    }
+
+    pub(super) fn negotiation_due(&mut self, id: MemberId) {
+        let Some(member) = self.members.get(&id).filter(|m| m.link.is_some()) else { return };
+        match &member.downlink {
+            Downlink::Dual { sections, .. } if sections.answer_limit().is_some_and(|at| at <= self.now) => {
+                tracing::info!(user = %member.user, "an offer was not answered");
+                self.start_over(id);
+            }
+            _ => self.negotiate(id),
+        }
+    }
+
+    /// The forwarding plane answered a client's offer.
+    pub(super) fn answered(&mut self, connection: ConnectionId, offer_id: u32, sdp: String) {
+        let id = connection.member;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let map = match &mut member.downlink {
+            Downlink::Single(single) => match single.answered() {
+                Some(map) => map.into_iter().collect(),
+                None => return self.negotiate(id),
+            },
+            Downlink::Dual { .. } => HashMap::new(),
+        };
+        self.tell(id, Message::Answer(description("answer", sdp, offer_id, map)));
+        self.negotiate(id);
+    }
+
+    /// The forwarding plane made an offer.
+    pub(super) fn offered(&mut self, connection: ConnectionId, sdp: String, sections: Vec<(Mid, TrackSid)>) {
+        let (id, now) = (connection.member, self.now);
+        let Some(Downlink::Dual { sections: dual, .. }) = self.members.get_mut(&id).map(|m| &mut m.downlink) else {
+            return;
+        };
+        let Some(offer_id) = dual.offered(&sections, now) else { return };
+        for (_, track) in &sections {
+            self.prefer_if_special(id, track);
+        }
+        let map = sections.into_iter().collect();
+        self.tell(id, Message::Offer(description("offer", sdp, offer_id, map)));
+        self.negotiate(id);
+    }
+
+    /// A v0 client answered our offer.
+    pub(super) fn answer(&mut self, id: MemberId, answer: lk::SessionDescription) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let connection = member.down();
+        let is_awaited = match &mut member.downlink {
+            Downlink::Dual { sections, .. } => sections.answer(answer.id),
+            Downlink::Single(_) => false,
+        };
+        if !is_awaited {
+            tracing::debug!(user = %member.user, id = answer.id, "an answer that nobody waits for");
+            return;
+        }
+        if answer.sdp.len() > SDP_BYTES {
+            return self.start_over(id);
+        }
+        self.command(MediaCommand::AcceptAnswer { connection, sdp: answer.sdp });
+        self.negotiate(id);
+    }
+
+    /// A description could not be used: the client joins afresh. A failed offer that nobody waits for is passed over.
+    pub(super) fn negotiation_failed(&mut self, connection: ConnectionId, message: &str) {
+        let Some(member) = self.members.get_mut(&connection.member) else { return };
+        tracing::warn!(user = %member.user, ?connection, message, "negotiation failed");
+        let is_void = match (&mut member.downlink, connection.role) {
+            (Downlink::Dual { sections, .. }, Role::Subscriber) => sections.failed(),
+            (Downlink::Single(single), Role::Single) => single.failed(),
+            _ => false,
+        };
+        if is_void {
+            self.negotiate(connection.member);
+        } else {
+            self.start_over(connection.member);
+        }
+    }
+
+    /// A client's candidate. Nothing depends on it, so what cannot be read is passed over.
+    pub(super) fn trickle(&mut self, id: MemberId, trickle: &lk::TrickleRequest) {
+        let Some(member) = self.members.get(&id) else { return };
+        let connection = match trickle.target() {
+            lk::SignalTarget::Publisher => member.up(),
+            lk::SignalTarget::Subscriber => member.down(),
+        };
+        if let Some(candidate) = candidate(&trickle.candidate_init) {
+            self.command(MediaCommand::AddCandidate { connection, candidate });
+        }
+    }
+
+    /// The primary connection is up: the participant is active.
+    pub(super) fn connected(&mut self, connection: ConnectionId) {
+        let id = connection.member;
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.presence.media(connection.role, true, now);
+        if connection == member.primary() && !member.is_active() {
+            member.base.state = lk::participant_info::State::Active as i32;
+            self.timers.stop(Timer::Entry(id));
+            self.announce(id);
+            self.tell_qualities(id);
+        }
+        self.check_presence(id);
+    }
+
+    /// A connection is lost or closed.
+    pub(super) fn disconnected(&mut self, connection: ConnectionId) {
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&connection.member) else { return };
+        member.presence.media(connection.role, false, now);
+        self.check_presence(connection.member);
+    }
+}
+
+fn description(kind: &str, sdp: String, id: u32, map: HashMap<Mid, TrackSid>) -> lk::SessionDescription {
+    lk::SessionDescription { r#type: kind.to_owned(), sdp, id, mid_to_track_id: map }
+}
+
+/// The `candidate:` line of an `RTCIceCandidateInit` in JSON. Browsers end the list with an empty one.
+fn candidate(json: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Init {
+        candidate: String,
+    }
+    const CANDIDATE_BYTES: usize = 4096;
+    if json.len() > CANDIDATE_BYTES {
+        return None;
+    }
+    let init: Init = serde_json::from_str(json).ok()?;
+    Some(init.candidate).filter(|c| !c.is_empty())
+}

@@ -1,0 +1,314 @@
+//! What a client sends: announced tracks, its offers, mute and unmute.
+
+use super::config::{MAX_QUEUED, NAME_BYTES, SDP_BYTES};
+use super::member::{Downlink, Dynacast, Member, Track};
+use super::{Bound, Hub, MediaCommand, MemberId, Published, Subscribed, TrackSid};
+use crate::base::MediaKind;
+use crate::proto::sdp::{self, Section};
+use livekit_protocol as lk;
+use lk::request_response::{Reason, Request};
+use lk::signal_response::Message;
+use std::collections::BTreeSet;
+
+/// Simulcast layers by quality.
+const RIDS: [&str; 3] = ["q", "h", "f"];
+/// All of them.
+const ALL_LAYERS: u8 = 3;
+
+impl Hub {
+    pub(super) fn add_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {
+        let Some(member) = self.members.get(&id) else { return };
+        if let Some((reason, message)) = objection(member, &request, self.config.max_tracks) {
+            tracing::debug!(user = %member.user, message, "a track is refused");
+            return self.respond(id, 0, reason, message, Request::AddTrack(request));
+        }
+        let same = member.tracks.iter().find(|t| t.cids.first() == Some(&request.cid));
+        match same {
+            Some(track) if track.is_published => return self.queue_track(id, request),
+            Some(track) => {
+                let track = Some(track.info.clone());
+                return self.tell(id, Message::TrackPublished(lk::TrackPublishedResponse { cid: request.cid, track }));
+            }
+            None => {}
+        }
+        let track = self.new_track(request);
+        let (sid, info) = (track.info.sid.clone(), track.info.clone());
+        let cid = track.cids.first().cloned().unwrap_or_default();
+        self.owners.insert(sid.clone(), id);
+        self.tell(id, Message::TrackPublished(lk::TrackPublishedResponse { cid, track: Some(info) }));
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let claimed = member.uplink.claim(track.announced());
+        member.tracks.push(track);
+        if let Some(section) = claimed {
+            let connection = member.up();
+            let published = start(member, &section, &sid);
+            if let Some(published) = published {
+                self.command(MediaCommand::Publish { connection, published });
+            }
+            self.publish(id, &[sid]);
+        }
+    }
+
+    fn new_track(&mut self, request: lk::AddTrackRequest) -> Track {
+        let kind = kind_of(request.r#type());
+        let sid = self.ids.track(kind, request.source());
+        let mut cids = vec![request.cid.clone()];
+        cids.extend(request.simulcast_codecs.iter().map(|codec| codec.cid.clone()).filter(|cid| !cid.is_empty()));
+        cids.dedup();
+        let info = track_info(sid, kind, request);
+        let dynacast = Dynacast { told: ALL_LAYERS, lower_at: None };
+        Track { info, kind, cids, is_published: false, subscribers: BTreeSet::new(), told_subscribed: false, dynacast }
+    }
+
+    fn queue_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if member.queued.len() >= MAX_QUEUED {
+            let message = "too many tracks wait for others with the same cid";
+            return self.respond(id, 0, Reason::LimitExceeded, message, Request::AddTrack(request));
+        }
+        member.queued.push(request.clone());
+        self.respond(id, 0, Reason::Queued, "a track with this cid is published", Request::AddTrack(request));
+    }
+
+    pub(super) fn respond(&mut self, id: MemberId, request_id: u32, reason: Reason, message: &str, request: Request) {
+        self.tell(
+            id,
+            Message::RequestResponse(lk::RequestResponse {
+                request_id,
+                reason: reason as i32,
+                message: message.to_owned(),
+                request: Some(request),
+            }),
+        );
+    }
+
+    /// A client's offer: what it sends from now on and, on v1, which sections take what it is to get.
+    pub(super) fn offer(&mut self, id: MemberId, description: lk::SessionDescription) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if description.sdp.len() > SDP_BYTES {
+            tracing::warn!(user = %member.user, bytes = description.sdp.len(), "an offer is too long");
+            return self.start_over(id);
+        }
+        let sections = sdp::sections(&description.sdp);
+        let announced: Vec<_> = member.tracks.iter().map(Track::announced).collect();
+        let change = member.uplink.offer(&sections, &announced);
+        let connection = member.up();
+        let started: Vec<TrackSid> = change.start.iter().map(|(_, track)| track.clone()).collect();
+        let publish: Vec<Published> =
+            change.start.iter().filter_map(|(section, track)| start(member, section, track)).collect();
+        let binding = match &mut member.downlink {
+            Downlink::Single(single) => single.offer(&sections),
+            Downlink::Dual { .. } => Default::default(),
+        };
+        let ended = self.take_tracks(id, &change.end);
+        for track in &ended {
+            self.withdraw(track);
+        }
+        for track in binding.lost {
+            self.command(MediaCommand::Unsubscribe { connection, track });
+        }
+        let bind: Vec<Bound> = binding
+            .bind
+            .into_iter()
+            .filter_map(|(mid, track)| Some(Bound { mid, what: self.subscribed(&track)? }))
+            .collect();
+        let fresh: Vec<TrackSid> = bind.iter().map(|b| b.what.track.clone()).collect();
+        let (offer_id, sdp, release) = (description.id, description.sdp, binding.release);
+        self.command(MediaCommand::AcceptOffer { connection, offer_id, sdp, publish, bind, release });
+        for track in fresh {
+            self.prefer_if_special(id, &track);
+        }
+        if !started.is_empty() || !ended.is_empty() {
+            self.publish(id, &started);
+        }
+        let subscribers: BTreeSet<MemberId> = ended.iter().flat_map(|t| t.subscribers.iter().copied()).collect();
+        for subscriber in subscribers {
+            self.negotiate(subscriber);
+        }
+        self.add_queued(id);
+    }
+
+    /// Shows a member's tracks to the others, who get the new ones if they subscribe by themselves.
+    fn publish(&mut self, id: MemberId, started: &[TrackSid]) {
+        let Some(member) = self.members.get(&id) else { return };
+        let room = member.room;
+        let muted: Vec<_> = started.iter().filter(|t| member.track(t).is_some_and(|t| t.info.muted)).cloned().collect();
+        for track in muted {
+            self.command(MediaCommand::Mute { track, muted: true });
+        }
+        self.announce(id);
+        for other in self.others(room, id) {
+            let wants = self.members.get(&other).is_some_and(|m| m.auto_subscribe);
+            let is_new = |hub: &mut Self, track: &TrackSid| hub.subscribe(other, track).is_ok();
+            if wants && started.iter().filter(|track| is_new(self, track)).count() > 0 {
+                self.negotiate(other);
+            }
+        }
+    }
+
+    /// Takes tracks out of a member. The caller withdraws them.
+    pub(super) fn take_tracks(&mut self, id: MemberId, tracks: &[TrackSid]) -> Vec<Track> {
+        let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
+        let (gone, kept) = std::mem::take(&mut member.tracks).into_iter().partition(|t| tracks.contains(&t.info.sid));
+        member.tracks = kept;
+        for track in tracks {
+            member.uplink.forget(track);
+            self.owners.remove(track);
+            if let Some(room) = self.rooms.get_mut(&member.room) {
+                room.speakers.silence(id, track);
+            }
+        }
+        gone
+    }
+
+    /// A track is gone: nobody gets it any more. Its subscribers' negotiation is left to the caller.
+    pub(super) fn withdraw(&mut self, track: &Track) {
+        let sid = &track.info.sid;
+        for subscriber in &track.subscribers {
+            self.let_go(*subscriber, sid);
+        }
+        if track.is_published {
+            self.command(MediaCommand::Unpublish { track: sid.clone() });
+        }
+    }
+
+    /// Announced tracks whose cid is free again.
+    fn add_queued(&mut self, id: MemberId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if member.queued.is_empty() {
+            return;
+        }
+        let in_use: BTreeSet<String> = member.tracks.iter().flat_map(|t| t.cids.iter().cloned()).collect();
+        let (wait, free): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut member.queued).into_iter().partition(|request| in_use.contains(&request.cid));
+        member.queued = wait;
+        for request in free {
+            self.add_track(id, request);
+        }
+    }
+
+    /// Mutes or unmutes a member's own track. Whether it has such a track.
+    pub(super) fn set_muted(&mut self, id: MemberId, sid: &str, muted: bool) -> bool {
+        let Some(member) = self.members.get_mut(&id) else { return false };
+        let room = member.room;
+        let Some(track) = member.track_mut(sid) else { return false };
+        if track.info.muted == muted {
+            return true;
+        }
+        track.info.muted = muted;
+        if track.is_published {
+            self.command(MediaCommand::Mute { track: sid.to_owned(), muted });
+        }
+        if let Some(room) = self.rooms.get_mut(&room).filter(|_| muted) {
+            room.speakers.silence(id, sid);
+        }
+        self.announce(id);
+        true
+    }
+
+    /// What a subscriber's section needs to know of a track.
+    pub(super) fn subscribed(&self, track: &str) -> Option<Subscribed> {
+        let owner = self.owners.get(track).and_then(|owner| self.members.get(owner))?;
+        let found = owner.track(track)?;
+        Some(Subscribed { track: track.to_owned(), stream_id: owner.stream_id(found), kind: found.kind })
+    }
+}
+
+/// A section carries a track from now on.
+fn start(member: &mut Member, section: &Section, sid: &str) -> Option<Published> {
+    let track = member.track_mut(sid)?;
+    track.is_published = true;
+    track.info.mid.clone_from(&section.mid);
+    if let Some(codec) = track.info.codecs.first_mut() {
+        codec.mid.clone_from(&section.mid);
+        if codec.cid != section.track_id {
+            codec.sdp_cid.clone_from(&section.track_id);
+        }
+    }
+    set_simulcast(&mut track.info, section.simulcast);
+    let (mid, track, kind) = (section.mid.clone(), sid.to_owned(), track.kind);
+    Some(Published { mid, track, kind, simulcast: section.simulcast })
+}
+
+#[allow(deprecated)] // older clients read it
+fn set_simulcast(info: &mut lk::TrackInfo, simulcast: bool) {
+    info.simulcast = simulcast;
+}
+
+/// Why a track is not taken.
+fn objection(member: &Member, request: &lk::AddTrackRequest, max: usize) -> Option<(Reason, &'static str)> {
+    let permission = &member.permission;
+    let sources = &permission.can_publish_sources;
+    let is_long = [&request.cid, &request.name, &request.stream].iter().any(|text| text.len() > NAME_BYTES);
+    if !permission.can_publish || !(sources.is_empty() || sources.contains(&request.source)) {
+        Some((Reason::NotAllowed, "does not have permission to publish"))
+    } else if request.cid.is_empty()
+        || is_long
+        || request.layers.len() > RIDS.len()
+        || request.simulcast_codecs.len() > 4
+    {
+        Some((Reason::InvalidRequest, "the cid is missing, or something is too long"))
+    } else if request.r#type() == lk::TrackType::Data || !request.sid.is_empty() {
+        Some((Reason::UnsupportedType, "only sound and pictures, with one codec each"))
+    } else if member.tracks.len() >= max {
+        Some((Reason::LimitExceeded, "too many tracks"))
+    } else {
+        None
+    }
+}
+
+const fn kind_of(kind: lk::TrackType) -> MediaKind {
+    match kind {
+        lk::TrackType::Video => MediaKind::Video,
+        lk::TrackType::Audio | lk::TrackType::Data => MediaKind::Audio,
+    }
+}
+
+#[allow(deprecated)] // older clients read them
+fn track_info(sid: TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> lk::TrackInfo {
+    let mime = if kind == MediaKind::Video { "video/vp8" } else { "audio/opus" }.to_owned();
+    let of_codec = request.simulcast_codecs.first().map(|c| c.layers.clone()).unwrap_or_default();
+    let mut layers = if request.layers.is_empty() { of_codec } else { request.layers.clone() };
+    layers.truncate(RIDS.len());
+    for layer in &mut layers {
+        layer.rid = RIDS.get(layer.quality as usize).copied().unwrap_or(RIDS[0]).to_owned();
+    }
+    let codec = lk::SimulcastCodecInfo {
+        mime_type: mime.clone(),
+        cid: request.cid.clone(),
+        layers: layers.clone(),
+        ..Default::default()
+    };
+    let stream = if request.stream.is_empty() { stream_of(request.source()) } else { request.stream };
+    lk::TrackInfo {
+        sid,
+        r#type: request.r#type,
+        name: request.name,
+        muted: request.muted,
+        width: request.width,
+        height: request.height,
+        simulcast: layers.len() > 1,
+        disable_dtx: request.disable_dtx,
+        source: request.source,
+        layers,
+        mime_type: mime,
+        codecs: vec![codec],
+        stereo: request.stereo,
+        disable_red: request.disable_red,
+        encryption: request.encryption,
+        stream,
+        audio_features: request.audio_features,
+        backup_codec_policy: request.backup_codec_policy,
+        ..Default::default()
+    }
+}
+
+/// Camera and microphone are played together, and so are the screen and its sound; others stand alone.
+fn stream_of(source: lk::TrackSource) -> String {
+    match source {
+        lk::TrackSource::Camera | lk::TrackSource::Microphone => "camera",
+        lk::TrackSource::ScreenShare | lk::TrackSource::ScreenShareAudio => "screen",
+        lk::TrackSource::Unknown => "",
+    }
+    .to_owned()
+}

@@ -1,0 +1,142 @@
+//! What clients say.
+
+use super::config::{METADATA_BYTES, NAME_BYTES};
+use super::join::attributes_bytes;
+use super::subscribe::named_tracks;
+use super::{Hub, LinkId, MemberId};
+use livekit_protocol as lk;
+use lk::request_response::{Reason, Request as Asked};
+use lk::signal_request::Message as Request;
+use lk::signal_response::Message;
+use std::collections::HashMap;
+
+impl Hub {
+    pub(super) fn signal(&mut self, link: LinkId, message: Request) {
+        let Some(&id) = self.links.get(&link) else { return };
+        let now = self.now;
+        if let Some(member) = self.members.get_mut(&id) {
+            member.presence.heard(now);
+        }
+        match message {
+            Request::Ping(_) | Request::PingReq(_) => self.ping(id, &message),
+            Request::Offer(offer) => self.offer(id, offer),
+            Request::Answer(answer) => self.answer(id, answer),
+            Request::Trickle(trickle) => self.trickle(id, &trickle),
+            Request::AddTrack(request) => self.add_track(id, request),
+            Request::Mute(request) => self.mute(id, request),
+            Request::Subscription(s) => {
+                let tracks = named_tracks(s.track_sids, s.participant_tracks);
+                self.update_subscription(id, &tracks, s.subscribe);
+            }
+            Request::TrackSetting(settings) => self.track_settings(id, &settings),
+            Request::SubscriptionPermission(sharing) => self.set_sharing(id, sharing),
+            Request::SyncState(state) => self.sync_state(id, state),
+            Request::UpdateMetadata(update) => self.update_metadata(id, update),
+            Request::UpdateAudioTrack(update) => self.update_audio_track(id, update),
+            Request::UpdateVideoTrack(update) => self.update_video_track(id, update),
+            Request::Leave(_) => self.goodbye(id),
+            Request::PublishDataTrackRequest(request) => {
+                let message = "data tracks are not supported";
+                self.respond(id, 0, Reason::UnsupportedType, message, Asked::PublishDataTrack(request));
+            }
+            other => tracing::debug!(?id, message = name(&other), "a message is not understood and passed over"),
+        }
+    }
+
+    fn ping(&mut self, id: MemberId, ping: &Request) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.presence.pinged();
+        }
+        let timestamp = self.unix_ms();
+        let pong = match ping {
+            Request::PingReq(ping) => Message::PongResp(lk::Pong { last_ping_timestamp: ping.timestamp, timestamp }),
+            _ => Message::Pong(timestamp),
+        };
+        self.tell(id, pong);
+        self.check_presence(id);
+    }
+
+    fn mute(&mut self, id: MemberId, request: lk::MuteTrackRequest) {
+        if !self.set_muted(id, &request.sid.clone(), request.muted) {
+            self.respond(id, 0, Reason::NotFound, "track does not exist", Asked::Mute(request));
+        }
+    }
+
+    fn update_metadata(&mut self, id: MemberId, update: lk::UpdateParticipantMetadata) {
+        let Some(member) = self.members.get(&id) else { return };
+        let request_id = update.request_id;
+        if !member.permission.can_update_metadata {
+            let message = "does not have permission to update own metadata";
+            return self.respond(id, request_id, Reason::NotAllowed, message, Asked::UpdateMetadata(update));
+        }
+        let copy = update.clone();
+        if !self.set_metadata(id, update.name, update.metadata, update.attributes) {
+            let message = "the name, metadata or attributes are too long";
+            return self.respond(id, request_id, Reason::LimitExceeded, message, Asked::UpdateMetadata(copy));
+        }
+        self.respond(id, request_id, Reason::Ok, "", Asked::UpdateMetadata(copy));
+    }
+
+    /// Changes what is not empty; an attribute with an empty value is taken away. Whether it was within the limits.
+    pub(super) fn set_metadata(
+        &mut self,
+        id: MemberId,
+        name: String,
+        metadata: String,
+        attributes: HashMap<String, String>,
+    ) -> bool {
+        let Some(member) = self.members.get_mut(&id) else { return false };
+        let mut merged = member.base.attributes.clone();
+        merged.extend(attributes);
+        merged.retain(|_, value| !value.is_empty());
+        let is_long = metadata.len() > METADATA_BYTES || name.len() > NAME_BYTES;
+        if is_long || attributes_bytes(&merged) > METADATA_BYTES {
+            return false;
+        }
+        member.base.attributes = merged;
+        if !name.is_empty() {
+            member.base.name = name;
+        }
+        if !metadata.is_empty() {
+            member.base.metadata = metadata;
+        }
+        self.announce(id);
+        true
+    }
+
+    fn update_audio_track(&mut self, id: MemberId, mut update: lk::UpdateLocalAudioTrack) {
+        const MAX_FEATURES: usize = 16;
+        update.features.truncate(MAX_FEATURES);
+        let track = self.members.get_mut(&id).and_then(|m| m.track_mut(&update.track_sid));
+        match track {
+            Some(track) => {
+                track.info.audio_features = update.features;
+                self.announce(id);
+            }
+            None => self.respond(id, 0, Reason::NotFound, "track does not exist", Asked::UpdateAudioTrack(update)),
+        }
+    }
+
+    fn update_video_track(&mut self, id: MemberId, update: lk::UpdateLocalVideoTrack) {
+        let track = self.members.get_mut(&id).and_then(|m| m.track_mut(&update.track_sid));
+        match track {
+            Some(track) => {
+                (track.info.width, track.info.height) = (update.width, update.height);
+                self.announce(id);
+            }
+            None => self.respond(id, 0, Reason::NotFound, "track does not exist", Asked::UpdateVideoTrack(update)),
+        }
+    }
+}
+
+/// The names of messages that need no answer; their contents stay out of the log.
+const fn name(message: &Request) -> &'static str {
+    match message {
+        Request::Simulate(_) => "simulate",
+        Request::UnpublishDataTrackRequest(_) => "unpublish_data_track_request",
+        Request::UpdateDataSubscription(_) => "update_data_subscription",
+        Request::StoreDataBlobRequest(_) => "store_data_blob_request",
+        Request::GetDataBlobRequest(_) => "get_data_blob_request",
+        _ => "other",
+    }
+}

@@ -1,0 +1,300 @@
+//! Who gets which track, in which quality, and which layers its publisher need not send meanwhile.
+
+use super::member::Subscription;
+use super::{Hub, MediaCommand, MemberId, Timer, TrackSid};
+use livekit_protocol as lk;
+use lk::SubscriptionError as Error;
+use lk::signal_response::Message;
+use std::time::Duration;
+
+/// A layer that nobody wants is switched off so much later, as tiles come and go.
+const LOWER_AFTER: Duration = Duration::from_secs(5);
+/// Tracks named in one request at most; more are passed over.
+const MAX_NAMED: usize = 1000;
+/// Grants in one `subscription_permission` at most; more are passed over.
+const MAX_GRANTS: usize = 1000;
+
+impl Hub {
+    /// Subscribes, without negotiating yet. Fails when it cannot be, does nothing when it is so already.
+    pub(super) fn subscribe(&mut self, id: MemberId, sid: &str) -> Result<(), Error> {
+        let owner_id = *self.owners.get(sid).ok_or(Error::SeTrackNotfound)?;
+        let (owner, member) = (self.members.get(&owner_id), self.members.get(&id));
+        let (Some(owner), Some(member)) = (owner, member) else { return Err(Error::SeTrackNotfound) };
+        let is_visible =
+            owner_id != id && owner.room == member.room && owner.track(sid).is_some_and(|t| t.is_published);
+        if !is_visible {
+            return Err(Error::SeTrackNotfound);
+        }
+        if !member.permission.can_subscribe || !owner.shares(sid, member) || member.declined.contains(sid) {
+            return Err(Error::SeUnknown);
+        }
+        let Some(track) = self.members.get_mut(&owner_id).and_then(|o| o.track_mut(sid)) else { return Ok(()) };
+        if !track.subscribers.insert(id) {
+            return Ok(());
+        }
+        let kind = track.kind;
+        let is_first = !std::mem::replace(&mut track.told_subscribed, true);
+        if let Some(member) = self.members.get_mut(&id) {
+            let subscription = Subscription { owner: owner_id, layer: Subscription::BEST, paused: false };
+            member.subscriptions.insert(sid.to_owned(), subscription);
+            member.downlink.want(sid.to_owned(), kind);
+        }
+        if is_first {
+            self.tell(owner_id, Message::TrackSubscribed(lk::TrackSubscribed { track_sid: sid.to_owned() }));
+        }
+        self.dynacast(owner_id, sid);
+        Ok(())
+    }
+
+    /// Everything that is published in the room, for somebody who just came or was allowed to.
+    pub(super) fn subscribe_to_all(&mut self, id: MemberId) {
+        let Some(member) = self.members.get(&id).filter(|m| m.auto_subscribe) else { return };
+        let others = self.others(member.room, id);
+        let tracks = others.iter().filter_map(|other| self.members.get(other)).flat_map(|m| &m.tracks);
+        let all: Vec<TrackSid> = tracks.filter(|t| t.is_published).map(|t| t.info.sid.clone()).collect();
+        for track in all {
+            if let Err(error) = self.subscribe(id, &track) {
+                tracing::debug!(?id, track, ?error, "not subscribed");
+            }
+        }
+    }
+
+    /// Unsubscribes, without negotiating yet. Whether there was a subscription.
+    pub(super) fn unsubscribe(&mut self, id: MemberId, sid: &str) -> bool {
+        let owner = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).map(|s| s.owner);
+        let Some(owner) = owner else { return false };
+        self.let_go(id, sid);
+        if let Some(track) = self.members.get_mut(&owner).and_then(|o| o.track_mut(sid)) {
+            track.subscribers.remove(&id);
+        }
+        self.dynacast(owner, sid);
+        true
+    }
+
+    /// A subscriber's side of the end of a subscription.
+    pub(super) fn let_go(&mut self, id: MemberId, sid: &str) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.subscriptions.remove(sid);
+        let was_bound = member.downlink.drop_track(sid);
+        let connection = member.down();
+        if was_bound {
+            self.command(MediaCommand::Unsubscribe { connection, track: sid.to_owned() });
+        }
+    }
+
+    /// A client, or an operator for it, chooses tracks.
+    pub(super) fn update_subscription(&mut self, id: MemberId, tracks: &[TrackSid], subscribe: bool) {
+        for track in tracks.iter().take(MAX_NAMED) {
+            let Some(member) = self.members.get_mut(&id) else { return };
+            if !subscribe {
+                if self.owners.contains_key(track) {
+                    member.declined.insert(track.clone());
+                }
+                self.unsubscribe(id, track);
+                continue;
+            }
+            member.declined.remove(track);
+            if let Err(error) = self.subscribe(id, track) {
+                let (track_sid, err) = (track.clone(), error as i32);
+                self.tell(id, Message::SubscriptionResponse(lk::SubscriptionResponse { track_sid, err }));
+            }
+        }
+        self.forget_declined(id);
+        self.negotiate(id);
+    }
+
+    /// What was declined and is gone need not be remembered.
+    fn forget_declined(&mut self, id: MemberId) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.declined.retain(|track| self.owners.contains_key(track));
+        }
+    }
+
+    /// The size or quality that a client shows tracks in, or that it hides them.
+    pub(super) fn track_settings(&mut self, id: MemberId, settings: &lk::UpdateTrackSettings) {
+        for sid in settings.track_sids.iter().take(MAX_NAMED) {
+            let Some(subscription) = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied() else {
+                continue;
+            };
+            let track = self.members.get(&subscription.owner).and_then(|o| o.track(sid));
+            let wanted = Subscription {
+                layer: wanted_layer(track.map_or(&[], |t| t.layers()), settings),
+                paused: settings.disabled || (settings.width == 0 && settings.quality == lk::VideoQuality::Off as i32),
+                ..subscription
+            };
+            if wanted != subscription {
+                self.set_subscription(id, sid, wanted);
+            }
+        }
+    }
+
+    /// Hides a track without a word on its size, as a client says it after a resume.
+    pub(super) fn pause(&mut self, id: MemberId, sid: &str) {
+        if let Some(subscription) = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied() {
+            self.set_subscription(id, sid, Subscription { paused: true, ..subscription });
+        }
+    }
+
+    fn set_subscription(&mut self, id: MemberId, sid: &str, wanted: Subscription) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.subscriptions.insert(sid.to_owned(), wanted);
+        if member.downlink.is_bound(sid) {
+            self.prefer(id, sid, wanted);
+        }
+        self.dynacast(wanted.owner, sid);
+    }
+
+    fn prefer(&mut self, id: MemberId, sid: &str, wanted: Subscription) {
+        let Some(connection) = self.members.get(&id).map(|m| m.down()) else { return };
+        let (track, layer, paused) = (sid.to_owned(), wanted.layer, wanted.paused);
+        self.command(MediaCommand::Prefer { connection, track, layer, paused });
+    }
+
+    /// A track got its section: what was chosen before takes effect.
+    pub(super) fn prefer_if_special(&mut self, id: MemberId, sid: &str) {
+        let wanted = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied();
+        if let Some(wanted) = wanted.filter(|s| !s.is_default()) {
+            self.prefer(id, sid, wanted);
+        }
+    }
+
+    /// A publisher says who may see its tracks.
+    pub(super) fn set_sharing(&mut self, id: MemberId, mut sharing: lk::SubscriptionPermission) {
+        sharing.track_permissions.truncate(MAX_GRANTS);
+        let Some(owner) = self.members.get_mut(&id) else { return };
+        owner.sharing = sharing;
+        let (room, participant_sid) = (owner.room, owner.sid().to_owned());
+        let tracks: Vec<TrackSid> =
+            owner.tracks.iter().filter(|t| t.is_published).map(|t| t.info.sid.clone()).collect();
+        for other in self.others(room, id) {
+            let before = self.members.get(&other).map(|m| m.subscriptions.len());
+            for track in &tracks {
+                self.apply_sharing(id, &participant_sid, other, track);
+            }
+            if before != self.members.get(&other).map(|m| m.subscriptions.len()) {
+                self.negotiate(other);
+            }
+        }
+    }
+
+    fn apply_sharing(&mut self, owner: MemberId, participant_sid: &str, other: MemberId, track: &str) {
+        let (Some(o), Some(m)) = (self.members.get(&owner), self.members.get(&other)) else { return };
+        let allowed = o.shares(track, m);
+        let has = m.subscriptions.contains_key(track);
+        let changed = match (allowed, has) {
+            (false, true) => self.unsubscribe(other, track),
+            (true, false) if m.auto_subscribe => self.subscribe(other, track).is_ok(),
+            _ => false,
+        };
+        if changed {
+            let (participant_sid, track_sid) = (participant_sid.to_owned(), track.to_owned());
+            let update = lk::SubscriptionPermissionUpdate { participant_sid, track_sid, allowed };
+            self.tell(other, Message::SubscriptionPermissionUpdate(update));
+        }
+    }
+
+    /// Tells a publisher how many simulcast layers are wanted: more at once, fewer after a while.
+    pub(super) fn dynacast(&mut self, owner: MemberId, sid: &str) {
+        let Some(track) = self.members.get(&owner).and_then(|o| o.track(sid)) else { return };
+        if !is_simulcast(&track.info) || !track.is_published {
+            return;
+        }
+        let subscriptions =
+            track.subscribers.iter().filter_map(|m| self.members.get(m)).filter_map(|m| m.subscriptions.get(sid));
+        let wanted = subscriptions.filter(|s| !s.paused).map(|s| s.layer + 1).max().unwrap_or(0);
+        let now = self.now;
+        let Some(track) = self.members.get_mut(&owner).and_then(|o| o.track_mut(sid)) else { return };
+        let dynacast = &mut track.dynacast;
+        if wanted >= dynacast.told {
+            dynacast.lower_at = None;
+        } else if dynacast.lower_at.is_none() {
+            dynacast.lower_at = Some(now + LOWER_AFTER);
+        }
+        let is_due = wanted > dynacast.told || dynacast.lower_at.is_some_and(|at| at <= now);
+        if is_due {
+            dynacast.told = wanted;
+            dynacast.lower_at = None;
+            self.tell(owner, qualities(sid, wanted));
+        }
+        self.set_dynacast_timer(owner);
+    }
+
+    fn set_dynacast_timer(&mut self, owner: MemberId) {
+        let tracks = self.members.get(&owner).map(|o| o.tracks.as_slice()).unwrap_or_default();
+        match tracks.iter().filter_map(|t| t.dynacast.lower_at).min() {
+            Some(at) => self.timers.set(Timer::Dynacast(owner), at),
+            None => self.timers.stop(Timer::Dynacast(owner)),
+        }
+    }
+
+    pub(super) fn dynacast_due(&mut self, owner: MemberId) {
+        for track in self.track_sids(owner) {
+            self.dynacast(owner, &track);
+        }
+    }
+
+    /// Says again what layers are wanted, to a publisher who may have missed it.
+    pub(super) fn repeat_dynacast(&mut self, owner: MemberId) {
+        for sid in self.track_sids(owner) {
+            let told = self.members.get(&owner).and_then(|o| o.track(&sid)).filter(|t| is_simulcast(&t.info));
+            if let Some(told) = told.filter(|t| t.is_published).map(|t| t.dynacast.told) {
+                self.tell(owner, qualities(&sid, told));
+            }
+        }
+    }
+
+    fn track_sids(&self, owner: MemberId) -> Vec<TrackSid> {
+        self.members.get(&owner).map(|o| o.tracks.iter().map(|t| t.info.sid.clone()).collect()).unwrap_or_default()
+    }
+
+    /// What the client believes to have, after a resume.
+    pub(super) fn sync_state(&mut self, id: MemberId, state: lk::SyncState) {
+        let Some(member) = self.members.get(&id) else { return };
+        let published = state.publish_tracks.iter().filter_map(|p| p.track.as_ref());
+        if let Some(lost) = published.filter(|t| !t.sid.is_empty()).find(|t| member.track(&t.sid).is_none()) {
+            tracing::info!(user = %member.user, track = lost.sid, "a client publishes a track that is not known here");
+            return self.start_over(id);
+        }
+        // the list holds the exceptions from the client's rule: what it declined, or chose by hand
+        if let Some(subscription) = state.subscription.filter(|s| s.subscribe != member.auto_subscribe) {
+            let tracks = named_tracks(subscription.track_sids, subscription.participant_tracks);
+            self.update_subscription(id, &tracks, subscription.subscribe);
+        }
+        for track in state.track_sids_disabled.iter().take(MAX_NAMED) {
+            self.pause(id, track);
+        }
+    }
+}
+
+/// Tracks named in a request's two ways.
+pub(super) fn named_tracks(mut tracks: Vec<TrackSid>, by_participant: Vec<lk::ParticipantTracks>) -> Vec<TrackSid> {
+    tracks.extend(by_participant.into_iter().flat_map(|p| p.track_sids));
+    tracks
+}
+
+#[allow(deprecated)] // it is what we set
+const fn is_simulcast(info: &lk::TrackInfo) -> bool {
+    info.simulcast
+}
+
+/// The smallest layer that fills the size shown, else the named quality, else the best.
+fn wanted_layer(layers: &[lk::VideoLayer], settings: &lk::UpdateTrackSettings) -> u8 {
+    let quality = if settings.width > 0 {
+        let fills = layers.iter().filter(|l| l.width >= settings.width || l.height >= settings.height);
+        fills.map(|l| l.quality).min().unwrap_or(Subscription::BEST.into())
+    } else {
+        settings.quality
+    };
+    u8::try_from(quality).unwrap_or(0).min(Subscription::BEST)
+}
+
+#[allow(deprecated)] // older clients read it
+fn qualities(sid: &str, layers: u8) -> Message {
+    let qualities: Vec<_> =
+        (0..3u8).map(|q| lk::SubscribedQuality { quality: q.into(), enabled: q < layers }).collect();
+    Message::SubscribedQualityUpdate(lk::SubscribedQualityUpdate {
+        track_sid: sid.to_owned(),
+        subscribed_qualities: qualities.clone(),
+        subscribed_codecs: vec![lk::SubscribedCodec { codec: "vp8".into(), qualities }],
+    })
+}

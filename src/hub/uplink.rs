@@ -1,0 +1,174 @@
+//! Which section of a client's offer carries which of its announced tracks.
+
+use super::{Mid, TrackSid};
+use crate::base::MediaKind;
+use crate::proto::sdp::Section;
+use std::collections::BTreeMap;
+
+/// The sending sections of one client.
+#[derive(Debug, Default)]
+pub(super) struct Uplink {
+    published: BTreeMap<Mid, TrackSid>,
+    /// Sections that send something which was not announced yet.
+    unclaimed: Vec<Section>,
+}
+
+/// A track as far as matching needs it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announced<'a> {
+    pub(super) track: &'a str,
+    pub(super) kind: MediaKind,
+    /// The client's ids: that of the track, then those of its codecs.
+    pub(super) cids: &'a [String],
+}
+
+impl Announced<'_> {
+    fn is_named_by(&self, section: &Section) -> bool {
+        !section.track_id.is_empty() && self.kind == section.kind && self.cids.contains(&section.track_id)
+    }
+}
+
+/// What an offer changes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Sections that carry a track from now on.
+    pub(super) start: Vec<(Section, TrackSid)>,
+    /// Tracks that are not sent any more.
+    pub(super) end: Vec<TrackSid>,
+}
+
+impl Uplink {
+    /// Takes an offer. `announced` are all tracks of the client, published or not, oldest first.
+    ///
+    /// A section belongs to the track whose id its `msid` names; where it names none, to the first of its kind that
+    /// waits. Rust clients name the cid, browsers the id of the `MediaStreamTrack`, some nothing.
+    pub(super) fn offer(&mut self, sections: &[Section], announced: &[Announced<'_>]) -> Change {
+        let mut change = Change::default();
+        let old = std::mem::take(&mut self.published);
+        let mut fresh = Vec::new();
+        for section in sections.iter().filter(|s| s.is_sending()) {
+            match old.get(&section.mid).filter(|track| !is_replaced(track, section, announced, &old)) {
+                Some(track) => {
+                    self.published.insert(section.mid.clone(), track.clone());
+                }
+                None => fresh.push(section),
+            }
+        }
+        change.end = old.into_values().filter(|track| !self.carries(track)).collect();
+        let ended = &change.end;
+        let free: Vec<_> =
+            announced.iter().filter(|a| !self.carries(a.track) && !ended.iter().any(|e| e == a.track)).collect();
+
+        let mut named = BTreeMap::new();
+        for section in &fresh {
+            if let Some(track) = free.iter().find(|a| a.is_named_by(section)) {
+                named.insert(track.track, *section);
+            }
+        }
+        self.unclaimed.clear();
+        for section in fresh {
+            let by_name = named.iter().find(|(_, s)| s.mid == section.mid).map(|(track, _)| *track);
+            let waits =
+                |a: &&&Announced<'_>| a.kind == section.kind && !named.contains_key(a.track) && !self.carries(a.track);
+            let track = by_name.or_else(|| free.iter().find(waits).map(|a| a.track));
+            match track {
+                Some(track) => {
+                    self.published.insert(section.mid.clone(), track.to_owned());
+                    change.start.push((section.clone(), track.to_owned()));
+                }
+                None => self.unclaimed.push(section.clone()),
+            }
+        }
+        change
+    }
+
+    /// A track was announced after its section was offered: takes the section.
+    pub(super) fn claim(&mut self, announced: Announced<'_>) -> Option<Section> {
+        let named = self.unclaimed.iter().position(|s| announced.is_named_by(s));
+        let at = named.or_else(|| self.unclaimed.iter().position(|s| s.kind == announced.kind))?;
+        let section = self.unclaimed.swap_remove(at);
+        self.published.insert(section.mid.clone(), announced.track.to_owned());
+        Some(section)
+    }
+
+    /// The track is gone by the server's will; its section carries nothing from now on.
+    pub(super) fn forget(&mut self, track: &str) {
+        self.published.retain(|_, t| t != track);
+    }
+
+    fn carries(&self, track: &str) -> bool {
+        self.published.values().any(|t| t == track)
+    }
+}
+
+/// Whether a section that carried `track` names another announced track now: a client that unpublishes and publishes in
+/// one go uses the same section again.
+fn is_replaced(track: &str, section: &Section, announced: &[Announced<'_>], old: &BTreeMap<Mid, TrackSid>) -> bool {
+    let is_own = announced.iter().any(|a| a.track == track && a.is_named_by(section));
+    let names_other =
+        announced.iter().any(|a| a.track != track && a.is_named_by(section) && !old.values().any(|t| t == a.track));
+    !is_own && names_other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::sdp::Direction;
+
+    fn sending(mid: &str, kind: MediaKind, track_id: &str) -> Section {
+        let direction = Direction::SendOnly;
+        Section { mid: mid.into(), kind, direction, stopped: false, track_id: track_id.into(), simulcast: false }
+    }
+
+    fn started(change: &Change) -> Vec<(&str, &str)> {
+        change.start.iter().map(|(s, t)| (s.mid.as_str(), t.as_str())).collect()
+    }
+
+    const V: MediaKind = MediaKind::Video;
+
+    #[test]
+    fn a_section_goes_to_the_track_that_its_msid_names_else_to_the_first_of_its_kind() {
+        let (a, b, c) = (["a".to_owned()], ["b".to_owned(), "b2".to_owned()], ["c".to_owned()]);
+        let tracks = [
+            Announced { track: "TR_A", kind: V, cids: &a },
+            Announced { track: "TR_B", kind: V, cids: &b },
+            Announced { track: "TR_C", kind: MediaKind::Audio, cids: &c },
+        ];
+        let mut uplink = Uplink::default();
+        let offer = [sending("1", V, "unknown"), sending("2", V, "b2"), sending("3", MediaKind::Audio, "")];
+        let change = uplink.offer(&offer, &tracks);
+        assert_eq!(started(&change), [("1", "TR_A"), ("2", "TR_B"), ("3", "TR_C")]);
+        assert_eq!(uplink.offer(&offer, &tracks), Change::default());
+    }
+
+    #[test]
+    fn a_named_section_is_not_taken_by_an_unnamed_one_before_it() {
+        let a = ["a".to_owned()];
+        let mut uplink = Uplink::default();
+        let offer = [sending("1", V, "x"), sending("2", V, "a")];
+        let change = uplink.offer(&offer, &[Announced { track: "TR_A", kind: V, cids: &a }]);
+        assert_eq!(started(&change), [("2", "TR_A")]);
+    }
+
+    #[test]
+    fn an_offer_may_come_before_the_announcement() {
+        let a = ["a".to_owned()];
+        let mut uplink = Uplink::default();
+        assert_eq!(uplink.offer(&[sending("1", V, "a")], &[]), Change::default());
+        let tracks = Announced { track: "TR_A", kind: V, cids: &a };
+        assert_eq!(uplink.claim(tracks).map(|s| s.mid), Some("1".into()));
+        assert_eq!(uplink.claim(tracks), None);
+    }
+
+    #[test]
+    fn a_section_that_stops_ends_its_track_and_one_that_names_another_replaces_it() {
+        let (a, b) = (["a".to_owned()], ["b".to_owned()]);
+        let (ta, tb) = (Announced { track: "TR_A", kind: V, cids: &a }, Announced { track: "TR_B", kind: V, cids: &b });
+        let mut uplink = Uplink::default();
+        uplink.offer(&[sending("1", V, "a")], &[ta]);
+        let change = uplink.offer(&[sending("1", V, "b")], &[ta, tb]);
+        assert_eq!((started(&change), change.end.as_slice()), (vec![("1", "TR_B")], ["TR_A".to_owned()].as_slice()));
+        let quiet = Section { direction: Direction::Inactive, ..sending("1", V, "b") };
+        assert_eq!(uplink.offer(&[quiet], &[tb]).end, ["TR_B"]);
+    }
+}
