@@ -1,0 +1,179 @@
+//! Entering: devices and connection at once; EnterRoom when the server has let us in and media can flow.
+
+use super::negotiation::Negotiation;
+use super::{InRoom, Joined, Output, OwnTrack, PeerCommand, Phase, Session, Timer};
+use crate::base::{DeviceKind, EventKind, ExitReason, Moment, TrackSource};
+use crate::session::io::EntryError;
+use livekit_protocol as lk;
+use std::time::Duration;
+
+/// Entering ends with reason 103 after so long.
+pub const ENTER_LIMIT: Duration = Duration::from_secs(15);
+
+/// Size of the camera's picture that is published, as AddTrack tells it.
+const CAMERA_SIZE: (u32, u32) = (1280, 720);
+
+impl Session {
+    pub(super) fn begin(&mut self, now: Moment) {
+        self.out.push_back(Output::Connect(self.epoch));
+        for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
+            self.step_device(kind);
+        }
+        self.timers.set(Timer::Enter, now + ENTER_LIMIT);
+    }
+
+    /// The server's first message, of a first or a fresh join.
+    pub(super) fn joined(&mut self, response: &lk::JoinResponse, single: bool, now: Moment) {
+        let Some(me) = response.participant.as_ref() else {
+            let message = "The server answered, but not like a LiveKit room server. Check its address.".into();
+            return self.refused(EntryError { kind: "not_a_server", message, retry: false }, now);
+        };
+        let joined = Joined {
+            sid: me.sid.clone(),
+            negotiation: Negotiation::new(single),
+            subscriber_primary: !single && response.subscriber_primary,
+        };
+        match &mut self.phase {
+            Phase::Entering(e) => e.joined = Some(joined),
+            Phase::Reconnecting(r) => r.step.rejoined(joined),
+            _ => return,
+        }
+        let (sid, others) = (me.sid.clone(), &response.other_participants);
+        self.with_roster(|roster, out| {
+            roster.keep_only(others, out);
+            roster.update(&sid, others, out);
+        });
+        self.publish_wanted();
+    }
+
+    /// The room could not be entered, or entered again.
+    pub(super) fn refused(&mut self, error: EntryError, now: Moment) {
+        match &self.phase {
+            Phase::Entering(_) => {
+                self.link_open = false;
+                self.peers_open = false;
+                let message = error.message.clone();
+                self.out.push_back(Output::Event(EventKind::EnterRoomFailed {
+                    error: error.kind.to_owned(),
+                    message: error.message,
+                }));
+                self.leave(ExitReason::EntryFailed, message, now);
+            }
+            Phase::Reconnecting(_) => self.rejoin_refused(error, now),
+            _ => {}
+        }
+    }
+
+    pub(super) fn enter_timed_out(&mut self, now: Moment) {
+        if let Phase::Entering(e) = &self.phase {
+            let message = if e.joined.is_some() {
+                "The server let you in, but no media connection came up. A firewall may block UDP to it."
+            } else {
+                "The server does not answer. Check its address and your internet connection."
+            };
+            let message = message.to_owned();
+            self.out.push_back(Output::Event(EventKind::EnterRoomFailed {
+                error: "timeout".into(),
+                message: message.clone(),
+            }));
+            self.leave(ExitReason::EntryFailed, message, now);
+        }
+    }
+
+    /// Media can flow: this is EnterRoom.
+    pub(super) fn entered(&mut self, now: Moment) {
+        let Phase::Entering(e) = &mut self.phase else { return };
+        let Some(joined) = e.joined.take() else { return };
+        let result_ms = now.millis_since(e.since);
+        self.phase = Phase::InRoom(InRoom { since: now, joined });
+        self.timers.stop(Timer::Enter);
+        self.out.push_back(Output::Event(EventKind::EnterRoom { result_ms }));
+    }
+
+    /// Publishes a track for each device that is wanted and has none yet in this epoch, with one offer for all.
+    pub(super) fn publish_wanted(&mut self) {
+        let epoch = self.epoch;
+        let mut added = false;
+        for (kind, source) in
+            [(DeviceKind::Microphone, TrackSource::Microphone), (DeviceKind::Camera, TrackSource::Camera)]
+        {
+            let wanted = self.slot(kind).is_some_and(|s| s.wanted() && s.choice() != Some("none"));
+            let known = self.tracks.iter().find(|t| t.source == source);
+            if known.is_some_and(|t| t.epoch == epoch) || (known.is_none() && !wanted) {
+                continue;
+            }
+            let muted = !self.device_feeds(kind);
+            self.tracks.retain(|t| t.source != source);
+            let cid = format!("{}-{}", cid_name(source), epoch.0);
+            self.send(lk::signal_request::Message::AddTrack(add_track(&cid, source, muted)));
+            self.command(PeerCommand::Publish { cid: cid.clone(), source });
+            self.tracks.push(OwnTrack { source, cid, sid: None, muted, epoch });
+            self.out.push_back(Output::Feed { source, on: !muted });
+            added = true;
+        }
+        if added {
+            self.offer(false);
+        }
+    }
+
+    /// Makes an offer, now or after the answer that is awaited.
+    pub(super) fn offer(&mut self, ice_restart: bool) {
+        if let Some(command) = self.joined_mut().and_then(|j| j.negotiation.want_offer(ice_restart)) {
+            self.command(command);
+        }
+    }
+}
+
+const fn cid_name(source: TrackSource) -> &'static str {
+    match source {
+        TrackSource::Camera => "camera",
+        TrackSource::Microphone => "microphone",
+        TrackSource::Screen => "screen",
+        TrackSource::ScreenAudio => "screen-audio",
+    }
+}
+
+fn add_track(cid: &str, source: TrackSource, muted: bool) -> lk::AddTrackRequest {
+    let common = lk::AddTrackRequest { cid: cid.to_owned(), muted, ..Default::default() };
+    match source {
+        TrackSource::Microphone | TrackSource::ScreenAudio => lk::AddTrackRequest {
+            name: "microphone".into(),
+            r#type: lk::TrackType::Audio as i32,
+            source: lk::TrackSource::Microphone as i32,
+            disable_red: true,
+            stream: "camera".into(),
+            ..common
+        },
+        TrackSource::Camera | TrackSource::Screen => {
+            let (width, height) = CAMERA_SIZE;
+            let layer = |quality: lk::VideoQuality, divisor: u32, bitrate| lk::VideoLayer {
+                quality: quality as i32,
+                width: width / divisor,
+                height: height / divisor,
+                bitrate,
+                ..Default::default()
+            };
+            let layers = vec![
+                layer(lk::VideoQuality::Low, 4, 150_000),
+                layer(lk::VideoQuality::Medium, 2, 500_000),
+                layer(lk::VideoQuality::High, 1, 1_700_000),
+            ];
+            lk::AddTrackRequest {
+                name: "camera".into(),
+                r#type: lk::TrackType::Video as i32,
+                source: lk::TrackSource::Camera as i32,
+                width,
+                height,
+                stream: "camera".into(),
+                layers: layers.clone(),
+                simulcast_codecs: vec![lk::SimulcastCodec {
+                    codec: "vp8".into(),
+                    cid: cid.to_owned(),
+                    layers,
+                    ..Default::default()
+                }],
+                ..common
+            }
+        }
+    }
+}

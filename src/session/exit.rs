@@ -1,0 +1,231 @@
+//! Carrying out the exit that `leaving` describes.
+
+use super::leaving::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving, step_of};
+use super::{Gone, Output, PeerCommand, Phase, RELEASE_LIMIT, Session, Timer};
+use crate::base::{DeviceKind, EventKind, ExitReason, ExitRequestedBy, Moment, StepName, StepState};
+use std::time::Duration;
+
+/// After its own limit a driver has taken the device away by force; what then is still not reported is given up.
+const DEVICES_LIMIT: Duration = Duration::from_millis(RELEASE_LIMIT.as_millis() as u64 + 400);
+
+const DEVICES: [DeviceKind; 3] = [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker];
+
+impl Session {
+    /// Our own exit. Accepted in every phase; once it runs, asking again changes nothing.
+    pub(super) fn exit(&mut self, by: ExitRequestedBy, now: Moment) {
+        if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
+            return;
+        }
+        self.out.push_back(Output::Event(EventKind::ExitRequested { by }));
+        self.leave(ExitReason::Left, String::new(), now);
+    }
+
+    /// Begins the exit with a reason; the first reason stands.
+    pub(super) fn leave(&mut self, reason: ExitReason, message: String, now: Moment) {
+        let in_room = match &self.phase {
+            Phase::Entering(e) => e.joined.is_some(),
+            Phase::InRoom(_) => true,
+            Phase::Reconnecting(_) => true,
+            Phase::Leaving(_) | Phase::Gone(_) => return,
+        };
+        let reconnecting = matches!(self.phase, Phase::Reconnecting(_));
+        let told = self.roster.people().iter().map(|p| p.name.clone()).collect();
+        let mut leaving = Leaving::new(reason, now, message, told);
+        leaving.link_open = self.link_open;
+        leaving.peers_open = self.peers_open;
+        self.timers.clear();
+        self.timers.set(Timer::Ceiling, now + CEILING);
+        self.timers.set(Timer::Devices, now + DEVICES_LIMIT);
+        leaving.finish(StepName::ScreenReleased, StepState::NotApplicable, "", now);
+        let connecting = self.link_open && (!in_room || reconnecting);
+        let goodbye = in_room && self.link_open && matches!(reason, ExitReason::Left | ExitReason::EntryFailed);
+        match (goodbye, reason) {
+            // What we cannot say, the others learn from the server's own bound.
+            (true, _) if reconnecting => {
+                leaving.finish(StepName::OthersTold, StepState::Unconfirmed, "the connection was lost", now);
+            }
+            (true, _) => self.timers.set(Timer::Goodbye, now + GOODBYE_LIMIT),
+            (false, ExitReason::ConnectionLost) => {
+                leaving.finish(StepName::OthersTold, StepState::Unconfirmed, "the connection was lost", now);
+            }
+            (false, _) => leaving.finish(StepName::OthersTold, StepState::NotApplicable, "", now),
+        }
+        self.phase = Phase::Leaving(leaving);
+        self.release_devices(now);
+        if goodbye {
+            self.out.push_back(Output::SayGoodbye(self.epoch));
+        }
+        if connecting {
+            self.out.push_back(Output::CancelConnect(self.epoch));
+        }
+        if !goodbye || reconnecting {
+            self.close_peers(now);
+            self.close_link(now);
+        }
+        self.with_roster(|roster, out| roster.clear(out));
+        self.tracks.clear();
+        self.connections_step(now);
+    }
+
+    fn release_devices(&mut self, now: Moment) {
+        for kind in DEVICES {
+            let Some(slot) = self.slot_mut(kind) else { continue };
+            let output = slot.want(false);
+            let closed = slot.is_closed();
+            self.out.extend(output);
+            let Phase::Leaving(leaving) = &mut self.phase else { return };
+            match step_of(kind) {
+                None => leaving.speaker_open = !closed,
+                Some(step) if closed => leaving.finish(step, StepState::NotApplicable, "it was not on", now),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Writes a device's line once nothing of it is held any more.
+    pub(super) fn device_while_leaving(&mut self, kind: DeviceKind, now: Moment) {
+        let Some(slot) = self.slot(kind).filter(|s| s.is_closed()) else { return };
+        let (state, detail) = slot.last_release().cloned().unwrap_or((StepState::Confirmed, String::new()));
+        let Phase::Leaving(leaving) = &mut self.phase else { return };
+        match step_of(kind) {
+            None => leaving.speaker_open = false,
+            Some(step) => leaving.finish(step, state, detail, now),
+        }
+        self.connections_step(now);
+    }
+
+    pub(super) fn goodbye_sent(&mut self) {
+        if matches!(self.phase, Phase::Leaving(_)) {
+            self.close_peers_only();
+        }
+    }
+
+    /// The server answered our goodbye: the others know.
+    pub(super) fn goodbye_acknowledged(&mut self, now: Moment) {
+        self.goodbye_ends(StepState::Confirmed, "", now);
+    }
+
+    pub(super) fn goodbye_timed_out(&mut self, now: Moment) {
+        self.goodbye_ends(StepState::Unconfirmed, "the server did not answer", now);
+    }
+
+    /// The socket ended before an answer came.
+    pub(super) fn link_gone_while_leaving(&mut self, now: Moment) {
+        self.goodbye_ends(StepState::Unconfirmed, "the connection ended before the server answered", now);
+        self.link_closed(now);
+    }
+
+    fn goodbye_ends(&mut self, state: StepState, detail: &str, now: Moment) {
+        let Phase::Leaving(leaving) = &mut self.phase else { return };
+        leaving.finish(StepName::OthersTold, state, detail, now);
+        self.timers.stop(Timer::Goodbye);
+        self.close_peers(now);
+        self.close_link(now);
+    }
+
+    fn close_peers_only(&mut self) {
+        let Phase::Leaving(leaving) = &mut self.phase else { return };
+        if leaving.peers_open && !leaving.closing_peers {
+            leaving.closing_peers = true;
+            self.command(PeerCommand::Close);
+        }
+    }
+
+    fn close_peers(&mut self, now: Moment) {
+        self.close_peers_only();
+        if !self.timers.is_set(Timer::Close) {
+            self.timers.set(Timer::Close, now + CLOSE_LIMIT);
+        }
+    }
+
+    fn close_link(&mut self, now: Moment) {
+        let Phase::Leaving(leaving) = &mut self.phase else { return };
+        if leaving.link_open && !leaving.closing_link {
+            leaving.closing_link = true;
+            self.out.push_back(Output::CloseLink(self.epoch));
+        }
+        self.connections_step(now);
+    }
+
+    pub(super) fn peers_closed(&mut self, now: Moment) {
+        self.peers_open = false;
+        if let Phase::Leaving(leaving) = &mut self.phase {
+            leaving.peers_open = false;
+        }
+        self.connections_step(now);
+    }
+
+    pub(super) fn link_closed(&mut self, now: Moment) {
+        let Phase::Leaving(leaving) = &mut self.phase else { return };
+        self.link_open = false;
+        leaving.link_open = false;
+        self.connections_step(now);
+    }
+
+    fn connections_step(&mut self, now: Moment) {
+        let Phase::Leaving(leaving) = &mut self.phase else { return };
+        if leaving.connections_closed() && leaving.is_done(StepName::OthersTold) {
+            leaving.finish(StepName::ConnectionsClosed, StepState::Confirmed, "", now);
+        }
+    }
+
+    /// A second "leave" of whoever will not wait: only shortens.
+    pub(super) fn close_now(&mut self, now: Moment) {
+        if !matches!(self.phase, Phase::Leaving(_)) {
+            return;
+        }
+        let soon = now + CLOSE_NOW;
+        self.timers.set(Timer::Ceiling, soon);
+        self.goodbye_ends(StepState::Unconfirmed, "not waited for", now);
+    }
+
+    pub(super) fn exit_timer(&mut self, timer: Timer, now: Moment) {
+        let Phase::Leaving(leaving) = &mut self.phase else { return };
+        match timer {
+            Timer::Close => {
+                let late = match (leaving.peers_open, leaving.link_open) {
+                    (true, _) => "the peer connections did not close in time",
+                    (false, true) => "the signalling connection did not close in time",
+                    (false, false) => return,
+                };
+                leaving.peers_open = false;
+                leaving.link_open = false;
+                leaving.finish(StepName::ConnectionsClosed, StepState::Unconfirmed, late, now);
+            }
+            Timer::Devices => {
+                self.abandon_devices(now);
+            }
+            _ => {
+                self.abandon_devices(now);
+                self.gone(now);
+            }
+        }
+    }
+
+    fn abandon_devices(&mut self, now: Moment) {
+        for kind in DEVICES {
+            if let Some(slot) = self.slot_mut(kind) {
+                slot.abandon();
+            }
+            self.device_while_leaving(kind, now);
+        }
+    }
+
+    pub(super) fn finish_if_complete(&mut self, now: Moment) {
+        if matches!(&self.phase, Phase::Leaving(l) if l.is_complete()) {
+            self.gone(now);
+        }
+    }
+
+    /// ExitRoom: the only place where it comes from.
+    fn gone(&mut self, now: Moment) {
+        let Phase::Leaving(leaving) = &self.phase else { return };
+        let leaving = leaving.clone();
+        let (reason, message, told) = (leaving.reason, leaving.message.clone(), leaving.told.clone());
+        let total_ms = now.millis_since(leaving.since);
+        let receipt = leaving.receipt(now);
+        self.timers.clear();
+        self.phase = Phase::Gone(Gone { reason, receipt: receipt.clone(), total_ms, told, message });
+        self.out.push_back(Output::Event(EventKind::ExitRoom { reason, total_ms, receipt }));
+    }
+}

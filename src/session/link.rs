@@ -1,0 +1,273 @@
+//! What the signalling connection says, and what devices report.
+
+use super::{DeviceInput, SlotChange};
+use super::{Epoch, Generation, LinkInput, Output, PeerCommand, Phase, Session, Target};
+use crate::base::{DeviceKind, EventKind, ExitReason, Moment, TrackSource};
+use livekit_protocol as lk;
+use lk::leave_request::Action;
+use lk::signal_request::Message as Request;
+use lk::signal_response::Message as Response;
+
+impl Session {
+    pub(super) fn link(&mut self, epoch: Epoch, input: LinkInput, now: Moment) {
+        if epoch != self.epoch {
+            return;
+        }
+        match input {
+            LinkInput::Joined { response, single } => self.joined(&response, single, now),
+            LinkInput::ConnectFailed(error) => self.refused(error, now),
+            LinkInput::Message(message) => self.message(*message, now),
+            LinkInput::Lost => match self.phase {
+                Phase::Leaving(_) => self.link_gone_while_leaving(now),
+                _ => self.link_lost(now),
+            },
+            LinkInput::Resumed => self.resumed(now),
+            LinkInput::ResumeFailed(leave) => match leave {
+                Some(leave) => self.server_leave(&leave, now),
+                None => self.resume_failed(now),
+            },
+            LinkInput::GoodbyeSent => self.goodbye_sent(),
+            LinkInput::Closed => self.link_closed(now),
+        }
+    }
+
+    fn message(&mut self, message: Response, now: Moment) {
+        if let Phase::Leaving(_) | Phase::Gone(_) = self.phase {
+            // An own exit beats what comes later: the server's leave is only the answer to our goodbye.
+            if let Response::Leave(_) = message {
+                self.goodbye_acknowledged(now);
+            }
+            return;
+        }
+        match message {
+            Response::Answer(d) => self.answer(d),
+            Response::Offer(d) => {
+                self.bind(d.mid_to_track_id);
+                self.command(PeerCommand::Answer { id: d.id, sdp: d.sdp });
+            }
+            Response::Trickle(t) => self.trickle(&t),
+            Response::Update(u) => {
+                let me = self.my_sid();
+                self.with_roster(|roster, out| roster.update(&me, &u.participants, out));
+                self.complete_resume(&u.participants);
+            }
+            Response::TrackPublished(p) => self.track_published(p),
+            Response::MediaSectionsRequirement(r) => {
+                if r.num_audios + r.num_videos > 0 {
+                    // More tracks than any tile grid shows are not worth a section each.
+                    let (audios, videos) = (r.num_audios.min(200), r.num_videos.min(200));
+                    self.command(PeerCommand::AddSections { audios, videos });
+                }
+                self.offer(false);
+            }
+            Response::Leave(leave) => self.server_leave(&leave, now),
+            Response::Mute(m) => self.muted_by_server(&m),
+            Response::SpeakersChanged(s) => {
+                let me = self.my_sid();
+                if let Some(own) = s.speakers.iter().find(|s| s.sid == me) {
+                    self.speaking = own.active;
+                }
+                self.roster.speakers(&s.speakers);
+            }
+            Response::ConnectionQuality(q) => {
+                let me = self.my_sid();
+                if let Some(own) = q.updates.iter().find(|u| u.participant_sid == me) {
+                    self.quality = Some(own.quality());
+                }
+                self.roster.qualities(&q.updates);
+            }
+            _ => {}
+        }
+    }
+
+    fn my_sid(&mut self) -> String {
+        self.joined_mut().map(|j| j.sid.clone()).unwrap_or_default()
+    }
+
+    fn bind(&mut self, sections: std::collections::HashMap<String, String>) {
+        self.with_roster(|roster, out| roster.bind(sections, out));
+    }
+
+    fn answer(&mut self, d: lk::SessionDescription) {
+        self.bind(d.mid_to_track_id);
+        self.command(PeerCommand::SetAnswer(d.sdp));
+        if let Some(command) = self.joined_mut().and_then(|j| j.negotiation.settled()) {
+            self.command(command);
+        }
+    }
+
+    fn trickle(&mut self, t: &lk::TrickleRequest) {
+        // An empty candidate is the end of candidates, which nobody waits for.
+        let empty = serde_json::from_str::<serde_json::Value>(&t.candidate_init)
+            .map_or(true, |v| v["candidate"].as_str().is_none_or(str::is_empty));
+        let Some(joined) = self.joined_mut().filter(|_| !empty) else { return };
+        let target = joined.negotiation.candidate_target(t.target());
+        self.command(PeerCommand::AddCandidate { target, json: t.candidate_init.clone() });
+    }
+
+    fn track_published(&mut self, p: lk::TrackPublishedResponse) {
+        let Some(info) = p.track else { return };
+        if let Some(t) = self.tracks.iter_mut().find(|t| t.cid == p.cid) {
+            t.sid = Some(info.sid);
+            t.muted = info.muted;
+        }
+        self.tell_mutes();
+    }
+
+    fn muted_by_server(&mut self, m: &lk::MuteTrackRequest) {
+        let Some(track) = self.tracks.iter_mut().find(|t| t.sid.as_deref() == Some(m.sid.as_str())) else { return };
+        track.muted = m.muted;
+        let source = track.source;
+        self.out.push_back(Output::Feed { source, on: !m.muted });
+        if m.muted {
+            match source {
+                TrackSource::Microphone => self.set_device(DeviceKind::Microphone, false),
+                TrackSource::Camera => self.set_device(DeviceKind::Camera, false),
+                TrackSource::Screen | TrackSource::ScreenAudio => {}
+            }
+        }
+    }
+
+    /// The server ends our stay, or asks us to come again.
+    pub(super) fn server_leave(&mut self, leave: &lk::LeaveRequest, now: Moment) {
+        let action = if leave.can_reconnect_field() { Action::Reconnect } else { leave.action() };
+        match action {
+            Action::Resume => self.link_lost(now),
+            Action::Reconnect => self.must_rejoin(now),
+            Action::Disconnect => {
+                let entering = matches!(self.phase, Phase::Entering(_));
+                let reason = exit_reason(leave.reason(), entering);
+                self.leave(reason, ending_sentence(reason), now);
+            }
+        }
+    }
+
+    // ---- devices
+
+    pub(super) fn set_device(&mut self, kind: DeviceKind, on: bool) {
+        if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
+            return;
+        }
+        let Some(slot) = self.slot_mut(kind) else { return };
+        let output = slot.want(on);
+        self.out.extend(output);
+        self.after_device();
+    }
+
+    pub(super) fn choose_device(&mut self, kind: DeviceKind, id: Option<String>) {
+        if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
+            return;
+        }
+        let Some(slot) = self.slot_mut(kind) else { return };
+        let output = slot.choose(id);
+        self.out.extend(output);
+        self.after_device();
+    }
+
+    pub(super) fn step_device(&mut self, kind: DeviceKind) {
+        if let Some(output) = self.slot_mut(kind).and_then(|s| s.step()) {
+            self.out.push_back(output);
+        }
+    }
+
+    pub(super) fn device(&mut self, kind: DeviceKind, generation: Generation, input: DeviceInput, now: Moment) {
+        let Some(change) = self.slot_mut(kind).and_then(|s| s.handle(generation, input)) else { return };
+        let event = match change {
+            SlotChange::Opened(id) => EventKind::DeviceOpened { kind, id },
+            SlotChange::Closed { id, detail } => EventKind::DeviceClosed { kind, id, message: detail },
+            SlotChange::Failed { id, message } => EventKind::DeviceFailed { kind, id, message },
+        };
+        self.out.push_back(Output::Event(event));
+        if let Phase::Leaving(_) = self.phase {
+            self.device_while_leaving(kind, now);
+        } else {
+            self.step_device(kind);
+            self.after_device();
+        }
+    }
+
+    /// Tracks follow their devices: published when first wanted, muted while nothing feeds them.
+    fn after_device(&mut self) {
+        if matches!(self.phase, Phase::Entering(ref e) if e.joined.is_none()) {
+            return;
+        }
+        if self.joined_mut().is_some() {
+            self.publish_wanted();
+        }
+        self.tell_mutes();
+    }
+
+    fn tell_mutes(&mut self) {
+        let mut changes = Vec::new();
+        for (kind, source) in
+            [(DeviceKind::Microphone, TrackSource::Microphone), (DeviceKind::Camera, TrackSource::Camera)]
+        {
+            let muted = !self.device_feeds(kind);
+            if let Some(t) = self.tracks.iter_mut().find(|t| t.source == source && t.sid.is_some() && t.muted != muted)
+            {
+                t.muted = muted;
+                changes.push((source, lk::MuteTrackRequest { sid: t.sid.clone().unwrap_or_default(), muted }));
+            }
+        }
+        for (source, mute) in changes {
+            let on = !mute.muted;
+            self.send(Request::Mute(mute));
+            self.out.push_back(Output::Feed { source, on });
+        }
+    }
+
+    /// Whether a device is wanted and has not failed; while it opens, its track counts as live.
+    pub(super) fn device_feeds(&self, kind: DeviceKind) -> bool {
+        self.slot(kind).is_some_and(|s| {
+            s.wanted() && s.choice() != Some("none") && !matches!(s.state(), super::SlotState::Failed { .. })
+        })
+    }
+
+    pub(super) fn slot_mut(&mut self, kind: DeviceKind) -> Option<&mut super::DeviceSlot> {
+        match kind {
+            DeviceKind::Camera => Some(&mut self.camera),
+            DeviceKind::Microphone => Some(&mut self.microphone),
+            DeviceKind::Speaker => Some(&mut self.speaker),
+            DeviceKind::Screen => None,
+        }
+    }
+
+    /// The connection that EnterRoom waits for.
+    pub(super) fn is_primary(&mut self, target: Target) -> bool {
+        self.joined_mut().is_some_and(|j| (target == Target::Subscriber) == j.subscriber_primary)
+    }
+}
+
+/// Servers before protocol 13 said only this.
+trait OldLeave {
+    fn can_reconnect_field(&self) -> bool;
+}
+
+impl OldLeave for lk::LeaveRequest {
+    fn can_reconnect_field(&self) -> bool {
+        self.can_reconnect && self.action() == Action::Disconnect
+    }
+}
+
+/// LiveKit's reason in our words.
+fn exit_reason(r: lk::DisconnectReason, entering: bool) -> ExitReason {
+    use lk::DisconnectReason as R;
+    match r {
+        R::ClientInitiated => ExitReason::Left,
+        R::ParticipantRemoved => ExitReason::Kicked,
+        R::RoomDeleted => ExitReason::Dismissed,
+        R::DuplicateIdentity => ExitReason::JoinedElsewhere,
+        R::ServerShutdown => ExitReason::ServerStopped,
+        R::JoinFailure => ExitReason::EntryFailed,
+        _ if entering => ExitReason::EntryFailed,
+        _ => ExitReason::ConnectionLost,
+    }
+}
+
+fn ending_sentence(reason: ExitReason) -> String {
+    match reason {
+        ExitReason::EntryFailed => "The server ended the call before it began. Try again.".into(),
+        ExitReason::ConnectionLost => "The server ended the connection. Try to join again.".into(),
+        _ => String::new(),
+    }
+}

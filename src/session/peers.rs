@@ -1,0 +1,87 @@
+//! What the peer connections report.
+
+use super::{Epoch, Output, PeerInput, Phase, Session, Timer};
+use crate::base::Moment;
+use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
+use std::time::Duration;
+
+/// A media path that is down for so long, with the link up, gets an ICE restart.
+const MEDIA_DOWN: Duration = Duration::from_millis(500);
+
+impl Session {
+    pub(super) fn peers(&mut self, epoch: Epoch, input: PeerInput, now: Moment) {
+        if epoch != self.epoch {
+            return;
+        }
+        if let Phase::Leaving(_) | Phase::Gone(_) = self.phase {
+            if matches!(input, PeerInput::Closed) {
+                self.peers_closed(now);
+            }
+            return;
+        }
+        match input {
+            PeerInput::OfferMade(sdp) => {
+                let Some(id) = self.joined_mut().map(|j| j.negotiation.offer_made()) else { return };
+                self.send(Request::Offer(description("offer", sdp, id)));
+            }
+            PeerInput::AnswerMade { id, sdp } => self.send(Request::Answer(description("answer", sdp, id))),
+            PeerInput::NegotiationFailed(_) => {
+                let next = self.joined_mut().and_then(|j| j.negotiation.settled());
+                if let Some(command) = next {
+                    self.command(command);
+                }
+            }
+            PeerInput::LocalCandidate { target, json } => self.send(Request::Trickle(lk::TrickleRequest {
+                candidate_init: json,
+                target: match target {
+                    super::Target::Publisher => lk::SignalTarget::Publisher as i32,
+                    super::Target::Subscriber => lk::SignalTarget::Subscriber as i32,
+                },
+                r#final: false,
+            })),
+            PeerInput::Up(target) => {
+                self.timers.stop(Timer::MediaDown);
+                if self.is_primary(target) {
+                    self.entered(now);
+                    self.recovered();
+                }
+            }
+            PeerInput::Down(target) => {
+                if self.is_primary(target) && matches!(self.phase, Phase::InRoom(_)) {
+                    self.timers.set(Timer::MediaDown, now + MEDIA_DOWN);
+                }
+            }
+            PeerInput::Track { handle, mid, stream_id: _, track_id, kind } => {
+                self.with_roster(|roster, out| roster.media(handle, mid, track_id, kind, out));
+            }
+            PeerInput::TrackEnded(handle) => self.with_roster(|roster, out| roster.media_ended(handle, out)),
+            PeerInput::Closed => {}
+        }
+    }
+
+    /// The link is up, the media path is not: new ICE credentials may find another way.
+    pub(super) fn media_stayed_down(&mut self) {
+        if matches!(self.phase, Phase::InRoom(_)) {
+            self.offer(true);
+        }
+    }
+
+    /// Our descriptions for the server after a resume, with the tracks that we believe published.
+    pub(super) fn sync_state(&mut self) {
+        let publish_tracks = self.tracks.iter().filter(|t| t.sid.is_some());
+        let publish_tracks = publish_tracks
+            .map(|t| lk::TrackPublishedResponse {
+                cid: t.cid.clone(),
+                track: Some(lk::TrackInfo { sid: t.sid.clone().unwrap_or_default(), ..Default::default() }),
+            })
+            .collect();
+        let subscription = Some(lk::UpdateSubscription { subscribe: false, ..Default::default() });
+        let state = lk::SyncState { publish_tracks, subscription, ..Default::default() };
+        self.out.push_back(Output::SyncState(self.epoch, Box::new(state)));
+    }
+}
+
+fn description(kind: &str, sdp: String, id: u32) -> lk::SessionDescription {
+    lk::SessionDescription { r#type: kind.to_owned(), sdp, id, ..Default::default() }
+}

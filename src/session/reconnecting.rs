@@ -1,0 +1,209 @@
+//! The way back: resume the same session by a new socket and an ICE restart; else join afresh; else reason 102.
+//!
+//! A resume is tried while the server may still keep our place ([`RESUME_WINDOW`]); it is answered by the server's word if
+//! we were removed or the room was ended meanwhile. A fresh join uses the same token, which the server refuses after
+//! a removal.
+
+use super::io::EntryError;
+use super::{Epoch, InRoom, Joined, Output, PeerCommand, Phase, Reconnecting, Session, Timer};
+use crate::base::{EventKind, ExitReason, Moment};
+use livekit_protocol as lk;
+use std::time::Duration;
+
+/// The others do not notice an outage shorter than the server's grace; after this a resume is no longer tried.
+pub const RESUME_WINDOW: Duration = Duration::from_secs(5);
+/// Reconnecting ends with reason 102 after so long.
+pub const RECONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// One try may take so long.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
+/// Pauses between tries: the first is at once, then they grow.
+const PAUSES_MS: [u64; 6] = [0, 200, 400, 800, 1500, 3000];
+
+/// What a try is doing.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// Waiting for the next try; with the place that the server may still keep.
+    Waiting(Option<Joined>),
+    /// A new socket for the same session.
+    Resuming(Joined),
+    /// The socket is back; ICE restarts.
+    Restarting(Joined),
+    /// A fresh join, first without, then with the server's first message.
+    Rejoining(Option<Joined>),
+}
+
+impl Step {
+    pub(super) fn joined_mut(&mut self) -> Option<&mut Joined> {
+        match self {
+            Self::Waiting(joined) | Self::Rejoining(joined) => joined.as_mut(),
+            Self::Resuming(joined) | Self::Restarting(joined) => Some(joined),
+        }
+    }
+
+    pub(super) fn rejoined(&mut self, joined: Joined) {
+        *self = Self::Rejoining(Some(joined));
+    }
+
+    fn take_place(&mut self) -> Option<Joined> {
+        match std::mem::replace(self, Self::Waiting(None)) {
+            Self::Waiting(joined) => joined,
+            Self::Resuming(joined) | Self::Restarting(joined) => Some(joined),
+            Self::Rejoining(_) => None,
+        }
+    }
+}
+
+impl Session {
+    /// The link ended without our asking.
+    pub(super) fn link_lost(&mut self, now: Moment) {
+        match &mut self.phase {
+            Phase::Entering(_) => {
+                let message = "The connection was lost while entering. Try again.".to_owned();
+                self.refused(EntryError { kind: "unreachable", message, retry: true }, now);
+            }
+            Phase::InRoom(room) => {
+                let joined = room.joined.clone();
+                let entered = room.since;
+                self.start_reconnecting(entered, Some(joined), now);
+            }
+            Phase::Reconnecting(r) => {
+                let place = r.step.take_place();
+                self.wait_for_next(place, now);
+            }
+            Phase::Leaving(_) | Phase::Gone(_) => {}
+        }
+    }
+
+    /// The server has no place for us any more, but we may join afresh.
+    pub(super) fn must_rejoin(&mut self, now: Moment) {
+        match &mut self.phase {
+            Phase::InRoom(room) => {
+                let entered = room.since;
+                self.start_reconnecting(entered, None, now);
+            }
+            Phase::Reconnecting(_) => self.wait_for_next(None, now),
+            Phase::Entering(_) => {
+                let message = "The server asked to join again. Try again.".to_owned();
+                self.refused(EntryError { kind: "other", message, retry: true }, now);
+            }
+            Phase::Leaving(_) | Phase::Gone(_) => {}
+        }
+    }
+
+    fn start_reconnecting(&mut self, entered: Moment, place: Option<Joined>, now: Moment) {
+        self.timers.stop(Timer::MediaDown);
+        self.timers.set(Timer::Reconnect, now + RECONNECT_LIMIT);
+        self.out.push_back(Output::Event(EventKind::ConnectionLost { attempt: 0 }));
+        self.phase = Phase::Reconnecting(Reconnecting { entered, since: now, attempt: 0, step: Step::Waiting(None) });
+        self.wait_for_next(place, now);
+    }
+
+    fn wait_for_next(&mut self, place: Option<Joined>, now: Moment) {
+        let Phase::Reconnecting(r) = &mut self.phase else { return };
+        r.step = Step::Waiting(place);
+        let pause = PAUSES_MS[(r.attempt as usize).min(PAUSES_MS.len() - 1)];
+        self.timers.stop(Timer::Attempt);
+        self.timers.set(Timer::Retry, now + Duration::from_millis(pause));
+    }
+
+    pub(super) fn next_attempt(&mut self, now: Moment) {
+        let Phase::Reconnecting(r) = &mut self.phase else { return };
+        r.attempt += 1;
+        let attempt = r.attempt;
+        let in_time = now.since(r.since) < RESUME_WINDOW;
+        let place = r.step.take_place().filter(|_| in_time);
+        self.out.push_back(Output::Event(EventKind::TryToReconnect { attempt }));
+        self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
+        match place {
+            Some(joined) => {
+                r.step = Step::Resuming(joined);
+                self.out.push_back(Output::Resume(self.epoch, lk::ReconnectReason::RrSignalDisconnected));
+            }
+            None => {
+                r.step = Step::Rejoining(None);
+                self.join_afresh();
+            }
+        }
+    }
+
+    fn join_afresh(&mut self) {
+        self.out.push_back(Output::CancelConnect(self.epoch));
+        self.out.push_back(Output::CloseLink(self.epoch));
+        self.command(PeerCommand::Close);
+        self.with_roster(|roster, out| roster.forget_media(out));
+        self.epoch = Epoch(self.epoch.0 + 1);
+        self.link_open = true;
+        self.peers_open = true;
+        self.out.push_back(Output::Connect(self.epoch));
+    }
+
+    /// The server knows us still.
+    pub(super) fn resumed(&mut self, now: Moment) {
+        let Phase::Reconnecting(r) = &mut self.phase else { return };
+        let Step::Resuming(joined) = &mut r.step else { return };
+        let restart = joined.negotiation.restart();
+        r.step = Step::Restarting(joined.clone());
+        self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
+        self.sync_state();
+        self.command(restart);
+    }
+
+    /// The resume's update lists everybody: whoever left meanwhile must not stay on screen.
+    pub(super) fn complete_resume(&mut self, everybody: &[lk::ParticipantInfo]) {
+        let Phase::Reconnecting(Reconnecting { step: Step::Restarting(joined), .. }) = &self.phase else { return };
+        if everybody.iter().any(|i| i.sid == joined.sid) {
+            self.with_roster(|roster, out| roster.keep_only(everybody, out));
+        }
+    }
+
+    pub(super) fn resume_failed(&mut self, now: Moment) {
+        if let Phase::Reconnecting(r) = &mut self.phase {
+            let place = r.step.take_place();
+            self.wait_for_next(place, now);
+        }
+    }
+
+    pub(super) fn attempt_timed_out(&mut self, now: Moment) {
+        self.resume_failed(now);
+    }
+
+    pub(super) fn rejoin_refused(&mut self, error: EntryError, now: Moment) {
+        self.link_open = false;
+        self.peers_open = false;
+        if error.retry {
+            self.wait_for_next(None, now);
+        } else {
+            self.leave(ExitReason::ConnectionLost, error.message, now);
+        }
+    }
+
+    /// Media flows again: the call goes on.
+    pub(super) fn recovered(&mut self) {
+        let Phase::Reconnecting(r) = &mut self.phase else { return };
+        let (entered, attempt) = (r.entered, r.attempt);
+        let (joined, resumed) = match std::mem::replace(&mut r.step, Step::Waiting(None)) {
+            Step::Restarting(joined) => (joined, true),
+            Step::Rejoining(Some(joined)) => (joined, false),
+            other => {
+                r.step = other;
+                return;
+            }
+        };
+        self.phase = Phase::InRoom(InRoom { since: entered, joined });
+        for timer in [Timer::Attempt, Timer::Retry, Timer::Reconnect] {
+            self.timers.stop(timer);
+        }
+        if resumed {
+            self.out.push_back(Output::ResumeDone(self.epoch));
+        }
+        self.out.push_back(Output::Event(EventKind::ConnectionRecovery { attempt }));
+        self.publish_wanted();
+    }
+
+    pub(super) fn reconnect_timed_out(&mut self, now: Moment) {
+        if matches!(self.phase, Phase::Reconnecting(_)) {
+            let message = "The connection did not come back. Check your internet connection, then join again.";
+            self.leave(ExitReason::ConnectionLost, message.into(), now);
+        }
+    }
+}
