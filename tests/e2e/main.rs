@@ -1,1 +1,12 @@
-//! Tests.
+//! The real program in real calls: processes, sockets, windows on a virtual display, a sound server, strangers' software.
+//! `scripts/setup --tests` installs what these tests use; none is skipped where something is missing, it fails and says
+//! what. Each test runs alone and keeps its logs and screenshots in `artifacts/`.
+
+mod bad_input;
+mod kit;
+mod kit_works;
+mod leaving;
+mod lossy_link;
+mod strangers;
+mod two_bots;
+mod two_windows;

@@ -1,0 +1,130 @@
+//! What people mistype: each a clear sentence on stderr, the right exit code, and nothing half-open.
+
+use crate::kit::http::{request, some_other_server};
+use crate::kit::stage::free_port;
+use crate::kit::{Participant, Server, Stage, Visavis, wait_until};
+use std::process::Output;
+
+/// Usage that is wrong whatever the server says.
+const WRONG_USAGE: i32 = 2;
+/// The room could not be entered.
+const NOT_ENTERED: i32 = 20;
+
+/// Runs a bot with these arguments to its end.
+fn bot(stage: &Stage, arguments: &[&str]) -> Output {
+    let common = ["bot", "--camera", "none", "--microphone", "none", "--events", "-"];
+    Visavis::run(Visavis::command(stage).args(common).args(arguments))
+}
+
+/// It ended with `code`, and its message holds all of `words`. Exactly one ExitRoom for an entry that was begun, else none.
+#[track_caller]
+fn refused(output: &Output, code: i32, words: &[&str]) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(code), "stderr: {stderr}\nstdout: {stdout}");
+    for word in words {
+        assert!(stderr.to_lowercase().contains(&word.to_lowercase()), "the message does not say {word:?}: {stderr}");
+    }
+    for ugly in ["panicked", "Os {", "Error(", "reqwest", "stack backtrace"] {
+        assert!(!stderr.contains(ugly), "the message is not for people ({ugly}): {stderr}");
+    }
+    let exits = stdout.matches("\"ExitRoom\"").count();
+    assert!(exits == usize::from(code == NOT_ENTERED), "{exits} ExitRoom: {stdout}");
+}
+
+#[test]
+fn servers_that_are_not_there() {
+    let stage = Stage::new("no-server");
+    let nobody = format!("ws://127.0.0.1:{}", free_port());
+    refused(&bot(&stage, &["--server", &nobody, "--room", "r"]), NOT_ENTERED, &["127.0.0.1"]);
+    refused(
+        &bot(&stage, &["--server", "ws://no-such-host.invalid", "--room", "r"]),
+        NOT_ENTERED,
+        &["no-such-host.invalid"],
+    );
+    let cats = format!("ws://127.0.0.1:{}", some_other_server());
+    refused(&bot(&stage, &["--server", &cats, "--room", "r"]), NOT_ENTERED, &["127.0.0.1"]);
+}
+
+#[test]
+fn server_addresses_that_are_none() {
+    let stage = Stage::new("no-address");
+    for address in ["", "ftp://127.0.0.1", "not an address", "ws://"] {
+        refused(&bot(&stage, &["--server", address, "--room", "r"]), WRONG_USAGE, &["ws://"]);
+    }
+}
+
+#[test]
+fn room_ids_out_of_range() {
+    let stage = Stage::new("room-ids");
+    let server = Server::start(&stage);
+    let url = server.url();
+    let long = "a".repeat(65);
+    let cases = [
+        ("num/0", "4294967294"),
+        ("num/4294967295", "4294967294"),
+        (&long, "64"),
+        ("a/b", "'/'"),
+        ("caf\u{e9}", "'é'"),
+        ("", "room"),
+    ];
+    for (room, word) in cases {
+        refused(&bot(&stage, &["--server", &url, "--room", room]), WRONG_USAGE, &[word]);
+    }
+    for room in ["num/1", "num/4294967294", &"a".repeat(64), "a !#$%&()+-:;<=.>?@[]^_{}|~,"] {
+        let output = bot(&stage, &["--server", &url, "--room", room, "--leave-after", "1s"]);
+        assert!(output.status.success(), "{room}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn names_that_are_empty_or_endless() {
+    let stage = Stage::new("names");
+    let server = Server::start(&stage);
+    let url = server.url();
+    let endless = "x".repeat(1000);
+    for (name, word) in [("", "name"), ("  \t", "name"), (endless.as_str(), "64")] {
+        let window = ["--server", &url, "--room", "r", "--name", name, "--join", "--events", "-"];
+        refused(&Visavis::run(Visavis::command(&stage).args(window)), WRONG_USAGE, &[word]);
+        refused(&bot(&stage, &["--server", &url, "--room", "r", "--name-prefix", name]), WRONG_USAGE, &[word]);
+    }
+}
+
+#[test]
+fn tokens_that_are_bad() {
+    let stage = Stage::new("tokens");
+    let server = Server::start(&stage);
+    let url = server.url();
+    let file = stage.artifact("token.jwt");
+    let path = file.to_str().expect("UTF-8");
+    for token in ["", "nonsense", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA", "eyJhbGciOiJub25lIn0.e30."] {
+        std::fs::write(&file, token).expect("a token file");
+        let output = bot(&stage, &["--server", &url, "--room", "r", "--token", path]);
+        refused(&output, NOT_ENTERED, &["token"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(token.is_empty() || !stderr.contains(token), "the message repeats the token");
+    }
+    let output = Visavis::run(
+        Visavis::command(&stage)
+            .envs([("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "wrong")])
+            .args(["bot", "--server", &url, "--room", "r", "--events", "-"]),
+    );
+    refused(&output, NOT_ENTERED, &["token"]);
+    let (status, body) = request(server.port(), "GET", "/rtc/validate?access_token=SECRETSECRET", &[], "");
+    assert_eq!(status, 401);
+    assert!(!body.contains("SECRETSECRET"), "the server repeats the token: {body}");
+}
+
+#[test]
+fn a_room_that_is_full() {
+    let stage = Stage::new("room-full");
+    let mut server = Server::start_with(&stage, &["--max-participants", "2"]);
+    let url = server.url();
+    let _ann = Participant::bot(&stage, &url, "full", "ann", &[]);
+    let _ben = Participant::bot(&stage, &url, "full", "ben", &[]);
+    refused(&bot(&stage, &["--server", &url, "--room", "full", "--name-prefix", "cleo"]), NOT_ENTERED, &["full"]);
+    let users =
+        wait_until("the room to be counted", || Some(Visavis::room(&stage, &server, &["users", "full", "--json"])));
+    assert!(!users.contains("cleo"), "who was refused is listed: {users}");
+    assert!(server.process().is_running(), "the server ended");
+}

@@ -1,0 +1,71 @@
+//! The events that a participant prints, one JSON object a line, and waiting for them.
+
+use super::{PATIENCE, Process};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Reads the events of a process that was started with `--events -`.
+pub(crate) trait Events {
+    /// The process that prints them.
+    fn process(&self) -> &Process;
+
+    /// All events so far.
+    fn events(&self) -> Vec<Value> {
+        parse(&self.process().stdout())
+    }
+
+    /// Waits for an event of this name.
+    #[track_caller]
+    fn wait_for(&self, name: &str) -> Value {
+        self.wait_for_where(name, |_| true)
+    }
+
+    /// Waits for an event of this name that concerns `user`.
+    #[track_caller]
+    fn wait_for_user(&self, name: &str, user: &str) -> Value {
+        self.wait_for_where(name, |e| e["remote_user"] == user)
+    }
+
+    /// Waits for an event of this name that `fits`.
+    #[track_caller]
+    fn wait_for_where(&self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        self.wait_for_within(PATIENCE, name, fits)
+    }
+
+    /// The same with a limit of its own.
+    #[track_caller]
+    fn wait_for_within(&self, limit: Duration, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let find = |lines: &[String]| parse(lines).into_iter().find(|e| e["event"] == name && fits(e));
+        self.process().wait_for_line(&format!("the event {name}"), limit, find)
+    }
+
+    /// The events of this name so far.
+    fn all(&self, name: &str) -> Vec<Value> {
+        self.events().into_iter().filter(|e| e["event"] == name).collect()
+    }
+
+    /// Where in the order of events the first one stands that `fits`.
+    #[track_caller]
+    fn place(&self, what: &str, fits: impl Fn(&Value) -> bool) -> usize {
+        let events = self.events();
+        let names = || events.iter().map(|e| e["event"].to_string()).collect::<Vec<_>>().join(" ");
+        events.iter().position(&fits).unwrap_or_else(|| panic!("{what} is not among {}", names()))
+    }
+}
+
+impl Events for Process {
+    fn process(&self) -> &Process {
+        self
+    }
+}
+
+/// Lines that are no events (a ready line, a question) are left out.
+fn parse(lines: &[String]) -> Vec<Value> {
+    let events = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.filter(|e| e["event"].is_string()).collect()
+}
+
+/// The unix time of an event in ms.
+pub(crate) fn at(event: &Value) -> f64 {
+    event["unix_ms"].as_f64().expect("unix_ms")
+}

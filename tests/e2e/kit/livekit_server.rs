@@ -1,0 +1,41 @@
+//! The real livekit-server, built by `scripts/setup --tests`.
+
+use super::stage::{free_port, tool};
+use super::{Process, Stage, wait_until};
+use std::net::TcpStream;
+use std::process::Command;
+
+/// The key pair of every test server that is not ours.
+pub(crate) const KEYS: [(&str, &str); 2] =
+    [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "a-secret-of-more-than-32-characters")];
+
+/// A running livekit-server on free ports of the loopback interface.
+pub(crate) struct LiveKitServer {
+    _process: Process,
+    port: u16,
+}
+
+impl LiveKitServer {
+    /// Starts it and waits until it answers.
+    pub(crate) fn start(stage: &Stage) -> Self {
+        let (port, udp, tcp, stun) = (free_port(), free_port(), free_port(), free_port());
+        let config = stage.artifact("livekit.yaml");
+        let [(_, key), (_, secret)] = KEYS;
+        // Without a STUN server of its own it would name public ones to its clients.
+        let text = format!(
+            "port: {port}\nbind_addresses: [127.0.0.1]\nkeys: {{{key}: {secret}}}\nlogging: {{level: info}}\n\
+             rtc: {{udp_port: {udp}, tcp_port: {tcp}, use_external_ip: false, node_ip: 127.0.0.1, \
+             enable_loopback_candidate: true, stun_servers: [\"127.0.0.1:{stun}\"]}}\n"
+        );
+        std::fs::write(&config, text).expect("a configuration");
+        let mut command = Command::new(tool("livekit-server-1.13.5"));
+        let process = Process::start(stage, "livekit-server", command.arg("--config").arg(config));
+        wait_until("livekit-server to listen", || TcpStream::connect(("127.0.0.1", port)).ok());
+        Self { _process: process, port }
+    }
+
+    /// `ws://127.0.0.1:PORT`.
+    pub(crate) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+}

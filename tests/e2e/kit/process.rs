@@ -1,0 +1,140 @@
+//! A program that was started, with its output kept, ended with the value.
+
+use super::{PATIENCE, Stage};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A running program.
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    stderr: PathBuf,
+    lines: Arc<Lines>,
+}
+
+/// What it has printed so far.
+#[derive(Default)]
+struct Lines {
+    state: Mutex<(Vec<String>, bool)>,
+    changed: Condvar,
+}
+
+impl Process {
+    /// Starts `command`; its output goes to the artifacts as `NAME.out` and `NAME.err`.
+    pub(crate) fn start(stage: &Stage, name: &str, command: &mut Command) -> Self {
+        let stderr = stage.artifact(&format!("{name}.err"));
+        let program = command.get_program().to_string_lossy().into_owned();
+        let log = File::create(&stderr).expect("a file for stderr");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap_or_else(|e| {
+            panic!("{program} does not start ({e}); scripts/setup --tests installs what is missing")
+        });
+        let lines = Arc::new(Lines::default());
+        let (out, kept) = (child.stdout.take().expect("its stdout"), lines.clone());
+        let copy = stage.artifact(&format!("{name}.out"));
+        let reader = std::thread::Builder::new().name(format!("output of {name}"));
+        reader.spawn(move || kept.read(out, copy)).expect("a thread");
+        Self { name: name.to_owned(), child, stderr, lines }
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it was called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The lines of its stdout so far.
+    pub(crate) fn stdout(&self) -> Vec<String> {
+        self.lines.state.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// What it wrote to stderr so far.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+
+    /// Waits until `find` makes something of the lines of its stdout.
+    #[track_caller]
+    pub(crate) fn wait_for_line<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut find: impl FnMut(&[String]) -> Option<T>,
+    ) -> T {
+        let began = Instant::now();
+        let mut state = self.lines.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(found) = find(&state.0) {
+                return found;
+            }
+            let (left, ended) = (limit.saturating_sub(began.elapsed()), state.1);
+            if left.is_zero() || ended {
+                let printed = state.0.iter().rev().take(12).rev().cloned().collect::<Vec<_>>().join("\n  ");
+                drop(state);
+                let how = if ended { "ended" } else { "was waited for" };
+                panic!("{} {how} without {what}.\nIts last lines:\n  {printed}\nstderr:\n{}", self.name, self.stderr());
+            }
+            state = self.lines.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Sends it a signal by name, for example `TERM`.
+    pub(crate) fn signal(&self, signal: &str) {
+        super::proc::signal(self.pid(), signal);
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub(crate) fn wait_exit(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its state") {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "{} did not end.\nstderr:\n{}", self.name, self.stderr());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until it has ended by itself, with this exit code.
+    #[track_caller]
+    pub(crate) fn wait_exit_code(&mut self, code: i32) {
+        let status = self.wait_exit();
+        assert_eq!(status.code(), Some(code), "{} ended with {status}.\nstderr:\n{}", self.name, self.stderr());
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already gone is fine.
+        let _gone = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+impl Lines {
+    fn read(&self, out: impl std::io::Read, copy: PathBuf) {
+        let mut copy = File::create(copy).expect("a file for stdout");
+        for line in BufReader::new(out).lines() {
+            let Ok(line) = line else { break };
+            use std::io::Write;
+            writeln!(copy, "{line}").expect("room for the log");
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).0.push(line);
+            self.changed.notify_all();
+        }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.changed.notify_all();
+    }
+}

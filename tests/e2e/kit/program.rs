@@ -1,0 +1,215 @@
+//! The program itself: its server, its bots, its windows, and its short commands.
+
+use super::{Display, Events, PATIENCE, Process, Pulse, Stage};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// The picture that participants of tests send: small, because both ends share two cores.
+pub(crate) const PICTURE: &str = "test-picture:320x180@15";
+/// Its pictures a second.
+pub(crate) const FPS: f64 = 15.0;
+
+/// Starts the program in different roles, away from the settings of whoever runs the tests.
+pub(crate) struct Visavis;
+
+impl Visavis {
+    /// The program with a home of its own, and no credentials in its environment.
+    pub(crate) fn command(stage: &Stage) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_visavis"));
+        let home = stage.artifact("home");
+        std::fs::create_dir_all(&home).expect("a home for the program");
+        for variable in
+            ["LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER"]
+        {
+            command.env_remove(variable);
+        }
+        for variable in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
+            command.env(variable, &home);
+        }
+        command.env("HOME", &home).env("XDG_RUNTIME_DIR", &home);
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(command: &mut Command) -> Output {
+        command.output().expect("the program runs")
+    }
+
+    /// A command of `visavis room` against `server`, with the key pair of `serve --dev`.
+    #[track_caller]
+    pub(crate) fn room(stage: &Stage, server: &Server, arguments: &[&str]) -> String {
+        let output = Self::run(
+            Self::command(stage)
+                .envs([
+                    ("LIVEKIT_URL", server.url().as_str()),
+                    ("LIVEKIT_API_KEY", "devkey"),
+                    ("LIVEKIT_API_SECRET", "secret"),
+                ])
+                .arg("room")
+                .args(arguments),
+        );
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "visavis room {} failed: {stderr}", arguments.join(" "));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+}
+
+/// `visavis serve --dev` on free ports.
+pub(crate) struct Server {
+    process: Process,
+    signalling: u16,
+    media: u16,
+}
+
+impl Server {
+    /// Starts it and waits for its ready line.
+    pub(crate) fn start(stage: &Stage) -> Self {
+        Self::start_with(stage, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(stage: &Stage, arguments: &[&str]) -> Self {
+        let mut command = Visavis::command(stage);
+        command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--udp", "0"]).args(arguments);
+        let process = Process::start(stage, "server", &mut command);
+        let (signalling, media) = process.wait_for_line("its ready line", PATIENCE, |lines| {
+            let line = lines.iter().find_map(|line| line.split_once("Listening on ws://127.0.0.1:"))?.1;
+            let (signalling, media) = line.split_once(", media on UDP ")?;
+            let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
+            Some((digits(signalling)?, digits(media)?))
+        });
+        Self { process, signalling, media }
+    }
+
+    /// `ws://127.0.0.1:PORT`.
+    pub(crate) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.signalling)
+    }
+
+    /// The TCP port of signalling and HTTP.
+    pub(crate) fn port(&self) -> u16 {
+        self.signalling
+    }
+
+    /// The UDP port of media.
+    pub(crate) fn media_port(&self) -> u16 {
+        self.media
+    }
+
+    /// The process.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+/// A bot or a window: somebody in a room.
+pub(crate) struct Participant {
+    process: Process,
+    user: String,
+}
+
+impl Participant {
+    /// Starts `visavis bot` as `NAME-1` and waits until it is in the room.
+    #[track_caller]
+    pub(crate) fn bot(stage: &Stage, url: &str, room: &str, name: &str, arguments: &[&str]) -> Self {
+        Self::bot_by(stage, url, room, name, |command| {
+            command.args(arguments);
+        })
+    }
+
+    /// The same with whatever `prepare` adds to the command.
+    #[track_caller]
+    pub(crate) fn bot_by(stage: &Stage, url: &str, room: &str, name: &str, prepare: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Visavis::command(stage);
+        command.args([
+            "bot",
+            "--server",
+            url,
+            "--room",
+            room,
+            "--name-prefix",
+            name,
+            "--events",
+            "-",
+            "--camera",
+            PICTURE,
+        ]);
+        prepare(&mut command);
+        Self::entered(Process::start(stage, name, &mut command))
+    }
+
+    /// Starts the window on `display` with `arguments`, entering `room` at once, and waits until it is in.
+    #[track_caller]
+    pub(crate) fn window(stage: &Stage, place: &Place<'_>, name: &str, arguments: &[&str]) -> Self {
+        let mut command = Self::window_command(stage, place, name, arguments);
+        command.arg("--join");
+        let window = Self::entered(Process::start(stage, name, &mut command));
+        window.wait_for_screen("call");
+        window
+    }
+
+    /// The command that opens the window.
+    pub(crate) fn window_command(stage: &Stage, place: &Place<'_>, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Visavis::command(stage);
+        command.args(["--server", place.url, "--room", place.room, "--name", name, "--events", "-"]).args(arguments);
+        command.env("DISPLAY", place.display.name());
+        if let Some(pulse) = place.pulse {
+            command.env("PULSE_SERVER", pulse.server());
+        }
+        command
+    }
+
+    #[track_caller]
+    fn entered(process: Process) -> Self {
+        let enter = process.wait_for("EnterRoom");
+        assert!(enter["error"].is_null(), "{} could not enter: {enter}", process.name());
+        let user = enter["user"].as_str().expect("a user id").to_owned();
+        Self { process, user }
+    }
+
+    /// Who it is for the server.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The running program.
+    pub(crate) fn running(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Waits until the window shows `screen`.
+    #[track_caller]
+    pub(crate) fn wait_for_screen(&self, screen: &str) {
+        self.wait_for_where("ScreenShown", |e| e["screen"] == screen);
+    }
+
+    /// Waits until picture and sound of `user` have arrived.
+    #[track_caller]
+    pub(crate) fn wait_for_media_of(&self, user: &str) {
+        self.wait_for_user("FirstVideoFrame", user);
+        self.wait_for_user("FirstAudioFrame", user);
+    }
+
+    /// Waits for the newest figures of `user`, which are good after `seconds` of listening.
+    pub(crate) fn verified_after(&self, user: &str, seconds: u64) -> super::Verified {
+        super::verified::after(&self.process, user, Duration::from_secs(seconds))
+    }
+}
+
+impl Events for Participant {
+    fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+/// Where a window opens, and which room it enters.
+pub(crate) struct Place<'a> {
+    /// The display.
+    pub(crate) display: &'a Display,
+    /// Real sound, or none.
+    pub(crate) pulse: Option<&'a Pulse>,
+    /// The server.
+    pub(crate) url: &'a str,
+    /// The room.
+    pub(crate) room: &'a str,
+}

@@ -1,0 +1,119 @@
+//! A private PulseAudio: what is played into `micfeed` is what the microphone hears, and what the speaker plays can be
+//! recorded. The program sees ordinary devices.
+
+use super::{Process, Stage, wait_until};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A running sound server with one speaker and one microphone.
+pub(crate) struct Pulse {
+    server: String,
+    folder: TempDir,
+    _process: Process,
+}
+
+impl Pulse {
+    /// Starts it; `label` tells several of one test apart.
+    pub(crate) fn start(stage: &Stage, label: &str) -> Self {
+        // Not among the artifacts: the path of a socket may be 107 bytes long.
+        let folder = tempfile::tempdir().expect("a folder for the sound server");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).expect("its permissions");
+        let socket = folder.path().join("native");
+        let script = folder.path().join("test.pa");
+        let text = format!(
+            "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
+             load-module module-null-sink sink_name=speaker\n\
+             load-module module-null-sink sink_name=micfeed\n\
+             load-module module-remap-source source_name=mic master=micfeed.monitor\n\
+             set-default-sink speaker\nset-default-source mic\n",
+            socket.display()
+        );
+        fs::write(&script, text).expect("its configuration");
+        let mut command = Command::new("pulseaudio");
+        private(&mut command, folder.path());
+        command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no", "-F"]);
+        let process = Process::start(stage, &format!("pulseaudio-{label}"), command.arg(script));
+        let pulse = Self { server: format!("unix:{}", socket.display()), folder, _process: process };
+        wait_until("the sound server", || pulse.pactl(&["info"]));
+        pulse
+    }
+
+    /// What goes into `PULSE_SERVER`.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Who records from a microphone now, one line each. The remapped source's own line does not count.
+    pub(crate) fn microphone_users(&self) -> Vec<String> {
+        self.clients("source-outputs")
+    }
+
+    /// Who plays now.
+    pub(crate) fn speaker_users(&self) -> Vec<String> {
+        self.clients("sink-inputs")
+    }
+
+    fn clients(&self, what: &str) -> Vec<String> {
+        let list = self.pactl(&["list", "short", what]).expect("pactl answers");
+        list.lines().filter(|line| line.contains("protocol-native.c")).map(str::to_owned).collect()
+    }
+
+    /// Starts to record what the speaker plays; ends with the value.
+    pub(crate) fn record_speaker(&self, stage: &Stage, name: &str) -> Recording {
+        let path = stage.artifact(&format!("{name}.wav"));
+        let mut command = Command::new("parec");
+        self.client(&mut command);
+        command.args([
+            "--device=speaker.monitor",
+            "--format=s16le",
+            "--rate=48000",
+            "--channels=1",
+            "--file-format=wav",
+        ]);
+        let process = Process::start(stage, &format!("parec-{name}"), command.arg(&path));
+        Recording { path, process }
+    }
+
+    /// Plays a WAV file into the microphone until the value is dropped or the file ends.
+    pub(crate) fn speak(&self, stage: &Stage, file: &Path) -> Process {
+        let mut command = Command::new("paplay");
+        self.client(&mut command);
+        Process::start(stage, "paplay", command.arg("--device=micfeed").arg(file))
+    }
+
+    fn pactl(&self, arguments: &[&str]) -> Option<String> {
+        let mut command = Command::new("pactl");
+        self.client(&mut command);
+        let output = command.args(arguments).output().expect("pactl is missing: run scripts/setup --tests");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn client(&self, command: &mut Command) {
+        private(command, self.folder.path());
+        command.env("PULSE_SERVER", &self.server);
+    }
+}
+
+/// A recording that runs.
+pub(crate) struct Recording {
+    path: PathBuf,
+    process: Process,
+}
+
+impl Recording {
+    /// Ends it and says where it is.
+    pub(crate) fn stop(mut self) -> PathBuf {
+        self.process.signal("TERM");
+        self.process.wait_exit();
+        self.path
+    }
+}
+
+/// Keeps PulseAudio's programs away from the sound server of whoever runs the tests.
+fn private(command: &mut Command, folder: &Path) {
+    command.env("HOME", folder).env("XDG_RUNTIME_DIR", folder).env("XDG_CONFIG_HOME", folder);
+    command.env_remove("PULSE_SERVER").env_remove("DISPLAY").env_remove("DBUS_SESSION_BUS_ADDRESS");
+}

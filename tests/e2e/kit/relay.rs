@@ -1,0 +1,199 @@
+//! A link between clients and a server that can be made bad: one TCP port for signalling, one UDP port for media.
+//! Clients connect to the relay; the server is told to name the relay's UDP port (`--advertise`).
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
+
+/// What is wrong with the link.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Fault {
+    /// Part of the UDP packets that is lost, each way, from 0 to 1.
+    pub(crate) loss: f64,
+    /// Nothing passes any more, by UDP or TCP, and nobody is told.
+    pub(crate) black_hole: bool,
+}
+
+/// A running relay.
+pub(crate) struct Relay {
+    link: Arc<Link>,
+    tcp: u16,
+    udp: u16,
+}
+
+struct Link {
+    fault: Mutex<Fault>,
+    /// The server's TCP and UDP ports, once they are known.
+    server: Mutex<Option<(u16, u16)>>,
+    over: AtomicBool,
+    random: AtomicU64,
+    passed: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Relay {
+    /// Opens both ports. Nothing passes before [`Relay::forward_to`].
+    pub(crate) fn start() -> Self {
+        let link = Arc::new(Link {
+            fault: Mutex::default(),
+            server: Mutex::default(),
+            over: AtomicBool::new(false),
+            random: AtomicU64::new(0x9E37_79B9_7F4A_7C15),
+            passed: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a TCP port");
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a UDP port");
+        let tcp = listener.local_addr().expect("its address").port();
+        let udp = socket.local_addr().expect("its address").port();
+        spawn("relay tcp", &link, move |link| link.accept(&listener));
+        spawn("relay udp", &link, move |link| link.pass_datagrams(socket));
+        Self { link, tcp, udp }
+    }
+
+    /// Where clients connect to.
+    pub(crate) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.tcp)
+    }
+
+    /// What the server must name as its own address for media.
+    pub(crate) fn media_address(&self) -> String {
+        format!("127.0.0.1:{}", self.udp)
+    }
+
+    /// Lets the traffic through to the server's ports.
+    pub(crate) fn forward_to(&self, tcp: u16, udp: u16) {
+        *self.link.server.lock().unwrap_or_else(PoisonError::into_inner) = Some((tcp, udp));
+    }
+
+    /// Makes the link good or bad from now on.
+    pub(crate) fn set(&self, fault: Fault) {
+        *self.link.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Datagrams that passed, and that were lost, so far.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.link.passed.load(Ordering::Relaxed), self.link.lost.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.link.over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// How often a waiting thread looks whether the relay is over.
+const TICK: Duration = Duration::from_millis(100);
+
+fn spawn(name: &str, link: &Arc<Link>, work: impl FnOnce(&Arc<Link>) + Send + 'static) {
+    let link = link.clone();
+    Builder::new().name(name.to_owned()).spawn(move || work(&link)).expect("a thread");
+}
+
+impl Link {
+    fn fault(&self) -> Fault {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn server(&self) -> Option<(u16, u16)> {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Whether this datagram gets through. Always the same sequence of numbers (xorshift), so runs are alike.
+    fn passes(&self) -> bool {
+        let fault = self.fault();
+        let mut x = self.random.load(Ordering::Relaxed);
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.store(x, Ordering::Relaxed);
+        let passes = !fault.black_hole && (x >> 11) as f64 / (1_u64 << 53) as f64 >= fault.loss;
+        let counter = if passes { &self.passed } else { &self.lost };
+        counter.fetch_add(1, Ordering::Relaxed);
+        passes
+    }
+
+    /// One upstream socket for each client, so that the server sees them as different ones.
+    fn pass_datagrams(self: &Arc<Self>, clients: UdpSocket) {
+        let clients = Arc::new(clients);
+        clients.set_read_timeout(Some(TICK)).expect("a limit");
+        let mut upstream: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
+        let mut packet = [0; 2048];
+        while !self.is_over() {
+            let Ok((length, client)) = clients.recv_from(&mut packet) else { continue };
+            let Some((_, port)) = self.server() else { continue };
+            let up = upstream.entry(client).or_insert_with(|| self.open_upstream(&clients, client, port));
+            if self.passes() {
+                // A server that is gone loses packets, as on any link.
+                let _sent = up.send(&packet[..length]);
+            }
+        }
+    }
+
+    fn open_upstream(self: &Arc<Self>, clients: &Arc<UdpSocket>, client: SocketAddr, port: u16) -> Arc<UdpSocket> {
+        let up = UdpSocket::bind("127.0.0.1:0").expect("a UDP port");
+        up.connect(("127.0.0.1", port)).expect("an address");
+        up.set_read_timeout(Some(TICK)).expect("a limit");
+        let up = Arc::new(up);
+        let (down, from) = (clients.clone(), up.clone());
+        spawn("relay udp back", self, move |link| {
+            let mut packet = [0; 2048];
+            while !link.is_over() {
+                let Ok(length) = from.recv(&mut packet) else { continue };
+                if link.passes() {
+                    let _sent = down.send_to(&packet[..length], client);
+                }
+            }
+        });
+        up
+    }
+
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        listener.set_nonblocking(true).expect("a listener");
+        while !self.is_over() {
+            let Ok((client, _)) = listener.accept() else {
+                std::thread::sleep(Duration::from_millis(5));
+                continue;
+            };
+            let Some(server) = self.server().and_then(|(tcp, _)| TcpStream::connect(("127.0.0.1", tcp)).ok()) else {
+                continue;
+            };
+            client.set_nonblocking(false).expect("a stream");
+            let (client_too, server_too) = (client.try_clone().expect("a copy"), server.try_clone().expect("a copy"));
+            spawn("relay tcp up", self, move |link| link.pass_bytes(client, server));
+            spawn("relay tcp down", self, move |link| link.pass_bytes(server_too, client_too));
+        }
+    }
+
+    fn pass_bytes(&self, mut from: TcpStream, mut to: TcpStream) {
+        from.set_read_timeout(Some(TICK)).expect("a limit");
+        let mut bytes = [0; 16384];
+        while !self.is_over() {
+            match from.read(&mut bytes) {
+                Ok(0) => break,
+                // In a black hole bytes wait for ever, as unacknowledged ones do.
+                Ok(length) => {
+                    while self.fault().black_hole && !self.is_over() {
+                        std::thread::sleep(TICK);
+                    }
+                    if to.write_all(&bytes[..length]).is_err() {
+                        break;
+                    }
+                }
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) => break,
+            }
+        }
+        // Already closed is fine.
+        let _closed = to.shutdown(std::net::Shutdown::Both);
+    }
+}

@@ -1,0 +1,101 @@
+//! Looks for a tone in a WAV file: 16-bit PCM or 32-bit float, any number of channels.
+
+use std::f64::consts::TAU;
+use std::path::Path;
+
+/// Sound that was recorded, mixed down to one channel, from -1 to 1.
+pub(crate) struct Recorded {
+    rate: f64,
+    samples: Vec<f64>,
+}
+
+/// What was found of a tone.
+#[derive(Debug)]
+pub(crate) struct ToneFound {
+    /// Level in dB below a full sine, in the middle half of the time in which it sounds.
+    pub(crate) dbfs: f64,
+    /// How long it sounds, from its first moment to its last.
+    pub(crate) seconds: f64,
+    /// Part of that time in which it is there, from 0 to 1.
+    pub(crate) held: f64,
+}
+
+impl Recorded {
+    /// Reads a file, also one whose writer was ended before it could put the lengths in.
+    pub(crate) fn read(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert!(bytes.len() > 44 && &bytes[0..4] == b"RIFF", "{} is no WAV file", path.display());
+        let u16_at = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let (mut at, mut format) = (12, None);
+        while at + 8 <= bytes.len() {
+            let (name, length) = (&bytes[at..at + 4], u32_at(at + 4) as usize);
+            let body = at + 8;
+            match name {
+                b"fmt " => {
+                    format = Some((usize::from(u16_at(body + 2)), f64::from(u32_at(body + 4)), u16_at(body + 14)))
+                }
+                b"data" => {
+                    let (channels, rate, bits) = format.expect("a format before the samples");
+                    let end = body.saturating_add(length).min(bytes.len());
+                    let end = if length == 0 { bytes.len() } else { end };
+                    return Self { rate, samples: mix(&bytes[body..end], channels, bits) };
+                }
+                _ => {}
+            }
+            at = body + length + length % 2;
+        }
+        panic!("{} holds no samples", path.display());
+    }
+
+    /// Measures a tone of `hz` in windows of 20 ms.
+    pub(crate) fn tone(&self, hz: f64) -> ToneFound {
+        let window = (self.rate / 50.0) as usize;
+        let levels: Vec<f64> = self.samples.chunks_exact(window).map(|w| amplitude(w, hz, self.rate)).collect();
+        let loud = |level: &f64| *level > 0.01;
+        let (Some(first), Some(last)) = (levels.iter().position(loud), levels.iter().rposition(loud)) else {
+            return ToneFound { dbfs: f64::NEG_INFINITY, seconds: 0.0, held: 0.0 };
+        };
+        let sounding = &levels[first..=last];
+        let quarter = sounding.len() / 4;
+        let middle = &sounding[quarter..sounding.len() - quarter];
+        let mean = middle.iter().sum::<f64>() / middle.len() as f64;
+        ToneFound {
+            dbfs: 20.0 * mean.log10(),
+            seconds: sounding.len() as f64 / 50.0,
+            held: sounding.iter().filter(|l| loud(l)).count() as f64 / sounding.len() as f64,
+        }
+    }
+}
+
+impl ToneFound {
+    /// The tone sounds for at least `seconds`, nearly without a gap, at the level of a test tone.
+    #[track_caller]
+    pub(crate) fn holds(&self, seconds: f64) {
+        assert!(self.seconds >= seconds, "the tone sounds for less than {seconds} s: {self:?}");
+        assert!(self.held > 0.95, "the tone has gaps: {self:?}");
+        assert!((self.dbfs + 20.0).abs() < 3.0, "the tone is not at -20 dBFS: {self:?}");
+    }
+}
+
+fn mix(data: &[u8], channels: usize, bits: u16) -> Vec<f64> {
+    let sample = |s: &[u8]| match bits {
+        16 => f64::from(i16::from_le_bytes([s[0], s[1]])) / 32768.0,
+        32 => f64::from(f32::from_le_bytes([s[0], s[1], s[2], s[3]])),
+        _ => panic!("{bits} bits a sample are not read here"),
+    };
+    let width = usize::from(bits / 8);
+    let frames = data.chunks_exact(width * channels);
+    frames.map(|frame| frame.chunks_exact(width).map(sample).sum::<f64>() / channels as f64).collect()
+}
+
+/// Amplitude of one frequency in a window (Goertzel).
+fn amplitude(window: &[f64], hz: f64, rate: f64) -> f64 {
+    let (mut re, mut im) = (0.0, 0.0);
+    for (i, s) in window.iter().enumerate() {
+        let angle = TAU * hz * i as f64 / rate;
+        re += s * angle.cos();
+        im += s * angle.sin();
+    }
+    2.0 * (re * re + im * im).sqrt() / window.len() as f64
+}

@@ -1,0 +1,88 @@
+//! The tests' own instruments, tried on things whose answer is known.
+
+use crate::kit::screenshot::{Screen, Seen};
+use crate::kit::wav::Recorded;
+use crate::kit::{Display, Fault, Pulse, Relay, Stage, wait_until};
+use std::io::Write;
+use std::net::UdpSocket;
+use std::process::Command;
+use std::time::Duration;
+
+#[test]
+fn the_relay_loses_what_it_is_told_to_lose() {
+    let relay = Relay::start();
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    server.set_read_timeout(Some(Duration::from_millis(200))).expect("a limit");
+    relay.forward_to(0, server.local_addr().expect("its address").port());
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    client.connect(relay.media_address()).expect("an address");
+    let arrives = |count: u32| {
+        let mut packet = [0; 64];
+        (0..count).filter(|_| client.send(b"hello").is_ok() && server.recv(&mut packet).is_ok()).count()
+    };
+    assert_eq!(arrives(20), 20);
+    relay.set(Fault { loss: 0.5, ..Fault::default() });
+    let half = arrives(40);
+    assert!((8..32).contains(&half), "{half} of 40 arrived at 50 % loss");
+    relay.set(Fault { black_hole: true, ..Fault::default() });
+    assert_eq!(arrives(3), 0);
+    relay.set(Fault::default());
+    assert_eq!(arrives(5), 5);
+}
+
+#[test]
+fn what_a_speaker_plays_is_recorded_and_measured() {
+    let stage = Stage::new("kit-sound");
+    let pulse = Pulse::start(&stage, "a");
+    let file = stage.artifact("tone.wav");
+    std::fs::File::create(&file).and_then(|mut f| f.write_all(&tone_wav(440.0, 4))).expect("a file");
+    assert!(pulse.speaker_users().is_empty() && pulse.microphone_users().is_empty());
+    let tone = Recorded::read(&file).tone(440.0);
+    tone.holds(3.9);
+    assert!(Recorded::read(&file).tone(600.0).seconds < 0.1, "a tone that is not there is found");
+
+    let _speaking = pulse.speak(&stage, &file);
+    wait_until("the player", || pulse.speaker_users().pop());
+}
+
+fn tone_wav(hz: f64, seconds: u32) -> Vec<u8> {
+    let count = seconds * 48_000;
+    let mut wav = Vec::new();
+    for piece in [b"RIFF".as_slice(), &(36 + count * 2).to_le_bytes(), b"WAVEfmt ", &16_u32.to_le_bytes()] {
+        wav.extend_from_slice(piece);
+    }
+    for short in [1_u16, 1, 48_000, 0, 30_464, 1, 2, 16] {
+        wav.extend_from_slice(&short.to_le_bytes());
+    }
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&(count * 2).to_le_bytes());
+    for i in 0..count {
+        let sample = (std::f64::consts::TAU * hz * f64::from(i) / 48_000.0).sin() * 3276.7;
+        wav.extend_from_slice(&(sample as i16).to_le_bytes());
+    }
+    wav
+}
+
+/// The picture is drawn by the Python peer, shown on a display by somebody else's program, and read by us.
+#[test]
+fn a_test_picture_is_read_off_the_screen() {
+    let stage = Stage::new("kit-screen");
+    let display = Display::start(&stage, "a");
+    let picture = stage.artifact("drawn.pgm");
+    let draw = format!(
+        "import sys; from test_picture import Painter; p = Painter(640, 360, 'mina'); p.draw(1)\n\
+         open(sys.argv[1], 'wb').write(b'P5 640 360 255\\n' + p.draw(4711)[:640 * 360])"
+    );
+    let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
+    let mut python = Command::new(crate::kit::stage::tool("python/bin/python"));
+    python.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(peers);
+    assert!(python.args(["-c", &draw]).arg(&picture).status().is_ok_and(|s| s.success()));
+    // 1.4 times as large as it was drawn, as a tile would show it.
+    let mut show = Command::new("display");
+    show.env("DISPLAY", display.name()).args(["-resize", "140%"]).arg(&picture);
+    let _shown = crate::kit::Process::start(&stage, "display", &mut show);
+    let seen =
+        wait_until("the picture on the screen", || Screen::read(&display.screenshot(&stage, "screen")).find("mina"));
+    assert!(matches!(seen, Seen { frame: Some(4711), .. }), "{seen:?}");
+    assert_eq!(Screen::read(&display.screenshot(&stage, "screen")).find("somebody else"), None);
+}

@@ -1,0 +1,169 @@
+//! Leave, kick and dismiss in the real window: devices are closed first, ExitRoom comes once, then the right screen.
+
+use crate::kit::program::Place;
+use crate::kit::{Display, Events, Participant, Pulse, Server, Stage, Visavis, proc, wait_until};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A window with a microphone of a real sound server, and a bot that watches it.
+struct Call {
+    stage: Stage,
+    server: Server,
+    display: Display,
+    pulse: Pulse,
+    watcher: Participant,
+    window: Participant,
+}
+
+const ROOM: &str = "leaving";
+
+impl Call {
+    fn start(name: &str) -> Self {
+        let stage = Stage::new(name);
+        let server = Server::start(&stage);
+        let (display, pulse) = (Display::start(&stage, "a"), Pulse::start(&stage, "a"));
+        let watcher = Participant::bot(&stage, &server.url(), ROOM, "watcher", &[]);
+        let place = Place { display: &display, pulse: Some(&pulse), url: &server.url(), room: ROOM };
+        // The microphone and the speaker are the sound server's defaults.
+        let window =
+            Participant::window(&stage, &place, "Mina", &["--camera", "test-picture:320x180@15", "--then", "quit"]);
+        let call = Self { stage, server, display, pulse, watcher, window };
+        call.is_running();
+        call
+    }
+
+    /// The call is up: the test would prove nothing if the devices had never been open.
+    fn is_running(&self) {
+        self.window.wait_for_media_of(self.watcher.user());
+        self.watcher.wait_for_media_of(self.window.user());
+        let pid = self.window.process().pid();
+        assert!(!proc::children(pid).is_empty(), "the camera has no process of its own");
+        wait_until("the window to record from the microphone", || self.pulse.microphone_users().pop());
+        self.display.screenshot(&self.stage, "call");
+    }
+
+    /// Checks what must hold at ExitRoom and after it, whatever the reason was.
+    fn ended(mut self, reason: u16, screen: &str, exit_code: i32, told: u16) {
+        let camera: Vec<u32> = proc::children(self.window.process().pid()).into_iter().map(|c| c.0).collect();
+        let exit = self.window.wait_for("ExitRoom");
+        // Looked at as soon as ExitRoom is read, and so after it: what is open now was open then.
+        let microphone = self.pulse.microphone_users();
+        let left: Vec<&u32> = camera.iter().filter(|pid| is_alive(**pid)).collect();
+        assert!(microphone.is_empty(), "the microphone is still in use at ExitRoom: {microphone:?}");
+        assert!(left.is_empty(), "a capture process is still there at ExitRoom: {left:?}");
+        let devices = |path: &PathBuf| ["/dev/video", "/dev/snd"].iter().any(|d| path.to_string_lossy().starts_with(d));
+        let open: Vec<PathBuf> = proc::descriptors(self.window.process().pid()).into_iter().filter(devices).collect();
+        assert!(open.is_empty(), "devices are still open at ExitRoom: {open:?}");
+        assert_eq!(exit["reason"], reason, "{exit}");
+        receipt_is_clean(&exit);
+
+        self.window.wait_for_screen(screen);
+        self.display.screenshot(&self.stage, screen);
+        self.order(screen);
+        let gone = self.watcher.wait_for_user("RemoteUserLeaveRoom", self.window.user());
+        assert_eq!(gone["reason"], told, "{gone}");
+
+        self.window.running().wait_exit_code(exit_code);
+        assert_eq!(self.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+        let devices = |name: &str| self.window.all(name).len();
+        assert_eq!(devices("DeviceOpened"), devices("DeviceClosed"), "every device that was opened was closed");
+    }
+
+    fn order(&self, screen: &str) {
+        let closed = |kind: &'static str| {
+            self.window
+                .place(&format!("DeviceClosed of the {kind}"), |e| e["event"] == "DeviceClosed" && e["kind"] == kind)
+        };
+        let exit = self.window.place("ExitRoom", |e| e["event"] == "ExitRoom");
+        let shown = self.window.place("the screen", |e| e["event"] == "ScreenShown" && e["screen"] == screen);
+        assert!(closed("camera") < exit, "ExitRoom came before the camera was closed");
+        assert!(closed("microphone") < exit, "ExitRoom came before the microphone was closed");
+        assert!(exit < shown, "the screen {screen} was shown before ExitRoom");
+    }
+}
+
+fn is_alive(pid: u32) -> bool {
+    std::path::Path::new("/proc").join(pid.to_string()).join("exe").read_link().is_ok()
+}
+
+fn receipt_is_clean(exit: &Value) {
+    let steps = exit["receipt"].as_array().expect("a receipt");
+    let names: Vec<_> = steps.iter().map(|s| s["step"].as_str().unwrap_or_default()).collect();
+    let all = ["camera_released", "microphone_released", "screen_released", "others_told", "connections_closed"];
+    assert_eq!(names, all, "{exit}");
+    let unclean = steps.iter().find(|s| s["state"] != "confirmed" && s["state"] != "not_applicable");
+    assert!(unclean.is_none(), "not everything was confirmed: {exit}");
+    let total = exit["total_ms"].as_f64().expect("total_ms");
+    assert!(total < 2000.0, "the exit took {total} ms, over its ceiling");
+}
+
+#[test]
+fn leave_in_the_window() {
+    let call = Call::start("leave");
+    call.display.focus(call.window.process().pid());
+    call.display.press("ctrl+shift+l");
+    call.ended(0, "end", 0, 0);
+}
+
+#[test]
+fn the_window_is_closed_in_a_call() {
+    let call = Call::start("window-closed");
+    let window = call.display.focus(call.window.process().pid());
+    call.display.close(&window);
+    let exit = call.window.wait_for("ExitRoom");
+    assert_eq!(exit["reason"], 0, "{exit}");
+    receipt_is_clean(&exit);
+    let gone = call.watcher.wait_for_user("RemoteUserLeaveRoom", call.window.user());
+    assert_eq!(gone["reason"], 0, "{gone}");
+    let mut window = call.window;
+    window.running().wait_exit_code(0);
+    assert_eq!(call.pulse.microphone_users(), Vec::<String>::new());
+}
+
+#[test]
+fn the_program_is_told_to_end_in_a_call() {
+    let call = Call::start("sigterm");
+    call.window.process().signal("TERM");
+    let exit = call.window.wait_for("ExitRoom");
+    assert_eq!(exit["reason"], 0, "{exit}");
+    receipt_is_clean(&exit);
+    let gone = call.watcher.wait_for_user("RemoteUserLeaveRoom", call.window.user());
+    assert_eq!(gone["reason"], 0, "{gone}");
+    let mut window = call.window;
+    window.running().wait_exit_code(0);
+    assert_eq!(call.pulse.microphone_users(), Vec::<String>::new());
+}
+
+#[test]
+fn removed_by_the_operator() {
+    let call = Call::start("kick");
+    Visavis::room(&call.stage, &call.server, &["remove-user", ROOM, call.window.user(), "--yes"]);
+    call.ended(1, "kicked", 21, 2);
+}
+
+#[test]
+fn the_room_is_ended_for_everyone() {
+    let call = Call::start("dismiss");
+    Visavis::room(&call.stage, &call.server, &["dismiss", ROOM, "--yes"]);
+    let watcher = call.watcher.wait_for("ExitRoom");
+    assert_eq!(watcher["reason"], 2, "{watcher}");
+    assert_eq!(
+        call.watcher.all("RemoteUserLeaveRoom"),
+        Vec::<Value>::new(),
+        "on a dismissal nobody is told of the others first"
+    );
+    let exit = call.window.wait_for("ExitRoom");
+    assert_eq!(exit["reason"], 2, "{exit}");
+    call.window.wait_for_screen("dismissed");
+    call.display.screenshot(&call.stage, "dismissed");
+    call.order("dismissed");
+    assert_eq!(call.pulse.microphone_users(), Vec::<String>::new());
+    let mut window = call.window;
+    window.running().wait_exit_code(22);
+    assert_eq!(window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+    assert_eq!(
+        window.all("RemoteUserLeaveRoom"),
+        Vec::<Value>::new(),
+        "on a dismissal nobody is told of the others first"
+    );
+}

@@ -1,0 +1,28 @@
+//! A link that loses packets: the picture keeps moving and the sound keeps sounding.
+
+use crate::kit::{Fault, Participant, Relay, Server, Stage, verified};
+
+#[test]
+fn five_percent_loss_costs_few_pictures_and_no_sound() {
+    let stage = Stage::new("loss");
+    let relay = Relay::start();
+    let server = Server::start_with(&stage, &["--advertise", &relay.media_address()]);
+    relay.forward_to(server.port(), server.media_port());
+    let sends = ["--microphone", "test-tone:440", "--verify"];
+    let ann = Participant::bot(&stage, &relay.url(), "loss", "ann", &sends);
+    let ben = Participant::bot(&stage, &relay.url(), "loss", "ben", &["--microphone", "test-tone:700", "--verify"]);
+    let before = verified::first(&ben, ann.user());
+    relay.set(Fault { loss: 0.05, ..Fault::default() });
+    let during = ben.verified_after(ann.user(), 3);
+    let after = ben.verified_after(ann.user(), 18);
+    let (passed, lost) = relay.counts();
+    assert!(lost > 50 && passed > 10 * lost, "the relay lost {lost} of {} packets", passed + lost);
+
+    let link = after.since(&during);
+    let whole = link.frames / (link.frames + link.missing);
+    assert!(whole >= 0.9, "only {:.0} % of the pictures came through", whole * 100.0);
+    assert!(link.wrong <= 0.02 * link.frames, "{} pictures could not be read", link.wrong);
+    assert!(after.longest_gap_ms <= 60.0, "the tone had a gap of {} ms", after.longest_gap_ms);
+    assert!(after.frames > before.frames);
+    after.holds_tone(440.0);
+}

@@ -1,0 +1,61 @@
+//! Software that others wrote keeps our wire honest: LiveKit's Python SDK on our server, our bot on livekit-server.
+
+use crate::kit::livekit_server::KEYS;
+use crate::kit::program::{FPS, PICTURE};
+use crate::kit::{Events, LiveKitServer, Participant, SdkPeer, Server, Stage, verified};
+
+/// The key pair of `visavis serve --dev`.
+const DEV_KEYS: [(&str, &str); 2] = [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "secret")];
+const BOT: [&str; 3] = ["--microphone", "test-tone:440", "--verify"];
+
+#[test]
+fn the_python_sdk_and_our_bot_meet_on_our_server() {
+    let stage = Stage::new("sdk-on-our-server");
+    let server = Server::start(&stage);
+    let bot = Participant::bot(&stage, &server.url(), "sdk", "bot", &BOT);
+    let sdk = SdkPeer::start(&stage, &server.url(), DEV_KEYS, "sdk", "sdk", &["--tone", "660"]);
+    see_and_hear_each_other(&bot, &sdk);
+    leaving_is_told(bot, sdk);
+}
+
+#[test]
+fn the_python_sdk_over_two_connections_and_our_bot_meet_on_our_server() {
+    let stage = Stage::new("sdk-v0-on-our-server");
+    let server = Server::start(&stage);
+    let sdk = SdkPeer::start(&stage, &server.url(), DEV_KEYS, "v0", "sdk", &["--tone", "660", "--two-connections"]);
+    let bot = Participant::bot(&stage, &server.url(), "v0", "bot", &BOT);
+    see_and_hear_each_other(&bot, &sdk);
+}
+
+#[test]
+fn our_bot_and_the_python_sdk_meet_on_livekit_server() {
+    let stage = Stage::new("livekit-server");
+    let server = LiveKitServer::start(&stage);
+    let bot = Participant::bot_by(&stage, &server.url(), "livekit", "bot", |command| {
+        command.args(BOT).envs(KEYS);
+    });
+    let sdk = SdkPeer::start(&stage, &server.url(), KEYS, "livekit", "sdk", &["--tone", "660"]);
+    see_and_hear_each_other(&bot, &sdk);
+    leaving_is_told(bot, sdk);
+}
+
+fn see_and_hear_each_other(bot: &Participant, sdk: &SdkPeer) {
+    assert!(PICTURE.ends_with("@15"), "the SDK's peer sends at the same rate unless told otherwise");
+    let (first, first_there) = (verified::first(bot, "sdk"), verified::first(sdk, bot.user()));
+    let later = verified::after(bot, "sdk", std::time::Duration::from_secs(6));
+    later.since(&first).moved_at(FPS);
+    later.holds_tone(660.0);
+    let there = verified::after(sdk, bot.user(), std::time::Duration::from_secs(6));
+    there.since(&first_there).moved_at(FPS);
+    there.holds_tone(440.0);
+}
+
+fn leaving_is_told(mut bot: Participant, mut sdk: SdkPeer) {
+    sdk.running().signal("TERM");
+    let gone = bot.wait_for_user("RemoteUserLeaveRoom", "sdk");
+    assert_eq!(gone["reason"], 0, "the SDK left by itself: {gone}");
+    bot.running().signal("TERM");
+    let exit = bot.wait_for("ExitRoom");
+    assert_eq!(exit["reason"], 0, "{exit}");
+    bot.running().wait_exit_code(0);
+}
