@@ -1,0 +1,274 @@
+//! Opus for calls: 48 kHz, 20 ms a packet, with forward error correction inside the packets and silence left out.
+
+use ::opus::{Application, Bitrate, Channels, Decoder, Encoder};
+use bytes::Bytes;
+
+const RATE: u32 = 48_000;
+/// Samples a channel in one packet of ours: 20 ms.
+pub const FRAME_SAMPLES: usize = 960;
+/// The most samples a channel that a received packet can hold: 120 ms (RFC 6716, section 2.1.4).
+pub const MAX_FRAME_SAMPLES: usize = 5760;
+/// The largest packet that libopus advises to allow for.
+const MAX_PACKET: usize = 4000;
+/// Packets up to this length hold nothing but the word that nothing is sent.
+const DTX_BYTES: usize = 2;
+
+/// How many channels are encoded or decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpusChannels {
+    /// One.
+    Mono,
+    /// Two, interleaved.
+    Stereo,
+}
+
+impl OpusChannels {
+    /// 1 or 2.
+    pub const fn count(self) -> usize {
+        match self {
+            Self::Mono => 1,
+            Self::Stereo => 2,
+        }
+    }
+
+    const fn raw(self) -> Channels {
+        match self {
+            Self::Mono => Channels::Mono,
+            Self::Stereo => Channels::Stereo,
+        }
+    }
+}
+
+/// Why sound was not encoded.
+#[derive(Debug, thiserror::Error)]
+pub enum OpusEncodeError {
+    /// Not 20 ms.
+    #[error("an Opus packet takes {needed} samples, not {given}")]
+    Length {
+        /// Samples of all channels together.
+        given: usize,
+        /// What was expected.
+        needed: usize,
+    },
+    /// libopus refused.
+    #[error("libopus could not {0}")]
+    Codec(#[from] ::opus::Error),
+}
+
+/// Encodes one stream, 20 ms at a time.
+pub struct OpusEncoder {
+    raw: Encoder,
+    channels: OpusChannels,
+    /// Whether the packet that announces silence has been sent.
+    silent: bool,
+}
+
+impl OpusEncoder {
+    /// An encoder for speech at `kbps` (6 to 510) that expects 5 % of its packets to be lost.
+    pub fn new(channels: OpusChannels, kbps: u32) -> Result<Self, OpusEncodeError> {
+        let mut raw = Encoder::new(RATE, channels.raw(), Application::Voip)?;
+        raw.set_inband_fec(true)?;
+        raw.set_dtx(true)?;
+        let mut encoder = Self { raw, channels, silent: false };
+        encoder.set_kbps(kbps)?;
+        encoder.set_expected_loss(5)?;
+        Ok(encoder)
+    }
+
+    /// Changes the rate in kilobits a second (6 to 510).
+    pub fn set_kbps(&mut self, kbps: u32) -> Result<(), OpusEncodeError> {
+        Ok(self.raw.set_bitrate(Bitrate::Bits(kbps.clamp(6, 510) as i32 * 1000))?)
+    }
+
+    /// How much of the stream is being lost, in percent: the more, the more of it goes into error correction.
+    pub fn set_expected_loss(&mut self, percent: u32) -> Result<(), OpusEncodeError> {
+        Ok(self.raw.set_packet_loss_perc(percent.min(100) as i32)?)
+    }
+
+    /// Whether silence is left out (discontinuous transmission).
+    pub fn set_dtx(&mut self, on: bool) -> Result<(), OpusEncodeError> {
+        Ok(self.raw.set_dtx(on)?)
+    }
+
+    /// Encodes 20 ms of samples within ±1. `None`: silence, nothing is to be sent. The first silent packet is sent, so that
+    /// the receiver knows that nothing is missing.
+    pub fn encode(&mut self, samples: &[f32]) -> Result<Option<Bytes>, OpusEncodeError> {
+        let needed = FRAME_SAMPLES * self.channels.count();
+        if samples.len() != needed {
+            return Err(OpusEncodeError::Length { given: samples.len(), needed });
+        }
+        let mut packet = [0; MAX_PACKET];
+        let length = self.raw.encode_float(samples, &mut packet)?;
+        let silent = length <= DTX_BYTES;
+        let skipped = silent && self.silent;
+        self.silent = silent;
+        Ok((!skipped).then(|| Bytes::copy_from_slice(&packet[..length])))
+    }
+}
+
+/// Why a packet was not decoded.
+#[derive(Debug, thiserror::Error)]
+pub enum OpusDecodeError {
+    /// Not an Opus packet.
+    #[error("libopus could not {0}")]
+    Codec(#[from] ::opus::Error),
+}
+
+/// Decodes one stream to 48 kHz, whatever its packets' lengths and channels.
+pub struct OpusDecoder {
+    raw: Decoder,
+    channels: OpusChannels,
+    buffer: Vec<f32>,
+}
+
+impl OpusDecoder {
+    /// A decoder that puts out this many channels.
+    pub fn new(channels: OpusChannels) -> Result<Self, OpusDecodeError> {
+        let buffer = vec![0.0; MAX_FRAME_SAMPLES * channels.count()];
+        Ok(Self { raw: Decoder::new(RATE, channels.raw())?, channels, buffer })
+    }
+
+    /// The samples of a packet, interleaved.
+    pub fn decode(&mut self, packet: &[u8]) -> Result<&[f32], OpusDecodeError> {
+        let samples = self.raw.decode_float(packet, &mut self.buffer, false)?;
+        Ok(&self.buffer[..samples * self.channels.count()])
+    }
+
+    /// `samples` a channel in place of a lost packet, from the copy in `next`, the packet right behind it. Sounds like
+    /// [`Self::conceal`] if that has none. `next` itself is decoded after this.
+    pub fn recover(&mut self, next: &[u8], samples: usize) -> Result<&[f32], OpusDecodeError> {
+        self.fill(next, samples, true)
+    }
+
+    /// `samples` a channel in place of a lost packet, made up from what came before; fades out when repeated.
+    pub fn conceal(&mut self, samples: usize) -> Result<&[f32], OpusDecodeError> {
+        self.fill(&[], samples, false)
+    }
+
+    fn fill(&mut self, packet: &[u8], samples: usize, fec: bool) -> Result<&[f32], OpusDecodeError> {
+        let samples = samples.min(MAX_FRAME_SAMPLES);
+        let buffer = &mut self.buffer[..samples * self.channels.count()];
+        let decoded = self.raw.decode_float(packet, buffer, fec)?;
+        Ok(&self.buffer[..decoded * self.channels.count()])
+    }
+
+    /// How many samples a channel a packet holds at 48 kHz; `None` if it is not an Opus packet.
+    pub fn packet_samples(packet: &[u8]) -> Option<usize> {
+        ::opus::packet::get_nb_samples(packet, RATE).ok().filter(|n| (1..=MAX_FRAME_SAMPLES).contains(n))
+    }
+
+    /// Whether a packet only says that nothing is sent for now.
+    pub const fn is_silence(packet: &[u8]) -> bool {
+        packet.len() <= DTX_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testcard::{Tone, ToneMeter, Voice};
+
+    fn speech(frames: usize) -> Vec<f32> {
+        let mut samples = vec![0.0; FRAME_SAMPLES * frames];
+        Voice::new(4, -16.0).fill(&mut samples);
+        samples
+    }
+
+    /// Decibels by which `original` stands above its difference to `copy`.
+    fn likeness(original: &[f32], copy: &[f32]) -> f64 {
+        let power = |s: &mut dyn Iterator<Item = f32>| s.map(|v| f64::from(v * v)).sum::<f64>();
+        let signal = power(&mut original.iter().copied());
+        let noise = power(&mut original.iter().zip(copy).map(|(a, b)| a - b));
+        10.0 * (signal / noise.max(1e-12)).log10()
+    }
+
+    #[test]
+    fn a_tone_arrives_as_it_was_sent() {
+        let (mut encoder, mut decoder) = codecs();
+        let (mut tone, mut meter) = (Tone::new(440.0, -20.0), ToneMeter::searching());
+        for _ in 0..50 {
+            let mut frame = [0.0; FRAME_SAMPLES];
+            tone.fill(&mut frame);
+            let packet = encoder.encode(&frame).expect("encoded").expect("sound");
+            assert_eq!(OpusDecoder::packet_samples(&packet), Some(FRAME_SAMPLES));
+            meter.push(decoder.decode(&packet).expect("decoded"));
+        }
+        let heard = meter.reading();
+        assert!((heard.hz - 440.0).abs() < 1.0 && (heard.dbfs + 20.0).abs() < 1.0 && heard.gaps_ms == 0.0, "{heard:?}");
+    }
+
+    #[test]
+    fn a_lost_packet_is_repaired_from_the_next_better_than_by_guessing() {
+        let speech = speech(250);
+        let (mut repaired, mut guessed, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+        let mut packets = Vec::new();
+        let mut encoder = OpusEncoder::new(OpusChannels::Mono, 32).expect("encoder");
+        encoder.set_dtx(false).expect("set");
+        encoder.set_expected_loss(20).expect("set");
+        for frame in speech.chunks(FRAME_SAMPLES) {
+            packets.push(encoder.encode(frame).expect("encoded").expect("packet"));
+        }
+        let decoder = || OpusDecoder::new(OpusChannels::Mono).expect("decoder");
+        let (mut one, mut two, mut three) = (decoder(), decoder(), decoder());
+        for (i, packet) in packets.iter().enumerate() {
+            whole.extend_from_slice(one.decode(packet).expect("decoded"));
+            if i % 10 == 5 && i + 1 < packets.len() {
+                repaired.extend_from_slice(two.recover(&packets[i + 1], FRAME_SAMPLES).expect("recovered"));
+                guessed.extend_from_slice(three.conceal(FRAME_SAMPLES).expect("concealed"));
+            } else {
+                repaired.extend_from_slice(two.decode(packet).expect("decoded"));
+                guessed.extend_from_slice(three.decode(packet).expect("decoded"));
+            }
+        }
+        let (with, without) = (likeness(&whole, &repaired), likeness(&whole, &guessed));
+        assert!(with > without + 3.0, "{with} dB with error correction, {without} dB without");
+    }
+
+    #[test]
+    fn silence_is_announced_once_and_then_not_sent() {
+        let (mut encoder, mut decoder) = codecs();
+        let silence = [0.0; FRAME_SAMPLES];
+        let packets: Vec<_> = (0..60).filter_map(|_| encoder.encode(&silence).expect("encoded")).collect();
+        assert!(packets.len() < 40, "{} packets", packets.len());
+        let last = packets.last().expect("some");
+        assert!(OpusDecoder::is_silence(last));
+        assert_eq!(decoder.decode(last).expect("decoded").len(), FRAME_SAMPLES);
+        let sound = speech(100);
+        let resumed = sound.chunks(FRAME_SAMPLES).filter_map(|frame| encoder.encode(frame).expect("encoded")).count();
+        assert!(resumed > 30, "{resumed}");
+    }
+
+    #[test]
+    fn stereo_keeps_its_sides() {
+        let mut encoder = OpusEncoder::new(OpusChannels::Stereo, 96).expect("encoder");
+        let mut decoder = OpusDecoder::new(OpusChannels::Stereo).expect("decoder");
+        let (mut left, mut right) = (Tone::new(400.0, -20.0), Tone::new(900.0, -20.0));
+        let mut meters = [ToneMeter::searching(), ToneMeter::searching()];
+        for _ in 0..50 {
+            let (mut l, mut r) = ([0.0; FRAME_SAMPLES], [0.0; FRAME_SAMPLES]);
+            left.fill(&mut l);
+            right.fill(&mut r);
+            let frame: Vec<f32> = l.iter().zip(&r).flat_map(|(l, r)| [*l, *r]).collect();
+            let packet = encoder.encode(&frame).expect("encoded").expect("sound");
+            let heard = decoder.decode(&packet).expect("decoded");
+            for (side, meter) in meters.iter_mut().enumerate() {
+                meter.push(&heard.iter().skip(side).step_by(2).copied().collect::<Vec<_>>());
+            }
+        }
+        let hz = meters.map(|m| m.reading().hz.round());
+        assert_eq!(hz, [400.0, 900.0]);
+    }
+
+    #[test]
+    fn what_is_not_opus_is_refused() {
+        let (mut encoder, mut decoder) = codecs();
+        assert!(matches!(encoder.encode(&[0.0; 480]), Err(OpusEncodeError::Length { given: 480, needed: 960 })));
+        assert!(decoder.decode(&[0xFF; 3]).is_err());
+        assert_eq!(OpusDecoder::packet_samples(&[]), None);
+    }
+
+    fn codecs() -> (OpusEncoder, OpusDecoder) {
+        let encoder = OpusEncoder::new(OpusChannels::Mono, 32).expect("encoder");
+        (encoder, OpusDecoder::new(OpusChannels::Mono).expect("decoder"))
+    }
+}
