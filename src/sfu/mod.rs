@@ -1,1 +1,341 @@
-//! The server's peers and forwarding: the only folder that names str0m.
+//! The room server's peers and forwarding: the only folder that names str0m.
+//!
+//! [`Sfu::start`] starts the workers: one thread and one UDP socket each. [`Sfu::command`] hands them the hub's
+//! [`MediaCommand`]s; what happens comes back as [`MediaEvent`]s. A room lives on one worker, so that forwarding needs
+//! no locks. str0m does ICE, DTLS, SRTP, RTCP and SCTP; this folder decides which packet goes where with which numbers.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `worker` | the round of a thread: commands, timers, datagrams, who is driven when |
+//! | `orders`, `negotiation` | the hub's commands; offers and answers |
+//! | `forward` | a publisher's packets to its subscribers; key frames |
+//! | `track`, `layers`, `rewrite`, `level` | pure: which layer, which numbers, how loud |
+
+mod channels;
+mod connection;
+mod counters;
+mod forward;
+mod layers;
+mod level;
+mod negotiation;
+mod orders;
+mod quality;
+mod reporter;
+mod rewrite;
+mod sdp;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod track;
+mod worker;
+
+pub use counters::SfuStatistics;
+
+use crate::hub::{ConnectionId, MediaCommand, MediaEvent};
+use counters::Counters;
+use mio::Waker;
+use reporter::{EVENTS, Reporter};
+use socket::Socket;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use str0m::config::DtlsCert;
+use tokio::sync::mpsc;
+use worker::{Order, Worker};
+
+/// Commands on the way to one worker.
+const ORDERS: usize = 4096;
+/// A worker that takes no command for so long is stuck.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How the forwarding plane is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SfuConfig {
+    /// Where the sockets are bound; unspecified for all addresses.
+    pub bind: IpAddr,
+    /// UDP port of the first worker, the next one has the next port; 0 for any.
+    pub first_port: u16,
+    /// Threads, at least 1. A room is never spread over two.
+    pub workers: usize,
+    /// Addresses that clients are told to send to. When empty: the bound one, or, if that is unspecified, loopback and
+    /// the one the system would send from.
+    pub advertised: Vec<IpAddr>,
+}
+
+impl Default for SfuConfig {
+    fn default() -> Self {
+        Self { bind: Ipv4Addr::UNSPECIFIED.into(), first_port: 0, workers: 1, advertised: vec![] }
+    }
+}
+
+/// Why the forwarding plane could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No worker was asked for.
+    #[error("The media server needs at least one worker.")]
+    NoWorkers,
+    /// A port beyond 65535 would be needed.
+    #[error("There are not enough UDP ports above {first} for {workers} workers.")]
+    Ports {
+        /// The first port.
+        first: u16,
+        /// How many are needed.
+        workers: usize,
+    },
+    /// A socket could not be bound.
+    #[error("UDP port {port} on {address} cannot be opened for media: {source}")]
+    Bind {
+        /// Where.
+        address: IpAddr,
+        /// The port; 0 stands for any.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread could not be started.
+    #[error("A media thread cannot be started: {0}")]
+    Thread(io::Error),
+    /// No certificate could be made for DTLS.
+    #[error("No certificate for encrypted media could be made.")]
+    Certificate,
+}
+
+/// Why a command was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// It names a connection that was never opened, or has been closed.
+    #[error("the connection is not open")]
+    Unknown,
+    /// The worker has taken nothing for 200 ms.
+    #[error("the media worker does not answer")]
+    Stuck,
+    /// [`Sfu::stop`] was called.
+    #[error("the media server has stopped")]
+    Stopped,
+}
+
+struct Handle {
+    orders: SyncSender<Order>,
+    waker: Arc<Waker>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Which worker has what.
+#[derive(Default)]
+struct Routes {
+    connections: HashMap<ConnectionId, (usize, String)>,
+    /// The worker, and how many connections the room has.
+    rooms: HashMap<String, (usize, usize)>,
+    load: Vec<usize>,
+}
+
+/// The running forwarding plane. Dropping it stops it, like [`Sfu::stop`].
+pub struct Sfu {
+    workers: Mutex<Vec<Handle>>,
+    routes: Mutex<Routes>,
+    addresses: Vec<SocketAddr>,
+    counters: Arc<Counters>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Sfu {
+    /// Opens the sockets and starts the threads. The receiver gets what happens; it has to be read.
+    pub fn start(config: SfuConfig) -> Result<(Self, mpsc::Receiver<MediaEvent>), StartError> {
+        if config.workers == 0 {
+            return Err(StartError::NoWorkers);
+        }
+        let certificate = certificate().ok_or(StartError::Certificate)?;
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let counters = Arc::new(Counters::default());
+        let stopping = Arc::new(AtomicBool::new(false));
+        let mut sfu = Self {
+            workers: Mutex::default(),
+            routes: Mutex::new(Routes { load: vec![0; config.workers], ..Routes::default() }),
+            addresses: vec![],
+            counters: counters.clone(),
+            stopping: stopping.clone(),
+        };
+        for index in 0..config.workers {
+            let port = port(&config, index)?;
+            let failed = |source| StartError::Bind { address: config.bind, port, source };
+            let (socket, waker) = Socket::bind(SocketAddr::new(config.bind, port)).map_err(failed)?;
+            let local = advertised(&config, socket.address().port());
+            sfu.addresses.push(socket.address());
+            let (orders, taken) = sync_channel(ORDERS);
+            let (events, counters, stopping) = (events.clone(), counters.clone(), stopping.clone());
+            let reporter = Reporter { events, counters, stopping };
+            let worker = Worker::new(socket, local, certificate.clone(), reporter, taken);
+            let thread = std::thread::Builder::new().name(format!("sfu-{index}")).spawn(move || worker.run());
+            let thread = Some(thread.map_err(StartError::Thread)?);
+            lock(&sfu.workers).push(Handle { orders, waker, thread });
+        }
+        Ok((sfu, receiver))
+    }
+
+    /// The bound addresses, one a worker.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// A reading of the counters.
+    pub fn statistics(&self) -> SfuStatistics {
+        self.counters.read()
+    }
+
+    /// Hands over a command. It waits only when the worker is far behind, and 200 ms at most.
+    pub fn command(&self, command: MediaCommand) -> Result<(), CommandError> {
+        match self.route(&command)? {
+            Some(worker) => self.order(worker, command),
+            // A track's home is not known here; the others do not know it and do nothing.
+            None => (0..self.addresses.len()).try_for_each(|worker| self.order(worker, command.clone())),
+        }
+    }
+
+    /// Ends the threads and closes the sockets. Clients are told (DTLS close_notify). May be called again.
+    pub fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+        let mut workers = lock(&self.workers);
+        for handle in workers.iter_mut() {
+            // A full queue ends too: the worker stops when its sender is gone.
+            let _ = handle.orders.try_send(Order::Stop);
+            let _ = handle.waker.wake();
+        }
+        for handle in workers.drain(..) {
+            let Handle { orders, waker, thread } = handle;
+            drop(orders);
+            let _ = waker.wake();
+            if thread.is_some_and(|t| t.join().is_err()) {
+                tracing::error!("a media thread had panicked");
+            }
+        }
+    }
+
+    /// The worker of a command, and the bookkeeping of rooms. `None`: all of them.
+    fn route(&self, command: &MediaCommand) -> Result<Option<usize>, CommandError> {
+        let mut routes = lock(&self.routes);
+        let of = |routes: &Routes, id| match routes.connections.get(id) {
+            Some((worker, _)) => Ok(Some(*worker)),
+            None => Err(CommandError::Unknown),
+        };
+        match command {
+            MediaCommand::Open { connection, room } => Ok(Some(routes.open(*connection, room))),
+            MediaCommand::Close { connection } => {
+                let worker = of(&routes, connection)?;
+                routes.close(connection);
+                Ok(worker)
+            }
+            MediaCommand::AcceptOffer { connection, .. }
+            | MediaCommand::Publish { connection, .. }
+            | MediaCommand::MakeOffer { connection, .. }
+            | MediaCommand::AcceptAnswer { connection, .. }
+            | MediaCommand::AddCandidate { connection, .. }
+            | MediaCommand::Unsubscribe { connection, .. }
+            | MediaCommand::Prefer { connection, .. }
+            | MediaCommand::SendData { connection, .. } => of(&routes, connection),
+            MediaCommand::Unpublish { .. } | MediaCommand::Mute { .. } => Ok(None),
+        }
+    }
+
+    fn order(&self, worker: usize, command: MediaCommand) -> Result<(), CommandError> {
+        let (orders, waker) = {
+            let workers = lock(&self.workers);
+            let handle = workers.get(worker).ok_or(CommandError::Stopped)?;
+            (handle.orders.clone(), handle.waker.clone())
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let mut order = Order::Media(Box::new(command));
+        loop {
+            match orders.try_send(order) {
+                Ok(()) => {
+                    // It fails only when the worker is gone, which the next command will tell.
+                    let _ = waker.wake();
+                    return Ok(());
+                }
+                Err(TrySendError::Disconnected(_)) => return Err(CommandError::Stopped),
+                Err(TrySendError::Full(_)) if Instant::now() > deadline => return Err(CommandError::Stuck),
+                Err(TrySendError::Full(back)) => {
+                    order = back;
+                    let _ = waker.wake();
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Sfu {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Routes {
+    /// The room's worker, or for a new room the one with the fewest connections.
+    fn open(&mut self, connection: ConnectionId, room: &str) -> usize {
+        let least = self.load.iter().enumerate().min_by_key(|(_, n)| **n).map_or(0, |(i, _)| i);
+        let (worker, count) = self.rooms.entry(room.to_owned()).or_insert((least, 0));
+        if self.connections.insert(connection, (*worker, room.to_owned())).is_none() {
+            *count += 1;
+            if let Some(load) = self.load.get_mut(*worker) {
+                *load += 1;
+            }
+        }
+        *worker
+    }
+
+    fn close(&mut self, connection: &ConnectionId) {
+        let Some((worker, room)) = self.connections.remove(connection) else { return };
+        if let Some(load) = self.load.get_mut(worker) {
+            *load = load.saturating_sub(1);
+        }
+        if let Some((_, count)) = self.rooms.get_mut(&room) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.rooms.remove(&room);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One certificate for all connections: making one costs more than the rest of a join.
+fn certificate() -> Option<DtlsCert> {
+    str0m::crypto::from_feature_flags().dtls_provider.generate_certificate()
+}
+
+fn port(config: &SfuConfig, index: usize) -> Result<u16, StartError> {
+    if config.first_port == 0 {
+        return Ok(0);
+    }
+    let port = u16::try_from(index).ok().and_then(|i| config.first_port.checked_add(i));
+    port.ok_or(StartError::Ports { first: config.first_port, workers: config.workers })
+}
+
+/// What clients are told to send to.
+fn advertised(config: &SfuConfig, port: u16) -> Vec<SocketAddr> {
+    let mut ips = config.advertised.clone();
+    if ips.is_empty() && !config.bind.is_unspecified() {
+        ips.push(config.bind);
+    }
+    if ips.is_empty() {
+        // The first one stands for the socket towards str0m, and any will do; clients try them all.
+        ips.extend(outward_address());
+        ips.push(Ipv4Addr::LOCALHOST.into());
+    }
+    ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
+}
+
+/// The address that the system would send from. Nothing is sent: connecting a datagram socket only asks for the route.
+fn outward_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    socket.local_addr().ok().map(|a| a.ip()).filter(|ip| !ip.is_unspecified())
+}

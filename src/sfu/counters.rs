@@ -1,0 +1,68 @@
+//! Counters of the forwarding plane, for metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counted since the start, by all workers together.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) packets_in: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
+    pub(crate) packets_out: AtomicU64,
+    pub(crate) bytes_out: AtomicU64,
+    pub(crate) forwarded: AtomicU64,
+    pub(crate) send_failures: AtomicU64,
+    pub(crate) key_frame_requests: AtomicU64,
+    pub(crate) events_dropped: AtomicU64,
+    pub(crate) data_dropped: AtomicU64,
+    pub(crate) faults: AtomicU64,
+    pub(crate) connections: AtomicU64,
+}
+
+/// A reading of the counters. All but `connections` only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SfuStatistics {
+    /// Datagrams received, of all kinds.
+    pub packets_in: u64,
+    /// Bytes of these.
+    pub bytes_in: u64,
+    /// Datagrams sent, of all kinds.
+    pub packets_out: u64,
+    /// Bytes of these.
+    pub bytes_out: u64,
+    /// Media packets handed to subscribers: one that goes to three counts three times.
+    pub forwarded: u64,
+    /// Datagrams that the system would not take.
+    pub send_failures: u64,
+    /// Key frames asked for.
+    pub key_frame_requests: u64,
+    /// Levels and link qualities that nobody took in time.
+    pub events_dropped: u64,
+    /// Data messages dropped because a queue was full.
+    pub data_dropped: u64,
+    /// Connections closed because of a fault in handling them.
+    pub faults: u64,
+    /// Connections open now.
+    pub connections: u64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, amount: usize) {
+        counter.fetch_add(amount as u64, Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> SfuStatistics {
+        SfuStatistics {
+            packets_in: self.packets_in.load(Relaxed),
+            bytes_in: self.bytes_in.load(Relaxed),
+            packets_out: self.packets_out.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
+            forwarded: self.forwarded.load(Relaxed),
+            send_failures: self.send_failures.load(Relaxed),
+            key_frame_requests: self.key_frame_requests.load(Relaxed),
+            events_dropped: self.events_dropped.load(Relaxed),
+            data_dropped: self.data_dropped.load(Relaxed),
+            faults: self.faults.load(Relaxed),
+            connections: self.connections.load(Relaxed),
+        }
+    }
+}

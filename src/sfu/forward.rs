@@ -1,0 +1,280 @@
+//! What str0m reports, and above all: media packets from a publisher to its subscribers.
+
+use super::channels::{LOSSY, RELIABLE};
+use super::connection::{Connection, Link};
+use super::counters::Counters;
+use super::layers::layer_of;
+use super::rewrite::{Arrival, Departure};
+use super::track::{Incoming, Subscriber, Track, Verdict};
+use super::worker::Worker;
+use crate::base::MediaKind;
+use crate::hub::{ConnectionId, MediaEvent, TrackSid};
+use std::time::Instant;
+use str0m::media::{KeyframeRequestKind, Pt, Rid};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Vp8Descriptor, Vp8Patch};
+use str0m::{Event, IceConnectionState};
+
+/// Larger payloads are dropped: they would not fit into a datagram again.
+const PAYLOAD: usize = 1500;
+/// VP8 picture ids of one byte.
+const SHORT_PICTURE_ID: u16 = 0x7f;
+
+impl Worker {
+    pub(super) fn on_event(&mut self, id: ConnectionId, event: Event, now: Instant) {
+        match event {
+            Event::RtpPacket(packet) => self.forward(id, &packet, now),
+            Event::Connected => self.came_up(id, now),
+            Event::IceConnectionStateChange(state) => self.on_ice(id, state, now),
+            Event::KeyframeRequest(request) => {
+                let Some(c) = self.connections.get(&id) else { return };
+                let Some(sid) = c.sends.get(&request.mid).map(|s| s.track.clone()) else { return };
+                if let Some(track) = self.tracks.get_mut(&sid) {
+                    track.want_key_frame(id, request.mid);
+                    self.hungry.insert(sid);
+                    self.next_request = Some(now);
+                }
+            }
+            Event::ChannelOpen(channel, label) => {
+                let Some(c) = self.connections.get_mut(&id) else { return };
+                c.channels.opened(channel, label);
+                c.channels.flush(&mut c.rtc);
+                self.touch(id);
+            }
+            Event::ChannelClose(channel) => {
+                if let Some(c) = self.connections.get_mut(&id) {
+                    c.channels.closed(channel);
+                }
+            }
+            Event::ChannelData(data) => {
+                let label = self.connections.get(&id).and_then(|c| c.channels.label(data.id));
+                if let Some(label @ (RELIABLE | LOSSY)) = label {
+                    let (label, payload) = (label.to_owned(), data.data.into());
+                    self.reporter.report(MediaEvent::Data { connection: id, label, payload });
+                }
+            }
+            Event::MediaEgressStats(report) => {
+                if let Some(c) = self.connections.get_mut(&id) {
+                    c.quality.egress(&report);
+                }
+            }
+            Event::MediaIngressStats(report) => {
+                if let Some(c) = self.connections.get_mut(&id) {
+                    c.quality.ingress(&report);
+                }
+            }
+            Event::PeerStats(report) => {
+                let Some(c) = self.connections.get_mut(&id).filter(|c| c.link == Link::Up) else { return };
+                let (lost_percent, rtt_ms) = c.quality.take(&report);
+                if Self::tells_quality(id.role) {
+                    self.reporter.report(MediaEvent::LinkQuality { member: id.member, lost_percent, rtt_ms });
+                }
+            }
+            Event::Closed => self.ended(id),
+            _ => {}
+        }
+    }
+
+    fn on_ice(&mut self, id: ConnectionId, state: IceConnectionState, now: Instant) {
+        match state {
+            IceConnectionState::Disconnected => self.lost(id),
+            IceConnectionState::Connected | IceConnectionState::Completed => {
+                // After an ICE restart: DTLS is up still, so `Event::Connected` does not come again.
+                if self.connections.get(&id).is_some_and(|c| c.link == Link::Lost && c.rtc.is_connected()) {
+                    self.came_up(id, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends a publisher's packet to everybody who is to have it.
+    fn forward(&mut self, from: ConnectionId, packet: &RtpPacket, now: Instant) {
+        let Self { connections, tracks, touched, hungry, next_request, reporter, .. } = self;
+        let Some((sid, layer)) = connections.get_mut(&from).and_then(|c| c.source(packet)) else { return };
+        let Some(track) = tracks.get_mut(&sid) else { return };
+        track.layers.saw(layer, packet.payload.len(), now);
+        if !std::mem::replace(&mut track.seen, true) {
+            reporter.report(MediaEvent::MediaSeen { track: sid.clone() });
+        }
+        // A muted libwebrtc sends black pictures and silence.
+        if track.muted || packet.payload.len() > PAYLOAD {
+            return;
+        }
+        if let Some(level) = packet.header.ext_vals.audio_level {
+            track.level.add(level, packet.header.ext_vals.voice_activity.unwrap_or(false));
+        }
+        let Some((incoming, picture)) = read(track, packet, layer) else { return };
+        if incoming.begins {
+            track.key_frame_came(layer);
+        }
+        let alive = track.layers.alive(now);
+        let mut waits = false;
+        for subscriber in track.subscribers.iter_mut().filter(|s| s.takes(now)) {
+            let Some(connection) = connections.get_mut(&subscriber.connection) else { continue };
+            if connection.link != Link::Up {
+                continue;
+            }
+            let Some(pt) = subscriber.payload_type(connection) else { continue };
+            let verdict = match track.kind {
+                MediaKind::Audio => subscriber.sound(&incoming),
+                MediaKind::Video => subscriber.picture(&incoming, alive),
+            };
+            let outgoing = match verdict {
+                Verdict::Forward(departure) => outgoing(packet, pt, track.kind, departure, picture.as_ref()),
+                Verdict::Fill(number) => filler(packet, pt, number),
+                Verdict::Wait => {
+                    waits = true;
+                    continue;
+                }
+                Verdict::Drop => continue,
+            };
+            if connection.write(subscriber.mid, outgoing) {
+                Counters::add(&reporter.counters.forwarded, 1);
+                if !std::mem::replace(&mut connection.touched, true) {
+                    touched.push(subscriber.connection);
+                }
+            }
+        }
+        if waits && !hungry.contains(&sid) {
+            hungry.insert(sid);
+            *next_request = Some(now);
+        }
+    }
+
+    /// Asks publishers for the key frames that somebody waits for.
+    pub(super) fn ask_for_key_frames(&mut self, now: Instant) {
+        self.next_request = None;
+        let hungry = std::mem::take(&mut self.hungry);
+        for sid in hungry {
+            let Some(track) = self.tracks.get_mut(&sid) else { continue };
+            let (layers, again) = track.requests(now);
+            if let Some(origin) = track.origin.clone() {
+                for layer in layers {
+                    self.ask(&origin.connection, &origin, layer);
+                }
+            }
+            if let Some(again) = again {
+                self.hungry.insert(sid);
+                self.next_request = Some(self.next_request.map_or(again, |at| at.min(again)));
+            }
+        }
+    }
+
+    fn ask(&mut self, id: &ConnectionId, origin: &super::track::Origin, layer: u8) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let rid: Option<Rid> = origin.simulcast.then(|| super::layers::RIDS[usize::from(layer)].into());
+        let mut api = connection.rtc.direct_api();
+        if let Some(stream) = api.stream_rx_by_mid(origin.mid, rid) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+            Counters::add(&self.reporter.counters.key_frame_requests, 1);
+            self.touch(*id);
+        }
+    }
+
+    pub(super) fn tell_levels(&mut self) {
+        for (sid, track) in self.tracks.iter_mut().filter(|(_, t)| t.kind == MediaKind::Audio) {
+            if let Some((level, active)) = track.level.take() {
+                self.reporter.report(MediaEvent::Level { track: sid.clone(), level, active });
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// The track and layer of a packet.
+    fn source(&mut self, packet: &RtpPacket) -> Option<(TrackSid, u8)> {
+        if let Some(known) = self.sources.get(&packet.header.ssrc) {
+            return Some(known.clone());
+        }
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_rx(&packet.header.ssrc)?;
+        let (mid, layer) = (stream.mid(), layer_of(stream.rid().as_deref()));
+        let known = (self.receives.get(&mid)?.clone(), layer);
+        self.sources.insert(packet.header.ssrc, known.clone());
+        Some(known)
+    }
+}
+
+impl Subscriber {
+    fn payload_type(&mut self, connection: &Connection) -> Option<Pt> {
+        if self.payload_type.is_none() {
+            self.payload_type = connection.payload_type(self.mid);
+        }
+        self.payload_type
+    }
+}
+
+/// A packet's numbers. Nothing for a picture whose descriptor makes no sense.
+fn read(track: &mut Track, packet: &RtpPacket, layer: u8) -> Option<(Incoming, Option<Vp8Descriptor>)> {
+    let (source, sequence) = (*packet.header.ssrc, *packet.seq_no);
+    let empty = packet.payload.is_empty();
+    let newest = track.is_newest(layer, source, sequence);
+    let picture = match track.kind {
+        MediaKind::Video if !empty => match Vp8Descriptor::parse(&packet.payload) {
+            Ok(picture) => Some(picture),
+            Err(e) => {
+                tracing::debug!("a packet that is no VP8: {e}");
+                return None;
+            }
+        },
+        _ => None,
+    };
+    let arrival = Arrival {
+        source,
+        sequence,
+        timestamp: packet.header.timestamp,
+        picture_id: picture.and_then(|p| p.picture_id()),
+        tl0: picture.and_then(|p| p.tl0_pic_idx()),
+        at: packet.timestamp,
+    };
+    let begins = newest && picture.is_some_and(|p| p.starts_keyframe(&packet.payload));
+    Some((Incoming { arrival, layer, begins, empty }, picture))
+}
+
+/// The packet as a subscriber gets it: with its own numbers and extension values. The publisher's own values (section,
+/// layer, counter) must not go on.
+fn outgoing(
+    packet: &RtpPacket,
+    pt: Pt,
+    kind: MediaKind,
+    departure: Departure,
+    picture: Option<&Vp8Descriptor>,
+) -> RtpWrite {
+    let from = &packet.header.ext_vals;
+    let values = ExtensionValues {
+        audio_level: from.audio_level,
+        voice_activity: from.voice_activity,
+        video_orientation: from.video_orientation,
+        ..ExtensionValues::default()
+    };
+    let sequence = departure.sequence.into();
+    let write = RtpWrite::new(pt, sequence, departure.timestamp, packet.timestamp, packet.payload.clone())
+        .marker(packet.header.marker)
+        .ext_vals(values)
+        .nackable(kind == MediaKind::Video);
+    match picture.and_then(|p| patch(p, &departure)) {
+        Some(patch) => write.vp8_patch(patch),
+        None => write,
+    }
+}
+
+/// The changed bytes of a picture's descriptor.
+fn patch(picture: &Vp8Descriptor, departure: &Departure) -> Option<Vp8Patch> {
+    let with = |picture_id: Option<u16>| {
+        let mut patch = picture.patch();
+        if let Some(id) = picture_id {
+            patch = patch.picture_id(id);
+        }
+        if let Some(tl0) = departure.tl0 {
+            patch = patch.tl0_pic_idx(tl0);
+        }
+        patch.build().ok()
+    };
+    with(departure.picture_id).or_else(|| with(departure.picture_id.map(|id| id & SHORT_PICTURE_ID)))
+}
+
+/// An empty packet in place of padding that came too late to close the numbers up.
+fn filler(packet: &RtpPacket, pt: Pt, number: u64) -> RtpWrite {
+    let nothing: &[u8] = &[];
+    RtpWrite::new(pt, number.into(), packet.header.timestamp, packet.timestamp, nothing)
+}

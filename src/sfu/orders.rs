@@ -1,0 +1,279 @@
+//! The hub's commands, carried out.
+
+use super::channels::Sent;
+use super::connection::{Connection, Fault, Link, Preference};
+use super::counters::Counters;
+use super::negotiation::Offer;
+use super::track::{Origin, Subscriber, Track};
+use super::worker::Worker;
+use crate::base::MediaKind;
+use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published, Role, TrackSid};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use str0m::media::Mid;
+
+/// What a client needs to apply an answer before it can take packets.
+const SETTLE: Duration = Duration::from_millis(20);
+
+impl Worker {
+    pub(super) fn carry_out(&mut self, command: MediaCommand, now: Instant) {
+        match command {
+            MediaCommand::Open { connection, room: _ } => self.open(connection, now),
+            MediaCommand::AcceptOffer { connection, offer_id, sdp, publish, bind, release } => {
+                self.busy_with = Some(connection);
+                self.accept_offer(connection, offer_id, &sdp, publish, bind, &release, now);
+            }
+            MediaCommand::Publish { connection, published } => {
+                self.publish(connection, vec![published]);
+                if let Some(c) = self.connections.get_mut(&connection) {
+                    c.sources.clear();
+                }
+            }
+            MediaCommand::MakeOffer { connection, add, remove, ice_restart } => {
+                self.busy_with = Some(connection);
+                for mid in &remove {
+                    self.detach(connection, Mid::from(mid.as_str()));
+                }
+                let made = self.connections.get_mut(&connection).map(|c| c.make_offer(add, &remove, ice_restart));
+                self.offered(connection, made, now);
+            }
+            MediaCommand::AcceptAnswer { connection, sdp } => {
+                self.busy_with = Some(connection);
+                self.accept_answer(connection, &sdp, now);
+            }
+            // ICE-lite: the client's checks tell where it is.
+            MediaCommand::AddCandidate { .. } => {}
+            MediaCommand::Unsubscribe { connection, track } => self.unsubscribe(connection, &track),
+            MediaCommand::Unpublish { track } => self.unpublish(&track),
+            MediaCommand::Prefer { connection, track, layer, paused } => {
+                self.prefer(connection, track, Preference { layer, paused }, now);
+            }
+            MediaCommand::Mute { track, muted } => self.mute(&track, muted, now),
+            MediaCommand::SendData { connection, label, payload } => {
+                let Some(c) = self.connections.get_mut(&connection) else { return };
+                if c.channels.send(&mut c.rtc, label, payload) == Sent::Dropped {
+                    Counters::add(&self.reporter.counters.data_dropped, 1);
+                    tracing::debug!(?connection, "a message on {label} is dropped");
+                }
+                self.touch(connection);
+            }
+            MediaCommand::Close { connection } => self.close(connection),
+        }
+    }
+
+    fn open(&mut self, id: ConnectionId, now: Instant) {
+        if self.connections.contains_key(&id) {
+            return tracing::warn!(?id, "the connection is open already");
+        }
+        let connection = Connection::new(id, &self.certificate, &self.local, now);
+        self.by_ufrag.insert(connection.ufrag.clone(), id);
+        self.connections.insert(id, connection);
+        self.reporter.counters.connections.fetch_add(1, Relaxed);
+        self.touch(id);
+    }
+
+    #[allow(clippy::too_many_arguments)] // the command's fields
+    fn accept_offer(
+        &mut self,
+        id: ConnectionId,
+        offer_id: u32,
+        offer: &str,
+        publish: Vec<Published>,
+        bind: Vec<Bound>,
+        release: &[String],
+        now: Instant,
+    ) {
+        for mid in release {
+            self.detach(id, Mid::from(mid.as_str()));
+        }
+        self.publish(id, publish);
+        let Self { connections, tracks, .. } = self;
+        let Some(connection) = connections.get_mut(&id) else { return };
+        let fresh: Vec<Mid> = bind.iter().map(|b| Mid::from(b.mid.as_str())).collect();
+        let answer = connection.accept_offer(offer, bind, release, &|t| tracks.get(t).is_some_and(Track::layered));
+        connection.sources.clear();
+        match answer {
+            Ok(sdp) => {
+                let ready_at = (connection.link == Link::Up).then(|| now + SETTLE);
+                for mid in fresh {
+                    self.attach(id, mid, ready_at);
+                }
+                self.reporter.report(MediaEvent::Answered { connection: id, offer_id, sdp });
+                self.described(id);
+            }
+            Err(fault) => self.refused(id, fault),
+        }
+    }
+
+    fn offered(&mut self, id: ConnectionId, made: Option<Result<Option<Offer>, Fault>>, _now: Instant) {
+        match made {
+            None => {}
+            Some(Ok(Some(Offer { sdp, sections }))) => {
+                self.reporter.report(MediaEvent::Offered { connection: id, sdp, sections });
+                self.described(id);
+            }
+            Some(Ok(None)) => {
+                let message = "there is nothing to offer".to_owned();
+                self.reporter.report(MediaEvent::NegotiationFailed { connection: id, message });
+            }
+            Some(Err(fault)) => self.refused(id, fault),
+        }
+    }
+
+    fn accept_answer(&mut self, id: ConnectionId, answer: &str, now: Instant) {
+        let Self { connections, tracks, .. } = self;
+        let Some(connection) = connections.get_mut(&id) else { return };
+        match connection.accept_answer(answer, &|t| tracks.get(t).is_some_and(Track::layered)) {
+            Ok(true) => {
+                let ready_at = (connection.link == Link::Up).then_some(now);
+                let wanted: Vec<Mid> = connection.sends.iter().filter(|(_, s)| s.wanted).map(|(m, _)| *m).collect();
+                for mid in wanted {
+                    self.attach(id, mid, ready_at);
+                }
+                self.described(id);
+            }
+            Ok(false) => tracing::debug!(?id, "an answer without an offer is left aside"),
+            Err(fault) => self.refused(id, fault),
+        }
+    }
+
+    /// After a description: the ICE credentials may be new, and str0m may have something to say.
+    fn described(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let ufrag = connection.rtc.direct_api().local_ice_credentials().ufrag;
+        if ufrag != connection.ufrag {
+            self.by_ufrag.remove(&connection.ufrag);
+            self.by_ufrag.insert(ufrag.clone(), id);
+            connection.ufrag = ufrag;
+        }
+        self.touch(id);
+    }
+
+    fn refused(&mut self, id: ConnectionId, fault: Fault) {
+        match fault {
+            Fault::Rtc(e) => {
+                self.reporter.report(MediaEvent::NegotiationFailed { connection: id, message: e.to_string() });
+                self.touch(id);
+            }
+            Fault::Panicked => {
+                let message = "handling the description failed".to_owned();
+                self.reporter.report(MediaEvent::NegotiationFailed { connection: id, message });
+                self.fail(id, &fault);
+            }
+        }
+    }
+
+    fn publish(&mut self, id: ConnectionId, publish: Vec<Published>) {
+        for Published { mid, track, kind, simulcast } in publish {
+            let mid = Mid::from(mid.as_str());
+            let Some(connection) = self.connections.get_mut(&id) else { return };
+            connection.receives.insert(mid, track.clone());
+            let entry = self.tracks.entry(track.clone()).or_insert_with(|| Track::new(kind));
+            entry.kind = kind;
+            entry.origin = Some(Origin { connection: id, mid, simulcast });
+            self.hungry.insert(track);
+        }
+        self.next_request = Some(Instant::now());
+    }
+
+    /// A section begins to carry its track.
+    fn attach(&mut self, id: ConnectionId, mid: Mid, ready_at: Option<Instant>) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(section) = connection.sends.get(&mid).cloned() else { return };
+        connection.used.insert(mid);
+        connection.tune(mid, section.kind);
+        let preference = connection.preferences.get(&section.track).copied().unwrap_or_default();
+        let track = self.tracks.entry(section.track.clone()).or_insert_with(|| Track::new(section.kind));
+        if track.subscribers.iter().any(|s| s.connection == id && s.mid == mid) {
+            return;
+        }
+        let mut subscriber = Subscriber::new(id, mid, section.kind);
+        subscriber.ready_at = ready_at;
+        (subscriber.limit, subscriber.paused) = (preference.layer, preference.paused);
+        track.subscribers.push(subscriber);
+        self.hungry.insert(section.track);
+        self.next_request = Some(ready_at.unwrap_or_else(Instant::now));
+    }
+
+    /// A section carries nothing more.
+    fn detach(&mut self, id: ConnectionId, mid: Mid) {
+        let section = self.connections.get(&id).and_then(|c| c.sends.get(&mid));
+        let Some(track) = section.and_then(|s| self.tracks.get_mut(&s.track)) else { return };
+        track.subscribers.retain(|s| !(s.connection == id && s.mid == mid));
+        self.forget_idle_tracks();
+    }
+
+    fn unsubscribe(&mut self, id: ConnectionId, sid: &str) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.preferences.remove(sid);
+        connection.sends.values_mut().filter(|s| s.track == sid).for_each(|s| s.wanted = false);
+        if let Some(track) = self.tracks.get_mut(sid) {
+            track.subscribers.retain(|s| s.connection != id);
+        }
+        self.forget_idle_tracks();
+    }
+
+    fn unpublish(&mut self, sid: &str) {
+        let Some(track) = self.tracks.remove(sid) else { return };
+        self.hungry.remove(sid);
+        for subscriber in &track.subscribers {
+            let Some(c) = self.connections.get_mut(&subscriber.connection) else { continue };
+            c.preferences.remove(sid);
+            c.sends.values_mut().filter(|s| s.track == sid).for_each(|s| s.wanted = false);
+        }
+        if let Some(c) = track.origin.and_then(|o| self.connections.get_mut(&o.connection)) {
+            c.receives.retain(|_, t| t != sid);
+            c.sources.retain(|_, (t, _)| t != sid);
+        }
+    }
+
+    fn prefer(&mut self, id: ConnectionId, sid: TrackSid, preference: Preference, now: Instant) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.preferences.insert(sid.clone(), preference);
+        let Some(track) = self.tracks.get_mut(&sid) else { return };
+        for subscriber in track.subscribers.iter_mut().filter(|s| s.connection == id) {
+            if preference.paused || subscriber.paused {
+                subscriber.restart();
+            }
+            (subscriber.limit, subscriber.paused) = (preference.layer, preference.paused);
+        }
+        self.hungry.insert(sid);
+        self.next_request = Some(now);
+    }
+
+    fn mute(&mut self, sid: &str, muted: bool, now: Instant) {
+        let Some(track) = self.tracks.get_mut(sid).filter(|t| t.muted != muted) else { return };
+        track.muted = muted;
+        track.restart_all();
+        if !muted {
+            self.hungry.insert(sid.to_owned());
+            self.next_request = Some(now);
+        }
+    }
+
+    /// A connection that came up: what it subscribed to may flow, beginning with a key frame.
+    pub(super) fn make_ready(&mut self, id: ConnectionId, now: Instant) {
+        for (sid, track) in &mut self.tracks {
+            let mut any = false;
+            for subscriber in track.subscribers.iter_mut().filter(|s| s.connection == id) {
+                subscriber.ready_at = Some(now);
+                subscriber.restart();
+                any = true;
+            }
+            if any && track.kind == MediaKind::Video {
+                self.hungry.insert(sid.clone());
+                self.next_request = Some(now);
+            }
+        }
+    }
+
+    /// Tracks that nobody publishes and nobody waits for are gone.
+    pub(super) fn forget_idle_tracks(&mut self) {
+        self.tracks.retain(|_, t| t.origin.is_some() || !t.subscribers.is_empty());
+    }
+
+    /// Whether the connection is the one that a member's link quality is told for.
+    pub(super) const fn tells_quality(role: Role) -> bool {
+        matches!(role, Role::Single | Role::Subscriber)
+    }
+}

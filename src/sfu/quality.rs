@@ -1,0 +1,59 @@
+//! How well a connection's packets arrive, from the reports that str0m gathers every two seconds.
+
+use std::time::Duration;
+use str0m::stats::{MediaEgressStats, MediaIngressStats, PeerStats};
+
+/// Sums of one direction over one span.
+#[derive(Clone, Copy, Debug, Default)]
+struct Direction {
+    packets_before: u64,
+    packets: u64,
+    weighted: f64,
+    weight: f64,
+}
+
+impl Direction {
+    fn add(&mut self, packets: u64, loss: Option<f32>) {
+        self.packets += packets;
+        if let Some(loss) = loss.filter(|l| l.is_finite()) {
+            let weight = packets.max(1) as f64;
+            self.weighted += f64::from(loss.clamp(0.0, 1.0)) * weight;
+            self.weight += weight;
+        }
+    }
+
+    /// The mean loss of the span just over; nothing when hardly anything was sent.
+    fn take(&mut self) -> f32 {
+        let sent = self.packets.saturating_sub(self.packets_before);
+        let loss = if self.weight > 0.0 && sent > 0 { (self.weighted / self.weight) as f32 } else { 0.0 };
+        *self = Self { packets_before: self.packets, ..Self::default() };
+        loss
+    }
+}
+
+/// Gathers the reports of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Quality {
+    out: Direction,
+    into: Direction,
+    rtt: Option<Duration>,
+}
+
+impl Quality {
+    pub(super) fn egress(&mut self, report: &MediaEgressStats) {
+        self.out.add(report.packets, report.loss);
+        self.rtt = report.rtt.or(self.rtt);
+    }
+
+    pub(super) fn ingress(&mut self, report: &MediaIngressStats) {
+        self.into.add(report.packets, report.loss);
+        self.rtt = report.rtt.or(self.rtt);
+    }
+
+    /// Ends the span: lost packets in percent, both ways' worse, and the round trip in ms.
+    pub(super) fn take(&mut self, report: &PeerStats) -> (f32, f32) {
+        let (out, into) = (self.out.take(), self.into.take());
+        let rtt = report.rtt.or(self.rtt).unwrap_or_default();
+        (out.max(into) * 100.0, rtt.as_secs_f32() * 1000.0)
+    }
+}

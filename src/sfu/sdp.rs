@@ -1,0 +1,137 @@
+//! The little that has to be changed in the text of session descriptions; str0m does the rest.
+//!
+//! str0m answers every section that wants to receive as `sendonly`, with a msid of its own choice, and has no call for
+//! either. So the text is rewritten: a section that carries a track names it, a free one becomes `inactive`, so that
+//! the client's `ontrack` fires when it is bound later.
+
+use std::collections::{HashMap, HashSet};
+
+/// The header extension whose presence makes str0m count packets for bandwidth estimation.
+const TRANSPORT_CC: &str = "draft-holmer-rmcat-transport-wide-cc-extensions";
+
+/// The two words of `a=msid`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Msid {
+    pub(crate) stream: String,
+    pub(crate) track: String,
+}
+
+/// The lines of a description: those of the session first, then those of each section.
+fn sections(sdp: &str) -> Vec<Vec<&str>> {
+    let mut all = vec![vec![]];
+    for line in sdp.lines().filter(|l| !l.is_empty()) {
+        if line.starts_with("m=") {
+            all.push(vec![]);
+        }
+        if let Some(last) = all.last_mut() {
+            last.push(line);
+        }
+    }
+    all
+}
+
+fn mid<'a>(section: &[&'a str]) -> Option<&'a str> {
+    section.iter().find_map(|l| l.strip_prefix("a=mid:")).map(str::trim)
+}
+
+/// Names the tracks of bound sections in an answer and makes all other sections that send inactive, without `a=msid`
+/// and `a=ssrc`. Everything else stays, the RID extension too: without it Chromium refuses to send layers later.
+pub(crate) fn rewrite_answer(answer: &str, bound: &HashMap<&str, Msid>) -> String {
+    let mut out = String::with_capacity(answer.len() + 256);
+    for (i, section) in sections(answer).into_iter().enumerate() {
+        let media = i > 0 && !section.first().is_some_and(|l| l.starts_with("m=application"));
+        let sends = section.iter().any(|l| matches!(l.trim_end(), "a=sendonly" | "a=sendrecv"));
+        let msid = mid(&section).and_then(|m| bound.get(m)).filter(|_| sends);
+        for line in section {
+            if media {
+                match msid {
+                    Some(msid) => out += &bound_line(line, msid),
+                    None => match free_line(line) {
+                        Some(line) => out += line,
+                        None => continue,
+                    },
+                }
+            } else {
+                out += line;
+            }
+            out += "\r\n";
+        }
+    }
+    out
+}
+
+fn bound_line(line: &str, msid: &Msid) -> String {
+    let ids = format!("{} {}", msid.stream, msid.track);
+    if line.starts_with("a=msid:") {
+        return format!("a=msid:{ids}");
+    }
+    match line.split_once(" msid:") {
+        Some((ssrc, _)) if ssrc.starts_with("a=ssrc:") => format!("{ssrc} msid:{ids}"),
+        _ => line.to_owned(),
+    }
+}
+
+fn free_line(line: &str) -> Option<&str> {
+    match line {
+        "a=sendonly" => Some("a=inactive"),
+        "a=sendrecv" => Some("a=recvonly"),
+        _ if line.starts_with("a=msid:") || line.starts_with("a=ssrc") => None,
+        _ => Some(line),
+    }
+}
+
+/// Takes the transport-cc extension out of some sections of a client's description, so that packets sent in them are
+/// not counted: only a track with layers to choose from is worth the reports.
+pub(crate) fn without_transport_cc(sdp: &str, mids: &HashSet<&str>) -> String {
+    let mut out = String::with_capacity(sdp.len());
+    for section in sections(sdp) {
+        let strip = mid(&section).is_some_and(|m| mids.contains(m));
+        for line in section {
+            if strip && line.starts_with("a=extmap:") && line.contains(TRANSPORT_CC) {
+                continue;
+            }
+            out += line;
+            out += "\r\n";
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &str = "v=0\r\ns=-\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=sendonly\r\na=msid:x y\r\n\
+        a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\na=ssrc:7 cname:c\r\na=ssrc:7 msid:x y\r\n\
+        a=ssrc-group:FID 7 8\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:2\r\na=sendonly\r\na=msid:p q\r\n\
+        a=ssrc:9 cname:c\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=recvonly\r\na=msid:r s\r\n";
+
+    #[test]
+    fn bound_sections_name_their_track_and_free_ones_are_inactive() {
+        let msid = Msid { stream: "PA_a|s".into(), track: "TR_1".into() };
+        let out = rewrite_answer(ANSWER, &HashMap::from([("1", msid)]));
+        assert!(out.contains("a=mid:1\r\na=sendonly\r\na=msid:PA_a|s TR_1\r\n"), "{out}");
+        assert!(out.contains("a=ssrc:7 msid:PA_a|s TR_1\r\na=ssrc-group:FID 7 8\r\n"), "{out}");
+        assert!(out.contains("sdes:rtp-stream-id"));
+        assert!(out.contains("a=mid:2\r\na=inactive\r\nm=audio"), "{out}");
+        assert!(out.ends_with("a=mid:3\r\na=recvonly\r\n"), "{out}");
+    }
+
+    #[test]
+    fn transport_cc_is_taken_out_where_told() {
+        let ext = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n";
+        let sdp = format!("v=0\r\n{}", ["1", "2"].map(|m| format!("m=video 9 A 96\r\na=mid:{m}\r\n{ext}")).concat());
+        let out = without_transport_cc(&sdp, &HashSet::from(["2"]));
+        assert_eq!(out.matches("transport-wide-cc").count(), 1);
+        assert!(out.ends_with("a=mid:2\r\n"));
+    }
+
+    #[test]
+    fn odd_text_does_no_harm() {
+        for odd in ["", "m=", "m=video\r\nm=audio\r\n", "a=mid:\r\n", "\u{0}\r\nm=video\r\na=mid: \r\na=ssrc"] {
+            rewrite_answer(odd, &HashMap::new());
+            without_transport_cc(odd, &HashSet::from([""]));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A worker's UDP socket and how it waits: for datagrams, for a wake-up, or for a time.
+
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token, Waker};
+use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Larger datagrams are cut off, and so refused: nothing of WebRTC is.
+const DATAGRAM: usize = 2000;
+/// Wished for sizes of the system's buffers.
+const SYSTEM_BUFFER: usize = 4 << 20;
+const DATAGRAMS: Token = Token(0);
+const WAKE: Token = Token(1);
+
+/// The socket, and the poll that waits for it.
+pub(super) struct Socket {
+    socket: UdpSocket,
+    poll: Poll,
+    events: Events,
+    /// Readiness is told once; until a read would block there may be more.
+    readable: bool,
+    buffer: Box<[u8; DATAGRAM]>,
+    address: SocketAddr,
+}
+
+impl Socket {
+    /// Binds. The waker ends a [`Socket::wait`] from another thread.
+    pub(super) fn bind(address: SocketAddr) -> io::Result<(Self, Arc<Waker>)> {
+        let raw = RawSocket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        raw.set_nonblocking(true)?;
+        // As large as the system lets them be.
+        let _ = raw.set_recv_buffer_size(SYSTEM_BUFFER);
+        let _ = raw.set_send_buffer_size(SYSTEM_BUFFER);
+        raw.bind(&address.into())?;
+        let mut socket = UdpSocket::from_std(raw.into());
+        let address = socket.local_addr()?;
+        let poll = Poll::new()?;
+        poll.registry().register(&mut socket, DATAGRAMS, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let events = Events::with_capacity(8);
+        let buffer = Box::new([0; DATAGRAM]);
+        Ok((Self { socket, poll, events, readable: true, buffer, address }, waker))
+    }
+
+    /// The bound address.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns when there may be datagrams, when woken, or after `longest`.
+    pub(super) fn wait(&mut self, longest: Duration) {
+        let longest = if self.readable { Duration::ZERO } else { longest };
+        if let Err(e) = self.poll.poll(&mut self.events, Some(longest)) {
+            if e.kind() != io::ErrorKind::Interrupted {
+                tracing::warn!("waiting for datagrams failed: {e}");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            return;
+        }
+        self.readable |= self.events.iter().any(|e| e.token() == DATAGRAMS);
+    }
+
+    /// The next datagram.
+    pub(super) fn receive(&mut self) -> Option<(SocketAddr, &[u8])> {
+        if !self.readable {
+            return None;
+        }
+        loop {
+            match self.socket.recv_from(&mut self.buffer[..]) {
+                Ok((length, source)) => return Some((source, &self.buffer[..length])),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return None;
+                }
+                // What an earlier datagram met on its way; the socket is well.
+                Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted) => {}
+                Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused) => {}
+                Err(e) => {
+                    tracing::debug!("receiving failed: {e}");
+                    self.readable = false;
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Sends one datagram. Whether the system took it: when its buffer is full it is lost, as on the network.
+    pub(super) fn send(&mut self, destination: SocketAddr, payload: &[u8]) -> bool {
+        for _ in 0..2 {
+            match self.socket.send_to(payload, destination) {
+                Ok(_) => return true,
+                // Told of an earlier datagram; this one has not been tried yet.
+                Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::Interrupted) => {}
+                Err(e) => {
+                    tracing::trace!("sending to {destination} failed: {e}");
+                    return false;
+                }
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,304 @@
+//! Pictures, sound and data from a publisher to subscribers.
+
+use super::peer::{Got, Peer, body};
+use super::stage::{LONG, Stage, single, subscribed};
+use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, MemberId, Role};
+use bytes::Bytes;
+use std::time::Duration;
+use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::media::Mid;
+
+fn layers_of(got: &[Got]) -> Vec<u8> {
+    let mut layers: Vec<u8> = got.iter().map(Got::layer).collect();
+    layers.dedup();
+    layers
+}
+
+/// Everything a decoder relies on: continuous numbers, one timestamp and picture id for each picture, growing, pictures
+/// whole and byte for byte what was sent, and a key frame at each change of the layer.
+fn check(got: &[Got]) {
+    assert!(got.first().expect("packets").key(), "it begins with a key frame");
+    for pair in got.windows(2) {
+        let [a, b] = pair else { unreachable!() };
+        assert_eq!(b.sequence, a.sequence + 1, "the numbers have a hole");
+        // A pause may cut a picture short; the next one is a key frame then.
+        let new = a.marker || b.key();
+        let ids = b.picture_id().wrapping_sub(a.picture_id()) & 0x7fff;
+        assert_eq!(ids, u16::from(new), "picture ids go on one by one");
+        assert_eq!(b.tl0().wrapping_sub(a.tl0()), u8::from(new));
+        let time = b.timestamp.wrapping_sub(a.timestamp) as i32;
+        assert_eq!(time > 0, new, "a new picture has a later time");
+        assert!((0..900_000).contains(&time), "{time}");
+        assert!(b.layer() == a.layer() || b.key(), "a layer begins with a key frame");
+    }
+    let mut key = false;
+    for g in got {
+        let place = g.body()[6];
+        if place == 0 {
+            key = g.key();
+        }
+        let frame = u32::from_be_bytes(g.body()[2..6].try_into().unwrap());
+        assert_eq!(g.body(), body(key, g.layer(), frame, place), "the picture's bytes");
+    }
+}
+
+fn steps(times: impl Iterator<Item = u32>) -> Vec<u32> {
+    let times: Vec<u32> = times.collect();
+    times.windows(2).map(|t| t[1].wrapping_sub(t[0])).collect()
+}
+
+fn last_layer(peer: &Peer, mid: Mid) -> Option<u8> {
+    peer.got.get(&mid).and_then(|g| g.last()).map(Got::layer)
+}
+
+#[test]
+fn one_picture_and_sound_reach_a_subscriber() {
+    let mut s = Stage::new();
+    let (_, mic) = s.publisher(single(1), &[]);
+    let (video, audio) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&video).is_some_and(|g| g.len() > 40)));
+    for _ in 0..10 {
+        s.peer(single(1)).send_sound(mic, -20);
+        s.pass(Duration::from_millis(20));
+    }
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&audio).is_some_and(|g| g.len() >= 10)));
+    check(&s.peer(single(2)).sorted(video));
+    let sound = s.peer(single(2)).sorted(audio);
+    assert!(sound.windows(2).all(|p| p[1].sequence == p[0].sequence + 1));
+    assert_eq!(steps(sound.iter().map(|g| g.timestamp)), steps(s.peer(single(1)).sounds.iter().copied()));
+    assert_eq!(sound[0].audio_level, Some(-20));
+    assert!(s.saw(|e| matches!(e, MediaEvent::MediaSeen { track } if track == "TR_cam")));
+    let level = s.take(|e| matches!(e, MediaEvent::Level { .. }));
+    let MediaEvent::Level { track, level, active } = level else { unreachable!() };
+    assert!(track == "TR_mic" && active && (level - 0.1).abs() < 0.01, "{track} {level} {active}");
+    assert!(s.sfu.statistics().forwarded > 50);
+}
+
+#[test]
+fn each_subscriber_gets_the_layer_it_wants() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &["q", "h", "f"]);
+    s.filming = true;
+    let mids = [2, 3].map(|n| s.subscriber(single(n)).0);
+    let track = || "TR_cam".to_owned();
+    s.command(MediaCommand::Prefer { connection: single(3), track: track(), layer: 0, paused: false });
+    let settled = |s: &mut Stage| {
+        last_layer(s.peer(single(2)), mids[0]) == Some(2) && last_layer(s.peer(single(3)), mids[1]) == Some(0)
+    };
+    assert!(s.until(LONG, settled));
+    s.pass(Duration::from_millis(300));
+    for layer in [0, 1, 2] {
+        s.command(MediaCommand::Prefer { connection: single(2), track: track(), layer, paused: false });
+        assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), mids[0]) == Some(layer)), "layer {layer}");
+        s.pass(Duration::from_millis(100));
+    }
+    // The best layer stops: the next one stands in, and the best comes back.
+    s.peer(single(1)).switch_layer(2, false);
+    assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), mids[0]) == Some(1)));
+    s.peer(single(1)).switch_layer(2, true);
+    assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), mids[0]) == Some(2)));
+    s.command(MediaCommand::Prefer { connection: single(2), track: track(), layer: 2, paused: true });
+    s.pass(Duration::from_millis(100));
+    let before = s.peer(single(2)).got[&mids[0]].len();
+    s.pass(Duration::from_millis(200));
+    assert_eq!(s.peer(single(2)).got[&mids[0]].len(), before, "paused");
+    s.command(MediaCommand::Prefer { connection: single(2), track: track(), layer: 1, paused: false });
+    assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), mids[0]) == Some(1)));
+    let first = s.peer(single(2)).sorted(mids[0]);
+    check(&first);
+    assert!(layers_of(&first).ends_with(&[0, 1, 2, 1, 2, 1]), "{:?}", layers_of(&first));
+    check(&s.peer(single(3)).sorted(mids[1]));
+}
+
+#[test]
+fn five_percent_loss_is_repaired() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &["q", "h", "f"]);
+    let (video, _) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), video) == Some(2)));
+    s.peer(single(1)).loss = 0.05;
+    s.peer(single(2)).loss = 0.05;
+    s.pass(Duration::from_secs(4));
+    s.peer(single(1)).loss = 0.0;
+    s.peer(single(2)).loss = 0.0;
+    s.pass(Duration::from_millis(700));
+    let got = s.peer(single(2)).sorted(video);
+    assert!(got.len() > 300, "{}", got.len());
+    check(&got);
+}
+
+#[test]
+fn a_muted_track_is_not_forwarded_and_begins_with_a_key_frame_after() {
+    let mut s = Stage::new();
+    let (_, mic) = s.publisher(single(1), &[]);
+    let (video, audio) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
+    s.peer(single(1)).send_sound(mic, -30);
+    for track in ["TR_cam", "TR_mic"] {
+        s.command(MediaCommand::Mute { track: track.into(), muted: true });
+    }
+    s.pass(Duration::from_millis(100));
+    let before = s.peer(single(2)).got[&video].len();
+    for _ in 0..10 {
+        s.peer(single(1)).send_sound(mic, -30);
+        s.pass(Duration::from_millis(20));
+    }
+    assert_eq!(s.peer(single(2)).got[&video].len(), before);
+    for track in ["TR_cam", "TR_mic"] {
+        s.command(MediaCommand::Mute { track: track.into(), muted: false });
+    }
+    assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > before + 10));
+    s.peer(single(1)).send_sound(mic, -30);
+    s.pass(Duration::from_millis(100));
+    let got = s.peer(single(2)).sorted(video);
+    check(&got);
+    assert!(got[before].key());
+    let sound = s.peer(single(2)).sorted(audio);
+    assert_eq!(sound[1].sequence, sound[0].sequence + 1);
+    let sent = &s.peer(single(1)).sounds;
+    assert_eq!(sound[1].timestamp - sound[0].timestamp, sent[11] - sent[0], "the clock went on");
+}
+
+#[test]
+fn a_lost_picture_brings_a_key_frame_and_requests_are_not_too_close() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &["q", "h"]);
+    let (video, _) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), video) == Some(1)));
+    s.pass(Duration::from_millis(400));
+    let keys = |s: &mut Stage| s.peer(single(2)).got[&video].iter().filter(|g| g.key()).count();
+    let before = keys(&mut s);
+    s.peer(single(2)).ask_for_key_frame(video);
+    assert!(s.until(LONG, |s| keys(s) > before));
+    for _ in 0..6 {
+        s.peer(single(2)).ask_for_key_frame(video);
+        s.pass(Duration::from_millis(100));
+    }
+    let requests = s.peer(single(1)).key_requests.clone();
+    for layer in ["q", "h"] {
+        let times: Vec<_> = requests.iter().filter(|(_, r)| r.is_some_and(|r| &*r == layer)).map(|r| r.0).collect();
+        assert!(times.windows(2).all(|t| t[1] - t[0] > Duration::from_millis(280)), "{layer}: {times:?}");
+    }
+    check(&s.peer(single(2)).sorted(video));
+}
+
+#[test]
+fn a_section_is_bound_again_and_its_losses_are_repaired() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &[]);
+    let (video, audio) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&video).is_some_and(|g| g.len() > 10)));
+    s.command(MediaCommand::Unsubscribe { connection: single(2), track: "TR_cam".into() });
+    s.pass(Duration::from_millis(100));
+    let count = s.peer(single(2)).got[&video].len();
+    let released = s.offer_again(single(2), vec![], vec![video.to_string()]);
+    let section =
+        |sdp: &str, mid: Mid| sdp.split("m=").find(|x| x.contains(&format!("a=mid:{mid}\r\n"))).unwrap().to_owned();
+    assert!(section(&released, video).contains("a=inactive") && !section(&released, video).contains("msid"));
+    assert!(section(&released, audio).contains("a=msid:PA_x|camera TR_mic"));
+    s.pass(Duration::from_millis(100));
+    assert_eq!(s.peer(single(2)).got[&video].len(), count);
+    s.peer(single(2)).got.clear();
+    let again = Bound { mid: video.to_string(), what: subscribed("TR_cam", true) };
+    let answer = s.offer_again(single(2), vec![again], vec![]);
+    assert!(section(&answer, video).contains("a=msid:PA_x|camera TR_cam"), "{answer}");
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&video).is_some_and(|g| g.len() > 10)));
+    s.peer(single(2)).loss = 0.1;
+    s.pass(Duration::from_secs(2));
+    s.peer(single(2)).loss = 0.0;
+    s.pass(Duration::from_millis(700));
+    let got = s.peer(single(2)).sorted(video);
+    assert!(got.len() > 30);
+    check(&got);
+}
+
+#[test]
+fn v0_has_one_connection_each_way_and_channels_opened_by_the_server() {
+    let member = MemberId(7);
+    let (up, down) = (ConnectionId { member, role: Role::Publisher }, ConnectionId { member, role: Role::Subscriber });
+    let mut s = Stage::new();
+    s.publisher(single(1), &["q", "h", "f"]);
+    s.filming = true;
+    s.publisher_v0(up);
+    s.open(down);
+    s.command(MediaCommand::SendData { connection: down, label: "_reliable", payload: Bytes::from_static(b"early") });
+    let add = vec![subscribed("TR_cam", true)];
+    let sections = s.offered(down, add, vec![], false);
+    assert_eq!(sections.len(), 1);
+    let video = Mid::from(sections[0].0.as_str());
+    s.wait_connected(down);
+    assert!(s.until(LONG, |s| last_layer(s.peer(down), video) == Some(2)));
+    assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"early"))));
+    assert!(s.until(LONG, |s| s.peer(down).channels.len() == 2));
+    s.command(MediaCommand::SendData { connection: down, label: "_lossy", payload: Bytes::from_static(b"lossy") });
+    assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"lossy"))));
+    // A second track on the running connection, and the first one away.
+    let sections = s.offered(down, vec![subscribed("TR_mic", false)], vec![video.to_string()], false);
+    assert_eq!(sections.iter().map(|s| s.1.as_str()).collect::<Vec<_>>(), ["TR_mic"]);
+    check(&s.peer(down).sorted(video));
+    let count = s.peer(down).got[&video].len();
+    s.pass(Duration::from_millis(150));
+    assert_eq!(s.peer(down).got[&video].len(), count);
+    // An offer that is never answered is replaced.
+    s.lose_offer(down, vec![subscribed("TR_cam", true)]);
+    let sections = s.offered(down, vec![], vec![], true);
+    assert_eq!(sections.len(), 2);
+    let again = sections.iter().find(|s| s.1 == "TR_cam").map(|s| Mid::from(s.0.as_str())).unwrap();
+    assert!(s.until(LONG, |s| last_layer(s.peer(down), again) == Some(2)));
+    check(&s.peer(down).sorted(again));
+}
+
+impl Stage {
+    fn publisher_v0(&mut self, id: ConnectionId) {
+        self.open(id);
+        let mut api = self.peer(id).rtc.sdp_api();
+        api.add_channel("_reliable".into());
+        let made = api.apply().unwrap();
+        self.offer(id, made, vec![], vec![], vec![]);
+        self.wait_connected(id);
+        assert!(self.until(LONG, |s| s.peer(id).channels.contains_key("_reliable")));
+        self.peer(id).send_data("_reliable", b"hello");
+        let data = self.take(|e| matches!(e, MediaEvent::Data { .. }));
+        let MediaEvent::Data { connection, label, payload } = data else { unreachable!() };
+        assert_eq!((connection, label.as_str(), &payload[..]), (id, "_reliable", &b"hello"[..]));
+    }
+
+    fn make_offer(
+        &mut self,
+        id: ConnectionId,
+        add: Vec<crate::hub::Subscribed>,
+        remove: Vec<String>,
+        ice_restart: bool,
+    ) -> (String, Vec<(String, String)>) {
+        self.command(MediaCommand::MakeOffer { connection: id, add, remove, ice_restart });
+        let offered = self.take(|e| matches!(e, MediaEvent::Offered { connection, .. } if *connection == id));
+        let MediaEvent::Offered { sdp, sections, .. } = offered else { unreachable!() };
+        (sdp, sections)
+    }
+
+    /// The server's offer, answered by the client.
+    fn offered(
+        &mut self,
+        id: ConnectionId,
+        add: Vec<crate::hub::Subscribed>,
+        remove: Vec<String>,
+        ice_restart: bool,
+    ) -> Vec<(String, String)> {
+        let (sdp, sections) = self.make_offer(id, add, remove, ice_restart);
+        let offer = SdpOffer::from_sdp_string(&sdp).unwrap();
+        let answer = self.peer(id).rtc.sdp_api().accept_offer(offer).unwrap();
+        self.command(MediaCommand::AcceptAnswer { connection: id, sdp: answer.to_sdp_string() });
+        sections
+    }
+
+    fn lose_offer(&mut self, id: ConnectionId, add: Vec<crate::hub::Subscribed>) {
+        self.make_offer(id, add, vec![], false);
+        let bad = SdpAnswer::from_sdp_string("v=0\r\n");
+        assert!(bad.is_err());
+    }
+}

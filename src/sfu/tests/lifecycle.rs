@@ -1,0 +1,174 @@
+//! Comings and goings: closed, killed, cut off, restarted, stopped; and what a bad peer may not do.
+
+use super::peer::Peer;
+use super::stage::{LONG, Stage, config, single};
+use crate::hub::{MediaCommand, MediaEvent};
+use crate::sfu::{CommandError, Sfu, SfuConfig, StartError};
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_client_that_closes_is_seen_at_once() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &[]);
+    assert!(s.until(LONG, |s| s.peer(single(1)).channels.contains_key("_reliable")));
+    s.peer(single(1)).rtc.close().unwrap();
+    let closed = Instant::now();
+    s.take(|e| matches!(e, MediaEvent::Closed { connection } if *connection == single(1)));
+    assert!(closed.elapsed() < Duration::from_secs(2), "{:?}", closed.elapsed());
+    s.command(MediaCommand::Close { connection: single(1) });
+    assert!(s.until(LONG, |s| s.sfu.statistics().connections == 0));
+}
+
+#[test]
+fn the_server_says_goodbye_to_the_client() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &[]);
+    assert!(s.until(LONG, |s| s.peer(single(1)).channels.contains_key("_reliable")));
+    s.command(MediaCommand::Close { connection: single(1) });
+    assert!(s.until(LONG, |s| s.peer(single(1)).closed));
+    assert_eq!(s.sfu.command(MediaCommand::Close { connection: single(1) }), Err(CommandError::Unknown));
+}
+
+#[test]
+fn a_silent_client_is_lost_and_found_again() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &[]);
+    let (video, _) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
+    s.peer(single(2)).cut = true;
+    let cut = Instant::now();
+    s.take(|e| matches!(e, MediaEvent::Disconnected { connection } if *connection == single(2)));
+    assert!((2..5).contains(&cut.elapsed().as_secs()), "{:?}", cut.elapsed());
+    s.peer(single(2)).cut = false;
+    s.take(|e| matches!(e, MediaEvent::Connected { connection } if *connection == single(2)));
+    let count = s.peer(single(2)).got[&video].len();
+    assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > count));
+    assert!(s.peer(single(2)).got[&video][count].key(), "it goes on with a key frame");
+}
+
+#[test]
+fn a_client_may_restart_ice() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &[]);
+    let (video, _) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
+    let mut api = s.peer(single(2)).rtc.sdp_api();
+    api.ice_restart(true);
+    let made = api.apply().unwrap();
+    s.offer(single(2), made, vec![], vec![], vec![]);
+    s.pass(Duration::from_millis(500));
+    let count = s.peer(single(2)).got[&video].len();
+    assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > count + 20));
+    assert!(!s.saw(|e| matches!(e, MediaEvent::Disconnected { .. })));
+}
+
+#[test]
+fn descriptions_that_make_no_sense_are_refused_and_the_connection_stays() {
+    let mut s = Stage::new();
+    let (video, _) = s.publisher(single(1), &[]);
+    let good = format!("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{video}\r\n");
+    for (offer_id, sdp) in ["", "v=0", "\u{0}", "m=video", &good].into_iter().enumerate() {
+        s.command(MediaCommand::AcceptOffer {
+            connection: single(1),
+            offer_id: offer_id as u32 + 1000,
+            sdp: sdp.to_owned(),
+            publish: vec![],
+            bind: vec![],
+            release: vec![],
+        });
+        s.take(|e| matches!(e, MediaEvent::NegotiationFailed { .. }));
+    }
+    s.command(MediaCommand::AcceptAnswer { connection: single(1), sdp: "nothing was offered".into() });
+    s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| s.sfu.statistics().forwarded > 20));
+    assert!(!s.saw(|e| matches!(e, MediaEvent::Closed { .. })));
+}
+
+#[test]
+fn noise_on_the_port_stops_nobody() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &["q", "h", "f"]);
+    let (video, _) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
+    let to = s.sfu.local_addrs()[0];
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    for n in 0..3000usize {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let length = (random % 200) as usize;
+        let mut noise: Vec<u8> = (0..length).map(|i| (random.rotate_left(i as u32) >> 3) as u8).collect();
+        if let Some(first) = noise.first_mut() {
+            // STUN, DTLS, RTP and RTCP in turn.
+            *first = [0, 1, 22, 128, 144, 250][n % 6];
+        }
+        if n % 2 == 0 {
+            stranger.send_to(&noise, to).unwrap();
+        } else {
+            s.peer(single(1)).send_raw(to, &noise);
+        }
+        if n % 100 == 0 {
+            s.pass(Duration::from_millis(5));
+        }
+    }
+    let count = s.peer(single(2)).got[&video].len();
+    assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > count + 50));
+    assert!(!s.saw(|e| matches!(e, MediaEvent::Closed { .. })));
+}
+
+#[test]
+fn stop_ends_threads_and_frees_the_port() {
+    let (sfu, mut events) = Sfu::start(SfuConfig { workers: 2, ..config() }).unwrap();
+    let addresses = sfu.local_addrs().to_vec();
+    assert_eq!(addresses.len(), 2);
+    for n in 0..4 {
+        let open = MediaCommand::Open { connection: single(n), room: format!("room {}", n / 2) };
+        sfu.command(open).unwrap();
+    }
+    let deadline = Instant::now() + LONG;
+    while sfu.statistics().connections < 4 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(sfu.statistics().connections, 4);
+    sfu.stop();
+    sfu.stop();
+    assert_eq!(sfu.command(MediaCommand::Mute { track: "TR".into(), muted: true }), Err(CommandError::Stopped));
+    for address in addresses {
+        UdpSocket::bind(address).expect("the port is free again");
+    }
+    drop(sfu);
+    assert!(events.try_recv().is_err());
+    assert!(events.is_closed());
+}
+
+#[test]
+fn a_port_in_use_is_a_clear_error() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let error = Sfu::start(SfuConfig { first_port: port, ..config() }).err().unwrap();
+    assert!(matches!(error, StartError::Bind { port: p, .. } if p == port));
+    assert!(error.to_string().contains(&port.to_string()));
+    assert!(matches!(Sfu::start(SfuConfig { workers: 0, ..config() }).err().unwrap(), StartError::NoWorkers));
+    let beyond = SfuConfig { first_port: u16::MAX, workers: 2, ..config() };
+    assert!(matches!(Sfu::start(beyond).err().unwrap(), StartError::Ports { .. } | StartError::Bind { .. }));
+}
+
+#[test]
+fn a_killed_client_is_seen() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &[]);
+    s.subscriber(single(2));
+    s.filming = true;
+    s.pass(Duration::from_millis(300));
+    let dead: Vec<Peer> = s.peers.extract_if(.., |(id, _)| *id == single(2)).map(|(_, p)| p).collect();
+    drop(dead);
+    let killed = Instant::now();
+    s.take(|e| matches!(e, MediaEvent::Disconnected { connection } if *connection == single(2)));
+    assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
+}

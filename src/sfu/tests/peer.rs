@@ -1,0 +1,297 @@
+//! A client: a str0m `Rtc` with a socket of its own, driven by hand.
+
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+use str0m::channel::ChannelId;
+use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Vp8Descriptor};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
+
+/// What a picture's packet carries behind its descriptor: a frame tag, the layer, the frame, the packet's place.
+pub(super) const BODY: usize = 900;
+
+/// A received media packet.
+#[derive(Clone, Debug)]
+pub(super) struct Got {
+    pub(super) sequence: u64,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    pub(super) audio_level: Option<i8>,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Got {
+    fn descriptor(&self) -> Vp8Descriptor {
+        Vp8Descriptor::parse(&self.payload).expect("a picture's packet")
+    }
+    pub(super) fn picture_id(&self) -> u16 {
+        self.descriptor().picture_id().expect("a picture id")
+    }
+    pub(super) fn tl0(&self) -> u8 {
+        self.descriptor().tl0_pic_idx().expect("a TL0PICIDX")
+    }
+    pub(super) fn key(&self) -> bool {
+        self.descriptor().starts_keyframe(&self.payload)
+    }
+    pub(super) fn body(&self) -> &[u8] {
+        &self.payload[6..]
+    }
+    pub(super) fn layer(&self) -> u8 {
+        self.body()[1]
+    }
+}
+
+/// The bytes behind the descriptor.
+pub(super) fn body(key: bool, layer: u8, frame: u32, place: u8) -> Vec<u8> {
+    let mut b = vec![u8::from(!key), layer];
+    b.extend(frame.to_be_bytes());
+    b.push(place);
+    b.extend((b.len()..BODY).map(|i| (i as u32 * 31 + frame * 7 + u32::from(layer)) as u8));
+    b
+}
+
+/// One simulcast layer that is being sent.
+struct Sending {
+    rid: Option<Rid>,
+    layer: u8,
+    next: u64,
+    key: bool,
+    packets: u8,
+    on: bool,
+}
+
+/// A client.
+pub(super) struct Peer {
+    pub(super) rtc: Rtc,
+    socket: UdpSocket,
+    next: Instant,
+    pub(super) connected: bool,
+    pub(super) closed: bool,
+    pub(super) got: HashMap<Mid, Vec<Got>>,
+    pub(super) channels: HashMap<String, ChannelId>,
+    pub(super) data: Vec<Bytes>,
+    pub(super) key_requests: Vec<(Instant, Option<Rid>)>,
+    /// Which part of the media packets is lost, each way.
+    pub(super) loss: f64,
+    /// No datagram passes.
+    pub(super) cut: bool,
+    random: u64,
+    sending: Vec<Sending>,
+    video: Option<Mid>,
+    frame: u32,
+    /// When sound was sent, in its clock.
+    pub(super) sounds: Vec<u32>,
+    started: Instant,
+}
+
+impl Peer {
+    pub(super) fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut rtc = RtcConfig::new()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_vp8(true)
+            .enable_opus(true, false)
+            .build(Instant::now());
+        rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+        Self {
+            rtc,
+            socket,
+            next: Instant::now(),
+            connected: false,
+            closed: false,
+            got: HashMap::new(),
+            channels: HashMap::new(),
+            data: vec![],
+            key_requests: vec![],
+            loss: 0.0,
+            cut: false,
+            random: 0x2545_f491_4f6c_dd1d,
+            sending: vec![],
+            video: None,
+            frame: 0,
+            sounds: vec![],
+            started: Instant::now(),
+        }
+    }
+
+    /// Declares what [`Peer::send_picture`] sends: layers `q`, `h`, `f`, or one picture.
+    pub(super) fn send_layers(&mut self, mid: Mid, rids: &[&str]) {
+        self.video = Some(mid);
+        let one = |(i, rid): (usize, Option<&&str>)| Sending {
+            rid: rid.map(|r| Rid::from(*r)),
+            layer: i as u8,
+            next: 100 * (i as u64 + 1),
+            key: true,
+            packets: i as u8 + 1,
+            on: true,
+        };
+        self.sending = if rids.is_empty() {
+            vec![one((0, None))]
+        } else {
+            rids.iter().enumerate().map(|(i, r)| one((i, Some(r)))).collect()
+        };
+    }
+
+    /// Whether a layer is sent at all.
+    pub(super) fn switch_layer(&mut self, layer: usize, on: bool) {
+        self.sending[layer].on = on;
+        self.sending[layer].key = true;
+    }
+
+    /// Sends one picture on each layer, a key frame where one was asked for.
+    pub(super) fn send_picture(&mut self) {
+        let Some(mid) = self.video else { return };
+        let now = Instant::now();
+        let pt = self.pt(mid);
+        self.frame += 1;
+        for s in self.sending.iter_mut().filter(|s| s.on) {
+            let key = std::mem::take(&mut s.key);
+            // A key frame has several packets, whatever the layer.
+            let packets = if key { s.packets + 3 } else { s.packets };
+            for place in 0..packets {
+                let picture = (self.frame + 1000 * u32::from(s.layer)) & 0x7fff;
+                let starts = if place == 0 { 0x90 } else { 0x80 };
+                let mut payload = vec![starts, 0xe0, 0x80 | (picture >> 8) as u8, picture as u8, picture as u8, 0];
+                payload.extend(body(key, s.layer, self.frame, place));
+                let timestamp = self.frame * 3000 + 50_000 * u32::from(s.layer);
+                let write = RtpWrite::new(pt, SeqNo::from(s.next), timestamp, now, payload)
+                    .marker(place + 1 == packets)
+                    .nackable(true);
+                s.next += 1;
+                let mut api = self.rtc.direct_api();
+                api.stream_tx_by_mid(mid, s.rid).expect("the layer's stream").write_rtp(write);
+            }
+        }
+        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.drain();
+    }
+
+    /// Sends 20 ms of sound of this loudness.
+    pub(super) fn send_sound(&mut self, mid: Mid, decibels: i8) {
+        let now = Instant::now();
+        let timestamp = self.started.elapsed().as_millis() as u32 * 48;
+        self.sounds.push(timestamp);
+        let number = self.sounds.len() as u64;
+        let ext = ExtensionValues {
+            audio_level: Some(decibels),
+            voice_activity: Some(decibels > -60),
+            ..ExtensionValues::default()
+        };
+        let payload: Vec<u8> = (0..80).map(|i| (number as u8).wrapping_add(i)).collect();
+        let pt = self.pt(mid);
+        let write = RtpWrite::new(pt, SeqNo::from(number), timestamp, now, payload).ext_vals(ext);
+        self.rtc.direct_api().stream_tx_by_mid(mid, None).expect("the sound's stream").write_rtp(write);
+        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.drain();
+    }
+
+    pub(super) fn ask_for_key_frame(&mut self, mid: Mid) {
+        let mut api = self.rtc.direct_api();
+        api.stream_rx_by_mid(mid, None).expect("a received stream").request_keyframe(KeyframeRequestKind::Pli);
+        self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+    }
+
+    pub(super) fn send_data(&mut self, label: &str, payload: &[u8]) {
+        let id = self.channels[label];
+        assert!(self.rtc.channel(id).expect("an open channel").write(true, payload).unwrap());
+    }
+
+    /// Bytes of a datagram to the server that belongs to nobody.
+    pub(super) fn send_raw(&self, to: std::net::SocketAddr, payload: &[u8]) {
+        self.socket.send_to(payload, to).unwrap();
+    }
+
+    fn pt(&self, mid: Mid) -> Pt {
+        self.rtc.media(mid).expect("an agreed section").remote_pts()[0]
+    }
+
+    fn loses(&mut self, datagram: &[u8]) -> bool {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let media = datagram.first().is_some_and(|b| (128..192).contains(b));
+        self.cut || media && ((self.random >> 11) as f64 / (1u64 << 53) as f64) < self.loss
+    }
+
+    /// Takes what has come and says what is due.
+    pub(super) fn step(&mut self) {
+        let mut buffer = [0u8; 2000];
+        while let Ok((length, source)) = self.socket.recv_from(&mut buffer) {
+            if self.loses(&buffer[..length]) {
+                continue;
+            }
+            let local = self.socket.local_addr().unwrap();
+            let received = Receive::new(Protocol::Udp, source, local, &buffer[..length]).unwrap();
+            self.rtc.handle_input(Input::Receive(Instant::now(), received)).unwrap();
+            self.drain();
+        }
+        if self.next <= Instant::now() {
+            self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+        }
+        self.drain();
+    }
+
+    pub(super) fn drain(&mut self) {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Timeout(at) => {
+                    self.next = at;
+                    return;
+                }
+                Output::Transmit(t) => {
+                    if !self.loses(&t.contents) {
+                        let _ = self.socket.send_to(&t.contents, t.destination);
+                    }
+                }
+                Output::Event(event) => self.on_event(event),
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => self.connected = false,
+            Event::Closed => self.closed = true,
+            Event::ChannelOpen(id, label) => drop(self.channels.insert(label, id)),
+            Event::ChannelData(d) => self.data.push(Bytes::from(d.data)),
+            Event::KeyframeRequest(r) => {
+                self.key_requests.push((Instant::now(), r.rid));
+                self.sending.iter_mut().filter(|s| s.rid == r.rid).for_each(|s| s.key = true);
+            }
+            Event::RtpPacket(packet) => self.on_packet(packet),
+            _ => {}
+        }
+    }
+
+    fn on_packet(&mut self, packet: RtpPacket) {
+        let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).expect("its stream").mid();
+        self.got.entry(mid).or_default().push(Got {
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            audio_level: packet.header.ext_vals.audio_level,
+            payload: packet.payload.to_vec(),
+        });
+    }
+
+    /// What came in a section, in the order of its numbers.
+    pub(super) fn sorted(&self, mid: Mid) -> Vec<Got> {
+        let mut all = self.got.get(&mid).cloned().unwrap_or_default();
+        all.sort_by_key(|g| g.sequence);
+        all
+    }
+}
+
+/// `MediaKind` of str0m for ours.
+pub(super) const fn kind(video: bool) -> MediaKind {
+    if video { MediaKind::Video } else { MediaKind::Audio }
+}
+
+/// How often pictures are sent.
+pub(super) const FRAME: Duration = Duration::from_millis(33);

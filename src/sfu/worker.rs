@@ -1,0 +1,386 @@
+//! One worker: a thread with a socket, and all connections of its rooms.
+//!
+//! A round is: commands, due timers, waiting, datagrams in batches. After each datagram its connection is drained,
+//! because str0m holds one received packet at a time. What it brings for others is only written to them; they are
+//! driven once a batch. Timers lie on a grid of 10 ms, but one that is due already is driven at once.
+
+use super::connection::{Connection, Fault, Link};
+use super::counters::Counters;
+use super::reporter::Reporter;
+use super::socket::Socket;
+use super::track::Track;
+use crate::hub::{ConnectionId, MediaCommand, MediaEvent, TrackSid};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+use str0m::config::DtlsCert;
+use str0m::ice::StunMessage;
+use str0m::net::{Protocol, Receive};
+use str0m::{Input, Output};
+
+/// Timers are rounded up to this grid.
+const GRID: Duration = Duration::from_millis(10);
+/// Levels, silence and what is not urgent.
+const TICK: Duration = Duration::from_millis(100);
+/// Datagrams taken before the connections they touched are driven.
+const BATCH: usize = 32;
+/// Batches before commands and timers have their turn.
+const BATCHES: usize = 8;
+/// Commands taken in one round.
+const COMMANDS: usize = 256;
+/// A connection whose timers are due over and over is left until the next round.
+const DUE: usize = 16;
+/// A client that sent nothing for so long is lost: all of them send checks at least every 2.5 s.
+const SILENCE: Duration = Duration::from_secs(3);
+/// A connection is driven at least so often.
+const IDLE: Duration = Duration::from_secs(1);
+/// At the end the farewells of a connection take at most so many steps.
+const FAREWELL: usize = 32;
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    Media(Box<MediaCommand>),
+    Stop,
+}
+
+/// The state of a worker.
+pub(super) struct Worker {
+    pub(super) socket: Socket,
+    /// What clients are told to send to.
+    pub(super) local: Vec<SocketAddr>,
+    pub(super) certificate: DtlsCert,
+    pub(super) reporter: Reporter,
+    pub(super) connections: HashMap<ConnectionId, Connection>,
+    pub(super) tracks: HashMap<TrackSid, Track>,
+    /// Tracks that may have a key frame to ask for.
+    pub(super) hungry: BTreeSet<TrackSid>,
+    /// Connections written to, to be driven before the round ends.
+    pub(super) touched: Vec<ConnectionId>,
+    pub(super) by_address: HashMap<SocketAddr, ConnectionId>,
+    pub(super) by_ufrag: HashMap<String, ConnectionId>,
+    orders: Receiver<Order>,
+    timers: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
+    started: Instant,
+    next_tick: Instant,
+    pub(super) next_request: Option<Instant>,
+    /// Whose turn it is: the one to close if handling it panics.
+    pub(super) busy_with: Option<ConnectionId>,
+    more_orders: bool,
+    stopped: bool,
+}
+
+impl Worker {
+    pub(super) fn new(
+        socket: Socket,
+        local: Vec<SocketAddr>,
+        certificate: DtlsCert,
+        reporter: Reporter,
+        orders: Receiver<Order>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            socket,
+            local,
+            certificate,
+            reporter,
+            connections: HashMap::new(),
+            tracks: HashMap::new(),
+            hungry: BTreeSet::new(),
+            touched: vec![],
+            by_address: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            orders,
+            timers: BinaryHeap::new(),
+            started: now,
+            next_tick: now + TICK,
+            next_request: None,
+            busy_with: None,
+            more_orders: false,
+            stopped: false,
+        }
+    }
+
+    /// Works until it is told to stop.
+    pub(super) fn run(mut self) {
+        while !self.stopped {
+            if catch_unwind(AssertUnwindSafe(|| self.round())).is_err() {
+                match self.busy_with.take() {
+                    Some(id) => self.fail(id, &Fault::Panicked),
+                    None => std::thread::sleep(GRID),
+                }
+            }
+        }
+        let all: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        for id in all {
+            self.close(id);
+        }
+    }
+
+    fn round(&mut self) {
+        self.take_orders();
+        let now = Instant::now();
+        self.run_timers(now);
+        self.settle(now);
+        let wait = if self.more_orders || self.stopped { Duration::ZERO } else { self.until_next(Instant::now()) };
+        self.socket.wait(wait);
+        for _ in 0..BATCHES {
+            let now = Instant::now();
+            if self.take_datagrams(now) < BATCH {
+                break;
+            }
+        }
+    }
+
+    fn take_orders(&mut self) {
+        self.more_orders = true;
+        for _ in 0..COMMANDS {
+            match self.orders.try_recv() {
+                Ok(Order::Media(command)) => self.carry_out(*command, Instant::now()),
+                Ok(Order::Stop) | Err(TryRecvError::Disconnected) => {
+                    self.stopped = true;
+                    return;
+                }
+                Err(TryRecvError::Empty) => {
+                    self.more_orders = false;
+                    return;
+                }
+            }
+            self.busy_with = None;
+        }
+    }
+
+    /// Takes a batch of datagrams and drives whom it touched. How many there were.
+    fn take_datagrams(&mut self, now: Instant) -> usize {
+        let mut count = 0;
+        while count < BATCH {
+            let Some((source, payload)) = self.socket.receive() else { break };
+            count += 1;
+            Counters::add(&self.reporter.counters.packets_in, 1);
+            Counters::add(&self.reporter.counters.bytes_in, payload.len());
+            // The first address of the family stands for the socket: str0m only compares it with its candidates.
+            let local = self.local.iter().find(|a| a.is_ipv4() == source.is_ipv4());
+            let Some(local) = local.or(self.local.first()).copied() else { continue };
+            let known = self.by_address.get(&source).copied();
+            let claimed = ufrag(payload).and_then(|u| self.by_ufrag.get(&u)).copied();
+            let Some(id) = claimed.or(known) else { continue };
+            let Ok(received) = Receive::new(Protocol::Udp, source, local, payload) else { continue };
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            self.busy_with = Some(id);
+            let input = Input::Receive(now, received);
+            if !connection.rtc.accepts(&input) {
+                continue;
+            }
+            let outcome = connection.input(input);
+            self.heard(id, source, now);
+            match outcome {
+                Ok(()) => self.drain(id, now),
+                // A datagram that str0m refuses costs the datagram; if it cannot go on, draining tells.
+                Err(Fault::Rtc(e)) => {
+                    tracing::debug!(?id, "a datagram was refused: {e}");
+                    self.drain(id, now);
+                }
+                Err(fault) => self.fail(id, &fault),
+            }
+            self.busy_with = None;
+        }
+        self.settle(now);
+        count
+    }
+
+    /// Something came from a client.
+    fn heard(&mut self, id: ConnectionId, source: SocketAddr, now: Instant) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.heard_at = now;
+        if let Some(forgotten) = connection.note_address(source) {
+            self.by_address.remove(&forgotten);
+        }
+        self.by_address.insert(source, id);
+        if connection.link == Link::Lost {
+            self.came_up(id, now);
+        }
+    }
+
+    /// Drives everybody who was written to.
+    pub(super) fn settle(&mut self, now: Instant) {
+        while let Some(id) = self.touched.pop() {
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            connection.touched = false;
+            self.drive(id, now);
+        }
+    }
+
+    /// Tells a connection the time and drains it.
+    fn drive(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        self.busy_with = Some(id);
+        match connection.input(Input::Timeout(now)) {
+            Ok(()) => self.drain(id, now),
+            Err(fault) => self.fail(id, &fault),
+        }
+        self.busy_with = None;
+    }
+
+    /// Takes everything that a connection has to say.
+    pub(super) fn drain(&mut self, id: ConnectionId, now: Instant) {
+        let mut due = 0;
+        loop {
+            let Some(connection) = self.connections.get_mut(&id) else { return };
+            match connection.poll() {
+                Ok(Output::Transmit(t)) => self.send(t.destination, &t.contents),
+                Ok(Output::Event(event)) => self.on_event(id, event, now),
+                Ok(Output::Timeout(at)) if at <= now && due < DUE => {
+                    due += 1;
+                    if let Err(fault) = connection.input(Input::Timeout(now)) {
+                        return self.fail(id, &fault);
+                    }
+                }
+                Ok(Output::Timeout(at)) => {
+                    if !connection.rtc.is_alive() {
+                        self.ended(id);
+                    }
+                    return self.wake_at(id, at.max(now), now);
+                }
+                Err(fault) => return self.fail(id, &fault),
+            }
+        }
+    }
+
+    fn send(&mut self, destination: SocketAddr, payload: &[u8]) {
+        let counters = &self.reporter.counters;
+        if self.socket.send(destination, payload) {
+            Counters::add(&counters.packets_out, 1);
+            Counters::add(&counters.bytes_out, payload.len());
+        } else {
+            Counters::add(&counters.send_failures, 1);
+        }
+    }
+
+    /// Marks a connection as written to.
+    pub(super) fn touch(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id).filter(|c| !c.touched) {
+            connection.touched = true;
+            self.touched.push(id);
+        }
+    }
+
+    /// Sets a connection's timer. The heap keeps old entries; the one that counts is known to the connection.
+    fn wake_at(&mut self, id: ConnectionId, at: Instant, now: Instant) {
+        // str0m names a time far away when nothing is due; looking once a second does no harm.
+        let since = at.min(now + IDLE).saturating_duration_since(self.started);
+        let steps = since.as_micros().div_ceil(GRID.as_micros());
+        let at = self.started + GRID * u32::try_from(steps).unwrap_or(u32::MAX);
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.wakes_at.is_none_or(|earlier| at < earlier) {
+            connection.wakes_at = Some(at);
+            self.timers.push(Reverse((at, id)));
+        }
+    }
+
+    fn run_timers(&mut self, now: Instant) {
+        while let Some(Reverse((at, id))) = self.timers.peek().copied().filter(|Reverse((at, _))| *at <= now) {
+            self.timers.pop();
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            if connection.wakes_at == Some(at) {
+                connection.wakes_at = None;
+                self.drive(id, now);
+            }
+        }
+        if self.next_request.is_some_and(|at| at <= now) {
+            self.ask_for_key_frames(now);
+        }
+        if self.next_tick <= now {
+            self.next_tick = now + TICK;
+            self.tick(now);
+        }
+    }
+
+    fn until_next(&self, now: Instant) -> Duration {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let next = [timer, self.next_request].into_iter().flatten().fold(self.next_tick, Instant::min);
+        next.saturating_duration_since(now)
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.tell_levels();
+        let silent = |c: &&Connection| c.link == Link::Up && now.saturating_duration_since(c.heard_at) >= SILENCE;
+        let silent: Vec<ConnectionId> = self.connections.values().filter(silent).map(|c| c.id).collect();
+        for id in silent {
+            self.lost(id);
+        }
+        for connection in self.connections.values_mut() {
+            if connection.channels.flush(&mut connection.rtc) && !connection.touched {
+                connection.touched = true;
+                self.touched.push(connection.id);
+            }
+        }
+    }
+
+    /// ICE and DTLS are up, or the client is heard again.
+    pub(super) fn came_up(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if matches!(connection.link, Link::Up | Link::Closed) {
+            return;
+        }
+        (connection.link, connection.heard_at) = (Link::Up, now);
+        self.make_ready(id, now);
+        self.reporter.report(MediaEvent::Connected { connection: id });
+    }
+
+    pub(super) fn lost(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id).filter(|c| c.link == Link::Up) else { return };
+        connection.link = Link::Lost;
+        self.reporter.report(MediaEvent::Disconnected { connection: id });
+    }
+
+    /// The connection cannot go on. It stays, closed, until the hub closes it.
+    pub(super) fn ended(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id).filter(|c| c.link != Link::Closed) else { return };
+        connection.link = Link::Closed;
+        self.reporter.report(MediaEvent::Closed { connection: id });
+    }
+
+    /// Something went wrong with one connection: it is closed, the others never notice.
+    pub(super) fn fail(&mut self, id: ConnectionId, fault: &Fault) {
+        tracing::warn!(?id, "a connection is closed: {fault}");
+        Counters::add(&self.reporter.counters.faults, 1);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.rtc.disconnect();
+        }
+        self.ended(id);
+    }
+
+    /// Says goodbye and forgets a connection and everything that belongs to it.
+    pub(super) fn close(&mut self, id: ConnectionId) {
+        let Some(mut connection) = self.connections.remove(&id) else { return };
+        let farewell = connection.guarded(|c| Ok(c.rtc.close()?));
+        for _ in 0..FAREWELL {
+            match connection.poll() {
+                Ok(Output::Transmit(t)) if farewell.is_ok() => self.send(t.destination, &t.contents),
+                Ok(Output::Event(_)) => {}
+                _ => break,
+            }
+        }
+        self.by_address.retain(|_, other| *other != id);
+        self.by_ufrag.retain(|_, other| *other != id);
+        for track in self.tracks.values_mut() {
+            track.subscribers.retain(|s| s.connection != id);
+            track.origin = track.origin.take().filter(|o| o.connection != id);
+        }
+        self.forget_idle_tracks();
+        self.reporter.counters.connections.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The server's user fragment in a STUN check: whom it is for.
+fn ufrag(payload: &[u8]) -> Option<String> {
+    if payload.first().is_none_or(|b| *b > 1) {
+        return None;
+    }
+    let message = StunMessage::parse(payload).ok()?;
+    message.split_username().map(|(local, _)| local.to_owned())
+}
