@@ -1,1 +1,31 @@
 //! The window: model, views, actions, update.
+//!
+//! [`App`] reads the newest [`Snapshot`](crate::call::view::Snapshot) from its desk, `flow` decides which screen that
+//! is, a view draws it from the model and answers with actions, `update` turns those into changes of the model and
+//! commands for the desk. Video frames bypass all of this: `video` takes them from their slots.
+
+mod action;
+mod app;
+mod flow;
+mod fonts;
+mod grid;
+mod icons;
+mod keys;
+pub mod link;
+mod model;
+mod sentences;
+mod text;
+mod theme;
+mod tokens;
+mod update;
+mod video;
+mod views;
+mod widgets;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use app::{App, Options, viewport};
+pub use model::{Preferences, ThemeChoice};

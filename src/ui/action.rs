@@ -1,0 +1,57 @@
+//! What a person can do in the window. Views answer with these; `update` turns them into changes and commands.
+
+use crate::base::{DeviceKind, ExitRequestedBy};
+use crate::ui::model::{Corner, Field, Menu};
+
+/// One thing a person did.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Action {
+    /// Typed into a field of the lobby.
+    Type(Field, String),
+    /// Folded the server's field in or out.
+    ToggleAdvanced,
+    /// Pressed Join.
+    Join,
+    /// Pressed "Start a call on this computer".
+    Host,
+    /// Pressed the theme's button.
+    ToggleTheme,
+    /// Pressed the switch for mirroring the own picture.
+    ToggleMirror,
+    /// Opened a menu, or closed it by pressing its button again.
+    ToggleMenu(Menu),
+    /// Closed the open menu.
+    CloseMenu,
+    /// Chose a device: `None` is the system's default.
+    Choose(DeviceKind, Option<String>),
+    /// Asked to try a device again.
+    Retry,
+    /// Pressed the microphone's button or its key.
+    ToggleMicrophone,
+    /// Pressed the camera's button or its key.
+    ToggleCamera,
+    /// Left, or stopped entering.
+    Leave(ExitRequestedBy),
+    /// Does not want to wait for a slow server.
+    CloseNow,
+    /// Wants to wait for a slow server.
+    KeepWaiting,
+    /// Dragged the own picture to a corner.
+    MoveOwn(Corner),
+    /// The grid chose another number of columns.
+    Columns(usize),
+    /// Copies a text; the toast says what it was.
+    Copy {
+        /// What goes to the clipboard.
+        text: String,
+        /// What the toast says.
+        said: &'static str,
+    },
+    /// Back to the lobby.
+    NewCall,
+    /// Into the same room again.
+    Rejoin,
+}
+
+/// What a view has to say at the end of a frame.
+pub(super) type Actions = Vec<Action>;

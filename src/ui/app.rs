@@ -1,0 +1,230 @@
+//! The window as eframe sees it: reads the desk, draws a view, carries its actions out.
+
+use crate::base::{ExitRequestedBy, UserId};
+use crate::call::view::{Command, Desk, Phase};
+use crate::ui::flow::Screen;
+use crate::ui::model::{Focus, Model, Preferences};
+use crate::ui::tokens::size;
+use crate::ui::update::{Effects, first_empty_field, screen_changed, update};
+use crate::ui::video::Videos;
+use crate::ui::views::{self, View};
+use crate::ui::{fonts, keys, theme, widgets};
+use eframe::CreationContext;
+use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the window is started with, and whom it tells what it shows.
+pub struct Options {
+    /// What the user chose in earlier sessions, or on the command line: it fills the lobby in. Devices are the desk's
+    /// business ([`Snapshot::choice`](crate::call::view::Snapshot)); these are only handed back changed.
+    pub preferences: Preferences,
+    /// Called with a screen's name (`lobby`, `joining`, `call`, `leaving`, `end`, `kicked`, `dismissed`,
+    /// `joined_elsewhere`, `server_stopped`, `connection_lost`) after the frame in which it was first painted.
+    pub on_screen: Box<dyn FnMut(&'static str)>,
+    /// Called once for each track of somebody else, with its size, after its first picture was painted.
+    pub on_first_frame: Box<dyn FnMut(&UserId, u32, u32)>,
+    /// Called when the preferences have changed.
+    pub on_preferences: Box<dyn FnMut(&Preferences)>,
+    /// The time zone that times are shown in.
+    pub zone: jiff::tz::TimeZone,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            preferences: Preferences::default(),
+            on_screen: Box::new(|_| ()),
+            on_first_frame: Box::new(|_, _, _| ()),
+            on_preferences: Box::new(|_| ()),
+            zone: jiff::tz::TimeZone::system(),
+        }
+    }
+}
+
+/// The window.
+pub struct App {
+    desk: Box<dyn Desk>,
+    options: Options,
+    model: Model,
+    videos: Videos,
+    /// The preferences as they were handed out last.
+    saved: Preferences,
+    /// A new screen that is to be painted in this frame.
+    fresh: Option<Screen>,
+    /// A new screen that was painted in the last frame, to be told in the next.
+    painted: Option<Screen>,
+    /// The window was told to close itself.
+    closed: bool,
+}
+
+/// Size, title and icon of the window.
+pub fn viewport() -> ViewportBuilder {
+    ViewportBuilder::default()
+        .with_title("Visavis")
+        .with_app_id("visavis")
+        .with_inner_size(size::WINDOW)
+        .with_min_inner_size(size::MIN_WINDOW)
+}
+
+impl App {
+    /// A window on `desk`.
+    pub fn new(cc: &CreationContext<'_>, mut desk: Box<dyn Desk>, options: Options) -> Self {
+        let ctx = &cc.egui_ctx;
+        fonts::install(ctx);
+        theme::install(ctx);
+        let wake = ctx.clone();
+        desk.set_waker(Arc::new(move || wake.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT)));
+        let mut model = Model::new(options.preferences.clone());
+        model.zone = options.zone.clone();
+        model.snapshot = desk.snapshot();
+        if model.call().is_none() {
+            desk.send(Command::SetMicrophone(model.preferences.microphone));
+            desk.send(Command::SetCamera(model.preferences.camera));
+            desk.send(Command::UseDevices(model.snapshot.choice.clone()));
+            model.focus = Some(first_empty_field(&model));
+        }
+        let saved = model.preferences.clone();
+        let videos = Videos::new(cc.wgpu_render_state.as_ref());
+        Self { desk, options, model, videos, saved, fresh: Some(Screen::Lobby), painted: None, closed: false }
+    }
+
+    /// Takes the newest snapshot and notices in.
+    fn observe(&mut self, ctx: &Context) {
+        let model = &mut self.model;
+        model.now = ctx.input(|i| i.time);
+        model.snapshot = self.desk.snapshot();
+        let snapshot = model.snapshot.clone();
+        model.flow.observe(snapshot.call.as_ref(), model.now);
+        for notice in self.desk.notices() {
+            model.notice(notice);
+        }
+        model.toasts.retain(|toast| toast.until > model.now);
+        let screen = model.flow.screen(snapshot.call.as_ref(), model.now);
+        if screen != model.screen {
+            let from = std::mem::replace(&mut model.screen, screen);
+            let mut effects = Effects::default();
+            screen_changed(model, from, &mut effects);
+            if screen.name() != from.name() {
+                self.fresh = Some(screen);
+            }
+            if matches!(model.focus, Some(Focus::Dialog)) {
+                widgets::show_focus(ctx, true);
+            }
+            self.carry_out(ctx, effects);
+        }
+        if matches!(self.model.screen, Screen::Lobby) {
+            let (level, now) = (self.model.snapshot.own_level, self.model.now);
+            self.model.meter.follow(level, now);
+        }
+    }
+
+    /// Tells what the last frame has painted.
+    fn tell(&mut self) {
+        if let Some(screen) = self.painted.take() {
+            (self.options.on_screen)(screen.name());
+        }
+        for first in self.videos.first_pictures() {
+            (self.options.on_first_frame)(&first.user, first.width, first.height);
+        }
+    }
+
+    fn carry_out(&mut self, ctx: &Context, effects: Effects) {
+        for command in effects.commands {
+            self.desk.send(command);
+        }
+        if let Some(text) = effects.copy {
+            ctx.copy_text(text);
+        }
+        if self.model.preferences != self.saved {
+            self.saved = self.model.preferences.clone();
+            (self.options.on_preferences)(&self.saved);
+        }
+    }
+
+    /// A window that is closed in a call leaves first and closes then; closed a second time it closes at once.
+    fn close(&mut self, ctx: &Context) {
+        let open = self.model.call().is_some_and(|call| !matches!(call.phase, Phase::Ended(_)));
+        if ctx.input(|i| i.viewport().close_requested()) && open {
+            if self.model.closing {
+                self.desk.send(Command::CloseNow);
+            } else {
+                ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+                self.model.closing = true;
+                let mut effects = Effects::default();
+                let leave = crate::ui::action::Action::Leave(ExitRequestedBy::Window);
+                update(&mut self.model, leave, &mut effects);
+                self.carry_out(ctx, effects);
+            }
+            return;
+        }
+        let told = self.fresh.is_none() && self.painted.is_none();
+        let wanted = self.model.closing || (self.model.snapshot.quit && told);
+        if wanted && !open && !self.closed {
+            self.closed = true;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+
+    /// Asks for the frame after which something changes by itself, and for no other.
+    fn schedule(&self, ctx: &Context) {
+        let model = &self.model;
+        let mut next = model.flow.next_change(model.now);
+        let mut sooner = |seconds: f64| next = Some(next.map_or(seconds, |n: f64| n.min(seconds)));
+        for toast in &model.toasts {
+            sooner(toast.until - model.now);
+        }
+        if model.screen == Screen::Lobby && model.meter.is_moving(model.snapshot.own_level) {
+            sooner(1.0 / 30.0);
+        }
+        if let Some(seconds) = next {
+            ctx.request_repaint_after_for(Duration::from_secs_f64(seconds.max(0.002)), ViewportId::ROOT);
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.tell();
+        self.observe(ctx);
+        self.close(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        if let Some(shown) = keys::focus_shown(&ctx) {
+            widgets::show_focus(&ctx, shown);
+        }
+        ctx.set_theme(theme::preference(self.model.preferences.theme));
+        self.model.dark = ctx.theme() == egui::Theme::Dark;
+        let mut actions = keys::actions(&ctx, self.model.screen);
+        let mut view = View {
+            model: &self.model,
+            colors: self.model.palette(),
+            videos: &mut self.videos,
+            actions: Vec::new(),
+        };
+        views::window(ui, &mut view);
+        actions.append(&mut view.actions);
+        self.videos.end_frame();
+        self.model.focus = None;
+
+        let mut effects = Effects::default();
+        let acted = !actions.is_empty();
+        for action in actions {
+            update(&mut self.model, action, &mut effects);
+        }
+        self.carry_out(&ctx, effects);
+        if let Some(screen) = self.fresh.take() {
+            self.painted = Some(screen);
+        }
+        if acted || self.painted.is_some() {
+            ctx.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
+        }
+        self.schedule(&ctx);
+    }
+
+    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
+        self.model.palette().canvas.to_normalized_gamma_f32()
+    }
+}

@@ -1,0 +1,268 @@
+//! Which screen is shown. A pure machine over snapshots and a clock, so that the rules of the exit ("no flashing",
+//! "a dialog only after the devices are released") can be tested without a window.
+
+use crate::base::{ExitReason, SessionId};
+use crate::call::view::{CallView, Ending, Phase};
+use crate::ui::tokens::time;
+
+/// What fills the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Screen {
+    /// Before a call.
+    Lobby,
+    /// The lobby while a room is being entered (or that is being stopped).
+    Joining,
+    /// In the room, connected or reconnecting.
+    Call,
+    /// On the way out; the list of steps comes only when that takes long.
+    Leaving {
+        /// Whether the list is shown.
+        steps: bool,
+    },
+    /// Left by own choice: the receipt.
+    End,
+    /// Ended by something else: a dialog over the empty frame of the call.
+    Over(ExitReason),
+}
+
+impl Screen {
+    /// Its name in `ScreenShown` events.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Lobby => "lobby",
+            Self::Joining => "joining",
+            Self::Call => "call",
+            Self::Leaving { .. } => "leaving",
+            Self::End | Self::Over(ExitReason::Left) => "end",
+            Self::Over(ExitReason::Kicked) => "kicked",
+            Self::Over(ExitReason::Dismissed) => "dismissed",
+            Self::Over(ExitReason::JoinedElsewhere) => "joined_elsewhere",
+            Self::Over(ExitReason::ServerStopped) => "server_stopped",
+            Self::Over(ExitReason::ConnectionLost) => "connection_lost",
+            Self::Over(ExitReason::EntryFailed) => "entry_failed",
+        }
+    }
+}
+
+/// What the window remembers of one session beyond its snapshots. Times are seconds of the window's clock.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    session: Option<SessionId>,
+    /// When the room was entered; `None` before.
+    entered: Option<f64>,
+    /// When the link was lost, while it is.
+    lost: Option<f64>,
+    leaving: Option<f64>,
+    /// Leave was pressed and the snapshot does not say so yet.
+    pressed: bool,
+    steps: Option<f64>,
+    ended: Option<f64>,
+    /// Seconds in the call and people in it (you too) when it was last whole.
+    pub(super) stay: (f64, usize),
+    /// The user chose to wait for a slow server.
+    pub(super) keep_waiting: bool,
+}
+
+impl Flow {
+    /// Takes the newest snapshot's call in.
+    pub(super) fn observe(&mut self, call: Option<&CallView>, now: f64) {
+        if call.map(|c| c.session) != self.session {
+            *self = Self { session: call.map(|c| c.session), ..Self::default() };
+        }
+        let Some(call) = call else { return };
+        let since = |old: Option<f64>, elapsed: std::time::Duration| {
+            let start = now - elapsed.as_secs_f64();
+            Some(old.map_or(start, |old| old.min(start)))
+        };
+        if !matches!(call.phase, Phase::Reconnecting { .. }) {
+            self.lost = None;
+        }
+        match &call.phase {
+            Phase::Entering => {}
+            Phase::InCall { elapsed } => {
+                self.entered = since(self.entered, *elapsed);
+                self.remember(call, now);
+            }
+            Phase::Reconnecting { elapsed, .. } => {
+                self.entered.get_or_insert(now);
+                self.lost = since(self.lost, *elapsed);
+                self.remember(call, now);
+            }
+            Phase::Leaving(leaving) => {
+                self.pressed = false;
+                self.leaving = since(self.leaving, leaving.elapsed);
+            }
+            Phase::Ended(_) => {
+                self.pressed = false;
+                self.ended.get_or_insert(now);
+            }
+        }
+        let slow = self.leaving.is_some_and(|t| now - t >= time::STEPS_AFTER) && self.ended.is_none();
+        if slow && self.steps.is_none() {
+            self.steps = Some(now);
+        }
+    }
+
+    fn remember(&mut self, call: &CallView, now: f64) {
+        self.stay = (now - self.entered.unwrap_or(now), call.people.len() + 1);
+    }
+
+    /// Leave was pressed: the button says so from this frame on.
+    pub(super) fn press_leave(&mut self) {
+        self.pressed = true;
+    }
+
+    /// What to show for `call`.
+    pub(super) fn screen(&self, call: Option<&CallView>, now: f64) -> Screen {
+        let Some(call) = call else { return Screen::Lobby };
+        let steps = self.steps.is_some();
+        match &call.phase {
+            Phase::Entering => Screen::Joining,
+            Phase::InCall { .. } | Phase::Reconnecting { .. } if self.pressed => Screen::Leaving { steps: false },
+            Phase::InCall { .. } | Phase::Reconnecting { .. } => Screen::Call,
+            Phase::Leaving(_) if self.entered.is_none() => Screen::Joining,
+            Phase::Leaving(_) => Screen::Leaving { steps },
+            Phase::Ended(_) if self.steps.is_some_and(|t| now - t < time::STEPS_STAY) => Screen::Leaving { steps },
+            Phase::Ended(ending) => self.end_screen(ending),
+        }
+    }
+
+    fn end_screen(&self, ending: &Ending) -> Screen {
+        match ending.reason {
+            // Nothing was entered, so there is nothing to show a receipt of.
+            ExitReason::EntryFailed => Screen::Lobby,
+            ExitReason::Left if self.entered.is_none() => Screen::Lobby,
+            ExitReason::Left => Screen::End,
+            reason => Screen::Over(reason),
+        }
+    }
+
+    /// Seconds in the call.
+    pub(super) fn in_call(&self, now: f64) -> f64 {
+        self.entered.map_or(0.0, |t| (now - t).max(0.0))
+    }
+
+    /// Seconds since the link was lost.
+    pub(super) fn lost_for(&self, now: f64) -> f64 {
+        self.lost.map_or(0.0, |t| (now - t).max(0.0))
+    }
+
+    /// Seconds since the exit was asked for.
+    pub(super) fn leaving_for(&self, now: f64) -> f64 {
+        self.leaving.map_or(0.0, |t| (now - t).max(0.0))
+    }
+
+    /// How many rows of the receipt have ticked in. All at once after a step list, which showed them already.
+    pub(super) fn receipt_rows(&self, now: f64) -> usize {
+        if self.steps.is_some() {
+            return usize::MAX;
+        }
+        self.ended.map_or(0, |t| ((now - t) / time::RECEIPT_ROW) as usize)
+    }
+
+    /// In how many seconds the screen changes by itself.
+    pub(super) fn next_change(&self, now: f64) -> Option<f64> {
+        let second = |t: f64| 1.0 - (now - t).max(0.0).fract();
+        let next = match (self.ended, self.leaving) {
+            (Some(ended), _) => {
+                let held = self.steps.map(|t| t + time::STEPS_STAY).filter(|t| *t > now);
+                let rows = ended + 5.0 * time::RECEIPT_ROW;
+                held.map(|t| t - now).or((self.steps.is_none() && now < rows).then_some(time::RECEIPT_ROW))
+            }
+            (None, Some(leaving)) => [time::STEPS_AFTER, time::SLOW_AFTER]
+                .into_iter()
+                .map(|after| leaving + after - now)
+                .find(|left| *left > 0.0),
+            (None, None) => self.lost.or(self.entered).map(second),
+        };
+        next.map(|seconds| seconds.max(0.005))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::view::Leaving;
+    use crate::ui::testing::{call, ending};
+    use std::time::Duration;
+
+    fn leaving(ms: u64) -> Phase {
+        let elapsed = Duration::from_millis(ms);
+        Phase::Leaving(Leaving { reason: ExitReason::Left, elapsed, done: vec![], running: vec![] })
+    }
+
+    fn in_call(ms: u64) -> Phase {
+        Phase::InCall { elapsed: Duration::from_millis(ms) }
+    }
+
+    /// Shows the flow each phase at its time, and gives the screens.
+    fn run(phases: &[(f64, Phase)]) -> Vec<Screen> {
+        let mut flow = Flow::default();
+        let step = |(now, phase): &(f64, Phase)| {
+            let call = call(phase.clone());
+            flow.observe(Some(&call), *now);
+            flow.screen(Some(&call), *now)
+        };
+        phases.iter().map(step).collect()
+    }
+
+    #[test]
+    fn a_quick_exit_shows_no_step_list() {
+        let screens = run(&[
+            (0.0, in_call(0)),
+            (1.0, leaving(0)),
+            (1.1, leaving(100)),
+            (1.14, Phase::Ended(ending(ExitReason::Left))),
+        ]);
+        let quiet = Screen::Leaving { steps: false };
+        assert_eq!(screens, [Screen::Call, quiet, quiet, Screen::End]);
+    }
+
+    #[test]
+    fn a_step_list_stays_half_a_second() {
+        let ended = Phase::Ended(ending(ExitReason::Left));
+        let screens =
+            run(&[(0.0, in_call(0)), (1.0, leaving(0)), (1.2, leaving(200)), (1.3, ended.clone()), (1.8, ended)]);
+        let list = Screen::Leaving { steps: true };
+        assert_eq!(screens[2..], [list, list, Screen::End]);
+    }
+
+    #[test]
+    fn what_was_never_entered_has_no_receipt() {
+        let failed = Phase::Ended(ending(ExitReason::EntryFailed));
+        assert_eq!(run(&[(0.0, Phase::Entering), (0.5, failed)]), [Screen::Joining, Screen::Lobby]);
+        let stopped = Phase::Ended(ending(ExitReason::Left));
+        assert_eq!(run(&[(0.0, Phase::Entering), (0.1, leaving(0)), (0.2, stopped)]), [
+            Screen::Joining,
+            Screen::Joining,
+            Screen::Lobby
+        ]);
+    }
+
+    #[test]
+    fn an_end_by_others_is_shown_as_what_it_was() {
+        for reason in [ExitReason::Kicked, ExitReason::Dismissed, ExitReason::ServerStopped] {
+            let screens = run(&[(0.0, in_call(0)), (1.0, Phase::Ended(ending(reason)))]);
+            assert_eq!(screens[1], Screen::Over(reason));
+        }
+    }
+
+    #[test]
+    fn the_timer_never_runs_backwards() {
+        let mut flow = Flow::default();
+        flow.observe(Some(&call(in_call(5000))), 10.0);
+        assert!((flow.in_call(12.0) - 7.0).abs() < 1e-9);
+        flow.observe(Some(&call(in_call(5000))), 12.0);
+        assert!((flow.in_call(12.0) - 7.0).abs() < 1e-9, "a snapshot with an old time");
+        assert!(flow.next_change(12.3).is_some_and(|s| (s - 0.7).abs() < 1e-6));
+    }
+
+    #[test]
+    fn the_button_says_leaving_from_the_first_frame() {
+        let mut flow = Flow::default();
+        let call = call(in_call(0));
+        flow.observe(Some(&call), 0.0);
+        flow.press_leave();
+        assert_eq!(flow.screen(Some(&call), 0.0), Screen::Leaving { steps: false });
+    }
+}

@@ -1,0 +1,308 @@
+//! Everything the views may see. Plain data: they read it and answer with [`Action`](super::action::Action)s.
+
+use crate::base::DeviceKind;
+use crate::call::view::{CallView, DeviceChoice, JoinRequest, LocalDevice, Notice, Snapshot};
+use crate::ui::flow::{Flow, Screen};
+use crate::ui::tokens::{DARK, LIGHT, Palette, meter, time};
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+/// What the user chose and the window remembers from one start to the next. The window gets it when it starts and
+/// hands it out through [`Options::on_preferences`](super::Options::on_preferences) whenever it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preferences {
+    /// Dark, light, or as the system has it.
+    pub theme: ThemeChoice,
+    /// The name the others see.
+    pub name: String,
+    /// The room or link that was joined last.
+    pub room: String,
+    /// The call server for rooms without a link.
+    pub server: String,
+    /// Camera, microphone and speaker.
+    pub devices: DeviceChoice,
+    /// Join with the camera on.
+    pub camera: bool,
+    /// Join with the microphone on.
+    pub microphone: bool,
+    /// Show the own picture mirrored.
+    pub mirror: bool,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            theme: ThemeChoice::System,
+            name: String::new(),
+            room: String::new(),
+            server: "ws://127.0.0.1:7880".to_owned(),
+            devices: DeviceChoice::default(),
+            camera: true,
+            microphone: true,
+            mirror: true,
+        }
+    }
+}
+
+/// Which theme is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ThemeChoice {
+    /// As the system has it; dark where it does not say.
+    #[default]
+    System,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// The window's state.
+pub(super) struct Model {
+    /// Seconds of the window's clock.
+    pub(super) now: f64,
+    /// What the desk shows.
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) preferences: Preferences,
+    /// Whether the dark theme is on, after asking the system.
+    pub(super) dark: bool,
+    pub(super) flow: Flow,
+    pub(super) screen: Screen,
+    pub(super) lobby: Lobby,
+    pub(super) menu: Option<Menu>,
+    /// The widget that gets the focus in this frame.
+    pub(super) focus: Option<Focus>,
+    pub(super) toasts: Vec<Toast>,
+    pub(super) meter: Meter,
+    pub(super) own_corner: Corner,
+    /// Columns of the grid, kept so that one more person does not shuffle everybody.
+    pub(super) columns: usize,
+    /// The window was asked to close; it does when the call has ended.
+    pub(super) closing: bool,
+    pub(super) zone: TimeZone,
+    /// What was joined last, for "Rejoin".
+    pub(super) joined: Option<JoinRequest>,
+}
+
+/// The lobby's form.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lobby {
+    pub(super) room: String,
+    pub(super) name: String,
+    pub(super) server: String,
+    /// Whether the server's field is unfolded.
+    pub(super) advanced: bool,
+    pub(super) error: Option<FormError>,
+}
+
+/// A sentence under a field of the form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FormError {
+    pub(super) field: Field,
+    pub(super) sentence: String,
+}
+
+/// A place of the form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Field {
+    Room,
+    Name,
+    Server,
+    /// The whole form: what the server answered.
+    Form,
+}
+
+/// An open menu; at most one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Menu {
+    /// A picker of the lobby.
+    Picker(DeviceKind),
+    /// The devices of a tool button in a call.
+    Tool(DeviceKind),
+}
+
+/// What can be given the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Focus {
+    Room,
+    Name,
+    Join,
+    Microphone,
+    NewCall,
+    /// The safest button of a dialog.
+    Dialog,
+}
+
+/// Where the own picture lies beside one other person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Corner {
+    pub(super) left: bool,
+    pub(super) top: bool,
+}
+
+/// A short note at the bottom.
+#[derive(Clone, Debug)]
+pub(super) struct Toast {
+    pub(super) text: String,
+    pub(super) icon: char,
+    pub(super) until: f64,
+}
+
+/// The microphone's level as the meter shows it: quick up, slow down.
+#[derive(Debug)]
+pub(super) struct Meter {
+    /// dBFS.
+    pub(super) level: f32,
+    /// Since when nobody would hear us.
+    silent_since: f64,
+    last: f64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { level: meter::FLOOR_DB, silent_since: 0.0, last: 0.0 }
+    }
+}
+
+impl Meter {
+    /// Follows `target` (dBFS) until `now`.
+    pub(super) fn follow(&mut self, target: f32, now: f64) {
+        let seconds = (now - self.last).clamp(0.0, 1.0) as f32;
+        self.last = now;
+        let target = target.clamp(meter::FLOOR_DB, 0.0);
+        let constant = if target > self.level { meter::ATTACK } else { meter::RELEASE };
+        self.level += (target - self.level) * (1.0 - (-seconds / constant).exp());
+        if (self.level - target).abs() < 0.2 {
+            self.level = target;
+        }
+        if self.level > meter::SILENT_DB {
+            self.silent_since = now;
+        }
+    }
+
+    /// Whether it still moves towards `target`.
+    pub(super) fn is_moving(&self, target: f32) -> bool {
+        self.level != target.clamp(meter::FLOOR_DB, 0.0)
+    }
+
+    /// What it says in words.
+    pub(super) fn words(&self, now: f64) -> &'static str {
+        if self.level > meter::LOUD_DB {
+            "Too loud"
+        } else if now - self.silent_since >= meter::SILENT_AFTER {
+            "We cannot hear you"
+        } else {
+            "You sound good"
+        }
+    }
+
+    /// How many of its segments are lit.
+    pub(super) fn lit(&self) -> usize {
+        let part = (self.level - meter::FLOOR_DB) / -meter::FLOOR_DB;
+        (part * meter::SEGMENTS as f32).round() as usize
+    }
+}
+
+impl Model {
+    /// A window that has seen nothing yet.
+    pub(super) fn new(preferences: Preferences) -> Self {
+        let lobby = Lobby {
+            room: preferences.room.clone(),
+            name: preferences.name.clone(),
+            server: preferences.server.clone(),
+            ..Lobby::default()
+        };
+        Self {
+            now: 0.0,
+            snapshot: Arc::default(),
+            preferences,
+            dark: true,
+            flow: Flow::default(),
+            screen: Screen::Lobby,
+            lobby,
+            menu: None,
+            focus: None,
+            toasts: Vec::new(),
+            meter: Meter::default(),
+            own_corner: Corner::default(),
+            columns: 0,
+            closing: false,
+            zone: TimeZone::system(),
+            joined: None,
+        }
+    }
+
+    /// The colours of the theme.
+    pub(super) const fn palette(&self) -> &'static Palette {
+        if self.dark { &DARK } else { &LIGHT }
+    }
+
+    /// The call, if one is open or its end is shown.
+    pub(super) fn call(&self) -> Option<&CallView> {
+        self.snapshot.call.as_ref()
+    }
+
+    /// Our device of that kind.
+    pub(super) fn device(&self, kind: DeviceKind) -> &LocalDevice {
+        match kind {
+            DeviceKind::Camera | DeviceKind::Screen => &self.snapshot.camera,
+            DeviceKind::Microphone => &self.snapshot.microphone,
+            DeviceKind::Speaker => &self.snapshot.speaker,
+        }
+    }
+
+    /// Adds a toast; of more than two the oldest goes.
+    pub(super) fn toast(&mut self, icon: char, text: String) {
+        self.toasts.push(Toast { text, icon, until: self.now + time::TOAST });
+        if self.toasts.len() > 2 {
+            self.toasts.remove(0);
+        }
+    }
+
+    /// Turns a notice into a toast. Coming and going is told up to six people; above that it would never be quiet.
+    pub(super) fn notice(&mut self, notice: Notice) {
+        use crate::ui::icons::{PLUGS, SIGN_OUT, USER_MINUS, USER_PLUS, WIFI_HIGH, WIFI_SLASH};
+        let few = self.call().is_none_or(|c| c.people.len() < 6);
+        let (icon, text) = match notice {
+            Notice::Joined(name) if few => (USER_PLUS, format!("{name} joined")),
+            Notice::Left(name) if few => (SIGN_OUT, format!("{name} left")),
+            Notice::Joined(_) | Notice::Left(_) => return,
+            Notice::Removed(name) => (USER_MINUS, format!("{name} was removed")),
+            Notice::Dropped(name) => (WIFI_SLASH, format!("{name} lost the connection")),
+            Notice::BackInCall => (WIFI_HIGH, "You are back in the call".to_owned()),
+            Notice::Device(text) => (PLUGS, text),
+        };
+        self.toast(icon, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_meter_rises_quickly_and_falls_slowly() {
+        let mut meter = Meter::default();
+        meter.follow(-12.0, 0.1);
+        assert!(meter.level > -13.0 && meter.lit() == 14, "{meter:?}");
+        meter.follow(-90.0, 0.2);
+        assert!(meter.level > -30.0, "{meter:?}");
+        assert_eq!(meter.words(0.2), "You sound good");
+        for tick in 3..60 {
+            meter.follow(-90.0, f64::from(tick) * 0.1);
+        }
+        assert_eq!((meter.words(6.0), meter.lit(), meter.is_moving(-90.0)), ("We cannot hear you", 0, false));
+    }
+
+    #[test]
+    fn comings_and_goings_are_told_in_small_calls_only() {
+        let mut model = Model::new(Preferences::default());
+        model.notice(Notice::Left("Mina Park".into()));
+        assert_eq!(model.toasts[0].text, "Mina Park left");
+        let mut call = crate::ui::testing::call(crate::call::view::Phase::Entering);
+        let person = call.people[0].clone();
+        call.people = vec![person; 7];
+        model.snapshot = Arc::new(Snapshot { call: Some(call), ..Snapshot::default() });
+        model.notice(Notice::Joined("Priya Nair".into()));
+        assert_eq!(model.toasts.len(), 1);
+    }
+}

@@ -1,0 +1,282 @@
+//! The words of ends, devices and receipts. Plain sentences for people; the exact line below them for support.
+
+use crate::base::{DeviceKind, ExitReason, ReceiptStep, StepName, StepState};
+use crate::call::view::{CallView, DeviceProblem, Ending, LocalDevice, ProblemKind};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Title and sentences of an end by something else than our own wish.
+pub(super) fn over(reason: ExitReason, call: &CallView, ending: &Ending, zone: &TimeZone) -> (&'static str, String) {
+    let (room, time) = (&call.room, hour(ending.unix_ms, zone));
+    let off = devices_are_off(ending);
+    match reason {
+        ExitReason::Kicked => (
+            "You were removed from this call",
+            format!("The host or the server removed you from “{room}” at {time}. The call goes on without you. {off}"),
+        ),
+        ExitReason::Dismissed => (
+            "This call was ended for everyone",
+            format!("The host or the server closed “{room}” at {time}. Nobody is in it any more. {off}"),
+        ),
+        ExitReason::JoinedElsewhere => (
+            "You joined from another device",
+            format!("The same user name came into “{room}” somewhere else, so this call was closed here. {off}"),
+        ),
+        ExitReason::ServerStopped => (
+            "The call server stopped",
+            format!("The server closed every call, also “{room}”. This is not about you. {off}"),
+        ),
+        ExitReason::ConnectionLost => (
+            "The connection did not come back",
+            format!("We tried for some time and then left the call for you. {off} The others saw you drop out."),
+        ),
+        ExitReason::Left | ExitReason::EntryFailed => ("The call has ended", off.to_owned()),
+    }
+}
+
+/// Never said of a device that did not confirm it.
+fn devices_are_off(ending: &Ending) -> &'static str {
+    let clean = |step| {
+        let state = ending.receipt.step(step).map(|s| s.state);
+        matches!(state, None | Some(StepState::Confirmed | StepState::NotApplicable))
+    };
+    match (clean(StepName::CameraReleased), clean(StepName::MicrophoneReleased)) {
+        (true, true) => "Your camera and microphone are off.",
+        (true, false) => "Your camera is off. The microphone did not confirm that it is.",
+        (false, true) => "Your microphone is off. The camera did not confirm that it is.",
+        (false, false) => "Neither camera nor microphone confirmed that they are off.",
+    }
+}
+
+/// The two lines of the end screen's title, and the sentences below.
+pub(super) fn left(ending: &Ending, ghost: u64) -> ([&'static str; 2], String) {
+    let told = ending.receipt.step(StepName::OthersTold).map(|s| s.state);
+    let confirmed = matches!(told, None | Some(StepState::Confirmed | StepState::NotApplicable));
+    let off = devices_are_off(ending);
+    if !confirmed {
+        let sentence = format!("{off} The others see you as gone within {ghost} seconds at most.");
+        return (["You left.", "The server did not confirm."], sentence);
+    }
+    let off = if off.starts_with("Your camera and") { "Your camera and microphone are off and free for other apps." } else { off };
+    let told = match names(&ending.told) {
+        Some((names, 1)) => format!("{names} has been told."),
+        Some((names, _)) => format!("{names} have been told."),
+        None => "Nobody else was in the call.".to_owned(),
+    };
+    (["You left.", "It is confirmed."], format!("{off} {told}"))
+}
+
+/// "Mina, Tomás and Priya", and how many they are; first names, and at most three of them.
+fn names(all: &[String]) -> Option<(String, usize)> {
+    let first: Vec<&str> = all.iter().map(|n| n.split_whitespace().next().unwrap_or(n)).collect();
+    let text = match &first[..] {
+        [] => return None,
+        [one] => (*one).to_owned(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, three] => format!("{one}, {two} and {three}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} others", rest.len()),
+    };
+    Some((text, first.len()))
+}
+
+/// A row of the receipt.
+pub(super) fn receipt_row(step: &ReceiptStep) -> &'static str {
+    use {StepName as N, StepState as S};
+    match (step.step, step.state) {
+        (N::CameraReleased, S::NotApplicable) => "Camera was not on",
+        (N::CameraReleased, S::Confirmed) if !step.detail.is_empty() => "Camera released (driver stopped)",
+        (N::CameraReleased, S::Confirmed) => "Camera released",
+        (N::CameraReleased, _) => "Camera not confirmed",
+        (N::MicrophoneReleased, S::NotApplicable) => "Microphone was not on",
+        (N::MicrophoneReleased, S::Confirmed) => "Microphone released",
+        (N::MicrophoneReleased, _) => "Microphone not confirmed",
+        (N::ScreenReleased, S::NotApplicable) => "Screen was not shared",
+        (N::ScreenReleased, S::Confirmed) => "Screen released",
+        (N::ScreenReleased, _) => "Screen not confirmed",
+        (N::OthersTold, S::NotApplicable) => "Everyone knows",
+        (N::OthersTold, S::Confirmed) => "Everyone told",
+        (N::OthersTold, _) => "The server did not confirm",
+        (N::ConnectionsClosed, S::Confirmed) => "Connections closed",
+        (N::ConnectionsClosed, _) => "Connections not confirmed",
+    }
+}
+
+/// Whether a row is shown: what did not apply to a call stays away, except the two devices everybody asks about.
+pub(super) fn receipt_shows(step: &ReceiptStep) -> bool {
+    match step.step {
+        StepName::CameraReleased | StepName::MicrophoneReleased => true,
+        StepName::OthersTold | StepName::ScreenReleased => step.state != StepState::NotApplicable,
+        StepName::ConnectionsClosed => !matches!(step.state, StepState::Confirmed | StepState::NotApplicable),
+    }
+}
+
+/// `14:32:07.312 onExitRoom(reason 1)`.
+pub(super) fn callback_line(ending: &Ending, zone: &TimeZone) -> String {
+    format!("{} onExitRoom(reason {})", exact(ending.unix_ms, zone), ending.reason.code())
+}
+
+/// `14:32:07.312 reason 0, you left`.
+pub(super) fn receipt_line(ending: &Ending, zone: &TimeZone) -> String {
+    format!("{} reason {}, you left", exact(ending.unix_ms, zone), ending.reason.code())
+}
+
+/// Everything support needs of an end, as text to copy.
+pub(super) fn details(call: &CallView, ending: &Ending, zone: &TimeZone) -> String {
+    let mut text = format!(
+        "{}\nroom {}\nuser {}\nserver {}\n",
+        callback_line(ending, zone),
+        call.room,
+        call.user,
+        call.server
+    );
+    for step in &ending.receipt.steps {
+        let name = serde_json::to_value(step.step).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        let state = format!("{:?}", step.state).to_lowercase();
+        text.push_str(&format!("{name} {state} {:.1} ms {}", step.ms, step.detail));
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text.push_str(&format!("total {:.1} ms\n", ending.total_ms));
+    text
+}
+
+/// "24 min, 4 people".
+pub(super) fn stay(seconds: f64, people: usize) -> String {
+    let time = match seconds as u64 {
+        s @ 0..60 => format!("{s} s"),
+        s @ 60..3600 => format!("{} min", s / 60),
+        s => format!("{} h {} min", s / 3600, s / 60 % 60),
+    };
+    if people == 1 { format!("{time}, alone") } else { format!("{time}, {people} people") }
+}
+
+/// Title and sentence about a device that does not work.
+pub(super) fn device_problem(kind: DeviceKind, device: &LocalDevice, problem: &DeviceProblem) -> (&'static str, String) {
+    let label = if device.label.is_empty() { "This device" } else { &device.label };
+    let linux = cfg!(target_os = "linux");
+    let later = "You can also join now and turn the camera on later.";
+    match (kind, problem.kind) {
+        (DeviceKind::Camera, ProblemKind::Busy) => (
+            "Another app is using your camera",
+            format!("“{label}” is busy. Close the other app that shows your picture, then try again. {later}"),
+        ),
+        (DeviceKind::Camera, ProblemKind::Forbidden) if linux => (
+            "Visavis is not allowed to use the camera",
+            "Your user has no right to use the camera. Ask the person who looks after this computer to add you to the \
+             “video” group."
+                .to_owned(),
+        ),
+        (DeviceKind::Camera, ProblemKind::Forbidden) => (
+            "Visavis is not allowed to use the camera",
+            "Open Privacy settings, turn Camera on for Visavis, then come back. Nobody can see you until then.".to_owned(),
+        ),
+        (DeviceKind::Camera, ProblemKind::NotFound) => {
+            ("No camera found", "Plug one in and it appears here by itself. You can join without it.".to_owned())
+        }
+        (DeviceKind::Camera, ProblemKind::Unplugged) => {
+            ("Your camera was unplugged", "We turned it off. Plug it in again or choose another one.".to_owned())
+        }
+        (DeviceKind::Camera, ProblemKind::Other) => {
+            ("The camera does not start", format!("“{label}” gave no picture. Try again or choose another one. {later}"))
+        }
+        (DeviceKind::Microphone, ProblemKind::Busy) => (
+            "Another app is using your microphone",
+            format!("“{label}” is held by another app. Close that app, then try again."),
+        ),
+        (DeviceKind::Microphone, ProblemKind::Forbidden) => (
+            "Visavis is not allowed to use the microphone",
+            "Open Privacy settings, turn Microphone on for Visavis, then come back. Nobody can hear you until then."
+                .to_owned(),
+        ),
+        (DeviceKind::Microphone, ProblemKind::NotFound) => {
+            ("No microphone found", "Plug one in and it appears here by itself. You can still listen.".to_owned())
+        }
+        (DeviceKind::Microphone, ProblemKind::Unplugged) => {
+            ("Your microphone was unplugged", "Plug it in again or choose another one.".to_owned())
+        }
+        (DeviceKind::Microphone, ProblemKind::Other) => {
+            ("The microphone does not start", format!("“{label}” gave no sound. Try again or choose another one."))
+        }
+        (_, ProblemKind::NotFound) => {
+            ("No speaker found", "You will not hear the others until you plug one in.".to_owned())
+        }
+        (_, _) => ("The speaker does not work", "You will not hear the others. Choose another one.".to_owned()),
+    }
+}
+
+/// One word about it, for the picker.
+pub(super) const fn problem_word(problem: ProblemKind) -> &'static str {
+    match problem {
+        ProblemKind::NotFound => "Not found",
+        ProblemKind::Busy => "Busy",
+        ProblemKind::Forbidden => "Blocked",
+        ProblemKind::Unplugged => "Unplugged",
+        ProblemKind::Other => "Failed",
+    }
+}
+
+fn local(unix_ms: f64, zone: &TimeZone) -> Option<jiff::Zoned> {
+    let at = Timestamp::from_microsecond((unix_ms * 1000.0) as i64).ok()?;
+    Some(at.to_zoned(zone.clone()))
+}
+
+/// `14:32`.
+fn hour(unix_ms: f64, zone: &TimeZone) -> String {
+    local(unix_ms, zone).map(|t| t.strftime("%H:%M").to_string()).unwrap_or_default()
+}
+
+/// `14:32:07.312`.
+fn exact(unix_ms: f64, zone: &TimeZone) -> String {
+    local(unix_ms, zone).map(|t| t.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Receipt;
+    use crate::call::view::Phase;
+    use crate::ui::testing::{call, ending};
+
+    #[test]
+    fn removed_and_ended_are_never_mixed_up() {
+        let call = call(Phase::Entering);
+        let text = |reason| {
+            let (title, body) = over(reason, &call, &ending(reason), &TimeZone::UTC);
+            format!("{title} {body}").to_lowercase()
+        };
+        assert!(text(ExitReason::Kicked).contains("removed") && !text(ExitReason::Kicked).contains("ended"));
+        assert!(text(ExitReason::Dismissed).contains("ended") && !text(ExitReason::Dismissed).contains("removed"));
+        assert!(text(ExitReason::Kicked).contains("“design review” at 14:32"));
+    }
+
+    #[test]
+    fn confirmed_is_said_only_when_it_was() {
+        let mut end = ending(ExitReason::Left);
+        assert_eq!(left(&end, 6).0[1], "It is confirmed.");
+        assert!(left(&end, 6).1.ends_with("Mina, Tomás and Priya have been told."));
+        for step in &mut end.receipt.steps {
+            step.state = StepState::Unconfirmed;
+        }
+        let (title, body) = left(&end, 6);
+        assert_eq!(title[1], "The server did not confirm.");
+        assert!(body.contains("within 6 seconds") && !body.contains("are off and free"), "{body}");
+    }
+
+    #[test]
+    fn times_are_local_and_exact_below() {
+        let end = ending(ExitReason::Kicked);
+        assert_eq!(callback_line(&end, &TimeZone::UTC), "14:32:07.312 onExitRoom(reason 1)");
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        assert!(callback_line(&end, &zone).starts_with("16:32:07.312"));
+        assert_eq!((stay(12.3, 1), stay(1456.0, 4)), ("12 s, alone".into(), "24 min, 4 people".into()));
+        assert_eq!(stay(3700.0, 3), "1 h 1 min, 3 people");
+    }
+
+    #[test]
+    fn details_hold_every_step() {
+        let text = details(&call(Phase::Entering), &ending(ExitReason::Left), &TimeZone::UTC);
+        assert!(text.contains("camera_released confirmed 11.0 ms\n"), "{text}");
+        assert!(text.ends_with("total 35.0 ms\n"), "{text}");
+        assert_eq!(Receipt::default().steps.len(), 0);
+    }
+}

@@ -1,0 +1,247 @@
+//! For the window's tests: people and calls as they occur, drawn pictures, and a desk that serves what a test sets and
+//! records what the window asks for.
+
+use crate::base::{
+    ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, SessionId, StepName, StepState, UserId, VideoFrame,
+};
+use crate::call::view::{
+    CallView, Command, Desk, DeviceEntry, DeviceLists, DeviceState, Ending, LocalDevice, Notice, Person, Phase, Quality,
+    Snapshot,
+};
+use crate::ui::{App, Options, Preferences};
+use egui_kittest::Harness;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// 14:32:07.312 on a day in UTC.
+const LEFT_AT: f64 = 1_763_908_327_312.0;
+
+/// The world behind a test's window.
+#[derive(Clone, Default)]
+pub(super) struct World {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+pub(super) struct Inner {
+    pub(super) snapshot: Snapshot,
+    pub(super) notices: Vec<Notice>,
+    pub(super) commands: Vec<Command>,
+    pub(super) screens: Vec<&'static str>,
+    pub(super) first_frames: Vec<(String, u32, u32)>,
+    pub(super) preferences: Option<Preferences>,
+}
+
+struct TestDesk(World);
+
+impl Desk for TestDesk {
+    fn send(&mut self, command: Command) {
+        self.0.lock().commands.push(command);
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::new(self.0.lock().snapshot.clone())
+    }
+
+    fn notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.0.lock().notices)
+    }
+
+    fn set_waker(&mut self, _wake: Arc<dyn Fn() + Send + Sync>) {}
+}
+
+impl World {
+    /// A computer with working devices, nobody in a call.
+    pub(super) fn new() -> Self {
+        let world = Self::default();
+        let mut inner = world.lock();
+        inner.snapshot = Snapshot {
+            devices: devices(),
+            camera: device("Built-in camera"),
+            microphone: device("Headset microphone"),
+            speaker: device("Headset"),
+            own_level: -24.0,
+            ..Snapshot::default()
+        };
+        inner.snapshot.own_picture.put(portrait(PEOPLE[3].1));
+        drop(inner);
+        world
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no test panics while it holds the world")
+    }
+
+    /// Puts the window into a call at `phase`.
+    pub(super) fn call(&self, phase: Phase) {
+        self.lock().snapshot.call = Some(call(phase));
+    }
+
+    /// Changes the call.
+    pub(super) fn with_call(&self, change: impl FnOnce(&mut CallView)) {
+        change(self.lock().snapshot.call.as_mut().expect("a call"));
+    }
+
+    /// What the window asked for since the last time.
+    pub(super) fn commands(&self) -> Vec<Command> {
+        std::mem::take(&mut self.lock().commands)
+    }
+
+    /// Opens the window on this world.
+    pub(super) fn window(&self, size: [f32; 2], preferences: Preferences) -> Harness<'static, App> {
+        let (screens, frames, chosen) = (self.clone(), self.clone(), self.clone());
+        let options = Options {
+            preferences,
+            on_screen: Box::new(move |name| screens.lock().screens.push(name)),
+            on_first_frame: Box::new(move |user, w, h| frames.lock().first_frames.push((user.to_string(), w, h))),
+            on_preferences: Box::new(move |p| chosen.lock().preferences = Some(p.clone())),
+            zone: jiff::tz::TimeZone::UTC,
+        };
+        let desk = Box::new(TestDesk(self.clone()));
+        let builder = Harness::builder().with_size(size).with_step_dt(1.0 / 20.0).with_max_steps(40);
+        let mut harness = builder.wgpu().build_eframe(move |cc| App::new(cc, desk, options));
+        harness.run_steps(3);
+        harness
+    }
+}
+
+/// The preferences of somebody who has been here before.
+pub(super) fn ada() -> Preferences {
+    Preferences {
+        name: "Ada Okafor".into(),
+        room: "https://meet.example/j/Design%20review".into(),
+        theme: crate::ui::ThemeChoice::Dark,
+        ..Preferences::default()
+    }
+}
+
+/// Names with the colours (top left, bottom right) of their pictures.
+const PEOPLE: [(&str, [[u8; 3]; 2]); 9] = [
+    ("Mina Park", [[214, 184, 152], [150, 112, 90]]),
+    ("Tomás Rivera", [[96, 116, 138], [48, 60, 76]]),
+    ("Priya Nair", [[190, 110, 80], [110, 56, 44]]),
+    ("Ada Okafor", [[36, 62, 50], [60, 86, 68]]),
+    ("Lena Vogt", [[140, 150, 170], [86, 96, 116]]),
+    ("Sam Idris", [[70, 64, 92], [44, 40, 60]]),
+    ("Noah Berg", [[110, 140, 160], [60, 84, 104]]),
+    ("Amir Haddad", [[90, 122, 104], [44, 70, 58]]),
+    ("李雪", [[120, 100, 120], [60, 50, 70]]),
+];
+
+fn user(name: &str) -> UserId {
+    name.split_whitespace().next().unwrap_or(name).to_lowercase().parse().expect("a user id")
+}
+
+/// Somebody with a picture and a good link.
+pub(super) fn person(index: usize) -> Person {
+    let (name, colors) = PEOPLE[index];
+    let slot = FrameSlot::new();
+    slot.put(portrait(colors));
+    Person {
+        user: user(name),
+        name: name.into(),
+        picture: Some(slot),
+        microphone: true,
+        speaking: false,
+        quality: Quality::Excellent,
+    }
+}
+
+/// Ada's call "Design review" with Mina (speaking), Tomás (muted, weak) and Priya.
+pub(super) fn call(phase: Phase) -> CallView {
+    let mut people: Vec<Person> = (0..3).map(person).collect();
+    people[0].speaking = true;
+    people[1].microphone = false;
+    people[1].quality = Quality::Good;
+    CallView {
+        session: SessionId(1),
+        room: "Design review".parse().expect("a room"),
+        user: user("Ada"),
+        name: "Ada Okafor".into(),
+        server: "wss://meet.example".into(),
+        phase,
+        people,
+        quality: Quality::Excellent,
+        speaking: false,
+        ghost: Duration::from_secs(6),
+    }
+}
+
+/// 24 minutes and 16 seconds in.
+pub(super) fn in_call() -> Phase {
+    Phase::InCall { elapsed: Duration::from_secs(24 * 60 + 16) }
+}
+
+/// How a call ends for `reason`, cleanly.
+pub(super) fn ending(reason: ExitReason) -> Ending {
+    let told = if reason == ExitReason::Left { StepState::Confirmed } else { StepState::NotApplicable };
+    let step = |step, state, ms| ReceiptStep { step, state, ms, detail: String::new() };
+    let steps = vec![
+        step(StepName::CameraReleased, StepState::Confirmed, 11.0),
+        step(StepName::MicrophoneReleased, StepState::Confirmed, 6.0),
+        step(StepName::ScreenReleased, StepState::NotApplicable, 0.0),
+        step(StepName::OthersTold, told, 18.0),
+        step(StepName::ConnectionsClosed, StepState::Confirmed, 35.0),
+    ];
+    Ending {
+        reason,
+        receipt: Receipt { steps },
+        total_ms: 35.0,
+        unix_ms: LEFT_AT,
+        told: PEOPLE[..3].iter().map(|(name, _)| (*name).to_owned()).collect(),
+        message: String::new(),
+    }
+}
+
+/// The steps of `ending` that are done after `count` of them.
+pub(super) fn done(count: usize) -> Vec<ReceiptStep> {
+    let steps = ending(ExitReason::Left).receipt.steps;
+    steps.into_iter().filter(|s| s.state == StepState::Confirmed).take(count).collect()
+}
+
+/// An open device.
+pub(super) fn device(label: &str) -> LocalDevice {
+    LocalDevice { id: label.to_lowercase(), label: label.into(), wanted: true, state: DeviceState::Open }
+}
+
+fn devices() -> DeviceLists {
+    let entry = |id: &str, label: &str, synthetic| DeviceEntry { id: id.into(), label: label.into(), synthetic };
+    DeviceLists {
+        cameras: vec![entry("cam0", "Built-in camera", false), entry("test-picture", "Test picture", true)],
+        microphones: vec![entry("mic0", "Headset microphone", false), entry("test-tone", "Test tone", true)],
+        speakers: vec![entry("spk0", "Headset", false), entry("spk1", "Screen speakers", false)],
+    }
+}
+
+/// A picture of somebody: a gradient with a head and shoulders, and a light window at the right.
+pub(super) fn portrait([from, to]: [[u8; 3]; 2]) -> Arc<VideoFrame> {
+    let (width, height) = (640usize, 360usize);
+    let rgb = |x: usize, y: usize| -> [f32; 3] {
+        let (fx, fy) = (x as f32 / width as f32, y as f32 / height as f32);
+        let t = (fx + fy) / 2.0;
+        let ground = [0, 1, 2].map(|i| f32::from(from[i]) * (1.0 - t) + f32::from(to[i]) * t);
+        let head = ((fx - 0.5) * 16.0 / 9.0).hypot(fy - 0.45) < 0.2;
+        let shoulders = ((fx - 0.5) * 1.1).hypot((fy - 1.1) * 0.9) < 0.38;
+        let window = (0.72..0.92).contains(&fx) && (0.12..0.5).contains(&fy);
+        match (head, shoulders, window) {
+            (true, _, _) => [224.0, 178.0, 150.0],
+            (_, true, _) => ground.map(|c| c * 0.45),
+            (_, _, true) => ground.map(|c| c * 0.6 + 90.0),
+            _ => ground,
+        }
+    };
+    let yuv = |[r, g, b]: [f32; 3]| {
+        let y = 16.0 + 0.257 * r + 0.504 * g + 0.098 * b;
+        let u = 128.0 - 0.148 * r - 0.291 * g + 0.439 * b;
+        let v = 128.0 + 0.439 * r - 0.368 * g - 0.071 * b;
+        [y as u8, u as u8, v as u8]
+    };
+    let plane = |i: usize| {
+        let step = if i == 0 { 1 } else { 2 };
+        let samples = |y: usize| (0..width).step_by(step).map(move |x| (x, y));
+        let data = (0..height).step_by(step).flat_map(samples).map(|(x, y)| yuv(rgb(x, y))[i]).collect();
+        Plane { data, stride: width / step }
+    };
+    let planes = [plane(0), plane(1), plane(2)];
+    Arc::new(VideoFrame::new(width as u32, height as u32, planes, 0).expect("a picture"))
+}

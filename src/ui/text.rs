@@ -1,0 +1,143 @@
+//! The type scale, and text that is placed by hand yet read by screen readers.
+
+use crate::ui::fonts;
+use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use egui::{Align, Align2, Color32, FontId, Galley, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role};
+use std::sync::Arc;
+
+/// One step of the type scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Type {
+    family: &'static str,
+    pub(super) size: f32,
+    pub(super) line: f32,
+    spacing: f32,
+}
+
+const fn scale(family: &'static str, size: f32, line: f32, spacing: f32) -> Type {
+    Type { family, size, line, spacing }
+}
+
+pub(super) const HERO: Type = scale(fonts::DISPLAY, 44.0, 50.0, -0.9);
+pub(super) const DISPLAY: Type = scale(fonts::DISPLAY, 32.0, 40.0, -0.4);
+pub(super) const MODAL_TITLE: Type = scale(fonts::DISPLAY, 24.0, 30.0, -0.2);
+pub(super) const TITLE: Type = scale(fonts::DISPLAY, 22.0, 28.0, -0.2);
+pub(super) const BRAND: Type = scale(fonts::DISPLAY, 20.0, 26.0, -0.2);
+pub(super) const LEAD_LARGE: Type = scale(fonts::REGULAR, 17.0, 26.0, 0.0);
+pub(super) const LEAD: Type = scale(fonts::REGULAR, 15.0, 23.0, 0.0);
+pub(super) const BUTTON_LARGE: Type = scale(fonts::SEMIBOLD, 16.0, 22.0, 0.0);
+pub(super) const NAME: Type = scale(fonts::SEMIBOLD, 17.0, 24.0, 0.0);
+pub(super) const HEADING: Type = scale(fonts::SEMIBOLD, 15.0, 20.0, 0.0);
+pub(super) const FIELD: Type = scale(fonts::REGULAR, 15.0, 20.0, 0.0);
+pub(super) const BODY: Type = scale(fonts::REGULAR, 14.0, 20.0, 0.0);
+pub(super) const BODY_STRONG: Type = scale(fonts::SEMIBOLD, 14.0, 20.0, 0.0);
+pub(super) const LABEL: Type = scale(fonts::MEDIUM, 13.0, 18.0, 0.0);
+pub(super) const LABEL_STRONG: Type = scale(fonts::SEMIBOLD, 13.0, 18.0, 0.0);
+pub(super) const SMALL: Type = scale(fonts::REGULAR, 13.0, 18.0, 0.0);
+pub(super) const CAPTION: Type = scale(fonts::REGULAR, 12.0, 16.0, 0.0);
+pub(super) const CAPS: Type = scale(fonts::SEMIBOLD, 12.0, 16.0, 0.7);
+pub(super) const TOOL: Type = scale(fonts::MEDIUM, 12.0, 14.0, 0.0);
+pub(super) const MONO: Type = scale(fonts::MONO, 12.5, 18.0, 0.0);
+pub(super) const MONO_STRONG: Type = scale(fonts::MONO_SEMIBOLD, 14.0, 20.0, 0.0);
+pub(super) const MONO_TOTAL: Type = scale(fonts::MONO_SEMIBOLD, 18.0, 24.0, 0.0);
+
+impl Type {
+    /// The font.
+    pub(super) fn font(self) -> FontId {
+        FontId::new(self.size, fonts::family(self.family))
+    }
+
+    /// The same step in another size, for example initials in an avatar.
+    pub(super) const fn sized(self, size: f32) -> Self {
+        Self { size, line: size * 1.25, ..self }
+    }
+
+    fn format(self, color: Color32) -> TextFormat {
+        TextFormat {
+            extra_letter_spacing: self.spacing,
+            line_height: Some(self.line),
+            ..TextFormat::simple(self.font(), color)
+        }
+    }
+
+    /// Text that wraps at `width`.
+    pub(super) fn wrapped(self, text: &str, color: Color32, width: f32) -> LayoutJob {
+        let mut job = LayoutJob::single_section(text.to_owned(), self.format(color));
+        job.wrap = TextWrapping { max_width: width, ..Default::default() };
+        job
+    }
+
+    /// Text on one line, cut with "…" where `width` ends.
+    pub(super) fn cut(self, text: &str, color: Color32, width: f32) -> LayoutJob {
+        let mut job = LayoutJob::single_section(text.to_owned(), self.format(color));
+        job.break_on_newline = false;
+        job.wrap = TextWrapping::truncate_at_width(width.max(1.0));
+        job
+    }
+}
+
+/// Lays `job` out.
+pub(super) fn layout(ui: &Ui, job: LayoutJob) -> Arc<Galley> {
+    ui.painter().layout_job(job)
+}
+
+/// The width that `text` takes on one line.
+pub(super) fn width(ui: &Ui, kind: Type, text: &str) -> f32 {
+    layout(ui, kind.cut(text, Color32::WHITE, f32::INFINITY)).size().x
+}
+
+/// Draws `text` on one line, `anchor` of it at `at`, cut where `width` ends; not in the accessibility tree, for words
+/// that a button or a tile says already.
+pub(super) fn paint(ui: &Ui, at: Pos2, anchor: Align2, kind: Type, color: Color32, text: &str, width: f32) -> Rect {
+    let galley = layout(ui, kind.cut(text, color, width));
+    let rect = anchor.anchor_size(at, galley.size());
+    ui.painter().galley(rect.min, galley, color);
+    rect
+}
+
+/// The same, in the accessibility tree as a label.
+pub(super) fn label(ui: &mut Ui, at: Pos2, anchor: Align2, kind: Type, color: Color32, text: &str, width: f32) -> Rect {
+    let rect = paint(ui, at, anchor, kind, color, text, width);
+    announce(ui, rect, text);
+    rect
+}
+
+/// Draws wrapped text with its top left corner (or top centre, for `Align::Center`) at `at`; in the accessibility tree.
+pub(super) fn paragraph(ui: &mut Ui, at: Pos2, align: Align, kind: Type, color: Color32, text: &str, width: f32) -> Rect {
+    let mut job = kind.wrapped(text, color, width);
+    job.halign = align;
+    let galley = layout(ui, job);
+    let anchor = Align2([align, Align::Min]);
+    let rect = anchor.anchor_size(at, galley.size());
+    ui.painter().galley(at, galley, color);
+    announce(ui, rect, text);
+    rect
+}
+
+/// Puts text that was drawn at `rect` into the accessibility tree.
+pub(super) fn announce(ui: &mut Ui, rect: Rect, text: &str) {
+    let id = ui.next_auto_id();
+    ui.skip_ahead_auto_ids(1);
+    let response = ui.interact(rect, id, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+}
+
+/// Draws an icon of the icon font with its middle at `at`.
+pub(super) fn icon(ui: &Ui, at: Pos2, size: f32, color: Color32, icon: char) {
+    paint_icon(ui, fonts::ICONS, at, size, color, icon);
+}
+
+/// The same, filled.
+pub(super) fn icon_fill(ui: &Ui, at: Pos2, size: f32, color: Color32, icon: char) {
+    paint_icon(ui, fonts::ICONS_FILL, at, size, color, icon);
+}
+
+/// The same, bold: inside filled buttons.
+pub(super) fn icon_bold(ui: &Ui, at: Pos2, size: f32, color: Color32, icon: char) {
+    paint_icon(ui, fonts::ICONS_BOLD, at, size, color, icon);
+}
+
+fn paint_icon(ui: &Ui, family: &'static str, at: Pos2, size: f32, color: Color32, icon: char) {
+    let font = FontId::new(size, fonts::family(family));
+    ui.painter().text(at, Align2::CENTER_CENTER, icon, font, color);
+}

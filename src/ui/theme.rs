@@ -1,0 +1,62 @@
+//! The design's colours and sizes as egui's style, for what egui draws itself: text cursors, tooltips, scroll bars.
+
+use crate::ui::model::ThemeChoice;
+use crate::ui::text;
+use crate::ui::tokens::{DARK, LIGHT, Palette, radius};
+use egui::{Color32, FontFamily, FontId, Stroke, Style, TextStyle, Theme, ThemePreference, Visuals};
+
+/// Gives `ctx` both themes.
+pub(super) fn install(ctx: &egui::Context) {
+    ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
+    ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
+}
+
+/// What egui is told of a choice.
+pub(super) const fn preference(choice: ThemeChoice) -> ThemePreference {
+    match choice {
+        ThemeChoice::System => ThemePreference::System,
+        ThemeChoice::Dark => ThemePreference::Dark,
+        ThemeChoice::Light => ThemePreference::Light,
+    }
+}
+
+fn style(colors: &Palette, mut visuals: Visuals) -> Style {
+    visuals.override_text_color = Some(colors.text);
+    visuals.panel_fill = colors.canvas;
+    visuals.window_fill = colors.raised;
+    visuals.window_stroke = Stroke::new(1.0, colors.border);
+    visuals.window_corner_radius = radius::CONTROL;
+    visuals.menu_corner_radius = radius::CONTROL;
+    visuals.popup_shadow = colors.shadow_menu;
+    visuals.extreme_bg_color = colors.surface;
+    visuals.selection.bg_fill = colors.info_soft;
+    visuals.selection.stroke = Stroke::new(1.0, colors.focus);
+    visuals.text_cursor.stroke = Stroke::new(1.5, colors.accent);
+    // A blinking cursor would repaint a window that has nothing else to do.
+    visuals.text_cursor.blink = false;
+    visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, colors.border);
+    for widget in [&mut visuals.widgets.inactive, &mut visuals.widgets.hovered, &mut visuals.widgets.active] {
+        widget.bg_stroke = Stroke::NONE;
+        widget.fg_stroke.color = colors.text;
+        widget.bg_fill = colors.control;
+        widget.weak_bg_fill = colors.control;
+    }
+    // Rings are drawn by our own widgets.
+    visuals.selection.stroke.color = colors.focus;
+    let mut style = Style { visuals, ..Style::default() };
+    style.text_styles = [
+        (TextStyle::Small, text::CAPTION.font()),
+        (TextStyle::Body, text::LABEL.font()),
+        (TextStyle::Button, text::BODY_STRONG.font()),
+        (TextStyle::Heading, text::TITLE.font()),
+        (TextStyle::Monospace, FontId::new(12.5, FontFamily::Monospace)),
+    ]
+    .into();
+    style.interaction.selectable_labels = false;
+    style.interaction.tooltip_delay = 0.4;
+    style.spacing.item_spacing = egui::Vec2::ZERO;
+    style.spacing.menu_margin = egui::Margin::symmetric(10, 6);
+    style.spacing.scroll = egui::style::ScrollStyle::floating();
+    style.visuals.code_bg_color = Color32::TRANSPARENT;
+    style
+}

@@ -1,0 +1,264 @@
+//! Actions in, changes of the model and commands out. No widget, no handle, no clock.
+
+use crate::base::{DeviceKind, display_name};
+use crate::call::view::{CallView, Command, JoinRequest, Phase};
+use crate::ui::action::Action;
+use crate::ui::flow::Screen;
+use crate::ui::icons;
+use crate::ui::link::{self, LinkError};
+use crate::ui::model::{Field, Focus, FormError, Model, ThemeChoice};
+use rand::Rng;
+
+/// What an update asks the world for.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Effects {
+    /// For the desk, in this order.
+    pub(super) commands: Vec<Command>,
+    /// For the clipboard.
+    pub(super) copy: Option<String>,
+}
+
+/// Carries one action out.
+pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
+    match action {
+        Action::Type(field, text) => type_into(model, field, text),
+        Action::ToggleAdvanced => model.lobby.advanced = !model.lobby.advanced,
+        Action::Join => join(model, effects),
+        Action::Host => host(model, effects),
+        Action::ToggleTheme => {
+            model.preferences.theme = if model.dark { ThemeChoice::Light } else { ThemeChoice::Dark };
+        }
+        Action::ToggleMirror => model.preferences.mirror = !model.preferences.mirror,
+        Action::ToggleMenu(menu) => model.menu = if model.menu == Some(menu) { None } else { Some(menu) },
+        Action::CloseMenu => model.menu = None,
+        Action::Choose(kind, id) => choose(model, kind, id, effects),
+        Action::Retry => {
+            effects.commands.push(Command::RefreshDevices);
+            effects.commands.push(Command::UseDevices(model.snapshot.choice.clone()));
+        }
+        Action::ToggleMicrophone => {
+            let on = !model.snapshot.microphone.wanted;
+            if model.call().is_none() {
+                model.preferences.microphone = on;
+            }
+            effects.commands.push(Command::SetMicrophone(on));
+        }
+        Action::ToggleCamera => {
+            let on = !model.snapshot.camera.wanted;
+            if model.call().is_none() {
+                model.preferences.camera = on;
+            }
+            effects.commands.push(Command::SetCamera(on));
+        }
+        Action::Leave(by) => {
+            model.menu = None;
+            model.flow.press_leave();
+            effects.commands.push(Command::Leave(by));
+        }
+        Action::CloseNow => effects.commands.push(Command::CloseNow),
+        Action::KeepWaiting => model.flow.keep_waiting = true,
+        Action::MoveOwn(corner) => model.own_corner = corner,
+        Action::Columns(columns) => model.columns = columns,
+        Action::Copy { text, said } => {
+            effects.copy = Some(text);
+            model.toast(icons::COPY, said.to_owned());
+        }
+        Action::NewCall => effects.commands.push(Command::Dismiss),
+        Action::Rejoin => rejoin(model, effects),
+    }
+}
+
+/// What happens by itself when another screen comes.
+pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effects) {
+    model.menu = None;
+    match model.screen {
+        Screen::Lobby => {
+            if let Some(Phase::Ended(ending)) = model.call().map(|c| &c.phase) {
+                if !ending.message.is_empty() {
+                    model.lobby.error = Some(FormError { field: Field::Form, sentence: ending.message.clone() });
+                }
+                effects.commands.push(Command::Dismiss);
+            }
+            model.toasts.clear();
+            model.focus = Some(first_empty_field(model));
+            effects.commands.push(Command::UseDevices(model.snapshot.choice.clone()));
+        }
+        Screen::Call if matches!(from, Screen::Joining | Screen::Lobby) => model.focus = Some(Focus::Microphone),
+        Screen::End => {
+            model.toasts.clear();
+            model.focus = Some(Focus::NewCall);
+        }
+        Screen::Over(_) => {
+            model.toasts.clear();
+            model.focus = Some(Focus::Dialog);
+        }
+        Screen::Joining | Screen::Call | Screen::Leaving { .. } => {}
+    }
+}
+
+/// The first empty field of the lobby, otherwise Join.
+pub(super) fn first_empty_field(model: &Model) -> Focus {
+    if model.lobby.room.trim().is_empty() {
+        Focus::Room
+    } else if model.lobby.name.trim().is_empty() {
+        Focus::Name
+    } else {
+        Focus::Join
+    }
+}
+
+fn type_into(model: &mut Model, field: Field, text: String) {
+    match field {
+        Field::Room => model.lobby.room = text,
+        Field::Name => model.lobby.name = text,
+        Field::Server => model.lobby.server = text,
+        Field::Form => {}
+    }
+    model.lobby.error = None;
+}
+
+fn choose(model: &mut Model, kind: DeviceKind, id: Option<String>, effects: &mut Effects) {
+    model.menu = None;
+    // The desk's choice may come from the command line; only what was chosen here is remembered.
+    let mut choice = model.snapshot.choice.clone();
+    for devices in [&mut choice, &mut model.preferences.devices] {
+        match kind {
+            DeviceKind::Camera => devices.camera.clone_from(&id),
+            DeviceKind::Microphone => devices.microphone.clone_from(&id),
+            DeviceKind::Speaker => devices.speaker.clone_from(&id),
+            DeviceKind::Screen => {}
+        }
+    }
+    effects.commands.push(Command::UseDevices(choice));
+}
+
+fn join(model: &mut Model, effects: &mut Effects) {
+    match request(model) {
+        Ok(request) => send_join(model, request, effects),
+        Err(error) => refuse(model, error),
+    }
+}
+
+/// Reads the form; the error names the field that must change.
+fn request(model: &Model) -> Result<JoinRequest, FormError> {
+    let error = |field, error: LinkError| FormError { field, sentence: error.to_string() };
+    let place = link::parse(&model.lobby.room).map_err(|e| error(Field::Room, e))?;
+    let name = display_name(&model.lobby.name).map_err(|e| error(Field::Name, e.into()))?;
+    let server = match place.server {
+        Some(server) => server,
+        None => link::server(&model.lobby.server).map_err(|e| error(Field::Server, e))?,
+    };
+    Ok(JoinRequest { server: Some(server), room: place.room, name })
+}
+
+fn host(model: &mut Model, effects: &mut Effects) {
+    if model.lobby.room.trim().is_empty() {
+        model.lobby.room = format!("call-{}", rand::rng().random_range(1000..10000));
+    }
+    let error = |field, error: LinkError| FormError { field, sentence: error.to_string() };
+    let request = link::parse(&model.lobby.room).map_err(|e| error(Field::Room, e)).and_then(|place| {
+        let name = display_name(&model.lobby.name).map_err(|e| error(Field::Name, e.into()))?;
+        Ok(JoinRequest { server: None, room: place.room, name })
+    });
+    match request {
+        Ok(request) => send_join(model, request, effects),
+        Err(error) => refuse(model, error),
+    }
+}
+
+fn refuse(model: &mut Model, error: FormError) {
+    match error.field {
+        Field::Room => model.focus = Some(Focus::Room),
+        Field::Name => model.focus = Some(Focus::Name),
+        Field::Server => model.lobby.advanced = true,
+        Field::Form => {}
+    }
+    model.lobby.error = Some(error);
+}
+
+fn send_join(model: &mut Model, request: JoinRequest, effects: &mut Effects) {
+    model.lobby.error = None;
+    model.preferences.name.clone_from(&request.name);
+    model.preferences.room = model.lobby.room.trim().to_owned();
+    model.preferences.server = model.lobby.server.trim().to_owned();
+    model.joined = Some(request.clone());
+    effects.commands.push(Command::Join(request));
+}
+
+fn rejoin(model: &mut Model, effects: &mut Effects) {
+    let Some(call) = model.call() else { return };
+    let asked = |call: &CallView| JoinRequest {
+        server: Some(call.server.clone()),
+        room: call.room.clone(),
+        name: call.name.clone(),
+    };
+    let request = model.joined.clone().filter(|r| r.room == call.room).unwrap_or_else(|| asked(call));
+    effects.commands.push(Command::Dismiss);
+    effects.commands.push(Command::Join(request));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::RoomId;
+    use crate::ui::model::Preferences;
+
+    fn model(room: &str, name: &str, server: &str) -> Model {
+        let preferences = Preferences { room: room.into(), name: name.into(), server: server.into(), ..Default::default() };
+        Model::new(preferences)
+    }
+
+    fn act(model: &mut Model, action: Action) -> Vec<Command> {
+        let mut effects = Effects::default();
+        update(model, action, &mut effects);
+        effects.commands
+    }
+
+    #[test]
+    fn join_reads_the_form() {
+        let mut m = model("Design review", " Ada Okafor ", "meet.example");
+        let request = JoinRequest {
+            server: Some("wss://meet.example".into()),
+            room: RoomId::Text("Design review".into()),
+            name: "Ada Okafor".into(),
+        };
+        assert_eq!(act(&mut m, Action::Join), [Command::Join(request)]);
+        assert_eq!(m.preferences.name, "Ada Okafor");
+    }
+
+    #[test]
+    fn a_link_brings_its_own_server() {
+        let mut m = model("https://meet.example/j/a", "Ada", "ws://127.0.0.1:7880");
+        let commands = act(&mut m, Action::Join);
+        assert!(matches!(&commands[..], [Command::Join(r)] if r.server.as_deref() == Some("https://meet.example")));
+    }
+
+    #[test]
+    fn a_bad_form_names_the_field_and_sends_nothing() {
+        let long = "x".repeat(65);
+        for (room, name, server, field) in [
+            ("", "Ada", "ws://a", Field::Room),
+            (long.as_str(), "Ada", "ws://a", Field::Room),
+            ("num/4294967295", "Ada", "ws://a", Field::Room),
+            ("a", "  ", "ws://a", Field::Name),
+            ("a", &"n".repeat(1000), "ws://a", Field::Name),
+            ("a", "Ada", "gopher://a", Field::Server),
+        ] {
+            let mut m = model(room, name, server);
+            assert_eq!(act(&mut m, Action::Join), []);
+            let error = m.lobby.error.clone().expect("an error");
+            assert_eq!(error.field, field);
+            assert!(error.sentence.ends_with('.') || error.sentence.ends_with(','), "{}", error.sentence);
+            assert_eq!(m.lobby.advanced, field == Field::Server);
+        }
+    }
+
+    #[test]
+    fn hosting_needs_no_server_and_finds_a_room_name() {
+        let mut m = model("", "Ada", "");
+        let commands = act(&mut m, Action::Host);
+        let [Command::Join(request)] = &commands[..] else { panic!("{commands:?}") };
+        assert_eq!(request.server, None);
+        assert!(request.room.to_string().starts_with("call-"));
+    }
+}

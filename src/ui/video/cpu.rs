@@ -1,0 +1,102 @@
+//! Pictures without wgpu: each changed frame is converted to RGBA and becomes an egui texture.
+
+use super::PictureLook;
+use crate::base::VideoFrame;
+use egui::epaint::RectShape;
+use egui::{Color32, ColorImage, Rect, TextureHandle, TextureOptions, Ui};
+use std::collections::HashMap;
+use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
+
+/// One texture a tile.
+#[derive(Default)]
+pub(super) struct CpuTiles {
+    tiles: HashMap<u64, (u64, TextureHandle)>,
+}
+
+impl CpuTiles {
+    /// Shows `uv` of the frame in `rect`, converting it first when its number is new.
+    #[expect(clippy::too_many_arguments, reason = "the same list as the graphics card's path takes in a struct")]
+    pub(super) fn show(
+        &mut self,
+        ui: &Ui,
+        rect: Rect,
+        id: u64,
+        number: u64,
+        frame: &VideoFrame,
+        uv: Rect,
+        look: &PictureLook,
+    ) {
+        let texture = match self.tiles.get_mut(&id) {
+            Some((shown, texture)) => {
+                if *shown != number {
+                    *shown = number;
+                    texture.set(convert(frame), TextureOptions::LINEAR);
+                }
+                texture.id()
+            }
+            None => {
+                let texture = ui.ctx().load_texture(format!("picture {id}"), convert(frame), TextureOptions::LINEAR);
+                let handle = texture.id();
+                self.tiles.insert(id, (number, texture));
+                handle
+            }
+        };
+        let light = (255.0 * look.light) as u8;
+        let tint = Color32::from_gray(light);
+        if look.cover {
+            ui.painter().add(RectShape::filled(rect, look.radius, tint).with_texture(texture, uv));
+            return;
+        }
+        // A fitted picture: only its own part of the tile carries the texture.
+        ui.painter().rect_filled(rect, look.radius, Color32::BLACK);
+        let part = egui::vec2(rect.width() / uv.width().abs(), rect.height() / uv.height());
+        let inner = Rect::from_center_size(rect.center(), part);
+        let sides = if look.mirror { (1.0, 0.0) } else { (0.0, 1.0) };
+        let whole = Rect { min: egui::pos2(sides.0, 0.0), max: egui::pos2(sides.1, 1.0) };
+        ui.painter().add(RectShape::filled(inner, look.radius, tint).with_texture(texture, whole));
+    }
+
+    /// Lets the texture of `id` go.
+    pub(super) fn free(&mut self, id: u64) {
+        self.tiles.remove(&id);
+    }
+}
+
+/// I420 to RGBA. A picture that the converter refuses comes out black: a wrong tile is better than none.
+fn convert(frame: &VideoFrame) -> ColorImage {
+    let [y, u, v] = [0, 1, 2].map(|i| frame.plane(i));
+    let (width, height) = (frame.width(), frame.height());
+    let image = YuvPlanarImage {
+        y_plane: &y.data,
+        y_stride: y.stride as u32,
+        u_plane: &u.data,
+        u_stride: u.stride as u32,
+        v_plane: &v.data,
+        v_stride: v.stride as u32,
+        width,
+        height,
+    };
+    let mut rgba = vec![0; width as usize * height as usize * 4];
+    let done = yuv::yuv420_to_rgba(&image, &mut rgba, width * 4, YuvRange::Limited, YuvStandardMatrix::Bt601);
+    if let Err(error) = done {
+        tracing::warn!(%error, width, height, "a picture cannot be converted");
+    }
+    ColorImage::from_rgba_unmultiplied([width as usize, height as usize], &rgba)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_come_out_as_they_were_meant() {
+        for (yuv, rgb) in [([235, 128, 128], [255, 255, 255]), ([16, 128, 128], [0, 0, 0]), ([81, 90, 240], [254, 0, 0])] {
+            let frame = VideoFrame::filled(5, 3, yuv, 0).expect("frame");
+            let image = convert(&frame);
+            assert_eq!(image.size, [5, 3]);
+            for (got, want) in image.pixels[7].to_array().into_iter().zip(rgb) {
+                assert!(got.abs_diff(want) <= 3, "{yuv:?} became {:?}", image.pixels[7]);
+            }
+        }
+    }
+}

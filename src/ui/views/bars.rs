@@ -1,0 +1,156 @@
+//! Top bar and tool bar of a call.
+
+use super::{View, compact};
+use crate::base::{DeviceKind, ExitRequestedBy};
+use crate::call::view::{Phase, Quality};
+use crate::ui::action::Action;
+use crate::ui::flow::Screen;
+use crate::ui::model::{Focus, Menu};
+use crate::ui::tokens::{radius, size, time};
+use crate::ui::widgets::{LeaveState, Tool, focus_ring, leave_button, mark, mix, pill};
+use crate::ui::{icons, text};
+use egui::{Align2, Color32, CursorIcon, Key, Modifiers, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+/// Draws the top bar: mark, room, timer, connection.
+pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
+    let colors = view.colors;
+    ui.painter().rect_filled(bar, 0.0, colors.surface);
+    ui.painter().hline(bar.x_range(), bar.bottom() - 0.5, Stroke::new(1.0, colors.border));
+    let middle = bar.center().y;
+    let leaving = !matches!(view.model.screen, Screen::Call);
+    let open = ui.ctx().animate_bool_with_time(ui.scope_id().with("mark"), leaving, time::MARK_OPEN) * 3.0;
+    let logo = Rect::from_center_size(pos2(bar.left() + 27.0, middle), vec2(22.0, 22.0));
+    mark(ui.painter(), logo, colors, open);
+    let right = connection(ui, view, pos2(bar.right() - 16.0, middle), compact(bar));
+
+    let Some(call) = view.model.call() else { return };
+    let stay = match call.phase {
+        Phase::Ended(_) | Phase::Leaving(_) => view.model.flow.stay.0,
+        _ => view.model.flow.in_call(view.model.now),
+    };
+    let timer = clock(stay);
+    let timer_width = text::width(ui, text::MONO, &timer);
+    let room = call.room.to_string();
+    let at = pos2(bar.left() + 50.0, middle);
+    let space = right - at.x - timer_width - 28.0;
+    let name = text::label(ui, at, Align2::LEFT_CENTER, text::BODY_STRONG, colors.text, &room, space);
+    let at = pos2(name.right() + 12.0, middle);
+    text::label(ui, at, Align2::LEFT_CENTER, text::MONO, colors.text_2, &timer, f32::INFINITY);
+}
+
+/// The chip that says how our own link is; returns its left edge.
+fn connection(ui: &mut Ui, view: &View<'_>, at: egui::Pos2, short: bool) -> f32 {
+    let c = view.colors;
+    let Some(call) = view.model.call() else { return at.x };
+    let (colors, icon, word) = match (&call.phase, call.quality) {
+        (Phase::Ended(_), _) => ((c.control, c.text_2), icons::WIFI_SLASH, "Not connected"),
+        (Phase::Reconnecting { .. }, _) => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Reconnecting"),
+        (_, Quality::Unknown) => ((c.control, c.text_2), icons::WIFI_HIGH, "Connected"),
+        (_, Quality::Lost) => ((c.warn_soft, c.warn_text), icons::WIFI_SLASH, "No connection"),
+        (_, Quality::Poor) if short => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Weak"),
+        (_, Quality::Poor) => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Weak connection"),
+        (_, _) if short => ((c.live_soft, c.live_text), icons::WIFI_HIGH, "Good"),
+        (_, _) => ((c.live_soft, c.live_text), icons::WIFI_HIGH, "Good connection"),
+    };
+    pill(ui, at.x, at.y, colors, icon, word).left()
+}
+
+/// `24:16`, `1:02:03`.
+fn clock(seconds: f64) -> String {
+    let s = seconds as u64;
+    let (hours, minutes, seconds) = (s / 3600, s / 60 % 60, s % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
+}
+
+/// Draws the tool bar: Mic and Camera with their device lists, and Leave, which never moves.
+pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
+    let colors = view.colors;
+    ui.painter().rect_filled(bar, 0.0, colors.surface);
+    ui.painter().hline(bar.x_range(), bar.top() + 0.5, Stroke::new(1.0, colors.border));
+    let small = compact(bar);
+    let [width, height] = if small { size::TOOL_COMPACT } else { size::TOOL };
+    let gap = if small { 4.0 } else { 6.0 };
+    let middle = bar.top() + bar.height() / 2.0 + if small { 1.0 } else { 0.0 };
+    let pair = width + size::TOOL_CARET;
+    let left = if small { bar.left() + 12.0 } else { bar.center().x - pair - gap / 2.0 };
+    let words = bar.width() >= size::NARROW_BELOW;
+    for (i, kind) in [DeviceKind::Microphone, DeviceKind::Camera].into_iter().enumerate() {
+        let x = left + i as f32 * (pair + gap);
+        let rect = Rect::from_min_size(pos2(x, middle - height / 2.0 + 1.0), vec2(width, height));
+        tool(ui, view, rect, kind, words);
+    }
+    leave(ui, view, bar, small);
+}
+
+fn tool(ui: &mut Ui, view: &mut View<'_>, rect: Rect, kind: DeviceKind, words: bool) {
+    let enabled = view.model.screen == Screen::Call;
+    let microphone = kind == DeviceKind::Microphone;
+    let tool = Tool {
+        name: if microphone { "Microphone" } else { "Camera" },
+        word: if microphone { "Mic" } else { "Camera" },
+        key: if microphone { "Ctrl+D" } else { "Ctrl+E" },
+        icons: if microphone {
+            [icons::MICROPHONE, icons::MICROPHONE_SLASH]
+        } else {
+            [icons::VIDEO_CAMERA, icons::VIDEO_CAMERA_SLASH]
+        },
+        device: view.model.device(kind),
+        words,
+        enabled,
+    };
+    let response = tool.show(ui, view.colors, rect);
+    view.on_click(&response, if microphone { Action::ToggleMicrophone } else { Action::ToggleCamera });
+    if microphone {
+        view.focus(&response, Focus::Microphone);
+    }
+    let menu = Menu::Tool(kind);
+    let key = response.has_focus() && ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, Key::F10));
+    if enabled && (response.secondary_clicked() || key) {
+        view.say(Action::ToggleMenu(menu));
+    }
+    let caret = Rect::from_min_size(rect.right_top(), vec2(size::TOOL_CARET, rect.height()));
+    let name = if microphone { "Choose microphone and speaker" } else { "Choose camera" };
+    let opener = caret_button(ui, view, caret, name, enabled);
+    view.on_click(&opener, Action::ToggleMenu(menu));
+    if view.model.menu == Some(menu) {
+        super::devices::tool_menu(ui, view, kind, &response);
+    }
+}
+
+/// The narrow button beside a tool that opens its device list.
+fn caret_button(ui: &Ui, view: &View<'_>, rect: Rect, name: &str, enabled: bool) -> Response {
+    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let response = ui.interact(rect, ui.scope_id().with(("caret", name)), sense);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
+    let colors = view.colors;
+    let hover = ui.ctx().animate_bool_with_time(response.id, response.hovered() && enabled, time::HOVER);
+    ui.painter().rect_filled(rect.shrink2(vec2(2.0, 0.0)), radius::CONTROL, colors.control.gamma_multiply(hover));
+    let color = mix(colors.text_3, colors.text, hover);
+    let color = if enabled { color } else { Color32::gamma_multiply(color, 0.38) };
+    text::icon(ui, rect.center(), 13.0, color, icons::CARET_UP);
+    focus_ring(ui, &response, radius::CONTROL, colors);
+    if enabled { response.on_hover_text(name).on_hover_cursor(CursorIcon::PointingHand) } else { response }
+}
+
+fn leave(ui: &mut Ui, view: &mut View<'_>, bar: Rect, small: bool) {
+    let [width, height] = if small { size::LEAVE_COMPACT } else { size::LEAVE };
+    let middle = bar.top() + bar.height() / 2.0 + 1.0;
+    let rect = Rect::from_min_size(pos2(bar.right() - 16.0 - width, middle - height / 2.0), vec2(width, height));
+    let state = match view.model.screen {
+        Screen::Leaving { .. } => LeaveState::Leaving,
+        Screen::Over(_) => LeaveState::Left,
+        _ => LeaveState::Ready,
+    };
+    let response = leave_button(ui, view.colors, rect, state);
+    view.on_click(&response, Action::Leave(ExitRequestedBy::User));
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_timer_counts_hours_when_there_are_some() {
+        assert_eq!(super::clock(12.9), "00:12");
+        assert_eq!(super::clock(24.0 * 60.0 + 16.0), "24:16");
+        assert_eq!(super::clock(3723.0), "1:02:03");
+    }
+}

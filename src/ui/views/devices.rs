@@ -1,0 +1,114 @@
+//! Device lists: the pickers' menus in the lobby and those of the tool buttons in a call.
+
+use super::View;
+use crate::base::DeviceKind;
+use crate::call::view::DeviceEntry;
+use crate::ui::action::Action;
+use crate::ui::widgets::{MenuEntry, MenuResult, menu};
+use egui::{Response, Ui};
+
+/// The id of "no device".
+pub(super) const NONE: &str = "none";
+
+type Choice = (DeviceKind, Option<String>);
+
+/// The word for a kind of device.
+pub(super) const fn word(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Camera => "Camera",
+        DeviceKind::Microphone => "Microphone",
+        DeviceKind::Speaker => "Speaker",
+        DeviceKind::Screen => "Screen",
+    }
+}
+
+/// What is chosen, as people read it.
+pub(super) fn chosen(view: &View<'_>, kind: DeviceKind) -> String {
+    match choice(view, kind).as_deref() {
+        Some(NONE) => none(kind).to_owned(),
+        None => default_label(view, kind),
+        Some(id) => {
+            let known = entries(view, kind).iter().find(|e| e.id == id).map(|e| e.label.clone());
+            known.unwrap_or_else(|| id.to_owned())
+        }
+    }
+}
+
+/// The menu of a picker in the lobby.
+pub(super) fn picker_menu(ui: &Ui, view: &mut View<'_>, kind: DeviceKind, button: &Response) {
+    let mut rows = Vec::new();
+    push_group(&mut rows, view, kind);
+    show(ui, view, word(kind), button, button.rect.width(), &rows);
+}
+
+/// The menu of a tool button in a call; the microphone's has the speakers too.
+pub(super) fn tool_menu(ui: &Ui, view: &mut View<'_>, kind: DeviceKind, button: &Response) {
+    let kinds: &[DeviceKind] =
+        if kind == DeviceKind::Microphone { &[DeviceKind::Microphone, DeviceKind::Speaker] } else { &[DeviceKind::Camera] };
+    let mut rows = Vec::new();
+    for kind in kinds {
+        rows.push(MenuEntry::Title(word(*kind).to_owned()));
+        push_group(&mut rows, view, *kind);
+    }
+    let name = if kind == DeviceKind::Microphone { "Microphone and speaker" } else { "Camera" };
+    show(ui, view, name, button, 300.0, &rows);
+}
+
+fn show(ui: &Ui, view: &mut View<'_>, name: &str, button: &Response, width: f32, rows: &[MenuEntry<Choice>]) {
+    match menu(ui, view.colors, button, name, width, rows) {
+        MenuResult::Open => {}
+        MenuResult::Close => view.say(Action::CloseMenu),
+        MenuResult::Chosen((kind, id)) => view.say(Action::Choose(kind, id)),
+    }
+}
+
+/// "System default (…)", then the devices, then none.
+fn push_group(rows: &mut Vec<MenuEntry<Choice>>, view: &View<'_>, kind: DeviceKind) {
+    let now = choice(view, kind);
+    let mut push = |label: String, id: Option<String>| {
+        let chosen = now == id;
+        rows.push(MenuEntry::Choice { label, chosen, value: (kind, id) });
+    };
+    push(default_label(view, kind), None);
+    for entry in entries(view, kind) {
+        push(entry.label.clone(), Some(entry.id.clone()));
+    }
+    push(none(kind).to_owned(), Some(NONE.to_owned()));
+}
+
+fn entries<'a>(view: &'a View<'_>, kind: DeviceKind) -> &'a [DeviceEntry] {
+    let lists = &view.model.snapshot.devices;
+    match kind {
+        DeviceKind::Camera => &lists.cameras,
+        DeviceKind::Microphone => &lists.microphones,
+        DeviceKind::Speaker => &lists.speakers,
+        DeviceKind::Screen => &[],
+    }
+}
+
+fn choice(view: &View<'_>, kind: DeviceKind) -> Option<String> {
+    let choice = &view.model.snapshot.choice;
+    match kind {
+        DeviceKind::Camera => choice.camera.clone(),
+        DeviceKind::Microphone => choice.microphone.clone(),
+        DeviceKind::Speaker => choice.speaker.clone(),
+        DeviceKind::Screen => None,
+    }
+}
+
+fn default_label(view: &View<'_>, kind: DeviceKind) -> String {
+    let real = entries(view, kind).iter().find(|e| !e.synthetic);
+    match real {
+        Some(entry) => format!("System default ({})", entry.label),
+        None => "System default".to_owned(),
+    }
+}
+
+const fn none(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Camera => "No camera",
+        DeviceKind::Microphone => "No microphone",
+        DeviceKind::Speaker => "No speaker",
+        DeviceKind::Screen => "No screen",
+    }
+}

@@ -1,0 +1,76 @@
+//! The screens. A view reads the model, draws, and pushes what a person did; it changes nothing itself.
+
+mod bars;
+mod call;
+mod devices;
+mod end;
+mod form;
+mod header;
+mod leaving;
+mod lobby;
+mod over;
+mod preview;
+mod receipt;
+mod stage;
+mod tile;
+mod toast;
+
+use crate::ui::action::{Action, Actions};
+use crate::ui::flow::Screen;
+use crate::ui::model::{Focus, Model};
+use crate::ui::tokens::{Palette, size};
+use crate::ui::video::Videos;
+use egui::{Rect, Response, Ui};
+
+/// What a view works with.
+pub(super) struct View<'a> {
+    pub(super) model: &'a Model,
+    pub(super) colors: &'static Palette,
+    pub(super) videos: &'a mut Videos,
+    pub(super) actions: Actions,
+}
+
+impl View<'_> {
+    fn say(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// Says `action` when the widget was pressed.
+    fn on_click(&mut self, response: &Response, action: Action) {
+        if response.clicked() {
+            self.say(action);
+        }
+    }
+
+    /// Gives the widget the focus when it is the one that gets it now.
+    fn focus(&self, response: &Response, focus: Focus) {
+        if self.model.focus == Some(focus) {
+            response.request_focus();
+        }
+    }
+}
+
+/// Whether the window is compact.
+fn compact(area: Rect) -> bool {
+    area.width() < size::COMPACT_BELOW
+}
+
+/// Draws the whole window.
+pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
+    let area = ui.max_rect();
+    ui.painter().rect_filled(area, 0.0, view.colors.canvas);
+    match view.model.screen {
+        Screen::Lobby | Screen::Joining => lobby::lobby(ui, view),
+        Screen::Call => call::call(ui, view),
+        Screen::Leaving { steps } => {
+            call::call(ui, view);
+            leaving::leaving(ui, view, steps);
+        }
+        Screen::End => end::end(ui, view),
+        Screen::Over(reason) => {
+            call::call(ui, view);
+            over::over(ui, view, reason);
+        }
+    }
+    toast::toasts(ui, view);
+}

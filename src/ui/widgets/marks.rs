@@ -1,0 +1,139 @@
+//! Small drawings: the mark, the lamp, the spinner, avatars, bars.
+
+use crate::call::view::{DeviceState, Quality};
+use crate::ui::text;
+use crate::ui::tokens::{self, Palette, overlay, size, time};
+use egui::epaint::PathStroke;
+use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, Ui, pos2, vec2};
+use std::f32::consts::TAU;
+use std::time::Duration;
+
+/// The mark: two shapes face to face, `open` points (of a 32-point square) apart from their place in a call.
+pub(in crate::ui) fn mark(painter: &Painter, rect: Rect, colors: &Palette, open: f32) {
+    let scale = rect.width() / 32.0;
+    for (sign, color) in [(1.0, colors.mark_left), (-1.0, colors.mark_right)] {
+        let at = |x: f32, y: f32| {
+            let x = 16.0 + sign * (x - 16.0 - open);
+            rect.min + vec2(x, y) * scale
+        };
+        let mut points = vec![at(11.0, 4.2), at(6.2, 4.2)];
+        points.extend(curve([(6.2, 4.2), (2.9, 4.2), (1.2, 7.4), (2.7, 10.3)]).map(|(x, y)| at(x, y)));
+        points.push(at(12.9, 27.4));
+        points.extend(curve([(12.9, 27.4), (13.5, 28.4), (14.9, 28.0), (14.8, 26.8)]).map(|(x, y)| at(x, y)));
+        painter.add(Shape::convex_polygon(points, color, PathStroke::new(1.6 * scale, color)));
+    }
+}
+
+/// Eight points of a cubic Bézier curve, without its first.
+fn curve(p: [(f32, f32); 4]) -> impl Iterator<Item = (f32, f32)> {
+    (1..=8).map(move |i| {
+        let t = i as f32 / 8.0;
+        let u = 1.0 - t;
+        let w = [u * u * u, 3.0 * u * u * t, 3.0 * u * t * t, t * t * t];
+        let sum = |f: fn((f32, f32)) -> f32| (0..4).map(|k| w[k] * f(p[k])).sum::<f32>();
+        (sum(|q| q.0), sum(|q| q.1))
+    })
+}
+
+/// The lamp of a device: lit while its handle is open, a hollow ring once it is released.
+pub(in crate::ui) fn lamp(ui: &Ui, at: Pos2, state: &DeviceState, lit: Color32, hollow: Color32) {
+    let open = matches!(state, DeviceState::Open | DeviceState::Closing);
+    let painter = ui.painter();
+    // On at once, out in a moment: the lamp never claims less than is open.
+    let seconds = if open { 0.0 } else { time::LAMP_OFF };
+    let id = ui.scope_id().with(("lamp", at.x as i32, at.y as i32));
+    let glow = ui.ctx().animate_bool_with_time(id, open, seconds);
+    if glow < 1.0 {
+        painter.circle_stroke(at, size::LAMP - 0.5, Stroke::new(1.2, hollow.gamma_multiply(1.0 - glow)));
+    }
+    if glow > 0.0 {
+        painter.circle_filled(at, size::LAMP_HALO, lit.gamma_multiply(0.24 * glow));
+        painter.circle_filled(at, size::LAMP, lit.gamma_multiply(glow));
+    }
+}
+
+/// A turning ring; asks for the next frame.
+pub(in crate::ui) fn spinner(ui: &Ui, at: Pos2, diameter: f32, color: Color32) {
+    let turn = (ui.input(|i| i.time) / time::SPINNER_TURN).fract() as f32;
+    let radius = diameter / 2.0 - 1.0;
+    let points = (0..=32).map(|i| {
+        let angle = TAU * (turn + 0.78 * i as f32 / 32.0);
+        at + radius * vec2(angle.cos(), angle.sin())
+    });
+    ui.painter().add(Shape::line(points.collect(), Stroke::new(2.0, color)));
+    ui.ctx().request_repaint_after(Duration::from_millis(16));
+}
+
+/// A circle with the initials of a name, in the colours of the user.
+pub(in crate::ui) fn avatar(ui: &Ui, at: Pos2, diameter: f32, user: &str, name: &str) {
+    let (background, color) = tokens::avatar(user);
+    ui.painter().circle_filled(at, diameter / 2.0, background);
+    let kind = text::NAME.sized((diameter * 0.375).round());
+    text::paint(ui, at, Align2::CENTER_CENTER, kind, color, &initials(name), f32::INFINITY);
+}
+
+/// First letters of the first and the last word; the first character alone where that says more (Chinese, Japanese,
+/// Korean).
+pub(in crate::ui) fn initials(name: &str) -> String {
+    let letters = |word: &str| word.chars().find(|c| c.is_alphanumeric());
+    let mut words = name.split_whitespace().filter_map(letters);
+    let Some(first) = words.next() else { return "?".to_owned() };
+    if matches!(first, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}') {
+        return first.to_string();
+    }
+    first.to_uppercase().chain(words.next_back().into_iter().flat_map(char::to_uppercase)).collect()
+}
+
+/// Three bars that say "speaks" without colour, 14 wide, their middle at `at`.
+pub(in crate::ui) fn speaking_bars(painter: &Painter, at: Pos2, color: Color32) {
+    for (i, height) in [6.0, 13.0, 8.0].into_iter().enumerate() {
+        let x = at.x + (i as f32 - 1.0) * 5.0;
+        painter.rect_filled(Rect::from_center_size(pos2(x, at.y), vec2(3.0, height)), 1.5, color);
+    }
+}
+
+/// How many of four bars a link has; `None` when it is not known.
+pub(in crate::ui) const fn bars(quality: Quality) -> Option<usize> {
+    match quality {
+        Quality::Unknown => None,
+        Quality::Lost => Some(0),
+        Quality::Poor => Some(1),
+        Quality::Good => Some(3),
+        Quality::Excellent => Some(4),
+    }
+}
+
+/// Four bars of a link's quality, 15 wide, their middle at `at`.
+pub(in crate::ui) fn quality_bars(painter: &Painter, at: Pos2, filled: usize) {
+    let color = match filled {
+        0 | 1 => overlay::MUTED,
+        2 => overlay::WEAK,
+        _ => overlay::SPEAKING,
+    };
+    for i in 0..4 {
+        let height = 5.0 + 3.0 * i as f32;
+        let left = at.x - 7.5 + 4.0 * i as f32;
+        let bar = Rect::from_min_max(pos2(left, at.y + 7.0 - height), pos2(left + 3.0, at.y + 7.0));
+        painter.rect_filled(bar, 1.0, if i < filled { color } else { overlay::BAR_EMPTY });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_in_any_script() {
+        for (name, expected) in [
+            ("Ada Okafor", "AO"),
+            ("tomás de la rivera", "TR"),
+            ("Mina", "M"),
+            ("李雪", "李"),
+            ("田中 Yuki", "田"),
+            ("  ", "?"),
+            ("(guest) 7", "G7"),
+        ] {
+            assert_eq!(initials(name), expected);
+        }
+    }
+}

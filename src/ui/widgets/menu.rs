@@ -1,0 +1,138 @@
+//! Menus: rows under each other on a raised ground; arrow keys, Enter and Esc are egui's.
+
+use super::focus_ring;
+use crate::ui::icons;
+use crate::ui::text;
+use crate::ui::tokens::{Palette, radius, size};
+use egui::{Align2, CornerRadius, Frame, Id, Margin, Popup, PopupCloseBehavior, PopupKind, RectAlign, Response, Role};
+use egui::{Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+/// A row of a menu.
+#[derive(Clone, Debug)]
+pub(in crate::ui) enum MenuEntry<T> {
+    /// A small title over a group.
+    Title(String),
+    /// Something to choose.
+    Choice {
+        /// What it says.
+        label: String,
+        /// Whether it has the tick.
+        chosen: bool,
+        /// What choosing it means.
+        value: T,
+    },
+}
+
+/// What became of a menu in this frame.
+pub(in crate::ui) enum MenuResult<T> {
+    /// Nothing yet.
+    Open,
+    /// It is to be closed.
+    Close,
+    /// A row was chosen.
+    Chosen(T),
+}
+
+/// Shows a menu at the button that opened it, above or below, at least as wide as `width`.
+pub(in crate::ui) fn menu<T: Clone>(
+    ui: &Ui,
+    colors: &Palette,
+    button: &Response,
+    name: &str,
+    width: f32,
+    entries: &[MenuEntry<T>],
+) -> MenuResult<T> {
+    let width = width.max(size::MENU_WIDTH);
+    let frame = Frame::new()
+        .fill(colors.raised)
+        .stroke(Stroke::new(1.0, colors.border))
+        .corner_radius(radius::BUTTON_LARGE)
+        .shadow(colors.shadow_menu)
+        .inner_margin(Margin::same(6));
+    let popup = Popup::new(Id::unique(("menu", name)), ui.ctx().clone(), button.rect, ui.layer_id())
+        .kind(PopupKind::Menu)
+        .anchor_widget(button.id)
+        .accessible_name(name)
+        .open(true)
+        .align(RectAlign::BOTTOM_START)
+        .align_alternatives(&[RectAlign::TOP_START, RectAlign::TOP_END, RectAlign::BOTTOM_END])
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .gap(6.0)
+        .width(width)
+        .frame(frame);
+    let mut chosen = None;
+    let shown = popup.show(|ui| {
+        ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
+        ui.set_width(width - 12.0);
+        let mut ids = Vec::new();
+        for entry in entries {
+            match entry {
+                MenuEntry::Title(title) => show_title(ui, colors, title),
+                MenuEntry::Choice { label, chosen: ticked, value } => {
+                    let response = row(ui, colors, label, *ticked);
+                    if response.clicked() {
+                        chosen = Some(value.clone());
+                    }
+                    ids.push((response.id, label));
+                }
+            }
+        }
+        jump(ui, &ids);
+    });
+    match (chosen, shown) {
+        (Some(value), _) => MenuResult::Chosen(value),
+        (None, Some(shown)) if shown.response.should_close() => MenuResult::Close,
+        _ => MenuResult::Open,
+    }
+}
+
+/// Home, End and first letters move the focus.
+fn jump(ui: &Ui, ids: &[(Id, &String)]) {
+    let focused = ui.memory(egui::Memory::focused);
+    let at = ids.iter().position(|(id, _)| Some(*id) == focused);
+    let typed = ui.input(|i| {
+        i.events.iter().find_map(|e| match e {
+            egui::Event::Text(text) => text.chars().next(),
+            _ => None,
+        })
+    });
+    let (home, end) = ui.input(|i| (i.key_pressed(egui::Key::Home), i.key_pressed(egui::Key::End)));
+    let target = if home {
+        ids.first()
+    } else if end {
+        ids.last()
+    } else {
+        typed.and_then(|c| {
+            let after = at.map_or(0, |i| i + 1);
+            let starts = |(_, label): &&(Id, &String)| {
+                label.chars().next().is_some_and(|first| first.to_lowercase().eq(c.to_lowercase()))
+            };
+            ids.iter().skip(after).find(starts).or_else(|| ids.iter().find(starts))
+        })
+    };
+    if let Some((id, _)) = target {
+        ui.memory_mut(|m| m.request_focus(*id));
+    }
+}
+
+fn show_title(ui: &mut Ui, colors: &Palette, title: &str) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::hover());
+    let at = pos2(rect.left() + 11.0, rect.center().y);
+    text::label(ui, at, Align2::LEFT_CENTER, text::CAPTION, colors.text_3, title, rect.width() - 22.0);
+}
+
+fn row(ui: &mut Ui, colors: &Palette, label: &str, chosen: bool) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::MENU_ITEM), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::MenuItemRadio, true, chosen, label));
+    if response.hovered() || response.has_focus() {
+        ui.painter().rect_filled(rect, CornerRadius::same(9), colors.control);
+    }
+    if chosen {
+        text::icon(ui, pos2(rect.left() + 19.0, rect.center().y), size::ICON_SMALL, colors.accent_text, icons::CHECK);
+    }
+    let at = pos2(rect.left() + 38.0, rect.center().y);
+    let color = if chosen { colors.accent_text } else { colors.text };
+    text::paint(ui, at, Align2::LEFT_CENTER, text::LABEL, color, label, rect.width() - 50.0);
+    focus_ring(ui, &response, CornerRadius::same(9), colors);
+    response
+}

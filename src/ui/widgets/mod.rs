@@ -1,0 +1,49 @@
+//! Our own widgets: drawn by hand in the design's sizes, focusable, and named for screen readers.
+
+mod button;
+mod chip;
+mod field;
+mod marks;
+mod menu;
+mod modal;
+mod tool;
+
+pub(super) use button::{Button, Look};
+pub(super) use chip::{chip, pill};
+pub(super) use field::{FieldLook, Picker, field, picker, switch};
+pub(super) use marks::{avatar, bars, lamp, mark, quality_bars, speaking_bars, spinner};
+pub(super) use menu::{MenuEntry, MenuResult, menu};
+pub(super) use modal::modal;
+pub(super) use tool::{LeaveState, Tool, leave_button};
+
+use crate::ui::tokens::Palette;
+use egui::{Color32, CornerRadius, Id, Response, Stroke, StrokeKind, Ui};
+
+/// Where it is kept whether the last thing a person used was the keyboard.
+fn focus_id() -> Id {
+    Id::unique("visavis focus ring")
+}
+
+/// Shows or hides focus rings: they show on key use only.
+pub(super) fn show_focus(ctx: &egui::Context, show: bool) {
+    ctx.data_mut(|d| d.insert_temp(focus_id(), show));
+}
+
+/// Draws the focus ring round a widget that has the focus.
+pub(super) fn focus_ring(ui: &Ui, response: &Response, radius: CornerRadius, colors: &Palette) {
+    let shown = ui.data(|d| d.get_temp(focus_id()).unwrap_or(false));
+    if response.has_focus() && shown {
+        ring(ui, response, radius, colors);
+    }
+}
+
+/// The ring itself: 2 wide, 2 away.
+fn ring(ui: &Ui, response: &Response, radius: CornerRadius, colors: &Palette) {
+    let stroke = Stroke::new(2.0, colors.focus);
+    ui.painter().rect_stroke(response.rect.expand(2.0), radius + 2, stroke, StrokeKind::Outside);
+}
+
+/// `from` turning into `to`, `t` from 0 to 1.
+pub(super) fn mix(from: Color32, to: Color32, t: f32) -> Color32 {
+    from.lerp_to_gamma(to, t)
+}

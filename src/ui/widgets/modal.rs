@@ -1,0 +1,37 @@
+//! Dialogs: a card in the middle, everything behind it dimmed and out of reach.
+
+use crate::ui::tokens::{Palette, radius};
+use egui::{Frame, Id, Margin, Role, Stroke, Ui};
+
+/// Shows a dialog of `width` (less in a compact window) with this accessible name and role. It stays until the model
+/// says otherwise: neither Esc nor a click beside it closes it by itself.
+pub(in crate::ui) fn modal<R>(
+    ui: &Ui,
+    colors: &Palette,
+    name: &str,
+    width: f32,
+    content: impl FnOnce(&mut Ui) -> R,
+) -> R {
+    let screen = ui.ctx().content_rect();
+    let width = width.min(screen.width() - 32.0);
+    let frame = Frame::new()
+        .fill(colors.raised)
+        .stroke(Stroke::new(1.0, colors.border))
+        .corner_radius(radius::MODAL)
+        .shadow(colors.shadow_modal)
+        .inner_margin(Margin::same(28));
+    let id = Id::unique(("modal", name));
+    let response = egui::Modal::new(id).backdrop_color(colors.scrim).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(width - 56.0);
+        ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
+        let node = ui.unique_id();
+        ui.ctx().accesskit_node_builder(node, |node| {
+            node.set_role(Role::AlertDialog);
+            node.set_label(name);
+            node.set_modal();
+        });
+        content(ui)
+    });
+    response.inner
+}
+
