@@ -198,12 +198,8 @@ impl eframe::App for App {
         ctx.set_theme(theme::preference(self.model.preferences.theme));
         self.model.dark = ctx.theme() == egui::Theme::Dark;
         let mut actions = keys::actions(&ctx, self.model.screen);
-        let mut view = View {
-            model: &self.model,
-            colors: self.model.palette(),
-            videos: &mut self.videos,
-            actions: Vec::new(),
-        };
+        let mut view =
+            View { model: &self.model, colors: self.model.palette(), videos: &mut self.videos, actions: Vec::new() };
         views::window(ui, &mut view);
         actions.append(&mut view.actions);
         self.videos.end_frame();

@@ -232,11 +232,10 @@ mod tests {
         let failed = Phase::Ended(ending(ExitReason::EntryFailed));
         assert_eq!(run(&[(0.0, Phase::Entering), (0.5, failed)]), [Screen::Joining, Screen::Lobby]);
         let stopped = Phase::Ended(ending(ExitReason::Left));
-        assert_eq!(run(&[(0.0, Phase::Entering), (0.1, leaving(0)), (0.2, stopped)]), [
-            Screen::Joining,
-            Screen::Joining,
-            Screen::Lobby
-        ]);
+        assert_eq!(
+            run(&[(0.0, Phase::Entering), (0.1, leaving(0)), (0.2, stopped)]),
+            [Screen::Joining, Screen::Joining, Screen::Lobby]
+        );
     }
 
     #[test]

@@ -107,7 +107,10 @@ mod tests {
         assert_eq!(parse("num/4417"), place(None, "num/4417"));
         assert_eq!(parse("meet.example/design-review"), place(Some("wss://meet.example"), "design-review"));
         assert_eq!(parse("visavis://192.168.1.5:7880/a"), place(Some("ws://192.168.1.5:7880"), "a"));
-        assert_eq!(parse("https://meet.example/j/Design%20review?x=1"), place(Some("https://meet.example"), "Design review"));
+        assert_eq!(
+            parse("https://meet.example/j/Design%20review?x=1"),
+            place(Some("https://meet.example"), "Design review")
+        );
         assert_eq!(parse("http://localhost:7880/j/num/12/"), place(Some("http://localhost:7880"), "num/12"));
     }
 

@@ -57,7 +57,11 @@ pub(super) fn left(ending: &Ending, ghost: u64) -> ([&'static str; 2], String) {
         let sentence = format!("{off} The others see you as gone within {ghost} seconds at most.");
         return (["You left.", "The server did not confirm."], sentence);
     }
-    let off = if off.starts_with("Your camera and") { "Your camera and microphone are off and free for other apps." } else { off };
+    let off = if off.starts_with("Your camera and") {
+        "Your camera and microphone are off and free for other apps."
+    } else {
+        off
+    };
     let told = match names(&ending.told) {
         Some((names, 1)) => format!("{names} has been told."),
         Some((names, _)) => format!("{names} have been told."),
@@ -122,13 +126,8 @@ pub(super) fn receipt_line(ending: &Ending, zone: &TimeZone) -> String {
 
 /// Everything support needs of an end, as text to copy.
 pub(super) fn details(call: &CallView, ending: &Ending, zone: &TimeZone) -> String {
-    let mut text = format!(
-        "{}\nroom {}\nuser {}\nserver {}\n",
-        callback_line(ending, zone),
-        call.room,
-        call.user,
-        call.server
-    );
+    let mut text =
+        format!("{}\nroom {}\nuser {}\nserver {}\n", callback_line(ending, zone), call.room, call.user, call.server);
     for step in &ending.receipt.steps {
         let name = serde_json::to_value(step.step).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
         let state = format!("{:?}", step.state).to_lowercase();
@@ -151,7 +150,11 @@ pub(super) fn stay(seconds: f64, people: usize) -> String {
 }
 
 /// Title and sentence about a device that does not work.
-pub(super) fn device_problem(kind: DeviceKind, device: &LocalDevice, problem: &DeviceProblem) -> (&'static str, String) {
+pub(super) fn device_problem(
+    kind: DeviceKind,
+    device: &LocalDevice,
+    problem: &DeviceProblem,
+) -> (&'static str, String) {
     let label = if device.label.is_empty() { "This device" } else { &device.label };
     let linux = cfg!(target_os = "linux");
     let later = "You can also join now and turn the camera on later.";
@@ -168,7 +171,8 @@ pub(super) fn device_problem(kind: DeviceKind, device: &LocalDevice, problem: &D
         ),
         (DeviceKind::Camera, ProblemKind::Forbidden) => (
             "Visavis is not allowed to use the camera",
-            "Open Privacy settings, turn Camera on for Visavis, then come back. Nobody can see you until then.".to_owned(),
+            "Open Privacy settings, turn Camera on for Visavis, then come back. Nobody can see you until then."
+                .to_owned(),
         ),
         (DeviceKind::Camera, ProblemKind::NotFound) => {
             ("No camera found", "Plug one in and it appears here by itself. You can join without it.".to_owned())
@@ -176,9 +180,10 @@ pub(super) fn device_problem(kind: DeviceKind, device: &LocalDevice, problem: &D
         (DeviceKind::Camera, ProblemKind::Unplugged) => {
             ("Your camera was unplugged", "We turned it off. Plug it in again or choose another one.".to_owned())
         }
-        (DeviceKind::Camera, ProblemKind::Other) => {
-            ("The camera does not start", format!("“{label}” gave no picture. Try again or choose another one. {later}"))
-        }
+        (DeviceKind::Camera, ProblemKind::Other) => (
+            "The camera does not start",
+            format!("“{label}” gave no picture. Try again or choose another one. {later}"),
+        ),
         (DeviceKind::Microphone, ProblemKind::Busy) => (
             "Another app is using your microphone",
             format!("“{label}” is held by another app. Close that app, then try again."),

@@ -5,8 +5,8 @@ use crate::base::{
     ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, SessionId, StepName, StepState, UserId, VideoFrame,
 };
 use crate::call::view::{
-    CallView, Command, Desk, DeviceEntry, DeviceLists, DeviceState, Ending, LocalDevice, Notice, Person, Phase, Quality,
-    Snapshot,
+    CallView, Command, Desk, DeviceEntry, DeviceLists, DeviceState, Ending, LocalDevice, Notice, Person, Phase,
+    Quality, Snapshot,
 };
 use crate::ui::{App, Options, Preferences};
 use egui_kittest::Harness;

@@ -103,7 +103,15 @@ pub(super) fn label(ui: &mut Ui, at: Pos2, anchor: Align2, kind: Type, color: Co
 }
 
 /// Draws wrapped text with its top left corner (or top centre, for `Align::Center`) at `at`; in the accessibility tree.
-pub(super) fn paragraph(ui: &mut Ui, at: Pos2, align: Align, kind: Type, color: Color32, text: &str, width: f32) -> Rect {
+pub(super) fn paragraph(
+    ui: &mut Ui,
+    at: Pos2,
+    align: Align,
+    kind: Type,
+    color: Color32,
+    text: &str,
+    width: f32,
+) -> Rect {
     let mut job = kind.wrapped(text, color, width);
     job.halign = align;
     let galley = layout(ui, job);

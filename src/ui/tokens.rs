@@ -414,7 +414,9 @@ mod tests {
     fn chips_can_be_read_on_a_white_picture() {
         let [r, g, b, a] = overlay::BACKGROUND.to_array();
         let chip = Color32::from_rgb(r + (255 - a), g + (255 - a), b + (255 - a));
-        for (color, least) in [(overlay::TEXT, 4.5), (overlay::MUTED, 4.5), (overlay::SPEAKING, 3.0), (overlay::WEAK, 3.0)] {
+        for (color, least) in
+            [(overlay::TEXT, 4.5), (overlay::MUTED, 4.5), (overlay::SPEAKING, 3.0), (overlay::WEAK, 3.0)]
+        {
             assert!(contrast(color, chip) >= least, "{color:?} is {:.2}", contrast(color, chip));
         }
     }

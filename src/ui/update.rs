@@ -204,7 +204,8 @@ mod tests {
     use crate::ui::model::Preferences;
 
     fn model(room: &str, name: &str, server: &str) -> Model {
-        let preferences = Preferences { room: room.into(), name: name.into(), server: server.into(), ..Default::default() };
+        let preferences =
+            Preferences { room: room.into(), name: name.into(), server: server.into(), ..Default::default() };
         Model::new(preferences)
     }
 

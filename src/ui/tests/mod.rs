@@ -32,7 +32,8 @@ impl Gallery {
     /// but for the edges of round shapes and glyphs, which differ from one version of Mesa to the next.
     fn compare(&mut self, window: &mut Harness<'static, App>, name: &str) {
         self.keep(window, name);
-        let options = SnapshotOptions::new().threshold(1.6).max_failed_pixels(600).output_path("tests/snapshots/window");
+        let options =
+            SnapshotOptions::new().threshold(1.6).max_failed_pixels(600).output_path("tests/snapshots/window");
         window.snapshot_options(name, &options);
         self.results.extend_harness(window);
     }

@@ -90,7 +90,9 @@ mod tests {
 
     #[test]
     fn colours_come_out_as_they_were_meant() {
-        for (yuv, rgb) in [([235, 128, 128], [255, 255, 255]), ([16, 128, 128], [0, 0, 0]), ([81, 90, 240], [254, 0, 0])] {
+        for (yuv, rgb) in
+            [([235, 128, 128], [255, 255, 255]), ([16, 128, 128], [0, 0, 0]), ([81, 90, 240], [254, 0, 0])]
+        {
             let frame = VideoFrame::filled(5, 3, yuv, 0).expect("frame");
             let image = convert(&frame);
             assert_eq!(image.size, [5, 3]);

@@ -214,12 +214,7 @@ impl Resources {
 }
 
 impl Tile {
-    fn new(
-        device: &wgpu::Device,
-        layout: &wgpu::BindGroupLayout,
-        sampler: &wgpu::Sampler,
-        frame: &VideoFrame,
-    ) -> Self {
+    fn new(device: &wgpu::Device, layout: &wgpu::BindGroupLayout, sampler: &wgpu::Sampler, frame: &VideoFrame) -> Self {
         let planes = [0, 1, 2].map(|i| {
             let (width, height) = frame.plane_size(i);
             device.create_texture(&wgpu::TextureDescriptor {

@@ -9,7 +9,9 @@ use crate::ui::model::{Focus, Menu};
 use crate::ui::tokens::{radius, size, time};
 use crate::ui::widgets::{LeaveState, Tool, focus_ring, leave_button, mark, mix, pill};
 use crate::ui::{icons, text};
-use egui::{Align2, Color32, CursorIcon, Key, Modifiers, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Color32, CursorIcon, Key, Modifiers, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
+};
 
 /// Draws the top bar: mark, room, timer, connection.
 pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {

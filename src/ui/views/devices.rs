@@ -43,8 +43,11 @@ pub(super) fn picker_menu(ui: &Ui, view: &mut View<'_>, kind: DeviceKind, button
 
 /// The menu of a tool button in a call; the microphone's has the speakers too.
 pub(super) fn tool_menu(ui: &Ui, view: &mut View<'_>, kind: DeviceKind, button: &Response) {
-    let kinds: &[DeviceKind] =
-        if kind == DeviceKind::Microphone { &[DeviceKind::Microphone, DeviceKind::Speaker] } else { &[DeviceKind::Camera] };
+    let kinds: &[DeviceKind] = if kind == DeviceKind::Microphone {
+        &[DeviceKind::Microphone, DeviceKind::Speaker]
+    } else {
+        &[DeviceKind::Camera]
+    };
     let mut rows = Vec::new();
     for kind in kinds {
         rows.push(MenuEntry::Title(word(*kind).to_owned()));

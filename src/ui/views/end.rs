@@ -72,7 +72,8 @@ fn lamps(ui: &mut Ui, view: &View<'_>, at: egui::Pos2) {
     let colors = view.colors;
     let mut x = at.x;
     for (word, device) in [("Camera", &view.model.snapshot.camera), ("Microphone", &view.model.snapshot.microphone)] {
-        let dark = !matches!(device.state, crate::call::view::DeviceState::Open | crate::call::view::DeviceState::Closing);
+        let dark =
+            !matches!(device.state, crate::call::view::DeviceState::Open | crate::call::view::DeviceState::Closing);
         let center = pos2(x + 4.0, at.y);
         if dark {
             ui.painter().circle_stroke(center, 4.0, Stroke::new(1.2, colors.text_3));

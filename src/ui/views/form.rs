@@ -21,7 +21,15 @@ pub(super) fn form(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f3
         y += text::DISPLAY.line;
     }
     let lead = text::LEAD.sized(16.0);
-    text::label(ui, pos2(at.x, y + 20.0), Align2::LEFT_CENTER, lead, colors.text_2, "Calls that end when you say so.", width);
+    text::label(
+        ui,
+        pos2(at.x, y + 20.0),
+        Align2::LEFT_CENTER,
+        lead,
+        colors.text_2,
+        "Calls that end when you say so.",
+        width,
+    );
     y += 59.0;
     y = room_field(ui, view, pos2(at.x, y), width);
     y = name_field(ui, view, pos2(at.x, y), width);
@@ -38,7 +46,15 @@ fn room_field(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
 }
 
 fn name_field(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
-    one_field(ui, view, at, width, Field::Name, ("Your name", icons::USER, "What the others will see"), Some(Focus::Name))
+    one_field(
+        ui,
+        view,
+        at,
+        width,
+        Field::Name,
+        ("Your name", icons::USER, "What the others will see"),
+        Some(Focus::Name),
+    )
 }
 
 /// A label, a field, and the sentence about what is wrong with it.

@@ -79,7 +79,8 @@ fn device_picker(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, kind: D
     let problem = match &view.model.device(kind).state {
         DeviceState::Failed(problem) => {
             let busy = matches!(problem.kind, crate::call::view::ProblemKind::Busy);
-            let colors = if busy { [c.warn_soft, c.warn_text, c.warn] } else { [c.danger_soft, c.danger_text, c.danger_text] };
+            let colors =
+                if busy { [c.warn_soft, c.warn_text, c.warn] } else { [c.danger_soft, c.danger_text, c.danger_text] };
             Some((sentences::problem_word(problem.kind), colors))
         }
         _ => None,

@@ -60,7 +60,8 @@ fn shade(ui: &Ui, rect: Rect) {
     let mut mesh = Mesh::default();
     // A fan of strips that follows the round corners.
     let steps = 12;
-    let mut edges: Vec<(Pos2, Pos2, Color32)> = vec![(pos2(rect.left(), top), pos2(rect.right(), top), Color32::TRANSPARENT)];
+    let mut edges: Vec<(Pos2, Pos2, Color32)> =
+        vec![(pos2(rect.left(), top), pos2(rect.right(), top), Color32::TRANSPARENT)];
     let straight = rect.bottom() - r;
     edges.push((pos2(rect.left(), straight), pos2(rect.right(), straight), overlay::SHADE.gamma_multiply(0.86)));
     for i in 1..=steps {

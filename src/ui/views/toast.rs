@@ -19,7 +19,8 @@ pub(super) fn toasts(ui: &mut Ui, view: &View<'_>) {
         let words = text::width(ui, text::BODY, &toast.text).ceil().min(area.width() - 100.0);
         let size = vec2(words + 18.0 + 24.0 + 10.0 + 18.0, size::TOAST);
         let rect = Rect::from_min_size(pos2(area.center().x - size.x / 2.0, bottom - size.y), size);
-        let layer = Area::new(Id::unique(("toast", i))).order(Order::Foreground).fixed_pos(rect.min).interactable(false);
+        let layer =
+            Area::new(Id::unique(("toast", i))).order(Order::Foreground).fixed_pos(rect.min).interactable(false);
         layer.show(ui.ctx(), |ui| draw(ui, view, rect, toast.icon, &toast.text));
         bottom -= size.y + 8.0;
     }

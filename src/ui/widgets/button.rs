@@ -3,7 +3,9 @@
 use super::{focus_ring, mix, spinner};
 use crate::ui::text::{self, Type};
 use crate::ui::tokens::{Palette, radius, size, time};
-use egui::{Align2, Color32, CornerRadius, CursorIcon, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo};
+use egui::{
+    Align2, Color32, CornerRadius, CursorIcon, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
+};
 use egui::{Vec2, pos2, vec2};
 
 /// How a button looks.

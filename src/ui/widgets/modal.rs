@@ -34,4 +34,3 @@ pub(in crate::ui) fn modal<R>(
     });
     response.inner
 }
-
