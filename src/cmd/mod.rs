@@ -1,5 +1,10 @@
 //! One file a subcommand; wiring only.
 
+#[cfg(feature = "client")]
+pub mod capture;
+#[cfg(feature = "client")]
+pub mod devices;
+
 use std::process::ExitCode;
 
 /// Runs the program with the arguments it was started with.

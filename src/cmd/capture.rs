@@ -1,0 +1,34 @@
+//! `visavis capture-camera`: the capture process that a call starts for its camera. Not for people, so not in `--help`.
+
+use crate::devices::{CameraFormat, capture};
+use std::process::ExitCode;
+
+/// Opens a camera and writes its pictures to standard output until standard input ends.
+#[derive(Debug, clap::Args)]
+pub struct CaptureArgs {
+    /// A camera's id, `default`, or `capture-process:FAULT`.
+    #[arg(long, default_value = "default")]
+    device: String,
+    /// Width that is wanted, in pixels.
+    #[arg(long, default_value_t = 1280, value_parser = clap::value_parser!(u32).range(160..=3840))]
+    width: u32,
+    /// Height that is wanted, in pixels.
+    #[arg(long, default_value_t = 720, value_parser = clap::value_parser!(u32).range(90..=2160))]
+    height: u32,
+    /// Pictures a second that are wanted.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
+    fps: u32,
+    /// Print the cameras of this computer as JSON instead.
+    #[arg(long)]
+    list: bool,
+}
+
+/// Captures, or lists.
+pub fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
+    let CaptureArgs { ref device, width, height, fps, list } = *args;
+    if list {
+        println!("{}", serde_json::to_string(&capture::list())?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(capture::capture(device, CameraFormat { width, height, fps }))
+}

@@ -1,0 +1,155 @@
+//! The camera as a lease.
+
+use crate::base::{DeviceKind, VideoFrame};
+use crate::devices::capture::{self, Program};
+use crate::devices::owner::{Closed, Opened, Opening, Owner, Released};
+use crate::devices::test_picture::Identity;
+use crate::devices::{CameraChoice, DeviceError, DeviceEvent, DeviceEvents, test_picture, video_file};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where a camera's pictures go. Called from the camera's own thread; while it runs, newer pictures are dropped by
+/// the camera. Their `timestamp_us` is the time of capture in Unix microseconds.
+pub type FrameSink = Arc<dyn Fn(Arc<VideoFrame>) + Send + Sync>;
+
+/// The size and rate of pictures that is asked for. A real camera gives the nearest it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CameraFormat {
+    /// Width in pixels, 160 to 3840.
+    pub width: u32,
+    /// Height in pixels, 90 to 2160.
+    pub height: u32,
+    /// Pictures a second, 1 to 120.
+    pub fps: u32,
+}
+
+impl Default for CameraFormat {
+    fn default() -> Self {
+        Self { width: 1280, height: 720, fps: 30 }
+    }
+}
+
+impl CameraFormat {
+    /// Reads `WIDTHxHEIGHT@FPS`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (size, fps) = text.split_once('@')?;
+        let (width, height) = size.split_once('x')?;
+        let format = Self { width: width.parse().ok()?, height: height.parse().ok()?, fps: fps.parse().ok()? };
+        format.is_possible().then_some(format)
+    }
+
+    const fn is_possible(self) -> bool {
+        let Self { width, height, fps } = self;
+        width >= 160 && width <= 3840 && height >= 90 && height <= 2160 && fps >= 1 && fps <= 120
+    }
+
+    /// The time from one picture to the next.
+    pub(super) fn interval(self) -> Duration {
+        Duration::from_secs(1) / self.fps.max(1)
+    }
+}
+
+impl fmt::Display for CameraFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}@{}", self.width, self.height, self.fps)
+    }
+}
+
+/// What an opened camera told of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CameraFacts {
+    /// What people read.
+    pub(super) label: String,
+    /// What it really gives.
+    pub(super) format: CameraFormat,
+}
+
+/// Hands out a camera's pictures and its death.
+#[derive(Clone)]
+pub(super) struct CameraOutput {
+    id: String,
+    pub(super) sink: FrameSink,
+    events: DeviceEvents,
+}
+
+impl CameraOutput {
+    /// The camera died in use.
+    pub(super) fn failed(&self, error: DeviceError) {
+        tracing::warn!(camera = self.id, %error, "the camera failed");
+        (self.events)(DeviceEvent { kind: DeviceKind::Camera, id: self.id.clone(), error });
+    }
+}
+
+/// An open camera. Move it to whoever uses it; give it back with [`CameraLease::release`].
+#[must_use = "dropping a lease closes the camera"]
+pub struct CameraLease {
+    owner: Owner,
+    id: String,
+    facts: CameraFacts,
+    identity: Identity,
+}
+
+impl CameraLease {
+    /// Opens a camera. Pictures go to `sink` from then on; `events` hears when it dies by itself.
+    pub fn open(choice: &CameraChoice, format: CameraFormat, sink: FrameSink, events: DeviceEvents) -> Opening<Self> {
+        Self::open_with(Program::ours(), choice, format, sink, events)
+    }
+
+    /// The same with another capture program.
+    pub(super) fn open_with(
+        program: Program,
+        choice: &CameraChoice,
+        format: CameraFormat,
+        sink: FrameSink,
+        events: DeviceEvents,
+    ) -> Opening<Self> {
+        let id = choice.to_string();
+        let identity = Identity::default();
+        let output = CameraOutput { id: id.clone(), sink, events };
+        let (choice, theirs) = (choice.clone(), identity.clone());
+        Opening::start(
+            "camera",
+            move |stop, opened: Opened<CameraFacts>| match choice {
+                CameraChoice::None => {
+                    opened.tell(Ok(CameraFacts { label: "No camera".into(), format }));
+                    stop.wait();
+                    Closed::nothing()
+                }
+                CameraChoice::TestPicture(own) => {
+                    test_picture::run(own.unwrap_or(format), &theirs, stop, opened, &output)
+                }
+                CameraChoice::File(path) => video_file::run(&path, format, stop, opened, &output),
+                CameraChoice::Default => capture::run(&program, "default", format, stop, opened, &output),
+                CameraChoice::Process(_) => capture::run(&program, &output.id, format, stop, opened, &output),
+                CameraChoice::Device(id) => capture::run(&program, &id, format, stop, opened, &output),
+            },
+            move |owner, facts| Self { owner, id, facts, identity },
+        )
+    }
+
+    /// The id that was asked for.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What people read.
+    pub fn label(&self) -> &str {
+        &self.facts.label
+    }
+
+    /// What it really gives.
+    pub const fn format(&self) -> CameraFormat {
+        self.facts.format
+    }
+
+    /// Writes the user's id into the test picture from the next one on; other cameras do not care.
+    pub fn set_identity(&self, user: &str) {
+        self.identity.set(user);
+    }
+
+    /// Closes the camera and waits for that at most `limit`. A capture process that does not let go in time is ended.
+    pub async fn release(self, limit: Duration) -> Released {
+        self.owner.release(limit).await
+    }
+}

@@ -1,0 +1,210 @@
+//! The capture process from within: `visavis capture-camera`.
+//!
+//! It ends when its standard input does. So it cannot outlive the program that started it, whatever becomes of that.
+
+use super::framing;
+use crate::base::VideoFrame;
+use crate::devices::camera::CameraFormat;
+use crate::devices::owner::Stop;
+use crate::devices::pace::{Pace, unix_us};
+use crate::devices::{DeviceEntry, DeviceError};
+use crate::testcard::Painter;
+use std::io::{self, Read, StdoutLock};
+use std::process::{self, ExitCode};
+use std::str::FromStr;
+use std::thread;
+use std::time::Duration;
+
+/// How long an orderly end may take: a picture's time at 10 a second. Then the process just ends.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// What `capture-process:FAULT` does, so that tests and support can see what becomes of a call when a driver fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// `none`: it draws the test picture and does nothing wrong.
+    None,
+    /// `hang-at-open`: the camera never opens, and never closes.
+    HangAtOpen,
+    /// `hang-at-close`: it draws the test picture and does not end when it should.
+    HangAtClose,
+    /// `stall`: after ten pictures none comes, and the camera never closes.
+    Stall,
+    /// `crash`: it ends after ten pictures.
+    Crash,
+    /// `garbage`: after ten pictures it writes what is none.
+    Garbage,
+    /// `unplugged`: after ten pictures the camera goes away.
+    Unplugged,
+    /// `busy`: another program holds the camera.
+    Busy,
+    /// `forbidden`: the camera may not be used.
+    Forbidden,
+}
+
+impl FromStr for Fault {
+    type Err = DeviceError;
+
+    fn from_str(name: &str) -> Result<Self, DeviceError> {
+        Ok(match name {
+            "none" => Self::None,
+            "hang-at-open" => Self::HangAtOpen,
+            "hang-at-close" => Self::HangAtClose,
+            "stall" => Self::Stall,
+            "crash" => Self::Crash,
+            "garbage" => Self::Garbage,
+            "unplugged" => Self::Unplugged,
+            "busy" => Self::Busy,
+            "forbidden" => Self::Forbidden,
+            _ => return Err(DeviceError::NotFound(format!("capture-process:{name}"))),
+        })
+    }
+}
+
+/// Where pictures go, and whether they are wanted any longer.
+pub(super) struct Output {
+    pipe: StdoutLock<'static>,
+    stop: Stop,
+}
+
+impl Output {
+    /// Says that the camera is open and in which format. An error means that nobody reads any more.
+    pub(super) fn opened(&mut self, label: &str, format: CameraFormat) -> io::Result<()> {
+        framing::write_opened(&mut self.pipe, label, format)
+    }
+
+    /// Hands a picture over.
+    pub(super) fn picture(&mut self, frame: &VideoFrame) -> io::Result<()> {
+        framing::write_picture(&mut self.pipe, frame)
+    }
+
+    /// Whether the camera is to be closed.
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.asked()
+    }
+}
+
+/// How capturing ended.
+pub(super) enum End {
+    /// As it was asked for, or nobody reads any more.
+    Asked,
+    /// The camera cannot be used, or cannot any more.
+    Failed(DeviceError),
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Asked
+    }
+}
+
+/// Captures from `device` until the standard input ends. Pictures go to the standard output as [`super::framing`]
+/// describes it. The exit code is 1 when the camera failed.
+pub fn capture(device: &str, format: CameraFormat) -> ExitCode {
+    let stop = Stop::default();
+    let fault = device.strip_prefix("capture-process:").map(str::parse::<Fault>);
+    let stubborn = matches!(fault, Some(Ok(Fault::HangAtOpen | Fault::HangAtClose | Fault::Stall)));
+    if watch_input(stop.clone(), stubborn).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let mut output = Output { pipe: io::stdout().lock(), stop };
+    let end = match fault {
+        Some(Ok(fault)) => play(fault, format, &mut output),
+        Some(Err(error)) => End::Failed(error),
+        None => native(device, format, &mut output),
+    };
+    match end {
+        End::Asked => ExitCode::SUCCESS,
+        End::Failed(error) => {
+            framing::write_failed(&mut output.pipe, &error).ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The cameras of this computer.
+pub fn list() -> Vec<DeviceEntry> {
+    #[cfg(feature = "window")]
+    return super::native::list();
+    #[cfg(not(feature = "window"))]
+    Vec::new()
+}
+
+#[cfg(feature = "window")]
+fn native(device: &str, format: CameraFormat, output: &mut Output) -> End {
+    match super::native::capture(device, format, output) {
+        Ok(()) => End::Asked,
+        Err(end) => end,
+    }
+}
+
+#[cfg(not(feature = "window"))]
+fn native(device: &str, _: CameraFormat, _: &mut Output) -> End {
+    End::Failed(DeviceError::NotFound(format!("{device}: this build of Visavis has only synthetic devices")))
+}
+
+/// Asks for the end when the standard input ends, and after a moment of grace ends without asking.
+fn watch_input(stop: Stop, stubborn: bool) -> io::Result<()> {
+    let watch = move || {
+        let mut ignored = [0; 64];
+        while io::stdin().read(&mut ignored).is_ok_and(|n| n > 0) {}
+        stop.ask(GRACE);
+        thread::sleep(GRACE);
+        if !stubborn {
+            process::exit(0);
+        }
+    };
+    thread::Builder::new().name("input".into()).spawn(watch).map(drop)
+}
+
+/// Plays a camera that has the fault.
+fn play(fault: Fault, format: CameraFormat, output: &mut Output) -> End {
+    match fault {
+        Fault::HangAtOpen => hang(),
+        Fault::Busy => return End::Failed(DeviceError::Busy("Device or resource busy (os error 16)".into())),
+        Fault::Forbidden => return End::Failed(DeviceError::Forbidden("Permission denied (os error 13)".into())),
+        _ => {}
+    }
+    let drawn = draw(fault, format, output);
+    match fault {
+        Fault::HangAtClose | Fault::Stall => hang(),
+        Fault::Crash => process::exit(101),
+        Fault::Garbage => {
+            io::Write::write_all(&mut output.pipe, &[0x55; 4096]).ok();
+            hang()
+        }
+        Fault::Unplugged => End::Failed(DeviceError::Unplugged("No such device (os error 19)".into())),
+        _ => drawn,
+    }
+}
+
+fn draw(fault: Fault, format: CameraFormat, output: &mut Output) -> End {
+    let mut painter = match Painter::new(format.width, format.height, "") {
+        Ok(painter) => painter,
+        Err(e) => return End::Failed(DeviceError::Other(e.to_string())),
+    };
+    if let Err(e) = output.opened("Test picture of a capture process", format) {
+        return e.into();
+    }
+    let last = if matches!(fault, Fault::None | Fault::HangAtClose) { u32::MAX } else { 10 };
+    let mut pace = Pace::new(format.interval());
+    for number in 0..last {
+        if !pace.tick(&output.stop) {
+            break;
+        }
+        let now = unix_us();
+        let written = match painter.paint(number, now / 1000, now) {
+            Ok(frame) => output.picture(&frame),
+            Err(e) => return End::Failed(DeviceError::Other(e.to_string())),
+        };
+        if written.is_err() {
+            break;
+        }
+    }
+    End::Asked
+}
+
+/// Hangs as a driver would. Only for so long, because nobody kills it when a test is killed.
+fn hang() -> ! {
+    thread::sleep(Duration::from_secs(60));
+    process::exit(102)
+}

@@ -1,0 +1,456 @@
+//! Real microphones and speakers, by cpal.
+//!
+//! The callbacks only move samples between the system and a ring: no lock, no allocation, no log. A stream is made,
+//! paused and dropped on its owner's thread. It counts as closed when the system has let go of its callback: then it
+//! cannot be called again.
+
+use crate::base::{PcmFormat, StepState};
+use crate::devices::microphone::{MicrophoneFacts, MicrophoneRing};
+use crate::devices::owner::{Closed, Opened, Stop};
+use crate::devices::speaker::{SpeakerFacts, SpeakerRing};
+use crate::devices::{DeviceEntry, DeviceError, ProblemKind};
+use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
+use cpal::{
+    BufferSize, Device, ErrorKind, FromSample, Host, Sample, SampleFormat, SizedSample, Stream, StreamConfig,
+    SupportedBufferSize, SupportedStreamConfigRange,
+};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The rate that everything beyond the devices works with.
+const RATE: u32 = 48_000;
+
+/// Frames that a callback moves, in the order in which they are tried: 10 ms, 20 ms. The systems' own choice can be
+/// ten times that.
+const PERIODS: [u32; 2] = [480, 960];
+
+/// PulseAudio's callbacks run on an ordinary thread, and a stream holds two periods: 10 ms would be too short.
+const PULSE_PERIODS: [u32; 2] = [960, 1920];
+
+/// How long a sound server may take to make a stream.
+const BUILD_LIMIT: Duration = Duration::from_secs(4);
+
+/// What a stream is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    In,
+    Out,
+}
+
+/// Records from a microphone until it is told to stop.
+pub(super) fn record(
+    id: Option<&str>,
+    dropped: &Arc<AtomicU64>,
+    stop: &Stop,
+    opened: Opened<MicrophoneFacts>,
+    failed: impl Fn(DeviceError) + Send + Sync + 'static,
+) -> Closed {
+    let died = Died::new(failed, stop);
+    let open = || {
+        let card = Card::find(id, Direction::In)?;
+        let mut rest = None;
+        let stream = card.build(|wanted| {
+            let (ring, samples) = MicrophoneRing::new(wanted.format(), dropped);
+            rest = Some(samples);
+            card.input(wanted, ring, &died)
+        })?;
+        let samples = rest.ok_or_else(|| DeviceError::Other("no stream was made".into()))?;
+        let facts = MicrophoneFacts { label: card.label, format: stream.format, samples };
+        Ok((stream, facts))
+    };
+    serve(open, stop, opened, &died)
+}
+
+/// Plays to a speaker until it is told to stop.
+pub(super) fn play(
+    id: Option<&str>,
+    missed: &Arc<AtomicU64>,
+    stop: &Stop,
+    opened: Opened<SpeakerFacts>,
+    failed: impl Fn(DeviceError) + Send + Sync + 'static,
+) -> Closed {
+    let died = Died::new(failed, stop);
+    let open = || {
+        let card = Card::find(id, Direction::Out)?;
+        let mut rest = None;
+        let stream = card.build(|wanted| {
+            let (ring, samples) = SpeakerRing::new(wanted.format(), missed);
+            rest = Some(samples);
+            card.output(wanted, ring, &died)
+        })?;
+        let samples = rest.ok_or_else(|| DeviceError::Other("no stream was made".into()))?;
+        let facts = SpeakerFacts { label: card.label, format: stream.format, samples };
+        Ok((stream, facts))
+    };
+    serve(open, stop, opened, &died)
+}
+
+/// Opens, waits for the wish to close or the device's death, closes.
+fn serve<T>(
+    open: impl FnOnce() -> Result<(Running, T), DeviceError>,
+    stop: &Stop,
+    opened: Opened<T>,
+    died: &Arc<Died>,
+) -> Closed {
+    let running = match open() {
+        Ok((running, facts)) => {
+            opened.tell(Ok(facts));
+            running
+        }
+        Err(e) => {
+            opened.tell(Err(e));
+            return Closed::confirmed();
+        }
+    };
+    let asked = stop.wait_for(None, || died.happened.load(Ordering::SeqCst));
+    let closed = running.close(stop.deadline());
+    if !asked {
+        stop.wait();
+    }
+    closed
+}
+
+/// Hears a stream's errors. The first that ends it is told; the rest follows from it.
+struct Died {
+    happened: AtomicBool,
+    failed: Box<dyn Fn(DeviceError) + Send + Sync>,
+    stop: Stop,
+}
+
+impl Died {
+    fn new(failed: impl Fn(DeviceError) + Send + Sync + 'static, stop: &Stop) -> Arc<Self> {
+        Arc::new(Self { happened: AtomicBool::new(false), failed: Box::new(failed), stop: stop.clone() })
+    }
+
+    fn hear(&self, error: &cpal::Error) {
+        match error.kind() {
+            ErrorKind::Xrun | ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged => {
+                tracing::debug!("sound: {error}");
+                return;
+            }
+            _ => {}
+        }
+        // While it closes, or after the first, an error is no news.
+        if self.stop.asked() || self.happened.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let error = match problem(error) {
+            DeviceError::NotFound(message) => DeviceError::Unplugged(message),
+            error => error,
+        };
+        (self.failed)(error);
+        self.stop.nudge();
+    }
+}
+
+/// A stream that runs.
+struct Running {
+    stream: Stream,
+    format: PcmFormat,
+    /// Ends when the system has dropped the stream's callback.
+    callback: Receiver<()>,
+}
+
+impl Running {
+    /// Closes the stream and waits until the system has let go of its callback, at most until `deadline` or 500 ms.
+    fn close(self, deadline: Option<Instant>) -> Closed {
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_millis(500));
+        // On macOS a dropped stream once went on running; a paused one does not.
+        if let Err(e) = self.stream.pause() {
+            tracing::debug!("a stream was not paused: {e}");
+        }
+        drop(self.stream);
+        match self.callback.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Closed {
+                state: StepState::Unconfirmed,
+                detail: "the sound system did not confirm that the stream is closed".into(),
+            },
+            _ => Closed::confirmed(),
+        }
+    }
+}
+
+/// The connection to the sound system. There is one, because each costs PulseAudio a client and us a thread.
+fn host() -> Arc<Host> {
+    let mut host = HOST.lock().unwrap_or_else(PoisonError::into_inner);
+    host.get_or_insert_with(|| Arc::new(cpal::default_host())).clone()
+}
+
+static HOST: Mutex<Option<Arc<Host>>> = Mutex::new(None);
+
+/// Makes the next [`host`] a new one, because `broken` has lost its server.
+fn forget_host(broken: &Arc<Host>) {
+    let mut host = HOST.lock().unwrap_or_else(PoisonError::into_inner);
+    if host.as_ref().is_some_and(|host| Arc::ptr_eq(host, broken)) {
+        *host = None;
+    }
+}
+
+/// A microphone or speaker that was found.
+struct Card {
+    device: Device,
+    direction: Direction,
+    label: String,
+    periods: [u32; 2],
+}
+
+impl Card {
+    fn find(id: Option<&str>, direction: Direction) -> Result<Self, DeviceError> {
+        let first = host();
+        let device = match Self::look(&first, id, direction) {
+            Some(device) => device,
+            None => {
+                // The server may have been restarted since the last time.
+                forget_host(&first);
+                drop(first);
+                Self::look(&host(), id, direction).ok_or_else(|| missing(id, direction))?
+            }
+        };
+        let label = device.description().map(|d| d.name().to_owned()).unwrap_or_else(|_| device.to_string());
+        let pulse = device.id().is_ok_and(|id| id.to_string().starts_with("pulseaudio:"));
+        Ok(Self { device, direction, label, periods: if pulse { PULSE_PERIODS } else { PERIODS } })
+    }
+
+    fn look(host: &Host, id: Option<&str>, direction: Direction) -> Option<Device> {
+        match (id, direction) {
+            (None, Direction::In) => host.default_input_device(),
+            (None, Direction::Out) => host.default_output_device(),
+            (Some(id), _) => {
+                let id: cpal::DeviceId = id.parse().ok()?;
+                host.devices().ok()?.find(|d| d.id().is_ok_and(|i| i == id) && has(d, direction))
+            }
+        }
+    }
+
+    /// Makes a stream and starts it: with short periods if the device has them.
+    fn build(
+        &self,
+        mut make: impl FnMut(Wanted) -> Result<(Stream, Receiver<()>), cpal::Error>,
+    ) -> Result<Running, DeviceError> {
+        let (config, sample_format, sizes) = self.choose()?;
+        let mut last = None;
+        for size in sizes {
+            let wanted = Wanted { config: StreamConfig { buffer_size: size, ..config }, sample_format };
+            match make(wanted) {
+                Ok((stream, callback)) => {
+                    stream.play().map_err(|e| problem(&e))?;
+                    tracing::debug!(device = self.label, ?config, ?sample_format, ?size, "stream opened");
+                    return Ok(Running { stream, format: wanted.format(), callback });
+                }
+                Err(e) if matches!(e.kind(), ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput) => last = Some(e),
+                Err(e) => return Err(problem(&e)),
+            }
+        }
+        Err(last.map_or_else(|| DeviceError::Other("it has no format that can be used".into()), |e| problem(&e)))
+    }
+
+    /// The format that needs the least conversion, and the buffer sizes to try.
+    fn choose(&self) -> Result<(StreamConfig, SampleFormat, Vec<BufferSize>), DeviceError> {
+        let ranges = supported(&self.device, self.direction);
+        let channels = if self.direction == Direction::In { 1 } else { 2 };
+        let best = ranges.iter().filter(|r| is_known(r.sample_format())).min_by_key(|r| {
+            let rate = RATE.clamp(r.min_sample_rate(), r.max_sample_rate()).abs_diff(RATE);
+            let dear = r.sample_format() != SampleFormat::F32;
+            (rate, r.channels().abs_diff(channels), dear)
+        });
+        let (config, limits) = match best {
+            Some(best) => {
+                let rate = RATE.clamp(best.min_sample_rate(), best.max_sample_rate());
+                (best.with_sample_rate(rate), *best.buffer_size())
+            }
+            None => {
+                let default = match self.direction {
+                    Direction::In => self.device.default_input_config(),
+                    Direction::Out => self.device.default_output_config(),
+                };
+                let default = default.map_err(|e| problem(&e))?;
+                let limits = *default.buffer_size();
+                (default, limits)
+            }
+        };
+        let mut sizes: Vec<_> = self.periods.iter().map(|&p| scaled(p, config.sample_rate(), limits)).collect();
+        sizes.push(BufferSize::Default);
+        sizes.dedup();
+        Ok((config.config(), config.sample_format(), sizes))
+    }
+
+    fn input(
+        &self,
+        wanted: Wanted,
+        ring: MicrophoneRing,
+        died: &Arc<Died>,
+    ) -> Result<(Stream, Receiver<()>), cpal::Error> {
+        match wanted.sample_format {
+            SampleFormat::I16 => self.input_of::<i16>(wanted.config, ring, died),
+            SampleFormat::U16 => self.input_of::<u16>(wanted.config, ring, died),
+            SampleFormat::I32 => self.input_of::<i32>(wanted.config, ring, died),
+            SampleFormat::U8 => self.input_of::<u8>(wanted.config, ring, died),
+            _ => self.input_of::<f32>(wanted.config, ring, died),
+        }
+    }
+
+    fn input_of<T: SizedSample>(
+        &self,
+        config: StreamConfig,
+        mut ring: MicrophoneRing,
+        died: &Arc<Died>,
+    ) -> Result<(Stream, Receiver<()>), cpal::Error>
+    where
+        f32: FromSample<T>,
+    {
+        let (held, callback) = held();
+        let died = died.clone();
+        let stream = self.device.build_input_stream::<T, _, _>(
+            config,
+            move |samples, _| {
+                let _ = &held;
+                ring.put(samples.iter().map(|s| f32::from_sample(*s)));
+            },
+            move |e| died.hear(&e),
+            Some(BUILD_LIMIT),
+        )?;
+        Ok((stream, callback))
+    }
+
+    fn output(
+        &self,
+        wanted: Wanted,
+        ring: SpeakerRing,
+        died: &Arc<Died>,
+    ) -> Result<(Stream, Receiver<()>), cpal::Error> {
+        match wanted.sample_format {
+            SampleFormat::I16 => self.output_of::<i16>(wanted.config, ring, died),
+            SampleFormat::U16 => self.output_of::<u16>(wanted.config, ring, died),
+            SampleFormat::I32 => self.output_of::<i32>(wanted.config, ring, died),
+            SampleFormat::U8 => self.output_of::<u8>(wanted.config, ring, died),
+            _ => self.output_of::<f32>(wanted.config, ring, died),
+        }
+    }
+
+    fn output_of<T: SizedSample + FromSample<f32>>(
+        &self,
+        config: StreamConfig,
+        mut ring: SpeakerRing,
+        died: &Arc<Died>,
+    ) -> Result<(Stream, Receiver<()>), cpal::Error> {
+        let (held, callback) = held();
+        let died = died.clone();
+        let stream = self.device.build_output_stream::<T, _, _>(
+            config,
+            move |samples, _| {
+                let _ = &held;
+                ring.take(samples.iter_mut(), |s| T::from_sample(s.clamp(-1.0, 1.0)));
+            },
+            move |e| died.hear(&e),
+            Some(BUILD_LIMIT),
+        )?;
+        Ok((stream, callback))
+    }
+}
+
+/// What a stream is asked for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    config: StreamConfig,
+    sample_format: SampleFormat,
+}
+
+impl Wanted {
+    const fn format(&self) -> PcmFormat {
+        PcmFormat { rate: self.config.sample_rate, channels: self.config.channels }
+    }
+}
+
+/// One end for a callback to hold, and one that ends when the callback is dropped.
+fn held() -> (SyncSender<()>, Receiver<()>) {
+    sync_channel(0)
+}
+
+const fn is_known(format: SampleFormat) -> bool {
+    matches!(format, SampleFormat::F32 | SampleFormat::I16 | SampleFormat::U16 | SampleFormat::I32 | SampleFormat::U8)
+}
+
+/// A period of `frames` at 48 kHz, for another rate and within the device's limits.
+fn scaled(frames: u32, rate: u32, limits: SupportedBufferSize) -> BufferSize {
+    let frames = (u64::from(frames) * u64::from(rate) / u64::from(RATE)) as u32;
+    match limits {
+        SupportedBufferSize::Range { min, max } if min <= max => BufferSize::Fixed(frames.clamp(min, max)),
+        _ => BufferSize::Fixed(frames),
+    }
+}
+
+fn supported(device: &Device, direction: Direction) -> Vec<SupportedStreamConfigRange> {
+    match direction {
+        Direction::In => device.supported_input_configs().map(Iterator::collect),
+        Direction::Out => device.supported_output_configs().map(Iterator::collect),
+    }
+    .unwrap_or_default()
+}
+
+fn has(device: &Device, direction: Direction) -> bool {
+    match direction {
+        Direction::In => device.supports_input(),
+        Direction::Out => device.supports_output(),
+    }
+}
+
+fn missing(id: Option<&str>, direction: Direction) -> DeviceError {
+    DeviceError::NotFound(match (id, direction) {
+        (Some(id), _) => id.into(),
+        (None, Direction::In) => "this computer has no microphone".into(),
+        (None, Direction::Out) => "this computer has no speaker".into(),
+    })
+}
+
+fn problem(error: &cpal::Error) -> DeviceError {
+    let kind = match error.kind() {
+        ErrorKind::DeviceBusy => ProblemKind::Busy,
+        ErrorKind::PermissionDenied => ProblemKind::Forbidden,
+        ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated => {
+            ProblemKind::NotFound
+        }
+        _ => ProblemKind::Other,
+    };
+    DeviceError::new(kind, error.to_string())
+}
+
+/// Microphones and speakers of this computer. Blocks as long as the sound server does.
+pub(super) fn list() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
+    let first = host();
+    let devices = first.devices().or_else(|_| {
+        forget_host(&first);
+        host().devices()
+    });
+    let devices: Vec<Device> = devices.map(Iterator::collect).unwrap_or_default();
+    let host = host();
+    let of = |direction| {
+        let default = Card::look(&host, None, direction).and_then(|d| d.id().ok());
+        devices.iter().filter(|d| has(d, direction)).filter_map(|d| entry(d, direction, default.as_ref())).collect()
+    };
+    (of(Direction::In), of(Direction::Out))
+}
+
+fn entry(device: &Device, direction: Direction, default: Option<&cpal::DeviceId>) -> Option<DeviceEntry> {
+    let id = device.id().ok()?;
+    // PulseAudio offers what each speaker plays as a microphone; nobody means that in a picker.
+    if direction == Direction::In && id.to_string().ends_with(".monitor") {
+        return None;
+    }
+    let config = match direction {
+        Direction::In => device.default_input_config(),
+        Direction::Out => device.default_output_config(),
+    };
+    let format = config.ok().map(|c| match c.channels() {
+        1 => format!("{} Hz, 1 channel", c.sample_rate()),
+        n => format!("{} Hz, {n} channels", c.sample_rate()),
+    });
+    Some(DeviceEntry {
+        default: default == Some(&id),
+        id: id.to_string(),
+        label: device.description().map(|d| d.name().to_owned()).unwrap_or_else(|_| device.to_string()),
+        synthetic: false,
+        formats: format.into_iter().collect(),
+    })
+}

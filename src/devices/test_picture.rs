@@ -1,0 +1,70 @@
+//! The camera that draws the test picture.
+
+use crate::devices::DeviceError;
+use crate::devices::camera::{CameraFacts, CameraFormat, CameraOutput};
+use crate::devices::owner::{Closed, Opened, Stop};
+use crate::devices::pace::{Pace, unix_us};
+use crate::testcard::{Painter, PainterError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Whose picture it is. Empty until the user has an id.
+#[derive(Clone, Default)]
+pub(super) struct Identity(Arc<Mutex<(String, u32)>>);
+
+impl Identity {
+    pub(super) fn set(&self, user: &str) {
+        let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *own = (user.into(), own.1 + 1);
+    }
+
+    /// The id and how often it was set.
+    fn get(&self) -> (String, u32) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn version(&self) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+/// Draws until it is stopped.
+pub(super) fn run(
+    format: CameraFormat,
+    identity: &Identity,
+    stop: &Stop,
+    opened: Opened<CameraFacts>,
+    output: &CameraOutput,
+) -> Closed {
+    let (user, mut version) = identity.get();
+    let mut painter = match Painter::new(format.width, format.height, &user) {
+        Ok(painter) => painter,
+        Err(e) => {
+            opened.tell(Err(no_picture(e)));
+            return Closed::confirmed();
+        }
+    };
+    opened.tell(Ok(CameraFacts { label: "Test picture".into(), format }));
+    let mut pace = Pace::new(format.interval());
+    let mut number = 0u32;
+    while pace.tick(stop) {
+        if identity.version() != version {
+            let (user, newer) = identity.get();
+            version = newer;
+            painter = Painter::new(format.width, format.height, &user).unwrap_or(painter);
+        }
+        let now = unix_us();
+        match painter.paint(number, now / 1000, now) {
+            Ok(frame) => (output.sink)(Arc::new(frame)),
+            Err(e) => {
+                output.failed(no_picture(e));
+                break;
+            }
+        }
+        number = number.wrapping_add(1);
+    }
+    Closed::confirmed()
+}
+
+fn no_picture(error: PainterError) -> DeviceError {
+    DeviceError::Other(error.to_string())
+}

@@ -1,0 +1,251 @@
+//! What a user chose, kept in a TOML file. No secrets: tokens are never stored.
+
+use crate::store::Paths;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+
+/// A settings file larger than this is not ours.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Dark, light, or as the system has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// What a user chose. What is missing in the file has its default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The name that the others see.
+    pub name: String,
+    /// The server that was joined last, as it was typed.
+    pub server: String,
+    /// The room that was joined last, as it was typed.
+    pub room: String,
+    /// Camera id; `None` is the system's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// Microphone id; `None` is the system's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub microphone: Option<String>,
+    /// Speaker id; `None` is the system's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// Whether to join with the camera on.
+    pub join_with_camera: bool,
+    /// Whether to join with the microphone on.
+    pub join_with_microphone: bool,
+    /// Whether the own picture is shown as in a mirror.
+    pub mirror: bool,
+    /// Whether background noise is taken out of the own sound.
+    pub reduce_noise: bool,
+    /// Dark or light.
+    pub theme: Theme,
+    /// Size of texts and controls in percent, 90 to 150.
+    pub text_size: u16,
+    /// Whether movements become cuts.
+    pub reduce_motion: bool,
+    /// Whether the exit receipt is shown after a call.
+    pub show_receipt: bool,
+    /// Whether Leave and closing the window ask first.
+    pub ask_before_leaving: bool,
+    /// Keys of a newer version, which are kept.
+    #[serde(flatten)]
+    other: toml::Table,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            server: String::new(),
+            room: String::new(),
+            camera: None,
+            microphone: None,
+            speaker: None,
+            join_with_camera: true,
+            join_with_microphone: true,
+            mirror: true,
+            reduce_noise: true,
+            theme: Theme::System,
+            text_size: 100,
+            reduce_motion: false,
+            show_receipt: true,
+            ask_before_leaving: false,
+            other: toml::Table::new(),
+        }
+    }
+}
+
+/// Why settings could not be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be written.
+    #[error("the settings cannot be saved in {}: {error}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// The settings have no TOML form.
+    #[error("the settings cannot be written as TOML: {0}")]
+    Toml(#[from] toml::ser::Error),
+}
+
+/// Settings as they were found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The settings; defaults when there were none that could be read.
+    pub settings: Settings,
+    /// A sentence for the user when the file was broken and has been put aside.
+    pub note: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings. A file that cannot be understood is renamed to `settings.toml.broken`, so that nothing is
+    /// lost when the defaults are saved.
+    pub fn load(paths: &Paths) -> Loaded {
+        let path = paths.settings();
+        let wrong = match read(&path) {
+            Ok(None) => return Loaded { settings: Self::default(), note: None },
+            Ok(Some(text)) => match toml::from_str::<Self>(&text) {
+                Ok(settings) => return Loaded { settings: settings.within_bounds(), note: None },
+                Err(e) => e.message().to_owned(),
+            },
+            Err(e) => e.to_string(),
+        };
+        let aside = path.with_extension("toml.broken");
+        let kept = match fs::rename(&path, &aside) {
+            Ok(()) => format!("The old file is kept as {}.", aside.display()),
+            Err(e) => format!("The old file could not be put aside: {e}."),
+        };
+        let note = format!("The settings could not be read ({wrong}), so they are the defaults again. {kept}");
+        tracing::warn!("{note}");
+        Loaded { settings: Self::default(), note: Some(note) }
+    }
+
+    /// Saves the settings: into a file beside it first, which then takes its place, so that a crash or a full disk
+    /// leaves the old settings whole.
+    pub fn save(&self, paths: &Paths) -> Result<(), StoreError> {
+        let text = toml::to_string_pretty(self)?;
+        let path = paths.settings();
+        let beside = path.with_extension(format!("toml.{}.new", process::id()));
+        let written = fs::create_dir_all(paths.config())
+            .and_then(|()| write(&beside, &text))
+            .and_then(|()| fs::rename(&beside, &path));
+        written.map_err(|error| {
+            fs::remove_file(&beside).ok();
+            StoreError::File { path, error }
+        })
+    }
+
+    /// Numbers that somebody wrote by hand may be anything.
+    fn within_bounds(mut self) -> Self {
+        self.text_size = self.text_size.clamp(90, 150);
+        self
+    }
+}
+
+/// The text of the file; `None` when there is none.
+fn read(path: &Path) -> io::Result<Option<String>> {
+    let length = match fs::metadata(path) {
+        Ok(facts) => facts.len(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    if length > MAX_BYTES {
+        return Err(io::Error::other("it is far too large"));
+    }
+    fs::read_to_string(path).map(Some)
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Paths) {
+        let folder = tempfile::tempdir().expect("folder");
+        let paths = Paths::in_folder(folder.path().join("deep/visavis"));
+        (folder, paths)
+    }
+
+    fn files(paths: &Paths) -> Vec<String> {
+        let entries = fs::read_dir(paths.config()).expect("folder");
+        let mut names: Vec<_> = entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn settings_come_back_as_they_were_saved() {
+        let (_folder, paths) = folder();
+        assert_eq!(Settings::load(&paths), Loaded { settings: Settings::default(), note: None });
+        let settings = Settings {
+            name: "Mina \"M\" Müller\n".into(),
+            room: "num/123".into(),
+            camera: Some("test-picture:640x360@15".into()),
+            theme: Theme::Light,
+            mirror: false,
+            ..Settings::default()
+        };
+        settings.save(&paths).expect("saved");
+        settings.save(&paths).expect("saved again");
+        assert_eq!(Settings::load(&paths).settings, settings);
+        assert_eq!(files(&paths), ["settings.toml"]);
+    }
+
+    #[test]
+    fn keys_of_a_newer_version_are_kept() {
+        let (_folder, paths) = folder();
+        fs::create_dir_all(paths.config()).expect("folder");
+        fs::write(paths.settings(), "name = \"Mina\"\nhologram = 3\ntext_size = 9000\n[future]\na = 1\n")
+            .expect("file");
+        let Loaded { mut settings, note } = Settings::load(&paths);
+        assert_eq!((note, settings.name.as_str(), settings.text_size), (None, "Mina", 150));
+        settings.name = "Jo".into();
+        settings.save(&paths).expect("saved");
+        let text = fs::read_to_string(paths.settings()).expect("file");
+        assert!(text.contains("hologram = 3") && text.contains("[future]") && text.contains("\"Jo\""), "{text}");
+    }
+
+    #[test]
+    fn a_broken_file_is_put_aside_with_a_note() {
+        for broken in ["name = [", "name = 5", "\u{0}\u{1}"] {
+            let (_folder, paths) = folder();
+            fs::create_dir_all(paths.config()).expect("folder");
+            fs::write(paths.settings(), broken).expect("file");
+            let loaded = Settings::load(&paths);
+            assert_eq!(loaded.settings, Settings::default());
+            assert!(loaded.note.expect("a note").contains("settings.toml.broken"));
+            assert_eq!(files(&paths), ["settings.toml.broken"]);
+            assert_eq!(fs::read_to_string(paths.config().join("settings.toml.broken")).expect("kept"), broken);
+        }
+    }
+
+    #[test]
+    fn settings_that_cannot_be_saved_say_where() {
+        let folder = tempfile::tempdir().expect("folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("file");
+        let error = Settings::default().save(&Paths::in_folder(&file)).expect_err("no folder");
+        assert!(error.to_string().contains("settings.toml"), "{error}");
+    }
+}
