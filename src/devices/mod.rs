@@ -15,7 +15,6 @@ mod list;
 mod microphone;
 mod owner;
 mod pace;
-mod pixels;
 #[cfg(feature = "window")]
 mod sound_card;
 mod sound_file;

@@ -1,10 +1,11 @@
 //! The camera that shows a file: a PNG or JPEG picture, or a Y4M video in a loop.
 
 use crate::base::{Plane, VideoFrame};
+use crate::codec::color;
+use crate::devices::DeviceError;
 use crate::devices::camera::{CameraFacts, CameraFormat, CameraOutput};
 use crate::devices::owner::{Closed, Opened, Stop};
 use crate::devices::pace::{Pace, unix_us};
-use crate::devices::{DeviceError, pixels};
 use image::imageops::{FilterType, crop_imm};
 use image::{ImageReader, Limits};
 use std::fs::File;
@@ -95,7 +96,7 @@ fn still(path: &Path, format: CameraFormat) -> Result<VideoFrame, DeviceError> {
     // Encoders halve the colour in both directions; an even picture spares them a border of one pixel.
     let (width, height) = (picture.width() & !1, picture.height() & !1);
     let picture = crop_imm(&picture, 0, 0, width, height).to_image();
-    pixels::from_rgb(picture.as_raw(), width, height, 0)
+    color::from_rgb(picture.as_raw(), width, height, 0).map_err(other)
 }
 
 /// A Y4M file, from its beginning again after its end.

@@ -1,26 +1,21 @@
 //! Real cameras, by nokhwa. Runs in the capture process only.
 
 use super::child::{End, Output};
+use crate::base::VideoFrame;
+use crate::codec::color;
 use crate::devices::camera::CameraFormat;
 use crate::devices::pace::unix_us;
-use crate::devices::{DeviceEntry, DeviceError, ProblemKind, pixels};
+use crate::devices::{DeviceEntry, DeviceError, ProblemKind};
 use nokhwa::utils::{
     ApiBackend, CameraFormat as NativeFormat, CameraIndex, CameraInfo, FrameFormat, RequestedFormat,
     RequestedFormatType,
 };
-use nokhwa::{Camera, NokhwaError};
+use nokhwa::{Buffer, Camera, NokhwaError};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 /// What can be shown, the cheapest to convert first.
-const FORMATS: [FrameFormat; 6] = [
-    FrameFormat::NV12,
-    FrameFormat::YUYV,
-    FrameFormat::MJPEG,
-    FrameFormat::RAWRGB,
-    FrameFormat::RAWBGR,
-    FrameFormat::GRAY,
-];
+const FORMATS: [FrameFormat; 4] = [FrameFormat::YUYV, FrameFormat::NV12, FrameFormat::MJPEG, FrameFormat::RAWRGB];
 
 /// How long the system may take to ask whether we may use the camera.
 const PERMISSION_LIMIT: Duration = Duration::from_millis(4500);
@@ -51,14 +46,14 @@ fn stream(camera: &mut Camera, info: &CameraInfo, wanted: CameraFormat, output: 
     }
     camera.open_stream().map_err(|e| problem(&e))?;
     let format = camera.camera_format();
-    let (width, height) = (format.width(), format.height());
-    output.opened(&info.human_name(), CameraFormat { width, height, fps: format.frame_rate() })?;
+    let opened = CameraFormat { width: format.width(), height: format.height(), fps: format.frame_rate() };
+    output.opened(&info.human_name(), opened)?;
     let mut bad = 0;
     while !output.stopped() {
         let picture = camera.frame().map_err(|e| in_use(&e))?;
         let time = picture.capture_timestamp().and_then(|t| u64::try_from(t.as_micros()).ok());
         let time = time.unwrap_or_else(unix_us);
-        match pixels::from_camera(picture.source_frame_format(), picture.buffer(), width, height, time) {
+        match convert(&picture, time) {
             Ok(frame) => {
                 bad = 0;
                 output.picture(&frame)?;
@@ -68,6 +63,22 @@ fn stream(camera: &mut Camera, info: &CameraInfo, wanted: CameraFormat, output: 
         }
     }
     Ok(())
+}
+
+/// A picture as I420.
+fn convert(picture: &Buffer, unix_us: u64) -> Result<VideoFrame, DeviceError> {
+    let (width, height) = (picture.resolution().width(), picture.resolution().height());
+    let data = picture.buffer();
+    match picture.source_frame_format() {
+        FrameFormat::YUYV => color::from_yuyv(data, width, height, unix_us),
+        FrameFormat::NV12 => color::from_nv12(data, width, height, unix_us),
+        FrameFormat::MJPEG => color::from_jpeg(data, unix_us),
+        FrameFormat::RAWRGB => color::from_rgb(data, width, height, unix_us),
+        other => {
+            return Err(DeviceError::Other(format!("the camera gives pictures as {other}, which was not asked for")));
+        }
+    }
+    .map_err(|e| DeviceError::Other(e.to_string()))
 }
 
 impl From<DeviceError> for End {
