@@ -2,7 +2,7 @@
 
 use crate::kit::http::{request, some_other_server};
 use crate::kit::stage::free_port;
-use crate::kit::{Participant, Server, Stage, Visavis, wait_until};
+use crate::kit::{Participant, Server, Stage, Visavis};
 use std::process::Output;
 
 /// Usage that is wrong whatever the server says.
@@ -118,13 +118,12 @@ fn tokens_that_are_bad() {
 #[test]
 fn a_room_that_is_full() {
     let stage = Stage::new("room-full");
-    let mut server = Server::start_with(&stage, &["--max-participants", "2"]);
+    let mut server = Server::start_with(&stage, "[rooms]\nmax_participants = 2\n");
     let url = server.url();
     let _ann = Participant::bot(&stage, &url, "full", "ann", &[]);
     let _ben = Participant::bot(&stage, &url, "full", "ben", &[]);
     refused(&bot(&stage, &["--server", &url, "--room", "full", "--name-prefix", "cleo"]), NOT_ENTERED, &["full"]);
-    let users =
-        wait_until("the room to be counted", || Some(Visavis::room(&stage, &server, &["users", "full", "--json"])));
+    let users = Visavis::room(&stage, &server, &["users", "full", "--json"]);
     assert!(!users.contains("cleo"), "who was refused is listed: {users}");
     assert!(server.process().is_running(), "the server ended");
 }

@@ -1,6 +1,8 @@
 //! The tests' own instruments, tried on things whose answer is known.
 
+use crate::kit::relay;
 use crate::kit::screenshot::{Screen, Seen};
+use crate::kit::stage::free_port;
 use crate::kit::wav::Recorded;
 use crate::kit::{Display, Fault, Pulse, Relay, Stage, wait_until};
 use std::io::Write;
@@ -10,12 +12,12 @@ use std::time::Duration;
 
 #[test]
 fn the_relay_loses_what_it_is_told_to_lose() {
-    let relay = Relay::start();
-    let server = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = free_port();
+    let server = UdpSocket::bind(("127.0.0.1", port)).expect("the port");
+    let relay = Relay::before(port, port);
     server.set_read_timeout(Some(Duration::from_millis(200))).expect("a limit");
-    relay.forward_to(0, server.local_addr().expect("its address").port());
     let client = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    client.connect(relay.media_address()).expect("an address");
+    client.connect((relay::ADDRESS, port)).expect("an address");
     let arrives = |count: u32| {
         let mut packet = [0; 64];
         (0..count).filter(|_| client.send(b"hello").is_ok() && server.recv(&mut packet).is_ok()).count()

@@ -1,6 +1,6 @@
 //! Leave, kick and dismiss in the real window: devices are closed first, ExitRoom comes once, then the right screen.
 
-use crate::kit::program::Place;
+use crate::kit::program::{PICTURE, Place};
 use crate::kit::{Display, Events, Participant, Pulse, Server, Stage, Visavis, proc, wait_until};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -25,8 +25,7 @@ impl Call {
         let watcher = Participant::bot(&stage, &server.url(), ROOM, "watcher", &[]);
         let place = Place { display: &display, pulse: Some(&pulse), url: &server.url(), room: ROOM };
         // The microphone and the speaker are the sound server's defaults.
-        let window =
-            Participant::window(&stage, &place, "Mina", &["--camera", "test-picture:320x180@15", "--then", "quit"]);
+        let window = Participant::window(&stage, &place, "Mina", &["--camera", PICTURE]);
         let call = Self { stage, server, display, pulse, watcher, window };
         call.is_running();
         call
@@ -43,7 +42,7 @@ impl Call {
     }
 
     /// Checks what must hold at ExitRoom and after it, whatever the reason was.
-    fn ended(mut self, reason: u16, screen: &str, exit_code: i32, told: u16) {
+    fn ended(mut self, reason: u16, screen: &str, told: u16) {
         let camera: Vec<u32> = proc::children(self.window.process().pid()).into_iter().map(|c| c.0).collect();
         let exit = self.window.wait_for("ExitRoom");
         // Looked at as soon as ExitRoom is read, and so after it: what is open now was open then.
@@ -63,7 +62,8 @@ impl Call {
         let gone = self.watcher.wait_for_user("RemoteUserLeaveRoom", self.window.user());
         assert_eq!(gone["reason"], told, "{gone}");
 
-        self.window.running().wait_exit_code(exit_code);
+        self.window.process().signal("TERM");
+        self.window.running().wait_exit();
         assert_eq!(self.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
         let devices = |name: &str| self.window.all(name).len();
         assert_eq!(devices("DeviceOpened"), devices("DeviceClosed"), "every device that was opened was closed");
@@ -102,14 +102,14 @@ fn leave_in_the_window() {
     let call = Call::start("leave");
     call.display.focus(call.window.process().pid());
     call.display.press("ctrl+shift+l");
-    call.ended(0, "end", 0, 0);
+    call.ended(0, "end", 0);
 }
 
 #[test]
 fn the_window_is_closed_in_a_call() {
     let call = Call::start("window-closed");
-    let window = call.display.focus(call.window.process().pid());
-    call.display.close(&window);
+    call.display.focus(call.window.process().pid());
+    call.display.press("alt+F4");
     let exit = call.window.wait_for("ExitRoom");
     assert_eq!(exit["reason"], 0, "{exit}");
     receipt_is_clean(&exit);
@@ -138,15 +138,15 @@ fn the_program_is_told_to_end_in_a_call() {
 fn removed_by_the_operator() {
     let call = Call::start("kick");
     Visavis::room(&call.stage, &call.server, &["remove-user", ROOM, call.window.user(), "--yes"]);
-    call.ended(1, "kicked", 21, 2);
+    call.ended(1, "kicked", 2);
 }
 
 #[test]
 fn the_room_is_ended_for_everyone() {
     let call = Call::start("dismiss");
     Visavis::room(&call.stage, &call.server, &["dismiss", ROOM, "--yes"]);
-    let watcher = call.watcher.wait_for("ExitRoom");
-    assert_eq!(watcher["reason"], 2, "{watcher}");
+    let told = call.watcher.wait_for("ExitRoom");
+    assert_eq!(told["reason"], 2, "{told}");
     assert_eq!(
         call.watcher.all("RemoteUserLeaveRoom"),
         Vec::<Value>::new(),
@@ -158,12 +158,26 @@ fn the_room_is_ended_for_everyone() {
     call.display.screenshot(&call.stage, "dismissed");
     call.order("dismissed");
     assert_eq!(call.pulse.microphone_users(), Vec::<String>::new());
-    let mut window = call.window;
-    window.running().wait_exit_code(22);
+    let (mut window, mut watcher) = (call.window, call.watcher);
+    watcher.running().wait_exit_code(22);
+    window.process().signal("TERM");
+    window.running().wait_exit();
     assert_eq!(window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
     assert_eq!(
         window.all("RemoteUserLeaveRoom"),
         Vec::<Value>::new(),
         "on a dismissal nobody is told of the others first"
     );
+}
+
+#[test]
+fn a_bot_that_is_removed_says_so() {
+    let stage = Stage::new("bot-kick");
+    let server = Server::start(&stage);
+    let mut bot = Participant::bot(&stage, &server.url(), ROOM, "bot", &[]);
+    Visavis::room(&stage, &server, &["remove-user", ROOM, bot.user(), "--yes"]);
+    let exit = bot.wait_for("ExitRoom");
+    assert_eq!(exit["reason"], 1, "{exit}");
+    receipt_is_clean(&exit);
+    bot.running().wait_exit_code(21);
 }

@@ -1,13 +1,11 @@
 //! A link that loses packets: the picture keeps moving and the sound keeps sounding.
 
-use crate::kit::{Fault, Participant, Relay, Server, Stage, verified};
+use crate::kit::{Fault, Participant, Server, Stage, verified};
 
 #[test]
 fn five_percent_loss_costs_few_pictures_and_no_sound() {
     let stage = Stage::new("loss");
-    let relay = Relay::start();
-    let server = Server::start_with(&stage, &["--advertise", &relay.media_address()]);
-    relay.forward_to(server.port(), server.media_port());
+    let (_server, relay) = Server::behind_relay(&stage);
     let sends = ["--microphone", "test-tone:440", "--verify"];
     let ann = Participant::bot(&stage, &relay.url(), "loss", "ann", &sends);
     let ben = Participant::bot(&stage, &relay.url(), "loss", "ben", &["--microphone", "test-tone:700", "--verify"]);

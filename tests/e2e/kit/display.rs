@@ -15,7 +15,7 @@ impl Display {
     /// Starts both; `label` tells several displays of one test apart.
     pub(crate) fn start(stage: &Stage, label: &str) -> Self {
         let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+        command.args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"]);
         let server = Process::start(stage, &format!("xvfb-{label}"), &mut command);
         let number = server.wait_for_line("its number", PATIENCE, |lines| lines.first().cloned());
         let name = format!(":{}", number.trim());
@@ -30,22 +30,16 @@ impl Display {
     }
 
     /// Waits for the window of process `pid` and gives it the keyboard.
-    pub(crate) fn focus(&self, pid: u32) -> String {
+    pub(crate) fn focus(&self, pid: u32) {
         let pid = pid.to_string();
         let find = ["search", "--onlyvisible", "--pid", &pid];
         let window = wait_until("a window on the display", || self.xdotool(&find)?.lines().last().map(str::to_owned));
-        self.xdotool(&["windowactivate", "--sync", &window]);
-        window
+        assert!(self.xdotool(&["windowactivate", "--sync", &window]).is_some(), "xdotool could not raise the window");
     }
 
     /// Presses a key, for example `ctrl+shift+l`, in the window that has the keyboard.
     pub(crate) fn press(&self, key: &str) {
         assert!(self.xdotool(&["key", "--clearmodifiers", key]).is_some(), "xdotool could not press {key}");
-    }
-
-    /// Asks the window manager to close a window, as its close button does.
-    pub(crate) fn close(&self, window: &str) {
-        assert!(self.xdotool(&["windowclose", window]).is_some(), "xdotool could not close the window");
     }
 
     /// Keeps a picture of the whole display as `NAME.png` and says where.

@@ -1,6 +1,6 @@
 //! The program itself: its server, its bots, its windows, and its short commands.
 
-use super::{Display, Events, PATIENCE, Process, Pulse, Stage};
+use super::{Display, Events, PATIENCE, Process, Pulse, Relay, Stage, relay};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -64,13 +64,22 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and waits for its ready line.
     pub(crate) fn start(stage: &Stage) -> Self {
-        Self::start_with(stage, &[])
+        Self::start_with(stage, "")
     }
 
-    /// The same with more arguments.
-    pub(crate) fn start_with(stage: &Stage, arguments: &[&str]) -> Self {
+    /// The same, reached only through a relay.
+    pub(crate) fn behind_relay(stage: &Stage) -> (Self, Relay) {
+        let server = Self::start_with(stage, &format!("[media]\nadvertise = [\"{}\"]\n", relay::ADDRESS));
+        let relay = Relay::before(server.signalling, server.media);
+        (server, relay)
+    }
+
+    /// The same with settings in TOML.
+    pub(crate) fn start_with(stage: &Stage, settings: &str) -> Self {
+        let file = stage.artifact("server.toml");
+        std::fs::write(&file, settings).expect("a settings file");
         let mut command = Visavis::command(stage);
-        command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--udp", "0"]).args(arguments);
+        command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--udp", "0", "--config"]).arg(file);
         let process = Process::start(stage, "server", &mut command);
         let (signalling, media) = process.wait_for_line("its ready line", PATIENCE, |lines| {
             let line = lines.iter().find_map(|line| line.split_once("Listening on ws://127.0.0.1:"))?.1;
@@ -89,11 +98,6 @@ impl Server {
     /// The TCP port of signalling and HTTP.
     pub(crate) fn port(&self) -> u16 {
         self.signalling
-    }
-
-    /// The UDP port of media.
-    pub(crate) fn media_port(&self) -> u16 {
-        self.media
     }
 
     /// The process.

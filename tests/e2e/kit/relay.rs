@@ -1,5 +1,7 @@
-//! A link between clients and a server that can be made bad: one TCP port for signalling, one UDP port for media.
-//! Clients connect to the relay; the server is told to name the relay's UDP port (`--advertise`).
+//! A link between clients and a server that can be made bad. It listens on 127.0.0.2, on the server's own two port
+//! numbers; clients connect there, and the server advertises that address for media ([`Server::behind_relay`]).
+//!
+//! [`Server::behind_relay`]: super::Server::behind_relay
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -18,17 +20,20 @@ pub(crate) struct Fault {
     pub(crate) black_hole: bool,
 }
 
+/// Where the relay stands. All of 127.0.0.0/8 is this computer.
+pub(crate) const ADDRESS: &str = "127.0.0.2";
+
 /// A running relay.
 pub(crate) struct Relay {
     link: Arc<Link>,
-    tcp: u16,
-    udp: u16,
 }
 
 struct Link {
     fault: Mutex<Fault>,
-    /// The server's TCP and UDP ports, once they are known.
-    server: Mutex<Option<(u16, u16)>>,
+    /// Of the server.
+    tcp: u16,
+    /// Of the server.
+    udp: u16,
     over: AtomicBool,
     random: AtomicU64,
     passed: AtomicU64,
@@ -36,38 +41,27 @@ struct Link {
 }
 
 impl Relay {
-    /// Opens both ports. Nothing passes before [`Relay::forward_to`].
-    pub(crate) fn start() -> Self {
+    /// Stands before a server with these ports on 127.0.0.1.
+    pub(crate) fn before(tcp: u16, udp: u16) -> Self {
         let link = Arc::new(Link {
             fault: Mutex::default(),
-            server: Mutex::default(),
+            tcp,
+            udp,
             over: AtomicBool::new(false),
             random: AtomicU64::new(0x9E37_79B9_7F4A_7C15),
             passed: AtomicU64::new(0),
             lost: AtomicU64::new(0),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a TCP port");
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a UDP port");
-        let tcp = listener.local_addr().expect("its address").port();
-        let udp = socket.local_addr().expect("its address").port();
+        let listener = TcpListener::bind((ADDRESS, tcp)).expect("the same TCP port on the relay's address");
+        let socket = UdpSocket::bind((ADDRESS, udp)).expect("the same UDP port on the relay's address");
         spawn("relay tcp", &link, move |link| link.accept(&listener));
         spawn("relay udp", &link, move |link| link.pass_datagrams(socket));
-        Self { link, tcp, udp }
+        Self { link }
     }
 
     /// Where clients connect to.
     pub(crate) fn url(&self) -> String {
-        format!("ws://127.0.0.1:{}", self.tcp)
-    }
-
-    /// What the server must name as its own address for media.
-    pub(crate) fn media_address(&self) -> String {
-        format!("127.0.0.1:{}", self.udp)
-    }
-
-    /// Lets the traffic through to the server's ports.
-    pub(crate) fn forward_to(&self, tcp: u16, udp: u16) {
-        *self.link.server.lock().unwrap_or_else(PoisonError::into_inner) = Some((tcp, udp));
+        format!("ws://{ADDRESS}:{}", self.link.tcp)
     }
 
     /// Makes the link good or bad from now on.
@@ -100,10 +94,6 @@ impl Link {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn server(&self) -> Option<(u16, u16)> {
-        *self.server.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
@@ -130,8 +120,7 @@ impl Link {
         let mut packet = [0; 2048];
         while !self.is_over() {
             let Ok((length, client)) = clients.recv_from(&mut packet) else { continue };
-            let Some((_, port)) = self.server() else { continue };
-            let up = upstream.entry(client).or_insert_with(|| self.open_upstream(&clients, client, port));
+            let up = upstream.entry(client).or_insert_with(|| self.open_upstream(&clients, client));
             if self.passes() {
                 // A server that is gone loses packets, as on any link.
                 let _sent = up.send(&packet[..length]);
@@ -139,9 +128,9 @@ impl Link {
         }
     }
 
-    fn open_upstream(self: &Arc<Self>, clients: &Arc<UdpSocket>, client: SocketAddr, port: u16) -> Arc<UdpSocket> {
+    fn open_upstream(self: &Arc<Self>, clients: &Arc<UdpSocket>, client: SocketAddr) -> Arc<UdpSocket> {
         let up = UdpSocket::bind("127.0.0.1:0").expect("a UDP port");
-        up.connect(("127.0.0.1", port)).expect("an address");
+        up.connect(("127.0.0.1", self.udp)).expect("an address");
         up.set_read_timeout(Some(TICK)).expect("a limit");
         let up = Arc::new(up);
         let (down, from) = (clients.clone(), up.clone());
@@ -164,9 +153,7 @@ impl Link {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
             };
-            let Some(server) = self.server().and_then(|(tcp, _)| TcpStream::connect(("127.0.0.1", tcp)).ok()) else {
-                continue;
-            };
+            let Ok(server) = TcpStream::connect(("127.0.0.1", self.tcp)) else { continue };
             client.set_nonblocking(false).expect("a stream");
             let (client_too, server_too) = (client.try_clone().expect("a copy"), server.try_clone().expect("a copy"));
             spawn("relay tcp up", self, move |link| link.pass_bytes(client, server));
