@@ -280,3 +280,203 @@ impl VideoAssembler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::vp8::{FrameNumbers, packetize};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A frame that no decoder would take, but every transport.
+    fn frame(number: u32, keyframe: bool, size: usize) -> EncodedFrame {
+        let mut data = if keyframe { vec![0, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1] } else { vec![1] };
+        data.extend_from_slice(&number.to_be_bytes());
+        data.resize(data.len() + size, number as u8);
+        EncodedFrame { data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
+    }
+
+    fn packets(frames: &[EncodedFrame], first: u16) -> Vec<MediaPacket> {
+        let mut packets = Vec::new();
+        for frame in frames {
+            let payloads = packetize(&frame.data, FrameNumbers::starting_at(7));
+            let last = payloads.len() - 1;
+            for (i, payload) in payloads.into_iter().enumerate() {
+                let sequence = first.wrapping_add(packets.len() as u16);
+                packets.push(MediaPacket { sequence, timestamp: frame.timestamp, marker: i == last, payload });
+            }
+        }
+        packets
+    }
+
+    /// Everything that comes out when packets come in at these milliseconds.
+    fn run(arrivals: impl IntoIterator<Item = (u64, MediaPacket)>) -> Vec<VideoMedia> {
+        let (mut assembler, mut out) = (VideoAssembler::default(), Vec::new());
+        for (ms, packet) in arrivals {
+            let now = Moment::from_millis(ms);
+            out.extend(std::iter::from_fn(|| assembler.poll(now)));
+            assembler.push(packet, now);
+            out.extend(std::iter::from_fn(|| assembler.poll(now)));
+        }
+        let end = Moment::from_millis(1_000_000);
+        out.extend(std::iter::from_fn(|| assembler.poll(end)));
+        out
+    }
+
+    fn wanted(frames: &[EncodedFrame]) -> Vec<VideoMedia> {
+        frames.iter().cloned().map(VideoMedia::Frame).collect()
+    }
+
+    fn video(count: u32, sizes: &[usize]) -> Vec<EncodedFrame> {
+        (0..count).map(|n| frame(n, n % 10 == 0, sizes[n as usize % sizes.len()])).collect()
+    }
+
+    #[test]
+    fn a_repaired_loss_is_not_noticed() {
+        let frames = video(4, &[3000]);
+        let mut packets = packets(&frames, 65_530);
+        let late = packets.remove(4);
+        packets.insert(8, late);
+        let arrivals = packets.into_iter().enumerate().map(|(i, p)| (i as u64 * 10, p));
+        assert_eq!(run(arrivals), wanted(&frames));
+    }
+
+    #[test]
+    fn what_cannot_be_repaired_is_one_gap_up_to_the_next_key_frame() {
+        let frames = video(25, &[10]);
+        let mut packets = packets(&frames, 0);
+        packets.remove(3);
+        packets.remove(5);
+        let out = run(packets.into_iter().enumerate().map(|(i, p)| (i as u64 * 500, p)));
+        let mut expected = wanted(&frames[..3]);
+        expected.push(VideoMedia::Gap);
+        expected.extend(wanted(&frames[10..]));
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn nothing_comes_out_before_the_first_whole_key_frame() {
+        let frames = video(12, &[2500]);
+        let mut packets = packets(&frames, 100);
+        packets.remove(1); // the first key frame is broken
+        let mut assembler = VideoAssembler::default();
+        assert!(!assembler.wants_keyframe(Moment::ZERO), "nothing has come yet");
+        let mut out = Vec::new();
+        for (i, packet) in packets.into_iter().enumerate() {
+            let now = Moment::from_millis(i as u64 * 30);
+            assembler.push(packet, now);
+            out.extend(std::iter::from_fn(|| assembler.poll(now)));
+            if i == 0 {
+                assert!(!assembler.wants_keyframe(now), "one is on its way");
+                assert!(assembler.wants_keyframe(now + KEYFRAME_TIME), "it takes too long");
+            }
+        }
+        assert_eq!(out, wanted(&frames[10..]));
+    }
+
+    #[test]
+    fn the_black_frames_at_the_end_of_a_track_are_skipped() {
+        let mut frames = video(3, &[10]);
+        let mut black = frame(3, true, 0);
+        black.data = Bytes::from_static(&[0, 0, 0, 0x9D, 1, 0x2A, 8, 0, 8, 0, 1, 2]);
+        frames.extend([black.clone(), black]);
+        let mut assembler = VideoAssembler::default();
+        for packet in packets(&frames, 0) {
+            assembler.push(packet, Moment::ZERO);
+        }
+        let out: Vec<_> = std::iter::from_fn(|| assembler.poll(Moment::ZERO)).collect();
+        assert_eq!(out, wanted(&frames[..3]));
+        assert!(!assembler.wants_keyframe(Moment::from_millis(900)), "the track has ended");
+        for packet in packets(&[frame(9, false, 10)], 5) {
+            assembler.push(packet, Moment::from_millis(1000));
+        }
+        assert!(assembler.wants_keyframe(Moment::from_millis(1000)), "it goes on after all");
+    }
+
+    #[test]
+    fn padding_does_not_tear_a_hole() {
+        let frames = video(2, &[10]);
+        let mut packets = packets(&frames, 0);
+        let padding = MediaPacket { sequence: 1, timestamp: 0, marker: false, payload: Bytes::new() };
+        packets[1].sequence = 2;
+        packets.insert(1, padding);
+        assert_eq!(run(packets.into_iter().map(|p| (0, p))), wanted(&frames));
+    }
+
+    #[test]
+    fn a_stream_that_starts_anew_is_followed() {
+        let (before, after) = (video(3, &[10]), video(13, &[20]));
+        let all = packets(&before, 100).into_iter().chain(packets(&after[10..], 40_000));
+        let out = run(all.enumerate().map(|(i, p)| (i as u64, p)));
+        let mut expected = wanted(&before);
+        expected.push(VideoMedia::Gap);
+        expected.extend(wanted(&after[10..]));
+        assert_eq!(out, expected);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn reordering_and_doubling_within_the_patience_lose_nothing(
+            first in any::<u16>(),
+            sizes in prop::collection::vec(0usize..4000, 1..8),
+            shifts in prop::collection::vec((0u64..70, any::<bool>()), 400),
+        ) {
+            let frames = video(30, &sizes);
+            let mut arrivals = Vec::new();
+            for (i, packet) in packets(&frames, first).into_iter().enumerate() {
+                let (shift, doubled) = shifts[i % shifts.len()];
+                // A stream starts at the key frame that is whole first: the first one, here.
+                let at = i as u64 + if packet.timestamp == 0 { 0 } else { shift };
+                if doubled {
+                    arrivals.push((at + 200, packet.clone()));
+                }
+                arrivals.push((at, packet));
+            }
+            arrivals.sort_by_key(|(at, _)| *at);
+            prop_assert_eq!(run(arrivals), wanted(&frames));
+        }
+
+        #[test]
+        fn whatever_is_lost_only_whole_frames_come_out_in_order_and_a_key_frame_after_each_gap(
+            first in any::<u16>(),
+            sizes in prop::collection::vec(0usize..4000, 1..8),
+            fates in prop::collection::vec((0u64..300, 0u8..10), 400),
+        ) {
+            let frames = video(60, &sizes);
+            let mut arrivals: Vec<_> = packets(&frames, first).into_iter().enumerate().filter_map(|(i, packet)| {
+                let (delay, fate) = fates[i % fates.len()];
+                (fate > 0).then_some((i as u64 * 5 + delay, packet))
+            }).collect();
+            arrivals.sort_by_key(|(at, _)| *at);
+            let (mut previous, mut needs_keyframe) = (None, true);
+            for media in run(arrivals) {
+                match media {
+                    VideoMedia::Gap => needs_keyframe = true,
+                    VideoMedia::Frame(got) => {
+                        let number = frames.iter().position(|f| *f == got);
+                        prop_assert!(number.is_some(), "a frame that was never sent");
+                        prop_assert!(number > previous, "out of order");
+                        prop_assert!(!needs_keyframe || got.keyframe, "a gap was not followed by a key frame");
+                        if !got.keyframe {
+                            prop_assert_eq!(number, previous.map(|p: usize| p + 1), "a gap went unsaid");
+                        }
+                        (previous, needs_keyframe) = (number, false);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn no_packet_is_too_strange(
+            strange in prop::collection::vec((any::<u16>(), any::<u32>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..12), 0u64..1000), 0..300),
+        ) {
+            let mut arrivals: Vec<_> = strange.into_iter().map(|(sequence, timestamp, marker, payload, at)| {
+                (at, MediaPacket { sequence, timestamp, marker, payload: payload.into() })
+            }).collect();
+            arrivals.sort_by_key(|(at, _)| *at);
+            let count = arrivals.len();
+            prop_assert!(run(arrivals).len() <= 2 * count);
+        }
+    }
+}

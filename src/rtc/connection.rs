@@ -63,7 +63,7 @@ impl Connection {
         };
         let (connected, is_connected) = watch::channel(false);
         let handler = Handler { target, receiving: receiving.clone(), tasks: tasks.clone(), connected };
-        let pc = engine::open(config, Arc::new(handler), wire.clone()).await?;
+        let pc = engine::open(config, Arc::new(handler), wire.clone(), tasks).await?;
         Ok(Self { pc, wire, connected: is_connected, receiving, candidates: Mutex::default() })
     }
 

@@ -2,6 +2,8 @@
 
 use super::chain::{Estimator, Observer, RepairedStreamId, TransportCcOnly, UnwrapRetransmissions, VideoPacer, Wire};
 use super::config::{IceServer, PeerConfig, RtcError};
+use super::runtime::SessionRuntime;
+use super::tasks::Tasks;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
@@ -34,6 +36,7 @@ pub(super) async fn open(
     config: &PeerConfig,
     handler: Arc<dyn PeerConnectionEventHandler>,
     wire: Arc<Wire>,
+    tasks: &Tasks,
 ) -> Result<Arc<dyn PeerConnection>, RtcError> {
     let failed = |e: Error| RtcError::Open(e.to_string());
     let mut media = media_engine().map_err(failed)?;
@@ -45,6 +48,7 @@ pub(super) async fn open(
         .with_media_engine(media)
         .with_interceptor_registry(registry)
         .with_setting_engine(settings(config))
+        .with_runtime(Arc::new(SessionRuntime { tasks: tasks.clone() }))
         .with_handler(handler)
         .with_udp_addrs(addresses)
         .build()

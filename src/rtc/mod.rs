@@ -16,9 +16,12 @@ mod peers;
 mod publish;
 mod receive;
 mod reorder;
+mod runtime;
 mod sections;
 mod stats;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod vp8;
 
 pub use clock::SenderClock;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Tasks that end when their session does.
@@ -25,12 +25,11 @@ impl Tasks {
     }
 
     /// Starts a task, unless they have ended.
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(set) = running.as_mut() {
-            while set.try_join_next().is_some() {}
-            set.spawn(task);
-        }
+        let set = running.as_mut()?;
+        while set.try_join_next().is_some() {}
+        Some(set.spawn(task))
     }
 
     /// Ends them all; those that do not obey within `limit` are aborted.

@@ -1,0 +1,350 @@
+//! Two sets of connections in one process: what the one publishes, the other subscribes to.
+
+use super::*;
+use crate::base::{EncodedFrame, MediaKind};
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+/// A frame that no decoder would take, but every transport: its number follows the header.
+pub(super) fn frame(number: u32, keyframe: bool, size: usize) -> EncodedFrame {
+    let mut data = if keyframe { vec![0, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1] } else { vec![1; 10] };
+    data.extend_from_slice(&number.to_be_bytes());
+    data.resize(data.len() + size, number as u8);
+    EncodedFrame { data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
+}
+
+pub(super) fn number_of(frame: &EncodedFrame) -> u32 {
+    u32::from_be_bytes(frame.data[10..14].try_into().expect("a number"))
+}
+
+/// Somebody who publishes, and somebody who subscribes.
+struct Pair {
+    sender: Peers,
+    sender_events: mpsc::Receiver<RtcEvent>,
+    receiver: Peers,
+    receiver_events: mpsc::Receiver<RtcEvent>,
+}
+
+/// What happened on a side, candidates apart.
+enum At {
+    Sender(RtcEvent),
+    Receiver(RtcEvent),
+}
+
+impl Pair {
+    async fn new(loss: f64) -> Self {
+        let config = PeerConfig { loopback: true, loss, ..PeerConfig::new(Mode::Dual) };
+        let (sender, sender_events) = Peers::new(config.clone()).await.expect("connections");
+        let (receiver, receiver_events) = Peers::new(config).await.expect("connections");
+        Self { sender, sender_events, receiver, receiver_events }
+    }
+
+    async fn negotiate(&self) {
+        let offer = self.sender.offer(false).await.expect("an offer");
+        let answer = self.receiver.answer(offer).await.expect("an answer");
+        self.sender.set_answer(answer).await.expect("applied");
+    }
+
+    /// The next event of either side; candidates are carried across.
+    async fn next(&mut self) -> At {
+        loop {
+            let event = tokio::select! {
+                event = self.sender_events.recv() => At::Sender(event.expect("events")),
+                event = self.receiver_events.recv() => At::Receiver(event.expect("events")),
+            };
+            match &event {
+                At::Sender(RtcEvent::LocalCandidate { target: Target::Publisher, json }) => {
+                    self.receiver.add_candidate(Target::Subscriber, json).await.expect("a candidate");
+                }
+                At::Receiver(RtcEvent::LocalCandidate { target: Target::Subscriber, json }) => {
+                    self.sender.add_candidate(Target::Publisher, json).await.expect("a candidate");
+                }
+                At::Sender(RtcEvent::LocalCandidate { .. }) | At::Receiver(RtcEvent::LocalCandidate { .. }) => {}
+                _ => return event,
+            }
+        }
+    }
+
+    /// Waits for the event of which `wanted` makes something.
+    async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(At) -> Option<T>) -> T {
+        let waiting = async {
+            loop {
+                if let Some(found) = wanted(self.next().await) {
+                    return found;
+                }
+            }
+        };
+        timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("no {what} within 10 s"))
+    }
+
+    async fn connected(&mut self) {
+        let (mut up, mut there) = (false, false);
+        self.until("connection", |event| {
+            up |= matches!(event, At::Sender(RtcEvent::Connected(Target::Publisher)));
+            there |= matches!(event, At::Receiver(RtcEvent::Connected(Target::Subscriber)));
+            (up && there).then_some(())
+        })
+        .await;
+    }
+
+    async fn track(&mut self) -> RemoteTrack {
+        let track = |event| match event {
+            At::Receiver(RtcEvent::RemoteTrack(track)) => Some(track),
+            _ => None,
+        };
+        self.until("remote track", track).await
+    }
+
+    async fn close(self) {
+        tokio::join!(self.sender.close(), self.receiver.close());
+    }
+}
+
+fn one_layer() -> Vec<Layer> {
+    vec![Layer { rid: String::new(), width: 640, height: 360, max_kbps: 1500 }]
+}
+
+fn video_of(track: RemoteTrack) -> mpsc::Receiver<VideoMedia> {
+    match track.media {
+        RemoteMedia::Video(media) => media,
+        RemoteMedia::Audio(_) => panic!("a picture was expected"),
+    }
+}
+
+/// Sends `count` frames, 10 ms apart, while `pair` is served; a key frame whenever one is wanted.
+async fn send_frames(pair: &mut Pair, sender: &VideoSender, count: u32, size: usize) {
+    let start = Instant::now();
+    let mut keyframe = true;
+    for number in 0..count {
+        let due = start + Duration::from_millis(10) * number;
+        while let Ok(event) = tokio::time::timeout_at(due, pair.next()).await {
+            keyframe |= matches!(event, At::Sender(RtcEvent::KeyframeWanted { .. }));
+        }
+        if sender.send(0, &frame(number, keyframe, size)) == Sent::Queued {
+            keyframe = false;
+        }
+    }
+}
+
+async fn take_all(media: &mut mpsc::Receiver<VideoMedia>) -> Vec<VideoMedia> {
+    let mut all = Vec::new();
+    while let Ok(Some(media)) = timeout(Duration::from_millis(700), media.recv()).await {
+        all.push(media);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_and_sound_arrive_with_their_clock() {
+    let mut pair = Pair::new(0.0).await;
+    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
+    let audio = pair.sender.publish_audio("mic").await.expect("published");
+    assert_eq!(video.send(0, &frame(0, true, 10)), Sent::Dropped(DropReason::NotConnected));
+    pair.negotiate().await;
+    pair.connected().await;
+    assert_eq!(video.send(0, &frame(0, false, 10)), Sent::Dropped(DropReason::NeedsKeyframe));
+    assert_eq!(video.send(1, &frame(0, true, 10)), Sent::Dropped(DropReason::Closed), "there is one layer");
+    assert_eq!(audio.send(Bytes::from_static(&[7; 40]), 960, -30.0, true), Sent::Queued);
+    let track = pair.track().await;
+    assert_eq!((track.kind, track.track_id.as_str()), (MediaKind::Audio, "mic"));
+    let RemoteMedia::Audio(mut sound) = track.media else { panic!("sound was expected") };
+    let packet = timeout(Duration::from_secs(2), sound.recv()).await.expect("in time").expect("a packet");
+    assert_eq!((packet.timestamp, packet.marker, &packet.payload[..]), (960, true, &[7; 40][..]));
+
+    assert_eq!(video.send(0, &frame(0, true, 5000)), Sent::Queued);
+    let track = pair.track().await;
+    assert_eq!((track.kind, track.stream_id.as_str()), (MediaKind::Video, "visavis"));
+    let clock = track.clock.clone();
+    let mut media = video_of(track);
+    let collected = tokio::spawn(async move { take_all(&mut media).await });
+    for number in 1..150 {
+        let due = Instant::now() + Duration::from_millis(10);
+        while tokio::time::timeout_at(due, pair.next()).await.is_ok() {}
+        assert_eq!(video.send(0, &frame(number, false, 1500)), Sent::Queued);
+    }
+    let media = collected.await.expect("collected");
+    let numbers: Vec<u32> = media
+        .iter()
+        .map(|m| match m {
+            VideoMedia::Frame(f) => number_of(f),
+            VideoMedia::Gap => panic!("a gap without loss"),
+        })
+        .collect();
+    assert_eq!(numbers, (0..150).collect::<Vec<_>>());
+    let (then, later) = (clock.sender_micros(0), clock.sender_micros(90_000));
+    assert_eq!(later.zip(then).map(|(a, b)| a - b), Some(1_000_000), "a sender report comes every second");
+    let figures = pair.receiver.statistics().await;
+    let picture = figures.tracks.iter().find(|t| t.kind == MediaKind::Video).expect("figures");
+    assert_eq!((picture.frames, picture.keyframes, picture.lost, picture.discarded), (150, 1, 0, 0));
+    assert!(figures.received_bytes > 150 * 1500);
+    assert!(figures.rtt_ms.is_some(), "the way is measured");
+    pair.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_percent_loss_is_repaired() {
+    let mut pair = Pair::new(0.05).await;
+    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
+    pair.negotiate().await;
+    pair.connected().await;
+    assert_eq!(video.send(0, &frame(0, true, 1000)), Sent::Queued);
+    let mut media = video_of(pair.track().await);
+    let collected = tokio::spawn(async move { take_all(&mut media).await });
+    send_frames(&mut pair, &video, 400, 2500).await;
+    let figures = pair.receiver.statistics().await;
+    let media = collected.await.expect("collected");
+    let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(_))).count();
+    let picture = figures.tracks.first().expect("figures");
+    assert!(picture.nacks > 20, "losses are asked for again: {picture:?}");
+    assert!(frames >= 380, "{frames} of 401 frames came, {picture:?}");
+    pair.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_keep_up_gets_a_gap_and_a_fresh_key_frame() {
+    let mut pair = Pair::new(0.0).await;
+    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
+    pair.negotiate().await;
+    pair.connected().await;
+    assert_eq!(video.send(0, &frame(0, true, 10)), Sent::Queued);
+    let mut media = video_of(pair.track().await);
+    for number in 1..100 {
+        assert_eq!(video.send(0, &frame(number, false, 10)), Sent::Queued);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let wanted = |event| match event {
+        At::Sender(RtcEvent::KeyframeWanted { cid, layer }) => Some((cid.to_string(), layer)),
+        _ => None,
+    };
+    let asked = pair.until("request for a key frame", wanted).await;
+    assert_eq!(asked, ("cam".to_owned(), 0));
+    let mut kept = 0;
+    while media.try_recv().is_ok() {
+        kept += 1;
+    }
+    assert_eq!(kept, 64, "the queue is bounded");
+    assert_eq!(video.send(0, &frame(200, true, 10)), Sent::Queued);
+    let next = timeout(Duration::from_secs(2), media.recv()).await.expect("in time").expect("media");
+    assert_eq!(next, VideoMedia::Frame(frame(200, true, 10)));
+    pair.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_track_ends_when_it_is_unpublished_and_another_can_follow() {
+    let mut pair = Pair::new(0.0).await;
+    for round in 0..3 {
+        let cid = format!("cam-{round}");
+        let video = pair.sender.publish_video(&cid, &one_layer()).await.expect("published");
+        assert!(matches!(pair.sender.publish_video(&cid, &one_layer()).await, Err(RtcError::Track(_))));
+        pair.negotiate().await;
+        if round == 0 {
+            pair.connected().await;
+        }
+        assert_eq!(video.send(0, &frame(0, true, 10)), Sent::Queued);
+        let track = pair.track().await;
+        assert_eq!(track.track_id, cid);
+        let mut media = video_of(track);
+        assert_eq!(media.recv().await, Some(VideoMedia::Frame(frame(0, true, 10))));
+        pair.sender.unpublish(&cid).await.expect("taken back");
+        pair.negotiate().await;
+        let end = timeout(Duration::from_secs(2), media.recv()).await.expect("in time");
+        assert_eq!(end, None, "the media has ended");
+        assert_eq!(video.send(0, &frame(1, true, 10)), Sent::Dropped(DropReason::Closed));
+    }
+    assert!(pair.receiver.statistics().await.tracks.is_empty());
+    pair.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ice_restart_replaces_a_lost_offer_and_media_goes_on() {
+    let mut pair = Pair::new(0.0).await;
+    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
+    pair.negotiate().await;
+    pair.connected().await;
+    assert_eq!(video.send(0, &frame(0, true, 10)), Sent::Queued);
+    let mut media = video_of(pair.track().await);
+    let _lost = pair.sender.offer(false).await.expect("an offer");
+    assert!(matches!(pair.sender.offer(false).await, Err(RtcError::OfferPending)));
+    let offer = pair.sender.offer(true).await.expect("another offer");
+    let answer = pair.receiver.answer(offer).await.expect("an answer");
+    pair.sender.set_answer(answer).await.expect("applied");
+    let start = Instant::now();
+    let mut number = 0;
+    while start.elapsed() < Duration::from_secs(2) {
+        number += 1;
+        assert_eq!(video.send(0, &frame(number, number % 10 == 0, 10)), Sent::Queued);
+        let due = Instant::now() + Duration::from_millis(20);
+        while tokio::time::timeout_at(due, pair.next()).await.is_ok() {}
+        while media.try_recv().is_ok() {}
+    }
+    number += 1;
+    assert_eq!(video.send(0, &frame(number, true, 10)), Sent::Queued);
+    let last = timeout(Duration::from_secs(2), media.recv()).await.expect("in time");
+    assert_eq!(last, Some(VideoMedia::Frame(frame(number, true, 10))), "media flows after the restart");
+    pair.close().await;
+}
+
+/// Descriptors and threads of this process.
+fn held() -> (usize, usize) {
+    let count = |path| std::fs::read_dir(path).expect("/proc").count();
+    (count("/proc/self/fd"), count("/proc/self/task"))
+}
+
+/// Waits until tokio has no task left. It wakes who joins a task a moment before it stops counting it.
+async fn no_task_left() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let gone = async {
+        while tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(1), gone).await.unwrap_or_else(|_| panic!("{} tasks are left", tasks()));
+}
+
+#[test]
+fn closing_leaves_nothing_behind() {
+    const ALONE: &str = "VISAVIS_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        // Other tests open and close descriptors meanwhile: count in a process of our own.
+        let name = "rtc::tests::closing_leaves_nothing_behind";
+        let run = std::process::Command::new(std::env::current_exe().expect("this test"))
+            .args(["--exact", name, "--nocapture"])
+            .env(ALONE, "1")
+            .output()
+            .expect("a second process");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        return;
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        cycle().await;
+        let before = held();
+        for round in 0..50 {
+            cycle().await;
+            assert_eq!(held(), before, "after round {round}: descriptors, threads");
+            no_task_left().await;
+        }
+    });
+}
+
+/// A short call, closed while media flows.
+async fn cycle() {
+    let mut pair = Pair::new(0.0).await;
+    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
+    let _audio = pair.sender.publish_audio("mic").await.expect("published");
+    pair.negotiate().await;
+    pair.connected().await;
+    assert_eq!(video.send(0, &frame(0, true, 5000)), Sent::Queued);
+    let track = pair.track().await;
+    let start = Instant::now();
+    pair.sender.close().await;
+    pair.sender.close().await;
+    pair.receiver.close().await;
+    assert!(start.elapsed() < Duration::from_secs(2), "closing is bounded");
+    assert_eq!(video.send(0, &frame(1, true, 10)), Sent::Dropped(DropReason::Closed));
+    let mut media = video_of(track);
+    while media.recv().await.is_some() {}
+}
