@@ -38,3 +38,6 @@ pub mod bot;
 pub mod ui;
 
 pub mod cmd;
+
+#[cfg(all(test, feature = "client"))]
+mod livekit_tests;

@@ -6,7 +6,7 @@ use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use std::time::Instant;
 
-/// Loses a part of the RTP packets that are received.
+/// Loses a part of the RTP packets, in both directions.
 pub(in crate::rtc) struct Lossy {
     part: f64,
     belts: Belts,
@@ -19,6 +19,10 @@ impl Lossy {
     pub(in crate::rtc) fn new(part: f64) -> Self {
         Self { part, belts: Belts::default() }
     }
+
+    fn loses(&self, tagged: &TaggedPacket) -> bool {
+        matches!(tagged.message.packet, Packet::Rtp(_)) && rand::random::<f64>() < self.part
+    }
 }
 
 impl Protocol<TaggedPacket, TaggedPacket, ()> for Lossy {
@@ -29,8 +33,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Lossy {
     type Time = Instant;
 
     fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        let lost = matches!(tagged.message.packet, Packet::Rtp(_)) && rand::random::<f64>() < self.part;
-        if !lost {
+        if !self.loses(&tagged) {
             self.belts.read.push_back(tagged);
         }
         Ok(())
@@ -41,7 +44,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Lossy {
     }
 
     fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.belts.write.push_back(tagged);
+        if !self.loses(&tagged) {
+            self.belts.write.push_back(tagged);
+        }
         Ok(())
     }
 
