@@ -77,6 +77,16 @@ impl World {
         self.lock().snapshot.call = Some(call(phase));
     }
 
+    /// Ends the call for `reason`, with the devices closed as they are by then.
+    pub(super) fn end(&self, ending: Ending) {
+        let mut inner = self.lock();
+        inner.snapshot.camera.state = DeviceState::Off;
+        inner.snapshot.microphone.state = DeviceState::Off;
+        let call = inner.snapshot.call.as_mut().expect("a call");
+        call.people.clear();
+        call.phase = Phase::Ended(ending);
+    }
+
     /// Changes the call.
     pub(super) fn with_call(&self, change: impl FnOnce(&mut CallView)) {
         change(self.lock().snapshot.call.as_mut().expect("a call"));

@@ -3,6 +3,7 @@
 use crate::ui::model::ThemeChoice;
 use crate::ui::text;
 use crate::ui::tokens::{DARK, LIGHT, Palette, radius};
+use egui::epaint::FontColorTransferFunction;
 use egui::{Color32, FontFamily, FontId, Stroke, Style, TextStyle, Theme, ThemePreference, Visuals};
 
 /// Gives `ctx` both themes.
@@ -21,6 +22,10 @@ pub(super) const fn preference(choice: ThemeChoice) -> ThemePreference {
 }
 
 fn style(colors: &Palette, mut visuals: Visuals) -> Style {
+    if visuals.dark_mode {
+        // egui's own curve makes light text on dark a weight bolder than it was drawn.
+        visuals.text_options.color_transfer_function = FontColorTransferFunction::Gamma(0.8);
+    }
     visuals.override_text_color = Some(colors.text);
     visuals.panel_fill = colors.canvas;
     visuals.window_fill = colors.raised;
@@ -30,7 +35,6 @@ fn style(colors: &Palette, mut visuals: Visuals) -> Style {
     visuals.popup_shadow = colors.shadow_menu;
     visuals.extreme_bg_color = colors.surface;
     visuals.selection.bg_fill = colors.info_soft;
-    visuals.selection.stroke = Stroke::new(1.0, colors.focus);
     visuals.text_cursor.stroke = Stroke::new(1.5, colors.accent);
     // A blinking cursor would repaint a window that has nothing else to do.
     visuals.text_cursor.blink = false;
@@ -41,7 +45,6 @@ fn style(colors: &Palette, mut visuals: Visuals) -> Style {
         widget.bg_fill = colors.control;
         widget.weak_bg_fill = colors.control;
     }
-    // Rings are drawn by our own widgets.
     visuals.selection.stroke.color = colors.focus;
     let mut style = Style { visuals, ..Style::default() };
     style.text_styles = [

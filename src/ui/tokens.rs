@@ -193,7 +193,7 @@ pub(super) mod overlay {
     pub(in crate::ui) const LAMP: Color32 = hex(0xffb36b);
     pub(in crate::ui) const BAR_EMPTY: Color32 = over(255, 255, 255, 0.30);
     /// Under the name in the lobby's preview, at its lower edge.
-    pub(in crate::ui) const SHADE: Color32 = over(0, 0, 0, 0.78);
+    pub(in crate::ui) const SHADE: Color32 = over(0, 0, 0, 0.66);
     /// What a paused picture is multiplied with.
     pub(in crate::ui) const PAUSED: f32 = 0.42;
 }

@@ -1,5 +1,6 @@
 //! The window driven by accessible names, as a screen reader sees it, and its screens as pictures.
 
+mod flows;
 mod screens;
 
 use crate::ui::App;

@@ -165,20 +165,18 @@ fn receipts() {
         let world = World::new();
         world.call(in_call());
         let mut window = world.window(size, preferences);
-        world.with_call(|call| call.phase = Phase::Ended(ending(ExitReason::Left)));
+        world.end(ending(ExitReason::Left));
         window.run_steps(14);
         gallery.compare(&mut window, name);
     }
     let world = World::new();
     world.call(in_call());
     let mut window = world.window(LARGE, ada());
-    world.with_call(|call| {
-        let mut ending = ending(ExitReason::Left);
-        ending.receipt.steps[3].state = StepState::Unconfirmed;
-        ending.receipt.steps[3].ms = 2000.0;
-        ending.total_ms = 2001.0;
-        call.phase = Phase::Ended(ending);
-    });
+    let mut unconfirmed = ending(ExitReason::Left);
+    unconfirmed.receipt.steps[3].state = StepState::Unconfirmed;
+    unconfirmed.receipt.steps[3].ms = 2000.0;
+    unconfirmed.total_ms = 2001.0;
+    world.end(unconfirmed);
     window.run_steps(14);
     gallery.keep(&mut window, "end-unconfirmed");
 }
@@ -196,15 +194,7 @@ fn ends_by_others() {
         let world = World::new();
         world.lock().snapshot.call = Some(call(in_call()));
         let mut window = world.window(LARGE, ada());
-        {
-            let mut inner = world.lock();
-            inner.snapshot.camera.state = DeviceState::Off;
-            inner.snapshot.microphone.state = DeviceState::Off;
-        }
-        world.with_call(|call| {
-            call.people.clear();
-            call.phase = Phase::Ended(ending(reason));
-        });
+        world.end(ending(reason));
         window.run_steps(8);
         gallery.compare(&mut window, name);
     }

@@ -26,7 +26,10 @@ pub(super) const fn word(kind: DeviceKind) -> &'static str {
 pub(super) fn chosen(view: &View<'_>, kind: DeviceKind) -> String {
     match choice(view, kind).as_deref() {
         Some(NONE) => none(kind).to_owned(),
-        None => default_label(view, kind),
+        None => match view.model.device(kind).label.as_str() {
+            "" => default_label(view, kind),
+            label => label.to_owned(),
+        },
         Some(id) => {
             let known = entries(view, kind).iter().find(|e| e.id == id).map(|e| e.label.clone());
             known.unwrap_or_else(|| id.to_owned())

@@ -33,7 +33,7 @@ pub(super) fn form(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f3
     y += 59.0;
     y = room_field(ui, view, pos2(at.x, y), width);
     y = name_field(ui, view, pos2(at.x, y), width);
-    y = join_button(ui, view, pos2(at.x, y - 4.0), width);
+    y = join_button(ui, view, pos2(at.x, y + 3.0), width);
     if view.model.screen == Screen::Lobby {
         y = below(ui, view, pos2(at.x, y), width);
     }

@@ -8,7 +8,7 @@ use crate::ui::action::Action;
 use crate::ui::tokens::{Palette, radius, size, time};
 use crate::ui::widgets::{Button, Look, mark, modal, spinner};
 use crate::ui::{icons, text};
-use egui::{Align, Align2, Area, Id, Order, Rect, Sense, Ui, pos2, vec2};
+use egui::{Align, Align2, Color32, Id, Rect, Sense, Ui, pos2, vec2};
 
 /// The steps that a person follows; closing connections is too quick and too dull to be one.
 const STEPS: [StepName; 3] = [StepName::CameraReleased, StepName::MicrophoneReleased, StepName::OthersTold];
@@ -21,8 +21,10 @@ pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
         Phase::Ended(ending) => (&ending.receipt.steps, ending.reason),
         _ => (&[], ExitReason::Left),
     };
+    // The bars stay as they are: Leave's corner says what is going on.
+    dim(ui, view.colors);
     if !steps {
-        return dim(ui, view.colors);
+        return;
     }
     let released = [StepName::CameraReleased, StepName::MicrophoneReleased];
     let devices_done = released.iter().all(|s| done.iter().any(|d| d.step == *s));
@@ -35,20 +37,17 @@ pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
     let progress = done.iter().filter(|d| STEPS.contains(&d.step)).count() as f32 / STEPS.len() as f32;
     let colors = view.colors;
     let title = if reason == ExitReason::Left { "Leaving…" } else { "This call has ended" };
-    modal(ui, colors, title, size::LEAVING_WIDTH, |ui| step_list(ui, colors, title, done, progress));
+    modal(ui, colors, title, Color32::TRANSPARENT, size::LEAVING_WIDTH, |ui| {
+        step_list(ui, colors, title, done, progress)
+    });
 }
 
-/// Everything but Leave's corner goes dark.
+/// The stage goes dark.
 fn dim(ui: &Ui, colors: &Palette) {
     let area = ui.max_rect();
-    let layer = Area::new(Id::unique("dim")).order(Order::Middle).fixed_pos(area.min).interactable(false);
-    let stage = Rect::from_min_max(
-        pos2(area.left(), area.top() + size::TOP_BAR),
-        pos2(area.right(), area.bottom() - size::TOOL_BAR),
-    );
-    layer.show(ui.ctx(), |ui| {
-        ui.painter().rect_filled(stage, 0.0, colors.scrim);
-    });
+    let bar = if super::compact(area) { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
+    let stage = Rect::from_min_max(area.min + vec2(0.0, size::TOP_BAR), area.max - vec2(0.0, bar));
+    ui.painter().rect_filled(stage, 0.0, colors.scrim);
 }
 
 fn step_list(ui: &mut Ui, colors: &Palette, title: &str, done: &[ReceiptStep], progress: f32) {
@@ -133,7 +132,7 @@ const fn words(step: StepName, state: Option<StepState>) -> (&'static str, &'sta
 fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64) {
     let colors = view.colors;
     let title = "Still telling everyone";
-    let (close, wait) = modal(ui, colors, title, super::over::WIDTH, |ui| {
+    let (close, wait) = modal(ui, colors, title, Color32::TRANSPARENT, super::over::WIDTH, |ui| {
         super::over::sign(ui, colors.warn_soft, colors.warn_text, icons::HOURGLASS);
         super::over::title(ui, colors, title);
         let sentence = format!(

@@ -21,7 +21,7 @@ pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
     let colors = view.colors;
     let zone = &view.model.zone;
     let (words, sentence) = sentences::over(reason, call, ending, zone);
-    let pressed = modal(ui, colors, words, WIDTH, |ui| {
+    let pressed = modal(ui, colors, words, colors.scrim, WIDTH, |ui| {
         let (ground, color, icon) = sign_of(reason, colors);
         sign(ui, ground, color, icon);
         title(ui, colors, words);

@@ -11,8 +11,11 @@ use crate::ui::tokens::{radius, size, time};
 use crate::ui::widgets::{Button, Look, avatar, spinner};
 use crate::ui::{icons, link, text};
 use egui::epaint::StrokeKind;
-use egui::{Align, Align2, Id, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2};
+use egui::{Align, Align2, Id, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, accesskit, pos2, vec2};
 use std::f32::consts::TAU;
+
+/// From your own tile to the stage's edge.
+const OWN_EDGE: f32 = 16.0;
 
 /// Draws the stage.
 pub(super) fn stage(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
@@ -82,16 +85,26 @@ fn tiles(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
 /// One other person fills the stage; you lie in a corner.
 fn face_to_face(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
     let rect = moved(ui, Id::unique(("tile", call.people[0].user.as_str())), area);
-    tile::tile(ui, view, rect, &Tile::person(view, &call.people[0]));
+    let mut tile = Tile::person(view, &call.people[0]);
+    let corner = view.model.own_corner;
+    if !corner.top {
+        // Your own tile lies over a corner with a chip.
+        tile.covered[usize::from(!corner.left)] = own_size(area).x + OWN_EDGE;
+    }
+    tile::tile(ui, view, rect, &tile);
     own_tile(ui, view, call, area);
+}
+
+/// Your own tile's size beside somebody else's; smaller in a narrow window.
+fn own_size(area: Rect) -> Vec2 {
+    let [width, height] = size::OWN_TILE;
+    vec2(width, height) * (area.width() / 3.0 / width).min(1.0)
 }
 
 /// Your own tile in a corner; it can be dragged to another one.
 fn own_tile(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
-    let [width, height] = size::OWN_TILE;
-    let scale = (area.width() / 3.0 / width).min(1.0);
-    let size = vec2(width * scale, height * scale);
-    let inner = area.shrink(16.0);
+    let size = own_size(area);
+    let inner = area.shrink(OWN_EDGE);
     let corner = view.model.own_corner;
     let home = pos2(
         if corner.left { inner.left() } else { inner.right() - size.x },

@@ -3,6 +3,7 @@
 use super::View;
 use crate::base::FrameSlot;
 use crate::call::view::{CallView, DeviceState, Person, Phase, Quality};
+use crate::ui::flow::Screen;
 use crate::ui::tokens::{overlay, radius, time};
 use crate::ui::video::{PictureLook, Whose};
 use crate::ui::widgets::{avatar, bars, chip, quality_bars, speaking_bars};
@@ -27,6 +28,8 @@ pub(super) struct Tile {
     paused: bool,
     /// It has stood still for too long to be shown.
     dropped: bool,
+    /// Room that something else covers at the left and the right of its lower edge.
+    pub(super) covered: [f32; 2],
 }
 
 impl Tile {
@@ -42,11 +45,12 @@ impl Tile {
             picture: person.picture.clone(),
             mirror: false,
             microphone: person.microphone,
-            speaking: person.speaking && !lost,
+            speaking: person.speaking && !lost && view.model.screen == Screen::Call,
             bars: bars(quality),
             quality: words(quality),
             paused: quality == Quality::Lost,
             dropped: lost && view.model.flow.lost_for(view.model.now) > time::DROP_PICTURE_AFTER,
+            covered: [0.0; 2],
         }
     }
 
@@ -63,11 +67,12 @@ impl Tile {
             picture: open.then(|| snapshot.own_picture.clone()),
             mirror: view.model.preferences.mirror,
             microphone: snapshot.microphone.wanted,
-            speaking: call.speaking,
+            speaking: call.speaking && view.model.screen == Screen::Call,
             bars: None,
             quality: "",
             paused: false,
             dropped: false,
+            covered: [0.0; 2],
         }
     }
 
@@ -141,7 +146,7 @@ fn chips(ui: &Ui, rect: Rect, tile: &Tile) {
     let (height, edge) = if large { (28.0, 10.0) } else { (24.0, 8.0) };
     let corner = if large { radius::CHIP_LARGE } else { radius::CHIP };
     let middle = rect.bottom() - edge - height / 2.0;
-    let mut right = rect.right() - edge;
+    let mut right = rect.right() - edge - tile.covered[1];
     let quality = tile.bars.filter(|filled| rect.width() >= 180.0 || *filled <= 2);
     if let Some(filled) = quality {
         let width = if large { 32.0 } else { 28.0 };
@@ -154,7 +159,7 @@ fn chips(ui: &Ui, rect: Rect, tile: &Tile) {
     let name = if tile.you { format!("{} (you)", tile.name) } else { tile.name.clone() };
     let kind = if large { text::LABEL } else { text::TOOL };
     let sign = if !tile.microphone || tile.speaking { 19.0 } else { 0.0 };
-    let left = rect.left() + edge;
+    let left = rect.left() + edge + tile.covered[0];
     let space = (right - left - 20.0 - sign).max(10.0);
     let words = text::layout(ui, kind.cut(&name, overlay::TEXT, space));
     let size = vec2(words.size().x + 20.0 + sign, height);

@@ -1,14 +1,15 @@
 //! Dialogs: a card in the middle, everything behind it dimmed and out of reach.
 
 use crate::ui::tokens::{Palette, radius};
-use egui::{Frame, Id, Margin, Role, Stroke, Ui};
+use egui::{Color32, Frame, Id, Margin, Role, Stroke, Ui};
 
-/// Shows a dialog of `width` (less in a compact window) with this accessible name and role. It stays until the model
+/// Shows a dialog of `width` (less in a compact window) with this accessible name; `backdrop` dims what is behind it. It stays until the model
 /// says otherwise: neither Esc nor a click beside it closes it by itself.
 pub(in crate::ui) fn modal<R>(
     ui: &Ui,
     colors: &Palette,
     name: &str,
+    backdrop: Color32,
     width: f32,
     content: impl FnOnce(&mut Ui) -> R,
 ) -> R {
@@ -21,8 +22,8 @@ pub(in crate::ui) fn modal<R>(
         .shadow(colors.shadow_modal)
         .inner_margin(Margin::same(28));
     let id = Id::unique(("modal", name));
-    let response = egui::Modal::new(id).backdrop_color(colors.scrim).frame(frame).show(ui.ctx(), |ui| {
-        ui.set_width(width - 56.0);
+    let response = egui::Modal::new(id).backdrop_color(backdrop).frame(frame).show(ui.ctx(), |ui| {
+        ui.set_width(width - 58.0);
         ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
         let node = ui.unique_id();
         ui.ctx().accesskit_node_builder(node, |node| {
