@@ -12,7 +12,10 @@ use crate::ui::{fonts, keys, theme, widgets};
 use eframe::CreationContext;
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a program that is to end waits for its window to paint the end; a hidden one never does.
+const LAST_PAINTING: Duration = Duration::from_millis(400);
 
 /// What the window is started with, and whom it tells what it shows.
 pub struct Options {
@@ -54,13 +57,23 @@ pub struct App {
     fresh: Option<Screen>,
     /// A new screen that was painted in the last frame, to be told in the next.
     painted: Option<Screen>,
+    /// Since when the program is to end and nothing but the painting of the end is missing.
+    quitting: Option<Instant>,
     /// The window was told to close itself.
     closed: bool,
 }
 
 /// Size, title and icon of the window.
 pub fn viewport() -> ViewportBuilder {
-    ViewportBuilder::default()
+    let icon = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/icons/app-icon-128.png"));
+    let builder = match eframe::icon_data::from_png_bytes(icon) {
+        Ok(icon) => ViewportBuilder::default().with_icon(icon),
+        Err(error) => {
+            tracing::warn!(%error, "the window's icon cannot be read");
+            ViewportBuilder::default()
+        }
+    };
+    builder
         .with_title("Visavis")
         .with_app_id("visavis")
         .with_inner_size(size::WINDOW)
@@ -86,7 +99,17 @@ impl App {
         }
         let saved = model.preferences.clone();
         let videos = Videos::new(cc.wgpu_render_state.as_ref());
-        Self { desk, options, model, videos, saved, fresh: Some(Screen::Lobby), painted: None, closed: false }
+        Self {
+            desk,
+            options,
+            model,
+            videos,
+            saved,
+            fresh: Some(Screen::Lobby),
+            painted: None,
+            quitting: None,
+            closed: false,
+        }
     }
 
     /// Takes the newest snapshot and notices in.
@@ -158,11 +181,16 @@ impl App {
             }
             return;
         }
+        if open || self.closed || !(self.model.closing || self.model.snapshot.quit) {
+            return;
+        }
         let told = self.fresh.is_none() && self.painted.is_none();
-        let wanted = self.model.closing || (self.model.snapshot.quit && told);
-        if wanted && !open && !self.closed {
+        let since = *self.quitting.get_or_insert_with(Instant::now);
+        if self.model.closing || told || since.elapsed() > LAST_PAINTING {
             self.closed = true;
             ctx.send_viewport_cmd(ViewportCommand::Close);
+        } else {
+            ctx.request_repaint_after_for(LAST_PAINTING / 4, ViewportId::ROOT);
         }
     }
 
