@@ -1,0 +1,106 @@
+//! What makes a microphone bearable: echo cancelling, noise suppression and gain, by sonora (WebRTC's audio processing).
+
+use super::BLOCK;
+use sonora::config::{
+    AdaptiveDigital, Config, EchoCanceller, GainController2, HighPassFilter, NoiseSuppression, Pipeline,
+};
+use sonora::{AudioProcessing, StreamConfig};
+
+/// 48 kHz, mono.
+const FORMAT: StreamConfig = StreamConfig::new(48_000, 1);
+
+/// The chain for one microphone and the speaker beside it, 10 ms at a time.
+pub(super) struct Processing {
+    chain: AudioProcessing,
+}
+
+impl Processing {
+    pub(super) fn new() -> Self {
+        let config = Config {
+            pipeline: Pipeline {
+                maximum_internal_processing_rate: sonora::config::MaxProcessingRate::Rate48kHz,
+                ..Pipeline::default()
+            },
+            high_pass_filter: Some(HighPassFilter::default()),
+            echo_canceller: Some(EchoCanceller::default()),
+            noise_suppression: Some(NoiseSuppression::default()),
+            gain_controller2: Some(GainController2 {
+                adaptive_digital: Some(AdaptiveDigital::default()),
+                ..GainController2::default()
+            }),
+            ..Config::default()
+        };
+        let chain = AudioProcessing::builder().config(config).capture_config(FORMAT).render_config(FORMAT).build();
+        Self { chain }
+    }
+
+    /// Takes what goes to the speaker, before the microphone can hear it.
+    pub(super) fn on_speaker(&mut self, block: &[f32; BLOCK]) {
+        let mut unused = [0.0; BLOCK];
+        if let Err(e) = self.chain.process_render_f32(&[block], &mut [&mut unused]) {
+            tracing::warn!("the echo canceller refused a block of the speaker: {e:?}");
+        }
+    }
+
+    /// Cleans what the microphone heard. `delay_ms`: from [`Self::on_speaker`] to the speaker, and from the microphone to
+    /// here; the echo canceller starts its search there.
+    pub(super) fn on_microphone(&mut self, block: &mut [f32; BLOCK], delay_ms: u32) {
+        if self.chain.set_stream_delay_ms(delay_ms.min(500) as i32).is_err() {
+            tracing::debug!("the echo canceller takes {delay_ms} ms for another delay");
+        }
+        let heard = *block;
+        if let Err(e) = self.chain.process_capture_f32(&[&heard], &mut [block]) {
+            tracing::warn!("the microphone's processing refused a block: {e:?}");
+            *block = heard;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testcard::Voice;
+
+    fn dbfs(samples: &[f32]) -> f32 {
+        10.0 * (2.0 * samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32).max(1e-9).log10()
+    }
+
+    #[test]
+    fn the_echo_of_the_speaker_fades() {
+        let mut processing = Processing::new();
+        let mut far = Voice::new(8, -12.0);
+        let mut delayed = std::collections::VecDeque::from(vec![0.0; BLOCK * 6 + 77]);
+        let (mut early, mut late) = (Vec::new(), Vec::new());
+        for i in 0..1200 {
+            let mut block = [0.0; BLOCK];
+            far.fill(&mut block);
+            processing.on_speaker(&block);
+            delayed.extend(block);
+            let mut heard: [f32; BLOCK] = std::array::from_fn(|_| delayed.pop_front().unwrap_or(0.0) * 0.3);
+            early.extend_from_slice(&heard);
+            processing.on_microphone(&mut heard, 60);
+            if i >= 800 {
+                late.extend_from_slice(&heard);
+            }
+        }
+        let (before, after) = (dbfs(&early[800 * BLOCK..]), dbfs(&late));
+        assert!(after < before - 15.0, "{before} dBFS of echo became {after}");
+    }
+
+    #[test]
+    fn a_near_voice_is_kept() {
+        let mut processing = Processing::new();
+        let mut near = Voice::new(9, -20.0);
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for _ in 0..600 {
+            let mut block = [0.0; BLOCK];
+            near.fill(&mut block);
+            before.extend_from_slice(&block);
+            processing.on_speaker(&[0.0; BLOCK]);
+            processing.on_microphone(&mut block, 60);
+            after.extend_from_slice(&block);
+        }
+        assert!(dbfs(&after) > dbfs(&before) - 6.0, "{} became {}", dbfs(&before), dbfs(&after));
+        assert!(after.iter().all(|s| s.abs() <= 1.0));
+    }
+}
