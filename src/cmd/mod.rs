@@ -11,3 +11,6 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
+pub mod room;
+#[cfg(feature = "server")]
+pub mod serve;

@@ -1,14 +1,14 @@
 //! LiveKit access tokens: JSON web tokens, signed with HS256 by a key pair that the server knows.
 //!
-//! The claims are LiveKit's (`iss` is the key's id, `sub` the identity, `video` the grants). No error and no `Debug`
-//! here repeats a token or a secret.
+//! The claims are LiveKit's (`iss` is the key's id, `sub` the identity, `video` the grants). The JWT crate looks at the
+//! system's clock for us. No error and no `Debug` here repeats a token or a secret.
 
 use crate::base::{RoomId, Secret, UserId};
 use jsonwebtoken::errors::ErrorKind;
 use livekit_api::access_token::{AccessToken, AccessTokenError, Claims, TokenVerifier, VideoGrants};
 use livekit_protocol as lk;
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How long a token to join is good for unless told otherwise. LiveKit's SDKs use the same.
 pub const JOIN_VALIDITY: Duration = Duration::from_secs(6 * 3600);
@@ -206,13 +206,12 @@ impl ApiKeys {
         Ok(Grant::new(claims, issued_at))
     }
 
-    /// A token with the same grants that is good for `valid_for` from now on. It keeps the time of issue, so that it
-    /// does not survive a removal that the old one would not survive.
-    pub fn renew(&self, grant: &Grant, valid_for: Duration) -> Result<Secret<String>, MintError> {
+    /// A token with the same grants that is good until `expires_at` (Unix seconds). It keeps the time of issue, so
+    /// that it does not survive a removal that the old one would not survive.
+    pub fn renew(&self, grant: &Grant, expires_at: u64) -> Result<Secret<String>, MintError> {
         let key = self.0.iter().find(|k| k.id == grant.claims.iss).ok_or(MintError::EmptyKey)?;
-        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + valid_for;
         let mut claims = grant.claims.clone();
-        claims.exp = usize::try_from(until.as_secs()).unwrap_or(usize::MAX);
+        claims.exp = usize::try_from(expires_at).unwrap_or(usize::MAX);
         claims.nbf = usize::try_from(grant.issued_at).unwrap_or(0);
         let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
         let signer = jsonwebtoken::EncodingKey::from_secret(key.secret.expose().as_bytes());
@@ -278,6 +277,7 @@ fn refused(error: AccessTokenError) -> TokenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{SystemTime, UNIX_EPOCH};
 
     fn pass() -> Pass {
         Pass {
@@ -378,7 +378,7 @@ mod tests {
         ] {
             let grant = keys().verify(&dev(&claims)).unwrap();
             assert_eq!(grant.issued_at, expected);
-            let renewed = keys().verify(keys().renew(&grant, Duration::from_secs(600)).unwrap().expose()).unwrap();
+            let renewed = keys().verify(keys().renew(&grant, now() as u64 + 600).unwrap().expose()).unwrap();
             assert_eq!(renewed.issued_at, expected);
             assert!(renewed.claims.exp as i64 >= now() + 595);
         }

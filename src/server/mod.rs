@@ -1,1 +1,149 @@
-//! The async driver round [`crate::hub`]: listener, sockets, tokens, admin APIs.
+//! The room server: the async driver round the hub. Listener, signalling connections, tokens, admin API, token endpoint.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `driver` | the one task that owns the hub |
+//! | `link` | one signalling connection |
+//! | `http`, `gate` | endpoints and limits; who is let in |
+//! | `room_service`, `token_endpoint` | LiveKit's admin API; tokens for those who may have one |
+//! | `embedded` | a server inside another process |
+
+mod config;
+mod driver;
+mod embedded;
+mod gate;
+mod http;
+mod link;
+mod room_service;
+#[cfg(test)]
+mod tests;
+mod token_endpoint;
+
+pub use config::{ConfigError, ConfigFile, MediaSection, RoomsSection, ServerConfig};
+pub use embedded::Embedded;
+
+use crate::proto::token::{ApiKeys, MintError};
+use crate::sfu::{Sfu, StartError};
+use driver::{Driver, HubHandle};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// How long the farewells may take when the server stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Why a server could not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Nobody could come in.
+    #[error("The server has no API key, so nobody could join.")]
+    NoKeys,
+    /// A key pair could not be made.
+    #[error(transparent)]
+    Key(#[from] MintError),
+    /// The listener is not usable.
+    #[error("The server cannot listen: {0}")]
+    Listen(#[from] io::Error),
+    /// The forwarding plane did not start.
+    #[error(transparent)]
+    Media(#[from] StartError),
+    /// A task of the server panicked.
+    #[error("The server has failed inside. Its log says more.")]
+    Internal,
+}
+
+/// What every endpoint needs.
+#[derive(Clone)]
+struct App {
+    hub: HubHandle,
+    keys: Arc<ApiKeys>,
+    open_tokens: bool,
+    public_url: Option<String>,
+    /// Every link holds a clone, so that the server can wait until the last one has ended.
+    alive: mpsc::Sender<()>,
+}
+
+/// A server with its sockets open, not yet serving.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    media_ports: Vec<u16>,
+    driver: Driver,
+    app: App,
+    links: mpsc::Receiver<()>,
+}
+
+impl Server {
+    /// Starts the forwarding plane beside a listener that is already bound.
+    pub fn bind(listener: TcpListener, config: ServerConfig) -> Result<Self, ServeError> {
+        if config.keys.is_empty() {
+            return Err(ServeError::NoKeys);
+        }
+        let address = listener.local_addr()?;
+        let (sfu, events) = Sfu::start(config.media)?;
+        let media_ports = sfu.local_addrs().iter().map(SocketAddr::port).collect();
+        let (driver, hub) = Driver::new(config.rooms, sfu, events);
+        let (alive, links) = mpsc::channel(1);
+        let app = App {
+            hub,
+            keys: Arc::new(config.keys),
+            open_tokens: config.open_tokens,
+            public_url: config.public_url,
+            alive,
+        };
+        Ok(Self { listener, address, media_ports, driver, app, links })
+    }
+
+    /// Where HTTP and signalling are reached.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The UDP ports for media, one a worker.
+    pub fn media_ports(&self) -> &[u16] {
+        &self.media_ports
+    }
+
+    /// Serves until `shutdown` is ready. Then nobody new comes in, everybody is told, and it returns when their links
+    /// are closed, or after a second.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Self { listener, driver, app, mut links, .. } = self;
+        let hub = app.hub.clone();
+        let stop = CancellationToken::new();
+        let mut driver = tokio::spawn(driver.run());
+        let mut doors = tokio::spawn(http::serve(listener, http::router(app), stop.clone()));
+        tokio::select! {
+            () = shutdown => {}
+            _ = &mut doors => return Err(ServeError::Internal),
+            _ = &mut driver => return Err(ServeError::Internal),
+        }
+        // 1. Nobody new comes in.
+        stop.cancel();
+        // 2. Everybody is told, and their links end when that is written. The last one takes the last sender with it.
+        let farewell = async {
+            hub.shutdown().await;
+            doors.await.unwrap_or_default();
+            links.recv().await
+        };
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            tracing::info!("some clients did not take their leave in time");
+        }
+        // 3. The hub ends, and then what it commanded.
+        hub.halt().await;
+        let sfu = driver.await.map_err(|_| ServeError::Internal)?;
+        tokio::task::spawn_blocking(move || sfu.stop()).await.map_err(|_| ServeError::Internal)
+    }
+}
+
+/// Serves on a bound listener until `shutdown` is ready; see [`Server::run`].
+pub async fn run(
+    listener: TcpListener,
+    config: ServerConfig,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    Server::bind(listener, config)?.run(shutdown).await
+}

@@ -1,0 +1,198 @@
+//! LiveKit's RoomService over twirp, as our own server and every LiveKit server speak it.
+
+use crate::base::{RoomId, UserId};
+use crate::proto::token::{AdminGrant, ApiKey, MintError};
+use livekit_protocol as lk;
+use prost::Message;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, StatusCode};
+use std::time::Duration;
+use url::{Host, Url};
+
+/// How long a server may take to accept the connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long a whole call may take.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why a call did not do what was asked. The sentences are for people.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminClientError {
+    /// The address is none.
+    #[error("The server's address {0:?} is not usable. Write for example wss://calls.example.com.")]
+    Address(String),
+    /// No connection, or none in time.
+    #[error("The server {server} cannot be reached: {reason}.")]
+    Unreachable {
+        /// Which.
+        server: String,
+        /// Why, in short.
+        reason: &'static str,
+    },
+    /// It answers, but not as a room server does.
+    #[error("{0} answers, but it is no LiveKit or Visavis server.")]
+    NotARoomServer(String),
+    /// The key or secret is wrong, or may not do this.
+    #[error("The server refuses the API key: {0}.")]
+    Denied(String),
+    /// There is no such room or nobody of that name in it; the server's words.
+    #[error("Not found: {0}.")]
+    NotFound(String),
+    /// Anything else that the server says.
+    #[error("The server refuses: {0}.")]
+    Refused(String),
+    /// No token could be made.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+}
+
+/// A server, and the key to it.
+#[derive(Clone, Debug)]
+pub struct AdminClient {
+    http: Client,
+    base: Url,
+    key: ApiKey,
+}
+
+impl AdminClient {
+    /// For the server at `address` (`ws://`, `wss://`, `http://` or `https://`). Connects with the first call.
+    pub fn new(address: &str, key: ApiKey) -> Result<Self, AdminClientError> {
+        let refused = || AdminClientError::Address(address.to_owned());
+        let mut base = Url::parse(address).map_err(|_| refused())?;
+        let scheme = match base.scheme() {
+            "ws" | "http" => "http",
+            "wss" | "https" => "https",
+            _ => return Err(refused()),
+        };
+        base.set_scheme(scheme).map_err(|()| refused())?;
+        let builder = Client::builder().connect_timeout(CONNECT_LIMIT).timeout(CALL_LIMIT);
+        // A proxy of the system has no way to this computer itself.
+        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
+        let http = builder.build().map_err(|_| refused())?;
+        Ok(Self { http, base, key })
+    }
+
+    /// All rooms.
+    pub async fn rooms(&self) -> Result<Vec<lk::Room>, AdminClientError> {
+        let request = lk::ListRoomsRequest::default();
+        let answer: lk::ListRoomsResponse = self.call("ListRooms", AdminGrant::List, &request).await?;
+        Ok(answer.rooms)
+    }
+
+    /// Everybody in a room.
+    pub async fn participants(&self, room: &RoomId) -> Result<Vec<lk::ParticipantInfo>, AdminClientError> {
+        let request = lk::ListParticipantsRequest { room: room.wire_name() };
+        let grant = AdminGrant::Room(room.clone());
+        let answer: lk::ListParticipantsResponse = self.call("ListParticipants", grant, &request).await?;
+        Ok(answer.participants)
+    }
+
+    /// Removes somebody; a new token is needed to come back.
+    pub async fn remove(&self, room: &RoomId, user: &UserId) -> Result<(), AdminClientError> {
+        let request =
+            lk::RoomParticipantIdentity { room: room.wire_name(), identity: user.to_string(), ..Default::default() };
+        let grant = AdminGrant::Room(room.clone());
+        let _: lk::RemoveParticipantResponse = self.call("RemoveParticipant", grant, &request).await?;
+        Ok(())
+    }
+
+    /// Ends a room for everybody in it.
+    pub async fn dismiss(&self, room: &RoomId) -> Result<(), AdminClientError> {
+        let request = lk::DeleteRoomRequest { room: room.wire_name() };
+        let _: lk::DeleteRoomResponse = self.call("DeleteRoom", AdminGrant::Create, &request).await?;
+        Ok(())
+    }
+
+    async fn call<T: Message + Default>(
+        &self,
+        method: &str,
+        grant: AdminGrant,
+        request: &impl Message,
+    ) -> Result<T, AdminClientError> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/twirp/livekit.RoomService/{method}", self.base.path().trim_end_matches('/')));
+        let token = self.key.admin_token(&grant)?;
+        let sent = self
+            .http
+            .post(url)
+            .bearer_auth(token.expose())
+            .header(CONTENT_TYPE, "application/protobuf")
+            .body(request.encode_to_vec())
+            .send();
+        let response = sent.await.map_err(|e| self.unreachable(&e))?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|e| self.unreachable(&e))?;
+        if status != StatusCode::OK {
+            return Err(self.refused(status, &body));
+        }
+        T::decode(body).map_err(|_| AdminClientError::NotARoomServer(self.base.to_string()))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> AdminClientError {
+        let reason = if error.is_timeout() {
+            "it does not answer in time"
+        } else if error.is_connect() {
+            "nothing listens there, or the way is blocked"
+        } else {
+            "the connection broke"
+        };
+        AdminClientError::Unreachable { server: self.base.to_string(), reason }
+    }
+
+    /// Reads twirp's `{"code", "msg"}`.
+    fn refused(&self, status: StatusCode, body: &[u8]) -> AdminClientError {
+        #[derive(serde::Deserialize)]
+        struct Refusal {
+            code: String,
+            msg: String,
+        }
+        let Ok(Refusal { code, msg }) = serde_json::from_slice(body) else {
+            return match status {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdminClientError::Denied("it is not known".into()),
+                _ => AdminClientError::NotARoomServer(self.base.to_string()),
+            };
+        };
+        let msg = msg.trim_end_matches('.').to_owned();
+        match code.as_str() {
+            "unauthenticated" | "permission_denied" => AdminClientError::Denied(msg),
+            "not_found" => AdminClientError::NotFound(msg),
+            _ => AdminClientError::Refused(msg),
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_either_kind_are_taken_and_others_refused() {
+        for (address, base) in [
+            ("ws://127.0.0.1:7880", "http://127.0.0.1:7880/"),
+            ("wss://calls.example.com/lk", "https://calls.example.com/lk"),
+            ("https://calls.example.com", "https://calls.example.com/"),
+        ] {
+            assert_eq!(AdminClient::new(address, ApiKey::dev()).unwrap().base.as_str(), base);
+        }
+        for address in ["", "calls.example.com", "ftp://calls.example.com", "ws://"] {
+            assert!(matches!(AdminClient::new(address, ApiKey::dev()), Err(AdminClientError::Address(_))), "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_without_a_server_is_named() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("ws://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = AdminClient::new(&address, ApiKey::dev()).unwrap().rooms().await.unwrap_err();
+        assert!(matches!(error, AdminClientError::Unreachable { .. }), "{error}");
+    }
+}

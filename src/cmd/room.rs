@@ -1,0 +1,316 @@
+//! `visavis room`: what an operator or a script does with rooms, over HTTP to the server.
+
+use crate::admin::{AdminClient, key_from_environment};
+use crate::base::{RoomId, UserId, display_name};
+use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
+use anyhow::Context;
+use livekit_protocol as lk;
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  export LIVEKIT_URL=ws://127.0.0.1:7880 LIVEKIT_API_KEY=devkey LIVEKIT_API_SECRET=secret
+  visavis room list
+  visavis room remove-user design-review mina
+  visavis room dismiss num/123 --yes";
+
+/// The exit code for wrong usage, as clap has it.
+const USAGE: u8 = 2;
+
+/// Looks at rooms, removes people from them, ends them
+///
+/// The key comes from LIVEKIT_API_KEY and LIVEKIT_API_SECRET. A numeric room is written num/123.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RoomArgs {
+    /// The server: ws://, wss://, http:// or https://
+    #[arg(long, global = true, value_name = "URL", env = "LIVEKIT_URL", default_value = "ws://127.0.0.1:7880")]
+    pub server: String,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub action: RoomAction,
+}
+
+/// What to do with rooms.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum RoomAction {
+    /// Lists the rooms of the server
+    #[command(after_help = "Example:\n  visavis room list --json")]
+    List,
+    /// Lists who is in a room
+    #[command(after_help = "Example:\n  visavis room users design-review")]
+    Users {
+        /// The room
+        room: RoomId,
+    },
+    /// Removes people from a room; they need a new token to come back
+    #[command(after_help = "Example:\n  visavis room remove-user design-review mina tom --yes")]
+    RemoveUser {
+        /// The room
+        room: RoomId,
+        /// The user ids, as `visavis room users` prints them
+        #[arg(required = true, value_name = "USER")]
+        users: Vec<UserId>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Ends a room for everybody in it
+    #[command(after_help = "Example:\n  visavis room dismiss design-review --yes")]
+    Dismiss {
+        /// The room
+        room: RoomId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Prints an access token with which somebody can join a room
+    #[command(after_help = "Example:\n  visavis room token design-review --user mina --name 'Mina Park' > mina.jwt")]
+    Token(TokenArgs),
+}
+
+/// What goes into a token.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TokenArgs {
+    /// The room
+    pub room: RoomId,
+    /// The user id
+    #[arg(long, value_name = "USER")]
+    pub user: UserId,
+    /// What the others see [default: the user id]
+    #[arg(long, value_name = "NAME", value_parser = display_name)]
+    pub name: Option<String>,
+    /// The token's owner may remove others
+    #[arg(long)]
+    pub host: bool,
+    /// How many minutes it is good for, a year at most
+    #[arg(long, value_name = "MINUTES", default_value_t = JOIN_VALIDITY.as_secs() / 60)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
+    pub minutes: u64,
+}
+
+/// Carries out one action. A question that nobody can answer is wrong usage.
+pub async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
+    let key = key_from_environment()?
+        .context("No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (devkey and secret for --dev).")?;
+    let client = || AdminClient::new(&args.server, key.clone());
+    match args.action {
+        RoomAction::List => list(&client()?, args.json).await,
+        RoomAction::Users { room } => users(&client()?, &room, args.json).await,
+        RoomAction::RemoveUser { room, users, yes } => {
+            let names: Vec<_> = users.iter().map(UserId::as_str).collect();
+            match confirmed(yes, &format!("Remove {} from {room}?", names.join(", ")))? {
+                Reply::Yes => remove(&client()?, &room, &users, args.json).await,
+                Reply::No => Ok(ExitCode::FAILURE),
+                Reply::Nobody => Ok(ExitCode::from(USAGE)),
+            }
+        }
+        RoomAction::Dismiss { room, yes } => match confirmed(yes, &format!("End {room} for everybody in it?"))? {
+            Reply::Yes => dismiss(&client()?, &room, args.json).await,
+            Reply::No => Ok(ExitCode::FAILURE),
+            Reply::Nobody => Ok(ExitCode::from(USAGE)),
+        },
+        RoomAction::Token(wanted) => token(&key, wanted, &args.server, args.json),
+    }
+}
+
+async fn list(client: &AdminClient, as_json: bool) -> anyhow::Result<ExitCode> {
+    let rooms = client.rooms().await?;
+    if as_json {
+        let rooms: Vec<Value> = rooms.iter().map(room_json).collect();
+        return say(&json!(rooms).to_string());
+    }
+    let rows = rooms.iter().map(|r| [r.name.clone(), r.num_participants.to_string(), since(r.creation_time_ms)]);
+    say(&table(["ROOM", "PEOPLE", "OPEN FOR"], rows.collect(), "There is no room."))
+}
+
+async fn users(client: &AdminClient, room: &RoomId, as_json: bool) -> anyhow::Result<ExitCode> {
+    let people = client.participants(room).await?;
+    if as_json {
+        let people: Vec<Value> = people.iter().map(person_json).collect();
+        return say(&json!(people).to_string());
+    }
+    let rows = people.iter().map(|p| [p.identity.clone(), p.name.clone(), tracks(p).join(", ")]);
+    say(&table(["USER", "NAME", "SENDS"], rows.collect(), "Nobody is in the room."))
+}
+
+async fn remove(client: &AdminClient, room: &RoomId, users: &[UserId], as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut results = Vec::new();
+    let mut failed = false;
+    for user in users {
+        let error = client.remove(room, user).await.err().map(|e| e.to_string());
+        match &error {
+            None if !as_json => drop(say(&format!("{user} was removed from {room}."))?),
+            Some(e) => writeln!(std::io::stderr(), "{user} was not removed from {room}. {e}")?,
+            None => {}
+        }
+        failed |= error.is_some();
+        results.push(json!({ "user": user.as_str(), "removed": error.is_none(), "error": error }));
+    }
+    if as_json {
+        say(&json!(results).to_string())?;
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn dismiss(client: &AdminClient, room: &RoomId, as_json: bool) -> anyhow::Result<ExitCode> {
+    client.dismiss(room).await?;
+    say(&if as_json {
+        json!({ "room": room.wire_name() }).to_string()
+    } else {
+        format!("{room} was ended for everybody.")
+    })
+}
+
+fn token(key: &ApiKey, wanted: TokenArgs, server: &str, as_json: bool) -> anyhow::Result<ExitCode> {
+    let token = key.join_token(&Pass {
+        name: wanted.name.unwrap_or_else(|| wanted.user.to_string()),
+        room: wanted.room,
+        user: wanted.user,
+        metadata: String::new(),
+        attributes: Vec::new(),
+        room_admin: wanted.host,
+        valid_for: Duration::from_secs(wanted.minutes * 60),
+    })?;
+    let token = token.expose();
+    say(&if as_json { json!({ "server_url": server, "participant_token": token }).to_string() } else { token.clone() })
+}
+
+fn say(line: &str) -> anyhow::Result<ExitCode> {
+    writeln!(std::io::stdout(), "{line}").context("The standard output is closed")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+enum Reply {
+    Yes,
+    No,
+    /// Nobody is there to answer.
+    Nobody,
+}
+
+fn confirmed(yes: bool, question: &str) -> anyhow::Result<Reply> {
+    if yes {
+        return Ok(Reply::Yes);
+    }
+    if !std::io::stdin().is_terminal() {
+        writeln!(std::io::stderr(), "{question} Nobody is there to answer: say --yes.")?;
+        return Ok(Reply::Nobody);
+    }
+    write!(std::io::stderr(), "{question} [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    let yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    Ok(if yes { Reply::Yes } else { Reply::No })
+}
+
+fn room_json(room: &lk::Room) -> Value {
+    json!({
+        "room": room.name,
+        "sid": room.sid,
+        "participants": room.num_participants,
+        "publishers": room.num_publishers,
+        "max_participants": room.max_participants,
+        "created_unix_ms": room.creation_time_ms,
+    })
+}
+
+fn person_json(person: &lk::ParticipantInfo) -> Value {
+    json!({
+        "user": person.identity,
+        "name": person.name,
+        "sid": person.sid,
+        "state": person.state().as_str_name().to_ascii_lowercase(),
+        "joined_unix_ms": person.joined_at_ms,
+        "tracks": person.tracks.iter().map(track_json).collect::<Vec<_>>(),
+    })
+}
+
+fn track_json(track: &lk::TrackInfo) -> Value {
+    let source = track.source().as_str_name().to_ascii_lowercase();
+    json!({ "sid": track.sid, "source": source, "codec": track.mime_type, "muted": track.muted })
+}
+
+fn tracks(person: &lk::ParticipantInfo) -> Vec<String> {
+    let word = |track: &lk::TrackInfo| {
+        let source = track.source().as_str_name().to_ascii_lowercase().replace('_', " ");
+        if track.muted { format!("{source} (muted)") } else { source }
+    };
+    person.tracks.iter().map(word).collect()
+}
+
+/// How long ago a Unix time in ms was, in the largest fitting unit.
+fn since(unix_ms: i64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let seconds = (i64::try_from(now.as_millis()).unwrap_or(i64::MAX) - unix_ms).max(0) / 1000;
+    match seconds {
+        s if unix_ms == 0 || s < 0 => "-".into(),
+        s if s < 60 => format!("{s} s"),
+        s if s < 3600 => format!("{} min", s / 60),
+        s if s < 48 * 3600 => format!("{} h", s / 3600),
+        s => format!("{} days", s / 86400),
+    }
+}
+
+/// Columns as wide as their longest cell.
+fn table(head: [&str; 3], rows: Vec<[String; 3]>, empty: &str) -> String {
+    if rows.is_empty() {
+        return empty.to_owned();
+    }
+    let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).chain([head[i].len()]).max().unwrap_or(0);
+    let (first, second) = (width(0), width(1));
+    let line = |cells: [&str; 3]| {
+        let [a, b, c] = cells;
+        format!("{a:first$}  {b:second$}  {c}").trim_end().to_owned()
+    };
+    let body = rows.iter().map(|r| line([r[0].as_str(), r[1].as_str(), r[2].as_str()]));
+    std::iter::once(line(head)).chain(body).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: RoomArgs,
+    }
+
+    fn typed(words: &str) -> Result<RoomAction, String> {
+        let words = std::iter::once("room").chain(words.split_whitespace());
+        Line::try_parse_from(words).map(|l| l.args.action).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn rooms_and_users_are_checked_before_anybody_is_asked() {
+        assert!(
+            matches!(typed("remove-user num/7 mina tom"), Ok(RoomAction::RemoveUser { users, .. }) if users.len() == 2)
+        );
+        for (words, because) in [
+            ("remove-user r", "<USER>"),
+            ("dismiss num/0", "1 to 4294967294"),
+            ("dismiss num/4294967295", "1 to 4294967294"),
+            ("users a/b", "'/'"),
+        ] {
+            let error = typed(words).unwrap_err();
+            assert!(error.contains(because), "{words}: {error}");
+        }
+        let long = typed(&format!("users {}", "x".repeat(65))).unwrap_err();
+        assert!(long.contains("65 bytes"), "{long}");
+    }
+
+    #[test]
+    fn a_table_is_as_wide_as_its_longest_cells() {
+        let rows = vec![["a".into(), "1".into(), String::new()], ["longer-name".into(), "10".into(), "x".into()]];
+        let text = table(["ROOM", "PEOPLE", "OPEN"], rows, "none");
+        assert_eq!(text, "ROOM         PEOPLE  OPEN\na            1\nlonger-name  10      x");
+        assert_eq!(table(["A", "B", "C"], vec![], "none"), "none");
+    }
+}

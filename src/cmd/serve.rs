@@ -1,0 +1,178 @@
+//! `visavis serve`: the room server.
+
+use crate::admin::key_from_environment;
+use crate::proto::token::ApiKeys;
+use crate::server::{ConfigFile, Server, ServerConfig};
+use crate::sfu::SfuConfig;
+use anyhow::{Context, bail};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::net::TcpListener;
+
+/// Port of HTTP and signalling unless told otherwise.
+const PORT: u16 = 7880;
+/// UDP port of the first worker unless told otherwise.
+const UDP: u16 = 7882;
+
+const EXAMPLES: &str = "\
+Examples:
+  visavis serve --dev
+  LIVEKIT_API_KEY=office LIVEKIT_API_SECRET=… visavis serve --listen 0.0.0.0:7880 --workers 2";
+
+/// The room server: rooms, forwarding, admin API and tokens, until it is told to stop
+///
+/// Its keys come from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and from [keys] of the settings file.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ServeArgs {
+    /// Address and port of HTTP and signalling; port 0 takes a free one [default: 127.0.0.1:7880]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// UDP port of the first worker, the next one has the next port; 0 takes free ones [default: 7882]
+    #[arg(long, value_name = "PORT")]
+    pub udp: Option<u16>,
+    /// Threads that forward media [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub workers: Option<u16>,
+    /// Settings in TOML; what is given here wins
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// To try things out: key "devkey", secret "secret", tokens for everybody, this computer only
+    #[arg(long)]
+    pub dev: bool,
+}
+
+/// Runs the server. Returns when a signal has stopped it and everybody in it has been told.
+pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let (listen, config) = settings(&args)?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened at"))?;
+    let server = Server::bind(listener, config)?;
+    let signals = Signals::catch().context("Signals cannot be caught")?;
+    let line = format!("Listening on ws://{}, media on UDP {}", server.address(), ports(server.media_ports()));
+    writeln!(std::io::stdout(), "{line}").context("The standard output is closed")?;
+    server.run(signals.stop()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What was typed, the settings file and the environment, as one.
+fn settings(args: &ServeArgs) -> anyhow::Result<(SocketAddr, ServerConfig)> {
+    let file = args.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+    let listen = args.listen.or(file.listen).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT));
+    if args.dev && !listen.ip().is_loopback() {
+        bail!("--dev has keys that everybody knows, so it listens on this computer only. Leave out --dev or --listen.");
+    }
+    let mut keys: Vec<_> = key_from_environment()?.into_iter().collect();
+    keys.extend(file.keys()?);
+    let mut config = ServerConfig::dev();
+    if !args.dev {
+        if keys.is_empty() {
+            bail!("No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or try it out with --dev.");
+        }
+        config.keys = ApiKeys::new(keys);
+        config.open_tokens = file.open_tokens;
+    }
+    config.public_url.clone_from(&file.public_url);
+    config.media = SfuConfig {
+        bind: listen.ip(),
+        first_port: args.udp.or(file.media.udp).unwrap_or(UDP),
+        workers: args.workers.map(usize::from).or(file.media.workers).unwrap_or(1),
+        advertised: file.media.advertise.clone(),
+    };
+    config.rooms = file.room_settings();
+    Ok((listen, config))
+}
+
+fn ports(ports: &[u16]) -> String {
+    let texts: Vec<_> = ports.iter().map(u16::to_string).collect();
+    texts.join(", ")
+}
+
+/// The signals that end a process: the first one stops the server gently, a second one ends the process at once.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn catch() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Ready at the first signal.
+    async fn stop(mut self) {
+        self.next().await;
+        tokio::spawn(async move { std::process::exit(self.next().await) });
+    }
+
+    /// Waits for a signal, and says what the process exits with when it is the second one.
+    #[cfg(unix)]
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> i32 {
+        if let Err(e) = tokio::signal::ctrl_c().await {
+            tracing::warn!("Ctrl+C cannot be waited for: {e}");
+            return std::future::pending().await;
+        }
+        130
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    fn typed(words: &str) -> ServeArgs {
+        Line::parse_from(std::iter::once("serve").chain(words.split_whitespace())).args
+    }
+
+    #[test]
+    fn dev_stays_on_this_computer() {
+        let (listen, config) = settings(&typed("--dev")).unwrap();
+        assert_eq!((listen.to_string().as_str(), config.media.first_port), ("127.0.0.1:7880", 7882));
+        assert!(config.media.bind.is_loopback() && config.open_tokens);
+        assert!(settings(&typed("--dev --listen 0.0.0.0:1")).unwrap_err().to_string().contains("--dev"));
+    }
+
+    #[test]
+    fn what_is_typed_beats_the_settings_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "listen = \"0.0.0.0:80\"\n[keys]\na = \"b\"\n[media]\nudp = 90\nworkers = 3\n";
+        std::fs::write(file.path(), text).unwrap();
+        let config = format!("--config {}", file.path().display());
+        let (listen, settled) = settings(&typed(&config)).unwrap();
+        assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (80, 90, 3));
+        assert!(!settled.open_tokens && settled.media.bind.is_unspecified());
+        let (listen, settled) = settings(&typed(&format!("{config} --listen [::1]:81 --udp 91 --workers 1"))).unwrap();
+        assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (81, 91, 1));
+    }
+
+    #[test]
+    fn a_missing_settings_file_is_named() {
+        let error = settings(&typed("--config /nowhere/visavis.toml")).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/visavis.toml"), "{error}");
+    }
+}

@@ -1,0 +1,108 @@
+//! Who is let in. The upgrade and `/rtc/validate` ask the same questions, so that they give the same answers.
+
+use super::App;
+use super::driver::Joining;
+use crate::base::{IdError, RoomId, UserId, display_name};
+use crate::hub::{Admission, Refusal};
+use crate::proto::join_request::{self, JoinRequestError};
+use crate::proto::token::{Grant, TokenError};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::collections::HashMap;
+
+/// What comes after `?`.
+pub(super) type Parameters = HashMap<String, String>;
+
+/// Which of LiveKit's two ways of joining.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// `/rtc`: two peer connections, everything in the query.
+    V0,
+    /// `/rtc/v1`: one peer connection, everything in `join_request`.
+    V1,
+}
+
+/// Why somebody is not let in, as HTTP says it. The sentence never repeats a token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Denied {
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error("The access token does not let anybody join a room.")]
+    NoJoinGrant,
+    #[error(transparent)]
+    Name(#[from] IdError),
+    #[error(transparent)]
+    Request(#[from] JoinRequestError),
+    #[error(transparent)]
+    Hub(#[from] Refusal),
+    #[error(transparent)]
+    Stopping(#[from] super::driver::Stopping),
+}
+
+impl Denied {
+    pub(super) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::NoJoinGrant | Self::Hub(Refusal::Barred | Refusal::Full) => StatusCode::FORBIDDEN,
+            Self::Name(_) | Self::Request(_) => StatusCode::BAD_REQUEST,
+            Self::Hub(Refusal::NoRoom) => StatusCode::NOT_FOUND,
+            Self::Stopping(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        (self.status(), self.to_string()).into_response()
+    }
+}
+
+/// The token of a request: `Authorization: Bearer` of native clients, `access_token` of browsers.
+pub(super) fn grant(app: &App, headers: &HeaderMap, query: &Parameters) -> Result<Grant, TokenError> {
+    let bearer =
+        headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let token = bearer.or_else(|| query.get("access_token").map(String::as_str)).ok_or(TokenError::Missing)?;
+    app.keys.verify(token.trim())
+}
+
+/// Asks everything that can be asked before the upgrade.
+pub(super) async fn admit(
+    app: &App,
+    headers: &HeaderMap,
+    query: &Parameters,
+    protocol: Protocol,
+) -> Result<(Grant, Box<Joining>), Denied> {
+    let grant = grant(app, headers, query)?;
+    let admission = admission(&grant)?;
+    let request = match (protocol, query.get("join_request")) {
+        (Protocol::V1, Some(request)) => join_request::decode(request)?,
+        (Protocol::V1, None) => return Err(JoinRequestError::Missing.into()),
+        (Protocol::V0, _) => join_request::from_query(query)?,
+    };
+    if let Some(refusal) = app.hub.refusal(admission.clone(), request.reconnect).await? {
+        return Err(refusal.into());
+    }
+    Ok((grant, Box::new(Joining { admission, request, single: protocol == Protocol::V1 })))
+}
+
+/// A token's words, checked, in the hub's form.
+fn admission(grant: &Grant) -> Result<Admission, Denied> {
+    if !grant.room_join {
+        return Err(Denied::NoJoinGrant);
+    }
+    let room: RoomId = grant.room.parse()?;
+    let user: UserId = grant.identity.parse()?;
+    // Other LiveKit clients may come without a name.
+    let name = if grant.name.is_empty() { String::new() } else { display_name(&grant.name)? };
+    Ok(Admission {
+        room: room.wire_name(),
+        user,
+        name,
+        metadata: grant.metadata.clone(),
+        attributes: grant.attributes.clone(),
+        permission: grant.permission.clone(),
+        room_admin: grant.room_admin,
+        issued_at: grant.issued_at,
+        max_participants: grant.max_participants,
+    })
+}

@@ -1,0 +1,154 @@
+//! HTTP: the endpoints, and the limits within which they are reached.
+
+use super::App;
+use super::gate::{self, Parameters, Protocol};
+use super::link::{Link, MAX_MESSAGE};
+use super::{room_service, token_endpoint};
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
+
+/// Open connections at most. Further ones wait in the listener's backlog.
+const CONNECTIONS: usize = 4096;
+/// Request line and headers together, in bytes: a join request that was not compressed has some 25 KB.
+const HEADER_BYTES: usize = 128 * 1024;
+/// How long a client may take to send its headers.
+const HEADER_LIMIT: Duration = Duration::from_secs(10);
+/// How long a request may take, its body included. A WebSocket is answered at once and then lives on.
+const REQUEST_LIMIT: Duration = Duration::from_secs(15);
+/// Longest body, in bytes.
+const BODY_BYTES: usize = 1 << 20;
+/// Pause after the system had no file descriptor for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// All endpoints.
+pub(super) fn router(app: App) -> Router {
+    // Browsers ask from any page; what a caller may do stands in its token.
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .max_age(Duration::from_secs(24 * 3600));
+    Router::new()
+        .route("/", get(async || "OK"))
+        .route("/rtc", get(upgrade_v0))
+        .route("/rtc/v1", get(upgrade_v1))
+        .route("/rtc/validate", get(validate_v0))
+        .route("/rtc/v1/validate", get(validate_v1))
+        .route("/token", post(token_endpoint::token))
+        .fallback(room_service::call)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn(limit_time))
+        .layer(cors)
+        .with_state(app)
+}
+
+async fn limit_time(request: Request, next: Next) -> Response {
+    let response = tokio::time::timeout(REQUEST_LIMIT, next.run(request)).await;
+    response.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+async fn upgrade_v0(State(app): State<App>, headers: HeaderMap, query: Query<Parameters>, ws: Upgrade) -> Response {
+    upgrade(app, &headers, &query, ws, Protocol::V0).await
+}
+
+async fn upgrade_v1(State(app): State<App>, headers: HeaderMap, query: Query<Parameters>, ws: Upgrade) -> Response {
+    upgrade(app, &headers, &query, ws, Protocol::V1).await
+}
+
+async fn validate_v0(State(app): State<App>, headers: HeaderMap, query: Query<Parameters>) -> Response {
+    validate(&app, &headers, &query, Protocol::V0).await
+}
+
+async fn validate_v1(State(app): State<App>, headers: HeaderMap, query: Query<Parameters>) -> Response {
+    validate(&app, &headers, &query, Protocol::V1).await
+}
+
+async fn validate(app: &App, headers: &HeaderMap, query: &Parameters, protocol: Protocol) -> Response {
+    match gate::admit(app, headers, query, protocol).await {
+        Ok(_) => "success".into_response(),
+        Err(denied) => denied.into_response(),
+    }
+}
+
+async fn upgrade(app: App, headers: &HeaderMap, query: &Parameters, ws: Upgrade, protocol: Protocol) -> Response {
+    let Ok(ws) = ws else { return StatusCode::NOT_FOUND.into_response() };
+    match gate::admit(&app, headers, query, protocol).await {
+        Ok((grant, joining)) => {
+            let link = Link { hub: app.hub, keys: app.keys, grant, alive: app.alive };
+            ws.max_message_size(MAX_MESSAGE)
+                .max_frame_size(MAX_MESSAGE)
+                .on_upgrade(move |socket| link.run(socket, joining))
+        }
+        Err(denied) => {
+            tracing::info!(status = denied.status().as_u16(), "not let in: {denied}");
+            denied.into_response()
+        }
+    }
+}
+
+/// Accepts connections until told to stop; those that are open then finish their request.
+pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let place = tokio::select! {
+            Ok(place) = places.clone().acquire_owned() => place,
+            () = stop.cancelled() => return,
+        };
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(e) => {
+                    tracing::warn!("a connection could not be accepted: {e}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            () = stop.cancelled() => return,
+        };
+        let (router, stop) = (router.clone(), stop.clone());
+        tokio::spawn(async move {
+            converse(stream, router, stop).await;
+            drop(place);
+        });
+    }
+}
+
+async fn converse(stream: TcpStream, router: Router, stop: CancellationToken) {
+    if let Err(e) = stream.set_nodelay(true) {
+        tracing::debug!("no TCP_NODELAY: {e}");
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_LIMIT)
+        .max_buf_size(HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(e) = ended {
+        tracing::debug!("a connection ended: {e}");
+    }
+}

@@ -1,0 +1,213 @@
+//! One signalling connection: a WebSocket on one side, a bounded queue from the hub on the other.
+
+use super::driver::{HubHandle, Joining};
+use crate::hub::LinkId;
+use crate::proto::token::{ApiKeys, Grant};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use livekit_protocol as lk;
+use lk::signal_response::Message as Reply;
+use prost::Message as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Messages that may wait for a client. One more, and the client is too slow: its link is closed.
+const QUEUE: usize = 256;
+/// Longest message of a client, in bytes.
+pub(super) const MAX_MESSAGE: usize = 1 << 20;
+/// Between two pings of ours on the WebSocket.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// Between two fresh tokens.
+const RENEW_EVERY: Duration = Duration::from_secs(5 * 60);
+/// How long a fresh token is good for: two chances to be replaced.
+const RENEWED_FOR: Duration = Duration::from_secs(10 * 60);
+/// A write that takes longer has no reader.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// How long the client may take to answer our close.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// The hub's end of a link. Dropping it lets the link send what is queued and close with code 1000.
+pub(super) struct LinkQueue {
+    messages: mpsc::Sender<Box<Reply>>,
+    cut: CancellationToken,
+}
+
+/// The client has not read 256 messages.
+#[derive(Debug)]
+pub(super) struct TooSlow;
+
+impl LinkQueue {
+    /// Queues a message. When the queue is full the link is cut, without any further word.
+    pub(super) fn send(&self, message: Box<Reply>) -> Result<(), TooSlow> {
+        match self.messages.try_send(message) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.cut.cancel();
+                Err(TooSlow)
+            }
+        }
+    }
+}
+
+/// How a link ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The hub has said its last word: close with code 1000.
+    Flushed,
+    /// The client closed, or its connection broke.
+    Peer,
+    /// The client's frame was no signal request.
+    Garbage,
+    /// The client does not read.
+    Cut,
+    /// The server stops.
+    Stopping,
+}
+
+/// What an admitted connection needs to run.
+pub(super) struct Link {
+    pub(super) hub: HubHandle,
+    pub(super) keys: Arc<ApiKeys>,
+    pub(super) grant: Grant,
+    /// Dropped when the link has ended; the server waits for that when it stops.
+    pub(super) alive: mpsc::Sender<()>,
+}
+
+impl Link {
+    /// Runs the connection to its end.
+    pub(super) async fn run(self, socket: WebSocket, joining: Box<Joining>) {
+        let (messages, queue) = mpsc::channel(QUEUE);
+        let cut = CancellationToken::new();
+        let Ok(id) = self.hub.join(LinkQueue { messages, cut: cut.clone() }, joining).await else { return };
+        let mut pump = Pump { socket, queue, cut, id, link: &self, json: false, renewals: ticks(RENEW_EVERY) };
+        let end = pump.run().await;
+        tracing::debug!(link = id.0, ?end, "link ended");
+        self.hub.link_gone(id).await;
+        pump.close(end).await;
+        drop(self.alive);
+    }
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.reset();
+    ticks
+}
+
+struct Pump<'a> {
+    socket: WebSocket,
+    queue: mpsc::Receiver<Box<Reply>>,
+    cut: CancellationToken,
+    id: LinkId,
+    link: &'a Link,
+    /// Whether the client's last frame was text; then ours are JSON, too.
+    json: bool,
+    renewals: Interval,
+}
+
+impl Pump<'_> {
+    async fn run(&mut self) -> End {
+        let cut = self.cut.clone();
+        tokio::select! {
+            () = cut.cancelled() => End::Cut,
+            end = self.pump() => end,
+        }
+    }
+
+    async fn pump(&mut self) -> End {
+        let mut pings = ticks(PING_EVERY);
+        loop {
+            let step = tokio::select! {
+                message = self.queue.recv() => match message {
+                    Some(message) => self.reply(*message).await,
+                    None => Err(End::Flushed),
+                },
+                frame = self.socket.recv() => match frame {
+                    Some(Ok(frame)) => self.take(frame).await,
+                    Some(Err(_)) | None => Err(End::Peer),
+                },
+                _ = pings.tick() => self.write(Message::Ping(Default::default())).await,
+                _ = self.renewals.tick() => self.renew().await,
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn take(&mut self, frame: Message) -> Result<(), End> {
+        let request = match frame {
+            Message::Binary(bytes) => {
+                self.json = false;
+                lk::SignalRequest::decode(bytes).map_err(|_| End::Garbage)?
+            }
+            Message::Text(text) => {
+                self.json = true;
+                serde_json::from_str(text.as_str()).map_err(|_| End::Garbage)?
+            }
+            Message::Close(_) => return Err(End::Peer),
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+        };
+        // A message newer than us has no content that we know.
+        let Some(message) = request.message else { return Ok(()) };
+        self.link.hub.signal(self.id, message).await.map_err(|_| End::Stopping)
+    }
+
+    async fn reply(&mut self, message: Reply) -> Result<(), End> {
+        let first = matches!(message, Reply::Join(_) | Reply::Reconnect(_));
+        self.send(message).await?;
+        if first { self.renew().await } else { Ok(()) }
+    }
+
+    /// Gives the client a fresh token for its next resume, however long the session lasts.
+    async fn renew(&mut self) -> Result<(), End> {
+        self.renewals.reset();
+        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + RENEWED_FOR;
+        match self.link.keys.renew(&self.link.grant, until.as_secs()) {
+            Ok(token) => self.send(Reply::RefreshToken(token.expose().clone())).await,
+            Err(e) => {
+                tracing::warn!("no fresh token: {e}");
+                Ok(())
+            }
+        }
+    }
+
+    async fn send(&mut self, message: Reply) -> Result<(), End> {
+        let response = lk::SignalResponse { message: Some(message) };
+        let frame = if self.json {
+            Message::Text(serde_json::to_string(&response).map_err(|_| End::Garbage)?.into())
+        } else {
+            Message::Binary(response.encode_to_vec().into())
+        };
+        self.write(frame).await
+    }
+
+    async fn write(&mut self, frame: Message) -> Result<(), End> {
+        match timeout(WRITE_LIMIT, self.socket.send(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Peer),
+            Err(_) => Err(End::Cut),
+        }
+    }
+
+    /// Closes the WebSocket, and waits for the client to agree so that the last message is not lost with the socket.
+    async fn close(mut self, end: End) {
+        let code = match end {
+            End::Flushed => close_code::NORMAL,
+            End::Stopping => close_code::AWAY,
+            End::Garbage => close_code::INVALID,
+            End::Peer | End::Cut => return,
+        };
+        let goodbye = async {
+            let frame = Message::Close(Some(CloseFrame { code, reason: Default::default() }));
+            if self.socket.send(frame).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
+        };
+        // A client that does not answer the close loses nothing by our going.
+        timeout(CLOSE_LIMIT, goodbye).await.unwrap_or_default();
+    }
+}

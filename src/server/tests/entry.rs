@@ -1,0 +1,139 @@
+//! Who is let in, and with which status who is not.
+
+use super::*;
+use crate::proto::token::AdminGrant;
+use livekit_api::access_token::{AccessToken, VideoGrants};
+
+const V0: &str = "/rtc?protocol=16";
+
+async fn get(server: &Embedded, path: &str, token: Option<&str>) -> (u16, String) {
+    let request = reqwest::Client::new().get(http_url(server, path));
+    let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+fn v1() -> String {
+    format!("/rtc/v1?join_request={}", join_request(&fresh()))
+}
+
+fn sdk_token(identity: &str, room: &str, name: &str) -> String {
+    // What an SDK of LiveKit would sign without checking.
+    let grants = VideoGrants { room_join: true, room: room.into(), ..Default::default() };
+    AccessToken::with_api_key("devkey", "secret")
+        .with_identity(identity)
+        .with_name(name)
+        .with_grants(grants)
+        .to_jwt()
+        .unwrap()
+}
+
+/// Tokens that must not let anybody in, with the status that says why.
+fn bad_tokens() -> Vec<(u16, String)> {
+    let foreign = ApiKey::new("elsewhere", "secret").unwrap().join_token(&pass("r", "u")).unwrap();
+    let forged = ApiKey::new("devkey", "guess").unwrap().join_token(&pass("r", "u")).unwrap();
+    let admin = ApiKey::dev().admin_token(&AdminGrant::Room(room("r"))).unwrap();
+    let expired = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3MDAwMDAwMDAsImlzcyI6ImRldmtleSIsInN1YiI6InUi";
+    vec![
+        (401, foreign.expose().clone()),
+        (401, forged.expose().clone()),
+        (401, "not-a-token".into()),
+        (401, format!("{expired}.x")),
+        (403, admin.expose().clone()),
+        (400, sdk_token("u", "num/0", "n")),
+        (400, sdk_token("u", "num/4294967295", "n")),
+        (400, sdk_token("u", &"x".repeat(65), "n")),
+        (400, sdk_token("u", "a/b", "n")),
+        (400, sdk_token("u", "r", &"x".repeat(1000))),
+        (400, sdk_token(&"x".repeat(257), "r", "n")),
+    ]
+}
+
+#[tokio::test]
+async fn upgrade_and_validate_refuse_alike_and_never_repeat_the_token() {
+    let server = start().await;
+    for (status, token) in bad_tokens() {
+        for path in [V0.to_owned(), v1()] {
+            let (upgrade, said) = Client::open(&server, &path, &token).await.err().expect("a refusal");
+            let (validate, said_too) = get(&server, &validate_path(&path), Some(&token)).await;
+            assert_eq!((upgrade, validate), (status, status), "{path} {token}: {said}");
+            assert_eq!(said, said_too);
+            assert!(!said.contains(&token) && said.ends_with('.') || said.ends_with(','), "{said}");
+        }
+    }
+    server.stop().await.unwrap();
+}
+
+fn validate_path(path: &str) -> String {
+    path.replace('?', "/validate?")
+}
+
+#[tokio::test]
+async fn a_good_token_is_validated_and_upgraded_from_header_and_query() {
+    let server = start().await;
+    for path in [V0.to_owned(), v1()] {
+        let token = token("r", "mina");
+        assert_eq!(get(&server, &validate_path(&path), Some(&token)).await, (200, "success".into()));
+        let by_query = format!("{}&access_token={token}", validate_path(&path));
+        assert_eq!(get(&server, &by_query, None).await, (200, "success".into()));
+        assert!(Client::open(&server, &path, &token).await.is_ok());
+        assert_eq!(get(&server, &validate_path(&path), None).await.0, 401);
+    }
+    // An SDK's token without a name is a good one.
+    assert!(Client::request(&server, &fresh(), &sdk_token("u", "r", "")).await.is_ok());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unreadable_join_request_is_refused_before_the_upgrade() {
+    let server = start().await;
+    for query in ["", "?join_request=%25%25", "?join_request=AAAA"] {
+        let path = format!("/rtc/v1{query}");
+        let refused = Client::open(&server, &path, &token("r", "u")).await.err().expect("a refusal");
+        assert_eq!(refused.0, 400);
+        assert_eq!(get(&server, &format!("/rtc/v1/validate{query}"), Some(&token("r", "u"))).await, refused);
+    }
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_join_request_of_60_kilobytes_fits_into_the_request_line() {
+    let server = start().await;
+    let offer = lk::SessionDescription { sdp: "x".repeat(44_000), ..Default::default() };
+    let long = join_request(&lk::JoinRequest { publisher_offer: Some(offer), ..fresh() });
+    assert!(long.len() > 58_000);
+    let path = format!("/rtc/v1/validate?join_request={long}");
+    assert_eq!(get(&server, &path, Some(&token("r", "u"))).await, (200, "success".into()));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn plain_requests_are_answered_as_livekit_answers_them() {
+    let server = start().await;
+    assert_eq!(get(&server, "/", None).await, (200, "OK".into()));
+    assert_eq!(get(&server, "/rtc", Some(&token("r", "u"))).await.0, 404);
+    assert_eq!(get(&server, &v1(), Some(&token("r", "u"))).await.0, 404);
+    assert_eq!(get(&server, "/settings/regions", None).await.0, 404);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn pages_from_anywhere_may_ask() {
+    let server = start().await;
+    let http = reqwest::Client::new();
+    let preflight = http
+        .request(reqwest::Method::OPTIONS, http_url(&server, "/token"))
+        .header("origin", "https://front.example.com")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "content-type")
+        .send();
+    let refused = http.get(http_url(&server, "/rtc/validate")).header("origin", "https://front.example.com").send();
+    let (preflight, refused) = (preflight.await.unwrap(), refused.await.unwrap());
+    assert_eq!(preflight.status(), 200);
+    assert_eq!(preflight.headers()["access-control-allow-headers"], "content-type");
+    assert_eq!(refused.status(), 401);
+    for response in [preflight, refused] {
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://front.example.com");
+    }
+    server.stop().await.unwrap();
+}

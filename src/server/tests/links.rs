@@ -1,0 +1,205 @@
+//! Signalling connections from their first message to their last.
+
+use super::*;
+use crate::admin::AdminClient;
+use crate::proto::token::ApiKeys;
+use std::time::Instant;
+
+fn goodbye() -> Say {
+    Say::Leave(lk::LeaveRequest { reason: lk::DisconnectReason::ClientInitiated.into(), ..Default::default() })
+}
+
+#[tokio::test]
+async fn the_first_message_is_join_and_a_fresh_token_follows() {
+    let server = start().await;
+    let old = token("r", "mina");
+    let mut mina = Client::request(&server, &fresh(), &old).await.unwrap();
+    let Heard::Join(join) = mina.next().await.unwrap() else { panic!("no join") };
+    assert_eq!((join.room.unwrap().name.as_str(), join.participant.unwrap().identity.as_str()), ("r", "mina"));
+    let renewed = mina.until(|m| if let Heard::RefreshToken(t) = m { Some(t.clone()) } else { None }).await;
+    let keys = ApiKeys::new(vec![ApiKey::dev()]);
+    let (old, renewed) = (keys.verify(&old).unwrap(), keys.verify(&renewed).unwrap());
+    assert_eq!((renewed.issued_at, renewed.room, renewed.permission), (old.issued_at, old.room, old.permission));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn leaving_is_answered_and_told_to_the_others() {
+    let server = start().await;
+    let (mut mina, mut tom) = (Client::join(&server, "r", "mina").await, Client::join(&server, "r", "tom").await);
+    mina.say(goodbye()).await;
+    assert_eq!(mina.leave_and_close().await, (lk::DisconnectReason::ClientInitiated, Some(1000)));
+    assert_eq!(tom.gone("mina").await, lk::DisconnectReason::ClientInitiated);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_text_frame_switches_the_session_to_json() {
+    let server = start().await;
+    let mut mina = Client::join(&server, "r", "mina").await;
+    mina.text = true;
+    mina.say(Say::PingReq(lk::Ping { timestamp: 5, rtt: 0 })).await;
+    let pong = mina.until(|m| if let Heard::PongResp(pong) = m { Some(pong.last_ping_timestamp) } else { None }).await;
+    assert_eq!(pong, 5);
+    mina.say(goodbye()).await;
+    let last = timeout(PATIENCE, mina.socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(last.is_text(), "{last:?}");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_frame_that_is_no_request_ends_the_link() {
+    let server = start().await;
+    for frame in [tungstenite::Message::binary(vec![0xff; 9]), tungstenite::Message::text("{")] {
+        let mut mina = Client::join(&server, "r", "mina").await;
+        mina.socket.send(frame).await.unwrap();
+        let code = loop {
+            if let Err(code) = mina.next().await {
+                break code;
+            }
+        };
+        assert_eq!(code, Some(1007));
+    }
+    let mut tom = Client::join(&server, "r", "tom").await;
+    let fat = tungstenite::Message::binary(vec![0; super::super::link::MAX_MESSAGE + 1]);
+    // The server may close before everything is written.
+    tom.socket.send(fat).await.unwrap_or_default();
+    while tom.next().await.is_ok() {}
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn dismissal_ends_it_for_everybody_and_their_tokens_with_it() {
+    let server = start().await;
+    let old = token("r", "mina");
+    let mut mina = Client::request(&server, &fresh(), &old).await.unwrap();
+    let mut tom = Client::join(&server, "r", "tom").await;
+    let Heard::Join(join) = mina.next().await.unwrap() else { panic!("no join") };
+    AdminClient::new(server.url(), ApiKey::dev()).unwrap().dismiss(&room("r")).await.unwrap();
+    for client in [&mut mina, &mut tom] {
+        assert_eq!(client.leave_and_close().await, (lk::DisconnectReason::RoomDeleted, Some(1000)));
+    }
+    assert_eq!(Client::request(&server, &fresh(), &old).await.err().map(|r| r.0), Some(403));
+    // A resume is let in to be told why.
+    let sid = join.participant.unwrap().sid;
+    let mut late = Client::request(&server, &resume(&sid), &old).await.unwrap();
+    assert_eq!(late.leave_and_close().await, (lk::DisconnectReason::RoomDeleted, Some(1000)));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_removed_user_comes_back_with_a_new_token_only() {
+    let server = start().await;
+    let ask = || async {
+        let body = serde_json::json!({"room_name": "r", "participant_identity": "mina", "participant_name": "Mina"});
+        let sent = reqwest::Client::new().post(http_url(&server, "/token")).json(&body).send().await.unwrap();
+        sent.json::<serde_json::Value>().await.unwrap()["participant_token"].as_str().unwrap().to_owned()
+    };
+    let old = ask().await;
+    let mut mina = Client::request(&server, &fresh(), &old).await.unwrap();
+    let renewed = mina.until(|m| if let Heard::RefreshToken(t) = m { Some(t.clone()) } else { None }).await;
+    let _tom = Client::join(&server, "r", "tom").await;
+    let admin = AdminClient::new(server.url(), ApiKey::dev()).unwrap();
+    admin.remove(&room("r"), &"mina".parse().unwrap()).await.unwrap();
+    for token in [&old, &renewed] {
+        let refused = Client::request(&server, &fresh(), token).await.err().expect("a refusal");
+        assert_eq!(refused.0, 403, "{}", refused.1);
+    }
+    assert!(Client::request(&server, &fresh(), &ask().await).await.is_ok());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_link_is_resumed_unseen() {
+    let server = start().await;
+    let (mut mina, mut tom) = (Client::join(&server, "r", "mina").await, Client::join(&server, "r", "tom").await);
+    let sid = std::mem::take(&mut mina.sid);
+    drop(mina);
+    let mut mina = Client::request(&server, &resume(&sid), &token("r", "mina")).await.unwrap();
+    assert!(matches!(mina.next().await, Ok(Heard::Reconnect(_))));
+    let everybody = mina.until(|m| if let Heard::Update(u) = m { Some(u.participants.len()) } else { None }).await;
+    assert_eq!(everybody, 2);
+    mina.say(goodbye()).await;
+    assert_eq!(tom.gone("mina").await, lk::DisconnectReason::ClientInitiated);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_room_and_a_room_nobody_made_are_closed_doors() {
+    let rooms = crate::hub::HubConfig { auto_create: false, max_members: 1, ..Default::default() };
+    let server = Embedded::start(ServerConfig { rooms, ..ServerConfig::dev() }).await.unwrap();
+    let (status, said) = Client::request(&server, &fresh(), &token("r", "mina")).await.err().expect("a refusal");
+    assert_eq!((status, said.as_str()), (404, "requested room does not exist"));
+    let create = ApiKey::dev().admin_token(&crate::proto::token::AdminGrant::Create).unwrap();
+    let body = serde_json::json!({"name": "r", "emptyTimeout": 60});
+    let path = http_url(&server, "/twirp/livekit.RoomService/CreateRoom");
+    let made = reqwest::Client::new().post(path).bearer_auth(create.expose()).json(&body).send().await.unwrap();
+    assert_eq!(made.status(), 200);
+    let _mina = Client::join(&server, "r", "mina").await;
+    assert_eq!(Client::request(&server, &fresh(), &token("r", "tom")).await.err().map(|r| r.0), Some(403));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn everybody_is_told_that_the_server_stops() {
+    let server = start().await;
+    let mut clients = Vec::new();
+    for user in ["mina", "tom", "ana"] {
+        clients.push(Client::join(&server, "r", user).await);
+    }
+    let address = server.url().trim_start_matches("ws://").to_owned();
+    let stopping = tokio::spawn(server.stop());
+    for client in &mut clients {
+        assert_eq!(client.leave_and_close().await, (lk::DisconnectReason::ServerShutdown, Some(1000)));
+    }
+    stopping.await.unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "the port is closed");
+}
+
+#[tokio::test]
+async fn a_client_that_answers_nothing_does_not_hold_the_stop_up() {
+    let server = start().await;
+    let _silent = Client::join(&server, "r", "mina").await;
+    let started = Instant::now();
+    server.stop().await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_cut_off() {
+    let server = start().await;
+    let (mut mina, _deaf) = (Client::join(&server, "r", "mina").await, Client::join(&server, "r", "deaf").await);
+    // Each update of the room's metadata goes to everybody. Mina reads them, the other one does not.
+    let admin = ApiKey::dev().admin_token(&crate::proto::token::AdminGrant::Room(room("r"))).unwrap();
+    let http = reqwest::Client::new();
+    let path = http_url(&server, "/twirp/livekit.RoomService/UpdateRoomMetadata");
+    let started = Instant::now();
+    for round in 0.. {
+        assert!(started.elapsed() < 3 * PATIENCE, "still there after {round} messages");
+        let body = serde_json::json!({"room": "r", "metadata": format!("{round}{}", "x".repeat(60_000))});
+        let sent = http.post(&path).bearer_auth(admin.expose()).json(&body).send().await.unwrap();
+        assert_eq!(sent.status(), 200);
+        let mut lost = false;
+        mina.until(|m| match m {
+            Heard::RoomUpdate(_) => Some(()),
+            Heard::Update(update) => {
+                lost |= update.participants.iter().any(|p| p.identity == "deaf" && p.state() != p_joined());
+                None
+            }
+            _ => None,
+        })
+        .await;
+        if lost || round > 256 && http_count(&server).await == 1 {
+            break;
+        }
+    }
+    server.stop().await.unwrap();
+}
+
+fn p_joined() -> lk::participant_info::State {
+    lk::participant_info::State::Joined
+}
+
+async fn http_count(server: &Embedded) -> usize {
+    AdminClient::new(server.url(), ApiKey::dev()).unwrap().participants(&room("r")).await.unwrap().len()
+}

@@ -1,0 +1,98 @@
+//! LiveKit's RoomService, protobuf and JSON.
+
+use super::*;
+use crate::admin::{AdminClient, AdminClientError};
+use crate::proto::token::AdminGrant;
+use serde_json::{Value, json};
+
+fn admin(server: &Embedded) -> AdminClient {
+    AdminClient::new(server.url(), ApiKey::dev()).unwrap()
+}
+
+/// A call as a script would write it: JSON.
+async fn call(server: &Embedded, path: &str, grant: &AdminGrant, body: &Value) -> (u16, Value) {
+    let token = ApiKey::dev().admin_token(grant).unwrap();
+    let request = reqwest::Client::new().post(http_url(server, path)).bearer_auth(token.expose()).json(body);
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_room_is_made_listed_and_dismissed_in_both_encodings() {
+    let server = start().await;
+    let create = json!({"name": "r", "maxParticipants": 4, "emptyTimeout": 300});
+    let (status, made) = call(&server, "/twirp/livekit.RoomService/CreateRoom", &AdminGrant::Create, &create).await;
+    assert_eq!((status, made["name"].as_str(), made["maxParticipants"].as_u64()), (200, Some("r"), Some(4)));
+    let (status, listed) = call(&server, "//twirp/livekit.RoomService/ListRooms", &AdminGrant::List, &json!({})).await;
+    assert_eq!((status, listed["rooms"][0]["name"].as_str()), (200, Some("r")));
+    assert_eq!(admin(&server).rooms().await.unwrap().iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["r"]);
+    admin(&server).dismiss(&room("r")).await.unwrap();
+    assert!(admin(&server).rooms().await.unwrap().is_empty());
+    assert!(matches!(admin(&server).dismiss(&room("r")).await, Err(AdminClientError::NotFound(_))));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn people_are_listed_and_removed() {
+    let server = start().await;
+    let (mut mina, mut tom) =
+        (Client::join(&server, "num/7", "mina").await, Client::join(&server, "num/7", "tom").await);
+    let people = admin(&server).participants(&room("num/7")).await.unwrap();
+    let mut people: Vec<_> = people.iter().map(|p| (p.identity.as_str(), p.name.as_str())).collect();
+    people.sort_unstable();
+    assert_eq!(people, [("mina", "mina's name"), ("tom", "tom's name")]);
+
+    admin(&server).remove(&room("num/7"), &"mina".parse().unwrap()).await.unwrap();
+    assert_eq!(mina.leave_and_close().await, (lk::DisconnectReason::ParticipantRemoved, Some(1000)));
+    assert_eq!(tom.gone("mina").await, lk::DisconnectReason::ParticipantRemoved);
+    let error = admin(&server).remove(&room("num/7"), &"mina".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(&error, AdminClientError::NotFound(words) if words.contains("participant")), "{error}");
+    let grant = AdminGrant::Room(room("nowhere"));
+    let nobody = json!({"room": "nowhere", "identity": "mina"});
+    let (status, said) = call(&server, "/twirp/livekit.RoomService/RemoveParticipant", &grant, &nobody).await;
+    assert_eq!((status, said["code"].as_str()), (404, Some("not_found")));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_needs_the_grant_that_livekit_asks_for() {
+    let server = start().await;
+    let service = "/twirp/livekit.RoomService/";
+    let other = AdminGrant::Room(room("other"));
+    for (method, grant, body) in [
+        ("CreateRoom", &AdminGrant::List, json!({"name": "r"})),
+        ("DeleteRoom", &other, json!({"room": "r"})),
+        ("ListRooms", &AdminGrant::Create, json!({})),
+        ("ListParticipants", &other, json!({"room": "r"})),
+        ("RemoveParticipant", &AdminGrant::Create, json!({"room": "r", "identity": "u"})),
+    ] {
+        let (status, said) = call(&server, &format!("{service}{method}"), grant, &body).await;
+        assert_eq!((status, said["code"].as_str()), (401, Some("unauthenticated")), "{method}");
+    }
+    let stranger = AdminClient::new(server.url(), ApiKey::new("devkey", "guess").unwrap()).unwrap();
+    assert!(matches!(stranger.rooms().await, Err(AdminClientError::Denied(_))));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn bad_calls_have_twirps_words() {
+    let server = start().await;
+    let service = "/twirp/livekit.RoomService/";
+    for (method, body, expected) in [
+        ("Dance", json!({}), (404, "bad_route")),
+        ("CreateRoom", json!({"name": 5}), (400, "malformed")),
+        ("CreateRoom", json!({"name": "num/0"}), (400, "invalid_argument")),
+        ("CreateRoom", json!({}), (400, "invalid_argument")),
+    ] {
+        let (status, said) = call(&server, &format!("{service}{method}"), &AdminGrant::Create, &body).await;
+        assert_eq!((status, said["code"].as_str().unwrap()), expected);
+    }
+    let http = reqwest::Client::new();
+    let get = http.get(http_url(&server, &format!("{service}ListRooms"))).send().await.unwrap();
+    assert_eq!(get.status(), 404);
+    let plain = http.post(http_url(&server, &format!("{service}ListRooms"))).body("x").send().await.unwrap();
+    assert_eq!(plain.status(), 404);
+    let big = http.post(http_url(&server, "/token")).body(vec![b'x'; 2 << 20]).send().await.unwrap();
+    assert_eq!(big.status(), 413);
+    server.stop().await.unwrap();
+}

@@ -1,0 +1,116 @@
+//! `POST /token`: LiveKit's standard token endpoint. Whoever may have a token gets one for a valid room and name.
+
+use super::App;
+use crate::base::{IdError, RoomId, UserId, display_name};
+use crate::hub::{Admission, Refusal};
+use crate::proto::token::{JOIN_VALIDITY, MintError, Pass};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use livekit_protocol as lk;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Longest metadata in bytes, and the sum of all attributes: LiveKit's limits.
+const METADATA_BYTES: usize = 64 * 1024;
+
+/// Why no token is given. The sentences are for people.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoToken {
+    #[error("This server gives no tokens away. Ask whoever runs it for an invitation.")]
+    Closed,
+    #[error("The request is not a JSON object with room_name and participant_name.")]
+    Malformed,
+    #[error(transparent)]
+    Name(#[from] IdError),
+    #[error("The metadata or the attributes are too long: at most 64 KB are possible.")]
+    Metadata,
+    #[error(transparent)]
+    Hub(#[from] Refusal),
+    #[error(transparent)]
+    Stopping(#[from] super::driver::Stopping),
+    #[error(transparent)]
+    Mint(#[from] MintError),
+}
+
+impl IntoResponse for NoToken {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::Closed | Self::Hub(Refusal::Barred | Refusal::Full) => StatusCode::FORBIDDEN,
+            Self::Malformed | Self::Name(_) | Self::Metadata => StatusCode::BAD_REQUEST,
+            Self::Hub(Refusal::NoRoom) => StatusCode::NOT_FOUND,
+            Self::Stopping(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
+    }
+}
+
+/// Answers `POST /token`.
+pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NoToken> {
+    let key = app.keys.first().filter(|_| app.open_tokens).ok_or(NoToken::Closed)?;
+    let request: lk::TokenSourceRequest = serde_json::from_slice(&body).map_err(|_| NoToken::Malformed)?;
+    let pass = pass(request)?;
+    wait_out_a_bar(&app, &pass).await?;
+    let answer = lk::TokenSourceResponse {
+        server_url: app.public_url.as_ref().map_or_else(|| asked_at(&headers), Clone::clone),
+        participant_token: key.join_token(&pass)?.expose().clone(),
+    };
+    let json = serde_json::json!({ "server_url": answer.server_url, "participant_token": answer.participant_token });
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(json)).into_response())
+}
+
+fn pass(request: lk::TokenSourceRequest) -> Result<Pass, NoToken> {
+    let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
+    let metadata = request.participant_metadata.unwrap_or_default();
+    let attribute_bytes: usize = attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
+    if metadata.len() > METADATA_BYTES || attribute_bytes > METADATA_BYTES {
+        return Err(NoToken::Metadata);
+    }
+    let room: RoomId = request.room_name.unwrap_or_default().parse()?;
+    let name = match request.participant_name.filter(|name| !name.is_empty()) {
+        Some(name) => display_name(&name)?,
+        None => String::new(),
+    };
+    let user: UserId = match request.participant_identity.filter(|user| !user.is_empty()) {
+        Some(user) => user.parse()?,
+        None => format!("user-{:016x}", rand::random::<u64>()).parse()?,
+    };
+    Ok(Pass { room, user, name, metadata, attributes, room_admin: false, valid_for: JOIN_VALIDITY })
+}
+
+/// Tokens count whole seconds. One made in the very second of a removal is refused with the older ones, so whoever
+/// comes back at once is served in the next second.
+async fn wait_out_a_bar(app: &App, pass: &Pass) -> Result<(), NoToken> {
+    for _ in 0..3 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let admission = Admission {
+            room: pass.room.wire_name(),
+            user: pass.user.clone(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: Vec::new(),
+            permission: lk::ParticipantPermission::default(),
+            room_admin: false,
+            issued_at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            max_participants: 0,
+        };
+        match app.hub.refusal(admission, false).await? {
+            None => return Ok(()),
+            Some(Refusal::Barred) => {
+                let past_second = Duration::from_nanos(now.subsec_nanos().into());
+                tokio::time::sleep(Duration::from_secs(1).saturating_sub(past_second)).await;
+            }
+            Some(refusal) => return Err(refusal.into()),
+        }
+    }
+    Err(Refusal::Barred.into())
+}
+
+/// The address that the client asked us at is the one that it can reach us at.
+fn asked_at(headers: &HeaderMap) -> String {
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
+    let scheme = if text("x-forwarded-proto") == Some("https") { "wss" } else { "ws" };
+    format!("{scheme}://{}", text("host").unwrap_or("127.0.0.1"))
+}
