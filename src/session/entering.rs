@@ -2,16 +2,13 @@
 
 use super::negotiation::Negotiation;
 use super::{InRoom, Joined, Output, OwnTrack, PeerCommand, Phase, Session, Timer};
-use crate::base::{DeviceKind, EventKind, ExitReason, Moment, TrackSource};
+use crate::base::{DeviceKind, EventKind, ExitReason, MediaKind, Moment, PictureLayer, TrackSource};
 use crate::session::io::EntryError;
 use livekit_protocol as lk;
 use std::time::Duration;
 
 /// Entering ends with reason 103 after so long.
 pub const ENTER_LIMIT: Duration = Duration::from_secs(15);
-
-/// Size of the camera's picture that is published, as AddTrack tells it.
-const CAMERA_SIZE: (u32, u32) = (1280, 720);
 
 impl Session {
     pub(super) fn begin(&mut self, now: Moment) {
@@ -105,7 +102,7 @@ impl Session {
             let muted = !self.device_feeds(kind);
             self.tracks.retain(|t| t.source != source);
             let cid = format!("{}-{}", cid_name(source), epoch.0);
-            self.send(lk::signal_request::Message::AddTrack(add_track(&cid, source, muted)));
+            self.send(lk::signal_request::Message::AddTrack(self.add_track(&cid, source, muted)));
             self.command(PeerCommand::Publish { cid: cid.clone(), source });
             self.tracks.push(OwnTrack { source, cid, sid: None, muted, epoch });
             self.out.push_back(Output::Feed { source, on: !muted });
@@ -122,6 +119,44 @@ impl Session {
             self.command(command);
         }
     }
+
+    fn add_track(&self, cid: &str, source: TrackSource, muted: bool) -> lk::AddTrackRequest {
+        let common = lk::AddTrackRequest { cid: cid.to_owned(), muted, stream: "camera".into(), ..Default::default() };
+        if source.kind() == MediaKind::Audio {
+            return lk::AddTrackRequest {
+                name: "microphone".into(),
+                r#type: lk::TrackType::Audio as i32,
+                source: lk::TrackSource::Microphone as i32,
+                disable_red: true,
+                ..common
+            };
+        }
+        let layer = |(i, l): (usize, &PictureLayer)| lk::VideoLayer {
+            quality: i as i32, // LOW, MEDIUM, HIGH are 0, 1, 2
+            width: l.width,
+            height: l.height,
+            bitrate: l.max_kbps * 1000,
+            ..Default::default()
+        };
+        let layers: Vec<_> = self.camera_layers.iter().enumerate().map(layer).collect();
+        let (width, height) = self.camera_layers.last().map_or((0, 0), |l| (l.width, l.height));
+        let codec = lk::SimulcastCodec {
+            codec: "vp8".into(),
+            cid: cid.to_owned(),
+            layers: layers.clone(),
+            ..Default::default()
+        };
+        lk::AddTrackRequest {
+            name: "camera".into(),
+            r#type: lk::TrackType::Video as i32,
+            source: lk::TrackSource::Camera as i32,
+            width,
+            height,
+            layers,
+            simulcast_codecs: vec![codec],
+            ..common
+        }
+    }
 }
 
 const fn cid_name(source: TrackSource) -> &'static str {
@@ -130,50 +165,5 @@ const fn cid_name(source: TrackSource) -> &'static str {
         TrackSource::Microphone => "microphone",
         TrackSource::Screen => "screen",
         TrackSource::ScreenAudio => "screen-audio",
-    }
-}
-
-fn add_track(cid: &str, source: TrackSource, muted: bool) -> lk::AddTrackRequest {
-    let common = lk::AddTrackRequest { cid: cid.to_owned(), muted, ..Default::default() };
-    match source {
-        TrackSource::Microphone | TrackSource::ScreenAudio => lk::AddTrackRequest {
-            name: "microphone".into(),
-            r#type: lk::TrackType::Audio as i32,
-            source: lk::TrackSource::Microphone as i32,
-            disable_red: true,
-            stream: "camera".into(),
-            ..common
-        },
-        TrackSource::Camera | TrackSource::Screen => {
-            let (width, height) = CAMERA_SIZE;
-            let layer = |quality: lk::VideoQuality, divisor: u32, bitrate| lk::VideoLayer {
-                quality: quality as i32,
-                width: width / divisor,
-                height: height / divisor,
-                bitrate,
-                ..Default::default()
-            };
-            let layers = vec![
-                layer(lk::VideoQuality::Low, 4, 150_000),
-                layer(lk::VideoQuality::Medium, 2, 500_000),
-                layer(lk::VideoQuality::High, 1, 1_700_000),
-            ];
-            lk::AddTrackRequest {
-                name: "camera".into(),
-                r#type: lk::TrackType::Video as i32,
-                source: lk::TrackSource::Camera as i32,
-                width,
-                height,
-                stream: "camera".into(),
-                layers: layers.clone(),
-                simulcast_codecs: vec![lk::SimulcastCodec {
-                    codec: "vp8".into(),
-                    cid: cid.to_owned(),
-                    layers,
-                    ..Default::default()
-                }],
-                ..common
-            }
-        }
     }
 }

@@ -15,6 +15,10 @@ impl Session {
         }
         match input {
             LinkInput::Joined { response, single } => self.joined(&response, single, now),
+            LinkInput::ConnectFailed(_) if matches!(self.phase, Phase::Leaving(_)) => {
+                self.peers_closed(now);
+                self.link_closed(now);
+            }
             LinkInput::ConnectFailed(error) => self.refused(error, now),
             LinkInput::Message(message) => self.message(*message, now),
             LinkInput::Lost => match self.phase {

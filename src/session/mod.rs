@@ -24,7 +24,7 @@ pub use leaving::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving};
 pub use reconnecting::{RECONNECT_LIMIT, RESUME_WINDOW};
 pub use roster::{Remote, RemoteTrack};
 
-use crate::base::{DeviceKind, ExitReason, Moment, Receipt, Timers, TrackSource};
+use crate::base::{DeviceKind, ExitReason, Moment, PictureLayer, Receipt, Timers, TrackSource};
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use roster::Roster;
@@ -43,6 +43,8 @@ pub struct SessionConfig {
     pub microphone: Option<String>,
     /// Speaker id, the system's default, or `none`.
     pub speaker: Option<String>,
+    /// The sizes in which the camera's picture is sent, smallest first.
+    pub camera_layers: Vec<PictureLayer>,
 }
 
 /// Where a session stands.
@@ -159,6 +161,7 @@ pub struct Session {
     microphone: DeviceSlot,
     speaker: DeviceSlot,
     tracks: Vec<OwnTrack>,
+    camera_layers: Vec<PictureLayer>,
     roster: Roster,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
@@ -182,6 +185,7 @@ impl Session {
             microphone: slot(DeviceKind::Microphone, config.microphone_on, config.microphone),
             speaker: slot(DeviceKind::Speaker, true, config.speaker),
             tracks: Vec::new(),
+            camera_layers: config.camera_layers,
             roster: Roster::default(),
             timers: Timers::default(),
             out: VecDeque::new(),
