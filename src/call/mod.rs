@@ -1,3 +1,27 @@
 //! The async driver round [`crate::session`]: commands in, snapshots and events out.
+//!
+//! [`Call`] carries one session's outputs to [`crate::signal`], [`crate::rtc`], [`crate::devices`] and the media
+//! pipelines; [`Desk`] is what a window talks to: the lobby's preview and one call at a time.
 
+mod connection;
+mod desk;
+mod devices;
+mod driver;
+mod figures;
+mod lipsync;
+mod media;
+mod picture_in;
+mod picture_out;
+mod studio;
 pub mod view;
+mod wake;
+
+pub use connection::{Access, ConnectPlan};
+pub use desk::{Desk, DeskConfig, ServerStarter};
+pub use devices::{DeviceReport, Devices, Tenant};
+pub use driver::{Call, CallConfig, EventSink};
+pub use media::Taps;
+pub use picture_in::PictureTap;
+pub use picture_out::CameraFan;
+pub use studio::Studio;
+pub use wake::Wake;

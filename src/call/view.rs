@@ -25,6 +25,8 @@ pub enum Command {
     CloseNow,
     /// Back from an end screen or dialog to the lobby.
     Dismiss,
+    /// End the program: a call that is open is left first.
+    Quit,
 }
 
 /// Where to go and as whom.

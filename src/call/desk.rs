@@ -1,0 +1,627 @@
+//! What the window talks to: one task that holds the lobby's preview and, at most, one call.
+//!
+//! The window sends [`Command`]s and reads the newest [`Snapshot`]; nothing it does waits for anything here.
+
+use super::connection::{Access, ConnectPlan};
+use super::devices::{DeviceReport, Devices, Tenant};
+use super::driver::{Call, CallConfig, EventSink, local_device, unix_ms};
+use super::picture_out::CameraFan;
+use super::studio::Studio;
+use super::view::{
+    CallView, Command, DeviceChoice, DeviceLists, DeviceProblem, Ending, JoinRequest, Notice, Phase, Quality, Snapshot,
+};
+use super::wake::Wake;
+use crate::base::{
+    DeviceKind, Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, Receipt, RemoteLeaveReason, Secret,
+    SessionId, UserId,
+};
+use crate::devices::CameraFormat;
+use crate::session::{DeviceSlot, Input, Output, SessionConfig};
+use crate::sound::SoundError;
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// Commands that wait at most; the window makes a few a second.
+const COMMANDS: usize = 64;
+/// Notices that wait at most; older ones are dropped.
+const NOTICES: usize = 16;
+/// Snapshots are made at least so often while something is open.
+const PACE: Duration = Duration::from_millis(100);
+/// People who were in the room before us are not announced one by one.
+const QUIET: Duration = Duration::from_millis(1500);
+/// How long looking for devices may take.
+const LISTING: Duration = Duration::from_secs(3);
+
+/// Starts a room server in this process and answers with its URL.
+pub type ServerStarter = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync>;
+
+/// What a desk is made with.
+pub struct DeskConfig {
+    /// Where events go.
+    pub events: EventSink,
+    /// How a room server is started here; `None`: not in this build.
+    pub server: Option<ServerStarter>,
+    /// Devices to begin with.
+    pub choice: DeviceChoice,
+    /// A token to use instead of asking the server's endpoint.
+    pub token: Option<Secret<String>>,
+    /// A token endpoint to ask instead of the server's own.
+    pub token_endpoint: Option<String>,
+    /// Begin with the camera on.
+    pub camera_on: bool,
+    /// Begin with the microphone on.
+    pub microphone_on: bool,
+}
+
+/// The window's end.
+pub struct Desk {
+    commands: mpsc::Sender<Command>,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    notices: Mutex<VecDeque<Notice>>,
+    wake: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+    /// Pictures that the window has shown for the first time.
+    shown: Mutex<Vec<(UserId, u32, u32)>>,
+}
+
+impl Desk {
+    /// Starts the desk's task on the present runtime. It ends, after leaving in good order, when the `Desk` is dropped.
+    pub fn start(config: DeskConfig) -> Result<(Self, tokio::task::JoinHandle<()>), SoundError> {
+        let (commands, orders) = mpsc::channel(COMMANDS);
+        let (publish, snapshot) = watch::channel(Arc::new(Snapshot::default()));
+        let shared = Arc::new(Shared::default());
+        let camera = Arc::new(CameraFan::default());
+        let sound = Arc::new(Studio::start()?);
+        let (reports, reported) = mpsc::channel(64);
+        let devices = Devices::new(reports, camera, sound);
+        let slot = |kind, on, choice: &Option<String>| DeviceSlot::new(kind, on, choice.clone());
+        let preview = Preview {
+            tenant: Tenant(0),
+            camera: slot(DeviceKind::Camera, false, &config.choice.camera),
+            microphone: slot(DeviceKind::Microphone, false, &config.choice.microphone),
+            problems: HashMap::new(),
+            labels: HashMap::new(),
+            shown: false,
+        };
+        let actor = Actor {
+            choice: config.choice.clone(),
+            camera_on: config.camera_on,
+            microphone_on: config.microphone_on,
+            config,
+            devices,
+            lists: DeviceLists::default(),
+            preview,
+            call: None,
+            sessions: 0,
+            quit: false,
+            shared: shared.clone(),
+            publish,
+        };
+        let task = tokio::spawn(actor.run(orders, reported));
+        Ok((Self { commands, snapshot, shared }, task))
+    }
+
+    /// Tells that somebody's picture was really drawn.
+    pub fn shown_hook(&self) -> Arc<dyn Fn(&UserId, u32, u32) + Send + Sync> {
+        let shared = self.shared.clone();
+        Arc::new(move |user, width, height| {
+            let mut shown = shared.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if shown.len() < 256 {
+                shown.push((user.clone(), width, height));
+            }
+        })
+    }
+
+    /// Sends commands from elsewhere: signals, timers.
+    pub fn remote(&self) -> mpsc::Sender<Command> {
+        self.commands.clone()
+    }
+
+    /// The newest snapshot, for whoever waits for a change.
+    pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.clone()
+    }
+}
+
+impl super::view::Desk for Desk {
+    fn send(&mut self, command: Command) {
+        if self.commands.try_send(command).is_err() {
+            tracing::error!("the desk takes no commands");
+        }
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+
+    fn notices(&mut self) -> Vec<Notice> {
+        self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+
+    fn set_waker(&mut self, wake: Arc<dyn Fn() + Send + Sync>) {
+        *self.shared.wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake);
+    }
+}
+
+/// Camera and microphone of the lobby.
+struct Preview {
+    tenant: Tenant,
+    camera: DeviceSlot,
+    microphone: DeviceSlot,
+    problems: HashMap<DeviceKind, DeviceProblem>,
+    labels: HashMap<DeviceKind, String>,
+    /// Whether the lobby wants the devices open.
+    shown: bool,
+}
+
+/// The one call.
+enum CallState {
+    /// A server is being started, before the call itself.
+    Starting(JoinRequest),
+    Running {
+        call: Box<Call>,
+        wakes: mpsc::Receiver<Wake>,
+        quiet_until: Instant,
+    },
+    /// Over, with what the window still shows.
+    Over(Box<CallView>),
+}
+
+struct Actor {
+    config: DeskConfig,
+    choice: DeviceChoice,
+    camera_on: bool,
+    microphone_on: bool,
+    devices: Devices,
+    lists: DeviceLists,
+    preview: Preview,
+    call: Option<CallState>,
+    sessions: u64,
+    quit: bool,
+    shared: Arc<Shared>,
+    publish: watch::Sender<Arc<Snapshot>>,
+}
+
+/// What the actor waits for.
+enum Woken {
+    Command(Option<Command>),
+    Device(DeviceReport),
+    Call(Wake),
+    Lists(DeviceLists),
+    Server(Result<String, String>),
+    Tick,
+}
+
+impl Actor {
+    async fn run(mut self, mut orders: mpsc::Receiver<Command>, mut reported: mpsc::Receiver<DeviceReport>) {
+        let (lists_tx, mut lists) = mpsc::channel(4);
+        let (server_tx, mut servers) = mpsc::channel(1);
+        list_devices(lists_tx.clone());
+        let mut leaving = false;
+        loop {
+            let woken = {
+                let deadline = match &self.call {
+                    Some(CallState::Running { call, .. }) => call.deadline(),
+                    _ => Instant::now() + PACE,
+                };
+                let call = async {
+                    match &mut self.call {
+                        Some(CallState::Running { wakes, .. }) => wakes.recv().await,
+                        _ => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    command = orders.recv(), if !leaving => Woken::Command(command),
+                    Some(report) = reported.recv() => Woken::Device(report),
+                    Some(wake) = call => Woken::Call(wake),
+                    Some(found) = lists.recv() => Woken::Lists(found),
+                    Some(url) = servers.recv() => Woken::Server(url),
+                    () = tokio::time::sleep_until(deadline.into()) => Woken::Tick,
+                }
+            };
+            match woken {
+                // The window is gone: leave in good order, then end.
+                Woken::Command(None) => {
+                    leaving = true;
+                    self.with_call(|call, devices| call.input(Input::Exit(ExitRequestedBy::Window), devices));
+                    self.show_preview(false);
+                }
+                Woken::Command(Some(Command::RefreshDevices)) => list_devices(lists_tx.clone()),
+                Woken::Command(Some(Command::Join(join))) => self.join(join, &server_tx),
+                Woken::Command(Some(command)) => self.command(command),
+                Woken::Device(report) => self.device(report),
+                Woken::Call(wake) => self.with_call(|call, devices| call.wake(wake, devices)),
+                Woken::Lists(found) => self.lists = found,
+                Woken::Server(url) => self.server_started(url),
+                Woken::Tick => self.tick(),
+            }
+            self.take_events();
+            self.settle();
+            self.show();
+            if leaving && !matches!(self.call, Some(CallState::Running { .. })) {
+                break;
+            }
+        }
+        self.devices.close(crate::session::RELEASE_LIMIT).await;
+    }
+
+    fn with_call(&mut self, f: impl FnOnce(&mut Call, &mut Devices)) {
+        if let Some(CallState::Running { call, .. }) = &mut self.call {
+            f(call, &mut self.devices);
+        }
+    }
+
+    fn in_call(&self) -> bool {
+        matches!(self.call, Some(CallState::Running { .. }))
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::UseDevices(choice) => self.use_devices(choice),
+            Command::StopPreview => self.show_preview(false),
+            Command::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
+            Command::SetCamera(on) => self.set_device(DeviceKind::Camera, on),
+            Command::Leave(by) => match &self.call {
+                Some(CallState::Starting(join)) => {
+                    let view = self.failed_view(join.clone(), ExitReason::Left, String::new());
+                    self.call = Some(CallState::Over(Box::new(view)));
+                }
+                _ => self.with_call(|call, devices| call.input(Input::Exit(by), devices)),
+            },
+            Command::CloseNow => self.with_call(|call, devices| call.input(Input::CloseNow, devices)),
+            Command::Dismiss => {
+                if matches!(self.call, Some(CallState::Over(_))) {
+                    self.call = None;
+                }
+            }
+            Command::Quit => {
+                self.quit = true;
+                self.with_call(|call, devices| call.input(Input::Exit(ExitRequestedBy::Signal), devices));
+            }
+            Command::RefreshDevices | Command::Join(_) => {}
+        }
+    }
+
+    fn use_devices(&mut self, choice: DeviceChoice) {
+        self.choice = choice.clone();
+        if self.in_call() {
+            let choices = [
+                (DeviceKind::Camera, choice.camera),
+                (DeviceKind::Microphone, choice.microphone),
+                (DeviceKind::Speaker, choice.speaker),
+            ];
+            for (kind, id) in choices {
+                self.with_call(|call, devices| call.input(Input::ChooseDevice(kind, id), devices));
+            }
+            return;
+        }
+        let outputs = [self.preview.camera.choose(choice.camera), self.preview.microphone.choose(choice.microphone)];
+        self.obey(outputs);
+        self.show_preview(true);
+    }
+
+    fn set_device(&mut self, kind: DeviceKind, on: bool) {
+        match kind {
+            DeviceKind::Camera => self.camera_on = on,
+            _ => self.microphone_on = on,
+        }
+        if self.in_call() {
+            self.with_call(|call, devices| call.input(Input::SetDevice(kind, on), devices));
+        } else {
+            self.show_preview(self.preview.shown);
+        }
+    }
+
+    /// Opens or closes the lobby's camera and microphone.
+    fn show_preview(&mut self, shown: bool) {
+        self.preview.shown = shown;
+        if self.in_call() {
+            return;
+        }
+        let outputs = [
+            self.preview.camera.want(shown && self.camera_on),
+            self.preview.microphone.want(shown && self.microphone_on),
+        ];
+        self.obey(outputs);
+    }
+
+    fn obey(&mut self, outputs: impl IntoIterator<Item = Option<Output>>) {
+        let tenant = self.preview.tenant;
+        for output in outputs.into_iter().flatten() {
+            match output {
+                Output::OpenDevice { kind, generation, id } => self.devices.open(tenant, kind, generation, id),
+                Output::ReleaseDevice { kind, generation, limit } => {
+                    self.devices.release(tenant, kind, generation, limit);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn device(&mut self, report: DeviceReport) {
+        if report.tenant != self.preview.tenant {
+            return self.with_call(|call, devices| call.device(report, devices));
+        }
+        let kind = report.kind;
+        match report.problem {
+            Some(problem) => self.preview.problems.insert(kind, problem),
+            None => self.preview.problems.remove(&kind),
+        };
+        if !report.label.is_empty() {
+            self.preview.labels.insert(kind, report.label);
+        }
+        let slot = if kind == DeviceKind::Camera { &mut self.preview.camera } else { &mut self.preview.microphone };
+        slot.handle(report.generation, report.input);
+        let next = slot.step();
+        self.obey([next]);
+    }
+
+    // ---- joining
+
+    fn join(&mut self, join: JoinRequest, server: &mpsc::Sender<Result<String, String>>) {
+        if self.in_call() || matches!(self.call, Some(CallState::Starting(_))) {
+            tracing::warn!("a second join was refused: ExitRoom has not come yet");
+            return;
+        }
+        if let Some(url) = join.server.clone() {
+            return self.enter(join, url);
+        }
+        let Some(start) = self.config.server.clone() else {
+            let message = "This build of Visavis has no room server. Write a server's address.".to_owned();
+            let view = self.failed_view(join, ExitReason::EntryFailed, message);
+            self.call = Some(CallState::Over(Box::new(view)));
+            return;
+        };
+        self.call = Some(CallState::Starting(join));
+        let answer = server.clone();
+        tokio::spawn(async move { answer.send(start().await).await });
+    }
+
+    fn server_started(&mut self, url: Result<String, String>) {
+        match (self.call.take(), url) {
+            (Some(CallState::Starting(join)), Ok(url)) => self.enter(join, url),
+            (Some(CallState::Starting(join)), Err(message)) => {
+                let view = self.failed_view(join, ExitReason::EntryFailed, message);
+                self.call = Some(CallState::Over(Box::new(view)));
+            }
+            (other, _) => self.call = other,
+        }
+    }
+
+    fn enter(&mut self, join: JoinRequest, url: String) {
+        self.sessions += 1;
+        let user = user_id(&join.name);
+        let token_endpoint = self.config.token_endpoint.clone().map_or_else(|| crate::signal::token_endpoint(&url), Ok);
+        let access = match (&self.config.token, token_endpoint) {
+            (Some(token), _) => Access::Token { url: url.clone(), token: token.clone() },
+            (None, Ok(endpoint)) => Access::Endpoint {
+                url: endpoint,
+                room: join.room.wire_name(),
+                user: user.as_str().to_owned(),
+                name: join.name.clone(),
+            },
+            (None, Err(error)) => {
+                let view = self.failed_view(join, ExitReason::EntryFailed, error.to_string());
+                self.call = Some(CallState::Over(Box::new(view)));
+                return;
+            }
+        };
+        let format = camera_format(self.choice.camera.as_deref());
+        let layers = PictureLayer::for_camera(format.width, format.height);
+        // A call takes over what the preview has open.
+        self.preview.shown = false;
+        let tenant = Tenant(self.sessions as u32);
+        let devices = SessionConfig {
+            camera_on: self.camera_on,
+            microphone_on: self.microphone_on,
+            camera: self.choice.camera.clone(),
+            microphone: self.choice.microphone.clone(),
+            speaker: self.choice.speaker.clone(),
+            camera_layers: layers.clone(),
+        };
+        let config = CallConfig {
+            session: SessionId(self.sessions),
+            tenant,
+            plan: ConnectPlan { access, layers },
+            room: join.room,
+            user,
+            name: join.name,
+            server: url,
+            devices,
+            events: self.event_sink(),
+            taps: None,
+            decoded_is_shown: false,
+        };
+        let (call, wakes) = Call::start(config, &mut self.devices);
+        self.release_unused_preview();
+        self.call = Some(CallState::Running { call: Box::new(call), wakes, quiet_until: Instant::now() + QUIET });
+    }
+
+    /// What the preview held and the call did not take over is released; the preview starts anew afterwards.
+    fn release_unused_preview(&mut self) {
+        let outputs = [
+            (!self.camera_on).then(|| self.preview.camera.want(false)).flatten(),
+            (!self.microphone_on).then(|| self.preview.microphone.want(false)).flatten(),
+        ];
+        self.obey(outputs);
+        self.preview.camera = DeviceSlot::new(DeviceKind::Camera, false, self.choice.camera.clone());
+        self.preview.microphone = DeviceSlot::new(DeviceKind::Microphone, false, self.choice.microphone.clone());
+        self.preview.problems.clear();
+    }
+
+    /// Events go where the owner wants them, and some become notices.
+    fn event_sink(&self) -> EventSink {
+        let (events, shared) = (self.config.events.clone(), self.shared.clone());
+        Arc::new(move |event: &Event| {
+            events(event);
+            if let Some(notice) = notice_of(&event.kind) {
+                let mut notices = shared.notices.lock().unwrap_or_else(PoisonError::into_inner);
+                if notices.len() == NOTICES {
+                    notices.pop_front();
+                }
+                notices.push_back(notice);
+            }
+        })
+    }
+
+    fn failed_view(&self, join: JoinRequest, reason: ExitReason, message: String) -> CallView {
+        let ending = Ending {
+            reason,
+            receipt: Receipt::default(),
+            total_ms: 0.0,
+            unix_ms: unix_ms(),
+            told: Vec::new(),
+            message,
+        };
+        CallView {
+            session: SessionId(self.sessions),
+            room: join.room,
+            user: user_id(&join.name),
+            name: join.name,
+            server: join.server.unwrap_or_default(),
+            phase: Phase::Ended(ending),
+            people: Vec::new(),
+            quality: Quality::Unknown,
+            speaking: false,
+            ghost: super::driver::GHOST,
+        }
+    }
+
+    // ---- time
+
+    fn tick(&mut self) {
+        self.with_call(|call, devices| call.tick(devices));
+    }
+
+    /// Pictures that the window has drawn, and who was there before us.
+    fn take_events(&mut self) {
+        let shown: Vec<_> = std::mem::take(&mut *self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(CallState::Running { call, quiet_until, .. }) = &self.call {
+            for (user, width, height) in shown {
+                call.shown(user, width, height);
+            }
+            if Instant::now() < *quiet_until {
+                let mut notices = self.shared.notices.lock().unwrap_or_else(PoisonError::into_inner);
+                notices.retain(|n| !matches!(n, Notice::Joined(_)));
+            }
+        }
+    }
+
+    /// A call that has reached ExitRoom is over: only its view stays.
+    fn settle(&mut self) {
+        if let Some(CallState::Running { call, .. }) = &self.call
+            && call.ended().is_some()
+        {
+            self.call = Some(CallState::Over(Box::new(call.view())));
+        }
+    }
+
+    fn show(&mut self) {
+        let level = self.devices.sound().report().microphone.dbfs;
+        let (camera, microphone, speaker, call) = match &self.call {
+            Some(CallState::Running { call, .. }) => (
+                call.local(DeviceKind::Camera),
+                call.local(DeviceKind::Microphone),
+                call.local(DeviceKind::Speaker),
+                Some(call.view()),
+            ),
+            other => {
+                let local = |slot: &DeviceSlot, kind, on| {
+                    let label = self.preview.labels.get(&kind).map_or("", String::as_str);
+                    let mut device = local_device(slot, self.preview.problems.get(&kind), label);
+                    device.wanted = on;
+                    device
+                };
+                let view = match other {
+                    Some(CallState::Over(view)) => Some((**view).clone()),
+                    Some(CallState::Starting(join)) => {
+                        let mut view = self.failed_view(join.clone(), ExitReason::Left, String::new());
+                        view.phase = Phase::Entering;
+                        Some(view)
+                    }
+                    _ => None,
+                };
+                (
+                    local(&self.preview.camera, DeviceKind::Camera, self.camera_on),
+                    local(&self.preview.microphone, DeviceKind::Microphone, self.microphone_on),
+                    super::view::LocalDevice::default(),
+                    view,
+                )
+            }
+        };
+        let snapshot = Snapshot {
+            devices: self.lists.clone(),
+            choice: self.choice.clone(),
+            camera,
+            microphone,
+            speaker,
+            own_picture: self.devices.camera().own().clone(),
+            own_level: level,
+            call,
+            quit: self.quit,
+        };
+        self.publish.send_replace(Arc::new(snapshot));
+        let wake = self.shared.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(wake) = wake {
+            wake();
+        }
+    }
+}
+
+/// What somebody should be told of an event in passing.
+fn notice_of(kind: &EventKind) -> Option<Notice> {
+    match kind {
+        EventKind::RemoteUserEnterRoom { name, .. } => Some(Notice::Joined(name.clone())),
+        EventKind::RemoteUserLeaveRoom { name, reason, .. } => Some(match reason {
+            RemoteLeaveReason::Left => Notice::Left(name.clone()),
+            RemoteLeaveReason::TimedOut => Notice::Dropped(name.clone()),
+            RemoteLeaveReason::Removed => Notice::Removed(name.clone()),
+        }),
+        EventKind::ConnectionRecovery { .. } => Some(Notice::BackInCall),
+        EventKind::DeviceFailed { message, .. } => Some(Notice::Device(message.clone())),
+        _ => None,
+    }
+}
+
+fn list_devices(found: mpsc::Sender<DeviceLists>) {
+    tokio::spawn(async move {
+        let lists = crate::devices::list(LISTING).await;
+        let entries = |list: Vec<crate::devices::DeviceEntry>| {
+            let entry = |e: crate::devices::DeviceEntry| super::view::DeviceEntry {
+                id: e.id,
+                label: e.label,
+                synthetic: e.synthetic,
+            };
+            list.into_iter().map(entry).collect()
+        };
+        let lists = DeviceLists {
+            cameras: entries(lists.cameras),
+            microphones: entries(lists.microphones),
+            speakers: entries(lists.speakers),
+        };
+        found.send(lists).await.ok();
+    });
+}
+
+/// The size that a camera is asked for: that of a test picture is in its id.
+pub(crate) fn camera_format(choice: Option<&str>) -> CameraFormat {
+    choice.and_then(|c| c.strip_prefix("test-picture:")).and_then(CameraFormat::parse).unwrap_or_default()
+}
+
+/// A user id that is nobody else's, and readable in logs.
+fn user_id(name: &str) -> UserId {
+    let mut readable: String =
+        name.chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>().to_lowercase();
+    if readable.is_empty() {
+        readable.push_str("user");
+    }
+    let id = format!("{readable}-{:06x}", rand::random::<u32>() & 0xff_ffff);
+    id.parse().unwrap_or_else(|_| unreachable!("letters, digits and a dash make a user id"))
+}

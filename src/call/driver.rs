@@ -1,0 +1,350 @@
+//! Carries a session's outputs to link, peers, devices and media, and what they report back to it.
+//!
+//! Everything here is quick and nothing waits: what takes time is a task of its own and comes back as a [`Wake`] or a
+//! [`DeviceReport`].
+
+use super::connection::{ConnectPlan, Connection};
+use super::devices::{DeviceReport, Devices, Tenant};
+use super::figures::Figures;
+use super::media::Media;
+use super::view::{CallView, DeviceProblem, Ending, Leaving, LocalDevice, Person, Phase, Quality};
+use super::wake::{Wake, WakeSender};
+use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, RoomId, SessionId, TrackSource, UserId};
+use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
+use livekit_protocol as lk;
+use lk::signal_response::Message as Response;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+
+/// Where events go. Called from the driver: it must not block.
+pub type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Statistics are taken so often.
+const STATISTICS: Duration = Duration::from_secs(2);
+
+/// For so long at most the others see somebody who went without a goodbye, on our own server.
+pub(super) const GHOST: Duration = Duration::from_secs(6);
+
+/// What a call is made with.
+pub struct CallConfig {
+    /// Its number in this process.
+    pub session: SessionId,
+    /// For whom the devices are opened.
+    pub tenant: Tenant,
+    /// The way in.
+    pub plan: ConnectPlan,
+    /// The room.
+    pub room: RoomId,
+    /// Who we are.
+    pub user: UserId,
+    /// What the others see.
+    pub name: String,
+    /// The server, as it was asked for.
+    pub server: String,
+    /// Devices and their switches.
+    pub devices: SessionConfig,
+    /// Where events go.
+    pub events: EventSink,
+    /// Who reads along, for `--verify`.
+    pub taps: Option<Arc<dyn super::media::Taps>>,
+    /// Whether a decoded picture counts as shown: true without a window.
+    pub decoded_is_shown: bool,
+}
+
+/// A call, from Join to ExitRoom.
+pub struct Call {
+    config: CallConfig,
+    session: Session,
+    origin: Instant,
+    connections: BTreeMap<Epoch, Connection>,
+    wake: WakeSender,
+    media: Media,
+    figures: Figures,
+    next_statistics: Instant,
+    problems: HashMap<DeviceKind, DeviceProblem>,
+    labels: HashMap<DeviceKind, String>,
+    ended_unix_ms: f64,
+}
+
+impl Call {
+    /// Begins to enter. Reports come out of the receiver and are given to [`Call::wake`].
+    pub fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<Wake>) {
+        let (wake, reports) = WakeSender::channel();
+        devices.set_identity(config.user.as_str());
+        let origin = Instant::now();
+        let session = Session::new(config.devices.clone(), Moment::ZERO);
+        let media = Media::new(devices, wake.clone(), config.taps.clone(), config.decoded_is_shown);
+        let mut call = Self {
+            session,
+            origin,
+            connections: BTreeMap::new(),
+            wake,
+            media,
+            figures: Figures::default(),
+            next_statistics: origin + STATISTICS,
+            problems: HashMap::new(),
+            labels: HashMap::new(),
+            ended_unix_ms: 0.0,
+            config,
+        };
+        call.drain(devices);
+        (call, reports)
+    }
+
+    /// Gives the session an input and carries out what it answers.
+    pub fn input(&mut self, input: Input, devices: &mut Devices) {
+        self.session.handle(input, self.now());
+        self.drain(devices);
+    }
+
+    /// Takes a report of one of our tasks.
+    pub fn wake(&mut self, wake: Wake, devices: &mut Devices) {
+        match wake {
+            Wake::Session(input) => {
+                if let Input::Link(_, session::LinkInput::Message(message)) = &*input {
+                    self.dynacast(message);
+                }
+                self.input(*input, devices);
+            }
+            Wake::RemoteTrack(epoch, track) => {
+                let (mid, stream_id, track_id) = (track.mid.clone(), track.stream_id.clone(), track.track_id.clone());
+                let kind = track.kind;
+                let handle = self.media.arrived(*track);
+                let input = PeerInput::Track { handle, mid, stream_id, track_id, kind };
+                self.input(Input::Peers(epoch, input), devices);
+            }
+            Wake::TrackEnded(epoch, handle) => {
+                self.input(Input::Peers(epoch, PeerInput::TrackEnded(handle)), devices);
+            }
+            Wake::Published(cid, source, sender) => {
+                let layers = self.config.plan.layers.clone();
+                self.media.published(cid, source, sender, layers);
+            }
+            Wake::KeyframeWanted(cid, layer) => self.media.want_keyframe(&cid, layer),
+            Wake::SendRate(bps) => self.media.set_link_rate(bps),
+            Wake::Figures(peers) => {
+                let statistics = self.figures.take(&peers, &self.media);
+                self.emit(EventKind::Statistics(statistics));
+            }
+        }
+    }
+
+    /// Takes a device's report, if it is for this call.
+    pub fn device(&mut self, report: DeviceReport, devices: &mut Devices) {
+        if report.tenant != self.config.tenant {
+            return;
+        }
+        match report.problem {
+            Some(problem) => self.problems.insert(report.kind, problem),
+            None => self.problems.remove(&report.kind),
+        };
+        if !report.label.is_empty() {
+            self.labels.insert(report.kind, report.label);
+        }
+        self.input(Input::Device(report.kind, report.generation, report.input), devices);
+    }
+
+    /// When [`Call::tick`] is due at the latest.
+    pub fn deadline(&self) -> Instant {
+        let session = self.session.deadline().map(|at| self.origin + at.since(Moment::ZERO));
+        let soon = Instant::now() + Duration::from_millis(100);
+        session.map_or(soon, |at| at.min(soon))
+    }
+
+    /// Timers, levels, first sounds, statistics.
+    pub fn tick(&mut self, devices: &mut Devices) {
+        self.input(Input::Tick, devices);
+        for kind in self.media.firsts() {
+            self.emit(kind);
+        }
+        if Instant::now() >= self.next_statistics {
+            self.next_statistics = Instant::now() + STATISTICS;
+            if let (session::Phase::InRoom(_), Some(connection)) =
+                (self.session.phase(), self.connections.values().last())
+            {
+                connection.ask_figures(&self.wake);
+            }
+        }
+    }
+
+    /// A picture of somebody was really shown.
+    pub fn shown(&self, user: UserId, width: u32, height: u32) {
+        self.emit(EventKind::FirstVideoFrame { user, width, height });
+    }
+
+    /// How it ended; `None` until ExitRoom.
+    pub fn ended(&self) -> Option<ExitReason> {
+        match self.session.phase() {
+            session::Phase::Gone(gone) => Some(gone.reason),
+            _ => None,
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::ZERO + self.origin.elapsed()
+    }
+
+    fn emit(&self, kind: EventKind) {
+        let event = Event {
+            unix_ms: unix_ms(),
+            session: self.config.session,
+            user: self.config.user.as_str().to_owned(),
+            kind,
+        };
+        (self.config.events)(&event);
+    }
+
+    fn drain(&mut self, devices: &mut Devices) {
+        while let Some(output) = self.session.poll() {
+            self.obey(output, devices);
+        }
+    }
+
+    fn obey(&mut self, output: Output, devices: &mut Devices) {
+        let tenant = self.config.tenant;
+        match output {
+            Output::Connect(epoch) => {
+                let connection = Connection::start(epoch, self.config.plan.clone(), self.wake.clone());
+                self.connections.insert(epoch, connection);
+            }
+            Output::CancelConnect(epoch) => self.with(epoch, Connection::give_up),
+            Output::Resume(epoch, reason) => self.with(epoch, |c| c.resume(reason)),
+            Output::ResumeDone(epoch) => self.with(epoch, Connection::resume_done),
+            Output::Send(epoch, message) => self.with(epoch, |c| c.send(message)),
+            Output::SyncState(epoch, state) => self.with(epoch, |c| c.sync_state(state)),
+            Output::SayGoodbye(epoch) => self.with(epoch, Connection::goodbye),
+            Output::CloseLink(epoch) => self.with(epoch, Connection::close_link),
+            Output::Peers(epoch, command) => self.with(epoch, |c| c.peers(command)),
+            Output::OpenDevice { kind, generation, id } => devices.open(tenant, kind, generation, id),
+            Output::ReleaseDevice { kind, generation, limit } => devices.release(tenant, kind, generation, limit),
+            Output::Attach(attached) => self.media.attach(attached),
+            Output::Detach(handle) => self.media.detach(handle),
+            Output::Feed { source, on } => self.media.feed(source, on),
+            Output::Event(kind) => {
+                if let EventKind::ExitRoom { .. } = kind {
+                    self.media.stop();
+                    self.connections.clear();
+                    self.ended_unix_ms = unix_ms();
+                }
+                self.emit(kind);
+            }
+        }
+    }
+
+    fn with(&self, epoch: Epoch, f: impl FnOnce(&Connection)) {
+        if let Some(connection) = self.connections.get(&epoch) {
+            f(connection);
+        }
+    }
+
+    /// The server says which layers anybody wants.
+    fn dynacast(&mut self, message: &Response) {
+        let Response::SubscribedQualityUpdate(update) = message else { return };
+        let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains("vp8"));
+        for quality in codecs.flat_map(|c| &c.qualities) {
+            if quality.quality() != lk::VideoQuality::Off {
+                self.media.set_layer_wanted(quality.quality as usize, quality.enabled);
+            }
+        }
+    }
+
+    // ---- what is shown
+
+    /// One of our devices.
+    pub fn local(&self, kind: DeviceKind) -> LocalDevice {
+        let Some(slot) = self.session.slot(kind) else { return LocalDevice::default() };
+        let label = self.labels.get(&kind).map_or("", String::as_str);
+        local_device(slot, self.problems.get(&kind), label)
+    }
+
+    /// The call as it is shown now.
+    pub fn view(&self) -> CallView {
+        let quality = |q: Option<lk::ConnectionQuality>| match q {
+            None => Quality::Unknown,
+            Some(lk::ConnectionQuality::Lost) => Quality::Lost,
+            Some(lk::ConnectionQuality::Poor) => Quality::Poor,
+            Some(lk::ConnectionQuality::Good) => Quality::Good,
+            Some(lk::ConnectionQuality::Excellent) => Quality::Excellent,
+        };
+        let people = self.session.people().iter().map(|p| Person {
+            user: p.user.clone(),
+            name: p.name.clone(),
+            picture: p.video.then(|| self.media.slot(&p.user)),
+            microphone: p.audio,
+            speaking: p.speaking,
+            quality: quality(p.quality),
+        });
+        CallView {
+            session: self.config.session,
+            room: self.config.room.clone(),
+            user: self.config.user.clone(),
+            name: self.config.name.clone(),
+            server: self.config.server.clone(),
+            phase: self.phase_view(),
+            people: people.collect(),
+            quality: quality(self.session.quality()),
+            speaking: self.session.speaking(),
+            ghost: GHOST,
+        }
+    }
+
+    fn phase_view(&self) -> Phase {
+        let now = self.now();
+        match self.session.phase() {
+            session::Phase::Entering(_) => Phase::Entering,
+            session::Phase::InRoom(room) => Phase::InCall { elapsed: now.since(room.since) },
+            session::Phase::Reconnecting(r) => {
+                let limit = session::RECONNECT_LIMIT;
+                Phase::Reconnecting { attempt: r.attempt.max(1), elapsed: now.since(r.since), limit }
+            }
+            session::Phase::Leaving(l) => Phase::Leaving(Leaving {
+                reason: l.reason,
+                elapsed: now.since(l.since),
+                done: l.done().cloned().collect(),
+                running: l.running().collect(),
+            }),
+            session::Phase::Gone(gone) => Phase::Ended(Ending {
+                reason: gone.reason,
+                receipt: gone.receipt.clone(),
+                total_ms: gone.total_ms,
+                unix_ms: self.ended_unix_ms,
+                told: gone.told.clone(),
+                message: gone.message.clone(),
+            }),
+        }
+    }
+}
+
+/// A device slot as it is shown.
+pub(super) fn local_device(slot: &session::DeviceSlot, problem: Option<&DeviceProblem>, label: &str) -> LocalDevice {
+    use super::view::DeviceState;
+    let (id, state) = match slot.state() {
+        SlotState::Closed => (slot.choice().unwrap_or_default(), DeviceState::Off),
+        SlotState::Opening { choice } => (choice.as_deref().unwrap_or_default(), DeviceState::Opening),
+        SlotState::Open { id, .. } => (id.as_str(), DeviceState::Open),
+        SlotState::Releasing { id } => (id.as_str(), DeviceState::Closing),
+        SlotState::Failed { id, message } => {
+            let unknown = || DeviceProblem { kind: super::view::ProblemKind::Other, message: message.clone() };
+            (id.as_str(), DeviceState::Failed(problem.cloned().unwrap_or_else(unknown)))
+        }
+    };
+    LocalDevice { id: id.to_owned(), label: label.to_owned(), wanted: slot.wanted(), state }
+}
+
+/// Unix time in ms with a fraction.
+pub(super) fn unix_ms() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_micros() as f64 / 1000.0
+}
+
+/// The track of ours that a device feeds.
+pub(super) const fn source_of(kind: DeviceKind) -> Option<TrackSource> {
+    match kind {
+        DeviceKind::Camera => Some(TrackSource::Camera),
+        DeviceKind::Microphone => Some(TrackSource::Microphone),
+        DeviceKind::Screen => Some(TrackSource::Screen),
+        DeviceKind::Speaker => None,
+    }
+}

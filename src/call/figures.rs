@@ -1,0 +1,100 @@
+//! Statistics of a call: rates from counts, one entry a remote track.
+
+use super::media::Media;
+use crate::base::{MediaKind, RemoteStatistics, Statistics};
+use crate::rtc::{PeerStatistics, TrackStatistics};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// What was counted when statistics were last taken.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    last: Option<Last>,
+}
+
+#[derive(Debug)]
+struct Last {
+    at: Instant,
+    cpu: Duration,
+    peers: PeerStatistics,
+    frames: HashMap<String, u64>,
+}
+
+impl Figures {
+    /// Statistics since the last time.
+    pub(super) fn take(&mut self, peers: &PeerStatistics, media: &Media) -> Statistics {
+        let now = Instant::now();
+        let cpu = process_cpu();
+        let frames: HashMap<String, u64> =
+            media.pictures().map(|(_, mid, f)| (mid.to_owned(), f.frames.load(Relaxed))).collect();
+        let before = self.last.replace(Last { at: now, cpu, peers: peers.clone(), frames });
+        let Some(before) = before else { return Statistics::default() };
+        let seconds = (now - before.at).as_secs_f64().max(0.001);
+        let kbps = |now: u64, then: u64| now.saturating_sub(then) as f64 * 8.0 / 1000.0 / seconds;
+        let old = |t: &TrackStatistics| before.peers.tracks.iter().find(|o| o.track_id == t.track_id && o.mid == t.mid);
+        let mut remote = Vec::new();
+        for (user, mid, figures) in media.pictures() {
+            let Some(t) = find(peers, mid, MediaKind::Video) else { continue };
+            let (width, height) = figures.size();
+            let shown = figures.frames.load(Relaxed) - before.frames.get(mid).copied().unwrap_or(0);
+            remote.push(RemoteStatistics {
+                remote_user: user.as_str().to_owned(),
+                kind: "video",
+                codec: "vp8".into(),
+                width,
+                height,
+                fps: shown as f64 / seconds,
+                kbps: kbps(t.bytes, old(t).map_or(0, |o| o.bytes)),
+                lost_percent: lost_percent(t, old(t)),
+                jitter_ms: t.jitter_ms,
+                freezes: figures.freezes.load(Relaxed),
+                delay_ms: figures.delay_us.load(Relaxed) as f64 / 1000.0,
+            });
+        }
+        let sound = media.sound_report();
+        for (user, mid, voice) in media.voices(&sound) {
+            let Some(t) = find(peers, mid, MediaKind::Audio) else { continue };
+            remote.push(RemoteStatistics {
+                remote_user: user.as_str().to_owned(),
+                kind: "audio",
+                codec: "opus".into(),
+                width: 0,
+                height: 0,
+                fps: 0.0,
+                kbps: kbps(t.bytes, old(t).map_or(0, |o| o.bytes)),
+                lost_percent: lost_percent(t, old(t)),
+                jitter_ms: t.jitter_ms,
+                freezes: 0,
+                delay_ms: voice.statistics.delay_ms,
+            });
+        }
+        Statistics {
+            rtt_ms: peers.rtt_ms.unwrap_or(0.0),
+            sent_kbps: kbps(peers.sent_bytes, before.peers.sent_bytes),
+            received_kbps: kbps(peers.received_bytes, before.peers.received_bytes),
+            cpu_percent: (cpu.saturating_sub(before.cpu)).as_secs_f64() * 100.0 / seconds,
+            remote,
+        }
+    }
+}
+
+/// Figures of the track in a section.
+fn find<'a>(peers: &'a PeerStatistics, mid: &str, kind: MediaKind) -> Option<&'a TrackStatistics> {
+    peers.tracks.iter().find(|t| t.kind == kind && t.mid == mid)
+}
+
+fn lost_percent(now: &TrackStatistics, then: Option<&TrackStatistics>) -> f64 {
+    let lost = now.lost.saturating_sub(then.map_or(0, |t| t.lost));
+    let came = now.packets.saturating_sub(then.map_or(0, |t| t.packets));
+    if lost + came == 0 { 0.0 } else { lost as f64 * 100.0 / (lost + came) as f64 }
+}
+
+/// CPU time of this process so far. Zero where the system does not tell it through /proc.
+fn process_cpu() -> Duration {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return Duration::ZERO };
+    // Fields after the command's name, which may hold spaces: utime and stime are the 12th and 13th, in 1/100 s.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
+}

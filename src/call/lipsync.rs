@@ -1,0 +1,68 @@
+//! Picture and sound of one person stay together.
+//!
+//! Sound sets the time: its jitter buffer holds it back by some tens of milliseconds, and the engine tells which RTP
+//! timestamp is being heard. Sender reports (RFC 3550, section 6.4.1) turn that timestamp, and that of each picture, into the
+//! sender's own time. A picture that is ahead of the sound waits until the sound has come that far; one that is late is
+//! shown at once. So they differ by less than one picture plus the engine's step of 10 ms as long as the picture is not
+//! later than the sound.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// No picture waits longer than this, whatever the clocks say.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+/// What was heard longer ago than this says nothing about now: the person is silent (DTX) or muted.
+const STALE: Duration = Duration::from_millis(500);
+
+/// One person's time, told by their sound.
+#[derive(Debug, Default)]
+pub struct LipSync {
+    /// The sender's time in microseconds that was being heard at an instant.
+    heard: Mutex<Option<(i64, Instant)>>,
+}
+
+impl LipSync {
+    /// The sound that the sender made at `sender_micros` was heard `at` this instant.
+    pub fn heard(&self, sender_micros: i64, at: Instant) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((sender_micros, at));
+    }
+
+    /// How long a picture of `sender_micros` has to wait for its sound.
+    pub fn wait_for_sound(&self, sender_micros: i64) -> Duration {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((heard_micros, at)) = heard else { return Duration::ZERO };
+        wait(sender_micros, heard_micros, at.elapsed())
+    }
+}
+
+fn wait(picture_micros: i64, heard_micros: i64, since: Duration) -> Duration {
+    if since > STALE {
+        return Duration::ZERO;
+    }
+    let being_heard = heard_micros + since.as_micros() as i64;
+    let ahead = Duration::from_micros(u64::try_from(picture_micros - being_heard).unwrap_or(0));
+    // Clocks that differ by seconds are not of one sender: nothing can be said.
+    if ahead > LONGEST_WAIT * 4 { Duration::ZERO } else { ahead.min(LONGEST_WAIT) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn a_picture_waits_for_its_sound_and_a_late_one_does_not() {
+        assert_eq!(wait(1_060_000, 1_000_000, MS(0)), MS(60));
+        assert_eq!(wait(1_060_000, 1_000_000, MS(40)), MS(20));
+        assert_eq!(wait(1_000_000, 1_060_000, MS(0)), MS(0));
+    }
+
+    #[test]
+    fn no_wait_goes_by_old_or_foreign_clocks() {
+        assert_eq!(wait(1_060_000, 1_000_000, MS(600)), MS(0));
+        assert_eq!(wait(9_000_000, 1_000_000, MS(0)), MS(0));
+        assert_eq!(wait(1_400_000, 1_000_000, MS(0)), LONGEST_WAIT);
+        assert_eq!(LipSync::default().wait_for_sound(5), MS(0));
+    }
+}

@@ -1,0 +1,299 @@
+//! The media of one call: our tracks as they are fed, the others' pictures and voices as they arrive.
+
+use super::devices::Devices;
+use super::lipsync::LipSync;
+use super::picture_in::{PictureFigures, PictureIn, PictureSource, PictureTap};
+use super::picture_out::{CameraFan, PictureOut};
+use super::studio::Studio;
+use super::wake::{Sender, Wake, WakeSender};
+use crate::base::{EventKind, FrameSlot, MediaKind, PictureLayer, TrackSource, UserId};
+use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
+use crate::session::{Attached, Epoch, TrackHandle};
+use crate::sound::{SoundReport, VoiceId, VoiceReport};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Reads along what arrives: `--verify` measures pictures and tones with it.
+pub trait Taps: Send + Sync {
+    /// Called with each decoded picture of somebody, in order, from a decoder's thread.
+    fn picture(&self, user: &UserId) -> PictureTap;
+    /// Called with a ring of somebody's decoded sound, 48 kHz mono, before it is mixed.
+    fn voice(&self, user: &UserId, samples: rtrb::Consumer<f32>);
+}
+
+/// Samples that wait for a reader of a voice: one second.
+const TAP_SAMPLES: usize = 48_000;
+
+/// A remote picture that is shown.
+struct Picture {
+    user: UserId,
+    mid: String,
+    decoder: PictureIn,
+    told: bool,
+}
+
+/// A remote voice that is played.
+struct Voice {
+    user: UserId,
+    mid: String,
+    id: VoiceId,
+    clock: SenderClock,
+    stop: CancellationToken,
+    told: bool,
+}
+
+/// A picture of ours.
+struct OwnPicture {
+    cid: String,
+    out: Arc<PictureOut>,
+}
+
+/// The media of one call.
+pub(super) struct Media {
+    epoch: Epoch,
+    next: u64,
+    waiting: HashMap<TrackHandle, RemoteTrack>,
+    pictures: HashMap<TrackHandle, Picture>,
+    voices: HashMap<TrackHandle, Voice>,
+    slots: HashMap<UserId, FrameSlot>,
+    lipsync: HashMap<UserId, Arc<LipSync>>,
+    own_picture: Option<OwnPicture>,
+    own_voice: Option<Arc<AudioSender>>,
+    feeding: HashSet<TrackSource>,
+    camera: Arc<CameraFan>,
+    sound: Arc<Studio>,
+    wake: WakeSender,
+    taps: Option<Arc<dyn Taps>>,
+    decoded_is_shown: bool,
+    started: Instant,
+}
+
+impl Media {
+    pub(super) fn new(
+        devices: &Devices,
+        wake: WakeSender,
+        taps: Option<Arc<dyn Taps>>,
+        decoded_is_shown: bool,
+    ) -> Self {
+        Self {
+            epoch: Epoch(1),
+            next: 0,
+            waiting: HashMap::new(),
+            pictures: HashMap::new(),
+            voices: HashMap::new(),
+            slots: HashMap::new(),
+            lipsync: HashMap::new(),
+            own_picture: None,
+            own_voice: None,
+            feeding: HashSet::new(),
+            camera: devices.camera().clone(),
+            sound: devices.sound().clone(),
+            wake,
+            taps,
+            decoded_is_shown,
+            started: Instant::now(),
+        }
+    }
+
+    // ---- ours
+
+    /// A track of ours can be fed from now on; one of an older connection ends.
+    pub(super) fn published(&mut self, cid: String, source: TrackSource, sender: Sender, layers: Vec<PictureLayer>) {
+        match sender {
+            Sender::Sound(sender) => self.own_voice = Some(Arc::new(sender)),
+            Sender::Picture(sender) => {
+                let out = PictureOut::start(layers, sender, self.started);
+                if let Some(old) = self.own_picture.replace(OwnPicture { cid, out }) {
+                    end(old.out);
+                }
+            }
+        }
+        self.connect(source);
+    }
+
+    /// Whether a track of ours sends.
+    pub(super) fn feed(&mut self, source: TrackSource, on: bool) {
+        if on {
+            self.feeding.insert(source);
+        } else {
+            self.feeding.remove(&source);
+        }
+        self.connect(source);
+    }
+
+    fn connect(&self, source: TrackSource) {
+        let on = self.feeding.contains(&source);
+        match source.kind() {
+            MediaKind::Video => {
+                let out = self.own_picture.as_ref().map(|p| p.out.clone()).filter(|_| on);
+                if let Some(out) = &out {
+                    out.want_all_keyframes();
+                }
+                self.camera.feed(out);
+            }
+            MediaKind::Audio => {
+                self.sound.set_muted(!on);
+                let sender = self.own_voice.clone().filter(|_| on);
+                self.sound.send_to(sender);
+            }
+        }
+    }
+
+    pub(super) fn want_keyframe(&self, cid: &str, layer: usize) {
+        if let Some(own) = self.own_picture.as_ref().filter(|p| p.cid == cid) {
+            own.out.want_keyframe(layer);
+        }
+    }
+
+    pub(super) fn set_link_rate(&self, bps: u32) {
+        if let Some(own) = &self.own_picture {
+            own.out.set_link_rate(bps);
+        }
+    }
+
+    pub(super) fn set_layer_wanted(&self, layer: usize, wanted: bool) {
+        if let Some(own) = &self.own_picture {
+            own.out.set_wanted(layer, wanted);
+        }
+    }
+
+    // ---- theirs
+
+    /// Media arrived; nobody knows yet whose it is.
+    pub(super) fn arrived(&mut self, track: RemoteTrack) -> TrackHandle {
+        self.next += 1;
+        let handle = TrackHandle(self.next);
+        self.waiting.insert(handle, track);
+        handle
+    }
+
+    /// It is known by name: show or play it.
+    pub(super) fn attach(&mut self, attached: Attached) {
+        let Some(track) = self.waiting.remove(&attached.handle) else { return };
+        let mid = track.mid.clone();
+        let (handle, epoch, wake) = (attached.handle, self.epoch, self.wake.clone());
+        let ended = move || wake.hint(Wake::TrackEnded(epoch, handle));
+        let lipsync = self.lipsync.entry(attached.user.clone()).or_default().clone();
+        match track.media {
+            RemoteMedia::Video(media) => {
+                let tap = self.taps.as_ref().map(|t| t.picture(&attached.user));
+                let slot = self.slots.entry(attached.user.clone()).or_default().clone();
+                let source = PictureSource { media, clock: track.clock, lipsync, slot, tap };
+                let decoder = PictureIn::start(attached.user.as_str(), source, ended);
+                self.pictures.insert(handle, Picture { user: attached.user, mid, decoder, told: false });
+            }
+            RemoteMedia::Audio(mut media) => {
+                let tap = self.taps.as_ref().map(|taps| {
+                    let (producer, consumer) = rtrb::RingBuffer::new(TAP_SAMPLES);
+                    taps.voice(&attached.user, consumer);
+                    producer
+                });
+                let Some((id, input)) = self.sound.add_voice(tap) else { return };
+                let stop = CancellationToken::new();
+                let stopped = stop.clone();
+                tokio::spawn(async move {
+                    loop {
+                        tokio::select! {
+                            biased;
+                            () = stopped.cancelled() => return,
+                            packet = media.recv() => match packet {
+                                Some(packet) => {
+                                    if !input.push(packet) {
+                                        tracing::debug!("the sound thread is behind: a packet was dropped");
+                                    }
+                                }
+                                None => return ended(),
+                            },
+                        }
+                    }
+                });
+                let user = attached.user;
+                self.voices.insert(handle, Voice { user, mid, id, clock: track.clock, stop, told: false });
+            }
+        }
+    }
+
+    /// It is gone.
+    pub(super) fn detach(&mut self, handle: TrackHandle) {
+        self.waiting.remove(&handle);
+        self.pictures.remove(&handle);
+        if let Some(voice) = self.voices.remove(&handle) {
+            voice.stop.cancel();
+            self.sound.remove_voice(voice.id);
+        }
+    }
+
+    /// Where somebody's picture is shown. The slot is made when it is first asked for.
+    pub(super) fn slot(&self, user: &UserId) -> FrameSlot {
+        self.slots.get(user).cloned().unwrap_or_default()
+    }
+
+    /// Pictures that were shown and voices that were heard for the first time; also keeps lip sync going.
+    pub(super) fn firsts(&mut self) -> Vec<EventKind> {
+        let mut events = Vec::new();
+        let report = self.sound.report();
+        for voice in self.voices.values_mut() {
+            let Some(playout) = report.voice(voice.id).and_then(|v| v.playout) else { continue };
+            if let (Some(micros), Some(lipsync)) =
+                (voice.clock.sender_micros(playout.timestamp), self.lipsync.get(&voice.user))
+            {
+                lipsync.heard(micros, playout.at);
+            }
+            if !voice.told {
+                voice.told = true;
+                events.push(EventKind::FirstAudioFrame { user: voice.user.clone() });
+            }
+        }
+        for picture in self.pictures.values_mut().filter(|_| self.decoded_is_shown) {
+            if !picture.told && picture.decoder.figures().frames.load(Relaxed) > 0 {
+                picture.told = true;
+                let (width, height) = picture.decoder.figures().size();
+                events.push(EventKind::FirstVideoFrame { user: picture.user.clone(), width, height });
+            }
+        }
+        events
+    }
+
+    /// Figures of the pictures that are decoded: owner, section, counts.
+    pub(super) fn pictures(&self) -> impl Iterator<Item = (&UserId, &str, &Arc<PictureFigures>)> {
+        self.pictures.values().map(|p| (&p.user, p.mid.as_str(), p.decoder.figures()))
+    }
+
+    /// Voices that are played: owner, section, figures.
+    pub(super) fn voices<'a>(
+        &'a self,
+        report: &'a SoundReport,
+    ) -> impl Iterator<Item = (&'a UserId, &'a str, &'a VoiceReport)> {
+        self.voices.values().filter_map(|v| Some((&v.user, v.mid.as_str(), report.voice(v.id)?)))
+    }
+
+    /// What is heard and said now.
+    pub(super) fn sound_report(&self) -> SoundReport {
+        self.sound.report()
+    }
+
+    /// Ends everything of this call; the devices are released by others.
+    pub(super) fn stop(&mut self) {
+        self.camera.feed(None);
+        self.sound.send_to(None);
+        self.own_voice = None;
+        if let Some(own) = self.own_picture.take() {
+            end(own.out);
+        }
+        self.waiting.clear();
+        self.pictures.clear();
+        for (_, voice) in self.voices.drain() {
+            voice.stop.cancel();
+            self.sound.remove_voice(voice.id);
+        }
+        self.slots.clear();
+    }
+}
+
+/// Encoders end after the picture at hand; nobody waits for that here.
+fn end(out: Arc<PictureOut>) {
+    tokio::task::spawn_blocking(move || out.stop());
+}

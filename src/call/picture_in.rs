@@ -1,0 +1,134 @@
+//! From the wire to the tile: each remote picture is decoded on a thread of its own and waits, newest first, in a slot.
+
+use super::lipsync::LipSync;
+use crate::base::{FrameSlot, VideoFrame};
+use crate::codec::Vp8Decoder;
+use crate::rtc::{SenderClock, VideoMedia};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A pause of the picture over so long counts as a freeze.
+const FREEZE: Duration = Duration::from_millis(200);
+
+/// What a decoder counts.
+#[derive(Debug, Default)]
+pub struct PictureFigures {
+    /// Pictures decoded.
+    pub frames: AtomicU64,
+    /// Pauses over 200 ms.
+    pub freezes: AtomicU64,
+    /// Width of the last picture in the upper, height in the lower half.
+    size: AtomicU64,
+    /// Microseconds between arrival and slot of the last picture.
+    pub delay_us: AtomicU64,
+}
+
+impl PictureFigures {
+    /// Width and height of the last picture; 0 before the first.
+    pub fn size(&self) -> (u32, u32) {
+        let size = self.size.load(Relaxed);
+        ((size >> 32) as u32, size as u32)
+    }
+}
+
+/// Called with each decoded picture, in order: what `--verify` reads.
+pub type PictureTap = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
+
+/// A remote picture being decoded. Dropping it ends its thread after the picture at hand.
+pub struct PictureIn {
+    stop: CancellationToken,
+    figures: Arc<PictureFigures>,
+}
+
+/// What a decoder's thread works with.
+pub struct PictureSource {
+    /// Whole frames in decoding order.
+    pub media: mpsc::Receiver<VideoMedia>,
+    /// The stream's time.
+    pub clock: SenderClock,
+    /// When each picture is due.
+    pub lipsync: Arc<LipSync>,
+    /// Where it is shown.
+    pub slot: FrameSlot,
+    /// Who reads along.
+    pub tap: Option<PictureTap>,
+}
+
+impl PictureIn {
+    /// Starts the thread. `ended` is called when the media ends, not when it is stopped.
+    pub fn start(name: &str, source: PictureSource, ended: impl FnOnce() + Send + 'static) -> Self {
+        let stop = CancellationToken::new();
+        let figures = Arc::new(PictureFigures::default());
+        let (theirs, counts, runtime) = (stop.clone(), figures.clone(), Handle::current());
+        let body = move || {
+            decode(source, &theirs, &counts, &runtime);
+            if !theirs.is_cancelled() {
+                ended();
+            }
+        };
+        let short: String = name.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
+        if let Err(error) = std::thread::Builder::new().name(format!("decode-{short}")).spawn(body) {
+            tracing::error!(%error, "no thread for a decoder");
+        }
+        Self { stop, figures }
+    }
+
+    /// What it counts.
+    pub fn figures(&self) -> &Arc<PictureFigures> {
+        &self.figures
+    }
+}
+
+impl Drop for PictureIn {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn decode(mut source: PictureSource, stop: &CancellationToken, figures: &PictureFigures, runtime: &Handle) {
+    let mut decoder = match Vp8Decoder::new() {
+        Ok(decoder) => decoder,
+        Err(error) => return tracing::error!(%error, "no decoder"),
+    };
+    let mut last: Option<Instant> = None;
+    loop {
+        let next = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => None,
+                media = source.media.recv() => media,
+            }
+        });
+        let Some(media) = next else { break };
+        let VideoMedia::Frame(encoded) = media else { continue };
+        let arrived = Instant::now();
+        let micros = source.clock.sender_micros(encoded.timestamp);
+        let frame = match decoder.decode(&encoded.data, micros.unwrap_or_default().unsigned_abs()) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => continue,
+            Err(error) => {
+                tracing::debug!(%error, "a picture could not be decoded");
+                continue;
+            }
+        };
+        if let Some(tap) = &source.tap {
+            tap(&frame);
+        }
+        if let Some(wait) = micros.map(|m| source.lipsync.wait_for_sound(m)).filter(|w| !w.is_zero()) {
+            std::thread::sleep(wait);
+        }
+        let now = Instant::now();
+        if last.replace(now).is_some_and(|last| now - last > FREEZE) {
+            figures.freezes.fetch_add(1, Relaxed);
+        }
+        figures.frames.fetch_add(1, Relaxed);
+        figures.size.store(u64::from(frame.width()) << 32 | u64::from(frame.height()), Relaxed);
+        figures.delay_us.store((now - arrived).as_micros() as u64, Relaxed);
+        source.slot.put(Arc::new(frame));
+    }
+    source.slot.clear();
+}

@@ -1,0 +1,278 @@
+//! From the camera to the wire: one thread a simulcast layer scales and encodes the newest picture.
+//!
+//! A thread that is still busy with a picture misses the next ones; nothing queues. What each layer may spend follows the
+//! estimate of the link, smallest layer first.
+
+use crate::base::{EncodedFrame, FrameSlot, PictureLayer, VideoFrame};
+use crate::codec::{ScaleError, Scaler, Vp8Config, Vp8EncodeError, Vp8Encoder};
+use crate::rtc::{Sent, VideoSender};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Part of the estimate that is spent on pictures; the rest is for headers and repairs.
+const SPEND: f64 = 0.85;
+/// Kilobits a second that sound takes.
+const SOUND_KBPS: f64 = 45.0;
+/// A layer that would get less than this part of its bitrate is not sent.
+const WORTH_IT: f64 = 0.45;
+
+/// Where the camera's pictures go: our own tile, and while the track is fed, the encoders.
+#[derive(Default)]
+pub struct CameraFan {
+    own: FrameSlot,
+    out: Mutex<Option<Arc<PictureOut>>>,
+}
+
+impl CameraFan {
+    /// The slot that our own tile shows.
+    pub fn own(&self) -> &FrameSlot {
+        &self.own
+    }
+
+    /// Takes a picture from the camera's thread.
+    pub fn put(&self, frame: Arc<VideoFrame>) {
+        let out = self.lock().clone();
+        if let Some(out) = out {
+            out.put(&frame);
+        }
+        self.own.put(frame);
+    }
+
+    /// Connects or disconnects the encoders.
+    pub fn feed(&self, out: Option<Arc<PictureOut>>) {
+        *self.lock() = out;
+    }
+
+    /// The camera is off: its last picture must not stay on screen.
+    pub fn clear(&self) {
+        self.own.clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<PictureOut>>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The encoders of one published picture.
+pub struct PictureOut {
+    lanes: Vec<Arc<Lane>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    layers: Vec<PictureLayer>,
+}
+
+/// One layer's way: the newest picture, and what its encoder is told.
+struct Lane {
+    frame: Mutex<Option<Arc<VideoFrame>>>,
+    wake: Condvar,
+    stop: AtomicBool,
+    keyframe: AtomicBool,
+    /// Kilobits a second; 0 sends nothing.
+    kbps: AtomicU32,
+    /// Whether anybody wants this layer.
+    wanted: AtomicBool,
+}
+
+impl PictureOut {
+    /// Starts a thread for each layer. `start` is the instant at which RTP time begins.
+    pub fn start(layers: Vec<PictureLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
+        let sender = Arc::new(sender);
+        let mut lanes = Vec::new();
+        let mut threads = Vec::new();
+        for (index, layer) in layers.iter().enumerate() {
+            let lane = Arc::new(Lane {
+                frame: Mutex::default(),
+                wake: Condvar::new(),
+                stop: AtomicBool::new(false),
+                keyframe: AtomicBool::new(true),
+                kbps: AtomicU32::new(layer.max_kbps),
+                wanted: AtomicBool::new(true),
+            });
+            let (theirs, layer, sender) = (lane.clone(), layer.clone(), sender.clone());
+            let body = move || encode(index, &layer, &theirs, &sender, start);
+            match std::thread::Builder::new().name(format!("encode-{index}")).spawn(body) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => tracing::error!(%error, index, "no thread for an encoder"),
+            }
+            lanes.push(lane);
+        }
+        Arc::new(Self { lanes, threads: Mutex::new(threads), layers })
+    }
+
+    fn put(&self, frame: &Arc<VideoFrame>) {
+        for lane in &self.lanes {
+            *lane.frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(frame.clone());
+            lane.wake.notify_one();
+        }
+    }
+
+    /// The next picture of a layer is to be a key frame.
+    pub fn want_keyframe(&self, layer: usize) {
+        if let Some(lane) = self.lanes.get(layer) {
+            lane.keyframe.store(true, Relaxed);
+        }
+    }
+
+    /// Every layer is to begin anew.
+    pub fn want_all_keyframes(&self) {
+        for lane in &self.lanes {
+            lane.keyframe.store(true, Relaxed);
+        }
+    }
+
+    /// Whether anybody wants a layer (dynacast).
+    pub fn set_wanted(&self, layer: usize, wanted: bool) {
+        if let Some(lane) = self.lanes.get(layer)
+            && !lane.wanted.swap(wanted, Relaxed)
+            && wanted
+        {
+            lane.keyframe.store(true, Relaxed);
+        }
+    }
+
+    /// Divides what the link carries among the layers.
+    pub fn set_link_rate(&self, bps: u32) {
+        let wanted: Vec<bool> = self.lanes.iter().map(|l| l.wanted.load(Relaxed)).collect();
+        let shares = divide(&self.layers, &wanted, f64::from(bps) / 1000.0);
+        for (lane, kbps) in self.lanes.iter().zip(shares) {
+            let before = lane.kbps.swap(kbps, Relaxed);
+            if before == 0 && kbps > 0 {
+                lane.keyframe.store(true, Relaxed);
+            }
+        }
+    }
+
+    /// Ends the threads. Each is done with at most one picture more.
+    pub fn stop(&self) {
+        for lane in &self.lanes {
+            lane.stop.store(true, Relaxed);
+            lane.wake.notify_one();
+        }
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("an encoder's thread panicked");
+            }
+        }
+    }
+}
+
+/// Kilobits a second for each layer: the smallest ones first, and none that would look bad.
+fn divide(layers: &[PictureLayer], wanted: &[bool], link_kbps: f64) -> Vec<u32> {
+    let mut left = (link_kbps * SPEND - SOUND_KBPS).max(0.0);
+    let mut first = true;
+    layers
+        .iter()
+        .zip(wanted)
+        .map(|(layer, wanted)| {
+            let max = f64::from(layer.max_kbps);
+            let share = left.min(max);
+            // Somebody who wants a picture gets one, however small the link.
+            if !wanted || (share < max * WORTH_IT && !first) {
+                return 0;
+            }
+            first = false;
+            left -= share;
+            share.max(30.0) as u32
+        })
+        .collect()
+}
+
+/// One layer's thread.
+fn encode(index: usize, layer: &PictureLayer, lane: &Lane, sender: &VideoSender, start: Instant) {
+    let mut scaler = Scaler::new();
+    let mut encoder = Vp8Encoder::new(Vp8Config { kbps: layer.max_kbps, threads: 1 });
+    while let Some(frame) = next_frame(lane) {
+        let kbps = lane.kbps.load(Relaxed);
+        if kbps == 0 || !lane.wanted.load(Relaxed) {
+            continue;
+        }
+        let timestamp = (start.elapsed().as_micros() * 9 / 100) as u32;
+        if lane.keyframe.swap(false, Relaxed) {
+            encoder.request_keyframe();
+        }
+        match encode_one(&mut encoder, &mut scaler, &frame, layer, kbps, timestamp) {
+            Ok(Some(encoded)) => {
+                if let Sent::Dropped(reason) = sender.send(index, &encoded) {
+                    tracing::trace!(?reason, index, "a picture was not sent");
+                    // Whatever comes next must stand on its own.
+                    lane.keyframe.store(true, Relaxed);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, index, "a picture could not be sent"),
+        }
+    }
+}
+
+/// Why one picture was not sent.
+#[derive(Debug, thiserror::Error)]
+enum PictureError {
+    #[error(transparent)]
+    Scale(#[from] ScaleError),
+    #[error(transparent)]
+    Encode(#[from] Vp8EncodeError),
+}
+
+fn encode_one(
+    encoder: &mut Vp8Encoder,
+    scaler: &mut Scaler,
+    frame: &VideoFrame,
+    layer: &PictureLayer,
+    kbps: u32,
+    timestamp: u32,
+) -> Result<Option<EncodedFrame>, PictureError> {
+    encoder.set_kbps(kbps)?;
+    let (width, height) = fit(layer, frame.width(), frame.height());
+    if (frame.width(), frame.height()) == (width, height) {
+        return Ok(encoder.encode(frame, timestamp)?);
+    }
+    let scaled = scaler.scale(frame, width, height)?;
+    Ok(encoder.encode(&scaled, timestamp)?)
+}
+
+/// The size in which a picture is sent: never larger than it is, and in its own shape.
+fn fit(layer: &PictureLayer, width: u32, height: u32) -> (u32, u32) {
+    let scale = (f64::from(layer.width) / f64::from(width)).min(f64::from(layer.height) / f64::from(height)).min(1.0);
+    let even = |n: u32| (((f64::from(n) * scale).round() as u32) & !1).max(2);
+    (even(width), even(height))
+}
+
+/// Waits for the newest picture; `None` ends the thread.
+fn next_frame(lane: &Lane) -> Option<Arc<VideoFrame>> {
+    let mut slot = lane.frame.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if lane.stop.load(Relaxed) {
+            return None;
+        }
+        if let Some(frame) = slot.take() {
+            return Some(frame);
+        }
+        slot = lane.wake.wait_timeout(slot, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_link_carries_the_small_layers() {
+        let layers = PictureLayer::for_camera(1280, 720);
+        let all = [true; 3];
+        assert_eq!(divide(&layers, &all, 4000.0), [148, 502, 1700]);
+        assert_eq!(divide(&layers, &all, 900.0), [148, 502, 0]);
+        assert_eq!(divide(&layers, &all, 300.0)[1..], [0, 0]);
+        assert_eq!(divide(&layers, &all, 0.0), [30, 0, 0]);
+        assert_eq!(divide(&layers, &[true, false, false], 4000.0), [148, 0, 0]);
+        assert_eq!(divide(&layers, &[false; 3], 4000.0), [0, 0, 0]);
+    }
+
+    #[test]
+    fn pictures_keep_their_shape_and_are_never_enlarged() {
+        let layers = PictureLayer::for_camera(1280, 720);
+        assert_eq!(fit(&layers[2], 1280, 720), (1280, 720));
+        assert_eq!(fit(&layers[0], 640, 480), (240, 180));
+        assert_eq!(fit(&layers[2], 640, 480), (640, 480));
+    }
+}

@@ -1,0 +1,105 @@
+//! The sound engine of this process, with what a call switches: where our own packets go, and who is heard.
+
+use crate::base::PcmFormat;
+use crate::rtc::AudioSender;
+use crate::sound::{SoundConfig, SoundEngine, SoundError, SoundPacket, SoundReport, VoiceId, VoiceInput};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rate of our own voice in kilobits a second.
+const KBPS: u32 = 40;
+
+/// Where our own packets go; switched by calls, read by the sound thread.
+type Sink = Arc<Mutex<Option<Arc<AudioSender>>>>;
+
+/// The sound of this process.
+pub struct Studio {
+    engine: Mutex<Option<SoundEngine>>,
+    sink: Sink,
+    voices: AtomicU64,
+}
+
+impl Studio {
+    /// Starts the sound thread: nothing is recorded, played or sent yet.
+    pub fn start() -> Result<Self, SoundError> {
+        let sink = Sink::default();
+        let theirs = sink.clone();
+        let on_packet = move |packet: SoundPacket| {
+            // The sound thread never waits: a packet that comes while calls are switched is lost.
+            let Ok(sink) = theirs.try_lock() else { return };
+            if let Some(sender) = &*sink {
+                let level = -f32::from(packet.level);
+                let sent = sender.send(packet.payload, packet.timestamp, level, packet.voice);
+                tracing::trace!(?sent, "a packet of our voice");
+            }
+        };
+        let config = SoundConfig { kbps: KBPS, processing: true, on_packet: Box::new(on_packet) };
+        Ok(Self { engine: Mutex::new(Some(SoundEngine::start(config)?)), sink, voices: AtomicU64::new(0) })
+    }
+
+    /// Where our own packets go from now on.
+    pub fn send_to(&self, sender: Option<Arc<AudioSender>>) {
+        *self.sink.lock().unwrap_or_else(PoisonError::into_inner) = sender;
+    }
+
+    /// Whether our own voice is held back.
+    pub fn set_muted(&self, muted: bool) {
+        self.with("mute", |e| e.set_muted(muted));
+    }
+
+    /// Echo cancelling, noise suppression and gain.
+    pub fn set_processing(&self, on: bool) {
+        self.with("processing", |e| e.set_processing(on));
+    }
+
+    /// Records from this ring, or not at all.
+    pub fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) {
+        self.with("microphone", |e| e.set_microphone(ring));
+    }
+
+    /// Plays into this ring, or to nobody.
+    pub fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) {
+        self.with("speaker", |e| e.set_speaker(ring));
+    }
+
+    /// Adds somebody's voice; `tap` gets its samples too.
+    pub fn add_voice(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(VoiceId, VoiceInput)> {
+        let id = VoiceId(self.voices.fetch_add(1, Ordering::Relaxed));
+        let input = self.with("voice", |e| e.add_voice(id))?;
+        if tap.is_some() {
+            self.with("tap", |e| e.set_tap(id, tap));
+        }
+        Some((id, input))
+    }
+
+    /// Takes somebody's voice out.
+    pub fn remove_voice(&self, id: VoiceId) {
+        self.with("voice", |e| e.remove_voice(id));
+    }
+
+    /// Levels, figures and positions now.
+    pub fn report(&self) -> SoundReport {
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.as_ref().map(SoundEngine::report).unwrap_or_default()
+    }
+
+    /// Ends the sound thread and waits for it, half a second at most.
+    pub fn stop(&self) {
+        self.send_to(None);
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(error)) = engine.map(SoundEngine::stop) {
+            tracing::error!(%error, "the sound thread did not end");
+        }
+    }
+
+    fn with<T>(&self, what: &str, f: impl FnOnce(&SoundEngine) -> Result<T, SoundError>) -> Option<T> {
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        match f(engine.as_ref()?) {
+            Ok(done) => Some(done),
+            Err(error) => {
+                tracing::error!(%error, what, "the sound thread did not obey");
+                None
+            }
+        }
+    }
+}
