@@ -1,16 +1,120 @@
-//! One file a subcommand; wiring only.
+//! The command line: one file a subcommand; wiring only. Its words are a public interface (see the README).
 
-#[cfg(feature = "client")]
-pub mod capture;
-#[cfg(feature = "client")]
-pub mod devices;
+#[cfg(feature = "bot")]
+mod bot;
+mod capture;
+mod devices;
+#[cfg(any(feature = "window", feature = "bot"))]
+mod participant;
+mod room;
+#[cfg(feature = "server")]
+mod serve;
+#[cfg(any(feature = "window", feature = "bot"))]
+mod signals;
+#[cfg(feature = "window")]
+mod window;
 
+#[cfg(any(test, not(feature = "window")))]
+use clap::CommandFactory;
+use clap::Parser;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// A call that could not be made, or anything else that failed.
+const FAILED: u8 = 1;
+
+/// Video calls that end when you say so.
+///
+/// Without a subcommand, the window opens.
+#[derive(Debug, Parser)]
+#[command(name = "visavis", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[cfg(feature = "window")]
+    #[command(flatten)]
+    window: window::WindowArgs,
+    /// What is written to standard error: error, warn, info, debug, trace, or a filter like RUST_LOG's
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  visavis --server ws://127.0.0.1:7880 --room design-review --name Mina --join
+  visavis serve --dev
+  visavis bot --server ws://127.0.0.1:7880 --room design-review --count 3 --verify";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    #[cfg(feature = "window")]
+    Host(window::HostArgs),
+    #[cfg(feature = "server")]
+    Serve(serve::ServeArgs),
+    #[cfg(feature = "bot")]
+    Bot(bot::BotArgs),
+    Room(room::RoomArgs),
+    Devices(devices::DevicesArgs),
+    #[command(hide = true)]
+    CaptureCamera(capture::CaptureArgs),
+}
 
 /// Runs the program with the arguments it was started with.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    start_log(cli.log_level.as_deref());
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // The chain reads as one sentence after the other.
+            let text: Vec<String> = error.chain().map(ToString::to_string).collect();
+            eprintln!("visavis: {}", text.join(": "));
+            ExitCode::from(FAILED)
+        }
+    }
 }
-pub mod room;
-#[cfg(feature = "server")]
-pub mod serve;
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        #[cfg(feature = "window")]
+        None => window::run(cli.window),
+        #[cfg(not(feature = "window"))]
+        None => {
+            Cli::command().print_help()?;
+            Ok(ExitCode::from(2))
+        }
+        #[cfg(feature = "window")]
+        Some(Command::Host(args)) => window::host(args),
+        #[cfg(feature = "server")]
+        Some(Command::Serve(args)) => runtime()?.block_on(serve::run(args)),
+        #[cfg(feature = "bot")]
+        Some(Command::Bot(args)) => bot::run(args),
+        Some(Command::Room(args)) => runtime()?.block_on(room::run(args)),
+        Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::CaptureCamera(args)) => capture::run(&args),
+    }
+}
+
+/// The runtime of a command: two workers are plenty, as media has threads of its own.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("visavis").enable_all().build()
+}
+
+/// Logs to standard error: what `--log-level` or RUST_LOG say, else warnings.
+fn start_log(level: Option<&str>) {
+    let filter = match level {
+        Some(level) => EnvFilter::new(level),
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,webrtc=error,rtc=error")),
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,108 @@
+//! `visavis bot`: headless participants.
+
+use super::participant::ParticipantArgs;
+use super::signals;
+use crate::base::{ExitReason, RoomId, UserId, display_name};
+use crate::bot::{self, BotConfig, Outcome};
+use crate::call::EventSink;
+use crate::devices::CameraFormat;
+use crate::session::SessionConfig;
+use crate::testcard::bot_tone_hz;
+use anyhow::{Context, bail};
+use std::process::ExitCode;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// `--verify` was not met.
+const NOT_MET: u8 = 30;
+/// What a bot's camera shows unless told otherwise.
+const PICTURE: &str = "test-picture:640x360@30";
+
+const EXAMPLES: &str = "\
+Examples:
+  visavis bot --server ws://127.0.0.1:7880 --room design-review --count 3
+  visavis bot --server ws://127.0.0.1:7880 --room r --verify --leave-after 10s --events -";
+
+/// Headless participants: test picture, test tone, and with --verify a report of what arrives
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct BotArgs {
+    #[command(flatten)]
+    participant: ParticipantArgs,
+    /// How many; bot n sends a tone of 300 + 100·n Hz
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=200))]
+    count: u32,
+    /// Names are PREFIX-1, PREFIX-2, …
+    #[arg(long, value_name = "PREFIX", default_value = "bot")]
+    name_prefix: String,
+    /// Enter with the microphone off
+    #[arg(long)]
+    muted: bool,
+    /// Read the others' test pictures and tones, say what arrived; exit code 30 if that is not good
+    #[arg(long)]
+    verify: bool,
+}
+
+/// Runs the bots until all have left.
+pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
+    let Some(server) = args.participant.server.clone() else { bail!("No server is named. Use --server URL.") };
+    let Some(room) = &args.participant.room else { bail!("No room is named. Use --room ROOM.") };
+    let room: RoomId = room.parse()?;
+    display_name(&args.name_prefix)?;
+    let events = args.participant.event_sink()?;
+    super::runtime()?.block_on(async {
+        let leave = CancellationToken::new();
+        signals::watch(leave.clone()).context("Signals cannot be caught")?;
+        let mut bots = JoinSet::new();
+        for n in 1..=args.count {
+            let config = config(&args, n, &server, &room, events.clone())?;
+            bots.spawn(bot::run(config, leave.clone(), CancellationToken::new()));
+        }
+        let mut outcomes = Vec::new();
+        while let Some(ended) = bots.join_next().await {
+            outcomes.push(ended.context("A bot broke down")??);
+        }
+        Ok(code(&outcomes))
+    })
+}
+
+fn config(args: &BotArgs, n: u32, server: &str, room: &RoomId, events: EventSink) -> anyhow::Result<BotConfig> {
+    let name = format!("{}-{n}", args.name_prefix);
+    let user: UserId = name.parse()?;
+    let camera = args.participant.camera.clone().unwrap_or_else(|| PICTURE.to_owned());
+    let format = camera.strip_prefix("test-picture:").and_then(CameraFormat::parse).unwrap_or_default();
+    let tone = format!("test-tone:{:.0}", bot_tone_hz(n));
+    Ok(BotConfig {
+        access: args.participant.access(server, room, user.as_str(), &name)?,
+        server: server.to_owned(),
+        room: room.clone(),
+        user,
+        name,
+        devices: SessionConfig {
+            camera_on: camera != "none",
+            microphone_on: !args.muted && args.participant.microphone.as_deref() != Some("none"),
+            camera: Some(camera),
+            microphone: Some(args.participant.microphone.clone().unwrap_or(tone)),
+            speaker: Some(args.participant.speaker.clone().unwrap_or_else(|| "none".to_owned())),
+            camera_layers: Vec::new(),
+        },
+        format,
+        leave_after: args.participant.leave_after,
+        verify: args.verify,
+        events,
+    })
+}
+
+/// The code of the first bot that did not leave by its own choice; then whether what arrived was good.
+fn code(outcomes: &[Outcome]) -> ExitCode {
+    if let Some(ended) = outcomes.iter().find(|o| o.reason != ExitReason::Left) {
+        if !ended.message.is_empty() {
+            eprintln!("visavis: {}", ended.message);
+        }
+        return signals::exit_code(ended.reason);
+    }
+    match outcomes.iter().any(|o| o.verified == Some(false)) {
+        true => ExitCode::from(NOT_MET),
+        false => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,98 @@
+//! What window and bots have in common on the command line: where to go, with which devices, and where events go.
+
+use crate::base::{Event, RoomId, Secret};
+use crate::call::{Access, EventSink};
+use crate::devices::{CameraChoice, MicrophoneChoice, SpeakerChoice};
+use anyhow::Context;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How to get into a room, with which devices.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct ParticipantArgs {
+    /// The room server: ws://, wss://, http:// or https://
+    #[arg(long, value_name = "URL", env = "LIVEKIT_URL")]
+    pub(super) server: Option<String>,
+    /// The room; a numeric one is written num/123
+    #[arg(long, value_name = "ROOM")]
+    pub(super) room: Option<String>,
+    /// A file that holds an access token (JWT); without it the server's token endpoint is asked
+    #[arg(long, value_name = "JWT-FILE")]
+    pub(super) token: Option<PathBuf>,
+    /// Ask this token endpoint instead of the server's own
+    #[arg(long, value_name = "URL")]
+    pub(super) token_endpoint: Option<String>,
+    /// A camera's id, none, test-picture[:WxH@FPS] or file:PATH
+    #[arg(long, value_name = "ID", value_parser = camera)]
+    pub(super) camera: Option<String>,
+    /// A microphone's id, none, test-tone[:HZ], test-voice[:N] or file:PATH.wav
+    #[arg(long, value_name = "ID", value_parser = microphone)]
+    pub(super) microphone: Option<String>,
+    /// A speaker's id, none or file:PATH.wav, which records
+    #[arg(long, value_name = "ID", value_parser = speaker)]
+    pub(super) speaker: Option<String>,
+    /// Write one JSON object a line as things happen; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// Leave by itself so long after entering, for example 10s
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(super) leave_after: Option<Duration>,
+}
+
+fn camera(id: &str) -> Result<String, String> {
+    id.parse::<CameraChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
+}
+
+fn microphone(id: &str) -> Result<String, String> {
+    id.parse::<MicrophoneChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
+}
+
+fn speaker(id: &str) -> Result<String, String> {
+    id.parse::<SpeakerChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
+}
+
+impl ParticipantArgs {
+    /// The token that was given in a file.
+    pub(super) fn token(&self) -> anyhow::Result<Option<Secret<String>>> {
+        let Some(path) = &self.token else { return Ok(None) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("The token file {} cannot be read", path.display()))?;
+        Ok(Some(Secret::new(text.trim().to_owned())))
+    }
+
+    /// The way into a room for somebody.
+    pub(super) fn access(&self, server: &str, room: &RoomId, user: &str, name: &str) -> anyhow::Result<Access> {
+        if let Some(token) = self.token()? {
+            return Ok(Access::Token { url: server.to_owned(), token });
+        }
+        let url = match &self.token_endpoint {
+            Some(url) => url.clone(),
+            None => crate::signal::token_endpoint(server)?,
+        };
+        Ok(Access::Endpoint { url, room: room.wire_name(), user: user.to_owned(), name: name.to_owned() })
+    }
+
+    /// Where events go: a file, the standard output, or nowhere.
+    pub(super) fn event_sink(&self) -> anyhow::Result<EventSink> {
+        let Some(path) = &self.events else { return Ok(Arc::new(|_: &Event| {})) };
+        let out: Box<dyn Write + Send> = if path.as_os_str() == "-" {
+            Box::new(std::io::stdout())
+        } else {
+            let file =
+                File::create(path).with_context(|| format!("The event file {} cannot be written", path.display()))?;
+            Box::new(file)
+        };
+        let out = Mutex::new(out);
+        let pid = std::process::id();
+        Ok(Arc::new(move |event: &Event| {
+            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+            let written = writeln!(out, "{}", event.to_line(pid)).and_then(|()| out.flush());
+            if let Err(error) = written {
+                tracing::warn!(%error, "an event could not be written");
+            }
+        }))
+    }
+}

@@ -1,0 +1,394 @@
+//! The window: `visavis [LINK]`, and `visavis host` with a room server in the same process.
+
+use super::participant::ParticipantArgs;
+use super::signals;
+use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
+use crate::bot::{self, BotConfig};
+use crate::call::view::{Command, DeviceChoice, JoinRequest};
+use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter};
+use crate::devices::CameraFormat;
+use crate::server::{Embedded, ServerConfig};
+use crate::session::SessionConfig;
+use crate::store::{Paths, Settings};
+use crate::ui;
+use anyhow::{Context, anyhow};
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Opens the window.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct WindowArgs {
+    /// A link to a call: it fills the lobby in
+    #[arg(value_name = "LINK")]
+    link: Option<String>,
+    #[command(flatten)]
+    participant: ParticipantArgs,
+    /// The name the others see
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Enter at once
+    #[arg(long)]
+    join: bool,
+    /// What to do after ExitRoom
+    #[arg(long, value_name = "WHAT")]
+    then: Option<Then>,
+    /// How the window is drawn: wgpu, or glow where wgpu finds no graphics
+    #[arg(long, value_name = "RENDERER", env = "VISAVIS_RENDERER")]
+    renderer: Option<Renderer>,
+}
+
+/// What follows ExitRoom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Then {
+    /// End the program; its exit code tells the reason.
+    Quit,
+}
+
+/// How the window is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Renderer {
+    Wgpu,
+    Glow,
+}
+
+const EXAMPLES: &str = "\
+Example:
+  visavis host --room design-review --name Mina --join";
+
+/// The window with a room server in the same process
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct HostArgs {
+    #[command(flatten)]
+    window: WindowArgs,
+    /// Where the room server listens: this computer, or 0.0.0.0 for everybody in the network
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// Put so many synthetic participants into the call: the second is muted, the third has no camera
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20))]
+    with_bots: u32,
+}
+
+/// `visavis`: the window.
+pub(super) fn run(args: WindowArgs) -> anyhow::Result<ExitCode> {
+    open(args, None)
+}
+
+/// `visavis host`: the window and a room server.
+pub(super) fn host(args: HostArgs) -> anyhow::Result<ExitCode> {
+    let room = args.window.participant.room.clone().unwrap_or_else(|| "my-call".into());
+    let hosting = Hosting { listen: args.listen, bots: args.with_bots, room: room.parse()? };
+    open(args.window, Some(hosting))
+}
+
+/// A room server in this process.
+#[derive(Clone, Debug)]
+struct Hosting {
+    listen: IpAddr,
+    bots: u32,
+    room: RoomId,
+}
+
+fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> {
+    let runtime = super::runtime()?;
+    let _entered = runtime.enter();
+    let paths = Paths::of_user();
+    let loaded = paths.as_ref().map(Settings::load);
+    if let Some(note) = loaded.as_ref().and_then(|l| l.note.as_ref()) {
+        eprintln!("visavis: {note}");
+    }
+    let settings = loaded.map(|l| l.settings).unwrap_or_default();
+    let preferences = preferences(&args, &settings)?;
+    let join = join_request(&args, &preferences, hosting.as_ref())?;
+    let events = args.participant.event_sink()?;
+    let shared = Arc::new(Shared::default());
+    let server = Arc::new(Mutex::new(None));
+    let config = DeskConfig {
+        events: shared.follow(events.clone(), args.then),
+        server: Some(server_starter(hosting.clone(), server.clone())),
+        choice: preferences.devices.clone(),
+        token: args.participant.token()?,
+        token_endpoint: args.participant.token_endpoint.clone(),
+        camera_on: preferences.camera,
+        microphone_on: preferences.microphone,
+    };
+    let (desk, task) = Desk::start(config)?;
+    let remote = desk.remote();
+    shared.remote.set(remote.clone()).ok();
+    watch_signals(remote.clone())?;
+    if let Some(after) = args.participant.leave_after {
+        tokio::spawn(leave_after(shared.clone(), remote.clone(), after));
+    }
+    if let Some(join) = join {
+        remote.try_send(Command::Join(join)).context("The window could not be started")?;
+    }
+    let shown = desk.shown_hook();
+    let options = ui::Options {
+        preferences,
+        on_screen: on_screen(events, shared.clone(), args.then),
+        on_first_frame: Box::new(move |user, width, height| shown(user, width, height)),
+        on_preferences: keep_preferences(paths, settings),
+        ..ui::Options::default()
+    };
+    let result = show(args.renderer, desk, options);
+    // The desk leaves in good order before anything else ends.
+    runtime.block_on(async {
+        if tokio::time::timeout(Duration::from_secs(4), task).await.is_err() {
+            tracing::error!("the call did not end in time");
+        }
+        let embedded = server.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Running { embedded, bots }) = embedded {
+            bots.cancel();
+            embedded.stop().await.ok();
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result?;
+    let reason = *shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(match (args.then, reason) {
+        (Some(Then::Quit), Some(reason)) => signals::exit_code(reason),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+/// Runs the window until it is closed. Where wgpu finds no graphics, glow is used.
+fn show(renderer: Option<Renderer>, desk: Desk, options: ui::Options) -> anyhow::Result<()> {
+    let native = eframe::NativeOptions {
+        viewport: ui::viewport(),
+        renderer: match renderer {
+            Some(Renderer::Glow) => eframe::Renderer::Glow,
+            Some(Renderer::Wgpu) | None => eframe::Renderer::Wgpu,
+        },
+        ..Default::default()
+    };
+    let create: eframe::AppCreator<'_> = Box::new(move |cc| Ok(Box::new(ui::App::new(cc, Box::new(desk), options))));
+    eframe::run_native("visavis", native, create)
+        .map_err(|e| anyhow!("The window could not be opened: {e}. Without a display, use \"visavis bot\"."))
+}
+
+/// What the parts of a window's process know of each other.
+#[derive(Default)]
+struct Shared {
+    remote: OnceLock<mpsc::Sender<Command>>,
+    ended: Mutex<Option<ExitReason>>,
+    entered: CancellationToken,
+}
+
+impl Shared {
+    /// Writes events on, and notes entering and leaving.
+    fn follow(self: &Arc<Self>, events: EventSink, then: Option<Then>) -> EventSink {
+        let shared = self.clone();
+        Arc::new(move |event: &Event| {
+            events(event);
+            match &event.kind {
+                EventKind::EnterRoom { .. } => shared.entered.cancel(),
+                EventKind::ExitRoom { reason, .. } => {
+                    *shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(*reason);
+                    // The end screen is shown first; a window that nobody draws (minimised) ends all the same.
+                    if then.is_some() {
+                        let shared = shared.clone();
+                        tokio::spawn(async move {
+                            tokio::time::sleep(Duration::from_secs(2)).await;
+                            shared.quit();
+                        });
+                    }
+                }
+                _ => {}
+            }
+        })
+    }
+
+    /// The window closes itself as soon as no call is open.
+    fn quit(&self) {
+        if let Some(remote) = self.remote.get()
+            && remote.try_send(Command::Quit).is_err()
+        {
+            tracing::warn!("the window has ended already");
+        }
+    }
+}
+
+/// Tells which screens were really painted, and ends the program after an end screen if asked to.
+fn on_screen(events: EventSink, shared: Arc<Shared>, then: Option<Then>) -> Box<dyn FnMut(&'static str)> {
+    Box::new(move |screen| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        events(&Event {
+            unix_ms: since.as_micros() as f64 / 1000.0,
+            session: SessionId(0),
+            user: String::new(),
+            kind: EventKind::ScreenShown { screen: screen.to_owned() },
+        });
+        let ended = shared.ended.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let on_the_way = matches!(screen, "call" | "leaving" | "joining");
+        if then == Some(Then::Quit) && ended && !on_the_way {
+            shared.quit();
+        }
+    })
+}
+
+/// The first signal leaves the call, or closes the window; the second ends at once.
+fn watch_signals(remote: mpsc::Sender<Command>) -> anyhow::Result<()> {
+    let leave = CancellationToken::new();
+    signals::watch(leave.clone()).context("Signals cannot be caught")?;
+    tokio::spawn(async move {
+        leave.cancelled().await;
+        remote.send(Command::Quit).await.ok();
+    });
+    Ok(())
+}
+
+async fn leave_after(shared: Arc<Shared>, remote: mpsc::Sender<Command>, after: Duration) {
+    shared.entered.cancelled().await;
+    tokio::time::sleep(after).await;
+    remote.send(Command::Leave(ExitRequestedBy::Timer)).await.ok();
+}
+
+// ---- what was typed, and what was remembered
+
+fn preferences(args: &WindowArgs, settings: &Settings) -> anyhow::Result<ui::Preferences> {
+    let typed = &args.participant;
+    let given = |typed: &Option<String>, kept: &Option<String>| typed.clone().or_else(|| kept.clone());
+    let mut preferences = ui::Preferences {
+        theme: match settings.theme {
+            crate::store::Theme::System => ui::ThemeChoice::System,
+            crate::store::Theme::Dark => ui::ThemeChoice::Dark,
+            crate::store::Theme::Light => ui::ThemeChoice::Light,
+        },
+        name: args.name.clone().unwrap_or_else(|| settings.name.clone()),
+        room: typed.room.clone().unwrap_or_else(|| settings.room.clone()),
+        server: typed.server.clone().unwrap_or_else(|| settings.server.clone()),
+        devices: DeviceChoice {
+            camera: given(&typed.camera, &settings.camera),
+            microphone: given(&typed.microphone, &settings.microphone),
+            speaker: given(&typed.speaker, &settings.speaker),
+        },
+        camera: settings.join_with_camera,
+        microphone: settings.join_with_microphone,
+        mirror: settings.mirror,
+    };
+    if preferences.server.is_empty() {
+        preferences.server = ui::Preferences::default().server;
+    }
+    // A device that is named on the command line is meant to be on.
+    preferences.camera |= typed.camera.as_deref().is_some_and(|c| c != "none");
+    preferences.microphone |= typed.microphone.as_deref().is_some_and(|m| m != "none");
+    if let Some(link) = &args.link {
+        let place = ui::link::parse(link)?;
+        preferences.room = place.room.to_string();
+        if let Some(server) = place.server {
+            preferences.server = server;
+        }
+    }
+    Ok(preferences)
+}
+
+fn join_request(
+    args: &WindowArgs,
+    preferences: &ui::Preferences,
+    hosting: Option<&Hosting>,
+) -> anyhow::Result<Option<JoinRequest>> {
+    if !args.join {
+        return Ok(None);
+    }
+    let room = match hosting {
+        Some(hosting) => hosting.room.clone(),
+        None => preferences.room.parse()?,
+    };
+    let name = display_name(&preferences.name)?;
+    let server = hosting.is_none().then(|| preferences.server.clone());
+    Ok(Some(JoinRequest { server, room, name }))
+}
+
+/// Writes changed preferences down. What cannot be written is lost, and said.
+fn keep_preferences(paths: Option<Paths>, mut settings: Settings) -> Box<dyn FnMut(&ui::Preferences)> {
+    Box::new(move |p| {
+        settings.name.clone_from(&p.name);
+        settings.room.clone_from(&p.room);
+        settings.server.clone_from(&p.server);
+        settings.camera.clone_from(&p.devices.camera);
+        settings.microphone.clone_from(&p.devices.microphone);
+        settings.speaker.clone_from(&p.devices.speaker);
+        settings.join_with_camera = p.camera;
+        settings.join_with_microphone = p.microphone;
+        settings.mirror = p.mirror;
+        settings.theme = match p.theme {
+            ui::ThemeChoice::System => crate::store::Theme::System,
+            ui::ThemeChoice::Dark => crate::store::Theme::Dark,
+            ui::ThemeChoice::Light => crate::store::Theme::Light,
+        };
+        if let Some(Err(error)) = paths.as_ref().map(|paths| settings.save(paths)) {
+            tracing::warn!(%error, "the settings were not kept");
+        }
+    })
+}
+
+// ---- the room server in this process
+
+/// A room server in this process, and its synthetic participants.
+struct Running {
+    embedded: Embedded,
+    bots: CancellationToken,
+}
+
+fn server_starter(hosting: Option<Hosting>, running: Arc<Mutex<Option<Running>>>) -> ServerStarter {
+    Arc::new(move || {
+        let (hosting, running) = (hosting.clone(), running.clone());
+        Box::pin(async move {
+            let address = hosting.as_ref().map_or(Ipv4Addr::LOCALHOST.into(), |h| h.listen);
+            if let Some(known) = &*running.lock().unwrap_or_else(PoisonError::into_inner) {
+                return Ok(known.embedded.url().to_owned());
+            }
+            let failed = |e: String| format!("A room server could not be started on this computer: {e}");
+            let config = ServerConfig::private(address).map_err(|e| failed(e.to_string()))?;
+            let embedded = Embedded::start(config).await.map_err(|e| failed(e.to_string()))?;
+            let (url, bots) = (embedded.url().to_owned(), CancellationToken::new());
+            if let Some(hosting) = &hosting {
+                for n in 1..=hosting.bots {
+                    tokio::spawn(guest(url.clone(), hosting.room.clone(), n, bots.clone()));
+                }
+            }
+            *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { embedded, bots });
+            Ok(url)
+        })
+    })
+}
+
+/// One synthetic participant of a demonstration: everybody speaks with a voice of their own, the second is muted, the
+/// third has no camera.
+async fn guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
+    const NAMES: [&str; 4] = ["Mina Park", "Tomás Rivera", "Priya Nair", "Ada Okafor"];
+    let name = NAMES.get(n as usize - 1).map_or_else(|| format!("Guest {n}"), |n| (*n).to_owned());
+    let (Ok(user), Ok(endpoint)) = (format!("guest-{n}").parse::<UserId>(), crate::signal::token_endpoint(&url)) else {
+        return;
+    };
+    let format = CameraFormat { width: 640, height: 360, fps: 24 };
+    let access =
+        Access::Endpoint { url: endpoint, room: room.wire_name(), user: user.as_str().to_owned(), name: name.clone() };
+    let config = BotConfig {
+        access,
+        server: url,
+        room,
+        user,
+        name,
+        devices: SessionConfig {
+            camera_on: n != 3,
+            microphone_on: n != 2,
+            camera: Some(format!("test-picture:{format}")),
+            microphone: Some(format!("test-voice:{n}")),
+            speaker: Some("none".into()),
+            camera_layers: Vec::new(),
+        },
+        format,
+        leave_after: None,
+        verify: false,
+        events: Arc::new(|_| {}),
+    };
+    match bot::run(config, stop, CancellationToken::new()).await {
+        Ok(outcome) => tracing::debug!(n, ?outcome, "a guest has left"),
+        Err(error) => tracing::warn!(n, %error, "a guest could not come"),
+    }
+}
