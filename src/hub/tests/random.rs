@@ -128,7 +128,7 @@ fn check_views(stage: &Stage) {
 }
 
 /// 1500 sequences, or as many as `PROPTEST_CASES` asks for.
-fn config() -> ProptestConfig {
+pub(super) fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1500);
     ProptestConfig { cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
 }
