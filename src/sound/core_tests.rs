@@ -85,14 +85,18 @@ impl Call {
         self.microphone.push_entire_slice(&samples).expect("room");
         self.speaking.tick(self.now);
         self.send();
-        while let Some(entry) = self.on_the_way.first_entry().filter(|entry| entry.key().0 <= self.now) {
-            let ((arrived, _), packet) = entry.remove_entry();
-            self.inbox.try_send((packet, arrived)).expect("room");
-        }
+        self.deliver();
         self.listening.tick(self.now);
         let mut taken = vec![0.0; self.speaker_format.rate as usize / 100 * usize::from(self.speaker_format.channels)];
         let (taken, _) = self.speaker.pop_partial_slice(&mut taken);
         self.heard.extend(taken.iter().step_by(self.speaker_format.channels.into()));
+    }
+
+    fn deliver(&mut self) {
+        while let Some(entry) = self.on_the_way.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let ((arrived, _), packet) = entry.remove_entry();
+            self.inbox.try_send((packet, arrived)).expect("room");
+        }
     }
 
     fn send(&mut self) {
@@ -122,6 +126,7 @@ impl Call {
         meter.push(&self.heard);
         let mut reading = meter.reading();
         reading.hz *= f64::from(self.speaker_format.rate) / 48_000.0;
+        reading.heard_ms *= 48_000.0 / f64::from(self.speaker_format.rate);
         reading
     }
 
@@ -219,6 +224,7 @@ fn devices_may_come_and_go() {
     for _ in 0..100 {
         call.now += Duration::from_millis(10);
         call.speaking.tick(call.now);
+        call.deliver();
         call.listening.tick(call.now);
     }
     assert!(call.speaker.is_abandoned() && call.microphone.is_abandoned());

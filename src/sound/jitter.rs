@@ -75,7 +75,7 @@ pub(super) struct Counts {
     pub(super) lost: u64,
     /// Of these, the ones that were repaired from the next packet.
     pub(super) recovered: u64,
-    /// Packets that came after their turn.
+    /// Packets that came after their turn, copies of played ones among them.
     pub(super) late: u64,
     /// Packets that came twice.
     pub(super) duplicates: u64,
@@ -120,8 +120,10 @@ pub(super) struct JitterBuffer {
     packets: BTreeMap<i64, Packet>,
     state: State,
     newest: Option<Newest>,
-    /// The sequence number that was played last.
+    /// The sequence number that was played or left out last.
     played: Option<i64>,
+    /// Packets missing before that, for which nothing has been played yet.
+    missing: i64,
     /// Whether the sender said that it is silent.
     quiet: bool,
     delay: PlayoutDelay,
@@ -135,6 +137,7 @@ impl JitterBuffer {
             state: State::Waiting,
             newest: None,
             played: None,
+            missing: 0,
             quiet: false,
             delay: PlayoutDelay::new(),
             counts: Counts::default(),
@@ -187,7 +190,7 @@ impl JitterBuffer {
         // What was made up while the packets were on their way stands for those that never came.
         let next = next + (packet.timestamp - next).min(starved as i64);
         let gap = packet.timestamp - next;
-        let lost = self.played.map_or(0, |played| sequence - played - 1);
+        let lost = self.missing_before(sequence);
         if gap < STEP {
             return self.play(sequence, lost, at);
         }
@@ -246,6 +249,10 @@ impl JitterBuffer {
         (i64::from(packet.sequence) + (1 << 32), i64::from(packet.timestamp) + (1 << 40))
     }
 
+    fn missing_before(&self, sequence: i64) -> i64 {
+        self.missing + self.played.map_or(0, |played| sequence - played - 1)
+    }
+
     fn first_timestamp(&self) -> Option<i64> {
         self.packets.first_key_value().map(|(_, packet)| packet.timestamp)
     }
@@ -253,7 +260,7 @@ impl JitterBuffer {
     fn play(&mut self, sequence: i64, lost: i64, at: Moment) -> Turn {
         let Some(packet) = self.packets.remove(&sequence) else { return Turn::Silence { samples: BLOCK } };
         self.counts.lost += lost.unsigned_abs();
-        self.played = Some(sequence);
+        (self.played, self.missing) = (Some(sequence), 0);
         self.state = State::Playing { next: packet.timestamp + packet.samples as i64, starved: 0 };
         self.quiet = OpusDecoder::is_silence(&packet.payload);
         Turn::Decode { payload: packet.payload, waited: at.since(packet.arrived) }
@@ -302,9 +309,11 @@ impl JitterBuffer {
             if packet.samples > 0 && packet.timestamp >= next {
                 return;
             }
-            self.counts.late += u64::from(packet.samples > 0);
-            self.packets.remove(&sequence);
+            let passed = packet.samples > 0;
+            self.counts.late += u64::from(passed);
+            self.missing = self.missing_before(sequence) + i64::from(passed);
             self.played = Some(sequence);
+            self.packets.remove(&sequence);
         }
     }
 

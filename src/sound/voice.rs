@@ -23,7 +23,7 @@ pub struct VoiceStatistics {
     pub lost: u64,
     /// Of these, the ones that were repaired by the error correction in the next packet.
     pub recovered: u64,
-    /// Packets that came after their turn.
+    /// Packets that came after their turn, copies of played ones among them.
     pub late: u64,
     /// Packets that came twice.
     pub duplicates: u64,

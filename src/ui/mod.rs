@@ -28,3 +28,4 @@ mod testing;
 mod tests;
 
 pub use app::{App, Options, viewport};
+pub use model::{Preferences, ThemeChoice};
