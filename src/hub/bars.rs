@@ -1,8 +1,9 @@
 //! Who must not come back with an old token, and what became of those who ask to resume.
 
 use super::Bar;
+use super::member::RoomNo;
 use crate::base::{Moment, UserId};
-use livekit_protocol::DisconnectReason;
+use livekit_protocol::{DisconnectReason, ParticipantInfo};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -53,6 +54,9 @@ impl Bars {
 pub(super) struct Departure {
     pub(super) sid: String,
     pub(super) room: String,
+    pub(super) no: RoomNo,
+    /// What the others were shown; nothing of somebody hidden.
+    pub(super) shown: Option<Box<ParticipantInfo>>,
     pub(super) user: UserId,
     pub(super) reason: DisconnectReason,
     pub(super) at: Moment,
@@ -74,6 +78,12 @@ impl Departures {
     /// Why a session ended.
     pub(super) fn reason(&self, sid: &str, user: &UserId) -> Option<DisconnectReason> {
         self.0.iter().rev().find(|d| d.sid == sid && d.user == *user).map(|d| d.reason)
+    }
+
+    /// Who was shown leaving a room since then.
+    pub(super) fn shown_since(&self, no: RoomNo, since: Moment) -> Vec<ParticipantInfo> {
+        let recent = self.0.iter().filter(|d| d.no == no && d.at >= since);
+        recent.filter_map(|d| d.shown.as_deref().cloned()).collect()
     }
 
     /// Who was lost from a room lately and may be about to join it afresh.
@@ -124,7 +134,8 @@ mod tests {
         for n in 0..MAX_DEPARTURES + 10 {
             let user: UserId = "u".parse().expect("a user id");
             let (sid, reason) = (format!("PA_{n}"), DisconnectReason::ClientInitiated);
-            departures.add(Departure { sid, room: "r".into(), user, reason, at: Moment::ZERO });
+            let (room, no) = ("r".into(), RoomNo(1));
+            departures.add(Departure { sid, room, no, shown: None, user, reason, at: Moment::ZERO });
         }
         assert_eq!(departures.0.len(), MAX_DEPARTURES);
     }

@@ -8,6 +8,7 @@ use super::single::Single;
 use super::speakers::Speakers;
 use super::uplink::Uplink;
 use super::{Admission, Hub, LinkId, MediaCommand, MemberId, Note, Output, Refusal, Room, Timer, clipped};
+use crate::base::Moment;
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
 use lk::leave_request::Action;
@@ -136,7 +137,6 @@ impl Hub {
             subscriptions: BTreeMap::new(),
             declined: BTreeSet::new(),
             sharing: lk::SubscriptionPermission { all_participants: true, ..Default::default() },
-            missed: Vec::new(),
             last_sequence: 0,
             quality: None,
         };
@@ -238,6 +238,7 @@ impl Hub {
         let now = self.now;
         let Some(member) = self.members.get_mut(&id) else { return };
         member.link = Some(link);
+        let unsure_since = member.presence.unsure_since();
         member.presence.link_back(now);
         match &mut member.downlink {
             Downlink::Single(sections) => sections.resume(now),
@@ -254,7 +255,7 @@ impl Hub {
         };
         // clients drop whatever comes before this one
         self.tell(id, Message::Reconnect(reconnect));
-        self.catch_up(id, room);
+        self.catch_up(id, room, unsure_since);
         if let Some(state) = request.sync_state.take() {
             self.sync_state(id, state);
         }
@@ -276,7 +277,7 @@ impl Hub {
     }
 
     /// What somebody missed: everybody as they are, the room, those who left, who speaks, what is to be sent.
-    fn catch_up(&mut self, id: MemberId, room: RoomNo) {
+    fn catch_up(&mut self, id: MemberId, room: RoomNo, unsure_since: Moment) {
         let Some(r) = self.rooms.get(&room) else { return };
         let everybody: Vec<_> = r.members.iter().filter_map(|m| self.members.get(m)).collect();
         let visible = everybody.iter().filter(|m| m.id == id || !m.permission.hidden);
@@ -286,7 +287,7 @@ impl Hub {
         let speakers = self.speakers_message(&r.speakers.current());
         self.tell(id, Message::Update(lk::ParticipantUpdate { participants }));
         self.tell(id, Message::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
-        let mut missed = self.members.get_mut(&id).map(|m| take(&mut m.missed)).unwrap_or_default();
+        let mut missed = self.departures.shown_since(room, unsure_since);
         // clients go by identity: who is here again under a new sid must not be shown leaving
         missed.retain(|p| !present.contains(&p.identity));
         if !missed.is_empty() {

@@ -12,9 +12,6 @@ use lk::leave_request::Action;
 use lk::participant_info::State;
 use lk::signal_response::Message;
 
-/// Departures kept for somebody without a link; the oldest go first. The full update names whoever is left anyway.
-const MAX_MISSED: usize = 256;
-
 /// Who is told of a departure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Audience {
@@ -180,29 +177,12 @@ impl Hub {
     }
 
     fn tell_departure(&mut self, member: &Member, why: Why, audience: Audience) {
-        if member.permission.hidden {
-            return;
-        }
-        let info = lk::ParticipantInfo {
-            state: State::Disconnected as i32,
-            disconnect_reason: why as i32,
-            version: member.base.version + 1,
-            permission: Some(member.permission.clone()),
-            ..member.base.clone()
-        };
-        let update = Message::Update(lk::ParticipantUpdate { participants: vec![info.clone()] });
+        let Some(info) = departed(member, why) else { return };
+        let update = Message::Update(lk::ParticipantUpdate { participants: vec![info] });
         for id in self.everybody(member.room) {
-            let Some(other) = self.members.get_mut(&id) else { continue };
-            if audience == Audience::OldClients && other.protocol >= REPLACES_BY_IDENTITY {
-                continue;
-            }
-            if other.link.is_some() {
+            let is_old = self.members.get(&id).is_some_and(|m| m.protocol < REPLACES_BY_IDENTITY);
+            if is_old || audience == Audience::Everybody {
                 self.tell(id, update.clone());
-            } else {
-                if other.missed.len() >= MAX_MISSED {
-                    other.missed.remove(0);
-                }
-                other.missed.push(info.clone());
             }
         }
     }
@@ -228,10 +208,11 @@ impl Hub {
         for subscriber in touched {
             self.negotiate(subscriber);
         }
-        let room = self.room_name(member.room);
+        let (room, no) = (self.room_name(member.room), member.room);
+        let shown = departed(&member, why).map(Box::new);
         let (sid, user) = (member.base.sid, member.user);
         self.note(Note::MemberLeft { room: room.clone(), user: user.clone(), reason: why });
-        self.departures.add(Departure { sid, room, user, reason: why, at: self.now });
+        self.departures.add(Departure { sid, room, no, shown, user, reason: why, at: self.now });
     }
 
     /// An empty room goes; one that was made by `CreateRoom` only when its time is over.
@@ -253,4 +234,16 @@ impl Hub {
             self.note(Note::RoomClosed { room: room.info.name });
         }
     }
+}
+
+/// What the others are shown of somebody who left; nothing of somebody hidden.
+fn departed(member: &Member, why: Why) -> Option<lk::ParticipantInfo> {
+    let info = lk::ParticipantInfo {
+        state: State::Disconnected as i32,
+        disconnect_reason: why as i32,
+        version: member.base.version + 1,
+        permission: Some(member.permission.clone()),
+        ..member.base.clone()
+    };
+    (!member.permission.hidden).then_some(info)
 }

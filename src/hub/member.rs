@@ -38,8 +38,6 @@ pub(super) struct Member {
     pub(super) declined: BTreeSet<TrackSid>,
     /// Who may see this member's tracks.
     pub(super) sharing: lk::SubscriptionPermission,
-    /// Departures that happened while the link was gone.
-    pub(super) missed: Vec<lk::ParticipantInfo>,
     /// The last reliable message, by the client's own numbers.
     pub(super) last_sequence: u32,
     pub(super) quality: Option<(lk::ConnectionQuality, f32)>,

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// A client pings every 5 s; one whose media is gone as well is not waited for much longer than that.
 const MISSED_PING: Duration = Duration::from_millis(5500);
+/// What was sent to a client so long before it was last heard may have been lost on the way.
+const IN_FLIGHT: Duration = Duration::from_secs(10);
 /// What a goodbye may need after the connection was closed.
 const AFTER_MEDIA: Duration = Duration::from_millis(1500);
 
@@ -46,6 +48,11 @@ impl Presence {
 
     pub(super) fn heard(&mut self, now: Moment) {
         self.heard = now;
+    }
+
+    /// What was said since then may not have arrived.
+    pub(super) fn unsure_since(&self) -> Moment {
+        Moment::from_micros(self.heard.as_micros().saturating_sub(IN_FLIGHT.as_micros() as u64))
     }
 
     pub(super) fn pinged(&mut self) {

@@ -9,7 +9,7 @@
 use super::{Mid, TrackSid};
 use crate::base::{MediaKind, Moment};
 use crate::proto::sdp::Section;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// A client that has not offered yet does so soon after it joined. Only later is it asked.
@@ -26,8 +26,8 @@ pub(super) struct Single {
     /// Wanted tracks without a section, oldest first.
     waiting: Vec<(TrackSid, MediaKind)>,
     bound: BTreeMap<Mid, TrackSid>,
-    /// Sections whose track is gone, which no answer has shown yet.
-    released: BTreeSet<Mid>,
+    /// Sections whose track is gone, which no answer has shown to the client; and whether the forwarding plane knows.
+    released: BTreeMap<Mid, bool>,
     /// Sections that an answer showed inactive: usable once the client has offered after it. With the answer's number.
     resting: BTreeMap<Mid, u64>,
     /// The receiving sections of the last offer.
@@ -71,7 +71,7 @@ impl Single {
             joined,
             waiting: Vec::new(),
             bound: BTreeMap::new(),
-            released: BTreeSet::new(),
+            released: BTreeMap::new(),
             resting: BTreeMap::new(),
             receiving: Vec::new(),
             offers: 0,
@@ -94,7 +94,7 @@ impl Single {
         self.waiting.retain(|(t, _)| t != track);
         let Some(mid) = self.bound.iter().find(|(_, t)| *t == track).map(|(mid, _)| mid.clone()) else { return false };
         self.bound.remove(&mid);
-        self.released.insert(mid);
+        self.released.insert(mid, false);
         true
     }
 
@@ -105,40 +105,48 @@ impl Single {
     /// Takes an offer. The caller has it answered with the changes; [`Single::answered`] follows.
     pub(super) fn offer(&mut self, sections: &[Section]) -> Binding {
         let receiving: Vec<_> = sections.iter().filter(|s| s.is_receiving()).map(|s| (s.mid.clone(), s.kind)).collect();
-        let settled = self.asked.is_some_and(|a| !a.sections || receiving.len() > self.receiving.len());
-        if settled {
+        if self.asked.is_some_and(|a| !a.sections || receiving.len() > self.receiving.len()) {
             self.asked = None;
         }
         self.repeats = 0;
-        self.receiving = receiving;
         self.offers += 1;
+        let before = std::mem::replace(&mut self.receiving, receiving);
+        let mut binding = self.take_lost(&before);
+
         let seen = self.answers;
         self.resting.retain(|_, answer| *answer > seen);
-
-        let mut binding = Binding { lost: self.take_lost(), ..Binding::default() };
         let Self { waiting, bound, released, resting, receiving, .. } = self;
         waiting.retain(|(track, kind)| {
-            let is_free = |mid: &Mid| !bound.contains_key(mid) && !released.contains(mid) && !resting.contains_key(mid);
+            let is_free =
+                |mid: &Mid| !bound.contains_key(mid) && !released.contains_key(mid) && !resting.contains_key(mid);
             let Some((mid, _)) = receiving.iter().find(|(mid, k)| k == kind && is_free(mid)) else { return true };
             bound.insert(mid.clone(), track.clone());
             binding.bind.push((mid.clone(), track.clone()));
             false
         });
-        for mid in std::mem::take(released) {
+        for (mid, is_known) in std::mem::take(released) {
             resting.insert(mid.clone(), self.offers);
-            binding.release.push(mid);
+            if !is_known {
+                binding.release.push(mid);
+            }
         }
         self.in_flight.push_back(InFlight { map: self.bound.clone(), stale: false });
         binding
     }
 
-    /// Bound sections that the client's offer does not have any more: their tracks wait for another one.
-    fn take_lost(&mut self) -> Vec<TrackSid> {
-        let kept: BTreeMap<&Mid, MediaKind> = self.receiving.iter().map(|(mid, kind)| (mid, *kind)).collect();
-        let gone: Vec<Mid> = self.bound.keys().filter(|mid| !kept.contains_key(mid)).cloned().collect();
-        self.released.retain(|mid| kept.contains_key(mid));
-        self.resting.retain(|mid, _| kept.contains_key(mid));
-        gone.iter().filter_map(|mid| self.bound.remove(mid)).collect()
+    /// Bound sections that the client took away with this offer: their tracks wait for another one.
+    fn take_lost(&mut self, before: &[(Mid, MediaKind)]) -> Binding {
+        let mut lost = Binding::default();
+        let has = |mid: &Mid| self.receiving.iter().any(|(m, _)| m == mid);
+        for (mid, kind) in before.iter().filter(|(mid, _)| !has(mid)) {
+            self.resting.remove(mid);
+            if let Some(track) = self.bound.remove(mid) {
+                self.waiting.push((track.clone(), *kind));
+                lost.lost.push(track);
+                lost.release.push(mid.clone());
+            }
+        }
+        lost
     }
 
     /// The forwarding plane answered the oldest offer. The map for the client (every bound section with its track), or
@@ -159,7 +167,7 @@ impl Single {
         for offer in &mut self.in_flight {
             offer.stale = true;
         }
-        self.released.extend(std::mem::take(&mut self.resting).into_keys());
+        self.released.extend(std::mem::take(&mut self.resting).into_keys().map(|mid| (mid, true)));
         self.asked = None;
         self.repeats = 0;
         self.joined = now;

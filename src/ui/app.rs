@@ -2,8 +2,9 @@
 
 use crate::base::{ExitRequestedBy, UserId};
 use crate::call::view::{Command, Desk, Phase};
+use crate::store::Settings;
 use crate::ui::flow::Screen;
-use crate::ui::model::{Focus, Model, Preferences};
+use crate::ui::model::{Focus, Model};
 use crate::ui::tokens::size;
 use crate::ui::update::{Effects, first_empty_field, screen_changed, update};
 use crate::ui::video::Videos;
@@ -14,21 +15,25 @@ use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Text sizes in percent.
+const SMALLEST: u16 = 90;
+const LARGEST: u16 = 150;
+
 /// How long a program that is to end waits for its window to paint the end; a hidden one never does.
 const LAST_PAINTING: Duration = Duration::from_millis(400);
 
 /// What the window is started with, and whom it tells what it shows.
 pub struct Options {
-    /// What the user chose in earlier sessions, or on the command line: it fills the lobby in. Devices are the desk's
-    /// business ([`Snapshot::choice`](crate::call::view::Snapshot)); these are only handed back changed.
-    pub preferences: Preferences,
+    /// What the user chose in earlier sessions, with what the command line says instead: it fills the lobby in. Which
+    /// devices are used is the desk's business ([`Snapshot::choice`](crate::call::view::Snapshot)).
+    pub settings: Settings,
     /// Called with a screen's name (`lobby`, `joining`, `call`, `leaving`, `end`, `kicked`, `dismissed`,
     /// `joined_elsewhere`, `server_stopped`, `connection_lost`) after the frame in which it was first painted.
     pub on_screen: Box<dyn FnMut(&'static str)>,
     /// Called once for each track of somebody else, with its size, after its first picture was painted.
     pub on_first_frame: Box<dyn FnMut(&UserId, u32, u32)>,
-    /// Called when the preferences have changed.
-    pub on_preferences: Box<dyn FnMut(&Preferences)>,
+    /// Called when the user changed the settings, to keep them.
+    pub on_settings: Box<dyn FnMut(&Settings)>,
     /// The time zone that times are shown in.
     pub zone: jiff::tz::TimeZone,
 }
@@ -36,10 +41,10 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            preferences: Preferences::default(),
+            settings: Settings::default(),
             on_screen: Box::new(|_| ()),
             on_first_frame: Box::new(|_, _, _| ()),
-            on_preferences: Box::new(|_| ()),
+            on_settings: Box::new(|_| ()),
             zone: jiff::tz::TimeZone::system(),
         }
     }
@@ -51,8 +56,8 @@ pub struct App {
     options: Options,
     model: Model,
     videos: Videos,
-    /// The preferences as they were handed out last.
-    saved: Preferences,
+    /// The settings as they were handed out last.
+    saved: Settings,
     /// A new screen that is to be painted in this frame.
     fresh: Option<Screen>,
     /// A new screen that was painted in the last frame, to be told in the next.
@@ -88,16 +93,18 @@ impl App {
         theme::install(ctx);
         let wake = ctx.clone();
         desk.set_waker(Arc::new(move || wake.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT)));
-        let mut model = Model::new(options.preferences.clone());
+        let mut model = Model::new(options.settings.clone());
         model.zone = options.zone.clone();
         model.snapshot = desk.snapshot();
         if model.call().is_none() {
-            desk.send(Command::SetMicrophone(model.preferences.microphone));
-            desk.send(Command::SetCamera(model.preferences.camera));
+            desk.send(Command::SetMicrophone(model.settings.join_with_microphone));
+            desk.send(Command::SetCamera(model.settings.join_with_camera));
             desk.send(Command::UseDevices(model.snapshot.choice.clone()));
             model.focus = Some(first_empty_field(&model));
         }
-        let saved = model.preferences.clone();
+        ctx.set_zoom_factor(f32::from(model.settings.text_size.clamp(SMALLEST, LARGEST)) / 100.0);
+        widgets::reduce_motion(ctx, model.settings.reduce_motion);
+        let saved = model.settings.clone();
         let videos = Videos::new(cc.wgpu_render_state.as_ref());
         Self {
             desk,
@@ -123,7 +130,10 @@ impl App {
             model.notice(notice);
         }
         model.toasts.retain(|toast| toast.until > model.now);
-        let screen = model.flow.screen(snapshot.call.as_ref(), model.now);
+        let screen = match model.flow.screen(snapshot.call.as_ref(), model.now) {
+            Screen::End if !model.settings.show_receipt => Screen::Lobby,
+            screen => screen,
+        };
         if screen != model.screen {
             let from = std::mem::replace(&mut model.screen, screen);
             let mut effects = Effects::default();
@@ -159,9 +169,9 @@ impl App {
         if let Some(text) = effects.copy {
             ctx.copy_text(text);
         }
-        if self.model.preferences != self.saved {
-            self.saved = self.model.preferences.clone();
-            (self.options.on_preferences)(&self.saved);
+        if self.model.settings != self.saved {
+            self.saved = self.model.settings.clone();
+            (self.options.on_settings)(&self.saved);
         }
     }
 
@@ -194,6 +204,16 @@ impl App {
         }
     }
 
+    /// Keeps what Ctrl and plus, minus or 0 made of the text size, within its bounds.
+    fn text_size(&mut self, ctx: &Context) {
+        let percent = (ctx.zoom_factor() * 100.0).round() as u16;
+        let bounded = percent.clamp(SMALLEST, LARGEST);
+        if bounded != percent {
+            ctx.set_zoom_factor(f32::from(bounded) / 100.0);
+        }
+        self.model.settings.text_size = bounded;
+    }
+
     /// Asks for the frame after which something changes by itself, and for no other.
     fn schedule(&self, ctx: &Context) {
         let model = &self.model;
@@ -223,7 +243,8 @@ impl eframe::App for App {
         if let Some(shown) = keys::focus_shown(&ctx) {
             widgets::show_focus(&ctx, shown);
         }
-        ctx.set_theme(theme::preference(self.model.preferences.theme));
+        ctx.set_theme(theme::preference(self.model.settings.theme));
+        self.text_size(&ctx);
         self.model.dark = ctx.theme() == egui::Theme::Dark;
         let mut actions = keys::actions(&ctx, self.model.screen);
         let mut view =

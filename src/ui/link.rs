@@ -26,6 +26,9 @@ pub enum LinkError {
     /// It looks like a link and is none.
     #[error("This link cannot be read. It should look like visavis://host/room or https://host/j/room.")]
     Link,
+    /// A room without a link, and no server to look for it on.
+    #[error("Write the address of the call server here, or paste a link above.")]
+    ServerMissing,
     /// A server's address that cannot be one.
     #[error("The server's address cannot be read. It should look like wss://host or ws://192.168.1.5:7880.")]
     Server,

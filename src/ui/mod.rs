@@ -28,4 +28,3 @@ mod testing;
 mod tests;
 
 pub use app::{App, Options, viewport};
-pub use model::{Preferences, ThemeChoice};

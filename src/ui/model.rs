@@ -1,60 +1,12 @@
 //! Everything the views may see. Plain data: they read it and answer with [`Action`](super::action::Action)s.
 
 use crate::base::DeviceKind;
-use crate::call::view::{CallView, DeviceChoice, JoinRequest, LocalDevice, Notice, Snapshot};
+use crate::call::view::{CallView, JoinRequest, LocalDevice, Notice, Snapshot};
+use crate::store::Settings;
 use crate::ui::flow::{Flow, Screen};
 use crate::ui::tokens::{DARK, LIGHT, Palette, meter, time};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
-
-/// What the user chose and the window remembers from one start to the next. The window gets it when it starts and
-/// hands it out through [`Options::on_preferences`](super::Options::on_preferences) whenever it changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preferences {
-    /// Dark, light, or as the system has it.
-    pub theme: ThemeChoice,
-    /// The name the others see.
-    pub name: String,
-    /// The room or link that was joined last.
-    pub room: String,
-    /// The call server for rooms without a link.
-    pub server: String,
-    /// Camera, microphone and speaker.
-    pub devices: DeviceChoice,
-    /// Join with the camera on.
-    pub camera: bool,
-    /// Join with the microphone on.
-    pub microphone: bool,
-    /// Show the own picture mirrored.
-    pub mirror: bool,
-}
-
-impl Default for Preferences {
-    fn default() -> Self {
-        Self {
-            theme: ThemeChoice::System,
-            name: String::new(),
-            room: String::new(),
-            server: "ws://127.0.0.1:7880".to_owned(),
-            devices: DeviceChoice::default(),
-            camera: true,
-            microphone: true,
-            mirror: true,
-        }
-    }
-}
-
-/// Which theme is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ThemeChoice {
-    /// As the system has it; dark where it does not say.
-    #[default]
-    System,
-    /// Dark.
-    Dark,
-    /// Light.
-    Light,
-}
 
 /// The window's state.
 pub(super) struct Model {
@@ -62,7 +14,7 @@ pub(super) struct Model {
     pub(super) now: f64,
     /// What the desk shows.
     pub(super) snapshot: Arc<Snapshot>,
-    pub(super) preferences: Preferences,
+    pub(super) settings: Settings,
     /// Whether the dark theme is on, after asking the system.
     pub(super) dark: bool,
     pub(super) flow: Flow,
@@ -204,17 +156,17 @@ impl Meter {
 
 impl Model {
     /// A window that has seen nothing yet.
-    pub(super) fn new(preferences: Preferences) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
         let lobby = Lobby {
-            room: preferences.room.clone(),
-            name: preferences.name.clone(),
-            server: preferences.server.clone(),
+            room: settings.room.clone(),
+            name: settings.name.clone(),
+            server: settings.server.clone(),
             ..Lobby::default()
         };
         Self {
             now: 0.0,
             snapshot: Arc::default(),
-            preferences,
+            settings,
             dark: true,
             flow: Flow::default(),
             screen: Screen::Lobby,
@@ -295,7 +247,7 @@ mod tests {
 
     #[test]
     fn comings_and_goings_are_told_in_small_calls_only() {
-        let mut model = Model::new(Preferences::default());
+        let mut model = Model::new(Settings::default());
         model.notice(Notice::Left("Mina Park".into()));
         assert_eq!(model.toasts[0].text, "Mina Park left");
         let mut call = crate::ui::testing::call(crate::call::view::Phase::Entering);

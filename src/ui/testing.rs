@@ -8,11 +8,14 @@ use crate::call::view::{
     CallView, Command, Desk, DeviceEntry, DeviceLists, DeviceState, Ending, LocalDevice, Notice, Person, Phase,
     Quality, Snapshot,
 };
-use crate::ui::{App, Options, Preferences};
+use crate::store::{Settings, Theme};
+use crate::ui::{App, Options};
 use egui_kittest::Harness;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+/// A server on this computer.
+pub(super) const SERVER: &str = "ws://127.0.0.1:7880";
 /// 14:32:07.312 on a day in UTC.
 const LEFT_AT: f64 = 1_763_908_327_312.0;
 
@@ -29,7 +32,7 @@ pub(super) struct Inner {
     pub(super) commands: Vec<Command>,
     pub(super) screens: Vec<&'static str>,
     pub(super) first_frames: Vec<(String, u32, u32)>,
-    pub(super) preferences: Option<Preferences>,
+    pub(super) settings: Option<Settings>,
 }
 
 struct TestDesk(World);
@@ -98,13 +101,13 @@ impl World {
     }
 
     /// Opens the window on this world.
-    pub(super) fn window(&self, size: [f32; 2], preferences: Preferences) -> Harness<'static, App> {
+    pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
         let (screens, frames, chosen) = (self.clone(), self.clone(), self.clone());
         let options = Options {
-            preferences,
+            settings,
             on_screen: Box::new(move |name| screens.lock().screens.push(name)),
             on_first_frame: Box::new(move |user, w, h| frames.lock().first_frames.push((user.to_string(), w, h))),
-            on_preferences: Box::new(move |p| chosen.lock().preferences = Some(p.clone())),
+            on_settings: Box::new(move |s| chosen.lock().settings = Some(s.clone())),
             zone: jiff::tz::TimeZone::UTC,
         };
         let desk = Box::new(TestDesk(self.clone()));
@@ -115,14 +118,21 @@ impl World {
     }
 }
 
-/// The preferences of somebody who has been here before.
-pub(super) fn ada() -> Preferences {
-    Preferences {
-        name: "Ada Okafor".into(),
-        room: "https://meet.example/j/Design%20review".into(),
-        theme: crate::ui::ThemeChoice::Dark,
-        ..Preferences::default()
-    }
+/// The settings of somebody who has been here before.
+pub(super) fn ada() -> Settings {
+    let mut settings = Settings::default();
+    settings.name = "Ada Okafor".into();
+    settings.room = "https://meet.example/j/Design%20review".into();
+    settings.server = SERVER.into();
+    settings.theme = Theme::Dark;
+    settings
+}
+
+/// Ada's settings, changed.
+pub(super) fn ada_with(change: impl FnOnce(&mut Settings)) -> Settings {
+    let mut settings = ada();
+    change(&mut settings);
+    settings
 }
 
 /// Names with the colours (top left, bottom right) of their pictures.

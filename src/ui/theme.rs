@@ -1,6 +1,6 @@
 //! The design's colours and sizes as egui's style, for what egui draws itself: text cursors, tooltips, scroll bars.
 
-use crate::ui::model::ThemeChoice;
+use crate::store;
 use crate::ui::text;
 use crate::ui::tokens::{DARK, LIGHT, Palette, radius};
 use egui::epaint::FontColorTransferFunction;
@@ -13,11 +13,11 @@ pub(super) fn install(ctx: &egui::Context) {
 }
 
 /// What egui is told of a choice.
-pub(super) const fn preference(choice: ThemeChoice) -> ThemePreference {
+pub(super) const fn preference(choice: store::Theme) -> ThemePreference {
     match choice {
-        ThemeChoice::System => ThemePreference::System,
-        ThemeChoice::Dark => ThemePreference::Dark,
-        ThemeChoice::Light => ThemePreference::Light,
+        store::Theme::System => ThemePreference::System,
+        store::Theme::Dark => ThemePreference::Dark,
+        store::Theme::Light => ThemePreference::Light,
     }
 }
 

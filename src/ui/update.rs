@@ -2,11 +2,12 @@
 
 use crate::base::{DeviceKind, display_name};
 use crate::call::view::{CallView, Command, JoinRequest, Phase};
+use crate::store::Theme;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::icons;
 use crate::ui::link::{self, LinkError};
-use crate::ui::model::{Field, Focus, FormError, Model, ThemeChoice};
+use crate::ui::model::{Field, Focus, FormError, Model};
 use rand::Rng;
 
 /// What an update asks the world for.
@@ -26,9 +27,9 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Join => join(model, effects),
         Action::Host => host(model, effects),
         Action::ToggleTheme => {
-            model.preferences.theme = if model.dark { ThemeChoice::Light } else { ThemeChoice::Dark };
+            model.settings.theme = if model.dark { Theme::Light } else { Theme::Dark };
         }
-        Action::ToggleMirror => model.preferences.mirror = !model.preferences.mirror,
+        Action::ToggleMirror => model.settings.mirror = !model.settings.mirror,
         Action::ToggleMenu(menu) => model.menu = if model.menu == Some(menu) { None } else { Some(menu) },
         Action::CloseMenu => model.menu = None,
         Action::Choose(kind, id) => choose(model, kind, id, effects),
@@ -39,14 +40,14 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::ToggleMicrophone => {
             let on = !model.snapshot.microphone.wanted;
             if model.call().is_none() {
-                model.preferences.microphone = on;
+                model.settings.join_with_microphone = on;
             }
             effects.commands.push(Command::SetMicrophone(on));
         }
         Action::ToggleCamera => {
             let on = !model.snapshot.camera.wanted;
             if model.call().is_none() {
-                model.preferences.camera = on;
+                model.settings.join_with_camera = on;
             }
             effects.commands.push(Command::SetCamera(on));
         }
@@ -121,14 +122,15 @@ fn choose(model: &mut Model, kind: DeviceKind, id: Option<String>, effects: &mut
     model.menu = None;
     // The desk's choice may come from the command line; only what was chosen here is remembered.
     let mut choice = model.snapshot.choice.clone();
-    for devices in [&mut choice, &mut model.preferences.devices] {
-        match kind {
-            DeviceKind::Camera => devices.camera.clone_from(&id),
-            DeviceKind::Microphone => devices.microphone.clone_from(&id),
-            DeviceKind::Speaker => devices.speaker.clone_from(&id),
-            DeviceKind::Screen => {}
-        }
-    }
+    let settings = &mut model.settings;
+    let (chosen, remembered) = match kind {
+        DeviceKind::Camera => (&mut choice.camera, &mut settings.camera),
+        DeviceKind::Microphone => (&mut choice.microphone, &mut settings.microphone),
+        DeviceKind::Speaker => (&mut choice.speaker, &mut settings.speaker),
+        DeviceKind::Screen => return,
+    };
+    chosen.clone_from(&id);
+    *remembered = id;
     effects.commands.push(Command::UseDevices(choice));
 }
 
@@ -146,6 +148,7 @@ fn request(model: &Model) -> Result<JoinRequest, FormError> {
     let name = display_name(&model.lobby.name).map_err(|e| error(Field::Name, e.into()))?;
     let server = match place.server {
         Some(server) => server,
+        None if model.lobby.server.trim().is_empty() => return Err(error(Field::Server, LinkError::ServerMissing)),
         None => link::server(&model.lobby.server).map_err(|e| error(Field::Server, e))?,
     };
     Ok(JoinRequest { server: Some(server), room: place.room, name })
@@ -178,9 +181,9 @@ fn refuse(model: &mut Model, error: FormError) {
 
 fn send_join(model: &mut Model, request: JoinRequest, effects: &mut Effects) {
     model.lobby.error = None;
-    model.preferences.name.clone_from(&request.name);
-    model.preferences.room = model.lobby.room.trim().to_owned();
-    model.preferences.server = model.lobby.server.trim().to_owned();
+    model.settings.name.clone_from(&request.name);
+    model.settings.room = model.lobby.room.trim().to_owned();
+    model.settings.server = model.lobby.server.trim().to_owned();
     model.joined = Some(request.clone());
     effects.commands.push(Command::Join(request));
 }
@@ -201,12 +204,12 @@ fn rejoin(model: &mut Model, effects: &mut Effects) {
 mod tests {
     use super::*;
     use crate::base::RoomId;
-    use crate::ui::model::Preferences;
+    use crate::store::Settings;
 
     fn model(room: &str, name: &str, server: &str) -> Model {
-        let preferences =
-            Preferences { room: room.into(), name: name.into(), server: server.into(), ..Default::default() };
-        Model::new(preferences)
+        let mut settings = Settings::default();
+        (settings.room, settings.name, settings.server) = (room.into(), name.into(), server.into());
+        Model::new(settings)
     }
 
     fn act(model: &mut Model, action: Action) -> Vec<Command> {
@@ -224,7 +227,7 @@ mod tests {
             name: "Ada Okafor".into(),
         };
         assert_eq!(act(&mut m, Action::Join), [Command::Join(request)]);
-        assert_eq!(m.preferences.name, "Ada Okafor");
+        assert_eq!(m.settings.name, "Ada Okafor");
     }
 
     #[test]
@@ -244,6 +247,7 @@ mod tests {
             ("a", "  ", "ws://a", Field::Name),
             ("a", &"n".repeat(1000), "ws://a", Field::Name),
             ("a", "Ada", "gopher://a", Field::Server),
+            ("a", "Ada", " ", Field::Server),
         ] {
             let mut m = model(room, name, server);
             assert_eq!(act(&mut m, Action::Join), []);

@@ -3,8 +3,9 @@
 use super::{LARGE, SMALL};
 use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, RoomId};
 use crate::call::view::{Command, DeviceChoice, JoinRequest, Leaving, Notice, Phase};
-use crate::ui::testing::{World, ada, done, ending, in_call, person, portrait};
-use crate::ui::{App, Preferences, ThemeChoice};
+use crate::store::Theme;
+use crate::ui::App;
+use crate::ui::testing::{SERVER, World, ada, ada_with, done, ending, in_call, person, portrait};
 use egui::{Key, Modifiers, ViewportEvent, ViewportId, accesskit::Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -72,7 +73,13 @@ fn the_lobby_opens_the_preview_and_joins() {
 #[test]
 fn an_empty_form_is_filled_in_by_typing() {
     let world = World::new();
-    let mut window = world.window(LARGE, Preferences::default());
+    let mut window = world.window(
+        LARGE,
+        ada_with(|s| {
+            s.name.clear();
+            s.room.clear();
+        }),
+    );
     assert!(window.get_by_label("Link or room name").is_focused(), "the first empty field has the focus");
     window.get_by_label("Link or room name").type_text("design-review");
     window.run_steps(2);
@@ -90,17 +97,23 @@ fn an_empty_form_is_filled_in_by_typing() {
     window.run_steps(2);
     let commands = world.commands();
     assert!(
-        matches!(&commands[..], [Command::Join(r)] if r.name == "Mina" && r.server.as_deref() == Some("ws://127.0.0.1:7880")),
+        matches!(&commands[..], [Command::Join(r)] if r.name == "Mina" && r.server.as_deref() == Some(SERVER)),
         "{commands:?}"
     );
-    let saved = world.lock().preferences.clone().expect("handed out");
+    let saved = world.lock().settings.clone().expect("handed out");
     assert_eq!((saved.name.as_str(), saved.room.as_str()), ("Mina", "design-review"));
 }
 
 #[test]
 fn the_server_is_under_advanced_and_a_call_can_be_started_here() {
     let world = World::new();
-    let mut window = world.window(LARGE, Preferences { room: "a".into(), server: "nonsense://x".into(), ..ada() });
+    let mut window = world.window(
+        LARGE,
+        ada_with(|s| {
+            s.room = "a".into();
+            s.server = "nonsense://x".into();
+        }),
+    );
     assert!(window.query_by_label("Server address").is_none());
     press(&mut window, "Join");
     assert!(window.query_by_label("Server address").is_some(), "a bad address unfolds its field");
@@ -323,8 +336,33 @@ fn the_theme_is_remembered() {
     let world = World::new();
     let mut window = world.window(LARGE, ada());
     press(&mut window, "Use the light theme");
-    assert_eq!(world.lock().preferences.as_ref().map(|p| p.theme), Some(ThemeChoice::Light));
+    assert_eq!(world.lock().settings.as_ref().map(|p| p.theme), Some(Theme::Light));
     assert!(window.query_by_label("Use the dark theme").is_some());
+}
+
+#[test]
+fn the_text_grows_with_its_keys_and_stays_in_bounds() {
+    let world = World::new();
+    let mut window = world.window(LARGE, ada());
+    for _ in 0..9 {
+        window.key_press_modifiers(Modifiers::COMMAND, Key::Plus);
+        window.run_steps(2);
+    }
+    assert_eq!(window.ctx.zoom_factor(), 1.5);
+    press(&mut window, "Use the light theme");
+    assert_eq!(world.lock().settings.as_ref().map(|s| s.text_size), Some(150));
+}
+
+#[test]
+fn without_the_receipt_the_lobby_comes_at_once() {
+    let world = World::new();
+    world.call(in_call());
+    let mut window = world.window(LARGE, ada_with(|s| s.show_receipt = false));
+    world.commands();
+    world.end(ending(ExitReason::Left));
+    window.run_steps(3);
+    assert_eq!(world.commands(), [Command::Dismiss, Command::UseDevices(DeviceChoice::default())]);
+    assert_eq!(world.lock().screens, ["call", "lobby"]);
 }
 
 #[test]

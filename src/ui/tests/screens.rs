@@ -3,20 +3,20 @@
 use super::{Gallery, LARGE, SMALL};
 use crate::base::{ExitReason, StepName, StepState};
 use crate::call::view::{DeviceProblem, DeviceState, Leaving, Notice, Phase, ProblemKind};
-use crate::ui::testing::{World, ada, call, done, ending, in_call, person};
-use crate::ui::{Preferences, ThemeChoice};
+use crate::store::{Settings, Theme};
+use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, person};
 use std::time::Duration;
 
-fn light() -> Preferences {
-    Preferences { theme: ThemeChoice::Light, ..ada() }
+fn light() -> Settings {
+    ada_with(|s| s.theme = Theme::Light)
 }
 
 #[test]
 fn lobby() {
     let mut gallery = Gallery::default();
-    for (name, preferences) in [("lobby-dark", ada()), ("lobby-light", light())] {
+    for (name, settings) in [("lobby-dark", ada()), ("lobby-light", light())] {
         let world = World::new();
-        let mut window = world.window(LARGE, preferences);
+        let mut window = world.window(LARGE, settings);
         gallery.compare(&mut window, name);
     }
 }
@@ -46,10 +46,10 @@ fn lobby_in_a_narrow_window() {
 #[test]
 fn grids() {
     let mut gallery = Gallery::default();
-    for (name, preferences) in [("grid-4-dark", ada()), ("grid-4-light", light())] {
+    for (name, settings) in [("grid-4-dark", ada()), ("grid-4-light", light())] {
         let world = World::new();
         world.call(in_call());
-        let mut window = world.window(LARGE, preferences);
+        let mut window = world.window(LARGE, settings);
         window.run_steps(8);
         gallery.compare(&mut window, name);
     }
@@ -159,12 +159,12 @@ fn leaving_with_its_steps() {
 #[test]
 fn receipts() {
     let mut gallery = Gallery::default();
-    for (name, size, preferences) in
+    for (name, size, settings) in
         [("end-dark", LARGE, ada()), ("end-light", LARGE, light()), ("end-compact", SMALL, ada())]
     {
         let world = World::new();
         world.call(in_call());
-        let mut window = world.window(size, preferences);
+        let mut window = world.window(size, settings);
         world.end(ending(ExitReason::Left));
         window.run_steps(14);
         gallery.compare(&mut window, name);

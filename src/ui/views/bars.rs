@@ -7,7 +7,7 @@ use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Menu};
 use crate::ui::tokens::{radius, size, time};
-use crate::ui::widgets::{LeaveState, Tool, focus_ring, leave_button, mark, mix, pill};
+use crate::ui::widgets::{LeaveState, Tool, animate, focus_ring, leave_button, mark, mix, pill};
 use crate::ui::{icons, text};
 use egui::{
     Align2, Color32, CursorIcon, Key, Modifiers, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
@@ -20,7 +20,7 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
     ui.painter().hline(bar.x_range(), bar.bottom() - 0.5, Stroke::new(1.0, colors.border));
     let middle = bar.center().y;
     let leaving = !matches!(view.model.screen, Screen::Call);
-    let open = ui.ctx().animate_bool_with_time(ui.scope_id().with("mark"), leaving, time::MARK_OPEN) * 3.0;
+    let open = animate(ui, ui.scope_id().with("mark"), leaving, time::MARK_OPEN) * 3.0;
     let logo = Rect::from_center_size(pos2(bar.left() + 27.0, middle), vec2(22.0, 22.0));
     mark(ui.painter(), logo, colors, open);
     let right = connection(ui, view, pos2(bar.right() - 16.0, middle), compact(bar));
@@ -125,7 +125,7 @@ fn caret_button(ui: &Ui, view: &View<'_>, rect: Rect, name: &str, enabled: bool)
     let response = ui.interact(rect, ui.scope_id().with(("caret", name)), sense);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
     let colors = view.colors;
-    let hover = ui.ctx().animate_bool_with_time(response.id, response.hovered() && enabled, time::HOVER);
+    let hover = animate(ui, response.id, response.hovered() && enabled, time::HOVER);
     ui.painter().rect_filled(rect.shrink2(vec2(2.0, 0.0)), radius::CONTROL, colors.control.gamma_multiply(hover));
     let color = mix(colors.text_3, colors.text, hover);
     let color = if enabled { color } else { Color32::gamma_multiply(color, 0.38) };

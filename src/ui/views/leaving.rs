@@ -6,7 +6,7 @@ use crate::base::{ExitReason, ReceiptStep, StepName, StepState};
 use crate::call::view::{Leaving, Phase};
 use crate::ui::action::Action;
 use crate::ui::tokens::{Palette, radius, size, time};
-use crate::ui::widgets::{Button, Look, mark, modal, spinner};
+use crate::ui::widgets::{Button, Look, glide, mark, modal, spinner};
 use crate::ui::{icons, text};
 use egui::{Align, Align2, Color32, Id, Rect, Sense, Ui, pos2, vec2};
 
@@ -68,7 +68,7 @@ fn step_list(ui: &mut Ui, colors: &Palette, title: &str, done: &[ReceiptStep], p
     ui.add_space(10.0);
     let (line, _) = ui.allocate_exact_size(vec2(width, 4.0), Sense::hover());
     ui.painter().rect_filled(line, 2.0, colors.control);
-    let part = ui.ctx().animate_value_with_time(Id::unique("exit progress"), progress.max(0.08), 0.2);
+    let part = glide(ui, Id::unique("exit progress"), progress.max(0.08), 0.2);
     let filled = Rect::from_min_size(line.min, vec2(line.width() * part, 4.0));
     ui.painter().rect_filled(filled, 2.0, colors.accent);
     ui.add_space(12.0);

@@ -106,7 +106,7 @@ fn mirror_switch(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) {
     let rect = Rect::from_min_size(pos2(at.x, at.y + 25.0), vec2(width, size::PICKER));
     let words = pos2(rect.left(), rect.center().y);
     text::paint(ui, words, Align2::LEFT_CENTER, text::BODY, c.text, "Mirror my own picture", width - 52.0);
-    let response = switch(ui, c, rect, "Mirror my own picture", view.model.preferences.mirror);
+    let response = switch(ui, c, rect, "Mirror my own picture", view.model.settings.mirror);
     view.on_click(&response, Action::ToggleMirror);
 }
 

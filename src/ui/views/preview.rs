@@ -19,7 +19,7 @@ pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     if let DeviceState::Failed(problem) = &camera.state {
         return broken(ui, view, rect, camera, problem);
     }
-    let mirror = view.model.preferences.mirror;
+    let mirror = view.model.settings.mirror;
     let look = PictureLook { mirror, cover: true, radius: radius::PREVIEW, light: 1.0 };
     let open = matches!(camera.state, DeviceState::Open | DeviceState::Closing);
     let slot = &view.model.snapshot.own_picture;

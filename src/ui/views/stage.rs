@@ -8,7 +8,7 @@ use crate::ui::flow::Screen;
 use crate::ui::grid::{self, Grid};
 use crate::ui::model::Corner;
 use crate::ui::tokens::{radius, size, time};
-use crate::ui::widgets::{Button, Look, avatar, spinner};
+use crate::ui::widgets::{Button, Look, avatar, glide, spinner};
 use crate::ui::{icons, link, text};
 use egui::epaint::StrokeKind;
 use egui::{Align, Align2, Id, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, accesskit, pos2, vec2};
@@ -127,8 +127,7 @@ fn own_tile(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
 
 /// Moves to its place in a moment instead of jumping there.
 fn moved(ui: &Ui, id: Id, to: Rect) -> Rect {
-    let ctx = ui.ctx();
-    let animate = |name: &str, value: f32| ctx.animate_value_with_time(id.with(name), value, time::TILE_MOVE);
+    let animate = |name: &str, value: f32| glide(ui, id.with(name), value, time::TILE_MOVE);
     let min = pos2(animate("x", to.left()), animate("y", to.top()));
     let size = vec2(animate("w", to.width()), animate("h", to.height()));
     Rect::from_min_size(min, size)

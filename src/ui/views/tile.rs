@@ -6,7 +6,7 @@ use crate::call::view::{CallView, DeviceState, Person, Phase, Quality};
 use crate::ui::flow::Screen;
 use crate::ui::tokens::{overlay, radius, time};
 use crate::ui::video::{PictureLook, Whose};
-use crate::ui::widgets::{avatar, bars, chip, quality_bars, speaking_bars};
+use crate::ui::widgets::{animate, avatar, bars, chip, quality_bars, speaking_bars};
 use crate::ui::{icons, text};
 use egui::{Align2, Id, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
@@ -65,7 +65,7 @@ impl Tile {
             name: call.name.clone(),
             you: true,
             picture: open.then(|| snapshot.own_picture.clone()),
-            mirror: view.model.preferences.mirror,
+            mirror: view.model.settings.mirror,
             microphone: snapshot.microphone.wanted,
             speaking: call.speaking && view.model.screen == Screen::Call,
             bars: None,
@@ -134,7 +134,7 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
 /// The ring of somebody who speaks: in at once, out slowly.
 fn ring(ui: &Ui, view: &View<'_>, rect: Rect, id: Id, speaking: bool) {
     let seconds = if speaking { time::RING_IN } else { time::RING_OUT };
-    let shown = ui.ctx().animate_bool_with_time(id.with("ring"), speaking, seconds);
+    let shown = animate(ui, id.with("ring"), speaking, seconds);
     if shown > 0.0 {
         let stroke = Stroke::new(3.0, view.colors.live.gamma_multiply(shown));
         ui.painter().rect_stroke(rect.expand(2.0), radius::TILE + 2, stroke, StrokeKind::Outside);

@@ -1,6 +1,6 @@
 //! Buttons with a word and perhaps an icon.
 
-use super::{focus_ring, mix, spinner};
+use super::{animate, focus_ring, mix, spinner};
 use crate::ui::text::{self, Type};
 use crate::ui::tokens::{Palette, radius, size, time};
 use egui::{
@@ -131,7 +131,7 @@ impl<'a> Button<'a> {
     }
 
     fn draw(&self, ui: &Ui, colors: &Palette, rect: Rect, response: &Response) {
-        let hover = ui.ctx().animate_bool_with_time(response.id, response.hovered(), time::HOVER);
+        let hover = animate(ui, response.id, response.hovered(), time::HOVER);
         let pressed = response.is_pointer_button_down_on();
         let (fill, color) = self.colors(colors, hover, pressed);
         ui.painter().rect_filled(rect, self.radius(), fill);

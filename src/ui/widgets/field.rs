@@ -1,6 +1,6 @@
 //! Text fields and pickers.
 
-use super::{focus_ring, mix};
+use super::{animate, focus_ring, mix};
 use crate::ui::icons;
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size, time};
@@ -79,7 +79,7 @@ pub(in crate::ui) struct Picker<'a> {
 /// A button that opens a menu of choices.
 pub(in crate::ui) fn picker(ui: &Ui, colors: &Palette, rect: Rect, look: &Picker<'_>) -> Response {
     let response = ui.interact(rect, ui.scope_id().with(("picker", look.name)), Sense::click());
-    let hover = ui.ctx().animate_bool_with_time(response.id, response.hovered() || look.open, time::HOVER);
+    let hover = animate(ui, response.id, response.hovered() || look.open, time::HOVER);
     let fill = if colors.raised == Color32::WHITE { colors.raised } else { mix(colors.raised, colors.control, hover) };
     let resting = mix(colors.border, colors.border_strong, hover);
     let edge = look.problem.map_or(resting, |(_, [_, _, edge])| edge);
@@ -117,7 +117,7 @@ pub(in crate::ui) fn switch(ui: &Ui, colors: &Palette, rect: Rect, name: &str, o
     let response = ui.interact(rect, ui.scope_id().with(("switch", name)), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Switch, true, on, name));
     let track = Rect::from_min_size(pos2(rect.right() - 40.0, rect.center().y - 12.0), vec2(40.0, 24.0));
-    let t = ui.ctx().animate_bool_with_time(response.id, on, time::HOVER);
+    let t = animate(ui, response.id, on, time::HOVER);
     ui.painter().rect_filled(track, CornerRadius::same(12), mix(colors.control, colors.accent, t));
     if !on {
         let edge = Stroke::new(1.0, colors.border_strong);

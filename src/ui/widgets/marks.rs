@@ -1,5 +1,6 @@
 //! Small drawings: the mark, the lamp, the spinner, avatars, bars.
 
+use super::{animate, motion_is_reduced};
 use crate::call::view::{DeviceState, Quality};
 use crate::ui::text;
 use crate::ui::tokens::{self, Palette, overlay, size, time};
@@ -42,7 +43,7 @@ pub(in crate::ui) fn lamp(ui: &Ui, at: Pos2, state: &DeviceState, lit: Color32, 
     // On at once, out in a moment: the lamp never claims less than is open.
     let seconds = if open { 0.0 } else { time::LAMP_OFF };
     let id = ui.scope_id().with(("lamp", at.x as i32, at.y as i32));
-    let glow = ui.ctx().animate_bool_with_time(id, open, seconds);
+    let glow = animate(ui, id, open, seconds);
     if glow < 1.0 {
         painter.circle_stroke(at, size::LAMP - 0.5, Stroke::new(1.2, hollow.gamma_multiply(1.0 - glow)));
     }
@@ -54,14 +55,17 @@ pub(in crate::ui) fn lamp(ui: &Ui, at: Pos2, state: &DeviceState, lit: Color32, 
 
 /// A turning ring; asks for the next frame.
 pub(in crate::ui) fn spinner(ui: &Ui, at: Pos2, diameter: f32, color: Color32) {
-    let turn = (ui.input(|i| i.time) / time::SPINNER_TURN).fract() as f32;
+    let (time, reduced) = (ui.input(|i| i.time), motion_is_reduced(ui));
+    // With reduced motion it steps once a second.
+    let turns = if reduced { time.floor() / 3.0 } else { time / time::SPINNER_TURN };
+    let turn = turns.fract() as f32;
     let radius = diameter / 2.0 - 1.0;
     let points = (0..=32).map(|i| {
         let angle = TAU * (turn + 0.78 * i as f32 / 32.0);
         at + radius * vec2(angle.cos(), angle.sin())
     });
     ui.painter().add(Shape::line(points.collect(), Stroke::new(2.0, color)));
-    ui.ctx().request_repaint_after(Duration::from_millis(16));
+    ui.ctx().request_repaint_after(Duration::from_millis(if reduced { 1000 } else { 16 }));
 }
 
 /// A circle with the initials of a name, in the colours of the user.

@@ -19,6 +19,32 @@ pub(super) use tool::{LeaveState, Tool, leave_button};
 use crate::ui::tokens::Palette;
 use egui::{Color32, CornerRadius, Id, Response, Stroke, StrokeKind, Ui};
 
+/// Where it is kept whether movements become cuts.
+fn motion_id() -> Id {
+    Id::unique("visavis reduced motion")
+}
+
+/// Whether movements become cuts.
+pub(super) fn reduce_motion(ctx: &egui::Context, reduce: bool) {
+    ctx.data_mut(|d| d.insert_temp(motion_id(), reduce));
+}
+
+fn motion_is_reduced(ui: &Ui) -> bool {
+    ui.data(|d| d.get_temp(motion_id()).unwrap_or(false))
+}
+
+/// 0 to 1 as `on` says, on the way there for `seconds`.
+pub(super) fn animate(ui: &Ui, id: Id, on: bool, seconds: f32) -> f32 {
+    let seconds = if motion_is_reduced(ui) { 0.0 } else { seconds };
+    ui.ctx().animate_bool_with_time(id, on, seconds)
+}
+
+/// A value on its way to `to` for `seconds`.
+pub(super) fn glide(ui: &Ui, id: Id, to: f32, seconds: f32) -> f32 {
+    let seconds = if motion_is_reduced(ui) { 0.0 } else { seconds };
+    ui.ctx().animate_value_with_time(id, to, seconds)
+}
+
 /// Where it is kept whether the last thing a person used was the keyboard.
 fn focus_id() -> Id {
     Id::unique("visavis focus ring")

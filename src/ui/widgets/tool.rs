@@ -1,6 +1,6 @@
 //! The tool bar's buttons: Mic and Camera with their lamps, and Leave.
 
-use super::{focus_ring, lamp, mix, spinner};
+use super::{animate, focus_ring, lamp, mix, spinner};
 use crate::call::view::{DeviceState, LocalDevice};
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size, time};
@@ -58,7 +58,7 @@ impl Tool<'_> {
     }
 
     fn draw(&self, ui: &Ui, colors: &Palette, rect: Rect, response: &Response) {
-        let hover = ui.ctx().animate_bool_with_time(response.id, response.hovered(), time::HOVER);
+        let hover = animate(ui, response.id, response.hovered(), time::HOVER);
         let on = self.on();
         let failed = matches!(self.device.state, DeviceState::Failed(_));
         let moving = matches!(self.device.state, DeviceState::Opening | DeviceState::Closing);
@@ -120,7 +120,7 @@ pub(in crate::ui) fn leave_button(ui: &Ui, colors: &Palette, rect: Rect, state: 
         LeaveState::Left => ("Left the call", "Left"),
     };
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ready, name));
-    let hover = ui.ctx().animate_bool_with_time(response.id, response.hovered() && ready, time::HOVER);
+    let hover = animate(ui, response.id, response.hovered() && ready, time::HOVER);
     let (fill, color) = match state {
         LeaveState::Ready if response.is_pointer_button_down_on() => (colors.danger_pressed, colors.on_danger),
         LeaveState::Ready => (mix(colors.danger, colors.danger_hover, hover), colors.on_danger),

@@ -1,0 +1,256 @@
+//! A client as far as the wire shows it: it offers when it has reason to and no answer is outstanding, applies what it
+//! is sent, and complains where a real one would break.
+
+use crate::base::MediaKind;
+use crate::hub::{LinkId, Mid, TrackSid};
+use livekit_protocol as lk;
+use lk::leave_request::Action;
+use lk::participant_info::State;
+use lk::signal_request::Message as Request;
+use lk::signal_response::Message;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// One client, through all its sessions.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) name: String,
+    pub(super) single: bool,
+    pub(super) link: Option<LinkId>,
+    /// Everything that arrived, oldest first.
+    pub(super) inbox: Vec<Message>,
+    pub(super) outbox: VecDeque<Request>,
+    pub(super) sid: String,
+    /// The others as shown, by identity.
+    pub(super) others: BTreeMap<String, lk::ParticipantInfo>,
+    /// The tracks that sections carry.
+    pub(super) map: BTreeMap<Mid, TrackSid>,
+    pub(super) ended: Option<(Action, lk::DisconnectReason)>,
+    /// Our own tracks by cid, as the server named them.
+    pub(super) own: BTreeMap<String, TrackSid>,
+    known_tracks: BTreeSet<TrackSid>,
+    sections: Vec<Section>,
+    next_mid: u32,
+    offer_id: u32,
+    awaits_answer: bool,
+    offer_again: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Section {
+    mid: Mid,
+    kind: MediaKind,
+    way: Way,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Way {
+    Receive,
+    Send { cid: String },
+    Inactive,
+}
+
+impl Client {
+    pub(super) fn new(name: &str, single: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            single,
+            link: None,
+            inbox: Vec::new(),
+            outbox: VecDeque::new(),
+            sid: String::new(),
+            others: BTreeMap::new(),
+            map: BTreeMap::new(),
+            ended: None,
+            own: BTreeMap::new(),
+            known_tracks: BTreeSet::new(),
+            sections: Vec::new(),
+            next_mid: 0,
+            offer_id: 0,
+            awaits_answer: false,
+            offer_again: false,
+        }
+    }
+
+    /// Begins a session anew. The request that goes with it.
+    pub(super) fn start(&mut self, link: LinkId, spare: usize) -> lk::JoinRequest {
+        *self = Self { inbox: std::mem::take(&mut self.inbox), ..Self::new(&self.name, self.single) };
+        self.link = Some(link);
+        let client_info = Some(lk::ClientInfo { protocol: 17, ..Default::default() });
+        let settings = lk::ConnectionSettings { auto_subscribe: true, ..Default::default() };
+        if self.single {
+            for kind in [MediaKind::Audio, MediaKind::Video] {
+                (0..spare).for_each(|_| self.add_section(kind, Way::Receive));
+            }
+        }
+        let publisher_offer = self.single.then(|| self.make_offer());
+        lk::JoinRequest { client_info, connection_settings: Some(settings), publisher_offer, ..Default::default() }
+    }
+
+    /// Comes back on a new link; what was on the way on the old one is lost.
+    pub(super) fn come_back(&mut self, link: LinkId) -> lk::JoinRequest {
+        self.link = Some(link);
+        self.outbox.clear();
+        lk::JoinRequest { reconnect: true, participant_sid: self.sid.clone(), ..Default::default() }
+    }
+
+    fn add_section(&mut self, kind: MediaKind, way: Way) {
+        self.sections.push(Section { mid: self.next_mid.to_string(), kind, way });
+        self.next_mid += 1;
+    }
+
+    fn make_offer(&mut self) -> lk::SessionDescription {
+        self.awaits_answer = true;
+        self.offer_again = false;
+        self.offer_id += 1;
+        let sdp = self.sections.iter().map(Section::text).collect();
+        lk::SessionDescription { r#type: "offer".into(), sdp, id: self.offer_id, ..Default::default() }
+    }
+
+    /// Offers now, or when the answer that is waited for has come.
+    pub(super) fn offer(&mut self) {
+        if self.awaits_answer {
+            self.offer_again = true;
+            return;
+        }
+        let offer = self.make_offer();
+        self.outbox.push_back(Request::Offer(offer));
+    }
+
+    pub(super) fn publish(&mut self, cid: &str, kind: MediaKind) {
+        let r#type = if kind == MediaKind::Video { lk::TrackType::Video } else { lk::TrackType::Audio } as i32;
+        let source = if kind == MediaKind::Video { lk::TrackSource::Camera } else { lk::TrackSource::Microphone };
+        let (cid, source) = (cid.to_owned(), source as i32);
+        self.outbox.push_back(Request::AddTrack(lk::AddTrackRequest {
+            cid: cid.clone(),
+            r#type,
+            source,
+            ..Default::default()
+        }));
+        // an unused sending section is used again, as browsers do
+        let unused = self.sections.iter_mut().find(|s| s.kind == kind && s.way == Way::Inactive);
+        match unused {
+            Some(section) => section.way = Way::Send { cid },
+            None => self.add_section(kind, Way::Send { cid }),
+        }
+        self.offer();
+    }
+
+    pub(super) fn unpublish(&mut self, cid: &str) {
+        for section in &mut self.sections {
+            if matches!(&section.way, Way::Send { cid: c } if c == cid) {
+                section.way = Way::Inactive;
+            }
+        }
+        self.own.remove(cid);
+        self.offer();
+    }
+
+    /// Our cids that are sent.
+    pub(super) fn sending(&self) -> Vec<String> {
+        let cids = self.sections.iter().filter_map(|s| match &s.way {
+            Way::Send { cid } => Some(cid.clone()),
+            _ => None,
+        });
+        cids.collect()
+    }
+
+    /// Takes a message, and answers as an SDK does.
+    pub(super) fn receive(&mut self, message: Message) {
+        self.inbox.push(message.clone());
+        match message {
+            Message::Join(join) => {
+                self.sid = join.participant.expect("join names the participant").sid;
+                self.show(join.other_participants);
+            }
+            Message::Reconnect(_) => {
+                self.awaits_answer = false;
+                if self.single || !self.sections.is_empty() {
+                    self.offer();
+                }
+            }
+            Message::Update(update) => self.show(update.participants),
+            Message::Answer(answer) => self.apply_answer(&answer),
+            Message::Offer(offer) => {
+                assert!(!self.single, "a v1 client never gets an offer");
+                let map = offer.mid_to_track_id.clone().into_iter().collect();
+                self.apply(map);
+                let answer = lk::SessionDescription { r#type: "answer".into(), id: offer.id, ..Default::default() };
+                self.outbox.push_back(Request::Answer(answer));
+            }
+            Message::MediaSectionsRequirement(r) => {
+                (0..r.num_audios).for_each(|_| self.add_section(MediaKind::Audio, Way::Receive));
+                (0..r.num_videos).for_each(|_| self.add_section(MediaKind::Video, Way::Receive));
+                self.offer();
+            }
+            Message::TrackPublished(published) => {
+                let track = published.track.expect("a track");
+                if self.sending().contains(&published.cid) {
+                    self.own.insert(published.cid, track.sid);
+                }
+            }
+            Message::Leave(leave) => self.ended = Some((leave.action(), leave.reason())),
+            _ => {}
+        }
+    }
+
+    fn apply_answer(&mut self, answer: &lk::SessionDescription) {
+        if answer.id != self.offer_id {
+            return;
+        }
+        assert!(self.awaits_answer, "{}: answer {} was not waited for", self.name, answer.id);
+        self.awaits_answer = false;
+        if self.single {
+            let map: BTreeMap<_, _> = answer.mid_to_track_id.clone().into_iter().collect();
+            let shown: BTreeMap<_, _> = answer.sdp.lines().filter_map(|l| l.split_once('=')).collect();
+            let named: BTreeMap<_, _> = map.iter().map(|(mid, track)| (mid.as_str(), track.as_str())).collect();
+            assert_eq!(named, shown, "{}: the map names other tracks than the answer", self.name);
+            self.apply(map);
+        }
+        if self.offer_again {
+            self.offer();
+        }
+    }
+
+    fn apply(&mut self, map: BTreeMap<Mid, TrackSid>) {
+        for (mid, track) in &map {
+            assert!(self.known_tracks.contains(track), "{}: {track} is described before its participant", self.name);
+            let before = self.map.get(mid);
+            let dark = self.single && before.is_some_and(|before| before != track);
+            assert!(!dark, "{}: section {mid} carries {track} right after {before:?}", self.name);
+        }
+        self.map = map;
+    }
+
+    fn show(&mut self, participants: Vec<lk::ParticipantInfo>) {
+        for p in participants.into_iter().filter(|p| p.identity != self.name) {
+            self.known_tracks.extend(p.tracks.iter().map(|t| t.sid.clone()));
+            let known = self.others.get(&p.identity);
+            if known.is_some_and(|k| k.sid == p.sid && k.version > p.version) {
+                continue;
+            }
+            if p.state == State::Disconnected as i32 {
+                self.others.remove(&p.identity);
+            } else {
+                self.others.insert(p.identity.clone(), p);
+            }
+        }
+    }
+
+    /// The tracks of the others that are shown and received.
+    pub(super) fn sees(&self) -> BTreeSet<TrackSid> {
+        let shown: BTreeSet<_> = self.others.values().flat_map(|p| &p.tracks).map(|t| t.sid.clone()).collect();
+        self.map.values().filter(|t| shown.contains(*t)).cloned().collect()
+    }
+}
+
+impl Section {
+    fn text(&self) -> String {
+        let kind = if self.kind == MediaKind::Audio { "audio" } else { "video" };
+        let way = match &self.way {
+            Way::Receive => "a=recvonly\r\n".to_owned(),
+            Way::Send { cid } => format!("a=sendonly\r\na=msid:- {cid}\r\n"),
+            Way::Inactive => "a=inactive\r\n".to_owned(),
+        };
+        format!("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{}\r\n{way}", self.mid)
+    }
+}

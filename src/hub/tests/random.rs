@@ -1,0 +1,158 @@
+//! Random sequences: whatever happens in whatever order, descriptions stay right, links that are dead stay silent, every
+//! connection is closed once, and at the end everybody sees everybody or nothing is left.
+
+use super::stage::Stage;
+use crate::base::MediaKind;
+use crate::hub::{Input, MediaEvent};
+use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
+use proptest::prelude::*;
+use std::time::Duration;
+
+const NAMES: [&str; 4] = ["mina", "jonas", "aiko", "sam"];
+
+#[derive(Clone, Debug)]
+enum Op {
+    Enter { c: usize },
+    Publish { c: usize, cid: usize },
+    Unpublish { c: usize, cid: usize },
+    Subscribe { c: usize, other: usize, yes: bool },
+    Cut { c: usize },
+    Resume { c: usize },
+    Leave { c: usize },
+    Kick { c: usize },
+    Dismiss,
+    MediaGone { c: usize },
+    Arrive { picks: Vec<usize> },
+    Wait { ms: u64 },
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let c = 0..NAMES.len();
+    let picks = prop::collection::vec(0..50usize, 1..20);
+    prop_oneof![
+        4 => c.clone().prop_map(|c| Op::Enter { c }),
+        6 => (c.clone(), 0..3usize).prop_map(|(c, cid)| Op::Publish { c, cid }),
+        4 => (c.clone(), 0..3usize).prop_map(|(c, cid)| Op::Unpublish { c, cid }),
+        3 => (c.clone(), 0..NAMES.len(), any::<bool>()).prop_map(|(c, other, yes)| Op::Subscribe { c, other, yes }),
+        2 => c.clone().prop_map(|c| Op::Cut { c }),
+        4 => c.clone().prop_map(|c| Op::Resume { c }),
+        1 => c.clone().prop_map(|c| Op::Leave { c }),
+        1 => c.clone().prop_map(|c| Op::Kick { c }),
+        1 => Just(Op::Dismiss),
+        1 => c.prop_map(|c| Op::MediaGone { c }),
+        12 => picks.prop_map(|picks| Op::Arrive { picks }),
+        2 => (1..4000u64).prop_map(|ms| Op::Wait { ms }),
+    ]
+}
+
+fn kind(cid: usize) -> MediaKind {
+    if cid == 0 { MediaKind::Audio } else { MediaKind::Video }
+}
+
+fn run(stage: &mut Stage, op: Op) {
+    match op {
+        Op::Enter { c } => {
+            if stage.clients[c].link.is_none() {
+                stage.enter(c);
+            }
+        }
+        Op::Publish { c, cid } => {
+            let name = format!("cid-{c}-{cid}");
+            let client = &mut stage.clients[c];
+            if client.link.is_some() && !client.sid.is_empty() && !client.sending().contains(&name) {
+                client.publish(&name, kind(cid));
+            }
+        }
+        Op::Unpublish { c, cid } => {
+            let name = format!("cid-{c}-{cid}");
+            if stage.clients[c].link.is_some() && stage.clients[c].sending().contains(&name) {
+                stage.clients[c].unpublish(&name);
+            }
+        }
+        Op::Subscribe { c, other, yes } => {
+            let name = NAMES[other];
+            let tracks = stage.clients[c].others.get(name).map(|p| p.tracks.iter().map(|t| t.sid.clone()).collect());
+            if let Some(track_sids) = tracks.filter(|_| stage.clients[c].link.is_some()) {
+                let update = lk::UpdateSubscription { track_sids, subscribe: yes, participant_tracks: Vec::new() };
+                stage.say(c, Request::Subscription(update));
+            }
+        }
+        Op::Cut { c } => stage.cut(c),
+        Op::Resume { c } => {
+            if !stage.clients[c].sid.is_empty() && stage.clients[c].ended.is_none() {
+                stage.resume(c);
+            }
+        }
+        Op::Leave { c } => {
+            if stage.clients[c].link.is_some() {
+                stage.leave(c);
+            }
+        }
+        Op::Kick { c } => drop(stage.kick(NAMES[c])),
+        Op::Dismiss => drop(stage.dismiss()),
+        Op::MediaGone { c } => {
+            if let Some(connection) = stage.down(c) {
+                stage.input(Input::Media(MediaEvent::Disconnected { connection }));
+                stage.input(Input::Media(MediaEvent::Connected { connection }));
+            }
+        }
+        Op::Arrive { picks } => {
+            for pick in picks {
+                stage.step(pick);
+            }
+        }
+        Op::Wait { ms } => stage.wait(Duration::from_millis(ms)),
+    }
+}
+
+/// At rest, everybody who is connected gets exactly what the others publish, unless they declined it.
+fn check_views(stage: &Stage) {
+    for (c, client) in stage.clients.iter().enumerate() {
+        let Some(connection) = stage.down(c).filter(|_| client.link.is_some()) else { continue };
+        let member = &stage.hub.members[&connection.member];
+        let wanted: std::collections::BTreeSet<_> = member.subscriptions.keys().cloned().collect();
+        assert_eq!(client.sees(), wanted, "{} sees something else", client.name);
+        assert_eq!(stage.plane.carries(connection), wanted, "{} is sent something else", client.name);
+        let others = stage.hub.members.values().filter(|m| m.room == member.room && m.id != member.id);
+        for other in others {
+            let shown = client.others.get(other.user.as_str());
+            assert_eq!(shown.map(|p| p.sid.as_str()), Some(other.sid()), "{} is not shown right", other.user);
+            for track in other.tracks.iter().filter(|t| t.is_published && !member.declined.contains(&t.info.sid)) {
+                assert!(wanted.contains(&track.info.sid), "{} lacks a track of {}", client.name, other.user);
+            }
+        }
+        let present = stage.hub.members.values().filter(|m| m.room == member.room).count();
+        assert_eq!(client.others.len() + 1, present, "{} is shown somebody who is not there", client.name);
+    }
+}
+
+/// 1500 sequences, or as many as `PROPTEST_CASES` asks for.
+pub(super) fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1500);
+    ProptestConfig { cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn any_sequence_ends_well(
+        versions in prop::array::uniform4(any::<bool>()),
+        spare in 0..4usize,
+        ops in prop::collection::vec(op(), 1..80),
+    ) {
+        let mut stage = Stage::new();
+        stage.spare_sections = spare;
+        for (name, single) in NAMES.iter().zip(versions) {
+            stage.client(name, single);
+        }
+        for op in ops {
+            run(&mut stage, op);
+        }
+        // long enough for requests that an outage swallowed, and for those who did not come back
+        stage.wait(Duration::from_secs(20));
+        check_views(&stage);
+        stage.end();
+    }
+}

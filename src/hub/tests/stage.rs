@@ -1,0 +1,329 @@
+//! Clients, forwarding plane and hub, with a queue each way. Scenarios let everything arrive at once; random sequences
+//! let it arrive in any order that the wire allows.
+
+use super::client::Client;
+use super::plane::Plane;
+use crate::base::{MediaKind, Moment};
+use crate::hub::*;
+use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
+use lk::signal_response::Message;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+pub(super) const ROOM: &str = "design-review";
+/// Unix seconds at the beginning.
+pub(super) const START_S: i64 = 1_763_850_000;
+const PING: Duration = Duration::from_secs(5);
+
+pub(super) struct Stage {
+    pub(super) hub: Hub,
+    pub(super) now: Moment,
+    pub(super) clients: Vec<Client>,
+    pub(super) plane: Plane,
+    pub(super) notes: Vec<Note>,
+    pub(super) answer: Option<Result<Box<AdminAnswer>, AdminError>>,
+    /// Messages and closings on the way to clients, by link, in the order of the hub.
+    to_clients: BTreeMap<LinkId, VecDeque<Delivery>>,
+    /// Links that the hub may write on.
+    live: BTreeMap<LinkId, usize>,
+    commands: VecDeque<MediaCommand>,
+    last_link: u64,
+    next_ping: Moment,
+    pub(super) spare_sections: usize,
+}
+
+#[derive(Debug)]
+enum Delivery {
+    Message(Box<Message>),
+    Close,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        Self::with(HubConfig::default())
+    }
+
+    pub(super) fn with(config: HubConfig) -> Self {
+        let config = HubConfig { unix_ms_at_zero: START_S * 1000, ..config };
+        Self {
+            hub: Hub::new(config, 7),
+            now: Moment::ZERO,
+            clients: Vec::new(),
+            plane: Plane::default(),
+            notes: Vec::new(),
+            answer: None,
+            to_clients: BTreeMap::new(),
+            live: BTreeMap::new(),
+            commands: VecDeque::new(),
+            last_link: 0,
+            next_ping: Moment::ZERO + PING,
+            spare_sections: 3,
+        }
+    }
+
+    pub(super) fn admission(&self, name: &str) -> Admission {
+        Admission {
+            room: ROOM.into(),
+            user: name.parse().expect("a user id"),
+            name: name.into(),
+            metadata: String::new(),
+            attributes: Vec::new(),
+            permission: lk::ParticipantPermission {
+                can_subscribe: true,
+                can_publish: true,
+                can_publish_data: true,
+                can_update_metadata: true,
+                ..Default::default()
+            },
+            room_admin: false,
+            issued_at: self.unix_s(),
+            max_participants: 0,
+        }
+    }
+
+    pub(super) fn unix_s(&self) -> i64 {
+        START_S + (self.now.as_micros() / 1_000_000) as i64
+    }
+
+    /// A new client; it has not joined yet.
+    pub(super) fn client(&mut self, name: &str, single: bool) -> usize {
+        self.clients.push(Client::new(name, single));
+        self.clients.len() - 1
+    }
+
+    /// A v1 client joins, and everything settles.
+    pub(super) fn join(&mut self, name: &str) -> usize {
+        let c = self.client(name, true);
+        self.enter(c);
+        self.settle();
+        c
+    }
+
+    /// A v0 client joins, and everything settles.
+    pub(super) fn join_v0(&mut self, name: &str) -> usize {
+        let c = self.client(name, false);
+        self.enter(c);
+        self.settle();
+        c
+    }
+
+    /// Joins with a token made now; nothing is delivered yet.
+    pub(super) fn enter(&mut self, c: usize) {
+        let admission = self.admission(&self.clients[c].name.clone());
+        self.enter_with(c, admission);
+    }
+
+    pub(super) fn enter_with(&mut self, c: usize, admission: Admission) {
+        let link = self.new_link(c);
+        let request = Box::new(self.clients[c].start(link, self.spare_sections));
+        let single = self.clients[c].single;
+        self.input(Input::Join { link, admission: Box::new(admission), request, single });
+    }
+
+    /// Resumes on a new link with a token made at the beginning.
+    pub(super) fn resume(&mut self, c: usize) {
+        if let Some(old) = self.clients[c].link {
+            self.to_clients.remove(&old);
+        }
+        let link = self.new_link(c);
+        let request = Box::new(self.clients[c].come_back(link));
+        let admission = Box::new(Admission { issued_at: START_S, ..self.admission(&self.clients[c].name.clone()) });
+        let single = self.clients[c].single;
+        self.input(Input::Join { link, admission, request, single });
+    }
+
+    fn new_link(&mut self, c: usize) -> LinkId {
+        self.last_link += 1;
+        let link = LinkId(self.last_link);
+        self.live.insert(link, c);
+        link
+    }
+
+    /// The link breaks; what was on the way is lost, both ways.
+    pub(super) fn cut(&mut self, c: usize) {
+        self.clients[c].outbox.clear();
+        if let Some(link) = self.clients[c].link.take() {
+            self.to_clients.remove(&link);
+            if self.live.remove(&link).is_some() {
+                self.input(Input::LinkGone { link });
+            }
+        }
+    }
+
+    pub(super) fn say(&mut self, c: usize, message: Request) {
+        self.clients[c].outbox.push_back(message);
+    }
+
+    /// Says something, and everything settles.
+    pub(super) fn tell(&mut self, c: usize, message: Request) {
+        self.say(c, message);
+        self.settle();
+    }
+
+    pub(super) fn leave(&mut self, c: usize) {
+        let reason = lk::DisconnectReason::ClientInitiated as i32;
+        self.say(c, Request::Leave(lk::LeaveRequest { reason, ..Default::default() }));
+    }
+
+    pub(super) fn publish(&mut self, c: usize, cid: &str, kind: MediaKind) -> TrackSid {
+        self.clients[c].publish(cid, kind);
+        self.settle();
+        self.clients[c].own.get(cid).cloned().expect("the track was published")
+    }
+
+    pub(super) fn admin(&mut self, call: AdminCall) -> Result<AdminAnswer, AdminError> {
+        self.input(Input::Admin { call: 1, request: Box::new(call) });
+        self.answer.take().expect("every call is answered at once").map(|answer| *answer)
+    }
+
+    pub(super) fn kick(&mut self, name: &str) -> Result<AdminAnswer, AdminError> {
+        let who = lk::RoomParticipantIdentity { room: ROOM.into(), identity: name.into(), ..Default::default() };
+        self.admin(AdminCall::RemoveParticipant(who))
+    }
+
+    pub(super) fn dismiss(&mut self) -> Result<AdminAnswer, AdminError> {
+        self.admin(AdminCall::DeleteRoom(lk::DeleteRoomRequest { room: ROOM.into() }))
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        self.hub.handle(input, self.now);
+        while let Some(output) = self.hub.poll() {
+            self.output(output);
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Signal { link, message } => {
+                assert!(self.live.contains_key(&link), "{link:?} is dead: {message:?}");
+                self.to_clients.entry(link).or_default().push_back(Delivery::Message(message));
+            }
+            Output::CloseLink { link } => {
+                assert!(self.live.remove(&link).is_some(), "{link:?} is closed and was dead");
+                self.to_clients.entry(link).or_default().push_back(Delivery::Close);
+            }
+            Output::Answer { answer, .. } => self.answer = Some(answer),
+            Output::Media(command) => self.commands.push_back(command),
+            Output::Note(note) => self.notes.push(note),
+        }
+    }
+
+    /// One thing arrives somewhere, chosen by `pick`. Whether there was one.
+    pub(super) fn step(&mut self, pick: usize) -> bool {
+        let downlinks: Vec<LinkId> = self.to_clients.iter().filter(|(_, q)| !q.is_empty()).map(|(l, _)| *l).collect();
+        let uplinks: Vec<usize> = (0..self.clients.len()).filter(|c| !self.clients[*c].outbox.is_empty()).collect();
+        let plane = [!self.commands.is_empty(), !self.plane.events.is_empty()];
+        let total = downlinks.len() + uplinks.len() + plane.iter().filter(|b| **b).count();
+        if total == 0 {
+            return false;
+        }
+        let pick = pick % total;
+        if let Some(link) = downlinks.get(pick) {
+            self.deliver(*link);
+        } else if let Some(c) = uplinks.get(pick - downlinks.len()) {
+            self.send(*c);
+        } else if plane[0] && (pick - downlinks.len() - uplinks.len() == 0) {
+            if let Some(command) = self.commands.pop_front() {
+                self.plane.carry_out(command);
+            }
+        } else if let Some(event) = self.plane.events.pop_front() {
+            self.input(Input::Media(event));
+        }
+        true
+    }
+
+    fn deliver(&mut self, link: LinkId) {
+        let Some(delivery) = self.to_clients.get_mut(&link).and_then(VecDeque::pop_front) else { return };
+        let Some(c) = self.clients.iter().position(|c| c.link == Some(link)) else { return };
+        match delivery {
+            Delivery::Message(message) => self.clients[c].receive(*message),
+            Delivery::Close => {
+                self.clients[c].link = None;
+                self.clients[c].outbox.clear();
+                self.to_clients.remove(&link);
+            }
+        }
+    }
+
+    fn send(&mut self, c: usize) {
+        let Some(message) = self.clients[c].outbox.pop_front() else { return };
+        if let Some(link) = self.clients[c].link {
+            self.input(Input::Signal { link, message: Box::new(message) });
+        }
+    }
+
+    /// Everything on the way arrives.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..100_000 {
+            if !self.step(0) {
+                return;
+            }
+        }
+        panic!("it does not come to rest");
+    }
+
+    /// Time passes; clients ping, what is due happens, everything arrives.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.pass(time, true);
+    }
+
+    /// Time passes for the hub, with pings or, as if all were frozen, without.
+    pub(super) fn pass(&mut self, time: Duration, pings: bool) {
+        let end = self.now + time;
+        loop {
+            self.settle();
+            let due = self.hub.deadline().map_or(end, |at| at.max(self.now)).min(end).min(self.next_ping);
+            self.now = due;
+            self.input(Input::Tick);
+            let stuck = self.hub.deadline().is_some_and(|at| at <= self.now);
+            assert!(!stuck, "a deadline that has passed is carried out");
+            if self.now >= self.next_ping {
+                self.next_ping += PING;
+                for c in 0..self.clients.len() {
+                    if pings && self.clients[c].link.is_some() {
+                        self.say(c, Request::PingReq(lk::Ping::default()));
+                    }
+                }
+            }
+            if self.now >= end && self.now < self.next_ping {
+                self.settle();
+                return;
+            }
+        }
+    }
+
+    /// The connection to a client of its newest stay.
+    pub(super) fn down(&self, c: usize) -> Option<ConnectionId> {
+        let role = if self.clients[c].single { Role::Single } else { Role::Subscriber };
+        let member = self.hub.members.values().find(|m| m.sid() == self.clients[c].sid)?;
+        Some(ConnectionId { member: member.id, role })
+    }
+
+    /// The messages of one kind that a client got, emptying its inbox.
+    pub(super) fn got<T>(&mut self, c: usize, pick: impl Fn(Message) -> Option<T>) -> Vec<T> {
+        std::mem::take(&mut self.clients[c].inbox).into_iter().filter_map(pick).collect()
+    }
+
+    /// Departures that a client was shown, emptying its inbox.
+    pub(super) fn departures(&mut self, c: usize) -> Vec<(String, lk::DisconnectReason)> {
+        let updates = self.got(c, |m| if let Message::Update(u) = m { Some(u) } else { None });
+        let gone = updates.into_iter().flat_map(|u| u.participants);
+        let gone = gone.filter(|p| p.state() == lk::participant_info::State::Disconnected);
+        gone.map(|p| (p.identity.clone(), p.disconnect_reason())).collect()
+    }
+
+    /// When everybody has left, nothing is left.
+    pub(super) fn end(mut self) {
+        for c in 0..self.clients.len() {
+            if self.clients[c].link.is_some() {
+                self.leave(c);
+            }
+        }
+        self.wait(Duration::from_secs(30));
+        assert!(self.hub.is_empty(), "something is left: {:?}", self.hub);
+        assert!(self.plane.open.is_empty(), "open: {:?}", self.plane.open);
+        assert!(self.plane.published.is_empty(), "published: {:?}", self.plane.published);
+        assert!(self.live.is_empty(), "links: {:?}", self.live);
+    }
+}
