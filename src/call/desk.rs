@@ -101,6 +101,7 @@ impl Desk {
             call: None,
             sessions: 0,
             quit: false,
+            gist: 0,
             shared: shared.clone(),
             publish,
         };
@@ -185,6 +186,8 @@ struct Actor {
     call: Option<CallState>,
     sessions: u64,
     quit: bool,
+    /// What the window was last woken for.
+    gist: u64,
     shared: Arc<Shared>,
     publish: watch::Sender<Arc<Snapshot>>,
 }
@@ -567,12 +570,41 @@ impl Actor {
             call,
             quit: self.quit,
         };
+        let gist = gist(&snapshot);
         self.publish.send_replace(Arc::new(snapshot));
+        if std::mem::replace(&mut self.gist, gist) == gist {
+            return;
+        }
         let wake = self.shared.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(wake) = wake {
             wake();
         }
     }
+}
+
+/// A fingerprint of what is worth drawing anew: a call in which nothing happens lets the window sleep. Pictures wake it
+/// themselves, and the timer needs it once a second.
+fn gist(snapshot: &Snapshot) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    let mut add = |part: &dyn std::fmt::Debug| format!("{part:?}").hash(&mut hasher);
+    add(&(&snapshot.devices, &snapshot.choice, &snapshot.camera, &snapshot.microphone, &snapshot.speaker));
+    add(&snapshot.quit);
+    match &snapshot.call {
+        // The lobby's meter.
+        None => add(&snapshot.own_level.round()),
+        Some(call) => {
+            match &call.phase {
+                Phase::InCall { elapsed } => add(&elapsed.as_secs()),
+                phase => add(phase),
+            }
+            add(&(&call.room, call.session, call.quality, call.speaking));
+            for p in &call.people {
+                add(&(&p.user, &p.name, p.picture.is_some(), p.microphone, p.speaking, p.quality));
+            }
+        }
+    }
+    hasher.finish()
 }
 
 /// What somebody should be told of an event in passing.

@@ -33,7 +33,7 @@ pub(super) struct BotArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=200))]
     count: u32,
     /// Names are PREFIX-1, PREFIX-2, …
-    #[arg(long, value_name = "PREFIX", default_value = "bot")]
+    #[arg(long, value_name = "PREFIX", default_value = "bot", value_parser = display_name)]
     name_prefix: String,
     /// Enter with the microphone off
     #[arg(long)]
@@ -46,9 +46,7 @@ pub(super) struct BotArgs {
 /// Runs the bots until all have left.
 pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
     let Some(server) = args.participant.server.clone() else { bail!("No server is named. Use --server URL.") };
-    let Some(room) = &args.participant.room else { bail!("No room is named. Use --room ROOM.") };
-    let room: RoomId = room.parse()?;
-    display_name(&args.name_prefix)?;
+    let Some(room) = args.participant.room.clone() else { bail!("No room is named. Use --room ROOM.") };
     let events = args.participant.event_sink()?;
     super::runtime()?.block_on(async {
         let leave = CancellationToken::new();

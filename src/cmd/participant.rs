@@ -18,7 +18,7 @@ pub(super) struct ParticipantArgs {
     pub(super) server: Option<String>,
     /// The room; a numeric one is written num/123
     #[arg(long, value_name = "ROOM")]
-    pub(super) room: Option<String>,
+    pub(super) room: Option<RoomId>,
     /// A file that holds an access token (JWT); without it the server's token endpoint is asked
     #[arg(long, value_name = "JWT-FILE")]
     pub(super) token: Option<PathBuf>,

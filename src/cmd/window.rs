@@ -28,7 +28,7 @@ pub(super) struct WindowArgs {
     #[command(flatten)]
     participant: ParticipantArgs,
     /// The name the others see
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = display_name)]
     name: Option<String>,
     /// Enter at once
     #[arg(long)]
@@ -80,8 +80,8 @@ pub(super) fn run(args: WindowArgs) -> anyhow::Result<ExitCode> {
 
 /// `visavis host`: the window and a room server.
 pub(super) fn host(args: HostArgs) -> anyhow::Result<ExitCode> {
-    let room = args.window.participant.room.clone().unwrap_or_else(|| "my-call".into());
-    let hosting = Hosting { listen: args.listen, bots: args.with_bots, room: room.parse()? };
+    let room = args.window.participant.room.clone().unwrap_or_else(|| RoomId::Text("my-call".into()));
+    let hosting = Hosting { listen: args.listen, bots: args.with_bots, room };
     open(args.window, Some(hosting))
 }
 
@@ -259,7 +259,7 @@ fn preferences(args: &WindowArgs, settings: &Settings) -> anyhow::Result<ui::Pre
             crate::store::Theme::Light => ui::ThemeChoice::Light,
         },
         name: args.name.clone().unwrap_or_else(|| settings.name.clone()),
-        room: typed.room.clone().unwrap_or_else(|| settings.room.clone()),
+        room: typed.room.as_ref().map_or_else(|| settings.room.clone(), ToString::to_string),
         server: typed.server.clone().unwrap_or_else(|| settings.server.clone()),
         devices: DeviceChoice {
             camera: given(&typed.camera, &settings.camera),
