@@ -56,7 +56,7 @@ pub struct ConnectPlan {
 }
 
 /// A connection that is being made or in use. Dropping it cancels everything.
-pub struct Connection {
+pub(super) struct Connection {
     /// Cancelled when the session has given up connecting.
     pub(super) given_up: CancellationToken,
     link: mpsc::Sender<LinkCommand>,
@@ -76,7 +76,7 @@ enum LinkCommand {
 
 impl Connection {
     /// Begins to connect. What comes of it is told by `wake`; after `give_up` both parts report `Closed`.
-    pub fn start(epoch: Epoch, plan: ConnectPlan, wake: WakeSender) -> Self {
+    pub(super) fn start(epoch: Epoch, plan: ConnectPlan, wake: WakeSender) -> Self {
         let given_up = CancellationToken::new();
         let (link, link_commands) = mpsc::channel(COMMANDS);
         let (peers, peer_commands) = mpsc::channel(COMMANDS);
@@ -87,49 +87,49 @@ impl Connection {
     }
 
     /// Stops connecting.
-    pub fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         self.given_up.cancel();
     }
 
     /// Sends a message.
-    pub fn send(&self, message: Box<Request>) {
+    pub(super) fn send(&self, message: Box<Request>) {
         self.tell(LinkCommand::Send(message));
     }
 
     /// Sends our descriptions after a resume.
-    pub fn sync_state(&self, state: Box<lk::SyncState>) {
+    pub(super) fn sync_state(&self, state: Box<lk::SyncState>) {
         self.tell(LinkCommand::SyncState(state));
     }
 
     /// Opens a new socket for the same session.
-    pub fn resume(&self, reason: lk::ReconnectReason) {
+    pub(super) fn resume(&self, reason: lk::ReconnectReason) {
         self.tell(LinkCommand::Resume(reason));
     }
 
     /// Lets out what was held back during a resume.
-    pub fn resume_done(&self) {
+    pub(super) fn resume_done(&self) {
         self.tell(LinkCommand::ResumeDone);
     }
 
     /// Says goodbye and flushes it.
-    pub fn goodbye(&self) {
+    pub(super) fn goodbye(&self) {
         self.tell(LinkCommand::Goodbye);
     }
 
     /// Closes the socket.
-    pub fn close_link(&self) {
+    pub(super) fn close_link(&self) {
         self.tell(LinkCommand::Close);
     }
 
     /// Asks something of the peers.
-    pub fn peers(&self, command: PeerCommand) {
+    pub(super) fn peers(&self, command: PeerCommand) {
         if self.peers.try_send(command).is_err() {
             tracing::debug!("the peer connections take no commands");
         }
     }
 
     /// Asks for figures; they come as [`Wake::Figures`].
-    pub fn ask_figures(&self, wake: &WakeSender) {
+    pub(super) fn ask_figures(&self, wake: &WakeSender) {
         let Some(peers) = self.made.get().and_then(Weak::upgrade) else { return };
         let wake = wake.clone();
         tokio::spawn(async move { wake.hint(Wake::Figures(Box::new(peers.statistics().await))) });

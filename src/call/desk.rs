@@ -56,6 +56,9 @@ pub struct DeskConfig {
     pub microphone_on: bool,
 }
 
+/// Called when somebody's picture was really drawn: who, width, height.
+pub type ShownHook = Arc<dyn Fn(&UserId, u32, u32) + Send + Sync>;
+
 /// The window's end.
 pub struct Desk {
     commands: mpsc::Sender<Command>,
@@ -110,7 +113,7 @@ impl Desk {
     }
 
     /// Tells that somebody's picture was really drawn.
-    pub fn shown_hook(&self) -> Arc<dyn Fn(&UserId, u32, u32) + Send + Sync> {
+    pub fn shown_hook(&self) -> ShownHook {
         let shared = self.shared.clone();
         Arc::new(move |user, width, height| {
             let mut shown = shared.shown.lock().unwrap_or_else(PoisonError::into_inner);

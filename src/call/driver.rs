@@ -9,7 +9,7 @@ use super::figures::Figures;
 use super::media::Media;
 use super::view::{CallView, DeviceProblem, Ending, Leaving, LocalDevice, Person, Phase, Quality};
 use super::wake::{Wake, WakeSender};
-use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, RoomId, SessionId, TrackSource, UserId};
+use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, RoomId, SessionId, UserId};
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Response;
@@ -337,14 +337,4 @@ pub(super) fn local_device(slot: &session::DeviceSlot, problem: Option<&DevicePr
 pub(super) fn unix_ms() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_micros() as f64 / 1000.0
-}
-
-/// The track of ours that a device feeds.
-pub(super) const fn source_of(kind: DeviceKind) -> Option<TrackSource> {
-    match kind {
-        DeviceKind::Camera => Some(TrackSource::Camera),
-        DeviceKind::Microphone => Some(TrackSource::Microphone),
-        DeviceKind::Screen => Some(TrackSource::Screen),
-        DeviceKind::Speaker => None,
-    }
 }

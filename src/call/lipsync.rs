@@ -16,19 +16,19 @@ const STALE: Duration = Duration::from_millis(500);
 
 /// One person's time, told by their sound.
 #[derive(Debug, Default)]
-pub struct LipSync {
+pub(super) struct LipSync {
     /// The sender's time in microseconds that was being heard at an instant.
     heard: Mutex<Option<(i64, Instant)>>,
 }
 
 impl LipSync {
     /// The sound that the sender made at `sender_micros` was heard `at` this instant.
-    pub fn heard(&self, sender_micros: i64, at: Instant) {
+    pub(super) fn heard(&self, sender_micros: i64, at: Instant) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((sender_micros, at));
     }
 
     /// How long a picture of `sender_micros` has to wait for its sound.
-    pub fn wait_for_sound(&self, sender_micros: i64) -> Duration {
+    pub(super) fn wait_for_sound(&self, sender_micros: i64) -> Duration {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((heard_micros, at)) = heard else { return Duration::ZERO };
         wait(sender_micros, heard_micros, at.elapsed())

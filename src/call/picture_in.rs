@@ -16,7 +16,7 @@ const FREEZE: Duration = Duration::from_millis(200);
 
 /// What a decoder counts.
 #[derive(Debug, Default)]
-pub struct PictureFigures {
+pub(super) struct PictureFigures {
     /// Pictures decoded.
     pub frames: AtomicU64,
     /// Pauses over 200 ms.
@@ -29,7 +29,7 @@ pub struct PictureFigures {
 
 impl PictureFigures {
     /// Width and height of the last picture; 0 before the first.
-    pub fn size(&self) -> (u32, u32) {
+    pub(super) fn size(&self) -> (u32, u32) {
         let size = self.size.load(Relaxed);
         ((size >> 32) as u32, size as u32)
     }
@@ -39,13 +39,13 @@ impl PictureFigures {
 pub type PictureTap = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
 
 /// A remote picture being decoded. Dropping it ends its thread after the picture at hand.
-pub struct PictureIn {
+pub(super) struct PictureIn {
     stop: CancellationToken,
     figures: Arc<PictureFigures>,
 }
 
 /// What a decoder's thread works with.
-pub struct PictureSource {
+pub(super) struct PictureSource {
     /// Whole frames in decoding order.
     pub media: mpsc::Receiver<VideoMedia>,
     /// The stream's time.
@@ -60,7 +60,7 @@ pub struct PictureSource {
 
 impl PictureIn {
     /// Starts the thread. `ended` is called when the media ends, not when it is stopped.
-    pub fn start(name: &str, source: PictureSource, ended: impl FnOnce() + Send + 'static) -> Self {
+    pub(super) fn start(name: &str, source: PictureSource, ended: impl FnOnce() + Send + 'static) -> Self {
         let stop = CancellationToken::new();
         let figures = Arc::new(PictureFigures::default());
         let (theirs, counts, runtime) = (stop.clone(), figures.clone(), Handle::current());
@@ -78,7 +78,7 @@ impl PictureIn {
     }
 
     /// What it counts.
-    pub fn figures(&self) -> &Arc<PictureFigures> {
+    pub(super) fn figures(&self) -> &Arc<PictureFigures> {
         &self.figures
     }
 }

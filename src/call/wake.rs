@@ -36,7 +36,7 @@ pub enum Sender {
 
 /// The tasks' end of the queue.
 #[derive(Clone)]
-pub struct WakeSender(mpsc::Sender<Wake>);
+pub(super) struct WakeSender(mpsc::Sender<Wake>);
 
 impl WakeSender {
     /// A queue for one call.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// Opens a camera and writes its pictures to standard output until standard input ends.
 #[derive(Debug, clap::Args)]
-pub struct CaptureArgs {
+pub(super) struct CaptureArgs {
     /// A camera's id, `default`, or `capture-process:FAULT`.
     #[arg(long, default_value = "default")]
     device: String,
@@ -24,7 +24,7 @@ pub struct CaptureArgs {
 }
 
 /// Captures, or lists.
-pub fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
     let CaptureArgs { ref device, width, height, fps, list } = *args;
     if list {
         println!("{}", serde_json::to_string(&capture::list())?);

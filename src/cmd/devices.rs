@@ -14,7 +14,7 @@ const SHOWN: usize = 8;
 /// Lists cameras, microphones and speakers with the ids that `--camera`, `--microphone` and `--speaker` take.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  visavis devices --json | jq -r '.microphones[].id'")]
-pub struct DevicesArgs {
+pub(super) struct DevicesArgs {
     /// Print one JSON object: `cameras`, `microphones`, `speakers`, each a list of `id`, `label`, `synthetic`,
     /// `default` and `formats`.
     #[arg(long)]
@@ -22,7 +22,7 @@ pub struct DevicesArgs {
 }
 
 /// Prints the list.
-pub fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &DevicesArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let lists = runtime.block_on(list(LIMIT));
     if args.json {

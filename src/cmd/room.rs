@@ -25,7 +25,7 @@ const USAGE: u8 = 2;
 /// The key comes from LIVEKIT_API_KEY and LIVEKIT_API_SECRET. A numeric room is written num/123.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct RoomArgs {
+pub(super) struct RoomArgs {
     /// The server: ws://, wss://, http:// or https://
     #[arg(long, global = true, value_name = "URL", env = "LIVEKIT_URL", default_value = "ws://127.0.0.1:7880")]
     pub server: String,
@@ -39,7 +39,7 @@ pub struct RoomArgs {
 
 /// What to do with rooms.
 #[derive(Clone, Debug, clap::Subcommand)]
-pub enum RoomAction {
+pub(super) enum RoomAction {
     /// Lists the rooms of the server
     #[command(after_help = "Example:\n  visavis room list --json")]
     List,
@@ -77,7 +77,7 @@ pub enum RoomAction {
 
 /// What goes into a token.
 #[derive(Clone, Debug, clap::Args)]
-pub struct TokenArgs {
+pub(super) struct TokenArgs {
     /// The room
     pub room: RoomId,
     /// The user id
@@ -96,7 +96,7 @@ pub struct TokenArgs {
 }
 
 /// Carries out one action. A question that nobody can answer is wrong usage.
-pub async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
     let key = key_from_environment()?
         .context("No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (devkey and secret for --dev).")?;
     let client = || AdminClient::new(&args.server, key.clone());

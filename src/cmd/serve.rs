@@ -26,7 +26,7 @@ Examples:
 /// Its keys come from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and from [keys] of the settings file.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// Address and port of HTTP and signalling; port 0 takes a free one [default: 127.0.0.1:7880]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -45,7 +45,7 @@ pub struct ServeArgs {
 }
 
 /// Runs the server. Returns when a signal has stopped it and everybody in it has been told.
-pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let (listen, config) = settings(&args)?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened at"))?;
     let server = Server::bind(listener, config)?;

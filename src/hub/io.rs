@@ -63,7 +63,7 @@ pub struct Admission {
 
 /// What a member asks the admin API, or a script: the room service's calls that change or read state.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // each is the request of that name in LiveKit's RoomService
+#[allow(missing_docs, clippy::large_enum_variant)] // each is the request of that name in LiveKit's RoomService
 pub enum AdminCall {
     CreateRoom(lk::CreateRoomRequest),
     ListRooms(lk::ListRoomsRequest),

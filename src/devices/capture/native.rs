@@ -123,7 +123,7 @@ fn find(device: &str) -> Result<CameraInfo, DeviceError> {
     let mut cameras = nokhwa::query(ApiBackend::Auto).map_err(|e| problem(&e))?;
     cameras.sort_by_key(|c| c.index().as_index().unwrap_or(u32::MAX));
     let found = if device == "default" {
-        cameras.into_iter().find(|c| system::is_camera(c))
+        cameras.into_iter().find(system::is_camera)
     } else {
         cameras.into_iter().find(|c| system::is_named(c, device))
     };
