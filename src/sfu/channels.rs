@@ -9,6 +9,8 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 pub(super) const RELIABLE: &str = "_reliable";
 /// Neither.
 pub(super) const LOSSY: &str = "_lossy";
+/// A client opens one of each; what it opens beyond this is left aside.
+const CHANNELS: usize = 8;
 /// At most so many messages wait.
 const WAITING: usize = 512;
 /// At most so many bytes of messages wait.
@@ -48,8 +50,10 @@ impl Channels {
     }
 
     pub(super) fn opened(&mut self, id: ChannelId, label: String) {
-        self.open.retain(|(other, _)| *other != id);
-        self.open.push((id, label));
+        let known = label == RELIABLE || label == LOSSY;
+        if known && self.open.len() < CHANNELS {
+            self.open.push((id, label));
+        }
     }
 
     pub(super) fn closed(&mut self, id: ChannelId) {

@@ -1,6 +1,8 @@
 //! One peer connection: a str0m `Rtc` and what the worker keeps beside it.
 
+use super::bandwidth::Bandwidth;
 use super::channels::Channels;
+use super::clock::SenderClock;
 use super::quality::Quality;
 use crate::base::MediaKind;
 use crate::hub::{ConnectionId, Role, TrackSid};
@@ -17,6 +19,9 @@ use str0m::{Candidate, Input, Output, Rtc, RtcConfig, RtcError};
 
 /// How often str0m reports loss and round trip.
 const STATISTICS: Duration = Duration::from_secs(2);
+/// How often subscribers are told which moment a timestamp means. Until the first packet is sent str0m names timestamp
+/// 0, so the next report must not be far.
+const REPORTS: Duration = Duration::from_secs(1);
 /// Sent pictures are kept so long for being asked for again.
 const RESEND_AGE: Duration = Duration::from_secs(1);
 /// At most so many of them a stream.
@@ -103,8 +108,12 @@ pub(super) struct Connection {
     pub(super) channels_made: bool,
     pub(super) channels: Channels,
     pub(super) quality: Quality,
-    /// The last estimate of what the link to the client carries, bits a second.
-    pub(super) estimate: Option<u64>,
+    /// What the link to the client carries.
+    pub(super) bandwidth: Bandwidth,
+    /// What of it is wished for, bits a second, as str0m was told.
+    desired: u64,
+    /// The client's clock, for what it publishes.
+    pub(super) clock: SenderClock,
 }
 
 impl Connection {
@@ -114,6 +123,7 @@ impl Connection {
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .set_dtls_cert(certificate.clone())
+            .set_rtcp_report_interval_audio(REPORTS)
             .set_stats_interval(Some(STATISTICS))
             .enable_bwe(estimated)
             .clear_codecs()
@@ -145,7 +155,9 @@ impl Connection {
             channels_made: false,
             channels: Channels::default(),
             quality: Quality::default(),
-            estimate: None,
+            bandwidth: Bandwidth::default(),
+            desired: 0,
+            clock: SenderClock::default(),
         }
     }
 
@@ -187,6 +199,14 @@ impl Connection {
         stream.set_unpaced(true);
         if kind == MediaKind::Video {
             stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
+        }
+    }
+
+    /// Tells str0m up to which rate it is worth looking for bandwidth.
+    pub(super) fn desire(&mut self, bits_per_second: u64) {
+        if bits_per_second.abs_diff(self.desired) > self.desired / 10 {
+            self.desired = bits_per_second;
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(bits_per_second * 5 / 4));
         }
     }
 

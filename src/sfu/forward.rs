@@ -1,6 +1,8 @@
 //! What str0m reports, and above all: media packets from a publisher to its subscribers.
 
+use super::bandwidth::{Bandwidth, Wish};
 use super::channels::{LOSSY, RELIABLE};
+use super::clock::Report;
 use super::connection::{Connection, Link};
 use super::counters::Counters;
 use super::layers::layer_of;
@@ -8,14 +10,18 @@ use super::rewrite::{Arrival, Departure};
 use super::track::{Incoming, Subscriber, Track, Verdict};
 use super::worker::Worker;
 use crate::base::MediaKind;
-use crate::hub::{ConnectionId, MediaEvent, TrackSid};
-use std::time::Instant;
+use crate::hub::{ConnectionId, MediaEvent, Role, TrackSid};
+use std::collections::HashMap;
+use std::time::{Instant, SystemTime};
+use str0m::bwe::BweKind;
 use str0m::media::{KeyframeRequestKind, Pt, Rid};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Vp8Descriptor, Vp8Patch};
 use str0m::{Event, IceConnectionState};
 
 /// Larger payloads are dropped: they would not fit into a datagram again.
 const PAYLOAD: usize = 1500;
+/// A client that changes its SSRCs over and over is asked for each again.
+const SOURCES: usize = 64;
 /// VP8 picture ids of one byte.
 const SHORT_PICTURE_ID: u16 = 0x7f;
 
@@ -63,10 +69,14 @@ impl Worker {
                 }
             }
             Event::PeerStats(report) => {
-                let Some(c) = self.connections.get_mut(&id).filter(|c| c.link == Link::Up) else { return };
-                let (lost_percent, rtt_ms) = c.quality.take(&report);
-                if Self::tells_quality(id.role) {
-                    self.reporter.report(MediaEvent::LinkQuality { member: id.member, lost_percent, rtt_ms });
+                if let Some(c) = self.connections.get_mut(&id) {
+                    c.quality.end_span(&report);
+                    self.tell_quality(id);
+                }
+            }
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                if let Some(c) = self.connections.get_mut(&id) {
+                    c.bandwidth.estimated(estimate.as_u64());
                 }
             }
             Event::Closed => self.ended(id),
@@ -89,7 +99,7 @@ impl Worker {
 
     /// Sends a publisher's packet to everybody who is to have it.
     fn forward(&mut self, from: ConnectionId, packet: &RtpPacket, now: Instant) {
-        let Self { connections, tracks, touched, hungry, next_request, reporter, .. } = self;
+        let Self { connections, tracks, touched, hungry, next_request, reporter, started, .. } = self;
         let Some((sid, layer)) = connections.get_mut(&from).and_then(|c| c.source(packet)) else { return };
         let Some(track) = tracks.get_mut(&sid) else { return };
         track.layers.saw(layer, packet.payload.len(), now);
@@ -103,7 +113,8 @@ impl Worker {
         if let Some(level) = packet.header.ext_vals.audio_level {
             track.level.add(level, packet.header.ext_vals.voice_activity.unwrap_or(false));
         }
-        let Some((incoming, picture)) = read(track, packet, layer) else { return };
+        let captured = connections.get_mut(&from).map_or(now, |c| c.captured(packet, track.kind, *started));
+        let Some((incoming, picture)) = read(track, packet, layer, captured) else { return };
         if incoming.begins {
             track.key_frame_came(layer);
         }
@@ -120,7 +131,7 @@ impl Worker {
                 MediaKind::Video => subscriber.picture(&incoming, alive),
             };
             let outgoing = match verdict {
-                Verdict::Forward(departure) => outgoing(packet, pt, track.kind, departure, picture.as_ref()),
+                Verdict::Forward(departure) => outgoing(packet, pt, track.kind, captured, departure, picture.as_ref()),
                 Verdict::Fill(number) => filler(packet, pt, number),
                 Verdict::Wait => {
                     waits = true;
@@ -171,6 +182,49 @@ impl Worker {
         }
     }
 
+    /// Shares each subscriber's bandwidth among the tracks that come in layers.
+    pub(super) fn share_bandwidth(&mut self, now: Instant) {
+        let mut wishes: HashMap<ConnectionId, Vec<(&TrackSid, usize, Wish)>> = HashMap::new();
+        for (sid, track) in self.tracks.iter().filter(|(_, t)| t.layered() && !t.muted) {
+            let (alive, rates) = (track.layers.alive(now), track.layers.rates());
+            for (i, s) in track.subscribers.iter().enumerate().filter(|(_, s)| s.takes(now)) {
+                let wish = Wish { rates, alive, limit: s.limit, cap: s.cap };
+                wishes.entry(s.connection).or_default().push((sid, i, wish));
+            }
+        }
+        let mut changes: Vec<(TrackSid, usize, u8)> = vec![];
+        for connection in self.connections.values_mut().filter(|c| c.link == Link::Up) {
+            let mut mine = wishes.remove(&connection.id).unwrap_or_default();
+            mine.sort_by_key(|(sid, ..)| *sid);
+            let all: Vec<Wish> = mine.iter().map(|(.., w)| *w).collect();
+            connection.desire(Bandwidth::desired(&all));
+            let caps = connection.bandwidth.caps(now, &all);
+            let changed = mine.iter().zip(caps).filter(|((.., w), cap)| w.cap != *cap);
+            changes.extend(changed.map(|((sid, i, _), cap)| ((*sid).clone(), *i, cap)));
+        }
+        for (sid, i, cap) in changes {
+            if let Some(s) = self.tracks.get_mut(&sid).and_then(|t| t.subscribers.get_mut(i)) {
+                tracing::debug!(connection = ?s.connection, "{sid}: up to layer {cap}");
+                s.cap = cap;
+            }
+            self.hungry.insert(sid);
+            self.next_request = Some(now);
+        }
+    }
+
+    /// A member's quality is the worse of its connections'. Of two, the one towards the client tells.
+    fn tell_quality(&mut self, id: ConnectionId) {
+        let of = |role| self.connections.get(&ConnectionId { role, ..id }).filter(|c| c.link == Link::Up);
+        let (Some(own), other) = (of(id.role), of(Role::Publisher)) else { return };
+        if id.role == Role::Publisher {
+            return;
+        }
+        let (lost, rtt) = own.quality.last();
+        let (other_lost, other_rtt) = other.map_or((0.0, 0.0), |c| c.quality.last());
+        let (lost_percent, rtt_ms) = (lost.max(other_lost), rtt.max(other_rtt));
+        self.reporter.report(MediaEvent::LinkQuality { member: id.member, lost_percent, rtt_ms });
+    }
+
     pub(super) fn tell_levels(&mut self) {
         for (sid, track) in self.tracks.iter_mut().filter(|(_, t)| t.kind == MediaKind::Audio) {
             if let Some((level, active)) = track.level.take() {
@@ -181,6 +235,17 @@ impl Worker {
 }
 
 impl Connection {
+    /// When a packet's content was captured, by the reports of its sender.
+    fn captured(&mut self, packet: &RtpPacket, kind: MediaKind, since: Instant) -> Instant {
+        // str0m, and others, report timestamp 0 until they have sent something.
+        let report = packet.last_sender_info.filter(|info| info.sender_packet_count > 0).and_then(|info| {
+            let wall = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            Some(Report { wall_us: i64::try_from(wall.as_micros()).ok()?, timestamp: info.rtp_time.numer() as u32 })
+        });
+        let units_per_ms = if kind == MediaKind::Video { 90 } else { 48 };
+        self.clock.captured(report, packet.header.timestamp, units_per_ms, packet.timestamp, since)
+    }
+
     /// The track and layer of a packet.
     fn source(&mut self, packet: &RtpPacket) -> Option<(TrackSid, u8)> {
         if let Some(known) = self.sources.get(&packet.header.ssrc) {
@@ -190,6 +255,9 @@ impl Connection {
         let stream = api.stream_rx(&packet.header.ssrc)?;
         let (mid, layer) = (stream.mid(), layer_of(stream.rid().as_deref()));
         let known = (self.receives.get(&mid)?.clone(), layer);
+        if self.sources.len() >= SOURCES {
+            self.sources.clear();
+        }
         self.sources.insert(packet.header.ssrc, known.clone());
         Some(known)
     }
@@ -205,7 +273,12 @@ impl Subscriber {
 }
 
 /// A packet's numbers. Nothing for a picture whose descriptor makes no sense.
-fn read(track: &mut Track, packet: &RtpPacket, layer: u8) -> Option<(Incoming, Option<Vp8Descriptor>)> {
+fn read(
+    track: &mut Track,
+    packet: &RtpPacket,
+    layer: u8,
+    captured: Instant,
+) -> Option<(Incoming, Option<Vp8Descriptor>)> {
     let (source, sequence) = (*packet.header.ssrc, *packet.seq_no);
     let empty = packet.payload.is_empty();
     let newest = track.is_newest(layer, source, sequence);
@@ -225,7 +298,7 @@ fn read(track: &mut Track, packet: &RtpPacket, layer: u8) -> Option<(Incoming, O
         timestamp: packet.header.timestamp,
         picture_id: picture.and_then(|p| p.picture_id()),
         tl0: picture.and_then(|p| p.tl0_pic_idx()),
-        at: packet.timestamp,
+        at: captured,
     };
     let begins = newest && picture.is_some_and(|p| p.starts_keyframe(&packet.payload));
     Some((Incoming { arrival, layer, begins, empty }, picture))
@@ -237,6 +310,7 @@ fn outgoing(
     packet: &RtpPacket,
     pt: Pt,
     kind: MediaKind,
+    captured: Instant,
     departure: Departure,
     picture: Option<&Vp8Descriptor>,
 ) -> RtpWrite {
@@ -248,7 +322,7 @@ fn outgoing(
         ..ExtensionValues::default()
     };
     let sequence = departure.sequence.into();
-    let write = RtpWrite::new(pt, sequence, departure.timestamp, packet.timestamp, packet.payload.clone())
+    let write = RtpWrite::new(pt, sequence, departure.timestamp, captured, packet.payload.clone())
         .marker(packet.header.marker)
         .ext_vals(values)
         .nackable(kind == MediaKind::Video);

@@ -66,9 +66,9 @@ impl Layers {
         Alive(self.0.iter().enumerate().fold(0, |mask, (i, l)| mask | u8::from(sends(l)) << i))
     }
 
-    /// Bits a second of the layer's payload, 0 before it has been measured.
-    pub(crate) fn rate(&self, layer: u8) -> u64 {
-        self.0.get(usize::from(layer)).map_or(0, |l| l.bits_per_second)
+    /// Bits a second of each layer's payload, 0 before it has been measured.
+    pub(crate) fn rates(&self) -> [u64; LAYERS] {
+        self.0.map(|l| l.bits_per_second)
     }
 }
 
@@ -108,7 +108,8 @@ mod tests {
         for i in 0..200 {
             l.saw(1, 1000, t + Duration::from_millis(i * 10));
         }
-        assert!((700_000..900_000).contains(&l.rate(1)), "{}", l.rate(1));
-        assert_eq!(l.rate(0), 0);
+        let [q, h, _] = l.rates();
+        assert!((700_000..900_000).contains(&h), "{h}");
+        assert_eq!(q, 0);
     }
 }

@@ -2,6 +2,8 @@
 
 /// A change by less than this is not told.
 const STEP: f32 = 0.02;
+/// An even sound is told again after so many spans: what is not heard of for 2 s counts as silent.
+const AGAIN: u32 = 5;
 
 /// Gathers the levels of packets until they are asked for.
 #[derive(Debug, Default)]
@@ -10,6 +12,7 @@ pub(crate) struct LevelMeter {
     packets: u32,
     active: bool,
     told: (f32, bool),
+    spans: u32,
 }
 
 impl LevelMeter {
@@ -28,9 +31,11 @@ impl LevelMeter {
         let now = (level, self.active);
         (self.sum, self.packets, self.active) = (0.0, 0, false);
         let (before, was_active) = self.told;
-        let news = (now.0 - before).abs() >= STEP || now.1 != was_active || (now.0 == 0.0) != (before == 0.0);
-        news.then(|| {
-            self.told = now;
+        self.spans += 1;
+        let changed = (now.0 - before).abs() >= STEP || now.1 != was_active || (now.0 == 0.0) != (before == 0.0);
+        let again = now.0 > 0.0 && self.spans >= AGAIN;
+        (changed || again).then(|| {
+            (self.told, self.spans) = (now, 0);
             now
         })
     }
@@ -54,5 +59,10 @@ mod tests {
         assert_eq!(m.take(), None);
         m.add(-127, false);
         assert_eq!(m.take(), None, "-127 is silence");
+        let even = (0..20).filter(|_| {
+            m.add(-20, true);
+            m.take().is_some()
+        });
+        assert_eq!(even.count(), 4, "an even sound is told now and then");
     }
 }

@@ -9,9 +9,12 @@
 //! | `worker` | the round of a thread: commands, timers, datagrams, who is driven when |
 //! | `orders`, `negotiation` | the hub's commands; offers and answers |
 //! | `forward` | a publisher's packets to its subscribers; key frames |
-//! | `track`, `layers`, `rewrite`, `level` | pure: which layer, which numbers, how loud |
+//! | `track`, `layers`, `bandwidth` | pure: which layer, and when to ask for a key frame |
+//! | `rewrite`, `clock`, `level` | pure: which numbers, which moment, how loud |
 
+mod bandwidth;
 mod channels;
+mod clock;
 mod connection;
 mod counters;
 mod forward;
@@ -27,6 +30,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod track;
+mod unreachable;
 mod worker;
 
 pub use counters::SfuStatistics;

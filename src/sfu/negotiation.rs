@@ -47,6 +47,11 @@ impl Connection {
         });
         // An offer of the client's own rolls back one of ours; the next description is made anew.
         self.pending = None;
+        if answer.is_ok() {
+            // What the client does not want to receive any more carries nothing.
+            let receives = |mid: &Mid| self.rtc.media(*mid).is_some_and(|m| m.direction().is_sending());
+            self.sends.retain(|mid, _| receives(mid));
+        }
         match answer {
             Ok(answer) if self.id.role == Role::Single => Ok(rewrite_answer(&answer, &self.bound())),
             Ok(answer) => Ok(answer),
@@ -59,7 +64,7 @@ impl Connection {
         }
     }
 
-    /// Makes an offer. One that has not been answered is replaced: its new sections are offered again.
+    /// Makes an offer. One that has not been answered is void, and its new sections are gone.
     pub(super) fn make_offer(
         &mut self,
         add: Vec<Subscribed>,
@@ -71,9 +76,7 @@ impl Connection {
         for mid in &remove {
             self.sends.remove(mid);
         }
-        let orphans: Vec<Mid> = self.sends.keys().filter(|m| self.rtc.media(**m).is_none()).copied().collect();
-        let again: Vec<Section> = orphans.iter().filter_map(|m| self.sends.remove(m)).filter(|s| s.wanted).collect();
-        let new = again.into_iter().chain(add.into_iter().map(Section::of));
+        self.sends.retain(|mid, _| self.rtc.media(*mid).is_some());
         let made = self.guarded(|c| {
             let mut api = c.rtc.sdp_api();
             if !c.channels_made {
@@ -84,7 +87,7 @@ impl Connection {
             for mid in remove {
                 api.stop_media(mid);
             }
-            for section in new {
+            for section in add.into_iter().map(Section::of) {
                 let (stream, track) = (section.stream_id.clone(), section.track.clone());
                 let mid = api.add_media(kind(section.kind), Direction::SendOnly, Some(stream), Some(track), None);
                 c.sends.insert(mid, section);

@@ -7,7 +7,7 @@ use super::negotiation::Offer;
 use super::track::{Origin, Subscriber, Track};
 use super::worker::Worker;
 use crate::base::MediaKind;
-use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published, Role, TrackSid};
+use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published, TrackSid};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use str0m::media::Mid;
@@ -83,7 +83,7 @@ impl Worker {
         release: &[String],
         now: Instant,
     ) {
-        for mid in release {
+        for mid in release.iter().chain(bind.iter().map(|b| &b.mid)) {
             self.detach(id, Mid::from(mid.as_str()));
         }
         self.publish(id, publish);
@@ -94,6 +94,8 @@ impl Worker {
         connection.sources.clear();
         match answer {
             Ok(sdp) => {
+                let gone = |s: &Subscriber| s.connection == id && !connection.sends.contains_key(&s.mid);
+                tracks.values_mut().for_each(|t| t.subscribers.retain(|s| !gone(s)));
                 let ready_at = (connection.link == Link::Up).then(|| now + SETTLE);
                 for mid in fresh {
                     self.attach(id, mid, ready_at);
@@ -270,10 +272,5 @@ impl Worker {
     /// Tracks that nobody publishes and nobody waits for are gone.
     pub(super) fn forget_idle_tracks(&mut self) {
         self.tracks.retain(|_, t| t.origin.is_some() || !t.subscribers.is_empty());
-    }
-
-    /// Whether the connection is the one that a member's link quality is told for.
-    pub(super) const fn tells_quality(role: Role) -> bool {
-        matches!(role, Role::Single | Role::Subscriber)
     }
 }

@@ -37,6 +37,7 @@ pub(super) struct Quality {
     out: Direction,
     into: Direction,
     rtt: Option<Duration>,
+    last: (f32, f32),
 }
 
 impl Quality {
@@ -50,10 +51,18 @@ impl Quality {
         self.rtt = report.rtt.or(self.rtt);
     }
 
-    /// Ends the span: lost packets in percent, both ways' worse, and the round trip in ms.
-    pub(super) fn take(&mut self, report: &PeerStats) -> (f32, f32) {
-        let (out, into) = (self.out.take(), self.into.take());
+    /// Ends a span.
+    pub(super) fn end_span(&mut self, report: &PeerStats) {
+        // A receiver may count what was repaired as received; the transport's own counters do not.
+        let worse = |a: f32, b: Option<f32>| b.filter(|b| b.is_finite()).map_or(a, |b| a.max(b));
+        let out = worse(self.out.take(), report.egress_loss_fraction);
+        let into = worse(self.into.take(), report.ingress_loss_fraction);
         let rtt = report.rtt.or(self.rtt).unwrap_or_default();
-        (out.max(into) * 100.0, rtt.as_secs_f32() * 1000.0)
+        self.last = (out.max(into) * 100.0, rtt.as_secs_f32() * 1000.0);
+    }
+
+    /// Of the last span: lost packets in percent, both ways' worse, and the round trip in ms.
+    pub(super) const fn last(&self) -> (f32, f32) {
+        self.last
     }
 }

@@ -1,5 +1,6 @@
 //! A worker's UDP socket and how it waits: for datagrams, for a wake-up, or for a time.
 
+use super::unreachable;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
@@ -22,6 +23,7 @@ pub(super) struct Socket {
     events: Events,
     /// Readiness is told once; until a read would block there may be more.
     readable: bool,
+    failures: bool,
     buffer: Box<[u8; DATAGRAM]>,
     address: SocketAddr,
 }
@@ -34,6 +36,7 @@ impl Socket {
         // As large as the system lets them be.
         let _ = raw.set_recv_buffer_size(SYSTEM_BUFFER);
         let _ = raw.set_send_buffer_size(SYSTEM_BUFFER);
+        unreachable::listen(&raw, address.is_ipv6());
         raw.bind(&address.into())?;
         let mut socket = UdpSocket::from_std(raw.into());
         let address = socket.local_addr()?;
@@ -42,7 +45,7 @@ impl Socket {
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let events = Events::with_capacity(8);
         let buffer = Box::new([0; DATAGRAM]);
-        Ok((Self { socket, poll, events, readable: true, buffer, address }, waker))
+        Ok((Self { socket, poll, events, readable: true, failures: false, buffer, address }, waker))
     }
 
     /// The bound address.
@@ -60,7 +63,10 @@ impl Socket {
             }
             return;
         }
-        self.readable |= self.events.iter().any(|e| e.token() == DATAGRAMS);
+        for event in self.events.iter().filter(|e| e.token() == DATAGRAMS) {
+            self.readable |= event.is_readable();
+            self.failures |= event.is_error();
+        }
     }
 
     /// The next datagram.
@@ -75,9 +81,11 @@ impl Socket {
                     self.readable = false;
                     return None;
                 }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 // What an earlier datagram met on its way; the socket is well.
-                Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted) => {}
-                Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused) => {}
+                Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused) => {
+                    self.failures = true;
+                }
                 Err(e) => {
                     tracing::debug!("receiving failed: {e}");
                     self.readable = false;
@@ -87,13 +95,24 @@ impl Socket {
         }
     }
 
+    /// An address where nobody listens any more.
+    pub(super) fn unreachable(&mut self) -> Option<SocketAddr> {
+        if !self.failures {
+            return None;
+        }
+        let address = unreachable::next(&self.socket);
+        self.failures = address.is_some();
+        address
+    }
+
     /// Sends one datagram. Whether the system took it: when its buffer is full it is lost, as on the network.
     pub(super) fn send(&mut self, destination: SocketAddr, payload: &[u8]) -> bool {
-        for _ in 0..2 {
+        for _ in 0..3 {
             match self.socket.send_to(payload, destination) {
                 Ok(_) => return true,
                 // Told of an earlier datagram; this one has not been tried yet.
-                Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::Interrupted) => {}
+                Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => self.failures = true,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
                     tracing::trace!("sending to {destination} failed: {e}");
                     return false;

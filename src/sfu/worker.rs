@@ -38,6 +38,8 @@ const DUE: usize = 16;
 const SILENCE: Duration = Duration::from_secs(3);
 /// A connection is driven at least so often.
 const IDLE: Duration = Duration::from_secs(1);
+/// A client whose port is closed is lost after so much silence.
+const DEAF: Duration = Duration::from_millis(300);
 /// At the end the farewells of a connection take at most so many steps.
 const FAREWELL: usize = 32;
 
@@ -65,7 +67,7 @@ pub(super) struct Worker {
     pub(super) by_ufrag: HashMap<String, ConnectionId>,
     orders: Receiver<Order>,
     timers: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
-    started: Instant,
+    pub(super) started: Instant,
     next_tick: Instant,
     pub(super) next_request: Option<Instant>,
     /// Whose turn it is: the one to close if handling it panics.
@@ -176,7 +178,10 @@ impl Worker {
                 continue;
             }
             let outcome = connection.input(input);
-            self.heard(id, source, now);
+            connection.heard_at = now;
+            if known != Some(id) || connection.addresses.last() != Some(&source) || connection.link == Link::Lost {
+                self.heard(id, source, now);
+            }
             match outcome {
                 Ok(()) => self.drain(id, now),
                 // A datagram that str0m refuses costs the datagram; if it cannot go on, draining tells.
@@ -189,13 +194,26 @@ impl Worker {
             self.busy_with = None;
         }
         self.settle(now);
+        for _ in 0..BATCH {
+            let Some(address) = self.socket.unreachable() else { break };
+            self.unreachable(address, now);
+        }
         count
     }
 
-    /// Something came from a client.
+    /// A client's port is closed. When it has been silent too, it is gone; otherwise it has another way.
+    fn unreachable(&mut self, address: SocketAddr, now: Instant) {
+        let Some(id) = self.by_address.get(&address).copied() else { return };
+        let gone =
+            |c: &Connection| c.addresses.last() == Some(&address) && now.saturating_duration_since(c.heard_at) >= DEAF;
+        if self.connections.get(&id).is_some_and(gone) {
+            self.lost(id);
+        }
+    }
+
+    /// Something came from a client: from another address, or after a long silence.
     fn heard(&mut self, id: ConnectionId, source: SocketAddr, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        connection.heard_at = now;
         if let Some(forgotten) = connection.note_address(source) {
             self.by_address.remove(&forgotten);
         }
@@ -307,6 +325,7 @@ impl Worker {
 
     fn tick(&mut self, now: Instant) {
         self.tell_levels();
+        self.share_bandwidth(now);
         let silent = |c: &&Connection| c.link == Link::Up && now.saturating_duration_since(c.heard_at) >= SILENCE;
         let silent: Vec<ConnectionId> = self.connections.values().filter(silent).map(|c| c.id).collect();
         for id in silent {

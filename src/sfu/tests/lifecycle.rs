@@ -170,5 +170,7 @@ fn a_killed_client_is_seen() {
     drop(dead);
     let killed = Instant::now();
     s.take(|e| matches!(e, MediaEvent::Disconnected { connection } if *connection == single(2)));
-    assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
+    // Where the system tells that the port is closed, nobody waits for the silence of three seconds.
+    let longest = if cfg!(target_os = "linux") { Duration::from_millis(2500) } else { Duration::from_secs(5) };
+    assert!(killed.elapsed() < longest, "{:?}", killed.elapsed());
 }

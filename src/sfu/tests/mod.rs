@@ -1,6 +1,8 @@
 //! The driver against real clients (str0m as one) over sockets on loopback.
 
+mod cost;
 mod forwarding;
 mod lifecycle;
+mod odd_text;
 mod peer;
 mod stage;

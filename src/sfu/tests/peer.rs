@@ -1,8 +1,8 @@
 //! A client: a str0m `Rtc` with a socket of its own, driven by hand.
 
 use bytes::Bytes;
-use std::collections::HashMap;
-use std::net::UdpSocket;
+use std::collections::{HashMap, VecDeque};
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 use str0m::channel::ChannelId;
 use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
@@ -20,6 +20,8 @@ pub(super) struct Got {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
     pub(super) audio_level: Option<i8>,
+    /// How long it took from capture to here, by the reports about its stream; microseconds, of any origin.
+    pub(super) travelled: Option<i64>,
     pub(super) payload: Vec<u8>,
 }
 
@@ -78,7 +80,13 @@ pub(super) struct Peer {
     pub(super) loss: f64,
     /// No datagram passes.
     pub(super) cut: bool,
+    /// Bits a second that the link to the client carries.
+    pub(super) carries: Option<u64>,
+    link: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
+    /// How old a picture is when it is sent.
+    pub(super) encoding: Duration,
     random: u64,
+    heard: Instant,
     sending: Vec<Sending>,
     video: Option<Mid>,
     frame: u32,
@@ -96,6 +104,7 @@ impl Peer {
             .clear_codecs()
             .enable_vp8(true)
             .enable_opus(true, false)
+            .set_rtcp_report_interval_audio(Duration::from_secs(1))
             .build(Instant::now());
         rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
         Self {
@@ -110,7 +119,11 @@ impl Peer {
             key_requests: vec![],
             loss: 0.0,
             cut: false,
+            carries: None,
+            link: VecDeque::new(),
+            encoding: Duration::ZERO,
             random: 0x2545_f491_4f6c_dd1d,
+            heard: Instant::now(),
             sending: vec![],
             video: None,
             frame: 0,
@@ -159,7 +172,8 @@ impl Peer {
                 let mut payload = vec![starts, 0xe0, 0x80 | (picture >> 8) as u8, picture as u8, picture as u8, 0];
                 payload.extend(body(key, s.layer, self.frame, place));
                 let timestamp = self.frame * 3000 + 50_000 * u32::from(s.layer);
-                let write = RtpWrite::new(pt, SeqNo::from(s.next), timestamp, now, payload)
+                let captured = now - self.encoding;
+                let write = RtpWrite::new(pt, SeqNo::from(s.next), timestamp, captured, payload)
                     .marker(place + 1 == packets)
                     .nackable(true);
                 s.next += 1;
@@ -202,7 +216,7 @@ impl Peer {
     }
 
     /// Bytes of a datagram to the server that belongs to nobody.
-    pub(super) fn send_raw(&self, to: std::net::SocketAddr, payload: &[u8]) {
+    pub(super) fn send_raw(&self, to: SocketAddr, payload: &[u8]) {
         self.socket.send_to(payload, to).unwrap();
     }
 
@@ -222,18 +236,32 @@ impl Peer {
     pub(super) fn step(&mut self) {
         let mut buffer = [0u8; 2000];
         while let Ok((length, source)) = self.socket.recv_from(&mut buffer) {
-            if self.loses(&buffer[..length]) {
-                continue;
+            if !self.loses(&buffer[..length]) {
+                self.travel(source, &buffer[..length]);
             }
+        }
+        while self.link.front().is_some_and(|(at, ..)| *at <= Instant::now()) {
+            let Some((at, source, payload)) = self.link.pop_front() else { break };
             let local = self.socket.local_addr().unwrap();
-            let received = Receive::new(Protocol::Udp, source, local, &buffer[..length]).unwrap();
-            self.rtc.handle_input(Input::Receive(Instant::now(), received)).unwrap();
+            let received = Receive::new(Protocol::Udp, source, local, &payload).unwrap();
+            self.rtc.handle_input(Input::Receive(at.max(self.heard), received)).unwrap();
+            self.heard = at.max(self.heard);
             self.drain();
         }
         if self.next <= Instant::now() {
             self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
         }
         self.drain();
+    }
+
+    /// The link to the client: it has a rate and a queue of 300 ms.
+    fn travel(&mut self, source: SocketAddr, payload: &[u8]) {
+        let now = Instant::now();
+        let free = self.link.back().map_or(now, |(at, ..)| (*at).max(now));
+        let takes = self.carries.map_or(0, |rate| payload.len() as u64 * 8_000_000 / rate);
+        if free - now < Duration::from_millis(300) {
+            self.link.push_back((free + Duration::from_micros(takes), source, payload.to_vec()));
+        }
     }
 
     pub(super) fn drain(&mut self) {
@@ -276,6 +304,7 @@ impl Peer {
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
             audio_level: packet.header.ext_vals.audio_level,
+            travelled: travelled(&packet),
             payload: packet.payload.to_vec(),
         });
     }
@@ -286,6 +315,14 @@ impl Peer {
         all.sort_by_key(|g| g.sequence);
         all
     }
+}
+
+fn travelled(packet: &RtpPacket) -> Option<i64> {
+    let info = packet.last_sender_info.filter(|i| i.sender_packet_count > 0)?;
+    let units = packet.header.timestamp.wrapping_sub(info.rtp_time.numer() as u32) as i32;
+    let micros = i64::from(units) * 1_000_000 / i64::from(packet.time.frequency().get());
+    let age = info.ntp_time.elapsed().ok()?.as_micros() as i64;
+    Some(age - micros)
 }
 
 /// `MediaKind` of str0m for ours.

@@ -1,0 +1,92 @@
+//! Descriptions that were damaged on purpose never take more than their own connection with them.
+
+use crate::hub::{ConnectionId, MemberId, Role};
+use crate::sfu::connection::{Connection, Fault};
+use proptest::prelude::*;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Instant;
+use str0m::config::DtlsCert;
+use str0m::media::{Direction, MediaKind};
+use str0m::{Candidate, RtcConfig};
+
+fn certificate() -> &'static DtlsCert {
+    static CERTIFICATE: OnceLock<DtlsCert> = OnceLock::new();
+    CERTIFICATE.get_or_init(|| crate::sfu::certificate().unwrap())
+}
+
+fn connection(role: Role) -> Connection {
+    let local: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+    Connection::new(ConnectionId { member: MemberId(1), role }, certificate(), &[local], Instant::now())
+}
+
+fn offer() -> &'static str {
+    static OFFER: OnceLock<String> = OnceLock::new();
+    OFFER.get_or_init(|| {
+        let mut rtc = RtcConfig::new().build(Instant::now());
+        rtc.add_local_candidate(Candidate::host("127.0.0.1:6000".parse().unwrap(), "udp").unwrap());
+        let mut api = rtc.sdp_api();
+        api.add_channel("_reliable".into());
+        api.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        api.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
+        api.apply().unwrap().0.to_sdp_string()
+    })
+}
+
+/// Lines left out, doubled, moved, or with a character changed.
+fn damaged(damage: &[(u8, usize, usize, char)]) -> String {
+    let mut lines: Vec<String> = offer().lines().map(str::to_owned).collect();
+    for (how, at, to, c) in damage {
+        let (at, to) = (at % lines.len(), to % lines.len());
+        match how {
+            0 if lines.len() > 1 => drop(lines.remove(at)),
+            1 => lines.insert(to, lines[at].clone()),
+            2 => lines.swap(at, to),
+            3 => {
+                let place = lines[at].char_indices().map(|(i, _)| i).nth(to % lines[at].len().max(1)).unwrap_or(0);
+                lines[at].insert(place, *c);
+            }
+            _ => {
+                let keep: String = lines[at].chars().take(to % 40).collect();
+                lines[at] = keep;
+            }
+        }
+    }
+    lines.join("\r\n") + "\r\n"
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn offers(damage in proptest::collection::vec((0u8..5, 0usize..200, 0usize..200, any::<char>()), 1..12)) {
+        let sdp = damaged(&damage);
+        for role in [Role::Single, Role::Publisher] {
+            let mut c = connection(role);
+            if let Err(Fault::Panicked) = c.accept_offer(&sdp, vec![], &[], &|_| false) {
+                println!("str0m panics at {sdp:?}");
+            }
+            for _ in 0..20 {
+                if c.poll().is_err() {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn answers(damage in proptest::collection::vec((0u8..5, 0usize..200, 0usize..200, any::<char>()), 1..12)) {
+        let mut c = connection(Role::Subscriber);
+        prop_assert!(c.make_offer(vec![], &[], false).unwrap().is_some());
+        let _ = c.accept_answer(&damaged(&damage), &|_| true);
+        prop_assert!(c.pending.is_none());
+        prop_assert!(!matches!(c.accept_answer(offer(), &|_| true), Ok(true)), "an answer is taken once");
+    }
+}
+
+#[test]
+fn a_panic_costs_one_connection() {
+    let mut c = connection(Role::Single);
+    let outcome: Result<(), Fault> = c.guarded(|_| panic!("on purpose"));
+    assert!(matches!(outcome, Err(Fault::Panicked)));
+}
