@@ -5,7 +5,7 @@ use super::stage::{LONG, Stage, single, subscribed};
 use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, MemberId, Role};
 use bytes::Bytes;
 use std::time::Duration;
-use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::change::SdpOffer;
 use str0m::media::Mid;
 
 fn layers_of(got: &[Got]) -> Vec<u8> {

@@ -4,7 +4,7 @@ use super::peer::Peer;
 use super::stage::{LONG, Stage, config, single};
 use crate::hub::{MediaCommand, MediaEvent};
 use crate::sfu::{CommandError, Sfu, SfuConfig, StartError};
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -157,6 +157,17 @@ fn a_port_in_use_is_a_clear_error() {
     assert!(matches!(Sfu::start(SfuConfig { workers: 0, ..config() }).err().unwrap(), StartError::NoWorkers));
     let beyond = SfuConfig { first_port: u16::MAX, workers: 2, ..config() };
     assert!(matches!(Sfu::start(beyond).err().unwrap(), StartError::Ports { .. } | StartError::Bind { .. }));
+}
+
+#[test]
+fn a_client_may_come_by_any_advertised_address() {
+    // The first one leads nowhere (RFC 5737).
+    let advertised = vec![Ipv4Addr::new(192, 0, 2, 77).into(), Ipv4Addr::LOCALHOST.into()];
+    let mut s = Stage::with(SfuConfig { bind: Ipv4Addr::UNSPECIFIED.into(), advertised, ..config() });
+    s.publisher(single(1), &[]);
+    let (video, _) = s.subscriber(single(2));
+    s.filming = true;
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
 }
 
 #[test]

@@ -39,7 +39,11 @@ pub(super) fn config() -> SfuConfig {
 
 impl Stage {
     pub(super) fn new() -> Self {
-        let (sfu, events) = Sfu::start(config()).unwrap();
+        Self::with(config())
+    }
+
+    pub(super) fn with(config: SfuConfig) -> Self {
+        let (sfu, events) = Sfu::start(config).unwrap();
         let next_frame = Instant::now();
         Self { sfu, events, seen: vec![], peers: vec![], offers: 0, next_frame, filming: false }
     }
