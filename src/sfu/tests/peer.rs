@@ -156,6 +156,11 @@ impl Peer {
         self.sending[layer].key = true;
     }
 
+    /// How many packets a picture has on each layer.
+    pub(super) fn picture_size(&mut self, packets: u8) {
+        self.sending.iter_mut().for_each(|s| s.packets = packets);
+    }
+
     /// Sends one picture on each layer, a key frame where one was asked for.
     pub(super) fn send_picture(&mut self) {
         let Some(mid) = self.video else { return };
