@@ -65,7 +65,6 @@ pub(super) struct VideoAssembler {
     keyframe_began: Option<Moment>,
     out: VecDeque<VideoMedia>,
     lost: u64,
-    duplicates: u64,
 }
 
 impl Default for VideoAssembler {
@@ -80,7 +79,6 @@ impl Default for VideoAssembler {
             keyframe_began: None,
             out: VecDeque::new(),
             lost: 0,
-            duplicates: 0,
         }
     }
 }
@@ -97,7 +95,6 @@ impl VideoAssembler {
         }
         let late = matches!(self.state, State::Running { next } if number < next);
         if late || self.held.contains_key(&number) {
-            self.duplicates += 1;
             return;
         }
         let held = Held { descriptor: Descriptor::parse(&packet.payload), packet };
@@ -153,20 +150,9 @@ impl VideoAssembler {
         self.lost
     }
 
-    /// Packets that came twice, or too late.
-    pub(super) const fn duplicates(&self) -> u64 {
-        self.duplicates
-    }
-
-    /// Time that a missing packet is waited for.
-    pub(super) fn patience(&self) -> Duration {
-        self.holes.patience()
-    }
-
     fn restart(&mut self, sequence: u16) -> u64 {
         let gone = std::mem::take(self);
         self.lost = gone.lost;
-        self.duplicates = gone.duplicates;
         if matches!(gone.state, State::Running { .. }) {
             self.out.push_back(VideoMedia::Gap);
         }

@@ -30,6 +30,12 @@ const RTX: u8 = 97;
 const ICE_CHECK: Duration = Duration::from_millis(50);
 /// Checks before a pair is given up: 5 s.
 const ICE_CHECKS: u16 = 100;
+/// Interval of keepalives, whose answers show that the way is there.
+const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+/// Silence after which a connection counts as disconnected: the server forgets a client after 6 s.
+const ICE_DISCONNECTED: Duration = Duration::from_secs(3);
+/// Further silence after which it has failed.
+const ICE_FAILED: Duration = Duration::from_secs(12);
 
 /// Opens a connection that tells `handler` what happens.
 pub(super) async fn open(
@@ -75,6 +81,7 @@ fn settings(config: &PeerConfig) -> SettingEngine {
         // As DTLS client our first flight waits for the next wake: the server shall be the client.
         .with_answering_dtls_role(RTCDtlsRole::Server)
         .with_ice_connection_attempts(Some(ICE_CHECK), Some(ICE_CHECKS))
+        .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
         // The default joins a multicast group, which fails without a default route.
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .build()
@@ -136,11 +143,11 @@ fn media_engine() -> Result<MediaEngine, Error> {
 
 fn interceptors(config: &PeerConfig, media: &mut MediaEngine, wire: Arc<Wire>) -> Registry {
     let estimator = Estimator::new(config.rates, wire.clone());
-    // The default asks every 100 ms, without end.
+    // The default asks every 100 ms, without end. 25 rounds last longer than any loss is waited for.
     let nack = NackGeneratorBuilder::new()
         .with_interval(Duration::from_millis(20))
         .with_skip_last_n(1)
-        .with_max_nacks_per_packet(10)
+        .with_max_nacks_per_packet(25)
         .build();
     let registry = configure_rtcp_reports(configure_nack(Registry::new(), media));
     let registry = registry

@@ -24,7 +24,7 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio_util::sync::CancellationToken;
 use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP};
-use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription, StatsSelector};
+use webrtc::peer_connection::{RTCIceCandidateInit, RTCSessionDescription, StatsSelector};
 use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
 /// Sections that the first offer of a single connection holds for what the server may send, of each kind.
@@ -69,18 +69,22 @@ impl Peers {
     /// Opens the connections. Events wait in a bounded queue; what is said repeatedly is dropped while it is half full.
     pub async fn new(config: PeerConfig) -> Result<(Self, mpsc::Receiver<RtcEvent>), RtcError> {
         let (events, receiver) = EventSender::channel();
-        let (tracks, tasks) = (TrackList::default(), Tasks::new());
-        let publisher = Connection::open(Target::Publisher, &config, &events, &tracks, &tasks).await?;
+        let tasks = Tasks::new();
+        match Self::open(&config, events, tasks.clone()).await {
+            Ok(peers) => Ok((peers, receiver)),
+            Err(error) => {
+                tasks.end(CLOSE).await; // with the drivers of what was opened
+                Err(error)
+            }
+        }
+    }
+
+    async fn open(config: &PeerConfig, events: EventSender, tasks: Tasks) -> Result<Self, RtcError> {
+        let tracks = TrackList::default();
+        let publisher = Connection::open(Target::Publisher, config, &events, &tracks, &tasks).await?;
         let subscriber = match config.mode {
             Mode::Single => None,
-            Mode::Dual => Some(Connection::open(Target::Subscriber, &config, &events, &tracks, &tasks).await),
-        };
-        let subscriber = match subscriber.transpose() {
-            Ok(subscriber) => subscriber,
-            Err(error) => {
-                close_connection(&publisher).await;
-                return Err(error);
-            }
+            Mode::Dual => Some(Connection::open(Target::Subscriber, config, &events, &tracks, &tasks).await?),
         };
         let lossy = data_channel(&publisher, &tasks, "_lossy", false).await?;
         let reliable = data_channel(&publisher, &tasks, "_reliable", true).await?;
@@ -99,7 +103,7 @@ impl Peers {
         if config.mode == Mode::Single {
             peers.add_sections(FIRST_SECTIONS, FIRST_SECTIONS).await?;
         }
-        Ok((peers, receiver))
+        Ok(peers)
     }
 
     /// Tells the STUN and TURN servers that the server named.
@@ -305,7 +309,7 @@ impl Peers {
 }
 
 impl Drop for Peers {
-    /// The safety net of a session that was not closed: the stack's driver would run on for ever.
+    /// The safety net of a session that was not closed: the stack's drivers would run on for ever.
     fn drop(&mut self) {
         if self.closed.initialized() {
             return;
@@ -313,9 +317,8 @@ impl Drop for Peers {
         self.tasks.stop().cancel();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             tracing::warn!("peer connections were dropped without being closed");
-            for pc in self.connections().map(|c| c.pc.clone()) {
-                runtime.spawn(async move { close_stack(pc.as_ref()).await });
-            }
+            let tasks = self.tasks.clone();
+            runtime.spawn(async move { tasks.end(CLOSE).await });
         }
     }
 }
@@ -406,11 +409,7 @@ async fn write(track: Arc<TrackLocalStaticRTP>, mut queue: mpsc::Receiver<Vec<Pa
 }
 
 async fn close_connection(connection: &Connection) {
-    close_stack(connection.pc.as_ref()).await;
-}
-
-async fn close_stack(pc: &dyn PeerConnection) {
-    match tokio::time::timeout(CLOSE, pc.close()).await {
+    match tokio::time::timeout(CLOSE, connection.pc.close()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a peer connection did not close cleanly"),
         Err(_) => tracing::warn!("a peer connection did not close in time"),

@@ -93,11 +93,6 @@ impl Holes {
     pub(super) fn deadline(&self, sequence: u64) -> Moment {
         self.since.get(&sequence).map_or(Moment::ZERO, |&since| since + self.repair.patience())
     }
-
-    /// How long a missing packet is waited for now.
-    pub(super) fn patience(&self) -> Duration {
-        self.repair.patience()
-    }
 }
 
 #[cfg(test)]
@@ -117,16 +112,16 @@ mod tests {
     #[test]
     fn patience_follows_the_repairs_within_its_bounds() {
         let mut holes = Holes::default();
-        assert_eq!(holes.patience(), Duration::from_millis(200));
+        assert_eq!(holes.repair.patience(), Duration::from_millis(200));
         for n in 0..100 {
             holes.open(n, n + 1, Moment::from_millis(n * 1000));
             holes.fill(n, Moment::from_millis(n * 1000 + 10));
         }
-        assert_eq!(holes.patience(), RepairTime::FLOOR);
+        assert_eq!(holes.repair.patience(), RepairTime::FLOOR);
         for n in 100..200 {
             holes.open(n, n + 1, Moment::from_millis(n * 10_000));
             holes.fill(n, Moment::from_millis(n * 10_000 + 9_000));
         }
-        assert_eq!(holes.patience(), RepairTime::CEILING);
+        assert_eq!(holes.repair.patience(), RepairTime::CEILING);
     }
 }

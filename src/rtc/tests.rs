@@ -35,7 +35,8 @@ enum At {
 
 impl Pair {
     async fn new(loss: f64) -> Self {
-        let config = PeerConfig { loopback: true, loss, ..PeerConfig::new(Mode::Dual) };
+        // Half of it is lost on each side.
+        let config = PeerConfig { loopback: true, loss: loss / 2.0, ..PeerConfig::new(Mode::Dual) };
         let (sender, sender_events) = Peers::new(config.clone()).await.expect("connections");
         let (receiver, receiver_events) = Peers::new(config).await.expect("connections");
         Self { sender, sender_events, receiver, receiver_events }
@@ -192,7 +193,7 @@ async fn five_percent_loss_is_repaired() {
     assert_eq!(video.send(0, &frame(0, true, 1000)), Sent::Queued);
     let mut media = video_of(pair.track().await);
     let collected = tokio::spawn(async move { take_all(&mut media).await });
-    send_frames(&mut pair, &video, 400, 2500).await;
+    send_frames(&mut pair, &video, 400, 1000).await;
     let figures = pair.receiver.statistics().await;
     let media = collected.await.expect("collected");
     let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(_))).count();
@@ -328,6 +329,17 @@ fn closing_leaves_nothing_behind() {
             no_task_left().await;
         }
     });
+}
+
+#[tokio::test]
+async fn connections_that_are_dropped_do_not_live_on() {
+    let runtime = tokio::runtime::Handle::current();
+    let (peers, mut events) = Peers::new(PeerConfig::new(Mode::Dual)).await.expect("connections");
+    assert!(runtime.metrics().num_alive_tasks() > 0);
+    drop(peers);
+    let ended = async { while events.recv().await.is_some() {} };
+    timeout(Duration::from_secs(2), ended).await.expect("nobody tells events any more");
+    no_task_left().await;
 }
 
 /// A short call, closed while media flows.

@@ -1,7 +1,7 @@
 //! What keeps somebody out, and what a lost link finds when it comes back.
 
 use super::address::{http_url, plain_sentence, shown};
-use livekit_protocol::{DisconnectReason, leave_request};
+use livekit_protocol::{DisconnectReason, LeaveRequest, leave_request};
 use livekit_signaling::SignalError;
 use std::time::Duration;
 
@@ -58,6 +58,20 @@ pub enum ResumeError {
 }
 
 impl ConnectError {
+    /// A word for scripts.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Address(_) | Self::NotALiveKitServer(_) => "not_a_server",
+            Self::Unauthorized => "token_refused",
+            Self::Forbidden(_) => "no_permission",
+            Self::NotFound => "no_room",
+            Self::Full => "room_full",
+            Self::Timeout(_) => "timeout",
+            Self::Other(_) => "other",
+        }
+    }
+
     /// Whether trying the same again may help.
     pub const fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Other(_))
@@ -85,9 +99,22 @@ impl ConnectError {
     }
 }
 
+impl ResumeError {
+    /// The server's word, as the `leave` that it sends or stands for; `None` when it could not be asked.
+    pub fn leave(&self) -> Option<LeaveRequest> {
+        let (action, reason) = match self {
+            Self::Ended(reason) => (leave_request::Action::Disconnect, *reason),
+            Self::Rejoin(reason) => (leave_request::Action::Reconnect, *reason),
+            Self::Refused(_) => (leave_request::Action::Disconnect, DisconnectReason::JoinFailure),
+            Self::Failed(_) => return None,
+        };
+        Some(LeaveRequest { action: action.into(), reason: reason.into(), ..LeaveRequest::default() })
+    }
+}
+
 /// Turns the crate's error into ours; asks the address itself where the crate says too little.
 pub(super) async fn connect_error(error: SignalError, server: &str, token: &str) -> ConnectError {
-    tracing::debug!(server = shown(server), kind = kind(&error), "no way in");
+    tracing::debug!(server = shown(server), kind = words(&error), "no way in");
     match error {
         SignalError::UrlParse(_) => ConnectError::Address(shown(server)),
         SignalError::TokenFormat => ConnectError::Unauthorized,
@@ -104,7 +131,7 @@ pub(super) async fn connect_error(error: SignalError, server: &str, token: &str)
 
 /// Turns what a resume met into ours.
 pub(super) fn resume_error(error: SignalError, server: &str) -> ResumeError {
-    tracing::debug!(server = shown(server), kind = kind(&error), "not resumed");
+    tracing::debug!(server = shown(server), kind = words(&error), "not resumed");
     let other = |text: &str| ResumeError::Failed(ConnectError::Other(text.into()));
     match error {
         SignalError::LeaveRequest { reason, action: leave_request::Action::Disconnect } => ResumeError::Ended(reason),
@@ -122,8 +149,8 @@ pub(super) fn resume_error(error: SignalError, server: &str) -> ResumeError {
     }
 }
 
-/// The crate's own words may hold a URL or a body: only the kind of an error is logged.
-fn kind(error: &SignalError) -> String {
+/// The crate's own text may hold a URL or a body: only the kind of an error is logged.
+fn words(error: &SignalError) -> String {
     match error {
         SignalError::Client(status, _) | SignalError::Server(status, _) | SignalError::Handshake { status } => {
             format!("status {}", status.as_u16())

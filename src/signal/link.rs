@@ -192,3 +192,56 @@ async fn forward(mut events: SignalEvents, out: mpsc::Sender<LinkEvent>, lives: 
         tracing::debug!("nobody waits for the end of a link");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Somebody who answers every connection with these bytes, and then says no more.
+    async fn answering(answer: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut request = [0; 4096];
+                    while let Ok(1..) = stream.read(&mut request).await {
+                        if answer.is_empty() || stream.write_all(answer).await.is_err() {
+                            std::future::pending::<()>().await;
+                        }
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    async fn refusal(url: &str) -> ConnectError {
+        let options = ConnectOptions { single: true, offer: None, timeout: Duration::from_millis(500) };
+        let entered = Link::connect(url, &Secret::new("a.b.c".into()), options).await;
+        entered.err().expect("refused")
+    }
+
+    #[tokio::test]
+    async fn who_does_not_speak_livekit_is_told_apart_from_nobody() {
+        let page = answering(b"HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n\r\nnot found").await;
+        assert_eq!(refusal(&format!("ws://{page}")).await, ConnectError::NotALiveKitServer(page));
+        let site = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await;
+        assert_eq!(refusal(&format!("http://{site}")).await, ConnectError::NotALiveKitServer(site));
+        let shell = answering(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+        assert_eq!(refusal(&format!("ws://{shell}")).await, ConnectError::NotALiveKitServer(shell));
+        let silent = answering(b"").await;
+        assert_eq!(refusal(&format!("ws://{silent}")).await, ConnectError::Timeout(silent));
+        let nobody = "127.0.0.1:9".to_owned();
+        assert_eq!(refusal(&format!("ws://{nobody}")).await, ConnectError::Unreachable(nobody));
+    }
+
+    #[tokio::test]
+    async fn an_encrypted_address_of_a_plain_server_is_refused() {
+        let plain = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK").await;
+        let refused = refusal(&format!("wss://{plain}")).await;
+        assert!(matches!(refused, ConnectError::Unreachable(_) | ConnectError::NotALiveKitServer(_)), "{refused:?}");
+    }
+}

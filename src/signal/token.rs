@@ -33,6 +33,18 @@ pub enum TokenError {
     Unreadable(String),
 }
 
+impl TokenError {
+    /// A word for scripts, the same as [`ConnectError::kind`](super::ConnectError::kind) gives.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Timeout(_) => "timeout",
+            Self::Address(_) | Self::NoEndpoint(_) | Self::Unreadable(_) => "not_a_server",
+            Self::Refused(_) => "no_permission",
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Request<'a> {
     room_name: &'a str,
