@@ -1,6 +1,6 @@
 //! Leave, kick and dismiss in the real window: devices are closed first, ExitRoom comes once, then the right screen.
 
-use crate::kit::program::{PICTURE, Place};
+use crate::kit::program::Place;
 use crate::kit::{Display, Events, Participant, Pulse, Server, Stage, Visavis, proc, wait_until};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ struct Call {
 }
 
 const ROOM: &str = "leaving";
+/// The test picture out of a capture process, as a real camera's pictures come.
+const CAMERA: &str = "capture-process:none";
 
 impl Call {
     fn start(name: &str) -> Self {
@@ -25,7 +27,7 @@ impl Call {
         let watcher = Participant::bot(&stage, &server.url(), ROOM, "watcher", &[]);
         let place = Place { display: &display, pulse: Some(&pulse), url: &server.url(), room: ROOM };
         // The microphone and the speaker are the sound server's defaults.
-        let window = Participant::window(&stage, &place, "Mina", &["--camera", PICTURE]);
+        let window = Participant::window(&stage, &place, "Mina", &["--camera", CAMERA]);
         let call = Self { stage, server, display, pulse, watcher, window };
         call.is_running();
         call
@@ -35,19 +37,17 @@ impl Call {
     fn is_running(&self) {
         self.window.wait_for_media_of(self.watcher.user());
         self.watcher.wait_for_media_of(self.window.user());
-        let pid = self.window.process().pid();
-        assert!(!proc::children(pid).is_empty(), "the camera has no process of its own");
+        assert!(!self.capture_processes().is_empty(), "the camera has no process of its own");
         wait_until("the window to record from the microphone", || self.pulse.microphone_users().pop());
         self.display.screenshot(&self.stage, "call");
     }
 
     /// Checks what must hold at ExitRoom and after it, whatever the reason was.
     fn ended(mut self, reason: u16, screen: &str, told: u16) {
-        let camera: Vec<u32> = proc::children(self.window.process().pid()).into_iter().map(|c| c.0).collect();
         let exit = self.window.wait_for("ExitRoom");
         // Looked at as soon as ExitRoom is read, and so after it: what is open now was open then.
         let microphone = self.pulse.microphone_users();
-        let left: Vec<&u32> = camera.iter().filter(|pid| is_alive(**pid)).collect();
+        let left = self.capture_processes();
         assert!(microphone.is_empty(), "the microphone is still in use at ExitRoom: {microphone:?}");
         assert!(left.is_empty(), "a capture process is still there at ExitRoom: {left:?}");
         let devices = |path: &PathBuf| ["/dev/video", "/dev/snd"].iter().any(|d| path.to_string_lossy().starts_with(d));
@@ -69,6 +69,11 @@ impl Call {
         assert_eq!(devices("DeviceOpened"), devices("DeviceClosed"), "every device that was opened was closed");
     }
 
+    fn capture_processes(&self) -> Vec<(u32, String)> {
+        let children = proc::children(self.window.process().pid());
+        children.into_iter().filter(|(_, line)| line.contains("capture-camera")).collect()
+    }
+
     fn order(&self, screen: &str) {
         let closed = |kind: &'static str| {
             self.window
@@ -80,10 +85,6 @@ impl Call {
         assert!(closed("microphone") < exit, "ExitRoom came before the microphone was closed");
         assert!(exit < shown, "the screen {screen} was shown before ExitRoom");
     }
-}
-
-fn is_alive(pid: u32) -> bool {
-    std::path::Path::new("/proc").join(pid.to_string()).join("exe").read_link().is_ok()
 }
 
 fn receipt_is_clean(exit: &Value) {

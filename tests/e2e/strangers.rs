@@ -31,6 +31,7 @@ fn the_python_sdk_over_two_connections_and_our_bot_meet_on_our_server() {
 fn our_bot_and_the_python_sdk_meet_on_livekit_server() {
     let stage = Stage::new("livekit-server");
     let server = LiveKitServer::start(&stage);
+    // livekit-server has no token endpoint: the bot makes its own token from the key pair.
     let bot = Participant::bot_by(&stage, &server.url(), "livekit", "bot", |command| {
         command.args(BOT).envs(KEYS);
     });
