@@ -201,7 +201,7 @@ mod tests {
             ReceiptStep { step: StepName::CameraReleased, state: StepState::Confirmed, ms: 3.5, detail: String::new() };
         let kind =
             EventKind::ExitRoom { reason: ExitReason::Kicked, total_ms: 12.25, receipt: Receipt { steps: vec![step] } };
-        let event = Event { unix_ms: 1763850000123.4561, session: SessionId(1), user: "bot-1".into(), kind };
+        let event = Event { unix_ms: 1_763_850_000_123.456, session: SessionId(1), user: "bot-1".into(), kind };
         let line: Value = serde_json::from_str(&event.to_line(4242)).expect("JSON");
         assert_eq!(
             line,

@@ -17,7 +17,7 @@ pub mod view;
 mod wake;
 
 pub use connection::{Access, ConnectPlan};
-pub use desk::{Desk, DeskConfig, ServerStarter};
+pub use desk::{Desk, DeskConfig, ServerStarter, ShownHook};
 pub use devices::{DeviceReport, Devices, Tenant};
 pub use driver::{Call, CallConfig, EventSink};
 pub use media::Taps;

@@ -55,6 +55,9 @@ enum Renderer {
     Glow,
 }
 
+/// Where `visavis serve` listens unless told otherwise.
+const DEFAULT_SERVER: &str = "ws://127.0.0.1:7880";
+
 const EXAMPLES: &str = "\
 Example:
   visavis host --room design-review --name Mina --join";
@@ -101,20 +104,23 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     if let Some(note) = loaded.as_ref().and_then(|l| l.note.as_ref()) {
         eprintln!("visavis: {note}");
     }
-    let settings = loaded.map(|l| l.settings).unwrap_or_default();
-    let preferences = preferences(&args, &settings)?;
-    let join = join_request(&args, &preferences, hosting.as_ref())?;
+    let settings = typed_over(loaded.map(|l| l.settings).unwrap_or_default(), &args)?;
+    let join = join_request(&args, &settings, hosting.as_ref())?;
     let events = args.participant.event_sink()?;
     let shared = Arc::new(Shared::default());
     let server = Arc::new(Mutex::new(None));
     let config = DeskConfig {
         events: shared.follow(events.clone(), args.then),
         server: Some(server_starter(hosting.clone(), server.clone())),
-        choice: preferences.devices.clone(),
+        choice: DeviceChoice {
+            camera: settings.camera.clone(),
+            microphone: settings.microphone.clone(),
+            speaker: settings.speaker.clone(),
+        },
         token: args.participant.token()?,
         token_endpoint: args.participant.token_endpoint.clone(),
-        camera_on: preferences.camera,
-        microphone_on: preferences.microphone,
+        camera_on: settings.join_with_camera,
+        microphone_on: settings.join_with_microphone,
     };
     let (desk, task) = Desk::start(config)?;
     let remote = desk.remote();
@@ -128,10 +134,10 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     }
     let shown = desk.shown_hook();
     let options = ui::Options {
-        preferences,
+        settings,
         on_screen: on_screen(events, shared.clone(), args.then),
         on_first_frame: Box::new(move |user, width, height| shown(user, width, height)),
-        on_preferences: keep_preferences(paths, settings),
+        on_settings: keep_settings(paths),
         ..ui::Options::default()
     };
     let result = show(args.renderer, desk, options);
@@ -249,46 +255,37 @@ async fn leave_after(shared: Arc<Shared>, remote: mpsc::Sender<Command>, after: 
 
 // ---- what was typed, and what was remembered
 
-fn preferences(args: &WindowArgs, settings: &Settings) -> anyhow::Result<ui::Preferences> {
+/// The remembered settings, with what was typed in their place.
+fn typed_over(mut settings: Settings, args: &WindowArgs) -> anyhow::Result<Settings> {
     let typed = &args.participant;
-    let given = |typed: &Option<String>, kept: &Option<String>| typed.clone().or_else(|| kept.clone());
-    let mut preferences = ui::Preferences {
-        theme: match settings.theme {
-            crate::store::Theme::System => ui::ThemeChoice::System,
-            crate::store::Theme::Dark => ui::ThemeChoice::Dark,
-            crate::store::Theme::Light => ui::ThemeChoice::Light,
-        },
-        name: args.name.clone().unwrap_or_else(|| settings.name.clone()),
-        room: typed.room.as_ref().map_or_else(|| settings.room.clone(), ToString::to_string),
-        server: typed.server.clone().unwrap_or_else(|| settings.server.clone()),
-        devices: DeviceChoice {
-            camera: given(&typed.camera, &settings.camera),
-            microphone: given(&typed.microphone, &settings.microphone),
-            speaker: given(&typed.speaker, &settings.speaker),
-        },
-        camera: settings.join_with_camera,
-        microphone: settings.join_with_microphone,
-        mirror: settings.mirror,
+    let over = |kept: &mut String, typed: Option<String>| {
+        if let Some(typed) = typed {
+            *kept = typed;
+        }
     };
-    if preferences.server.is_empty() {
-        preferences.server = ui::Preferences::default().server;
-    }
+    over(&mut settings.name, args.name.clone());
+    over(&mut settings.room, typed.room.as_ref().map(ToString::to_string));
+    over(&mut settings.server, typed.server.clone());
+    settings.camera = typed.camera.clone().or(settings.camera);
+    settings.microphone = typed.microphone.clone().or(settings.microphone);
+    settings.speaker = typed.speaker.clone().or(settings.speaker);
     // A device that is named on the command line is meant to be on.
-    preferences.camera |= typed.camera.as_deref().is_some_and(|c| c != "none");
-    preferences.microphone |= typed.microphone.as_deref().is_some_and(|m| m != "none");
+    settings.join_with_camera |= typed.camera.as_deref().is_some_and(|c| c != "none");
+    settings.join_with_microphone |= typed.microphone.as_deref().is_some_and(|m| m != "none");
+    if settings.server.is_empty() {
+        settings.server = DEFAULT_SERVER.to_owned();
+    }
     if let Some(link) = &args.link {
         let place = ui::link::parse(link)?;
-        preferences.room = place.room.to_string();
-        if let Some(server) = place.server {
-            preferences.server = server;
-        }
+        settings.room = place.room.to_string();
+        over(&mut settings.server, place.server);
     }
-    Ok(preferences)
+    Ok(settings)
 }
 
 fn join_request(
     args: &WindowArgs,
-    preferences: &ui::Preferences,
+    settings: &Settings,
     hosting: Option<&Hosting>,
 ) -> anyhow::Result<Option<JoinRequest>> {
     if !args.join {
@@ -296,30 +293,16 @@ fn join_request(
     }
     let room = match hosting {
         Some(hosting) => hosting.room.clone(),
-        None => preferences.room.parse()?,
+        None => settings.room.parse()?,
     };
-    let name = display_name(&preferences.name)?;
-    let server = hosting.is_none().then(|| preferences.server.clone());
+    let name = display_name(&settings.name)?;
+    let server = hosting.is_none().then(|| settings.server.clone());
     Ok(Some(JoinRequest { server, room, name }))
 }
 
-/// Writes changed preferences down. What cannot be written is lost, and said.
-fn keep_preferences(paths: Option<Paths>, mut settings: Settings) -> Box<dyn FnMut(&ui::Preferences)> {
-    Box::new(move |p| {
-        settings.name.clone_from(&p.name);
-        settings.room.clone_from(&p.room);
-        settings.server.clone_from(&p.server);
-        settings.camera.clone_from(&p.devices.camera);
-        settings.microphone.clone_from(&p.devices.microphone);
-        settings.speaker.clone_from(&p.devices.speaker);
-        settings.join_with_camera = p.camera;
-        settings.join_with_microphone = p.microphone;
-        settings.mirror = p.mirror;
-        settings.theme = match p.theme {
-            ui::ThemeChoice::System => crate::store::Theme::System,
-            ui::ThemeChoice::Dark => crate::store::Theme::Dark,
-            ui::ThemeChoice::Light => crate::store::Theme::Light,
-        };
+/// Writes changed settings down. What cannot be written is lost, and said.
+fn keep_settings(paths: Option<Paths>) -> Box<dyn FnMut(&Settings)> {
+    Box::new(move |settings| {
         if let Some(Err(error)) = paths.as_ref().map(|paths| settings.save(paths)) {
             tracing::warn!(%error, "the settings were not kept");
         }

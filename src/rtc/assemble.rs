@@ -127,7 +127,7 @@ impl VideoAssembler {
     pub(super) fn wants_keyframe(&self, now: Moment) -> bool {
         self.sequence.highest().is_some()
             && self.state == (State::NeedsKeyframe { ask: true })
-            && !self.keyframe_began.is_some_and(|began| now.since(began) < KEYFRAME_TIME)
+            && self.keyframe_began.is_none_or(|began| now.since(began) >= KEYFRAME_TIME)
     }
 
     /// When a key frame that has begun has had its time.
@@ -247,15 +247,13 @@ impl VideoAssembler {
 
     /// Whether the frame that starts at `start` is there to its end.
     fn is_whole(&self, start: u64) -> bool {
-        let mut expected = start;
-        for (&number, held) in self.held.range(start..) {
+        for (expected, (&number, held)) in (start..).zip(self.held.range(start..)) {
             if number != expected {
                 return false;
             }
             if held.packet.marker || (number > start && held.starts_frame()) {
                 return true;
             }
-            expected += 1;
         }
         false
     }

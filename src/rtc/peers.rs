@@ -144,7 +144,7 @@ impl Peers {
     }
 
     async fn make_offer(&self, ice_restart: bool) -> Result<String, rtc::shared::error::Error> {
-        let options = RTCOfferOptions { ice_restart, ..RTCOfferOptions::default() };
+        let options = RTCOfferOptions { ice_restart };
         let offer = self.publisher.pc.create_offer(Some(options)).await?;
         let sdp = offer.sdp.clone();
         self.publisher.pc.set_local_description(offer).await?;

@@ -67,7 +67,7 @@ impl Channels {
     /// Sends, or queues what is reliable.
     pub(super) fn send(&mut self, rtc: &mut Rtc, label: &str, payload: Bytes) -> Sent {
         let reliable = label == RELIABLE;
-        if !(reliable && !self.waiting.is_empty()) && self.write(rtc, label, &payload) {
+        if (!reliable || self.waiting.is_empty()) && self.write(rtc, label, &payload) {
             return Sent::Written;
         }
         if !reliable || self.waiting.len() >= WAITING || self.waiting_bytes + payload.len() > WAITING_BYTES {

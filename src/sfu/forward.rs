@@ -87,11 +87,11 @@ impl Worker {
     fn on_ice(&mut self, id: ConnectionId, state: IceConnectionState, now: Instant) {
         match state {
             IceConnectionState::Disconnected => self.lost(id),
-            IceConnectionState::Connected | IceConnectionState::Completed => {
-                // After an ICE restart: DTLS is up still, so `Event::Connected` does not come again.
-                if self.connections.get(&id).is_some_and(|c| c.link == Link::Lost && c.rtc.is_connected()) {
-                    self.came_up(id, now);
-                }
+            // After an ICE restart: DTLS is up still, so `Event::Connected` does not come again.
+            IceConnectionState::Connected | IceConnectionState::Completed
+                if self.connections.get(&id).is_some_and(|c| c.link == Link::Lost && c.rtc.is_connected()) =>
+            {
+                self.came_up(id, now);
             }
             _ => {}
         }

@@ -206,13 +206,13 @@ impl Sfu {
         let mut workers = lock(&self.workers);
         for handle in workers.iter_mut() {
             // A full queue ends too: the worker stops when its sender is gone.
-            let _ = handle.orders.try_send(Order::Stop);
-            let _ = handle.waker.wake();
+            handle.orders.try_send(Order::Stop).ok();
+            handle.waker.wake().ok();
         }
         for handle in workers.drain(..) {
             let Handle { orders, waker, thread } = handle;
             drop(orders);
-            let _ = waker.wake();
+            waker.wake().ok();
             if thread.is_some_and(|t| t.join().is_err()) {
                 tracing::error!("a media thread had panicked");
             }
@@ -257,14 +257,14 @@ impl Sfu {
             match orders.try_send(order) {
                 Ok(()) => {
                     // It fails only when the worker is gone, which the next command will tell.
-                    let _ = waker.wake();
+                    waker.wake().ok();
                     return Ok(());
                 }
                 Err(TrySendError::Disconnected(_)) => return Err(CommandError::Stopped),
                 Err(TrySendError::Full(_)) if Instant::now() > deadline => return Err(CommandError::Stuck),
                 Err(TrySendError::Full(back)) => {
                     order = back;
-                    let _ = waker.wake();
+                    waker.wake().ok();
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }

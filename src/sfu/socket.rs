@@ -34,8 +34,8 @@ impl Socket {
         let raw = RawSocket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         raw.set_nonblocking(true)?;
         // As large as the system lets them be.
-        let _ = raw.set_recv_buffer_size(SYSTEM_BUFFER);
-        let _ = raw.set_send_buffer_size(SYSTEM_BUFFER);
+        raw.set_recv_buffer_size(SYSTEM_BUFFER).ok();
+        raw.set_send_buffer_size(SYSTEM_BUFFER).ok();
         unreachable::listen(&raw, address.is_ipv6());
         raw.bind(&address.into())?;
         let mut socket = UdpSocket::from_std(raw.into());

@@ -22,6 +22,9 @@ const LARGEST: u16 = 150;
 /// How long a program that is to end waits for its window to paint the end; a hidden one never does.
 const LAST_PAINTING: Duration = Duration::from_millis(400);
 
+/// Called with who was drawn, and the picture's width and height.
+pub type OnFirstFrame = Box<dyn FnMut(&UserId, u32, u32)>;
+
 /// What the window is started with, and whom it tells what it shows.
 pub struct Options {
     /// What the user chose in earlier sessions, with what the command line says instead: it fills the lobby in. Which
@@ -31,7 +34,7 @@ pub struct Options {
     /// `joined_elsewhere`, `server_stopped`, `connection_lost`) after the frame in which it was first painted.
     pub on_screen: Box<dyn FnMut(&'static str)>,
     /// Called once for each track of somebody else, with its size, after its first picture was painted.
-    pub on_first_frame: Box<dyn FnMut(&UserId, u32, u32)>,
+    pub on_first_frame: OnFirstFrame,
     /// Called when the user changed the settings, to keep them.
     pub on_settings: Box<dyn FnMut(&Settings)>,
     /// The time zone that times are shown in.

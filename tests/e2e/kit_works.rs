@@ -71,14 +71,12 @@ fn a_test_picture_is_read_off_the_screen() {
     let stage = Stage::new("kit-screen");
     let display = Display::start(&stage, "a");
     let picture = stage.artifact("drawn.pgm");
-    let draw = format!(
-        "import sys; from test_picture import Painter; p = Painter(640, 360, 'mina'); p.draw(1)\n\
-         open(sys.argv[1], 'wb').write(b'P5 640 360 255\\n' + p.draw(4711)[:640 * 360])"
-    );
+    let draw = "import sys; from test_picture import Painter; p = Painter(640, 360, 'mina'); p.draw(1)\n\
+         open(sys.argv[1], 'wb').write(b'P5 640 360 255\\n' + p.draw(4711)[:640 * 360])";
     let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
     let mut python = Command::new(crate::kit::stage::tool("python/bin/python"));
     python.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(peers);
-    assert!(python.args(["-c", &draw]).arg(&picture).status().is_ok_and(|s| s.success()));
+    assert!(python.args(["-c", draw]).arg(&picture).status().is_ok_and(|s| s.success()));
     // 1.4 times as large as it was drawn, as a tile would show it.
     let mut show = Command::new("display");
     show.env("DISPLAY", display.name()).args(["-resize", "140%"]).arg(&picture);

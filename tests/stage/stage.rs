@@ -36,9 +36,9 @@ enum Delivery {
 }
 
 /// One participant.
-pub struct Person {
+pub(crate) struct Person {
     session: Session,
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// The token's time of issue, unix seconds.
     issued_at: i64,
     links: HashMap<Epoch, LinkId>,
@@ -50,14 +50,14 @@ pub struct Person {
     alive: bool,
     held: BTreeSet<DeviceKind>,
     tracks: u64,
-    pub events: Vec<(Moment, EventKind)>,
+    pub(crate) events: Vec<(Moment, EventKind)>,
 }
 
 /// The stage.
-pub struct Stage {
+pub(crate) struct Stage {
     hub: Hub,
-    pub people: Vec<Person>,
-    pub now: Moment,
+    pub(crate) people: Vec<Person>,
+    pub(crate) now: Moment,
     coming: BTreeMap<(Moment, u64), Delivery>,
     next: u64,
     /// Whose a link is, and whether it was opened to resume.
@@ -67,7 +67,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let config = HubConfig { unix_ms_at_zero: UNIX_MS, ..HubConfig::default() };
         Self {
             hub: Hub::new(config, seed),
@@ -82,7 +82,7 @@ impl Stage {
     }
 
     /// Somebody enters with a fresh token.
-    pub fn enter(&mut self, name: &str) -> usize {
+    pub(crate) fn enter(&mut self, name: &str) -> usize {
         let config = SessionConfig {
             camera_on: true,
             microphone_on: true,
@@ -108,25 +108,25 @@ impl Stage {
         who
     }
 
-    pub fn exit(&mut self, who: usize) {
+    pub(crate) fn exit(&mut self, who: usize) {
         self.give(who, session::Input::Exit(ExitRequestedBy::User));
     }
 
-    pub fn input(&mut self, who: usize, input: session::Input) {
+    pub(crate) fn input(&mut self, who: usize, input: session::Input) {
         self.give(who, input);
     }
 
-    pub fn remove(&mut self, who: usize) {
+    pub(crate) fn remove(&mut self, who: usize) {
         let identity = self.people[who].user.to_string();
         let request = lk::RoomParticipantIdentity { room: ROOM.into(), identity, ..Default::default() };
         self.admin(AdminCall::RemoveParticipant(request));
     }
 
-    pub fn dismiss(&mut self) {
+    pub(crate) fn dismiss(&mut self) {
         self.admin(AdminCall::DeleteRoom(lk::DeleteRoomRequest { room: ROOM.into() }));
     }
 
-    pub fn stop_server(&mut self) {
+    pub(crate) fn stop_server(&mut self) {
         self.tell_hub(hub::Input::Shutdown);
     }
 
@@ -135,7 +135,7 @@ impl Stage {
     }
 
     /// Cuts or mends somebody's network: what is under way is lost, both sides see their sockets end.
-    pub fn network(&mut self, who: usize, up: bool) {
+    pub(crate) fn network(&mut self, who: usize, up: bool) {
         let was = std::mem::replace(&mut self.people[who].network, up);
         if was && !up {
             let links: Vec<LinkId> = self.links.iter().filter(|(_, l)| l.0 == who).map(|(id, _)| *id).collect();
@@ -153,7 +153,7 @@ impl Stage {
             }
             for epoch in epochs {
                 self.people[who].links.remove(&epoch);
-                self.to_session(who, LATENCY, session::Input::Link(epoch, LinkInput::Lost));
+                self.send_to_session(who, LATENCY, session::Input::Link(epoch, LinkInput::Lost));
             }
             if let Some(member) = self.people[who].member {
                 let connection = ConnectionId { member, role: hub::Role::Single };
@@ -164,13 +164,13 @@ impl Stage {
     }
 
     /// kill -9.
-    pub fn kill(&mut self, who: usize) {
+    pub(crate) fn kill(&mut self, who: usize) {
         self.network(who, false);
         self.people[who].alive = false;
     }
 
     /// Lets time pass.
-    pub fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
         for _ in 0..200_000 {
             let next = self.coming.first_key_value().map(|((at, _), _)| *at);
@@ -206,7 +206,7 @@ impl Stage {
         self.coming.insert((self.now + after, self.next), delivery);
     }
 
-    fn to_session(&mut self, who: usize, after: Duration, input: session::Input) {
+    fn send_to_session(&mut self, who: usize, after: Duration, input: session::Input) {
         self.later(after, Delivery::ToSession(who, Box::new(input)));
     }
 
@@ -239,7 +239,7 @@ impl Stage {
             Output::SayGoodbye(epoch) => {
                 if self.people[who].links.contains_key(&epoch) {
                     self.send(who, epoch, Request::Leave(lk::LeaveRequest::default()));
-                    self.to_session(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::GoodbyeSent));
+                    self.send_to_session(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::GoodbyeSent));
                 }
             }
             Output::CloseLink(epoch) => {
@@ -247,17 +247,17 @@ impl Stage {
                     self.links.remove(&link);
                     self.later(LATENCY, Delivery::ToHub(Box::new(hub::Input::LinkGone { link })));
                 }
-                self.to_session(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::Closed));
+                self.send_to_session(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::Closed));
             }
             Output::Peers(epoch, command) => self.peers(who, epoch, command),
             Output::OpenDevice { kind, generation, .. } => {
                 assert!(self.people[who].held.insert(kind), "{kind:?} is opened twice");
                 let opened = DeviceInput::Opened { id: "x".into() };
-                self.to_session(who, Duration::from_millis(30), session::Input::Device(kind, generation, opened));
+                self.send_to_session(who, Duration::from_millis(30), session::Input::Device(kind, generation, opened));
             }
             Output::ReleaseDevice { kind, generation, .. } => {
                 let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
-                self.to_session(who, Duration::from_millis(5), session::Input::Device(kind, generation, done));
+                self.send_to_session(who, Duration::from_millis(5), session::Input::Device(kind, generation, done));
             }
             Output::Event(event) => {
                 if let EventKind::DeviceClosed { kind, .. } = &event {
@@ -286,12 +286,12 @@ impl Stage {
                 Some(_) => LinkInput::ResumeFailed(None),
                 None => LinkInput::ConnectFailed(fail("no network", true)),
             };
-            return self.to_session(who, NO_NETWORK, session::Input::Link(epoch, input));
+            return self.send_to_session(who, NO_NETWORK, session::Input::Link(epoch, input));
         }
         let admission = self.admission(who);
         if self.hub.refusal(&admission, resume.is_some()).is_some() {
             let input = LinkInput::ConnectFailed(fail("refused", false));
-            return self.to_session(who, LATENCY * 2, session::Input::Link(epoch, input));
+            return self.send_to_session(who, LATENCY * 2, session::Input::Link(epoch, input));
         }
         self.next_link += 1;
         let link = LinkId(self.next_link);
@@ -356,7 +356,7 @@ impl Stage {
             PeerCommand::SetAnswer(_) | PeerCommand::Answer { .. } | PeerCommand::AddCandidate { .. } => None,
         };
         if let Some(answer) = answer {
-            self.to_session(who, Duration::from_millis(1), session::Input::Peers(epoch, answer));
+            self.send_to_session(who, Duration::from_millis(1), session::Input::Peers(epoch, answer));
         }
     }
 
@@ -376,7 +376,7 @@ impl Stage {
                         if self.people[who].links.get(&epoch) == Some(&link) {
                             self.people[who].links.remove(&epoch);
                         }
-                        self.to_session(who, LATENCY, session::Input::Link(epoch, LinkInput::Lost));
+                        self.send_to_session(who, LATENCY, session::Input::Link(epoch, LinkInput::Lost));
                     }
                     self.later(LATENCY, Delivery::ToHub(Box::new(hub::Input::LinkGone { link })));
                 }
@@ -400,7 +400,7 @@ impl Stage {
             Response::Leave(leave) if resuming => LinkInput::ResumeFailed(Some(Box::new(leave))),
             message => LinkInput::Message(Box::new(message)),
         };
-        self.to_session(who, LATENCY, session::Input::Link(epoch, input));
+        self.send_to_session(who, LATENCY, session::Input::Link(epoch, input));
     }
 
     fn media(&mut self, command: MediaCommand) {
@@ -418,7 +418,7 @@ impl Stage {
                 let up = hub::Input::Media(MediaEvent::Connected { connection });
                 self.later(LATENCY * 2, Delivery::ToHub(Box::new(up)));
                 let up = session::Input::Peers(epoch, PeerInput::Up(Target::Publisher));
-                self.to_session(who, LATENCY * 3, up);
+                self.send_to_session(who, LATENCY * 3, up);
                 for p in publish {
                     let seen = hub::Input::Media(MediaEvent::MediaSeen { track: p.track });
                     self.later(LATENCY * 3, Delivery::ToHub(Box::new(seen)));
@@ -432,7 +432,7 @@ impl Stage {
                         track_id: b.what.track,
                         kind: b.what.kind,
                     };
-                    self.to_session(who, LATENCY * 2, session::Input::Peers(epoch, track));
+                    self.send_to_session(who, LATENCY * 2, session::Input::Peers(epoch, track));
                 }
             }
             _ => {}
@@ -442,18 +442,18 @@ impl Stage {
     // ---- what is asserted
 
     /// Names of those whom somebody sees.
-    pub fn sees(&self, who: usize) -> Vec<String> {
+    pub(crate) fn sees(&self, who: usize) -> Vec<String> {
         let mut names: Vec<String> = self.people[who].session.people().iter().map(|p| p.user.to_string()).collect();
         names.sort();
         names
     }
 
-    pub fn is_in_room(&self, who: usize) -> bool {
+    pub(crate) fn is_in_room(&self, who: usize) -> bool {
         matches!(self.people[who].session.phase(), session::Phase::InRoom(_))
     }
 
     /// The one ExitRoom of somebody: reason and milliseconds.
-    pub fn exit_of(&self, who: usize) -> (ExitReason, f64) {
+    pub(crate) fn exit_of(&self, who: usize) -> (ExitReason, f64) {
         let exits: Vec<(ExitReason, f64)> = self.people[who]
             .events
             .iter()
@@ -467,7 +467,7 @@ impl Stage {
     }
 
     /// When and why somebody was told that another is gone.
-    pub fn told_gone(&self, who: usize, other: usize) -> Vec<(Moment, RemoteLeaveReason)> {
+    pub(crate) fn told_gone(&self, who: usize, other: usize) -> Vec<(Moment, RemoteLeaveReason)> {
         let other = &self.people[other].user;
         let gone = |(at, e): &(Moment, EventKind)| match e {
             EventKind::RemoteUserLeaveRoom { user, reason, .. } if user == other => Some((*at, *reason)),
@@ -477,7 +477,7 @@ impl Stage {
     }
 
     /// Everybody who lives leaves; then nothing may be left anywhere.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         for who in 0..self.people.len() {
             self.exit(who);
         }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest, protocol::frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 
 /// Whatever is waited for on loopback comes within this time, or never.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -122,7 +122,7 @@ impl Client {
                 Some(Ok(tungstenite::Message::Binary(bytes))) => lk::SignalResponse::decode(bytes).unwrap(),
                 Some(Ok(tungstenite::Message::Text(text))) => serde_json::from_str(&text).unwrap(),
                 Some(Ok(tungstenite::Message::Close(frame))) => {
-                    return Err(frame.map(|f| u16::from(CloseCode::from(f.code))));
+                    return Err(frame.map(|f| u16::from(f.code)));
                 }
                 Some(Ok(_)) => continue,
                 Some(Err(_)) | None => return Err(None),

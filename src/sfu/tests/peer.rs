@@ -278,7 +278,7 @@ impl Peer {
                 }
                 Output::Transmit(t) => {
                     if !self.loses(&t.contents) {
-                        let _ = self.socket.send_to(&t.contents, t.destination);
+                        self.socket.send_to(&t.contents, t.destination).ok();
                     }
                 }
                 Output::Event(event) => self.on_event(event),

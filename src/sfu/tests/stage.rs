@@ -130,7 +130,7 @@ impl Stage {
     pub(super) fn publisher(&mut self, id: ConnectionId, rids: &[&str]) -> (Mid, Mid) {
         self.open(id);
         let mut layers = Simulcast::new();
-        rids.iter().for_each(|rid| layers.add_send_layer(SimulcastLayer::new(*rid)));
+        rids.iter().for_each(|rid| layers.add_send_layer(SimulcastLayer::new(rid)));
         let layers = (!rids.is_empty()).then_some(layers);
         let peer = self.peer(id);
         let mut api = peer.rtc.sdp_api();
