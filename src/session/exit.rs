@@ -88,7 +88,12 @@ impl Session {
         let (state, detail) = slot.last_release().cloned().unwrap_or((StepState::Confirmed, String::new()));
         let Phase::Leaving(leaving) = &mut self.phase else { return };
         match step_of(kind) {
-            None => leaving.speaker_open = false,
+            None => {
+                leaving.speaker_open = false;
+                if state == StepState::Failed {
+                    leaving.finish(StepName::ConnectionsClosed, state, format!("the speaker: {detail}"), now);
+                }
+            }
             Some(step) => leaving.finish(step, state, detail, now),
         }
         self.connections_step(now);
