@@ -48,8 +48,8 @@ impl Held {
 enum State {
     /// Only a key frame. `ask`: whether somebody must be asked for it.
     NeedsKeyframe { ask: bool },
-    /// The packet with this number.
-    Running { next: u64 },
+    /// The next packet.
+    Running,
 }
 
 /// Packets of one stream in, frames out.
@@ -58,6 +58,8 @@ pub(super) struct VideoAssembler {
     holes: Holes,
     held: BTreeMap<u64, Held>,
     state: State,
+    /// Number of the next packet. What is older has been given out or given up, and comes too late.
+    next: u64,
     /// The frame being put together.
     parts: Vec<Bytes>,
     timestamp: u32,
@@ -74,6 +76,7 @@ impl Default for VideoAssembler {
             holes: Holes::default(),
             held: BTreeMap::new(),
             state: State::NeedsKeyframe { ask: true },
+            next: 0,
             parts: Vec::new(),
             timestamp: 0,
             keyframe_began: None,
@@ -93,8 +96,7 @@ impl VideoAssembler {
             Some(highest) if number > highest + 1 => self.holes.open(highest + 1, number, now),
             _ => self.holes.fill(number, now),
         }
-        let late = matches!(self.state, State::Running { next } if number < next);
-        if late || self.held.contains_key(&number) {
+        if number < self.next || self.held.contains_key(&number) {
             return;
         }
         let held = Held { descriptor: Descriptor::parse(&packet.payload), packet };
@@ -118,7 +120,7 @@ impl VideoAssembler {
     /// When [`poll`](Self::poll) may have something without a packet coming in.
     pub(super) fn deadline(&self) -> Option<Moment> {
         match self.state {
-            State::Running { next } if !self.held.is_empty() => Some(self.holes.deadline(next)),
+            State::Running if !self.held.is_empty() => Some(self.holes.deadline(self.next)),
             _ => None,
         }
     }
@@ -153,7 +155,8 @@ impl VideoAssembler {
     fn restart(&mut self, sequence: u16) -> u64 {
         let gone = std::mem::take(self);
         self.lost = gone.lost;
-        if matches!(gone.state, State::Running { .. }) {
+        self.out = gone.out;
+        if gone.state == State::Running {
             self.out.push_back(VideoMedia::Gap);
         }
         self.sequence.extend(sequence)
@@ -162,7 +165,7 @@ impl VideoAssembler {
     fn advance(&mut self, now: Moment) {
         loop {
             let moved = match self.state {
-                State::Running { next } => self.take(next, now),
+                State::Running => self.take(now),
                 State::NeedsKeyframe { .. } => self.find_keyframe(),
             };
             if !moved {
@@ -171,18 +174,19 @@ impl VideoAssembler {
         }
     }
 
-    /// Moves past the packet `next`, or past the hole in its place when waiting has ended.
-    fn take(&mut self, next: u64, now: Moment) -> bool {
-        if let Some(held) = self.held.remove(&next) {
-            self.state = State::Running { next: next + 1 };
+    /// Moves past the next packet, or past the hole in its place when waiting has ended.
+    fn take(&mut self, now: Moment) -> bool {
+        if let Some(held) = self.held.remove(&self.next) {
+            self.next += 1;
             self.append(&held);
             return true;
         }
         let Some((&first, _)) = self.held.first_key_value() else { return false };
-        if now < self.holes.deadline(next) && self.held.len() < HELD {
+        if now < self.holes.deadline(self.next) && self.held.len() < HELD {
             return false;
         }
-        self.lost += first.saturating_sub(next);
+        self.lost += first.saturating_sub(self.next);
+        self.next = first;
         self.give_up();
         true
     }
@@ -241,7 +245,9 @@ impl VideoAssembler {
         }
         self.shrink(HELD);
         let Some(start) = whole else { return false };
-        self.state = State::Running { next: start };
+        self.state = State::Running;
+        self.next = start;
+        self.parts.clear();
         true
     }
 
@@ -374,6 +380,22 @@ mod tests {
             assembler.push(packet, Moment::from_millis(1000));
         }
         assert!(assembler.wants_keyframe(Moment::from_millis(1000)), "it goes on after all");
+    }
+
+    #[test]
+    fn a_key_frame_that_was_given_up_does_not_come_out_later() {
+        let frames = video(32, &[10]);
+        let mut packets = packets(&frames, 0);
+        let late = packets.remove(10); // a key frame in one packet
+        packets.remove(24); // number 25
+        packets.insert(26, late); // before number 28, while the next key frame is waited for
+        let out = run(packets.into_iter().enumerate().map(|(i, p)| (i as u64 * 500, p)));
+        let mut expected = wanted(&frames[..10]);
+        expected.push(VideoMedia::Gap);
+        expected.extend(wanted(&frames[20..25]));
+        expected.push(VideoMedia::Gap);
+        expected.extend(wanted(&frames[30..]));
+        assert_eq!(out, expected);
     }
 
     #[test]
