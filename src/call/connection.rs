@@ -406,8 +406,8 @@ fn candidates_of(sdp: &str) -> Vec<String> {
     lines.iter().map(json).collect()
 }
 
-/// Tells the peers the answer's candidates once more while they connect: webrtc-rs 0.21.1 pairs a candidate that came
-/// with the description only with those of ours that were gathered by then, and ours come a little later.
+/// Tells the peers the answer's candidates by themselves: webrtc-rs 0.21.1 skips those of inactive sections, and in an
+/// empty room the section that holds them is inactive.
 async fn offer_candidates(peers: Arc<Peers>, candidates: Vec<String>) {
     for pause_ms in [10, 40, 150] {
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
