@@ -83,6 +83,8 @@ pub(super) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) rtc: Rtc,
     pub(super) link: Link,
+    /// The time that str0m knows.
+    told: Instant,
     /// When something of it came last.
     pub(super) heard_at: Instant,
     /// Where it comes from, newest last.
@@ -141,6 +143,7 @@ impl Connection {
             id,
             rtc,
             link: Link::New,
+            told: now,
             heard_at: now,
             addresses: vec![],
             ufrag,
@@ -159,6 +162,18 @@ impl Connection {
             desired: 0,
             clock: SenderClock::default(),
         }
+    }
+
+    /// The time for str0m's next input. It must not go back, or str0m would not look at what was written.
+    pub(super) fn time(&mut self, now: Instant) -> Instant {
+        self.told = self.told.max(now);
+        self.told
+    }
+
+    /// Tells str0m the time; what was written goes out.
+    pub(super) fn tell_time(&mut self, now: Instant) -> Result<(), Fault> {
+        let now = self.time(now);
+        self.input(Input::Timeout(now))
     }
 
     /// Hands a datagram or the time to str0m.

@@ -15,13 +15,22 @@ use str0m::media::Mid;
 /// What a client needs to apply an answer before it can take packets.
 const SETTLE: Duration = Duration::from_millis(20);
 
+/// The fields of [`MediaCommand::AcceptOffer`].
+struct ClientOffer {
+    offer_id: u32,
+    sdp: String,
+    publish: Vec<Published>,
+    bind: Vec<Bound>,
+    release: Vec<String>,
+}
+
 impl Worker {
     pub(super) fn carry_out(&mut self, command: MediaCommand, now: Instant) {
         match command {
             MediaCommand::Open { connection, room: _ } => self.open(connection, now),
             MediaCommand::AcceptOffer { connection, offer_id, sdp, publish, bind, release } => {
                 self.busy_with = Some(connection);
-                self.accept_offer(connection, offer_id, &sdp, publish, bind, &release, now);
+                self.accept_offer(connection, ClientOffer { offer_id, sdp, publish, bind, release }, now);
             }
             MediaCommand::Publish { connection, published } => {
                 self.publish(connection, vec![published]);
@@ -35,7 +44,7 @@ impl Worker {
                     self.detach(connection, Mid::from(mid.as_str()));
                 }
                 let made = self.connections.get_mut(&connection).map(|c| c.make_offer(add, &remove, ice_restart));
-                self.offered(connection, made, now);
+                self.offered(connection, made);
             }
             MediaCommand::AcceptAnswer { connection, sdp } => {
                 self.busy_with = Some(connection);
@@ -72,17 +81,8 @@ impl Worker {
         self.touch(id);
     }
 
-    #[allow(clippy::too_many_arguments)] // the command's fields
-    fn accept_offer(
-        &mut self,
-        id: ConnectionId,
-        offer_id: u32,
-        offer: &str,
-        publish: Vec<Published>,
-        bind: Vec<Bound>,
-        release: &[String],
-        now: Instant,
-    ) {
+    fn accept_offer(&mut self, id: ConnectionId, offer: ClientOffer, now: Instant) {
+        let ClientOffer { offer_id, sdp, publish, bind, release } = offer;
         for mid in release.iter().chain(bind.iter().map(|b| &b.mid)) {
             self.detach(id, Mid::from(mid.as_str()));
         }
@@ -90,7 +90,7 @@ impl Worker {
         let Self { connections, tracks, .. } = self;
         let Some(connection) = connections.get_mut(&id) else { return };
         let fresh: Vec<Mid> = bind.iter().map(|b| Mid::from(b.mid.as_str())).collect();
-        let answer = connection.accept_offer(offer, bind, release, &|t| tracks.get(t).is_some_and(Track::layered));
+        let answer = connection.accept_offer(&sdp, bind, &release, &|t| tracks.get(t).is_some_and(Track::layered));
         connection.sources.clear();
         match answer {
             Ok(sdp) => {
@@ -107,7 +107,7 @@ impl Worker {
         }
     }
 
-    fn offered(&mut self, id: ConnectionId, made: Option<Result<Option<Offer>, Fault>>, _now: Instant) {
+    fn offered(&mut self, id: ConnectionId, made: Option<Result<Option<Offer>, Fault>>) {
         match made {
             None => {}
             Some(Ok(Some(Offer { sdp, sections }))) => {

@@ -131,6 +131,22 @@ fn five_percent_loss_is_repaired() {
 }
 
 #[test]
+fn pictures_of_many_packets_go_out_at_once() {
+    let mut s = Stage::new();
+    s.publisher(single(1), &[]);
+    s.peer(single(1)).picture_size(40);
+    let (video, _) = s.subscriber(single(2));
+    s.filming = true;
+    s.pass(Duration::from_secs(2));
+    s.filming = false;
+    s.pass(Duration::from_millis(200));
+    let (forwarded, got) = (s.sfu.statistics().forwarded, s.peer(single(2)).sorted(video));
+    assert!(forwarded > 1000, "{forwarded}");
+    assert_eq!(got.len() as u64, forwarded);
+    check(&got);
+}
+
+#[test]
 fn a_narrow_link_gets_a_smaller_layer_and_a_wide_one_the_best_again() {
     let mut s = Stage::new();
     s.publisher(single(1), &["q", "h", "f"]);
