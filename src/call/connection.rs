@@ -365,12 +365,7 @@ async fn serve_peers(
             PeerCommand::AddSections { audios, videos } => peers.add_sections(audios, videos).await.map(|()| None),
             PeerCommand::Publish { cid, source } => publish(&peers, cid, source, &layers, &wake).await.map(|()| None),
             PeerCommand::Offer { ice_restart } => peers.offer(ice_restart).await.map(|s| Some(PeerInput::OfferMade(s))),
-            PeerCommand::SetAnswer(sdp) => {
-                let candidates = candidates_of(&sdp);
-                let set = peers.set_answer(sdp).await.map(|()| None);
-                tokio::spawn(offer_candidates(peers.clone(), candidates));
-                set
-            }
+            PeerCommand::SetAnswer(sdp) => peers.set_answer(sdp).await.map(|()| None),
             PeerCommand::Answer { id, sdp } => {
                 peers.answer(sdp).await.map(|sdp| Some(PeerInput::AnswerMade { id, sdp }))
             }
@@ -394,29 +389,6 @@ async fn serve_peers(
     }
     peers.close().await;
     wake.peers(epoch, PeerInput::Closed).await;
-}
-
-/// The candidates that a description holds, each once, as RTCIceCandidateInit JSON.
-fn candidates_of(sdp: &str) -> Vec<String> {
-    let mut lines: Vec<&str> = sdp.lines().filter_map(|l| l.trim().strip_prefix("a=")).collect();
-    lines.retain(|l| l.starts_with("candidate:"));
-    lines.sort_unstable();
-    lines.dedup();
-    let json = |l: &&str| serde_json::json!({ "candidate": l, "sdpMid": "0", "sdpMLineIndex": 0 }).to_string();
-    lines.iter().map(json).collect()
-}
-
-/// Tells the peers the answer's candidates by themselves: webrtc-rs 0.21.1 skips those of inactive sections, and in an
-/// empty room the section that holds them is inactive.
-async fn offer_candidates(peers: Arc<Peers>, candidates: Vec<String>) {
-    for pause_ms in [10, 40, 150] {
-        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-        for json in &candidates {
-            if let Err(error) = peers.add_candidate(crate::rtc::Target::Publisher, json).await {
-                tracing::debug!(%error, "a candidate was refused");
-            }
-        }
-    }
 }
 
 async fn publish(

@@ -9,6 +9,7 @@ use super::sections::Sections;
 use super::stats::TrackList;
 use super::tasks::Tasks;
 use async_trait::async_trait;
+use rtc::sdp::SessionDescription;
 use rtc::shared::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -77,7 +78,7 @@ impl Connection {
             candidates.described = true;
             std::mem::take(&mut candidates.waiting)
         };
-        for candidate in waiting {
+        for candidate in in_inactive_sections(&parsed).chain(waiting) {
             self.add(candidate).await;
         }
         Ok(())
@@ -114,6 +115,16 @@ impl Connection {
             tracing::debug!(%error, "a candidate of the server is of no use");
         }
     }
+}
+
+/// The candidates that the stack passes over: it reads none in a section that is inactive, as the first one of a room
+/// without tracks is, where a server that bundles writes them all.
+fn in_inactive_sections(description: &SessionDescription) -> impl Iterator<Item = RTCIceCandidateInit> {
+    let inactive = description.media_descriptions.iter().filter(|m| m.attribute("inactive").is_some());
+    inactive.flat_map(|m| &m.attributes).filter(|a| a.is_ice_candidate()).filter_map(|a| {
+        let candidate = format!("candidate:{}", a.value.as_deref()?);
+        Some(RTCIceCandidateInit { candidate, sdp_mline_index: Some(0), ..RTCIceCandidateInit::default() })
+    })
 }
 
 /// The stack calls these from its driver: nothing here may wait, or close the connection.
@@ -193,5 +204,24 @@ async fn wake_channel(
     tokio::select! {
         () = stop.cancelled() => {}
         () = waking => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_of_inactive_sections_are_found() {
+        let session = "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
+        let section = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n";
+        let candidate = "a=candidate:1 1 udp 2130706175 127.0.0.1 7882 typ host\r\n";
+        let found = |direction: &str| {
+            let text = format!("{session}{section}{candidate}a={direction}\r\n");
+            let parsed = RTCSessionDescription::answer(text).and_then(|d| d.unmarshal()).expect("a description");
+            in_inactive_sections(&parsed).map(|c| c.candidate).collect::<Vec<_>>()
+        };
+        assert_eq!(found("inactive"), ["candidate:1 1 udp 2130706175 127.0.0.1 7882 typ host"]);
+        assert_eq!(found("sendrecv"), Vec::<String>::new(), "the stack reads these itself");
     }
 }

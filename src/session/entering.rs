@@ -40,6 +40,7 @@ impl Session {
             roster.keep_only(others, out);
             roster.update(&sid, others, out);
         });
+        self.publish_wanted();
     }
 
     /// The room could not be entered, or entered again.
@@ -84,8 +85,6 @@ impl Session {
         self.phase = Phase::InRoom(InRoom { since: now, joined });
         self.timers.stop(Timer::Enter);
         self.out.push_back(Output::Event(EventKind::EnterRoom { result_ms }));
-        // Not before: a second offer while the first one's ICE still gathers leaves webrtc-rs without candidate pairs.
-        self.publish_wanted();
     }
 
     /// Publishes a track for each device that is wanted and has none yet in this epoch, with one offer for all.

@@ -192,7 +192,10 @@ impl Session {
 
     /// Tracks follow their devices: published when first wanted, muted while nothing feeds them.
     fn after_device(&mut self) {
-        if matches!(self.phase, Phase::InRoom(_)) {
+        if matches!(self.phase, Phase::Entering(ref e) if e.joined.is_none()) {
+            return;
+        }
+        if self.joined_mut().is_some() {
             self.publish_wanted();
         }
         self.tell_mutes();

@@ -133,12 +133,11 @@ impl Participant {
             room,
             "--name-prefix",
             name,
-            "--events",
-            "-",
-            "--camera",
-            PICTURE,
-        ]);
+            "--events", "-"]);
         prepare(&mut command);
+        if !command.get_args().any(|argument| argument == "--camera") {
+            command.args(["--camera", PICTURE]);
+        }
         Self::entered(Process::start(stage, name, &mut command))
     }
 
