@@ -60,7 +60,7 @@ pub struct MicrophoneLease {
 
 impl MicrophoneLease {
     /// Opens a microphone: the lease, the ring from which its sound is read as interleaved samples, and their format.
-    /// `events` hears when it dies by itself.
+    /// `events` hears when it dies by itself; but PulseAudio moves a stream to another microphone while there is one.
     pub fn open(choice: &MicrophoneChoice, events: DeviceEvents) -> Opening<(Self, Consumer<f32>, PcmFormat)> {
         let id = choice.to_string();
         let dropped = Arc::new(AtomicU64::new(0));

@@ -17,6 +17,8 @@ mod owner;
 mod pace;
 #[cfg(feature = "window")]
 mod sound_card;
+#[cfg(all(test, feature = "window", target_os = "linux"))]
+mod sound_card_tests;
 mod sound_file;
 mod speaker;
 mod synthetic_sound;

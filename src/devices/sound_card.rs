@@ -215,6 +215,7 @@ impl Card {
 
     fn look(host: &Host, id: Option<&str>, direction: Direction) -> Option<Device> {
         match (id, direction) {
+            (None, _) if is_alsa(host) && !has_cards() => None,
             (None, Direction::In) => host.default_input_device(),
             (None, Direction::Out) => host.default_output_device(),
             (Some(id), _) => {
@@ -427,17 +428,40 @@ pub(super) fn list() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
     let host = host();
     let of = |direction| {
         let default = Card::look(&host, None, direction).and_then(|d| d.id().ok());
-        devices.iter().filter(|d| has(d, direction)).filter_map(|d| entry(d, direction, default.as_ref())).collect()
+        let meant = devices.iter().filter(|d| is_meant(d, direction) && has(d, direction));
+        let mut entries: Vec<_> = meant.filter_map(|d| entry(d, direction, default.as_ref())).collect();
+        // ALSA's cards come by name and then again by number.
+        let mut seen = std::collections::HashSet::new();
+        entries.retain(|e| !e.id.starts_with(ALSA_NAMES) || seen.insert(e.label.clone()));
+        entries
     };
     (of(Direction::In), of(Direction::Out))
 }
 
+/// ALSA names each device many times over, once for each of its plugins; this name converts whatever is missing.
+const ALSA_NAMES: &str = "alsa:plughw:";
+
+/// Without a sound server, Linux has ALSA, which offers devices even where there is no hardware.
+fn is_alsa(host: &Host) -> bool {
+    host.id().name() == "ALSA"
+}
+
+pub(super) fn has_cards() -> bool {
+    let entries = std::fs::read_dir("/proc/asound").into_iter().flatten().flatten();
+    entries.map(|e| e.file_name()).any(|name| name.to_string_lossy().starts_with("card"))
+}
+
+/// Whether a device is one that people mean. Asks the device nothing.
+fn is_meant(device: &Device, direction: Direction) -> bool {
+    let Ok(id) = device.id() else { return false };
+    let id = id.to_string();
+    // PulseAudio offers what each speaker plays as a microphone.
+    let echo = direction == Direction::In && id.starts_with("pulseaudio:") && id.ends_with(".monitor");
+    !echo && (!id.starts_with("alsa:") || id.starts_with(ALSA_NAMES))
+}
+
 fn entry(device: &Device, direction: Direction, default: Option<&cpal::DeviceId>) -> Option<DeviceEntry> {
     let id = device.id().ok()?;
-    // PulseAudio offers what each speaker plays as a microphone; nobody means that in a picker.
-    if direction == Direction::In && id.to_string().ends_with(".monitor") {
-        return None;
-    }
     let config = match direction {
         Direction::In => device.default_input_config(),
         Direction::Out => device.default_output_config(),

@@ -149,7 +149,8 @@ pub(super) fn list() -> Vec<DeviceEntry> {
 
 /// What the system says when a camera does not open. nokhwa hands its errors on as text; the numbers in it are errno.
 fn problem(error: &NokhwaError) -> DeviceError {
-    let text = error.to_string();
+    // Some are printed over several lines.
+    let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let is = |numbers: &[&str]| numbers.iter().any(|n| text.contains(&format!("(os error {n})")));
     let kind = if is(&["16"]) || text.contains("in use by another") {
         ProblemKind::Busy
@@ -175,12 +176,18 @@ fn in_use(error: &NokhwaError) -> DeviceError {
 #[cfg(target_os = "linux")]
 mod system {
     use super::{CameraIndex, CameraInfo};
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
     use std::fs;
     use std::path::PathBuf;
     use v4l::capability::Flags;
     use v4l::frameinterval::FrameIntervalEnum;
     use v4l::video::Capture;
+
+    /// V4L2's names of [`super::FORMATS`].
+    const USED: [&[u8; 4]; 4] = [b"YUYV", b"NV12", b"MJPG", b"RGB3"];
+
+    /// Drivers that scale offer every size there is.
+    const MOST_SIZES: usize = 64;
 
     fn node(camera: &CameraInfo) -> PathBuf {
         format!("/dev/video{}", camera.index().as_index().unwrap_or(u32::MAX)).into()
@@ -210,24 +217,24 @@ mod system {
     /// Asked without setting anything, so that a camera in use elsewhere is not disturbed.
     pub(super) fn formats(camera: &CameraInfo) -> Vec<String> {
         let Ok(device) = v4l::Device::with_path(node(camera)) else { return Vec::new() };
-        let mut found = BTreeSet::new();
-        for pixels in device.enum_formats().unwrap_or_default() {
-            let sizes = device.enum_framesizes(pixels.fourcc).unwrap_or_default();
-            for size in sizes.into_iter().take(64).flat_map(|s| s.size.to_discrete().into_iter().take(64)) {
-                let times = device.enum_frameintervals(pixels.fourcc, size.width, size.height).unwrap_or_default();
-                for time in times {
-                    if let FrameIntervalEnum::Discrete(time) = time.interval {
-                        found.insert((
-                            size.width,
-                            size.height,
-                            time.denominator / time.numerator.max(1),
-                            pixels.fourcc.to_string(),
-                        ));
-                    }
+        // The highest rate of each size and kind of pixels.
+        let mut found = BTreeMap::new();
+        let kinds = device.enum_formats().unwrap_or_default();
+        for kind in kinds.into_iter().map(|k| k.fourcc).filter(|k| USED.contains(&&k.repr)) {
+            let sizes = device.enum_framesizes(kind).unwrap_or_default();
+            let sizes = sizes.into_iter().flat_map(|s| s.size.to_discrete().into_iter().take(MOST_SIZES));
+            for size in sizes.take(MOST_SIZES) {
+                let times = device.enum_frameintervals(kind, size.width, size.height).unwrap_or_default();
+                let rates = times.into_iter().filter_map(|time| match time.interval {
+                    FrameIntervalEnum::Discrete(time) => Some(time.denominator / time.numerator.max(1)),
+                    FrameIntervalEnum::Stepwise(_) => None,
+                });
+                if let Some(rate) = rates.max() {
+                    found.insert((size.width, size.height, kind.to_string()), rate);
                 }
             }
         }
-        found.into_iter().rev().map(|(w, h, fps, pixels)| format!("{w}x{h}@{fps} {pixels}")).collect()
+        found.into_iter().rev().map(|((w, h, kind), rate)| format!("{w}x{h}@{rate} {kind}")).collect()
     }
 }
 
