@@ -20,8 +20,8 @@ pub(super) struct Dual {
     stopping: Vec<Mid>,
     bound: BTreeMap<TrackSid, Mid>,
     state: State,
-    /// Something changed that the next offer has to say. The first offer brings the data channels.
-    dirty: bool,
+    /// The first offer, with the data channels, or one with new ICE credentials is to be made.
+    is_due: bool,
     restart: bool,
     /// Offers under way at the forwarding plane that a resume made void.
     void: u32,
@@ -66,7 +66,7 @@ impl Dual {
             stopping: Vec::new(),
             bound: BTreeMap::new(),
             state: State::Idle,
-            dirty: true,
+            is_due: true,
             restart: false,
             void: 0,
             last_id: 0,
@@ -77,7 +77,6 @@ impl Dual {
     pub(super) fn want(&mut self, track: TrackSid) {
         if !self.waiting.contains(&track) && !self.is_bound(&track) {
             self.waiting.push(track);
-            self.dirty = true;
         }
     }
 
@@ -86,7 +85,6 @@ impl Dual {
         self.waiting.retain(|t| t != track);
         if let Some(mid) = self.bound.remove(track) {
             self.stopping.push(mid);
-            self.dirty = true;
             return true;
         }
         match &mut self.state {
@@ -105,10 +103,12 @@ impl Dual {
 
     /// The offer to make now, if there is something to say and none is under way.
     pub(super) fn make(&mut self) -> Option<Make> {
-        if !self.dirty || !matches!(self.state, State::Idle) {
+        // an offer that says nothing cannot be made
+        let has_news = self.is_due || !self.waiting.is_empty() || !self.stopping.is_empty();
+        if !has_news || !matches!(self.state, State::Idle) {
             return None;
         }
-        self.dirty = false;
+        self.is_due = false;
         let change = Change {
             add: std::mem::take(&mut self.waiting),
             remove: std::mem::take(&mut self.stopping),
@@ -134,7 +134,6 @@ impl Dual {
         for (mid, track) in &fresh {
             if change.unwanted.contains(track) {
                 self.stopping.push(mid.clone());
-                self.dirty = true;
             } else {
                 self.bound.insert(track.clone(), mid.clone());
             }
@@ -174,7 +173,7 @@ impl Dual {
                 }
             }
         }
-        self.dirty = true;
+        self.is_due = true;
         self.restart = true;
     }
 

@@ -126,6 +126,7 @@ impl Hub {
             user: admission.user.clone(),
             base,
             permission: admission.permission,
+            issued_at: admission.issued_at,
             protocol: client.protocol,
             auto_subscribe,
             link: Some(link),
@@ -238,6 +239,7 @@ impl Hub {
         let now = self.now;
         let Some(member) = self.members.get_mut(&id) else { return };
         member.link = Some(link);
+        member.issued_at = member.issued_at.max(admission.issued_at);
         let unsure_since = member.presence.unsure_since();
         member.presence.link_back(now);
         match &mut member.downlink {

@@ -83,7 +83,9 @@ impl Hub {
         if member.is_none() && !self.departures.on_the_way_back(room, self.now).contains(user) {
             return false;
         }
-        self.bar(room, user.clone(), not_before.saturating_sub(1), false);
+        // the maker of the token may have a clock that is ahead of ours
+        let issued_at = member.and_then(|id| self.members.get(&id)).map_or(0, |m| m.issued_at);
+        self.bar(room, user.clone(), issued_at.max(not_before.saturating_sub(1)), false);
         if let Some(id) = member {
             self.expel(id, Why::ParticipantRemoved);
         }
@@ -106,8 +108,9 @@ impl Hub {
             self.say_goodbye(*id, Action::Disconnect, Why::RoomDeleted);
         }
         let gone: Vec<Member> = ids.into_iter().filter_map(|id| self.take(id)).collect();
-        for user in gone.iter().map(|m| m.user.clone()).chain(returning) {
-            self.bar(room, user, 0, true);
+        let tokens = gone.iter().map(|m| (m.user.clone(), m.issued_at));
+        for (user, issued_at) in tokens.chain(returning.into_iter().map(|user| (user, 0))) {
+            self.bar(room, user, issued_at, true);
         }
         for member in gone {
             self.bury(member, Why::RoomDeleted);

@@ -1,6 +1,7 @@
 //! What the forwarding plane reports, and what of it the clients are told: speakers, connection quality.
 
 use super::member::RoomNo;
+use super::presence::Media;
 use super::speakers::Spoken;
 use super::{Hub, MediaEvent, MemberId, Timer};
 use livekit_protocol as lk;
@@ -14,9 +15,8 @@ impl Hub {
             MediaEvent::Offered { connection, sdp, sections } => self.offered(connection, sdp, sections),
             MediaEvent::NegotiationFailed { connection, message } => self.negotiation_failed(connection, &message),
             MediaEvent::Connected { connection } => self.connected(connection),
-            MediaEvent::Disconnected { connection } | MediaEvent::Closed { connection } => {
-                self.disconnected(connection);
-            }
+            MediaEvent::Disconnected { connection } => self.disconnected(connection, Media::Lost),
+            MediaEvent::Closed { connection } => self.disconnected(connection, Media::Closed),
             MediaEvent::MediaSeen { track } => tracing::debug!(track, "the first packet arrived"),
             MediaEvent::Data { connection, label, payload } => self.data(connection.member, &label, &payload),
             MediaEvent::Level { track, level, active: _ } => self.level(&track, level),

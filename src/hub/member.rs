@@ -22,6 +22,8 @@ pub(super) struct Member {
     /// Everything but the tracks and the permission, which [`Member::info`] puts in.
     pub(super) base: lk::ParticipantInfo,
     pub(super) permission: lk::ParticipantPermission,
+    /// When the newest token that it came with was made, in unix seconds by its maker's clock.
+    pub(super) issued_at: i64,
     /// The client's protocol version.
     pub(super) protocol: i32,
     pub(super) auto_subscribe: bool,

@@ -160,6 +160,12 @@ impl Hub {
         (others.count() >= limit).then_some(Refusal::Full)
     }
 
+    /// Sets the clock on the wall, which may have moved against `now` while the machine slept. Removals are dated by it,
+    /// and compared with the time of tokens: tell it before each admin call.
+    pub fn set_unix_ms(&mut self, unix_ms: i64, now: Moment) {
+        self.config.unix_ms_at_zero = unix_ms - millis(now);
+    }
+
     /// Who is barred, to be written down before a restart.
     pub fn bars(&self) -> impl Iterator<Item = &Bar> {
         self.bars.iter()
@@ -205,7 +211,7 @@ impl Hub {
     }
 
     fn unix_ms(&self) -> i64 {
-        self.config.unix_ms_at_zero + (self.now.as_micros() / 1000) as i64
+        self.config.unix_ms_at_zero + millis(self.now)
     }
 
     fn unix_s(&self) -> i64 {
@@ -270,6 +276,10 @@ impl Hub {
     fn room_name(&self, room: RoomNo) -> String {
         self.rooms.get(&room).map(|r| r.info.name.clone()).unwrap_or_default()
     }
+}
+
+fn millis(at: Moment) -> i64 {
+    (at.as_micros() / 1000) as i64
 }
 
 /// The first `bytes` of a text, cut between characters.

@@ -2,6 +2,7 @@
 
 use super::config::SDP_BYTES;
 use super::member::Downlink;
+use super::presence::Media;
 use super::{ConnectionId, Hub, MediaCommand, MemberId, Mid, Role, Timer, TrackSid};
 use livekit_protocol as lk;
 use lk::signal_response::Message;
@@ -125,7 +126,7 @@ impl Hub {
         let id = connection.member;
         let now = self.now;
         let Some(member) = self.members.get_mut(&id) else { return };
-        member.presence.media(connection.role, true, now);
+        member.presence.media(connection.role, Media::Up, now);
         if connection == member.primary() && !member.is_active() {
             member.base.state = lk::participant_info::State::Active as i32;
             self.timers.stop(Timer::Entry(id));
@@ -136,10 +137,10 @@ impl Hub {
     }
 
     /// A connection is lost or closed.
-    pub(super) fn disconnected(&mut self, connection: ConnectionId) {
+    pub(super) fn disconnected(&mut self, connection: ConnectionId, media: Media) {
         let now = self.now;
         let Some(member) = self.members.get_mut(&connection.member) else { return };
-        member.presence.media(connection.role, false, now);
+        member.presence.media(connection.role, media, now);
         self.check_presence(connection.member);
     }
 }

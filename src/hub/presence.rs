@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// A client pings every 5 s; one whose media is gone as well is not waited for much longer than that.
 const MISSED_PING: Duration = Duration::from_millis(5500);
+/// A client that speaks on without a connection that could come back is told so after this.
+const CLOSED_LIMIT: Duration = Duration::from_secs(3);
 /// What was sent to a client so long before it was last heard may have been lost on the way.
 const IN_FLIGHT: Duration = Duration::from_secs(10);
 /// What a goodbye may need after the connection was closed.
@@ -24,8 +26,18 @@ pub(super) struct Presence {
     /// Some clients of the protocol do not ping; they are not expected to.
     pings: bool,
     link_gone: Option<Moment>,
-    media: BTreeMap<Role, bool>,
+    media: BTreeMap<Role, Media>,
     media_gone: Option<Moment>,
+}
+
+/// Where a connection is that was up once, or failed to come up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    Up,
+    /// Nothing comes; it may come again.
+    Lost,
+    /// Closed; it does not come back by itself.
+    Closed,
 }
 
 /// What the signs mean.
@@ -73,9 +85,9 @@ impl Presence {
     }
 
     /// One connection came up or went.
-    pub(super) fn media(&mut self, role: Role, is_up: bool, now: Moment) {
-        self.media.insert(role, is_up);
-        if self.media.values().any(|up| *up) {
+    pub(super) fn media(&mut self, role: Role, media: Media, now: Moment) {
+        self.media.insert(role, media);
+        if self.media.values().any(|m| *m == Media::Up) {
             self.media_gone = None;
         } else if self.media_gone.is_none() {
             self.media_gone = Some(now);
@@ -89,10 +101,15 @@ impl Presence {
         Some(start + config.resume_window)
     }
 
+    fn media_limit(&self, config: &HubConfig) -> Duration {
+        let is_closed = self.media.values().any(|m| *m == Media::Closed);
+        if is_closed { CLOSED_LIMIT } else { config.media_limit }
+    }
+
     pub(super) fn verdict(&self, config: &HubConfig, now: Moment) -> Verdict {
         let (at, verdict) = match (self.resumable_until(config), self.media_gone) {
             (Some(until), _) => (until, Verdict::Gone),
-            (None, Some(gone)) if self.heard > gone => (gone + config.media_limit, Verdict::MediaDead),
+            (None, Some(gone)) if self.heard > gone => (gone + self.media_limit(config), Verdict::MediaDead),
             (None, Some(gone)) if self.pings => ((gone + AFTER_MEDIA).max(self.heard + MISSED_PING), Verdict::Gone),
             (None, Some(gone)) => (gone + config.resume_window, Verdict::Gone),
             (None, None) if self.pings => (self.heard + config.link_silence, Verdict::LinkDead),
@@ -114,7 +131,7 @@ mod tests {
     fn a_lost_link_may_come_back_for_five_seconds() {
         let config = HubConfig::default();
         let mut p = Presence::new(at(0));
-        p.media(Role::Single, true, at(10));
+        p.media(Role::Single, Media::Up, at(10));
         p.link_lost(at(1000));
         assert_eq!(p.verdict(&config, at(5000)), Verdict::Here(Some(at(6000))));
         p.link_back(at(5000));
@@ -127,10 +144,10 @@ mod tests {
     fn without_media_and_ping_somebody_is_gone_within_six_seconds_of_the_last_sign() {
         let config = HubConfig::default();
         let mut p = Presence::new(at(0));
-        p.media(Role::Single, true, at(10));
+        p.media(Role::Single, Media::Up, at(10));
         p.pinged();
         p.heard(at(10_000));
-        p.media(Role::Single, false, at(14_000));
+        p.media(Role::Single, Media::Lost, at(14_000));
         assert_eq!(p.verdict(&config, at(15_400)), Verdict::Here(Some(at(15_500))));
         assert_eq!(p.verdict(&config, at(15_500)), Verdict::Gone);
     }
@@ -140,12 +157,12 @@ mod tests {
         let config = HubConfig::default();
         let mut p = Presence::new(at(0));
         p.pinged();
-        p.media(Role::Single, true, at(10));
-        p.media(Role::Single, false, at(1000));
+        p.media(Role::Single, Media::Up, at(10));
+        p.media(Role::Single, Media::Lost, at(1000));
         p.heard(at(2000));
         assert_eq!(p.verdict(&config, at(15_900)), Verdict::Here(Some(at(16_000))));
         assert_eq!(p.verdict(&config, at(16_000)), Verdict::MediaDead);
-        p.media(Role::Single, true, at(16_000));
+        p.media(Role::Single, Media::Up, at(16_000));
         assert_eq!(p.verdict(&config, at(16_500)), Verdict::Here(Some(at(17_000))));
         assert_eq!(p.verdict(&config, at(17_000)), Verdict::LinkDead);
     }

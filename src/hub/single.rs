@@ -12,7 +12,7 @@ use crate::proto::sdp::Section;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// A client that has not offered yet does so soon after it joined. Only later is it asked.
+/// A client offers by itself soon after it joined or came back. Only later is it asked.
 const FIRST_OFFER: Duration = Duration::from_millis(500);
 /// A request that brought nothing is repeated, ever more slowly.
 const REPEAT: Duration = Duration::from_secs(1);
@@ -22,7 +22,10 @@ const MAX_DOUBLINGS: u32 = 3;
 /// The sections of one v1 connection that carry tracks to the client.
 #[derive(Debug)]
 pub(super) struct Single {
-    joined: Moment,
+    /// When the link was opened.
+    since: Moment,
+    /// Whether the client has offered on it.
+    has_offered: bool,
     /// Wanted tracks without a section, oldest first.
     waiting: Vec<(TrackSid, MediaKind)>,
     bound: BTreeMap<Mid, TrackSid>,
@@ -66,9 +69,10 @@ pub(super) struct Binding {
 }
 
 impl Single {
-    pub(super) fn new(joined: Moment) -> Self {
+    pub(super) fn new(since: Moment) -> Self {
         Self {
-            joined,
+            since,
+            has_offered: false,
             waiting: Vec::new(),
             bound: BTreeMap::new(),
             released: BTreeMap::new(),
@@ -110,6 +114,7 @@ impl Single {
         }
         self.repeats = 0;
         self.offers += 1;
+        self.has_offered = true;
         let before = std::mem::replace(&mut self.receiving, receiving);
         let mut binding = self.take_lost(&before);
 
@@ -170,7 +175,8 @@ impl Single {
         self.released.extend(std::mem::take(&mut self.resting).into_keys().map(|mid| (mid, true)));
         self.asked = None;
         self.repeats = 0;
-        self.joined = now;
+        self.since = now;
+        self.has_offered = false;
     }
 
     /// The request to send now: how many sections of sound and picture are missing. Zero of both asks for an offer only.
@@ -199,7 +205,7 @@ impl Single {
         }
         match self.asked {
             Some(asked) => Some(asked.at + REPEAT * (1 << self.repeats)),
-            None if self.offers == 0 => Some(self.joined + FIRST_OFFER),
+            None if !self.has_offered => Some(self.since + FIRST_OFFER),
             None => Some(Moment::ZERO),
         }
     }

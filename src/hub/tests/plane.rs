@@ -89,6 +89,8 @@ impl Plane {
             assert!(self.published.contains(track), "{track} is not published");
         }
         let c = self.get(connection);
+        let is_first = c.before_offer.is_none() && !c.is_up;
+        assert!(is_first || restart || !(add.is_empty() && remove.is_empty()), "there is nothing to offer");
         if let Some(before) = c.before_offer.take() {
             assert!(restart, "{connection:?}: an offer while another is not answered");
             c.bound = before;

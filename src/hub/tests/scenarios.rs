@@ -117,6 +117,44 @@ fn the_kicked_learn_why_and_stay_out_until_they_have_a_new_token() {
 }
 
 #[test]
+fn a_token_from_a_clock_that_is_ahead_is_barred_too() {
+    let mut stage = Stage::new();
+    let c = stage.client("jonas", true);
+    let ahead = Admission { issued_at: START_S + 100, ..stage.admission("jonas") };
+    stage.enter_with(c, ahead.clone());
+    stage.settle();
+    assert!(stage.kick("jonas").is_ok());
+    assert_eq!(stage.hub.refusal(&ahead, false), Some(Refusal::Barred));
+    stage.end();
+}
+
+#[test]
+fn a_clock_that_was_set_meanwhile_dates_the_removal() {
+    let mut stage = Stage::new();
+    let jonas = stage.join("jonas");
+    stage.hub.set_unix_ms((START_S + 3600) * 1000, stage.now);
+    assert!(stage.kick("jonas").is_ok());
+    let between = Admission { issued_at: START_S + 3599, ..stage.admission("jonas") };
+    assert_eq!(stage.hub.refusal(&between, false), Some(Refusal::Barred));
+    stage.settle();
+    assert!(ended(&stage, jonas).is_some());
+    stage.end();
+}
+
+#[test]
+fn a_client_that_speaks_on_without_its_connection_joins_afresh() {
+    let mut stage = Stage::new();
+    let mina = stage.join("mina");
+    let connection = stage.down(mina).expect("a connection");
+    stage.input(Input::Media(MediaEvent::Closed { connection }));
+    stage.wait(S(1));
+    stage.tell(mina, Request::PingReq(lk::Ping::default()));
+    stage.wait(S(3));
+    assert_eq!(ended(&stage, mina), Some((Action::Reconnect, Why::ConnectionTimeout)));
+    stage.end();
+}
+
+#[test]
 fn a_kick_during_an_outage_reaches_its_victim() {
     let mut stage = Stage::new();
     stage.join("mina");
