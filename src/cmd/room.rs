@@ -1,6 +1,6 @@
 //! `visavis room`: what an operator or a script does with rooms, over HTTP to the server.
 
-use crate::admin::{AdminClient, key_from_environment};
+use crate::admin::{AdminClient, AdminClientError, key_from_environment};
 use crate::base::{RoomId, UserId, display_name};
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
 use anyhow::Context;
@@ -131,7 +131,7 @@ async fn list(client: &AdminClient, as_json: bool) -> anyhow::Result<ExitCode> {
 }
 
 async fn users(client: &AdminClient, room: &RoomId, as_json: bool) -> anyhow::Result<ExitCode> {
-    let people = client.participants(room).await?;
+    let people = client.participants(room).await.map_err(|e| no_room(room, e))?;
     if as_json {
         let people: Vec<Value> = people.iter().map(person_json).collect();
         return say(&json!(people).to_string());
@@ -144,10 +144,13 @@ async fn remove(client: &AdminClient, room: &RoomId, users: &[UserId], as_json: 
     let mut results = Vec::new();
     let mut failed = false;
     for user in users {
-        let error = client.remove(room, user).await.err().map(|e| e.to_string());
+        let error = client.remove(room, user).await.err().map(|e| match e {
+            AdminClientError::NotFound(_) => format!("Nobody with the user id {user} is in the room {room}."),
+            other => format!("{user} was not removed from {room}. {other}"),
+        });
         match &error {
             None if !as_json => drop(say(&format!("{user} was removed from {room}."))?),
-            Some(e) => writeln!(std::io::stderr(), "{user} was not removed from {room}. {e}")?,
+            Some(e) => writeln!(std::io::stderr(), "{e}")?,
             None => {}
         }
         failed |= error.is_some();
@@ -160,12 +163,20 @@ async fn remove(client: &AdminClient, room: &RoomId, users: &[UserId], as_json: 
 }
 
 async fn dismiss(client: &AdminClient, room: &RoomId, as_json: bool) -> anyhow::Result<ExitCode> {
-    client.dismiss(room).await?;
+    client.dismiss(room).await.map_err(|e| no_room(room, e))?;
     say(&if as_json {
         json!({ "room": room.wire_name() }).to_string()
     } else {
         format!("{room} was ended for everybody.")
     })
+}
+
+/// The server's "not found", in the words of whoever asked.
+fn no_room(room: &RoomId, error: AdminClientError) -> anyhow::Error {
+    match error {
+        AdminClientError::NotFound(_) => anyhow::anyhow!("There is no room {room} on the server."),
+        other => other.into(),
+    }
 }
 
 fn token(key: &ApiKey, wanted: TokenArgs, server: &str, as_json: bool) -> anyhow::Result<ExitCode> {

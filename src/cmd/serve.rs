@@ -19,7 +19,22 @@ const UDP: u16 = 7882;
 const EXAMPLES: &str = "\
 Examples:
   visavis serve --dev
-  LIVEKIT_API_KEY=office LIVEKIT_API_SECRET=… visavis serve --listen 0.0.0.0:7880 --workers 2";
+  LIVEKIT_API_KEY=office LIVEKIT_API_SECRET=… visavis serve --listen 0.0.0.0:7880 --workers 2
+
+A settings file; everything in it may be left out:
+  listen = \"0.0.0.0:7880\"
+  public_url = \"wss://calls.example.com\"  # what the token endpoint names as the server
+  open_tokens = false                     # whether POST /token gives anybody a token
+  [keys]
+  office = \"at least 32 characters\"      # LIVEKIT_API_KEY = LIVEKIT_API_SECRET
+  [media]
+  udp = 7882
+  workers = 2
+  advertise = [\"203.0.113.5\"]           # addresses that clients send to
+  [rooms]
+  auto_create = true                      # whether joining a room makes it
+  max_participants = 50
+  max_rooms = 1000";
 
 /// The room server: rooms, forwarding, admin API and tokens, until it is told to stop
 ///
@@ -168,6 +183,15 @@ mod tests {
         assert!(!settled.open_tokens && settled.media.bind.is_unspecified());
         let (listen, settled) = settings(&typed(&format!("{config} --listen [::1]:81 --udp 91 --workers 1"))).unwrap();
         assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (81, 91, 1));
+    }
+
+    #[test]
+    fn the_settings_file_that_the_help_shows_is_a_good_one() {
+        let (_, example) = EXAMPLES.split_once("left out:\n").unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), example).unwrap();
+        let (listen, config) = settings(&typed(&format!("--config {}", file.path().display()))).unwrap();
+        assert_eq!((listen.port(), config.media.workers, config.rooms.max_members), (7880, 2, 50));
     }
 
     #[test]

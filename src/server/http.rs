@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-/// Open connections at most. Further ones wait in the listener's backlog.
+/// HTTP connections at most, links not counted. Further ones wait in the listener's backlog.
 const CONNECTIONS: usize = 4096;
 /// Request line and headers together, in bytes: a join request that was not compressed has some 25 KB.
 const HEADER_BYTES: usize = 128 * 1024;

@@ -58,7 +58,7 @@ async fn upgrade_and_validate_refuse_alike_and_never_repeat_the_token() {
             let (validate, said_too) = get(&server, &validate_path(&path), Some(&token)).await;
             assert_eq!((upgrade, validate), (status, status), "{path} {token}: {said}");
             assert_eq!(said, said_too);
-            assert!(!said.contains(&token) && said.ends_with('.') || said.ends_with(','), "{said}");
+            assert!(!said.contains(&token) && said.contains(' '), "a sentence without the token: {said}");
         }
     }
     server.stop().await.unwrap();
