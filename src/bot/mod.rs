@@ -7,7 +7,7 @@ mod verify;
 
 pub use verify::Verifier;
 
-use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, RoomId, SessionId, UserId};
+use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId, UserId};
 use crate::call::{Access, Call, CallConfig, CameraFan, ConnectPlan, Devices, EventSink, Studio, Tenant};
 use crate::devices::CameraFormat;
 use crate::session::{Input, SessionConfig};
@@ -25,14 +25,6 @@ const TELL: Duration = Duration::from_secs(2);
 pub struct BotConfig {
     /// The way in.
     pub access: Access,
-    /// The server, as it was asked for.
-    pub server: String,
-    /// The room.
-    pub room: RoomId,
-    /// Who it is.
-    pub user: UserId,
-    /// What the others see.
-    pub name: String,
     /// Its devices.
     pub devices: SessionConfig,
     /// The size of its camera's picture.
@@ -67,15 +59,11 @@ pub async fn run(config: BotConfig, leave: CancellationToken, hurry: Cancellatio
     let verifier = config.verify.then(|| Arc::new(Verifier::default()));
     let entered = Arc::new(AtomicBool::new(false));
     let told = config.events.clone();
-    let (entering, user) = (entered.clone(), config.user.clone());
+    let (entering, user) = (entered.clone(), config.access.user.clone());
     let call_config = CallConfig {
         session: SessionId(1),
         tenant: Tenant(1),
         plan: ConnectPlan { access: config.access, layers: layers.clone() },
-        room: config.room,
-        user: config.user,
-        name: config.name,
-        server: config.server,
         devices: SessionConfig { camera_layers: layers, ..config.devices },
         events: Arc::new(move |event: &Event| {
             if matches!(event.kind, EventKind::EnterRoom { .. }) {

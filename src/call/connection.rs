@@ -1,11 +1,12 @@
 //! One connection to a room: token, peers and signalling made by one task, then one task each that carries out what
 //! the session asks of the link and of the peers, in order.
 
+use super::access::Access;
 use super::wake::{Sender, Wake, WakeSender};
-use crate::base::{PictureLayer, Secret, TrackSource};
+use crate::base::{PictureLayer, TrackSource};
 use crate::rtc::{Layer, Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput, Target};
-use crate::signal::{ConnectError, ConnectOptions, Link, LinkEvent, LinkEvents, ResumeError, TokenError};
+use crate::signal::{ConnectError, ConnectOptions, Link, LinkEvent, LinkEvents, ResumeError};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
@@ -22,29 +23,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 const FLUSH: Duration = Duration::from_millis(500);
 /// How long the socket may take to close in good order.
 const CLOSE: Duration = Duration::from_millis(250);
-
-/// Where the way into the room comes from.
-#[derive(Clone, Debug)]
-pub enum Access {
-    /// A server and a token for it.
-    Token {
-        /// `ws://` or `wss://`.
-        url: String,
-        /// The access token.
-        token: Secret<String>,
-    },
-    /// A token endpoint is asked.
-    Endpoint {
-        /// Its URL.
-        url: String,
-        /// The room's wire name.
-        room: String,
-        /// Our user id.
-        user: String,
-        /// What the others see.
-        name: String,
-    },
-}
 
 /// What a connection is made with.
 #[derive(Clone, Debug)]
@@ -198,12 +176,7 @@ impl Maker {
     }
 
     async fn make(&self) -> Result<Made, EntryError> {
-        let (url, token) = match &self.plan.access {
-            Access::Token { url, token } => (url.clone(), token.clone()),
-            Access::Endpoint { url, room, user, name } => {
-                crate::signal::fetch_token(url, room, user, name).await.map_err(|e| token_error(&e))?
-            }
-        };
+        let (url, token) = self.plan.access.token().await?;
         let (peers, peer_events) = self.open_peers(Mode::Single, &url).await?;
         let guard = CloseOnDrop(Some(peers.clone()));
         let offer = peers.offer(false).await.map_err(|e| other(e.to_string()))?;
@@ -437,14 +410,4 @@ fn connect_error(error: &ConnectError) -> EntryError {
         ConnectError::Other(_) => "other",
     };
     EntryError { kind, message: error.to_string(), retry: error.may_pass() }
-}
-
-fn token_error(error: &TokenError) -> EntryError {
-    let (kind, retry) = match error {
-        TokenError::Address(_) | TokenError::Unreachable(_) => ("unreachable", true),
-        TokenError::Timeout(_) => ("timeout", true),
-        TokenError::NoEndpoint(_) | TokenError::Unreadable(_) => ("not_a_server", false),
-        TokenError::Refused(_) => ("token_refused", false),
-    };
-    EntryError { kind, message: error.to_string(), retry }
 }

@@ -2,7 +2,8 @@
 //!
 //! The window sends [`Command`]s and reads the newest [`Snapshot`]; nothing it does waits for anything here.
 
-use super::connection::{Access, ConnectPlan};
+use super::access::{Access, TokenSource};
+use super::connection::ConnectPlan;
 use super::devices::{DeviceReport, Devices, Tenant};
 use super::driver::{Call, CallConfig, EventSink, local_device, unix_ms};
 use super::picture_out::CameraFan;
@@ -12,8 +13,8 @@ use super::view::{
 };
 use super::wake::Wake;
 use crate::base::{
-    DeviceKind, Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, Receipt, RemoteLeaveReason, Secret,
-    SessionId, UserId,
+    DeviceKind, Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, Receipt, RemoteLeaveReason, SessionId,
+    UserId,
 };
 use crate::devices::CameraFormat;
 use crate::session::{DeviceSlot, Input, Output, SessionConfig};
@@ -46,10 +47,8 @@ pub struct DeskConfig {
     pub server: Option<ServerStarter>,
     /// Devices to begin with.
     pub choice: DeviceChoice,
-    /// A token to use instead of asking the server's endpoint.
-    pub token: Option<Secret<String>>,
-    /// A token endpoint to ask instead of the server's own.
-    pub token_endpoint: Option<String>,
+    /// Where tokens for other servers come from.
+    pub tokens: TokenSource,
     /// Begin with the camera on.
     pub camera_on: bool,
     /// Begin with the microphone on.
@@ -403,22 +402,10 @@ impl Actor {
 
     fn enter(&mut self, join: JoinRequest, url: String) {
         self.sessions += 1;
-        let user = user_id(&join.name);
-        let token_endpoint = self.config.token_endpoint.clone().map_or_else(|| crate::signal::token_endpoint(&url), Ok);
-        let access = match (&self.config.token, token_endpoint) {
-            (Some(token), _) => Access::Token { url: url.clone(), token: token.clone() },
-            (None, Ok(endpoint)) => Access::Endpoint {
-                url: endpoint,
-                room: join.room.wire_name(),
-                user: user.as_str().to_owned(),
-                name: join.name.clone(),
-            },
-            (None, Err(error)) => {
-                let view = self.failed_view(join, ExitReason::EntryFailed, error.to_string());
-                self.call = Some(CallState::Over(Box::new(view)));
-                return;
-            }
-        };
+        // The server in this process knows no key but its own.
+        let tokens = if join.server.is_some() { self.config.tokens.clone() } else { TokenSource::Server };
+        let user = tokens.user().unwrap_or_else(|| user_id(&join.name));
+        let access = Access { server: url, tokens, room: join.room, user, name: join.name };
         let format = camera_format(self.choice.camera.as_deref());
         let layers = PictureLayer::for_camera(format.width, format.height);
         // A call takes over what the preview has open.
@@ -436,10 +423,6 @@ impl Actor {
             session: SessionId(self.sessions),
             tenant,
             plan: ConnectPlan { access, layers },
-            room: join.room,
-            user,
-            name: join.name,
-            server: url,
             devices,
             events: self.event_sink(),
             taps: None,

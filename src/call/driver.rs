@@ -9,7 +9,7 @@ use super::figures::Figures;
 use super::media::Media;
 use super::view::{CallView, DeviceProblem, Ending, Leaving, LocalDevice, Person, Phase, Quality};
 use super::wake::{Wake, WakeSender};
-use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, RoomId, SessionId, UserId};
+use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, SessionId, UserId};
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Response;
@@ -35,14 +35,6 @@ pub struct CallConfig {
     pub tenant: Tenant,
     /// The way in.
     pub plan: ConnectPlan,
-    /// The room.
-    pub room: RoomId,
-    /// Who we are.
-    pub user: UserId,
-    /// What the others see.
-    pub name: String,
-    /// The server, as it was asked for.
-    pub server: String,
     /// Devices and their switches.
     pub devices: SessionConfig,
     /// Where events go.
@@ -72,7 +64,7 @@ impl Call {
     /// Begins to enter. Reports come out of the receiver and are given to [`Call::wake`].
     pub fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<Wake>) {
         let (wake, reports) = WakeSender::channel();
-        devices.set_identity(config.user.as_str());
+        devices.set_identity(config.plan.access.user.as_str());
         let origin = Instant::now();
         let session = Session::new(config.devices.clone(), Moment::ZERO);
         let media = Media::new(devices, wake.clone(), config.taps.clone(), config.decoded_is_shown);
@@ -190,7 +182,7 @@ impl Call {
         let event = Event {
             unix_ms: unix_ms(),
             session: self.config.session,
-            user: self.config.user.as_str().to_owned(),
+            user: self.config.plan.access.user.as_str().to_owned(),
             kind,
         };
         (self.config.events)(&event);
@@ -276,12 +268,13 @@ impl Call {
             speaking: p.speaking,
             quality: quality(p.quality),
         });
+        let access = &self.config.plan.access;
         CallView {
             session: self.config.session,
-            room: self.config.room.clone(),
-            user: self.config.user.clone(),
-            name: self.config.name.clone(),
-            server: self.config.server.clone(),
+            room: access.room.clone(),
+            user: access.user.clone(),
+            name: access.name.clone(),
+            server: access.server.clone(),
             phase: self.phase_view(),
             people: people.collect(),
             quality: quality(self.session.quality()),

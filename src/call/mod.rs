@@ -3,6 +3,7 @@
 //! [`Call`] carries one session's outputs to [`crate::signal`], [`crate::rtc`], [`crate::devices`] and the media
 //! pipelines; [`Desk`] is what a window talks to: the lobby's preview and one call at a time.
 
+mod access;
 mod connection;
 mod desk;
 mod devices;
@@ -16,7 +17,8 @@ mod studio;
 pub mod view;
 mod wake;
 
-pub use connection::{Access, ConnectPlan};
+pub use access::{Access, TokenSource};
+pub use connection::ConnectPlan;
 pub use desk::{Desk, DeskConfig, ServerStarter, ShownHook};
 pub use devices::{DeviceReport, Devices, Tenant};
 pub use driver::{Call, CallConfig, EventSink};

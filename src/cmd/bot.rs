@@ -4,7 +4,7 @@ use super::participant::ParticipantArgs;
 use super::signals;
 use crate::base::{ExitReason, RoomId, UserId, display_name};
 use crate::bot::{self, BotConfig, Outcome};
-use crate::call::EventSink;
+use crate::call::{Access, EventSink, TokenSource};
 use crate::devices::CameraFormat;
 use crate::session::SessionConfig;
 use crate::testcard::bot_tone_hz;
@@ -47,13 +47,14 @@ pub(super) struct BotArgs {
 pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
     let Some(server) = args.participant.server.clone() else { bail!("No server is named. Use --server URL.") };
     let Some(room) = args.participant.room.clone() else { bail!("No room is named. Use --room ROOM.") };
+    let tokens = args.participant.tokens()?;
     let events = args.participant.event_sink()?;
     super::runtime()?.block_on(async {
         let leave = CancellationToken::new();
         signals::watch(leave.clone()).context("Signals cannot be caught")?;
         let mut bots = JoinSet::new();
         for n in 1..=args.count {
-            let config = config(&args, n, &server, &room, events.clone())?;
+            let config = config(&args, n, &server, &room, &tokens, events.clone())?;
             bots.spawn(bot::run(config, leave.clone(), CancellationToken::new()));
         }
         let mut outcomes = Vec::new();
@@ -64,18 +65,21 @@ pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn config(args: &BotArgs, n: u32, server: &str, room: &RoomId, events: EventSink) -> anyhow::Result<BotConfig> {
+fn config(
+    args: &BotArgs,
+    n: u32,
+    server: &str,
+    room: &RoomId,
+    tokens: &TokenSource,
+    events: EventSink,
+) -> anyhow::Result<BotConfig> {
     let name = format!("{}-{n}", args.name_prefix);
-    let user: UserId = name.parse()?;
+    let user: UserId = tokens.user().map_or_else(|| name.parse(), Ok)?;
     let camera = args.participant.camera.clone().unwrap_or_else(|| PICTURE.to_owned());
     let format = camera.strip_prefix("test-picture:").and_then(CameraFormat::parse).unwrap_or_default();
     let tone = format!("test-tone:{:.0}", bot_tone_hz(n));
     Ok(BotConfig {
-        access: args.participant.access(server, room, user.as_str(), &name)?,
-        server: server.to_owned(),
-        room: room.clone(),
-        user,
-        name,
+        access: Access { server: server.to_owned(), tokens: tokens.clone(), room: room.clone(), user, name },
         devices: SessionConfig {
             camera_on: camera != "none",
             microphone_on: !args.muted && args.participant.microphone.as_deref() != Some("none"),

@@ -104,7 +104,8 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn start_log(level: Option<&str>) {
     let filter = match level {
         Some(level) => EnvFilter::new(level),
-        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,webrtc=error,rtc=error")),
+        None => EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| EnvFilter::new("warn,webrtc=error,rtc=error,livekit_signaling=error")),
     };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -1,8 +1,10 @@
 //! What window and bots have in common on the command line: where to go, with which devices, and where events go.
 
+use crate::admin::key_from_environment;
 use crate::base::{Event, RoomId, Secret};
-use crate::call::{Access, EventSink};
+use crate::call::{EventSink, TokenSource};
 use crate::devices::{CameraChoice, MicrophoneChoice, SpeakerChoice};
+use crate::signal::token_endpoint;
 use anyhow::Context;
 use std::fs::File;
 use std::io::Write;
@@ -14,16 +16,17 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ParticipantArgs {
     /// The room server: ws://, wss://, http:// or https://
-    #[arg(long, value_name = "URL", env = "LIVEKIT_URL")]
+    #[arg(long, value_name = "URL", env = "LIVEKIT_URL", value_parser = server)]
     pub(super) server: Option<String>,
     /// The room; a numeric one is written num/123
     #[arg(long, value_name = "ROOM")]
     pub(super) room: Option<RoomId>,
-    /// A file that holds an access token (JWT); without it the server's token endpoint is asked
+    /// A file that holds an access token (JWT); without it, and without LIVEKIT_API_KEY and LIVEKIT_API_SECRET to sign
+    /// one, the server's token endpoint is asked
     #[arg(long, value_name = "JWT-FILE")]
     pub(super) token: Option<PathBuf>,
     /// Ask this token endpoint instead of the server's own
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = server, conflicts_with = "token")]
     pub(super) token_endpoint: Option<String>,
     /// A camera's id, none, test-picture[:WxH@FPS] or file:PATH
     #[arg(long, value_name = "ID", value_parser = camera)]
@@ -42,6 +45,10 @@ pub(super) struct ParticipantArgs {
     pub(super) leave_after: Option<Duration>,
 }
 
+fn server(address: &str) -> Result<String, String> {
+    token_endpoint(address).map(|_| address.trim().to_owned()).map_err(|e| e.to_string())
+}
+
 fn camera(id: &str) -> Result<String, String> {
     id.parse::<CameraChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
 }
@@ -55,24 +62,17 @@ fn speaker(id: &str) -> Result<String, String> {
 }
 
 impl ParticipantArgs {
-    /// The token that was given in a file.
-    pub(super) fn token(&self) -> anyhow::Result<Option<Secret<String>>> {
-        let Some(path) = &self.token else { return Ok(None) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("The token file {} cannot be read", path.display()))?;
-        Ok(Some(Secret::new(text.trim().to_owned())))
-    }
-
-    /// The way into a room for somebody.
-    pub(super) fn access(&self, server: &str, room: &RoomId, user: &str, name: &str) -> anyhow::Result<Access> {
-        if let Some(token) = self.token()? {
-            return Ok(Access::Token { url: server.to_owned(), token });
+    /// Where tokens come from: a file, an endpoint, the key pair of the environment, or the server.
+    pub(super) fn tokens(&self) -> anyhow::Result<TokenSource> {
+        if let Some(path) = &self.token {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("The token file {} cannot be read", path.display()))?;
+            return Ok(TokenSource::Given(Secret::new(text.trim().to_owned())));
         }
-        let url = match &self.token_endpoint {
-            Some(url) => url.clone(),
-            None => crate::signal::token_endpoint(server)?,
-        };
-        Ok(Access::Endpoint { url, room: room.wire_name(), user: user.to_owned(), name: name.to_owned() })
+        if let Some(url) = &self.token_endpoint {
+            return Ok(TokenSource::Endpoint(url.clone()));
+        }
+        Ok(key_from_environment()?.map_or(TokenSource::Server, TokenSource::Signed))
     }
 
     /// Where events go: a file, the standard output, or nowhere.

@@ -5,7 +5,7 @@ use super::signals;
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
 use crate::bot::{self, BotConfig};
 use crate::call::view::{Command, DeviceChoice, JoinRequest};
-use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter};
+use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter, TokenSource};
 use crate::devices::CameraFormat;
 use crate::server::{Embedded, ServerConfig};
 use crate::session::SessionConfig;
@@ -117,8 +117,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
             microphone: settings.microphone.clone(),
             speaker: settings.speaker.clone(),
         },
-        token: args.participant.token()?,
-        token_endpoint: args.participant.token_endpoint.clone(),
+        tokens: args.participant.tokens()?,
         camera_on: settings.join_with_camera,
         microphone_on: settings.join_with_microphone,
     };
@@ -345,18 +344,10 @@ fn server_starter(hosting: Option<Hosting>, running: Arc<Mutex<Option<Running>>>
 async fn guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
     const NAMES: [&str; 4] = ["Mina Park", "Tomás Rivera", "Priya Nair", "Ada Okafor"];
     let name = NAMES.get(n as usize - 1).map_or_else(|| format!("Guest {n}"), |n| (*n).to_owned());
-    let (Ok(user), Ok(endpoint)) = (format!("guest-{n}").parse::<UserId>(), crate::signal::token_endpoint(&url)) else {
-        return;
-    };
+    let Ok(user) = format!("guest-{n}").parse::<UserId>() else { return };
     let format = CameraFormat { width: 640, height: 360, fps: 24 };
-    let access =
-        Access::Endpoint { url: endpoint, room: room.wire_name(), user: user.as_str().to_owned(), name: name.clone() };
     let config = BotConfig {
-        access,
-        server: url,
-        room,
-        user,
-        name,
+        access: Access { server: url, tokens: TokenSource::Server, room, user, name },
         devices: SessionConfig {
             camera_on: n != 3,
             microphone_on: n != 2,

@@ -14,7 +14,7 @@ const ANSWER_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Not an address.
-    #[error("“{0}” is not a server address. One looks like https://meet.example.com.")]
+    #[error("“{0}” is not a server address. One looks like wss://meet.example.com or ws://127.0.0.1:7880.")]
     Address(String),
     /// Nobody answers there.
     #[error("The server {0} cannot be reached. Check the address and your network, then try again.")]

@@ -1,7 +1,8 @@
 //! The program itself: its server, its bots, its windows, and its short commands.
 
 use super::{Display, Events, PATIENCE, Process, Pulse, Relay, Stage, relay};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// The picture that participants of tests send: small, because both ends share two cores.
@@ -30,9 +31,22 @@ impl Visavis {
         command
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end; one that does not come to an end is killed.
+    #[track_caller]
     pub(crate) fn run(command: &mut Command) -> Output {
-        command.output().expect("the program runs")
+        let shown = format!("{command:?}");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("the program runs");
+        let pid = child.id();
+        let (ended, end) = mpsc::sync_channel(1);
+        std::thread::spawn(move || ended.send(child.wait_with_output()));
+        match end.recv_timeout(PATIENCE) {
+            Ok(output) => output.expect("its output"),
+            Err(_) => {
+                super::proc::signal(pid, "KILL");
+                panic!("{shown} did not end");
+            }
+        }
     }
 
     /// A command of `visavis room` against `server`, with the key pair of `serve --dev`.
@@ -125,15 +139,7 @@ impl Participant {
     #[track_caller]
     pub(crate) fn bot_by(stage: &Stage, url: &str, room: &str, name: &str, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = Visavis::command(stage);
-        command.args([
-            "bot",
-            "--server",
-            url,
-            "--room",
-            room,
-            "--name-prefix",
-            name,
-            "--events", "-"]);
+        command.args(["bot", "--server", url, "--room", room, "--name-prefix", name, "--events", "-"]);
         prepare(&mut command);
         if !command.get_args().any(|argument| argument == "--camera") {
             command.args(["--camera", PICTURE]);

@@ -1,0 +1,122 @@
+//! The way into a room: where its token comes from, and how one is had when the connection is made.
+
+use crate::base::{RoomId, Secret, UserId};
+use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass, owner};
+use crate::session::EntryError;
+use crate::signal::{TokenError, fetch_token, token_endpoint};
+
+/// Where tokens come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// One was given.
+    Given(Secret<String>),
+    /// They are signed here with a key pair of the server.
+    Signed(ApiKey),
+    /// This endpoint is asked.
+    Endpoint(String),
+    /// The server's own endpoint is asked.
+    Server,
+}
+
+impl TokenSource {
+    /// Who we are, where the token says so.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Given(token) => owner(token.expose()),
+            Self::Signed(_) | Self::Endpoint(_) | Self::Server => None,
+        }
+    }
+}
+
+/// The way into a room for somebody. Each time a connection is made, a token is had anew where that is possible.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The room server: `ws://`, `wss://`, `http://` or `https://`.
+    pub server: String,
+    /// Where the token comes from.
+    pub tokens: TokenSource,
+    /// The room.
+    pub room: RoomId,
+    /// Our user id.
+    pub user: UserId,
+    /// What the others see.
+    pub name: String,
+}
+
+impl Access {
+    /// The server's URL and a token for it. An endpoint may name another server than the one it was asked on.
+    pub(super) async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
+        let endpoint = match &self.tokens {
+            TokenSource::Given(token) => return Ok((self.server.clone(), token.clone())),
+            TokenSource::Signed(key) => {
+                let token = key.join_token(&self.pass()).map_err(|e| entry_error("other", e.to_string(), false))?;
+                return Ok((self.server.clone(), token));
+            }
+            TokenSource::Endpoint(url) => url.clone(),
+            TokenSource::Server => token_endpoint(&self.server).map_err(|e| refused(&e))?,
+        };
+        let (room, user) = (self.room.wire_name(), self.user.as_str());
+        fetch_token(&endpoint, &room, user, &self.name).await.map_err(|e| refused(&e))
+    }
+
+    fn pass(&self) -> Pass {
+        Pass {
+            room: self.room.clone(),
+            user: self.user.clone(),
+            name: self.name.clone(),
+            metadata: String::new(),
+            attributes: Vec::new(),
+            room_admin: false,
+            valid_for: JOIN_VALIDITY,
+        }
+    }
+}
+
+fn entry_error(kind: &'static str, message: String, retry: bool) -> EntryError {
+    EntryError { kind, message, retry }
+}
+
+fn refused(error: &TokenError) -> EntryError {
+    let (kind, retry) = match error {
+        TokenError::Address(_) | TokenError::Unreachable(_) => ("unreachable", true),
+        TokenError::Timeout(_) => ("timeout", true),
+        TokenError::NoEndpoint(_) | TokenError::Unreadable(_) => ("not_a_server", false),
+        TokenError::Refused(_) => ("token_refused", false),
+    };
+    entry_error(kind, error.to_string(), retry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::token::ApiKeys;
+
+    fn access(tokens: TokenSource) -> Access {
+        Access {
+            server: "ws://127.0.0.1:7880".into(),
+            tokens,
+            room: RoomId::Number(7),
+            user: "mina".parse().expect("a user id"),
+            name: "Mina Park".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_signs_what_the_server_accepts() {
+        let (server, token) = access(TokenSource::Signed(ApiKey::dev())).token().await.expect("a token");
+        assert_eq!(server, "ws://127.0.0.1:7880");
+        let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(token.expose()).expect("a good token");
+        assert_eq!((grant.identity.as_str(), grant.name.as_str()), ("mina", "Mina Park"));
+        assert!(grant.room_join && !grant.room_admin);
+        assert_eq!(TokenSource::Given(token).user().map(|u| u.to_string()), Some("mina".to_owned()));
+        assert_eq!(TokenSource::Given(Secret::new("nonsense".into())).user(), None);
+    }
+
+    #[tokio::test]
+    async fn a_server_address_that_is_none_is_said() {
+        let mut way = access(TokenSource::Server);
+        way.server = "ftp://example.com".into();
+        let error = way.token().await.expect_err("no address");
+        assert!(error.message.contains("is not a server address"), "{}", error.message);
+    }
+}
