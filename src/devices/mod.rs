@@ -15,6 +15,8 @@ mod list;
 mod microphone;
 mod owner;
 mod pace;
+#[cfg(all(feature = "window", target_os = "linux"))]
+mod pulse_cookie;
 #[cfg(feature = "window")]
 mod sound_card;
 #[cfg(all(test, feature = "window", target_os = "linux"))]

@@ -175,7 +175,12 @@ impl Running {
 /// The connection to the sound system. There is one, because each costs PulseAudio a client and us a thread.
 fn host() -> Arc<Host> {
     let mut host = HOST.lock().unwrap_or_else(PoisonError::into_inner);
-    host.get_or_insert_with(|| Arc::new(cpal::default_host())).clone()
+    let open = || {
+        #[cfg(target_os = "linux")]
+        super::pulse_cookie::ensure();
+        Arc::new(cpal::default_host())
+    };
+    host.get_or_insert_with(open).clone()
 }
 
 static HOST: Mutex<Option<Arc<Host>>> = Mutex::new(None);

@@ -60,7 +60,8 @@ impl Server {
         let mut command = Command::new(program);
         let folder = self.folder.path();
         command.env("PULSE_SERVER", format!("unix:{}", folder.join("socket").display()));
-        command.env("XDG_RUNTIME_DIR", folder).env("HOME", folder).env(FOLDER, folder);
+        // Not the server's own home: no cookie is there yet.
+        command.env("XDG_RUNTIME_DIR", folder).env("HOME", folder.join("home")).env(FOLDER, folder);
         command
     }
 }

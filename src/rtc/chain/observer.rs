@@ -122,6 +122,8 @@ impl Wire {
         } else if let Some(fir) = packet.downcast_ref::<FullIntraRequest>() {
             fir.fir.iter().for_each(|entry| self.keyframe_wanted(entry.ssrc));
         } else if let Some(report) = packet.downcast_ref::<SenderReport>()
+            // A server that has sent nothing yet has no timestamp to tell; str0m writes its first reports so.
+            && report.packet_count > 0
             && let Some(clock) = lock(&self.clocks).get(&report.ssrc)
         {
             clock.set(report.ntp_time, report.rtp_time);
