@@ -34,6 +34,9 @@ impl TrackSource {
     }
 }
 
+/// The id of no device at all, where a device can be chosen.
+pub const NO_DEVICE: &str = "none";
+
 /// A kind of device that a call can hold open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

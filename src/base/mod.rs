@@ -15,7 +15,7 @@ mod timers;
 pub use event::{Event, EventKind, ExitRequestedBy, RemoteStatistics, Statistics, Verification};
 pub use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
 pub use id::{IdError, RoomId, SessionId, UserId, display_name};
-pub use media::{DeviceKind, EncodedFrame, MediaKind, MediaPacket, PcmFormat, PictureLayer, TrackSource};
+pub use media::{DeviceKind, EncodedFrame, MediaKind, MediaPacket, NO_DEVICE, PcmFormat, PictureLayer, TrackSource};
 pub use reason::{ExitReason, RemoteLeaveReason};
 pub use receipt::{Receipt, ReceiptStep, StepName, StepState};
 pub use secret::Secret;

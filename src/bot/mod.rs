@@ -8,13 +8,13 @@ mod verify;
 pub use verify::Verifier;
 
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId, UserId};
-use crate::call::{Access, Call, CallConfig, CameraFan, ConnectPlan, Devices, EventSink, Studio, Tenant};
+use crate::call::{Access, Call, CallConfig, CameraFan, ConnectPlan, Devices, EventSink, Studio, Tenant, unix_ms};
 use crate::devices::CameraFormat;
 use crate::session::{Input, SessionConfig};
 use crate::sound::SoundError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -147,9 +147,8 @@ impl Plan {
 }
 
 fn verified(user: &UserId, verifier: &Verifier) -> Event {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Event {
-        unix_ms: since.as_micros() as f64 / 1000.0,
+        unix_ms: unix_ms(),
         session: SessionId(1),
         user: user.as_str().to_owned(),
         kind: EventKind::Verified { users: verifier.results(), met: verifier.is_met() },

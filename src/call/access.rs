@@ -1,7 +1,7 @@
 //! The way into a room: where its token comes from, and how one is had when the connection is made.
 
 use crate::base::{RoomId, Secret, UserId};
-use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass, owner};
+use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass, label};
 use crate::session::EntryError;
 use crate::signal::{TokenError, fetch_token, token_endpoint};
 
@@ -22,7 +22,7 @@ impl TokenSource {
     /// Who we are, where the token says so.
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::Given(token) => owner(token.expose()),
+            Self::Given(token) => label(token.expose())?.user,
             Self::Signed(_) | Self::Endpoint(_) | Self::Server => None,
         }
     }
@@ -47,7 +47,7 @@ impl Access {
     /// The server's URL and a token for it. An endpoint may name another server than the one it was asked on.
     pub(super) async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
         let endpoint = match &self.tokens {
-            TokenSource::Given(token) => return Ok((self.server.clone(), token.clone())),
+            TokenSource::Given(token) => return self.given(token).map(|token| (self.server.clone(), token)),
             TokenSource::Signed(key) => {
                 let token = key.join_token(&self.pass()).map_err(|e| entry_error("other", e.to_string(), false))?;
                 return Ok((self.server.clone(), token));
@@ -57,6 +57,14 @@ impl Access {
         };
         let (room, user) = (self.room.wire_name(), self.user.as_str());
         fetch_token(&endpoint, &room, user, &self.name).await.map_err(|e| refused(&e))
+    }
+
+    /// The server goes by the token's room: one for another room would open the wrong door.
+    fn given(&self, token: &Secret<String>) -> Result<Secret<String>, EntryError> {
+        let other = label(token.expose()).map(|l| l.room).filter(|r| !r.is_empty() && *r != self.room.wire_name());
+        let Some(other) = other else { return Ok(token.clone()) };
+        let sentence = format!("This token is for the room {other}, not for {}. Ask for one for this room.", self.room);
+        Err(entry_error("token_refused", sentence, false))
     }
 
     fn pass(&self) -> Pass {
@@ -108,6 +116,10 @@ mod tests {
         let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(token.expose()).expect("a good token");
         assert_eq!((grant.identity.as_str(), grant.name.as_str()), ("mina", "Mina Park"));
         assert!(grant.room_join && !grant.room_admin);
+        let given = access(TokenSource::Given(token.clone()));
+        assert_eq!(given.token().await, Ok((server, token.clone())));
+        let error = Access { room: RoomId::Text("tea".into()), ..given }.token().await.expect_err("another room");
+        assert_eq!(error.message, "This token is for the room num/7, not for tea. Ask for one for this room.");
         assert_eq!(TokenSource::Given(token).user().map(|u| u.to_string()), Some("mina".to_owned()));
         assert_eq!(TokenSource::Given(Secret::new("nonsense".into())).user(), None);
     }

@@ -13,8 +13,8 @@ use super::view::{
 };
 use super::wake::Wake;
 use crate::base::{
-    DeviceKind, Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, Receipt, RemoteLeaveReason, SessionId,
-    UserId,
+    DeviceKind, Event, EventKind, ExitReason, ExitRequestedBy, NO_DEVICE, PictureLayer, Receipt, RemoteLeaveReason,
+    SessionId, UserId,
 };
 use crate::devices::CameraFormat;
 use crate::session::{DeviceSlot, Input, Output, SessionConfig};
@@ -525,7 +525,7 @@ impl Actor {
                 let local = |slot: &DeviceSlot, kind, on| {
                     let label = self.preview.labels.get(&kind).map_or("", String::as_str);
                     let mut device = local_device(slot, self.preview.problems.get(&kind), label);
-                    device.wanted = on;
+                    device.wanted = on && slot.choice() != Some(NO_DEVICE);
                     device
                 };
                 let view = match other {

@@ -9,7 +9,7 @@ use super::figures::Figures;
 use super::media::Media;
 use super::view::{CallView, DeviceProblem, Ending, Leaving, LocalDevice, Person, Phase, Quality};
 use super::wake::{Wake, WakeSender};
-use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, SessionId, UserId};
+use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, NO_DEVICE, SessionId, UserId};
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Response;
@@ -117,6 +117,7 @@ impl Call {
             Wake::KeyframeWanted(cid, layer) => self.media.want_keyframe(&cid, layer),
             Wake::SendRate(bps) => self.media.set_link_rate(bps),
             Wake::Figures(peers) => {
+                self.media.set_sent_loss(peers.sent_lost_percent);
                 let statistics = self.figures.take(&peers, &self.media);
                 self.emit(EventKind::Statistics(statistics));
             }
@@ -323,11 +324,12 @@ pub(super) fn local_device(slot: &session::DeviceSlot, problem: Option<&DevicePr
             (id.as_str(), DeviceState::Failed(problem.cloned().unwrap_or_else(unknown)))
         }
     };
-    LocalDevice { id: id.to_owned(), label: label.to_owned(), wanted: slot.wanted(), state }
+    let wanted = slot.wanted() && slot.choice() != Some(NO_DEVICE);
+    LocalDevice { id: id.to_owned(), label: label.to_owned(), wanted, state }
 }
 
 /// Unix time in ms with a fraction.
-pub(super) fn unix_ms() -> f64 {
+pub fn unix_ms() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_micros() as f64 / 1000.0
 }

@@ -154,6 +154,12 @@ impl Media {
         }
     }
 
+    /// The less arrives, the more of each packet of sound is repeated in the next one. A link that loses nothing now may
+    /// do so in a moment, so a little is always repeated.
+    pub(super) fn set_sent_loss(&self, percent: f64) {
+        self.sound.set_expected_loss(percent.ceil().clamp(5.0, 30.0) as u32);
+    }
+
     pub(super) fn set_layer_wanted(&self, layer: usize, wanted: bool) {
         if let Some(own) = &self.own_picture {
             own.out.set_wanted(layer, wanted);

@@ -21,7 +21,7 @@ pub use access::{Access, TokenSource};
 pub use connection::ConnectPlan;
 pub use desk::{Desk, DeskConfig, ServerStarter, ShownHook};
 pub use devices::{DeviceReport, Devices, Tenant};
-pub use driver::{Call, CallConfig, EventSink};
+pub use driver::{Call, CallConfig, EventSink, unix_ms};
 pub use media::Taps;
 pub use picture_in::PictureTap;
 pub use picture_out::CameraFan;

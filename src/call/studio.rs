@@ -52,6 +52,11 @@ impl Studio {
         self.with("processing", |e| e.set_processing(on));
     }
 
+    /// How much of our own voice is being lost, in percent.
+    pub fn set_expected_loss(&self, percent: u32) {
+        self.with("expected loss", |e| e.set_expected_loss(percent));
+    }
+
     /// Records from this ring, or not at all.
     pub fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) {
         self.with("microphone", |e| e.set_microphone(ring));

@@ -2,7 +2,7 @@
 
 use super::participant::ParticipantArgs;
 use super::signals;
-use crate::base::{ExitReason, RoomId, UserId, display_name};
+use crate::base::{ExitReason, NO_DEVICE, RoomId, UserId, display_name};
 use crate::bot::{self, BotConfig, Outcome};
 use crate::call::{Access, EventSink, TokenSource};
 use crate::devices::CameraFormat;
@@ -81,8 +81,8 @@ fn config(
     Ok(BotConfig {
         access: Access { server: server.to_owned(), tokens: tokens.clone(), room: room.clone(), user, name },
         devices: SessionConfig {
-            camera_on: camera != "none",
-            microphone_on: !args.muted && args.participant.microphone.as_deref() != Some("none"),
+            camera_on: camera != NO_DEVICE,
+            microphone_on: !args.muted && args.participant.microphone.as_deref() != Some(NO_DEVICE),
             camera: Some(camera),
             microphone: Some(args.participant.microphone.clone().unwrap_or(tone)),
             speaker: Some(args.participant.speaker.clone().unwrap_or_else(|| "none".to_owned())),

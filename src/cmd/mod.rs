@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand; wiring only. Its words are a public interface (see the README).
 
+#[cfg(all(feature = "bot", feature = "server"))]
+mod bench;
 #[cfg(feature = "bot")]
 mod bot;
 mod capture;
@@ -54,6 +56,8 @@ enum Command {
     #[cfg(feature = "bot")]
     Bot(bot::BotArgs),
     Room(room::RoomArgs),
+    #[cfg(all(feature = "bot", feature = "server"))]
+    Bench(bench::BenchArgs),
     Devices(devices::DevicesArgs),
     #[command(hide = true)]
     CaptureCamera(capture::CaptureArgs),
@@ -89,6 +93,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Serve(args)) => runtime()?.block_on(serve::run(args)),
         #[cfg(feature = "bot")]
         Some(Command::Bot(args)) => bot::run(args),
+        #[cfg(all(feature = "bot", feature = "server"))]
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Room(args)) => runtime()?.block_on(room::run(args)),
         Some(Command::Devices(args)) => devices::run(&args),
         Some(Command::CaptureCamera(args)) => capture::run(&args),

@@ -5,7 +5,7 @@ use super::signals;
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
 use crate::bot::{self, BotConfig};
 use crate::call::view::{Command, DeviceChoice, JoinRequest};
-use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter, TokenSource};
+use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter, TokenSource, unix_ms};
 use crate::devices::CameraFormat;
 use crate::server::{Embedded, ServerConfig};
 use crate::session::SessionConfig;
@@ -15,7 +15,7 @@ use anyhow::{Context, anyhow};
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -220,9 +220,8 @@ impl Shared {
 /// Tells which screens were really painted, and ends the program after an end screen if asked to.
 fn on_screen(events: EventSink, shared: Arc<Shared>, then: Option<Then>) -> Box<dyn FnMut(&'static str)> {
     Box::new(move |screen| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         events(&Event {
-            unix_ms: since.as_micros() as f64 / 1000.0,
+            unix_ms: unix_ms(),
             session: SessionId(0),
             user: String::new(),
             kind: EventKind::ScreenShown { screen: screen.to_owned() },

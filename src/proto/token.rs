@@ -256,9 +256,19 @@ fn permission(grants: &VideoGrants) -> lk::ParticipantPermission {
     }
 }
 
-/// Whose token it is, as it says itself: its owner cannot check the signature.
-pub fn owner(token: &str) -> Option<UserId> {
-    Claims::from_unverified(token).ok()?.sub.parse().ok()
+/// What a token says of itself. Who only carries it cannot check its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Whose it is, if it says so.
+    pub user: Option<UserId>,
+    /// The wire name of the room that it opens; empty if it opens none.
+    pub room: String,
+}
+
+/// Reads a token without trusting it. `None` if it is no token at all.
+pub fn label(token: &str) -> Option<Label> {
+    let claims = Claims::from_unverified(token).ok()?;
+    Some(Label { user: claims.sub.parse().ok(), room: claims.video.room })
 }
 
 /// `iat` of a token that has been verified: `Claims` leaves it out, and some SDKs write `nbf` as 0.

@@ -272,6 +272,7 @@ impl Peers {
     pub async fn statistics(&self) -> PeerStatistics {
         let mut all = PeerStatistics {
             send_rate_bps: self.publisher.wire.send_rate(),
+            sent_lost_percent: self.publisher.wire.sent_lost_percent(),
             tracks: self.tracks.figures(),
             ..PeerStatistics::default()
         };

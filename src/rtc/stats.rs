@@ -15,6 +15,8 @@ pub struct PeerStatistics {
     pub received_bytes: u64,
     /// What the way to the server carries, in bits a second.
     pub send_rate_bps: u32,
+    /// Packets of ours that the server misses, in percent.
+    pub sent_lost_percent: f64,
     /// The tracks that are being received.
     pub tracks: Vec<TrackStatistics>,
 }

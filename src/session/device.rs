@@ -4,7 +4,7 @@
 //! twice, and nothing is released that was not opened.
 
 use super::io::{DeviceInput, Generation, Output};
-use crate::base::{DeviceKind, StepState};
+use crate::base::{DeviceKind, NO_DEVICE, StepState};
 use std::time::Duration;
 
 /// How long a device may take to let go before it is taken away by force.
@@ -127,7 +127,7 @@ impl DeviceSlot {
     /// The next operation towards what is wanted, if one is due and none runs.
     pub fn step(&mut self) -> Option<Output> {
         let kind = self.kind;
-        let none = self.choice.as_deref() == Some("none");
+        let none = self.choice.as_deref() == Some(NO_DEVICE);
         let on = self.wanted && !none;
         match &self.state {
             SlotState::Closed if on => {

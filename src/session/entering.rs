@@ -2,7 +2,7 @@
 
 use super::negotiation::Negotiation;
 use super::{InRoom, Joined, Output, OwnTrack, PeerCommand, Phase, Session, Timer};
-use crate::base::{DeviceKind, EventKind, ExitReason, MediaKind, Moment, PictureLayer, TrackSource};
+use crate::base::{DeviceKind, EventKind, ExitReason, MediaKind, Moment, NO_DEVICE, PictureLayer, TrackSource};
 use crate::session::io::EntryError;
 use livekit_protocol as lk;
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl Session {
         for (kind, source) in
             [(DeviceKind::Microphone, TrackSource::Microphone), (DeviceKind::Camera, TrackSource::Camera)]
         {
-            let wanted = self.slot(kind).is_some_and(|s| s.wanted() && s.choice() != Some("none"));
+            let wanted = self.slot(kind).is_some_and(|s| s.wanted() && s.choice() != Some(NO_DEVICE));
             let known = self.tracks.iter().find(|t| t.source == source);
             if known.is_some_and(|t| t.epoch == epoch) || (known.is_none() && !wanted) {
                 continue;

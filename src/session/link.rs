@@ -2,7 +2,7 @@
 
 use super::{DeviceInput, SlotChange};
 use super::{Epoch, Generation, LinkInput, Output, PeerCommand, Phase, Session, Target};
-use crate::base::{DeviceKind, EventKind, ExitReason, Moment, TrackSource};
+use crate::base::{DeviceKind, EventKind, ExitReason, Moment, NO_DEVICE, TrackSource};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
@@ -223,7 +223,7 @@ impl Session {
     /// Whether a device is wanted and has not failed; while it opens, its track counts as live.
     pub(super) fn device_feeds(&self, kind: DeviceKind) -> bool {
         self.slot(kind).is_some_and(|s| {
-            s.wanted() && s.choice() != Some("none") && !matches!(s.state(), super::SlotState::Failed { .. })
+            s.wanted() && s.choice() != Some(NO_DEVICE) && !matches!(s.state(), super::SlotState::Failed { .. })
         })
     }
 

@@ -1,6 +1,6 @@
 //! Actions in, changes of the model and commands out. No widget, no handle, no clock.
 
-use crate::base::{DeviceKind, display_name};
+use crate::base::{DeviceKind, NO_DEVICE, display_name};
 use crate::call::view::{CallView, Command, JoinRequest, Phase};
 use crate::store::Theme;
 use crate::ui::action::Action;
@@ -42,6 +42,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             if model.call().is_none() {
                 model.settings.join_with_microphone = on;
             }
+            use_some_device(model, DeviceKind::Microphone, on, effects);
             effects.commands.push(Command::SetMicrophone(on));
         }
         Action::ToggleCamera => {
@@ -49,6 +50,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             if model.call().is_none() {
                 model.settings.join_with_camera = on;
             }
+            use_some_device(model, DeviceKind::Camera, on, effects);
             effects.commands.push(Command::SetCamera(on));
         }
         Action::Leave(by) => {
@@ -132,6 +134,17 @@ fn choose(model: &mut Model, kind: DeviceKind, id: Option<String>, effects: &mut
     chosen.clone_from(&id);
     *remembered = id;
     effects.commands.push(Command::UseDevices(choice));
+}
+
+/// Whoever turns a device on after choosing none means the system's.
+fn use_some_device(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut Effects) {
+    let choice = match kind {
+        DeviceKind::Camera => &model.snapshot.choice.camera,
+        _ => &model.snapshot.choice.microphone,
+    };
+    if on && choice.as_deref() == Some(NO_DEVICE) {
+        choose(model, kind, None, effects);
+    }
 }
 
 fn join(model: &mut Model, effects: &mut Effects) {
@@ -228,6 +241,17 @@ mod tests {
         };
         assert_eq!(act(&mut m, Action::Join), [Command::Join(request)]);
         assert_eq!(m.settings.name, "Ada Okafor");
+    }
+
+    #[test]
+    fn a_device_that_is_turned_on_is_some_device() {
+        let mut m = model("a", "Ada", "ws://a");
+        let mut snapshot = (*m.snapshot).clone();
+        snapshot.choice.camera = Some(NO_DEVICE.to_owned());
+        m.snapshot = std::sync::Arc::new(snapshot);
+        let commands = act(&mut m, Action::ToggleCamera);
+        assert!(matches!(&commands[..], [Command::UseDevices(c), Command::SetCamera(true)] if c.camera.is_none()));
+        assert!(matches!(&act(&mut m, Action::ToggleMicrophone)[..], [Command::SetMicrophone(true)]));
     }
 
     #[test]

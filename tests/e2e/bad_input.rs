@@ -1,9 +1,13 @@
 //! What people mistype: each a clear sentence on stderr, the right exit code, and nothing half-open.
 
 use crate::kit::http::{request, some_other_server};
+use crate::kit::program::Place;
 use crate::kit::stage::free_port;
-use crate::kit::{Participant, Server, Stage, Visavis};
+use crate::kit::{Display, Events, Participant, Process, Server, Stage, Visavis, wait_until};
 use std::process::Output;
+use std::thread::sleep;
+use std::time::Duration;
+use visavis::proto::token::{AdminGrant, ApiKey, Pass};
 
 /// Usage that is wrong whatever the server says.
 const WRONG_USAGE: i32 = 2;
@@ -104,6 +108,17 @@ fn tokens_that_are_bad() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(token.is_empty() || !stderr.contains(token), "the message repeats the token");
     }
+    for (token, words) in [
+        (joining(&ApiKey::new("devkey", "another secret").expect("a key"), "r"), "does not accept"),
+        (joining(&ApiKey::new("stranger", "secret").expect("a key"), "r"), "does not accept"),
+        (joining(&ApiKey::dev(), "other"), "for the room other"),
+        (ApiKey::dev().admin_token(&AdminGrant::List).expect("a token").expose().clone(), "not allow"),
+    ] {
+        std::fs::write(&file, &token).expect("a token file");
+        let output = bot(&stage, &["--server", &url, "--room", "r", "--token", path]);
+        refused(&output, NOT_ENTERED, &[words]);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains(&token), "the message repeats the token");
+    }
     let output = Visavis::run(
         Visavis::command(&stage)
             .envs([("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "wrong")])
@@ -113,6 +128,58 @@ fn tokens_that_are_bad() {
     let (status, body) = request(server.port(), "GET", "/rtc/validate?access_token=SECRETSECRET", &[], "");
     assert_eq!(status, 401);
     assert!(!body.contains("SECRETSECRET"), "the server repeats the token: {body}");
+}
+
+/// A token to join `room`, signed with `key`.
+fn joining(key: &ApiKey, room: &str) -> String {
+    let pass = Pass {
+        room: room.parse().expect("a room"),
+        user: "mina".parse().expect("a user"),
+        name: "Mina".into(),
+        metadata: String::new(),
+        attributes: Vec::new(),
+        room_admin: false,
+        valid_for: Duration::from_secs(60),
+    };
+    key.join_token(&pass).expect("a token").expose().clone()
+}
+
+#[test]
+fn the_window_says_why_it_could_not_enter() {
+    let stage = Stage::new("refused");
+    let server = Server::start_with(&stage, "[rooms]\nmax_participants = 1\n");
+    let url = server.url();
+    let _first = Participant::bot(&stage, &url, "full", "ann", &[]);
+    let display = Display::start(&stage, "a");
+    let token = stage.artifact("token.jwt");
+    std::fs::write(&token, joining(&ApiKey::new("stranger", "secret").expect("a key"), "full")).expect("a file");
+    let token = token.to_str().expect("UTF-8");
+    let (nobody, cats) = (format!("ws://127.0.0.1:{}", free_port()), format!("ws://127.0.0.1:{}", some_other_server()));
+    for (name, url, more) in [
+        ("nobody", &nobody, &[][..]),
+        ("another-server", &cats, &[]),
+        ("room-full", &url, &[]),
+        ("bad-token", &url, &["--token", token]),
+    ] {
+        let place = Place { display: &display, pulse: None, url, room: "full" };
+        let devices = ["--camera", "test-picture", "--microphone", "test-tone", "--speaker", "none", "--join"];
+        let arguments = [&devices, more].concat();
+        let mut window =
+            Process::start(&stage, name, &mut Participant::window_command(&stage, &place, "Mina", &arguments));
+        let exit = window.wait_for("ExitRoom");
+        assert_eq!(exit["reason"], 103, "{exit}");
+        // The lobby again, with the sentence in its form.
+        wait_until("the lobby", || {
+            window.all("ScreenShown").last().is_some_and(|e| e["screen"] == "lobby").then_some(())
+        });
+        sleep(Duration::from_millis(300));
+        display.screenshot(&stage, name);
+        window.signal("TERM");
+        window.wait_exit();
+        let opened = window.all("DeviceOpened").iter().filter(|e| e["session"] == 1).count();
+        let closed = window.all("DeviceClosed").iter().filter(|e| e["session"] == 1).count();
+        assert_eq!(opened, closed, "{name}: what the call opened is closed");
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@ use crate::kit::program::Place;
 use crate::kit::{Display, Events, Participant, Pulse, Server, Stage, Visavis, proc, wait_until};
 use serde_json::Value;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// A window with a microphone of a real sound server, and a bot that watches it.
 struct Call {
@@ -16,6 +18,8 @@ struct Call {
 }
 
 const ROOM: &str = "leaving";
+/// When the last animation of a screen is over, for its picture.
+const SETTLED: Duration = Duration::from_millis(600);
 /// The test picture out of a capture process, as a real camera's pictures come.
 const CAMERA: &str = "capture-process:none";
 
@@ -57,6 +61,7 @@ impl Call {
         receipt_is_clean(&exit);
 
         self.window.wait_for_screen(screen);
+        sleep(SETTLED); // the receipt's rows are ticked off one after the other
         self.display.screenshot(&self.stage, screen);
         self.order(screen);
         let gone = self.watcher.wait_for_user("RemoteUserLeaveRoom", self.window.user());

@@ -3,6 +3,7 @@
 //! what. Each test runs alone and keeps its logs and screenshots in `artifacts/`.
 
 mod bad_input;
+mod bench;
 mod kit;
 mod kit_works;
 mod leaving;

@@ -7,6 +7,7 @@ use crate::rtc::event::{EventSender, RtcEvent};
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::sansio::Protocol;
@@ -29,6 +30,8 @@ pub(in crate::rtc) struct Wire {
     clocks: Mutex<HashMap<u32, SenderClock>>,
     nacked: Mutex<HashMap<u32, u64>>,
     send_rate: AtomicU32,
+    /// What the server misses of ours, in 1/65536, over the last reports.
+    sent_lost: AtomicU32,
     waiting: AtomicUsize,
     sent_bytes: AtomicU64,
     received_bytes: AtomicU64,
@@ -46,6 +49,7 @@ impl Wire {
             clocks: Mutex::default(),
             nacked: Mutex::default(),
             send_rate: AtomicU32::new(start_bps),
+            sent_lost: AtomicU32::new(0),
             waiting: AtomicUsize::new(0),
             sent_bytes: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
@@ -60,6 +64,17 @@ impl Wire {
     pub(super) fn set_send_rate(&self, bps: u32) {
         self.send_rate.store(bps, Relaxed);
         self.events.hint(RtcEvent::SendRate { bps });
+    }
+
+    /// Packets of ours that the server misses, in percent, as its receiver reports tell (RFC 3550, section 6.4.2).
+    pub(in crate::rtc) fn sent_lost_percent(&self) -> f64 {
+        f64::from(self.sent_lost.load(Relaxed)) * 100.0 / 65_536.0
+    }
+
+    /// Follows slowly: one report speaks of a second at most.
+    fn missed(&self, fraction_lost: u8) {
+        let before = self.sent_lost.load(Relaxed);
+        self.sent_lost.store((before * 7 + u32::from(fraction_lost) * 256) / 8, Relaxed);
     }
 
     /// Packets that wait for their turn.
@@ -127,6 +142,10 @@ impl Wire {
             && let Some(clock) = lock(&self.clocks).get(&report.ssrc)
         {
             clock.set(report.ntp_time, report.rtp_time);
+        } else if let Some(report) = packet.downcast_ref::<ReceiverReport>()
+            && let Some(worst) = report.reports.iter().map(|r| r.fraction_lost).max()
+        {
+            self.missed(worst);
         }
     }
 

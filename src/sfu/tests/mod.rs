@@ -1,6 +1,5 @@
 //! The driver against real clients (str0m as one) over sockets on loopback.
 
-mod cost;
 mod forwarding;
 mod lifecycle;
 mod odd_text;

@@ -1,14 +1,11 @@
 //! Device lists: the pickers' menus in the lobby and those of the tool buttons in a call.
 
 use super::View;
-use crate::base::DeviceKind;
+use crate::base::{DeviceKind, NO_DEVICE};
 use crate::call::view::DeviceEntry;
 use crate::ui::action::Action;
 use crate::ui::widgets::{MenuEntry, MenuResult, menu};
 use egui::{Response, Ui};
-
-/// The id of "no device".
-pub(super) const NONE: &str = "none";
 
 type Choice = (DeviceKind, Option<String>);
 
@@ -25,7 +22,7 @@ pub(super) const fn word(kind: DeviceKind) -> &'static str {
 /// What is chosen, as people read it.
 pub(super) fn chosen(view: &View<'_>, kind: DeviceKind) -> String {
     match choice(view, kind).as_deref() {
-        Some(NONE) => none(kind).to_owned(),
+        Some(NO_DEVICE) => none(kind).to_owned(),
         None => match view.model.device(kind).label.as_str() {
             "" => default_label(view, kind),
             label => label.to_owned(),
@@ -79,7 +76,7 @@ fn push_group(rows: &mut Vec<MenuEntry<Choice>>, view: &View<'_>, kind: DeviceKi
     for entry in entries(view, kind) {
         push(entry.label.clone(), Some(entry.id.clone()));
     }
-    push(none(kind).to_owned(), Some(NONE.to_owned()));
+    push(none(kind).to_owned(), Some(NO_DEVICE.to_owned()));
 }
 
 fn entries<'a>(view: &'a View<'_>, kind: DeviceKind) -> &'a [DeviceEntry] {

@@ -1,8 +1,7 @@
 //! The way into a call: link or room, name, Join, "Start a call on this computer", and the server under "Advanced".
 
 use super::View;
-use super::devices::NONE;
-use crate::base::ExitRequestedBy;
+use crate::base::{ExitRequestedBy, NO_DEVICE};
 use crate::call::view::{DeviceState, LocalDevice};
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
@@ -154,7 +153,7 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
 
 /// Whether a device can be joined with: it may be turned off, but it is there and does not fail.
 fn works(device: &LocalDevice) -> bool {
-    device.id != NONE && !matches!(device.state, DeviceState::Failed(_))
+    device.id != NO_DEVICE && !matches!(device.state, DeviceState::Failed(_))
 }
 
 /// A call of one's own, and the server's address.

@@ -22,7 +22,9 @@ pub(in crate::ui) fn modal<R>(
         .shadow(colors.shadow_modal)
         .inner_margin(Margin::same(28));
     let id = Id::unique(("modal", name));
-    let response = egui::Modal::new(id).backdrop_color(backdrop).frame(frame).show(ui.ctx(), |ui| {
+    // It is there at once: what it says has happened already, and `ScreenShown` must not come before it can be read.
+    let area = egui::Modal::default_area(id).fade_in(false);
+    let response = egui::Modal::new(id).area(area).backdrop_color(backdrop).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(width - 58.0);
         ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
         let node = ui.unique_id();

@@ -1,0 +1,58 @@
+//! `visavis bench`: the measurements of the README, taken on this computer by the program itself.
+//!
+//! The server and every participant is a process of its own, as in real life; their event lines tell the times. All
+//! figures of one run can be compared with each other; those of different computers cannot.
+
+mod measure;
+mod table;
+mod worker;
+
+use crate::devices::CameraFormat;
+use anyhow::Context;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  visavis bench
+  visavis bench --window --picture 1280x720@30 --time 20s --json";
+
+/// Measure calls on this computer: how fast people come in and go, the delay of a picture, CPU and memory
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct BenchArgs {
+    /// How often somebody enters and leaves
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// How long a call is watched for delay, CPU and memory
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration)]
+    time: Duration,
+    /// What cameras send in that call
+    #[arg(long, value_name = "WxH@FPS", default_value = "1280x720@30", value_parser = format)]
+    picture: CameraFormat,
+    /// Measure the window as well; needs a display
+    #[cfg(feature = "window")]
+    #[arg(long)]
+    window: bool,
+    /// Print JSON: a list of {what, median, worst, unit, count}
+    #[arg(long)]
+    json: bool,
+}
+
+fn format(text: &str) -> Result<CameraFormat, String> {
+    CameraFormat::parse(text).ok_or_else(|| format!("“{text}” is no picture format. One looks like 1280x720@30."))
+}
+
+/// Measures, then prints.
+pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    let mut figures = measure::comings_and_goings(args.rounds)?;
+    figures.extend(measure::call(args.picture, args.time)?);
+    #[cfg(feature = "window")]
+    if args.window {
+        figures.extend(measure::window(args.picture, args.time, args.rounds.min(5))?);
+    }
+    let text = if args.json { table::json(&figures) } else { table::text(&figures) };
+    writeln!(std::io::stdout(), "{text}").context("The standard output is closed")?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,73 @@
+//! Figures and how they are printed.
+
+use serde_json::json;
+
+/// One figure, with all the times it was taken.
+#[derive(Clone, Debug)]
+pub(super) struct Figure {
+    what: String,
+    unit: &'static str,
+    values: Vec<f64>,
+}
+
+impl Figure {
+    pub(super) fn new(what: impl Into<String>, unit: &'static str, values: Vec<f64>) -> Self {
+        Self { what: what.into(), unit, values }
+    }
+
+    /// The middle value; of two middle ones the larger. `None` if it was never taken.
+    fn median(&self) -> Option<f64> {
+        let mut sorted = self.values.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    }
+
+    fn worst(&self) -> Option<f64> {
+        self.values.iter().copied().max_by(f64::total_cmp)
+    }
+}
+
+/// One object a figure.
+pub(super) fn json(figures: &[Figure]) -> String {
+    let one = |f: &Figure| {
+        let (median, worst) = (f.median().map(rounded), f.worst().map(rounded));
+        json!({ "what": f.what, "median": median, "worst": worst, "unit": f.unit, "count": f.values.len() })
+    };
+    json!(figures.iter().map(one).collect::<Vec<_>>()).to_string()
+}
+
+/// A table in Markdown.
+pub(super) fn text(figures: &[Figure]) -> String {
+    let mut lines = vec!["| what | median | worst | times |".to_owned(), "|---|---:|---:|---:|".to_owned()];
+    lines.extend(figures.iter().map(|f| {
+        let shown = |value: Option<f64>| value.map_or("-".into(), |v| format!("{} {}", rounded(v), f.unit));
+        format!("| {} | {} | {} | {} |", f.what, shown(f.median()), shown(f.worst()), f.values.len())
+    }));
+    lines.join("\n")
+}
+
+/// Two digits after the point below ten, one below a hundred, else none.
+fn rounded(value: f64) -> f64 {
+    let scale = match value.abs() {
+        v if v < 10.0 => 100.0,
+        v if v < 100.0 => 10.0,
+        _ => 1.0,
+    };
+    (value * scale).round() / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_printed_with_their_middle_and_their_worst() {
+        let figures = [Figure::new("enter", "ms", vec![3.0, 120.4, 14.26]), Figure::new("nothing", "%", vec![])];
+        let table = text(&figures);
+        assert!(table.contains("| enter | 14.3 ms | 120 ms | 3 |"), "{table}");
+        assert!(table.contains("| nothing | - | - | 0 |"), "{table}");
+        let read: serde_json::Value = serde_json::from_str(&json(&figures)).expect("JSON");
+        assert_eq!(read[0]["worst"], 120.0);
+        assert!(read[1]["median"].is_null());
+    }
+}

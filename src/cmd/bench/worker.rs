@@ -1,0 +1,108 @@
+//! A process of this program that is measured: its event lines, its CPU time, its memory.
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// How long an event may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Lines that wait to be read at most; then the process waits.
+const LINES: usize = 1024;
+
+/// A running process; it is ended with the value.
+pub(super) struct Worker {
+    name: String,
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Worker {
+    /// Starts this program with `arguments`.
+    pub(super) fn start(name: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("This program cannot be found")?;
+        let mut command = Command::new(program);
+        // What is measured has a server of its own.
+        for variable in ["LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"] {
+            command.env_remove(variable);
+        }
+        let mut child = command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("The {name} cannot be started"))?;
+        let out = child.stdout.take().context("It has no output")?;
+        let (sender, lines) = sync_channel(LINES);
+        let reader = std::thread::Builder::new().name(format!("output of {name}"));
+        reader.spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { name: name.to_owned(), child, lines })
+    }
+
+    /// The server, and the URL it listens at.
+    pub(super) fn server() -> anyhow::Result<(Self, String)> {
+        let server = Self::start("server", &["serve", "--dev", "--listen", "127.0.0.1:0", "--udp", "0"])?;
+        let ready = server.line(Instant::now() + PATIENCE)?;
+        let url = ready.split_whitespace().find_map(|word| word.strip_prefix("ws://"));
+        let url = url.with_context(|| format!("The server is not ready: {ready}"))?;
+        let url = format!("ws://{}", url.trim_end_matches(','));
+        Ok((server, url))
+    }
+
+    fn line(&self, until: Instant) -> anyhow::Result<String> {
+        match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(line) => Ok(line),
+            Err(RecvTimeoutError::Timeout) => bail!("The {} says nothing for too long", self.name),
+            Err(RecvTimeoutError::Disconnected) => bail!("The {} has ended too early", self.name),
+        }
+    }
+
+    /// The next event for which `wanted` holds; those before it are lost.
+    pub(super) fn event(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let line = self.line(until).with_context(|| format!("No {what} came"))?;
+            match serde_json::from_str::<Value>(&line) {
+                Ok(event) if event["event"] == what && wanted(&event) => return Ok(event),
+                _ => {}
+            }
+        }
+    }
+
+    /// The events that have come in and were not asked for.
+    pub(super) fn waiting(&self) -> Vec<Value> {
+        self.lines.try_iter().filter_map(|line| serde_json::from_str(&line).ok()).collect()
+    }
+
+    /// CPU time so far. `None` where the system does not tell it about other processes.
+    pub(super) fn cpu(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // The name may hold spaces; user and system time are the 14th and 15th field, in hundredths of a second.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+        let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+        Some(Duration::from_millis(ticks * 10))
+    }
+
+    /// Memory in use, in MiB. `None` where the system does not tell it about other processes.
+    pub(super) fn memory_mib(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.child.kill().and_then(|()| self.child.wait()).is_err() {
+            tracing::warn!(name = self.name, "it could not be ended");
+        }
+    }
+}
