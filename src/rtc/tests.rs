@@ -194,9 +194,8 @@ async fn five_percent_loss_is_repaired() {
     let mut media = video_of(pair.track().await);
     let collected = tokio::spawn(async move { take_all(&mut media).await });
     send_frames(&mut pair, &video, 400, 1000).await;
-    let (figures, sent) = (pair.receiver.statistics().await, pair.sender.statistics().await);
+    let figures = pair.receiver.statistics().await;
     let media = collected.await.expect("collected");
-    assert!((0.2..30.0).contains(&sent.sent_lost_percent), "{sent:?}");
     let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(_))).count();
     let picture = figures.tracks.first().expect("figures");
     assert!(picture.nacks > 5, "losses are asked for again: {picture:?}");

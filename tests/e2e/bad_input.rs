@@ -112,7 +112,7 @@ fn tokens_that_are_bad() {
         (joining(&ApiKey::new("devkey", "another secret").expect("a key"), "r"), "does not accept"),
         (joining(&ApiKey::new("stranger", "secret").expect("a key"), "r"), "does not accept"),
         (joining(&ApiKey::dev(), "other"), "for the room other"),
-        (ApiKey::dev().admin_token(&AdminGrant::List).expect("a token").expose().clone(), "not allow"),
+        (ApiKey::dev().admin_token(&AdminGrant::List).expect("a token").expose().clone(), "does not let"),
     ] {
         std::fs::write(&file, &token).expect("a token file");
         let output = bot(&stage, &["--server", &url, "--room", "r", "--token", path]);

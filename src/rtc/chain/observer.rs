@@ -223,3 +223,36 @@ impl Interceptor for Observer {
 
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rtc::rtcp::reception_report::ReceptionReport;
+
+    #[test]
+    fn what_the_server_misses_is_followed_slowly() {
+        let wire = Wire::new(EventSender::channel().0, 0);
+        let report = |fraction_lost| {
+            let reports =
+                [0, fraction_lost].map(|fraction_lost| ReceptionReport { fraction_lost, ..Default::default() });
+            ReceiverReport { reports: reports.into(), ..Default::default() }
+        };
+        wire.read_report(&report(26));
+        assert!((1.0..1.5).contains(&wire.sent_lost_percent()), "one report does not say much");
+        (0..40).for_each(|_| wire.read_report(&report(26)));
+        assert!((9.5..10.2).contains(&wire.sent_lost_percent()), "{}", wire.sent_lost_percent());
+        (0..60).for_each(|_| wire.read_report(&report(0)));
+        assert!(wire.sent_lost_percent() < 0.1);
+    }
+
+    #[test]
+    fn the_time_of_a_sender_that_has_sent_nothing_is_not_taken() {
+        let wire = Wire::new(EventSender::channel().0, 0);
+        let clock = wire.clock(7, 48_000);
+        let report = SenderReport { ssrc: 7, ntp_time: 1 << 32, ..Default::default() };
+        wire.read_report(&report);
+        assert_eq!(clock.sender_micros(0), None);
+        wire.read_report(&SenderReport { packet_count: 1, ..report });
+        assert_eq!(clock.sender_micros(0), Some(1_000_000));
+    }
+}
