@@ -318,7 +318,7 @@ pub(super) fn local_device(slot: &session::DeviceSlot, problem: Option<&DevicePr
         SlotState::Closed => (slot.choice().unwrap_or_default(), DeviceState::Off),
         SlotState::Opening { choice } => (choice.as_deref().unwrap_or_default(), DeviceState::Opening),
         SlotState::Open { id, .. } => (id.as_str(), DeviceState::Open),
-        SlotState::Releasing { id } => (id.as_str(), DeviceState::Closing),
+        SlotState::Releasing { id, .. } => (id.as_str(), DeviceState::Closing),
         SlotState::Failed { id, message } => {
             let unknown = || DeviceProblem { kind: super::view::ProblemKind::Other, message: message.clone() };
             (id.as_str(), DeviceState::Failed(problem.cloned().unwrap_or_else(unknown)))

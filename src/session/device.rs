@@ -50,6 +50,8 @@ pub enum SlotState {
     Releasing {
         /// Its id.
         id: String,
+        /// Whether its handle ever existed; if not, its opening is being given up.
+        was_open: bool,
     },
 }
 
@@ -65,6 +67,8 @@ pub enum SlotChange {
         /// What a person should know.
         detail: String,
     },
+    /// Its opening was given up before there was a handle.
+    GivenUp,
     /// It failed; nothing is held.
     Failed {
         /// Its id.
@@ -137,18 +141,18 @@ impl DeviceSlot {
             }
             SlotState::Opening { choice } if !on || *choice != self.choice => {
                 let id = choice.clone().unwrap_or_default();
-                self.release(id)
+                self.release(id, false)
             }
             SlotState::Open { choice, id } if !on || *choice != self.choice => {
                 let id = id.clone();
-                self.release(id)
+                self.release(id, true)
             }
             _ => None,
         }
     }
 
-    fn release(&mut self, id: String) -> Option<Output> {
-        self.state = SlotState::Releasing { id };
+    fn release(&mut self, id: String, was_open: bool) -> Option<Output> {
+        self.state = SlotState::Releasing { id, was_open };
         Some(Output::ReleaseDevice { kind: self.kind, generation: self.generation, limit: RELEASE_LIMIT })
     }
 
@@ -164,15 +168,18 @@ impl DeviceSlot {
             }
             // It opened while its release was already asked for: the release will report.
             (DeviceInput::Opened { id }, SlotState::Releasing { .. }) => {
-                self.state = SlotState::Releasing { id: id.clone() };
+                self.state = SlotState::Releasing { id: id.clone(), was_open: true };
                 Some(SlotChange::Opened(id))
             }
             (DeviceInput::Failed { id, message }, SlotState::Opening { .. } | SlotState::Open { .. }) => {
                 self.state = SlotState::Failed { id: id.clone(), message: message.clone() };
                 Some(SlotChange::Failed { id, message })
             }
-            (DeviceInput::Released { state, detail }, SlotState::Releasing { id }) => {
-                let change = SlotChange::Closed { id: id.clone(), detail: detail.clone() };
+            (DeviceInput::Released { state, detail }, SlotState::Releasing { id, was_open }) => {
+                let change = match was_open {
+                    true => SlotChange::Closed { id: id.clone(), detail: detail.clone() },
+                    false => SlotChange::GivenUp,
+                };
                 self.last_release = Some((state, detail));
                 self.state = SlotState::Closed;
                 Some(change)
@@ -225,6 +232,15 @@ mod tests {
         assert!(!slot.is_closed());
         assert!(slot.handle(Generation(1), released()).is_some());
         assert!(slot.is_closed() && slot.step().is_none());
+    }
+
+    #[test]
+    fn what_never_opened_does_not_close() {
+        let mut slot = DeviceSlot::new(DeviceKind::Camera, true, None);
+        assert!(slot.step().is_some());
+        assert!(matches!(slot.want(false), Some(Output::ReleaseDevice { .. })));
+        assert_eq!(slot.handle(Generation(1), released()), Some(SlotChange::GivenUp));
+        assert!(slot.is_closed());
     }
 
     #[test]

@@ -177,11 +177,12 @@ impl Session {
     pub(super) fn device(&mut self, kind: DeviceKind, generation: Generation, input: DeviceInput, now: Moment) {
         let Some(change) = self.slot_mut(kind).and_then(|s| s.handle(generation, input)) else { return };
         let event = match change {
-            SlotChange::Opened(id) => EventKind::DeviceOpened { kind, id },
-            SlotChange::Closed { id, detail } => EventKind::DeviceClosed { kind, id, message: detail },
-            SlotChange::Failed { id, message } => EventKind::DeviceFailed { kind, id, message },
+            SlotChange::Opened(id) => Some(EventKind::DeviceOpened { kind, id }),
+            SlotChange::Closed { id, detail } => Some(EventKind::DeviceClosed { kind, id, message: detail }),
+            SlotChange::Failed { id, message } => Some(EventKind::DeviceFailed { kind, id, message }),
+            SlotChange::GivenUp => None,
         };
-        self.out.push_back(Output::Event(event));
+        self.out.extend(event.map(Output::Event));
         if let Phase::Leaving(_) = self.phase {
             self.device_while_leaving(kind, now);
         } else {

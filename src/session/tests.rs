@@ -35,6 +35,8 @@ struct World {
     outputs: Vec<String>,
     /// Devices of which a handle exists, by the outputs' own account.
     held: BTreeSet<DeviceKind>,
+    /// Devices of which the window was told that they are open.
+    told_open: BTreeSet<DeviceKind>,
     epoch: Epoch,
     link_up: bool,
 }
@@ -51,6 +53,7 @@ impl World {
             events: Vec::new(),
             outputs: Vec::new(),
             held: BTreeSet::new(),
+            told_open: BTreeSet::new(),
             epoch: Epoch(1),
             link_up: false,
         };
@@ -66,6 +69,9 @@ impl World {
     }
 
     fn give(&mut self, input: Input) {
+        if let Input::Device(kind, _, DeviceInput::Released { .. }) = &input {
+            self.held.remove(kind);
+        }
         self.session.handle(input, self.now);
         self.drain();
     }
@@ -157,8 +163,16 @@ impl World {
             }
             Output::Event(event) => {
                 match &event {
-                    EventKind::DeviceClosed { kind, .. } | EventKind::DeviceFailed { kind, .. } => {
+                    EventKind::DeviceOpened { kind, .. } => {
+                        assert!(self.told_open.insert(*kind), "{kind:?} opened twice")
+                    }
+                    EventKind::DeviceClosed { kind, .. } => {
+                        assert!(!self.held.contains(kind), "{kind:?} is said to be closed, but held");
+                        assert!(self.told_open.remove(kind), "{kind:?} closed, but never opened");
+                    }
+                    EventKind::DeviceFailed { kind, .. } => {
                         self.held.remove(kind);
+                        self.told_open.remove(kind);
                     }
                     EventKind::ExitRoom { .. } => assert!(self.exits().is_empty(), "a second ExitRoom"),
                     _ => {}

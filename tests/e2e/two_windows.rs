@@ -25,7 +25,7 @@ fn two_windows_show_and_play_each_other() {
     let recording = other_desk.record_speaker(&stage, "heard-by-jonas");
     let began = Instant::now();
     let first = look(&stage, &right, mina.user(), "seen-by-jonas-1");
-    sleep(Duration::from_secs(6));
+    sleep(Duration::from_secs(7));
     let last = look(&stage, &right, mina.user(), "seen-by-jonas-2");
     let seconds = began.elapsed().as_secs_f64();
     Recorded::read(&recording.stop()).tone(440.0).holds(5.0);

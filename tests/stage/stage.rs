@@ -212,6 +212,9 @@ impl Stage {
 
     fn give(&mut self, who: usize, input: session::Input) {
         if self.people[who].alive {
+            if let session::Input::Device(kind, _, DeviceInput::Released { .. }) = &input {
+                self.people[who].held.remove(kind);
+            }
             self.people[who].session.handle(input, self.now);
             self.drain_session(who);
         }
@@ -260,9 +263,6 @@ impl Stage {
                 self.send_to_session(who, Duration::from_millis(5), session::Input::Device(kind, generation, done));
             }
             Output::Event(event) => {
-                if let EventKind::DeviceClosed { kind, .. } = &event {
-                    self.people[who].held.remove(kind);
-                }
                 let now = self.now;
                 self.people[who].events.push((now, event));
             }

@@ -72,6 +72,7 @@ impl Pulse {
             "--rate=48000",
             "--channels=1",
             "--file-format=wav",
+            "--latency-msec=50", // a null sink's own is two seconds
         ]);
         let process = Process::start(stage, &format!("parec-{name}"), command.arg(&path));
         Recording { path, process }
