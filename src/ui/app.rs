@@ -1,6 +1,6 @@
 //! The window as eframe sees it: reads the desk, draws a view, carries its actions out.
 
-use crate::base::{ExitRequestedBy, UserId};
+use crate::base::{ExitRequestedBy, SessionId, UserId};
 use crate::call::view::{Command, Desk, Phase};
 use crate::store::Settings;
 use crate::ui::flow::Screen;
@@ -61,6 +61,8 @@ pub struct App {
     videos: Videos,
     /// The settings as they were handed out last.
     saved: Settings,
+    /// The last ended call that the lobby has taken note of.
+    dismissed: Option<SessionId>,
     /// A new screen that is to be painted in this frame.
     fresh: Option<Screen>,
     /// A new screen that was painted in the last frame, to be told in the next.
@@ -115,6 +117,7 @@ impl App {
             model,
             videos,
             saved,
+            dismissed: None,
             fresh: Some(Screen::Lobby),
             painted: None,
             quitting: None,
@@ -137,7 +140,13 @@ impl App {
             Screen::End if !model.settings.show_receipt => Screen::Lobby,
             screen => screen,
         };
-        if screen != model.screen {
+        // A refusal can come before the first frame has shown that somebody is joining: the lobby stays the lobby then.
+        let ended = model.call().filter(|c| matches!(c.phase, Phase::Ended(_))).map(|c| c.session);
+        let refused = matches!(screen, Screen::Lobby) && ended.is_some() && ended != self.dismissed;
+        if refused {
+            self.dismissed = ended;
+        }
+        if screen != model.screen || refused {
             let from = std::mem::replace(&mut model.screen, screen);
             let mut effects = Effects::default();
             screen_changed(model, from, &mut effects);

@@ -144,6 +144,19 @@ fn esc_stops_joining_and_a_refusal_is_told_in_the_lobby() {
 }
 
 #[test]
+fn a_refusal_before_the_first_frame_is_told_too() {
+    let world = World::new();
+    world.call(Phase::Entering);
+    let mut failed = ending(ExitReason::EntryFailed);
+    failed.message = "The server does not accept this invitation. Ask for a new one.".into();
+    world.end(failed);
+    let mut window = world.window(LARGE, ada());
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("does not accept").is_some());
+    assert_eq!(world.commands(), [Command::Dismiss, Command::UseDevices(DeviceChoice::default())], "once");
+}
+
+#[test]
 fn keys_switch_devices_and_leave_but_esc_never_leaves() {
     let world = World::new();
     let mut window = in_a_call(&world);
