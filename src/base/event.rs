@@ -44,6 +44,9 @@ pub struct RemoteStatistics {
     pub freezes: u64,
     /// Time in our buffers in ms.
     pub delay_ms: f64,
+    /// How far the picture shown last was ahead of the sound of the same person, in ms; less than 0: it came after it.
+    /// `None` for sound, and where nothing is heard.
+    pub ahead_ms: Option<f64>,
 }
 
 /// Figures of a call, every 2 s.

@@ -50,6 +50,7 @@ impl Figures {
                 jitter_ms: t.jitter_ms,
                 freezes: figures.freezes.load(Relaxed),
                 delay_ms: figures.delay_us.load(Relaxed) as f64 / 1000.0,
+                ahead_ms: figures.ahead_ms(),
             });
         }
         let sound = media.sound_report();
@@ -67,6 +68,7 @@ impl Figures {
                 jitter_ms: t.jitter_ms,
                 freezes: 0,
                 delay_ms: voice.statistics.delay_ms,
+                ahead_ms: None,
             });
         }
         Statistics {

@@ -27,6 +27,14 @@ impl LipSync {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((sender_micros, at));
     }
 
+    /// How far a picture of `sender_micros` that is shown now is ahead of what is being heard, in microseconds; less
+    /// than 0: it comes after its sound. `None` if nothing is heard.
+    pub(super) fn ahead(&self, sender_micros: i64) -> Option<i64> {
+        let (heard_micros, at) = (*self.heard.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let since = at.elapsed();
+        (since <= STALE).then(|| sender_micros - heard_micros - since.as_micros() as i64)
+    }
+
     /// How long a picture of `sender_micros` has to wait for its sound.
     pub(super) fn wait_for_sound(&self, sender_micros: i64) -> Duration {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,10 +67,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_after_its_sound_is_behind() {
+        let sync = LipSync::default();
+        sync.heard(1_000_000, Instant::now());
+        assert!(sync.ahead(1_040_000).is_some_and(|a| (0..=40_000).contains(&a)));
+        assert!(sync.ahead(900_000).is_some_and(|a| a <= -100_000));
+    }
+
+    #[test]
     fn no_wait_goes_by_old_or_foreign_clocks() {
         assert_eq!(wait(1_060_000, 1_000_000, MS(600)), MS(0));
         assert_eq!(wait(9_000_000, 1_000_000, MS(0)), MS(0));
         assert_eq!(wait(1_400_000, 1_000_000, MS(0)), LONGEST_WAIT);
         assert_eq!(LipSync::default().wait_for_sound(5), MS(0));
+        assert_eq!(LipSync::default().ahead(5), None);
     }
 }

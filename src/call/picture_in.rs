@@ -5,7 +5,7 @@ use crate::base::{FrameSlot, VideoFrame};
 use crate::codec::Vp8Decoder;
 use crate::rtc::{SenderClock, VideoMedia};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -23,17 +23,27 @@ pub(super) struct PictureFigures {
     pub freezes: AtomicU64,
     /// Width of the last picture in the upper, height in the lower half.
     size: AtomicU64,
+    /// Microseconds by which the last picture was ahead of its sound; [`NOT_HEARD`] without sound.
+    pub ahead_us: AtomicI64,
     /// Microseconds between arrival and slot of the last picture.
     pub delay_us: AtomicU64,
 }
 
 impl PictureFigures {
+    /// Milliseconds by which the last picture was ahead of its sound; less than 0: it came after it.
+    pub(super) fn ahead_ms(&self) -> Option<f64> {
+        Some(self.ahead_us.load(Relaxed)).filter(|us| *us != NOT_HEARD).map(|us| us as f64 / 1000.0)
+    }
+
     /// Width and height of the last picture; 0 before the first.
     pub(super) fn size(&self) -> (u32, u32) {
         let size = self.size.load(Relaxed);
         ((size >> 32) as u32, size as u32)
     }
 }
+
+/// No sound to compare with.
+const NOT_HEARD: i64 = i64::MIN;
 
 /// Called with each decoded picture, in order: what `--verify` reads.
 pub type PictureTap = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
@@ -62,7 +72,7 @@ impl PictureIn {
     /// Starts the thread. `ended` is called when the media ends, not when it is stopped.
     pub(super) fn start(name: &str, source: PictureSource, ended: impl FnOnce() + Send + 'static) -> Self {
         let stop = CancellationToken::new();
-        let figures = Arc::new(PictureFigures::default());
+        let figures = Arc::new(PictureFigures { ahead_us: AtomicI64::new(NOT_HEARD), ..PictureFigures::default() });
         let (theirs, counts, runtime) = (stop.clone(), figures.clone(), Handle::current());
         let body = move || {
             decode(source, &theirs, &counts, &runtime);
@@ -128,6 +138,7 @@ fn decode(mut source: PictureSource, stop: &CancellationToken, figures: &Picture
         figures.frames.fetch_add(1, Relaxed);
         figures.size.store(u64::from(frame.width()) << 32 | u64::from(frame.height()), Relaxed);
         figures.delay_us.store((now - arrived).as_micros() as u64, Relaxed);
+        figures.ahead_us.store(micros.and_then(|m| source.lipsync.ahead(m)).unwrap_or(NOT_HEARD), Relaxed);
         source.slot.put(Arc::new(frame));
     }
     source.slot.clear();

@@ -51,9 +51,12 @@ pub(super) fn call(format: CameraFormat, time: Duration) -> anyhow::Result<Vec<F
     let watched = watch(&both, &server, time)?;
     let users = || watched.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
     let of = |key: &str| users().filter_map(|u| u["picture"][key].as_f64()).collect();
+    let remote = watched.statistics.iter().filter_map(|e| e["remote"].as_array()).flatten();
+    let apart = remote.filter_map(|r| r["ahead_ms"].as_f64()).map(f64::abs).collect();
     Ok(vec![
         Figure::new(format!("Picture {format}: drawn → decoded, median of 2 s"), "ms", of("delay_ms_p50")),
         Figure::new(format!("Picture {format}: drawn → decoded, 95 % of 2 s"), "ms", of("delay_ms_p95")),
+        Figure::new("Picture and sound of one person apart, by the sender's clock", "ms", apart),
         Figure::new(format!("CPU of a participant without a window, {format} both ways"), "% of a core", watched.cpu),
         Figure::new("CPU of the server in this call of two", "% of a core", watched.server_cpu),
         Figure::new("Memory of a participant without a window", "MiB", watched.memory),
