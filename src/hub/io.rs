@@ -120,7 +120,7 @@ pub enum Refusal {
     #[error("removed from the room: a new token is needed")]
     Barred,
     /// 403: `max_participants` are in it.
-    #[error("the room is full")]
+    #[error("the room is full; try again when somebody has left")]
     Full,
     /// 404: rooms are not made by joining, and this one was not made.
     #[error("requested room does not exist")]
