@@ -78,6 +78,7 @@ impl Output {
     }
 
     /// Whether the camera is to be closed.
+    #[cfg(feature = "window")]
     pub(super) fn stopped(&self) -> bool {
         self.stop.asked()
     }
