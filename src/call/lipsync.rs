@@ -31,24 +31,21 @@ impl LipSync {
     /// than 0: it comes after its sound. `None` if nothing is heard.
     pub(super) fn ahead(&self, sender_micros: i64) -> Option<i64> {
         let (heard_micros, at) = (*self.heard.lock().unwrap_or_else(PoisonError::into_inner))?;
-        let since = at.elapsed();
-        (since <= STALE).then(|| sender_micros - heard_micros - since.as_micros() as i64)
+        ahead(sender_micros, heard_micros, at.elapsed())
     }
 
     /// How long a picture of `sender_micros` has to wait for its sound.
     pub(super) fn wait_for_sound(&self, sender_micros: i64) -> Duration {
-        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((heard_micros, at)) = heard else { return Duration::ZERO };
-        wait(sender_micros, heard_micros, at.elapsed())
+        self.ahead(sender_micros).map_or(Duration::ZERO, wait)
     }
 }
 
-fn wait(picture_micros: i64, heard_micros: i64, since: Duration) -> Duration {
-    if since > STALE {
-        return Duration::ZERO;
-    }
-    let being_heard = heard_micros + since.as_micros() as i64;
-    let ahead = Duration::from_micros(u64::try_from(picture_micros - being_heard).unwrap_or(0));
+fn ahead(picture_micros: i64, heard_micros: i64, since: Duration) -> Option<i64> {
+    (since <= STALE).then(|| picture_micros - heard_micros - since.as_micros() as i64)
+}
+
+fn wait(ahead_micros: i64) -> Duration {
+    let ahead = Duration::from_micros(u64::try_from(ahead_micros).unwrap_or(0));
     // Clocks that differ by seconds are not of one sender: nothing can be said.
     if ahead > LONGEST_WAIT * 4 { Duration::ZERO } else { ahead.min(LONGEST_WAIT) }
 }
@@ -58,6 +55,10 @@ mod tests {
     use super::*;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn wait(picture_micros: i64, heard_micros: i64, since: Duration) -> Duration {
+        ahead(picture_micros, heard_micros, since).map_or(Duration::ZERO, super::wait)
+    }
 
     #[test]
     fn a_picture_waits_for_its_sound_and_a_late_one_does_not() {

@@ -21,10 +21,9 @@ pub(super) fn comings_and_goings(rounds: u32) -> anyhow::Result<Vec<Figure>> {
     for round in 0..rounds {
         let name = format!("guest{round}");
         let guest = bot(&url, &name, SMALL, &["--leave-after", "700ms"])?;
-        let entered = guest.event("EnterRoom", |_| true)?;
-        let asked = unix_ms(&entered)? - number(&entered, "result_ms")?;
-        enter.push(number(&entered, "result_ms")?);
-        picture.push(unix_ms(&guest.event("FirstVideoFrame", |_| true)?)? - asked);
+        let (entered, seen) = joined(&guest)?;
+        enter.push(entered);
+        picture.push(seen);
         let leaves = unix_ms(&guest.event("ExitRequested", |_| true)?)?;
         out.push(number(&guest.event("ExitRoom", |_| true)?, "total_ms")?);
         let user = format!("{name}-1");
@@ -51,8 +50,7 @@ pub(super) fn call(format: CameraFormat, time: Duration) -> anyhow::Result<Vec<F
     let watched = watch(&both, &server, time)?;
     let users = || watched.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
     let of = |key: &str| users().filter_map(|u| u["picture"][key].as_f64()).collect();
-    let remote = watched.statistics.iter().filter_map(|e| e["remote"].as_array()).flatten();
-    let apart = remote.filter_map(|r| r["ahead_ms"].as_f64()).map(f64::abs).collect();
+    let apart = watched.remote().filter_map(|r| r["ahead_ms"].as_f64()).map(f64::abs).collect();
     Ok(vec![
         Figure::new(format!("Picture {format}: drawn → decoded, median of 2 s"), "ms", of("delay_ms_p50")),
         Figure::new(format!("Picture {format}: drawn → decoded, 95 % of 2 s"), "ms", of("delay_ms_p95")),
@@ -81,13 +79,12 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
     let synthetic = ["--camera", &picture, "--microphone", "test-tone", "--speaker", "none"];
     let arguments = [there.as_slice(), synthetic.as_slice()].concat();
     for _ in 1..rounds {
-        shown.push(first_shown(&Worker::start("window", &arguments)?)?);
+        shown.push(joined(&Worker::start("window", &arguments)?)?.1);
     }
     let window = Worker::start("window", &arguments)?;
-    shown.push(first_shown(&window)?);
+    shown.push(joined(&window)?.1);
     let watched = watch(&[&window], &server, time)?;
-    let remote = watched.statistics.iter().filter_map(|e| e["remote"].as_array()).flatten();
-    let fps = remote.filter(|r| r["kind"] == "video").filter_map(|r| r["fps"].as_f64()).collect();
+    let fps = watched.remote().filter(|r| r["kind"] == "video").filter_map(|r| r["fps"].as_f64()).collect();
     Ok(vec![
         Figure::new("Start of the program → lobby painted", "ms", usable),
         Figure::new("Join in the window → first remote picture painted", "ms", shown),
@@ -97,11 +94,12 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
     ])
 }
 
-#[cfg(feature = "window")]
-fn first_shown(window: &Worker) -> anyhow::Result<f64> {
-    let entered = window.event("EnterRoom", |_| true)?;
-    let asked = unix_ms(&entered)? - number(&entered, "result_ms")?;
-    Ok(unix_ms(&window.event("FirstVideoFrame", |_| true)?)? - asked)
+/// From Join to EnterRoom, and to the first picture of somebody else, in ms.
+fn joined(who: &Worker) -> anyhow::Result<(f64, f64)> {
+    let entered = who.event("EnterRoom", |_| true)?;
+    let result_ms = number(&entered, "result_ms")?;
+    let picture = who.event("FirstVideoFrame", |_| true)?;
+    Ok((result_ms, unix_ms(&picture)? - unix_ms(&entered)? + result_ms))
 }
 
 /// What was seen of some participants and their server.
@@ -114,14 +112,20 @@ struct Watched {
     statistics: Vec<Value>,
 }
 
+impl Watched {
+    /// What `Statistics` said of each remote track.
+    fn remote(&self) -> impl Iterator<Item = &Value> {
+        self.statistics.iter().filter_map(|e| e["remote"].as_array()).flatten()
+    }
+}
+
 /// Watches for `time`, after things have settled.
 fn watch(participants: &[&Worker], server: &Worker, time: Duration) -> anyhow::Result<Watched> {
     std::thread::sleep(SETTLED);
     for one in participants {
         one.waiting();
     }
-    let cpu = |worker: &Worker| worker.cpu();
-    let (began, before) = (Instant::now(), participants.iter().map(|p| cpu(p)).collect::<Vec<_>>());
+    let (began, before) = (Instant::now(), participants.iter().map(|p| p.cpu()).collect::<Vec<_>>());
     let server_before = server.cpu();
     std::thread::sleep(time);
     let seconds = began.elapsed().as_secs_f64();
