@@ -21,3 +21,28 @@ fn every_figure_is_measured() {
         assert!(is_measured || is_idle, "{figure}");
     }
 }
+
+#[test]
+fn every_way_out_is_measured_and_written_where_the_marks_are() {
+    let stage = Stage::new("bench-exit");
+    let readme = stage.artifact("README.md");
+    std::fs::write(
+        &readme,
+        "# Mine\n<!-- visavis bench exit: begin -->\nold\n<!-- visavis bench exit: end -->\nrest\n",
+    )
+    .expect("a file with marks");
+    let arguments = ["bench", "exit", "--runs", "3", "--together", "3", "--json", "--readme"];
+    let output = Visavis::run(Visavis::command(&stage).args(arguments).arg(&readme));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures: Vec<Value> = serde_json::from_slice(&output.stdout).expect("a list of figures");
+    let ours: Vec<_> = figures.iter().filter(|f| f["side"] == "visavis").collect();
+    assert_eq!(ours.len(), 6, "{figures:?}");
+    for figure in &figures {
+        let (median, p99) = (figure["median"].as_f64(), figure["p99"].as_f64());
+        assert!(median.zip(p99).is_some_and(|(m, p)| m > 0.0 && p >= m), "{figure}");
+        assert_eq!(figure["count"], 3, "{figure}");
+    }
+    let written = std::fs::read_to_string(&readme).expect("the file");
+    assert!(written.starts_with("# Mine\n") && written.ends_with("\nrest\n") && !written.contains("old"), "{written}");
+    assert!(written.contains("| kill -9 → gone for the others |"), "{written}");
+}

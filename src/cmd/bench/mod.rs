@@ -3,6 +3,7 @@
 //! The server and every participant is a process of its own, as in real life; their event lines tell the times. All
 //! figures of one run can be compared with each other; those of different computers cannot.
 
+mod exit;
 mod measure;
 mod table;
 mod worker;
@@ -16,12 +17,15 @@ use std::time::Duration;
 const EXAMPLES: &str = "\
 Examples:
   visavis bench
-  visavis bench --window --picture 1280x720@30 --time 20s --json";
+  visavis bench --window --picture 1280x720@30 --time 20s --json
+  visavis bench exit --readme README.md";
 
 /// Measure calls on this computer: how fast people come in and go, the delay of a picture, CPU and memory
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(super) struct BenchArgs {
+    #[command(subcommand)]
+    of: Option<BenchOf>,
     /// How often somebody enters and leaves
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
@@ -40,12 +44,21 @@ pub(super) struct BenchArgs {
     json: bool,
 }
 
+/// One thing that is measured by itself.
+#[derive(Clone, Debug, clap::Subcommand)]
+enum BenchOf {
+    Exit(exit::ExitArgs),
+}
+
 fn format(text: &str) -> Result<CameraFormat, String> {
     CameraFormat::parse(text).ok_or_else(|| format!("“{text}” is no picture format. One looks like 1280x720@30."))
 }
 
 /// Measures, then prints.
 pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    if let Some(BenchOf::Exit(exit)) = &args.of {
+        return exit::run(exit);
+    }
     let mut figures = measure::comings_and_goings(args.rounds)?;
     figures.extend(measure::call(args.picture, args.time)?);
     #[cfg(feature = "window")]

@@ -15,14 +15,33 @@ impl Figure {
         Self { what: what.into(), unit, values }
     }
 
+    pub(super) fn unit(&self) -> &'static str {
+        self.unit
+    }
+
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The value that 99 of 100 do not exceed (nearest rank).
+    pub(super) fn p99(&self) -> Option<f64> {
+        let mut sorted = self.values.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get((sorted.len() * 99).div_ceil(100).checked_sub(1)?).copied()
+    }
+
     /// The middle value; of two middle ones the larger. `None` if it was never taken.
-    fn median(&self) -> Option<f64> {
+    pub(super) fn median(&self) -> Option<f64> {
         let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
         sorted.get(sorted.len() / 2).copied()
     }
 
-    fn worst(&self) -> Option<f64> {
+    pub(super) fn worst(&self) -> Option<f64> {
         self.values.iter().copied().max_by(f64::total_cmp)
     }
 }
@@ -47,7 +66,7 @@ pub(super) fn text(figures: &[Figure]) -> String {
 }
 
 /// Two digits after the point below ten, one below a hundred, else none.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     let scale = match value.abs() {
         v if v < 10.0 => 100.0,
         v if v < 100.0 => 10.0,
@@ -69,5 +88,13 @@ mod tests {
         let read: serde_json::Value = serde_json::from_str(&json(&figures)).expect("JSON");
         assert_eq!(read[0]["worst"], 120.0);
         assert!(read[1]["median"].is_null());
+    }
+
+    #[test]
+    fn one_of_a_hundred_may_be_above_the_99th_percentile() {
+        let hundred = Figure::new("leave", "ms", (1..=100).rev().map(f64::from).collect());
+        assert_eq!(hundred.p99(), Some(99.0));
+        assert_eq!(Figure::new("leave", "ms", vec![4.0]).p99(), Some(4.0));
+        assert_eq!(Figure::new("leave", "ms", vec![]).p99(), None);
     }
 }

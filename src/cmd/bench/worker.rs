@@ -24,12 +24,17 @@ impl Worker {
     pub(super) fn start(name: &str, arguments: &[&str]) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("This program cannot be found")?;
         let mut command = Command::new(program);
+        command.args(arguments);
+        Self::run(name, command)
+    }
+
+    /// Starts another program.
+    pub(super) fn run(name: &str, mut command: Command) -> anyhow::Result<Self> {
         // What is measured has a server of its own.
         for variable in ["LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"] {
             command.env_remove(variable);
         }
         let mut child = command
-            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -75,6 +80,28 @@ impl Worker {
                 _ => {}
             }
         }
+    }
+
+    /// The next event, if one comes before `until`.
+    pub(super) fn next(&self, until: Instant) -> anyhow::Result<Value> {
+        loop {
+            if let Ok(event) = serde_json::from_str(&self.line(until)?) {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Sends the process a signal, by the name that `kill` knows.
+    pub(super) fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        let sent = status.context("The command kill is needed")?.success();
+        anyhow::ensure!(sent, "The {} could not be sent {name}", self.name);
+        Ok(())
+    }
+
+    /// Ends it at once: it has no time for a goodbye.
+    pub(super) fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill().with_context(|| format!("The {} could not be killed", self.name))
     }
 
     /// The events that have come in and were not asked for.

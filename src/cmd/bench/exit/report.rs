@@ -1,0 +1,113 @@
+//! The figures of the exit as a table, as JSON, and in a file between two marks.
+
+use super::super::table::{Figure, rounded};
+use super::ExitArgs;
+use anyhow::Context;
+use serde_json::json;
+use std::path::Path;
+
+const BEGIN: &str = "<!-- visavis bench exit: begin -->";
+const END: &str = "<!-- visavis bench exit: end -->";
+
+/// All that was measured in one run.
+pub(super) struct Report<'a> {
+    pub(super) args: &'a ExitArgs,
+    pub(super) ours: Vec<Figure>,
+    /// RemoveUser → the window's dialog.
+    pub(super) dialog: Option<Figure>,
+    /// The Python SDK on livekit-server; `None` where they are not installed.
+    pub(super) theirs: Option<Vec<Figure>>,
+}
+
+impl Report<'_> {
+    /// One object a figure and side.
+    pub(super) fn json(&self) -> String {
+        let one = |side: &str, f: &Figure| {
+            let [median, p99, worst] = [f.median(), f.p99(), f.worst()].map(|v| v.map(rounded));
+            let (what, unit, count) = (f.what(), f.unit(), f.count());
+            json!({ "side": side, "what": what, "median": median, "p99": p99, "worst": worst, "unit": unit, "count": count })
+        };
+        let ours = self.ours.iter().chain(&self.dialog).map(|f| one("visavis", f));
+        let theirs = self.theirs.iter().flatten().map(|f| one("python-sdk", f));
+        json!(ours.chain(theirs).collect::<Vec<_>>()).to_string()
+    }
+
+    /// A table in Markdown, and under it how it was made.
+    pub(super) fn text(&self) -> String {
+        let mut lines = vec![
+            "| what, in ms | Visavis: median | 99 % | runs | Python SDK: median | 99 % | runs |".to_owned(),
+            "|---|---:|---:|---:|---:|---:|---:|".to_owned(),
+        ];
+        for (n, ours) in self.ours.iter().chain(&self.dialog).enumerate() {
+            let theirs = self.theirs.as_ref().and_then(|t| t.get(n));
+            lines.push(format!("| {} | {} | {} |", ours.what(), cells(Some(ours)), cells(theirs)));
+        }
+        lines.push(String::new());
+        lines.push(self.made());
+        lines.join("\n")
+    }
+
+    /// Under what conditions.
+    fn made(&self) -> String {
+        let profile = if cfg!(debug_assertions) { "development" } else { "release" };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let args = self.args;
+        let theirs = match self.theirs {
+            Some(_) => "LiveKit's Python SDK 1.2.1 ran on livekit-server 1.13.5 in the same run",
+            None => "LiveKit's Python SDK and livekit-server are not installed here and were not measured",
+        };
+        format!(
+            "Made by `visavis bench exit` {} ({profile} build) on {cores} cores over loopback, {} people in the room at a \
+             time; camera `{}`, microphone `{}`. {theirs}.",
+            env!("CARGO_PKG_VERSION"),
+            args.together + 1,
+            args.camera,
+            args.microphone,
+        )
+    }
+
+    /// Puts the table between the marks of a file.
+    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
+        let text = read(path)?;
+        let new = between(&text, &self.text()).with_context(|| no_marks(path))?;
+        std::fs::write(path, new).with_context(|| format!("{} cannot be written", path.display()))
+    }
+}
+
+/// Whether the file has the marks, before minutes are spent on measuring.
+pub(super) fn check(path: &Path) -> anyhow::Result<()> {
+    between(&read(path)?, "").map(drop).with_context(|| no_marks(path))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+fn no_marks(path: &Path) -> String {
+    format!("{} has no place for the table. Write {BEGIN} and {END} where it belongs", path.display())
+}
+
+fn between(text: &str, table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+}
+
+fn cells(figure: Option<&Figure>) -> String {
+    let shown = |value: Option<f64>| value.map_or("-".into(), |v| rounded(v).to_string());
+    let count = figure.map_or("-".into(), |f| f.count().to_string());
+    format!("{} | {} | {count}", shown(figure.and_then(Figure::median)), shown(figure.and_then(Figure::p99)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_takes_the_place_of_the_one_before() {
+        let once = between(&format!("a\n{BEGIN}\n{END}\nb"), "| 1 |").expect("marks");
+        let twice = between(&once, "| 2 |").expect("marks");
+        assert_eq!(twice, format!("a\n{BEGIN}\n| 2 |\n{END}\nb"));
+        assert_eq!(between("a file without marks", "| 1 |"), None);
+    }
+}
