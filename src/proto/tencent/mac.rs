@@ -1,0 +1,27 @@
+//! Keyed hashes: making one, and comparing one in a time that tells nothing.
+
+use hmac::digest::{InvalidLength, KeyInit};
+use hmac::{Hmac, Mac};
+use sha1::Sha1;
+use sha2::Sha256;
+
+/// HMAC-SHA256 of `text`.
+pub(super) fn sha256(key: &[u8], text: &str) -> Result<Vec<u8>, InvalidLength> {
+    let mac = <Hmac<Sha256> as Mac>::new_from_slice(key)?;
+    Ok(mac.chain_update(text).finalize().into_bytes().to_vec())
+}
+
+/// Whether `mac` is the HMAC-SHA256 of `text`.
+pub(super) fn is_sha256(key: &[u8], text: &str, mac: &[u8]) -> bool {
+    is_right::<Hmac<Sha256>>(key, text, mac)
+}
+
+/// Whether `mac` is the HMAC-SHA1 of `text`.
+pub(super) fn is_sha1(key: &[u8], text: &str, mac: &[u8]) -> bool {
+    is_right::<Hmac<Sha1>>(key, text, mac)
+}
+
+fn is_right<M: Mac + KeyInit>(key: &[u8], text: &str, mac: &[u8]) -> bool {
+    let made = <M as KeyInit>::new_from_slice(key).map(|m| m.chain_update(text));
+    made.is_ok_and(|m| m.verify_slice(mac).is_ok())
+}

@@ -1,0 +1,16 @@
+//! Tencent Cloud's API 3.0, as back ends that use TRTC speak it: what a request says, who has signed it, what is wrong
+//! with it; and UserSig, with which TRTC's clients enter.
+//!
+//! A back end changes its endpoint and nothing else: the official SDKs are what this is tested with. Where the
+//! documentation leaves a choice, it is written at the type that makes it.
+
+mod error;
+mod mac;
+mod request;
+mod signature;
+mod user_sig;
+
+pub use error::{ApiError, Parameter};
+pub use request::{Action, Order, Request, VERSION};
+pub use signature::{Http, KeyPair, MAX_SKEW_S, SignedCall};
+pub use user_sig::{UserSigClaims, UserSigError, UserSigKey};

@@ -1,0 +1,317 @@
+//! What a signed call asks for: the four actions and their parameters, checked.
+
+use super::error::{ApiError, Parameter};
+use super::signature::SignedCall;
+use crate::base::{RoomId, UserId};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The only version of the API.
+pub const VERSION: &str = "2019-07-22";
+/// Users of one call at most.
+const MAX_USERS: usize = 10;
+/// Longest user id, in bytes.
+const USER_BYTES: usize = 32;
+
+/// One of the four actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Removes users from a numeric room.
+    RemoveUser,
+    /// Removes users from a string room.
+    RemoveUserByStrRoomId,
+    /// Ends a numeric room for everybody.
+    DismissRoom,
+    /// Ends a string room for everybody.
+    DismissRoomByStrRoomId,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::RemoveUser, Self::RemoveUserByStrRoomId, Self::DismissRoom, Self::DismissRoomByStrRoomId];
+
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RemoveUser => "RemoveUser",
+            Self::RemoveUserByStrRoomId => "RemoveUserByStrRoomId",
+            Self::DismissRoom => "DismissRoom",
+            Self::DismissRoomByStrRoomId => "DismissRoomByStrRoomId",
+        }
+    }
+
+    const fn is_numeric(self) -> bool {
+        matches!(self, Self::RemoveUser | Self::DismissRoom)
+    }
+
+    const fn is_removal(self) -> bool {
+        matches!(self, Self::RemoveUser | Self::RemoveUserByStrRoomId)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// These users, one to ten, are to go.
+    Remove(Vec<UserId>),
+    /// Everybody is to go.
+    Dismiss,
+}
+
+/// A call with usable parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The application that it means: to be compared with the server's.
+    pub sdk_app_id: u32,
+    /// Which room.
+    pub room: RoomId,
+    /// What is to be done with it.
+    pub order: Order,
+}
+
+impl SignedCall {
+    /// The action, if there is one of this name in this version.
+    pub fn action(&self) -> Result<Action, ApiError> {
+        if self.version != VERSION {
+            return Err(ApiError::Version);
+        }
+        Action::ALL.into_iter().find(|action| action.name() == self.action).ok_or(ApiError::Action)
+    }
+
+    /// Its parameters. `body` is the request's.
+    ///
+    /// A number has to be a JSON number and text JSON text; in the forms that know only text, a number is its digits.
+    /// What the action does not know is refused. User ids are 1 to 32 bytes long; their characters are not looked at,
+    /// because clients of other makes bring more of them into our rooms than TRTC has.
+    pub fn request(&self, body: &[u8]) -> Result<Request, ApiError> {
+        let action = self.action()?;
+        let mut given = match &self.pairs {
+            Some(pairs) => Given::Texts(Texts::new(pairs)),
+            None => Given::Json(serde_json::from_slice(body).map_err(|_| ApiError::Body)?),
+        };
+        let sdk_app_id = given.number(Parameter::SdkAppId)?;
+        let room = if action.is_numeric() { given.numeric_room()? } else { given.text_room()? };
+        let order = if action.is_removal() { Order::Remove(given.users()?) } else { Order::Dismiss };
+        given.nothing_is_left()?;
+        Ok(Request { sdk_app_id, room, order })
+    }
+}
+
+/// Parameters on the way to be read; what is read is taken out.
+enum Given {
+    Json(Map<String, Value>),
+    Texts(Texts),
+}
+
+/// Parameters as pairs of texts; lists are `Name.0`, `Name.1`, ….
+struct Texts {
+    single: BTreeMap<String, String>,
+    /// `UserIds`, by its index.
+    users: BTreeMap<u32, String>,
+}
+
+impl Texts {
+    fn new(pairs: &[(String, String)]) -> Self {
+        let mut texts = Self { single: BTreeMap::new(), users: BTreeMap::new() };
+        for (name, value) in pairs {
+            let index = name.strip_prefix(Parameter::UserIds.name()).and_then(|rest| rest.strip_prefix('.'));
+            match index.and_then(|index| index.parse().ok()) {
+                Some(index) => texts.users.insert(index, value.clone()),
+                None => texts.single.insert(name.clone(), value.clone()),
+            };
+        }
+        texts
+    }
+}
+
+impl Given {
+    /// JSON's null is as good as nothing.
+    fn json(map: &mut Map<String, Value>, parameter: Parameter) -> Result<Value, ApiError> {
+        map.remove(parameter.name()).filter(|value| !value.is_null()).ok_or(ApiError::Missing(parameter))
+    }
+
+    fn number(&mut self, parameter: Parameter) -> Result<u32, ApiError> {
+        let number = match self {
+            Self::Json(map) => Self::json(map, parameter)?.as_u64().and_then(|n| u32::try_from(n).ok()),
+            Self::Texts(texts) => {
+                let text = texts.single.remove(parameter.name()).ok_or(ApiError::Missing(parameter))?;
+                text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
+            }
+        };
+        number.ok_or(ApiError::Invalid(parameter, "a number from 0 to 4294967295 belongs there"))
+    }
+
+    fn numeric_room(&mut self) -> Result<RoomId, ApiError> {
+        let wrong = ApiError::Invalid(Parameter::RoomId, "it is a number from 1 to 4294967294");
+        match self.number(Parameter::RoomId) {
+            Ok(0 | u32::MAX) | Err(ApiError::Invalid(..)) => Err(wrong),
+            Ok(number) => Ok(RoomId::Number(number)),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn text_room(&mut self) -> Result<RoomId, ApiError> {
+        let wrong = |why| ApiError::Invalid(Parameter::RoomId, why);
+        let text = match self {
+            Self::Json(map) => match Self::json(map, Parameter::RoomId)? {
+                Value::String(text) => text,
+                _ => return Err(wrong("this action takes text; for numbers there is another one")),
+            },
+            Self::Texts(texts) => {
+                let text = texts.single.remove(Parameter::RoomId.name());
+                text.ok_or(ApiError::Missing(Parameter::RoomId))?
+            }
+        };
+        match text.parse() {
+            // `num/7` is how LiveKit's names write a number; here it is text with a character that is not possible.
+            Ok(room @ RoomId::Text(_)) => Ok(room),
+            _ => Err(wrong("it is 1 to 64 bytes of letters, digits, space and !#$%&()+-:;<=.>?@[]^_{}|~,")),
+        }
+    }
+
+    fn users(&mut self) -> Result<Vec<UserId>, ApiError> {
+        let wrong = |why| ApiError::Invalid(Parameter::UserIds, why);
+        let texts: Vec<String> = match self {
+            Self::Json(map) => {
+                let list = Self::json(map, Parameter::UserIds)?;
+                serde_json::from_value(list).map_err(|_| wrong("it is a list of texts"))?
+            }
+            Self::Texts(texts) => std::mem::take(&mut texts.users).into_values().collect(),
+        };
+        if texts.is_empty() && matches!(self, Self::Texts(_)) {
+            return Err(ApiError::Missing(Parameter::UserIds));
+        }
+        if texts.is_empty() || texts.len() > MAX_USERS {
+            return Err(wrong("1 to 10 users are possible in one call"));
+        }
+        let user = |text: String| {
+            let short = text.len() <= USER_BYTES;
+            short.then(|| text.parse().ok()).flatten().ok_or(wrong("a user id has 1 to 32 bytes"))
+        };
+        texts.into_iter().map(user).collect()
+    }
+
+    fn nothing_is_left(self) -> Result<(), ApiError> {
+        let left = match self {
+            Self::Json(map) => map.into_iter().map(|(name, _)| name).next(),
+            Self::Texts(Texts { single, users }) => {
+                let users = users.into_keys().next().map(|_| Parameter::UserIds.name().to_owned());
+                single.into_keys().next().or(users)
+            }
+        };
+        left.map_or(Ok(()), |name| Err(ApiError::unknown(&name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn call(action: &str) -> SignedCall {
+        SignedCall { secret_id: "id".into(), action: action.into(), version: VERSION.into(), pairs: None }
+    }
+
+    fn code(action: &str, body: &Value) -> &'static str {
+        call(action).request(body.to_string().as_bytes()).map_or_else(|e| e.code(), |_| "")
+    }
+
+    #[test]
+    fn each_action_takes_its_own_kind_of_room() {
+        let (number, text) = (json!({"SdkAppId": 1, "RoomId": 123}), json!({"SdkAppId": 1, "RoomId": "123"}));
+        let read = |action: &str, body: &Value| call(action).request(body.to_string().as_bytes());
+        assert_eq!(read("DismissRoom", &number).unwrap().room, RoomId::Number(123));
+        assert_eq!(read("DismissRoomByStrRoomId", &text).unwrap().room, RoomId::Text("123".into()));
+        assert_eq!(code("DismissRoom", &text), "InvalidParameter.RoomId");
+        assert_eq!(code("DismissRoomByStrRoomId", &number), "InvalidParameter.RoomId");
+    }
+
+    #[test]
+    fn rooms_have_the_bounds_of_trtc() {
+        for (room, expected) in [
+            (json!(1), ""),
+            (json!(4_294_967_294u32), ""),
+            (json!(0), "InvalidParameter.RoomId"),
+            (json!(4_294_967_295u32), "InvalidParameter.RoomId"),
+            (json!(4_294_967_296u64), "InvalidParameter.RoomId"),
+            (json!(-1), "InvalidParameter.RoomId"),
+            (json!(1.5), "InvalidParameter.RoomId"),
+            (json!([1]), "InvalidParameter.RoomId"),
+            (json!(null), "MissingParameter.RoomId"),
+        ] {
+            assert_eq!(code("DismissRoom", &json!({"SdkAppId": 1, "RoomId": room})), expected, "{room}");
+        }
+        for (room, expected) in [
+            ("a".repeat(64), ""),
+            ("a b!#$%&()+-:;<=.>?@[]^_{}|~,".into(), ""),
+            ("a".repeat(65), "InvalidParameter.RoomId"),
+            (String::new(), "InvalidParameter.RoomId"),
+            ("num/7".into(), "InvalidParameter.RoomId"),
+            ("a\"b".into(), "InvalidParameter.RoomId"),
+            ("é".into(), "InvalidParameter.RoomId"),
+        ] {
+            assert_eq!(code("DismissRoomByStrRoomId", &json!({"SdkAppId": 1, "RoomId": room})), expected, "{room}");
+        }
+    }
+
+    #[test]
+    fn one_to_ten_users_of_at_most_32_bytes() {
+        let remove = |users: Value| code("RemoveUser", &json!({"SdkAppId": 1, "RoomId": 7, "UserIds": users}));
+        let users = |n: usize| json!((0..n).map(|i| format!("u{i}")).collect::<Vec<_>>());
+        assert_eq!((remove(users(1)), remove(users(10))), ("", ""));
+        assert_eq!(remove(json!(["a".repeat(32), "someone@example.com"])), "");
+        for wrong in [users(0), users(11), json!(["a".repeat(33)]), json!([""]), json!([7]), json!("mina")] {
+            assert_eq!(remove(wrong.clone()), "InvalidParameter.UserIds", "{wrong}");
+        }
+        assert_eq!(remove(Value::Null), "MissingParameter.UserIds");
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_named() {
+        for (action, body, expected) in [
+            ("DismissRoom", json!({"RoomId": 1}), "MissingParameter.SdkAppId"),
+            ("DismissRoom", json!({"SdkAppId": 1}), "MissingParameter.RoomId"),
+            ("RemoveUser", json!({"SdkAppId": 1, "RoomId": 1}), "MissingParameter.UserIds"),
+            ("DismissRoom", json!({"SdkAppId": "1", "RoomId": 1}), "InvalidParameter.SdkAppId"),
+            // A stolen removal does not end the room.
+            ("DismissRoom", json!({"SdkAppId": 1, "RoomId": 1, "UserIds": ["a"]}), "UnknownParameter"),
+            ("DismissRoom", json!([]), "InvalidParameter"),
+            ("DescribeRoom", json!({}), "InvalidAction"),
+        ] {
+            assert_eq!(code(action, &body), expected, "{action} {body}");
+        }
+        let old = SignedCall { version: "2017-03-12".into(), ..call("DismissRoom") };
+        assert_eq!(old.request(b"{}"), Err(ApiError::Version));
+        assert_eq!(call("DismissRoom").request(b"{"), Err(ApiError::Body));
+    }
+
+    #[test]
+    fn a_query_says_the_same_in_text() {
+        let read = |action: &str, pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            SignedCall { pairs: Some(pairs), ..call(action) }.request(b"")
+        };
+        let both = [("SdkAppId", "1"), ("RoomId", "12"), ("UserIds.1", "tom"), ("UserIds.0", "mina")];
+        let users = Order::Remove(vec!["mina".parse().unwrap(), "tom".parse().unwrap()]);
+        let numeric = Request { sdk_app_id: 1, room: RoomId::Number(12), order: users };
+        assert_eq!(read("RemoveUser", &both), Ok(numeric.clone()));
+        let text = Request { room: RoomId::Text("12".into()), ..numeric };
+        assert_eq!(read("RemoveUserByStrRoomId", &both), Ok(text));
+        for (pairs, expected) in [
+            (&both[..2], "MissingParameter.UserIds"),
+            (&[("SdkAppId", "1"), ("RoomId", "+1"), ("UserIds.0", "a")][..], "InvalidParameter.RoomId"),
+            (&[("SdkAppId", "1"), ("RoomId", "1"), ("UserIds.0", "a"), ("UserIds.x", "a")][..], "UnknownParameter"),
+        ] {
+            assert_eq!(read("RemoveUser", pairs).unwrap_err().code(), expected, "{pairs:?}");
+        }
+        assert_eq!(read("DismissRoom", &both).unwrap_err().code(), "UnknownParameter");
+    }
+}

@@ -1,0 +1,389 @@
+//! Who has signed a request: TC3-HMAC-SHA256, and the older HmacSHA256 and HmacSHA1. Time is an argument.
+//!
+//! The action is not part of what TC3 signs. A stolen request cannot be turned into another one nevertheless: the four
+//! actions differ in the parameters that they take, and unknown ones are refused.
+
+use super::error::ApiError;
+use super::mac;
+use crate::base::Secret;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use url::form_urlencoded;
+
+/// How far the time of signing may be from the server's, in seconds.
+pub const MAX_SKEW_S: i64 = 300;
+/// What the scheme is called in `Authorization`.
+const TC3: &str = "TC3-HMAC-SHA256";
+/// The last word of a credential's scope.
+const SCOPE_END: &str = "tc3_request";
+/// `X-TC-Content-SHA256` of a request whose body is not signed.
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
+/// A key to the API: Tencent's SecretId and SecretKey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPair {
+    /// Public: stands in every request.
+    pub id: String,
+    /// Signs requests.
+    pub secret: Secret<String>,
+}
+
+/// An HTTP request, as much of it as matters here.
+#[derive(Clone, Debug, Default)]
+pub struct Http<'a> {
+    /// `GET`, `POST`, …
+    pub method: &'a str,
+    /// What comes after `?`, as it was sent.
+    pub query: &'a str,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// As it was sent.
+    pub body: &'a [u8],
+}
+
+impl Http<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Whether this is a call of the API at all, rather than somebody who looks whether a server is there.
+    pub fn is_call(&self) -> bool {
+        let named = |name: &str| form_urlencoded::parse(self.query.as_bytes()).any(|(key, _)| key == name);
+        self.method != "GET"
+            || self.headers.contains_key("x-tc-action")
+            || self.header("authorization").is_some_and(|value| value.starts_with(TC3))
+            || named("Action")
+            || named("SecretId")
+    }
+
+    /// The host that may have been signed: as it was sent, and (Node's SDK) without its port.
+    fn hosts(&self) -> Result<Vec<String>, ApiError> {
+        let host = self.header("host").ok_or(ApiError::Authorization("there is no Host"))?.to_ascii_lowercase();
+        let bare = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+        let bare = bare.map(|(name, _)| name.to_owned());
+        Ok(std::iter::once(host).chain(bare).collect())
+    }
+}
+
+/// A call whose signature was right: what it asks for, not looked at yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCall {
+    /// Who has signed it.
+    pub secret_id: String,
+    /// The action's name.
+    pub action: String,
+    /// The API's version.
+    pub version: String,
+    /// The parameters that came as pairs (GET, and the older signatures). `None`: they are the JSON body.
+    pub pairs: Option<Vec<(String, String)>>,
+}
+
+impl SignedCall {
+    /// Checks time, key and signature of a request. `now` is in Unix seconds.
+    pub fn verify(http: &Http<'_>, keys: &[KeyPair], now: i64) -> Result<Self, ApiError> {
+        match (http.method, http.header("authorization")) {
+            ("POST" | "GET", Some(authorization)) => tc3(http, authorization, keys, now),
+            ("POST", None) => legacy(http, form_urlencoded::parse(http.body), keys, now),
+            ("GET", None) => legacy(http, form_urlencoded::parse(http.query.as_bytes()), keys, now),
+            _ => Err(ApiError::Method),
+        }
+    }
+}
+
+/// The parts of `TC3-HMAC-SHA256 Credential=ID/DATE/SERVICE/tc3_request, SignedHeaders=a;b, Signature=HEX`.
+struct Authorization<'a> {
+    secret_id: &'a str,
+    date: &'a str,
+    service: &'a str,
+    signed_headers: Vec<&'a str>,
+    signature: Vec<u8>,
+}
+
+impl<'a> Authorization<'a> {
+    fn parse(text: &'a str) -> Result<Self, ApiError> {
+        let wrong = ApiError::Authorization;
+        let fields = text.strip_prefix(TC3).and_then(|rest| rest.strip_prefix(' '));
+        let fields = fields.ok_or(wrong("Authorization names another scheme"))?;
+        let (mut credential, mut headers, mut signature) = (None, None, None);
+        for field in fields.split(',') {
+            match field.trim().split_once('=') {
+                Some(("Credential", value)) => credential = Some(value),
+                Some(("SignedHeaders", value)) => headers = Some(value),
+                Some(("Signature", value)) => signature = Some(value),
+                _ => return Err(wrong("Authorization holds a field that is not known")),
+            }
+        }
+        let scope: Vec<&str> = credential.ok_or(wrong("Credential is missing"))?.split('/').collect();
+        let &[secret_id, date, service, SCOPE_END] = scope.as_slice() else {
+            return Err(wrong("Credential is not ID/DATE/SERVICE/tc3_request"));
+        };
+        let signed_headers: Vec<&str> = headers.ok_or(wrong("SignedHeaders is missing"))?.split(';').collect();
+        if !["content-type", "host"].iter().all(|needed| signed_headers.contains(needed)) {
+            return Err(wrong("content-type and host have to be signed"));
+        }
+        let signature = hex::decode(signature.ok_or(wrong("Signature is missing"))?);
+        let signature = signature.map_err(|_| wrong("Signature is not hexadecimal"))?;
+        Ok(Self { secret_id, date, service, signed_headers, signature })
+    }
+}
+
+fn tc3(http: &Http<'_>, authorization: &str, keys: &[KeyPair], now: i64) -> Result<SignedCall, ApiError> {
+    let parts = Authorization::parse(authorization)?;
+    let common = |name, shown| http.header(name).ok_or(ApiError::MissingCommon(shown));
+    let timestamp = common("x-tc-timestamp", "Timestamp")?;
+    let date = check_time(timestamp, now)?.strftime("%Y-%m-%d").to_string();
+    if parts.date != date {
+        return Err(ApiError::Expired);
+    }
+    let key = find(keys, parts.secret_id)?;
+    let payload = match http.header("x-tc-content-sha256") {
+        Some(UNSIGNED) => hex::encode(Sha256::digest(UNSIGNED)),
+        _ => hex::encode(Sha256::digest(http.body)),
+    };
+    let derive = |key: &[u8], text: &str| mac::sha256(key, text).map_err(|_| ApiError::Signature);
+    let dated = derive(format!("TC3{}", key.secret.expose()).as_bytes(), parts.date)?;
+    let signer = derive(&derive(&dated, parts.service)?, SCOPE_END)?;
+    let scope = format!("{}/{}/{SCOPE_END}", parts.date, parts.service);
+    let is_right = http.hosts()?.iter().any(|host| {
+        let canonical = canonical_request(http, &parts.signed_headers, host, &payload);
+        let to_sign = format!("{TC3}\n{timestamp}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
+        mac::is_sha256(&signer, &to_sign, &parts.signature)
+    });
+    if !is_right {
+        return Err(ApiError::Signature);
+    }
+    let pairs = (http.method == "GET").then(|| form_urlencoded::parse(http.query.as_bytes()).into_owned().collect());
+    Ok(SignedCall {
+        secret_id: key.id.clone(),
+        action: common("x-tc-action", "Action")?.to_owned(),
+        version: common("x-tc-version", "Version")?.to_owned(),
+        pairs,
+    })
+}
+
+fn canonical_request(http: &Http<'_>, signed_headers: &[&str], host: &str, payload: &str) -> String {
+    let headers: String = signed_headers
+        .iter()
+        .map(|name| {
+            let value = if *name == "host" { Some(host) } else { http.header(name) };
+            format!("{name}:{}\n", value.unwrap_or_default().to_lowercase())
+        })
+        .collect();
+    format!("{}\n/\n{}\n{headers}\n{}\n{payload}", http.method, http.query, signed_headers.join(";"))
+}
+
+/// The older form: everything, with the signature, in the query or in a form. What is signed is the method, the host,
+/// and all parameters but the signature in the order of their names, not encoded.
+fn legacy(
+    http: &Http<'_>,
+    pairs: form_urlencoded::Parse<'_>,
+    keys: &[KeyPair],
+    now: i64,
+) -> Result<SignedCall, ApiError> {
+    let mut all: BTreeMap<String, String> = pairs.into_owned().collect();
+    let unsigned = ApiError::Authorization("there is neither Authorization nor Signature");
+    let signature = all.remove("Signature").ok_or(unsigned)?;
+    let common = |name: &'static str| {
+        let value = all.get(name).filter(|value| !value.is_empty());
+        value.cloned().ok_or(ApiError::MissingCommon(name))
+    };
+    check_time(&common("Timestamp")?, now)?;
+    let key = find(keys, &common("SecretId")?)?;
+    let signature = BASE64_STANDARD.decode(signature).map_err(|_| ApiError::Signature)?;
+    let text = all.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+    let secret = key.secret.expose().as_bytes();
+    let method = all.get("SignatureMethod").map_or("HmacSHA1", String::as_str);
+    let is_right = |host: &String| {
+        let to_sign = format!("{}{host}/?{text}", http.method);
+        match method {
+            "HmacSHA256" => mac::is_sha256(secret, &to_sign, &signature),
+            "HmacSHA1" => mac::is_sha1(secret, &to_sign, &signature),
+            _ => false,
+        }
+    };
+    if !http.hosts()?.iter().any(is_right) {
+        return Err(ApiError::Signature);
+    }
+    let (action, version) = (common("Action")?, common("Version")?);
+    for name in COMMON {
+        all.remove(*name);
+    }
+    Ok(SignedCall { secret_id: key.id.clone(), action, version, pairs: Some(all.into_iter().collect()) })
+}
+
+/// What every call in the older form has beside the action's own parameters.
+const COMMON: &[&str] = &[
+    "Action",
+    "Language",
+    "Nonce",
+    "Region",
+    "RequestClient",
+    "SecretId",
+    "SignatureMethod",
+    "Timestamp",
+    "Token",
+    "Version",
+];
+
+fn check_time(timestamp: &str, now: i64) -> Result<jiff::Timestamp, ApiError> {
+    let invalid = ApiError::InvalidCommon("Timestamp");
+    let seconds: i64 = timestamp.parse().map_err(|_| invalid.clone())?;
+    let time = jiff::Timestamp::from_second(seconds).map_err(|_| invalid)?;
+    if seconds.abs_diff(now) > MAX_SKEW_S.unsigned_abs() { Err(ApiError::Expired) } else { Ok(time) }
+}
+
+fn find<'a>(keys: &'a [KeyPair], id: &str) -> Result<&'a KeyPair, ApiError> {
+    keys.iter().find(|key| key.id == id).ok_or(ApiError::SecretId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::RoomId;
+    use crate::proto::tencent::{Order, Request};
+    use serde::Deserialize;
+
+    /// Requests that the official SDKs for Python (3.1.177) and Node (4.1.313) have sent, in all their ways to sign.
+    #[derive(Clone, Deserialize)]
+    struct Vector {
+        name: String,
+        method: String,
+        query: String,
+        headers: BTreeMap<String, String>,
+        body: String,
+    }
+
+    impl Vector {
+        fn http(&self) -> Http<'_> {
+            let (method, query, body) = (&self.method, &self.query, self.body.as_bytes());
+            Http { method, query, headers: self.headers.clone(), body }
+        }
+
+        fn verify(&self, now: i64) -> Result<SignedCall, ApiError> {
+            SignedCall::verify(&self.http(), &keys(), now)
+        }
+
+        fn is_tc3(&self) -> bool {
+            self.headers.contains_key("authorization")
+        }
+    }
+
+    fn vectors() -> Vec<Vector> {
+        serde_json::from_str(include_str!("vectors.json")).unwrap()
+    }
+
+    fn named(name: &str) -> Vector {
+        vectors().into_iter().find(|v| v.name == name).unwrap()
+    }
+
+    fn keys() -> [KeyPair; 2] {
+        let pair = |id: &str, secret: &str| KeyPair { id: id.into(), secret: Secret::new(secret.into()) };
+        [pair("AKIDother", "other"), pair("AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE")]
+    }
+
+    /// When the vectors were made, give or take two seconds.
+    const THEN: i64 = 1_795_586_561;
+
+    #[test]
+    fn whatever_the_official_sdks_sign_is_verified_and_read() {
+        let vectors = vectors();
+        assert_eq!(vectors.len(), 13);
+        for vector in vectors {
+            let call = vector.verify(THEN).unwrap_or_else(|e| panic!("{}: {e}", vector.name));
+            assert_eq!(call.secret_id, keys()[1].id);
+            let request = call.request(vector.body.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", vector.name));
+            let expected = if vector.name.ends_with("unsigned payload") {
+                (RoomId::Number(4_294_967_294), Order::Dismiss)
+            } else {
+                let users = vec!["mina".parse().unwrap(), "tom".parse().unwrap()];
+                (RoomId::Text("a b&c=d+%".into()), Order::Remove(users))
+            };
+            assert_eq!(request, Request { sdk_app_id: 1_400_000_001, room: expected.0, order: expected.1 });
+        }
+    }
+
+    #[test]
+    fn a_signature_is_good_for_five_minutes_either_way() {
+        for vector in vectors() {
+            for (now, expected) in [(THEN - 290, None), (THEN + 290, None), (THEN + 310, Some(ApiError::Expired))] {
+                assert_eq!(vector.verify(now).err(), expected, "{}", vector.name);
+            }
+            assert_eq!(vector.verify(THEN - 310).err(), Some(ApiError::Expired), "{}", vector.name);
+        }
+    }
+
+    #[test]
+    fn whatever_was_changed_afterwards_is_found() {
+        for vector in vectors() {
+            let mut changed = vector.clone();
+            if vector.method == "GET" {
+                changed.query = changed.query.replace("mina", "moni");
+            } else {
+                changed.body = changed.body.replace("mina", "moni");
+            }
+            let expected = if vector.name.ends_with("unsigned payload") { None } else { Some(ApiError::Signature) };
+            assert_eq!(changed.verify(THEN).err(), expected, "{}", vector.name);
+            let mut elsewhere = vector.clone();
+            elsewhere.headers.insert("host".into(), "example.com".into());
+            assert_eq!(elsewhere.verify(THEN).err(), Some(ApiError::Signature), "{}", vector.name);
+            let guess = [KeyPair { secret: Secret::new("guess".into()), ..keys()[1].clone() }];
+            let guessed = SignedCall::verify(&vector.http(), &guess, THEN).err();
+            assert_eq!(guessed, Some(ApiError::Signature), "{}", vector.name);
+            let nobody = SignedCall::verify(&vector.http(), &keys()[..1], THEN).err();
+            assert_eq!(nobody, Some(ApiError::SecretId), "{}", vector.name);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for vector in vectors().iter().filter(|v| v.is_tc3()) {
+            for (header, code) in [
+                ("x-tc-action", "MissingParameter"),
+                ("x-tc-version", "MissingParameter"),
+                ("x-tc-timestamp", "MissingParameter"),
+                ("host", "AuthFailure.InvalidAuthorization"),
+                ("authorization", "AuthFailure.InvalidAuthorization"),
+            ] {
+                let mut without = vector.clone();
+                without.headers.remove(header);
+                assert_eq!(without.verify(THEN).unwrap_err().code(), code, "{} without {header}", vector.name);
+            }
+        }
+        let mut odd = named("python POST TC3-HMAC-SHA256");
+        odd.headers.insert("x-tc-timestamp".into(), "soon".into());
+        assert_eq!(odd.verify(THEN).unwrap_err().code(), "InvalidParameter");
+        odd.method = "PUT".into();
+        assert_eq!(odd.verify(THEN), Err(ApiError::Method));
+    }
+
+    #[test]
+    fn an_authorization_that_is_none_is_refused() {
+        let vector = named("python POST TC3-HMAC-SHA256");
+        let good = &vector.headers["authorization"];
+        for wrong in [
+            "Bearer x".to_owned(),
+            "TC3-HMAC-SHA256".to_owned(),
+            "TC3-HMAC-SHA256 ".to_owned(),
+            good.replace("Credential=", "Credentials="),
+            good.replace("/tc3_request", ""),
+            good.replace("content-type;host", "host"),
+            good.replace("Signature=", "Signature=x"),
+            good.replace(", Signature", " Signature"),
+        ] {
+            let mut odd = vector.clone();
+            odd.headers.insert("authorization".into(), wrong.clone());
+            assert_eq!(odd.verify(THEN).unwrap_err().code(), "AuthFailure.InvalidAuthorization", "{wrong}");
+        }
+        let mut another_day = vector.clone();
+        another_day.headers.insert("authorization".into(), good.replace("/2026-", "/2025-"));
+        assert_eq!(another_day.verify(THEN), Err(ApiError::Expired));
+    }
+
+    #[test]
+    fn somebody_who_only_looks_whether_a_server_is_there_makes_no_call() {
+        assert!(vectors().iter().all(|v| v.http().is_call()));
+        let look = Http { method: "GET", query: "x=1", ..Http::default() };
+        assert!(!look.is_call());
+    }
+}
