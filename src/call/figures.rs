@@ -37,7 +37,7 @@ impl Figures {
         for (user, mid, figures) in media.pictures() {
             let Some(t) = find(peers, mid, MediaKind::Video) else { continue };
             let (width, height) = figures.size();
-            let shown = figures.frames.load(Relaxed) - before.frames.get(mid).copied().unwrap_or(0);
+            let shown = counted_since(figures.frames.load(Relaxed), before.frames.get(mid).copied());
             remote.push(RemoteStatistics {
                 remote_user: user.as_str().to_owned(),
                 kind: "video",
@@ -81,6 +81,11 @@ impl Figures {
     }
 }
 
+/// What was counted since `then`. A count that is smaller now is another track's, which has taken the section over.
+fn counted_since(now: u64, then: Option<u64>) -> u64 {
+    now.checked_sub(then.unwrap_or(0)).unwrap_or(now)
+}
+
 /// Figures of the track in a section.
 fn find<'a>(peers: &'a PeerStatistics, mid: &str, kind: MediaKind) -> Option<&'a TrackStatistics> {
     peers.tracks.iter().find(|t| t.kind == kind && t.mid == mid)
@@ -99,4 +104,16 @@ fn process_cpu() -> Duration {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
     Duration::from_millis((ticks(11) + ticks(12)) * 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted_since;
+
+    #[test]
+    fn a_section_that_somebody_elses_track_takes_over_begins_anew() {
+        assert_eq!(counted_since(30, None), 30);
+        assert_eq!(counted_since(30, Some(12)), 18);
+        assert_eq!(counted_since(4, Some(30)), 4);
+    }
 }

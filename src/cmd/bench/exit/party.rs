@@ -172,6 +172,7 @@ impl Party {
     }
 
     /// Where the server is.
+    #[cfg(feature = "window")]
     pub(super) fn url(&self) -> &str {
         &self.url
     }
