@@ -21,6 +21,12 @@ impl<T: Ord + Copy> Timers<T> {
         self.at.insert(timer, at);
     }
 
+    /// Moves `timer` forward, or starts it; never moves it back.
+    pub fn hasten(&mut self, timer: T, at: Moment) {
+        let due = self.at.entry(timer).or_insert(at);
+        *due = at.min(*due);
+    }
+
     /// Stops `timer`; nothing happens when it does not run.
     pub fn stop(&mut self, timer: T) {
         self.at.remove(&timer);
@@ -70,6 +76,10 @@ mod tests {
         assert_eq!(t.due(Moment::from_millis(30)), Some('b'));
         assert_eq!(t.due(Moment::from_millis(30)), Some('a'));
         assert_eq!(t.due(Moment::from_millis(30)), None);
+        t.hasten('c', Moment::from_millis(50));
+        assert_eq!(t.next(), Some(Moment::from_millis(40)));
+        t.hasten('c', Moment::from_millis(35));
+        assert_eq!(t.next(), Some(Moment::from_millis(35)));
         t.stop('c');
         assert!(t.is_empty());
     }

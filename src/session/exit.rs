@@ -179,8 +179,7 @@ impl Session {
         if !matches!(self.phase, Phase::Leaving(_)) {
             return;
         }
-        let soon = now + CLOSE_NOW;
-        self.timers.set(Timer::Ceiling, soon);
+        self.timers.hasten(Timer::Ceiling, now + CLOSE_NOW);
         self.goodbye_ends(StepState::Unconfirmed, "not waited for", now);
     }
 

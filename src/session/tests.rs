@@ -281,6 +281,19 @@ fn leave_twice_is_leave_once_and_close_now_shortens() {
 }
 
 #[test]
+fn pressing_again_and_again_never_lengthens_the_wait() {
+    let mut w = World::entered();
+    w.manners = Manners { devices: false, server: false, peers: false };
+    w.give(Input::Exit(ExitRequestedBy::User));
+    for _ in 0..30 {
+        w.run(100);
+        w.give(Input::CloseNow);
+    }
+    let limit = (CLOSE_NOW + Duration::from_millis(100)).as_secs_f64() * 1000.0;
+    assert!(w.exit().1 <= limit, "{} ms", w.exit().1);
+}
+
+#[test]
 fn a_silent_server_costs_the_goodbye_limit_and_is_named() {
     let mut w = World::entered();
     w.manners.server = false;
