@@ -57,8 +57,9 @@ pub struct Admission {
     pub room_admin: bool,
     /// Unix seconds of the token's `nbf` (or `iat`): a token made before a removal does not let its owner in again.
     pub issued_at: i64,
-    /// At most so many participants (0: no limit).
-    pub max_participants: u32,
+    /// What the room is to be like if this makes it: its metadata, `max_participants` (0: no limit) and timeouts. Of
+    /// LiveKit's other wishes for a room none is known here.
+    pub room_config: Option<Box<lk::RoomConfiguration>>,
 }
 
 /// What a member asks the admin API, or a script: the room service's calls that change or read state.

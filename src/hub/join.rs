@@ -41,7 +41,7 @@ impl Hub {
             };
             return self.turn_away(link, Action::Disconnect, why);
         }
-        let room = self.room_for_join(&admission.room);
+        let room = self.room_for_join(&admission);
         self.drop_duplicate(room, &admission);
 
         let name = admission.room.clone();
@@ -69,15 +69,24 @@ impl Hub {
         self.out.push_back(Output::CloseLink { link });
     }
 
-    fn room_for_join(&mut self, name: &str) -> RoomNo {
-        if let Some(no) = self.names.get(name).copied() {
+    fn room_for_join(&mut self, admission: &Admission) -> RoomNo {
+        if let Some(no) = self.names.get(&admission.room).copied() {
             self.timers.stop(Timer::Idle(no));
             return no;
         }
-        self.open_room(lk::Room { name: name.to_owned(), ..lk::Room::default() }, false)
+        let wish = admission.room_config.as_deref().cloned().unwrap_or_default();
+        let info = lk::Room {
+            name: admission.room.clone(),
+            metadata: clipped(wish.metadata, METADATA_BYTES),
+            max_participants: wish.max_participants,
+            empty_timeout: wish.empty_timeout,
+            departure_timeout: wish.departure_timeout,
+            ..lk::Room::default()
+        };
+        self.open_room(info, wish.departure_timeout > 0)
     }
 
-    /// Makes a room; the caller sets name, metadata and limits.
+    /// Makes a room; the caller sets name, metadata and limits. One that is kept outlives its last member for a while.
     pub(super) fn open_room(&mut self, info: lk::Room, is_kept: bool) -> RoomNo {
         self.last_room += 1;
         let no = RoomNo(self.last_room);

@@ -66,7 +66,7 @@ pub struct Hub {
 struct Room {
     info: lk::Room,
     members: BTreeSet<MemberId>,
-    /// Whether `CreateRoom` made it: then it is kept for a while without anybody in it.
+    /// Whether it is kept for a while without anybody in it, as `CreateRoom` or a token wished.
     is_kept: bool,
     speakers: Speakers,
 }
@@ -154,8 +154,8 @@ impl Hub {
             let full = no_place.then_some(Refusal::Full);
             return if self.config.auto_create { full } else { Some(Refusal::NoRoom) };
         };
-        let limits = [admission.max_participants, room.info.max_participants].map(|n| n as usize);
-        let limit = limits.into_iter().filter(|n| *n > 0).fold(self.config.max_members, usize::min);
+        let limit = Some(room.info.max_participants as usize).filter(|n| *n > 0);
+        let limit = limit.map_or(self.config.max_members, |n| n.min(self.config.max_members));
         let others = room.members.iter().filter(|m| self.members.get(m).is_some_and(|m| m.user != admission.user));
         (others.count() >= limit).then_some(Refusal::Full)
     }

@@ -172,8 +172,8 @@ pub struct Grant {
     pub room_list: bool,
     /// Unix seconds of `nbf`, else of `iat`, else 0: what a removal is compared with.
     pub issued_at: i64,
-    /// `roomConfig.maxParticipants`; 0: no limit.
-    pub max_participants: u32,
+    /// `roomConfig`: what the room is to be like if its owner's joining makes it.
+    pub room_config: Option<lk::RoomConfiguration>,
     claims: Claims,
 }
 
@@ -236,7 +236,7 @@ impl Grant {
             room_create: claims.video.room_create,
             room_list: claims.video.room_list,
             issued_at,
-            max_participants: claims.room_config.as_ref().map_or(0, |c| c.max_participants),
+            room_config: claims.room_config.clone(),
             claims,
         }
     }
@@ -413,6 +413,6 @@ mod tests {
         let p = &grant.permission;
         assert!(p.can_subscribe && !p.can_publish && !p.can_publish_data && p.hidden && p.can_update_metadata);
         assert_eq!(p.can_publish_sources, [1, 3]);
-        assert_eq!(grant.max_participants, 3);
+        assert_eq!(grant.room_config.map(|c| c.max_participants), Some(3));
     }
 }

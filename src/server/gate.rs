@@ -103,6 +103,6 @@ fn admission(grant: &Grant) -> Result<Admission, Denied> {
         permission: grant.permission.clone(),
         room_admin: grant.room_admin,
         issued_at: grant.issued_at,
-        max_participants: grant.max_participants,
+        room_config: grant.room_config.clone().map(Box::new),
     })
 }

@@ -94,7 +94,7 @@ async fn wait_out_a_bar(app: &App, pass: &Pass) -> Result<(), NoToken> {
             permission: lk::ParticipantPermission::default(),
             room_admin: false,
             issued_at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
-            max_participants: 0,
+            room_config: None,
         };
         match app.hub.refusal(admission, false).await? {
             None => return Ok(()),

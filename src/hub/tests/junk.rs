@@ -100,7 +100,7 @@ fn input() -> impl Strategy<Value = Input> {
                 permission: all,
                 room_admin: false,
                 issued_at: 1,
-                max_participants: 2,
+                room_config: Some(Box::new(lk::RoomConfiguration { max_participants: 2, ..Default::default() })),
             };
             let offer = lk::SessionDescription { sdp, ..Default::default() };
             let request = lk::JoinRequest { reconnect, publisher_offer: Some(offer), ..Default::default() };

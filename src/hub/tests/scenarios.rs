@@ -410,11 +410,16 @@ fn a_server_that_stops_says_so_and_nothing_else() {
 #[test]
 fn a_full_room_and_an_unmade_room_refuse() {
     let mut stage = Stage::new();
-    stage.join("mina");
-    let full = Admission { max_participants: 1, ..stage.admission("jonas") };
-    assert_eq!(stage.hub.refusal(&full, false), Some(Refusal::Full));
-    let again = Admission { max_participants: 1, ..stage.admission("mina") };
-    assert_eq!(stage.hub.refusal(&again, false), None, "who is in it replaces only themselves");
+    let c = stage.client("mina", true);
+    let wish = lk::RoomConfiguration { max_participants: 1, departure_timeout: 5, ..Default::default() };
+    let first = Admission { room_config: Some(Box::new(wish)), ..stage.admission("mina") };
+    stage.enter_with(c, first);
+    stage.settle();
+    assert_eq!(stage.hub.refusal(&stage.admission("jonas"), false), Some(Refusal::Full), "as the token wished");
+    assert_eq!(stage.hub.refusal(&stage.admission("mina"), false), None, "who is in it replaces only themselves");
+    stage.leave(c);
+    stage.wait(S(4));
+    assert_eq!(stage.hub.rooms().count(), 1, "kept for 5 s, as the token wished");
     stage.end();
     let mut stage = Stage::with(HubConfig { auto_create: false, ..HubConfig::default() });
     assert_eq!(stage.hub.refusal(&stage.admission("mina"), false), Some(Refusal::NoRoom));

@@ -78,7 +78,7 @@ impl Stage {
             },
             room_admin: false,
             issued_at: self.unix_s(),
-            max_participants: 0,
+            room_config: None,
         }
     }
 
