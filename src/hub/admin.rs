@@ -121,6 +121,7 @@ impl Hub {
         if let Some(before) = before {
             self.apply_permission(id, &before);
         }
+        self.renew(id);
         self.find(&request.room, &request.identity).map(Member::info)
     }
 

@@ -281,6 +281,14 @@ pub enum Output {
         /// The answer.
         answer: Result<Box<AdminAnswer>, AdminError>,
     },
+    /// Give the client of a connection a fresh token: what it was let in with is renewed with the name, metadata,
+    /// attributes and permission that it has now.
+    Renew {
+        /// The connection.
+        link: LinkId,
+        /// What the token is to say.
+        holder: Box<lk::ParticipantInfo>,
+    },
     /// For the forwarding plane.
     Media(MediaCommand),
     /// For the log, metrics and webhooks: somebody came or went.

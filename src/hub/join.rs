@@ -49,6 +49,7 @@ impl Hub {
         let announced = take(&mut request.add_track_requests);
         let id = self.admit(link, room, admission, &request, single);
         self.welcome(id, link);
+        self.renew(id);
         for connection in self.members.get(&id).map(Member::connections).unwrap_or_default() {
             self.command(MediaCommand::Open { connection, room: name.clone() });
         }
@@ -266,6 +267,7 @@ impl Hub {
         };
         // clients drop whatever comes before this one
         self.tell(id, Message::Reconnect(reconnect));
+        self.renew(id);
         self.catch_up(id, room, unsure_since);
         if let Some(state) = request.sync_state.take() {
             self.sync_state(id, state);

@@ -235,6 +235,14 @@ impl Hub {
         }
     }
 
+    /// Has a member's client given a token that says what it may do and how it is called now.
+    fn renew(&mut self, id: MemberId) {
+        let Some(member) = self.members.get(&id) else { return };
+        let Some(link) = member.link else { return };
+        let holder = Box::new(member.info());
+        self.out.push_back(Output::Renew { link, holder });
+    }
+
     fn everybody(&self, room: RoomNo) -> Vec<MemberId> {
         self.rooms.get(&room).map(|r| r.members.iter().copied().collect()).unwrap_or_default()
     }

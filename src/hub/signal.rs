@@ -75,6 +75,7 @@ impl Hub {
             return self.respond(id, request_id, Reason::LimitExceeded, message, Asked::UpdateMetadata(copy));
         }
         self.respond(id, request_id, Reason::Ok, "", Asked::UpdateMetadata(copy));
+        self.renew(id);
     }
 
     /// Changes what is not empty; an attribute with an empty value is taken away. Whether it was within the limits.

@@ -221,6 +221,24 @@ impl ApiKeys {
 }
 
 impl Grant {
+    /// Takes over what its owner is called and may do now. The room, the rights over it and the time of issue stay.
+    pub fn take_over(&mut self, holder: &lk::ParticipantInfo) {
+        let mut claims = self.claims.clone();
+        claims.name.clone_from(&holder.name);
+        claims.metadata.clone_from(&holder.metadata);
+        claims.attributes.clone_from(&holder.attributes);
+        if let Some(may) = &holder.permission {
+            let source = |source: &i32| Some(lk::TrackSource::try_from(*source).ok()?.as_str_name().to_lowercase());
+            claims.video.can_subscribe = Some(may.can_subscribe);
+            claims.video.can_publish = Some(may.can_publish);
+            claims.video.can_publish_data = Some(may.can_publish_data);
+            claims.video.can_publish_sources = may.can_publish_sources.iter().filter_map(source).collect();
+            claims.video.can_update_own_metadata = Some(may.can_update_metadata);
+            claims.video.hidden = may.hidden;
+        }
+        *self = Self::new(claims, self.issued_at);
+    }
+
     fn new(claims: Claims, issued_at: i64) -> Self {
         let mut attributes: Vec<_> = claims.attributes.clone().into_iter().collect();
         attributes.sort();
@@ -397,6 +415,30 @@ mod tests {
             assert_eq!(renewed.issued_at, expected);
             assert!(renewed.claims.exp as i64 >= now() + 595);
         }
+    }
+
+    #[test]
+    fn a_renewed_token_says_what_its_owner_may_do_now() {
+        let mut grant = keys().verify(ApiKey::dev().join_token(&pass()).unwrap().expose()).unwrap();
+        let before = grant.clone();
+        let permission = lk::ParticipantPermission {
+            can_publish: true,
+            can_publish_sources: vec![lk::TrackSource::Microphone.into(), lk::TrackSource::ScreenShare.into()],
+            ..Default::default()
+        };
+        grant.take_over(&lk::ParticipantInfo {
+            name: "Mina P.".into(),
+            attributes: [("k".to_owned(), "v".to_owned())].into(),
+            permission: Some(permission.clone()),
+            ..Default::default()
+        });
+        let renewed = keys().verify(keys().renew(&grant, now() as u64 + 600).unwrap().expose()).unwrap();
+        assert_eq!((renewed.name.as_str(), &renewed.permission), ("Mina P.", &permission));
+        assert_eq!((renewed.attributes, renewed.metadata.as_str()), (vec![("k".to_owned(), "v".to_owned())], ""));
+        assert_eq!(
+            (renewed.room, renewed.identity, renewed.issued_at, renewed.room_admin),
+            (before.room, before.identity, before.issued_at, before.room_admin)
+        );
     }
 
     #[test]

@@ -28,9 +28,16 @@ const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the client may take to answer our close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
+/// What the hub has for a client.
+enum Item {
+    Say(Box<Reply>),
+    /// A fresh token that says this.
+    Renew(Box<lk::ParticipantInfo>),
+}
+
 /// The hub's end of a link. Dropping it lets the link send what is queued and close with code 1000.
 pub(super) struct LinkQueue {
-    messages: mpsc::Sender<Box<Reply>>,
+    items: mpsc::Sender<Item>,
     cut: CancellationToken,
 }
 
@@ -41,7 +48,16 @@ pub(super) struct TooSlow;
 impl LinkQueue {
     /// Queues a message. When the queue is full the link is cut, without any further word.
     pub(super) fn send(&self, message: Box<Reply>) -> Result<(), TooSlow> {
-        match self.messages.try_send(message) {
+        self.queue(Item::Say(message))
+    }
+
+    /// Queues a fresh token for whoever `holder` describes.
+    pub(super) fn renew(&self, holder: Box<lk::ParticipantInfo>) -> Result<(), TooSlow> {
+        self.queue(Item::Renew(holder))
+    }
+
+    fn queue(&self, item: Item) -> Result<(), TooSlow> {
+        match self.items.try_send(item) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 self.cut.cancel();
@@ -78,15 +94,17 @@ pub(super) struct Link {
 impl Link {
     /// Runs the connection to its end.
     pub(super) async fn run(self, socket: WebSocket, joining: Box<Joining>) {
-        let (messages, queue) = mpsc::channel(QUEUE);
+        let (items, queue) = mpsc::channel(QUEUE);
         let cut = CancellationToken::new();
-        let Ok(id) = self.hub.join(LinkQueue { messages, cut: cut.clone() }, joining).await else { return };
-        let mut pump = Pump { socket, queue, cut, id, link: &self, json: false, renewals: ticks(RENEW_EVERY) };
+        let Self { hub, keys, grant, alive } = self;
+        let Ok(id) = hub.join(LinkQueue { items, cut: cut.clone() }, joining).await else { return };
+        let renewals = ticks(RENEW_EVERY);
+        let mut pump = Pump { socket, queue, cut, id, hub: &hub, keys: &keys, grant, json: false, renewals };
         let end = pump.run().await;
         tracing::debug!(link = id.0, ?end, "link ended");
-        self.hub.link_gone(id).await;
+        hub.link_gone(id).await;
         pump.close(end).await;
-        drop(self.alive);
+        drop(alive);
     }
 }
 
@@ -99,10 +117,13 @@ fn ticks(every: Duration) -> Interval {
 
 struct Pump<'a> {
     socket: WebSocket,
-    queue: mpsc::Receiver<Box<Reply>>,
+    queue: mpsc::Receiver<Item>,
     cut: CancellationToken,
     id: LinkId,
-    link: &'a Link,
+    hub: &'a HubHandle,
+    keys: &'a ApiKeys,
+    /// What the client was let in with, and what has changed since.
+    grant: Grant,
     /// Whether the client's last frame was text; then ours are JSON, too.
     json: bool,
     renewals: Interval,
@@ -121,8 +142,12 @@ impl Pump<'_> {
         let mut pings = ticks(PING_EVERY);
         loop {
             let step = tokio::select! {
-                message = self.queue.recv() => match message {
-                    Some(message) => self.reply(*message).await,
+                item = self.queue.recv() => match item {
+                    Some(Item::Say(message)) => self.send(*message).await,
+                    Some(Item::Renew(holder)) => {
+                        self.grant.take_over(&holder);
+                        self.renew().await
+                    }
                     None => Err(End::Flushed),
                 },
                 frame = self.socket.recv() => match frame {
@@ -153,20 +178,14 @@ impl Pump<'_> {
         };
         // A message newer than us has no content that we know.
         let Some(message) = request.message else { return Ok(()) };
-        self.link.hub.signal(self.id, message).await.map_err(|_| End::Stopping)
-    }
-
-    async fn reply(&mut self, message: Reply) -> Result<(), End> {
-        let first = matches!(message, Reply::Join(_) | Reply::Reconnect(_));
-        self.send(message).await?;
-        if first { self.renew().await } else { Ok(()) }
+        self.hub.signal(self.id, message).await.map_err(|_| End::Stopping)
     }
 
     /// Gives the client a fresh token for its next resume, however long the session lasts.
     async fn renew(&mut self) -> Result<(), End> {
         self.renewals.reset();
         let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + RENEWED_FOR;
-        match self.link.keys.renew(&self.link.grant, until.as_secs()) {
+        match self.keys.renew(&self.grant, until.as_secs()) {
             Ok(token) => self.send(Reply::RefreshToken(token.expose().clone())).await,
             Err(e) => {
                 tracing::warn!("no fresh token: {e}");

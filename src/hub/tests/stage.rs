@@ -22,6 +22,8 @@ pub(super) struct Stage {
     pub(super) clients: Vec<Client>,
     pub(super) plane: Plane,
     pub(super) notes: Vec<Note>,
+    /// Fresh tokens: on which link, and what they say.
+    pub(super) renewed: Vec<(LinkId, Box<lk::ParticipantInfo>)>,
     pub(super) answer: Option<Result<Box<AdminAnswer>, AdminError>>,
     /// Messages and closings on the way to clients, by link, in the order of the hub.
     to_clients: BTreeMap<LinkId, VecDeque<Delivery>>,
@@ -52,6 +54,7 @@ impl Stage {
             clients: Vec::new(),
             plane: Plane::default(),
             notes: Vec::new(),
+            renewed: Vec::new(),
             answer: None,
             to_clients: BTreeMap::new(),
             live: BTreeMap::new(),
@@ -204,6 +207,10 @@ impl Stage {
                 self.to_clients.entry(link).or_default().push_back(Delivery::Close);
             }
             Output::Answer { answer, .. } => self.answer = Some(answer),
+            Output::Renew { link, holder } => {
+                assert!(self.live.contains_key(&link), "{link:?} is dead and gets a token");
+                self.renewed.push((link, holder));
+            }
             Output::Media(command) => self.commands.push_back(command),
             Output::Note(note) => self.notes.push(note),
         }

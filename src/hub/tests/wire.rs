@@ -282,7 +282,11 @@ fn permissions_taken_back_take_effect() {
     };
     let all = stage.admission("mina").permission;
     let mute = lk::ParticipantPermission { can_publish: false, ..all.clone() };
+    stage.renewed.clear();
     assert!(stage.admin(AdminCall::UpdateParticipant(update("mina", mute))).is_ok());
+    let tokens: Vec<_> = stage.renewed.drain(..).map(|(link, holder)| (link, holder.permission)).collect();
+    let may = lk::ParticipantPermission { can_publish: false, ..all.clone() };
+    assert_eq!(tokens, [(stage.clients[mina].link.expect("a link"), Some(may))], "with a token that says so");
     stage.settle();
     assert!(stage.clients[jonas].others["mina"].tracks.is_empty());
     assert_eq!(stage.got(mina, |m| if let Message::TrackUnpublished(_) = m { Some(()) } else { None }).len(), 1);
