@@ -4,6 +4,7 @@ use crate::base::{RoomId, Secret, UserId};
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass, label};
 use crate::session::EntryError;
 use crate::signal::{TokenError, fetch_token, token_endpoint};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where tokens come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl TokenSource {
     }
 }
 
-/// The way into a room for somebody. Each time a connection is made, a token is had anew where that is possible.
+/// The way into a room for somebody.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// The room server: `ws://`, `wss://`, `http://` or `https://`.
@@ -43,9 +44,42 @@ pub struct Access {
     pub name: String,
 }
 
+/// The token of one call, with the server that it is for: had when the call begins, then as that server refreshes it.
+///
+/// A call never asks for another one. Somebody who was removed while their link was lost would come back unasked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ticket(Arc<Mutex<Option<Held>>>);
+
+/// The server's URL and the token.
+type Held = (String, Secret<String>);
+
+impl Ticket {
+    /// What the call came in with; it is had now if it was not yet.
+    pub(super) async fn show(&self, access: &Access) -> Result<Held, EntryError> {
+        let held = self.lock().clone();
+        if let Some(held) = held {
+            return Ok(held);
+        }
+        let fresh = access.token().await?;
+        *self.lock() = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    /// The server gave a token that is good for longer, or for something else.
+    pub(super) fn refresh(&self, token: String) {
+        if let Some((_, held)) = &mut *self.lock() {
+            *held = Secret::new(token);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Access {
     /// The server's URL and a token for it. An endpoint may name another server than the one it was asked on.
-    pub(super) async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
+    async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
         let endpoint = match &self.tokens {
             TokenSource::Given(token) => return self.given(token).map(|token| (self.server.clone(), token)),
             TokenSource::Signed(key) => {
@@ -122,6 +156,18 @@ mod tests {
         assert_eq!(error.message, "This token is for the room num/7, not for tea. Ask for one for this room.");
         assert_eq!(TokenSource::Given(token).user().map(|u| u.to_string()), Some("mina".to_owned()));
         assert_eq!(TokenSource::Given(Secret::new("nonsense".into())).user(), None);
+    }
+
+    #[tokio::test]
+    async fn a_call_keeps_its_token_and_takes_what_the_server_refreshes() {
+        let (way, ticket) = (access(TokenSource::Signed(ApiKey::dev())), Ticket::default());
+        let first = ticket.show(&way).await.expect("a token");
+        // Another source would sign another one, as a later second would.
+        let other = Access { name: "Mina K.".into(), ..way };
+        assert_ne!(other.token().await.expect("a token"), first);
+        assert_eq!(ticket.clone().show(&other).await.expect("the same token"), first);
+        ticket.refresh("refreshed".into());
+        assert_eq!(ticket.show(&other).await.expect("a token"), (first.0, Secret::new("refreshed".into())));
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! One connection to a room: token, peers and signalling made by one task, then one task each that carries out what
 //! the session asks of the link and of the peers, in order.
 
-use super::access::Access;
+use super::access::{Access, Ticket};
 use super::wake::{Sender, Wake, WakeSender};
 use crate::base::{PictureLayer, TrackSource};
 use crate::rtc::{Layer, Mode, PeerConfig, Peers, RtcEvent, SendRates};
@@ -10,6 +10,7 @@ use crate::signal::{ConnectError, ConnectOptions, Link, LinkEvent, LinkEvents, R
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
+use lk::signal_response::Message as Reply;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -54,12 +55,12 @@ enum LinkCommand {
 
 impl Connection {
     /// Begins to connect. What comes of it is told by `wake`; after `give_up` both parts report `Closed`.
-    pub(super) fn start(epoch: Epoch, plan: ConnectPlan, wake: WakeSender) -> Self {
+    pub(super) fn start(epoch: Epoch, plan: ConnectPlan, ticket: Ticket, wake: WakeSender) -> Self {
         let given_up = CancellationToken::new();
         let (link, link_commands) = mpsc::channel(COMMANDS);
         let (peers, peer_commands) = mpsc::channel(COMMANDS);
         let made = Arc::new(OnceLock::new());
-        let maker = Maker { epoch, plan, wake, given_up: given_up.clone(), made: made.clone() };
+        let maker = Maker { epoch, plan, ticket, wake, given_up: given_up.clone(), made: made.clone() };
         tokio::spawn(maker.run(link_commands, peer_commands));
         Self { given_up, link, peers, made }
     }
@@ -124,6 +125,7 @@ impl Connection {
 struct Maker {
     epoch: Epoch,
     plan: ConnectPlan,
+    ticket: Ticket,
     wake: WakeSender,
     given_up: CancellationToken,
     made: Arc<OnceLock<Weak<Peers>>>,
@@ -162,7 +164,7 @@ impl Maker {
         self.wake.link(epoch, LinkInput::Joined { response: join, single }).await;
         self.made.set(Arc::downgrade(&peers)).ok();
         let stop = CancellationToken::new();
-        tokio::spawn(forward_link(epoch, events, self.wake.clone(), stop.clone()));
+        tokio::spawn(forward_link(epoch, events, self.ticket.clone(), self.wake.clone(), stop.clone()));
         tokio::spawn(forward_peers(epoch, peer_events, self.wake.clone()));
         tokio::spawn(serve_peers(epoch, peers.clone(), peer_commands, self.plan.layers.clone(), self.wake.clone()));
         let server = LinkServer { epoch, link, peers, wake: self.wake.clone(), stop, given_up: self.given_up.clone() };
@@ -176,7 +178,7 @@ impl Maker {
     }
 
     async fn make(&self) -> Result<Made, EntryError> {
-        let (url, token) = self.plan.access.token().await?;
+        let (url, token) = self.ticket.show(&self.plan.access).await?;
         let (peers, peer_events) = self.open_peers(Mode::Single, &url).await?;
         let guard = CloseOnDrop(Some(peers.clone()));
         let offer = peers.offer(false).await.map_err(|e| other(e.to_string()))?;
@@ -288,7 +290,7 @@ fn leave(reason: lk::DisconnectReason, action: Action) -> Box<lk::LeaveRequest> 
     Box::new(lk::LeaveRequest { reason: reason as i32, action: action as i32, ..Default::default() })
 }
 
-async fn forward_link(epoch: Epoch, mut events: LinkEvents, wake: WakeSender, stop: CancellationToken) {
+async fn forward_link(epoch: Epoch, mut events: LinkEvents, ticket: Ticket, wake: WakeSender, stop: CancellationToken) {
     loop {
         let event = tokio::select! {
             biased;
@@ -296,6 +298,11 @@ async fn forward_link(epoch: Epoch, mut events: LinkEvents, wake: WakeSender, st
             event = events.recv() => event,
         };
         match event {
+            Some(LinkEvent::Message(message)) if matches!(*message, Reply::RefreshToken(_)) => {
+                if let Reply::RefreshToken(token) = *message {
+                    ticket.refresh(token);
+                }
+            }
             Some(LinkEvent::Message(message)) => wake.link(epoch, LinkInput::Message(message)).await,
             Some(LinkEvent::Closed { reason }) => {
                 tracing::info!(reason, "the signalling link is gone");
@@ -404,6 +411,8 @@ fn connect_error(error: &ConnectError) -> EntryError {
         ConnectError::NotALiveKitServer(_) => "not_a_server",
         ConnectError::Unauthorized => "token_refused",
         ConnectError::Forbidden(_) => "no_permission",
+        ConnectError::Removed => "removed",
+        ConnectError::Dismissed => "dismissed",
         ConnectError::NotFound => "no_room",
         ConnectError::Full => "room_full",
         ConnectError::Timeout(_) => "timeout",

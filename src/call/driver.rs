@@ -3,6 +3,7 @@
 //! Everything here is quick and nothing waits: what takes time is a task of its own and comes back as a [`Wake`] or a
 //! [`DeviceReport`].
 
+use super::access::Ticket;
 use super::connection::{ConnectPlan, Connection};
 use super::devices::{DeviceReport, Devices, Tenant};
 use super::figures::Figures;
@@ -51,6 +52,7 @@ pub struct Call {
     session: Session,
     origin: Instant,
     connections: BTreeMap<Epoch, Connection>,
+    ticket: Ticket,
     wake: WakeSender,
     media: Media,
     figures: Figures,
@@ -72,6 +74,7 @@ impl Call {
             session,
             origin,
             connections: BTreeMap::new(),
+            ticket: Ticket::default(),
             wake,
             media,
             figures: Figures::default(),
@@ -199,7 +202,8 @@ impl Call {
         let tenant = self.config.tenant;
         match output {
             Output::Connect(epoch) => {
-                let connection = Connection::start(epoch, self.config.plan.clone(), self.wake.clone());
+                let connection =
+                    Connection::start(epoch, self.config.plan.clone(), self.ticket.clone(), self.wake.clone());
                 self.connections.insert(epoch, connection);
             }
             Output::CancelConnect(epoch) => self.with(epoch, Connection::give_up),

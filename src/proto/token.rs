@@ -206,12 +206,12 @@ impl ApiKeys {
         Ok(Grant::new(claims, issued_at))
     }
 
-    /// A token with the same grants that is good until `expires_at` (Unix seconds). It keeps the time of issue, so
-    /// that it does not survive a removal that the old one would not survive.
+    /// A token with the same grants that is good until `expires_at` (Unix seconds), or longer if the old one is. It keeps
+    /// the time of issue, so that it does not survive a removal that the old one would not survive.
     pub fn renew(&self, grant: &Grant, expires_at: u64) -> Result<Secret<String>, MintError> {
         let key = self.0.iter().find(|k| k.id == grant.claims.iss).ok_or(MintError::EmptyKey)?;
         let mut claims = grant.claims.clone();
-        claims.exp = usize::try_from(expires_at).unwrap_or(usize::MAX);
+        claims.exp = claims.exp.max(usize::try_from(expires_at).unwrap_or(usize::MAX));
         claims.nbf = usize::try_from(grant.issued_at).unwrap_or(0);
         let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
         let signer = jsonwebtoken::EncodingKey::from_secret(key.secret.expose().as_bytes());

@@ -153,7 +153,7 @@ enum Timer {
 }
 
 /// One participant's stay in a room.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
     phase: Phase,
     epoch: Epoch,

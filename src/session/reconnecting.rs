@@ -2,7 +2,7 @@
 //!
 //! A resume is tried while the server may still keep our place ([`RESUME_WINDOW`]); it is answered by the server's word if
 //! we were removed or the room was ended meanwhile. A fresh join uses the same token, which the server refuses after
-//! a removal.
+//! a removal, and says so.
 
 use super::io::EntryError;
 use super::{Epoch, InRoom, Joined, Output, PeerCommand, Phase, Reconnecting, Session, Timer};
@@ -170,10 +170,10 @@ impl Session {
     pub(super) fn rejoin_refused(&mut self, error: EntryError, now: Moment) {
         self.link_open = false;
         self.peers_open = false;
-        if error.retry {
-            self.wait_for_next(None, now);
-        } else {
-            self.leave(ExitReason::ConnectionLost, error.message, now);
+        match error.ending() {
+            Some(reason) => self.leave(reason, String::new(), now),
+            None if error.retry => self.wait_for_next(None, now),
+            None => self.leave(ExitReason::ConnectionLost, error.message, now),
         }
     }
 

@@ -51,7 +51,7 @@ struct Nameless {
 pub(super) struct Roster {
     people: Vec<Remote>,
     /// v1: which section carries which track, as the last answer said.
-    sections: HashMap<String, String>,
+    sections: BTreeMap<String, String>,
     nameless: BTreeMap<TrackHandle, Nameless>,
     attached: BTreeMap<TrackHandle, Attached>,
 }

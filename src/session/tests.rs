@@ -421,6 +421,25 @@ fn a_kick_during_the_outage_is_told_as_what_it_was() {
 }
 
 #[test]
+fn a_fresh_join_that_is_refused_tells_what_happened_meanwhile() {
+    for (kind, expected) in [
+        ("removed", ExitReason::Kicked),
+        ("dismissed", ExitReason::Dismissed),
+        ("no_permission", ExitReason::ConnectionLost),
+    ] {
+        let mut w = World::entered();
+        w.manners.server = false;
+        w.give(Input::Link(w.epoch, LinkInput::Lost));
+        w.run(RESUME_WINDOW.as_millis() as u64 + 5000);
+        assert!(w.epoch > Epoch(1), "it joins afresh");
+        let error = EntryError { kind, message: "no".into(), retry: false };
+        w.give(Input::Link(w.epoch, LinkInput::ConnectFailed(error)));
+        assert_eq!(w.exit().0, expected);
+        assert!(!w.outputs.iter().any(|o| o.starts_with("SayGoodbye")));
+    }
+}
+
+#[test]
 fn leave_while_reconnecting_must_not_rejoin() {
     let mut w = World::entered();
     w.manners.server = false;

@@ -23,9 +23,15 @@ pub enum ConnectError {
     /// 401: the token is bad, expired or somebody else's.
     #[error("The server does not accept this invitation; it may have expired. Ask for a new link.")]
     Unauthorized,
-    /// 403: removed, not permitted.
+    /// 403: not permitted.
     #[error("{0}")]
     Forbidden(String),
+    /// 403: removed after the token was made.
+    #[error("You were removed from this call. Ask the host for a new invitation.")]
+    Removed,
+    /// 403: the call was ended for everyone after the token was made.
+    #[error("This call was ended for everyone. Ask for a new invitation.")]
+    Dismissed,
     /// 404 from a LiveKit server.
     #[error("This room does not exist on the server. Check its name, or ask the host to open it.")]
     NotFound,
@@ -65,6 +71,8 @@ impl ConnectError {
             Self::Address(_) | Self::NotALiveKitServer(_) => "not_a_server",
             Self::Unauthorized => "token_refused",
             Self::Forbidden(_) => "no_permission",
+            Self::Removed => "removed",
+            Self::Dismissed => "dismissed",
             Self::NotFound => "no_room",
             Self::Full => "room_full",
             Self::Timeout(_) => "timeout",
@@ -86,6 +94,9 @@ impl ConnectError {
             _ if lower.contains("full") || lower.contains("max participants") => Self::Full,
             // livekit-server refuses the upgrade with a bare 500 when the room is full, but finds nothing wrong before.
             500 if checked => Self::Full,
+            // Our own server's words.
+            403 if lower.starts_with("removed from the room") => Self::Removed,
+            403 if lower.starts_with("the room was dismissed") => Self::Dismissed,
             403 => Self::Forbidden(said.unwrap_or_else(|| "You may not enter this room. Ask the host.".into())),
             404 if lower.contains("room") => Self::NotFound,
             400 => Self::Other(
