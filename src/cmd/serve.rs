@@ -25,6 +25,7 @@ A settings file; everything in it may be left out:
   listen = \"0.0.0.0:7880\"
   public_url = \"wss://calls.example.com\"  # what the token endpoint names as the server
   open_tokens = false                     # whether POST /token gives anybody a token
+  state = \"/var/lib/visavis\"            # remembers who was removed across a restart
   [keys]
   office = \"at least 32 characters\"      # LIVEKIT_API_KEY = LIVEKIT_API_SECRET
   [media]
@@ -51,6 +52,9 @@ pub(super) struct ServeArgs {
     /// Threads that forward media [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: Option<u16>,
+    /// Folder that remembers across a restart who was removed from which room
+    #[arg(long, value_name = "FOLDER")]
+    pub state: Option<PathBuf>,
     /// Settings in TOML; what is given here wins
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -96,6 +100,7 @@ fn settings(args: &ServeArgs) -> anyhow::Result<(SocketAddr, ServerConfig)> {
         advertised: file.media.advertise.clone(),
     };
     config.rooms = file.room_settings();
+    config.state = args.state.clone().or(file.state);
     Ok((listen, config))
 }
 
@@ -176,12 +181,16 @@ mod tests {
     fn what_is_typed_beats_the_settings_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = "listen = \"0.0.0.0:80\"\n[keys]\na = \"b\"\n[media]\nudp = 90\nworkers = 3\n";
+        let text = format!("state = \"/old\"\n{text}");
         std::fs::write(file.path(), text).unwrap();
         let config = format!("--config {}", file.path().display());
         let (listen, settled) = settings(&typed(&config)).unwrap();
         assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (80, 90, 3));
         assert!(!settled.open_tokens && settled.media.bind.is_unspecified());
-        let (listen, settled) = settings(&typed(&format!("{config} --listen [::1]:81 --udp 91 --workers 1"))).unwrap();
+        assert_eq!(settled.state, Some("/old".into()));
+        let more = format!("{config} --listen [::1]:81 --udp 91 --workers 1 --state /new");
+        let (listen, settled) = settings(&typed(&more)).unwrap();
+        assert_eq!(settled.state, Some("/new".into()));
         assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (81, 91, 1));
     }
 

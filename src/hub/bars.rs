@@ -4,10 +4,10 @@ use super::Bar;
 use super::member::RoomNo;
 use crate::base::{Moment, UserId};
 use livekit_protocol::{DisconnectReason, ParticipantInfo};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// How long a removal is remembered, in seconds: longer than any sensible token lives.
+/// How long a removal is remembered, in seconds. Tokens that live longer let their owner in again afterwards.
 const BAR_LIFE_S: i64 = 30 * 24 * 3600;
 /// Removals remembered at most; the oldest goes first.
 const MAX_BARS: usize = 100_000;
@@ -18,39 +18,67 @@ const MAX_DEPARTURES: usize = 10_000;
 /// Somebody who was lost may be on the way back for so long: a removal or dismissal still reaches them.
 const ON_THE_WAY_BACK: Duration = Duration::from_secs(120);
 
-/// The removed, by room and user.
-#[derive(Debug, Default)]
-pub(super) struct Bars(BTreeMap<(String, UserId), Bar>);
+/// Room and user.
+type Key = (String, UserId);
+
+/// Those whose older tokens are worthless, by room and user. Each is remembered for 30 days, 100,000 at most.
+///
+/// A token that says neither `nbf` nor `iat` counts as older than everything: nothing tells it from the one that its
+/// owner was removed with.
+#[derive(Clone, Debug, Default)]
+pub struct Bars {
+    bars: BTreeMap<Key, Bar>,
+    /// The same, oldest first.
+    by_age: BTreeSet<(i64, Key)>,
+}
 
 impl Bars {
     /// Bars somebody; a bar that reaches further stays.
-    pub(super) fn add(&mut self, bar: Bar) {
-        let newest = bar.removed_at;
+    pub fn add(&mut self, bar: Bar) {
         let key = (bar.room.clone(), bar.user.clone());
-        if self.0.get(&key).is_none_or(|old| old.removed_at <= bar.removed_at) {
-            self.0.insert(key, bar);
+        match self.bars.get(&key) {
+            Some(old) if old.removed_at > bar.removed_at => return,
+            Some(old) => drop(self.by_age.remove(&(old.removed_at, key.clone()))),
+            None => {}
         }
-        if self.0.len() > MAX_BARS {
-            self.0.retain(|_, b| b.removed_at > newest - BAR_LIFE_S);
-        }
-        if self.0.len() > MAX_BARS {
-            let oldest = self.0.iter().min_by_key(|(_, b)| b.removed_at).map(|(key, _)| key.clone());
-            oldest.and_then(|key| self.0.remove(&key));
+        self.by_age.insert((bar.removed_at, key.clone()));
+        self.bars.insert(key, bar);
+        if self.bars.len() > MAX_BARS {
+            self.forget_oldest();
         }
     }
 
-    /// The bar that a token made at `issued_at` runs into.
-    pub(super) fn find(&self, room: &str, user: &UserId, issued_at: i64) -> Option<&Bar> {
-        self.0.get(&(room.to_owned(), user.clone())).filter(|bar| issued_at <= bar.removed_at)
+    /// Forgets what is 30 days old.
+    pub fn forget_expired(&mut self, unix_s: i64) {
+        while self.by_age.first().is_some_and(|(removed_at, _)| is_expired(*removed_at, unix_s)) {
+            self.forget_oldest();
+        }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Bar> {
-        self.0.values()
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Bar> {
+        self.bars.values()
+    }
+
+    /// The bar that a token made at `issued_at` runs into, both in unix seconds.
+    pub(super) fn find(&self, room: &str, user: &UserId, issued_at: i64, now: i64) -> Option<&Bar> {
+        let bar = self.bars.get(&(room.to_owned(), user.clone()))?;
+        (issued_at <= bar.removed_at && !is_expired(bar.removed_at, now)).then_some(bar)
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, key)) = self.by_age.pop_first() {
+            self.bars.remove(&key);
+        }
     }
 }
 
+const fn is_expired(removed_at: i64, now: i64) -> bool {
+    removed_at <= now.saturating_sub(BAR_LIFE_S)
+}
+
 /// Somebody who left.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Departure {
     pub(super) sid: String,
     pub(super) room: String,
@@ -63,7 +91,7 @@ pub(super) struct Departure {
 }
 
 /// Those who left lately, oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Departures(VecDeque<Departure>);
 
 impl Departures {
@@ -114,15 +142,34 @@ mod tests {
         Bar { room: room.into(), user: user.parse().expect("a user id"), removed_at, dismissed: false }
     }
 
+    fn finds(bars: &Bars, room: &str, user: &str, issued_at: i64) -> bool {
+        bars.find(room, &user.parse().expect("a user id"), issued_at, 200).is_some()
+    }
+
     #[test]
     fn a_bar_holds_for_tokens_made_until_then_in_that_room_only() {
         let mut bars = Bars::default();
         bars.add(bar("r", "u", 100));
         bars.add(bar("r", "u", 90));
-        let u = "u".parse().expect("a user id");
-        assert!(bars.find("r", &u, 100).is_some());
-        assert!(bars.find("r", &u, 101).is_none());
-        assert!(bars.find("other", &u, 1).is_none());
+        assert!(finds(&bars, "r", "u", 100));
+        assert!(finds(&bars, "r", "u", 0), "a token without a date");
+        assert!(!finds(&bars, "r", "u", 101));
+        assert!(!finds(&bars, "other", "u", 1));
+    }
+
+    #[test]
+    fn a_bar_is_forgotten_after_thirty_days() {
+        let mut bars = Bars::default();
+        bars.add(bar("r", "u", 100));
+        bars.add(bar("r", "v", 101));
+        let u: UserId = "u".parse().expect("a user id");
+        assert!(bars.find("r", &u, 0, 99 + BAR_LIFE_S).is_some());
+        assert!(bars.find("r", &u, 0, 100 + BAR_LIFE_S).is_none());
+        bars.forget_expired(100 + BAR_LIFE_S);
+        assert_eq!(bars.iter().map(|b| b.user.as_str()).collect::<Vec<_>>(), ["v"]);
+        bars.add(bar("r", "v", 500));
+        bars.forget_expired(101 + BAR_LIFE_S);
+        assert_eq!(bars.iter().count(), 1, "the later removal counts");
     }
 
     #[test]
@@ -131,8 +178,8 @@ mod tests {
         for n in 0..=MAX_BARS as i64 {
             bars.add(bar("r", &format!("u{n}"), n));
         }
-        assert_eq!(bars.0.len(), MAX_BARS);
-        assert!(bars.find("r", &"u0".parse().expect("a user id"), 0).is_none());
+        assert_eq!((bars.bars.len(), bars.by_age.len()), (MAX_BARS, MAX_BARS));
+        assert!(!finds(&bars, "r", "u0", 0) && finds(&bars, "r", "u1", 0));
         let mut departures = Departures::default();
         for n in 0..MAX_DEPARTURES + 10 {
             let user: UserId = "u".parse().expect("a user id");

@@ -15,7 +15,7 @@ const LOSSY: &str = "_lossy";
 const MAX_NAMED: usize = 1000;
 
 /// Whom a message is for; nobody named means everybody else.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Receivers {
     identities: Vec<String>,
     sids: Vec<String>,

@@ -12,7 +12,7 @@ use std::time::Duration;
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// The sections of one v0 subscriber connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dual {
     /// Tracks for the next offer, oldest first.
     waiting: Vec<TrackSid>,
@@ -28,7 +28,7 @@ pub(super) struct Dual {
     last_id: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum State {
     Idle,
     /// The forwarding plane makes the offer.

@@ -8,7 +8,7 @@ use rand::{SeedableRng, rngs::StdRng};
 const RANDOM_CHARS: usize = 12;
 
 /// Makes ids; the same seed makes the same ones.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ids(StdRng);
 
 impl Ids {

@@ -117,9 +117,12 @@ pub enum AdminError {
 /// Why somebody is not let in; answered before the upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// 403: removed, or the room was dismissed, after the token was made.
-    #[error("removed from the room: a new token is needed")]
-    Barred,
+    /// 403: removed after the token was made.
+    #[error("removed from the room: only a token that was made afterwards, by its nbf or iat, opens it again")]
+    Removed,
+    /// 403: in the room, or on the way back to it, when it was dismissed after the token was made.
+    #[error("the room was dismissed: only a token that was made afterwards, by its nbf or iat, opens it again")]
+    Dismissed,
     /// 403: `max_participants` are in it.
     #[error("the room is full; try again when somebody has left")]
     Full,

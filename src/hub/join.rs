@@ -33,11 +33,10 @@ impl Hub {
             return self.resume(link, &admission, request);
         }
         if let Some(refusal) = self.refusal(&admission, false) {
-            let barred = self.bars.find(&admission.room, &admission.user, admission.issued_at);
-            let why = match (refusal, barred) {
-                (Refusal::Barred, Some(bar)) if bar.dismissed => Why::RoomDeleted,
-                (Refusal::Barred, _) => Why::ParticipantRemoved,
-                (Refusal::Full | Refusal::NoRoom, _) => Why::JoinFailure,
+            let why = match refusal {
+                Refusal::Removed => Why::ParticipantRemoved,
+                Refusal::Dismissed => Why::RoomDeleted,
+                Refusal::Full | Refusal::NoRoom => Why::JoinFailure,
             };
             return self.turn_away(link, Action::Disconnect, why);
         }
@@ -279,8 +278,9 @@ impl Hub {
     }
 
     fn refuse_resume(&mut self, link: LinkId, admission: &Admission, sid: &str) {
-        let barred = self.bars.find(&admission.room, &admission.user, admission.issued_at);
-        let ended = barred.map(|bar| if bar.dismissed { Why::RoomDeleted } else { Why::ParticipantRemoved });
+        let ended = self
+            .bar_against(admission)
+            .map(|bar| if bar.dismissed { Why::RoomDeleted } else { Why::ParticipantRemoved });
         match ended.or(self.departures.reason(sid, &admission.user)) {
             Some(why @ (Why::ParticipantRemoved | Why::RoomDeleted | Why::DuplicateIdentity)) => {
                 self.turn_away(link, Action::Disconnect, why);

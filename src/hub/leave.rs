@@ -142,6 +142,7 @@ impl Hub {
 
     fn bar(&mut self, room: &str, user: UserId, at_least: i64, dismissed: bool) {
         let removed_at = self.unix_s().max(at_least);
+        self.bars.forget_expired(self.unix_s());
         let bar = Bar { room: room.to_owned(), user, removed_at, dismissed };
         self.bars.add(bar.clone());
         self.note(Note::Barred(bar));

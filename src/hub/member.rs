@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct RoomNo(pub(super) u64);
 
 /// One participant's stay.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) id: MemberId,
     pub(super) room: RoomNo,
@@ -46,7 +46,7 @@ pub(super) struct Member {
 }
 
 /// The way to the client, by protocol.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Downlink {
     /// v1
     Single(Single),
@@ -59,7 +59,7 @@ pub(super) enum Downlink {
 }
 
 /// A track that a client announced.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Track {
     pub(super) info: lk::TrackInfo,
     pub(super) kind: MediaKind,
@@ -73,7 +73,7 @@ pub(super) struct Track {
 }
 
 /// How many simulcast layers the publisher was told to send.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dynacast {
     pub(super) told: u8,
     /// When to tell a lower number.

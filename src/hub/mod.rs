@@ -26,11 +26,12 @@ mod subscribe;
 mod tests;
 mod uplink;
 
+pub use bars::Bars;
 pub use config::HubConfig;
 pub use io::*;
 
 use crate::base::{Moment, Timers};
-use bars::{Bars, Departures};
+use bars::Departures;
 use ids::Ids;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
@@ -41,7 +42,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// All the rooms of a server: who is in them, who publishes what, who sees it, and who must not come back.
 ///
 /// One input, then drain [`Hub::poll`], then the next. [`Hub::deadline`] says when to come with [`Input::Tick`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hub {
     config: HubConfig,
     ids: Ids,
@@ -62,7 +63,7 @@ pub struct Hub {
 }
 
 /// One room.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Room {
     info: lk::Room,
     members: BTreeSet<MemberId>,
@@ -146,8 +147,8 @@ impl Hub {
         if resume {
             return None;
         }
-        if self.bars.find(&admission.room, &admission.user, admission.issued_at).is_some() {
-            return Some(Refusal::Barred);
+        if let Some(bar) = self.bar_against(admission) {
+            return Some(if bar.dismissed { Refusal::Dismissed } else { Refusal::Removed });
         }
         let Some(room) = self.names.get(&admission.room).and_then(|no| self.rooms.get(no)) else {
             let no_place = self.rooms.len() >= self.config.max_rooms;
@@ -166,16 +167,13 @@ impl Hub {
         self.config.unix_ms_at_zero = unix_ms - millis(now);
     }
 
-    /// Who is barred, to be written down before a restart.
-    pub fn bars(&self) -> impl Iterator<Item = &Bar> {
-        self.bars.iter()
+    /// Takes back who was barred before a restart, as [`Note::Barred`] told it one by one.
+    pub fn restore(&mut self, bars: Bars) {
+        self.bars = bars;
     }
 
-    /// Takes back what [`Hub::bars`] gave before a restart.
-    pub fn restore(&mut self, bars: impl IntoIterator<Item = Bar>) {
-        for bar in bars {
-            self.bars.add(bar);
-        }
+    fn bar_against(&self, admission: &Admission) -> Option<&Bar> {
+        self.bars.find(&admission.room, &admission.user, admission.issued_at, self.unix_s())
     }
 
     /// Names of all rooms.

@@ -20,7 +20,7 @@ const IN_FLIGHT: Duration = Duration::from_secs(10);
 const AFTER_MEDIA: Duration = Duration::from_millis(1500);
 
 /// The signs of life of one member.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Presence {
     heard: Moment,
     /// Some clients of the protocol do not ping; they are not expected to.

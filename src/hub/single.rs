@@ -20,7 +20,7 @@ const REPEAT: Duration = Duration::from_secs(1);
 const MAX_DOUBLINGS: u32 = 3;
 
 /// The sections of one v1 connection that carry tracks to the client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Single {
     /// When the link was opened.
     since: Moment,
@@ -43,7 +43,7 @@ pub(super) struct Single {
     repeats: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct InFlight {
     map: BTreeMap<Mid, TrackSid>,
     /// The link it came on is gone; nobody waits for the answer.

@@ -22,13 +22,13 @@ const ATTACK: f32 = 0.7;
 const DECAY: f32 = 0.3;
 
 /// The voices of one room.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Speakers {
     voices: BTreeMap<MemberId, Voice>,
     next: Option<Moment>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Voice {
     tracks: BTreeMap<TrackSid, (f32, Moment)>,
     smooth: f32,

@@ -6,7 +6,7 @@ use crate::proto::sdp::Section;
 use std::collections::BTreeMap;
 
 /// The sending sections of one client.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Uplink {
     published: BTreeMap<Mid, TrackSid>,
     /// Sections that send something which was not announced yet.

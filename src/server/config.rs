@@ -21,6 +21,8 @@ pub struct ServerConfig {
     pub media: SfuConfig,
     /// Rooms and their bounds.
     pub rooms: HubConfig,
+    /// A folder for what outlives the server: who was removed. `None`: a restart forgets it.
+    pub state: Option<PathBuf>,
 }
 
 impl ServerConfig {
@@ -34,6 +36,7 @@ impl ServerConfig {
             public_url: None,
             media: SfuConfig { bind: address, ..SfuConfig::default() },
             rooms: HubConfig::default(),
+            state: None,
         })
     }
 
@@ -45,6 +48,7 @@ impl ServerConfig {
             public_url: None,
             media: SfuConfig { bind: Ipv4Addr::LOCALHOST.into(), ..SfuConfig::default() },
             rooms: HubConfig::default(),
+            state: None,
         }
     }
 }
@@ -83,6 +87,8 @@ pub struct ConfigFile {
     pub public_url: Option<String>,
     /// See [`ServerConfig::open_tokens`].
     pub open_tokens: bool,
+    /// See [`ServerConfig::state`].
+    pub state: Option<PathBuf>,
     /// Forwarding.
     pub media: MediaSection,
     /// Rooms.

@@ -1,10 +1,11 @@
 //! One task owns the hub and drives it: inputs from links, admin calls, the forwarding plane and the clock go in, and
 //! what comes out is carried to where it belongs. It decides nothing.
 
-use super::link::LinkQueue;
+use super::link::{LinkQueue, TooSlow};
+use super::state::State;
 use crate::base::Moment;
 use crate::hub::{
-    AdminAnswer, AdminCall, AdminError, Admission, Hub, HubConfig, Input, LinkId, MediaCommand, MediaEvent, Note,
+    AdminAnswer, AdminCall, AdminError, Admission, Bars, Hub, HubConfig, Input, LinkId, MediaCommand, MediaEvent, Note,
     Output, Refusal,
 };
 use crate::sfu::Sfu;
@@ -12,12 +13,14 @@ use livekit_protocol as lk;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Inputs on their way to the hub. When it is full whoever has another one waits; nothing is dropped.
 const COMMANDS: usize = 1024;
+/// An answer waits so long at most for the disk.
+const DISK_LIMIT: Duration = Duration::from_secs(2);
 
 /// The server is on its way out and answers no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,16 +110,37 @@ pub(super) struct Driver {
     links: HashMap<LinkId, LinkQueue>,
     calls: HashMap<u64, oneshot::Sender<Answered>>,
     next_call: u64,
+    memory: Option<Memory>,
+    /// The clock on the wall, in unix ms.
+    wall: fn() -> i64,
+}
+
+/// What outlives the server.
+struct Memory {
+    state: State,
+    /// The number of the last bar that is to be written.
+    noted: u64,
 }
 
 impl Driver {
-    pub(super) fn new(rooms: HubConfig, sfu: Sfu, media: mpsc::Receiver<MediaEvent>) -> (Self, HubHandle) {
+    /// With a state folder, and who was barred before.
+    pub(super) fn new(
+        rooms: HubConfig,
+        saved: Option<(State, Bars)>,
+        (sfu, media): (Sfu, mpsc::Receiver<MediaEvent>),
+        wall: fn() -> i64,
+    ) -> (Self, HubHandle) {
         let (sender, commands) = mpsc::channel(COMMANDS);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let rooms = HubConfig { unix_ms_at_zero: i64::try_from(now.as_millis()).unwrap_or(i64::MAX), ..rooms };
+        let mut hub = Hub::new(HubConfig { unix_ms_at_zero: wall(), ..rooms }, rand::random());
+        let memory = saved.map(|(state, bars)| {
+            hub.restore(bars);
+            Memory { state, noted: 0 }
+        });
         let driver = Self {
-            hub: Hub::new(rooms, rand::random()),
+            hub,
             sfu,
+            memory,
+            wall,
             origin: Instant::now(),
             commands,
             media,
@@ -127,8 +151,8 @@ impl Driver {
         (driver, HubHandle { commands: sender, next_link: Arc::new(AtomicU64::new(1)) })
     }
 
-    /// Runs until it is told to halt, and gives the forwarding plane back to be stopped.
-    pub(super) async fn run(mut self) -> Sfu {
+    /// Runs until it is told to halt, and gives back what is to be stopped then: the forwarding plane and the state.
+    pub(super) async fn run(mut self) -> (Sfu, Option<State>) {
         loop {
             let deadline = self.hub.deadline();
             let due = async {
@@ -139,7 +163,7 @@ impl Driver {
             };
             tokio::select! {
                 command = self.commands.recv() => match command {
-                    None | Some(Command::Halt) => return self.sfu,
+                    None | Some(Command::Halt) => return (self.sfu, self.memory.map(|m| m.state)),
                     Some(command) => self.take(command),
                 },
                 Some(event) = self.media.recv() => self.feed(Input::Media(event)),
@@ -168,6 +192,8 @@ impl Driver {
                 let call = self.next_call;
                 self.next_call += 1;
                 self.calls.insert(call, reply);
+                // The computer may have slept, or its clock was set: removals are compared with the time of tokens.
+                self.hub.set_unix_ms((self.wall)(), self.now());
                 self.feed(Input::Admin { call, request });
             }
             Command::Shutdown => self.feed(Input::Shutdown),
@@ -176,31 +202,57 @@ impl Driver {
     }
 
     fn feed(&mut self, input: Input) {
-        let now = Moment::ZERO + self.origin.elapsed();
-        self.hub.handle(input, now);
+        self.hub.handle(input, self.now());
         while let Some(output) = self.hub.poll() {
             self.carry_out(output);
         }
     }
 
+    fn now(&self) -> Moment {
+        Moment::ZERO + self.origin.elapsed()
+    }
+
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Signal { link, message } => {
-                if self.links.get(&link).is_some_and(|queue| queue.send(message).is_err()) {
-                    tracing::warn!(?link, "a client reads too slowly: its connection is closed");
-                    self.links.remove(&link);
-                }
-            }
+            Output::Signal { link, message } => self.queue(link, |queue| queue.send(message)),
+            Output::Renew { link, holder } => self.queue(link, |queue| queue.renew(holder)),
             // The end of the queue is the order to flush and close.
             Output::CloseLink { link } => drop(self.links.remove(&link)),
             Output::Answer { call, answer } => {
                 if let Some(reply) = self.calls.remove(&call) {
-                    reply.send(answer).unwrap_or_default();
+                    self.answer(reply, answer);
                 }
             }
             Output::Media(command) => self.forward(command),
-            Output::Note(note) => log(&note),
+            Output::Note(note) => {
+                log(&note);
+                if let (Note::Barred(bar), Some(memory)) = (note, &mut self.memory) {
+                    memory.noted = memory.state.note(bar);
+                }
+            }
         }
+    }
+
+    fn queue(&mut self, link: LinkId, put: impl FnOnce(&LinkQueue) -> Result<(), TooSlow>) {
+        if self.links.get(&link).is_some_and(|queue| put(queue).is_err()) {
+            tracing::warn!(?link, "a client reads too slowly: its connection is closed");
+            self.links.remove(&link);
+        }
+    }
+
+    /// Answers an admin call. One that has removed somebody is answered when that outlives the server.
+    fn answer(&self, reply: oneshot::Sender<Answered>, answer: Answered) {
+        let unwritten = self.memory.as_ref().filter(|m| *m.state.written().borrow() < m.noted);
+        let Some((mut written, noted)) = unwritten.map(|m| (m.state.written(), m.noted)) else {
+            // Whoever asked may have gone meanwhile.
+            return reply.send(answer).unwrap_or_default();
+        };
+        tokio::spawn(async move {
+            if tokio::time::timeout(DISK_LIMIT, written.wait_for(|w| *w >= noted)).await.is_err() {
+                tracing::warn!("A removal is not on the disk yet: the disk is slow.");
+            }
+            reply.send(answer).unwrap_or_default();
+        });
     }
 
     fn forward(&self, command: MediaCommand) {
@@ -219,5 +271,38 @@ fn log(note: &Note) {
         Note::LinkLost { user, .. } => tracing::info!(%user, "link lost"),
         Note::LinkResumed { user } => tracing::info!(%user, "link resumed"),
         Note::Barred(bar) => tracing::info!(room = bar.room, user = %bar.user, "older tokens are barred"),
+    }
+}
+
+/// The clock on the wall, in unix ms.
+pub(super) fn wall() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sfu::SfuConfig;
+    use std::sync::atomic::AtomicI64;
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_while_the_server_runs_dates_what_comes_afterwards() {
+        static WALL: AtomicI64 = AtomicI64::new(1_800_000_000_000);
+        let media = Sfu::start(SfuConfig { bind: [127, 0, 0, 1].into(), ..SfuConfig::default() }).unwrap();
+        let (driver, hub) = Driver::new(HubConfig::default(), None, media, || WALL.load(Relaxed));
+        let driver = tokio::spawn(driver.run());
+        let made = async |name: &str| {
+            let request = lk::CreateRoomRequest { name: name.into(), ..Default::default() };
+            match *hub.admin(AdminCall::CreateRoom(request)).await.unwrap().unwrap() {
+                AdminAnswer::Room(room) => room.creation_time,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(made("before").await, 1_800_000_000);
+        WALL.fetch_add(3_600_000, Relaxed);
+        assert_eq!(made("after").await, 1_800_003_600);
+        hub.halt().await;
+        driver.await.unwrap().0.stop();
     }
 }

@@ -43,7 +43,9 @@ impl Denied {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::NoJoinGrant | Self::Hub(Refusal::Barred | Refusal::Full) => StatusCode::FORBIDDEN,
+            Self::NoJoinGrant | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Name(_) | Self::Request(_) => StatusCode::BAD_REQUEST,
             Self::Hub(Refusal::NoRoom) => StatusCode::NOT_FOUND,
             Self::Stopping(_) => StatusCode::SERVICE_UNAVAILABLE,

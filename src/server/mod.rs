@@ -6,6 +6,7 @@
 //! | `link` | one signalling connection |
 //! | `http`, `gate` | endpoints and limits; who is let in |
 //! | `room_service`, `token_endpoint` | LiveKit's admin API; tokens for those who may have one |
+//! | `state` | what outlives the server |
 //! | `embedded` | a server inside another process |
 
 mod config;
@@ -15,16 +16,19 @@ mod gate;
 mod http;
 mod link;
 mod room_service;
+mod state;
 #[cfg(test)]
 mod tests;
 mod token_endpoint;
 
 pub use config::{ConfigError, ConfigFile, MediaSection, RoomsSection, ServerConfig};
 pub use embedded::Embedded;
+pub use state::StateError;
 
 use crate::proto::token::{ApiKeys, MintError};
 use crate::sfu::{Sfu, StartError};
 use driver::{Driver, HubHandle};
+use state::State;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,6 +55,9 @@ pub enum ServeError {
     /// The forwarding plane did not start.
     #[error(transparent)]
     Media(#[from] StartError),
+    /// The state folder is not usable.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// A task of the server panicked.
     #[error("The server has failed inside. Its log says more.")]
     Internal,
@@ -84,9 +91,10 @@ impl Server {
             return Err(ServeError::NoKeys);
         }
         let address = listener.local_addr()?;
-        let (sfu, events) = Sfu::start(config.media)?;
-        let media_ports = sfu.local_addrs().iter().map(SocketAddr::port).collect();
-        let (driver, hub) = Driver::new(config.rooms, sfu, events);
+        let saved = config.state.as_deref().map(State::open).transpose()?;
+        let media = Sfu::start(config.media)?;
+        let media_ports = media.0.local_addrs().iter().map(SocketAddr::port).collect();
+        let (driver, hub) = Driver::new(config.rooms, saved, media, driver::wall);
         let (alive, links) = mpsc::channel(1);
         let app = App {
             hub,
@@ -134,8 +142,14 @@ impl Server {
         }
         // 3. The hub ends, and then what it commanded.
         hub.halt().await;
-        let sfu = driver.await.map_err(|_| ServeError::Internal)?;
-        tokio::task::spawn_blocking(move || sfu.stop()).await.map_err(|_| ServeError::Internal)
+        let (sfu, state) = driver.await.map_err(|_| ServeError::Internal)?;
+        let stopped = tokio::task::spawn_blocking(move || {
+            sfu.stop();
+            if let Some(state) = state {
+                state.close();
+            }
+        });
+        stopped.await.map_err(|_| ServeError::Internal)
     }
 }
 

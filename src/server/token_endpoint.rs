@@ -37,7 +37,7 @@ pub(super) enum NoToken {
 impl IntoResponse for NoToken {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::Closed | Self::Hub(Refusal::Barred | Refusal::Full) => StatusCode::FORBIDDEN,
+            Self::Closed | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full) => StatusCode::FORBIDDEN,
             Self::Malformed | Self::Name(_) | Self::Metadata => StatusCode::BAD_REQUEST,
             Self::Hub(Refusal::NoRoom) => StatusCode::NOT_FOUND,
             Self::Stopping(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -83,7 +83,8 @@ fn pass(request: lk::TokenSourceRequest) -> Result<Pass, NoToken> {
 /// Tokens count whole seconds. One made in the very second of a removal is refused with the older ones, so whoever
 /// comes back at once is served in the next second.
 async fn wait_out_a_bar(app: &App, pass: &Pass) -> Result<(), NoToken> {
-    for _ in 0..3 {
+    let mut tries = 0..3;
+    loop {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let admission = Admission {
             room: pass.room.wire_name(),
@@ -98,14 +99,13 @@ async fn wait_out_a_bar(app: &App, pass: &Pass) -> Result<(), NoToken> {
         };
         match app.hub.refusal(admission, false).await? {
             None => return Ok(()),
-            Some(Refusal::Barred) => {
+            Some(Refusal::Removed | Refusal::Dismissed) if tries.next().is_some() => {
                 let past_second = Duration::from_nanos(now.subsec_nanos().into());
                 tokio::time::sleep(Duration::from_secs(1).saturating_sub(past_second)).await;
             }
             Some(refusal) => return Err(refusal.into()),
         }
     }
-    Err(Refusal::Barred.into())
 }
 
 /// The address that the client asked us at is the one that it can reach us at.

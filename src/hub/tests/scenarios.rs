@@ -101,7 +101,7 @@ fn the_kicked_learn_why_and_stay_out_until_they_have_a_new_token() {
     stage.settle();
     assert_eq!(ended(&stage, jonas), Some((Action::Disconnect, Why::ParticipantRemoved)));
     assert_eq!(stage.departures(mina), [("jonas".to_owned(), Why::ParticipantRemoved)]);
-    assert_eq!(stage.hub.refusal(&old, false), Some(Refusal::Barred));
+    assert_eq!(stage.hub.refusal(&old, false), Some(Refusal::Removed));
     assert_eq!(stage.hub.refusal(&old, true), None);
     stage.enter_with(jonas, old);
     stage.settle();
@@ -124,7 +124,7 @@ fn a_token_from_a_clock_that_is_ahead_is_barred_too() {
     stage.enter_with(c, ahead.clone());
     stage.settle();
     assert!(stage.kick("jonas").is_ok());
-    assert_eq!(stage.hub.refusal(&ahead, false), Some(Refusal::Barred));
+    assert_eq!(stage.hub.refusal(&ahead, false), Some(Refusal::Removed));
     stage.end();
 }
 
@@ -135,7 +135,7 @@ fn a_clock_that_was_set_meanwhile_dates_the_removal() {
     stage.hub.set_unix_ms((START_S + 3600) * 1000, stage.now);
     assert!(stage.kick("jonas").is_ok());
     let between = Admission { issued_at: START_S + 3599, ..stage.admission("jonas") };
-    assert_eq!(stage.hub.refusal(&between, false), Some(Refusal::Barred));
+    assert_eq!(stage.hub.refusal(&between, false), Some(Refusal::Removed));
     stage.settle();
     assert!(ended(&stage, jonas).is_some());
     stage.end();
@@ -178,7 +178,7 @@ fn a_kick_reaches_somebody_who_timed_out_and_is_about_to_join_afresh() {
     stage.wait(S(8));
     assert_eq!(stage.hub.members(), 1);
     assert!(stage.kick("jonas").is_ok());
-    assert_eq!(stage.hub.refusal(&old, false), Some(Refusal::Barred));
+    assert_eq!(stage.hub.refusal(&old, false), Some(Refusal::Removed));
     stage.end();
 }
 
@@ -200,7 +200,7 @@ fn a_dismissal_ends_it_for_everybody_before_anybody_sees_others_leave() {
         assert_eq!(stage.departures(c), []);
     }
     for token in &old {
-        assert_eq!(stage.hub.refusal(token, false), Some(Refusal::Barred));
+        assert_eq!(stage.hub.refusal(token, false), Some(Refusal::Dismissed));
     }
     assert_eq!(stage.hub.refusal(&stranger, false), None, "others may open the room anew");
     stage.resume(away);

@@ -2,6 +2,7 @@
 
 mod entry;
 mod links;
+mod removed;
 mod room_service;
 mod token_endpoint;
 

@@ -1,0 +1,157 @@
+//! Whoever was removed stays out: through an outage of their own, and through a restart of the server.
+
+use super::*;
+use crate::admin::AdminClient;
+use crate::proto::token::{AdminGrant, ApiKeys};
+use lk::DisconnectReason as Why;
+use std::path::Path;
+
+/// The two ways of joining.
+const PROTOCOLS: [Protocol; 2] = [Protocol::V0, Protocol::V1];
+
+#[derive(Clone, Copy, Debug)]
+enum Protocol {
+    V0,
+    V1,
+}
+
+impl Protocol {
+    fn fresh(self) -> String {
+        match self {
+            Self::V0 => "/rtc?protocol=16&auto_subscribe=1".into(),
+            Self::V1 => format!("/rtc/v1?join_request={}", join_request(&fresh())),
+        }
+    }
+
+    fn resume(self, sid: &str) -> String {
+        match self {
+            Self::V0 => format!("/rtc?protocol=16&reconnect=1&sid={sid}"),
+            Self::V1 => format!("/rtc/v1?join_request={}", join_request(&resume(sid))),
+        }
+    }
+
+    /// Joins and takes the `join`.
+    async fn join(self, server: &Embedded, token: &str) -> Client {
+        let mut client = Client::open(server, &self.fresh(), token).await.expect("an upgrade");
+        let Heard::Join(join) = client.next().await.expect("a first message") else { panic!("the first is no join") };
+        client.sid = join.participant.expect("participant").sid;
+        client
+    }
+}
+
+fn admin(server: &Embedded) -> AdminClient {
+    AdminClient::new(server.url(), ApiKey::dev()).unwrap()
+}
+
+/// A token from the server's own endpoint, which waits until it is newer than a removal.
+async fn ask(server: &Embedded, room: &str, user: &str) -> String {
+    let body = serde_json::json!({"room_name": room, "participant_identity": user, "participant_name": user});
+    let sent = reqwest::Client::new().post(http_url(server, "/token")).json(&body).send().await.unwrap();
+    sent.json::<serde_json::Value>().await.unwrap()["participant_token"].as_str().unwrap().to_owned()
+}
+
+async fn is_refused(server: &Embedded, protocol: Protocol, token: &str, because: &str) {
+    let (status, said) = Client::open(server, &protocol.fresh(), token).await.err().expect("a refusal");
+    assert_eq!(status, 403, "{said}");
+    assert!(said.contains(because), "{said}");
+}
+
+#[tokio::test]
+async fn a_removal_in_an_outage_answers_the_resume_and_the_fresh_join() {
+    let server = start().await;
+    for protocol in PROTOCOLS {
+        let name = format!("{protocol:?}");
+        for (user, because, why) in
+            [("mina", "removed", Why::ParticipantRemoved), ("tom", "dismissed", Why::RoomDeleted)]
+        {
+            let (room_name, old) = (format!("{name}-{user}"), token(&format!("{name}-{user}"), user));
+            let _other = Client::join(&server, &room_name, "ana").await;
+            let mut client = protocol.join(&server, &old).await;
+            let renewed = client.until(|m| if let Heard::RefreshToken(t) = m { Some(t.clone()) } else { None }).await;
+            let sid = client.sid.clone();
+            drop(client);
+            match why {
+                Why::RoomDeleted => admin(&server).dismiss(&room(&room_name)).await.unwrap(),
+                _ => admin(&server).remove(&room(&room_name), &user.parse().unwrap()).await.unwrap(),
+            }
+            for token in [&old, &renewed] {
+                let mut back = Client::open(&server, &protocol.resume(&sid), token).await.expect("an upgrade");
+                assert_eq!(back.leave_and_close().await, (why, Some(1000)), "{protocol:?}");
+                is_refused(&server, protocol, token, because).await;
+            }
+            protocol.join(&server, &ask(&server, &room_name, user).await).await;
+        }
+    }
+    server.stop().await.unwrap();
+}
+
+async fn start_in(folder: &Path) -> Embedded {
+    Embedded::start(ServerConfig { state: Some(folder.to_owned()), ..ServerConfig::dev() }).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_removal_outlives_a_restart_of_a_server_with_a_state_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start_in(folder.path()).await;
+    let (kicked, stays, dismissed, away) =
+        (token("tea", "mina"), token("tea", "tom"), token("board", "ana"), token("board", "ben"));
+    let mut mina = Client::request(&server, &fresh(), &kicked).await.unwrap();
+    let Heard::Join(join) = mina.next().await.unwrap() else { panic!("no join") };
+    let sid = join.participant.unwrap().sid;
+    let _tom = Client::request(&server, &fresh(), &stays).await.unwrap();
+    let mut ana = Client::request(&server, &fresh(), &dismissed).await.unwrap();
+    assert!(matches!(ana.next().await, Ok(Heard::Join(_))));
+    admin(&server).remove(&room("tea"), &"mina".parse().unwrap()).await.unwrap();
+    let saved = std::fs::read_to_string(folder.path().join("bars.json")).unwrap();
+    assert!(saved.contains("mina"), "what is answered is on the disk: {saved}");
+    admin(&server).dismiss(&room("board")).await.unwrap();
+    server.stop().await.unwrap();
+
+    let server = start_in(folder.path()).await;
+    for protocol in PROTOCOLS {
+        is_refused(&server, protocol, &kicked, "removed").await;
+        is_refused(&server, protocol, &dismissed, "dismissed").await;
+        let mut back = Client::open(&server, &protocol.resume(&sid), &kicked).await.unwrap();
+        assert_eq!(back.leave_and_close().await, (Why::ParticipantRemoved, Some(1000)));
+        protocol.join(&server, &stays).await;
+        // Who was not in the room when it was dismissed opens it anew.
+        protocol.join(&server, &away).await;
+    }
+    for (room, user) in [("tea", "mina"), ("board", "ana")] {
+        Protocol::V1.join(&server, &ask(&server, room, user).await).await;
+    }
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_stops_the_start_with_a_sentence() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let config = ServerConfig { state: Some(file.path().to_owned()), ..ServerConfig::dev() };
+    let error = Embedded::start(config).await.expect_err("a refusal").to_string();
+    assert!(error.contains("cannot be used") && error.contains("may write to"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_of_permission_comes_with_a_token_that_says_so() {
+    let server = start().await;
+    let mut mina = Client::join(&server, "r", "mina").await;
+    let renewed = |m: &Heard| if let Heard::RefreshToken(t) = m { Some(t.clone()) } else { None };
+    mina.until(renewed).await;
+    let permission = lk::ParticipantPermission { can_subscribe: true, ..Default::default() };
+    let body = serde_json::json!({"room": "r", "identity": "mina", "name": "Mina P.", "permission": permission});
+    let path = http_url(&server, "/twirp/livekit.RoomService/UpdateParticipant");
+    let key = ApiKey::dev().admin_token(&AdminGrant::Room(room("r"))).unwrap();
+    let sent = reqwest::Client::new().post(path).bearer_auth(key.expose()).json(&body).send().await.unwrap();
+    assert_eq!(sent.status(), 200);
+    let fresh_token = mina.until(renewed).await;
+    let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(&fresh_token).unwrap();
+    assert_eq!(
+        (grant.name.as_str(), grant.permission.can_publish, grant.permission.can_subscribe),
+        ("Mina P.", false, true)
+    );
+    // Whoever resumes with the older token gets one that says the same.
+    let mut back = Client::request(&server, &resume(&mina.sid), &token("r", "mina")).await.unwrap();
+    let again = ApiKeys::new(vec![ApiKey::dev()]).verify(&back.until(renewed).await).unwrap();
+    assert_eq!(again.permission, grant.permission);
+    server.stop().await.unwrap();
+}
