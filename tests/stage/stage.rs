@@ -1,110 +1,152 @@
-//! Real sessions against the real hub, in memory: latency, cut links, killed clients, and a clock moved by hand.
+//! Real sessions against the real hub, in memory: networks with latency, stalls, cuts and black holes, devices that hang,
+//! clients that are killed, a server that restarts, and a clock moved by hand.
 //!
 //! Signalling is carried as messages; peer connections are played by descriptions that hold only what the hub reads of
-//! them. Devices open and close after some milliseconds.
+//! them. What must hold whatever happens is checked as it happens (`rules`).
 
+use crate::people::{Manners, Person};
 use livekit_protocol as lk;
-use lk::signal_request::Message as Request;
-use lk::signal_response::Message as Response;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
-use visavis::base::{
-    DeviceKind, EventKind, ExitReason, ExitRequestedBy, MediaKind, Moment, PictureLayer, RemoteLeaveReason, StepState,
-    UserId,
-};
-use visavis::hub::{
-    self, AdminCall, Admission, ConnectionId, Hub, HubConfig, LinkId, MediaCommand, MediaEvent, MemberId,
-};
-use visavis::session::{
-    self, DeviceInput, EntryError, Epoch, LinkInput, PeerCommand, PeerInput, Session, SessionConfig, Target,
-    TrackHandle,
-};
+use visavis::base::{ExitRequestedBy, Moment, UserId};
+use visavis::hub::{self, AdminCall, Bars, ConnectionId, Hub, HubConfig, LinkId};
+use visavis::session::{self, Epoch, LinkInput, Target};
 
 /// Unix time in ms at the stage's start.
-const UNIX_MS: i64 = 1_800_000_000_000;
-const ROOM: &str = "stage";
-
-/// One way through the network.
-const LATENCY: Duration = Duration::from_millis(20);
-/// A socket without network gives up after so long.
-const NO_NETWORK: Duration = Duration::from_secs(2);
+pub(crate) const UNIX_MS: i64 = 1_800_000_000_000;
+pub(crate) const ROOM: &str = "stage";
+/// The forwarding plane misses somebody after so long.
+pub(crate) const MEDIA_SILENCE: Duration = Duration::from_millis(3300);
+/// A killed client is gone for the others within this time and one way through their network.
+const GHOST: Duration = Duration::from_secs(6);
+/// A server that was told to stop is gone after this.
+const FAREWELL: Duration = Duration::from_millis(700);
 
 /// Something on its way.
-enum Delivery {
-    ToHub(Box<hub::Input>),
-    ToSession(usize, Box<session::Input>),
+#[derive(Clone, Debug)]
+pub(crate) enum Delivery {
+    /// A client asks to be let in.
+    Knock(LinkId, Box<hub::Input>),
+    /// From a client to the server.
+    Up(LinkId, Box<hub::Input>),
+    /// From the server to a client.
+    Down(LinkId, Box<LinkInput>),
+    /// A client's own: devices, peers, sockets that do not open.
+    Own(usize, Box<session::Input>),
+    /// The forwarding plane's own.
+    Plane(Box<hub::Input>),
+    /// Media flows.
+    MediaUp { who: usize, epoch: Epoch, connection: ConnectionId },
+    /// Media has been missed for a while, if the outage lasts.
+    MediaLost { who: usize, outage: u32 },
+    /// A client pings, or finds out that nobody answers.
+    Ping(LinkId),
+    /// Whoever was killed must be gone.
+    Ghost { user: UserId, killed: Moment },
+    /// The server is there again.
+    ServerStarts,
+    /// The server is gone.
+    ServerEnds,
 }
 
-/// One participant.
-pub(crate) struct Person {
-    session: Session,
-    pub(crate) user: UserId,
-    /// The token's time of issue, unix seconds.
-    issued_at: i64,
-    links: HashMap<Epoch, LinkId>,
-    sections: Vec<(MediaKind, Option<String>)>,
-    member: Option<MemberId>,
-    /// `PA_…` of the last join.
-    sid: String,
-    network: bool,
-    alive: bool,
-    held: BTreeSet<DeviceKind>,
-    tracks: u64,
-    pub(crate) events: Vec<(Moment, EventKind)>,
+/// One signalling connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Wire {
+    pub(crate) who: usize,
+    pub(crate) epoch: Epoch,
+    /// Opened to resume.
+    pub(crate) is_resume: bool,
+    /// The server has answered.
+    pub(crate) is_answered: bool,
+    /// The client has not heard an answer yet.
+    pub(crate) is_opening: bool,
+    /// Whether the client holds it.
+    pub(crate) client: bool,
+    /// Whether the server holds it.
+    pub(crate) server: bool,
+    /// Nothing overtakes what was sent before.
+    pub(crate) last_up: Moment,
+    pub(crate) last_down: Moment,
+    /// When the client last heard something.
+    pub(crate) heard: Moment,
 }
 
 /// The stage.
+#[derive(Clone)]
 pub(crate) struct Stage {
-    hub: Hub,
+    /// `None` while the server is down.
+    pub(crate) hub: Option<Hub>,
+    seed: u64,
     pub(crate) people: Vec<Person>,
     pub(crate) now: Moment,
-    coming: BTreeMap<(Moment, u64), Delivery>,
+    pub(crate) coming: BTreeMap<(Moment, u64), Delivery>,
     next: u64,
-    /// Whose a link is, and whether it was opened to resume.
-    links: BTreeMap<LinkId, (usize, Epoch, bool)>,
+    pub(crate) wires: BTreeMap<LinkId, Wire>,
     next_link: u64,
-    joining: Option<usize>,
+    /// Whose join the hub handles.
+    pub(crate) joining: Option<(usize, Epoch)>,
+    /// The server's state folder.
+    pub(crate) bars: Bars,
+    /// The server's door lets everybody knock at the hub itself, as in a race between the two.
+    pub(crate) door_is_open: bool,
+    /// How often the server was told to stop.
+    pub(crate) stops: u32,
+    /// When the server was last away, or began.
+    pub(crate) server_since: Moment,
+    /// Whether clients ping; without it the stage comes to rest.
+    pub(crate) pings: bool,
 }
 
 impl Stage {
     pub(crate) fn new(seed: u64) -> Self {
-        let config = HubConfig { unix_ms_at_zero: UNIX_MS, ..HubConfig::default() };
-        Self {
-            hub: Hub::new(config, seed),
+        let mut stage = Self {
+            hub: None,
+            seed,
             people: Vec::new(),
             now: Moment::from_millis(1),
             coming: BTreeMap::new(),
             next: 0,
-            links: BTreeMap::new(),
+            wires: BTreeMap::new(),
             next_link: 0,
             joining: None,
+            bars: Bars::default(),
+            door_is_open: seed % 2 == 1,
+            stops: 0,
+            server_since: Moment::ZERO,
+            pings: true,
+        };
+        stage.start_server();
+        stage
+    }
+
+    fn start_server(&mut self) {
+        if self.hub.is_none() {
+            let config = HubConfig { unix_ms_at_zero: UNIX_MS, ..HubConfig::default() };
+            self.seed += 1;
+            let mut hub = Hub::new(config, self.seed);
+            hub.restore(self.bars.clone());
+            self.hub = Some(hub);
+            self.server_since = self.now;
         }
     }
 
-    /// Somebody enters with a fresh token.
+    pub(crate) fn unix_s(&self) -> i64 {
+        UNIX_MS / 1000 + (self.now.as_micros() / 1_000_000) as i64
+    }
+
+    // ---- what people do
+
+    /// Somebody enters over one connection with a token made now.
     pub(crate) fn enter(&mut self, name: &str) -> usize {
-        let config = SessionConfig {
-            camera_on: true,
-            microphone_on: true,
-            camera_layers: PictureLayer::for_camera(640, 360),
-            ..SessionConfig::default()
-        };
+        self.enter_with(name, true, self.unix_s())
+    }
+
+    /// Somebody enters, over one connection or two, with a token made at a time in unix seconds.
+    pub(crate) fn enter_with(&mut self, name: &str, single: bool, issued_at: i64) -> usize {
         let who = self.people.len();
-        self.people.push(Person {
-            session: Session::new(config, self.now),
-            user: name.parse().expect("a user id"),
-            issued_at: UNIX_MS / 1000 + self.now.as_micros() as i64 / 1_000_000,
-            links: HashMap::new(),
-            sections: vec![(MediaKind::Audio, None); 3].into_iter().chain(vec![(MediaKind::Video, None); 3]).collect(),
-            member: None,
-            sid: String::new(),
-            network: true,
-            alive: true,
-            held: BTreeSet::new(),
-            tracks: 0,
-            events: Vec::new(),
-        });
-        self.drain_session(who);
+        self.people.push(Person::new(name, single, issued_at, self.now));
+        self.people[who].verdict = self.bar_against(who);
+        self.drain_session(who, true);
         who
     }
 
@@ -116,9 +158,12 @@ impl Stage {
         self.give(who, input);
     }
 
-    pub(crate) fn remove(&mut self, who: usize) {
-        let identity = self.people[who].user.to_string();
-        let request = lk::RoomParticipantIdentity { room: ROOM.into(), identity, ..Default::default() };
+    pub(crate) fn manners(&mut self, who: usize, manners: Manners) {
+        self.people[who].manners = manners;
+    }
+
+    pub(crate) fn remove(&mut self, user: &str) {
+        let request = lk::RoomParticipantIdentity { room: ROOM.into(), identity: user.into(), ..Default::default() };
         self.admin(AdminCall::RemoveParticipant(request));
     }
 
@@ -126,387 +171,163 @@ impl Stage {
         self.admin(AdminCall::DeleteRoom(lk::DeleteRoomRequest { room: ROOM.into() }));
     }
 
-    pub(crate) fn stop_server(&mut self) {
-        self.tell_hub(hub::Input::Shutdown);
-    }
-
     fn admin(&mut self, call: AdminCall) {
         self.tell_hub(hub::Input::Admin { call: 1, request: Box::new(call) });
     }
 
-    /// Cuts or mends somebody's network: what is under way is lost, both sides see their sockets end.
-    pub(crate) fn network(&mut self, who: usize, up: bool) {
-        let was = std::mem::replace(&mut self.people[who].network, up);
-        if was && !up {
-            let links: Vec<LinkId> = self.links.iter().filter(|(_, l)| l.0 == who).map(|(id, _)| *id).collect();
-            self.coming.retain(|_, d| match d {
-                Delivery::ToSession(to, input) => *to != who || !matches!(**input, session::Input::Link(..)),
-                Delivery::ToHub(input) => match &**input {
-                    hub::Input::Join { link, .. } | hub::Input::Signal { link, .. } => !links.contains(link),
-                    _ => true,
-                },
-            });
-            let epochs: Vec<Epoch> = self.people[who].links.keys().copied().collect();
-            for link in links {
-                self.links.remove(&link);
-                self.later(LATENCY, Delivery::ToHub(Box::new(hub::Input::LinkGone { link })));
-            }
-            for epoch in epochs {
-                self.people[who].links.remove(&epoch);
-                self.send_to_session(who, LATENCY, session::Input::Link(epoch, LinkInput::Lost));
-            }
-            if let Some(member) = self.people[who].member {
-                let connection = ConnectionId { member, role: hub::Role::Single };
-                let gone = hub::Input::Media(MediaEvent::Disconnected { connection });
-                self.later(Duration::from_secs(3), Delivery::ToHub(Box::new(gone)));
-            }
+    // ---- the server comes and goes
+
+    /// The server is told to stop, and comes back after `away` if that is said.
+    pub(crate) fn stop_server(&mut self, away: Option<Duration>) {
+        if self.hub.is_none() {
+            return;
+        }
+        self.stops += 1;
+        self.tell_hub(hub::Input::Shutdown);
+        self.later(FAREWELL, Delivery::ServerEnds);
+        if let Some(away) = away {
+            self.later(FAREWELL + away, Delivery::ServerStarts);
         }
     }
 
-    /// kill -9.
-    pub(crate) fn kill(&mut self, who: usize) {
-        self.network(who, false);
-        self.people[who].alive = false;
+    /// The server is killed, and comes back after `away`.
+    pub(crate) fn kill_server(&mut self, away: Duration) {
+        if self.hub.is_some() {
+            self.server_ends();
+            self.later(away, Delivery::ServerStarts);
+        }
     }
+
+    fn server_ends(&mut self) {
+        self.hub = None;
+        self.server_since = self.now;
+        self.coming.retain(|_, d| !matches!(d, Delivery::Up(..) | Delivery::Knock(..) | Delivery::Plane(_)));
+        for person in &mut self.people {
+            person.member = None;
+            person.waiting.retain(|d| !matches!(d, Delivery::Up(..) | Delivery::Knock(..)));
+        }
+        let open = self.wires.iter().filter(|(_, w)| w.server || w.is_opening);
+        let open: Vec<(LinkId, LinkInput)> = open.map(|(id, w)| (*id, w.loss())).collect();
+        for (link, lost) in open {
+            self.send_down(link, lost);
+            self.end_wire(link, false, true);
+        }
+    }
+
+    // ---- time
 
     /// Lets time pass.
     pub(crate) fn run(&mut self, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
-        for _ in 0..200_000 {
-            let next = self.coming.first_key_value().map(|((at, _), _)| *at);
-            let sessions = self.people.iter().filter(|p| p.alive).filter_map(|p| p.session.deadline()).min();
-            let Some(at) = [next, sessions, self.hub.deadline()].into_iter().flatten().min().filter(|at| *at <= end)
-            else {
+        for _ in 0..500_000 {
+            let Some(at) = self.next_moment().filter(|at| *at <= end) else {
                 self.now = end;
                 return;
             };
             self.now = self.now.max(at);
-            if next.is_some_and(|n| n <= self.now) {
-                if let Some((_, delivery)) = self.coming.pop_first() {
-                    match delivery {
-                        Delivery::ToHub(input) => self.tell_hub(*input),
-                        Delivery::ToSession(who, input) => self.give(who, *input),
-                    }
-                }
-            } else if self.hub.deadline().is_some_and(|d| d <= self.now) {
-                self.tell_hub(hub::Input::Tick);
-            } else {
-                for who in 0..self.people.len() {
-                    if self.people[who].session.deadline().is_some_and(|d| d <= self.now) {
-                        self.give(who, session::Input::Tick);
-                    }
-                }
-            }
+            self.step();
         }
         panic!("the stage does not come to rest");
     }
 
-    fn later(&mut self, after: Duration, delivery: Delivery) {
+    /// When something happens next.
+    pub(crate) fn next_moment(&self) -> Option<Moment> {
+        let next = self.coming.first_key_value().map(|((at, _), _)| *at);
+        [next, self.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// The next deadline of a session or the hub.
+    pub(crate) fn next_deadline(&self) -> Option<Moment> {
+        let sessions = self.people.iter().filter(|p| p.alive).filter_map(|p| p.session.deadline()).min();
+        [sessions, self.hub.as_ref().and_then(Hub::deadline)].into_iter().flatten().min()
+    }
+
+    /// Carries out one thing that is due.
+    fn step(&mut self) {
+        let is_due = self.coming.first_key_value().is_some_and(|((at, _), _)| *at <= self.now);
+        match is_due.then(|| self.coming.pop_first()).flatten() {
+            Some((_, delivery)) => self.dispatch(delivery),
+            None => self.tick(),
+        }
+    }
+
+    /// Everybody whose deadline has passed is told so.
+    pub(crate) fn tick(&mut self) {
+        if self.hub.as_ref().and_then(Hub::deadline).is_some_and(|d| d <= self.now) {
+            self.tell_hub(hub::Input::Tick);
+        }
+        for who in 0..self.people.len() {
+            if self.people[who].session.deadline().is_some_and(|d| d <= self.now) {
+                self.give(who, session::Input::Tick);
+            }
+        }
+    }
+
+    pub(crate) fn later(&mut self, after: Duration, delivery: Delivery) {
+        self.at(self.now + after, delivery);
+    }
+
+    pub(crate) fn at(&mut self, at: Moment, delivery: Delivery) {
         self.next += 1;
-        self.coming.insert((self.now + after, self.next), delivery);
+        self.coming.insert((at, self.next), delivery);
     }
 
-    fn send_to_session(&mut self, who: usize, after: Duration, input: session::Input) {
-        self.later(after, Delivery::ToSession(who, Box::new(input)));
-    }
-
-    fn give(&mut self, who: usize, input: session::Input) {
-        if self.people[who].alive {
-            if let session::Input::Device(kind, _, DeviceInput::Released { .. }) = &input {
-                self.people[who].held.remove(kind);
-            }
-            self.people[who].session.handle(input, self.now);
-            self.drain_session(who);
-        }
-    }
-
-    // ---- what sessions want
-
-    fn drain_session(&mut self, who: usize) {
-        while let Some(output) = self.people[who].session.poll() {
-            self.obey(who, output);
-        }
-    }
-
-    fn obey(&mut self, who: usize, output: session::Output) {
-        use session::Output;
-        match output {
-            Output::Connect(epoch) => self.connect(who, epoch, None),
-            Output::CancelConnect(epoch) => self.cancel(who, epoch),
-            Output::Resume(epoch, _) => {
-                let sid = self.people[who].sid.clone();
-                self.connect(who, epoch, Some(sid));
-            }
-            Output::Send(epoch, message) => self.send(who, epoch, *message),
-            Output::SyncState(epoch, state) => self.send(who, epoch, Request::SyncState(*state)),
-            Output::SayGoodbye(epoch) => {
-                if self.people[who].links.contains_key(&epoch) {
-                    self.send(who, epoch, Request::Leave(lk::LeaveRequest::default()));
-                    self.send_to_session(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::GoodbyeSent));
-                }
-            }
-            Output::CloseLink(epoch) => {
-                if let Some(link) = self.people[who].links.remove(&epoch) {
-                    self.links.remove(&link);
-                    self.later(LATENCY, Delivery::ToHub(Box::new(hub::Input::LinkGone { link })));
-                }
-                self.send_to_session(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::Closed));
-            }
-            Output::Peers(epoch, command) => self.peers(who, epoch, command),
-            Output::OpenDevice { kind, generation, .. } => {
-                assert!(self.people[who].held.insert(kind), "{kind:?} is opened twice");
-                let opened = DeviceInput::Opened { id: "x".into() };
-                self.send_to_session(who, Duration::from_millis(30), session::Input::Device(kind, generation, opened));
-            }
-            Output::ReleaseDevice { kind, generation, .. } => {
-                let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
-                self.send_to_session(who, Duration::from_millis(5), session::Input::Device(kind, generation, done));
-            }
-            Output::Event(event) => {
-                let now = self.now;
-                self.people[who].events.push((now, event));
-            }
-            Output::ResumeDone(_) | Output::Attach(_) | Output::Detach(_) | Output::Feed { .. } => {}
-        }
-    }
-
-    fn cancel(&mut self, who: usize, epoch: Epoch) {
-        let Some(link) = self.people[who].links.get(&epoch).copied() else { return };
-        self.coming.retain(|_, d| {
-            let join =
-                matches!(d, Delivery::ToHub(i) if matches!(&**i, hub::Input::Join { link: l, .. } if *l == link));
-            !join
-        });
-    }
-
-    fn connect(&mut self, who: usize, epoch: Epoch, resume: Option<String>) {
-        let fail = |message: &str, retry| EntryError { kind: "unreachable", message: message.into(), retry };
-        if !self.people[who].network {
-            let input = match resume {
-                Some(_) => LinkInput::ResumeFailed(None),
-                None => LinkInput::ConnectFailed(fail("no network", true)),
-            };
-            return self.send_to_session(who, NO_NETWORK, session::Input::Link(epoch, input));
-        }
-        let admission = self.admission(who);
-        if self.hub.refusal(&admission, resume.is_some()).is_some() {
-            let input = LinkInput::ConnectFailed(fail("refused", false));
-            return self.send_to_session(who, LATENCY * 2, session::Input::Link(epoch, input));
-        }
+    pub(crate) fn next_link(&mut self) -> LinkId {
         self.next_link += 1;
-        let link = LinkId(self.next_link);
-        self.links.insert(link, (who, epoch, resume.is_some()));
-        self.people[who].links.insert(epoch, link);
-        let offer = resume.is_none().then(|| {
-            let person = &mut self.people[who];
-            person.sections.truncate(6);
-            lk::SessionDescription { r#type: "offer".into(), sdp: person.offer(), id: 1, ..Default::default() }
-        });
-        let request = lk::JoinRequest {
-            publisher_offer: offer,
-            connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
-            reconnect: resume.is_some(),
-            participant_sid: resume.unwrap_or_default(),
-            ..Default::default()
-        };
-        let join = hub::Input::Join { link, admission: Box::new(admission), request: Box::new(request), single: true };
-        self.later(LATENCY, Delivery::ToHub(Box::new(join)));
+        LinkId(self.next_link)
     }
 
-    fn admission(&self, who: usize) -> Admission {
-        let person = &self.people[who];
-        Admission {
-            room: ROOM.into(),
-            user: person.user.clone(),
-            name: person.user.to_string(),
-            metadata: String::new(),
-            attributes: Vec::new(),
-            permission: lk::ParticipantPermission {
-                can_subscribe: true,
-                can_publish: true,
-                can_publish_data: true,
-                ..Default::default()
-            },
-            room_admin: false,
-            issued_at: person.issued_at,
-            max_participants: 0,
-        }
-    }
-
-    fn send(&mut self, who: usize, epoch: Epoch, message: Request) {
-        let Some(link) = self.people[who].links.get(&epoch).copied() else { return };
-        self.later(LATENCY, Delivery::ToHub(Box::new(hub::Input::Signal { link, message: Box::new(message) })));
-    }
-
-    fn peers(&mut self, who: usize, epoch: Epoch, command: PeerCommand) {
-        let person = &mut self.people[who];
-        let answer = match command {
-            PeerCommand::AddSections { audios, videos } => {
-                for (kind, n) in [(MediaKind::Audio, audios), (MediaKind::Video, videos)] {
-                    person.sections.extend(vec![(kind, None); n as usize]);
-                }
-                None
-            }
-            PeerCommand::Publish { cid, source } => {
-                person.sections.push((source.kind(), Some(cid)));
-                None
-            }
-            PeerCommand::Offer { .. } => Some(PeerInput::OfferMade(person.offer())),
-            PeerCommand::Close => Some(PeerInput::Closed),
-            PeerCommand::SetAnswer(_) | PeerCommand::Answer { .. } | PeerCommand::AddCandidate { .. } => None,
-        };
-        if let Some(answer) = answer {
-            self.send_to_session(who, Duration::from_millis(1), session::Input::Peers(epoch, answer));
-        }
-    }
-
-    // ---- what the hub wants
-
-    fn tell_hub(&mut self, input: hub::Input) {
-        self.joining = match &input {
-            hub::Input::Join { link, .. } => self.links.get(link).map(|l| l.0),
-            _ => None,
-        };
-        self.hub.handle(input, self.now);
-        while let Some(output) = self.hub.poll() {
-            match output {
-                hub::Output::Signal { link, message } => self.deliver(link, *message),
-                hub::Output::CloseLink { link } => {
-                    if let Some((who, epoch, _)) = self.links.remove(&link) {
-                        if self.people[who].links.get(&epoch) == Some(&link) {
-                            self.people[who].links.remove(&epoch);
-                        }
-                        self.send_to_session(who, LATENCY, session::Input::Link(epoch, LinkInput::Lost));
-                    }
-                    self.later(LATENCY, Delivery::ToHub(Box::new(hub::Input::LinkGone { link })));
-                }
-                hub::Output::Media(command) => self.media(command),
-                hub::Output::Answer { .. } | hub::Output::Note(_) => {}
-            }
-        }
-    }
-
-    fn deliver(&mut self, link: LinkId, message: Response) {
-        let Some((who, epoch, resuming)) = self.links.get(&link).copied() else { return };
-        let input = match message {
-            Response::Join(response) => {
-                self.people[who].sid = response.participant.as_ref().map(|p| p.sid.clone()).unwrap_or_default();
-                LinkInput::Joined { response: Box::new(response), single: true }
-            }
-            Response::Reconnect(_) => {
-                self.links.insert(link, (who, epoch, false));
-                LinkInput::Resumed
-            }
-            Response::Leave(leave) if resuming => LinkInput::ResumeFailed(Some(Box::new(leave))),
-            message => LinkInput::Message(Box::new(message)),
-        };
-        self.send_to_session(who, LATENCY, session::Input::Link(epoch, input));
-    }
-
-    fn media(&mut self, command: MediaCommand) {
-        match command {
-            MediaCommand::Open { connection, .. } => {
-                if let Some(who) = self.joining {
-                    self.people[who].member = Some(connection.member);
+    pub(crate) fn dispatch(&mut self, delivery: Delivery) {
+        match delivery {
+            Delivery::Knock(link, join) => self.knock(link, *join),
+            Delivery::Up(link, input) => {
+                let is_end = matches!(*input, hub::Input::LinkGone { .. });
+                self.tell_hub(*input);
+                if is_end {
+                    self.end_wire(link, false, true);
                 }
             }
-            MediaCommand::AcceptOffer { connection, offer_id, publish, bind, .. } => {
-                let answered = MediaEvent::Answered { connection, offer_id, sdp: "v=0".into() };
-                self.later(Duration::ZERO, Delivery::ToHub(Box::new(hub::Input::Media(answered))));
-                let Some(who) = self.people.iter().position(|p| p.member == Some(connection.member)) else { return };
-                let Some(epoch) = self.people[who].links.keys().max().copied() else { return };
-                let up = hub::Input::Media(MediaEvent::Connected { connection });
-                self.later(LATENCY * 2, Delivery::ToHub(Box::new(up)));
-                let up = session::Input::Peers(epoch, PeerInput::Up(Target::Publisher));
-                self.send_to_session(who, LATENCY * 3, up);
-                for p in publish {
-                    let seen = hub::Input::Media(MediaEvent::MediaSeen { track: p.track });
-                    self.later(LATENCY * 3, Delivery::ToHub(Box::new(seen)));
-                }
-                for b in bind {
-                    self.people[who].tracks += 1;
-                    let track = PeerInput::Track {
-                        handle: TrackHandle(self.people[who].tracks),
-                        mid: b.mid,
-                        stream_id: b.what.stream_id,
-                        track_id: b.what.track,
-                        kind: b.what.kind,
-                    };
-                    self.send_to_session(who, LATENCY * 2, session::Input::Peers(epoch, track));
+            Delivery::Down(link, input) => self.arrive(link, *input),
+            Delivery::Own(who, input) => self.give(who, *input),
+            Delivery::Plane(input) => self.tell_hub(*input),
+            Delivery::MediaUp { who, epoch, connection } => self.media_up(who, epoch, connection),
+            Delivery::MediaLost { who, outage } => self.media_lost(who, outage),
+            Delivery::Ping(link) => self.ping(link),
+            Delivery::Ghost { user, killed } => self.check_ghost(&user, killed),
+            Delivery::ServerStarts => self.start_server(),
+            Delivery::ServerEnds => {
+                if self.hub.is_some() {
+                    self.server_ends();
                 }
             }
-            _ => {}
         }
     }
 
-    // ---- what is asserted
-
-    /// Names of those whom somebody sees.
-    pub(crate) fn sees(&self, who: usize) -> Vec<String> {
-        let mut names: Vec<String> = self.people[who].session.people().iter().map(|p| p.user.to_string()).collect();
-        names.sort();
-        names
-    }
-
-    pub(crate) fn is_in_room(&self, who: usize) -> bool {
-        matches!(self.people[who].session.phase(), session::Phase::InRoom(_))
-    }
-
-    /// The one ExitRoom of somebody: reason and milliseconds.
-    pub(crate) fn exit_of(&self, who: usize) -> (ExitReason, f64) {
-        let exits: Vec<(ExitReason, f64)> = self.people[who]
-            .events
-            .iter()
-            .filter_map(|(_, e)| match e {
-                EventKind::ExitRoom { reason, total_ms, .. } => Some((*reason, *total_ms)),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(exits.len(), 1, "{}: {:?}", self.people[who].user, self.people[who].events);
-        exits[0]
-    }
-
-    /// When and why somebody was told that another is gone.
-    pub(crate) fn told_gone(&self, who: usize, other: usize) -> Vec<(Moment, RemoteLeaveReason)> {
-        let other = &self.people[other].user;
-        let gone = |(at, e): &(Moment, EventKind)| match e {
-            EventKind::RemoteUserLeaveRoom { user, reason, .. } if user == other => Some((*at, *reason)),
-            _ => None,
-        };
-        self.people[who].events.iter().filter_map(gone).collect()
-    }
-
-    /// Everybody who lives leaves; then nothing may be left anywhere.
-    pub(crate) fn finish(&mut self) {
-        for who in 0..self.people.len() {
-            self.exit(who);
-        }
-        self.run(90_000);
-        for who in 0..self.people.len() {
-            if self.people[who].alive {
-                let (_, ms) = self.exit_of(who);
-                assert!(ms <= 2000.0, "over the ceiling: {ms}");
-                assert!(self.people[who].held.is_empty(), "{:?}", self.people[who].held);
-                assert_eq!(self.people[who].session.deadline(), None);
-            }
-        }
-        assert!(self.hub.is_empty(), "members or rooms are left");
-        assert_eq!(self.hub.deadline(), None, "the hub still waits for something");
+    /// What is to be looked at when a client was killed.
+    pub(crate) fn expect_gone(&mut self, user: UserId) {
+        let killed = self.now;
+        self.later(GHOST, Delivery::Ghost { user, killed });
     }
 }
 
-impl Person {
-    /// An offer that holds what the hub reads: kinds, sections, directions, and the ids of what is sent.
-    fn offer(&self) -> String {
-        let mut sdp = String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
-        for (mid, (kind, cid)) in self.sections.iter().enumerate() {
-            let kind = if *kind == MediaKind::Audio { "audio" } else { "video" };
-            let direction = match cid {
-                Some(cid) => format!("a=sendonly\r\na=msid:- {cid}\r\n"),
-                None => "a=recvonly\r\n".to_owned(),
-            };
-            sdp += &format!("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{direction}");
+impl Wire {
+    /// What the client is told when it ends.
+    pub(crate) fn loss(&self) -> LinkInput {
+        let message = "The server cannot be reached.".to_owned();
+        match (self.is_opening, self.is_resume) {
+            (false, _) => LinkInput::Lost,
+            (true, true) => LinkInput::ResumeFailed(None),
+            (true, false) => {
+                LinkInput::ConnectFailed(session::EntryError { kind: "unreachable", message, retry: true })
+            }
         }
-        sdp
+    }
+}
+
+/// Which of a client's connections one of the plane's is.
+pub(crate) const fn target(role: hub::Role) -> Target {
+    match role {
+        hub::Role::Single | hub::Role::Publisher => Target::Publisher,
+        hub::Role::Subscriber => Target::Subscriber,
     }
 }

@@ -1,0 +1,381 @@
+//! The network between clients and server: latency, stalls, cuts, black holes; and what a kill looks like on it.
+
+use crate::stage::{Delivery, MEDIA_SILENCE, Stage, Wire, target};
+use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
+use std::time::Duration;
+use visavis::base::Moment;
+use visavis::hub::{self, ConnectionId, LinkId, MediaEvent, Role};
+use visavis::session::{self, EntryError, Epoch, LinkInput, PeerInput};
+
+/// A socket without network gives up after so long.
+const NO_NETWORK: Duration = Duration::from_secs(2);
+/// A socket into a black hole gives up after so long.
+const NO_ANSWER: Duration = Duration::from_secs(5);
+/// Between two pings of a client.
+const PING: Duration = Duration::from_secs(5);
+/// A client gives a silent server up after so long.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Somebody's way to the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Net {
+    /// Cut: sockets have ended on both sides, and none can be opened.
+    pub(crate) is_cut: bool,
+    /// Black-holed: nothing arrives, and nobody is told.
+    pub(crate) is_hole: bool,
+    /// One way.
+    pub(crate) latency: Duration,
+    /// Lost packets are repeated until then; everything waits behind them.
+    pub(crate) stalled_until: Moment,
+    /// Counts the times without media.
+    pub(crate) outage: u32,
+    /// Whether both sides know that media is gone.
+    pub(crate) is_missed: bool,
+    /// When it last was not as it should be.
+    pub(crate) troubled: Moment,
+}
+
+impl Net {
+    pub(crate) const fn good() -> Self {
+        Self {
+            is_cut: false,
+            is_hole: false,
+            latency: Duration::from_millis(20),
+            stalled_until: Moment::ZERO,
+            outage: 0,
+            is_missed: false,
+            troubled: Moment::ZERO,
+        }
+    }
+
+    pub(crate) const fn is_up(&self) -> bool {
+        !self.is_cut && !self.is_hole
+    }
+}
+
+impl Stage {
+    // ---- faults
+
+    /// Cuts or mends somebody's network: what is under way is lost, both sides see their sockets end.
+    pub(crate) fn network(&mut self, who: usize, up: bool) {
+        let now = self.now;
+        let net = &mut self.people[who].net;
+        net.troubled = now;
+        if net.is_cut != up {
+            return;
+        }
+        net.is_cut = !up;
+        if up {
+            return self.media_returns(who);
+        }
+        self.people[who].waiting.clear();
+        for link in self.wires_of(who) {
+            self.lose_in_flight(link);
+            let Some(wire) = self.wires.get_mut(&link) else { continue };
+            let (lost, epoch) = (wire.loss(), wire.epoch);
+            let (had_client, had_server) = (std::mem::take(&mut wire.client), std::mem::take(&mut wire.server));
+            if had_client {
+                self.own(who, Duration::ZERO, session::Input::Link(epoch, lost));
+            }
+            if had_server {
+                self.later(Duration::from_millis(20), Delivery::Plane(Box::new(hub::Input::LinkGone { link })));
+            }
+            self.wires.remove(&link);
+        }
+        self.people[who].links.clear();
+        self.media_stops(who);
+    }
+
+    /// Black-holes somebody's network, or not: packets vanish, sockets stay open, and go on where they were if they live.
+    pub(crate) fn hole(&mut self, who: usize, on: bool) {
+        let now = self.now;
+        let net = &mut self.people[who].net;
+        net.troubled = now;
+        if net.is_hole == on {
+            return;
+        }
+        net.is_hole = on;
+        if !on {
+            for delivery in std::mem::take(&mut self.people[who].waiting) {
+                self.put(delivery);
+            }
+            return self.media_returns(who);
+        }
+        let links = self.wires_of(who);
+        let is_theirs = |d: &Delivery| link_of(d).is_some_and(|link| links.contains(&link));
+        let keys: Vec<_> = self.coming.iter().filter(|(_, d)| is_theirs(d)).map(|(key, _)| *key).collect();
+        for key in keys {
+            let moved = self.coming.remove(&key);
+            self.people[who].waiting.extend(moved);
+        }
+        self.media_stops(who);
+    }
+
+    /// Packets are lost and repeated: whatever is under way or sent meanwhile arrives after `ms` at the earliest.
+    pub(crate) fn stall(&mut self, who: usize, ms: u64) {
+        let end = self.now + Duration::from_millis(ms);
+        let net = &mut self.people[who].net;
+        net.stalled_until = net.stalled_until.max(end);
+        net.troubled = net.troubled.max(end);
+        let links = self.wires_of(who);
+        let is_late =
+            |(at, d): (&(Moment, u64), &Delivery)| at.0 < end && link_of(d).is_some_and(|link| links.contains(&link));
+        let keys: Vec<_> = self.coming.iter().filter(|(at, d)| is_late((at, d))).map(|(key, _)| *key).collect();
+        for key in keys {
+            if let Some(delivery) = self.coming.remove(&key) {
+                self.coming.insert((end, key.1), delivery);
+            }
+        }
+        for link in links {
+            if let Some(wire) = self.wires.get_mut(&link) {
+                (wire.last_up, wire.last_down) = (wire.last_up.max(end), wire.last_down.max(end));
+            }
+        }
+    }
+
+    pub(crate) fn set_latency(&mut self, who: usize, ms: u64) {
+        self.people[who].net.latency = Duration::from_millis(ms);
+        self.people[who].net.troubled = self.now;
+    }
+
+    /// kill -9: the system closes the sockets, and says that the port is unreachable.
+    pub(crate) fn kill(&mut self, who: usize) {
+        if !self.people[who].alive {
+            return;
+        }
+        self.people[who].alive = false;
+        if self.people[who].net.is_up() {
+            let latency = self.people[who].net.latency;
+            for connection in self.connections(who) {
+                let closed = hub::Input::Media(MediaEvent::Closed { connection });
+                self.later(latency, Delivery::Plane(Box::new(closed)));
+            }
+            self.network(who, false);
+            self.expect_gone(self.people[who].user.clone());
+        } else {
+            self.vanish(who);
+        }
+    }
+
+    /// The power fails: nobody is told anything.
+    pub(crate) fn vanish(&mut self, who: usize) {
+        let was_well = self.people[who].alive && self.people[who].net.is_up();
+        let is_known = self.is_in_room(who) && self.has_been_in_since(who, Duration::from_secs(1));
+        self.people[who].alive = false;
+        self.hole(who, true);
+        self.people[who].waiting.clear();
+        for link in self.wires_of(who) {
+            self.end_wire(link, true, false);
+        }
+        if was_well && is_known {
+            self.expect_gone(self.people[who].user.clone());
+        }
+    }
+
+    fn lose_in_flight(&mut self, link: LinkId) {
+        self.coming.retain(|_, d| link_of(d) != Some(link));
+    }
+
+    fn wires_of(&self, who: usize) -> Vec<LinkId> {
+        self.wires.iter().filter(|(_, w)| w.who == who).map(|(id, _)| *id).collect()
+    }
+
+    // ---- media
+
+    fn media_stops(&mut self, who: usize) {
+        self.people[who].net.outage += 1;
+        let outage = self.people[who].net.outage;
+        self.later(MEDIA_SILENCE, Delivery::MediaLost { who, outage });
+    }
+
+    pub(crate) fn media_lost(&mut self, who: usize, outage: u32) {
+        let net = &mut self.people[who].net;
+        if net.is_up() || net.outage != outage {
+            return;
+        }
+        net.is_missed = true;
+        for connection in self.connections(who) {
+            self.tell_hub(hub::Input::Media(MediaEvent::Disconnected { connection }));
+            let epoch = self.people[who].epoch;
+            self.give(who, session::Input::Peers(epoch, PeerInput::Down(target(connection.role))));
+        }
+    }
+
+    fn media_returns(&mut self, who: usize) {
+        self.people[who].net.outage += 1;
+        if std::mem::take(&mut self.people[who].net.is_missed) {
+            let (latency, epoch) = (self.people[who].net.latency, self.people[who].epoch);
+            for connection in self.connections(who) {
+                self.later(latency, Delivery::MediaUp { who, epoch, connection });
+            }
+        }
+    }
+
+    pub(crate) fn media_up(&mut self, who: usize, epoch: Epoch, connection: ConnectionId) {
+        let person = &self.people[who];
+        if !person.alive || !person.net.is_up() || !person.has_peers || person.epoch != epoch {
+            return;
+        }
+        self.tell_hub(hub::Input::Media(MediaEvent::Connected { connection }));
+        self.give(who, session::Input::Peers(epoch, PeerInput::Up(target(connection.role))));
+    }
+
+    fn connections(&self, who: usize) -> Vec<ConnectionId> {
+        let Some(member) = self.people[who].member else { return Vec::new() };
+        let roles: &[Role] =
+            if self.people[who].single { &[Role::Single] } else { &[Role::Publisher, Role::Subscriber] };
+        roles.iter().map(|role| ConnectionId { member, role: *role }).collect()
+    }
+
+    // ---- signalling
+
+    /// Opens a connection and knocks at the door.
+    pub(crate) fn connect(&mut self, who: usize, epoch: Epoch, resume: Option<String>) {
+        self.people[who].epoch = epoch;
+        let unreachable = || EntryError { kind: "unreachable", message: "no network".into(), retry: true };
+        let failed = match resume {
+            Some(_) => LinkInput::ResumeFailed(None),
+            None => LinkInput::ConnectFailed(unreachable()),
+        };
+        let net = &self.people[who].net;
+        let fails_after = match (net.is_cut, net.is_hole, self.hub.is_none()) {
+            (true, _, _) => Some(NO_NETWORK),
+            (_, true, _) => Some(NO_ANSWER),
+            (_, _, true) => Some(net.latency * 2),
+            _ => None,
+        };
+        if let Some(after) = fails_after {
+            return self.own(who, after, session::Input::Link(epoch, failed));
+        }
+        let link = self.next_link();
+        let is_resume = resume.is_some();
+        let single = self.people[who].single;
+        let request = Box::new(self.people[who].request(resume));
+        let admission = Box::new(self.people[who].admission());
+        let wire = Wire {
+            who,
+            epoch,
+            is_resume,
+            is_answered: false,
+            is_opening: true,
+            client: true,
+            server: false,
+            last_up: self.now,
+            last_down: self.now,
+            heard: self.now,
+        };
+        self.wires.insert(link, wire);
+        self.people[who].links.insert(epoch, link);
+        let join = hub::Input::Join { link, admission, request, single };
+        self.put(Delivery::Knock(link, Box::new(join)));
+    }
+
+    /// The door: who is not let in is told so, everybody else reaches the hub.
+    pub(crate) fn knock(&mut self, link: LinkId, join: hub::Input) {
+        let (Some(hub), hub::Input::Join { admission, request, .. }) = (&self.hub, &join) else { return };
+        let refusal = hub.refusal(admission, request.reconnect).filter(|_| !self.door_is_open);
+        let Some(refusal) = refusal else {
+            if let Some(wire) = self.wires.get_mut(&link) {
+                wire.server = true;
+            }
+            return self.tell_hub(join);
+        };
+        let kind = match refusal {
+            hub::Refusal::Removed => "removed",
+            hub::Refusal::Dismissed => "dismissed",
+            hub::Refusal::Full => "room_full",
+            hub::Refusal::NoRoom => "no_room",
+        };
+        let error = EntryError { kind, message: refusal.to_string(), retry: false };
+        self.send_down(link, LinkInput::ConnectFailed(error));
+    }
+
+    pub(crate) fn send_up(&mut self, who: usize, epoch: Epoch, message: Request) {
+        let Some(link) = self.people[who].links.get(&epoch).copied() else { return };
+        self.put(Delivery::Up(link, Box::new(hub::Input::Signal { link, message: Box::new(message) })));
+    }
+
+    pub(crate) fn send_down(&mut self, link: LinkId, input: LinkInput) {
+        self.put(Delivery::Down(link, Box::new(input)));
+    }
+
+    /// Sends something over a wire, behind everything that was sent before.
+    fn put(&mut self, delivery: Delivery) {
+        let Some(link) = link_of(&delivery) else { return };
+        let Some(wire) = self.wires.get_mut(&link) else { return };
+        let person = &mut self.people[wire.who];
+        if person.net.is_hole {
+            person.waiting.push(delivery);
+            return;
+        }
+        let last = if matches!(delivery, Delivery::Down(..)) { &mut wire.last_down } else { &mut wire.last_up };
+        *last = (self.now + person.net.latency).max(person.net.stalled_until).max(*last);
+        let at = *last;
+        self.at(at, delivery);
+    }
+
+    /// Something of the server's arrives at a client.
+    pub(crate) fn arrive(&mut self, link: LinkId, input: LinkInput) {
+        let now = self.now;
+        let Some(wire) = self.wires.get_mut(&link).filter(|w| w.client) else { return };
+        let (who, epoch) = (wire.who, wire.epoch);
+        wire.heard = now;
+        let is_first = std::mem::take(&mut wire.is_opening);
+        if is_first && self.pings && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed) {
+            self.later(Duration::ZERO, Delivery::Ping(link));
+        }
+        if let LinkInput::Joined { response, .. } = &input {
+            self.people[who].sid = response.participant.as_ref().map(|p| p.sid.clone()).unwrap_or_default();
+        }
+        let is_end = matches!(input, LinkInput::Lost | LinkInput::ResumeFailed(_) | LinkInput::ConnectFailed(_));
+        if is_end {
+            self.people[who].links.retain(|_, l| *l != link);
+            self.end_wire(link, true, false);
+        }
+        self.give(who, session::Input::Link(epoch, input));
+    }
+
+    /// One side lets go of a wire.
+    pub(crate) fn end_wire(&mut self, link: LinkId, client: bool, server: bool) {
+        let Some(wire) = self.wires.get_mut(&link) else { return };
+        wire.client &= !client;
+        wire.server &= !server;
+        if !wire.client && !wire.server {
+            self.wires.remove(&link);
+        }
+    }
+
+    /// The client closes a socket, in whatever state it is.
+    pub(crate) fn close_socket(&mut self, who: usize, epoch: Epoch) {
+        let Some(link) = self.people[who].links.remove(&epoch) else { return };
+        let has_not_knocked = |d: &Delivery| matches!(d, Delivery::Knock(l, _) if *l == link);
+        self.coming.retain(|_, d| !has_not_knocked(d));
+        self.people[who].waiting.retain(|d| !has_not_knocked(d));
+        self.put(Delivery::Up(link, Box::new(hub::Input::LinkGone { link })));
+        self.end_wire(link, true, false);
+    }
+
+    pub(crate) fn ping(&mut self, link: LinkId) {
+        let now = self.now;
+        let Some(wire) = self.wires.get(&link).filter(|w| w.client) else { return };
+        let (who, epoch) = (wire.who, wire.epoch);
+        if !self.people[who].alive {
+            return;
+        }
+        if now.since(wire.heard) >= SILENCE {
+            self.close_socket(who, epoch);
+            return self.give(who, session::Input::Link(epoch, LinkInput::Lost));
+        }
+        self.send_up(who, epoch, Request::PingReq(lk::Ping::default()));
+        self.later(PING, Delivery::Ping(link));
+    }
+}
+
+/// The wire that something is carried on.
+pub(crate) const fn link_of(delivery: &Delivery) -> Option<LinkId> {
+    match delivery {
+        Delivery::Knock(link, _) | Delivery::Up(link, _) | Delivery::Down(link, _) => Some(*link),
+        _ => None,
+    }
+}

@@ -1,0 +1,309 @@
+//! Somebody on the stage: a real session with devices, peer connections and a socket that are played.
+
+use crate::network::Net;
+use crate::rules::Cause;
+use crate::stage::{Delivery, ROOM, Stage};
+use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+use visavis::base::{DeviceKind, EventKind, ExitReason, MediaKind, Moment, PictureLayer, StepState, UserId};
+use visavis::hub::{self, Admission, LinkId, MemberId, Mid, TrackSid};
+use visavis::session::{
+    self, DeviceInput, Epoch, Generation, LinkInput, PeerCommand, PeerInput, Session, SessionConfig, TrackHandle,
+};
+
+/// How somebody's devices behave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manners {
+    /// How long opening takes.
+    pub(crate) open_ms: u64,
+    /// How long letting go takes; the driver takes it away by force at the session's limit.
+    pub(crate) release_ms: u64,
+    /// Opening fails.
+    pub(crate) fails: bool,
+    /// Nothing is ever reported.
+    pub(crate) hangs: bool,
+}
+
+impl Manners {
+    pub(crate) const KIND: Self = Self { open_ms: 30, release_ms: 5, fails: false, hangs: false };
+}
+
+/// One participant.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) session: Session,
+    pub(crate) user: UserId,
+    /// One peer connection (v1) or two (v0).
+    pub(crate) single: bool,
+    /// The token's time of issue, unix seconds.
+    pub(crate) issued_at: i64,
+    pub(crate) links: BTreeMap<Epoch, LinkId>,
+    /// The connection asked for last.
+    pub(crate) epoch: Epoch,
+    pub(crate) has_peers: bool,
+    /// Sections of our own offers, with what they send.
+    sections: Vec<(MediaKind, Option<String>)>,
+    /// v0: sections of the server's offers.
+    pub(crate) offered: BTreeMap<Mid, (TrackSid, MediaKind)>,
+    pub(crate) next_mid: u32,
+    pub(crate) member: Option<MemberId>,
+    /// `PA_…` of the last join.
+    pub(crate) sid: String,
+    pub(crate) net: Net,
+    /// What waits in a black hole.
+    pub(crate) waiting: Vec<Delivery>,
+    pub(crate) alive: bool,
+    pub(crate) manners: Manners,
+    /// Devices of which a handle may exist.
+    pub(crate) held: BTreeSet<DeviceKind>,
+    pub(crate) tracks: u64,
+    pub(crate) events: Vec<(Moment, EventKind)>,
+    /// What ended the stay, by the input that did.
+    pub(crate) cause: Option<ExitReason>,
+    /// What the server did to this stay.
+    pub(crate) verdict: Option<ExitReason>,
+}
+
+impl Person {
+    pub(crate) fn new(name: &str, single: bool, issued_at: i64, now: Moment) -> Self {
+        let config = SessionConfig {
+            camera_on: true,
+            microphone_on: true,
+            camera_layers: PictureLayer::for_camera(640, 360),
+            ..SessionConfig::default()
+        };
+        Self {
+            session: Session::new(config, now),
+            user: name.parse().expect("a user id"),
+            single,
+            issued_at,
+            links: BTreeMap::new(),
+            epoch: Epoch(0),
+            has_peers: false,
+            sections: Vec::new(),
+            offered: BTreeMap::new(),
+            next_mid: 0,
+            member: None,
+            sid: String::new(),
+            net: Net::good(),
+            waiting: Vec::new(),
+            alive: true,
+            manners: Manners::KIND,
+            held: BTreeSet::new(),
+            tracks: 0,
+            events: Vec::new(),
+            cause: None,
+            verdict: None,
+        }
+    }
+
+    /// What a new socket says first.
+    pub(crate) fn request(&mut self, resume: Option<String>) -> lk::JoinRequest {
+        let is_fresh = resume.is_none();
+        if is_fresh {
+            self.offered.clear();
+            self.sections.clear();
+            if self.single {
+                self.sections.extend(vec![(MediaKind::Audio, None); 3]);
+                self.sections.extend(vec![(MediaKind::Video, None); 3]);
+            }
+        }
+        let first =
+            || lk::SessionDescription { r#type: "offer".into(), sdp: self.offer(), id: 1, ..Default::default() };
+        lk::JoinRequest {
+            publisher_offer: (is_fresh && self.single).then(first),
+            client_info: Some(lk::ClientInfo { protocol: 17, ..Default::default() }),
+            connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
+            reconnect: !is_fresh,
+            participant_sid: resume.unwrap_or_default(),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn admission(&self) -> Admission {
+        Admission {
+            room: ROOM.into(),
+            user: self.user.clone(),
+            name: self.user.to_string(),
+            metadata: String::new(),
+            attributes: Vec::new(),
+            permission: lk::ParticipantPermission {
+                can_subscribe: true,
+                can_publish: true,
+                can_publish_data: true,
+                ..Default::default()
+            },
+            room_admin: false,
+            issued_at: self.issued_at,
+            room_config: None,
+        }
+    }
+
+    /// An offer that holds what the hub reads: kinds, sections, directions, and the ids of what is sent.
+    fn offer(&self) -> String {
+        let mut sdp = String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
+        for (mid, (kind, cid)) in self.sections.iter().enumerate() {
+            let kind = if *kind == MediaKind::Audio { "audio" } else { "video" };
+            let direction = match cid {
+                Some(cid) => format!("a=sendonly\r\na=msid:- {cid}\r\n"),
+                None => "a=recvonly\r\n".to_owned(),
+            };
+            sdp += &format!("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n{direction}");
+        }
+        sdp
+    }
+}
+
+/// What the future depends on: not the events, which have been.
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { session, links, epoch, has_peers, sections, offered, member, sid, net, waiting, held, .. } = self;
+        write!(f, "{session:?}{links:?}{epoch:?}{has_peers}{sections:?}{offered:?}{member:?}{sid}{net:?}{waiting:?}")?;
+        write!(f, "{held:?}{}{:?}{:?}", self.alive, self.cause, self.verdict)
+    }
+}
+
+impl Stage {
+    pub(crate) fn own(&mut self, who: usize, after: Duration, input: session::Input) {
+        self.later(after, Delivery::Own(who, Box::new(input)));
+    }
+
+    /// Gives a session an input, carries out what it answers, and looks at what that made of its stay.
+    pub(crate) fn give(&mut self, who: usize, input: session::Input) {
+        let now = self.now;
+        let person = &mut self.people[who];
+        if !person.alive {
+            return;
+        }
+        if let session::Input::Device(kind, _, DeviceInput::Released { .. } | DeviceInput::Failed { .. }) = &input {
+            person.held.remove(kind);
+        }
+        let cause = Cause::of(person, &input);
+        person.session.handle(input, now);
+        let stayed = cause.judge(person);
+        self.drain_session(who, stayed);
+    }
+
+    /// Carries out what a session wants. `stayed`: whether its exit had not begun before.
+    pub(crate) fn drain_session(&mut self, who: usize, stayed: bool) {
+        while let Some(output) = self.people[who].session.poll() {
+            self.check_output(who, stayed, &output);
+            self.obey(who, output);
+        }
+    }
+
+    fn obey(&mut self, who: usize, output: session::Output) {
+        use session::Output;
+        match output {
+            Output::Connect(epoch) => {
+                self.people[who].has_peers = true;
+                self.connect(who, epoch, None);
+            }
+            Output::CancelConnect(epoch) => self.cancel(who, epoch),
+            Output::Resume(epoch, _) => {
+                self.close_socket(who, epoch);
+                let sid = self.people[who].sid.clone();
+                self.connect(who, epoch, Some(sid));
+            }
+            Output::Send(epoch, message) => self.send_up(who, epoch, *message),
+            Output::SyncState(epoch, state) => self.send_up(who, epoch, Request::SyncState(*state)),
+            Output::SayGoodbye(epoch) => {
+                if self.people[who].links.contains_key(&epoch) {
+                    self.send_up(who, epoch, Request::Leave(lk::LeaveRequest::default()));
+                    self.own(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::GoodbyeSent));
+                }
+            }
+            Output::CloseLink(epoch) => {
+                self.close_socket(who, epoch);
+                self.own(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::Closed));
+            }
+            Output::Peers(epoch, command) => self.peers(who, epoch, command),
+            Output::OpenDevice { kind, generation, .. } => self.open_device(who, kind, generation),
+            Output::ReleaseDevice { kind, generation, limit } => self.release_device(who, kind, generation, limit),
+            Output::Event(event) => {
+                self.check_event(who, &event);
+                let now = self.now;
+                self.people[who].events.push((now, event));
+            }
+            Output::ResumeDone(_) | Output::Attach(_) | Output::Detach(_) | Output::Feed { .. } => {}
+        }
+    }
+
+    /// Connecting is given up: a socket that was opened meanwhile is dropped.
+    fn cancel(&mut self, who: usize, epoch: Epoch) {
+        let link = self.people[who].links.get(&epoch);
+        let is_opening = link.and_then(|l| self.wires.get(l)).is_some_and(|w| w.is_opening);
+        if is_opening {
+            self.close_socket(who, epoch);
+        }
+    }
+
+    fn open_device(&mut self, who: usize, kind: DeviceKind, generation: Generation) {
+        let person = &mut self.people[who];
+        assert!(person.held.insert(kind), "{kind:?} is opened twice");
+        let Manners { open_ms, fails, hangs, .. } = person.manners;
+        let report = match fails {
+            true => DeviceInput::Failed { id: "x".into(), message: "it fails".into() },
+            false => DeviceInput::Opened { id: "x".into() },
+        };
+        if !hangs {
+            self.own(who, Duration::from_millis(open_ms), session::Input::Device(kind, generation, report));
+        }
+    }
+
+    /// A device that is still opening is released instead of opened.
+    fn release_device(&mut self, who: usize, kind: DeviceKind, generation: Generation, limit: Duration) {
+        let is_opening = |d: &Delivery| match d {
+            Delivery::Own(w, input) => {
+                *w == who && matches!(**input, session::Input::Device(k, g, _) if k == kind && g == generation)
+            }
+            _ => false,
+        };
+        self.coming.retain(|_, d| !is_opening(d));
+        let Manners { release_ms, hangs, .. } = self.people[who].manners;
+        let state = if Duration::from_millis(release_ms) > limit { StepState::Failed } else { StepState::Confirmed };
+        let report = DeviceInput::Released { state, detail: String::new() };
+        if !hangs {
+            let after = Duration::from_millis(release_ms).min(limit + Duration::from_millis(50));
+            self.own(who, after, session::Input::Device(kind, generation, report));
+        }
+    }
+
+    fn peers(&mut self, who: usize, epoch: Epoch, command: PeerCommand) {
+        let person = &mut self.people[who];
+        let answer = match command {
+            PeerCommand::AddSections { audios, videos } => {
+                for (kind, n) in [(MediaKind::Audio, audios), (MediaKind::Video, videos)] {
+                    person.sections.extend(vec![(kind, None); n as usize]);
+                }
+                None
+            }
+            PeerCommand::Publish { cid, source } => {
+                person.sections.push((source.kind(), Some(cid)));
+                None
+            }
+            PeerCommand::Offer { .. } => Some(PeerInput::OfferMade(person.offer())),
+            PeerCommand::Answer { id, .. } => Some(PeerInput::AnswerMade { id, sdp: "v=0".into() }),
+            PeerCommand::Close => {
+                person.has_peers &= person.epoch != epoch;
+                Some(PeerInput::Closed)
+            }
+            PeerCommand::SetAnswer(_) | PeerCommand::AddCandidate { .. } => None,
+        };
+        if let Some(answer) = answer {
+            self.own(who, Duration::from_millis(1), session::Input::Peers(epoch, answer));
+        }
+    }
+
+    /// Media of a track reaches somebody.
+    pub(crate) fn track_arrives(&mut self, who: usize, mid: Mid, what: hub::Subscribed) {
+        let person = &mut self.people[who];
+        person.tracks += 1;
+        let (handle, epoch, latency) = (TrackHandle(person.tracks), person.epoch, person.net.latency);
+        let track = PeerInput::Track { handle, mid, stream_id: what.stream_id, track_id: what.track, kind: what.kind };
+        self.own(who, latency * 2, session::Input::Peers(epoch, track));
+    }
+}

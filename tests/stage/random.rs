@@ -1,0 +1,151 @@
+//! Any sequence of operations and faults: whatever happens, the rules hold, and at the end nothing is left.
+
+use crate::people::Manners;
+use crate::room;
+use crate::stage::{Stage, UNIX_MS};
+use proptest::prelude::*;
+use std::time::Duration;
+use visavis::base::DeviceKind;
+use visavis::session::Input;
+
+/// So many sequences are run unless `PROPTEST_CASES` says otherwise.
+const CASES: u32 = 5000;
+/// People at most.
+const PEOPLE: usize = 6;
+const NAMES: [&str; 4] = ["mina", "tom", "ana", "ben"];
+
+/// One thing that may happen on the stage.
+#[derive(Clone, Debug)]
+enum Op {
+    Pass(u64),
+    Enter { name: usize, single: bool, with_old_token: bool },
+    Exit(usize),
+    CloseNow(usize),
+    Remove(usize),
+    Dismiss,
+    Cut(usize, bool),
+    Hole(usize, bool),
+    Stall(usize, u64),
+    Latency(usize, u64),
+    Kill(usize),
+    Vanish(usize),
+    Device(usize, bool, bool),
+    Choose(usize, bool),
+    Manners(usize, Manners),
+    KillServer(u64),
+    StopServer(u64),
+}
+
+fn manners() -> impl Strategy<Value = Manners> {
+    (0..3000u64, 0..3000u64, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
+        .prop_map(|(open_ms, release_ms, fails, hangs)| Manners { open_ms, release_ms, fails, hangs })
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let who = 0..PEOPLE;
+    let enter = (0..NAMES.len(), any::<bool>(), prop::bool::weighted(0.2));
+    prop_oneof![
+        4 => (0..60u64).prop_map(Op::Pass),
+        5 => (0..4000u64).prop_map(Op::Pass),
+        4 => enter.prop_map(|(name, single, with_old_token)| Op::Enter { name, single, with_old_token }),
+        2 => who.clone().prop_map(Op::Exit),
+        1 => who.clone().prop_map(Op::CloseNow),
+        2 => (0..NAMES.len()).prop_map(Op::Remove),
+        1 => Just(Op::Dismiss),
+        3 => (who.clone(), any::<bool>()).prop_map(|(n, on)| Op::Cut(n, on)),
+        2 => (who.clone(), any::<bool>()).prop_map(|(n, on)| Op::Hole(n, on)),
+        2 => (who.clone(), 0..3000u64).prop_map(|(n, ms)| Op::Stall(n, ms)),
+        1 => (who.clone(), 1..300u64).prop_map(|(n, ms)| Op::Latency(n, ms)),
+        1 => who.clone().prop_map(Op::Kill),
+        1 => who.clone().prop_map(Op::Vanish),
+        2 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(n, camera, on)| Op::Device(n, camera, on)),
+        1 => (who.clone(), any::<bool>()).prop_map(|(n, other)| Op::Choose(n, other)),
+        2 => (who, manners()).prop_map(|(n, manners)| Op::Manners(n, manners)),
+        1 => (0..8000u64).prop_map(Op::KillServer),
+        1 => (0..8000u64).prop_map(Op::StopServer),
+    ]
+}
+
+fn act(stage: &mut Stage, op: &Op) {
+    let there = stage.people.len();
+    match *op {
+        Op::Pass(ms) => stage.run(ms),
+        Op::Enter { name, single, with_old_token } if there < PEOPLE => {
+            let issued_at = if with_old_token { UNIX_MS / 1000 } else { stage.unix_s() };
+            stage.enter_with(NAMES[name], single, issued_at);
+        }
+        Op::Remove(name) => stage.remove(NAMES[name]),
+        Op::Dismiss => stage.dismiss(),
+        Op::KillServer(ms) => stage.kill_server(Duration::from_millis(ms)),
+        Op::StopServer(ms) => stage.stop_server(Some(Duration::from_millis(ms))),
+        Op::Exit(n) if n < there => stage.exit(n),
+        Op::CloseNow(n) if n < there => stage.input(n, Input::CloseNow),
+        Op::Cut(n, on) if n < there => stage.network(n, !on),
+        Op::Hole(n, on) if n < there => stage.hole(n, on),
+        Op::Stall(n, ms) if n < there => stage.stall(n, ms),
+        Op::Latency(n, ms) if n < there => stage.set_latency(n, ms),
+        Op::Kill(n) if n < there => stage.kill(n),
+        Op::Vanish(n) if n < there => stage.vanish(n),
+        Op::Device(n, camera, on) if n < there => {
+            let kind = if camera { DeviceKind::Camera } else { DeviceKind::Microphone };
+            stage.input(n, Input::SetDevice(kind, on));
+        }
+        Op::Choose(n, other) if n < there => {
+            stage.input(n, Input::ChooseDevice(DeviceKind::Camera, other.then(|| "other".to_owned())));
+        }
+        Op::Manners(n, manners) if n < there => stage.manners(n, manners),
+        _ => {}
+    }
+}
+
+/// How many sequences to run.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    /// One ExitRoom each, in time, for the true reason, with the devices closed; no device, member, room, connection or
+    /// timer is left.
+    #[test]
+    fn whatever_happens_the_exit_keeps_its_promise(
+        seed in any::<u32>(),
+        ops in proptest::collection::vec(op(), 1..40),
+    ) {
+        let mut stage = Stage::new(seed.into());
+        stage.enter(NAMES[0]);
+        for op in &ops {
+            act(&mut stage, op);
+        }
+        stage.finish();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 20, ..ProptestConfig::default() })]
+
+    /// A link that is lost for up to four seconds, at whatever moment, is seen by nobody.
+    #[test]
+    fn a_short_outage_is_never_seen(
+        wait in 0..6000u64,
+        away in 0..=4000u64,
+        latency in 1..150u64,
+        is_hole in any::<bool>(),
+        who in 0..2usize,
+    ) {
+        let mut stage = room(3);
+        stage.set_latency(who, latency);
+        stage.run(wait);
+        if is_hole { stage.hole(who, true) } else { stage.network(who, false) }
+        stage.run(away);
+        if is_hole { stage.hole(who, false) } else { stage.network(who, true) }
+        stage.run(20_000);
+        prop_assert!(stage.is_in_room(who));
+        for other in (0..3).filter(|other| *other != who) {
+            prop_assert!(stage.told_gone(other, who).is_empty(), "p{} was told that p{} left", other, who);
+            prop_assert!(stage.told_gone(who, other).is_empty());
+        }
+        stage.finish();
+    }
+}

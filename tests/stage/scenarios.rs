@@ -1,0 +1,325 @@
+//! Cases by name.
+
+use crate::people::Manners;
+use crate::room;
+use crate::stage::{Stage, UNIX_MS};
+use std::time::Duration;
+use visavis::base::{ExitReason, Moment, RemoteLeaveReason};
+
+#[test]
+fn who_leaves_is_gone_for_the_others_at_once() {
+    let mut stage = room(3);
+    let asked = stage.now;
+    stage.exit(0);
+    stage.run(500);
+    assert_eq!(stage.exit_of(0).0, ExitReason::Left);
+    for who in [1, 2] {
+        let gone = stage.told_gone(who, 0);
+        assert_eq!(gone.len(), 1);
+        assert_eq!(gone[0].1, RemoteLeaveReason::Left);
+        assert!(gone[0].0.millis_since(asked) <= 45.0, "two ways through the network and no more");
+    }
+    assert!(stage.told_gone(0, 1).is_empty());
+    stage.finish();
+}
+
+#[test]
+fn who_is_removed_learns_it_and_stays_out() {
+    let mut stage = room(3);
+    stage.remove("p1");
+    stage.run(500);
+    assert_eq!(stage.exit_of(1).0, ExitReason::Kicked);
+    assert_eq!(stage.told_gone(0, 1)[0].1, RemoteLeaveReason::Removed);
+    assert_eq!(stage.sees(0), ["p2"]);
+    stage.finish();
+}
+
+#[test]
+fn a_removal_during_an_outage_holds() {
+    let mut stage = room(2);
+    stage.network(1, false);
+    stage.run(1500);
+    stage.remove("p1");
+    stage.run(500);
+    stage.network(1, true);
+    stage.run(10_000);
+    assert_eq!(stage.exit_of(1).0, ExitReason::Kicked, "the resume is answered by what happened");
+    assert!(stage.sees(0).is_empty());
+    stage.finish();
+}
+
+#[test]
+fn on_a_dismissal_nobody_is_told_of_the_others() {
+    let mut stage = room(4);
+    stage.dismiss();
+    stage.run(500);
+    for who in 0..4 {
+        assert_eq!(stage.exit_of(who).0, ExitReason::Dismissed);
+        for other in 0..4 {
+            assert!(stage.told_gone(who, other).is_empty());
+        }
+    }
+    stage.finish();
+}
+
+#[test]
+fn the_link_is_cut_in_mid_exit_and_the_host_ends_the_call_first() {
+    let mut stage = room(3);
+    stage.dismiss();
+    stage.exit(0);
+    stage.run(5);
+    stage.network(0, false);
+    stage.run(3000);
+    assert_eq!(stage.exit_of(0).0, ExitReason::Left, "its own exit came before the server's word reached it");
+    assert_eq!(stage.exit_of(1).0, ExitReason::Dismissed);
+    assert_eq!(stage.exit_of(2).0, ExitReason::Dismissed);
+    stage.finish();
+}
+
+#[test]
+fn a_short_outage_is_seen_by_nobody() {
+    let mut stage = room(2);
+    stage.network(1, false);
+    stage.run(3500);
+    stage.network(1, true);
+    stage.run(8000);
+    assert!(stage.is_in_room(1), "{:?}", stage.people[1].events);
+    assert!(stage.told_gone(0, 1).is_empty());
+    assert_eq!(stage.sees(0), ["p1"]);
+    assert_eq!(stage.sees(1), ["p0"]);
+    stage.finish();
+}
+
+#[test]
+fn a_killed_client_is_gone_within_six_seconds() {
+    let mut stage = room(2);
+    let killed = stage.now;
+    stage.kill(1);
+    stage.run(10_000);
+    let gone = stage.told_gone(0, 1);
+    assert_eq!(gone.len(), 1);
+    assert_eq!(gone[0].1, RemoteLeaveReason::TimedOut);
+    assert!(gone[0].0.millis_since(killed) <= 6000.0);
+    stage.finish();
+}
+
+#[test]
+fn a_server_that_stops_tells_everybody() {
+    let mut stage = room(2);
+    stage.stop_server(None);
+    stage.run(500);
+    assert_eq!(stage.exit_of(0).0, ExitReason::ServerStopped);
+    assert_eq!(stage.exit_of(1).0, ExitReason::ServerStopped);
+}
+
+#[test]
+fn leave_while_reconnecting_does_not_come_back() {
+    let mut stage = room(2);
+    stage.network(1, false);
+    stage.run(1000);
+    stage.exit(1);
+    stage.network(1, true);
+    stage.run(20_000);
+    assert_eq!(stage.exit_of(1).0, ExitReason::Left);
+    assert!(stage.sees(0).is_empty());
+    stage.finish();
+}
+
+#[test]
+fn a_removal_during_a_long_outage_holds() {
+    for who in [1, 2] {
+        for dismissed in [false, true] {
+            for (kicked_after, back_after) in [(3000, 5500), (3000, 20_000), (8000, 500), (30_000, 5000)] {
+                let mut stage = room(3);
+                stage.network(who, false);
+                stage.run(kicked_after);
+                if dismissed {
+                    stage.dismiss()
+                } else {
+                    stage.remove(&format!("p{who}"))
+                }
+                stage.run(back_after);
+                stage.network(who, true);
+                stage.run(15_000);
+                let expected = if dismissed { ExitReason::Dismissed } else { ExitReason::Kicked };
+                assert_eq!(stage.exit_of(who).0, expected, "p{who}, removed after {kicked_after} ms");
+                stage.finish();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_removal_holds_across_a_restart_of_the_server() {
+    for who in [1, 2] {
+        let mut stage = room(3);
+        stage.network(who, false);
+        stage.run(1000);
+        stage.remove(&format!("p{who}"));
+        stage.kill_server(Duration::from_millis(1500));
+        stage.run(3000);
+        stage.network(who, true);
+        stage.run(20_000);
+        assert_eq!(stage.exit_of(who).0, ExitReason::Kicked);
+        assert!(stage.is_in_room(0), "the others are back");
+        let again = stage.enter_with(&format!("p{who}"), true, UNIX_MS / 1000);
+        stage.run(1000);
+        assert_eq!(stage.exit_of(again).0, ExitReason::EntryFailed, "the old token opens nothing");
+        let again = stage.enter(&format!("p{who}"));
+        stage.run(1000);
+        assert!(stage.is_in_room(again));
+        stage.finish();
+    }
+}
+
+#[test]
+fn a_dismissed_room_is_opened_anew_by_whoever_was_not_in_it() {
+    let mut stage = room(2);
+    stage.run(2000);
+    stage.dismiss();
+    stage.run(500);
+    let stranger = stage.enter_with("olga", true, UNIX_MS / 1000);
+    let (old, new) = (stage.enter_with("p0", true, UNIX_MS / 1000), stage.enter_with("p1", false, stage.unix_s() + 1));
+    stage.run(1000);
+    assert!(stage.is_in_room(stranger) && stage.is_in_room(new));
+    assert_eq!(stage.exit_of(old).0, ExitReason::EntryFailed);
+    stage.finish();
+}
+
+#[test]
+fn the_same_user_elsewhere_ends_the_first_stay_with_100_and_nobody_sees_a_departure() {
+    for single in [true, false] {
+        let mut stage = room(3);
+        let second = stage.enter_with("p1", single, stage.unix_s());
+        stage.run(1000);
+        assert_eq!(stage.exit_of(1).0, ExitReason::JoinedElsewhere);
+        assert!(stage.is_in_room(second));
+        assert_eq!(stage.sees(second), ["p0", "p2"]);
+        for who in [0, 2] {
+            assert!(stage.told_gone(who, 1).is_empty());
+            assert_eq!(stage.sees(who).len(), 2);
+        }
+        stage.finish();
+    }
+}
+
+#[test]
+fn the_same_user_elsewhere_during_an_outage_is_told_as_100() {
+    let mut stage = room(2);
+    stage.network(1, false);
+    stage.run(1000);
+    let second = stage.enter("p1");
+    stage.run(1000);
+    stage.network(1, true);
+    stage.run(10_000);
+    assert_eq!(stage.exit_of(1).0, ExitReason::JoinedElsewhere, "and does not throw the second stay out");
+    assert!(stage.is_in_room(second));
+    stage.finish();
+}
+
+#[test]
+fn a_server_that_stops_gently_is_101_and_nobody_is_shown_the_others_leaving() {
+    let mut stage = room(4);
+    stage.network(3, false);
+    stage.run(500);
+    stage.stop_server(Some(Duration::from_secs(1)));
+    stage.run(1000);
+    for who in 0..3 {
+        let (reason, ms) = stage.exit_of(who);
+        assert_eq!(reason, ExitReason::ServerStopped);
+        assert!(ms < 200.0, "{ms} ms");
+        for other in 0..4 {
+            assert!(stage.told_gone(who, other).is_empty());
+        }
+    }
+    stage.network(3, true);
+    stage.run(20_000);
+    assert!(stage.is_in_room(3), "whoever heard nothing of it goes on in the new server");
+    stage.finish();
+}
+
+#[test]
+fn a_server_that_is_killed_and_comes_back_keeps_everybody() {
+    let mut stage = room(3);
+    stage.kill_server(Duration::from_secs(3));
+    stage.run(30_000);
+    for who in 0..3 {
+        assert!(stage.is_in_room(who), "{:?}", stage.people[who].events);
+        assert_eq!(stage.sees(who).len(), 2);
+    }
+    stage.finish();
+}
+
+#[test]
+fn a_server_that_does_not_come_back_is_102_within_the_limit() {
+    let mut stage = room(2);
+    let killed = stage.now;
+    stage.kill_server(Duration::from_secs(200));
+    stage.run(70_000);
+    for who in 0..2 {
+        let (reason, _) = stage.exit_of(who);
+        assert_eq!(reason, ExitReason::ConnectionLost);
+        let at = stage.people[who].events.last().map_or(Moment::ZERO, |(at, _)| *at);
+        assert!(at.since(killed) <= Duration::from_secs(61), "{:?}", at.since(killed));
+    }
+}
+
+#[test]
+fn who_gives_up_entering_is_gone_for_the_others_at_once() {
+    for single in [true, false] {
+        for after in 0..150 {
+            let mut stage = room(1);
+            let who = stage.enter_with("late", single, stage.unix_s());
+            stage.run(after);
+            stage.exit(who);
+            stage.run(100);
+            assert!(stage.sees(0).is_empty(), "left after {after} ms, and is still seen 100 ms later");
+            stage.finish();
+        }
+    }
+}
+
+#[test]
+fn a_black_hole_does_not_keep_anybody_in() {
+    let mut stage = room(2);
+    stage.hole(1, true);
+    stage.run(100);
+    stage.exit(1);
+    stage.run(2000);
+    let (reason, ms) = stage.exit_of(1);
+    assert_eq!(reason, ExitReason::Left);
+    assert!(ms <= 2000.0);
+    stage.run(6000);
+    assert!(stage.sees(0).is_empty());
+    stage.finish();
+}
+
+#[test]
+fn a_power_cut_is_seen_within_six_seconds() {
+    for who in [1, 2] {
+        let mut stage = room(3);
+        stage.run(7000);
+        let failed = stage.now;
+        stage.vanish(who);
+        stage.run(10_000);
+        let gone = stage.told_gone(0, who);
+        assert_eq!(gone.len(), 1);
+        assert_eq!(gone[0].1, RemoteLeaveReason::TimedOut);
+        assert!(gone[0].0.since(failed) <= Duration::from_secs(6), "{:?}", gone[0].0.since(failed));
+        stage.finish();
+    }
+}
+
+#[test]
+fn devices_that_hang_cost_the_limit_and_not_the_exit() {
+    let mut stage = Stage::new(8);
+    let who = stage.enter("p0");
+    stage.run(1000);
+    stage.manners(who, Manners { hangs: true, ..Manners::KIND });
+    stage.exit(who);
+    stage.run(2000);
+    let (reason, ms) = stage.exit_of(who);
+    assert_eq!(reason, ExitReason::Left);
+    assert!(ms <= 2000.0, "{ms}");
+    stage.finish();
+}

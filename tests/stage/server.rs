@@ -1,0 +1,126 @@
+//! The server's side: what the hub wants is carried to the wires and to a forwarding plane that is played.
+
+use crate::stage::{Delivery, Stage};
+use livekit_protocol as lk;
+use lk::signal_response::Message as Response;
+use std::time::Duration;
+use visavis::hub::{self, AdminCall, ConnectionId, LinkId, MediaCommand, MediaEvent, Note};
+use visavis::session::LinkInput;
+
+impl Stage {
+    /// Gives the hub an input and carries out what it answers. A server that is down hears nothing.
+    pub(crate) fn tell_hub(&mut self, input: hub::Input) {
+        let Some(hub) = &mut self.hub else { return };
+        self.joining = match &input {
+            hub::Input::Join { link, .. } => self.wires.get(link).map(|w| (w.who, w.epoch)),
+            _ => None,
+        };
+        let is_dismissal =
+            matches!(&input, hub::Input::Admin { request, .. } if matches!(**request, AdminCall::DeleteRoom(_)));
+        hub.handle(input, self.now);
+        let outputs: Vec<hub::Output> = std::iter::from_fn(|| hub.poll()).collect();
+        for output in outputs {
+            if is_dismissal {
+                Self::check_dismissal(&output);
+            }
+            self.carry_out(output);
+        }
+    }
+
+    fn carry_out(&mut self, output: hub::Output) {
+        match output {
+            hub::Output::Signal { link, message } => self.say(link, *message),
+            hub::Output::CloseLink { link } => {
+                self.send_down(link, LinkInput::Lost);
+                self.end_wire(link, false, true);
+            }
+            hub::Output::Media(command) => self.media(command),
+            hub::Output::Note(Note::Barred(bar)) => self.barred(bar),
+            hub::Output::Answer { .. } | hub::Output::Note(_) | hub::Output::Renew { .. } => {}
+        }
+    }
+
+    fn say(&mut self, link: LinkId, message: Response) {
+        let Some(wire) = self.wires.get_mut(&link) else { return };
+        let is_first = !std::mem::replace(&mut wire.is_answered, true);
+        let (who, is_resume) = (wire.who, wire.is_resume);
+        let single = self.people[who].single;
+        let input = match message {
+            Response::Join(response) => {
+                self.check_admitted(who);
+                LinkInput::Joined { response: Box::new(response), single }
+            }
+            Response::Reconnect(_) => LinkInput::Resumed,
+            Response::Leave(leave) if is_first && is_resume => LinkInput::ResumeFailed(Some(Box::new(leave))),
+            message => LinkInput::Message(Box::new(message)),
+        };
+        self.send_down(link, input);
+    }
+
+    fn whose(&self, connection: ConnectionId) -> Option<usize> {
+        self.people.iter().position(|p| p.member == Some(connection.member))
+    }
+
+    fn media(&mut self, command: MediaCommand) {
+        match command {
+            MediaCommand::Open { connection, .. } => {
+                if let Some((who, _)) = self.joining {
+                    self.people[who].member = Some(connection.member);
+                }
+            }
+            MediaCommand::Close { connection } => {
+                if let Some(who) = self.whose(connection) {
+                    self.people[who].member = None;
+                }
+            }
+            MediaCommand::AcceptOffer { connection, offer_id, bind, .. } => {
+                let answered = MediaEvent::Answered { connection, offer_id, sdp: "v=0".into() };
+                self.later(Duration::ZERO, Delivery::Plane(Box::new(hub::Input::Media(answered))));
+                let Some(who) = self.whose(connection) else { return };
+                self.comes_up(who, connection);
+                for b in bind {
+                    self.track_arrives(who, b.mid, b.what);
+                }
+            }
+            MediaCommand::MakeOffer { connection, add, remove, .. } => self.make_offer(connection, add, &remove),
+            MediaCommand::AcceptAnswer { connection, .. } => {
+                if let Some(who) = self.whose(connection) {
+                    self.comes_up(who, connection);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// ICE and DTLS need a few ways through the network.
+    fn comes_up(&mut self, who: usize, connection: ConnectionId) {
+        let (latency, epoch) = (self.people[who].net.latency, self.people[who].epoch);
+        self.later(latency * 3, Delivery::MediaUp { who, epoch, connection });
+    }
+
+    /// v0: an offer of the server's.
+    fn make_offer(&mut self, connection: ConnectionId, add: Vec<hub::Subscribed>, remove: &[hub::Mid]) {
+        let Some(who) = self.whose(connection) else { return };
+        let person = &mut self.people[who];
+        person.offered.retain(|mid, _| !remove.contains(mid));
+        let mut arriving = Vec::new();
+        for what in add {
+            person.next_mid += 1;
+            let mid = person.next_mid.to_string();
+            person.offered.insert(mid.clone(), (what.track.clone(), what.kind));
+            arriving.push((mid, what));
+        }
+        let sections = person.offered.iter().map(|(mid, (track, _))| (mid.clone(), track.clone())).collect();
+        let offered = MediaEvent::Offered { connection, sdp: "v=0".into(), sections };
+        self.later(Duration::ZERO, Delivery::Plane(Box::new(hub::Input::Media(offered))));
+        for (mid, what) in arriving {
+            self.track_arrives(who, mid, what);
+        }
+    }
+}
+
+/// Whether a message shows somebody leaving.
+pub(crate) fn shows_a_departure(message: &Response) -> bool {
+    let Response::Update(update) = message else { return false };
+    update.participants.iter().any(|p| p.state() == lk::participant_info::State::Disconnected)
+}
