@@ -92,7 +92,7 @@ impl RawEncoder {
     pub(super) fn new(settings: EncoderSettings) -> Result<Self, VpxError> {
         // SAFETY: returns a static description of the codec.
         let interface = unsafe { ffi::vpx_codec_vp8_cx() };
-        let config = configuration(interface, settings)?;
+        let config = configuration(settings)?;
         let mut context = MaybeUninit::zeroed();
         // SAFETY: the context is zeroed memory of the right size, the configuration is whole, and the version is that of
         // the headers. After success the context is initialised.
@@ -167,14 +167,11 @@ impl RawEncoder {
     }
 }
 
-fn configuration(
-    interface: *mut ffi::vpx_codec_iface_t,
-    settings: EncoderSettings,
-) -> Result<ffi::vpx_codec_enc_cfg_t, VpxError> {
+fn configuration(settings: EncoderSettings) -> Result<ffi::vpx_codec_enc_cfg_t, VpxError> {
     let mut config = MaybeUninit::uninit();
     // SAFETY: the call writes the whole structure if it succeeds.
     let mut config = unsafe {
-        let code = ffi::vpx_codec_enc_config_default(interface, config.as_mut_ptr(), 0);
+        let code = ffi::vpx_codec_enc_config_default(ffi::vpx_codec_vp8_cx(), config.as_mut_ptr(), 0);
         if code != ffi::VPX_CODEC_OK {
             return Err(failed_setup("find its VP8 encoder", code));
         }
