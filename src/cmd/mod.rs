@@ -6,6 +6,7 @@ mod bench;
 mod bot;
 mod capture;
 mod devices;
+mod documents;
 #[cfg(any(feature = "window", feature = "bot"))]
 mod participant;
 mod room;
@@ -16,9 +17,7 @@ mod signals;
 #[cfg(feature = "window")]
 mod window;
 
-#[cfg(any(test, not(feature = "window")))]
-use clap::CommandFactory;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -59,6 +58,10 @@ enum Command {
     #[cfg(all(feature = "bot", feature = "server"))]
     Bench(bench::BenchArgs),
     Devices(devices::DevicesArgs),
+    Completions(documents::CompletionsArgs),
+    Licences(documents::LicencesArgs),
+    #[command(hide = true)]
+    ManPages(documents::ManPagesArgs),
     #[command(hide = true)]
     CaptureCamera(capture::CaptureArgs),
 }
@@ -97,6 +100,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Room(args)) => runtime()?.block_on(room::run(args)),
         Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Completions(args)) => documents::completions(args, Cli::command()),
+        Some(Command::Licences(args)) => documents::licences(&args),
+        Some(Command::ManPages(args)) => documents::man_pages(&args, Cli::command()),
         Some(Command::CaptureCamera(args)) => capture::run(&args),
     }
 }

@@ -44,6 +44,8 @@ pub(crate) const IMPURE: &[&str] = &[
 pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("anyhow", &["cmd/"]),
     ("axum", &["server/"]),
+    ("clap_complete", &["cmd/"]),
+    ("clap_mangen", &["cmd/"]),
     ("cpal", &["devices/"]),
     ("eframe", &["ui/", "cmd/window"]),
     ("egui", &["ui/", "cmd/window"]),
