@@ -73,6 +73,25 @@ struct Shared {
     shown: Mutex<Vec<(UserId, u32, u32)>>,
 }
 
+impl Shared {
+    /// Keeps a notice for the window; of too many the oldest goes.
+    fn notice(&self, notice: Notice) {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if notices.len() == NOTICES {
+            notices.pop_front();
+        }
+        notices.push_back(notice);
+    }
+
+    /// There is something new to draw.
+    fn wake(&self) {
+        let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(wake) = wake {
+            wake();
+        }
+    }
+}
+
 impl Desk {
     /// Starts the desk's task on the present runtime. It ends, after leaving in good order, when the `Desk` is dropped.
     pub fn start(config: DeskConfig) -> Result<(Self, tokio::task::JoinHandle<()>), SoundError> {
@@ -290,6 +309,10 @@ impl Actor {
                 self.quit = true;
                 self.with_call(|call, devices| call.input(Input::Exit(ExitRequestedBy::Signal), devices));
             }
+            Command::OpenLink(link) => {
+                self.shared.notice(Notice::Link(link));
+                self.shared.wake();
+            }
             Command::RefreshDevices | Command::Join(_) => {}
         }
     }
@@ -451,11 +474,7 @@ impl Actor {
         Arc::new(move |event: &Event| {
             events(event);
             if let Some(notice) = notice_of(&event.kind) {
-                let mut notices = shared.notices.lock().unwrap_or_else(PoisonError::into_inner);
-                if notices.len() == NOTICES {
-                    notices.pop_front();
-                }
-                notices.push_back(notice);
+                shared.notice(notice);
             }
         })
     }
@@ -561,10 +580,7 @@ impl Actor {
         if std::mem::replace(&mut self.gist, gist) == gist {
             return;
         }
-        let wake = self.shared.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(wake) = wake {
-            wake();
-        }
+        self.shared.wake();
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Command {
     CloseNow,
     /// Back from an end screen or dialog to the lobby.
     Dismiss,
+    /// A link to a call was opened elsewhere: it comes back as [`Notice::Link`].
+    OpenLink(String),
     /// End the program: a call that is open is left first.
     Quit,
 }
@@ -278,6 +280,8 @@ pub enum Notice {
     BackInCall,
     /// A device of ours stopped working.
     Device(String),
+    /// A link to a call was opened while the window was open.
+    Link(String),
 }
 
 /// Hands commands to whoever carries them out, and the newest snapshot and notices back. The window owns one.

@@ -62,6 +62,17 @@ fn speaker(id: &str) -> Result<String, String> {
 }
 
 impl ParticipantArgs {
+    /// Whether a place, devices or events are named. A server can come from the environment, and asks for nothing.
+    #[cfg(feature = "window")]
+    pub(super) fn asks(&self) -> bool {
+        let texts = [&self.token_endpoint, &self.camera, &self.microphone, &self.speaker];
+        self.room.is_some()
+            || self.token.is_some()
+            || self.events.is_some()
+            || self.leave_after.is_some()
+            || texts.iter().any(|text| text.is_some())
+    }
+
     /// Where tokens come from: a file, an endpoint, the key pair of the environment, or the server.
     pub(super) fn tokens(&self) -> anyhow::Result<TokenSource> {
         if let Some(path) = &self.token {

@@ -9,7 +9,7 @@ use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter, TokenSourc
 use crate::devices::CameraFormat;
 use crate::server::{Embedded, ServerConfig};
 use crate::session::SessionConfig;
-use crate::store::{Paths, Settings};
+use crate::store::{Door, Paths, Settings, hand_over};
 use crate::ui;
 use anyhow::{Context, anyhow};
 use std::net::{IpAddr, Ipv4Addr};
@@ -39,6 +39,14 @@ pub(super) struct WindowArgs {
     /// How the window is drawn: wgpu, or glow where wgpu finds no graphics
     #[arg(long, value_name = "RENDERER", env = "VISAVIS_RENDERER")]
     renderer: Option<Renderer>,
+}
+
+impl WindowArgs {
+    /// The link, when nothing else was asked for: that is how a browser or a menu opens one.
+    fn only_a_link(&self) -> Option<&str> {
+        let asked = self.join || self.name.is_some() || self.then.is_some() || self.participant.asks();
+        self.link.as_deref().filter(|_| !asked)
+    }
 }
 
 /// What follows ExitRoom.
@@ -100,6 +108,11 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     let runtime = super::runtime()?;
     let _entered = runtime.enter();
     let paths = Paths::of_user();
+    if let (Some(link), Some(paths)) = (args.only_a_link(), &paths)
+        && runtime.block_on(hand_over(paths, link))
+    {
+        return Ok(ExitCode::SUCCESS);
+    }
     let loaded = paths.as_ref().map(Settings::load);
     if let Some(note) = loaded.as_ref().and_then(|l| l.note.as_ref()) {
         eprintln!("visavis: {note}");
@@ -125,6 +138,9 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     let remote = desk.remote();
     shared.remote.set(remote.clone()).ok();
     watch_signals(remote.clone())?;
+    if let Some(paths) = paths.clone() {
+        tokio::spawn(take_links(paths, remote.clone()));
+    }
     if let Some(after) = args.participant.leave_after {
         tokio::spawn(leave_after(shared.clone(), remote.clone(), after));
     }
@@ -134,6 +150,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     let shown = desk.shown_hook();
     let options = ui::Options {
         settings,
+        link: args.link.clone().filter(|_| !args.join),
         on_screen: on_screen(events, shared.clone(), args.then),
         on_first_frame: Box::new(move |user, width, height| shown(user, width, height)),
         on_settings: keep_settings(paths),
@@ -245,6 +262,24 @@ fn watch_signals(remote: mpsc::Sender<Command>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Links that are opened while this window is open come to it. Where another window takes them, this one does not.
+async fn take_links(paths: Paths, remote: mpsc::Sender<Command>) {
+    let mut door = match Door::open(&paths).await {
+        Ok(door) => door,
+        Err(error) => return tracing::info!(%error, "another window takes links"),
+    };
+    loop {
+        match door.next().await {
+            Ok(link) => {
+                if remote.send(Command::OpenLink(link)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => return tracing::warn!(%error, "no more links are taken"),
+        }
+    }
+}
+
 async fn leave_after(shared: Arc<Shared>, remote: mpsc::Sender<Command>, after: Duration) {
     shared.entered.cancelled().await;
     tokio::time::sleep(after).await;
@@ -273,7 +308,8 @@ fn typed_over(mut settings: Settings, args: &WindowArgs) -> anyhow::Result<Setti
     if settings.server.is_empty() {
         settings.server = DEFAULT_SERVER.to_owned();
     }
-    if let Some(link) = &args.link {
+    // Otherwise the window reads it, and says what is wrong with it.
+    if let (Some(link), true) = (&args.link, args.join) {
         let place = ui::link::parse(link)?;
         settings.room = place.room.to_string();
         over(&mut settings.server, place.server);

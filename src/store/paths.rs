@@ -11,6 +11,7 @@ const CONFIG_VARIABLE: &str = "VISAVIS_CONFIG_DIR";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     config: PathBuf,
+    runtime: PathBuf,
 }
 
 impl Paths {
@@ -18,21 +19,28 @@ impl Paths {
     /// `~/Library/Application Support/visavis` on macOS, `%APPDATA%\visavis\config` on Windows. `None` when the user
     /// has no home.
     pub fn of_user() -> Option<Self> {
-        let config = match env::var_os(CONFIG_VARIABLE).filter(|folder| !folder.is_empty()) {
-            Some(folder) => folder.into(),
-            None => ProjectDirs::from("", "", "visavis")?.config_dir().to_owned(),
-        };
-        Some(Self { config })
+        if let Some(folder) = env::var_os(CONFIG_VARIABLE).filter(|folder| !folder.is_empty()) {
+            return Some(Self::in_folder(folder));
+        }
+        let folders = ProjectDirs::from("", "", "visavis")?;
+        let config = folders.config_dir().to_owned();
+        Some(Self { runtime: folders.runtime_dir().unwrap_or(&config).to_owned(), config })
     }
 
     /// Everything in one folder.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { config: folder.into() }
+        let config = folder.into();
+        Self { runtime: config.clone(), config }
     }
 
     /// The folder of the settings.
     pub fn config(&self) -> &Path {
         &self.config
+    }
+
+    /// Where a running window takes links ([`Door`](super::Door)); on Windows its name alone matters.
+    pub fn door(&self) -> PathBuf {
+        self.runtime.join("window.socket")
     }
 
     /// The file of the settings.

@@ -10,6 +10,8 @@ pub(super) enum Action {
     Type(Field, String),
     /// Folded the server's field in or out.
     ToggleAdvanced,
+    /// Opened a link to a call, in a browser or a menu: it fills the form in, and enters nothing.
+    OpenLink(String),
     /// Pressed Join.
     Join,
     /// Pressed "Start a call on this computer".

@@ -1,8 +1,9 @@
 //! The window as eframe sees it: reads the desk, draws a view, carries its actions out.
 
 use crate::base::{ExitRequestedBy, SessionId, UserId};
-use crate::call::view::{Command, Desk, Phase};
+use crate::call::view::{Command, Desk, Notice, Phase};
 use crate::store::Settings;
+use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Model};
 use crate::ui::tokens::size;
@@ -30,6 +31,8 @@ pub struct Options {
     /// What the user chose in earlier sessions, with what the command line says instead: it fills the lobby in. Which
     /// devices are used is the desk's business ([`Snapshot::choice`](crate::call::view::Snapshot)).
     pub settings: Settings,
+    /// A link that the window is opened with; it fills the lobby in.
+    pub link: Option<String>,
     /// Called with a screen's name (`lobby`, `joining`, `call`, `leaving`, `end`, `kicked`, `dismissed`,
     /// `joined_elsewhere`, `server_stopped`, `connection_lost`) after the frame in which it was first painted.
     pub on_screen: Box<dyn FnMut(&'static str)>,
@@ -45,6 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             settings: Settings::default(),
+            link: None,
             on_screen: Box::new(|_| ()),
             on_first_frame: Box::new(|_, _, _| ()),
             on_settings: Box::new(|_| ()),
@@ -107,6 +111,13 @@ impl App {
             desk.send(Command::UseDevices(model.snapshot.choice.clone()));
             model.focus = Some(first_empty_field(&model));
         }
+        let mut effects = Effects::default();
+        if let Some(link) = &options.link {
+            update(&mut model, Action::OpenLink(link.clone()), &mut effects);
+        }
+        for command in effects.commands {
+            desk.send(command);
+        }
         ctx.set_zoom_factor(f32::from(model.settings.text_size.clamp(SMALLEST, LARGEST)) / 100.0);
         widgets::reduce_motion(ctx, model.settings.reduce_motion);
         let saved = model.settings.clone();
@@ -132,10 +143,21 @@ impl App {
         model.snapshot = self.desk.snapshot();
         let snapshot = model.snapshot.clone();
         model.flow.observe(snapshot.call.as_ref(), model.now);
+        let mut opened = Effects::default();
         for notice in self.desk.notices() {
-            model.notice(notice);
+            match notice {
+                Notice::Link(link) => {
+                    update(model, Action::OpenLink(link), &mut opened);
+                    ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+                    ctx.send_viewport_cmd(ViewportCommand::Focus);
+                }
+                notice => model.notice(notice),
+            }
         }
         model.toasts.retain(|toast| toast.until > model.now);
+        for command in opened.commands {
+            self.desk.send(command);
+        }
         let screen = match model.flow.screen(snapshot.call.as_ref(), model.now) {
             Screen::End if !model.settings.show_receipt => Screen::Lobby,
             screen => screen,
@@ -197,7 +219,7 @@ impl App {
                 ctx.send_viewport_cmd(ViewportCommand::CancelClose);
                 self.model.closing = true;
                 let mut effects = Effects::default();
-                let leave = crate::ui::action::Action::Leave(ExitRequestedBy::Window);
+                let leave = Action::Leave(ExitRequestedBy::Window);
                 update(&mut self.model, leave, &mut effects);
                 self.carry_out(ctx, effects);
             }

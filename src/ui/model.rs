@@ -222,6 +222,8 @@ impl Model {
             Notice::Dropped(name) => (WIFI_SLASH, format!("{name} lost the connection")),
             Notice::BackInCall => (WIFI_HIGH, "You are back in the call".to_owned()),
             Notice::Device(text) => (PLUGS, text),
+            // The window opens it.
+            Notice::Link(_) => return,
         };
         self.toast(icon, text);
     }

@@ -104,6 +104,7 @@ impl World {
     pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
         let (screens, frames, chosen) = (self.clone(), self.clone(), self.clone());
         let options = Options {
+            link: None,
             settings,
             on_screen: Box::new(move |name| screens.lock().screens.push(name)),
             on_first_frame: Box::new(move |user, w, h| frames.lock().first_frames.push((user.to_string(), w, h))),

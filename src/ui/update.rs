@@ -24,6 +24,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
     match action {
         Action::Type(field, text) => type_into(model, field, text),
         Action::ToggleAdvanced => model.lobby.advanced = !model.lobby.advanced,
+        Action::OpenLink(link) => open_link(model, &link, effects),
         Action::Join => join(model, effects),
         Action::Host => host(model, effects),
         Action::ToggleTheme => {
@@ -118,6 +119,38 @@ fn type_into(model: &mut Model, field: Field, text: String) {
         Field::Form => {}
     }
     model.lobby.error = None;
+}
+
+/// Fills the form in. During a call it says what the link is for, and leaves the call alone.
+fn open_link(model: &mut Model, text: &str, effects: &mut Effects) {
+    let place = link::parse(text);
+    match model.call().map(|call| &call.phase) {
+        Some(Phase::Ended(_)) => effects.commands.push(Command::Dismiss),
+        Some(_) => {
+            let sentence = match place {
+                Ok(place) => format!("Leave this call first, then open the link to {} again", place.room),
+                Err(error) => error.to_string(),
+            };
+            model.toast(icons::LINK, sentence);
+            return;
+        }
+        None => {}
+    }
+    match place {
+        Ok(place) => {
+            model.lobby.room = place.room.to_string();
+            if let Some(server) = place.server {
+                model.lobby.server = server;
+            }
+            model.lobby.error = None;
+            model.focus = Some(first_empty_field(model));
+        }
+        Err(error) => {
+            model.lobby.room = text.to_owned();
+            model.lobby.error = Some(FormError { field: Field::Room, sentence: error.to_string() });
+            model.focus = Some(Focus::Room);
+        }
+    }
 }
 
 fn choose(model: &mut Model, kind: DeviceKind, id: Option<String>, effects: &mut Effects) {
@@ -229,6 +262,36 @@ mod tests {
         let mut effects = Effects::default();
         update(model, action, &mut effects);
         effects.commands
+    }
+
+    #[test]
+    fn a_link_fills_the_lobby_in_and_enters_nothing() {
+        let mut model = model("old", "Mina", "ws://localhost:7880");
+        let commands = act(&mut model, Action::OpenLink("visavis://calls.example/tea".into()));
+        assert_eq!(commands, Vec::new());
+        assert_eq!((model.lobby.room.as_str(), model.lobby.server.as_str()), ("tea", "wss://calls.example"));
+        assert_eq!((model.lobby.error.clone(), model.focus), (None, Some(Focus::Join)));
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_read_is_shown_with_a_sentence() {
+        let mut model = model("old", "Mina", "ws://localhost:7880");
+        act(&mut model, Action::OpenLink("visavis://calls.example/".into()));
+        let error = model.lobby.error.clone().expect("a sentence");
+        assert_eq!((error.field, model.lobby.room.as_str()), (Field::Room, "visavis://calls.example/"));
+        assert!(error.sentence.contains("cannot be read"), "{}", error.sentence);
+        assert_eq!(model.lobby.server, "ws://localhost:7880");
+    }
+
+    #[test]
+    fn a_link_that_comes_during_a_call_leaves_the_call_alone() {
+        let world = crate::ui::testing::World::new();
+        world.call(Phase::InCall { elapsed: std::time::Duration::from_secs(5) });
+        let mut model = model("old", "Mina", "ws://localhost:7880");
+        model.snapshot = std::sync::Arc::new(world.lock().snapshot.clone());
+        assert_eq!(act(&mut model, Action::OpenLink("visavis://calls.example/tea".into())), Vec::new());
+        assert_eq!(model.lobby.room, "old");
+        assert!(model.toasts[0].text.contains("tea"), "{:?}", model.toasts);
     }
 
     #[test]

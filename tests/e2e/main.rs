@@ -7,6 +7,7 @@ mod bench;
 mod kit;
 mod kit_works;
 mod leaving;
+mod links;
 mod lossy_link;
 mod strangers;
 mod two_bots;
