@@ -1,18 +1,21 @@
 //! The signalling connection of one session, across outages.
 
 use super::error::{ConnectError, ResumeError, connect_error, resume_error};
+use super::transport::Lifeline;
 use crate::base::Secret;
 use livekit_protocol as proto;
 use livekit_protocol::{signal_request, signal_response};
 use livekit_signaling::{SignalClient, SignalEvent, SignalEvents, SignalOptions};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 /// Messages that wait at most.
 const MESSAGES: usize = 1024;
+/// What is left of a socket that was cut off goes within this.
+const CUT: Duration = Duration::from_millis(50);
 /// The protocol that we speak. 18 would mean negotiated data channels, which livekit-server 1.13.5 does not have.
 const PROTOCOL: u32 = 17;
 
@@ -49,7 +52,7 @@ pub struct Link {
     url: String,
     lives: Arc<Lives>,
     forward: AbortHandle,
-    closed: AtomicBool,
+    lifeline: Lifeline,
 }
 
 /// Each WebSocket of a link ends with one close event; those that we caused are not told.
@@ -81,7 +84,10 @@ impl Link {
             ..Default::default()
         });
         let token = token.expose();
-        let (client, join, events) = match SignalClient::connect(url, token, signal, offer).await {
+        // Dropped with this future when the join is given up half-way.
+        let lifeline = Lifeline::default();
+        let joined = lifeline.holds(SignalClient::connect(url, token, signal, offer)).await;
+        let (client, join, events) = match joined {
             Ok(connected) => connected,
             Err(error) => return Err(connect_error(error, url, token).await),
         };
@@ -89,7 +95,7 @@ impl Link {
         let lives = Arc::new(Lives { started: AtomicU64::new(1), ended_by_us: AtomicU64::new(0) });
         let forward = tokio::spawn(forward(events, tx, lives.clone())).abort_handle();
         let client = Arc::new(client);
-        Ok((Self { client, url: url.to_owned(), lives, forward, closed: AtomicBool::new(false) }, join, rx))
+        Ok((Self { client, url: url.to_owned(), lives, forward, lifeline }, join, rx))
     }
 
     /// Whether one peer connection carries everything.
@@ -111,7 +117,8 @@ impl Link {
     /// Opens a new WebSocket for the same session. The same [`LinkEvents`] go on.
     pub async fn resume(&self, reason: proto::ReconnectReason) -> Result<proto::ReconnectResponse, ResumeError> {
         self.lives.we_end_it();
-        let answer = self.client.restart(reason).await.map_err(|e| resume_error(e, &self.url))?;
+        let restart = self.lifeline.holds(self.client.restart(reason));
+        let answer = restart.await.map_err(|e| resume_error(e, &self.url))?;
         self.lives.started.fetch_add(1, SeqCst);
         Ok(answer)
     }
@@ -136,28 +143,23 @@ impl Link {
         tokio::time::timeout(limit, sent).await.is_ok()
     }
 
-    /// Closes the WebSocket. Whether it was closed in good order within `limit`; if not, it goes within 3 s on its own.
+    /// Closes the WebSocket: in good order within `limit`, else without a word. Whether it is gone.
     pub async fn close(&self, limit: Duration) -> bool {
-        self.closed.store(true, SeqCst);
         self.lives.we_end_it();
         let client = self.client.clone();
-        let closing = tokio::spawn(async move { client.close().await });
-        let closed = tokio::time::timeout(limit, closing).await.is_ok();
+        let mut closing = tokio::spawn(async move { client.close().await });
+        let in_order = tokio::time::timeout(limit, &mut closing).await.is_ok();
+        self.lifeline.cut();
+        let closed = in_order || tokio::time::timeout(CUT, closing).await.is_ok();
         self.forward.abort();
         closed
     }
 }
 
 impl Drop for Link {
-    /// The safety net of a link that was not closed: the crate's tasks hold the socket open.
+    /// The safety net of a link that was not closed: its lifeline goes with it, and so does the socket.
     fn drop(&mut self) {
         self.forward.abort();
-        if !self.closed.load(SeqCst)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            let client = self.client.clone();
-            runtime.spawn(async move { client.close().await });
-        }
     }
 }
 
@@ -196,6 +198,7 @@ async fn forward(mut events: SignalEvents, out: mpsc::Sender<LinkEvent>, lives: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::StreamExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -236,6 +239,28 @@ mod tests {
         assert_eq!(refusal(&format!("ws://{silent}")).await, ConnectError::Timeout(silent));
         let nobody = "127.0.0.1:9".to_owned();
         assert_eq!(refusal(&format!("ws://{nobody}")).await, ConnectError::Unreachable(nobody));
+    }
+
+    #[tokio::test]
+    async fn a_join_that_is_given_up_leaves_no_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("ws://{}", listener.local_addr().expect("an address"));
+        let (opened, is_open) = tokio::sync::oneshot::channel();
+        let server = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let mut socket = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
+            opened.send(()).expect("the test waits");
+            // Until the client's end is gone; it never gets a first message.
+            while let Some(Ok(_)) = socket.next().await {}
+        });
+        let joining = tokio::spawn(async move {
+            let options = ConnectOptions { single: true, offer: None, timeout: Duration::from_secs(60) };
+            Link::connect(&url, &Secret::new("a.b.c".into()), options).await.map(drop)
+        });
+        is_open.await.expect("a WebSocket");
+        tokio::time::sleep(Duration::from_millis(100)).await; // the client has taken the answer in
+        joining.abort();
+        tokio::time::timeout(Duration::from_secs(3), server).await.expect("the socket goes").expect("no panic");
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod address;
 mod error;
 mod link;
 mod token;
+mod transport;
 
 pub use error::{ConnectError, ResumeError};
 pub use link::{ConnectOptions, Link, LinkEvent, LinkEvents};

@@ -51,6 +51,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("egui", &["ui/", "cmd/window"]),
     ("egui_extras", &["ui/"]),
     ("egui_wgpu", &["ui/"]),
+    ("livekit_net", &["signal/"]),
     ("livekit_signaling", &["signal/"]),
     ("nokhwa", &["devices/"]),
     ("opus", &["codec/"]),

@@ -1,16 +1,21 @@
 //! One connection to a room: token, peers and signalling made by one task, then one task each that carries out what
 //! the session asks of the link and of the peers, in order.
 
+mod link_server;
+mod peer_server;
+#[cfg(test)]
+mod tests;
+
 use super::access::{Access, Ticket};
-use super::wake::{Sender, Wake, WakeSender};
-use crate::base::{PictureLayer, TrackSource};
-use crate::rtc::{Layer, Mode, PeerConfig, Peers, RtcEvent, SendRates};
-use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput, Target};
-use crate::signal::{ConnectError, ConnectOptions, Link, LinkEvent, LinkEvents, ResumeError};
+use super::wake::{Wake, WakeSender};
+use crate::base::PictureLayer;
+use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
+use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
+use crate::signal::{ConnectError, ConnectOptions, Link, LinkEvents};
+use link_server::{LinkCommand, LinkServer, Parting, forward_link};
 use livekit_protocol as lk;
-use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
-use lk::signal_response::Message as Reply;
+use peer_server::{PeerServer, forward_peers};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -18,12 +23,14 @@ use tokio_util::sync::CancellationToken;
 
 /// Commands that wait at most; a link or peers that take longer are given up.
 const COMMANDS: usize = 512;
+/// Partings that wait at most: a goodbye and a close.
+const PARTINGS: usize = 2;
 /// How long the socket may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long writing the goodbye may take.
 const FLUSH: Duration = Duration::from_millis(500);
 /// How long the socket may take to close in good order.
-const CLOSE: Duration = Duration::from_millis(250);
+const CLOSE: Duration = Duration::from_millis(200);
 
 /// What a connection is made with.
 #[derive(Clone, Debug)]
@@ -39,18 +46,11 @@ pub(super) struct Connection {
     /// Cancelled when the session has given up connecting.
     pub(super) given_up: CancellationToken,
     link: mpsc::Sender<LinkCommand>,
+    partings: mpsc::Sender<Parting>,
     peers: mpsc::Sender<PeerCommand>,
+    /// Cancelled when the peers are to be closed, whatever else they were asked for.
+    close_peers: CancellationToken,
     made: Arc<OnceLock<Weak<Peers>>>,
-}
-
-/// What is asked of the link, in order.
-enum LinkCommand {
-    Send(Box<Request>),
-    SyncState(Box<lk::SyncState>),
-    Resume(lk::ReconnectReason),
-    ResumeDone,
-    Goodbye,
-    Close,
 }
 
 impl Connection {
@@ -58,11 +58,19 @@ impl Connection {
     pub(super) fn start(epoch: Epoch, plan: ConnectPlan, ticket: Ticket, wake: WakeSender) -> Self {
         let given_up = CancellationToken::new();
         let (link, link_commands) = mpsc::channel(COMMANDS);
+        let (partings, parting_commands) = mpsc::channel(PARTINGS);
         let (peers, peer_commands) = mpsc::channel(COMMANDS);
+        let close_peers = CancellationToken::new();
         let made = Arc::new(OnceLock::new());
         let maker = Maker { epoch, plan, ticket, wake, given_up: given_up.clone(), made: made.clone() };
-        tokio::spawn(maker.run(link_commands, peer_commands));
-        Self { given_up, link, peers, made }
+        let commands = Commands {
+            link: link_commands,
+            partings: parting_commands,
+            peers: peer_commands,
+            close_peers: close_peers.clone(),
+        };
+        tokio::spawn(maker.run(commands));
+        Self { given_up, link, partings, peers, close_peers, made }
     }
 
     /// Stops connecting.
@@ -92,16 +100,19 @@ impl Connection {
 
     /// Says goodbye and flushes it.
     pub(super) fn goodbye(&self) {
-        self.tell(LinkCommand::Goodbye);
+        self.part(Parting::Goodbye);
     }
 
     /// Closes the socket.
     pub(super) fn close_link(&self) {
-        self.tell(LinkCommand::Close);
+        self.part(Parting::Close);
     }
 
     /// Asks something of the peers.
     pub(super) fn peers(&self, command: PeerCommand) {
+        if matches!(command, PeerCommand::Close) {
+            return self.close_peers.cancel();
+        }
         if self.peers.try_send(command).is_err() {
             tracing::debug!("the peer connections take no commands");
         }
@@ -119,6 +130,28 @@ impl Connection {
             tracing::debug!("the signalling link takes no commands");
         }
     }
+
+    fn part(&self, parting: Parting) {
+        // Each is asked for once, or it has been asked for already.
+        if self.partings.try_send(parting).is_err() {
+            tracing::debug!("the signalling link is being closed already");
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.given_up.cancel();
+        self.close_peers.cancel();
+    }
+}
+
+/// What is asked of a connection that is being made.
+struct Commands {
+    link: mpsc::Receiver<LinkCommand>,
+    partings: mpsc::Receiver<Parting>,
+    peers: mpsc::Receiver<PeerCommand>,
+    close_peers: CancellationToken,
 }
 
 /// Makes a connection, then serves it.
@@ -142,7 +175,7 @@ struct Made {
 }
 
 impl Maker {
-    async fn run(self, link_commands: mpsc::Receiver<LinkCommand>, peer_commands: mpsc::Receiver<PeerCommand>) {
+    async fn run(self, commands: Commands) {
         let epoch = self.epoch;
         let made = tokio::select! {
             biased;
@@ -166,9 +199,16 @@ impl Maker {
         let stop = CancellationToken::new();
         tokio::spawn(forward_link(epoch, events, self.ticket.clone(), self.wake.clone(), stop.clone()));
         tokio::spawn(forward_peers(epoch, peer_events, self.wake.clone()));
-        tokio::spawn(serve_peers(epoch, peers.clone(), peer_commands, self.plan.layers.clone(), self.wake.clone()));
+        let peer_server = PeerServer {
+            epoch,
+            peers: peers.clone(),
+            layers: self.plan.layers.clone(),
+            wake: self.wake.clone(),
+            close: commands.close_peers,
+        };
+        tokio::spawn(peer_server.run(commands.peers));
         let server = LinkServer { epoch, link, peers, wake: self.wake.clone(), stop, given_up: self.given_up.clone() };
-        server.run(link_commands).await;
+        server.run(commands.link, commands.partings).await;
     }
 
     /// Giving up has ended: nothing is held any more.
@@ -221,178 +261,6 @@ impl Drop for CloseOnDrop {
             tokio::spawn(async move { peers.close().await });
         }
     }
-}
-
-/// Carries out what is asked of the link.
-struct LinkServer {
-    epoch: Epoch,
-    link: Arc<Link>,
-    peers: Arc<Peers>,
-    wake: WakeSender,
-    stop: CancellationToken,
-    given_up: CancellationToken,
-}
-
-impl LinkServer {
-    async fn run(self, mut commands: mpsc::Receiver<LinkCommand>) {
-        while let Some(command) = commands.recv().await {
-            match command {
-                LinkCommand::Send(message) => self.link.send(*message).await,
-                LinkCommand::SyncState(mut state) => {
-                    let ours = self.peers.descriptions().await;
-                    let description = |kind: &str, sdp: Option<String>| {
-                        sdp.map(|sdp| lk::SessionDescription { r#type: kind.into(), sdp, ..Default::default() })
-                    };
-                    state.offer = description("offer", ours.offer);
-                    state.answer = description("answer", ours.answer);
-                    self.link.send(Request::SyncState(*state)).await;
-                }
-                LinkCommand::Resume(reason) => self.resume(reason).await,
-                LinkCommand::ResumeDone => self.link.set_reconnected().await,
-                LinkCommand::Goodbye => {
-                    if self.link.goodbye(FLUSH).await {
-                        self.wake.link(self.epoch, LinkInput::GoodbyeSent).await;
-                    }
-                }
-                LinkCommand::Close => break,
-            }
-        }
-        self.stop.cancel();
-        self.link.close(CLOSE).await;
-        self.wake.link(self.epoch, LinkInput::Closed).await;
-    }
-
-    async fn resume(&self, reason: lk::ReconnectReason) {
-        let resumed = tokio::select! {
-            biased;
-            () = self.given_up.cancelled() => return,
-            resumed = self.link.resume(reason) => resumed,
-        };
-        let input = match resumed {
-            Ok(_) => LinkInput::Resumed,
-            Err(ResumeError::Ended(reason)) => LinkInput::ResumeFailed(Some(leave(reason, Action::Disconnect))),
-            Err(ResumeError::Rejoin(reason)) => LinkInput::ResumeFailed(Some(leave(reason, Action::Reconnect))),
-            // The door will say why, in a way that can be shown.
-            Err(ResumeError::Refused(error)) => {
-                tracing::info!(%error, "the resume was refused");
-                LinkInput::ResumeFailed(Some(leave(lk::DisconnectReason::StateMismatch, Action::Reconnect)))
-            }
-            Err(ResumeError::Failed(error)) => {
-                tracing::info!(%error, "not resumed");
-                LinkInput::ResumeFailed(None)
-            }
-        };
-        self.wake.link(self.epoch, input).await;
-    }
-}
-
-fn leave(reason: lk::DisconnectReason, action: Action) -> Box<lk::LeaveRequest> {
-    Box::new(lk::LeaveRequest { reason: reason as i32, action: action as i32, ..Default::default() })
-}
-
-async fn forward_link(epoch: Epoch, mut events: LinkEvents, ticket: Ticket, wake: WakeSender, stop: CancellationToken) {
-    loop {
-        let event = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            event = events.recv() => event,
-        };
-        match event {
-            Some(LinkEvent::Message(message)) if matches!(*message, Reply::RefreshToken(_)) => {
-                if let Reply::RefreshToken(token) = *message {
-                    ticket.refresh(token);
-                }
-            }
-            Some(LinkEvent::Message(message)) => wake.link(epoch, LinkInput::Message(message)).await,
-            Some(LinkEvent::Closed { reason }) => {
-                tracing::info!(reason, "the signalling link is gone");
-                wake.link(epoch, LinkInput::Lost).await;
-            }
-            None => return,
-        }
-    }
-}
-
-async fn forward_peers(epoch: Epoch, mut events: mpsc::Receiver<RtcEvent>, wake: WakeSender) {
-    let target = |t: crate::rtc::Target| match t {
-        crate::rtc::Target::Publisher => Target::Publisher,
-        crate::rtc::Target::Subscriber => Target::Subscriber,
-    };
-    while let Some(event) = events.recv().await {
-        match event {
-            RtcEvent::Connected(t) => wake.peers(epoch, PeerInput::Up(target(t))).await,
-            RtcEvent::Disconnected(t) | RtcEvent::Failed(t) => wake.peers(epoch, PeerInput::Down(target(t))).await,
-            RtcEvent::LocalCandidate { target: t, json } => {
-                wake.peers(epoch, PeerInput::LocalCandidate { target: target(t), json }).await;
-            }
-            RtcEvent::RemoteTrack(track) => wake.send(Wake::RemoteTrack(epoch, Box::new(track))).await,
-            RtcEvent::KeyframeWanted { cid, layer } => wake.hint(Wake::KeyframeWanted(cid.to_string(), layer)),
-            RtcEvent::SendRate { bps } => wake.hint(Wake::SendRate(bps)),
-            RtcEvent::Data { .. } => {}
-        }
-    }
-}
-
-async fn serve_peers(
-    epoch: Epoch,
-    peers: Arc<Peers>,
-    mut commands: mpsc::Receiver<PeerCommand>,
-    layers: Vec<PictureLayer>,
-    wake: WakeSender,
-) {
-    while let Some(command) = commands.recv().await {
-        let outcome = match command {
-            PeerCommand::AddSections { audios, videos } => peers.add_sections(audios, videos).await.map(|()| None),
-            PeerCommand::Publish { cid, source } => publish(&peers, cid, source, &layers, &wake).await.map(|()| None),
-            PeerCommand::Offer { ice_restart } => peers.offer(ice_restart).await.map(|s| Some(PeerInput::OfferMade(s))),
-            PeerCommand::SetAnswer(sdp) => peers.set_answer(sdp).await.map(|()| None),
-            PeerCommand::Answer { id, sdp } => {
-                peers.answer(sdp).await.map(|sdp| Some(PeerInput::AnswerMade { id, sdp }))
-            }
-            PeerCommand::AddCandidate { target, json } => {
-                let target = match target {
-                    Target::Publisher => crate::rtc::Target::Publisher,
-                    Target::Subscriber => crate::rtc::Target::Subscriber,
-                };
-                peers.add_candidate(target, &json).await.map(|()| None)
-            }
-            PeerCommand::Close => break,
-        };
-        match outcome {
-            Ok(Some(input)) => wake.peers(epoch, input).await,
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(%error, "the peer connections refused");
-                wake.peers(epoch, PeerInput::NegotiationFailed(error.to_string())).await;
-            }
-        }
-    }
-    peers.close().await;
-    wake.peers(epoch, PeerInput::Closed).await;
-}
-
-async fn publish(
-    peers: &Arc<Peers>,
-    cid: String,
-    source: TrackSource,
-    layers: &[PictureLayer],
-    wake: &WakeSender,
-) -> Result<(), crate::rtc::RtcError> {
-    let sender = match source {
-        TrackSource::Microphone | TrackSource::ScreenAudio => Sender::Sound(peers.publish_audio(&cid).await?),
-        TrackSource::Camera | TrackSource::Screen => {
-            let layer = |l: &PictureLayer| Layer {
-                rid: l.rid.to_owned(),
-                width: l.width,
-                height: l.height,
-                max_kbps: l.max_kbps,
-            };
-            let layers: Vec<Layer> = layers.iter().map(layer).collect();
-            Sender::Picture(peers.publish_video(&cid, &layers).await?)
-        }
-    };
-    wake.send(Wake::Published(cid, source, sender)).await;
-    Ok(())
 }
 
 /// Whether the server may be on this computer.

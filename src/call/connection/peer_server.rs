@@ -1,0 +1,114 @@
+//! The peers of a connection: carries out what the session asks of them, and hands on what they tell.
+
+use crate::base::{PictureLayer, TrackSource};
+use crate::call::wake::{Sender, Wake, WakeSender};
+use crate::rtc::{Layer, Peers, RtcError, RtcEvent};
+use crate::session::{Epoch, PeerCommand, PeerInput, Target};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Carries out what is asked of the peers, in order.
+pub(super) struct PeerServer {
+    pub(super) epoch: Epoch,
+    pub(super) peers: Arc<Peers>,
+    pub(super) layers: Vec<PictureLayer>,
+    pub(super) wake: WakeSender,
+    /// Cancelled when they are to be closed.
+    pub(super) close: CancellationToken,
+}
+
+impl PeerServer {
+    /// Serves until the peers are closed, or nobody asks anything any more.
+    pub(super) async fn run(self, mut commands: mpsc::Receiver<PeerCommand>) {
+        let close = self.close.clone();
+        let work = async {
+            while let Some(command) = commands.recv().await {
+                match self.carry_out(command).await {
+                    Ok(Some(input)) => self.wake.peers(self.epoch, input).await,
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "the peer connections refused");
+                        self.wake.peers(self.epoch, PeerInput::NegotiationFailed(error.to_string())).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = close.cancelled() => {}
+            () = work => {}
+        }
+        self.peers.close().await;
+        self.wake.peers(self.epoch, PeerInput::Closed).await;
+    }
+
+    async fn carry_out(&self, command: PeerCommand) -> Result<Option<PeerInput>, RtcError> {
+        let peers = &self.peers;
+        match command {
+            PeerCommand::AddSections { audios, videos } => peers.add_sections(audios, videos).await.map(|()| None),
+            PeerCommand::Publish { cid, source } => {
+                publish(peers, cid, source, &self.layers, &self.wake).await.map(|()| None)
+            }
+            PeerCommand::Offer { ice_restart } => peers.offer(ice_restart).await.map(|s| Some(PeerInput::OfferMade(s))),
+            PeerCommand::SetAnswer(sdp) => peers.set_answer(sdp).await.map(|()| None),
+            PeerCommand::Answer { id, sdp } => {
+                peers.answer(sdp).await.map(|sdp| Some(PeerInput::AnswerMade { id, sdp }))
+            }
+            PeerCommand::AddCandidate { target, json } => {
+                let target = match target {
+                    Target::Publisher => crate::rtc::Target::Publisher,
+                    Target::Subscriber => crate::rtc::Target::Subscriber,
+                };
+                peers.add_candidate(target, &json).await.map(|()| None)
+            }
+            // Asked for by the token, which overtakes what is waiting here.
+            PeerCommand::Close => Ok(None),
+        }
+    }
+}
+
+async fn publish(
+    peers: &Arc<Peers>,
+    cid: String,
+    source: TrackSource,
+    layers: &[PictureLayer],
+    wake: &WakeSender,
+) -> Result<(), RtcError> {
+    let sender = match source {
+        TrackSource::Microphone | TrackSource::ScreenAudio => Sender::Sound(peers.publish_audio(&cid).await?),
+        TrackSource::Camera | TrackSource::Screen => {
+            let layer = |l: &PictureLayer| Layer {
+                rid: l.rid.to_owned(),
+                width: l.width,
+                height: l.height,
+                max_kbps: l.max_kbps,
+            };
+            let layers: Vec<Layer> = layers.iter().map(layer).collect();
+            Sender::Picture(peers.publish_video(&cid, &layers).await?)
+        }
+    };
+    wake.send(Wake::Published(cid, source, sender)).await;
+    Ok(())
+}
+
+/// Hands on what the peers tell until they are closed.
+pub(super) async fn forward_peers(epoch: Epoch, mut events: mpsc::Receiver<RtcEvent>, wake: WakeSender) {
+    let target = |t: crate::rtc::Target| match t {
+        crate::rtc::Target::Publisher => Target::Publisher,
+        crate::rtc::Target::Subscriber => Target::Subscriber,
+    };
+    while let Some(event) = events.recv().await {
+        match event {
+            RtcEvent::Connected(t) => wake.peers(epoch, PeerInput::Up(target(t))).await,
+            RtcEvent::Disconnected(t) | RtcEvent::Failed(t) => wake.peers(epoch, PeerInput::Down(target(t))).await,
+            RtcEvent::LocalCandidate { target: t, json } => {
+                wake.peers(epoch, PeerInput::LocalCandidate { target: target(t), json }).await;
+            }
+            RtcEvent::RemoteTrack(track) => wake.send(Wake::RemoteTrack(epoch, Box::new(track))).await,
+            RtcEvent::KeyframeWanted { cid, layer } => wake.hint(Wake::KeyframeWanted(cid.to_string(), layer)),
+            RtcEvent::SendRate { bps } => wake.hint(Wake::SendRate(bps)),
+            RtcEvent::Data { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A connection whose server takes nothing any more.
+
+use super::*;
+use crate::call::TokenSource;
+use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
+use crate::session::Input;
+use futures_util::SinkExt;
+use prost::Message;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite;
+
+/// How long anything may take on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server that lets one participant in and from then on reads nothing, until it is dropped.
+async fn deaf_server() -> (String, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("ws://{}", listener.local_addr().expect("its address"));
+    let serve = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a participant");
+        let mut socket = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
+        let join = lk::JoinResponse { ping_interval: 5, ping_timeout: 15, ..Default::default() };
+        let message = lk::SignalResponse { message: Some(lk::signal_response::Message::Join(join)) };
+        socket.send(tungstenite::Message::binary(message.encode_to_vec())).await.expect("the join goes out");
+        std::future::pending::<()>().await;
+    });
+    (url, serve)
+}
+
+fn plan(server: String) -> ConnectPlan {
+    let pass = Pass {
+        room: "deaf".parse().expect("a room"),
+        user: "mina".parse().expect("a user"),
+        name: "Mina".into(),
+        metadata: String::new(),
+        attributes: Vec::new(),
+        room_admin: false,
+        valid_for: JOIN_VALIDITY,
+    };
+    let token = ApiKey::dev().join_token(&pass).expect("a token");
+    let Pass { room, user, name, .. } = pass;
+    ConnectPlan { access: Access { server, tokens: TokenSource::Given(token), room, user, name }, layers: Vec::new() }
+}
+
+#[tokio::test]
+async fn an_exit_overtakes_what_the_server_does_not_take() {
+    let (url, server) = deaf_server().await;
+    let (wake, mut reports) = WakeSender::channel();
+    let connection = Connection::start(Epoch(1), plan(url), Ticket::default(), wake);
+    let joined = async {
+        loop {
+            match reports.recv().await.expect("the connection lives") {
+                Wake::Session(input) if matches!(*input, Input::Link(_, LinkInput::Joined { .. })) => {
+                    break;
+                }
+                _ => {}
+            }
+        }
+    };
+    timeout(PATIENCE, joined).await.expect("let in");
+    // More than the buffers of any socket hold, and the rest of the queue behind it.
+    for _ in 0..COMMANDS {
+        let metadata = "x".repeat(64 << 10);
+        let message = lk::UpdateParticipantMetadata { metadata, ..Default::default() };
+        connection.send(Box::new(Request::UpdateMetadata(message)));
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    connection.goodbye();
+    connection.peers(PeerCommand::Close);
+    connection.close_link();
+    drop(connection);
+    // The queue of reports ends when the last task of the connection does.
+    let mut peers_closed = false;
+    let ended = async {
+        while let Some(report) = reports.recv().await {
+            if let Wake::Session(input) = report {
+                peers_closed |= matches!(*input, Input::Peers(_, PeerInput::Closed));
+            }
+        }
+    };
+    timeout(PATIENCE, ended).await.expect("every task of the connection ends");
+    assert!(peers_closed);
+    server.abort();
+}
