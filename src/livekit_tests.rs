@@ -366,7 +366,7 @@ async fn two_guests(server: &Server, mode: Mode, loss: f64) -> (Guest, Guest) {
 fn take_video(guest: &mut Guest) -> Option<mpsc::Receiver<VideoMedia>> {
     let at = guest.tracks.iter().position(|t| t.kind == MediaKind::Video)?;
     match guest.tracks.remove(at).media {
-        RemoteMedia::Video(media) => Some(media),
+        RemoteMedia::Video(media, _) => Some(media),
         RemoteMedia::Audio(_) => None,
     }
 }

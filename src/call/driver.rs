@@ -106,7 +106,7 @@ impl Call {
             Wake::RemoteTrack(epoch, track) => {
                 let (mid, stream_id, track_id) = (track.mid.clone(), track.stream_id.clone(), track.track_id.clone());
                 let kind = track.kind;
-                let handle = self.media.arrived(*track);
+                let handle = self.media.arrived(epoch, *track);
                 let input = PeerInput::Track { handle, mid, stream_id, track_id, kind };
                 self.input(Input::Peers(epoch, input), devices);
             }

@@ -53,9 +53,9 @@ struct OwnPicture {
 
 /// The media of one call.
 pub(super) struct Media {
-    epoch: Epoch,
     next: u64,
-    waiting: HashMap<TrackHandle, RemoteTrack>,
+    /// Media of which nobody knows yet whose it is, and the connection on which it came.
+    waiting: HashMap<TrackHandle, (Epoch, RemoteTrack)>,
     pictures: HashMap<TrackHandle, Picture>,
     voices: HashMap<TrackHandle, Voice>,
     slots: HashMap<UserId, FrameSlot>,
@@ -79,7 +79,6 @@ impl Media {
         decoded_is_shown: bool,
     ) -> Self {
         Self {
-            epoch: Epoch(1),
             next: 0,
             waiting: HashMap::new(),
             pictures: HashMap::new(),
@@ -169,25 +168,25 @@ impl Media {
     // ---- theirs
 
     /// Media arrived; nobody knows yet whose it is.
-    pub(super) fn arrived(&mut self, track: RemoteTrack) -> TrackHandle {
+    pub(super) fn arrived(&mut self, epoch: Epoch, track: RemoteTrack) -> TrackHandle {
         self.next += 1;
         let handle = TrackHandle(self.next);
-        self.waiting.insert(handle, track);
+        self.waiting.insert(handle, (epoch, track));
         handle
     }
 
     /// It is known by name: show or play it.
     pub(super) fn attach(&mut self, attached: Attached) {
-        let Some(track) = self.waiting.remove(&attached.handle) else { return };
+        let Some((epoch, track)) = self.waiting.remove(&attached.handle) else { return };
         let mid = track.mid.clone();
-        let (handle, epoch, wake) = (attached.handle, self.epoch, self.wake.clone());
+        let (handle, wake) = (attached.handle, self.wake.clone());
         let ended = move || wake.hint(Wake::TrackEnded(epoch, handle));
         let lipsync = self.lipsync.entry(attached.user.clone()).or_default().clone();
         match track.media {
-            RemoteMedia::Video(media) => {
+            RemoteMedia::Video(media, keyframe) => {
                 let tap = self.taps.as_ref().map(|t| t.picture(&attached.user));
                 let slot = self.slots.entry(attached.user.clone()).or_default().clone();
-                let source = PictureSource { media, clock: track.clock, lipsync, slot, tap };
+                let source = PictureSource { media, keyframe, clock: track.clock, lipsync, slot, tap };
                 let decoder = PictureIn::start(attached.user.as_str(), source, ended);
                 self.pictures.insert(handle, Picture { user: attached.user, mid, decoder, told: false });
             }

@@ -1,9 +1,11 @@
 //! From the wire to the tile: each remote picture is decoded on a thread of its own and waits, newest first, in a slot.
 
+use super::endure::endure;
 use super::lipsync::LipSync;
+use super::panic_point::panic_point;
 use crate::base::{FrameSlot, VideoFrame};
 use crate::codec::Vp8Decoder;
-use crate::rtc::{SenderClock, VideoMedia};
+use crate::rtc::{KeyframeWish, SenderClock, VideoMedia};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -58,6 +60,8 @@ pub(super) struct PictureIn {
 pub(super) struct PictureSource {
     /// Whole frames in decoding order.
     pub media: mpsc::Receiver<VideoMedia>,
+    /// Asks for a picture that stands on its own.
+    pub keyframe: KeyframeWish,
     /// The stream's time.
     pub clock: SenderClock,
     /// When each picture is due.
@@ -70,12 +74,13 @@ pub(super) struct PictureSource {
 
 impl PictureIn {
     /// Starts the thread. `ended` is called when the media ends, not when it is stopped.
-    pub(super) fn start(name: &str, source: PictureSource, ended: impl FnOnce() + Send + 'static) -> Self {
+    pub(super) fn start(name: &str, mut source: PictureSource, ended: impl FnOnce() + Send + 'static) -> Self {
         let stop = CancellationToken::new();
         let figures = Arc::new(PictureFigures { ahead_us: AtomicI64::new(NOT_HEARD), ..PictureFigures::default() });
         let (theirs, counts, runtime) = (stop.clone(), figures.clone(), Handle::current());
         let body = move || {
-            decode(source, &theirs, &counts, &runtime);
+            endure("decoder", || decode(&mut source, &theirs, &counts, &runtime));
+            source.slot.clear();
             if !theirs.is_cancelled() {
                 ended();
             }
@@ -99,7 +104,9 @@ impl Drop for PictureIn {
     }
 }
 
-fn decode(mut source: PictureSource, stop: &CancellationToken, figures: &PictureFigures, runtime: &Handle) {
+/// Decodes until the media ends or is stopped. After a panic a new decoder knows nothing of what came before: it fails
+/// until the key frame that it asks for.
+fn decode(source: &mut PictureSource, stop: &CancellationToken, figures: &PictureFigures, runtime: &Handle) {
     let mut decoder = match Vp8Decoder::new() {
         Ok(decoder) => decoder,
         Err(error) => return tracing::error!(%error, "no decoder"),
@@ -115,6 +122,7 @@ fn decode(mut source: PictureSource, stop: &CancellationToken, figures: &Picture
         });
         let Some(media) = next else { break };
         let VideoMedia::Frame(encoded) = media else { continue };
+        panic_point("decoder");
         let arrived = Instant::now();
         let micros = source.clock.sender_micros(encoded.timestamp);
         let frame = match decoder.decode(&encoded.data, micros.unwrap_or_default().unsigned_abs()) {
@@ -122,6 +130,7 @@ fn decode(mut source: PictureSource, stop: &CancellationToken, figures: &Picture
             Ok(None) => continue,
             Err(error) => {
                 tracing::debug!(%error, "a picture could not be decoded");
+                source.keyframe.ask();
                 continue;
             }
         };
@@ -141,5 +150,4 @@ fn decode(mut source: PictureSource, stop: &CancellationToken, figures: &Picture
         figures.ahead_us.store(micros.and_then(|m| source.lipsync.ahead(m)).unwrap_or(NOT_HEARD), Relaxed);
         source.slot.put(Arc::new(frame));
     }
-    source.slot.clear();
 }

@@ -3,6 +3,8 @@
 //! A thread that is still busy with a picture misses the next ones; nothing queues. What each layer may spend follows the
 //! estimate of the link, smallest layer first.
 
+use super::endure::endure;
+use super::panic_point::panic_point;
 use crate::base::{EncodedFrame, FrameSlot, PictureLayer, VideoFrame};
 use crate::codec::{ScaleError, Scaler, Vp8Config, Vp8EncodeError, Vp8Encoder};
 use crate::rtc::{Sent, VideoSender};
@@ -90,7 +92,7 @@ impl PictureOut {
                 wanted: AtomicBool::new(true),
             });
             let (theirs, layer, sender) = (lane.clone(), layer.clone(), sender.clone());
-            let body = move || encode(index, &layer, &theirs, &sender, start);
+            let body = move || endure("encoder", || encode(index, &layer, &theirs, &sender, start));
             match std::thread::Builder::new().name(format!("encode-{index}")).spawn(body) {
                 Ok(thread) => threads.push(thread),
                 Err(error) => tracing::error!(%error, index, "no thread for an encoder"),
@@ -183,6 +185,7 @@ fn encode(index: usize, layer: &PictureLayer, lane: &Lane, sender: &VideoSender,
     let mut scaler = Scaler::new();
     let mut encoder = Vp8Encoder::new(Vp8Config { kbps: layer.max_kbps, threads: 1 });
     while let Some(frame) = next_frame(lane) {
+        panic_point("encoder");
         let kbps = lane.kbps.load(Relaxed);
         if kbps == 0 || !lane.wanted.load(Relaxed) {
             continue;

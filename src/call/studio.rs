@@ -1,5 +1,6 @@
 //! The sound engine of this process, with what a call switches: where our own packets go, and who is heard.
 
+use super::panic_point::panic_point;
 use crate::base::PcmFormat;
 use crate::rtc::AudioSender;
 use crate::sound::{SoundConfig, SoundEngine, SoundError, SoundPacket, SoundReport, VoiceId, VoiceInput};
@@ -25,6 +26,7 @@ impl Studio {
         let sink = Sink::default();
         let theirs = sink.clone();
         let on_packet = move |packet: SoundPacket| {
+            panic_point("sound");
             // The sound thread never waits: a packet that comes while calls are switched is lost.
             let Ok(sink) = theirs.try_lock() else { return };
             if let Some(sender) = &*sink {

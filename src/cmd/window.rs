@@ -13,6 +13,7 @@ use crate::store::{Door, Paths, Settings, hand_over};
 use crate::ui;
 use anyhow::{Context, anyhow};
 use std::net::{IpAddr, Ipv4Addr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -156,7 +157,9 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         on_settings: keep_settings(paths),
         ..ui::Options::default()
     };
-    let result = show(args.renderer, desk, options);
+    // A window that breaks down takes the desk's handle with it, as one that is closed does.
+    let result = catch_unwind(AssertUnwindSafe(|| show(args.renderer, desk, options)))
+        .unwrap_or_else(|_| Err(anyhow!("The window broke down. The call was left; start Visavis again to go back.")));
     // The desk leaves in good order before anything else ends.
     runtime.block_on(async {
         if tokio::time::timeout(Duration::from_secs(4), task).await.is_err() {
@@ -393,6 +396,8 @@ async fn guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
         },
         format,
         leave_after: None,
+        cycles: 1,
+        linger: Duration::ZERO,
         verify: false,
         events: Arc::new(|_| {}),
     };

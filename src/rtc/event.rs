@@ -4,6 +4,7 @@ use super::clock::SenderClock;
 use crate::base::{EncodedFrame, MediaKind, MediaPacket};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
 /// Which of a session's connections. The numbers are those of LiveKit's `SignalTarget`.
@@ -96,8 +97,8 @@ pub struct RemoteTrack {
 pub enum RemoteMedia {
     /// Packets as they come: late, doubled or missing. 128 wait at most.
     Audio(mpsc::Receiver<MediaPacket>),
-    /// Whole VP8 frames in decoding order. 64 wait at most.
-    Video(mpsc::Receiver<VideoMedia>),
+    /// Whole VP8 frames in decoding order. 64 wait at most. A decoder that cannot go on asks for a key frame.
+    Video(mpsc::Receiver<VideoMedia>, KeyframeWish),
 }
 
 /// One step of a received picture.
@@ -107,6 +108,22 @@ pub enum VideoMedia {
     Frame(EncodedFrame),
     /// Frames are missing here; the next one is a key frame, and it has been asked for.
     Gap,
+}
+
+/// Asks for a key frame of a received picture; everything before it is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct KeyframeWish(Arc<AtomicBool>);
+
+impl KeyframeWish {
+    /// Asks. Until the next packet asking again changes nothing.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one was asked for since the last look.
+    pub(super) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
 }
 
 /// Where events go: a bounded queue that the callbacks of a connection never wait for.

@@ -26,7 +26,7 @@ mod vp8;
 
 pub use clock::SenderClock;
 pub use config::{IceServer, Mode, PeerConfig, RtcError, SendRates};
-pub use event::{RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
+pub use event::{KeyframeWish, RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
 pub use peers::{Descriptions, Peers};
 pub use publish::{AudioSender, DropReason, Layer, Sent, VideoSender};
 pub use stats::{PeerStatistics, TrackStatistics};

@@ -2,7 +2,7 @@
 
 use super::assemble::VideoAssembler;
 use super::chain::Wire;
-use super::event::{EventSender, RemoteMedia, RemoteTrack, RtcEvent, VideoMedia};
+use super::event::{EventSender, KeyframeWish, RemoteMedia, RemoteTrack, RtcEvent, VideoMedia};
 use super::sections::{Section, Sections};
 use super::stats::{Counters, TrackList};
 use crate::base::{MediaKind, MediaPacket, Moment};
@@ -66,6 +66,7 @@ enum Media {
 struct Video {
     assembler: VideoAssembler,
     out: mpsc::Sender<VideoMedia>,
+    wish: KeyframeWish,
     asked: Option<Moment>,
 }
 
@@ -108,8 +109,9 @@ impl Task {
             }
             MediaKind::Video => {
                 let (out, rx) = mpsc::channel(FRAMES);
-                let video = Video { assembler: VideoAssembler::default(), out, asked: None };
-                (Media::Video(Box::new(video)), RemoteMedia::Video(rx))
+                let wish = KeyframeWish::default();
+                let video = Video { assembler: VideoAssembler::default(), out, wish: wish.clone(), asked: None };
+                (Media::Video(Box::new(video)), RemoteMedia::Video(rx, wish))
             }
         };
         let rate = if self.kind == MediaKind::Video { 90_000 } else { 48_000 };
@@ -158,6 +160,9 @@ impl Task {
     async fn tick(&mut self) {
         let now = self.now();
         let Some(Stream { ssrc, counters, media: Media::Video(video), .. }) = &mut self.stream else { return };
+        if video.wish.take() {
+            video.assembler.skip_to_keyframe();
+        }
         video.hand_on(now, counters);
         if video.assembler.wants_keyframe(now) && video.asked.is_none_or(|asked| now.since(asked) >= KEYFRAME_REQUESTS)
         {

@@ -109,7 +109,7 @@ fn one_layer() -> Vec<Layer> {
 
 fn video_of(track: RemoteTrack) -> mpsc::Receiver<VideoMedia> {
     match track.media {
-        RemoteMedia::Video(media) => media,
+        RemoteMedia::Video(media, _) => media,
         RemoteMedia::Audio(_) => panic!("a picture was expected"),
     }
 }

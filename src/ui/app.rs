@@ -273,6 +273,7 @@ impl eframe::App for App {
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        crate::call::panic_point("window");
         let ctx = ui.ctx().clone();
         if let Some(shown) = keys::focus_shown(&ctx) {
             widgets::show_focus(&ctx, shown);
