@@ -16,7 +16,7 @@ use crate::base::{
     DeviceKind, Event, EventKind, ExitReason, ExitRequestedBy, NO_DEVICE, PictureLayer, Receipt, RemoteLeaveReason,
     SessionId, UserId,
 };
-use crate::devices::CameraFormat;
+use crate::devices::camera_format;
 use crate::session::{DeviceSlot, Input, Output, SessionConfig};
 use crate::sound::SoundError;
 use std::collections::{HashMap, VecDeque};
@@ -642,11 +642,6 @@ fn list_devices(found: mpsc::Sender<DeviceLists>) {
         };
         found.send(lists).await.ok();
     });
-}
-
-/// The size that a camera is asked for: that of a test picture is in its id.
-pub(crate) fn camera_format(choice: Option<&str>) -> CameraFormat {
-    choice.and_then(|c| c.strip_prefix("test-picture:")).and_then(CameraFormat::parse).unwrap_or_default()
 }
 
 /// A user id that is nobody else's, and readable in logs.

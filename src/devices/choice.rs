@@ -55,8 +55,8 @@ pub enum CameraChoice {
     TestPicture(Option<CameraFormat>),
     /// A PNG or JPEG picture, or a Y4M video that is played in a loop.
     File(PathBuf),
-    /// The test picture out of a real capture process, which has the fault that is named here: what tests and support
-    /// use where there is no camera. See [`crate::devices::capture::Fault`].
+    /// The test picture out of a real capture process, which has the fault that is named here, perhaps with a format
+    /// behind a colon: what tests and support use where there is no camera. See [`crate::devices::capture::Fault`].
     Process(String),
     /// A camera of this computer.
     Device(String),
@@ -94,6 +94,22 @@ pub enum SpeakerChoice {
     Device(String),
 }
 
+impl CameraChoice {
+    /// The format that its id names, of those that can take any.
+    pub fn format(&self) -> Option<CameraFormat> {
+        match self {
+            Self::TestPicture(format) => *format,
+            Self::Process(fault) => CameraFormat::parse(fault.split_once(':')?.1),
+            _ => None,
+        }
+    }
+}
+
+/// The format that a camera of this id is asked for; `None` is the system's default camera.
+pub fn camera_format(id: Option<&str>) -> CameraFormat {
+    id.and_then(|id| id.parse::<CameraChoice>().ok()?.format()).unwrap_or_default()
+}
+
 impl FromStr for CameraChoice {
     type Err = ChoiceError;
 
@@ -109,7 +125,10 @@ impl FromStr for CameraChoice {
             ("file", Some(path)) => {
                 file(path, "camera", &["png", "jpg", "jpeg", "y4m"], "PNG, JPEG and Y4M files").map(Self::File)
             }
-            ("capture-process", Some(fault)) => Ok(Self::Process(fault.into())),
+            ("capture-process", Some(fault)) => match fault.split_once(':') {
+                Some((_, format)) if CameraFormat::parse(format).is_none() => Err(ChoiceError::Format(format.into())),
+                _ => Ok(Self::Process(fault.into())),
+            },
             (test, _) if test.starts_with("test-") => Err(unknown_test(id, "camera", "test-picture[:WxH@FPS]")),
             _ => Ok(Self::Device(id.trim().into())),
         }
@@ -220,7 +239,9 @@ mod tests {
 
     #[test]
     fn ids_are_read_and_written_the_same() {
-        for id in ["default", "none", "test-picture", "test-picture:640x360@15", "file:a/b.PNG", "/dev/video0"] {
+        let process = "capture-process:none:160x90@10";
+        for id in ["default", "none", "test-picture", "test-picture:640x360@15", process, "file:a/b.PNG", "/dev/video0"]
+        {
             assert_eq!(id.parse::<CameraChoice>().expect(id).to_string(), id);
         }
         for id in ["none", "test-tone:300", "test-voice:7", "file:talk.wav", "pulseaudio:mic:with:colons"] {
@@ -230,6 +251,8 @@ mod tests {
             assert_eq!(id.parse::<SpeakerChoice>().expect(id).to_string(), id);
         }
         assert_eq!("test-tone".parse(), Ok(MicrophoneChoice::TestTone(440)));
+        assert_eq!(camera_format(Some(process)), CameraFormat { width: 160, height: 90, fps: 10 });
+        assert_eq!(camera_format(Some("capture-process:none")), CameraFormat::default());
     }
 
     #[test]
@@ -239,6 +262,7 @@ mod tests {
         assert!(camera("test-tone").contains("there is test-picture"));
         for format in ["", "640x360", "640x360@0", "0x0@30", "99999x99999@30", "640@30", "640x360@30@30", "-1x5@3"] {
             assert!(camera(&format!("test-picture:{format}")).contains("WIDTHxHEIGHT@FPS"), "{format}");
+            assert!(camera(&format!("capture-process:none:{format}")).contains("WIDTHxHEIGHT@FPS"), "{format}");
         }
         assert!(camera("file:talk.wav").contains("PNG, JPEG and Y4M"));
         assert!(camera("file:").contains("PNG, JPEG and Y4M"));

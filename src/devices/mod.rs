@@ -30,7 +30,7 @@ mod tests;
 mod video_file;
 
 pub use camera::{CameraFormat, CameraLease, FrameSink};
-pub use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice};
+pub use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, camera_format};
 pub use error::{DeviceError, ProblemKind};
 pub use list::{DeviceEntry, DeviceLists, list};
 pub use microphone::MicrophoneLease;

@@ -175,6 +175,10 @@ impl DeviceSlot {
                 self.state = SlotState::Failed { id: id.clone(), message: message.clone() };
                 Some(SlotChange::Failed { id, message })
             }
+            // It failed just when it was to be released: nothing is held any more, and no other report comes.
+            (DeviceInput::Failed { message, .. }, SlotState::Releasing { .. }) => {
+                self.handle(generation, DeviceInput::Released { state: StepState::Confirmed, detail: message })
+            }
             (DeviceInput::Released { state, detail }, SlotState::Releasing { id, was_open }) => {
                 let change = match was_open {
                     true => SlotChange::Closed { id: id.clone(), detail: detail.clone() },
@@ -232,6 +236,21 @@ mod tests {
         assert!(!slot.is_closed());
         assert!(slot.handle(Generation(1), released()).is_some());
         assert!(slot.is_closed() && slot.step().is_none());
+    }
+
+    #[test]
+    fn what_fails_while_it_is_being_released_is_closed() {
+        let mut slot = DeviceSlot::new(DeviceKind::Camera, true, None);
+        assert!(slot.step().is_some());
+        let failed = || DeviceInput::Failed { id: "cam0".into(), message: "unplugged".into() };
+        assert!(slot.want(false).is_some());
+        assert_eq!(slot.handle(Generation(1), failed()), Some(SlotChange::GivenUp));
+        assert!(slot.is_closed() && slot.want(true).is_some());
+        assert!(slot.handle(Generation(2), DeviceInput::Opened { id: "cam0".into() }).is_some());
+        assert!(slot.want(false).is_some());
+        let closed = SlotChange::Closed { id: "cam0".into(), detail: "unplugged".into() };
+        assert_eq!(slot.handle(Generation(2), failed()), Some(closed));
+        assert_eq!(slot.last_release(), Some(&(StepState::Confirmed, "unplugged".to_owned())));
     }
 
     #[test]

@@ -18,6 +18,9 @@ use std::time::Duration;
 /// How long an orderly end may take: a picture's time at 10 a second. Then the process just ends.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How long a slow camera takes to open.
+const SLOW: Duration = Duration::from_secs(2);
+
 /// What `capture-process:FAULT` does, so that tests and support can see what becomes of a call when a driver fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -25,6 +28,8 @@ pub enum Fault {
     None,
     /// `hang-at-open`: the camera never opens, and never closes.
     HangAtOpen,
+    /// `slow-to-open`: it takes two seconds to open, and then does nothing wrong.
+    SlowToOpen,
     /// `hang-at-close`: it draws the test picture and does not end when it should.
     HangAtClose,
     /// `stall`: after ten pictures none comes, and the camera never closes.
@@ -48,6 +53,7 @@ impl FromStr for Fault {
         Ok(match name {
             "none" => Self::None,
             "hang-at-open" => Self::HangAtOpen,
+            "slow-to-open" => Self::SlowToOpen,
             "hang-at-close" => Self::HangAtClose,
             "stall" => Self::Stall,
             "crash" => Self::Crash,
@@ -101,8 +107,11 @@ impl From<io::Error> for End {
 /// Captures from `device` until the standard input ends. Pictures go to the standard output as [`super::framing`]
 /// describes it. The exit code is 1 when the camera failed.
 pub fn capture(device: &str, format: CameraFormat) -> ExitCode {
+    die_with_parent();
     let stop = Stop::default();
-    let fault = device.strip_prefix("capture-process:").map(str::parse::<Fault>);
+    // A format may follow the fault; it came by itself.
+    let fault =
+        device.strip_prefix("capture-process:").map(|f| f.split(':').next().unwrap_or_default().parse::<Fault>());
     let stubborn = matches!(fault, Some(Ok(Fault::HangAtOpen | Fault::HangAtClose | Fault::Stall)));
     if watch_input(stop.clone(), stubborn).is_err() {
         return ExitCode::FAILURE;
@@ -143,6 +152,14 @@ fn native(device: &str, _: CameraFormat, _: &mut Output) -> End {
     End::Failed(DeviceError::NotFound(format!("{device}: this build of Visavis has only synthetic devices")))
 }
 
+/// Has the system end this process when the thread that started it is gone, also where a driver holds up everything here.
+fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)) {
+        tracing::debug!(%error, "the capture process may outlive its parent while a driver hangs");
+    }
+}
+
 /// Asks for the end when the standard input ends, and after a moment of grace ends without asking.
 fn watch_input(stop: Stop, stubborn: bool) -> io::Result<()> {
     let watch = move || {
@@ -161,6 +178,7 @@ fn watch_input(stop: Stop, stubborn: bool) -> io::Result<()> {
 fn play(fault: Fault, format: CameraFormat, output: &mut Output) -> End {
     match fault {
         Fault::HangAtOpen => hang(),
+        Fault::SlowToOpen => thread::sleep(SLOW),
         Fault::Busy => return End::Failed(DeviceError::Busy("Device or resource busy (os error 16)".into())),
         Fault::Forbidden => return End::Failed(DeviceError::Forbidden("Permission denied (os error 13)".into())),
         _ => {}
@@ -186,7 +204,7 @@ fn draw(fault: Fault, format: CameraFormat, output: &mut Output) -> End {
     if let Err(e) = output.opened("Test picture of a capture process", format) {
         return e.into();
     }
-    let last = if matches!(fault, Fault::None | Fault::HangAtClose) { u32::MAX } else { 10 };
+    let last = if matches!(fault, Fault::None | Fault::SlowToOpen | Fault::HangAtClose) { u32::MAX } else { 10 };
     let mut pace = Pace::new(format.interval());
     for number in 0..last {
         if !pace.tick(&output.stop) {
