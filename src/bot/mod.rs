@@ -8,7 +8,9 @@ mod verify;
 pub use verify::Verifier;
 
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId, UserId};
-use crate::call::{Access, Call, CallConfig, CameraFan, ConnectPlan, Devices, EventSink, Studio, Tenant, unix_ms};
+use crate::call::{
+    Access, Call, CallConfig, CameraFan, ConnectPlan, DeviceReport, Devices, EventSink, Studio, Tenant, unix_ms,
+};
 use crate::devices::CameraFormat;
 use crate::session::{Input, SessionConfig};
 use crate::sound::SoundError;
@@ -31,6 +33,10 @@ pub struct BotConfig {
     pub format: CameraFormat,
     /// Leaves by itself so long after it has entered.
     pub leave_after: Option<Duration>,
+    /// How many times it enters, one after the other.
+    pub cycles: u32,
+    /// How long after the last ExitRoom it ends. Until then nothing is released that ExitRoom has not released.
+    pub linger: Duration,
     /// Whether it reads what arrives.
     pub verify: bool,
     /// Where events go.
@@ -48,72 +54,106 @@ pub struct Outcome {
     pub verified: Option<bool>,
 }
 
-/// Enters, stays until it leaves by itself, is told to (`leave`) or is sent away; then everything is released.
-/// `hurry` ends the wait for what is still unconfirmed.
+/// Enters, stays until it leaves by itself, is told to (`leave`) or is sent away; then everything is released. With
+/// `cycles` it enters again until it was sent away or told to leave. `hurry` ends the wait for what is still unconfirmed.
 pub async fn run(config: BotConfig, leave: CancellationToken, hurry: CancellationToken) -> Result<Outcome, SoundError> {
     let sound = Arc::new(Studio::start()?);
-    let (reports_tx, mut reports) = mpsc::channel(64);
+    let (reports_tx, reports) = mpsc::channel(64);
     let mut devices = Devices::new(reports_tx, Arc::new(CameraFan::default()), sound.clone());
     devices.set_format(config.format);
-    let layers = PictureLayer::for_camera(config.format.width, config.format.height);
     let verifier = config.verify.then(|| Arc::new(Verifier::default()));
-    let entered = Arc::new(AtomicBool::new(false));
-    let told = config.events.clone();
-    let (entering, user) = (entered.clone(), config.access.user.clone());
-    let call_config = CallConfig {
-        session: SessionId(1),
-        tenant: Tenant(1),
-        plan: ConnectPlan { access: config.access, layers: layers.clone() },
-        devices: SessionConfig { camera_layers: layers, ..config.devices },
-        events: Arc::new(move |event: &Event| {
-            if matches!(event.kind, EventKind::EnterRoom { .. }) {
-                entering.store(true, Ordering::Relaxed);
-            }
-            told(event);
-        }),
-        taps: verifier.clone().map(|v| v as Arc<dyn crate::call::Taps>),
-        decoded_is_shown: true,
+    let (cycles, linger) = (config.cycles.max(1), config.linger);
+    let mut bot = Bot { config, devices, reports, verifier, leave, hurry };
+    let mut session = 1;
+    let (reason, message) = loop {
+        let ended = bot.stay(SessionId(session)).await;
+        if ended.0 != ExitReason::Left || session == u64::from(cycles) || bot.leave.is_cancelled() {
+            break ended;
+        }
+        session += 1;
     };
-    let (mut call, mut wakes) = Call::start(call_config, &mut devices);
-    let mut plan = Plan { leave_after: config.leave_after, leave_at: None, next_tell: Instant::now() + TELL };
-    let (mut asked, mut hurried) = (false, false);
-    while call.ended().is_none() {
-        let deadline = plan.deadline(call.deadline());
-        tokio::select! {
-            Some(report) = reports.recv() => call.device(report, &mut devices),
-            Some(wake) = wakes.recv() => call.wake(wake, &mut devices),
-            () = leave.cancelled(), if !asked => {
-                asked = true;
-                call.input(Input::Exit(ExitRequestedBy::Signal), &mut devices);
+    let verified = bot.verifier.as_ref().map(|v| {
+        (bot.config.events)(&verified(SessionId(session), &bot.config.access.user, v));
+        v.is_met()
+    });
+    tokio::time::sleep(linger).await;
+    bot.devices.close(crate::session::RELEASE_LIMIT).await;
+    tokio::task::spawn_blocking(move || sound.stop()).await.ok();
+    Ok(Outcome { reason, message, verified })
+}
+
+/// What a bot keeps from one stay to the next.
+struct Bot {
+    config: BotConfig,
+    devices: Devices,
+    reports: mpsc::Receiver<DeviceReport>,
+    verifier: Option<Arc<Verifier>>,
+    leave: CancellationToken,
+    hurry: CancellationToken,
+}
+
+impl Bot {
+    /// One stay, from entering to ExitRoom: why it ended, and a plain sentence where there is one.
+    async fn stay(&mut self, session: SessionId) -> (ExitReason, String) {
+        let entered = Arc::new(AtomicBool::new(false));
+        let call_config = self.call_config(session, entered.clone());
+        let (devices, reports) = (&mut self.devices, &mut self.reports);
+        let (mut call, mut wakes) = Call::start(call_config, devices);
+        let mut plan = Plan { leave_after: self.config.leave_after, leave_at: None, next_tell: Instant::now() + TELL };
+        let (mut asked, mut hurried) = (false, false);
+        loop {
+            if let Some(reason) = call.ended() {
+                let message = match call.view().phase {
+                    crate::call::view::Phase::Ended(ending) => ending.message,
+                    _ => String::new(),
+                };
+                return (reason, message);
             }
-            () = hurry.cancelled(), if !hurried => {
-                hurried = true;
-                call.input(Input::CloseNow, &mut devices);
+            let deadline = plan.deadline(call.deadline());
+            tokio::select! {
+                Some(report) = reports.recv() => call.device(report, devices),
+                Some(wake) = wakes.recv() => call.wake(wake, devices),
+                () = self.leave.cancelled(), if !asked => {
+                    asked = true;
+                    call.input(Input::Exit(ExitRequestedBy::Signal), devices);
+                }
+                () = self.hurry.cancelled(), if !hurried => {
+                    hurried = true;
+                    call.input(Input::CloseNow, devices);
+                }
+                () = tokio::time::sleep_until(deadline.into()) => call.tick(devices),
             }
-            () = tokio::time::sleep_until(deadline.into()) => call.tick(&mut devices),
-        }
-        if plan.is_over(entered.load(Ordering::Relaxed)) {
-            call.input(Input::Exit(ExitRequestedBy::Timer), &mut devices);
-        }
-        if let Some(verifier) = &verifier {
-            verifier.listen();
-            if plan.tells() {
-                (config.events)(&verified(&user, verifier));
+            if plan.is_over(entered.load(Ordering::Relaxed)) {
+                call.input(Input::Exit(ExitRequestedBy::Timer), devices);
+            }
+            if let Some(verifier) = &self.verifier {
+                verifier.listen();
+                if plan.tells() {
+                    (self.config.events)(&verified(session, &self.config.access.user, verifier));
+                }
             }
         }
     }
-    let verified_at_end = verifier.as_ref().map(|v| {
-        (config.events)(&verified(&user, v));
-        v.is_met()
-    });
-    devices.close(crate::session::RELEASE_LIMIT).await;
-    tokio::task::spawn_blocking(move || sound.stop()).await.ok();
-    let message = match call.view().phase {
-        crate::call::view::Phase::Ended(ending) => ending.message,
-        _ => String::new(),
-    };
-    let reason = call.ended().unwrap_or(ExitReason::EntryFailed);
-    Ok(Outcome { reason, message, verified: verified_at_end })
+
+    fn call_config(&self, session: SessionId, entered: Arc<AtomicBool>) -> CallConfig {
+        let config = &self.config;
+        let layers = PictureLayer::for_camera(config.format.width, config.format.height);
+        let told = config.events.clone();
+        CallConfig {
+            session,
+            tenant: Tenant(session.0 as u32),
+            plan: ConnectPlan { access: config.access.clone(), layers: layers.clone() },
+            devices: SessionConfig { camera_layers: layers, ..config.devices.clone() },
+            events: Arc::new(move |event: &Event| {
+                if matches!(event.kind, EventKind::EnterRoom { .. }) {
+                    entered.store(true, Ordering::Relaxed);
+                }
+                told(event);
+            }),
+            taps: self.verifier.clone().map(|v| v as Arc<dyn crate::call::Taps>),
+            decoded_is_shown: true,
+        }
+    }
 }
 
 /// When a bot leaves and when it tells what arrived.
@@ -146,10 +186,10 @@ impl Plan {
     }
 }
 
-fn verified(user: &UserId, verifier: &Verifier) -> Event {
+fn verified(session: SessionId, user: &UserId, verifier: &Verifier) -> Event {
     Event {
         unix_ms: unix_ms(),
-        session: SessionId(1),
+        session,
         user: user.as_str().to_owned(),
         kind: EventKind::Verified { users: verifier.results(), met: verifier.is_met() },
     }

@@ -5,11 +5,12 @@ use super::signals;
 use crate::base::{ExitReason, NO_DEVICE, RoomId, UserId, display_name};
 use crate::bot::{self, BotConfig, Outcome};
 use crate::call::{Access, EventSink, TokenSource};
-use crate::devices::CameraFormat;
+use crate::devices::camera_format;
 use crate::session::SessionConfig;
 use crate::testcard::bot_tone_hz;
 use anyhow::{Context, bail};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,12 @@ pub(super) struct BotArgs {
     /// Enter with the microphone off
     #[arg(long)]
     muted: bool,
+    /// Enter so many times, each time right after the ExitRoom of the time before; goes with --leave-after
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "leave_after")]
+    cycles: u32,
+    /// End the program only so long after the last ExitRoom: time to see what it still holds
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "0s")]
+    linger: Duration,
     /// Read the others' test pictures and tones, say what arrived; exit code 30 if that is not good
     #[arg(long)]
     verify: bool,
@@ -76,7 +83,7 @@ fn config(
     let name = format!("{}-{n}", args.name_prefix);
     let user: UserId = tokens.user().map_or_else(|| name.parse(), Ok)?;
     let camera = args.participant.camera.clone().unwrap_or_else(|| PICTURE.to_owned());
-    let format = camera.strip_prefix("test-picture:").and_then(CameraFormat::parse).unwrap_or_default();
+    let format = camera_format(Some(&camera));
     let tone = format!("test-tone:{:.0}", bot_tone_hz(n));
     Ok(BotConfig {
         access: Access { server: server.to_owned(), tokens: tokens.clone(), room: room.clone(), user, name },
@@ -90,6 +97,8 @@ fn config(
         },
         format,
         leave_after: args.participant.leave_after,
+        cycles: args.cycles,
+        linger: args.linger,
         verify: args.verify,
         events,
     })
