@@ -75,8 +75,7 @@ impl Call {
     }
 
     fn capture_processes(&self) -> Vec<(u32, String)> {
-        let children = proc::children(self.window.process().pid());
-        children.into_iter().filter(|(_, line)| line.contains("capture-camera")).collect()
+        proc::capture_processes(self.window.process().pid())
     }
 
     fn order(&self, screen: &str) {

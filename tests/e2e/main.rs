@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bench;
+mod exits;
 mod kit;
 mod kit_works;
 mod leaving;

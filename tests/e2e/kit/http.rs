@@ -1,7 +1,11 @@
 //! Just enough HTTP to ask a server on this computer a question, and to be one that is not ours.
 
+use base64::Engine;
+use sha1::{Digest, Sha1};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Sends one request and gives back status and body.
@@ -20,6 +24,69 @@ pub(crate) fn request(port: u16, method: &str, path: &str, headers: &[(&str, &st
     let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok());
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     (status.unwrap_or_else(|| panic!("no HTTP: {answer}")), body.to_owned())
+}
+
+/// A server that never gets beyond a certain point, and holds on to whoever comes. It lives as long as the tests.
+pub(crate) struct Stuck {
+    port: u16,
+    reached: Arc<AtomicBool>,
+}
+
+impl Stuck {
+    /// It takes connections and never says a word.
+    pub(crate) fn silent() -> Self {
+        Self::start(|_| true)
+    }
+
+    /// It opens WebSockets and never sends a message on them.
+    pub(crate) fn after_the_upgrade() -> Self {
+        Self::start(upgrade)
+    }
+
+    /// `ws://127.0.0.1:PORT`.
+    pub(crate) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    /// Whether somebody waits there.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.reached.load(Ordering::SeqCst)
+    }
+
+    fn start(answer: fn(&mut TcpStream) -> bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let reached = Arc::new(AtomicBool::new(false));
+        let stuck = reached.clone();
+        let serve = move || {
+            let mut held = Vec::new();
+            for mut stream in listener.incoming().flatten() {
+                if answer(&mut stream) {
+                    stuck.store(true, Ordering::SeqCst);
+                }
+                held.push(stream);
+            }
+        };
+        std::thread::Builder::new().name("stuck server".into()).spawn(serve).expect("a thread");
+        Self { port, reached }
+    }
+}
+
+/// Answers the request for a WebSocket as RFC 6455 says; whether it was one.
+fn upgrade(stream: &mut TcpStream) -> bool {
+    let mut head = String::new();
+    let mut byte = [0];
+    while !head.ends_with("\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+        head.push(char::from(byte[0]));
+    }
+    let is_key = |line: &&str| line.to_ascii_lowercase().starts_with("sec-websocket-key:");
+    let Some(key) = head.lines().find(is_key).and_then(|line| line.split_once(':')) else { return false };
+    let digest = Sha1::digest(format!("{}258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key.1.trim()));
+    let accept = base64::engine::general_purpose::STANDARD.encode(digest);
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    stream.write_all(answer.as_bytes()).is_ok()
 }
 
 /// A web server that knows nothing of calls: it answers everything with a page. It lives as long as the tests.

@@ -28,6 +28,50 @@ pub(crate) fn children(pid: u32) -> Vec<(u32, String)> {
     found
 }
 
+/// The Internet sockets that `pid` holds, as the kernel lists them: protocol, local and remote address in hexadecimal.
+pub(crate) fn sockets(pid: u32) -> Vec<String> {
+    let held: Vec<String> = descriptors(pid)
+        .iter()
+        .filter_map(|d| Some(d.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let mut found = Vec::new();
+    for protocol in ["tcp", "tcp6", "udp", "udp6"] {
+        let table = fs::read_to_string(format!("/proc/{pid}/net/{protocol}")).unwrap_or_default();
+        for line in table.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            if let [_, local, remote, _, _, _, _, _, _, inode, ..] = fields[..]
+                && held.iter().any(|h| h == inode)
+            {
+                found.push(format!("{protocol} {local} {remote}"));
+            }
+        }
+    }
+    found
+}
+
+/// Threads of `pid`.
+pub(crate) fn threads(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, |tasks| tasks.count())
+}
+
+/// Memory of `pid` that is in use, in kB (`VmRSS`).
+pub(crate) fn resident_kb(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kb| kb.parse().ok()).unwrap_or_default()
+}
+
+/// The cameras' processes that `pid` runs.
+pub(crate) fn capture_processes(pid: u32) -> Vec<(u32, String)> {
+    children(pid).into_iter().filter(|(_, line)| line.contains("capture-camera")).collect()
+}
+
+/// Whether `pid` still runs.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, after)| !after.starts_with('Z'))
+}
+
 /// What the file descriptors of `pid` point at.
 pub(crate) fn descriptors(pid: u32) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };

@@ -138,13 +138,19 @@ impl Participant {
     /// The same with whatever `prepare` adds to the command.
     #[track_caller]
     pub(crate) fn bot_by(stage: &Stage, url: &str, room: &str, name: &str, prepare: impl FnOnce(&mut Command)) -> Self {
-        let mut command = Visavis::command(stage);
-        command.args(["bot", "--server", url, "--room", room, "--name-prefix", name, "--events", "-"]);
+        let mut command = Self::bot_command(stage, url, room, name);
         prepare(&mut command);
         if !command.get_args().any(|argument| argument == "--camera") {
             command.args(["--camera", PICTURE]);
         }
         Self::entered(Process::start(stage, name, &mut command))
+    }
+
+    /// The command that starts a bot as `NAME-1`.
+    pub(crate) fn bot_command(stage: &Stage, url: &str, room: &str, name: &str) -> Command {
+        let mut command = Visavis::command(stage);
+        command.args(["bot", "--server", url, "--room", room, "--name-prefix", name, "--events", "-"]);
+        command
     }
 
     /// Starts the window on `display` with `arguments`, entering `room` at once, and waits until it is in.
@@ -168,8 +174,9 @@ impl Participant {
         command
     }
 
+    /// Waits until a process that was started is in the room.
     #[track_caller]
-    fn entered(process: Process) -> Self {
+    pub(crate) fn entered(process: Process) -> Self {
         let enter = process.wait_for("EnterRoom");
         assert!(enter["error"].is_null(), "{} could not enter: {enter}", process.name());
         let user = enter["user"].as_str().expect("a user id").to_owned();

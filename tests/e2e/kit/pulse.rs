@@ -12,7 +12,7 @@ use tempfile::TempDir;
 pub(crate) struct Pulse {
     server: String,
     folder: TempDir,
-    _process: Process,
+    process: Process,
 }
 
 impl Pulse {
@@ -36,7 +36,7 @@ impl Pulse {
         private(&mut command, folder.path());
         command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no", "-F"]);
         let process = Process::start(stage, &format!("pulseaudio-{label}"), command.arg(script));
-        let pulse = Self { server: format!("unix:{}", socket.display()), folder, _process: process };
+        let pulse = Self { server: format!("unix:{}", socket.display()), folder, process };
         wait_until("the sound server", || pulse.pactl(&["info"]));
         pulse
     }
@@ -54,6 +54,19 @@ impl Pulse {
     /// Who plays now.
     pub(crate) fn speaker_users(&self) -> Vec<String> {
         self.clients("sink-inputs")
+    }
+
+    /// Takes every microphone away, as unplugging does: the sound server can move nobody to another one.
+    pub(crate) fn unplug_microphones(&self) {
+        for module in ["module-remap-source", "module-null-sink"] {
+            assert!(self.pactl(&["unload-module", module]).is_some(), "pactl could not unload {module}");
+        }
+    }
+
+    /// Kills the sound server without a word.
+    pub(crate) fn kill(&mut self) {
+        self.process.signal("KILL");
+        self.process.wait_exit();
     }
 
     fn clients(&self, what: &str) -> Vec<String> {

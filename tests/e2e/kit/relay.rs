@@ -18,6 +18,8 @@ pub(crate) struct Fault {
     pub(crate) loss: f64,
     /// Nothing passes any more, by UDP or TCP, and nobody is told.
     pub(crate) black_hole: bool,
+    /// Connections end, new ones end at once, and no datagram passes: as with a cable that is pulled out here.
+    pub(crate) cut: bool,
 }
 
 /// Where the relay stands. All of 127.0.0.0/8 is this computer.
@@ -106,7 +108,7 @@ impl Link {
         x ^= x >> 7;
         x ^= x << 17;
         self.random.store(x, Ordering::Relaxed);
-        let passes = !fault.black_hole && (x >> 11) as f64 / (1_u64 << 53) as f64 >= fault.loss;
+        let passes = !fault.black_hole && !fault.cut && (x >> 11) as f64 / (1_u64 << 53) as f64 >= fault.loss;
         let counter = if passes { &self.passed } else { &self.lost };
         counter.fetch_add(1, Ordering::Relaxed);
         passes
@@ -153,6 +155,9 @@ impl Link {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
             };
+            if self.fault().cut {
+                continue;
+            }
             let Ok(server) = TcpStream::connect(("127.0.0.1", self.tcp)) else { continue };
             client.set_nonblocking(false).expect("a stream");
             let (client_too, server_too) = (client.try_clone().expect("a copy"), server.try_clone().expect("a copy"));
@@ -164,7 +169,7 @@ impl Link {
     fn pass_bytes(&self, mut from: TcpStream, mut to: TcpStream) {
         from.set_read_timeout(Some(TICK)).expect("a limit");
         let mut bytes = [0; 16384];
-        while !self.is_over() {
+        while !self.is_over() && !self.fault().cut {
             match from.read(&mut bytes) {
                 Ok(0) => break,
                 // In a black hole bytes wait for ever, as unacknowledged ones do.

@@ -1,27 +1,44 @@
-//! One test's place: it runs alone, and keeps its logs and screenshots in `artifacts/NAME/`.
+//! One test's place: it runs alone or beside others that may, and keeps its logs and screenshots in `artifacts/NAME/`.
 
 use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Calls in real time need the machine for themselves: one test after the other.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Calls in real time need the machine for themselves: one test after the other. Those whose pictures are tiny and that
+/// measure nothing share it.
+static MACHINE: RwLock<()> = RwLock::new(());
 
-/// Holds the machine for one test.
+/// Holds the machine, or a part of it, for one test.
 pub(crate) struct Stage {
     folder: PathBuf,
-    _alone: MutexGuard<'static, ()>,
+    _machine: Part,
+}
+
+/// How much of the machine.
+enum Part {
+    Alone { _whole: RwLockWriteGuard<'static, ()> },
+    Beside { _shared: RwLockReadGuard<'static, ()> },
 }
 
 impl Stage {
     /// Waits for the machine and empties the test's folder of artifacts.
     pub(crate) fn new(name: &str) -> Self {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let whole = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        Self::with(name, Part::Alone { _whole: whole })
+    }
+
+    /// The same for a test that may run beside others of its kind.
+    pub(crate) fn beside_others(name: &str) -> Self {
+        let shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        Self::with(name, Part::Beside { _shared: shared })
+    }
+
+    fn with(name: &str, machine: Part) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts").join(name);
         let _absent = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for artifacts");
-        Self { folder, _alone: alone }
+        Self { folder, _machine: machine }
     }
 
     /// A file among the test's artifacts.

@@ -86,6 +86,11 @@ pub(crate) fn after(source: &impl Events, user: &str, time: Duration) -> Verifie
     Verified::of(&event, user).expect("just found")
 }
 
+/// The newest figures of `user`, if there are any.
+pub(crate) fn newest(source: &impl Events, user: &str) -> Option<Verified> {
+    source.all("Verified").iter().rev().find_map(|e| Verified::of(e, user))
+}
+
 /// The first figures of `user` at all.
 #[track_caller]
 pub(crate) fn first(source: &impl Events, user: &str) -> Verified {

@@ -1,0 +1,116 @@
+//! A part of the program panics in a call: the call goes on where it can, and its exit keeps every promise.
+
+use super::scene::{CAMERA, CEILING, Exit, Leaver, Scene, nothing_is_held};
+use crate::kit::program::Place;
+use crate::kit::{Display, Events, Participant, verified, wait_until};
+use std::fs;
+use std::path::PathBuf;
+
+/// A picture that the others can read.
+const TINY: &str = "test-picture:160x90@10";
+
+/// The file in which a test names the part that is to break down.
+fn panic_file(scene: &Scene) -> PathBuf {
+    scene.stage.artifact("panic")
+}
+
+/// Breaks a part of a running participant, and waits until that has happened.
+#[track_caller]
+fn break_down(scene: &Scene, place: &str) {
+    let file = panic_file(scene);
+    fs::write(&file, place).expect("a file");
+    wait_until("the panic", || (!file.exists()).then_some(()));
+}
+
+/// Somebody in the room, with a picture that the watching guest reads, and one whose picture they read.
+#[track_caller]
+fn call(scene: &Scene) -> (Leaver, Participant) {
+    let sends = ["--camera", TINY, "--microphone", "test-tone:440", "--verify"];
+    let guest = scene.guest("guest", &sends);
+    let file = panic_file(scene);
+    let leaver = scene.entering_by(&scene.url(), |command| {
+        command.args(["--camera", TINY, "--verify"]).env("VISAVIS_PANIC_FILE", file);
+    });
+    leaver.is_in();
+    leaver.wait_for_user("FirstVideoFrame", guest.user());
+    guest.wait_for_media_of(leaver.user());
+    scene.sound_is_open();
+    (leaver, guest)
+}
+
+/// `reader` goes on reading pictures of `user`: more than can have come before the panic since the last figures.
+#[track_caller]
+fn pictures_go_on(reader: &impl Events, user: &str) {
+    let frames = || verified::newest(reader, user).map(|v| v.frames);
+    let before = wait_until("figures", frames);
+    wait_until("more pictures", || frames().filter(|now| *now > before + 40.0));
+}
+
+/// Leaves and checks the exit. The panic itself is on stderr, and nothing else is.
+#[track_caller]
+fn leaves_well(scene: &Scene, mut leaver: Leaver, place: &str) {
+    leaver.leave();
+    scene.has_exited(&mut leaver, 0).is_clean();
+    scene.others_are_told(leaver.user(), 0);
+    leaver.running().wait_exit();
+    assert_eq!(leaver.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+    let stderr = leaver.running().stderr();
+    let told = format!("the {place} was told to break down");
+    assert!(stderr.contains(&told) && stderr.matches("panicked at").count() == 1, "{stderr}");
+}
+
+#[test]
+fn leave_after_a_panic_in_the_decoder() {
+    let scene = Scene::start("panic-decoder");
+    let (leaver, guest) = call(&scene);
+    break_down(&scene, "decoder");
+    pictures_go_on(&leaver, guest.user());
+    leaves_well(&scene, leaver, "decoder");
+}
+
+#[test]
+fn leave_after_a_panic_in_the_encoder() {
+    let scene = Scene::start("panic-encoder");
+    let (leaver, guest) = call(&scene);
+    break_down(&scene, "encoder");
+    pictures_go_on(&guest, leaver.user());
+    leaves_well(&scene, leaver, "encoder");
+}
+
+#[test]
+fn leave_after_a_panic_in_the_sound_thread() {
+    let scene = Scene::start("panic-sound");
+    let (leaver, guest) = call(&scene);
+    break_down(&scene, "sound");
+    pictures_go_on(&leaver, guest.user());
+    leaves_well(&scene, leaver, "sound");
+}
+
+/// The window is lost, but the call is left in good order.
+#[test]
+fn a_panic_in_the_windows_code() {
+    let scene = Scene::start("panic-window");
+    let display = Display::start(&scene.stage, "a");
+    let (url, file) = (scene.url(), panic_file(&scene));
+    let place = Place { display: &display, pulse: Some(&scene.pulse), url: &url, room: super::scene::ROOM };
+    let devices = ["--renderer", "glow", "--camera", CAMERA, "--join"];
+    let mut command = Participant::window_command(&scene.stage, &place, "Mina", &devices);
+    let mut window = Participant::entered(crate::kit::Process::start(
+        &scene.stage,
+        "window",
+        command.env("VISAVIS_PANIC_FILE", file),
+    ));
+    window.wait_for_screen("call");
+    scene.sound_is_open();
+    break_down(&scene, "window");
+    let exit = window.wait_for("ExitRoom");
+    nothing_is_held(window.process().pid());
+    scene.sound_is_closed();
+    assert!(exit["total_ms"].as_f64().is_some_and(|ms| ms < CEILING));
+    Exit::check(&window.events(), exit, 0).is_clean();
+    scene.others_are_told(window.user(), 0);
+    window.running().wait_exit_code(1);
+    assert_eq!(window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+    let stderr = window.process().stderr();
+    assert!(stderr.contains("The window broke down"), "nobody is told what happened: {stderr}");
+}

@@ -1,0 +1,141 @@
+//! Exits of the real window: closed, closed twice, with a menu open, with a link that comes back.
+
+use super::scene::{CAMERA, CEILING, Exit, ROOM, Scene, nothing_is_held};
+use crate::kit::program::Place;
+use crate::kit::screenshot::Screen;
+use crate::kit::{Display, Events, Fault, Participant, proc, wait_until};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// A window in a call, with everything open.
+struct Call {
+    scene: Scene,
+    display: Display,
+    window: Participant,
+}
+
+impl Call {
+    #[track_caller]
+    fn start(scene: Scene, camera: &str) -> Self {
+        let display = Display::start(&scene.stage, "a");
+        let url = scene.url();
+        let place = Place { display: &display, pulse: Some(&scene.pulse), url: &url, room: ROOM };
+        let window = Participant::window(&scene.stage, &place, "Mina", &["--renderer", "glow", "--camera", camera]);
+        window.wait_for_where("DeviceOpened", |e| e["kind"] == "camera");
+        scene.sound_is_open();
+        display.focus(window.process().pid());
+        Self { scene, display, window }
+    }
+
+    /// Checks the exit while the window still stands, and then the screen that it shows.
+    #[track_caller]
+    fn has_exited(&self, reason: u16, screen: &str) -> Exit {
+        let exit = self.window.wait_for("ExitRoom");
+        nothing_is_held(self.window.process().pid());
+        self.scene.sound_is_closed();
+        let exit = Exit::check(&self.window.events(), exit, reason);
+        self.window.wait_for_screen(screen);
+        exit
+    }
+
+    /// Ends the program and counts its ExitRooms.
+    #[track_caller]
+    fn ends(mut self) {
+        assert!(self.window.running().is_running(), "there was no window to look at");
+        self.window.running().signal("TERM");
+        self.window.running().wait_exit_code(0);
+        assert_eq!(self.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+    }
+}
+
+#[test]
+fn leave_pressed_twice() {
+    let call = Call::start(Scene::start("pressed-twice"), CAMERA);
+    call.display.press("ctrl+shift+l");
+    call.display.press("ctrl+shift+l");
+    call.has_exited(0, "end").is_clean();
+    call.scene.others_are_told(call.window.user(), 0);
+    call.ends();
+}
+
+#[test]
+fn leave_while_a_menu_is_open() {
+    let call = Call::start(Scene::start("menu-open"), CAMERA);
+    call.display.press("shift+F10");
+    sleep(Duration::from_millis(300));
+    call.display.screenshot(&call.scene.stage, "menu");
+    call.display.press("ctrl+shift+l");
+    call.has_exited(0, "end").is_clean();
+    call.scene.others_are_told(call.window.user(), 0);
+    call.ends();
+}
+
+#[test]
+fn the_window_is_closed_while_a_menu_is_open() {
+    let mut call = Call::start(Scene::start("menu-closed"), CAMERA);
+    call.display.press("shift+F10");
+    call.display.press("alt+F4");
+    let exit = call.window.wait_for("ExitRoom");
+    Exit::check(&call.window.events(), exit, 0).is_clean();
+    call.scene.others_are_told(call.window.user(), 0);
+    call.window.running().wait_exit_code(0);
+    call.scene.sound_is_closed();
+}
+
+/// The second close does not wait for a camera that does not let go; the camera's process goes all the same.
+#[test]
+fn the_window_is_closed_twice() {
+    let mut call = Call::start(Scene::start("closed-twice"), "capture-process:hang-at-close:160x90@10");
+    let (capture, _) = proc::capture_processes(call.window.process().pid()).pop().expect("a capture process");
+    call.display.press("alt+F4");
+    call.window.wait_for("ExitRequested");
+    call.display.press("alt+F4");
+    let exit = call.window.wait_for("ExitRoom");
+    assert!(exit["total_ms"].as_f64().is_some_and(|ms| ms < CEILING), "{exit}");
+    assert_eq!(exit["reason"], 0, "{exit}");
+    call.scene.others_are_told(call.window.user(), 0);
+    call.window.running().wait_exit_code(0);
+    wait_until("the capture process to end", || (!proc::is_alive(capture)).then_some(()));
+    call.scene.sound_is_closed();
+    assert_eq!(call.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+}
+
+#[test]
+fn a_window_that_left_while_reconnecting_stays_out() {
+    let call = Call::start(Scene::behind_relay("window-link-returns"), CAMERA);
+    call.scene.link().set(Fault { cut: true, ..Fault::default() });
+    call.window.wait_for("ConnectionLost");
+    call.display.screenshot(&call.scene.stage, "reconnecting");
+    call.display.press("ctrl+shift+l");
+    call.has_exited(0, "end").step("others_told", "unconfirmed");
+    call.scene.link().set(Fault::default());
+    call.scene.others_are_told(call.window.user(), 1);
+    sleep(Duration::from_secs(2));
+    nothing_is_held(call.window.process().pid());
+    assert_eq!(call.scene.watcher.all("RemoteUserEnterRoom").len(), 1, "who has left came back");
+    call.ends();
+}
+
+/// Who left during my outage must not stay on my screen as a frozen tile.
+#[test]
+fn no_frozen_tile_of_somebody_who_left_while_i_reconnected() {
+    let scene = Scene::behind_relay("no-frozen-tile");
+    let sends = ["--camera", "test-picture:320x180@10", "--microphone", "none", "--speaker", "none"];
+    let mut guest = scene.guest("guest", &sends);
+    let call = Call::start(scene, CAMERA);
+    call.window.wait_for_user("FirstVideoFrame", guest.user());
+    let look = |name: &str| Screen::read(&call.display.screenshot(&call.scene.stage, name)).find(guest.user());
+    wait_until("the guest's picture", || look("before"));
+    call.scene.link().set(Fault { cut: true, ..Fault::default() });
+    call.window.wait_for("ConnectionLost");
+    proc::signal(guest.process().pid(), "TERM");
+    guest.wait_for("ExitRoom");
+    call.scene.link().set(Fault::default());
+    call.window.wait_for("ConnectionRecovery");
+    call.window.wait_for_user("RemoteUserLeaveRoom", guest.user());
+    wait_until("their picture to go", || look("after").is_none().then_some(()));
+    guest.running().wait_exit_code(0);
+    call.display.press("ctrl+shift+l");
+    call.has_exited(0, "end").is_clean();
+    call.ends();
+}
