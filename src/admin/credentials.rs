@@ -1,11 +1,27 @@
 //! Keys come from the environment, never from an argument, which every user of the computer could read.
 
+#[cfg(feature = "server")]
+use crate::base::Secret;
+#[cfg(feature = "server")]
+use crate::proto::tencent::KeyPair;
 use crate::proto::token::ApiKey;
 
 /// The names that LiveKit's own tools use.
 const KEY: &str = "LIVEKIT_API_KEY";
 /// Its secret.
 const SECRET: &str = "LIVEKIT_API_SECRET";
+/// The names that Tencent Cloud's own tools use.
+#[cfg(feature = "server")]
+const SECRET_ID: &str = "TENCENTCLOUD_SECRET_ID";
+/// Its secret.
+#[cfg(feature = "server")]
+const SECRET_KEY: &str = "TENCENTCLOUD_SECRET_KEY";
+/// TRTC's SdkAppId.
+#[cfg(feature = "server")]
+const SDK_APP_ID: &str = "VISAVIS_SDK_APP_ID";
+/// TRTC's SDKSecretKey, which signs UserSigs.
+#[cfg(feature = "server")]
+const SDK_SECRET_KEY: &str = "VISAVIS_SDK_SECRET_KEY";
 
 /// What is wrong with the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,20 +34,59 @@ pub enum CredentialsError {
         /// The one that is not.
         missing: &'static str,
     },
+    /// Not a number.
+    #[error("VISAVIS_SDK_APP_ID is not a number from 1 to 4294967295.")]
+    SdkAppId,
 }
 
 /// The key pair of `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET`; none if neither is set.
 pub fn key_from_environment() -> Result<Option<ApiKey>, CredentialsError> {
-    let read = |name| std::env::var(name).unwrap_or_default();
-    pair(read(KEY), read(SECRET))
+    let pair = pair([KEY, SECRET], read)?;
+    Ok(pair.and_then(|(id, secret)| ApiKey::new(id, secret).ok()))
 }
 
-fn pair(id: String, secret: String) -> Result<Option<ApiKey>, CredentialsError> {
+/// What the environment says of an application of TRTC.
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApplicationKeys {
+    /// `VISAVIS_SDK_APP_ID`
+    pub sdk_app_id: Option<u32>,
+    /// `TENCENTCLOUD_SECRET_ID` and `TENCENTCLOUD_SECRET_KEY`: who may call the API.
+    pub key: Option<KeyPair>,
+    /// `VISAVIS_SDK_SECRET_KEY`: what signs UserSigs.
+    pub user_sig_key: Option<Secret<String>>,
+}
+
+/// TRTC's application of the environment.
+#[cfg(feature = "server")]
+pub fn application_from_environment() -> Result<ApplicationKeys, CredentialsError> {
+    application(read)
+}
+
+#[cfg(feature = "server")]
+fn application(read: impl Fn(&str) -> String) -> Result<ApplicationKeys, CredentialsError> {
+    let id = Some(read(SDK_APP_ID)).filter(|id| !id.is_empty());
+    let id = id.map(|id| id.parse().ok().filter(|id| *id > 0).ok_or(CredentialsError::SdkAppId)).transpose()?;
+    let key = pair([SECRET_ID, SECRET_KEY], &read)?;
+    Ok(ApplicationKeys {
+        sdk_app_id: id,
+        key: key.map(|(id, secret)| KeyPair { id, secret: Secret::new(secret) }),
+        user_sig_key: Some(read(SDK_SECRET_KEY)).filter(|key| !key.is_empty()).map(Secret::new),
+    })
+}
+
+fn read(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+/// Both, or none.
+fn pair(names: [&'static str; 2], read: impl Fn(&str) -> String) -> Result<Option<(String, String)>, CredentialsError> {
+    let [id, secret] = names.map(read);
     match (id.is_empty(), secret.is_empty()) {
         (true, true) => Ok(None),
-        (false, true) => Err(CredentialsError::Half { present: KEY, missing: SECRET }),
-        (true, false) => Err(CredentialsError::Half { present: SECRET, missing: KEY }),
-        (false, false) => Ok(ApiKey::new(id, secret).ok()),
+        (false, true) => Err(CredentialsError::Half { present: names[0], missing: names[1] }),
+        (true, false) => Err(CredentialsError::Half { present: names[1], missing: names[0] }),
+        (false, false) => Ok(Some((id, secret))),
     }
 }
 
@@ -41,10 +96,30 @@ mod tests {
 
     #[test]
     fn both_or_neither() {
-        assert_eq!(pair(String::new(), String::new()), Ok(None));
-        assert_eq!(pair("devkey".into(), "secret".into()), Ok(Some(ApiKey::dev())));
-        let half = pair("devkey".into(), String::new()).unwrap_err();
+        let pair = |id: &str, secret: &str| {
+            pair([KEY, SECRET], |name| if name == KEY { id.to_owned() } else { secret.to_owned() })
+        };
+        assert_eq!(pair("", ""), Ok(None));
+        assert_eq!(pair("devkey", "secret"), Ok(Some(("devkey".into(), "secret".into()))));
+        let half = pair("devkey", "").unwrap_err();
         assert_eq!(half.to_string(), "LIVEKIT_API_KEY is set, but LIVEKIT_API_SECRET is not. Both are needed.");
-        assert!(pair(String::new(), "hush".into()).is_err_and(|e| !e.to_string().contains("hush")));
+        assert!(pair("", "hush").is_err_and(|e| !e.to_string().contains("hush")));
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn an_application_has_a_number_and_two_kinds_of_keys() {
+        let set = |variables: &'static [(&str, &str)]| {
+            application(|name| variables.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value).to_owned())
+        };
+        assert_eq!(set(&[]), Ok(ApplicationKeys::default()));
+        let all = set(&[(SDK_APP_ID, "1400000001"), (SECRET_ID, "a"), (SECRET_KEY, "b"), (SDK_SECRET_KEY, "c")]);
+        let all = all.unwrap();
+        assert_eq!((all.sdk_app_id, all.key.unwrap().id.as_str()), (Some(1_400_000_001), "a"));
+        assert_eq!(all.user_sig_key.unwrap().expose(), "c");
+        for wrong in [&[(SDK_APP_ID, "x")], &[(SDK_APP_ID, "0")], &[(SDK_APP_ID, "4294967296")]] {
+            assert_eq!(set(wrong), Err(CredentialsError::SdkAppId));
+        }
+        assert!(matches!(set(&[(SECRET_ID, "a")]), Err(CredentialsError::Half { missing: SECRET_KEY, .. })));
     }
 }

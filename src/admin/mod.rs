@@ -3,5 +3,7 @@
 mod credentials;
 mod room_service;
 
+#[cfg(feature = "server")]
+pub use credentials::{ApplicationKeys, application_from_environment};
 pub use credentials::{CredentialsError, key_from_environment};
 pub use room_service::{AdminClient, AdminClientError};

@@ -1,5 +1,6 @@
 //! A value that must not reach logs, bundles or error messages.
 
+use serde::{Deserialize, Deserializer};
 use std::fmt;
 
 /// Wraps a secret: `Debug` and `Display` show `***`; only [`Secret::expose`] gives it out.
@@ -27,6 +28,13 @@ impl<T> fmt::Debug for Secret<T> {
 impl<T> fmt::Display for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+/// Secrets are read from settings, and never written.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self)
     }
 }
 

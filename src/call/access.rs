@@ -3,7 +3,7 @@
 use crate::base::{RoomId, Secret, UserId};
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass, label};
 use crate::session::EntryError;
-use crate::signal::{TokenError, fetch_token, token_endpoint};
+use crate::signal::{TokenError, TokenWish, fetch_token, token_endpoint};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where tokens come from.
@@ -17,6 +17,8 @@ pub enum TokenSource {
     Endpoint(String),
     /// The server's own endpoint is asked.
     Server,
+    /// The server's own endpoint is asked, and shown the invitation of the link that we came by.
+    Invited(Secret<String>),
 }
 
 impl TokenSource {
@@ -24,7 +26,7 @@ impl TokenSource {
     pub fn user(&self) -> Option<UserId> {
         match self {
             Self::Given(token) => label(token.expose())?.user,
-            Self::Signed(_) | Self::Endpoint(_) | Self::Server => None,
+            Self::Signed(_) | Self::Endpoint(_) | Self::Server | Self::Invited(_) => None,
         }
     }
 }
@@ -87,10 +89,15 @@ impl Access {
                 return Ok((self.server.clone(), token));
             }
             TokenSource::Endpoint(url) => url.clone(),
-            TokenSource::Server => token_endpoint(&self.server).map_err(|e| refused(&e))?,
+            TokenSource::Server | TokenSource::Invited(_) => token_endpoint(&self.server).map_err(|e| refused(&e))?,
+        };
+        let invitation = match &self.tokens {
+            TokenSource::Invited(invitation) => Some(invitation),
+            _ => None,
         };
         let (room, user) = (self.room.wire_name(), self.user.as_str());
-        fetch_token(&endpoint, &room, user, &self.name).await.map_err(|e| refused(&e))
+        let wish = TokenWish { room: &room, user, name: &self.name, invitation };
+        fetch_token(&endpoint, &wish).await.map_err(|e| refused(&e))
     }
 
     /// The server goes by the token's room: one for another room would open the wrong door.

@@ -426,7 +426,11 @@ impl Actor {
     fn enter(&mut self, join: JoinRequest, url: String) {
         self.sessions += 1;
         // The server in this process knows no key but its own.
-        let tokens = if join.server.is_some() { self.config.tokens.clone() } else { TokenSource::Server };
+        let tokens = match (join.server.is_some(), join.invitation) {
+            (true, Some(invitation)) => TokenSource::Invited(invitation),
+            (true, None) => self.config.tokens.clone(),
+            (false, _) => TokenSource::Server,
+        };
         let user = tokens.user().unwrap_or_else(|| user_id(&join.name));
         let access = Access { server: url, tokens, room: join.room, user, name: join.name };
         let format = camera_format(self.choice.camera.as_deref());

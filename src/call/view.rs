@@ -1,6 +1,8 @@
 //! What the window sees of calls and devices, and what it may ask for. Plain data: no handle, no channel, no clock.
 
-use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, Receipt, ReceiptStep, RoomId, SessionId, StepName, UserId};
+use crate::base::{
+    ExitReason, ExitRequestedBy, FrameSlot, Receipt, ReceiptStep, RoomId, Secret, SessionId, StepName, UserId,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ pub struct JoinRequest {
     pub room: RoomId,
     /// The name the others see.
     pub name: String,
+    /// What lets us in, if we came by a link that has it.
+    pub invitation: Option<Secret<String>>,
 }
 
 /// Devices by the ids that `visavis devices` prints. `None` is the system's default, `"none"` is no device.

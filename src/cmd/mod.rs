@@ -112,12 +112,12 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("visavis").enable_all().build()
 }
 
-/// Logs to standard error: what `--log-level` or RUST_LOG say, else warnings.
+/// Logs to standard error: what `--log-level` or RUST_LOG say, else warnings and the server's audit trail.
 fn start_log(level: Option<&str>) {
     let filter = match level {
         Some(level) => EnvFilter::new(level),
         None => EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new("warn,webrtc=error,rtc=error,livekit_signaling=error")),
+            .unwrap_or_else(|_| EnvFilter::new("warn,audit=info,webrtc=error,rtc=error,livekit_signaling=error")),
     };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

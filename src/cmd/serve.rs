@@ -1,8 +1,8 @@
 //! `visavis serve`: the room server.
 
-use crate::admin::key_from_environment;
-use crate::proto::token::ApiKeys;
-use crate::server::{ConfigFile, Server, ServerConfig};
+use crate::admin::{application_from_environment, key_from_environment};
+use crate::proto::token::{ApiKey, ApiKeys};
+use crate::server::{ConfigFile, Keyring, Reloader, Secrets, Server, ServerConfig, Tls, TlsFiles};
 use crate::sfu::SfuConfig;
 use anyhow::{Context, bail};
 use std::io::Write;
@@ -19,15 +19,26 @@ const UDP: u16 = 7882;
 const EXAMPLES: &str = "\
 Examples:
   visavis serve --dev
-  LIVEKIT_API_KEY=office LIVEKIT_API_SECRET=… visavis serve --listen 0.0.0.0:7880 --workers 2
+  LIVEKIT_API_KEY=office LIVEKIT_API_SECRET=… visavis serve --listen 0.0.0.0:7880 \\
+    --tls-certificate chain.pem --tls-key key.pem --workers 2
 
 A settings file; everything in it may be left out:
   listen = \"0.0.0.0:7880\"
   public_url = \"wss://calls.example.com\"  # what the token endpoint names as the server
   open_tokens = false                     # whether POST /token gives anybody a token
   state = \"/var/lib/visavis\"            # remembers who was removed across a restart
+  insecure_http = false                   # whether other computers are served without a certificate
+  [tls]
+  certificate = \"/etc/visavis/chain.pem\"
+  key = \"/etc/visavis/key.pem\"
   [keys]
   office = \"at least 32 characters\"      # LIVEKIT_API_KEY = LIVEKIT_API_SECRET
+  [tencent]                               # for back ends and clients that were made for TRTC
+  sdk_app_id = 1400000001
+  user_sig_keys = [\"an SDKSecretKey\"]   # UserSigs of these let people in
+  calls_per_second = 20                   # of each action
+  [tencent.keys]
+  AKIDexample = \"a SecretKey\"           # SecretId = SecretKey of who may call the API
   [media]
   udp = 7882
   workers = 2
@@ -39,7 +50,10 @@ A settings file; everything in it may be left out:
 
 /// The room server: rooms, forwarding, admin API and tokens, until it is told to stop
 ///
-/// Its keys come from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and from [keys] of the settings file.
+/// Its keys come from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and from [keys] of the settings file. Those of a TRTC
+/// application come from VISAVIS_SDK_APP_ID, VISAVIS_SDK_SECRET_KEY, TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY,
+/// and from [tencent]. When the settings file or the certificate changes, and on SIGHUP, keys and certificate are read
+/// again; the rest needs a restart.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArgs {
@@ -58,6 +72,15 @@ pub(super) struct ServeArgs {
     /// Settings in TOML; what is given here wins
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// PEM file of the certificate for wss:// and https://, and of those that lead to a known authority
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file of the certificate's key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// Serve other computers without a certificate: in a network that you trust, or behind a proxy that has one
+    #[arg(long)]
+    pub insecure_http: bool,
     /// To try things out: key "devkey", secret "secret", tokens for everybody, this computer only
     #[arg(long)]
     pub dev: bool,
@@ -65,31 +88,76 @@ pub(super) struct ServeArgs {
 
 /// Runs the server. Returns when a signal has stopped it and everybody in it has been told.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let (listen, config) = settings(&args)?;
+    let file = settings_file(&args)?;
+    let tls_files = tls_files(&args, &file);
+    let watched = tls_files.iter().flat_map(|files| [&files.certificate, &files.key]).chain(&args.config);
+    let reloader = Reloader::new(watched.cloned().collect()).context("SIGHUP cannot be caught")?;
+    let tls = tls_files.map(Tls::load).transpose()?;
+    let (listen, config) = settings(&args, &file, tls.clone())?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened at"))?;
     let server = Server::bind(listener, config)?;
     let signals = Signals::catch().context("Signals cannot be caught")?;
-    let line = format!("Listening on ws://{}, media on UDP {}", server.address(), ports(server.media_ports()));
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
+    let line = format!("Listening on {scheme}://{}, media on UDP {}", server.address(), ports(server.media_ports()));
     writeln!(std::io::stdout(), "{line}").context("The standard output is closed")?;
-    server.run(signals.stop()).await?;
+    let keyring = server.keyring();
+    tokio::select! {
+        served = server.run(signals.stop()) => served?,
+        () = reloader.run(|| reload(&args, &keyring, tls.as_ref())) => {}
+    }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Takes the keys of the settings file and the certificate as they are now. What is not usable stays as it was.
+fn reload(args: &ServeArgs, keyring: &Keyring, tls: Option<&Tls>) {
+    match settings_file(args).and_then(|file| secrets(args, &file)) {
+        Ok(secrets) => {
+            keyring.replace(secrets);
+            tracing::info!(target: "audit", action = "reload", result = "ok");
+        }
+        Err(e) => tracing::warn!("The keys stay as they are. {e:#}"),
+    }
+    if let Some(Err(e)) = tls.map(Tls::reload) {
+        tracing::warn!("The certificate stays as it is. {e}");
+    }
+}
+
+fn tls_files(args: &ServeArgs, file: &ConfigFile) -> Option<TlsFiles> {
+    let typed = args.tls_certificate.clone().zip(args.tls_key.clone());
+    let (certificate, key) = typed.or_else(|| file.tls.clone().map(|tls| (tls.certificate, tls.key)))?;
+    Some(TlsFiles { certificate, key })
+}
+
+fn settings_file(args: &ServeArgs) -> anyhow::Result<ConfigFile> {
+    Ok(args.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default())
+}
+
+/// The keys of the environment and of the settings file.
+fn secrets(args: &ServeArgs, file: &ConfigFile) -> anyhow::Result<Secrets> {
+    let mut secrets = file.secrets(key_from_environment()?, application_from_environment()?)?;
+    if args.dev {
+        secrets.keys = ApiKeys::new(vec![ApiKey::dev()]);
+    } else if secrets.keys.is_empty() {
+        bail!("No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or try it out with --dev.");
+    }
+    Ok(secrets)
+}
+
 /// What was typed, the settings file and the environment, as one.
-fn settings(args: &ServeArgs) -> anyhow::Result<(SocketAddr, ServerConfig)> {
-    let file = args.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+fn settings(args: &ServeArgs, file: &ConfigFile, tls: Option<Tls>) -> anyhow::Result<(SocketAddr, ServerConfig)> {
     let listen = args.listen.or(file.listen).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT));
     if args.dev && !listen.ip().is_loopback() {
         bail!("--dev has keys that everybody knows, so it listens on this computer only. Leave out --dev or --listen.");
     }
-    let mut keys: Vec<_> = key_from_environment()?.into_iter().collect();
-    keys.extend(file.keys()?);
-    let mut config = ServerConfig::dev();
+    if tls.is_none() && !listen.ip().is_loopback() && !args.insecure_http && !file.insecure_http {
+        bail!(
+            "Other computers would reach {listen} without encryption: whoever listens in the network could read their \
+             tokens. Give --tls-certificate and --tls-key; or say --insecure-http if you trust the network, or if a \
+             proxy in front of this has the certificate."
+        );
+    }
+    let mut config = ServerConfig { secrets: secrets(args, file)?, tls, ..ServerConfig::dev() };
     if !args.dev {
-        if keys.is_empty() {
-            bail!("No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or try it out with --dev.");
-        }
-        config.keys = ApiKeys::new(keys);
         config.open_tokens = file.open_tokens;
     }
     config.public_url.clone_from(&file.public_url);
@@ -100,7 +168,7 @@ fn settings(args: &ServeArgs) -> anyhow::Result<(SocketAddr, ServerConfig)> {
         advertised: file.media.advertise.clone(),
     };
     config.rooms = file.room_settings();
-    config.state = args.state.clone().or(file.state);
+    config.state = args.state.clone().or_else(|| file.state.clone());
     Ok((listen, config))
 }
 
@@ -169,6 +237,10 @@ mod tests {
         Line::parse_from(std::iter::once("serve").chain(words.split_whitespace())).args
     }
 
+    fn settings(args: &ServeArgs) -> anyhow::Result<(SocketAddr, ServerConfig)> {
+        super::settings(args, &settings_file(args)?, None)
+    }
+
     #[test]
     fn dev_stays_on_this_computer() {
         let (listen, config) = settings(&typed("--dev")).unwrap();
@@ -180,7 +252,7 @@ mod tests {
     #[test]
     fn what_is_typed_beats_the_settings_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let text = "listen = \"0.0.0.0:80\"\n[keys]\na = \"b\"\n[media]\nudp = 90\nworkers = 3\n";
+        let text = "listen = \"0.0.0.0:80\"\ninsecure_http = true\n[keys]\na = \"b\"\n[media]\nudp = 90\nworkers = 3\n";
         let text = format!("state = \"/old\"\n{text}");
         std::fs::write(file.path(), text).unwrap();
         let config = format!("--config {}", file.path().display());
@@ -199,8 +271,23 @@ mod tests {
         let (_, example) = EXAMPLES.split_once("left out:\n").unwrap();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), example).unwrap();
-        let (listen, config) = settings(&typed(&format!("--config {}", file.path().display()))).unwrap();
+        let args = typed(&format!("--insecure-http --config {}", file.path().display()));
+        let (listen, config) = settings(&args).unwrap();
         assert_eq!((listen.port(), config.media.workers, config.rooms.max_members), (7880, 2, 50));
+        let tls = tls_files(&args, &settings_file(&args).unwrap()).unwrap();
+        assert_eq!(tls.key, PathBuf::from("/etc/visavis/key.pem"));
+    }
+
+    #[test]
+    fn other_computers_are_served_with_a_certificate_or_on_a_promise() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[keys]\na = \"b\"\n").unwrap();
+        let with = |words: &str| settings(&typed(&format!("{words} --config {}", file.path().display())));
+        for plain in ["--listen 0.0.0.0:80", "--listen [::]:80", "--listen 192.0.2.1:80"] {
+            assert!(with(plain).unwrap_err().to_string().contains("--tls-certificate"), "{plain}");
+            assert!(with(&format!("{plain} --insecure-http")).is_ok(), "{plain}");
+        }
+        assert!(with("--listen [::1]:80").is_ok());
     }
 
     #[test]

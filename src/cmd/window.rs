@@ -7,6 +7,7 @@ use crate::bot::{self, BotConfig};
 use crate::call::view::{Command, DeviceChoice, JoinRequest};
 use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter, TokenSource, unix_ms};
 use crate::devices::CameraFormat;
+use crate::proto::link;
 use crate::server::{Embedded, ServerConfig};
 use crate::session::SessionConfig;
 use crate::store::{Door, Paths, Settings, hand_over};
@@ -313,8 +314,9 @@ fn typed_over(mut settings: Settings, args: &WindowArgs) -> anyhow::Result<Setti
     }
     // Otherwise the window reads it, and says what is wrong with it.
     if let (Some(link), true) = (&args.link, args.join) {
-        let place = ui::link::parse(link)?;
-        settings.room = place.room.to_string();
+        let place = link::parse(link)?;
+        // The whole link when it lets us in: without its invitation, the room alone would be of no use.
+        settings.room = if place.invitation.is_some() { link.clone() } else { place.room.to_string() };
         over(&mut settings.server, place.server);
     }
     Ok(settings)
@@ -328,13 +330,16 @@ fn join_request(
     if !args.join {
         return Ok(None);
     }
-    let room = match hosting {
-        Some(hosting) => hosting.room.clone(),
-        None => settings.room.parse()?,
+    let (room, invitation) = match hosting {
+        Some(hosting) => (hosting.room.clone(), None),
+        None => {
+            let place = link::parse(&settings.room)?;
+            (place.room, place.invitation)
+        }
     };
     let name = display_name(&settings.name)?;
     let server = hosting.is_none().then(|| settings.server.clone());
-    Ok(Some(JoinRequest { server, room, name }))
+    Ok(Some(JoinRequest { server, room, name, invitation }))
 }
 
 /// Writes changed settings down. What cannot be written is lost, and said.

@@ -150,6 +150,8 @@ fn sign(token: AccessToken) -> Result<Secret<String>, MintError> {
 /// What a verified token says. Only [`ApiKeys::verify`] makes one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
+    /// The id of the key pair that signed it.
+    pub key: String,
     /// The room's wire name; not checked yet, may be empty.
     pub room: String,
     /// Who it is; not checked yet, may be empty.
@@ -192,6 +194,11 @@ impl ApiKeys {
         self.0.first()
     }
 
+    /// The pair of this id.
+    pub fn find(&self, id: &str) -> Option<&ApiKey> {
+        self.0.iter().find(|key| key.id == id)
+    }
+
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -200,17 +207,22 @@ impl ApiKeys {
     /// Checks signature, issuer and time, with a minute of grace for clocks that differ.
     pub fn verify(&self, token: &str) -> Result<Grant, TokenError> {
         let issuer = Claims::from_unverified(token).map_err(|_| TokenError::Malformed)?.iss;
-        let key = self.0.iter().find(|k| k.id == issuer).ok_or(TokenError::ForeignKey)?;
+        let key = self.find(&issuer).ok_or(TokenError::ForeignKey)?;
         let claims = TokenVerifier::with_api_key(&key.id, key.secret.expose()).verify(token).map_err(refused)?;
         let issued_at = if claims.nbf > 0 { claims.nbf as i64 } else { issued_at(token) };
         Ok(Grant::new(claims, issued_at))
     }
 
     /// A token with the same grants that is good until `expires_at` (Unix seconds), or longer if the old one is. It keeps
-    /// the time of issue, so that it does not survive a removal that the old one would not survive.
+    /// the time of issue, so that it does not survive a removal that the old one would not survive. When its key pair was
+    /// taken out of use meanwhile, the first one signs: whoever is in a call stays in it, but administers nothing any more.
     pub fn renew(&self, grant: &Grant, expires_at: u64) -> Result<Secret<String>, MintError> {
-        let key = self.0.iter().find(|k| k.id == grant.claims.iss).ok_or(MintError::EmptyKey)?;
+        let key = self.find(&grant.key).or(self.first()).ok_or(MintError::EmptyKey)?;
         let mut claims = grant.claims.clone();
+        if claims.iss != key.id {
+            claims.iss.clone_from(&key.id);
+            (claims.video.room_admin, claims.video.room_create, claims.video.room_list) = (false, false, false);
+        }
         claims.exp = claims.exp.max(usize::try_from(expires_at).unwrap_or(usize::MAX));
         claims.nbf = usize::try_from(grant.issued_at).unwrap_or(0);
         let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
@@ -243,6 +255,7 @@ impl Grant {
         let mut attributes: Vec<_> = claims.attributes.clone().into_iter().collect();
         attributes.sort();
         Self {
+            key: claims.iss.clone(),
             room: claims.video.room.clone(),
             identity: claims.sub.clone(),
             name: claims.name.clone(),
@@ -439,6 +452,18 @@ mod tests {
             (renewed.room, renewed.identity, renewed.issued_at, renewed.room_admin),
             (before.room, before.identity, before.issued_at, before.room_admin)
         );
+    }
+
+    #[test]
+    fn a_call_outlives_the_key_that_let_it_in() {
+        let old = ApiKeys::new(vec![ApiKey::dev()]);
+        let host = Pass { room_admin: true, ..pass() };
+        let grant = old.verify(ApiKey::dev().join_token(&host).unwrap().expose()).unwrap();
+        assert!(old.verify(old.renew(&grant, now() as u64 + 600).unwrap().expose()).unwrap().room_admin);
+        let rotated = ApiKeys::new(vec![ApiKey::new("next", "two").unwrap()]);
+        let renewed = rotated.verify(rotated.renew(&grant, now() as u64 + 600).unwrap().expose()).unwrap();
+        assert_eq!((renewed.key.as_str(), renewed.room, renewed.identity), ("next", grant.room, grant.identity));
+        assert!(renewed.room_join && !renewed.room_admin && renewed.issued_at == grant.issued_at);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! What an operator can set: as a value, and as the TOML file of `visavis serve --config`.
 
+use super::secrets::{Application, CALLS_PER_SECOND, Secrets};
+use super::tls::Tls;
+use crate::admin::ApplicationKeys;
+use crate::base::Secret;
 use crate::hub::HubConfig;
+use crate::proto::tencent::{KeyPair, UserSigKey};
 use crate::proto::token::{ApiKey, ApiKeys, MintError};
 use crate::sfu::SfuConfig;
 use serde::Deserialize;
@@ -11,12 +16,14 @@ use std::path::{Path, PathBuf};
 /// Settings of a room server.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Key pairs whose tokens are accepted. The first one signs what the token endpoint gives out.
-    pub keys: ApiKeys,
+    /// The keys it starts with.
+    pub secrets: Secrets,
     /// Whether `POST /token` gives anybody a token for any room.
     pub open_tokens: bool,
     /// What the token endpoint names as the server. `None`: the address it was asked at.
     pub public_url: Option<String>,
+    /// Certificate and key. `None`: plain HTTP and WebSockets.
+    pub tls: Option<Tls>,
     /// The forwarding plane.
     pub media: SfuConfig,
     /// Rooms and their bounds.
@@ -31,9 +38,10 @@ impl ServerConfig {
     pub fn private(address: IpAddr) -> Result<Self, MintError> {
         let key = ApiKey::new("host", format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()))?;
         Ok(Self {
-            keys: ApiKeys::new(vec![key]),
+            secrets: Secrets { keys: ApiKeys::new(vec![key]), application: None },
             open_tokens: true,
             public_url: None,
+            tls: None,
             media: SfuConfig { bind: address, ..SfuConfig::default() },
             rooms: HubConfig::default(),
             state: None,
@@ -43,9 +51,10 @@ impl ServerConfig {
     /// For trying things out on this computer, as `livekit-server --dev` has it: key `devkey`, secret `secret`.
     pub fn dev() -> Self {
         Self {
-            keys: ApiKeys::new(vec![ApiKey::dev()]),
+            secrets: Secrets { keys: ApiKeys::new(vec![ApiKey::dev()]), application: None },
             open_tokens: true,
             public_url: None,
+            tls: None,
             media: SfuConfig { bind: Ipv4Addr::LOCALHOST.into(), ..SfuConfig::default() },
             rooms: HubConfig::default(),
             state: None,
@@ -75,6 +84,15 @@ pub enum ConfigError {
     /// A key pair is incomplete.
     #[error("The settings file has a key without id or secret.")]
     Key(#[from] MintError),
+    /// Keys for Tencent's API or UserSigs, and no application that they belong to.
+    #[error(
+        "There are keys for Tencent's API or for UserSigs, but no SdkAppId. \
+         Set VISAVIS_SDK_APP_ID, or sdk_app_id under [tencent] in the settings file."
+    )]
+    NoSdkAppId,
+    /// A limit that means nothing.
+    #[error("calls_per_second under [tencent] is not a number from 1 to 1000.")]
+    CallsPerSecond,
 }
 
 /// The settings file. Everything in it may be left out.
@@ -89,11 +107,39 @@ pub struct ConfigFile {
     pub open_tokens: bool,
     /// See [`ServerConfig::state`].
     pub state: Option<PathBuf>,
+    /// Whether plain HTTP is served to other computers.
+    pub insecure_http: bool,
+    /// Certificate and key.
+    pub tls: Option<TlsSection>,
     /// Forwarding.
     pub media: MediaSection,
     /// Rooms.
     pub rooms: RoomsSection,
-    keys: BTreeMap<String, String>,
+    /// `id = "secret"`.
+    keys: BTreeMap<String, Secret<String>>,
+    tencent: TencentSection,
+}
+
+/// `[tencent]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TencentSection {
+    sdk_app_id: Option<u32>,
+    calls_per_second: Option<u32>,
+    /// SDKSecretKeys.
+    user_sig_keys: Vec<Secret<String>>,
+    /// `SecretId = "SecretKey"`.
+    keys: BTreeMap<String, Secret<String>>,
+}
+
+/// `[tls]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    /// PEM file of the certificate and those that lead to a known authority.
+    pub certificate: PathBuf,
+    /// PEM file of its key.
+    pub key: PathBuf,
 }
 
 /// `[media]`.
@@ -139,9 +185,32 @@ impl ConfigFile {
         })
     }
 
-    /// The key pairs of `[keys]`: `id = "secret"`.
-    pub fn keys(&self) -> Result<Vec<ApiKey>, ConfigError> {
-        self.keys.iter().map(|(id, secret)| Ok(ApiKey::new(id, secret)?)).collect()
+    /// The keys of the file, after those of the environment.
+    pub fn secrets(&self, key: Option<ApiKey>, application: ApplicationKeys) -> Result<Secrets, ConfigError> {
+        let keys = self.keys.iter().map(|(id, secret)| ApiKey::new(id, secret.expose()));
+        let keys = key.into_iter().map(Ok).chain(keys).collect::<Result<_, _>>()?;
+        Ok(Secrets { keys: ApiKeys::new(keys), application: self.application(application)? })
+    }
+
+    fn application(&self, environment: ApplicationKeys) -> Result<Option<Application>, ConfigError> {
+        let section = &self.tencent;
+        let pairs = section.keys.iter().map(|(id, secret)| KeyPair { id: id.clone(), secret: secret.clone() });
+        let keys: Vec<_> = environment.key.into_iter().chain(pairs).collect();
+        let signers: Vec<_> = environment.user_sig_key.into_iter().chain(section.user_sig_keys.clone()).collect();
+        if keys.iter().any(|key| key.id.is_empty() || key.secret.expose().is_empty())
+            || signers.iter().any(|secret| secret.expose().is_empty())
+        {
+            return Err(MintError::EmptyKey.into());
+        }
+        let calls_per_second = section.calls_per_second.unwrap_or(CALLS_PER_SECOND);
+        if !(1..=1000).contains(&calls_per_second) {
+            return Err(ConfigError::CallsPerSecond);
+        }
+        let Some(sdk_app_id) = environment.sdk_app_id.or(section.sdk_app_id) else {
+            return if keys.is_empty() && signers.is_empty() { Ok(None) } else { Err(ConfigError::NoSdkAppId) };
+        };
+        let user_sig_keys = signers.into_iter().map(|secret| UserSigKey { sdk_app_id, secret }).collect();
+        Ok(Some(Application { sdk_app_id, keys, user_sig_keys, calls_per_second }))
     }
 
     /// The room settings, with defaults for what the file leaves out.
@@ -170,6 +239,13 @@ mod tests {
             [keys]
             office = "0123456789abcdef0123456789abcdef"
             school = "fedcba9876543210fedcba9876543210"
+            [tencent]
+            sdk_app_id = 1400000001
+            calls_per_second = 5
+            user_sig_keys = ["hush"]
+            [tencent.keys]
+            AKIDa = "a"
+            AKIDb = "b"
             [media]
             udp = 7900
             workers = 2
@@ -180,7 +256,11 @@ mod tests {
             "#,
         )
         .unwrap();
-        assert_eq!(file.keys().unwrap().iter().map(|k| k.id.as_str()).collect::<Vec<_>>(), ["office", "school"]);
+        let secrets = file.secrets(None, ApplicationKeys::default()).unwrap();
+        assert_eq!(secrets.keys.first().unwrap().id, "office");
+        let application = secrets.application.unwrap();
+        assert_eq!((application.sdk_app_id, application.calls_per_second), (1_400_000_001, 5));
+        assert_eq!((application.keys.len(), application.user_sig_keys.len()), (2, 1));
         assert_eq!((file.media.udp, file.media.workers, file.media.advertise.len()), (Some(7900), Some(2), 1));
         let rooms = file.room_settings();
         assert_eq!((rooms.auto_create, rooms.max_members), (false, 20));
@@ -197,8 +277,30 @@ mod tests {
         }
     }
 
+    fn secrets(text: &str, environment: ApplicationKeys) -> Result<Secrets, ConfigError> {
+        ConfigFile::parse(text).unwrap().secrets(Some(ApiKey::dev()), environment)
+    }
+
     #[test]
-    fn an_empty_secret_is_refused() {
-        assert!(ConfigFile::parse("[keys]\nid = \"\"").unwrap().keys().is_err());
+    fn keys_of_the_environment_come_first() {
+        let key = Some(KeyPair { id: "AKIDenv".into(), secret: Secret::new("s".into()) });
+        let environment = ApplicationKeys { sdk_app_id: Some(7), key, user_sig_key: None };
+        let file = "[keys]\na = \"b\"\n[tencent]\nsdk_app_id = 8\nkeys = { AKIDfile = \"t\" }";
+        let both = secrets(file, environment).unwrap();
+        assert_eq!(both.keys.first(), Some(&ApiKey::dev()));
+        let application = both.application.unwrap();
+        assert_eq!((application.sdk_app_id, application.calls_per_second), (7, CALLS_PER_SECOND));
+        assert_eq!(application.keys.iter().map(|k| k.id.as_str()).collect::<Vec<_>>(), ["AKIDenv", "AKIDfile"]);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        let refused = |text| secrets(text, ApplicationKeys::default()).unwrap_err().to_string();
+        for text in ["[keys]\nid = \"\"", "[tencent]\nsdk_app_id = 1\nkeys = { a = \"\" }"] {
+            assert!(refused(text).contains("without id or secret"), "{text}");
+        }
+        assert!(refused("[tencent.keys]\na = \"b\"").contains("VISAVIS_SDK_APP_ID"));
+        assert!(refused("[tencent]\nsdk_app_id = 1\ncalls_per_second = 0").contains("1 to 1000"));
+        assert!(secrets("", ApplicationKeys::default()).unwrap().application.is_none());
     }
 }

@@ -2,6 +2,7 @@
 //! what comes out is carried to where it belongs. It decides nothing.
 
 use super::link::{LinkQueue, TooSlow};
+use super::metrics::Figures;
 use super::state::State;
 use crate::base::Moment;
 use crate::hub::{
@@ -35,6 +36,7 @@ enum Command {
     Signal { link: LinkId, message: Box<lk::signal_request::Message> },
     LinkGone { link: LinkId },
     Admin { request: Box<AdminCall>, reply: oneshot::Sender<Answered> },
+    Figures { reply: oneshot::Sender<Figures> },
     Shutdown,
     Halt,
 }
@@ -81,6 +83,13 @@ impl HubHandle {
     pub(super) async fn admin(&self, request: AdminCall) -> Result<Answered, Stopping> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Admin { request: Box::new(request), reply }).await?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// How much of everything there is.
+    pub(super) async fn figures(&self) -> Result<Figures, Stopping> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Figures { reply }).await?;
         answer.await.map_err(|_| Stopping)
     }
 
@@ -195,6 +204,15 @@ impl Driver {
                 // The computer may have slept, or its clock was set: removals are compared with the time of tokens.
                 self.hub.set_unix_ms((self.wall)(), self.now());
                 self.feed(Input::Admin { call, request });
+            }
+            Command::Figures { reply } => {
+                let figures = Figures {
+                    rooms: self.hub.rooms().count(),
+                    participants: self.hub.members(),
+                    tracks: self.hub.tracks(),
+                    media: self.sfu.statistics(),
+                };
+                reply.send(figures).unwrap_or_default();
             }
             Command::Shutdown => self.feed(Input::Shutdown),
             Command::Halt => {}

@@ -20,8 +20,9 @@ impl Embedded {
     /// Starts a server on the address that `config.media.bind` names, on any free port, in the runtime of the caller.
     pub async fn start(config: ServerConfig) -> Result<Self, ServeError> {
         let address = config.media.bind;
+        let scheme = if config.tls.is_some() { "wss" } else { "ws" };
         let server = Server::bind(TcpListener::bind((address, 0)).await?, config)?;
-        let url = format!("ws://{}", std::net::SocketAddr::new(reachable(address), server.address().port()));
+        let url = format!("{scheme}://{}", std::net::SocketAddr::new(reachable(address), server.address().port()));
         let media_ports = server.media_ports().to_vec();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {

@@ -64,7 +64,7 @@ pub(super) fn grant(app: &App, headers: &HeaderMap, query: &Parameters) -> Resul
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let token = bearer.or_else(|| query.get("access_token").map(String::as_str)).ok_or(TokenError::Missing)?;
-    app.keys.verify(token.trim())
+    app.secrets.current().keys.verify(token.trim())
 }
 
 /// Asks everything that can be asked before the upgrade.

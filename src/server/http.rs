@@ -3,22 +3,26 @@
 use super::App;
 use super::gate::{self, Parameters, Protocol};
 use super::link::{Link, MAX_MESSAGE};
-use super::{room_service, token_endpoint};
+use super::tls::Tls;
+use super::{invitations, metrics, room_service, tencent, token_endpoint};
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
@@ -35,6 +39,9 @@ const BODY_BYTES: usize = 1 << 20;
 /// Pause after the system had no file descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What the endpoints of our own making take and give.
+pub(super) const OPENAPI: &str = include_str!("openapi.json");
+
 /// All endpoints.
 pub(super) fn router(app: App) -> Router {
     // Browsers ask from any page; what a caller may do stands in its token.
@@ -44,12 +51,17 @@ pub(super) fn router(app: App) -> Router {
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(Duration::from_secs(24 * 3600));
     Router::new()
-        .route("/", get(async || "OK"))
+        .route("/", any(tencent::call))
         .route("/rtc", get(upgrade_v0))
         .route("/rtc/v1", get(upgrade_v1))
         .route("/rtc/validate", get(validate_v0))
         .route("/rtc/v1/validate", get(validate_v1))
+        .route("/healthz", get(metrics::health))
+        .route("/metrics", get(metrics::metrics))
         .route("/token", post(token_endpoint::token))
+        .route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], OPENAPI)))
+        .route("/links", post(invitations::make))
+        .route("/j/{*room}", get(invitations::page))
         .fallback(room_service::call)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn(limit_time))
@@ -91,7 +103,7 @@ async fn upgrade(app: App, headers: &HeaderMap, query: &Parameters, ws: Upgrade,
     let Ok(ws) = ws else { return StatusCode::NOT_FOUND.into_response() };
     match gate::admit(&app, headers, query, protocol).await {
         Ok((grant, joining)) => {
-            let link = Link { hub: app.hub, keys: app.keys, grant, alive: app.alive };
+            let link = Link { hub: app.hub, secrets: app.secrets, grant, alive: app.alive };
             ws.max_message_size(MAX_MESSAGE)
                 .max_frame_size(MAX_MESSAGE)
                 .on_upgrade(move |socket| link.run(socket, joining))
@@ -104,7 +116,7 @@ async fn upgrade(app: App, headers: &HeaderMap, query: &Parameters, ws: Upgrade,
 }
 
 /// Accepts connections until told to stop; those that are open then finish their request.
-pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+pub(super) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let place = tokio::select! {
@@ -122,18 +134,32 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
             },
             () = stop.cancelled() => return,
         };
-        let (router, stop) = (router.clone(), stop.clone());
+        let (acceptor, router, stop) = (tls.as_ref().map(Tls::acceptor), router.clone(), stop.clone());
         tokio::spawn(async move {
-            converse(stream, router, stop).await;
+            welcome(stream, acceptor, router, stop).await;
             drop(place);
         });
     }
 }
 
-async fn converse(stream: TcpStream, router: Router, stop: CancellationToken) {
+/// Shakes hands where that is asked for, and hears what the client wants.
+async fn welcome(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
     if let Err(e) = stream.set_nodelay(true) {
         tracing::debug!("no TCP_NODELAY: {e}");
     }
+    let Some(acceptor) = acceptor else { return converse(stream, router, stop).await };
+    match tokio::time::timeout(HEADER_LIMIT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => converse(stream, router, stop).await,
+        Ok(Err(e)) => tracing::debug!("no TLS came about: {e}"),
+        Err(_) => tracing::debug!("no TLS came about in time"),
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    router: Router,
+    stop: CancellationToken,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_LIMIT)

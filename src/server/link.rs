@@ -1,13 +1,13 @@
 //! One signalling connection: a WebSocket on one side, a bounded queue from the hub on the other.
 
 use super::driver::{HubHandle, Joining};
+use super::secrets::Keyring;
 use crate::hub::LinkId;
-use crate::proto::token::{ApiKeys, Grant};
+use crate::proto::token::Grant;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Reply;
 use prost::Message as _;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -85,7 +85,7 @@ enum End {
 /// What an admitted connection needs to run.
 pub(super) struct Link {
     pub(super) hub: HubHandle,
-    pub(super) keys: Arc<ApiKeys>,
+    pub(super) secrets: Keyring,
     pub(super) grant: Grant,
     /// Dropped when the link has ended; the server waits for that when it stops.
     pub(super) alive: mpsc::Sender<()>,
@@ -96,10 +96,10 @@ impl Link {
     pub(super) async fn run(self, socket: WebSocket, joining: Box<Joining>) {
         let (items, queue) = mpsc::channel(QUEUE);
         let cut = CancellationToken::new();
-        let Self { hub, keys, grant, alive } = self;
+        let Self { hub, secrets, grant, alive } = self;
         let Ok(id) = hub.join(LinkQueue { items, cut: cut.clone() }, joining).await else { return };
         let renewals = ticks(RENEW_EVERY);
-        let mut pump = Pump { socket, queue, cut, id, hub: &hub, keys: &keys, grant, json: false, renewals };
+        let mut pump = Pump { socket, queue, cut, id, hub: &hub, secrets: &secrets, grant, json: false, renewals };
         let end = pump.run().await;
         tracing::debug!(link = id.0, ?end, "link ended");
         hub.link_gone(id).await;
@@ -121,7 +121,7 @@ struct Pump<'a> {
     cut: CancellationToken,
     id: LinkId,
     hub: &'a HubHandle,
-    keys: &'a ApiKeys,
+    secrets: &'a Keyring,
     /// What the client was let in with, and what has changed since.
     grant: Grant,
     /// Whether the client's last frame was text; then ours are JSON, too.
@@ -185,7 +185,7 @@ impl Pump<'_> {
     async fn renew(&mut self) -> Result<(), End> {
         self.renewals.reset();
         let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + RENEWED_FOR;
-        match self.keys.renew(&self.grant, until.as_secs()) {
+        match self.secrets.current().keys.renew(&self.grant, until.as_secs()) {
             Ok(token) => self.send(Reply::RefreshToken(token.expose().clone())).await,
             Err(e) => {
                 tracing::warn!("no fresh token: {e}");

@@ -5,29 +5,45 @@
 //! | `driver` | the one task that owns the hub |
 //! | `link` | one signalling connection |
 //! | `http`, `gate` | endpoints and limits; who is let in |
-//! | `room_service`, `token_endpoint` | LiveKit's admin API; tokens for those who may have one |
+//! | `room_service`, `tencent` | the admin APIs: LiveKit's, and the one of Tencent Cloud that TRTC's back ends call |
+//! | `rooms`, `audit` | what APIs do with rooms; who did what |
+//! | `token_endpoint`, `invitations` | tokens for those who may have one; links with which they come |
+//! | `metrics` | figures for Prometheus, and whether all is well |
 //! | `state` | what outlives the server |
+//! | `config`, `secrets`, `tls`, `reload` | what can be set; keys and certificate; both anew while the server runs |
 //! | `embedded` | a server inside another process |
 
+mod audit;
 mod config;
 mod driver;
 mod embedded;
 mod gate;
 mod http;
+mod invitations;
 mod link;
+mod metrics;
+mod reload;
 mod room_service;
+mod rooms;
+mod secrets;
 mod state;
+mod tencent;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod token_endpoint;
 
-pub use config::{ConfigError, ConfigFile, MediaSection, RoomsSection, ServerConfig};
+pub use config::{ConfigError, ConfigFile, MediaSection, RoomsSection, ServerConfig, TlsSection};
 pub use embedded::Embedded;
+pub use reload::Reloader;
+pub use secrets::{Application, CALLS_PER_SECOND, Keyring, Secrets};
 pub use state::StateError;
+pub use tls::{Tls, TlsError, TlsFiles};
 
-use crate::proto::token::{ApiKeys, MintError};
+use crate::proto::token::MintError;
 use crate::sfu::{Sfu, StartError};
 use driver::{Driver, HubHandle};
+use rooms::Rooms;
 use state::State;
 use std::io;
 use std::net::SocketAddr;
@@ -67,11 +83,15 @@ pub enum ServeError {
 #[derive(Clone)]
 struct App {
     hub: HubHandle,
-    keys: Arc<ApiKeys>,
+    rooms: Rooms,
+    secrets: Keyring,
+    tencent: Arc<tencent::Memory>,
     open_tokens: bool,
     public_url: Option<String>,
     /// Every link holds a clone, so that the server can wait until the last one has ended.
     alive: mpsc::Sender<()>,
+    /// Whether clients come by TLS.
+    tls: bool,
 }
 
 /// A server with its sockets open, not yet serving.
@@ -81,13 +101,14 @@ pub struct Server {
     media_ports: Vec<u16>,
     driver: Driver,
     app: App,
+    tls: Option<Tls>,
     links: mpsc::Receiver<()>,
 }
 
 impl Server {
     /// Starts the forwarding plane beside a listener that is already bound.
     pub fn bind(listener: TcpListener, config: ServerConfig) -> Result<Self, ServeError> {
-        if config.keys.is_empty() {
+        if config.secrets.keys.is_empty() {
             return Err(ServeError::NoKeys);
         }
         let address = listener.local_addr()?;
@@ -97,13 +118,16 @@ impl Server {
         let (driver, hub) = Driver::new(config.rooms, saved, media, driver::wall);
         let (alive, links) = mpsc::channel(1);
         let app = App {
+            rooms: Rooms { hub: hub.clone() },
             hub,
-            keys: Arc::new(config.keys),
+            secrets: Keyring::new(config.secrets),
+            tencent: Arc::default(),
             open_tokens: config.open_tokens,
             public_url: config.public_url,
             alive,
+            tls: config.tls.is_some(),
         };
-        Ok(Self { listener, address, media_ports, driver, app, links })
+        Ok(Self { listener, address, media_ports, driver, app, tls: config.tls, links })
     }
 
     /// Where HTTP and signalling are reached.
@@ -116,14 +140,19 @@ impl Server {
         &self.media_ports
     }
 
+    /// The keys it goes by, to be replaced while it serves.
+    pub fn keyring(&self) -> Keyring {
+        self.app.secrets.clone()
+    }
+
     /// Serves until `shutdown` is ready. Then nobody new comes in, everybody is told, and it returns when their links
     /// are closed, or after a second.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listener, driver, app, mut links, .. } = self;
+        let Self { listener, driver, app, tls, mut links, .. } = self;
         let hub = app.hub.clone();
         let stop = CancellationToken::new();
         let mut driver = tokio::spawn(driver.run());
-        let mut doors = tokio::spawn(http::serve(listener, http::router(app), stop.clone()));
+        let mut doors = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
         tokio::select! {
             () = shutdown => {}
             _ = &mut doors => return Err(ServeError::Internal),
@@ -160,4 +189,9 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     Server::bind(listener, config)?.run(shutdown).await
+}
+
+/// The clock on the wall, in Unix seconds.
+fn unix_s() -> i64 {
+    driver::wall().div_euclid(1000)
 }

@@ -1,8 +1,14 @@
 //! `POST /token`: LiveKit's standard token endpoint. Whoever may have a token gets one for a valid room and name.
+//!
+//! Beside the standard's fields there are two that prove something: `user_sig`, with which TRTC's clients enter, says who
+//! somebody is; `invitation`, which a link carries, says that they may enter this room, and as what.
 
-use super::App;
-use crate::base::{IdError, RoomId, UserId, display_name};
+use super::secrets::Secrets;
+use super::{App, unix_s};
+use crate::base::{IdError, RoomId, Secret, UserId, display_name};
 use crate::hub::{Admission, Refusal};
+use crate::proto::invitation::{Invitation, InvitationError, Role};
+use crate::proto::tencent::{UserSigClaims, UserSigError};
 use crate::proto::token::{JOIN_VALIDITY, MintError, Pass};
 use axum::Json;
 use axum::body::Bytes;
@@ -10,6 +16,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use livekit_protocol as lk;
+use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longest metadata in bytes, and the sum of all attributes: LiveKit's limits.
@@ -22,6 +29,12 @@ pub(super) enum NoToken {
     Closed,
     #[error("The request is not a JSON object with room_name and participant_name.")]
     Malformed,
+    #[error(transparent)]
+    UserSig(#[from] UserSigError),
+    #[error(transparent)]
+    Invitation(#[from] InvitationError),
+    #[error("The UserSig is {0}'s. Leave participant_identity out, or ask for a UserSig of your own.")]
+    AnotherUser(UserId),
     #[error(transparent)]
     Name(#[from] IdError),
     #[error("The metadata or the attributes are too long: at most 64 KB are possible.")]
@@ -37,7 +50,11 @@ pub(super) enum NoToken {
 impl IntoResponse for NoToken {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::Closed | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full) => StatusCode::FORBIDDEN,
+            Self::UserSig(_) => StatusCode::UNAUTHORIZED,
+            Self::Closed
+            | Self::Invitation(_)
+            | Self::AnotherUser(_)
+            | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full) => StatusCode::FORBIDDEN,
             Self::Malformed | Self::Name(_) | Self::Metadata => StatusCode::BAD_REQUEST,
             Self::Hub(Refusal::NoRoom) => StatusCode::NOT_FOUND,
             Self::Stopping(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -49,19 +66,54 @@ impl IntoResponse for NoToken {
 
 /// Answers `POST /token`.
 pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NoToken> {
-    let key = app.keys.first().filter(|_| app.open_tokens).ok_or(NoToken::Closed)?;
-    let request: lk::TokenSourceRequest = serde_json::from_slice(&body).map_err(|_| NoToken::Malformed)?;
-    let pass = pass(request)?;
+    let secrets = app.secrets.current();
+    let Asked { standard, user_sig, invitation } = Asked::read(&body)?;
+    let claims = user_sig.map(|text| proven(&secrets, text.expose())).transpose()?;
+    let is_open = app.open_tokens || claims.is_some() || invitation.is_some();
+    let key = secrets.keys.first().filter(|_| is_open).ok_or(NoToken::Closed)?;
+    let mut pass = pass(standard, claims)?;
+    if let Some(invitation) = invitation {
+        let invitation = Invitation::verify(invitation.expose(), &pass.room, &secrets.keys, unix_s())?;
+        pass.room_admin = invitation.role == Role::Host;
+    }
     wait_out_a_bar(&app, &pass).await?;
     let answer = lk::TokenSourceResponse {
-        server_url: app.public_url.as_ref().map_or_else(|| asked_at(&headers), Clone::clone),
+        server_url: app.public_url.as_ref().map_or_else(|| asked_at(&app, &headers), Clone::clone),
         participant_token: key.join_token(&pass)?.expose().clone(),
     };
     let json = serde_json::json!({ "server_url": answer.server_url, "participant_token": answer.participant_token });
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(json)).into_response())
 }
 
-fn pass(request: lk::TokenSourceRequest) -> Result<Pass, NoToken> {
+/// A request for a token.
+struct Asked {
+    standard: lk::TokenSourceRequest,
+    user_sig: Option<Secret<String>>,
+    invitation: Option<Secret<String>>,
+}
+
+impl Asked {
+    fn read(body: &[u8]) -> Result<Self, NoToken> {
+        let mut map: Map<String, Value> = serde_json::from_slice(body).map_err(|_| NoToken::Malformed)?;
+        let mut proof = |name| match map.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(Secret::new(text))),
+            Some(_) => Err(NoToken::Malformed),
+        };
+        let (user_sig, invitation) = (proof("user_sig")?, proof("invitation")?);
+        let standard = serde_json::from_value(Value::Object(map)).map_err(|_| NoToken::Malformed)?;
+        Ok(Self { standard, user_sig, invitation })
+    }
+}
+
+/// Whom a UserSig is for.
+fn proven(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, UserSigError> {
+    let application = secrets.application.as_ref().ok_or(UserSigError::SdkAppId)?;
+    application.verify_user_sig(user_sig, unix_s())
+}
+
+/// What is asked for, checked. A token is not good for longer than the UserSig that it is given for.
+fn pass(request: lk::TokenSourceRequest, proven: Option<UserSigClaims>) -> Result<Pass, NoToken> {
     let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
     let metadata = request.participant_metadata.unwrap_or_default();
     let attribute_bytes: usize = attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
@@ -73,11 +125,19 @@ fn pass(request: lk::TokenSourceRequest) -> Result<Pass, NoToken> {
         Some(name) => display_name(&name)?,
         None => String::new(),
     };
-    let user: UserId = match request.participant_identity.filter(|user| !user.is_empty()) {
-        Some(user) => user.parse()?,
-        None => format!("user-{:016x}", rand::random::<u64>()).parse()?,
+    let wanted = request.participant_identity.filter(|user| !user.is_empty());
+    let (user, valid_for) = match (proven, wanted) {
+        (Some(claims), Some(wanted)) if wanted != claims.user.as_str() => {
+            return Err(NoToken::AnotherUser(claims.user));
+        }
+        (Some(claims), _) => {
+            let left = u64::try_from(claims.expires_at - unix_s()).unwrap_or(0);
+            (claims.user, JOIN_VALIDITY.min(Duration::from_secs(left)))
+        }
+        (None, Some(wanted)) => (wanted.parse()?, JOIN_VALIDITY),
+        (None, None) => (format!("user-{:016x}", rand::random::<u64>()).parse()?, JOIN_VALIDITY),
     };
-    Ok(Pass { room, user, name, metadata, attributes, room_admin: false, valid_for: JOIN_VALIDITY })
+    Ok(Pass { room, user, name, metadata, attributes, room_admin: false, valid_for })
 }
 
 /// Tokens count whole seconds. One made in the very second of a removal is refused with the older ones, so whoever
@@ -109,8 +169,8 @@ async fn wait_out_a_bar(app: &App, pass: &Pass) -> Result<(), NoToken> {
 }
 
 /// The address that the client asked us at is the one that it can reach us at.
-fn asked_at(headers: &HeaderMap) -> String {
+pub(super) fn asked_at(app: &App, headers: &HeaderMap) -> String {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
-    let scheme = if text("x-forwarded-proto") == Some("https") { "wss" } else { "ws" };
+    let scheme = if app.tls || text("x-forwarded-proto") == Some("https") { "wss" } else { "ws" };
     format!("{scheme}://{}", text("host").unwrap_or("127.0.0.1"))
 }

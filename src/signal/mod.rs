@@ -12,4 +12,4 @@ mod transport;
 
 pub use error::{ConnectError, ResumeError};
 pub use link::{ConnectOptions, Link, LinkEvent, LinkEvents};
-pub use token::{TokenError, fetch_token, token_endpoint};
+pub use token::{TokenError, TokenWish, fetch_token, token_endpoint};

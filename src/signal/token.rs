@@ -50,6 +50,21 @@ struct Request<'a> {
     room_name: &'a str,
     participant_identity: &'a str,
     participant_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<&'a str>,
+}
+
+/// Whom a token is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenWish<'a> {
+    /// The room's wire name.
+    pub room: &'a str,
+    /// Our user id.
+    pub user: &'a str,
+    /// What the others see.
+    pub name: &'a str,
+    /// What a link has brought along, to be shown.
+    pub invitation: Option<&'a Secret<String>>,
 }
 
 #[derive(Deserialize)]
@@ -65,13 +80,8 @@ pub fn token_endpoint(server: &str) -> Result<String, TokenError> {
     Ok(url.into())
 }
 
-/// Asks `endpoint` for a way into `room`: the server's URL and a token. Within 5 s.
-pub async fn fetch_token(
-    endpoint: &str,
-    room: &str,
-    identity: &str,
-    name: &str,
-) -> Result<(String, Secret<String>), TokenError> {
+/// Asks `endpoint` for a way into a room: the server's URL and a token. Within 5 s.
+pub async fn fetch_token(endpoint: &str, wish: &TokenWish<'_>) -> Result<(String, Secret<String>), TokenError> {
     let url = http_url(endpoint).ok_or_else(|| TokenError::Address(shown(endpoint)))?;
     let here = || shown(endpoint);
     let failed = |e: &reqwest::Error| match e {
@@ -81,7 +91,12 @@ pub async fn fetch_token(
     };
     let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
     let client = client.map_err(|_| TokenError::Unreachable(here()))?;
-    let request = Request { room_name: room, participant_identity: identity, participant_name: name };
+    let request = Request {
+        room_name: wish.room,
+        participant_identity: wish.user,
+        participant_name: wish.name,
+        invitation: wish.invitation.map(|text| text.expose().as_str()),
+    };
     let mut answer = client.post(url).json(&request).send().await.map_err(|e| failed(&e))?;
     let status = answer.status();
     let mut body = Vec::new();
@@ -133,6 +148,10 @@ mod tests {
         (address, served)
     }
 
+    fn wish<'a>(room: &'a str, invitation: Option<&'a Secret<String>>) -> TokenWish<'a> {
+        TokenWish { room, user: "mina-1", name: "Mina", invitation }
+    }
+
     #[tokio::test]
     async fn a_token_is_asked_for_in_the_standard_form() {
         let (server, served) = answering(
@@ -140,7 +159,7 @@ mod tests {
         )
         .await;
         let endpoint = token_endpoint(&server).expect("an endpoint");
-        let (url, token) = fetch_token(&endpoint, "num/7", "mina-1", "Mina").await.expect("a token");
+        let (url, token) = fetch_token(&endpoint, &wish("num/7", None)).await.expect("a token");
         assert_eq!((url.as_str(), token.expose().as_str()), ("ws://127.0.0.1:7880", "abc"));
         let request = served.await.expect("served");
         assert!(request.starts_with("POST /token HTTP/1.1\r\n"), "{request}");
@@ -154,7 +173,7 @@ mod tests {
         let ask = async |answer: &'static str| {
             let (server, _served) = answering(answer).await;
             let endpoint = token_endpoint(&server).expect("an endpoint");
-            fetch_token(&endpoint, "r", "i", "n").await.expect_err("a refusal")
+            fetch_token(&endpoint, &wish("r", Some(&Secret::new("x".into())))).await.expect_err("a refusal")
         };
         let removed = ask("HTTP/1.1 403 Forbidden\r\ncontent-length: 31\r\n\r\nyou were removed from this room").await;
         assert_eq!(removed, TokenError::Refused("You were removed from this room.".into()));
@@ -162,7 +181,7 @@ mod tests {
         assert!(matches!(missing, TokenError::NoEndpoint(_)));
         let page = ask("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>").await;
         assert!(matches!(page, TokenError::Unreadable(_)));
-        let nobody = fetch_token("http://127.0.0.1:9", "r", "i", "n").await.expect_err("nobody");
+        let nobody = fetch_token("http://127.0.0.1:9", &wish("r", None)).await.expect_err("nobody");
         assert_eq!(nobody, TokenError::Unreachable("127.0.0.1:9".into()));
         assert!(matches!(token_endpoint("nonsense"), Err(TokenError::Address(_))));
     }

@@ -11,7 +11,6 @@ mod fonts;
 mod grid;
 mod icons;
 mod keys;
-pub mod link;
 mod model;
 mod sentences;
 mod text;

@@ -2,11 +2,11 @@
 
 use crate::base::{DeviceKind, NO_DEVICE, display_name};
 use crate::call::view::{CallView, Command, JoinRequest, Phase};
+use crate::proto::link::{self, LinkError};
 use crate::store::Theme;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::icons;
-use crate::ui::link::{self, LinkError};
 use crate::ui::model::{Field, Focus, FormError, Model};
 use rand::Rng;
 
@@ -197,7 +197,7 @@ fn request(model: &Model) -> Result<JoinRequest, FormError> {
         None if model.lobby.server.trim().is_empty() => return Err(error(Field::Server, LinkError::ServerMissing)),
         None => link::server(&model.lobby.server).map_err(|e| error(Field::Server, e))?,
     };
-    Ok(JoinRequest { server: Some(server), room: place.room, name })
+    Ok(JoinRequest { server: Some(server), room: place.room, name, invitation: place.invitation })
 }
 
 fn host(model: &mut Model, effects: &mut Effects) {
@@ -207,7 +207,7 @@ fn host(model: &mut Model, effects: &mut Effects) {
     let error = |field, error: LinkError| FormError { field, sentence: error.to_string() };
     let request = link::parse(&model.lobby.room).map_err(|e| error(Field::Room, e)).and_then(|place| {
         let name = display_name(&model.lobby.name).map_err(|e| error(Field::Name, e.into()))?;
-        Ok(JoinRequest { server: None, room: place.room, name })
+        Ok(JoinRequest { server: None, room: place.room, name, invitation: None })
     });
     match request {
         Ok(request) => send_join(model, request, effects),
@@ -228,7 +228,9 @@ fn refuse(model: &mut Model, error: FormError) {
 fn send_join(model: &mut Model, request: JoinRequest, effects: &mut Effects) {
     model.lobby.error = None;
     model.settings.name.clone_from(&request.name);
-    model.settings.room = model.lobby.room.trim().to_owned();
+    // An invitation is not remembered.
+    model.settings.room =
+        if request.invitation.is_some() { request.room.to_string() } else { model.lobby.room.trim().to_owned() };
     model.settings.server = model.lobby.server.trim().to_owned();
     model.joined = Some(request.clone());
     effects.commands.push(Command::Join(request));
@@ -240,6 +242,7 @@ fn rejoin(model: &mut Model, effects: &mut Effects) {
         server: Some(call.server.clone()),
         room: call.room.clone(),
         name: call.name.clone(),
+        invitation: None,
     };
     let request = model.joined.clone().filter(|r| r.room == call.room).unwrap_or_else(|| asked(call));
     effects.commands.push(Command::Dismiss);
@@ -301,6 +304,7 @@ mod tests {
             server: Some("wss://meet.example".into()),
             room: RoomId::Text("Design review".into()),
             name: "Ada Okafor".into(),
+            invitation: None,
         };
         assert_eq!(act(&mut m, Action::Join), [Command::Join(request)]);
         assert_eq!(m.settings.name, "Ada Okafor");

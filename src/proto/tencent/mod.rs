@@ -5,12 +5,11 @@
 //! documentation leaves a choice, it is written at the type that makes it.
 
 mod error;
-mod mac;
 mod request;
 mod signature;
 mod user_sig;
 
 pub use error::{ApiError, Parameter};
 pub use request::{Action, Order, Request, VERSION};
-pub use signature::{Http, KeyPair, MAX_SKEW_S, SignedCall};
+pub use signature::{Fingerprint, Http, KeyPair, MAX_SKEW_S, SignedCall};
 pub use user_sig::{UserSigClaims, UserSigError, UserSigKey};

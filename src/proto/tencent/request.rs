@@ -216,18 +216,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn call(action: &str) -> SignedCall {
-        SignedCall { secret_id: "id".into(), action: action.into(), version: VERSION.into(), pairs: None }
-    }
-
     fn code(action: &str, body: &Value) -> &'static str {
-        call(action).request(body.to_string().as_bytes()).map_or_else(|e| e.code(), |_| "")
+        SignedCall::unsigned(action).request(body.to_string().as_bytes()).map_or_else(|e| e.code(), |_| "")
     }
 
     #[test]
     fn each_action_takes_its_own_kind_of_room() {
         let (number, text) = (json!({"SdkAppId": 1, "RoomId": 123}), json!({"SdkAppId": 1, "RoomId": "123"}));
-        let read = |action: &str, body: &Value| call(action).request(body.to_string().as_bytes());
+        let read = |action: &str, body: &Value| SignedCall::unsigned(action).request(body.to_string().as_bytes());
         assert_eq!(read("DismissRoom", &number).unwrap().room, RoomId::Number(123));
         assert_eq!(read("DismissRoomByStrRoomId", &text).unwrap().room, RoomId::Text("123".into()));
         assert_eq!(code("DismissRoom", &text), "InvalidParameter.RoomId");
@@ -288,16 +284,16 @@ mod tests {
         ] {
             assert_eq!(code(action, &body), expected, "{action} {body}");
         }
-        let old = SignedCall { version: "2017-03-12".into(), ..call("DismissRoom") };
+        let old = SignedCall { version: "2017-03-12".into(), ..SignedCall::unsigned("DismissRoom") };
         assert_eq!(old.request(b"{}"), Err(ApiError::Version));
-        assert_eq!(call("DismissRoom").request(b"{"), Err(ApiError::Body));
+        assert_eq!(SignedCall::unsigned("DismissRoom").request(b"{"), Err(ApiError::Body));
     }
 
     #[test]
     fn a_query_says_the_same_in_text() {
         let read = |action: &str, pairs: &[(&str, &str)]| {
             let pairs = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-            SignedCall { pairs: Some(pairs), ..call(action) }.request(b"")
+            SignedCall { pairs: Some(pairs), ..SignedCall::unsigned(action) }.request(b"")
         };
         let both = [("SdkAppId", "1"), ("RoomId", "12"), ("UserIds.1", "tom"), ("UserIds.0", "mina")];
         let users = Order::Remove(vec!["mina".parse().unwrap(), "tom".parse().unwrap()]);

@@ -4,8 +4,8 @@
 //! actions differ in the parameters that they take, and unknown ones are refused.
 
 use super::error::ApiError;
-use super::mac;
 use crate::base::Secret;
+use crate::proto::mac;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ impl Http<'_> {
     /// Whether this is a call of the API at all, rather than somebody who looks whether a server is there.
     pub fn is_call(&self) -> bool {
         let named = |name: &str| form_urlencoded::parse(self.query.as_bytes()).any(|(key, _)| key == name);
-        self.method != "GET"
+        !matches!(self.method, "GET" | "HEAD")
             || self.headers.contains_key("x-tc-action")
             || self.header("authorization").is_some_and(|value| value.starts_with(TC3))
             || named("Action")
@@ -77,9 +77,31 @@ pub struct SignedCall {
     pub version: String,
     /// The parameters that came as pairs (GET, and the older signatures). `None`: they are the JSON body.
     pub pairs: Option<Vec<(String, String)>>,
+    /// The same for a request that is sent a second time, and for no other.
+    pub fingerprint: Fingerprint,
+}
+
+/// What tells a repeated request from a new one: signature, action and everything that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    fn of(http: &Http<'_>, action: &str, signature: &[u8]) -> Self {
+        // Each part by its own hash, so that no part can run over into the next one.
+        let parts = [action.as_bytes(), signature, http.query.as_bytes(), http.body];
+        let all = parts.iter().fold(Sha256::new(), |all, part| all.chain_update(Sha256::digest(part)));
+        Self(all.finalize().into())
+    }
 }
 
 impl SignedCall {
+    /// A call with a JSON body that nobody has signed, to test what comes after the signature.
+    #[cfg(test)]
+    pub(in crate::proto) fn unsigned(action: &str) -> Self {
+        let (secret_id, action, version) = ("id".into(), action.into(), super::VERSION.into());
+        Self { secret_id, action, version, pairs: None, fingerprint: Fingerprint([0; 32]) }
+    }
+
     /// Checks time, key and signature of a request. `now` is in Unix seconds.
     pub fn verify(http: &Http<'_>, keys: &[KeyPair], now: i64) -> Result<Self, ApiError> {
         match (http.method, http.header("authorization")) {
@@ -154,9 +176,11 @@ fn tc3(http: &Http<'_>, authorization: &str, keys: &[KeyPair], now: i64) -> Resu
         return Err(ApiError::Signature);
     }
     let pairs = (http.method == "GET").then(|| form_urlencoded::parse(http.query.as_bytes()).into_owned().collect());
+    let action = common("x-tc-action", "Action")?.to_owned();
     Ok(SignedCall {
         secret_id: key.id.clone(),
-        action: common("x-tc-action", "Action")?.to_owned(),
+        fingerprint: Fingerprint::of(http, &action, &parts.signature),
+        action,
         version: common("x-tc-version", "Version")?.to_owned(),
         pairs,
     })
@@ -209,7 +233,9 @@ fn legacy(
     for name in COMMON {
         all.remove(*name);
     }
-    Ok(SignedCall { secret_id: key.id.clone(), action, version, pairs: Some(all.into_iter().collect()) })
+    let fingerprint = Fingerprint::of(http, &action, &signature);
+    let pairs = Some(all.into_iter().collect());
+    Ok(SignedCall { secret_id: key.id.clone(), action, version, pairs, fingerprint })
 }
 
 /// What every call in the older form has beside the action's own parameters.
@@ -381,9 +407,24 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_is_sent_twice_is_known_by_its_fingerprint() {
+        let all: std::collections::BTreeSet<_> =
+            vectors().iter().map(|v| v.verify(THEN).unwrap().fingerprint).collect();
+        assert_eq!(all.len(), vectors().len());
+        for vector in vectors() {
+            let again = vector.verify(THEN + 60).unwrap();
+            assert_eq!(again.fingerprint, vector.verify(THEN).unwrap().fingerprint, "{}", vector.name);
+        }
+        let mut another_body = named("python POST unsigned payload");
+        let before = another_body.verify(THEN).unwrap().fingerprint;
+        another_body.body = another_body.body.replace("4294967294", "7");
+        assert_ne!(another_body.verify(THEN).unwrap().fingerprint, before);
+    }
+
+    #[test]
     fn somebody_who_only_looks_whether_a_server_is_there_makes_no_call() {
         assert!(vectors().iter().all(|v| v.http().is_call()));
         let look = Http { method: "GET", query: "x=1", ..Http::default() };
-        assert!(!look.is_call());
+        assert!(!look.is_call() && !Http { method: "HEAD", ..look }.is_call());
     }
 }

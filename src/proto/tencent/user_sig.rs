@@ -1,8 +1,8 @@
 //! UserSig: what TRTC's clients enter with. It says who somebody is, for every room, and that the owner of the SdkAppId's
 //! secret has said so. Made by Tencent's generators and by [`UserSigKey::make`]; time is an argument.
 
-use super::mac;
 use crate::base::{Secret, UserId};
+use crate::proto::mac;
 use base64::alphabet::{Alphabet, ParseAlphabetError};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::{BASE64_STANDARD, Engine};

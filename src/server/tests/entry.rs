@@ -137,3 +137,19 @@ async fn pages_from_anywhere_may_ask() {
     }
     server.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn whoever_watches_over_the_server_is_told_how_it_is() {
+    let server = start().await;
+    let _mina = Client::join(&server, "r", "mina").await;
+    assert_eq!(get(&server, "/healthz", None).await, (200, "OK".to_owned()));
+    let (status, text) = get(&server, "/metrics", None).await;
+    assert_eq!(status, 200);
+    for line in
+        ["visavis_rooms 1", "visavis_participants 1", "visavis_tracks 0", "visavis_media_faults_total 0", "# EOF"]
+    {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("mina"), "{text}");
+    server.stop().await.unwrap();
+}

@@ -1,9 +1,13 @@
 //! The server over real sockets on loopback: HTTP by reqwest, signalling by a bare WebSocket client.
 
 mod entry;
+mod invitations;
 mod links;
+mod openapi;
 mod removed;
 mod room_service;
+mod tencent;
+mod tls;
 mod token_endpoint;
 
 use super::{Embedded, ServerConfig};

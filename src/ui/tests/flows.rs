@@ -16,6 +16,7 @@ fn request() -> JoinRequest {
         server: Some("https://meet.example".into()),
         room: RoomId::Text("Design review".into()),
         name: "Ada Okafor".into(),
+        invitation: None,
     }
 }
 

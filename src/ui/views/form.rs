@@ -3,12 +3,13 @@
 use super::View;
 use crate::base::{ExitRequestedBy, NO_DEVICE};
 use crate::call::view::{DeviceState, LocalDevice};
+use crate::proto::link;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Field, Focus};
 use crate::ui::tokens::size;
 use crate::ui::widgets::{Button, FieldLook, Look, field};
-use crate::ui::{icons, link, text};
+use crate::ui::{icons, text};
 use egui::{Align, Align2, Key, Pos2, Rect, Ui, accesskit, pos2, vec2};
 
 /// Draws the form; returns where it ends.

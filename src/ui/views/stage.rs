@@ -3,13 +3,14 @@
 use super::View;
 use super::tile::{self, Tile};
 use crate::call::view::{CallView, Phase};
+use crate::proto::link;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::grid::{self, Grid};
 use crate::ui::model::Corner;
 use crate::ui::tokens::{radius, size, time};
 use crate::ui::widgets::{Button, Look, avatar, glide, spinner};
-use crate::ui::{icons, link, text};
+use crate::ui::{icons, text};
 use egui::epaint::StrokeKind;
 use egui::{Align, Align2, Id, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, accesskit, pos2, vec2};
 use std::f32::consts::TAU;
@@ -170,7 +171,7 @@ fn alone(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
 
 fn link_row(ui: &mut Ui, view: &mut View<'_>, call: &CallView, at: egui::Pos2, width: f32) {
     let colors = view.colors;
-    let address = link::link(&call.server, &call.room);
+    let address = link::link(&call.server, &call.room, None);
     let button = Button::new("Copy link", Look::Main).icon(icons::COPY).height(size::FIELD - 1.0);
     let button_width = button.size(ui).x;
     let field = Rect::from_min_size(at, vec2(width - button_width - 10.0, size::FIELD));

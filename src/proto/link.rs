@@ -1,11 +1,15 @@
 //! Links to calls: what people paste into the lobby, give on the command line, and send to each other.
 
-use crate::base::{IdError, RoomId};
+use crate::base::{IdError, RoomId, Secret};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::net::IpAddr;
-use url::Url;
+use url::{Url, form_urlencoded};
 
-/// What stays readable in a link's room.
+/// The parameter that holds an invitation.
+pub const INVITATION: &str = "i";
+/// The parameter of a `visavis://` link that says whether the server is reached by TLS, where that is not the usual.
+const TLS: &str = "tls";
+/// What stays readable in a link's room and invitation.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A room, and the server that holds it when the text named one.
@@ -15,6 +19,8 @@ pub struct Place {
     pub server: Option<String>,
     /// The room.
     pub room: RoomId,
+    /// What lets its owner in, if the link has one.
+    pub invitation: Option<Secret<String>>,
 }
 
 /// Why a text names no place. The sentence is for people.
@@ -39,26 +45,30 @@ pub enum LinkError {
 pub fn parse(text: &str) -> Result<Place, LinkError> {
     let text = text.trim();
     if !text.contains('/') || text.starts_with("num/") {
-        return Ok(Place { server: None, room: text.parse()? });
+        return Ok(Place { server: None, room: text.parse()?, invitation: None });
     }
     let rest = text.strip_prefix("visavis://").unwrap_or(text);
-    let (server, path) = match rest.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').ok_or(LinkError::Link)?;
-            (server(&format!("{scheme}://{host}")), path)
-        }
-        None => {
-            let (host, path) = rest.split_once('/').ok_or(LinkError::Link)?;
-            (server(host), path)
-        }
+    let rest = rest.split('#').next().unwrap_or(rest);
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let parameter = |wanted| {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
     };
-    let path = path.strip_prefix("j/").unwrap_or(path);
-    let path = path.split(['?', '#']).next().unwrap_or(path).trim_end_matches('/');
+    let scheme_end = rest.find("://").map_or(0, |at| at + 3);
+    let path_start = rest[scheme_end..].find('/').ok_or(LinkError::Link)? + scheme_end;
+    let (host, path) = (&rest[..path_start], &rest[path_start + 1..]);
+    let host = match parameter(TLS).as_deref() {
+        Some("yes") if scheme_end == 0 => format!("wss://{host}"),
+        Some("no") if scheme_end == 0 => format!("ws://{host}"),
+        _ => host.to_owned(),
+    };
+    let path = path.strip_prefix("j/").unwrap_or(path).trim_end_matches('/');
     let room = percent_decode_str(path).decode_utf8().map_err(|_| LinkError::Link)?;
     if room.is_empty() {
         return Err(LinkError::Link);
     }
-    Ok(Place { server: Some(server.map_err(|_| LinkError::Link)?), room: room.parse()? })
+    let invitation = parameter(INVITATION).filter(|text| !text.is_empty()).map(Secret::new);
+    Ok(Place { server: Some(server(&host).map_err(|_| LinkError::Link)?), room: room.parse()?, invitation })
 }
 
 /// Completes a server's address: without a scheme, an IP address, `localhost` or a port mean the plain `ws://` of a
@@ -81,19 +91,40 @@ pub fn server(text: &str) -> Result<String, LinkError> {
 }
 
 /// The link to a room that others can open: `https://HOST/j/ROOM`, or `http://` for a plain server.
-pub fn link(server: &str, room: &RoomId) -> String {
+pub fn link(server: &str, room: &RoomId, invitation: Option<&Secret<String>>) -> String {
+    let (tls, host) = split(server);
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{host}/j/{}{}", path(room), query(invitation, None))
+}
+
+/// The link that opens the program itself: `visavis://HOST/ROOM`.
+pub fn app_link(address: &str, room: &RoomId, invitation: Option<&Secret<String>>) -> String {
+    let (tls, host) = split(address);
+    let usual = server(host).is_ok_and(|full| full.starts_with("wss://") == tls);
+    format!("visavis://{host}/{}{}", path(room), query(invitation, (!usual).then_some(tls)))
+}
+
+/// Whether a server is reached by TLS, and its address without scheme.
+fn split(server: &str) -> (bool, &str) {
     let server = server.trim_end_matches('/');
-    let base = match server.split_once("://") {
-        Some(("ws", host)) => format!("http://{host}"),
-        Some(("wss", host)) => format!("https://{host}"),
-        Some(_) => server.to_owned(),
-        None => format!("https://{server}"),
-    };
-    let room = match room {
+    match server.split_once("://") {
+        Some((scheme, host)) => (matches!(scheme, "wss" | "https"), host),
+        None => (true, server),
+    }
+}
+
+fn path(room: &RoomId) -> String {
+    match room {
         RoomId::Number(n) => format!("num/{n}"),
         RoomId::Text(text) => utf8_percent_encode(text, PATH).to_string(),
-    };
-    format!("{base}/j/{room}")
+    }
+}
+
+fn query(invitation: Option<&Secret<String>>, tls: Option<bool>) -> String {
+    let invitation = invitation.map(|text| format!("{INVITATION}={}", utf8_percent_encode(text.expose(), PATH)));
+    let tls = tls.map(|tls| format!("{TLS}={}", if tls { "yes" } else { "no" }));
+    let all: Vec<String> = invitation.into_iter().chain(tls).collect();
+    if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
 }
 
 #[cfg(test)]
@@ -101,7 +132,7 @@ mod tests {
     use super::*;
 
     fn place(server: Option<&str>, room: &str) -> Result<Place, LinkError> {
-        Ok(Place { server: server.map(str::to_owned), room: room.parse().expect("a room") })
+        Ok(Place { server: server.map(str::to_owned), room: room.parse().expect("a room"), invitation: None })
     }
 
     #[test]
@@ -131,11 +162,23 @@ mod tests {
 
     #[test]
     fn a_link_leads_back_to_its_room() {
-        for room in ["Design review", "num/4417", "a+b&c=d?e"] {
-            let room: RoomId = room.parse().expect("a room");
-            let link = link("ws://192.168.1.5:7880", &room);
-            let server = Some("http://192.168.1.5:7880".to_owned());
-            assert_eq!(parse(&link), Ok(Place { server, room }), "{link}");
+        let invitation = Secret::new("a key.guest.0.x_-".to_owned());
+        for address in
+            ["ws://192.168.1.5:7880", "wss://meet.example", "https://meet.example:8443", "http://meet.example"]
+        {
+            for room in ["Design review", "num/4417", "a+b&c=d?e#f"] {
+                for invitation in [None, Some(&invitation)] {
+                    let room: RoomId = room.parse().expect("a room");
+                    let tls = address.starts_with("wss") || address.starts_with("https");
+                    for link in [link(address, &room, invitation), app_link(address, &room, invitation)] {
+                        let place = parse(&link).expect("a place");
+                        assert_eq!((&place.room, place.invitation.as_ref()), (&room, invitation), "{link}");
+                        let back = place.server.expect("a server");
+                        assert_eq!(split(&back), (tls, split(address).1), "{link}");
+                    }
+                }
+            }
         }
+        assert_eq!(app_link("wss://meet.example", &RoomId::Number(7), None), "visavis://meet.example/num/7");
     }
 }

@@ -1,14 +1,15 @@
 //! `visavis room`: what an operator or a script does with rooms, over HTTP to the server.
 
-use crate::admin::{AdminClient, AdminClientError, key_from_environment};
-use crate::base::{RoomId, UserId, display_name};
-use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
+mod make;
+mod show;
+
+use crate::admin::{AdminClient, AdminClientError};
+use crate::base::{RoomId, UserId};
 use anyhow::Context;
-use livekit_protocol as lk;
 use serde_json::{Value, json};
+use show::{person_json, room_json, since, table, tracks};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,51 +73,49 @@ pub(super) enum RoomAction {
     },
     /// Prints an access token with which somebody can join a room
     #[command(after_help = "Example:\n  visavis room token design-review --user mina --name 'Mina Park' > mina.jwt")]
-    Token(TokenArgs),
-}
-
-/// What goes into a token.
-#[derive(Clone, Debug, clap::Args)]
-pub(super) struct TokenArgs {
-    /// The room
-    pub room: RoomId,
-    /// The user id
-    #[arg(long, value_name = "USER")]
-    pub user: UserId,
-    /// What the others see [default: the user id]
-    #[arg(long, value_name = "NAME", value_parser = display_name)]
-    pub name: Option<String>,
-    /// The token's owner may remove others
-    #[arg(long)]
-    pub host: bool,
-    /// How many minutes it is good for, a year at most
-    #[arg(long, value_name = "MINUTES", default_value_t = JOIN_VALIDITY.as_secs() / 60)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
-    pub minutes: u64,
+    Token(make::TokenArgs),
+    /// Prints a link with which people come in, also where the server gives no tokens away
+    ///
+    /// It leads to the --server: name it as those reach it whom you invite.
+    #[cfg(feature = "server")]
+    #[command(after_help = "Example:\n  visavis room link design-review --server wss://calls.example.com --minutes 60")]
+    Link(make::LinkArgs),
+    /// Prints a UserSig, with which clients that were made for TRTC enter
+    ///
+    /// The application comes from VISAVIS_SDK_APP_ID and VISAVIS_SDK_SECRET_KEY.
+    #[cfg(feature = "server")]
+    #[command(after_help = "Example:\n  visavis room user-sig mina --minutes 60")]
+    UserSig(make::UserSigArgs),
 }
 
 /// Carries out one action. A question that nobody can answer is wrong usage.
 pub(super) async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
-    let key = key_from_environment()?
-        .context("No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (devkey and secret for --dev).")?;
-    let client = || AdminClient::new(&args.server, key.clone());
+    let client = || AdminClient::new(&args.server, make::key()?).map_err(anyhow::Error::from);
     match args.action {
         RoomAction::List => list(&client()?, args.json).await,
         RoomAction::Users { room } => users(&client()?, &room, args.json).await,
         RoomAction::RemoveUser { room, users, yes } => {
+            let client = client()?;
             let names: Vec<_> = users.iter().map(UserId::as_str).collect();
             match confirmed(yes, &format!("Remove {} from {room}?", names.join(", ")))? {
-                Reply::Yes => remove(&client()?, &room, &users, args.json).await,
+                Reply::Yes => remove(&client, &room, &users, args.json).await,
                 Reply::No => Ok(ExitCode::FAILURE),
                 Reply::Nobody => Ok(ExitCode::from(USAGE)),
             }
         }
-        RoomAction::Dismiss { room, yes } => match confirmed(yes, &format!("End {room} for everybody in it?"))? {
-            Reply::Yes => dismiss(&client()?, &room, args.json).await,
-            Reply::No => Ok(ExitCode::FAILURE),
-            Reply::Nobody => Ok(ExitCode::from(USAGE)),
-        },
-        RoomAction::Token(wanted) => token(&key, wanted, &args.server, args.json),
+        RoomAction::Dismiss { room, yes } => {
+            let client = client()?;
+            match confirmed(yes, &format!("End {room} for everybody in it?"))? {
+                Reply::Yes => dismiss(&client, &room, args.json).await,
+                Reply::No => Ok(ExitCode::FAILURE),
+                Reply::Nobody => Ok(ExitCode::from(USAGE)),
+            }
+        }
+        RoomAction::Token(wanted) => make::token(wanted, &args.server, args.json),
+        #[cfg(feature = "server")]
+        RoomAction::Link(wanted) => make::link(&wanted, &args.server, args.json),
+        #[cfg(feature = "server")]
+        RoomAction::UserSig(wanted) => make::user_sig(&wanted, args.json),
     }
 }
 
@@ -179,20 +178,6 @@ fn no_room(room: &RoomId, error: AdminClientError) -> anyhow::Error {
     }
 }
 
-fn token(key: &ApiKey, wanted: TokenArgs, server: &str, as_json: bool) -> anyhow::Result<ExitCode> {
-    let token = key.join_token(&Pass {
-        name: wanted.name.unwrap_or_else(|| wanted.user.to_string()),
-        room: wanted.room,
-        user: wanted.user,
-        metadata: String::new(),
-        attributes: Vec::new(),
-        room_admin: wanted.host,
-        valid_for: Duration::from_secs(wanted.minutes * 60),
-    })?;
-    let token = token.expose();
-    say(&if as_json { json!({ "server_url": server, "participant_token": token }).to_string() } else { token.clone() })
-}
-
 fn say(line: &str) -> anyhow::Result<ExitCode> {
     writeln!(std::io::stdout(), "{line}").context("The standard output is closed")?;
     Ok(ExitCode::SUCCESS)
@@ -218,69 +203,6 @@ fn confirmed(yes: bool, question: &str) -> anyhow::Result<Reply> {
     std::io::stdin().read_line(&mut answer)?;
     let yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
     Ok(if yes { Reply::Yes } else { Reply::No })
-}
-
-fn room_json(room: &lk::Room) -> Value {
-    json!({
-        "room": room.name,
-        "sid": room.sid,
-        "participants": room.num_participants,
-        "publishers": room.num_publishers,
-        "max_participants": room.max_participants,
-        "created_unix_ms": room.creation_time_ms,
-    })
-}
-
-fn person_json(person: &lk::ParticipantInfo) -> Value {
-    json!({
-        "user": person.identity,
-        "name": person.name,
-        "sid": person.sid,
-        "state": person.state().as_str_name().to_ascii_lowercase(),
-        "joined_unix_ms": person.joined_at_ms,
-        "tracks": person.tracks.iter().map(track_json).collect::<Vec<_>>(),
-    })
-}
-
-fn track_json(track: &lk::TrackInfo) -> Value {
-    let source = track.source().as_str_name().to_ascii_lowercase();
-    json!({ "sid": track.sid, "source": source, "codec": track.mime_type, "muted": track.muted })
-}
-
-fn tracks(person: &lk::ParticipantInfo) -> Vec<String> {
-    let word = |track: &lk::TrackInfo| {
-        let source = track.source().as_str_name().to_ascii_lowercase().replace('_', " ");
-        if track.muted { format!("{source} (muted)") } else { source }
-    };
-    person.tracks.iter().map(word).collect()
-}
-
-/// How long ago a Unix time in ms was, in the largest fitting unit.
-fn since(unix_ms: i64) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let seconds = (i64::try_from(now.as_millis()).unwrap_or(i64::MAX) - unix_ms).max(0) / 1000;
-    match seconds {
-        s if unix_ms == 0 || s < 0 => "-".into(),
-        s if s < 60 => format!("{s} s"),
-        s if s < 3600 => format!("{} min", s / 60),
-        s if s < 48 * 3600 => format!("{} h", s / 3600),
-        s => format!("{} days", s / 86400),
-    }
-}
-
-/// Columns as wide as their longest cell.
-fn table(head: [&str; 3], rows: Vec<[String; 3]>, empty: &str) -> String {
-    if rows.is_empty() {
-        return empty.to_owned();
-    }
-    let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).chain([head[i].len()]).max().unwrap_or(0);
-    let (first, second) = (width(0), width(1));
-    let line = |cells: [&str; 3]| {
-        let [a, b, c] = cells;
-        format!("{a:first$}  {b:second$}  {c}").trim_end().to_owned()
-    };
-    let body = rows.iter().map(|r| line([r[0].as_str(), r[1].as_str(), r[2].as_str()]));
-    std::iter::once(line(head)).chain(body).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -315,13 +237,5 @@ mod tests {
         }
         let long = typed(&format!("users {}", "x".repeat(65))).unwrap_err();
         assert!(long.contains("65 bytes"), "{long}");
-    }
-
-    #[test]
-    fn a_table_is_as_wide_as_its_longest_cells() {
-        let rows = vec![["a".into(), "1".into(), String::new()], ["longer-name".into(), "10".into(), "x".into()]];
-        let text = table(["ROOM", "PEOPLE", "OPEN"], rows, "none");
-        assert_eq!(text, "ROOM         PEOPLE  OPEN\na            1\nlonger-name  10      x");
-        assert_eq!(table(["A", "B", "C"], vec![], "none"), "none");
     }
 }

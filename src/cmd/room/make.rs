@@ -1,0 +1,158 @@
+//! What lets people into rooms: access tokens, links and UserSigs. They are made here, with the key of the environment; no
+//! server is asked.
+
+use super::say;
+use crate::admin::key_from_environment;
+use crate::base::{RoomId, UserId, display_name};
+#[cfg(feature = "server")]
+use crate::proto::invitation::{Invitation, Role};
+#[cfg(feature = "server")]
+use crate::proto::link;
+use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
+use anyhow::Context;
+use serde_json::json;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What goes into a token.
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::cmd) struct TokenArgs {
+    /// The room
+    pub room: RoomId,
+    /// The user id
+    #[arg(long, value_name = "USER")]
+    pub user: UserId,
+    /// What the others see [default: the user id]
+    #[arg(long, value_name = "NAME", value_parser = display_name)]
+    pub name: Option<String>,
+    /// The token's owner may remove others
+    #[arg(long)]
+    pub host: bool,
+    /// How many minutes it is good for, a year at most
+    #[arg(long, value_name = "MINUTES", default_value_t = JOIN_VALIDITY.as_secs() / 60)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
+    pub minutes: u64,
+}
+
+/// What goes into a link.
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::cmd) struct LinkArgs {
+    /// The room
+    pub room: RoomId,
+    /// Whoever opens it may remove others and end the call for everyone
+    #[arg(long)]
+    pub host: bool,
+    /// How many minutes it is good for, a year at most [default: for ever]
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
+    pub minutes: Option<u64>,
+}
+
+/// What goes into a UserSig.
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::cmd) struct UserSigArgs {
+    /// The user id: 1 to 32 letters, digits, - and _
+    #[arg(value_name = "USER", value_parser = trtc_user)]
+    pub user: UserId,
+    /// How many minutes it is good for, a year at most [default: a day]
+    #[arg(long, value_name = "MINUTES", default_value_t = 24 * 60, hide_default_value = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
+    pub minutes: u64,
+}
+
+/// The key pair of the environment, or a sentence that says how to set one.
+pub(super) fn key() -> anyhow::Result<ApiKey> {
+    key_from_environment()?
+        .context("No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (devkey and secret for --dev).")
+}
+
+pub(super) fn token(wanted: TokenArgs, server: &str, as_json: bool) -> anyhow::Result<ExitCode> {
+    let token = key()?.join_token(&Pass {
+        name: wanted.name.unwrap_or_else(|| wanted.user.to_string()),
+        room: wanted.room,
+        user: wanted.user,
+        metadata: String::new(),
+        attributes: Vec::new(),
+        room_admin: wanted.host,
+        valid_for: Duration::from_secs(wanted.minutes * 60),
+    })?;
+    let token = token.expose();
+    say(&if as_json { json!({ "server_url": server, "participant_token": token }).to_string() } else { token.clone() })
+}
+
+#[cfg(feature = "server")]
+pub(super) fn link(wanted: &LinkArgs, server: &str, as_json: bool) -> anyhow::Result<ExitCode> {
+    let role = if wanted.host { Role::Host } else { Role::Guest };
+    let until = wanted.minutes.map(|minutes| unix_s() + i64::try_from(minutes * 60).unwrap_or(i64::MAX));
+    let invitation = Invitation { role, until }.sign(&wanted.room, &key()?)?;
+    let link = link::link(server, &wanted.room, Some(&invitation));
+    say(&if as_json {
+        json!({
+            "link": link,
+            "app_link": link::app_link(server, &wanted.room, Some(&invitation)),
+            "room": wanted.room.wire_name(),
+            "role": role.to_string(),
+            "expires_unix_s": until,
+        })
+        .to_string()
+    } else {
+        link
+    })
+}
+
+#[cfg(feature = "server")]
+fn unix_s() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(feature = "server")]
+pub(super) fn user_sig(wanted: &UserSigArgs, as_json: bool) -> anyhow::Result<ExitCode> {
+    let application = crate::admin::application_from_environment()?;
+    let missing =
+        "Set VISAVIS_SDK_APP_ID and VISAVIS_SDK_SECRET_KEY to what the server has (sdk_app_id and user_sig_keys)";
+    let key = crate::proto::tencent::UserSigKey {
+        sdk_app_id: application.sdk_app_id.context(missing)?,
+        secret: application.user_sig_key.context(missing)?,
+    };
+    let (now, valid_for) = (unix_s(), Duration::from_secs(wanted.minutes * 60));
+    let made = key.make(&wanted.user, valid_for, now)?;
+    let user_sig = made.expose();
+    say(&if as_json {
+        json!({
+            "sdk_app_id": key.sdk_app_id,
+            "user_id": wanted.user.as_str(),
+            "user_sig": user_sig,
+            "expires_unix_s": now + i64::try_from(wanted.minutes * 60).unwrap_or(i64::MAX),
+        })
+        .to_string()
+    } else {
+        user_sig.clone()
+    })
+}
+
+/// TRTC's user ids are narrower than ours: whoever makes one for its clients keeps to them.
+#[cfg(feature = "server")]
+fn trtc_user(text: &str) -> Result<UserId, String> {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    if plain && (1..=32).contains(&text.len()) {
+        text.parse().map_err(|e: crate::base::IdError| e.to_string())
+    } else {
+        Err("TRTC's user ids are 1 to 32 letters, digits, - and _.".into())
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "server")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_sig_is_for_a_user_that_trtc_can_name() {
+        assert!(trtc_user("mina_park-1").is_ok() && trtc_user(&"a".repeat(32)).is_ok());
+        for wrong in ["", "mina park", "é", &"a".repeat(33)] {
+            assert!(trtc_user(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Rooms and people in JSON and in tables.
+
+use livekit_protocol as lk;
+use serde_json::{Value, json};
+
+pub(super) fn room_json(room: &lk::Room) -> Value {
+    json!({
+        "room": room.name,
+        "sid": room.sid,
+        "participants": room.num_participants,
+        "publishers": room.num_publishers,
+        "max_participants": room.max_participants,
+        "created_unix_ms": room.creation_time_ms,
+    })
+}
+
+pub(super) fn person_json(person: &lk::ParticipantInfo) -> Value {
+    json!({
+        "user": person.identity,
+        "name": person.name,
+        "sid": person.sid,
+        "state": person.state().as_str_name().to_ascii_lowercase(),
+        "joined_unix_ms": person.joined_at_ms,
+        "tracks": person.tracks.iter().map(track_json).collect::<Vec<_>>(),
+    })
+}
+
+fn track_json(track: &lk::TrackInfo) -> Value {
+    let source = track.source().as_str_name().to_ascii_lowercase();
+    json!({ "sid": track.sid, "source": source, "codec": track.mime_type, "muted": track.muted })
+}
+
+pub(super) fn tracks(person: &lk::ParticipantInfo) -> Vec<String> {
+    let word = |track: &lk::TrackInfo| {
+        let source = track.source().as_str_name().to_ascii_lowercase().replace('_', " ");
+        if track.muted { format!("{source} (muted)") } else { source }
+    };
+    person.tracks.iter().map(word).collect()
+}
+
+/// How long ago a Unix time in ms was, in the largest fitting unit.
+pub(super) fn since(unix_ms: i64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let seconds = (i64::try_from(now.as_millis()).unwrap_or(i64::MAX) - unix_ms).max(0) / 1000;
+    match seconds {
+        s if unix_ms == 0 || s < 0 => "-".into(),
+        s if s < 60 => format!("{s} s"),
+        s if s < 3600 => format!("{} min", s / 60),
+        s if s < 48 * 3600 => format!("{} h", s / 3600),
+        s => format!("{} days", s / 86400),
+    }
+}
+
+/// Columns as wide as their longest cell.
+pub(super) fn table(head: [&str; 3], rows: Vec<[String; 3]>, empty: &str) -> String {
+    if rows.is_empty() {
+        return empty.to_owned();
+    }
+    let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).chain([head[i].len()]).max().unwrap_or(0);
+    let (first, second) = (width(0), width(1));
+    let line = |cells: [&str; 3]| {
+        let [a, b, c] = cells;
+        format!("{a:first$}  {b:second$}  {c}").trim_end().to_owned()
+    };
+    let body = rows.iter().map(|r| line([r[0].as_str(), r[1].as_str(), r[2].as_str()]));
+    std::iter::once(line(head)).chain(body).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_as_wide_as_its_longest_cells() {
+        let rows = vec![["a".into(), "1".into(), String::new()], ["longer-name".into(), "10".into(), "x".into()]];
+        let text = table(["ROOM", "PEOPLE", "OPEN"], rows, "none");
+        assert_eq!(text, "ROOM         PEOPLE  OPEN\na            1\nlonger-name  10      x");
+        assert_eq!(table(["A", "B", "C"], vec![], "none"), "none");
+    }
+}

@@ -1,0 +1,171 @@
+//! Whatever comes in from outside is read or refused, and never breaks anything: good texts, changed at random.
+//!
+//! `PROPTEST_CASES` sets how many (256 each unless told otherwise).
+
+use super::invitation::Invitation;
+use super::tencent::{Http, KeyPair, SignedCall, UserSigKey};
+use super::token::{ApiKey, ApiKeys, JOIN_VALIDITY, Pass, label};
+use super::{join_request, link};
+use crate::base::{RoomId, Secret, display_name};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// When the signed requests were made.
+const THEN: i64 = 1_795_586_561;
+
+/// One change: some bytes from a place on are replaced by others.
+#[derive(Clone, Debug)]
+struct Edit {
+    at: prop::sample::Index,
+    take: usize,
+    put: String,
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    // Signs that mean something somewhere, repetitions, long runs, other alphabets.
+    let put = prop_oneof![
+        Just(String::new()),
+        "[/=;,.:&%#?+\\-_* \r\n\t\"{}\\[\\]\\\\0-9a-zA-Z]{1,4}",
+        "\\PC{0,8}",
+        (1usize..600, "[a%/.\\[{\"=0]").prop_map(|(n, c)| c.repeat(n)),
+        Just("4294967296".to_owned()),
+        Just("-1".to_owned()),
+        Just("null".to_owned()),
+        Just("\u{0}".to_owned()),
+    ];
+    let edit = (any::<prop::sample::Index>(), 0usize..12, put).prop_map(|(at, take, put)| Edit { at, take, put });
+    prop::collection::vec(edit, 0..5)
+}
+
+fn changed(text: &str, edits: &[Edit]) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for Edit { at, take, put } in edits {
+        let from = at.index(chars.len() + 1);
+        let to = (from + take).min(chars.len());
+        chars.splice(from..to, put.chars());
+    }
+    chars.into_iter().collect()
+}
+
+fn vectors() -> Vec<serde_json::Value> {
+    serde_json::from_str(include_str!("tencent/vectors.json")).unwrap()
+}
+
+fn keys() -> ApiKeys {
+    ApiKeys::new(vec![ApiKey::dev()])
+}
+
+fn tea() -> RoomId {
+    RoomId::Text("tea".into())
+}
+
+proptest! {
+    #[test]
+    fn signed_requests(
+        which in 0usize..13,
+        part in 0usize..4,
+        edits in edits(),
+        body in edits(),
+    ) {
+        let vector = &vectors()[which];
+        let text = |name: &str| vector[name].as_str().unwrap().to_owned();
+        let mut headers: BTreeMap<String, String> = serde_json::from_value(vector["headers"].clone()).unwrap();
+        let (mut method, mut query) = (text("method"), text("query"));
+        match part {
+            0 => query = changed(&query, &edits),
+            1 => method = changed(&method, &edits),
+            _ => {
+                let names: Vec<String> = headers.keys().cloned().collect();
+                let name = &names[part * 7 % names.len()];
+                let value = changed(&headers[name], &edits);
+                headers.insert(name.clone(), value);
+            }
+        }
+        let body = changed(&text("body"), &body);
+        let http = Http { method: &method, query: &query, headers, body: body.as_bytes() };
+        let id = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE".to_owned();
+        let key = KeyPair { id, secret: Secret::new("Gu5t9xGARNpq86cd98joQYCN3EXAMPLE".into()) };
+        // TC3 signs texts as they are; the older forms what they mean.
+        let is_signed = http.headers.contains_key("authorization") && !text("name").ends_with("unsigned payload");
+        if let Ok(call) = SignedCall::verify(&http, &[key], THEN) {
+            prop_assert!(!is_signed || (query == text("query") && body == text("body")), "changed unseen");
+            call.request(http.body).ok();
+        }
+    }
+
+    #[test]
+    fn bodies_of_requests(which in 0usize..13, action in 0usize..5, edits in edits()) {
+        let action = ["RemoveUser", "RemoveUserByStrRoomId", "DismissRoom", "DismissRoomByStrRoomId", "X"][action];
+        let vector = &vectors()[which];
+        let body = changed(vector["body"].as_str().unwrap(), &edits);
+        if let Ok(request) = SignedCall::unsigned(action).request(body.as_bytes()) {
+            let again: RoomId = request.room.wire_name().parse().expect("a room that has been read is a room");
+            prop_assert_eq!(again, request.room);
+        }
+    }
+
+    #[test]
+    fn user_sigs(edits in edits(), now in any::<i64>()) {
+        let key = UserSigKey { sdk_app_id: 7, secret: Secret::new("k".into()) };
+        let good = key.make(&"mina".parse().unwrap(), JOIN_VALIDITY, THEN).unwrap();
+        let text = changed(good.expose(), &edits);
+        // What comes after the packed part is not looked at; what is in it is signed.
+        if let Ok(claims) = key.verify(&text, now) {
+            prop_assert_eq!(claims, key.verify(good.expose(), THEN).unwrap());
+        }
+    }
+
+    #[test]
+    fn tokens_and_invitations(edits in edits(), room in "\\PC{0,70}") {
+        let pass = Pass {
+            room: tea(),
+            user: "mina".parse().unwrap(),
+            name: "Mina".into(),
+            metadata: String::new(),
+            attributes: vec![],
+            room_admin: false,
+            valid_for: JOIN_VALIDITY,
+        };
+        let good = ApiKey::dev().join_token(&pass).unwrap();
+        let text = changed(good.expose(), &edits);
+        label(&text);
+        prop_assert!(keys().verify(&text).is_err() || text == *good.expose());
+        let invitation = Invitation { role: Default::default(), until: None };
+        let good = invitation.sign(&tea(), &ApiKey::dev()).unwrap();
+        let text = changed(good.expose(), &edits);
+        prop_assert!(Invitation::verify(&text, &tea(), &keys(), THEN).is_err() || text == *good.expose());
+        display_name(&room).ok();
+        if let Ok(room) = room.parse::<RoomId>() {
+            prop_assert_eq!(room != tea(), Invitation::verify(good.expose(), &room, &keys(), THEN).is_err());
+        }
+    }
+
+    #[test]
+    fn links_lead_back(edits in edits(), which in 0usize..4) {
+        let good = [
+            "https://meet.example/j/Design%20review?i=devkey.guest.0.abc&tls=yes#x",
+            "visavis://192.168.1.5:7880/num/4417?tls=no",
+            "meet.example/design-review",
+            "http://[::1]:7880/j/a",
+        ][which];
+        let text = changed(good, &edits);
+        if let Ok(place) = link::parse(&text)
+            && let Some(server) = &place.server
+        {
+            for again in [
+                link::link(server, &place.room, place.invitation.as_ref()),
+                link::app_link(server, &place.room, place.invitation.as_ref()),
+            ] {
+                let back = link::parse(&again);
+                let back = back.as_ref().map(|p| (&p.room, &p.invitation));
+                prop_assert_eq!(back, Ok((&place.room, &place.invitation)), "{} -> {}", text, again);
+            }
+        }
+        link::server(&text).ok();
+    }
+
+    #[test]
+    fn join_requests(edits in edits(), text in "[A-Za-z0-9_=-]{0,200}") {
+        join_request::decode(&changed(&text, &edits)).ok();
+    }
+}

@@ -1,0 +1,130 @@
+//! Join links: `POST /links` makes them for hosts and operators, `GET /j/ROOM` is the page that they lead to.
+
+use super::audit::{self, Actor, Deed};
+use super::token_endpoint::asked_at;
+use super::{App, gate, unix_s};
+use crate::base::{IdError, RoomId, Secret};
+use crate::proto::invitation::{Invitation, InvitationError, Role};
+use crate::proto::link;
+use crate::proto::token::TokenError;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Response};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// Longest life of a link that has an end: ten years, in seconds.
+const LONGEST_S: u32 = 10 * 366 * 24 * 3600;
+
+/// What a link is wanted for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    room: String,
+    #[serde(default)]
+    role: Option<String>,
+    /// Seconds; without it the link is good for ever.
+    #[serde(default)]
+    valid_for_s: Option<u32>,
+}
+
+/// Why no link is made. The sentences are for people.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoLink {
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error("Only a host of this room, or whoever runs the server, makes links to it.")]
+    NotAHost,
+    #[error(
+        "The request is not a JSON object with room, and perhaps role (guest or host) and valid_for_s (1 to {LONGEST_S})."
+    )]
+    Malformed,
+    #[error(transparent)]
+    Name(#[from] IdError),
+    #[error("The server cannot make links now.")]
+    Key(#[from] InvitationError),
+}
+
+impl IntoResponse for NoLink {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::NotAHost => StatusCode::FORBIDDEN,
+            Self::Malformed | Self::Name(_) => StatusCode::BAD_REQUEST,
+            Self::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
+    }
+}
+
+/// Answers `POST /links`.
+pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NoLink> {
+    let grant = gate::grant(&app, &headers, &HashMap::new())?;
+    let wish: Wish = serde_json::from_slice(&body).map_err(|_| NoLink::Malformed)?;
+    let room: RoomId = wish.room.parse()?;
+    let role: Role = wish.role.as_deref().unwrap_or("guest").parse().map_err(|_| NoLink::Malformed)?;
+    if wish.valid_for_s.is_some_and(|s| !(1..=LONGEST_S).contains(&s)) {
+        return Err(NoLink::Malformed);
+    }
+    let hosts_it = grant.room_admin && grant.room == room.wire_name();
+    if !hosts_it && !grant.room_create {
+        return Err(NoLink::NotAHost);
+    }
+    let until = wish.valid_for_s.map(|s| unix_s() + i64::from(s));
+    let secrets = app.secrets.current();
+    let key = secrets.keys.first().ok_or(InvitationError::Signature)?;
+    let invitation = Invitation { role, until }.sign(&room, key)?;
+    let what = format!("MakeLink {role}");
+    let deed = Deed { action: &what, room: &room.wire_name(), users: "", result: "ok", request: "" };
+    audit::record(Actor { key: &grant.key, user: &grant.identity }, deed);
+    let server = app.public_url.as_ref().map_or_else(|| asked_at(&app, &headers), Clone::clone);
+    let answer = serde_json::json!({
+        "link": link::link(&server, &room, Some(&invitation)),
+        "app_link": link::app_link(&server, &room, Some(&invitation)),
+        "room": room.wire_name(),
+        "role": role.to_string(),
+        "expires_unix_s": until,
+    });
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// Answers `GET /j/ROOM`: a page that opens the program. It holds nothing but words and one link.
+pub(super) async fn page(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Response {
+    let server = app.public_url.as_ref().map_or_else(|| asked_at(&app, &headers), Clone::clone);
+    let invitation = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .find(|(name, _)| name == link::INVITATION)
+        .map(|(_, value)| Secret::new(value.into_owned()));
+    let path = uri.path().strip_prefix("/j/").unwrap_or_default().trim_end_matches('/');
+    // What is no UTF-8 is no room either, and is refused as such.
+    let (status, words) = match percent_decode_str(path).decode_utf8_lossy().parse::<RoomId>() {
+        Ok(room) => {
+            let href = link::app_link(&server, &room, invitation.as_ref());
+            let (room, href) = (escaped(&room.to_string()), escaped(&href));
+            let words = format!(
+                "<h1>You are invited to “{room}”</h1><p><a href=\"{href}\">Open in Visavis</a></p>\
+                 <p>Nothing happens? Install Visavis, then open this page again, or paste its address into the lobby.</p>"
+            );
+            (StatusCode::OK, words)
+        }
+        Err(e) => (StatusCode::NOT_FOUND, format!("<h1>There is no such room</h1><p>{}</p>", escaped(&e.to_string()))),
+    };
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, Html(format!("{HEAD}{words}"))).into_response()
+}
+
+const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+    <meta name=\"viewport\" content=\"width=device-width\"><title>Visavis</title>\
+    <style>body{font:1.1rem/1.5 system-ui;max-width:34rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}\
+    a{display:inline-block;padding:.6rem 1.2rem;border:1px solid;border-radius:.6rem;text-decoration:none}</style>";
+
+/// Text that a page shows as it is.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,75 @@
+//! `/metrics` for Prometheus, and `/healthz` for whatever watches over the server.
+//!
+//! Both are open to everybody who reaches the server: they hold counts, and nothing of anybody.
+
+use super::App;
+use crate::sfu::SfuStatistics;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use std::time::Duration;
+
+/// A server that does not answer itself within this time is not well.
+const HEALTH_LIMIT: Duration = Duration::from_secs(2);
+/// The text form that is written.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What there is at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Figures {
+    pub(super) rooms: usize,
+    pub(super) participants: usize,
+    pub(super) tracks: usize,
+    pub(super) media: SfuStatistics,
+}
+
+/// Answers `GET /healthz`: whether the task that holds the rooms answers.
+pub(super) async fn health(State(app): State<App>) -> Response {
+    match tokio::time::timeout(HEALTH_LIMIT, app.hub.figures()).await {
+        Ok(Ok(_)) => "OK".into_response(),
+        Ok(Err(stopping)) => (StatusCode::SERVICE_UNAVAILABLE, stopping.to_string()).into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "The server does not answer itself.").into_response(),
+    }
+}
+
+/// Answers `GET /metrics`.
+pub(super) async fn metrics(State(app): State<App>) -> Response {
+    let Ok(figures) = app.hub.figures().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let mut text = String::new();
+    match encode(&mut text, &registry(&figures)) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn registry(figures: &Figures) -> Registry {
+    let mut registry = Registry::with_prefix("visavis");
+    let media = &figures.media;
+    let mut gauge = |name, help, value: usize| {
+        registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
+    };
+    gauge("rooms", "Rooms that are open", figures.rooms);
+    gauge("participants", "People in all rooms", figures.participants);
+    gauge("tracks", "Tracks that are published", figures.tracks);
+    gauge(
+        "media_connections",
+        "Peer connections that are open",
+        usize::try_from(media.connections).unwrap_or(usize::MAX),
+    );
+    let mut counter = |name, help, value: u64| registry.register(name, help, ConstCounter::new(value));
+    counter("media_packets_received", "Datagrams received, of all kinds", media.packets_in);
+    counter("media_bytes_received", "Bytes of datagrams received", media.bytes_in);
+    counter("media_packets_sent", "Datagrams sent, of all kinds", media.packets_out);
+    counter("media_bytes_sent", "Bytes of datagrams sent", media.bytes_out);
+    counter("media_packets_forwarded", "Media packets handed to subscribers, once for each", media.forwarded);
+    counter("media_send_failures", "Datagrams that the system would not take", media.send_failures);
+    counter("media_key_frame_requests", "Key frames asked for", media.key_frame_requests);
+    counter("media_events_dropped", "Levels and link qualities that nobody took in time", media.events_dropped);
+    counter("media_data_dropped", "Data messages dropped because a queue was full", media.data_dropped);
+    counter("media_faults", "Connections closed because of a fault in handling them", media.faults);
+    registry
+}

@@ -1,0 +1,46 @@
+//! How many calls of an action are answered in a second.
+
+use crate::proto::tencent::Action;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The calls of the last second, by action. Only calls whose signature was right are counted.
+#[derive(Debug, Default)]
+pub(super) struct Rates(Mutex<HashMap<Action, VecDeque<Instant>>>);
+
+impl Rates {
+    /// Counts a call, unless there have been `at_most` in the second before `now`.
+    pub(super) fn admit(&self, action: Action, at_most: u32, now: Instant) -> bool {
+        let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = rates.entry(action).or_default();
+        while calls.front().is_some_and(|at| now.saturating_duration_since(*at) >= SECOND) {
+            calls.pop_front();
+        }
+        let admitted = calls.len() < at_most as usize;
+        if admitted {
+            calls.push_back(now);
+        }
+        admitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_second_has_more_calls_of_one_action_than_the_limit() {
+        let (rates, start) = (Rates::default(), Instant::now());
+        let admitted = |action, from_ms: u64, to_ms: u64| {
+            (from_ms..to_ms).filter(|ms| rates.admit(action, 20, start + Duration::from_millis(*ms))).count()
+        };
+        assert_eq!(admitted(Action::RemoveUser, 0, 1000), 20);
+        assert_eq!(admitted(Action::DismissRoom, 0, 1000), 20);
+        // The first twenty came within 20 ms: each makes way for one a second later.
+        assert_eq!(admitted(Action::RemoveUser, 1000, 1010), 10);
+        assert_eq!(admitted(Action::RemoveUser, 1010, 2000), 10);
+    }
+}

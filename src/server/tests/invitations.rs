@@ -1,0 +1,133 @@
+//! Join links: who makes them, where they lead, and what they allow.
+
+use super::*;
+use crate::admin::{AdminClient, AdminClientError};
+use crate::proto::invitation::{Invitation, Role};
+use crate::proto::link;
+use crate::proto::token::{AdminGrant, ApiKeys};
+use serde_json::{Value, json};
+
+/// A server that lets in only who has an invitation.
+async fn closed() -> Embedded {
+    Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.unwrap()
+}
+
+async fn post(server: &Embedded, path: &str, token: &str, body: &Value) -> (u16, Value) {
+    let request = reqwest::Client::new().post(http_url(server, path)).bearer_auth(token).json(body);
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+/// What a link gets its owner: an access token.
+async fn follow(server: &Embedded, room_name: &str, user: &str, link: &str) -> (u16, Value) {
+    let place = link::parse(link).unwrap();
+    let invitation = place.invitation.as_ref().map(|text| text.expose().clone());
+    let body = json!({"room_name": room_name, "participant_identity": user, "invitation": invitation});
+    post(server, "/token", "", &body).await
+}
+
+fn token_of(answer: &Value) -> &str {
+    answer["participant_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}"))
+}
+
+fn operator() -> String {
+    ApiKey::dev().admin_token(&AdminGrant::Create).unwrap().expose().clone()
+}
+
+#[tokio::test]
+async fn a_host_removes_and_ends_and_a_guest_does_not() {
+    let server = closed().await;
+    let make = async |role: &str| {
+        let (status, made) = post(&server, "/links", &operator(), &json!({"room": "tea", "role": role})).await;
+        assert_eq!((status, made["role"].as_str()), (201, Some(role)), "{made}");
+        assert_eq!(link::parse(made["app_link"].as_str().unwrap()).unwrap().room, room("tea"));
+        made["link"].as_str().unwrap().to_owned()
+    };
+    let (guest_link, host_link) = (make("guest").await, make("host").await);
+    let (_, guest) = follow(&server, "tea", "tom", &guest_link).await;
+    let (_, host) = follow(&server, "tea", "mina", &host_link).await;
+    let mut tom = Client::request(&server, &fresh(), token_of(&guest)).await.unwrap();
+    let mut mina = Client::request(&server, &fresh(), token_of(&host)).await.unwrap();
+    let service = "/twirp/livekit.RoomService/";
+    let removal = json!({"room": "tea", "identity": "tom"});
+    for (method, body) in [("RemoveParticipant", &removal), ("DeleteRoom", &json!({"room": "tea"}))] {
+        let (status, _) = post(&server, &format!("{service}{method}"), token_of(&guest), body).await;
+        assert_eq!(status, 401, "a guest's {method}");
+    }
+    let other = post(&server, &format!("{service}DeleteRoom"), token_of(&host), &json!({"room": "coffee"})).await;
+    assert_eq!(other.0, 401, "a host of another room");
+    let (status, _) = post(&server, &format!("{service}RemoveParticipant"), token_of(&host), &removal).await;
+    assert_eq!(status, 200);
+    assert_eq!(tom.leave_and_close().await.0, lk::DisconnectReason::ParticipantRemoved);
+    let (status, _) = post(&server, &format!("{service}DeleteRoom"), token_of(&host), &json!({"room": "tea"})).await;
+    assert_eq!(status, 200);
+    assert_eq!(mina.leave_and_close().await.0, lk::DisconnectReason::RoomDeleted);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn links_are_made_by_hosts_of_their_room_and_by_operators() {
+    let server = closed().await;
+    let host = ApiKey::dev().join_token(&Pass { room_admin: true, ..pass("tea", "mina") }).unwrap();
+    for (who, room, status) in [
+        (host.expose().as_str(), "tea", 201),
+        (host.expose(), "coffee", 403),
+        (&token("tea", "tom"), "tea", 403),
+        (&operator(), "num/7", 201),
+        (&operator(), "num/0", 400),
+        ("nonsense", "tea", 401),
+    ] {
+        let (said, answer) = post(&server, "/links", who, &json!({"room": room, "valid_for_s": 60})).await;
+        assert_eq!(said, status, "{room}: {answer}");
+        assert!(status == 201 || answer["error"].as_str().unwrap().ends_with('.'), "{answer}");
+    }
+    for body in [json!([]), json!({}), json!({"room": "r", "role": "king"}), json!({"room": "r", "valid_for_s": 0})] {
+        assert_eq!(post(&server, "/links", &operator(), &body).await.0, 400, "{body}");
+    }
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_link_lets_in_to_its_own_room_until_it_ends() {
+    let server = closed().await;
+    let link_to = |name: &str, until| {
+        let invitation = Invitation { role: Role::Guest, until }.sign(&room(name), &ApiKey::dev()).unwrap();
+        link::link(server.url(), &room(name), Some(&invitation))
+    };
+    let (status, answer) = follow(&server, "num/7", "tom", &link_to("num/7", None)).await;
+    assert_eq!(status, 201);
+    let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(token_of(&answer)).unwrap();
+    assert_eq!((grant.room.as_str(), grant.identity.as_str(), grant.room_admin), ("num/7", "tom", false));
+    for (link, because) in [
+        (link_to("7", None), "does not open this room"),
+        (link_to("num/7", Some(1)), "has ended"),
+        (format!("{}x", link_to("num/7", None)), "not whole"),
+    ] {
+        let (status, answer) = follow(&server, "num/7", "tom", &link).await;
+        assert!(status == 403 && answer["error"].as_str().unwrap().contains(because), "{link}: {answer}");
+    }
+    let guest = AdminClient::new(server.url(), ApiKey::new("devkey", "guess").unwrap()).unwrap();
+    assert!(matches!(guest.dismiss(&room("num/7")).await, Err(AdminClientError::Denied(_))));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_page_of_a_link_opens_the_program_and_shows_names_as_they_are() {
+    let server = closed().await;
+    let get = async |path: &str| {
+        let answer = reqwest::get(http_url(&server, path)).await.unwrap();
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("default-src 'none'"), "{policy}");
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let host = server.url().trim_start_matches("ws://");
+    let (status, page) = get("/j/a%3Cb%3E%20c?i=devkey.guest.0.abc").await;
+    assert_eq!(status, 200);
+    assert!(page.contains(&format!("href=\"visavis://{host}/a%3Cb%3E%20c?i=devkey.guest.0.abc\"")), "{page}");
+    assert!(page.contains("“a&lt;b&gt; c”") && !page.contains("<b>"), "{page}");
+    let (status, page) = get("/j/num/7").await;
+    assert!(status == 200 && page.contains("/num/7\""), "{page}");
+    let (status, page) = get("/j/num/0").await;
+    assert!(status == 404 && page.contains("4294967294"), "{page}");
+    server.stop().await.unwrap();
+}

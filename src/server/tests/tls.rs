@@ -1,0 +1,51 @@
+//! TLS: the same server behind a certificate, which is replaced while it runs.
+
+use super::*;
+use crate::server::{Tls, TlsError, TlsFiles};
+use std::path::Path;
+
+/// A fresh certificate for 127.0.0.1 that its own issuer has signed, written down; and its text.
+fn certificate(folder: &Path) -> (TlsFiles, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let files = TlsFiles { certificate: folder.join("chain.pem"), key: folder.join("key.pem") };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    (files, made.cert.pem())
+}
+
+/// A client that trusts nobody but the owner of this certificate.
+fn trusting(certificate: &str) -> reqwest::Client {
+    let root = reqwest::Certificate::from_pem(certificate.as_bytes()).unwrap();
+    reqwest::Client::builder().tls_built_in_root_certs(false).add_root_certificate(root).build().unwrap()
+}
+
+#[tokio::test]
+async fn clients_come_by_tls_and_a_new_certificate_needs_no_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, first) = certificate(folder.path());
+    let tls = Tls::load(files.clone()).unwrap();
+    let server = Embedded::start(ServerConfig { tls: Some(tls.clone()), ..ServerConfig::dev() }).await.unwrap();
+    let url = |path: &str| server.url().replace("wss://", "https://") + path;
+    let ask = async |client: reqwest::Client| client.get(url("/healthz")).send().await.map(|a| a.status().as_u16());
+    assert!(server.url().starts_with("wss://"));
+    assert_eq!(ask(trusting(&first)).await.unwrap(), 200);
+    assert!(reqwest::get(url("/healthz").replace("https", "http")).await.is_err(), "plain HTTP is not served");
+    let body = serde_json::json!({"room_name": "r", "participant_name": "Mina"});
+    let answer = trusting(&first).post(url("/token")).json(&body).send().await.unwrap();
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(answer["server_url"], server.url());
+
+    let (_, second) = certificate(folder.path());
+    assert!(ask(trusting(&second)).await.is_err(), "it is not read before it is told to");
+    tls.reload().unwrap();
+    assert_eq!(ask(trusting(&second)).await.unwrap(), 200);
+    assert!(ask(trusting(&first)).await.is_err());
+
+    std::fs::write(&files.key, "nothing").unwrap();
+    assert!(matches!(tls.reload(), Err(TlsError::File { .. })));
+    assert_eq!(ask(trusting(&second)).await.unwrap(), 200);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (other, _) = certificate(elsewhere.path());
+    assert!(matches!(Tls::load(TlsFiles { key: other.key, ..files }), Err(TlsError::Pair { .. })));
+    server.stop().await.unwrap();
+}
