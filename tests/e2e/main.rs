@@ -11,5 +11,6 @@ mod leaving;
 mod links;
 mod lossy_link;
 mod strangers;
+mod tencent;
 mod two_bots;
 mod two_windows;

@@ -12,6 +12,7 @@ pub(crate) mod relay;
 pub(crate) mod screenshot;
 pub(crate) mod sdk_peer;
 pub(crate) mod stage;
+pub(crate) mod tencent;
 pub(crate) mod verified;
 pub(crate) mod wav;
 

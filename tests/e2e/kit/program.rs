@@ -10,6 +10,17 @@ pub(crate) const PICTURE: &str = "test-picture:320x180@15";
 /// Its pictures a second.
 pub(crate) const FPS: f64 = 15.0;
 
+/// Where the program finds servers and keys in its environment.
+const CREDENTIALS: [&str; 7] = [
+    "LIVEKIT_URL",
+    "LIVEKIT_API_KEY",
+    "LIVEKIT_API_SECRET",
+    "TENCENTCLOUD_SECRET_ID",
+    "TENCENTCLOUD_SECRET_KEY",
+    "VISAVIS_SDK_APP_ID",
+    "VISAVIS_SDK_SECRET_KEY",
+];
+
 /// Starts the program in different roles, away from the settings of whoever runs the tests.
 pub(crate) struct Visavis;
 
@@ -19,9 +30,7 @@ impl Visavis {
         let mut command = Command::new(env!("CARGO_BIN_EXE_visavis"));
         let home = stage.artifact("home");
         std::fs::create_dir_all(&home).expect("a home for the program");
-        for variable in
-            ["LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER"]
-        {
+        for variable in CREDENTIALS.iter().chain(&["DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER"]) {
             command.env_remove(variable);
         }
         for variable in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
