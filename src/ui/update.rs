@@ -138,7 +138,8 @@ fn open_link(model: &mut Model, text: &str, effects: &mut Effects) {
     }
     match place {
         Ok(place) => {
-            model.lobby.room = place.room.to_string();
+            // The whole link when it lets us in: without its invitation, the room alone would be of no use.
+            model.lobby.room = if place.invitation.is_some() { text.to_owned() } else { place.room.to_string() };
             if let Some(server) = place.server {
                 model.lobby.server = server;
             }
