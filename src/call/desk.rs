@@ -9,7 +9,8 @@ use super::driver::{Call, CallConfig, EventSink, local_device, unix_ms};
 use super::picture_out::CameraFan;
 use super::studio::Studio;
 use super::view::{
-    CallView, Command, DeviceChoice, DeviceLists, DeviceProblem, Ending, JoinRequest, Notice, Phase, Quality, Snapshot,
+    CallView, Command, DeviceChoice, DeviceLists, DeviceProblem, DeviceState, Ending, JoinRequest, Notice, Phase,
+    Quality, Snapshot,
 };
 use super::wake::Wake;
 use crate::base::{
@@ -300,6 +301,7 @@ impl Actor {
                 _ => self.with_call(|call, devices| call.input(Input::Exit(by), devices)),
             },
             Command::CloseNow => self.with_call(|call, devices| call.input(Input::CloseNow, devices)),
+            Command::TryNow => self.with_call(|call, devices| call.input(Input::TryNow, devices)),
             Command::Dismiss => {
                 if matches!(self.call, Some(CallState::Over(_))) {
                     self.call = None;
@@ -526,11 +528,14 @@ impl Actor {
         }
     }
 
-    /// A call that has reached ExitRoom is over: only its view stays.
+    /// A call that has reached ExitRoom is over: only its view stays, and what its devices are called.
     fn settle(&mut self) {
         if let Some(CallState::Running { call, .. }) = &self.call
             && call.ended().is_some()
         {
+            for kind in [DeviceKind::Camera, DeviceKind::Microphone] {
+                self.preview.labels.insert(kind, call.local(kind).label);
+            }
             self.call = Some(CallState::Over(Box::new(call.view())));
         }
     }
@@ -549,6 +554,9 @@ impl Actor {
                     let label = self.preview.labels.get(&kind).map_or("", String::as_str);
                     let mut device = local_device(slot, self.preview.problems.get(&kind), label);
                     device.wanted = on && slot.choice() != Some(NO_DEVICE);
+                    if device.state == DeviceState::Off && self.devices.is_stuck(kind) {
+                        device.state = DeviceState::Closing;
+                    }
                     device
                 };
                 let view = match other {
@@ -623,7 +631,7 @@ fn notice_of(kind: &EventKind) -> Option<Notice> {
             RemoteLeaveReason::Removed => Notice::Removed(name.clone()),
         }),
         EventKind::ConnectionRecovery { .. } => Some(Notice::BackInCall),
-        EventKind::DeviceFailed { message, .. } => Some(Notice::Device(message.clone())),
+        EventKind::DeviceFailed { kind, .. } => Some(Notice::Device(*kind)),
         _ => None,
     }
 }

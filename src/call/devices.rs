@@ -7,7 +7,7 @@ use super::view::{DeviceProblem, ProblemKind};
 use crate::base::{DeviceKind, StepState};
 use crate::devices::{
     CameraChoice, CameraFormat, CameraLease, DeviceError, DeviceEvents, MicrophoneChoice, MicrophoneLease, Opening,
-    ProblemKind as Problem, Released, SpeakerChoice, SpeakerLease,
+    Presence, ProblemKind as Problem, Released, SpeakerChoice, SpeakerLease,
 };
 use crate::session::{DeviceInput, Generation};
 use std::collections::HashMap;
@@ -56,6 +56,7 @@ struct Holder {
     opened: watch::Receiver<Option<(String, String)>>,
     release: Option<oneshot::Sender<Duration>>,
     task: JoinHandle<()>,
+    presence: Presence,
 }
 
 /// Whom a holder reports to; changes when a call takes over what the preview opened.
@@ -137,7 +138,7 @@ impl Devices {
         let (opened_tx, opened) = watch::channel(None);
         let (release_tx, release) = oneshot::channel();
         let desk = Desk { kind, address: address.clone(), reports: self.reports.clone(), opened: opened_tx, release };
-        let hold = self.holding(kind, choice.clone(), desk);
+        let (hold, presence) = self.holding(kind, choice.clone(), desk);
         let task = tokio::spawn(async move {
             // What was open before is closed first: a camera is one device, whoever asked for it.
             if let Some(mut before) = before {
@@ -148,7 +149,7 @@ impl Devices {
             }
             hold.await;
         });
-        self.holders.insert(kind, Holder { choice, address, opened, release: Some(release_tx), task });
+        self.holders.insert(kind, Holder { choice, address, opened, release: Some(release_tx), task, presence });
     }
 
     /// Releases a device, also while it is still opening.
@@ -165,6 +166,11 @@ impl Devices {
         }
         let input = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
         self.report(DeviceReport { tenant, kind, generation, input, problem: None, label: String::new() });
+    }
+
+    /// Whether a device that was released and did not close in time may be open still.
+    pub fn is_stuck(&self, kind: DeviceKind) -> bool {
+        self.holders.get(&kind).is_some_and(|h| h.release.is_none() && h.task.is_finished() && h.presence.is_there())
     }
 
     /// Releases everything and waits until it is closed, each under `limit`.
@@ -185,13 +191,8 @@ impl Devices {
         }
     }
 
-    /// The task that holds one device from opening to release.
-    fn holding(
-        &self,
-        kind: DeviceKind,
-        choice: Option<String>,
-        desk: Desk,
-    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    /// The task that holds one device from opening to release, and what tells whether the device's thread still runs.
+    fn holding(&self, kind: DeviceKind, choice: Option<String>, desk: Desk) -> (Holding, Presence) {
         let id = choice.as_deref().unwrap_or("default").to_owned();
         let wrong = |e: &crate::devices::ChoiceError| DeviceError::Other(e.to_string());
         let (failed_tx, failed) = mpsc::channel(1);
@@ -204,19 +205,21 @@ impl Devices {
                 Ok(choice) => {
                     let sink = fan.clone();
                     let opening = CameraLease::open(&choice, self.format, Arc::new(move |f| sink.put(f)), events);
-                    let identity = self.identity.clone();
+                    let (presence, identity) = (opening.presence(), self.identity.clone());
                     let start = move |lease: CameraLease| {
                         lease.set_identity(&identity);
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
                     let stop = move || fan.clear();
-                    Box::pin(hold(desk, opening, failed, start, stop, |l: CameraLease, d| l.release(d)))
+                    let hold = hold(desk, opening, failed, start, stop, |l: CameraLease, d| l.release(d));
+                    (Box::pin(hold), presence)
                 }
-                Err(e) => Box::pin(refuse(desk, id, wrong(&e))),
+                Err(e) => (Box::pin(refuse(desk, id, wrong(&e))), Presence::default()),
             },
             DeviceKind::Microphone => match id.parse::<MicrophoneChoice>() {
                 Ok(choice) => {
                     let opening = MicrophoneLease::open(&choice, events);
+                    let presence = opening.presence();
                     let synthetic = !matches!(choice, MicrophoneChoice::Device(_) | MicrophoneChoice::Default);
                     let engine = sound.clone();
                     let start = move |(lease, samples, format): (MicrophoneLease, _, _)| {
@@ -226,26 +229,32 @@ impl Devices {
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
                     let stop = move || sound.set_microphone(None);
-                    Box::pin(hold(desk, opening, failed, start, stop, |l: MicrophoneLease, d| l.release(d)))
+                    let hold = hold(desk, opening, failed, start, stop, |l: MicrophoneLease, d| l.release(d));
+                    (Box::pin(hold), presence)
                 }
-                Err(e) => Box::pin(refuse(desk, id, wrong(&e))),
+                Err(e) => (Box::pin(refuse(desk, id, wrong(&e))), Presence::default()),
             },
             DeviceKind::Speaker | DeviceKind::Screen => match id.parse::<SpeakerChoice>() {
                 Ok(choice) => {
                     let opening = SpeakerLease::open(&choice, events);
+                    let presence = opening.presence();
                     let engine = sound.clone();
                     let start = move |(lease, samples, format): (SpeakerLease, _, _)| {
                         engine.set_speaker(Some((samples, format)));
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
                     let stop = move || sound.set_speaker(None);
-                    Box::pin(hold(desk, opening, failed, start, stop, |l: SpeakerLease, d| l.release(d)))
+                    let hold = hold(desk, opening, failed, start, stop, |l: SpeakerLease, d| l.release(d));
+                    (Box::pin(hold), presence)
                 }
-                Err(e) => Box::pin(refuse(desk, id, wrong(&e))),
+                Err(e) => (Box::pin(refuse(desk, id, wrong(&e))), Presence::default()),
             },
         }
     }
 }
+
+/// What holds a device.
+type Holding = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Opens, holds until release or failure, and releases. `start` puts the device to use, `stop` takes it out of use.
 async fn hold<O: 'static, L, R: Future<Output = Released>>(

@@ -1,7 +1,8 @@
 //! What the window sees of calls and devices, and what it may ask for. Plain data: no handle, no channel, no clock.
 
 use crate::base::{
-    ExitReason, ExitRequestedBy, FrameSlot, Receipt, ReceiptStep, RoomId, Secret, SessionId, StepName, UserId,
+    DeviceKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt, ReceiptStep, RoomId, Secret, SessionId, StepName,
+    UserId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub enum Command {
     Leave(ExitRequestedBy),
     /// Do not wait any longer for what is still unconfirmed.
     CloseNow,
+    /// Do not wait for the next try to reconnect.
+    TryNow,
     /// Back from an end screen or dialog to the lobby.
     Dismiss,
     /// A link to a call was opened elsewhere: it comes back as [`Notice::Link`].
@@ -89,7 +92,7 @@ pub enum DeviceState {
     Opening,
     /// Open: its handle exists.
     Open,
-    /// Being closed; still counted as open.
+    /// Being closed, or it did not close when it was asked to; still counted as open.
     Closing,
     /// It could not be opened, or it went away.
     Failed(DeviceProblem),
@@ -282,8 +285,8 @@ pub enum Notice {
     Dropped(String),
     /// Our link is back.
     BackInCall,
-    /// A device of ours stopped working.
-    Device(String),
+    /// A device of ours stopped working; its state says why.
+    Device(DeviceKind),
     /// A link to a call was opened while the window was open.
     Link(String),
 }

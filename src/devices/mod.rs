@@ -34,7 +34,7 @@ pub use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, cam
 pub use error::{DeviceError, ProblemKind};
 pub use list::{DeviceEntry, DeviceLists, list};
 pub use microphone::MicrophoneLease;
-pub use owner::{Opening, Released};
+pub use owner::{Opening, Presence, Released};
 pub use speaker::SpeakerLease;
 
 use crate::base::DeviceKind;

@@ -5,7 +5,7 @@ use crate::base::StepState;
 use crate::devices::DeviceError;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -113,6 +113,18 @@ impl Stop {
     }
 }
 
+/// Whether a device's thread still runs, also when nobody waits for it any more: a device that did not close in time
+/// may be open until it ends.
+#[derive(Clone, Debug, Default)]
+pub struct Presence(Weak<()>);
+
+impl Presence {
+    /// Whether the thread, and what it holds, may still be there.
+    pub fn is_there(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}
+
 /// Through this an owner says once whether its device opened.
 pub(super) struct Opened<T>(oneshot::Sender<Result<T, DeviceError>>);
 
@@ -129,6 +141,7 @@ pub(super) struct Owner {
     stop: Stop,
     closed: oneshot::Receiver<Closed>,
     thread: Option<JoinHandle<()>>,
+    presence: Presence,
 }
 
 impl Owner {
@@ -142,14 +155,17 @@ impl Owner {
         let (opened, when_opened) = oneshot::channel();
         let (report, closed) = oneshot::channel();
         let inner = stop.clone();
+        let alive = Arc::new(());
+        let presence = Presence(Arc::downgrade(&alive));
         let thread = thread::Builder::new()
             .name(name.into())
             .spawn(move || {
                 let closed = body(&inner, Opened(opened));
+                drop(alive);
                 report.send(closed).ok();
             })
             .map_err(|e| DeviceError::Other(format!("no thread for the {name}: {e}")))?;
-        Ok((Self { name, stop, closed, thread: Some(thread) }, when_opened))
+        Ok((Self { name, stop, closed, thread: Some(thread), presence }, when_opened))
     }
 
     /// Asks the thread to close the device and waits for that at most `limit`.
@@ -225,6 +241,14 @@ impl<L: 'static> Opening<L> {
                 },
             },
             Err(e) => Self { state: State::Over(Some(e)) },
+        }
+    }
+
+    /// Tells later whether the device's thread still runs.
+    pub fn presence(&self) -> Presence {
+        match &self.state {
+            State::Waiting { owner, .. } => owner.presence.clone(),
+            State::Over(_) => Presence::default(),
         }
     }
 
@@ -320,10 +344,19 @@ mod tests {
             },
             |owner, ()| owner,
         );
+        let presence = opening.presence();
         let released = opening.await.expect("opens").release(Duration::from_millis(50)).await;
         assert_eq!(released.state, StepState::Unconfirmed);
         assert!(released.detail.contains("stuck device"), "{}", released.detail);
+        assert!(presence.is_there(), "it may be open still");
         drop(free);
+        for _ in 0..500 {
+            if !presence.is_there() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("its thread has ended, and it is said to be there");
     }
 
     #[tokio::test]

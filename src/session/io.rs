@@ -58,6 +58,8 @@ pub enum Input {
     Exit(ExitRequestedBy),
     /// Do not wait for what is still unconfirmed.
     CloseNow,
+    /// Do not wait for the next try to reconnect. A try that is under way is left alone.
+    TryNow,
     /// Camera or microphone on or off.
     SetDevice(DeviceKind, bool),
     /// Another device: its id, or the system's default.

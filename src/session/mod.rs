@@ -88,6 +88,8 @@ pub struct Reconnecting {
     pub since: Moment,
     /// Which try, from 1.
     pub attempt: u32,
+    /// The next try follows without a pause.
+    eager: bool,
     step: reconnecting::Step,
 }
 
@@ -203,6 +205,7 @@ impl Session {
         match input {
             Input::Exit(by) => self.exit(by, now),
             Input::CloseNow => self.close_now(now),
+            Input::TryNow => self.try_now(now),
             Input::SetDevice(kind, on) => self.set_device(kind, on),
             Input::ChooseDevice(kind, id) => self.choose_device(kind, id),
             Input::Link(epoch, input) => self.link(epoch, input, now),

@@ -94,16 +94,35 @@ impl Session {
         self.timers.stop(Timer::MediaDown);
         self.timers.set(Timer::Reconnect, now + RECONNECT_LIMIT);
         self.out.push_back(Output::Event(EventKind::ConnectionLost { attempt: 0 }));
-        self.phase = Phase::Reconnecting(Reconnecting { entered, since: now, attempt: 0, step: Step::Waiting(None) });
+        self.phase = Phase::Reconnecting(Reconnecting {
+            entered,
+            since: now,
+            attempt: 0,
+            eager: false,
+            step: Step::Waiting(None),
+        });
         self.wait_for_next(place, now);
     }
 
     fn wait_for_next(&mut self, place: Option<Joined>, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
         r.step = Step::Waiting(place);
-        let pause = PAUSES_MS[(r.attempt as usize).min(PAUSES_MS.len() - 1)];
+        let pause = match std::mem::take(&mut r.eager) {
+            true => 0,
+            false => PAUSES_MS[(r.attempt as usize).min(PAUSES_MS.len() - 1)],
+        };
         self.timers.stop(Timer::Attempt);
         self.timers.set(Timer::Retry, now + Duration::from_millis(pause));
+    }
+
+    /// Somebody will not wait: the next try begins at once, or follows the present one without a pause.
+    pub(super) fn try_now(&mut self, now: Moment) {
+        let Phase::Reconnecting(r) = &mut self.phase else { return };
+        if matches!(r.step, Step::Waiting(_)) {
+            self.timers.set(Timer::Retry, now);
+        } else {
+            r.eager = true;
+        }
     }
 
     pub(super) fn next_attempt(&mut self, now: Moment) {

@@ -466,6 +466,46 @@ fn an_outage_without_end_is_102_within_the_limit() {
 }
 
 #[test]
+fn whoever_will_not_wait_gets_the_next_try_at_once() {
+    let attempts = |w: &World| w.events.iter().filter(|e| e.name() == "TryToReconnect").count();
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(5_200);
+    // The fifth try is over; the pause before the sixth lasts until 5.95 s.
+    let before = attempts(&w);
+    w.run(50);
+    assert_eq!(attempts(&w), before, "in a pause");
+    w.give(Input::TryNow);
+    w.run(1);
+    assert_eq!(attempts(&w), before + 1);
+    w.manners.server = true;
+    w.run(10_000);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
+    w.give(Input::TryNow);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "in a call it means nothing");
+}
+
+#[test]
+fn a_try_under_way_is_followed_without_a_pause() {
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(1);
+    w.give(Input::TryNow);
+    let attempt = |w: &World| match w.session.phase() {
+        Phase::Reconnecting(r) => r.attempt,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(attempt(&w), 1, "the first try is left alone");
+    // Refused after 10 ms; the usual pause would be 200 ms.
+    w.run(20);
+    assert_eq!(attempt(&w), 2);
+    w.run(20);
+    assert_eq!(attempt(&w), 2, "only once");
+}
+
+#[test]
 fn a_long_outage_joins_afresh_and_publishes_again() {
     let mut w = World::entered();
     w.manners.server = false;
@@ -526,6 +566,7 @@ enum Op {
     Pass(u64),
     Exit,
     CloseNow,
+    TryNow,
     Device(bool, bool),
     Choose(bool, u8),
     Leave(u8),
@@ -542,6 +583,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (400u64..9000).prop_map(Op::Pass),
         1 => Just(Op::Exit),
         1 => Just(Op::CloseNow),
+        1 => Just(Op::TryNow),
         2 => (any::<bool>(), any::<bool>()).prop_map(|(k, on)| Op::Device(k, on)),
         1 => (any::<bool>(), 0u8..3).prop_map(|(k, n)| Op::Choose(k, n)),
         1 => (0u8..16).prop_map(Op::Leave),
@@ -562,6 +604,7 @@ fn act(w: &mut World, op: Op) {
         Op::Pass(ms) => w.run(ms),
         Op::Exit => w.give(Input::Exit(ExitRequestedBy::User)),
         Op::CloseNow => w.give(Input::CloseNow),
+        Op::TryNow => w.give(Input::TryNow),
         Op::Device(camera, on) => w.give(Input::SetDevice(kind(camera), on)),
         Op::Choose(camera, n) => {
             let id = [None, Some("none".to_owned()), Some("other".to_owned())][n as usize].clone();

@@ -34,6 +34,18 @@ pub(super) enum Action {
     ToggleCamera,
     /// Left, or stopped entering.
     Leave(ExitRequestedBy),
+    /// Changed their mind about leaving.
+    Stay,
+    /// Wants the next try to reconnect at once.
+    TryNow,
+    /// Ends the program.
+    Quit,
+    /// Gives a microphone that does not close a little more time.
+    WaitForMicrophone,
+    /// The pointer or the focus is on a toast: it stays.
+    HoldToast(usize),
+    /// Pressed a toast's button.
+    AnswerToast(usize),
     /// Does not want to wait for a slow server.
     CloseNow,
     /// Wants to wait for a slow server.

@@ -73,6 +73,8 @@ pub struct App {
     painted: Option<Screen>,
     /// Since when the program is to end and nothing but the painting of the end is missing.
     quitting: Option<Instant>,
+    /// The dialog of a microphone that does not close is shown.
+    stuck: bool,
     /// The window was told to close itself.
     closed: bool,
 }
@@ -132,6 +134,7 @@ impl App {
             fresh: Some(Screen::Lobby),
             painted: None,
             quitting: None,
+            stuck: false,
             closed: false,
         }
     }
@@ -159,7 +162,7 @@ impl App {
             self.desk.send(command);
         }
         let screen = match model.flow.screen(snapshot.call.as_ref(), model.now) {
-            Screen::End if !model.settings.show_receipt => Screen::Lobby,
+            Screen::End if !model.settings.show_receipt && model.stuck_microphone().is_none() => Screen::Lobby,
             screen => screen,
         };
         // A refusal can come before the first frame has shown that somebody is joining: the lobby stays the lobby then.
@@ -175,11 +178,13 @@ impl App {
             if screen.name() != from.name() {
                 self.fresh = Some(screen);
             }
-            if matches!(model.focus, Some(Focus::Dialog)) {
-                widgets::show_focus(ctx, true);
-            }
             self.carry_out(ctx, effects);
         }
+        let stuck = self.model.stuck_microphone().is_some();
+        if stuck && !self.stuck {
+            self.model.focus = Some(Focus::Dialog);
+        }
+        self.stuck = stuck;
         if matches!(self.model.screen, Screen::Lobby) {
             let (level, now) = (self.model.snapshot.own_level, self.model.now);
             self.model.meter.follow(level, now);
@@ -209,7 +214,8 @@ impl App {
         }
     }
 
-    /// A window that is closed in a call leaves first and closes then; closed a second time it closes at once.
+    /// A window that is closed in a call leaves first (or asks whether to) and closes then. Closing it once more answers
+    /// the question; once it leaves, it closes at once.
     fn close(&mut self, ctx: &Context) {
         let open = self.model.call().is_some_and(|call| !matches!(call.phase, Phase::Ended(_)));
         if ctx.input(|i| i.viewport().close_requested()) && open {
@@ -217,7 +223,6 @@ impl App {
                 self.desk.send(Command::CloseNow);
             } else {
                 ctx.send_viewport_cmd(ViewportCommand::CancelClose);
-                self.model.closing = true;
                 let mut effects = Effects::default();
                 let leave = Action::Leave(ExitRequestedBy::Window);
                 update(&mut self.model, leave, &mut effects);
@@ -259,6 +264,9 @@ impl App {
         if model.screen == Screen::Lobby && model.meter.is_moving(model.snapshot.own_level) {
             sooner(1.0 / 30.0);
         }
+        if model.patience > model.now {
+            sooner(model.patience - model.now);
+        }
         if let Some(seconds) = next {
             ctx.request_repaint_after_for(Duration::from_secs_f64(seconds.max(0.002)), ViewportId::ROOT);
         }
@@ -275,7 +283,9 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         crate::call::panic_point("window");
         let ctx = ui.ctx().clone();
-        if let Some(shown) = keys::focus_shown(&ctx) {
+        if self.model.focus == Some(Focus::Dialog) {
+            widgets::show_focus(&ctx, true);
+        } else if let Some(shown) = keys::focus_shown(&ctx) {
             widgets::show_focus(&ctx, shown);
         }
         ctx.set_theme(theme::preference(self.model.settings.theme));

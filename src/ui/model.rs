@@ -1,9 +1,11 @@
 //! Everything the views may see. Plain data: they read it and answer with [`Action`](super::action::Action)s.
 
-use crate::base::DeviceKind;
-use crate::call::view::{CallView, JoinRequest, LocalDevice, Notice, Snapshot};
+use crate::base::{DeviceKind, ExitRequestedBy, StepName, StepState};
+use crate::call::view::{CallView, DeviceState, Ending, JoinRequest, LocalDevice, Notice, Phase, Snapshot};
 use crate::store::Settings;
+use crate::ui::action::Action;
 use crate::ui::flow::{Flow, Screen};
+use crate::ui::sentences;
 use crate::ui::tokens::{DARK, LIGHT, Palette, meter, time};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ pub(super) struct Model {
     pub(super) screen: Screen,
     pub(super) lobby: Lobby,
     pub(super) menu: Option<Menu>,
+    /// A question that is to be answered before anything else.
+    pub(super) question: Option<Question>,
     /// The widget that gets the focus in this frame.
     pub(super) focus: Option<Focus>,
     pub(super) toasts: Vec<Toast>,
@@ -30,6 +34,8 @@ pub(super) struct Model {
     pub(super) columns: usize,
     /// The window was asked to close; it does when the call has ended.
     pub(super) closing: bool,
+    /// Until when nothing is said of a microphone that does not close.
+    pub(super) patience: f64,
     pub(super) zone: TimeZone,
     /// What was joined last, for "Rejoin".
     pub(super) joined: Option<JoinRequest>,
@@ -72,6 +78,13 @@ pub(super) enum Menu {
     Tool(DeviceKind),
 }
 
+/// A question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Whether to leave; asked where the settings say so.
+    Leave(ExitRequestedBy),
+}
+
 /// What can be given the focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Focus {
@@ -79,6 +92,7 @@ pub(super) enum Focus {
     Name,
     Join,
     Microphone,
+    Leave,
     NewCall,
     /// The safest button of a dialog.
     Dialog,
@@ -97,6 +111,8 @@ pub(super) struct Toast {
     pub(super) text: String,
     pub(super) icon: char,
     pub(super) until: f64,
+    /// What can be done about it.
+    pub(super) button: Option<(&'static str, Action)>,
 }
 
 /// The microphone's level as the meter shows it: quick up, slow down.
@@ -172,12 +188,14 @@ impl Model {
             screen: Screen::Lobby,
             lobby,
             menu: None,
+            question: None,
             focus: None,
             toasts: Vec::new(),
             meter: Meter::default(),
             own_corner: Corner::default(),
             columns: 0,
             closing: false,
+            patience: 0.0,
             zone: TimeZone::system(),
             joined: None,
         }
@@ -202,9 +220,32 @@ impl Model {
         }
     }
 
+    /// How the call ended, while that is shown.
+    pub(super) fn ending(&self) -> Option<&Ending> {
+        match &self.call()?.phase {
+            Phase::Ended(ending) => Some(ending),
+            _ => None,
+        }
+    }
+
+    /// What the microphone is called that is still open though the call is over.
+    pub(super) fn stuck_microphone(&self) -> Option<&str> {
+        let microphone = &self.snapshot.microphone;
+        let told = self.ending()?.receipt.step(StepName::MicrophoneReleased)?.state;
+        let open =
+            matches!(told, StepState::Failed | StepState::Unconfirmed) && microphone.state == DeviceState::Closing;
+        (open && self.now >= self.patience).then_some(microphone.label.as_str())
+    }
+
     /// Adds a toast; of more than two the oldest goes.
     pub(super) fn toast(&mut self, icon: char, text: String) {
-        self.toasts.push(Toast { text, icon, until: self.now + time::TOAST });
+        self.toast_with(icon, text, None);
+    }
+
+    /// Adds a toast with a button; it stays longer.
+    fn toast_with(&mut self, icon: char, text: String, button: Option<(&'static str, Action)>) {
+        let seconds = if button.is_some() { time::TOAST_WITH_BUTTON } else { time::TOAST };
+        self.toasts.push(Toast { text, icon, until: self.now + seconds, button });
         if self.toasts.len() > 2 {
             self.toasts.remove(0);
         }
@@ -212,7 +253,7 @@ impl Model {
 
     /// Turns a notice into a toast. Coming and going is told up to six people; above that it would never be quiet.
     pub(super) fn notice(&mut self, notice: Notice) {
-        use crate::ui::icons::{PLUGS, SIGN_OUT, USER_MINUS, USER_PLUS, WIFI_HIGH, WIFI_SLASH};
+        use crate::ui::icons::{SIGN_OUT, USER_MINUS, USER_PLUS, WIFI_HIGH, WIFI_SLASH};
         let few = self.call().is_none_or(|c| c.people.len() < 6);
         let (icon, text) = match notice {
             Notice::Joined(name) if few => (USER_PLUS, format!("{name} joined")),
@@ -221,11 +262,24 @@ impl Model {
             Notice::Removed(name) => (USER_MINUS, format!("{name} was removed")),
             Notice::Dropped(name) => (WIFI_SLASH, format!("{name} lost the connection")),
             Notice::BackInCall => (WIFI_HIGH, "You are back in the call".to_owned()),
-            Notice::Device(text) => (PLUGS, text),
+            Notice::Device(kind) => return self.device_notice(kind),
             // The window opens it.
             Notice::Link(_) => return,
         };
         self.toast(icon, text);
+    }
+
+    /// A device failed in a call: what happened, and the list of others to choose from.
+    fn device_notice(&mut self, kind: DeviceKind) {
+        let device = self.device(kind);
+        let DeviceState::Failed(problem) = &device.state else { return };
+        let (title, _) = sentences::device_problem(kind, device, problem);
+        let (menu, word) = match kind {
+            DeviceKind::Camera | DeviceKind::Screen => (Menu::Tool(DeviceKind::Camera), "Choose another camera"),
+            DeviceKind::Microphone => (Menu::Tool(DeviceKind::Microphone), "Choose another microphone"),
+            DeviceKind::Speaker => (Menu::Tool(DeviceKind::Microphone), "Choose a speaker"),
+        };
+        self.toast_with(crate::ui::icons::PLUGS, title.to_owned(), Some((word, Action::ToggleMenu(menu))));
     }
 }
 

@@ -1,13 +1,14 @@
 //! Actions in, changes of the model and commands out. No widget, no handle, no clock.
 
-use crate::base::{DeviceKind, NO_DEVICE, display_name};
+use crate::base::{DeviceKind, ExitRequestedBy, NO_DEVICE, display_name};
 use crate::call::view::{CallView, Command, JoinRequest, Phase};
 use crate::proto::link::{self, LinkError};
 use crate::store::Theme;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::icons;
-use crate::ui::model::{Field, Focus, FormError, Model};
+use crate::ui::model::{Field, Focus, FormError, Model, Question};
+use crate::ui::tokens::time;
 use rand::Rng;
 
 /// What an update asks the world for.
@@ -54,10 +55,25 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             use_some_device(model, DeviceKind::Camera, on, effects);
             effects.commands.push(Command::SetCamera(on));
         }
-        Action::Leave(by) => {
-            model.menu = None;
-            model.flow.press_leave();
-            effects.commands.push(Command::Leave(by));
+        Action::Leave(by) => leave(model, by, effects),
+        Action::Stay => {
+            model.question = None;
+            model.focus = Some(Focus::Leave);
+        }
+        Action::TryNow => effects.commands.push(Command::TryNow),
+        Action::Quit => effects.commands.push(Command::Quit),
+        Action::WaitForMicrophone => model.patience = model.now + time::PATIENCE,
+        Action::HoldToast(i) => {
+            if let Some(toast) = model.toasts.get_mut(i) {
+                toast.until = toast.until.max(model.now + 1.0);
+            }
+        }
+        Action::AnswerToast(i) => {
+            if i < model.toasts.len()
+                && let Some((_, action)) = model.toasts.remove(i).button
+            {
+                update(model, action, effects);
+            }
         }
         Action::CloseNow => effects.commands.push(Command::CloseNow),
         Action::KeepWaiting => model.flow.keep_waiting = true,
@@ -72,9 +88,24 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
     }
 }
 
+/// Leaves, or asks first. Whoever presses again while the question stands has answered it.
+fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
+    model.menu = None;
+    if model.settings.ask_before_leaving && model.screen == Screen::Call && model.question.is_none() {
+        model.question = Some(Question::Leave(by));
+        model.focus = Some(Focus::Dialog);
+        return;
+    }
+    model.question = None;
+    model.closing |= by == ExitRequestedBy::Window;
+    model.flow.press_leave();
+    effects.commands.push(Command::Leave(by));
+}
+
 /// What happens by itself when another screen comes.
 pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effects) {
     model.menu = None;
+    model.question = None;
     match model.screen {
         Screen::Lobby => {
             if let Some(Phase::Ended(ending)) = model.call().map(|c| &c.phase) {

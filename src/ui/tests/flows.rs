@@ -1,13 +1,11 @@
 //! What a person does in the window, and what the window asks the desk for.
 
-use super::{LARGE, SMALL};
+use super::{LARGE, SMALL, asked, close, in_a_call, leaving, press};
 use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, RoomId};
-use crate::call::view::{Command, DeviceChoice, JoinRequest, Leaving, Notice, Phase};
+use crate::call::view::{Command, DeviceChoice, JoinRequest, Notice, Phase};
 use crate::store::Theme;
-use crate::ui::App;
-use crate::ui::testing::{SERVER, World, ada, ada_with, done, ending, in_call, person, portrait};
-use egui::{Key, Modifiers, ViewportEvent, ViewportId, accesskit::Role};
-use egui_kittest::Harness;
+use crate::ui::testing::{SERVER, World, ada, ada_with, ending, in_call, person, portrait};
+use egui::{Key, Modifiers, ViewportId, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
 use std::time::Duration;
 
@@ -18,38 +16,6 @@ fn request() -> JoinRequest {
         name: "Ada Okafor".into(),
         invitation: None,
     }
-}
-
-fn leaving(ms: u64, steps: usize) -> Phase {
-    let elapsed = Duration::from_millis(ms);
-    Phase::Leaving(Leaving { reason: ExitReason::Left, elapsed, done: done(steps), running: vec![] })
-}
-
-fn press(window: &mut Harness<'static, App>, name: &str) {
-    window.get_by_role_and_label(Role::Button, name).click();
-    window.run_steps(3);
-}
-
-/// A window in Ada's call.
-fn in_a_call(world: &World) -> Harness<'static, App> {
-    world.call(in_call());
-    let window = world.window(LARGE, ada());
-    world.commands();
-    window
-}
-
-fn close(window: &mut Harness<'static, App>) {
-    let viewport = window.input_mut().viewports.get_mut(&ViewportId::ROOT).expect("the window");
-    viewport.events.push(ViewportEvent::Close);
-    window.step();
-    let viewport = window.input_mut().viewports.get_mut(&ViewportId::ROOT).expect("the window");
-    viewport.events.clear();
-}
-
-/// Whether the window asked the system in the last frame to keep it open, or to close it.
-fn asked(window: &Harness<'static, App>, command: &egui::ViewportCommand) -> bool {
-    let output = &window.output().viewport_output[&ViewportId::ROOT];
-    output.commands.contains(command)
 }
 
 #[test]

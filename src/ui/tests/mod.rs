@@ -1,16 +1,55 @@
 //! The window driven by accessible names, as a screen reader sees it, and its screens as pictures.
 
 mod flows;
+mod leaving;
 mod screens;
 
+use crate::base::ExitReason;
+use crate::call::view::{Leaving, Phase};
 use crate::ui::App;
+use crate::ui::testing::{World, ada, done, in_call};
+use egui::{ViewportEvent, ViewportId, accesskit::Role};
+use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use std::path::Path;
+use std::time::Duration;
 
 /// The size of the design's pictures.
 const LARGE: [f32; 2] = [1280.0, 800.0];
 /// The compact ones.
 const SMALL: [f32; 2] = [480.0, 640.0];
+
+fn leaving(ms: u64, steps: usize) -> Phase {
+    let elapsed = Duration::from_millis(ms);
+    Phase::Leaving(Leaving { reason: ExitReason::Left, elapsed, done: done(steps), running: vec![] })
+}
+
+fn press(window: &mut Harness<'static, App>, name: &str) {
+    window.get_by_role_and_label(Role::Button, name).click();
+    window.run_steps(3);
+}
+
+/// A window in Ada's call.
+fn in_a_call(world: &World) -> Harness<'static, App> {
+    world.call(in_call());
+    let window = world.window(LARGE, ada());
+    world.commands();
+    window
+}
+
+fn close(window: &mut Harness<'static, App>) {
+    let viewport = window.input_mut().viewports.get_mut(&ViewportId::ROOT).expect("the window");
+    viewport.events.push(ViewportEvent::Close);
+    window.step();
+    let viewport = window.input_mut().viewports.get_mut(&ViewportId::ROOT).expect("the window");
+    viewport.events.clear();
+}
+
+/// Whether the window asked the system in the last frame to keep it open, or to close it.
+fn asked(window: &Harness<'static, App>, command: &egui::ViewportCommand) -> bool {
+    let output = &window.output().viewport_output[&ViewportId::ROOT];
+    output.commands.contains(command)
+}
 
 /// The pictures of one test.
 #[derive(Default)]

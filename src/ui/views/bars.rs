@@ -144,6 +144,7 @@ fn leave(ui: &mut Ui, view: &mut View<'_>, bar: Rect, small: bool) {
         _ => LeaveState::Ready,
     };
     let response = leave_button(ui, view.colors, rect, state);
+    view.focus(&response, Focus::Leave);
     view.on_click(&response, Action::Leave(ExitRequestedBy::User));
 }
 

@@ -2,11 +2,12 @@
 //! server does not answer.
 
 use super::View;
+use super::dialog::{self, Answer};
 use crate::base::{ExitReason, ReceiptStep, StepName, StepState};
 use crate::call::view::{Leaving, Phase};
 use crate::ui::action::Action;
 use crate::ui::tokens::{Palette, radius, size, time};
-use crate::ui::widgets::{Button, Look, glide, mark, modal, spinner};
+use crate::ui::widgets::{glide, mark, modal, spinner};
 use crate::ui::{icons, text};
 use egui::{Align, Align2, Color32, Id, Rect, Sense, Ui, pos2, vec2};
 
@@ -132,14 +133,14 @@ const fn words(step: StepName, state: Option<StepState>) -> (&'static str, &'sta
 fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64) {
     let colors = view.colors;
     let title = "Still telling everyone";
-    let (close, wait) = modal(ui, colors, title, Color32::TRANSPARENT, super::over::WIDTH, |ui| {
-        super::over::sign(ui, colors.warn_soft, colors.warn_text, icons::HOURGLASS);
-        super::over::title(ui, colors, title);
+    let answer = modal(ui, colors, title, Color32::TRANSPARENT, dialog::WIDTH, |ui| {
+        dialog::sign(ui, colors.warn_soft, colors.warn_text, icons::HOURGLASS);
+        dialog::title(ui, colors, title);
         let sentence = format!(
             "Your camera and microphone are off. Nobody can see or hear you. The server has not answered yet. If you \
              close now, the others see you as gone within {ghost} seconds."
         );
-        super::over::body(ui, colors, &sentence);
+        dialog::body(ui, colors, &sentence);
         ui.add_space(14.0);
         let ms = |step| done.iter().find(|d| d.step == step).map_or(0.0, |d| d.ms);
         let line = format!(
@@ -147,19 +148,13 @@ fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64)
             ms(StepName::CameraReleased),
             ms(StepName::MicrophoneReleased)
         );
-        super::over::mono(ui, colors, &line);
+        dialog::mono(ui, colors, &line);
         ui.add_space(18.0);
-        let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::BUTTON), Sense::hover());
-        let middle = row.center().y;
-        let close = Button::new("Close now", Look::Main).show_left_of(ui, colors, row.right(), middle);
-        let wait = Button::new("Keep waiting", Look::Plain);
-        let wait = wait.show_left_of(ui, colors, close.rect.left() - 10.0, middle);
-        (close.clicked(), wait.clicked())
+        dialog::answers(ui, view, "Close now", "Keep waiting")
     });
-    if close {
-        view.say(Action::CloseNow);
-    }
-    if wait {
-        view.say(Action::KeepWaiting);
+    match answer {
+        Some(Answer::Main) => view.say(Action::CloseNow),
+        Some(Answer::Other) => view.say(Action::KeepWaiting),
+        None => {}
     }
 }

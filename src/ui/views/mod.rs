@@ -1,8 +1,11 @@
 //! The screens. A view reads the model, draws, and pushes what a person did; it changes nothing itself.
 
+mod alone;
+mod banner;
 mod bars;
 mod call;
 mod devices;
+mod dialog;
 mod end;
 mod form;
 mod header;
@@ -10,6 +13,7 @@ mod leaving;
 mod lobby;
 mod over;
 mod preview;
+mod question;
 mod receipt;
 mod stage;
 mod tile;
@@ -61,7 +65,12 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
     ui.painter().rect_filled(area, 0.0, view.colors.canvas);
     match view.model.screen {
         Screen::Lobby | Screen::Joining => lobby::lobby(ui, view),
-        Screen::Call => call::call(ui, view),
+        Screen::Call => {
+            call::call(ui, view);
+            if let Some(question) = view.model.question {
+                question::question(ui, view, question);
+            }
+        }
         Screen::Leaving { steps } => {
             call::call(ui, view);
             leaving::leaving(ui, view, steps);
@@ -69,8 +78,13 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
         Screen::End => end::end(ui, view),
         Screen::Over(reason) => {
             call::call(ui, view);
-            over::over(ui, view, reason);
+            if view.model.stuck_microphone().is_none() {
+                over::over(ui, view, reason);
+            }
         }
+    }
+    if let Some(label) = view.model.stuck_microphone() {
+        question::stuck_microphone(ui, view, label);
     }
     toast::toasts(ui, view);
 }
