@@ -54,6 +54,8 @@ pub struct DeskConfig {
     pub camera_on: bool,
     /// Begin with the microphone on.
     pub microphone_on: bool,
+    /// Take background noise out of our own sound.
+    pub reduce_noise: bool,
 }
 
 /// Called when somebody's picture was really drawn: who, width, height.
@@ -101,6 +103,7 @@ impl Desk {
         let shared = Arc::new(Shared::default());
         let camera = Arc::new(CameraFan::default());
         let sound = Arc::new(Studio::start()?);
+        sound.set_reduce_noise(config.reduce_noise);
         let (reports, reported) = mpsc::channel(64);
         let devices = Devices::new(reports, camera, sound);
         let slot = |kind, on, choice: &Option<String>| DeviceSlot::new(kind, on, choice.clone());
@@ -291,6 +294,7 @@ impl Actor {
         match command {
             Command::UseDevices(choice) => self.use_devices(choice),
             Command::StopPreview => self.show_preview(false),
+            Command::ReduceNoise(on) => self.devices.sound().set_reduce_noise(on),
             Command::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
             Command::SetCamera(on) => self.set_device(DeviceKind::Camera, on),
             Command::Leave(by) => match &self.call {

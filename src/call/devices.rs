@@ -220,11 +220,10 @@ impl Devices {
                 Ok(choice) => {
                     let opening = MicrophoneLease::open(&choice, events);
                     let presence = opening.presence();
-                    let synthetic = !matches!(choice, MicrophoneChoice::Device(_) | MicrophoneChoice::Default);
+                    let real = matches!(choice, MicrophoneChoice::Device(_) | MicrophoneChoice::Default);
                     let engine = sound.clone();
                     let start = move |(lease, samples, format): (MicrophoneLease, _, _)| {
-                        // A test tone must arrive as it was sent: only real microphones are processed.
-                        engine.set_processing(!synthetic);
+                        engine.set_real_microphone(real);
                         engine.set_microphone(Some((samples, format)));
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };

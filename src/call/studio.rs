@@ -3,8 +3,8 @@
 use super::panic_point::panic_point;
 use crate::base::PcmFormat;
 use crate::rtc::AudioSender;
-use crate::sound::{SoundConfig, SoundEngine, SoundError, SoundPacket, SoundReport, VoiceId, VoiceInput};
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sound::{Cleaning, SoundConfig, SoundEngine, SoundError, SoundPacket, SoundReport, VoiceId, VoiceInput};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rate of our own voice in kilobits a second.
@@ -18,6 +18,9 @@ pub struct Studio {
     engine: Mutex<Option<SoundEngine>>,
     sink: Sink,
     voices: AtomicU64,
+    /// Whether a real microphone is recorded.
+    real: AtomicBool,
+    reduce_noise: AtomicBool,
 }
 
 impl Studio {
@@ -35,8 +38,15 @@ impl Studio {
                 tracing::trace!(?sent, "a packet of our voice");
             }
         };
-        let config = SoundConfig { kbps: KBPS, processing: true, on_packet: Box::new(on_packet) };
-        Ok(Self { engine: Mutex::new(Some(SoundEngine::start(config)?)), sink, voices: AtomicU64::new(0) })
+        let cleaning = Cleaning::Voice { reduce_noise: true };
+        let config = SoundConfig { kbps: KBPS, cleaning, on_packet: Box::new(on_packet) };
+        Ok(Self {
+            engine: Mutex::new(Some(SoundEngine::start(config)?)),
+            sink,
+            voices: AtomicU64::new(0),
+            real: AtomicBool::new(true),
+            reduce_noise: AtomicBool::new(true),
+        })
     }
 
     /// Where our own packets go from now on.
@@ -49,9 +59,25 @@ impl Studio {
         self.with("mute", |e| e.set_muted(muted));
     }
 
-    /// Echo cancelling, noise suppression and gain.
-    pub fn set_processing(&self, on: bool) {
-        self.with("processing", |e| e.set_processing(on));
+    /// Whether a real microphone is recorded: a test tone must arrive as it was sent, so it is not cleaned.
+    pub fn set_real_microphone(&self, real: bool) {
+        if self.real.swap(real, Ordering::Relaxed) != real {
+            self.clean();
+        }
+    }
+
+    /// Whether background noise is taken out of our own sound.
+    pub fn set_reduce_noise(&self, reduce: bool) {
+        if self.reduce_noise.swap(reduce, Ordering::Relaxed) != reduce {
+            self.clean();
+        }
+    }
+
+    fn clean(&self) {
+        let reduce_noise = self.reduce_noise.load(Ordering::Relaxed);
+        let real = self.real.load(Ordering::Relaxed);
+        let cleaning = if real { Cleaning::Voice { reduce_noise } } else { Cleaning::Off };
+        self.with("cleaning", |e| e.set_cleaning(cleaning));
     }
 
     /// How much of our own voice is being lost, in percent.

@@ -22,6 +22,8 @@ pub enum Command {
     SetMicrophone(bool),
     /// Camera on or off (in the lobby: whether to join with it).
     SetCamera(bool),
+    /// Whether background noise is taken out of our own sound.
+    ReduceNoise(bool),
     /// Leave the call, or stop entering it. A second one does nothing more.
     Leave(ExitRequestedBy),
     /// Do not wait any longer for what is still unconfirmed.

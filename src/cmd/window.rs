@@ -135,6 +135,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         tokens: args.participant.tokens()?,
         camera_on: settings.join_with_camera,
         microphone_on: settings.join_with_microphone,
+        reduce_noise: settings.reduce_noise,
     };
     let (desk, task) = Desk::start(config)?;
     let remote = desk.remote();

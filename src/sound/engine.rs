@@ -21,10 +21,22 @@ const STOP_WITHIN: Duration = Duration::from_millis(500);
 pub struct SoundConfig {
     /// Rate of our own voice in kilobits a second, 6 to 510.
     pub kbps: u32,
-    /// Whether the microphone goes through echo cancelling, noise suppression and gain.
-    pub processing: bool,
+    /// What is done to the microphone's sound.
+    pub cleaning: Cleaning,
     /// Takes each packet of our own voice, on the sound thread: it must not block.
     pub on_packet: Box<dyn FnMut(SoundPacket) + Send>,
+}
+
+/// What is done to the microphone's sound before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleaning {
+    /// Nothing: a test tone would be taken for noise.
+    Off,
+    /// Echo cancelling and gain.
+    Voice {
+        /// Noise suppression too.
+        reduce_noise: bool,
+    },
 }
 
 /// Why sound does not work.
@@ -101,7 +113,7 @@ impl SoundEngine {
     pub fn start(config: SoundConfig) -> Result<Self, SoundError> {
         let core = SoundCore::new(config.kbps, config.on_packet)?;
         let engine = Self { handle: thread::start(core).map_err(SoundError::Start)? };
-        engine.set_processing(config.processing)?;
+        engine.set_cleaning(config.cleaning)?;
         Ok(engine)
     }
 
@@ -122,9 +134,13 @@ impl SoundEngine {
         self.send(Command::Muted(muted))
     }
 
-    /// Echo cancelling, noise suppression and gain; to be off for test tones, which would be taken for noise.
-    pub fn set_processing(&self, on: bool) -> Result<(), SoundError> {
-        self.send(Command::Processing(on.then(|| Box::new(Processing::new()))))
+    /// What is done to the microphone's sound from now on.
+    pub fn set_cleaning(&self, cleaning: Cleaning) -> Result<(), SoundError> {
+        let processing = match cleaning {
+            Cleaning::Off => None,
+            Cleaning::Voice { reduce_noise } => Some(Box::new(Processing::new(reduce_noise))),
+        };
+        self.send(Command::Processing(processing))
     }
 
     /// How much of our own voice is being lost, in percent, as the receivers report it.

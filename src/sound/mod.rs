@@ -17,7 +17,7 @@ mod thread;
 mod voice;
 
 pub use core::VoiceId;
-pub use engine::{SoundConfig, SoundEngine, SoundError, SoundReport, VoiceInput, VoiceReport};
+pub use engine::{Cleaning, SoundConfig, SoundEngine, SoundError, SoundReport, VoiceInput, VoiceReport};
 pub use level::{Level, LevelMeter, SILENCE_DBFS};
 pub use microphone::SoundPacket;
 pub use voice::{Playout, VoiceStatistics};

@@ -15,7 +15,8 @@ pub(super) struct Processing {
 }
 
 impl Processing {
-    pub(super) fn new() -> Self {
+    /// `reduce_noise`: fans, keys and traffic are taken out too.
+    pub(super) fn new(reduce_noise: bool) -> Self {
         let config = Config {
             pipeline: Pipeline {
                 maximum_internal_processing_rate: sonora::config::MaxProcessingRate::Rate48kHz,
@@ -23,7 +24,7 @@ impl Processing {
             },
             high_pass_filter: Some(HighPassFilter::default()),
             echo_canceller: Some(EchoCanceller::default()),
-            noise_suppression: Some(NoiseSuppression::default()),
+            noise_suppression: reduce_noise.then(NoiseSuppression::default),
             gain_controller2: Some(GainController2 {
                 adaptive_digital: Some(AdaptiveDigital::default()),
                 ..GainController2::default()
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_echo_of_the_speaker_fades() {
-        let mut processing = Processing::new();
+        let mut processing = Processing::new(true);
         let mut far = Voice::new(8, -12.0);
         let mut delayed = std::collections::VecDeque::from(vec![0.0; BLOCK * 6 + 77]);
         let (mut early, mut late) = (Vec::new(), Vec::new());
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_near_voice_is_kept() {
-        let mut processing = Processing::new();
+        let mut processing = Processing::new(true);
         let mut near = Voice::new(9, -20.0);
         let (mut before, mut after) = (Vec::new(), Vec::new());
         for _ in 0..600 {
@@ -102,5 +103,28 @@ mod tests {
         }
         assert!(dbfs(&after) > dbfs(&before) - 6.0, "{} became {}", dbfs(&before), dbfs(&after));
         assert!(after.iter().all(|s| s.abs() <= 1.0));
+    }
+
+    #[test]
+    fn noise_is_reduced_only_where_that_is_wanted() {
+        let left = |reduce_noise| {
+            let mut processing = Processing::new(reduce_noise);
+            let mut seed = 1u32;
+            let mut after = Vec::new();
+            for i in 0..600 {
+                let mut block: [f32; BLOCK] = std::array::from_fn(|_| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (seed >> 8) as f32 / (1 << 24) as f32 * 0.02 - 0.01
+                });
+                processing.on_speaker(&[0.0; BLOCK]);
+                processing.on_microphone(&mut block, 60);
+                if i >= 300 {
+                    after.extend_from_slice(&block);
+                }
+            }
+            dbfs(&after)
+        };
+        let (with, without) = (left(true), left(false));
+        assert!(with < without - 5.0, "{with} dBFS of noise with, {without} without");
     }
 }

@@ -1,7 +1,8 @@
 //! What a person can do in the window. Views answer with these; `update` turns them into changes and commands.
 
 use crate::base::{DeviceKind, ExitRequestedBy};
-use crate::ui::model::{Corner, Field, Menu};
+use crate::store::Theme;
+use crate::ui::model::{Corner, Field, Menu, Section};
 
 /// One thing a person did.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +19,12 @@ pub(super) enum Action {
     Host,
     /// Pressed the theme's button.
     ToggleTheme,
-    /// Pressed the switch for mirroring the own picture.
-    ToggleMirror,
+    /// Changed a setting.
+    Set(Setting),
+    /// Opened the settings, or closed them.
+    ToggleSettings,
+    /// Opened the settings at one of their sections, or went there.
+    ShowSection(Section),
     /// Opened a menu, or closed it by pressing its button again.
     ToggleMenu(Menu),
     /// Closed the open menu.
@@ -65,6 +70,21 @@ pub(super) enum Action {
     NewCall,
     /// Into the same room again.
     Rejoin,
+}
+
+/// A setting with its new value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    Mirror(bool),
+    ReduceNoise(bool),
+    JoinWithMicrophone(bool),
+    JoinWithCamera(bool),
+    Theme(Theme),
+    /// In percent.
+    TextSize(u16),
+    ReduceMotion(bool),
+    ShowReceipt(bool),
+    AskBeforeLeaving(bool),
 }
 
 /// What a view has to say at the end of a frame.

@@ -121,7 +121,6 @@ impl App {
             desk.send(command);
         }
         ctx.set_zoom_factor(f32::from(model.settings.text_size.clamp(SMALLEST, LARGEST)) / 100.0);
-        widgets::reduce_motion(ctx, model.settings.reduce_motion);
         let saved = model.settings.clone();
         let videos = Videos::new(cc.wgpu_render_state.as_ref());
         Self {
@@ -185,7 +184,7 @@ impl App {
             self.model.focus = Some(Focus::Dialog);
         }
         self.stuck = stuck;
-        if matches!(self.model.screen, Screen::Lobby) {
+        if self.meter_shown() {
             let (level, now) = (self.model.snapshot.own_level, self.model.now);
             self.model.meter.follow(level, now);
         }
@@ -207,6 +206,9 @@ impl App {
         }
         if let Some(text) = effects.copy {
             ctx.copy_text(text);
+        }
+        if let Some(percent) = effects.text_size {
+            ctx.set_zoom_factor(f32::from(percent) / 100.0);
         }
         if self.model.settings != self.saved {
             self.saved = self.model.settings.clone();
@@ -253,6 +255,10 @@ impl App {
         self.model.settings.text_size = bounded;
     }
 
+    fn meter_shown(&self) -> bool {
+        self.model.screen == Screen::Lobby || self.model.settings_open
+    }
+
     /// Asks for the frame after which something changes by itself, and for no other.
     fn schedule(&self, ctx: &Context) {
         let model = &self.model;
@@ -261,8 +267,11 @@ impl App {
         for toast in &model.toasts {
             sooner(toast.until - model.now);
         }
-        if model.screen == Screen::Lobby && model.meter.is_moving(model.snapshot.own_level) {
+        if self.meter_shown() && model.meter.is_moving(model.snapshot.own_level) {
             sooner(1.0 / 30.0);
+        } else if model.settings_open && model.call().is_some() {
+            // In a call nobody wakes the window for a level.
+            sooner(0.1);
         }
         if model.patience > model.now {
             sooner(model.patience - model.now);
@@ -289,6 +298,7 @@ impl eframe::App for App {
             widgets::show_focus(&ctx, shown);
         }
         ctx.set_theme(theme::preference(self.model.settings.theme));
+        widgets::reduce_motion(&ctx, self.model.settings.reduce_motion);
         self.text_size(&ctx);
         self.model.dark = ctx.theme() == egui::Theme::Dark;
         let mut actions = keys::actions(&ctx, self.model.screen);
@@ -298,6 +308,7 @@ impl eframe::App for App {
         actions.append(&mut view.actions);
         self.videos.end_frame();
         self.model.focus = None;
+        self.model.scroll_to = None;
 
         let mut effects = Effects::default();
         let acted = !actions.is_empty();

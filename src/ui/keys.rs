@@ -4,11 +4,26 @@
 use crate::base::ExitRequestedBy;
 use crate::ui::action::{Action, Actions};
 use crate::ui::flow::Screen;
+use crate::ui::model::Section;
 use egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 
 const MICROPHONE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::D);
 const CAMERA: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::E);
+const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
+const KEYS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
+const KEYS_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Slash);
 const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::L);
+
+/// What there is, as the settings list it.
+pub(super) const LIST: [(&str, &[&str]); 7] = [
+    ("Microphone on or off", &["Ctrl", "D"]),
+    ("Camera on or off", &["Ctrl", "E"]),
+    ("Leave", &["Ctrl", "Shift", "L"]),
+    ("Settings", &["Ctrl", ","]),
+    ("Larger or smaller text", &["Ctrl", "+", "−"]),
+    ("This list", &["F1"]),
+    ("Close menu, dialog or settings", &["Esc"]),
+];
 
 /// What the keys of this frame ask for on `screen`.
 pub(super) fn actions(ctx: &Context, screen: Screen) -> Actions {
@@ -18,6 +33,12 @@ pub(super) fn actions(ctx: &Context, screen: Screen) -> Actions {
             actions.push(action);
         }
     };
+    if matches!(screen, Screen::Lobby | Screen::Call | Screen::End) {
+        on(&SETTINGS, Action::ToggleSettings);
+        for keys in [&KEYS, &KEYS_TOO] {
+            on(keys, Action::ShowSection(Section::Shortcuts));
+        }
+    }
     match screen {
         Screen::Lobby => {
             on(&MICROPHONE, Action::ToggleMicrophone);

@@ -23,6 +23,12 @@ pub(super) struct Model {
     pub(super) screen: Screen,
     pub(super) lobby: Lobby,
     pub(super) menu: Option<Menu>,
+    /// Whether the settings cover lobby, stage or end screen.
+    pub(super) settings_open: bool,
+    /// The section of the settings that was looked at last.
+    pub(super) section: Section,
+    /// The section that is brought into view in this frame.
+    pub(super) scroll_to: Option<Section>,
     /// A question that is to be answered before anything else.
     pub(super) question: Option<Question>,
     /// The widget that gets the focus in this frame.
@@ -78,6 +84,18 @@ pub(super) enum Menu {
     Tool(DeviceKind),
 }
 
+/// A section of the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Section {
+    #[default]
+    Audio,
+    Video,
+    Appearance,
+    Leaving,
+    Shortcuts,
+    About,
+}
+
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
@@ -94,6 +112,10 @@ pub(super) enum Focus {
     Microphone,
     Leave,
     NewCall,
+    /// The way into the settings.
+    Settings,
+    /// The way out of them.
+    CloseSettings,
     /// The safest button of a dialog.
     Dialog,
 }
@@ -188,6 +210,9 @@ impl Model {
             screen: Screen::Lobby,
             lobby,
             menu: None,
+            settings_open: false,
+            section: Section::default(),
+            scroll_to: None,
             question: None,
             focus: None,
             toasts: Vec::new(),

@@ -236,6 +236,8 @@ pub(super) mod size {
     pub(in crate::ui) const FIELD: f32 = 48.0;
     pub(in crate::ui) const PICKER: f32 = 44.0;
     pub(in crate::ui) const MENU_ITEM: f32 = 38.0;
+    /// A choice of words beside each other.
+    pub(in crate::ui) const SEGMENTS: f32 = 30.0;
     pub(in crate::ui) const MENU_WIDTH: f32 = 220.0;
     pub(in crate::ui) const MODAL_WIDTH: f32 = 480.0;
     pub(in crate::ui) const LEAVING_WIDTH: f32 = 456.0;

@@ -4,7 +4,7 @@ use crate::base::{DeviceKind, ExitRequestedBy, NO_DEVICE, display_name};
 use crate::call::view::{CallView, Command, JoinRequest, Phase};
 use crate::proto::link::{self, LinkError};
 use crate::store::Theme;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, Setting};
 use crate::ui::flow::Screen;
 use crate::ui::icons;
 use crate::ui::model::{Field, Focus, FormError, Model, Question};
@@ -18,6 +18,8 @@ pub(super) struct Effects {
     pub(super) commands: Vec<Command>,
     /// For the clipboard.
     pub(super) copy: Option<String>,
+    /// A new size of texts and controls, in percent.
+    pub(super) text_size: Option<u16>,
 }
 
 /// Carries one action out.
@@ -31,7 +33,17 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::ToggleTheme => {
             model.settings.theme = if model.dark { Theme::Light } else { Theme::Dark };
         }
-        Action::ToggleMirror => model.settings.mirror = !model.settings.mirror,
+        Action::Set(setting) => set(model, setting, effects),
+        Action::ToggleSettings => {
+            model.settings_open = !model.settings_open;
+            model.menu = None;
+            model.focus = Some(if model.settings_open { Focus::CloseSettings } else { Focus::Settings });
+        }
+        Action::ShowSection(section) => {
+            model.settings_open = true;
+            model.section = section;
+            model.scroll_to = Some(section);
+        }
         Action::ToggleMenu(menu) => model.menu = if model.menu == Some(menu) { None } else { Some(menu) },
         Action::CloseMenu => model.menu = None,
         Action::Choose(kind, id) => choose(model, kind, id, effects),
@@ -39,22 +51,8 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             effects.commands.push(Command::RefreshDevices);
             effects.commands.push(Command::UseDevices(model.snapshot.choice.clone()));
         }
-        Action::ToggleMicrophone => {
-            let on = !model.snapshot.microphone.wanted;
-            if model.call().is_none() {
-                model.settings.join_with_microphone = on;
-            }
-            use_some_device(model, DeviceKind::Microphone, on, effects);
-            effects.commands.push(Command::SetMicrophone(on));
-        }
-        Action::ToggleCamera => {
-            let on = !model.snapshot.camera.wanted;
-            if model.call().is_none() {
-                model.settings.join_with_camera = on;
-            }
-            use_some_device(model, DeviceKind::Camera, on, effects);
-            effects.commands.push(Command::SetCamera(on));
-        }
+        Action::ToggleMicrophone => toggle(model, DeviceKind::Microphone, effects),
+        Action::ToggleCamera => toggle(model, DeviceKind::Camera, effects),
         Action::Leave(by) => leave(model, by, effects),
         Action::Stay => {
             model.question = None;
@@ -88,6 +86,49 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
     }
 }
 
+fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
+    let settings = &mut model.settings;
+    let in_lobby = model.snapshot.call.is_none();
+    match setting {
+        Setting::Mirror(on) => settings.mirror = on,
+        Setting::ReduceNoise(on) => {
+            settings.reduce_noise = on;
+            effects.commands.push(Command::ReduceNoise(on));
+        }
+        // In the lobby the device is switched with it, as its button shows what to join with.
+        Setting::JoinWithMicrophone(on) if in_lobby => join_with(model, DeviceKind::Microphone, on, effects),
+        Setting::JoinWithCamera(on) if in_lobby => join_with(model, DeviceKind::Camera, on, effects),
+        Setting::JoinWithMicrophone(on) => settings.join_with_microphone = on,
+        Setting::JoinWithCamera(on) => settings.join_with_camera = on,
+        Setting::Theme(theme) => settings.theme = theme,
+        Setting::TextSize(percent) => effects.text_size = Some(percent),
+        Setting::ReduceMotion(on) => settings.reduce_motion = on,
+        Setting::ShowReceipt(on) => settings.show_receipt = on,
+        Setting::AskBeforeLeaving(on) => settings.ask_before_leaving = on,
+    }
+}
+
+/// Camera or microphone on or off in the lobby.
+fn join_with(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut Effects) {
+    let (remembered, command) = match kind {
+        DeviceKind::Camera => (&mut model.settings.join_with_camera, Command::SetCamera(on)),
+        _ => (&mut model.settings.join_with_microphone, Command::SetMicrophone(on)),
+    };
+    *remembered = on;
+    use_some_device(model, kind, on, effects);
+    effects.commands.push(command);
+}
+
+/// The button or the key of camera or microphone.
+fn toggle(model: &mut Model, kind: DeviceKind, effects: &mut Effects) {
+    let on = !model.device(kind).wanted;
+    if model.call().is_none() {
+        return join_with(model, kind, on, effects);
+    }
+    use_some_device(model, kind, on, effects);
+    effects.commands.push(if kind == DeviceKind::Camera { Command::SetCamera(on) } else { Command::SetMicrophone(on) });
+}
+
 /// Leaves, or asks first. Whoever presses again while the question stands has answered it.
 fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
     model.menu = None;
@@ -106,6 +147,7 @@ fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
 pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effects) {
     model.menu = None;
     model.question = None;
+    model.settings_open = false;
     match model.screen {
         Screen::Lobby => {
             if let Some(Phase::Ended(ending)) = model.call().map(|c| &c.phase) {

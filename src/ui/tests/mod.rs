@@ -3,6 +3,7 @@
 mod flows;
 mod leaving;
 mod screens;
+mod settings;
 
 use crate::base::ExitReason;
 use crate::call::view::{Leaving, Phase};

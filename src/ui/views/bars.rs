@@ -6,12 +6,10 @@ use crate::call::view::{Phase, Quality};
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Menu};
-use crate::ui::tokens::{radius, size, time};
-use crate::ui::widgets::{LeaveState, Tool, animate, focus_ring, leave_button, mark, mix, pill};
+use crate::ui::tokens::{size, time};
+use crate::ui::widgets::{LeaveState, Tool, animate, icon_button, leave_button, mark, pill};
 use crate::ui::{icons, text};
-use egui::{
-    Align2, Color32, CursorIcon, Key, Modifiers, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
-};
+use egui::{Align2, Key, Modifiers, Rect, Stroke, Ui, pos2, vec2};
 
 /// Draws the top bar: mark, room, timer, connection.
 pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
@@ -23,7 +21,8 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
     let open = animate(ui, ui.scope_id().with("mark"), leaving, time::MARK_OPEN) * 3.0;
     let logo = Rect::from_center_size(pos2(bar.left() + 27.0, middle), vec2(22.0, 22.0));
     mark(ui.painter(), logo, colors, open);
-    let right = connection(ui, view, pos2(bar.right() - 16.0, middle), compact(bar));
+    let right = settings(ui, view, pos2(bar.right() - 12.0, middle));
+    let right = connection(ui, view, pos2(right - 8.0, middle), compact(bar));
 
     let Some(call) = view.model.call() else { return };
     let stay = match call.phase {
@@ -38,6 +37,16 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
     let name = text::label(ui, at, Align2::LEFT_CENTER, text::BODY_STRONG, colors.text, &room, space);
     let at = pos2(name.right() + 12.0, middle);
     text::label(ui, at, Align2::LEFT_CENTER, text::MONO, colors.text_2, &timer, f32::INFINITY);
+}
+
+/// The way to the settings, its right centre at `at`; returns its left edge.
+fn settings(ui: &Ui, view: &mut View<'_>, at: egui::Pos2) -> f32 {
+    let rect = Rect::from_min_size(pos2(at.x - 36.0, at.y - 16.0), vec2(36.0, 32.0));
+    let enabled = view.model.screen == Screen::Call;
+    let response = icon_button(ui, view.colors, rect, "Settings", (icons::GEAR_SIX, 20.0), enabled);
+    view.focus(&response, Focus::Settings);
+    view.on_click(&response, Action::ToggleSettings);
+    rect.left()
 }
 
 /// The chip that says how our own link is; returns its left edge.
@@ -112,26 +121,11 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, rect: Rect, kind: DeviceKind, words: b
     }
     let caret = Rect::from_min_size(rect.right_top(), vec2(size::TOOL_CARET, rect.height()));
     let name = if microphone { "Choose microphone and speaker" } else { "Choose camera" };
-    let opener = caret_button(ui, view, caret, name, enabled);
+    let opener = icon_button(ui, view.colors, caret, name, (icons::CARET_UP, 13.0), enabled);
     view.on_click(&opener, Action::ToggleMenu(menu));
     if view.model.menu == Some(menu) {
         super::devices::tool_menu(ui, view, kind, &response);
     }
-}
-
-/// The narrow button beside a tool that opens its device list.
-fn caret_button(ui: &Ui, view: &View<'_>, rect: Rect, name: &str, enabled: bool) -> Response {
-    let sense = if enabled { Sense::click() } else { Sense::hover() };
-    let response = ui.interact(rect, ui.scope_id().with(("caret", name)), sense);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
-    let colors = view.colors;
-    let hover = animate(ui, response.id, response.hovered() && enabled, time::HOVER);
-    ui.painter().rect_filled(rect.shrink2(vec2(2.0, 0.0)), radius::CONTROL, colors.control.gamma_multiply(hover));
-    let color = mix(colors.text_3, colors.text, hover);
-    let color = if enabled { color } else { Color32::gamma_multiply(color, 0.38) };
-    text::icon(ui, rect.center(), 13.0, color, icons::CARET_UP);
-    focus_ring(ui, &response, radius::CONTROL, colors);
-    if enabled { response.on_hover_text(name).on_hover_cursor(CursorIcon::PointingHand) } else { response }
 }
 
 fn leave(ui: &mut Ui, view: &mut View<'_>, bar: Rect, small: bool) {

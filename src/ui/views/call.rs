@@ -1,6 +1,6 @@
 //! A call: top bar, stage, tool bar.
 
-use super::{View, bars, compact, stage};
+use super::{View, bars, compact, settings, stage};
 use crate::ui::tokens::size;
 use egui::{Rect, Ui, pos2};
 
@@ -12,6 +12,10 @@ pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) {
     let bottom = Rect::from_min_max(pos2(area.left(), area.bottom() - tool_bar), area.max);
     let middle = Rect::from_min_max(pos2(area.left(), top.bottom()), pos2(area.right(), bottom.top()));
     bars::top(ui, view, top);
-    stage::stage(ui, view, middle);
+    if view.model.settings_open {
+        settings::settings(ui, view, middle);
+    } else {
+        stage::stage(ui, view, middle);
+    }
     bars::tools(ui, view, bottom);
 }

@@ -2,10 +2,11 @@
 
 use super::View;
 use crate::base::{DeviceKind, NO_DEVICE};
-use crate::call::view::DeviceEntry;
+use crate::call::view::{DeviceEntry, DeviceState, ProblemKind};
 use crate::ui::action::Action;
 use crate::ui::widgets::{MenuEntry, MenuResult, menu};
-use egui::{Response, Ui};
+use crate::ui::{icons, sentences};
+use egui::{Color32, Response, Ui};
 
 type Choice = (DeviceKind, Option<String>);
 
@@ -34,7 +35,28 @@ pub(super) fn chosen(view: &View<'_>, kind: DeviceKind) -> String {
     }
 }
 
-/// The menu of a picker in the lobby.
+/// One word about what is wrong with the device, with the colours of its ground, its text and the picker's edge.
+pub(super) fn problem(view: &View<'_>, kind: DeviceKind) -> Option<(&'static str, [Color32; 3])> {
+    let c = view.colors;
+    let DeviceState::Failed(problem) = &view.model.device(kind).state else { return None };
+    let colors = match problem.kind {
+        ProblemKind::Busy => [c.warn_soft, c.warn_text, c.warn],
+        _ => [c.danger_soft, c.danger_text, c.danger_text],
+    };
+    Some((sentences::problem_word(problem.kind), colors))
+}
+
+/// The sign of a kind of device; a microphone that does not work is slashed.
+pub(super) fn icon(view: &View<'_>, kind: DeviceKind) -> char {
+    match kind {
+        DeviceKind::Camera | DeviceKind::Screen => icons::VIDEO_CAMERA,
+        DeviceKind::Microphone if problem(view, kind).is_some() => icons::MICROPHONE_SLASH,
+        DeviceKind::Microphone => icons::MICROPHONE,
+        DeviceKind::Speaker => icons::SPEAKER_HIGH,
+    }
+}
+
+/// The menu of a picker in lobby and settings.
 pub(super) fn picker_menu(ui: &Ui, view: &mut View<'_>, kind: DeviceKind, button: &Response) {
     let mut rows = Vec::new();
     push_group(&mut rows, view, kind);

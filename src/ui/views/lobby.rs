@@ -4,7 +4,7 @@
 use super::{View, form, header, preview};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, Setting};
 use crate::ui::flow::Screen;
 use crate::ui::model::Menu;
 use crate::ui::tokens::{radius, size};
@@ -76,21 +76,7 @@ fn device_picker(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, kind: D
     text::paint(ui, label, Align2::LEFT_CENTER, text::LABEL, c.text_2, name, width);
     let rect = Rect::from_min_size(pos2(at.x, at.y + 25.0), vec2(width, size::PICKER));
     let menu = Menu::Picker(kind);
-    let problem = match &view.model.device(kind).state {
-        DeviceState::Failed(problem) => {
-            let busy = matches!(problem.kind, crate::call::view::ProblemKind::Busy);
-            let colors =
-                if busy { [c.warn_soft, c.warn_text, c.warn] } else { [c.danger_soft, c.danger_text, c.danger_text] };
-            Some((sentences::problem_word(problem.kind), colors))
-        }
-        _ => None,
-    };
-    let icon = match kind {
-        DeviceKind::Camera | DeviceKind::Screen => icons::VIDEO_CAMERA,
-        DeviceKind::Microphone if problem.is_some() => icons::MICROPHONE_SLASH,
-        DeviceKind::Microphone => icons::MICROPHONE,
-        DeviceKind::Speaker => icons::SPEAKER_HIGH,
-    };
+    let (problem, icon) = (super::devices::problem(view, kind), super::devices::icon(view, kind));
     let value = super::devices::chosen(view, kind);
     let open = view.model.menu == Some(menu);
     let response = picker(ui, c, rect, &Picker { name, icon, value: &value, problem, open });
@@ -107,7 +93,8 @@ fn mirror_switch(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) {
     let words = pos2(rect.left(), rect.center().y);
     text::paint(ui, words, Align2::LEFT_CENTER, text::BODY, c.text, "Mirror my own picture", width - 52.0);
     let response = switch(ui, c, rect, "Mirror my own picture", view.model.settings.mirror);
-    view.on_click(&response, Action::ToggleMirror);
+    let set = Setting::Mirror(!view.model.settings.mirror);
+    view.on_click(&response, Action::Set(set));
 }
 
 /// What is wrong with the microphone, and what to do.

@@ -15,6 +15,7 @@ mod over;
 mod preview;
 mod question;
 mod receipt;
+mod settings;
 mod stage;
 mod tile;
 mod toast;
@@ -64,6 +65,7 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
     let area = ui.max_rect();
     ui.painter().rect_filled(area, 0.0, view.colors.canvas);
     match view.model.screen {
+        Screen::Lobby | Screen::End if view.model.settings_open => settings::settings(ui, view, area),
         Screen::Lobby | Screen::Joining => lobby::lobby(ui, view),
         Screen::Call => {
             call::call(ui, view);

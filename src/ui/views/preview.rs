@@ -7,7 +7,7 @@ use crate::ui::action::Action;
 use crate::ui::model::Menu;
 use crate::ui::tokens::{meter, overlay, radius, size};
 use crate::ui::video::{PictureLook, Whose};
-use crate::ui::widgets::{Button, Look, avatar, chip, focus_ring, lamp, spinner};
+use crate::ui::widgets::{Button, Look, avatar, chip, focus_ring, lamp, level_bar, spinner};
 use crate::ui::{icons, sentences, text};
 use egui::epaint::{Mesh, Vertex, WHITE_UV};
 use egui::{Align, Align2, Color32, CornerRadius, CursorIcon, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui};
@@ -182,16 +182,6 @@ fn level(ui: &mut Ui, view: &View<'_>, rect: Rect) {
         node.set_max_numeric_value(meter::SEGMENTS as f64);
         node.set_numeric_value(lit as f64);
     });
-    let [width, height] = meter::SEGMENT;
-    let loud = ((meter::LOUD_DB - meter::FLOOR_DB) / -meter::FLOOR_DB * meter::SEGMENTS as f32) as usize;
-    for i in 0..meter::SEGMENTS {
-        let x = ground.left() + 14.0 + i as f32 * (width + meter::GAP);
-        let segment = Rect::from_min_size(pos2(x, ground.top() + 31.0), vec2(width, height));
-        let color = match i {
-            _ if i >= lit => overlay::BAR_EMPTY,
-            _ if i >= loud => overlay::WEAK,
-            _ => overlay::SPEAKING,
-        };
-        ui.painter().rect_filled(segment, 2.0, color);
-    }
+    let marks = [overlay::BAR_EMPTY, overlay::SPEAKING, overlay::WEAK];
+    level_bar(ui.painter(), pos2(ground.right() - 14.0, ground.top() + 36.0), lit, marks);
 }

@@ -3,7 +3,7 @@
 use super::{animate, motion_is_reduced};
 use crate::call::view::{DeviceState, Quality};
 use crate::ui::text;
-use crate::ui::tokens::{self, Palette, overlay, size, time};
+use crate::ui::tokens::{self, Palette, meter, overlay, size, time};
 use egui::epaint::PathStroke;
 use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, Ui, pos2, vec2};
 use std::f32::consts::TAU;
@@ -86,6 +86,25 @@ pub(in crate::ui) fn initials(name: &str) -> String {
         return first.to_string();
     }
     first.to_uppercase().chain(words.next_back().into_iter().flat_map(char::to_uppercase)).collect()
+}
+
+/// The microphone's meter, its right centre at `right`, with the colours of a segment that is dark, lit, or too loud;
+/// returns its rectangle.
+pub(in crate::ui) fn level_bar(painter: &Painter, right: Pos2, lit: usize, marks: [Color32; 3]) -> Rect {
+    let [width, height] = meter::SEGMENT;
+    let whole = meter::SEGMENTS as f32 * (width + meter::GAP) - meter::GAP;
+    let rect = Rect::from_min_size(pos2(right.x - whole, right.y - height / 2.0), vec2(whole, height));
+    let loud = ((meter::LOUD_DB - meter::FLOOR_DB) / -meter::FLOOR_DB * meter::SEGMENTS as f32) as usize;
+    for i in 0..meter::SEGMENTS {
+        let x = rect.left() + i as f32 * (width + meter::GAP);
+        let color = match i {
+            _ if i >= lit => marks[0],
+            _ if i >= loud => marks[2],
+            _ => marks[1],
+        };
+        painter.rect_filled(Rect::from_min_size(pos2(x, rect.top()), vec2(width, height)), 2.0, color);
+    }
+    rect
 }
 
 /// Three bars that say "speaks" without colour, 14 wide, their middle at `at`.
