@@ -1,8 +1,9 @@
 //! What a person can do in the window. Views answer with these; `update` turns them into changes and commands.
 
-use crate::base::{DeviceKind, ExitRequestedBy};
+use crate::base::{DeviceKind, ExitRequestedBy, UserId};
 use crate::store::Theme;
-use crate::ui::model::{Corner, Field, Menu, Section};
+use crate::ui::model::{Corner, Field, Menu, Region, Section};
+use crate::ui::seating::Layout;
 
 /// One thing a person did.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,18 @@ pub(super) enum Action {
     Host,
     /// Pressed the theme's button.
     ToggleTheme,
+    /// Chose another layout of the stage.
+    SetLayout(Layout),
+    /// Pinned somebody, or nobody any more.
+    Pin(Option<UserId>),
+    /// Turned to another page of the grid.
+    GoToPage(usize),
+    /// Went to a tile, by its place in reading order.
+    GoToTile(usize),
+    /// Went from this part of the window, if the focus was in one, to the next, or back.
+    NextRegion(Option<Region>, bool),
+    /// Began to hold the key that talks while the microphone is off, or let it go.
+    Talk(bool),
     /// Changed a setting.
     Set(Setting),
     /// Opened the settings, or closed them.

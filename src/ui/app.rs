@@ -145,6 +145,9 @@ impl App {
         model.snapshot = self.desk.snapshot();
         let snapshot = model.snapshot.clone();
         model.flow.observe(snapshot.call.as_ref(), model.now);
+        if let Some(call) = &snapshot.call {
+            model.seating.observe(&call.people, model.now);
+        }
         let mut opened = Effects::default();
         for notice in self.desk.notices() {
             match notice {
@@ -273,6 +276,9 @@ impl App {
             // In a call nobody wakes the window for a level.
             sooner(0.1);
         }
+        if let Some(seconds) = model.seating.next_change(model.now).filter(|_| model.screen == Screen::Call) {
+            sooner(seconds);
+        }
         if model.patience > model.now {
             sooner(model.patience - model.now);
         }
@@ -301,7 +307,7 @@ impl eframe::App for App {
         widgets::reduce_motion(&ctx, self.model.settings.reduce_motion);
         self.text_size(&ctx);
         self.model.dark = ctx.theme() == egui::Theme::Dark;
-        let mut actions = keys::actions(&ctx, self.model.screen);
+        let mut actions = keys::actions(&ctx, &self.model);
         let mut view =
             View { model: &self.model, colors: self.model.palette(), videos: &mut self.videos, actions: Vec::new() };
         views::window(ui, &mut view);

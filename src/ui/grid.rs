@@ -5,6 +5,8 @@ use egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 /// Tiles are 16:9.
 const RATIO: f32 = 16.0 / 9.0;
+/// Tiles on one page at most.
+const MOST: usize = 25;
 /// A new number of columns must make tiles this much wider, or everybody would be shuffled for nothing.
 const KEEP: f32 = 0.92;
 
@@ -26,6 +28,51 @@ pub(super) fn grid(n: usize, area: Rect, gap: f32, present: usize) -> Grid {
     let kept = fits.iter().copied().find(|f| f.columns == present && f.width >= best.width * KEEP);
     let fit = kept.unwrap_or(best);
     Grid { columns: fit.columns, tiles: place(n, area, gap, fit.columns, vec2(fit.width, fit.height)) }
+}
+
+/// How many of `n` tiles go on one page: all, if they get at least `least` wide, and never more than 25.
+pub(super) fn page_size(n: usize, area: Rect, gap: f32, least: f32) -> usize {
+    let wide = |m: &usize| {
+        let fits = (1..=*m).map(|columns| Fit::new(*m, columns, area.size(), gap).width);
+        fits.fold(0.0, f32::max) >= least
+    };
+    // Even a window that is too small for two shows somebody beside you.
+    (2..=n.min(MOST)).rev().find(wide).unwrap_or(n.min(2))
+}
+
+/// Where somebody is large and `count` others lie in a strip: at the right, or below in a narrow area.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stripe {
+    /// The large one.
+    pub(super) main: Rect,
+    /// The window onto the strip.
+    pub(super) strip: Rect,
+    /// The small ones; they may reach beyond the strip, which then scrolls.
+    pub(super) tiles: Vec<Rect>,
+}
+
+/// Places one large tile and `count` small ones.
+pub(super) fn stripe(count: usize, area: Rect) -> Stripe {
+    let gap = size::TILE_GAP;
+    let right = area.width() >= size::STRIP_BELOW_UNDER;
+    let tile = if right {
+        vec2(size::STRIP, (size::STRIP / RATIO).floor())
+    } else {
+        vec2((size::STRIP_BELOW * RATIO).floor(), size::STRIP_BELOW)
+    };
+    let (main, strip) = if right {
+        let x = area.right() - tile.x;
+        (Rect::from_min_max(area.min, pos2(x - 15.0, area.bottom())), Rect::from_min_max(pos2(x, area.top()), area.max))
+    } else {
+        let y = area.bottom() - tile.y;
+        (Rect::from_min_max(area.min, pos2(area.right(), y - gap)), Rect::from_min_max(pos2(area.left(), y), area.max))
+    };
+    // Centred while they fit; from the edge on when they scroll.
+    let along = if right { vec2(0.0, tile.y + gap) } else { vec2(tile.x + gap, 0.0) };
+    let whole = (along * count as f32 - if right { vec2(0.0, gap) } else { vec2(gap, 0.0) }).max(Vec2::ZERO);
+    let free = ((strip.size() - whole) / 2.0).max(Vec2::ZERO) * if right { vec2(0.0, 1.0) } else { vec2(1.0, 0.0) };
+    let tiles = (0..count).map(|i| round(Rect::from_min_size(strip.min + free + along * i as f32, tile))).collect();
+    Stripe { main: round(main), strip, tiles }
 }
 
 /// Places up to four tiles in a compact window: the first takes the full first row, the others share the second; they
@@ -129,6 +176,33 @@ mod tests {
         assert_eq!(grid(6, area, 12.0, present).columns, present);
         let wide = Rect::from_min_size(Pos2::ZERO, vec2(1248.0, 330.0));
         assert_ne!(grid(4, wide, 12.0, 1).columns, 1, "a bad number of columns is given up");
+    }
+
+    #[test]
+    fn pages_keep_tiles_wide_enough() {
+        assert_eq!(page_size(9, STAGE, 12.0, 208.0), 9);
+        assert_eq!(page_size(25, STAGE, 12.0, 208.0), 25);
+        let lower = Rect::from_min_size(Pos2::ZERO, vec2(1000.0, 500.0));
+        assert_eq!(page_size(25, lower, 12.0, 208.0), 12, "a fourth row would make them 206 wide");
+        let large = Rect::from_min_size(Pos2::ZERO, vec2(2400.0, 1300.0));
+        assert_eq!(page_size(60, large, 12.0, 208.0), 25);
+        let tiny = Rect::from_min_size(Pos2::ZERO, vec2(120.0, 90.0));
+        assert_eq!((page_size(7, tiny, 8.0, 150.0), page_size(1, tiny, 8.0, 150.0)), (2, 1));
+    }
+
+    #[test]
+    fn the_strip_lies_beside_or_below() {
+        let beside = stripe(4, STAGE);
+        assert_eq!(
+            beside.tiles[0],
+            Rect::from_min_size(pos2(1032.0, 102.0), vec2(232.0, 130.0)),
+            "the design's picture"
+        );
+        assert_eq!(beside.main.right(), 1017.0);
+        let many = stripe(9, STAGE);
+        assert_eq!(many.tiles[0].top(), STAGE.top(), "from the edge on when it scrolls");
+        let narrow = stripe(2, Rect::from_min_size(pos2(16.0, 60.0), vec2(700.0, 500.0)));
+        assert!(narrow.main.bottom() < narrow.strip.top() && narrow.tiles[1].right() <= narrow.strip.right());
     }
 
     #[test]

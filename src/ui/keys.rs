@@ -2,9 +2,12 @@
 //! leaves a call.
 
 use crate::base::ExitRequestedBy;
+use crate::call::view::Phase;
 use crate::ui::action::{Action, Actions};
 use crate::ui::flow::Screen;
-use crate::ui::model::Section;
+use crate::ui::model::{Model, Region, Section};
+use crate::ui::seating::Layout;
+use crate::ui::tokens::size;
 use egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 
 const MICROPHONE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::D);
@@ -12,27 +15,35 @@ const CAMERA: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::
 const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
 const KEYS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
 const KEYS_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Slash);
+const LAYOUT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::G);
+const REGION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F6);
+const REGION_BACK: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::F6);
 const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::L);
 
 /// What there is, as the settings list it.
-pub(super) const LIST: [(&str, &[&str]); 7] = [
+pub(super) const LIST: [(&str, &[&str]); 11] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
+    ("Talk while held (microphone off)", &["Space"]),
     ("Leave", &["Ctrl", "Shift", "L"]),
+    ("Grid or speaker", &["Ctrl", "G"]),
+    ("Other page of tiles", &["PgUp", "PgDn"]),
+    ("To the next part of the window", &["F6"]),
     ("Settings", &["Ctrl", ","]),
     ("Larger or smaller text", &["Ctrl", "+", "−"]),
     ("This list", &["F1"]),
     ("Close menu, dialog or settings", &["Esc"]),
 ];
 
-/// What the keys of this frame ask for on `screen`.
-pub(super) fn actions(ctx: &Context, screen: Screen) -> Actions {
+/// What the keys of this frame ask for.
+pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
     let mut actions = Actions::new();
     let mut on = |shortcut: &KeyboardShortcut, action: Action| {
         if ctx.input_mut(|i| i.consume_shortcut(shortcut)) {
             actions.push(action);
         }
     };
+    let screen = model.screen;
     if matches!(screen, Screen::Lobby | Screen::Call | Screen::End) {
         on(&SETTINGS, Action::ToggleSettings);
         for keys in [&KEYS, &KEYS_TOO] {
@@ -48,11 +59,55 @@ pub(super) fn actions(ctx: &Context, screen: Screen) -> Actions {
             on(&LEAVE, Action::Leave(ExitRequestedBy::User));
             on(&MICROPHONE, Action::ToggleMicrophone);
             on(&CAMERA, Action::ToggleCamera);
+            let other = match model.seating.shown_layout() {
+                Layout::Grid => Layout::Speaker,
+                Layout::Speaker => Layout::Grid,
+            };
+            on(&LAYOUT, Action::SetLayout(other));
+            if model.question.is_none() {
+                let from = region(ctx, model);
+                // With Shift first: the plain one would match it too.
+                on(&REGION_BACK, Action::NextRegion(from, true));
+                on(&REGION, Action::NextRegion(from, false));
+            }
+            actions.extend(talk(ctx, model));
         }
         Screen::Joining => on(&LEAVE, Action::Leave(ExitRequestedBy::User)),
         Screen::Leaving { .. } | Screen::End | Screen::Over(_) => {}
     }
     actions
+}
+
+/// The part of a call's window in which the focus is.
+fn region(ctx: &Context, model: &Model) -> Option<Region> {
+    let focused = ctx.memory(egui::Memory::focused)?;
+    let y = ctx.read_response(focused)?.rect.center().y;
+    let window = ctx.content_rect();
+    let tools = if window.width() < size::COMPACT_BELOW { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
+    let lost = matches!(model.call().map(|c| &c.phase), Some(Phase::Reconnecting { .. }));
+    let banner = window.top() + size::TOP_BAR + size::STAGE_PADDING + size::BANNER;
+    Some(match y {
+        y if y < window.top() + size::TOP_BAR => Region::Top,
+        y if y > window.bottom() - tools => Region::Tools,
+        y if lost && y < banner => Region::Banner,
+        _ => Region::Stage,
+    })
+}
+
+/// Space, held while the microphone is off, talks; where the focus is on a button, Space presses that.
+fn talk(ctx: &Context, model: &Model) -> Option<Action> {
+    let (pressed, down, window) = ctx.input(|i| {
+        let plain = i.modifiers.is_none();
+        (plain && i.key_pressed(Key::Space), i.key_down(Key::Space), i.focused)
+    });
+    if model.talking {
+        return (!down || !window).then_some(Action::Talk(false));
+    }
+    let covered = model.settings_open || model.menu.is_some() || model.question.is_some();
+    let focused = ctx.memory(egui::Memory::focused).is_some();
+    let on_stage = !focused || region(ctx, model) == Some(Region::Stage);
+    let off = !model.snapshot.microphone.wanted;
+    (pressed && off && !covered && on_stage).then_some(Action::Talk(true))
 }
 
 /// Whether the last thing used was the keyboard's way round the window: then focus rings show.

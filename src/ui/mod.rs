@@ -12,6 +12,7 @@ mod grid;
 mod icons;
 mod keys;
 mod model;
+mod seating;
 mod sentences;
 mod text;
 mod theme;

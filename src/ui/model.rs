@@ -1,10 +1,11 @@
 //! Everything the views may see. Plain data: they read it and answer with [`Action`](super::action::Action)s.
 
-use crate::base::{DeviceKind, ExitRequestedBy, StepName, StepState};
+use crate::base::{DeviceKind, ExitRequestedBy, StepName, StepState, UserId};
 use crate::call::view::{CallView, DeviceState, Ending, JoinRequest, LocalDevice, Notice, Phase, Snapshot};
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::flow::{Flow, Screen};
+use crate::ui::seating::Seating;
 use crate::ui::sentences;
 use crate::ui::tokens::{DARK, LIGHT, Palette, meter, time};
 use jiff::tz::TimeZone;
@@ -36,6 +37,9 @@ pub(super) struct Model {
     pub(super) toasts: Vec<Toast>,
     pub(super) meter: Meter,
     pub(super) own_corner: Corner,
+    pub(super) seating: Seating,
+    /// The key that talks while the microphone is off is held.
+    pub(super) talking: bool,
     /// Columns of the grid, kept so that one more person does not shuffle everybody.
     pub(super) columns: usize,
     /// The window was asked to close; it does when the call has ended.
@@ -76,12 +80,23 @@ pub(super) enum Field {
 }
 
 /// An open menu; at most one is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Menu {
     /// A picker of the lobby.
     Picker(DeviceKind),
     /// The devices of a tool button in a call.
     Tool(DeviceKind),
+    /// What can be done with somebody's tile.
+    Tile(UserId),
+}
+
+/// A part of a call's window, from top to bottom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Region {
+    Top,
+    Banner,
+    Stage,
+    Tools,
 }
 
 /// A section of the settings.
@@ -111,6 +126,10 @@ pub(super) enum Focus {
     Join,
     Microphone,
     Leave,
+    /// The present tile, or what there is instead.
+    Stage,
+    /// The button of a lost connection's banner.
+    Banner,
     NewCall,
     /// The way into the settings.
     Settings,
@@ -218,6 +237,8 @@ impl Model {
             toasts: Vec::new(),
             meter: Meter::default(),
             own_corner: Corner::default(),
+            seating: Seating::default(),
+            talking: false,
             columns: 0,
             closing: false,
             patience: 0.0,

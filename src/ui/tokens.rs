@@ -251,6 +251,16 @@ pub(super) mod size {
     pub(in crate::ui) const STAGE_PADDING: f32 = 16.0;
     pub(in crate::ui) const TILE_GAP: f32 = 12.0;
     pub(in crate::ui) const TILE_GAP_COMPACT: f32 = 8.0;
+    /// Tiles that would be narrower are put on further pages.
+    pub(in crate::ui) const TILE_LEAST: f32 = 208.0;
+    pub(in crate::ui) const TILE_LEAST_COMPACT: f32 = 150.0;
+    /// Height of the row with the pages below the tiles.
+    pub(in crate::ui) const PAGER: f32 = 44.0;
+    /// The strip beside the one who has the floor: its width, or its height where it lies below.
+    pub(in crate::ui) const STRIP: f32 = 232.0;
+    pub(in crate::ui) const STRIP_BELOW: f32 = 110.0;
+    /// Below this width the strip lies below.
+    pub(in crate::ui) const STRIP_BELOW_UNDER: f32 = 900.0;
     /// Your own picture beside one other person.
     pub(in crate::ui) const OWN_TILE: [f32; 2] = [232.0, 130.0];
     pub(in crate::ui) const WINDOW: [f32; 2] = [1280.0, 800.0];
@@ -296,6 +306,10 @@ pub(super) mod time {
     pub(in crate::ui) const SLOW_AFTER: f64 = 1.0;
     /// The rows of a receipt tick in one after the other.
     pub(in crate::ui) const RECEIPT_ROW: f64 = 0.06;
+    /// Whoever speaks for so long gets the floor …
+    pub(in crate::ui) const SPEAKS_AFTER: f64 = 1.5;
+    /// … and keeps it for so long at least.
+    pub(in crate::ui) const FLOOR_STAYS: f64 = 3.0;
     /// A paused picture gives way to the avatar.
     pub(in crate::ui) const DROP_PICTURE_AFTER: f64 = 10.0;
 }

@@ -7,7 +7,7 @@ use crate::store::Theme;
 use crate::ui::action::{Action, Setting};
 use crate::ui::flow::Screen;
 use crate::ui::icons;
-use crate::ui::model::{Field, Focus, FormError, Model, Question};
+use crate::ui::model::{Field, Focus, FormError, Model, Question, Region};
 use crate::ui::tokens::time;
 use rand::Rng;
 
@@ -34,6 +34,26 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             model.settings.theme = if model.dark { Theme::Light } else { Theme::Dark };
         }
         Action::Set(setting) => set(model, setting, effects),
+        Action::SetLayout(layout) => {
+            model.seating.layout = layout;
+            model.seating.pinned = None;
+        }
+        Action::Pin(user) => {
+            model.menu = None;
+            model.seating.pinned = user;
+            model.seating.current = 0;
+            model.focus = Some(Focus::Stage);
+        }
+        Action::GoToPage(page) => {
+            model.seating.page = page;
+            model.seating.current = 0;
+        }
+        Action::GoToTile(place) => {
+            model.seating.current = place;
+            model.focus = Some(Focus::Stage);
+        }
+        Action::NextRegion(from, back) => next_region(model, from, back),
+        Action::Talk(on) => talk(model, on, effects),
         Action::ToggleSettings => {
             model.settings_open = !model.settings_open;
             model.menu = None;
@@ -44,7 +64,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             model.section = section;
             model.scroll_to = Some(section);
         }
-        Action::ToggleMenu(menu) => model.menu = if model.menu == Some(menu) { None } else { Some(menu) },
+        Action::ToggleMenu(menu) => model.menu = Some(menu).filter(|m| model.menu.as_ref() != Some(m)),
         Action::CloseMenu => model.menu = None,
         Action::Choose(kind, id) => choose(model, kind, id, effects),
         Action::Retry => {
@@ -83,6 +103,34 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         }
         Action::NewCall => effects.commands.push(Command::Dismiss),
         Action::Rejoin => rejoin(model, effects),
+    }
+}
+
+/// Moves the focus to the next part of a call's window.
+fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
+    let lost = matches!(model.call().map(|c| &c.phase), Some(Phase::Reconnecting { .. })) && !model.settings_open;
+    let all = [Region::Top, Region::Banner, Region::Stage, Region::Tools];
+    let regions: Vec<Region> = all.into_iter().filter(|r| *r != Region::Banner || lost).collect();
+    let step = if back { regions.len() - 1 } else { 1 };
+    let next = match from.and_then(|from| regions.iter().position(|r| *r == from)) {
+        Some(at) => regions[(at + step) % regions.len()],
+        None => Region::Stage,
+    };
+    model.menu = None;
+    model.focus = Some(match next {
+        Region::Top => Focus::Settings,
+        Region::Banner => Focus::Banner,
+        Region::Stage if model.settings_open => Focus::CloseSettings,
+        Region::Stage => Focus::Stage,
+        Region::Tools => Focus::Microphone,
+    });
+}
+
+/// Talks while the key is held and the microphone is off otherwise.
+fn talk(model: &mut Model, on: bool, effects: &mut Effects) {
+    if model.talking != on && (!on || !model.snapshot.microphone.wanted) {
+        model.talking = on;
+        effects.commands.push(Command::SetMicrophone(on));
     }
 }
 
@@ -148,6 +196,7 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
     model.menu = None;
     model.question = None;
     model.settings_open = false;
+    talk(model, false, effects);
     match model.screen {
         Screen::Lobby => {
             if let Some(Phase::Ended(ending)) = model.call().map(|c| &c.phase) {

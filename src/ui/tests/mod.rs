@@ -4,6 +4,7 @@ mod flows;
 mod leaving;
 mod screens;
 mod settings;
+mod stage;
 
 use crate::base::ExitReason;
 use crate::call::view::{Leaving, Phase};

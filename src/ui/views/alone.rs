@@ -5,9 +5,10 @@ use super::stage::own_tile;
 use crate::call::view::CallView;
 use crate::proto::link;
 use crate::ui::action::Action;
+use crate::ui::model::Focus;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look, avatar};
-use crate::ui::{grid, icons, link, text};
+use crate::ui::{grid, icons, text};
 use egui::epaint::StrokeKind;
 use egui::{Align, Align2, Rect, Shape, Stroke, Ui, pos2, vec2};
 use std::f32::consts::TAU;
@@ -61,6 +62,7 @@ fn link_row(ui: &mut Ui, view: &mut View<'_>, call: &CallView, at: egui::Pos2, w
     text::label(ui, words, Align2::LEFT_CENTER, text::FIELD, colors.text, short, field.width() - 57.0);
     let rect = Rect::from_min_size(pos2(field.right() + 10.0, at.y), vec2(button_width, size::FIELD));
     let response = button.show(ui, colors, rect);
+    view.focus(&response, Focus::Stage);
     view.on_click(&response, Action::Copy { text: address, said: "Link copied" });
 }
 

@@ -2,6 +2,7 @@
 
 use super::View;
 use crate::ui::action::Action;
+use crate::ui::model::Focus;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look, spinner};
 use crate::ui::{icons, text};
@@ -29,6 +30,7 @@ pub(super) fn banner(ui: &mut Ui, view: &mut View<'_>, rect: Rect, attempt: u32,
     spinner(ui, pos2(rect.left() + 34.0, rect.center().y), 22.0, c.warn_text);
     let again = Button::new("Try now", Look::Plain).icon(icons::ARROW_CLOCKWISE).height(size::BUTTON_SMALL);
     let again = again.show_left_of(ui, c, rect.right() - 13.0, rect.center().y);
+    view.focus(&again, Focus::Banner);
     view.on_click(&again, Action::TryNow);
     let mut right = again.rect.left() - 16.0;
     if wide {

@@ -6,8 +6,9 @@ use crate::call::view::{Phase, Quality};
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Menu};
+use crate::ui::seating::Layout;
 use crate::ui::tokens::{size, time};
-use crate::ui::widgets::{LeaveState, Tool, animate, icon_button, leave_button, mark, pill};
+use crate::ui::widgets::{LeaveState, Part, Tool, animate, icon_button, leave_button, mark, pill, segments};
 use crate::ui::{icons, text};
 use egui::{Align2, Key, Modifiers, Rect, Stroke, Ui, pos2, vec2};
 
@@ -22,7 +23,8 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
     let logo = Rect::from_center_size(pos2(bar.left() + 27.0, middle), vec2(22.0, 22.0));
     mark(ui.painter(), logo, colors, open);
     let right = settings(ui, view, pos2(bar.right() - 12.0, middle));
-    let right = connection(ui, view, pos2(right - 8.0, middle), compact(bar));
+    let right = layout(ui, view, pos2(right - 6.0, middle), compact(bar));
+    let right = connection(ui, view, pos2(right, middle), compact(bar));
 
     let Some(call) = view.model.call() else { return };
     let stay = match call.phase {
@@ -47,6 +49,22 @@ fn settings(ui: &Ui, view: &mut View<'_>, at: egui::Pos2) -> f32 {
     view.focus(&response, Focus::Settings);
     view.on_click(&response, Action::ToggleSettings);
     rect.left()
+}
+
+/// Grid or speaker, where there is a choice; returns what is left of it.
+fn layout(ui: &Ui, view: &mut View<'_>, at: egui::Pos2, small: bool) -> f32 {
+    let choice = view.model.screen == Screen::Call && view.model.call().is_some_and(|c| c.people.len() > 1);
+    if small || !choice {
+        return at.x;
+    }
+    let parts =
+        [Part { word: "Grid", icon: Some(icons::SQUARES_FOUR) }, Part { word: "Speaker", icon: Some(icons::SIDEBAR) }];
+    let now = usize::from(view.model.seating.shown_layout() == Layout::Speaker);
+    let (pressed, left) = segments(ui, view.colors, at, "Layout", &parts, Some(now));
+    if let Some(i) = pressed {
+        view.say(Action::SetLayout([Layout::Grid, Layout::Speaker][i]));
+    }
+    left - 12.0
 }
 
 /// The chip that says how our own link is; returns its left edge.
@@ -117,12 +135,12 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, rect: Rect, kind: DeviceKind, words: b
     let menu = Menu::Tool(kind);
     let key = response.has_focus() && ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, Key::F10));
     if enabled && (response.secondary_clicked() || key) {
-        view.say(Action::ToggleMenu(menu));
+        view.say(Action::ToggleMenu(menu.clone()));
     }
     let caret = Rect::from_min_size(rect.right_top(), vec2(size::TOOL_CARET, rect.height()));
     let name = if microphone { "Choose microphone and speaker" } else { "Choose camera" };
     let opener = icon_button(ui, view.colors, caret, name, (icons::CARET_UP, 13.0), enabled);
-    view.on_click(&opener, Action::ToggleMenu(menu));
+    view.on_click(&opener, Action::ToggleMenu(menu.clone()));
     if view.model.menu == Some(menu) {
         super::devices::tool_menu(ui, view, kind, &response);
     }

@@ -78,7 +78,7 @@ fn device_picker(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, kind: D
     let menu = Menu::Picker(kind);
     let (problem, icon) = (super::devices::problem(view, kind), super::devices::icon(view, kind));
     let value = super::devices::chosen(view, kind);
-    let open = view.model.menu == Some(menu);
+    let open = view.model.menu.as_ref() == Some(&menu);
     let response = picker(ui, c, rect, &Picker { name, icon, value: &value, problem, open });
     view.on_click(&response, Action::ToggleMenu(menu));
     if open {

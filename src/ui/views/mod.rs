@@ -12,12 +12,14 @@ mod header;
 mod leaving;
 mod lobby;
 mod over;
+mod pager;
 mod preview;
 mod question;
 mod receipt;
 mod settings;
 mod stage;
 mod tile;
+mod tile_menu;
 mod toast;
 
 use crate::ui::action::{Action, Actions};

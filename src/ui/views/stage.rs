@@ -1,16 +1,17 @@
 //! The stage of a call: the tiles in their layouts.
 
 use super::tile::{self, Tile};
-use super::{View, alone, banner};
+use super::{View, alone, banner, pager};
 use crate::call::view::{CallView, Phase};
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
-use crate::ui::grid::{self, Grid};
-use crate::ui::model::Corner;
+use crate::ui::grid::{self, Grid, Stripe};
+use crate::ui::model::{Corner, Focus};
+use crate::ui::seating::Layout;
 use crate::ui::tokens::{radius, size, time};
 use crate::ui::widgets::glide;
 use egui::epaint::StrokeKind;
-use egui::{Id, Rect, Sense, Stroke, Ui, Vec2, pos2, vec2};
+use egui::{Id, Key, Modifiers, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
 
 /// From your own tile to the stage's edge.
 const OWN_EDGE: f32 = 16.0;
@@ -45,38 +46,143 @@ fn empty_tiles(ui: &Ui, view: &View<'_>, area: Rect) {
     }
 }
 
-/// Everybody in a grid, you last.
+/// One tile that is to be drawn: somebody, or you after all of them.
+type Seat = (Rect, Option<usize>);
+
+/// Everybody in a grid, you last; on several pages where they would get too small.
 fn tiles(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
     let n = call.people.len() + 1;
     let small = super::compact(ui.max_rect());
-    let mut order: Vec<usize> = (0..n).collect();
-    let Grid { columns, tiles } = if small && n <= 4 {
-        // The speaker takes the first row.
-        if let Some(speaker) = call.people.iter().position(|p| p.speaking) {
-            order.remove(speaker);
-            order.insert(0, speaker);
+    if small && n <= 4 {
+        return few(ui, view, call, area);
+    }
+    if view.model.seating.shown_layout() == Layout::Speaker {
+        return floor(ui, view, call, area);
+    }
+    let (gap, least) =
+        if small { (size::TILE_GAP_COMPACT, size::TILE_LEAST_COMPACT) } else { (size::TILE_GAP, size::TILE_LEAST) };
+    let mut room = area;
+    let mut fit = grid::page_size(n, room, gap, least);
+    if fit < n {
+        room.max.y -= size::PAGER;
+        fit = grid::page_size(n, room, gap, least);
+    }
+    let page = view.model.seating.page(&call.people, fit);
+    let Grid { columns, tiles } = grid::grid(page.people.len() + 1, room, gap, view.model.columns);
+    if columns != view.model.columns {
+        view.say(Action::Columns(columns));
+    }
+    let who = page.people.iter().copied().map(Some).chain([None]);
+    let seats: Vec<Seat> = tiles.into_iter().zip(who).collect();
+    draw(ui, view, call, &seats);
+    if page.of > 1 {
+        let row = Rect::from_min_max(pos2(area.left(), room.bottom() + 8.0), area.max);
+        pager::pager(ui, view, row, &page);
+    }
+}
+
+/// A few people in a compact window: whoever is pinned or speaks takes the first row.
+fn few(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
+    let n = call.people.len() + 1;
+    let mut order: Vec<Option<usize>> = (0..call.people.len()).map(Some).chain([None]).collect();
+    let seating = &view.model.seating;
+    let pinned = call.people.iter().position(|p| Some(&p.user) == seating.pinned.as_ref());
+    if let Some(first) = pinned.or_else(|| call.people.iter().position(|p| p.speaking)) {
+        let first = order.remove(first);
+        order.insert(0, first);
+    }
+    let seats: Vec<Seat> = grid::compact(n, area).tiles.into_iter().zip(order).collect();
+    draw(ui, view, call, &seats);
+}
+
+/// One person large, the others in a strip that scrolls.
+fn floor(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
+    let main = view.model.seating.main(&call.people);
+    let Stripe { main: large, strip, tiles } = grid::stripe(call.people.len(), area);
+    let others = (0..call.people.len()).filter(|i| *i != main).map(Some).chain([None]);
+    let fits = tiles.last().is_none_or(|last| strip.expand(1.0).contains_rect(*last));
+    let mut seats: Vec<Seat> = vec![(large, Some(main))];
+    if fits {
+        seats.extend(tiles.into_iter().zip(others));
+        return draw(ui, view, call, &seats);
+    }
+    let strip_seats: Vec<Seat> = tiles.into_iter().zip(others).collect();
+    let present = view.model.seating.current.min(strip_seats.len());
+    tile_at(ui, view, call, seats[0], 0, present);
+    let mut child = ui.new_child(UiBuilder::new().id_salt("strip").max_rect(strip));
+    ScrollArea::both().auto_shrink(false).show(&mut child, |ui| {
+        let scrolled = ui.min_rect().min - strip.min;
+        for (i, (rect, who)) in strip_seats.iter().enumerate() {
+            let rect = rect.translate(scrolled);
+            seats.push((rect, *who));
+            if i + 1 == present && view.model.focus == Some(Focus::Stage) {
+                ui.scroll_to_rect(rect, None);
+            }
+            // What is not in sight is neither drawn nor asked for, but for the one that has the focus.
+            if ui.is_rect_visible(rect) || i + 1 == present {
+                tile_at(ui, view, call, (rect, *who), i + 1, present);
+            }
         }
-        grid::compact(n, area)
-    } else {
-        let gap = if small { size::TILE_GAP_COMPACT } else { size::TILE_GAP };
-        let grid = grid::grid(n, area, gap, view.model.columns);
-        if grid.columns != view.model.columns {
-            view.say(Action::Columns(grid.columns));
-        }
-        grid
+        let all = seats[1..].iter().fold(Rect::NOTHING, |all, (rect, _)| all.union(*rect));
+        ui.allocate_rect(all, Sense::hover());
+    });
+    arrows(ui, view, &seats, present);
+}
+
+/// Draws `seats`, which are in reading order, moving them to their places.
+fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, seats: &[Seat]) {
+    let present = view.model.seating.current.min(seats.len().saturating_sub(1));
+    for (place, (rect, who)) in seats.iter().enumerate() {
+        let id = match who.and_then(|i| call.people.get(i)) {
+            Some(person) => Id::unique(("tile", person.user.as_str())),
+            None => Id::unique("own tile"),
+        };
+        let rect = moved(ui, id, *rect);
+        tile_at(ui, view, call, (rect, *who), place, present);
+    }
+    arrows(ui, view, seats, present);
+}
+
+fn tile_at(ui: &mut Ui, view: &mut View<'_>, call: &CallView, (rect, who): Seat, place: usize, present: usize) {
+    let mut tile = match who.and_then(|i| call.people.get(i)) {
+        Some(person) => Tile::person(view, person),
+        None => Tile::own(view, call),
     };
-    debug_assert!(columns > 0);
-    for (rect, who) in tiles.into_iter().zip(order) {
-        match call.people.get(who) {
-            Some(person) => {
-                let rect = moved(ui, Id::unique(("tile", person.user.as_str())), rect);
-                tile::tile(ui, view, rect, &Tile::person(view, person));
-            }
-            None => {
-                let rect = moved(ui, Id::unique("own tile"), rect);
-                tile::tile(ui, view, rect, &Tile::own(view, call));
-            }
-        }
+    tile.seat = (place, place == present);
+    tile::tile(ui, view, rect, &tile);
+}
+
+/// The arrows go from the present tile to its neighbours.
+fn arrows(ui: &Ui, view: &mut View<'_>, seats: &[Seat], present: usize) {
+    let focused = ui.memory(egui::Memory::focused);
+    if focused.is_none() || focused != tile::focus_id(ui) || view.model.menu.is_some() {
+        return;
+    }
+    let Some((here, _)) = seats.get(present) else { return };
+    let vertical = |down: bool| {
+        let beyond = |r: &Rect| if down { r.top() >= here.bottom() } else { r.bottom() <= here.top() };
+        let far = |r: &Rect| (r.center() - here.center()).length();
+        let near = seats.iter().enumerate().filter(|(_, (r, _))| beyond(r));
+        near.min_by(|a, b| far(&a.1.0).total_cmp(&far(&b.1.0))).map(|(i, _)| i)
+    };
+    let pressed = |key: Key| ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
+    let to = if pressed(Key::ArrowRight) {
+        (present + 1 < seats.len()).then_some(present + 1)
+    } else if pressed(Key::ArrowLeft) {
+        present.checked_sub(1)
+    } else if pressed(Key::ArrowDown) {
+        vertical(true)
+    } else if pressed(Key::ArrowUp) {
+        vertical(false)
+    } else if pressed(Key::Home) {
+        Some(0)
+    } else if pressed(Key::End) {
+        seats.len().checked_sub(1)
+    } else {
+        None
+    };
+    if let Some(to) = to {
+        view.say(Action::GoToTile(to));
     }
 }
 
@@ -84,6 +190,7 @@ fn tiles(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
 fn face_to_face(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
     let rect = moved(ui, Id::unique(("tile", call.people[0].user.as_str())), area);
     let mut tile = Tile::person(view, &call.people[0]);
+    tile.seat = (0, true);
     let corner = view.model.own_corner;
     if !corner.top {
         // Your own tile lies over a corner with a chip.
@@ -109,7 +216,7 @@ pub(super) fn own_tile(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: 
         if corner.top { inner.top() } else { inner.bottom() - size.y },
     );
     let id = Id::unique("own tile");
-    let drag = ui.interact(Rect::from_min_size(home, size), id.with("drag"), Sense::drag());
+    let drag = ui.interact(Rect::from_min_size(home, size), id.with("drag"), Sense::DRAG);
     let offset = drag.total_drag_delta().unwrap_or_default();
     let rect = Rect::from_min_size(home + offset, size);
     let rect = if drag.dragged() { rect } else { moved(ui, id, rect) };

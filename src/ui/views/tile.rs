@@ -3,12 +3,17 @@
 use super::View;
 use crate::base::FrameSlot;
 use crate::call::view::{CallView, DeviceState, Person, Phase, Quality};
+use crate::ui::action::Action;
 use crate::ui::flow::Screen;
+use crate::ui::model::Focus;
 use crate::ui::tokens::{overlay, radius, time};
 use crate::ui::video::{PictureLook, Whose};
-use crate::ui::widgets::{animate, avatar, bars, chip, quality_bars, speaking_bars};
+use crate::ui::widgets::{animate, avatar, bars, chip, focus_ring, quality_bars, speaking_bars};
 use crate::ui::{icons, text};
-use egui::{Align2, Id, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, EventFilter, Id, PointerButton, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
+};
+use egui::{pos2, vec2};
 
 /// What a tile shows.
 pub(super) struct Tile {
@@ -28,6 +33,12 @@ pub(super) struct Tile {
     paused: bool,
     /// It has stood still for too long to be shown.
     dropped: bool,
+    /// Whether the user has pinned it.
+    pinned: bool,
+    /// Whether it can be pinned: beside one other person there is nothing to choose.
+    pub(super) menu: bool,
+    /// Its place in the stage's reading order, and whether it has the stage's stop of the focus.
+    pub(super) seat: (usize, bool),
     /// Room that something else covers at the left and the right of its lower edge.
     pub(super) covered: [f32; 2],
 }
@@ -50,6 +61,9 @@ impl Tile {
             quality: words(quality),
             paused: quality == Quality::Lost,
             dropped: lost && view.model.flow.lost_for(view.model.now) > time::DROP_PICTURE_AFTER,
+            pinned: view.model.seating.pinned.as_ref() == Some(&person.user),
+            menu: view.model.call().is_some_and(|c| c.people.len() > 1),
+            seat: (1, false),
             covered: [0.0; 2],
         }
     }
@@ -72,6 +86,9 @@ impl Tile {
             quality: "",
             paused: false,
             dropped: false,
+            pinned: false,
+            menu: false,
+            seat: (1, false),
             covered: [0.0; 2],
         }
     }
@@ -85,6 +102,9 @@ impl Tile {
         };
         if self.you {
             add("you");
+        }
+        if self.pinned {
+            add("pinned");
         }
         if self.speaking {
             add("speaking");
@@ -120,7 +140,7 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
         let look = PictureLook { mirror: tile.mirror, cover: true, radius: radius::TILE, light };
         shown = view.videos.show(ui, rect, &tile.whose, slot, &look);
     }
-    let response = ui.interact(rect, id, Sense::hover());
+    let response = interact(ui, view, rect, id, tile.seat);
     response.widget_info(|| WidgetInfo::labeled(Role::Group, true, tile.spoken(shown)));
     if !shown {
         ui.painter().rect_filled(rect, radius::TILE, view.colors.camera_off);
@@ -128,7 +148,41 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
         avatar(ui, rect.center(), diameter, &tile.user, &tile.name);
     }
     ring(ui, view, rect, id, tile.speaking);
-    chips(ui, rect, tile);
+    focus_ring(ui, &response, radius::TILE, view.colors);
+    let top = chips(ui, rect, tile);
+    if let Whose::Person(user) = &tile.whose
+        && tile.menu
+    {
+        super::tile_menu::tile_menu(ui, view, &response, user, &tile.name, top);
+    }
+}
+
+/// Where it is kept which tile has the stage's stop of the focus.
+fn focus_key() -> Id {
+    Id::unique("the stage's stop")
+}
+
+/// The tile that has the stage's stop of the focus in this frame.
+pub(super) fn focus_id(ui: &Ui) -> Option<Id> {
+    ui.data(|d| d.get_temp(focus_key()))
+}
+
+/// The tiles are one stop of the focus together: the present one takes it, and the arrows go from one to the next.
+fn interact(ui: &Ui, view: &mut View<'_>, rect: Rect, id: Id, (place, present): (usize, bool)) -> Response {
+    let sense = if present { Sense::click() } else { Sense::CLICK };
+    let response = ui.interact(rect, id, sense);
+    if present {
+        view.focus(&response, Focus::Stage);
+        ui.data_mut(|d| d.insert_temp(focus_key(), id));
+    }
+    if response.clicked_by(PointerButton::Primary) {
+        view.say(Action::GoToTile(place));
+    }
+    if response.has_focus() {
+        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|m| m.set_focus_lock_filter(id, filter));
+    }
+    response
 }
 
 /// The ring of somebody who speaks: in at once, out slowly.
@@ -141,7 +195,8 @@ fn ring(ui: &Ui, view: &View<'_>, rect: Rect, id: Id, speaking: bool) {
     }
 }
 
-fn chips(ui: &Ui, rect: Rect, tile: &Tile) {
+/// Name, quality, and what stands at the top right; returns the right centre of what is free there.
+fn chips(ui: &Ui, rect: Rect, tile: &Tile) -> Pos2 {
     let large = rect.width() >= 420.0;
     let (height, edge) = if large { (28.0, 10.0) } else { (24.0, 8.0) };
     let corner = if large { radius::CHIP_LARGE } else { radius::CHIP };
@@ -174,15 +229,24 @@ fn chips(ui: &Ui, rect: Rect, tile: &Tile) {
     let at = pos2(left + 10.0 + sign, middle - words.size().y / 2.0);
     ui.painter().galley(at, words, overlay::TEXT);
 
+    let mut free = pos2(rect.right() - edge, rect.top() + edge + height / 2.0);
+    if tile.pinned {
+        let ground = Rect::from_min_size(pos2(free.x - height, free.y - height / 2.0), vec2(height, height));
+        chip(ui, ground, corner);
+        text::icon_fill(ui, ground.center(), 15.0, overlay::TEXT, icons::PUSH_PIN);
+        free.x = ground.left() - 6.0;
+    }
     if tile.paused {
         let word = "Picture paused";
         let width = text::width(ui, kind, word) + 20.0 + 22.0;
-        let at = pos2(rect.right() - edge - width, rect.top() + edge);
+        let at = pos2(free.x - width, rect.top() + edge);
         let ground = Rect::from_min_size(at, vec2(width, height));
         chip(ui, ground, corner);
         let middle = ground.center().y;
         text::icon(ui, pos2(ground.left() + 18.0, middle), 16.0, overlay::WEAK, icons::WIFI_SLASH);
         let at = pos2(ground.left() + 32.0, middle);
         text::paint(ui, at, Align2::LEFT_CENTER, kind, overlay::WEAK, word, f32::INFINITY);
+        free.x = ground.left() - 6.0;
     }
+    free
 }

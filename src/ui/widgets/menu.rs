@@ -21,6 +21,15 @@ pub(in crate::ui) enum MenuEntry<T> {
         /// What choosing it means.
         value: T,
     },
+    /// Something to do.
+    Deed {
+        /// What it says.
+        label: String,
+        /// Before the words.
+        icon: char,
+        /// What doing it means.
+        value: T,
+    },
 }
 
 /// What became of a menu in this frame.
@@ -68,8 +77,8 @@ pub(in crate::ui) fn menu<T: Clone>(
         for entry in entries {
             match entry {
                 MenuEntry::Title(title) => show_title(ui, colors, title),
-                MenuEntry::Choice { label, chosen: ticked, value } => {
-                    let response = row(ui, colors, label, *ticked);
+                MenuEntry::Choice { label, value, .. } | MenuEntry::Deed { label, value, .. } => {
+                    let response = row(ui, colors, entry, label);
                     if response.clicked() {
                         chosen = Some(value.clone());
                     }
@@ -121,14 +130,22 @@ fn show_title(ui: &mut Ui, colors: &Palette, title: &str) {
     text::label(ui, at, Align2::LEFT_CENTER, text::CAPTION, colors.text_3, title, rect.width() - 22.0);
 }
 
-fn row(ui: &mut Ui, colors: &Palette, label: &str, chosen: bool) -> Response {
+fn row<T>(ui: &mut Ui, colors: &Palette, entry: &MenuEntry<T>, label: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::MENU_ITEM), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::MenuItemRadio, true, chosen, label));
+    let (chosen, icon) = match entry {
+        MenuEntry::Deed { icon, .. } => (false, Some((*icon, colors.text_2))),
+        MenuEntry::Choice { chosen, .. } => (*chosen, chosen.then_some((icons::CHECK, colors.accent_text))),
+        MenuEntry::Title(_) => (false, None),
+    };
+    response.widget_info(|| match entry {
+        MenuEntry::Choice { .. } => WidgetInfo::selected(Role::MenuItemRadio, true, chosen, label),
+        _ => WidgetInfo::labeled(Role::MenuItem, true, label),
+    });
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, CornerRadius::same(9), colors.control);
     }
-    if chosen {
-        text::icon(ui, pos2(rect.left() + 19.0, rect.center().y), size::ICON_SMALL, colors.accent_text, icons::CHECK);
+    if let Some((icon, color)) = icon {
+        text::icon(ui, pos2(rect.left() + 19.0, rect.center().y), size::ICON_SMALL, color, icon);
     }
     let at = pos2(rect.left() + 38.0, rect.center().y);
     let color = if chosen { colors.accent_text } else { colors.text };

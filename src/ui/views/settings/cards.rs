@@ -77,7 +77,7 @@ fn level(ui: &mut Ui, view: &View<'_>, row: Rect) {
 
 fn device(ui: &Ui, view: &mut View<'_>, rect: Rect, kind: DeviceKind) {
     let menu = Menu::Picker(kind);
-    let open = view.model.menu == Some(menu);
+    let open = view.model.menu.as_ref() == Some(&menu);
     let value = devices::chosen(view, kind);
     let problem = devices::problem(view, kind);
     let look = Picker { name: devices::word(kind), icon: devices::icon(view, kind), value: &value, problem, open };

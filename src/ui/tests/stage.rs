@@ -1,0 +1,272 @@
+//! The stage: pages, layouts, the menu of a tile, and the way round the window by keyboard.
+
+use super::{Gallery, LARGE, SMALL, in_a_call, press};
+use crate::base::ExitReason;
+use crate::call::view::{Command, Person, Phase};
+use crate::ui::App;
+use crate::ui::testing::{World, ada, ending, in_call, person};
+use egui::{Key, Modifiers, accesskit::Role};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use std::time::Duration;
+
+/// So many people, with names that count.
+fn crowd(count: usize) -> Vec<Person> {
+    let one = |i: usize| {
+        let mut one = person(i % 9);
+        one.user = format!("user-{i}").parse().expect("a user id");
+        one.name = format!("Guest {}", i + 1);
+        one
+    };
+    (0..count).map(one).collect()
+}
+
+fn with_crowd(world: &World, size: [f32; 2], count: usize) -> Harness<'static, App> {
+    world.call(in_call());
+    world.with_call(|call| call.people = crowd(count));
+    let window = world.window(size, ada());
+    world.commands();
+    window
+}
+
+fn shown(window: &Harness<'static, App>, guest: usize) -> bool {
+    window.query_by_label_contains(&format!("Guest {guest}, ")).is_some()
+}
+
+fn tile(window: &Harness<'static, App>, name: &str) -> egui::Rect {
+    window.get_by(|node| node.role() == Role::Group && node.label().is_some_and(|l| l.starts_with(name))).rect()
+}
+
+fn focused(window: &Harness<'static, App>, name: &str) -> bool {
+    window.query_by(|node| node.is_focused() && node.label().is_some_and(|label| label.starts_with(name))).is_some()
+}
+
+fn key(window: &mut Harness<'static, App>, key: Key) {
+    window.key_press(key);
+    window.run_steps(3);
+}
+
+#[test]
+fn more_than_25_people_come_in_pages() {
+    let mut gallery = Gallery::default();
+    let world = World::new();
+    let mut window = with_crowd(&world, LARGE, 40);
+    window.run_steps(8);
+    assert!(window.query_by_label("Page 1 of 3").is_some());
+    assert!(shown(&window, 1) && !shown(&window, 40));
+    assert!(window.query_by_label_contains("Ada Okafor, you").is_some(), "you are on every page");
+    gallery.compare(&mut window, "grid-pages");
+    press(&mut window, "Next page");
+    assert!(!shown(&window, 1) && window.query_by_label("Page 2 of 3").is_some());
+    key(&mut window, Key::PageDown);
+    assert!(shown(&window, 40) && window.query_by_label_contains("Ada Okafor, you").is_some());
+    key(&mut window, Key::PageDown);
+    assert!(window.query_by_label("Page 3 of 3").is_some(), "there is no fourth");
+    world.with_call(|call| call.people[0].speaking = true);
+    window.run_steps(2);
+    assert!(shown(&window, 1), "who speaks is on every page");
+    key(&mut window, Key::PageUp);
+    assert!(window.query_by_label("Page 2 of 3").is_some());
+    world.with_call(|call| call.people.truncate(3));
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("Page ").is_none() && shown(&window, 3));
+}
+
+#[test]
+fn tiles_keep_their_least_width() {
+    for (size, count, least) in [(LARGE, 40, 208.0), ([760.0, 560.0], 12, 208.0), (SMALL, 12, 150.0)] {
+        let world = World::new();
+        let mut window = with_crowd(&world, size, count);
+        window.run_steps(8);
+        assert!(window.query_by_label_contains("Page 1 of").is_some());
+        let width = tile(&window, "Guest 1, ").width();
+        assert!(width >= least, "{size:?}: {width}");
+        let leave = window.get_by_label("Leave call").rect();
+        let next = window.get_by_label("Next page").rect();
+        assert!(next.bottom() <= leave.top() && tile(&window, "Ada Okafor, you").bottom() <= next.top());
+    }
+}
+
+#[test]
+fn somebody_can_be_pinned_from_their_tile() {
+    let mut gallery = Gallery::default();
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    window.run_steps(8);
+    let before = tile(&window, "Priya Nair").width();
+    window.get_by(|n| n.role() == Role::Group && n.label().is_some_and(|l| l.starts_with("Priya"))).click_secondary();
+    window.run_steps(3);
+    gallery.keep(&mut window, "tile-menu");
+    window.get_by_role_and_label(Role::MenuItem, "Pin for me").click();
+    window.run_steps(12);
+    assert!(window.query_by_label_contains("Priya Nair, pinned").is_some());
+    assert!(tile(&window, "Priya Nair").width() > before * 1.5);
+    assert!(tile(&window, "Mina Park").width() < before);
+    gallery.compare(&mut window, "pinned");
+    // By keyboard: Enter on the tile opens the same menu.
+    assert!(focused(&window, "Priya Nair"));
+    key(&mut window, Key::Enter);
+    window.get_by_role_and_label(Role::MenuItem, "Unpin").click();
+    window.run_steps(12);
+    assert!((tile(&window, "Priya Nair").width() - before).abs() < 1.0, "the grid is back");
+}
+
+#[test]
+fn a_pinned_person_who_leaves_gives_the_stage_back() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    window.get_by(|n| n.role() == Role::Group && n.label().is_some_and(|l| l.starts_with("Mina"))).click_secondary();
+    window.run_steps(3);
+    world.with_call(|call| {
+        call.people.remove(0);
+    });
+    window.run_steps(3);
+    assert!(window.query_by_label("Pin for me").is_none(), "the menu goes with its tile");
+    assert!(window.query_by_label_contains("pinned").is_none());
+}
+
+#[test]
+fn the_layout_follows_who_has_the_floor() {
+    let mut gallery = Gallery::default();
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::G);
+    window.run_steps(40);
+    assert!(tile(&window, "Mina Park").width() > 900.0, "she speaks");
+    gallery.compare(&mut window, "speaker");
+    world.with_call(|call| {
+        call.people[0].speaking = false;
+        call.people[2].speaking = true;
+    });
+    window.run_steps(20);
+    assert!(tile(&window, "Mina Park").width() > 900.0, "not at once");
+    window.run_steps(60);
+    assert!(tile(&window, "Priya Nair").width() > 900.0);
+    window.get_by_label("Layout: Grid").click();
+    window.run_steps(12);
+    assert!(tile(&window, "Priya Nair").width() < 600.0);
+}
+
+#[test]
+fn a_long_strip_scrolls_and_a_narrow_one_lies_below() {
+    let world = World::new();
+    let mut window = with_crowd(&world, LARGE, 14);
+    window.get_by_label("Layout: Speaker").click();
+    window.run_steps(10);
+    assert!(tile(&window, "Guest 1, ").width() > 900.0);
+    assert!(shown(&window, 2) && !shown(&window, 14), "what is out of sight is not drawn");
+    key(&mut window, Key::F6);
+    key(&mut window, Key::F6);
+    key(&mut window, Key::F6);
+    assert!(focused(&window, "Guest 1, "));
+    key(&mut window, Key::End);
+    window.run_steps(12);
+    assert!(focused(&window, "Ada Okafor, you"), "the arrows reach what is out of sight");
+    let own = tile(&window, "Ada Okafor, you");
+    assert!(own.bottom() <= 716.0 && own.top() >= 44.0, "{own:?}");
+
+    let mut window = with_crowd(&World::new(), [800.0, 640.0], 3);
+    window.get_by_label("Layout: Speaker").click();
+    window.run_steps(10);
+    let (main, small) = (tile(&window, "Guest 1, "), tile(&window, "Guest 2, "));
+    assert!(small.top() > main.bottom() && (small.height() - 110.0).abs() < 1.0, "{main:?} {small:?}");
+}
+
+#[test]
+fn f6_goes_round_the_parts_of_the_window() {
+    let world = World::new();
+    let limit = Duration::from_secs(60);
+    world.call(Phase::Reconnecting { attempt: 2, elapsed: Duration::from_secs(6), limit });
+    let mut window = world.window(LARGE, ada());
+    for name in ["Mina Park", "Microphone", "Settings", "Try now", "Mina Park"] {
+        key(&mut window, Key::F6);
+        assert!(focused(&window, name), "{name}");
+    }
+    window.key_press_modifiers(Modifiers::SHIFT, Key::F6);
+    window.run_steps(3);
+    assert!(focused(&window, "Try now"));
+
+    // Alone there is the link to copy; with the settings open, their way out.
+    world.call(in_call());
+    world.with_call(|call| call.people.clear());
+    window.run_steps(3);
+    key(&mut window, Key::F6);
+    assert!(focused(&window, "Copy link"));
+    press(&mut window, "Settings");
+    window.get_by_label("Leave call").focus();
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::SHIFT, Key::F6);
+    window.run_steps(3);
+    assert!(focused(&window, "Close settings"));
+}
+
+#[test]
+fn the_tiles_are_one_stop_and_the_arrows_go_between_them() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    key(&mut window, Key::F6);
+    key(&mut window, Key::F6);
+    key(&mut window, Key::F6);
+    assert!(focused(&window, "Mina Park"));
+    for (arrow, name) in [
+        (Key::ArrowRight, "Tomás Rivera"),
+        (Key::ArrowDown, "Ada Okafor"),
+        (Key::ArrowLeft, "Priya Nair"),
+        (Key::ArrowUp, "Mina Park"),
+        (Key::ArrowLeft, "Mina Park"),
+        (Key::End, "Ada Okafor"),
+    ] {
+        key(&mut window, arrow);
+        assert!(focused(&window, name), "{arrow:?}: {name}");
+    }
+    key(&mut window, Key::Tab);
+    assert!(focused(&window, "Microphone"), "one stop");
+    window.key_press_modifiers(Modifiers::SHIFT, Key::Tab);
+    window.run_steps(3);
+    assert!(focused(&window, "Ada Okafor"), "back where it was");
+    assert_eq!(world.commands(), []);
+}
+
+#[test]
+fn space_talks_while_it_is_held_and_only_where_it_may() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    world.lock().snapshot.microphone.wanted = false;
+    window.run_steps(2);
+    key(&mut window, Key::F6);
+    key(&mut window, Key::F6);
+    key(&mut window, Key::F6);
+    assert!(focused(&window, "Mina Park"));
+    window.key_down(Key::Space);
+    window.run_steps(2);
+    world.lock().snapshot.microphone.wanted = true;
+    window.run_steps(4);
+    assert_eq!(world.commands(), [Command::SetMicrophone(true)], "once, however long it is held");
+    window.key_up(Key::Space);
+    window.run_steps(2);
+    assert_eq!(world.commands(), [Command::SetMicrophone(false)]);
+
+    // On a button it presses that; while the microphone is on it means nothing here.
+    key(&mut window, Key::Space);
+    assert_eq!(world.commands(), []);
+    world.lock().snapshot.microphone.wanted = false;
+    window.get_by_role_and_label(Role::Button, "Camera").focus();
+    window.run_steps(2);
+    key(&mut window, Key::Space);
+    assert_eq!(world.commands(), [Command::SetCamera(false)]);
+}
+
+#[test]
+fn an_end_while_the_key_is_held_leaves_the_microphone_off() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    world.lock().snapshot.microphone.wanted = false;
+    key(&mut window, Key::F6);
+    key(&mut window, Key::F6);
+    key(&mut window, Key::F6);
+    window.key_down(Key::Space);
+    window.run_steps(2);
+    world.end(ending(ExitReason::Kicked));
+    window.run_steps(3);
+    assert_eq!(world.commands(), [Command::SetMicrophone(true), Command::SetMicrophone(false)]);
+}

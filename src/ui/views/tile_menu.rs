@@ -1,0 +1,55 @@
+//! What can be done with somebody's tile: the button that shows under the pointer or the focus, and its menu.
+
+use super::View;
+use crate::base::UserId;
+use crate::ui::action::Action;
+use crate::ui::icons;
+use crate::ui::model::Menu;
+use crate::ui::text;
+use crate::ui::tokens::{overlay, radius};
+use crate::ui::widgets::{MenuEntry, MenuResult, chip, menu};
+use egui::{CursorIcon, Key, Modifiers, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+
+/// The button's side.
+const SIDE: f32 = 30.0;
+
+/// Shows button and menu of `tile`; `at` is the right centre of what is free at its top.
+pub(super) fn tile_menu(ui: &Ui, view: &mut View<'_>, tile: &Response, user: &UserId, name: &str, at: Pos2) {
+    let this = Menu::Tile(user.clone());
+    let open = view.model.menu.as_ref() == Some(&this);
+    let keys = tile.has_focus()
+        && ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, Key::F10) || i.consume_key(Modifiers::NONE, Key::Enter));
+    if tile.secondary_clicked() || keys {
+        view.say(Action::ToggleMenu(this.clone()));
+    }
+    if !(open || tile.has_focus() || ui.rect_contains_pointer(tile.rect)) {
+        return;
+    }
+    let rect = Rect::from_min_size(pos2(at.x - SIDE, at.y - SIDE / 2.0), vec2(SIDE, SIDE));
+    // Not a stop of the focus by itself: Enter on the tile does the same.
+    let button = ui.interact(rect, tile.id.with("menu"), Sense::CLICK);
+    let spoken = format!("More about {name}");
+    button.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));
+    ui.ctx().accesskit_node_builder(button.id, |node| node.set_expanded(open));
+    chip(ui, rect, radius::CHIP_LARGE);
+    if button.hovered() || open {
+        ui.painter().rect_filled(rect, radius::CHIP_LARGE, overlay::BAR_EMPTY.gamma_multiply(0.4));
+    }
+    text::icon_bold(ui, rect.center(), 18.0, overlay::TEXT, icons::DOTS_THREE);
+    view.on_click(&button.clone().on_hover_cursor(CursorIcon::PointingHand), Action::ToggleMenu(this));
+    if !open {
+        return;
+    }
+    let pinned = view.model.seating.pinned.as_ref() == Some(user);
+    let (label, icon, value) = if pinned {
+        ("Unpin", icons::PUSH_PIN_SLASH, None)
+    } else {
+        ("Pin for me", icons::PUSH_PIN, Some(user.clone()))
+    };
+    let entries = [MenuEntry::Title(name.to_owned()), MenuEntry::Deed { label: label.to_owned(), icon, value }];
+    match menu(ui, view.colors, &button, name, 0.0, &entries) {
+        MenuResult::Open => {}
+        MenuResult::Close => view.say(Action::CloseMenu),
+        MenuResult::Chosen(user) => view.say(Action::Pin(user)),
+    }
+}
