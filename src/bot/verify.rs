@@ -46,15 +46,20 @@ impl Person {
     }
 }
 
+/// Reads a picture of `identity` that arrived at `unix_ms`.
+fn look(person: &Mutex<Person>, identity: &str, frame: &VideoFrame, unix_ms: u64) {
+    let reading = read(frame);
+    let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
+    person.picture.get_or_insert_with(|| Tracker::new(identity)).on_picture(reading, unix_ms);
+}
+
 impl Taps for Verifier {
     fn picture(&self, user: &UserId) -> PictureTap {
         let person = self.person(user);
         let identity = user.as_str().to_owned();
         Arc::new(move |frame: &VideoFrame| {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
-            let reading = read(frame);
-            let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
-            person.picture.get_or_insert_with(|| Tracker::new(&identity)).on_picture(reading, now);
+            look(&person, &identity, frame, now);
         })
     }
 
@@ -80,6 +85,11 @@ impl Verifier {
             all.push(f(user, &mut person.lock().unwrap_or_else(PoisonError::into_inner)));
         }
         all
+    }
+
+    /// Takes a picture of somebody that a window has painted at `unix_ms`.
+    pub fn painted(&self, user: &UserId, frame: &VideoFrame, unix_ms: f64) {
+        look(&self.person(user), user.as_str(), frame, unix_ms.max(0.0) as u64);
     }
 
     /// What arrived so far; must be called at least every second while sound arrives.

@@ -14,8 +14,6 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// `--verify` was not met.
-const NOT_MET: u8 = 30;
 /// What a bot's camera shows unless told otherwise.
 const PICTURE: &str = "test-picture:640x360@30";
 
@@ -113,7 +111,7 @@ fn code(outcomes: &[Outcome]) -> ExitCode {
         return signals::exit_code(ended.reason);
     }
     match outcomes.iter().any(|o| o.verified == Some(false)) {
-        true => ExitCode::from(NOT_MET),
+        true => ExitCode::from(super::NOT_MET),
         false => ExitCode::SUCCESS,
     }
 }

@@ -21,6 +21,9 @@ use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// What `--verify` asks for was not met.
+#[cfg(any(feature = "bot", feature = "window"))]
+const NOT_MET: u8 = 30;
 /// A call that could not be made, or anything else that failed.
 const FAILED: u8 = 1;
 

@@ -3,7 +3,7 @@
 use super::participant::ParticipantArgs;
 use super::signals;
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
-use crate::bot::{self, BotConfig};
+use crate::bot::{self, BotConfig, Verifier};
 use crate::call::view::{Command, DeviceChoice, JoinRequest};
 use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter, TokenSource, unix_ms};
 use crate::devices::CameraFormat;
@@ -38,6 +38,9 @@ pub(super) struct WindowArgs {
     /// What to do after ExitRoom
     #[arg(long, value_name = "WHAT")]
     then: Option<Then>,
+    /// Read the others' test pictures as they are painted: the event Verified tells how they came
+    #[arg(long)]
+    verify: bool,
     /// How the window is drawn: wgpu, or glow where wgpu finds no graphics
     #[arg(long, value_name = "RENDERER", env = "VISAVIS_RENDERER")]
     renderer: Option<Renderer>,
@@ -151,10 +154,15 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         remote.try_send(Command::Join(join)).context("The window could not be started")?;
     }
     let shown = desk.shown_hook();
+    let verifier = args.verify.then(|| Arc::new(Verifier::default()));
+    if let Some(verifier) = &verifier {
+        tokio::spawn(tell_verified(verifier.clone(), events.clone()));
+    }
     let options = ui::Options {
         settings,
         link: args.link.clone().filter(|_| !args.join),
-        on_screen: on_screen(events, shared.clone(), args.then),
+        on_painted: verifier.clone().map(on_painted),
+        on_screen: on_screen(events.clone(), shared.clone(), args.then),
         on_first_frame: Box::new(move |user, width, height| shown(user, width, height)),
         on_settings: keep_settings(paths),
         ..ui::Options::default()
@@ -162,6 +170,9 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     // A window that breaks down takes the desk's handle with it, as one that is closed does.
     let result = catch_unwind(AssertUnwindSafe(|| show(args.renderer, desk, options)))
         .unwrap_or_else(|_| Err(anyhow!("The window broke down. The call was left; start Visavis again to go back.")));
+    if let Some(verifier) = &verifier {
+        events(&verified(verifier));
+    }
     // The desk leaves in good order before anything else ends.
     runtime.block_on(async {
         if tokio::time::timeout(Duration::from_secs(4), task).await.is_err() {
@@ -177,6 +188,9 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     result?;
     let reason = *shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(match (args.then, reason) {
+        (Some(Then::Quit), Some(ExitReason::Left)) if verifier.is_some_and(|v| !v.is_met()) => {
+            ExitCode::from(super::NOT_MET)
+        }
         (Some(Then::Quit), Some(reason)) => signals::exit_code(reason),
         _ => ExitCode::SUCCESS,
     })
@@ -254,6 +268,28 @@ fn on_screen(events: EventSink, shared: Arc<Shared>, then: Option<Then>) -> Box<
             shared.quit();
         }
     })
+}
+
+/// Gives the painted pictures to whoever reads them.
+fn on_painted(verifier: Arc<Verifier>) -> ui::OnPainted {
+    Box::new(move |user, frame, unix_ms| verifier.painted(user, frame, unix_ms))
+}
+
+/// Tells every two seconds what was painted so far.
+async fn tell_verified(verifier: Arc<Verifier>, events: EventSink) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        events(&verified(&verifier));
+    }
+}
+
+fn verified(verifier: &Verifier) -> Event {
+    Event {
+        unix_ms: unix_ms(),
+        session: SessionId(0),
+        user: String::new(),
+        kind: EventKind::Verified { users: verifier.results(), met: verifier.is_met() },
+    }
 }
 
 /// The first signal leaves the call, or closes the window; the second ends at once.

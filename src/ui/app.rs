@@ -1,6 +1,6 @@
 //! The window as eframe sees it: reads the desk, draws a view, carries its actions out.
 
-use crate::base::{ExitRequestedBy, SessionId, UserId};
+use crate::base::{ExitRequestedBy, SessionId, UserId, VideoFrame};
 use crate::call::view::{Command, Desk, Notice, Phase};
 use crate::store::Settings;
 use crate::ui::action::Action;
@@ -26,6 +26,9 @@ const LAST_PAINTING: Duration = Duration::from_millis(400);
 /// Called with who was drawn, and the picture's width and height.
 pub type OnFirstFrame = Box<dyn FnMut(&UserId, u32, u32)>;
 
+/// Called with who was drawn, the picture, and when it was painted (Unix time in ms).
+pub type OnPainted = Box<dyn FnMut(&UserId, &VideoFrame, f64)>;
+
 /// What the window is started with, and whom it tells what it shows.
 pub struct Options {
     /// What the user chose in earlier sessions, with what the command line says instead: it fills the lobby in. Which
@@ -38,6 +41,8 @@ pub struct Options {
     pub on_screen: Box<dyn FnMut(&'static str)>,
     /// Called once for each track of somebody else, with its size, after its first picture was painted.
     pub on_first_frame: OnFirstFrame,
+    /// Called for each picture of somebody else after it was painted; `None` where nobody measures that.
+    pub on_painted: Option<OnPainted>,
     /// Called when the user changed the settings, to keep them.
     pub on_settings: Box<dyn FnMut(&Settings)>,
     /// The time zone that times are shown in.
@@ -51,6 +56,7 @@ impl Default for Options {
             link: None,
             on_screen: Box::new(|_| ()),
             on_first_frame: Box::new(|_, _, _| ()),
+            on_painted: None,
             on_settings: Box::new(|_| ()),
             zone: jiff::tz::TimeZone::system(),
         }
@@ -200,6 +206,11 @@ impl App {
         }
         for first in self.videos.first_pictures() {
             (self.options.on_first_frame)(&first.user, first.width, first.height);
+        }
+        if let Some(on_painted) = &mut self.options.on_painted {
+            for (user, frame, unix_ms) in self.videos.newly_painted() {
+                on_painted(&user, &frame, unix_ms);
+            }
         }
     }
 

@@ -27,4 +27,4 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use app::{App, OnFirstFrame, Options, viewport};
+pub use app::{App, OnFirstFrame, OnPainted, Options, viewport};

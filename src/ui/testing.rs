@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) commands: Vec<Command>,
     pub(super) screens: Vec<&'static str>,
     pub(super) first_frames: Vec<(String, u32, u32)>,
+    /// Who, the picture's time in microseconds, and when it was painted in Unix ms.
+    pub(super) painted: Vec<(String, u64, f64)>,
     pub(super) settings: Option<Settings>,
 }
 
@@ -102,12 +104,15 @@ impl World {
 
     /// Opens the window on this world.
     pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
-        let (screens, frames, chosen) = (self.clone(), self.clone(), self.clone());
+        let [screens, frames, painted, chosen] = [(); 4].map(|()| self.clone());
         let options = Options {
             link: None,
             settings,
             on_screen: Box::new(move |name| screens.lock().screens.push(name)),
             on_first_frame: Box::new(move |user, w, h| frames.lock().first_frames.push((user.to_string(), w, h))),
+            on_painted: Some(Box::new(move |user, frame, unix_ms| {
+                painted.lock().painted.push((user.to_string(), frame.timestamp_us(), unix_ms));
+            })),
             on_settings: Box::new(move |s| chosen.lock().settings = Some(s.clone())),
             zone: jiff::tz::TimeZone::UTC,
         };

@@ -75,7 +75,7 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
     }
     let guest = bot(&url, "guest", &picture, &[])?;
     guest.event("EnterRoom", |_| true)?;
-    let there = ["--server", &url, "--room", "bench", "--name", "Mina", "--join", "--events", "-"];
+    let there = ["--server", &url, "--room", "bench", "--name", "Mina", "--join", "--verify", "--events", "-"];
     let synthetic = ["--camera", &picture, "--microphone", "test-tone", "--speaker", "none"];
     let arguments = [there.as_slice(), synthetic.as_slice()].concat();
     for _ in 1..rounds {
@@ -85,9 +85,17 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
     shown.push(joined(&window)?.1);
     let watched = watch(&[&window], &server, time)?;
     let fps = watched.remote().filter(|r| r["kind"] == "video").filter_map(|r| r["fps"].as_f64()).collect();
+    let users = || watched.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
+    let of = |key: &str| users().filter_map(|u| u["picture"][key].as_f64()).collect();
     Ok(vec![
         Figure::new("Start of the program → lobby painted", "ms", usable),
         Figure::new("Join in the window → first remote picture painted", "ms", shown),
+        Figure::new(
+            format!("Picture {format}: drawn → painted in the window, median so far"),
+            "ms",
+            of("delay_ms_p50"),
+        ),
+        Figure::new(format!("Picture {format}: drawn → painted in the window, 95 % so far"), "ms", of("delay_ms_p95")),
         Figure::new(format!("CPU of the window in a 1:1 call, {format}"), "% of a core", watched.cpu),
         Figure::new("Pictures decoded for it", "a second", fps),
         Figure::new("Memory of the window in this call", "MiB", watched.memory),

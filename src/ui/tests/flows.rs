@@ -359,6 +359,8 @@ fn the_first_picture_is_reported_once_a_track_and_only_when_it_was_painted() {
     assert_eq!(first.len(), 3);
     assert_eq!(first[0], ("mina".to_owned(), 640, 360));
 
+    let minas = |world: &World| world.lock().painted.iter().filter(|(user, ..)| user == "mina").count();
+    assert_eq!(minas(&world), 1, "each picture is told once, however often it is painted");
     let slot = FrameSlot::new();
     slot.put(portrait([[1, 2, 3], [4, 5, 6]]));
     world.with_call(|call| call.people[0].picture = Some(slot));
@@ -366,6 +368,7 @@ fn the_first_picture_is_reported_once_a_track_and_only_when_it_was_painted() {
     window.render().expect("a picture");
     window.run_steps(2);
     assert_eq!(world.lock().first_frames.len(), 4, "a new track of the same person");
+    assert_eq!(minas(&world), 2);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Pictures without wgpu: each changed frame is converted to RGBA and becomes an egui texture.
 
-use super::PictureLook;
+use super::{Picture, PictureLook};
 use crate::base::VideoFrame;
 use egui::epaint::RectShape;
 use egui::{Color32, ColorImage, Rect, TextureHandle, TextureOptions, Ui};
 use std::collections::HashMap;
+use std::sync::Arc;
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 /// One texture a tile.
@@ -15,14 +16,20 @@ pub(super) struct CpuTiles {
 
 impl CpuTiles {
     /// Shows `uv` of the frame in `rect`, converting it first when its number is new.
-    #[expect(clippy::too_many_arguments, reason = "the same list as the graphics card's path takes in a struct")]
-    pub(super) fn show(
+    pub(super) fn show(&mut self, ui: &Ui, rect: Rect, picture: Picture, uv: Rect, look: &PictureLook) {
+        let Picture { id, number, frame, painted } = picture;
+        self.draw(ui, rect, (id, number, &frame), uv, look);
+        // Shapes are painted in order: when this one comes, the picture has been.
+        let mark = move |_: egui::PaintCallbackInfo, _: &eframe::egui_glow::Painter| painted.mark(number);
+        let callback = Arc::new(eframe::egui_glow::CallbackFn::new(mark));
+        ui.painter().add(egui::PaintCallback { rect, callback });
+    }
+
+    fn draw(
         &mut self,
         ui: &Ui,
         rect: Rect,
-        id: u64,
-        number: u64,
-        frame: &VideoFrame,
+        (id, number, frame): (u64, u64, &VideoFrame),
         uv: Rect,
         look: &PictureLook,
     ) {

@@ -1,13 +1,11 @@
 //! Pictures with wgpu: three planes of one byte a sample, uploaded when they changed, converted in a shader.
 
-use super::PictureLook;
+use super::{Picture, PictureLook};
 use crate::base::VideoFrame;
 use egui::{PaintCallbackInfo, Rect, Ui};
 use egui_wgpu::wgpu::{self, util::DeviceExt as _};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Floats in the shader's `Tile`.
 const UNIFORM: usize = 16;
@@ -16,14 +14,6 @@ const UNIFORM: usize = 16;
 pub(super) struct GpuTiles {
     state: egui_wgpu::RenderState,
     largest: u32,
-}
-
-/// A frame to be drawn.
-pub(super) struct Picture {
-    pub(super) id: u64,
-    pub(super) number: u64,
-    pub(super) frame: Arc<VideoFrame>,
-    pub(super) painted: Arc<AtomicU64>,
 }
 
 /// What the renderer keeps.
@@ -107,7 +97,7 @@ impl CallbackTrait for Draw {
         pass.set_pipeline(&resources.pipeline);
         pass.set_bind_group(0, &tile.group, &[]);
         pass.draw(0..4, 0..1);
-        self.picture.painted.store(self.picture.number, Ordering::Relaxed);
+        self.picture.painted.mark(self.picture.number);
     }
 }
 

@@ -3,14 +3,15 @@
 
 mod cpu;
 mod gpu;
+mod painted;
 
 use crate::base::{FrameSlot, UserId, VideoFrame};
 use cpu::CpuTiles;
 use egui::{Context, CornerRadius, Rect, Ui, Vec2, ViewportId, vec2};
 use gpu::GpuTiles;
+use painted::Painted;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Whose picture.
@@ -50,6 +51,14 @@ pub(super) struct Videos {
     next_id: u64,
 }
 
+/// A frame to be drawn.
+struct Picture {
+    id: u64,
+    number: u64,
+    frame: Arc<VideoFrame>,
+    painted: Arc<Painted>,
+}
+
 enum Renderer {
     Gpu(GpuTiles),
     Cpu(CpuTiles),
@@ -58,8 +67,12 @@ enum Renderer {
 struct Tile {
     id: u64,
     slot: FrameSlot,
-    /// The newest number that was painted; 0 before the first.
-    painted: Arc<AtomicU64>,
+    /// The newest picture that was painted.
+    painted: Arc<Painted>,
+    /// The picture that was shown last, and its number.
+    shown: Option<(u64, Arc<VideoFrame>)>,
+    /// The newest number of which somebody was told that it was painted.
+    told: u64,
     size: [u32; 2],
     /// Whether the first picture was reported.
     reported: bool,
@@ -90,12 +103,11 @@ impl Videos {
         }
         let (id, painted) = (tile.id, tile.painted.clone());
         let uv = uv(&frame, rect.size(), look);
+        tile.shown = Some((number, frame.clone()));
+        let picture = Picture { id, number, frame, painted };
         match &mut self.renderer {
-            Renderer::Gpu(gpu) => gpu.show(ui, rect, gpu::Picture { id, number, frame, painted }, uv, look),
-            Renderer::Cpu(cpu) => {
-                cpu.show(ui, rect, id, number, &frame, uv, look);
-                painted.store(number, Ordering::Relaxed);
-            }
+            Renderer::Gpu(gpu) => gpu.show(ui, rect, picture, uv, look),
+            Renderer::Cpu(cpu) => cpu.show(ui, rect, picture, uv, look),
         }
         true
     }
@@ -113,6 +125,8 @@ impl Videos {
                 id: *next_id,
                 slot: slot.clone(),
                 painted: Arc::default(),
+                shown: None,
+                told: 0,
                 size: [0, 0],
                 reported: *whose == Whose::Own,
                 asked: false,
@@ -128,13 +142,25 @@ impl Videos {
         let mut first = Vec::new();
         for (whose, tile) in &mut self.tiles {
             let Whose::Person(user) = whose else { continue };
-            if !tile.reported && tile.painted.load(Ordering::Relaxed) > 0 {
+            if !tile.reported && tile.painted.number() > 0 {
                 tile.reported = true;
                 let [width, height] = tile.size;
                 first.push(FirstPicture { user: user.clone(), width, height });
             }
         }
         first
+    }
+
+    /// Other people's pictures that the last frame has painted for the first time, each with its Unix time in ms.
+    pub(super) fn newly_painted(&mut self) -> Vec<(UserId, Arc<VideoFrame>, f64)> {
+        let newly = self.tiles.iter_mut().filter_map(|(whose, tile)| {
+            let Whose::Person(user) = whose else { return None };
+            let (number, frame) = tile.shown.as_ref()?;
+            let at = tile.painted.at(*number)?;
+            let new = std::mem::replace(&mut tile.told, *number) != *number;
+            new.then(|| (user.clone(), frame.clone(), at))
+        });
+        newly.collect()
     }
 
     /// Forgets what was not shown in this frame.
