@@ -35,6 +35,20 @@ impl ExitReason {
         }
     }
 
+    /// The reason of that number, if there is one.
+    pub fn from_code(code: u16) -> Option<Self> {
+        let all = [
+            Self::Left,
+            Self::Kicked,
+            Self::Dismissed,
+            Self::JoinedElsewhere,
+            Self::ServerStopped,
+            Self::ConnectionLost,
+            Self::EntryFailed,
+        ];
+        all.into_iter().find(|reason| reason.code() == code)
+    }
+
     /// What the process answers to its caller.
     pub const fn exit_code(self) -> u8 {
         match self {

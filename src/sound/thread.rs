@@ -221,6 +221,6 @@ mod tests {
     }
 
     fn config(on_packet: Box<dyn FnMut(crate::sound::SoundPacket) + Send>) -> SoundConfig {
-        SoundConfig { kbps: 32, cleaning: Cleaning::Off, on_packet }
+        SoundConfig { kbps: 32, cleaning: crate::sound::Cleaning::Off, on_packet }
     }
 }

@@ -6,4 +6,4 @@ mod settings;
 
 pub use door::{Door, hand_over};
 pub use paths::Paths;
-pub use settings::{Loaded, Settings, StoreError, Theme};
+pub use settings::{Loaded, RecentRoom, Settings, StoreError, Theme};

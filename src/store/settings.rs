@@ -23,6 +23,24 @@ pub enum Theme {
     Light,
 }
 
+/// Rooms that are remembered at most.
+const RECENT: usize = 6;
+
+/// A room that was left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecentRoom {
+    /// Its name.
+    pub room: String,
+    /// The server's address.
+    pub server: String,
+    /// When it was left, in Unix seconds.
+    pub left_at: i64,
+    /// Why: the number in `onExitRoom(reason)`.
+    pub reason: u16,
+    /// Whether everything was confirmed.
+    pub confirmed: bool,
+}
+
 /// What a user chose. What is missing in the file has its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -60,6 +78,9 @@ pub struct Settings {
     pub show_receipt: bool,
     /// Whether Leave and closing the window ask first.
     pub ask_before_leaving: bool,
+    /// Rooms that were left, the last one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<RecentRoom>,
     /// Keys of a newer version, which are kept.
     #[serde(flatten)]
     other: toml::Table,
@@ -83,6 +104,7 @@ impl Default for Settings {
             reduce_motion: false,
             show_receipt: true,
             ask_before_leaving: false,
+            recent: Vec::new(),
             other: toml::Table::new(),
         }
     }
@@ -154,7 +176,15 @@ impl Settings {
     /// Numbers that somebody wrote by hand may be anything.
     fn within_bounds(mut self) -> Self {
         self.text_size = self.text_size.clamp(90, 150);
+        self.recent.truncate(RECENT);
         self
+    }
+
+    /// Puts a room that was left on top of the remembered ones; each of them is there once.
+    pub fn remember(&mut self, room: RecentRoom) {
+        self.recent.retain(|r| (&r.room, &r.server) != (&room.room, &room.server));
+        self.recent.insert(0, room);
+        self.recent.truncate(RECENT);
     }
 }
 
@@ -247,5 +277,25 @@ mod tests {
         fs::write(&file, "").expect("file");
         let error = Settings::default().save(&Paths::in_folder(&file)).expect_err("no folder");
         assert!(error.to_string().contains("settings.toml"), "{error}");
+    }
+
+    #[test]
+    fn the_last_rooms_are_remembered_once_each() {
+        let (_folder, paths) = folder();
+        let mut settings = Settings::default();
+        let room = |n: i64| RecentRoom {
+            room: format!("room {}", n % 8),
+            server: "wss://meet.example".into(),
+            left_at: 1_763_908_327 + n,
+            reason: 2,
+            confirmed: n % 2 == 0,
+        };
+        for n in [0, 1, 2, 3, 4, 5, 6, 7, 10] {
+            settings.remember(room(n));
+        }
+        let names: Vec<&str> = settings.recent.iter().map(|r| r.room.as_str()).collect();
+        assert_eq!(names, ["room 2", "room 7", "room 6", "room 5", "room 4", "room 3"]);
+        settings.save(&paths).expect("saved");
+        assert_eq!(Settings::load(&paths).settings, settings);
     }
 }

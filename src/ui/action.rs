@@ -18,6 +18,10 @@ pub(super) enum Action {
     Join,
     /// Pressed "Start a call on this computer".
     Host,
+    /// Chose one of the rooms that were left last, by its place.
+    Again(usize),
+    /// Forgets those rooms.
+    ClearRecent,
     /// Pressed the theme's button.
     ToggleTheme,
     /// Chose another layout of the stage.

@@ -45,6 +45,8 @@ pub struct Options {
     pub on_painted: Option<OnPainted>,
     /// Called when the user changed the settings, to keep them.
     pub on_settings: Box<dyn FnMut(&Settings)>,
+    /// The wall clock: Unix time in ms.
+    pub clock: fn() -> f64,
     /// The time zone that times are shown in.
     pub zone: jiff::tz::TimeZone,
 }
@@ -58,6 +60,7 @@ impl Default for Options {
             on_first_frame: Box::new(|_, _, _| ()),
             on_painted: None,
             on_settings: Box::new(|_| ()),
+            clock: crate::call::unix_ms,
             zone: jiff::tz::TimeZone::system(),
         }
     }
@@ -148,6 +151,7 @@ impl App {
     fn observe(&mut self, ctx: &Context) {
         let model = &mut self.model;
         model.now = ctx.input(|i| i.time);
+        model.unix_ms = (self.options.clock)();
         model.snapshot = self.desk.snapshot();
         let snapshot = model.snapshot.clone();
         model.flow.observe(snapshot.call.as_ref(), model.now);

@@ -112,6 +112,11 @@ impl Flow {
         self.pressed = true;
     }
 
+    /// Whether the room was entered.
+    pub(super) fn was_entered(&self) -> bool {
+        self.entered.is_some()
+    }
+
     /// What to show for `call`.
     pub(super) fn screen(&self, call: Option<&CallView>, now: f64) -> Screen {
         let Some(call) = call else { return Screen::Lobby };

@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub(super) struct Model {
     /// Seconds of the window's clock.
     pub(super) now: f64,
+    /// Unix time in ms.
+    pub(super) unix_ms: f64,
     /// What the desk shows.
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) settings: Settings,
@@ -222,6 +224,7 @@ impl Model {
         };
         Self {
             now: 0.0,
+            unix_ms: 0.0,
             snapshot: Arc::default(),
             settings,
             dark: true,

@@ -2,6 +2,7 @@
 
 use crate::base::{DeviceKind, ExitReason, ReceiptStep, StepName, StepState};
 use crate::call::view::{CallView, DeviceProblem, Ending, LocalDevice, ProblemKind};
+use crate::store::RecentRoom;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -225,6 +226,34 @@ fn local(unix_ms: f64, zone: &TimeZone) -> Option<jiff::Zoned> {
     Some(at.to_zoned(zone.clone()))
 }
 
+/// "Left yesterday 16:02, confirmed": how a call of the past ended.
+pub(super) fn recent(room: &RecentRoom, now_unix_ms: f64, zone: &TimeZone) -> String {
+    let when = day(room.left_at as f64 * 1000.0, now_unix_ms, zone);
+    let how = match ExitReason::from_code(room.reason) {
+        Some(ExitReason::Left) if room.confirmed => return format!("Left {when}, confirmed"),
+        Some(ExitReason::Left) => return format!("Left {when}, not confirmed"),
+        Some(ExitReason::Kicked) => "Removed",
+        Some(ExitReason::Dismissed) => "Ended for everyone",
+        Some(ExitReason::JoinedElsewhere) => "Joined elsewhere",
+        Some(ExitReason::ServerStopped) => "Server stopped",
+        Some(ExitReason::ConnectionLost) => "Connection lost",
+        Some(ExitReason::EntryFailed) | None => "Ended",
+    };
+    format!("{how}, {when}")
+}
+
+/// `14:32`, `yesterday 14:32`, `Mon 14:32`, or `3 Nov`.
+fn day(unix_ms: f64, now_unix_ms: f64, zone: &TimeZone) -> String {
+    let (Some(then), Some(now)) = (local(unix_ms, zone), local(now_unix_ms, zone)) else { return String::new() };
+    let days = now.date().since(then.date()).map_or(i32::MAX, |span| span.get_days());
+    match days {
+        0 => hour(unix_ms, zone),
+        1 => format!("yesterday {}", hour(unix_ms, zone)),
+        2..=6 => then.strftime("%a %H:%M").to_string(),
+        _ => then.strftime("%-d %b").to_string(),
+    }
+}
+
 /// `14:32`.
 fn hour(unix_ms: f64, zone: &TimeZone) -> String {
     local(unix_ms, zone).map(|t| t.strftime("%H:%M").to_string()).unwrap_or_default()
@@ -275,6 +304,21 @@ mod tests {
         assert!(callback_line(&end, &zone).starts_with("16:32:07.312"));
         assert_eq!((stay(12.3, 1), stay(1456.0, 4)), ("12 s, alone".into(), "24 min, 4 people".into()));
         assert_eq!(stay(3700.0, 3), "1 h 1 min, 3 people");
+    }
+
+    #[test]
+    fn calls_of_the_past_say_how_and_when_they_ended() {
+        let now = 1_763_908_327_312.0;
+        let said = |days_ago: i64, reason: u16, confirmed| {
+            let left_at = 1_763_908_327 - days_ago * 86_400;
+            let room = RecentRoom { room: String::new(), server: String::new(), left_at, reason, confirmed };
+            recent(&room, now, &TimeZone::UTC)
+        };
+        assert_eq!(said(0, 0, true), "Left 14:32, confirmed");
+        assert_eq!(said(1, 0, false), "Left yesterday 14:32, not confirmed");
+        assert_eq!(said(5, 2, true), "Ended for everyone, Tue 14:32");
+        assert_eq!(said(20, 1, true), "Removed, 3 Nov");
+        assert_eq!(said(400, 9, true), "Ended, 19 Oct");
     }
 
     #[test]

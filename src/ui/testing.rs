@@ -114,6 +114,7 @@ impl World {
                 painted.lock().painted.push((user.to_string(), frame.timestamp_us(), unix_ms));
             })),
             on_settings: Box::new(move |s| chosen.lock().settings = Some(s.clone())),
+            clock: || LEFT_AT,
             zone: jiff::tz::TimeZone::UTC,
         };
         let desk = Box::new(TestDesk(self.clone()));

@@ -3,7 +3,7 @@
 use crate::base::{DeviceKind, ExitRequestedBy, NO_DEVICE, display_name};
 use crate::call::view::{CallView, Command, JoinRequest, Phase};
 use crate::proto::link::{self, LinkError};
-use crate::store::Theme;
+use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
 use crate::ui::flow::Screen;
 use crate::ui::icons;
@@ -26,6 +26,15 @@ pub(super) struct Effects {
 pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
     match action {
         Action::Type(field, text) => type_into(model, field, text),
+        Action::Again(i) => {
+            if let Some(room) = model.settings.recent.get(i) {
+                model.lobby.room.clone_from(&room.room);
+                model.lobby.server.clone_from(&room.server);
+                model.lobby.error = None;
+                model.focus = Some(first_empty_field(model));
+            }
+        }
+        Action::ClearRecent => model.settings.recent.clear(),
         Action::ToggleAdvanced => model.lobby.advanced = !model.lobby.advanced,
         Action::OpenLink(link) => open_link(model, &link, effects),
         Action::Join => join(model, effects),
@@ -197,6 +206,7 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
     model.question = None;
     model.settings_open = false;
     talk(model, false, effects);
+    remember_room(model);
     match model.screen {
         Screen::Lobby => {
             if let Some(Phase::Ended(ending)) = model.call().map(|c| &c.phase) {
@@ -220,6 +230,23 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
         }
         Screen::Joining | Screen::Call | Screen::Leaving { .. } => {}
     }
+}
+
+/// A call that was entered and is over is one of the rooms that were left last. A room on this computer is not: it is
+/// gone with its server.
+fn remember_room(model: &mut Model) {
+    let (Some(call), Some(ending)) = (model.call(), model.ending()) else { return };
+    let joined = model.joined.as_ref().filter(|joined| joined.room == call.room);
+    let server = joined.map_or_else(|| Some(call.server.clone()), |joined| joined.server.clone());
+    let Some(server) = server.filter(|_| model.flow.was_entered()) else { return };
+    let room = RecentRoom {
+        room: call.room.to_string(),
+        server,
+        left_at: (ending.unix_ms / 1000.0) as i64,
+        reason: ending.reason.code(),
+        confirmed: ending.receipt.is_clean(),
+    };
+    model.settings.remember(room);
 }
 
 /// The first empty field of the lobby, otherwise Join.

@@ -2,6 +2,7 @@
 
 mod flows;
 mod leaving;
+mod lobby;
 mod screens;
 mod settings;
 mod stage;

@@ -1,7 +1,7 @@
 //! The lobby: preview and devices on one side, the way into a call on the other. Nothing leaves the computer before
 //! Join.
 
-use super::{View, form, header, preview};
+use super::{View, form, header, preview, recent};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::{Action, Setting};
@@ -18,30 +18,41 @@ pub(super) fn lobby(ui: &mut Ui, view: &mut View<'_>) {
     header::header(ui, view, area, 0.0);
     let body = Rect::from_min_max(pos2(area.left(), area.top() + header::HEIGHT), area.max);
     let mut child = ui.new_child(egui::UiBuilder::new().id_salt("lobby").max_rect(body));
-    ScrollArea::vertical().auto_shrink(false).show(&mut child, |ui| columns(ui, view, area.width()));
+    ScrollArea::vertical().auto_shrink(false).show(&mut child, |ui| columns(ui, view, area));
     let stopping = view.model.screen == Screen::Joining && view.model.menu.is_none();
     if stopping && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
         view.say(Action::Leave(ExitRequestedBy::User));
     }
 }
 
-fn columns(ui: &mut Ui, view: &mut View<'_>, width: f32) {
+fn columns(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
+    let width = area.width();
     let top = ui.min_rect().top();
     let bottom = if width >= size::NARROW_BELOW {
         let total = (width - 64.0).min(1152.0);
         let left = (width - total) / 2.0;
         // In reading order the form comes second, but its first empty field has the focus.
         let devices = devices(ui, view, pos2(left, top + 34.0), total - 64.0 - 432.0);
-        let form = form::form(ui, view, pos2(left + total - 432.0, top + 24.0), 432.0);
-        devices.max(form)
+        let x = left + total - 432.0;
+        let form = form::form(ui, view, pos2(x, top + 24.0), 432.0);
+        devices.max(below_form(ui, view, pos2(x, form), 432.0, area.bottom()))
     } else {
         let total = (width - if width < size::COMPACT_BELOW { 48.0 } else { 96.0 }).min(656.0);
         let left = (width - total) / 2.0;
         let form = form::form(ui, view, pos2(left, top), total);
-        devices(ui, view, pos2(left, form + 32.0), total)
+        let devices = devices(ui, view, pos2(left, form + 32.0), total);
+        below_form(ui, view, pos2(left, devices + 16.0), total, devices)
     };
     let all = Rect::from_min_max(pos2(0.0, top), pos2(width, bottom + 32.0));
     ui.allocate_rect(all, Sense::hover());
+}
+
+/// The rooms that were left last; not while one is being entered.
+fn below_form(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, limit: f32) -> f32 {
+    if view.model.screen != Screen::Lobby {
+        return at.y;
+    }
+    recent::recent(ui, view, pos2(at.x, at.y + 8.0), width, limit - 24.0)
 }
 
 /// Preview, pickers, and what is wrong with a device; returns where it ends.

@@ -16,6 +16,7 @@ mod pager;
 mod preview;
 mod question;
 mod receipt;
+mod recent;
 mod settings;
 mod stage;
 mod tile;

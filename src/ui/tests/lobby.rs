@@ -1,0 +1,66 @@
+//! The lobby: the rooms that were left last.
+
+use super::{Gallery, LARGE, SMALL, press};
+use crate::base::ExitReason;
+use crate::call::view::{Command, Phase};
+use crate::store::{RecentRoom, Settings};
+use crate::ui::testing::{World, ada, ada_with, ending, in_call};
+use egui_kittest::kittest::Queryable as _;
+
+fn with_past() -> Settings {
+    ada_with(|s| {
+        let past = [("Support triage 4417", 2, 3), ("1:1 with Lena", 0, 2), ("Weekly planning", 0, 1)];
+        for (room, reason, days) in past {
+            let left_at = 1_763_908_327 - days * 86_400;
+            let server = "wss://meet.example".into();
+            s.remember(RecentRoom { room: room.into(), server, left_at, reason, confirmed: true });
+        }
+    })
+}
+
+#[test]
+fn rooms_that_were_left_are_listed_and_lead_back() {
+    let mut gallery = Gallery::default();
+    let world = World::new();
+    let mut window = world.window([1280.0, 900.0], with_past());
+    gallery.compare(&mut window, "lobby-recent");
+    press(&mut window, "1:1 with Lena: Left Fri 14:32, confirmed");
+    assert!(window.get_by_label("Join").is_focused());
+    world.commands();
+    press(&mut window, "Join");
+    let commands = world.commands();
+    assert!(
+        matches!(&commands[..], [Command::Join(r)]
+            if r.room.to_string() == "1:1 with Lena" && r.server.as_deref() == Some("wss://meet.example")),
+        "{commands:?}"
+    );
+    press(&mut window, "Clear recent rooms");
+    assert!(window.query_by_label("Recent rooms").is_none());
+    assert!(world.lock().settings.as_ref().is_some_and(|s| s.recent.is_empty()));
+}
+
+#[test]
+fn a_call_that_was_entered_is_remembered_with_how_it_ended() {
+    let world = World::new();
+    world.call(in_call());
+    let mut window = world.window(LARGE, ada());
+    world.end(ending(ExitReason::Kicked));
+    window.run_steps(4);
+    world.lock().snapshot.call = None;
+    window.run_steps(4);
+    assert!(window.query_by_label("Design review: Removed, 14:32").is_some());
+    let saved = world.lock().settings.clone().expect("handed out");
+    assert_eq!((saved.recent.len(), saved.recent[0].server.as_str()), (1, "wss://meet.example"));
+}
+
+#[test]
+fn a_call_that_could_not_be_entered_is_not() {
+    let world = World::new();
+    world.call(Phase::Entering);
+    let mut window = world.window(SMALL, ada());
+    world.end(ending(ExitReason::EntryFailed));
+    window.run_steps(4);
+    world.lock().snapshot.call = None;
+    window.run_steps(4);
+    assert!(window.query_by_label("Recent rooms").is_none());
+}
