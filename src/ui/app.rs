@@ -5,7 +5,7 @@ use crate::call::view::{Command, Desk, Notice, Phase};
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
-use crate::ui::model::{Focus, Model};
+use crate::ui::model::{Focus, Menu, Model};
 use crate::ui::tokens::size;
 use crate::ui::update::{Effects, first_empty_field, screen_changed, update};
 use crate::ui::video::Videos;
@@ -157,6 +157,8 @@ impl App {
         model.flow.observe(snapshot.call.as_ref(), model.now);
         if let Some(call) = &snapshot.call {
             model.seating.observe(&call.people, model.now);
+            let left = |menu: &Menu| matches!(menu, Menu::Tile(who) if call.people.iter().all(|p| p.user != *who));
+            model.menu = model.menu.take().filter(|menu| !left(menu));
         }
         let mut opened = Effects::default();
         for notice in self.desk.notices() {

@@ -89,7 +89,10 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         }
         Action::TryNow => effects.commands.push(Command::TryNow),
         Action::Quit => effects.commands.push(Command::Quit),
-        Action::WaitForMicrophone => model.patience = model.now + time::PATIENCE,
+        Action::WaitForMicrophone => {
+            model.patience = model.now + time::PATIENCE;
+            model.focus = Some(if model.screen == Screen::End { Focus::NewCall } else { Focus::Dialog });
+        }
         Action::HoldToast(i) => {
             if let Some(toast) = model.toasts.get_mut(i) {
                 toast.until = toast.until.max(model.now + 1.0);

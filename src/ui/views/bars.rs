@@ -53,15 +53,17 @@ fn settings(ui: &Ui, view: &mut View<'_>, at: egui::Pos2) -> f32 {
 
 /// Grid or speaker, where there is a choice; returns what is left of it.
 fn layout(ui: &Ui, view: &mut View<'_>, at: egui::Pos2, small: bool) -> f32 {
-    let choice = view.model.screen == Screen::Call && view.model.call().is_some_and(|c| c.people.len() > 1);
-    if small || !choice {
+    // It stays where it is while the call ends: nothing else is to move then.
+    let open = view.model.screen == Screen::Call;
+    let many = if open { view.model.call().is_some_and(|c| c.people.len() > 1) } else { view.model.flow.stay.1 > 2 };
+    if small || !many {
         return at.x;
     }
     let parts =
         [Part { word: "Grid", icon: Some(icons::SQUARES_FOUR) }, Part { word: "Speaker", icon: Some(icons::SIDEBAR) }];
     let now = usize::from(view.model.seating.shown_layout() == Layout::Speaker);
     let (pressed, left) = segments(ui, view.colors, at, "Layout", &parts, Some(now));
-    if let Some(i) = pressed {
+    if let Some(i) = pressed.filter(|_| open) {
         view.say(Action::SetLayout([Layout::Grid, Layout::Speaker][i]));
     }
     left - 12.0

@@ -27,7 +27,9 @@ pub(super) fn stage(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
         banner::banner(ui, view, row, attempt, limit.as_secs());
         area.min.y = row.bottom() + 13.0;
     }
-    if matches!(call.phase, Phase::Ended(_)) {
+    // Whoever leaves has nobody beside them any more, and is not to be told that they are alone.
+    let over = matches!(call.phase, Phase::Ended(_));
+    if over || (call.people.is_empty() && matches!(call.phase, Phase::Leaving(_))) {
         return empty_tiles(ui, view, area);
     }
     match call.people.len() {
