@@ -225,6 +225,7 @@ fn explore(stage: Stage, acts: &[Act], haste: u8) -> Count {
         if steps.is_empty() {
             count.ends += 1;
             let (path, mut stage) = (state.path, state.stage);
+            stage.start_pings();
             if let Err(failure) = catch_unwind(AssertUnwindSafe(|| stage.finish())) {
                 eprintln!("at the end of {path:?}");
                 resume_unwind(failure);

@@ -356,6 +356,16 @@ impl Stage {
         self.end_wire(link, true, false);
     }
 
+    /// Clients that were quiet ping again.
+    pub(crate) fn start_pings(&mut self) {
+        self.pings = true;
+        let open: Vec<LinkId> =
+            self.wires.iter().filter(|(_, w)| w.client && !w.is_opening).map(|(link, _)| *link).collect();
+        for link in open {
+            self.later(Duration::ZERO, Delivery::Ping(link));
+        }
+    }
+
     pub(crate) fn ping(&mut self, link: LinkId) {
         let now = self.now;
         let Some(wire) = self.wires.get(&link).filter(|w| w.client) else { return };
