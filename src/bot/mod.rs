@@ -3,22 +3,26 @@
 //! A bot is a whole client without a window: the same session, media and devices (synthetic ones by default). With
 //! `verify` it reads the others' test pictures and tones and says what arrived.
 
+mod album;
 mod verify;
+mod watch;
 
 pub use verify::Verifier;
 
-use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId, UserId};
+use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId};
 use crate::call::{
-    Access, Call, CallConfig, CameraFan, ConnectPlan, DeviceReport, Devices, EventSink, Studio, Tenant, unix_ms,
+    Access, Call, CallConfig, CameraFan, ConnectPlan, DeviceReport, Devices, EventSink, Studio, Taps, Tenant,
 };
 use crate::devices::CameraFormat;
 use crate::session::{Input, SessionConfig};
 use crate::sound::SoundError;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use watch::Watch;
 
 /// What arrived is told so often.
 const TELL: Duration = Duration::from_secs(2);
@@ -29,7 +33,7 @@ pub struct BotConfig {
     pub access: Access,
     /// Its devices.
     pub devices: SessionConfig,
-    /// The size of its camera's picture.
+    /// The size and rate that its camera is asked for.
     pub format: CameraFormat,
     /// Leaves by itself so long after it has entered.
     pub leave_after: Option<Duration>,
@@ -39,6 +43,8 @@ pub struct BotConfig {
     pub linger: Duration,
     /// Whether it reads what arrives.
     pub verify: bool,
+    /// A folder that exists, where the newest picture of everybody is kept.
+    pub pictures: Option<PathBuf>,
     /// Where events go.
     pub events: EventSink,
 }
@@ -56,14 +62,18 @@ pub struct Outcome {
 
 /// Enters, stays until it leaves by itself, is told to (`leave`) or is sent away; then everything is released. With
 /// `cycles` it enters again until it was sent away or told to leave. `hurry` ends the wait for what is still unconfirmed.
-pub async fn run(config: BotConfig, leave: CancellationToken, hurry: CancellationToken) -> Result<Outcome, SoundError> {
+pub async fn run(
+    mut config: BotConfig,
+    leave: CancellationToken,
+    hurry: CancellationToken,
+) -> Result<Outcome, SoundError> {
     let sound = Arc::new(Studio::start()?);
     let (reports_tx, reports) = mpsc::channel(64);
     let mut devices = Devices::new(reports_tx, Arc::new(CameraFan::default()), sound.clone());
     devices.set_format(config.format);
-    let verifier = config.verify.then(|| Arc::new(Verifier::default()));
+    let watch = Watch::new(config.verify, config.pictures.take());
     let (cycles, linger) = (config.cycles.max(1), config.linger);
-    let mut bot = Bot { config, devices, reports, verifier, leave, hurry };
+    let mut bot = Bot { config, devices, reports, watch, leave, hurry };
     let mut session = 1;
     let (reason, message) = loop {
         let ended = bot.stay(SessionId(session)).await;
@@ -72,9 +82,9 @@ pub async fn run(config: BotConfig, leave: CancellationToken, hurry: Cancellatio
         }
         session += 1;
     };
-    let verified = bot.verifier.as_ref().map(|v| {
-        (bot.config.events)(&verified(SessionId(session), &bot.config.access.user, v));
-        v.is_met()
+    let verified = bot.watch.as_ref().and_then(|watch| {
+        watch.tell(SessionId(session), &bot.config.access.user, &bot.config.events);
+        watch.is_met()
     });
     tokio::time::sleep(linger).await;
     bot.devices.close(crate::session::RELEASE_LIMIT).await;
@@ -87,7 +97,7 @@ struct Bot {
     config: BotConfig,
     devices: Devices,
     reports: mpsc::Receiver<DeviceReport>,
-    verifier: Option<Arc<Verifier>>,
+    watch: Option<Arc<Watch>>,
     leave: CancellationToken,
     hurry: CancellationToken,
 }
@@ -99,7 +109,7 @@ impl Bot {
         let call_config = self.call_config(session, entered.clone());
         let (devices, reports) = (&mut self.devices, &mut self.reports);
         let (mut call, mut wakes) = Call::start(call_config, devices);
-        let mut plan = Plan { leave_after: self.config.leave_after, leave_at: None, next_tell: Instant::now() + TELL };
+        let mut plan = Plan::new(self.config.leave_after, self.watch.is_some(), Instant::now());
         let (mut asked, mut hurried) = (false, false);
         loop {
             if let Some(reason) = call.ended() {
@@ -126,10 +136,12 @@ impl Bot {
             if plan.is_over(entered.load(Ordering::Relaxed)) {
                 call.input(Input::Exit(ExitRequestedBy::Timer), devices);
             }
-            if let Some(verifier) = &self.verifier {
-                verifier.listen();
-                if plan.tells() {
-                    (self.config.events)(&verified(session, &self.config.access.user, verifier));
+            if let Some(watch) = &self.watch {
+                watch.listen();
+                if plan.tells(Instant::now()) {
+                    let (watch, user) = (watch.clone(), self.config.access.user.clone());
+                    let events = self.config.events.clone();
+                    tokio::task::spawn_blocking(move || watch.tell(session, &user, &events));
                 }
             }
         }
@@ -150,7 +162,7 @@ impl Bot {
                 }
                 told(event);
             }),
-            taps: self.verifier.clone().map(|v| v as Arc<dyn crate::call::Taps>),
+            taps: self.watch.clone().map(|w| w as Arc<dyn Taps>),
             decoded_is_shown: true,
         }
     }
@@ -160,12 +172,16 @@ impl Bot {
 struct Plan {
     leave_after: Option<Duration>,
     leave_at: Option<Instant>,
-    next_tell: Instant,
+    next_tell: Option<Instant>,
 }
 
 impl Plan {
+    fn new(leave_after: Option<Duration>, tells: bool, now: Instant) -> Self {
+        Self { leave_after, leave_at: None, next_tell: tells.then(|| now + TELL) }
+    }
+
     fn deadline(&self, call: Instant) -> Instant {
-        self.leave_at.map_or(call, |at| at.min(call)).min(self.next_tell)
+        [self.leave_at, self.next_tell].into_iter().flatten().fold(call, Instant::min)
     }
 
     /// Whether it is time to leave; true once.
@@ -177,20 +193,29 @@ impl Plan {
         self.leave_at.take_if(|at| *at <= Instant::now()).is_some()
     }
 
-    fn tells(&mut self) -> bool {
-        let due = Instant::now() >= self.next_tell;
+    fn tells(&mut self, now: Instant) -> bool {
+        let due = self.next_tell.is_some_and(|at| at <= now);
         if due {
-            self.next_tell = Instant::now() + TELL;
+            self.next_tell = Some(now + TELL);
         }
         due
     }
 }
 
-fn verified(session: SessionId, user: &UserId, verifier: &Verifier) -> Event {
-    Event {
-        unix_ms: unix_ms(),
-        session,
-        user: user.as_str().to_owned(),
-        kind: EventKind::Verified { users: verifier.results(), met: verifier.is_met() },
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bot_that_tells_nothing_sleeps_as_long_as_its_call() {
+        let start = Instant::now();
+        let (later, call) = (start + 2 * TELL, start + 3 * TELL);
+        let mut silent = Plan::new(None, false, start);
+        assert!(!silent.tells(later));
+        assert_eq!(silent.deadline(call), call);
+        let mut telling = Plan::new(None, true, start);
+        assert_eq!(telling.deadline(call), start + TELL);
+        assert!(telling.tells(later) && !telling.tells(later));
+        assert_eq!(telling.deadline(call), later + TELL);
     }
 }

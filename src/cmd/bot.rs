@@ -5,10 +5,11 @@ use super::signals;
 use crate::base::{ExitReason, NO_DEVICE, RoomId, UserId, display_name};
 use crate::bot::{self, BotConfig, Outcome};
 use crate::call::{Access, EventSink, TokenSource};
-use crate::devices::camera_format;
+use crate::devices::{self, CameraFormat, ChoiceError};
 use crate::session::SessionConfig;
 use crate::testcard::bot_tone_hz;
 use anyhow::{Context, bail};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -20,7 +21,8 @@ const PICTURE: &str = "test-picture:640x360@30";
 const EXAMPLES: &str = "\
 Examples:
   visavis bot --server ws://127.0.0.1:7880 --room design-review --count 3
-  visavis bot --server ws://127.0.0.1:7880 --room r --verify --leave-after 10s --events -";
+  visavis bot --server ws://127.0.0.1:7880 --room r --verify --leave-after 10s --events -
+  visavis bot --server ws://127.0.0.1:7880 --room r --camera default --camera-format 640x360@15 --pictures seen";
 
 /// Headless participants: test picture, test tone, and with --verify a report of what arrives
 #[derive(Clone, Debug, clap::Args)]
@@ -43,9 +45,20 @@ pub(super) struct BotArgs {
     /// End the program only so long after the last ExitRoom: time to see what it still holds
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "0s")]
     linger: Duration,
+    /// Size and rate that the camera is asked for; a real one gives the nearest it has [default: that of the test
+    /// picture, else 1280x720@30]
+    #[arg(long, value_name = "WxH@FPS", value_parser = camera_format)]
+    camera_format: Option<CameraFormat>,
+    /// Keep the newest picture of everybody as FOLDER/USER.png, every 2 s
+    #[arg(long, value_name = "FOLDER")]
+    pictures: Option<PathBuf>,
     /// Read the others' test pictures and tones, say what arrived; exit code 30 if that is not good
     #[arg(long)]
     verify: bool,
+}
+
+fn camera_format(text: &str) -> Result<CameraFormat, String> {
+    CameraFormat::parse(text).ok_or_else(|| ChoiceError::Format(text.to_owned()).to_string())
 }
 
 /// Runs the bots until all have left.
@@ -54,6 +67,9 @@ pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
     let Some(room) = args.participant.room.clone() else { bail!("No room is named. Use --room ROOM.") };
     let tokens = args.participant.tokens()?;
     let events = args.participant.event_sink()?;
+    if let Some(folder) = &args.pictures {
+        std::fs::create_dir_all(folder).with_context(|| format!("The folder {} cannot be made", folder.display()))?;
+    }
     super::runtime()?.block_on(async {
         let leave = CancellationToken::new();
         signals::watch(leave.clone()).context("Signals cannot be caught")?;
@@ -81,7 +97,7 @@ fn config(
     let name = format!("{}-{n}", args.name_prefix);
     let user: UserId = tokens.user().map_or_else(|| name.parse(), Ok)?;
     let camera = args.participant.camera.clone().unwrap_or_else(|| PICTURE.to_owned());
-    let format = camera_format(Some(&camera));
+    let format = args.camera_format.unwrap_or_else(|| devices::camera_format(Some(&camera)));
     let tone = format!("test-tone:{:.0}", bot_tone_hz(n));
     Ok(BotConfig {
         access: Access { server: server.to_owned(), tokens: tokens.clone(), room: room.clone(), user, name },
@@ -98,6 +114,7 @@ fn config(
         cycles: args.cycles,
         linger: args.linger,
         verify: args.verify,
+        pictures: args.pictures.clone(),
         events,
     })
 }

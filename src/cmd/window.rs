@@ -441,6 +441,7 @@ async fn guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
         cycles: 1,
         linger: Duration::ZERO,
         verify: false,
+        pictures: None,
         events: Arc::new(|_| {}),
     };
     match bot::run(config, stop, CancellationToken::new()).await {

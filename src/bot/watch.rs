@@ -1,0 +1,68 @@
+//! What a bot does with what arrives: verifies it, keeps pictures of it, or both.
+
+use super::album::Album;
+use super::verify::Verifier;
+use crate::base::{Event, EventKind, SessionId, UserId};
+use crate::call::{EventSink, PictureTap, Taps, unix_ms};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Reads along what arrives.
+pub(super) struct Watch {
+    verifier: Option<Verifier>,
+    album: Option<Album>,
+}
+
+impl Watch {
+    /// With `verify`, test pictures and tones are read; with a folder, pictures are kept there. Nothing is watched
+    /// without either.
+    pub(super) fn new(verify: bool, pictures: Option<PathBuf>) -> Option<Arc<Self>> {
+        let (verifier, album) = (verify.then(Verifier::default), pictures.map(Album::new));
+        (verifier.is_some() || album.is_some()).then(|| Arc::new(Self { verifier, album }))
+    }
+
+    /// Takes what was heard since; must be called at least every second while sound arrives.
+    pub(super) fn listen(&self) {
+        if let Some(verifier) = &self.verifier {
+            verifier.listen();
+        }
+    }
+
+    /// Tells `events` what `user` has got so far, and keeps the newest pictures. Blocks.
+    pub(super) fn tell(&self, session: SessionId, user: &UserId, events: &EventSink) {
+        if let Some(verifier) = &self.verifier {
+            events(&Event {
+                unix_ms: unix_ms(),
+                session,
+                user: user.as_str().to_owned(),
+                kind: EventKind::Verified { users: verifier.results(), met: verifier.is_met() },
+            });
+        }
+        if let Some(album) = &self.album {
+            album.save();
+        }
+    }
+
+    /// With `verify`: whether everything was as it should be.
+    pub(super) fn is_met(&self) -> Option<bool> {
+        self.verifier.as_ref().map(Verifier::is_met)
+    }
+}
+
+impl Taps for Watch {
+    fn picture(&self, user: &UserId) -> PictureTap {
+        let verifier = self.verifier.as_ref().map(|v| v.picture(user));
+        let album = self.album.as_ref().map(|a| a.picture(user));
+        Arc::new(move |frame| {
+            for tap in [&verifier, &album].into_iter().flatten() {
+                tap(frame);
+            }
+        })
+    }
+
+    fn voice(&self, user: &UserId, samples: rtrb::Consumer<f32>) {
+        if let Some(verifier) = &self.verifier {
+            verifier.voice(user, samples);
+        }
+    }
+}
