@@ -1,4 +1,4 @@
-//! A link that loses packets: the picture keeps moving and the sound keeps sounding.
+//! A link that loses packets: the picture keeps moving, the sound keeps sounding, and the two stay together.
 
 use crate::kit::{Fault, Participant, Server, Stage, verified};
 
@@ -23,4 +23,5 @@ fn five_percent_loss_costs_few_pictures_and_no_sound() {
     assert!(after.longest_gap_ms <= 60.0, "the tone had a gap of {} ms", after.longest_gap_ms);
     assert!(after.frames > before.frames);
     after.holds_tone(440.0);
+    verified::together(&ben, ann.user());
 }

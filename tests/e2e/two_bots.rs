@@ -15,18 +15,8 @@ fn two_bots_verify_each_others_picture_and_tone() {
         later.since(&first).moved_at(FPS);
         later.holds_tone(hz);
         assert!(later.delay_ms_p95 < 1000.0, "pictures come late: {later:?}");
-        together(listener, sender.user());
+        verified::together(listener, sender.user());
     }
-}
-
-/// Picture and sound of `user` have been within 80 ms of each other, by the sender's own clock.
-fn together(listener: &Participant, user: &str) {
-    let pictures =
-        listener.all("Statistics").into_iter().flat_map(|e| e["remote"].as_array().cloned().unwrap_or_default());
-    let ahead: Vec<f64> =
-        pictures.filter(|r| r["remote_user"] == user).filter_map(|r| r["ahead_ms"].as_f64()).collect();
-    assert!(!ahead.is_empty(), "picture and sound were never compared");
-    assert!(ahead.iter().all(|ms| ms.abs() <= 80.0), "the picture is ahead of the sound by {ahead:?} ms");
 }
 
 #[test]

@@ -96,3 +96,14 @@ pub(crate) fn newest(source: &impl Events, user: &str) -> Option<Verified> {
 pub(crate) fn first(source: &impl Events, user: &str) -> Verified {
     after(source, user, Duration::ZERO)
 }
+
+/// Picture and sound of `user` have been within 80 ms of each other, by the sender's own clock.
+#[track_caller]
+pub(crate) fn together(source: &impl Events, user: &str) {
+    let pictures =
+        source.all("Statistics").into_iter().flat_map(|e| e["remote"].as_array().cloned().unwrap_or_default());
+    let ahead: Vec<f64> =
+        pictures.filter(|r| r["remote_user"] == user).filter_map(|r| r["ahead_ms"].as_f64()).collect();
+    assert!(!ahead.is_empty(), "picture and sound were never compared");
+    assert!(ahead.iter().all(|ms| ms.abs() <= 80.0), "the picture is ahead of the sound by {ahead:?} ms");
+}
