@@ -3,9 +3,8 @@
 use crate::kit::relay;
 use crate::kit::screenshot::{Screen, Seen};
 use crate::kit::stage::free_port;
-use crate::kit::wav::Recorded;
+use crate::kit::wav::{self, Recorded};
 use crate::kit::{Display, Fault, Pulse, Relay, Stage, wait_until};
-use std::io::Write;
 use std::net::UdpSocket;
 use std::process::Command;
 use std::time::Duration;
@@ -37,7 +36,7 @@ fn what_a_speaker_plays_is_recorded_and_measured() {
     let stage = Stage::new("kit-sound");
     let pulse = Pulse::start(&stage, "a");
     let file = stage.artifact("tone.wav");
-    std::fs::File::create(&file).and_then(|mut f| f.write_all(&tone_wav(440.0, 4))).expect("a file");
+    wav::write_tone(&file, 440.0, 4, 4.0);
     assert!(pulse.speaker_users().is_empty() && pulse.microphone_users().is_empty());
     let tone = Recorded::read(&file).tone(440.0);
     tone.holds(3.9);
@@ -45,24 +44,6 @@ fn what_a_speaker_plays_is_recorded_and_measured() {
 
     let _speaking = pulse.speak(&stage, &file);
     wait_until("the player", || pulse.speaker_users().pop());
-}
-
-fn tone_wav(hz: f64, seconds: u32) -> Vec<u8> {
-    let count = seconds * 48_000;
-    let mut wav = Vec::new();
-    for piece in [b"RIFF".as_slice(), &(36 + count * 2).to_le_bytes(), b"WAVEfmt ", &16_u32.to_le_bytes()] {
-        wav.extend_from_slice(piece);
-    }
-    for short in [1_u16, 1, 48_000, 0, 30_464, 1, 2, 16] {
-        wav.extend_from_slice(&short.to_le_bytes());
-    }
-    wav.extend_from_slice(b"data");
-    wav.extend_from_slice(&(count * 2).to_le_bytes());
-    for i in 0..count {
-        let sample = (std::f64::consts::TAU * hz * f64::from(i) / 48_000.0).sin() * 3276.7;
-        wav.extend_from_slice(&(sample as i16).to_le_bytes());
-    }
-    wav
 }
 
 /// The picture is drawn by the Python peer, shown on a display by somebody else's program, and read by us.

@@ -11,6 +11,7 @@ mod leaving;
 mod links;
 mod lossy_link;
 mod strangers;
+mod switching;
 mod tencent;
 mod two_bots;
 mod two_windows;

@@ -31,10 +31,29 @@ impl Display {
 
     /// Waits for the window of process `pid` and gives it the keyboard.
     pub(crate) fn focus(&self, pid: u32) {
+        let window = self.window(pid);
+        assert!(self.xdotool(&["windowactivate", "--sync", &window]).is_some(), "xdotool could not raise the window");
+    }
+
+    /// Presses a mouse button (1 left, 3 right) in the window of process `pid`, so many pixels right of the middle of
+    /// its lower edge and above it.
+    pub(crate) fn click(&self, pid: u32, button: u8, right: i32, above: i32) {
+        let window = self.window(pid);
+        let size = self.xdotool(&["getwindowgeometry", "--shell", &window]).expect("the window's size");
+        let side = |name: &str| -> i32 {
+            let value = size.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
+            value.unwrap_or_else(|| panic!("no {name} in {size}"))
+        };
+        let (x, y) = (side("WIDTH=") / 2 + right, side("HEIGHT=") - above);
+        let [x, y, button] = [x, y, button.into()].map(|n| n.to_string());
+        let clicked = self.xdotool(&["mousemove", "--window", &window, &x, &y, "click", &button]);
+        assert!(clicked.is_some(), "xdotool could not press the mouse");
+    }
+
+    fn window(&self, pid: u32) -> String {
         let pid = pid.to_string();
         let find = ["search", "--onlyvisible", "--pid", &pid];
-        let window = wait_until("a window on the display", || self.xdotool(&find)?.lines().last().map(str::to_owned));
-        assert!(self.xdotool(&["windowactivate", "--sync", &window]).is_some(), "xdotool could not raise the window");
+        wait_until("a window on the display", || self.xdotool(&find)?.lines().last().map(str::to_owned))
     }
 
     /// Presses a key, for example `ctrl+shift+l`, in the window that has the keyboard.

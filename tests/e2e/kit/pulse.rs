@@ -69,6 +69,37 @@ impl Pulse {
         self.process.wait_exit();
     }
 
+    /// Plugs in a second microphone, `Kitchen`, that hears what is played into `kitchenfeed`, and a second speaker,
+    /// `Headphones`.
+    pub(crate) fn plug_in_more(&self) {
+        let load = |module: &str, arguments: &[&str]| {
+            let loaded = self.pactl(&[&["load-module", module], arguments].concat());
+            assert!(loaded.is_some(), "PulseAudio did not load {module}");
+        };
+        load("module-null-sink", &["sink_name=kitchenfeed"]);
+        let name = "source_properties=device.description=Kitchen";
+        load("module-remap-source", &["source_name=kitchen", "master=kitchenfeed.monitor", name]);
+        load("module-null-sink", &["sink_name=headphones", "sink_properties=device.description=Headphones"]);
+    }
+
+    /// The names of the microphones that are recorded from now, and of the speakers that are played on. What feeds a
+    /// microphone is no speaker.
+    pub(crate) fn in_use(&self) -> (Vec<String>, Vec<String>) {
+        let mut speakers = self.used(self.speaker_users(), "sinks");
+        speakers.retain(|name| !name.ends_with("feed"));
+        (self.used(self.microphone_users(), "sources"), speakers)
+    }
+
+    /// The second column of a client's line is the number of its device, the first one of a device's line.
+    fn used(&self, clients: Vec<String>, devices: &str) -> Vec<String> {
+        let list = self.pactl(&["list", "short", devices]).expect("pactl answers");
+        let name = |client: String| {
+            let number = client.split('\t').nth(1)?;
+            list.lines().find_map(|line| line.strip_prefix(number)?.strip_prefix('\t')?.split('\t').next())
+        };
+        clients.into_iter().filter_map(name).map(str::to_owned).collect()
+    }
+
     fn clients(&self, what: &str) -> Vec<String> {
         let list = self.pactl(&["list", "short", what]).expect("pactl answers");
         list.lines().filter(|line| line.contains("protocol-native.c")).map(str::to_owned).collect()
@@ -76,11 +107,15 @@ impl Pulse {
 
     /// Starts to record what the speaker plays; ends with the value.
     pub(crate) fn record_speaker(&self, stage: &Stage, name: &str) -> Recording {
+        self.record(stage, "speaker", name)
+    }
+
+    /// The same with another speaker.
+    pub(crate) fn record(&self, stage: &Stage, speaker: &str, name: &str) -> Recording {
         let path = stage.artifact(&format!("{name}.wav"));
         let mut command = Command::new("parec");
         self.client(&mut command);
-        command.args([
-            "--device=speaker.monitor",
+        command.arg(format!("--device={speaker}.monitor")).args([
             "--format=s16le",
             "--rate=48000",
             "--channels=1",
@@ -93,9 +128,14 @@ impl Pulse {
 
     /// Plays a WAV file into the microphone until the value is dropped or the file ends.
     pub(crate) fn speak(&self, stage: &Stage, file: &Path) -> Process {
+        self.speak_into(stage, "micfeed", file)
+    }
+
+    /// The same into what another microphone hears.
+    pub(crate) fn speak_into(&self, stage: &Stage, feed: &str, file: &Path) -> Process {
         let mut command = Command::new("paplay");
         self.client(&mut command);
-        Process::start(stage, "paplay", command.arg("--device=micfeed").arg(file))
+        Process::start(stage, &format!("paplay-{feed}"), command.arg(format!("--device={feed}")).arg(file))
     }
 
     fn pactl(&self, arguments: &[&str]) -> Option<String> {

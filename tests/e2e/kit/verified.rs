@@ -26,7 +26,8 @@ pub(crate) struct Between {
 }
 
 impl Verified {
-    fn of(event: &Value, user: &str) -> Option<Self> {
+    /// The figures of `user` in one event.
+    pub(crate) fn of(event: &Value, user: &str) -> Option<Self> {
         let entry = event["users"].as_array()?.iter().find(|u| u["remote_user"] == user)?;
         let (picture, tone) = (&entry["picture"], &entry["tone"]);
         Some(Self {

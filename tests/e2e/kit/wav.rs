@@ -1,7 +1,28 @@
-//! Looks for a tone in a WAV file: 16-bit PCM or 32-bit float, any number of channels.
+//! Writes tones into WAV files, and looks for them there: 16-bit PCM or 32-bit float, any number of channels.
 
 use std::f64::consts::TAU;
 use std::path::Path;
+
+/// Writes a tone of `hz` at the level of a test tone, which is on and off by turns of `beat` seconds.
+pub(crate) fn write_tone(path: &Path, hz: f64, seconds: u32, beat: f64) {
+    let count = seconds * 48_000;
+    let mut wav = Vec::new();
+    for piece in [b"RIFF".as_slice(), &(36 + count * 2).to_le_bytes(), b"WAVEfmt ", &16_u32.to_le_bytes()] {
+        wav.extend_from_slice(piece);
+    }
+    for short in [1_u16, 1, 48_000, 0, 30_464, 1, 2, 16] {
+        wav.extend_from_slice(&short.to_le_bytes());
+    }
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&(count * 2).to_le_bytes());
+    for i in 0..count {
+        let time = f64::from(i) / 48_000.0;
+        let on = ((time / beat) as u64).is_multiple_of(2);
+        let sample = if on { (TAU * hz * time).sin() * 3276.7 } else { 0.0 };
+        wav.extend_from_slice(&(sample as i16).to_le_bytes());
+    }
+    std::fs::write(path, wav).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+}
 
 /// Sound that was recorded, mixed down to one channel, from -1 to 1.
 pub(crate) struct Recorded {
@@ -14,6 +35,8 @@ pub(crate) struct Recorded {
 pub(crate) struct ToneFound {
     /// Level in dB below a full sine, in the middle half of the time in which it sounds.
     pub(crate) dbfs: f64,
+    /// When it begins, in seconds from the beginning of the recording.
+    pub(crate) begins: f64,
     /// How long it sounds, from its first moment to its last.
     pub(crate) seconds: f64,
     /// Part of that time in which it is there, from 0 to 1.
@@ -54,7 +77,7 @@ impl Recorded {
         let levels: Vec<f64> = self.samples.chunks_exact(window).map(|w| amplitude(w, hz, self.rate)).collect();
         let loud = |level: &f64| *level > 0.01;
         let (Some(first), Some(last)) = (levels.iter().position(loud), levels.iter().rposition(loud)) else {
-            return ToneFound { dbfs: f64::NEG_INFINITY, seconds: 0.0, held: 0.0 };
+            return ToneFound { dbfs: f64::NEG_INFINITY, begins: 0.0, seconds: 0.0, held: 0.0 };
         };
         let sounding = &levels[first..=last];
         let quarter = sounding.len() / 4;
@@ -62,6 +85,7 @@ impl Recorded {
         let mean = middle.iter().sum::<f64>() / middle.len() as f64;
         ToneFound {
             dbfs: 20.0 * mean.log10(),
+            begins: first as f64 / 50.0,
             seconds: sounding.len() as f64 / 50.0,
             held: sounding.iter().filter(|l| loud(l)).count() as f64 / sounding.len() as f64,
         }
