@@ -151,10 +151,13 @@ struct Running {
     format: PcmFormat,
     /// Ends when the system has dropped the stream's callback.
     callback: Receiver<()>,
+    /// What the stream was opened with.
+    host: Arc<Host>,
 }
 
 impl Running {
-    /// Closes the stream and waits until the system has let go of its callback, at most until `deadline` or 500 ms.
+    /// Closes the stream and waits until the system has let go of its callback, at most until `deadline` or 500 ms, and
+    /// until a sound server lists it no longer.
     fn close(self, deadline: Option<Instant>) -> Closed {
         let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_millis(500));
         // On macOS a dropped stream once went on running; a paused one does not.
@@ -167,8 +170,19 @@ impl Running {
                 state: StepState::Unconfirmed,
                 detail: "the sound system did not confirm that the stream is closed".into(),
             },
-            _ => Closed::confirmed(),
+            _ => {
+                settle(&self.host);
+                Closed::confirmed()
+            }
         }
+    }
+}
+
+/// Waits until a sound server has done what it was told. cpal does not wait for PulseAudio to have deleted a stream;
+/// PulseAudio carries out what a client tells it in that order, so its answer to a later question says so.
+fn settle(host: &Host) {
+    if host.id().name() == "PulseAudio" {
+        host.default_input_device();
     }
 }
 
@@ -195,6 +209,7 @@ fn forget_host(broken: &Arc<Host>) {
 
 /// A microphone or speaker that was found.
 struct Card {
+    host: Arc<Host>,
     device: Device,
     direction: Direction,
     label: String,
@@ -203,19 +218,19 @@ struct Card {
 
 impl Card {
     fn find(id: Option<&str>, direction: Direction) -> Result<Self, DeviceError> {
-        let first = host();
-        let device = match Self::look(&first, id, direction) {
+        let mut host = self::host();
+        let device = match Self::look(&host, id, direction) {
             Some(device) => device,
             None => {
                 // The server may have been restarted since the last time.
-                forget_host(&first);
-                drop(first);
-                Self::look(&host(), id, direction).ok_or_else(|| missing(id, direction))?
+                forget_host(&host);
+                host = self::host();
+                Self::look(&host, id, direction).ok_or_else(|| missing(id, direction))?
             }
         };
         let label = device.description().map(|d| d.name().to_owned()).unwrap_or_else(|_| device.to_string());
         let pulse = device.id().is_ok_and(|id| id.to_string().starts_with("pulseaudio:"));
-        Ok(Self { device, direction, label, periods: if pulse { PULSE_PERIODS } else { PERIODS } })
+        Ok(Self { host, device, direction, label, periods: if pulse { PULSE_PERIODS } else { PERIODS } })
     }
 
     fn look(host: &Host, id: Option<&str>, direction: Direction) -> Option<Device> {
@@ -243,7 +258,7 @@ impl Card {
                 Ok((stream, callback)) => {
                     stream.play().map_err(|e| problem(&e))?;
                     tracing::debug!(device = self.label, ?config, ?sample_format, ?size, "stream opened");
-                    return Ok(Running { stream, format: wanted.format(), callback });
+                    return Ok(Running { stream, format: wanted.format(), callback, host: self.host.clone() });
                 }
                 Err(e) if matches!(e.kind(), ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput) => last = Some(e),
                 Err(e) => return Err(problem(&e)),
