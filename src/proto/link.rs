@@ -1,8 +1,8 @@
 //! Links to calls: what people paste into the lobby, give on the command line, and send to each other.
 
 use crate::base::{IdError, RoomId, Secret};
+use core::net::IpAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use std::net::IpAddr;
 use url::{Url, form_urlencoded};
 
 /// The parameter that holds an invitation.
