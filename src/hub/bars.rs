@@ -128,10 +128,7 @@ impl Departures {
 /// Reasons that a client answers by joining afresh.
 const fn is_loss(reason: DisconnectReason) -> bool {
     use DisconnectReason as Why;
-    matches!(
-        reason,
-        Why::ConnectionTimeout | Why::StateMismatch | Why::JoinFailure | Why::MediaFailure | Why::SignalClose
-    )
+    matches!(reason, Why::ConnectionTimeout | Why::StateMismatch | Why::JoinFailure | Why::MediaFailure)
 }
 
 #[cfg(test)]

@@ -26,10 +26,6 @@ impl Hub {
         let Some(id) = self.links.remove(&link) else { return };
         let Some(member) = self.members.get_mut(&id) else { return };
         member.link = None;
-        if !member.is_active() {
-            // whoever has not been in the room yet has nothing to resume: they gave up, or try again from the start
-            return self.depart(id, Action::Disconnect, Why::SignalClose);
-        }
         member.presence.link_lost(self.now);
         let user = member.user.clone();
         let until = member.presence.resumable_until(&self.config).unwrap_or(self.now);

@@ -16,6 +16,8 @@ const MISSED_PING: Duration = Duration::from_millis(5500);
 const CLOSED_LIMIT: Duration = Duration::from_secs(3);
 /// What was sent to a client so long before it was last heard may have been lost on the way.
 const IN_FLIGHT: Duration = Duration::from_secs(10);
+/// Whoever loses the link before any media came up has mostly given up entering: they are waited for no longer than this.
+const ENTERING: Duration = Duration::from_secs(1);
 /// What a goodbye may need after the connection was closed.
 const AFTER_MEDIA: Duration = Duration::from_millis(1500);
 
@@ -98,7 +100,8 @@ impl Presence {
     pub(super) fn resumable_until(&self, config: &HubConfig) -> Option<Moment> {
         let lost = self.link_gone?;
         let start = self.media_gone.filter(|gone| self.heard <= *gone).map_or(lost, |gone| gone.min(lost));
-        Some(start + config.resume_window)
+        let is_entering = self.media.is_empty();
+        Some(start + if is_entering { ENTERING.min(config.resume_window) } else { config.resume_window })
     }
 
     fn media_limit(&self, config: &HubConfig) -> Duration {

@@ -69,7 +69,7 @@ impl World {
     }
 
     fn give(&mut self, input: Input) {
-        if let Input::Device(kind, _, DeviceInput::Released { .. }) = &input {
+        if let Input::Device(kind, _, DeviceInput::Released { .. } | DeviceInput::Failed { .. }) = &input {
             self.held.remove(kind);
         }
         self.session.handle(input, self.now);

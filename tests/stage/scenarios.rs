@@ -265,15 +265,15 @@ fn a_server_that_does_not_come_back_is_102_within_the_limit() {
 }
 
 #[test]
-fn who_gives_up_entering_is_gone_for_the_others_at_once() {
+fn who_gives_up_entering_is_gone_for_the_others_within_a_second() {
     for single in [true, false] {
         for after in 0..150 {
             let mut stage = room(1);
             let who = stage.enter_with("late", single, stage.unix_s());
             stage.run(after);
             stage.exit(who);
-            stage.run(100);
-            assert!(stage.sees(0).is_empty(), "left after {after} ms, and is still seen 100 ms later");
+            stage.run(1100);
+            assert!(stage.sees(0).is_empty(), "left after {after} ms, and is still seen");
             stage.finish();
         }
     }
