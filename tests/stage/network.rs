@@ -322,7 +322,7 @@ impl Stage {
         let (who, epoch) = (wire.who, wire.epoch);
         wire.heard = now;
         let is_first = std::mem::take(&mut wire.is_opening);
-        if is_first && self.pings && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed) {
+        if is_first && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed) {
             self.later(Duration::ZERO, Delivery::Ping(link));
         }
         if let LinkInput::Joined { response, .. } = &input {
@@ -354,16 +354,6 @@ impl Stage {
         self.people[who].waiting.retain(|d| !has_not_knocked(d));
         self.put(Delivery::Up(link, Box::new(hub::Input::LinkGone { link })));
         self.end_wire(link, true, false);
-    }
-
-    /// Clients that were quiet ping again.
-    pub(crate) fn start_pings(&mut self) {
-        self.pings = true;
-        let open: Vec<LinkId> =
-            self.wires.iter().filter(|(_, w)| w.client && !w.is_opening).map(|(link, _)| *link).collect();
-        for link in open {
-            self.later(Duration::ZERO, Delivery::Ping(link));
-        }
     }
 
     pub(crate) fn ping(&mut self, link: LinkId) {
