@@ -11,6 +11,8 @@ use std::time::Duration;
 const ROOM: &str = "switching";
 /// What the two microphones hear. Both fill a measuring window with whole waves, so neither is taken for the other.
 const TONES: [(f64, &str); 2] = [(400.0, "micfeed"), (900.0, "kitchenfeed")];
+/// The amplitude from which a beat is heard: they arrive at half of full scale, and each begins and ends with a click.
+const HEARD: f64 = 0.1;
 /// What the others say.
 const ANSWER: f64 = 700.0;
 
@@ -119,7 +121,7 @@ fn camera_microphone_and_speaker_are_switched_in_a_call() {
     call.watcher.process().signal("TERM");
     call.watcher.running().wait_exit();
     let heard = Recorded::read(&call.heard);
-    let [old, new] = TONES.map(|(hz, _)| heard.tone(hz));
+    let [old, new] = TONES.map(|(hz, _)| heard.tone_over(hz, HEARD));
     for tone in [&old, &new] {
         assert!(tone.seconds * tone.held > 0.5, "a microphone was not heard: first {old:?}, then {new:?}");
     }

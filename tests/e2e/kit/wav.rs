@@ -73,9 +73,14 @@ impl Recorded {
 
     /// Measures a tone of `hz` in windows of 20 ms.
     pub(crate) fn tone(&self, hz: f64) -> ToneFound {
+        self.tone_over(hz, 0.01)
+    }
+
+    /// The same where only an amplitude of more than `least` counts as the tone, not what other sounds put beside them.
+    pub(crate) fn tone_over(&self, hz: f64, least: f64) -> ToneFound {
         let window = (self.rate / 50.0) as usize;
         let levels: Vec<f64> = self.samples.chunks_exact(window).map(|w| amplitude(w, hz, self.rate)).collect();
-        let loud = |level: &f64| *level > 0.01;
+        let loud = |level: &f64| *level > least;
         let (Some(first), Some(last)) = (levels.iter().position(loud), levels.iter().rposition(loud)) else {
             return ToneFound { dbfs: f64::NEG_INFINITY, begins: 0.0, seconds: 0.0, held: 0.0 };
         };
