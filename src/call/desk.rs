@@ -145,9 +145,9 @@ impl Desk {
         })
     }
 
-    /// Sends commands from elsewhere: signals, timers.
-    pub fn remote(&self) -> mpsc::Sender<Command> {
-        self.commands.clone()
+    /// Sends commands from elsewhere: signals, timers, links. It does not keep the desk alive.
+    pub fn remote(&self) -> mpsc::WeakSender<Command> {
+        self.commands.downgrade()
     }
 
     /// The newest snapshot, for whoever waits for a change.

@@ -151,7 +151,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         tokio::spawn(leave_after(shared.clone(), remote.clone(), after));
     }
     if let Some(join) = join {
-        remote.try_send(Command::Join(join)).context("The window could not be started")?;
+        remote.upgrade().context("The window has ended")?.try_send(Command::Join(join))?;
     }
     let shown = desk.shown_hook();
     let verifier = args.verify.then(|| Arc::new(Verifier::default()));
@@ -214,7 +214,7 @@ fn show(renderer: Option<Renderer>, desk: Desk, options: ui::Options) -> anyhow:
 /// What the parts of a window's process know of each other.
 #[derive(Default)]
 struct Shared {
-    remote: OnceLock<mpsc::Sender<Command>>,
+    remote: OnceLock<mpsc::WeakSender<Command>>,
     ended: Mutex<Option<ExitReason>>,
     entered: CancellationToken,
 }
@@ -245,7 +245,7 @@ impl Shared {
 
     /// The window closes itself as soon as no call is open.
     fn quit(&self) {
-        if let Some(remote) = self.remote.get()
+        if let Some(remote) = self.remote.get().and_then(mpsc::WeakSender::upgrade)
             && remote.try_send(Command::Quit).is_err()
         {
             tracing::warn!("the window has ended already");
@@ -293,18 +293,20 @@ fn verified(verifier: &Verifier) -> Event {
 }
 
 /// The first signal leaves the call, or closes the window; the second ends at once.
-fn watch_signals(remote: mpsc::Sender<Command>) -> anyhow::Result<()> {
+fn watch_signals(remote: mpsc::WeakSender<Command>) -> anyhow::Result<()> {
     let leave = CancellationToken::new();
     signals::watch(leave.clone()).context("Signals cannot be caught")?;
     tokio::spawn(async move {
         leave.cancelled().await;
-        remote.send(Command::Quit).await.ok();
+        if let Some(remote) = remote.upgrade() {
+            remote.send(Command::Quit).await.ok();
+        }
     });
     Ok(())
 }
 
 /// Links that are opened while this window is open come to it. Where another window takes them, this one does not.
-async fn take_links(paths: Paths, remote: mpsc::Sender<Command>) {
+async fn take_links(paths: Paths, remote: mpsc::WeakSender<Command>) {
     let mut door = match Door::open(&paths).await {
         Ok(door) => door,
         Err(error) => return tracing::info!(%error, "another window takes links"),
@@ -312,6 +314,7 @@ async fn take_links(paths: Paths, remote: mpsc::Sender<Command>) {
     loop {
         match door.next().await {
             Ok(link) => {
+                let Some(remote) = remote.upgrade() else { return };
                 if remote.send(Command::OpenLink(link)).await.is_err() {
                     return;
                 }
@@ -321,10 +324,12 @@ async fn take_links(paths: Paths, remote: mpsc::Sender<Command>) {
     }
 }
 
-async fn leave_after(shared: Arc<Shared>, remote: mpsc::Sender<Command>, after: Duration) {
+async fn leave_after(shared: Arc<Shared>, remote: mpsc::WeakSender<Command>, after: Duration) {
     shared.entered.cancelled().await;
     tokio::time::sleep(after).await;
-    remote.send(Command::Leave(ExitRequestedBy::Timer)).await.ok();
+    if let Some(remote) = remote.upgrade() {
+        remote.send(Command::Leave(ExitRequestedBy::Timer)).await.ok();
+    }
 }
 
 // ---- what was typed, and what was remembered
