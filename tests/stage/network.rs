@@ -214,7 +214,8 @@ impl Stage {
 
     pub(crate) fn media_up(&mut self, who: usize, epoch: Epoch, connection: ConnectionId) {
         let person = &self.people[who];
-        if !person.alive || !person.net.is_up() || !person.has_peers || person.epoch != epoch {
+        let is_there = person.alive && person.net.is_up() && person.has_peers;
+        if !is_there || person.epoch != epoch || person.member != Some(connection.member) {
             return;
         }
         self.tell_hub(hub::Input::Media(MediaEvent::Connected { connection }));
@@ -320,6 +321,8 @@ impl Stage {
         let now = self.now;
         let Some(wire) = self.wires.get_mut(&link).filter(|w| w.client) else { return };
         let (who, epoch) = (wire.who, wire.epoch);
+        // what its end means depends on what has arrived before
+        let input = if matches!(input, LinkInput::Lost) { wire.loss() } else { input };
         wire.heard = now;
         let is_first = std::mem::take(&mut wire.is_opening);
         if is_first && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed) {

@@ -204,9 +204,9 @@ impl Stage {
             person.waiting.retain(|d| !matches!(d, Delivery::Up(..) | Delivery::Knock(..)));
         }
         let open = self.wires.iter().filter(|(_, w)| w.server || w.is_opening);
-        let open: Vec<(LinkId, LinkInput)> = open.map(|(id, w)| (*id, w.loss())).collect();
-        for (link, lost) in open {
-            self.send_down(link, lost);
+        let open: Vec<LinkId> = open.map(|(id, _)| *id).collect();
+        for link in open {
+            self.send_down(link, LinkInput::Lost);
             self.end_wire(link, false, true);
         }
     }
