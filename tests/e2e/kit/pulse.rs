@@ -3,9 +3,10 @@
 
 use super::{Process, Stage, wait_until};
 use std::fs::{self, Permissions};
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A running sound server with one speaker and one microphone.
@@ -42,7 +43,20 @@ impl Pulse {
         let process = Process::start(stage, &format!("pulseaudio-{label}"), command.arg(script));
         let pulse = Self { server: format!("unix:{}", socket.display()), folder, process };
         wait_until("the sound server", || pulse.pactl(&["info"]));
+        pulse.wait_for_sound();
         pulse
+    }
+
+    /// Waits until the microphone gives something out: until then it can be opened, but not used.
+    fn wait_for_sound(&self) {
+        let mut command = Command::new("parec");
+        self.client(&mut command);
+        command.args(["--device=mic", "--raw", "--latency-msec=20"]).stdout(Stdio::piped());
+        let mut parec = command.spawn().expect("parec runs");
+        parec.stdout.take().expect("a pipe").read_exact(&mut [0]).expect("the microphone gives something out");
+        parec.kill().expect("parec ends");
+        parec.wait().expect("parec has ended");
+        wait_until("parec to be gone", || self.microphone_users().is_empty().then_some(()));
     }
 
     /// What goes into `PULSE_SERVER`.
