@@ -1,8 +1,8 @@
 //! Real microphones and speakers, by cpal.
 //!
 //! The callbacks only move samples between the system and a ring: no lock, no allocation, no log. A stream is made,
-//! paused and dropped on its owner's thread. It counts as closed when the system has let go of its callback: then it
-//! cannot be called again.
+//! paused and dropped on its owner's thread. It counts as closed when the sound server has deleted it or, without one,
+//! when the system has let go of its callback: then it cannot be called again.
 
 use crate::base::{PcmFormat, StepState};
 use crate::devices::microphone::{MicrophoneFacts, MicrophoneRing};
@@ -156,8 +156,8 @@ struct Running {
 }
 
 impl Running {
-    /// Closes the stream and waits until the system has let go of its callback, at most until `deadline` or 500 ms, and
-    /// until a sound server lists it no longer.
+    /// Closes the stream and waits until the sound server lists it no longer, or, where there is none that would say so,
+    /// until the system has let go of its callback, at most until `deadline` or 500 ms.
     fn close(self, deadline: Option<Instant>) -> Closed {
         let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_millis(500));
         // On macOS a dropped stream once went on running; a paused one does not.
@@ -165,25 +165,23 @@ impl Running {
             tracing::debug!("a stream was not paused: {e}");
         }
         drop(self.stream);
+        if deleted(&self.host) {
+            return Closed::confirmed();
+        }
         match self.callback.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Closed {
                 state: StepState::Unconfirmed,
                 detail: "the sound system did not confirm that the stream is closed".into(),
             },
-            _ => {
-                settle(&self.host);
-                Closed::confirmed()
-            }
+            _ => Closed::confirmed(),
         }
     }
 }
 
-/// Waits until a sound server has done what it was told. cpal does not wait for PulseAudio to have deleted a stream;
-/// PulseAudio carries out what a client tells it in that order, so its answer to a later question says so.
-fn settle(host: &Host) {
-    if host.id().name() == "PulseAudio" {
-        host.default_input_device();
-    }
+/// Waits until a sound server has deleted the streams that were dropped, and says whether it has. cpal does not wait
+/// for that; PulseAudio carries out what a client tells it in that order, so its answer to a later question says so.
+fn deleted(host: &Host) -> bool {
+    host.id().name() == "PulseAudio" && host.devices().is_ok()
 }
 
 /// The connection to the sound system. There is one, because each costs PulseAudio a client and us a thread.
