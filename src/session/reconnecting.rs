@@ -191,7 +191,8 @@ impl Session {
         self.peers_open = false;
         match error.ending() {
             Some(reason) => self.leave(reason, String::new(), now),
-            None if error.retry => self.wait_for_next(None, now),
+            // We were in a room there: what answers otherwise now, a proxy for one, may not for long.
+            None if error.retry || error.kind == "not_a_server" => self.wait_for_next(None, now),
             None => self.leave(ExitReason::ConnectionLost, error.message, now),
         }
     }
