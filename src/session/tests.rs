@@ -34,7 +34,7 @@ struct World {
     events: Vec<EventKind>,
     outputs: Vec<String>,
     /// Devices of which a handle exists, by the outputs' own account.
-    held: BTreeSet<DeviceKind>,
+    held: BTreeMap<DeviceKind, Generation>,
     /// Devices of which the window was told that they are open.
     told_open: BTreeSet<DeviceKind>,
     epoch: Epoch,
@@ -52,7 +52,7 @@ impl World {
             next: 0,
             events: Vec::new(),
             outputs: Vec::new(),
-            held: BTreeSet::new(),
+            held: BTreeMap::new(),
             told_open: BTreeSet::new(),
             epoch: Epoch(1),
             link_up: false,
@@ -69,7 +69,9 @@ impl World {
     }
 
     fn give(&mut self, input: Input) {
-        if let Input::Device(kind, _, DeviceInput::Released { .. } | DeviceInput::Failed { .. }) = &input {
+        if let Input::Device(kind, generation, DeviceInput::Released { .. } | DeviceInput::Failed { .. }) = &input
+            && self.held.get(kind) == Some(generation)
+        {
             self.held.remove(kind);
         }
         self.session.handle(input, self.now);
@@ -149,13 +151,13 @@ impl World {
                 self.link(5, LinkInput::Message(Box::new(Response::Answer(lk::SessionDescription::default()))));
             }
             Output::OpenDevice { kind, generation, .. } => {
-                assert!(self.held.insert(kind), "{kind:?} opened twice");
+                assert!(self.held.insert(kind, generation).is_none(), "{kind:?} opened twice");
                 if self.manners.devices {
                     self.later(20, Input::Device(kind, generation, DeviceInput::Opened { id: "x".into() }));
                 }
             }
             Output::ReleaseDevice { kind, generation, limit } => {
-                assert!(self.held.contains(&kind), "{kind:?} released but not held");
+                assert!(self.held.contains_key(&kind), "{kind:?} released but not held");
                 // A driver that hangs is taken away by force at the limit.
                 let ms = if self.manners.devices { 5 } else { limit.as_millis() as u64 };
                 let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
@@ -167,7 +169,7 @@ impl World {
                         assert!(self.told_open.insert(*kind), "{kind:?} opened twice")
                     }
                     EventKind::DeviceClosed { kind, .. } => {
-                        assert!(!self.held.contains(kind), "{kind:?} is said to be closed, but held");
+                        assert!(!self.held.contains_key(kind), "{kind:?} is said to be closed, but held");
                         assert!(self.told_open.remove(kind), "{kind:?} closed, but never opened");
                     }
                     EventKind::DeviceFailed { kind, .. } => {
