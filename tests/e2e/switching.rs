@@ -99,6 +99,7 @@ fn camera_microphone_and_speaker_are_switched_in_a_call() {
 
     call.choose(MICROPHONE, "k", "microphone", "kitchen");
     call.in_use("kitchen", "speaker");
+    sleep(Duration::from_secs(2)); // it is heard before the next change
     call.choose(MICROPHONE, "h", "speaker", "headphones");
     call.in_use("kitchen", "headphones");
     let (old, new) = (
