@@ -359,22 +359,6 @@ fn the_same_user_elsewhere_ends_the_first_stay() {
 }
 
 #[test]
-fn somebody_whose_link_goes_before_they_are_in_the_room_is_soon_gone() {
-    for single in [true, false] {
-        let mut stage = Stage::new();
-        let mina = stage.join("mina");
-        let late = stage.client("jonas", single);
-        stage.enter(late);
-        stage.cut(late);
-        stage.wait(S(2));
-        assert_eq!(stage.departures(mina), [("jonas".to_owned(), Why::ConnectionTimeout)]);
-        assert_eq!(stage.hub.members(), 1);
-        assert!(stage.kick("jonas").is_ok(), "they may be about to try again");
-        stage.end();
-    }
-}
-
-#[test]
 fn somebody_who_never_connects_the_media_is_shown_out() {
     let mut stage = Stage::new();
     let c = stage.client("mina", true);

@@ -96,6 +96,7 @@ impl Pulse {
         load("module-null-sink", &["sink_name=kitchenfeed"]);
         let name = "source_properties=device.description=Kitchen";
         load("module-remap-source", &["source_name=kitchen", "master=kitchenfeed.monitor", name]);
+        load("module-loopback", &["source=kitchen", "sink=drain", "latency_msec=20"]);
         load("module-null-sink", &["sink_name=headphones", "sink_properties=device.description=Headphones"]);
     }
 
