@@ -60,7 +60,7 @@ impl Call {
         let pid = self.window.process().pid();
         self.display.focus(pid);
         self.display.click(pid, 3, right, above);
-        sleep(Duration::from_millis(500)); // the menu grows
+        sleep(Duration::from_secs(1)); // the menu grows
         self.display.press(letter);
         self.display.screenshot(&self.stage, &format!("choosing-{kind}"));
         self.display.press("Return");
