@@ -76,8 +76,7 @@ impl Call {
     }
 
     fn capture_processes(&self) -> usize {
-        let children = proc::children(self.window.process().pid());
-        children.iter().filter(|(_, line)| line.contains("capture-camera")).count()
+        proc::capture_processes(self.window.process().pid()).len()
     }
 }
 
