@@ -27,6 +27,8 @@ const RENEWED_FOR: Duration = Duration::from_secs(10 * 60);
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// How long the client may take to answer our close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+/// How long is read on from a connection that takes nothing any more.
+const LAST_WORDS_LIMIT: Duration = Duration::from_millis(500);
 
 /// What the hub has for a client.
 enum Item {
@@ -101,6 +103,9 @@ impl Link {
         let renewals = ticks(RENEW_EVERY);
         let mut pump = Pump { socket, queue, cut, id, hub: &hub, secrets: &secrets, grant, json: false, renewals };
         let end = pump.run().await;
+        if end == End::Peer {
+            pump.hear_out().await;
+        }
         tracing::debug!(link = id.0, ?end, "link ended");
         hub.link_gone(id).await;
         pump.close(end).await;
@@ -210,6 +215,18 @@ impl Pump<'_> {
             Ok(Err(_)) => Err(End::Peer),
             Err(_) => Err(End::Cut),
         }
+    }
+
+    /// Takes what came in before the connection broke: a write may have failed while the goodbye was still unread.
+    async fn hear_out(&mut self) {
+        let last_words = async {
+            while let Some(Ok(frame)) = self.socket.recv().await {
+                if self.take(frame).await.is_err() {
+                    return;
+                }
+            }
+        };
+        timeout(LAST_WORDS_LIMIT, last_words).await.unwrap_or_default();
     }
 
     /// Closes the WebSocket, and waits for the client to agree so that the last message is not lost with the socket.

@@ -34,6 +34,25 @@ async fn leaving_is_answered_and_told_to_the_others() {
     server.stop().await.unwrap();
 }
 
+/// Whoever stops reading and closes breaks the connection for what we write; what they said before is still heard.
+#[tokio::test]
+async fn a_goodbye_is_heard_though_the_connection_broke_behind_it() {
+    let server = start().await;
+    let mut tom = Client::join(&server, "r", "tom").await;
+    for _ in 0..10 {
+        let mut mina = Client::join(&server, "r", "mina").await;
+        // Their answers are what cannot be written any more.
+        for _ in 0..10 {
+            mina.say(Say::PingReq(lk::Ping { timestamp: 5, rtt: 0 })).await;
+        }
+        mina.say(goodbye()).await;
+        socket2::SockRef::from(mina.socket.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(mina);
+        assert_eq!(tom.gone("mina").await, lk::DisconnectReason::ClientInitiated);
+    }
+    server.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_text_frame_switches_the_session_to_json() {
     let server = start().await;
