@@ -17,11 +17,15 @@ mod owner;
 mod pace;
 #[cfg(all(feature = "window", target_os = "linux"))]
 mod pulse_cookie;
+#[cfg(all(feature = "window", target_os = "linux"))]
+mod pulse_start;
 #[cfg(feature = "window")]
 mod sound_card;
 #[cfg(all(test, feature = "window", target_os = "linux"))]
 mod sound_card_tests;
 mod sound_file;
+#[cfg(feature = "window")]
+mod sound_host;
 mod speaker;
 mod synthetic_sound;
 mod test_picture;

@@ -50,7 +50,7 @@ impl Closed {
 }
 
 /// Tells an owner to stop. The owner waits on it between its tasks.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Stop {
     inner: Arc<(Mutex<Option<Instant>>, Condvar)>,
 }
@@ -116,12 +116,20 @@ impl Stop {
 /// Whether a device's thread still runs, also when nobody waits for it any more: a device that did not close in time
 /// may be open until it ends.
 #[derive(Clone, Debug, Default)]
-pub struct Presence(Weak<()>);
+pub struct Presence {
+    alive: Weak<()>,
+    stop: Stop,
+}
 
 impl Presence {
     /// Whether the thread, and what it holds, may still be there.
     pub fn is_there(&self) -> bool {
-        self.0.strong_count() > 0
+        self.alive.strong_count() > 0
+    }
+
+    /// Leaves a device that is being closed at most `limit` from now for it. Never lengthens its time.
+    pub fn hasten(&self, limit: Duration) {
+        self.stop.ask(limit);
     }
 }
 
@@ -156,7 +164,7 @@ impl Owner {
         let (report, closed) = oneshot::channel();
         let inner = stop.clone();
         let alive = Arc::new(());
-        let presence = Presence(Arc::downgrade(&alive));
+        let presence = Presence { alive: Arc::downgrade(&alive), stop: stop.clone() };
         let thread = thread::Builder::new()
             .name(name.into())
             .spawn(move || {

@@ -7,6 +7,7 @@
 use crate::base::{PcmFormat, StepState};
 use crate::devices::microphone::{MicrophoneFacts, MicrophoneRing};
 use crate::devices::owner::{Closed, Opened, Stop};
+use crate::devices::sound_host::{Direction, forget_host, has_cards, host, is_alsa, is_pulse};
 use crate::devices::speaker::{SpeakerFacts, SpeakerRing};
 use crate::devices::{DeviceEntry, DeviceError, ProblemKind};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
@@ -14,9 +15,9 @@ use cpal::{
     BufferSize, Device, ErrorKind, FromSample, Host, Sample, SampleFormat, SizedSample, Stream, StreamConfig,
     SupportedBufferSize, SupportedStreamConfigRange,
 };
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The rate that everything beyond the devices works with.
@@ -32,13 +33,6 @@ const PULSE_PERIODS: [u32; 2] = [960, 1920];
 /// How long a sound server may take to make a stream.
 const BUILD_LIMIT: Duration = Duration::from_secs(4);
 
-/// What a stream is opened for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    In,
-    Out,
-}
-
 /// Records from a microphone until it is told to stop.
 pub(super) fn record(
     id: Option<&str>,
@@ -51,11 +45,14 @@ pub(super) fn record(
     let open = || {
         let card = Card::find(id, Direction::In)?;
         let mut rest = None;
-        let stream = card.build(|wanted| {
-            let (ring, samples) = MicrophoneRing::new(wanted.format(), dropped);
-            rest = Some(samples);
-            card.input(wanted, ring, &died)
-        })?;
+        let stream = card.build(
+            |wanted| {
+                let (ring, samples) = MicrophoneRing::new(wanted.format(), dropped);
+                rest = Some(samples);
+                card.input(wanted, ring, &died)
+            },
+            stop,
+        )?;
         let samples = rest.ok_or_else(|| DeviceError::Other("no stream was made".into()))?;
         let facts = MicrophoneFacts { label: card.label, format: stream.format, samples };
         Ok((stream, facts))
@@ -75,11 +72,14 @@ pub(super) fn play(
     let open = || {
         let card = Card::find(id, Direction::Out)?;
         let mut rest = None;
-        let stream = card.build(|wanted| {
-            let (ring, samples) = SpeakerRing::new(wanted.format(), missed);
-            rest = Some(samples);
-            card.output(wanted, ring, &died)
-        })?;
+        let stream = card.build(
+            |wanted| {
+                let (ring, samples) = SpeakerRing::new(wanted.format(), missed);
+                rest = Some(samples);
+                card.output(wanted, ring, &died)
+            },
+            stop,
+        )?;
         let samples = rest.ok_or_else(|| DeviceError::Other("no stream was made".into()))?;
         let facts = SpeakerFacts { label: card.label, format: stream.format, samples };
         Ok((stream, facts))
@@ -181,28 +181,7 @@ impl Running {
 /// Waits until a sound server has deleted the streams that were dropped, and says whether it has. cpal does not wait
 /// for that; PulseAudio carries out what a client tells it in that order, so its answer to a later question says so.
 fn deleted(host: &Host) -> bool {
-    host.id().name() == "PulseAudio" && host.devices().is_ok()
-}
-
-/// The connection to the sound system. There is one, because each costs PulseAudio a client and us a thread.
-fn host() -> Arc<Host> {
-    let mut host = HOST.lock().unwrap_or_else(PoisonError::into_inner);
-    let open = || {
-        #[cfg(target_os = "linux")]
-        super::pulse_cookie::ensure();
-        Arc::new(cpal::default_host())
-    };
-    host.get_or_insert_with(open).clone()
-}
-
-static HOST: Mutex<Option<Arc<Host>>> = Mutex::new(None);
-
-/// Makes the next [`host`] a new one, because `broken` has lost its server.
-fn forget_host(broken: &Arc<Host>) {
-    let mut host = HOST.lock().unwrap_or_else(PoisonError::into_inner);
-    if host.as_ref().is_some_and(|host| Arc::ptr_eq(host, broken)) {
-        *host = None;
-    }
+    is_pulse(host) && host.devices().is_ok()
 }
 
 /// A microphone or speaker that was found.
@@ -216,19 +195,19 @@ struct Card {
 
 impl Card {
     fn find(id: Option<&str>, direction: Direction) -> Result<Self, DeviceError> {
-        let mut host = self::host();
-        let device = match Self::look(&host, id, direction) {
+        let mut server = host(direction);
+        let device = match Self::look(&server, id, direction) {
             Some(device) => device,
             None => {
                 // The server may have been restarted since the last time.
-                forget_host(&host);
-                host = self::host();
-                Self::look(&host, id, direction).ok_or_else(|| missing(id, direction))?
+                forget_host(&server, direction);
+                server = host(direction);
+                Self::look(&server, id, direction).ok_or_else(|| missing(id, direction))?
             }
         };
         let label = device.description().map(|d| d.name().to_owned()).unwrap_or_else(|_| device.to_string());
         let pulse = device.id().is_ok_and(|id| id.to_string().starts_with("pulseaudio:"));
-        Ok(Self { host, device, direction, label, periods: if pulse { PULSE_PERIODS } else { PERIODS } })
+        Ok(Self { host: server, device, direction, label, periods: if pulse { PULSE_PERIODS } else { PERIODS } })
     }
 
     fn look(host: &Host, id: Option<&str>, direction: Direction) -> Option<Device> {
@@ -247,6 +226,7 @@ impl Card {
     fn build(
         &self,
         mut make: impl FnMut(Wanted) -> Result<(Stream, Receiver<()>), cpal::Error>,
+        stop: &Stop,
     ) -> Result<Running, DeviceError> {
         let (config, sample_format, sizes) = self.choose()?;
         let mut last = None;
@@ -254,7 +234,7 @@ impl Card {
             let wanted = Wanted { config: StreamConfig { buffer_size: size, ..config }, sample_format };
             match make(wanted) {
                 Ok((stream, callback)) => {
-                    stream.play().map_err(|e| problem(&e))?;
+                    let stream = self.start(stream, stop)?;
                     tracing::debug!(device = self.label, ?config, ?sample_format, ?size, "stream opened");
                     return Ok(Running { stream, format: wanted.format(), callback, host: self.host.clone() });
                 }
@@ -263,6 +243,21 @@ impl Card {
             }
         }
         Err(last.map_or_else(|| DeviceError::Other("it has no format that can be used".into()), |e| problem(&e)))
+    }
+
+    fn start(&self, stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> {
+        #[cfg(target_os = "linux")]
+        if self.direction == Direction::In && is_pulse(&self.host) {
+            let started = super::pulse_start::start(stream, stop);
+            if started.is_err() {
+                forget_host(&self.host, self.direction);
+            }
+            return started;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = stop;
+        stream.play().map_err(|e| problem(&e))?;
+        Ok(stream)
     }
 
     /// The format that needs the least conversion, and the buffer sizes to try.
@@ -423,7 +418,7 @@ fn missing(id: Option<&str>, direction: Direction) -> DeviceError {
     })
 }
 
-fn problem(error: &cpal::Error) -> DeviceError {
+pub(super) fn problem(error: &cpal::Error) -> DeviceError {
     let kind = match error.kind() {
         ErrorKind::DeviceBusy => ProblemKind::Busy,
         ErrorKind::PermissionDenied => ProblemKind::Forbidden,
@@ -437,13 +432,13 @@ fn problem(error: &cpal::Error) -> DeviceError {
 
 /// Microphones and speakers of this computer. Blocks as long as the sound server does.
 pub(super) fn list() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
-    let first = host();
+    let first = host(Direction::Out);
     let devices = first.devices().or_else(|_| {
-        forget_host(&first);
-        host().devices()
+        forget_host(&first, Direction::Out);
+        host(Direction::Out).devices()
     });
     let devices: Vec<Device> = devices.map(Iterator::collect).unwrap_or_default();
-    let host = host();
+    let host = host(Direction::Out);
     let of = |direction| {
         let default = Card::look(&host, None, direction).and_then(|d| d.id().ok());
         let meant = devices.iter().filter(|d| is_meant(d, direction) && has(d, direction));
@@ -458,16 +453,6 @@ pub(super) fn list() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
 
 /// ALSA names each device many times over, once for each of its plugins; this name converts whatever is missing.
 const ALSA_NAMES: &str = "alsa:plughw:";
-
-/// Without a sound server, Linux has ALSA, which offers devices even where there is no hardware.
-fn is_alsa(host: &Host) -> bool {
-    host.id().name() == "ALSA"
-}
-
-pub(super) fn has_cards() -> bool {
-    let entries = std::fs::read_dir("/proc/asound").into_iter().flatten().flatten();
-    entries.map(|e| e.file_name()).any(|name| name.to_string_lossy().starts_with("card"))
-}
 
 /// Whether a device is one that people mean. Asks the device nothing.
 fn is_meant(device: &Device, direction: Direction) -> bool {

@@ -311,6 +311,28 @@ fn a_microphone_that_is_pulled_out_is_told_and_closes() {
     });
 }
 
+/// As a wireless headset that does not wake: nothing comes from it, so it does not count as open.
+#[test]
+fn a_microphone_that_does_not_start_is_given_up_and_the_speaker_plays_on() {
+    with_server("a_microphone_that_does_not_start_is_given_up_and_the_speaker_plays_on", || async {
+        let choice = "pulseaudio:mic".parse().expect("an id");
+        let (_speaker, ..) = SpeakerLease::open(&SpeakerChoice::Default, events().0).await.expect("opens");
+        for _ in 0..3 {
+            assert!(run("pactl", &["suspend-source", "mic", "1"]).status.success());
+            let mut opening = MicrophoneLease::open(&choice, events().0);
+            assert!(timeout(Duration::from_millis(500), &mut opening).await.is_err(), "it starts although it sleeps");
+            assert_eq!(streams("source-outputs").len(), 1);
+            let released = opening.cancel(LIMIT).await;
+            assert_eq!(released.state, StepState::Confirmed, "{released:?}");
+            assert_eq!(streams("source-outputs"), Vec::<String>::new());
+            assert_eq!(streams("sink-inputs").len(), 1, "the speaker went with it");
+            assert!(run("pactl", &["suspend-source", "mic", "0"]).status.success());
+            let (microphone, ..) = MicrophoneLease::open(&choice, events().0).await.expect("opens when it is awake");
+            assert_eq!(microphone.release(LIMIT).await.state, StepState::Confirmed);
+        }
+    });
+}
+
 /// Sends a signal to the sound server.
 fn signal(name: &str) {
     let pid = std::fs::read_to_string(folder().join("pid")).expect("pid");
@@ -365,7 +387,7 @@ fn a_sound_server_that_dies_is_told_and_a_new_one_is_found() {
 #[test]
 fn a_computer_without_sound_has_no_devices_and_says_so() {
     with_server("a_computer_without_sound_has_no_devices_and_says_so", || async {
-        if sound_card::has_cards() {
+        if sound_host::has_cards() {
             return println!("this computer has a sound card; its devices are left alone");
         }
         signal("-KILL");

@@ -55,6 +55,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("livekit_signaling", &["signal/"]),
     ("nokhwa", &["devices/"]),
     ("opus", &["codec/"]),
+    ("pulseaudio", &["devices/"]),
     ("sonora", &["sound/"]),
     ("str0m", &["sfu/"]),
     ("vpx_sys", &["codec/"]),

@@ -31,7 +31,8 @@ pub(in crate::devices) fn cameras(program: &Program, limit: Duration) -> Vec<Dev
         }
     });
     let text = reader.ok().and_then(|_| list.recv_timeout(limit).ok());
-    end_process(child, deadline.max(Instant::now() + Duration::from_millis(100)));
+    let deadline = deadline.max(Instant::now() + Duration::from_millis(100));
+    end_process(child, || deadline);
     let Some(text) = text else {
         tracing::warn!("cameras cannot be listed: no answer within {} ms", limit.as_millis());
         return Vec::new();

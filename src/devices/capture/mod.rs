@@ -160,7 +160,8 @@ impl Process {
         match reader {
             Ok(reader) => Ok(Self { child, reader: Some(reader), pipe }),
             Err(e) => {
-                end_process(child, Instant::now());
+                let now = Instant::now();
+                end_process(child, || now);
                 Err(DeviceError::Other(format!("no thread for the camera: {e}")))
             }
         }
@@ -189,7 +190,8 @@ impl Process {
 
     /// Ends the process: kindly, and then not.
     fn close(mut self, stop: &Stop) -> Closed {
-        let deadline = stop.deadline().unwrap_or_else(|| Instant::now() + 2 * RESERVE);
+        let own_limit = Instant::now() + 2 * RESERVE;
+        let deadline = || stop.deadline().unwrap_or(own_limit);
         let closed = end_process(self.child, deadline);
         if let Some(reader) = self.reader.take()
             && until(deadline, || reader.is_finished().then_some(())).is_none()
@@ -247,12 +249,14 @@ fn read(mut stdout: ChildStdout, end: &EndOfPipe, output: &CameraOutput) -> Devi
 }
 
 /// Closes the process's standard input, which asks it to end, waits, kills it, waits. The device is closed when the
-/// process is gone.
-fn end_process(mut child: Child, deadline: Instant) -> Closed {
+/// process is gone. The deadline may come nearer meanwhile.
+fn end_process(mut child: Child, deadline: impl Fn() -> Instant) -> Closed {
     drop(child.stdin.take());
-    let now = Instant::now();
-    let left = deadline.saturating_duration_since(now);
-    let patience = now + left.saturating_sub(RESERVE.min(left / 2));
+    let began = Instant::now();
+    let patience = || {
+        let left = deadline().saturating_duration_since(began);
+        began + left.saturating_sub(RESERVE.min(left / 2))
+    };
     if let Some(status) = until(patience, || gone(&mut child)) {
         tracing::debug!(?status, "the capture process ended");
         return Closed::confirmed();
@@ -260,7 +264,8 @@ fn end_process(mut child: Child, deadline: Instant) -> Closed {
     let pid = child.id();
     tracing::warn!(pid, "the capture process does not end and is killed");
     let killed = child.kill();
-    if until(deadline.max(Instant::now() + RESERVE / 2), || gone(&mut child)).is_some() {
+    let last = Instant::now() + RESERVE / 2;
+    if until(|| deadline().max(last), || gone(&mut child)).is_some() {
         let detail = "its driver did not let go and had to be stopped".into();
         return Closed { state: StepState::Confirmed, detail };
     }
@@ -278,13 +283,13 @@ fn gone(child: &mut Child) -> Option<String> {
     }
 }
 
-/// Looks every millisecond until `deadline` for a result of `look`.
-fn until<T>(deadline: Instant, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+/// Looks every millisecond until `deadline`, which may change, for a result of `look`.
+fn until<T>(deadline: impl Fn() -> Instant, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     loop {
         if let Some(found) = look() {
             return Some(found);
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline() {
             return None;
         }
         thread::sleep(Duration::from_millis(1));
