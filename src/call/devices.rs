@@ -152,7 +152,7 @@ impl Devices {
         self.holders.insert(kind, Holder { choice, address, opened, release: Some(release_tx), task, presence });
     }
 
-    /// Releases a device, also while it is still opening.
+    /// Releases a device, also while it is still opening. Asked again, it may only be given less time.
     pub fn release(&mut self, tenant: Tenant, kind: DeviceKind, generation: Generation, limit: Duration) {
         if let Some(holder) = self.holders.get_mut(&kind) {
             holder.address.set(tenant, generation);
@@ -161,6 +161,7 @@ impl Devices {
                     return;
                 }
             } else if !holder.task.is_finished() {
+                holder.presence.hasten(limit);
                 return;
             }
         }

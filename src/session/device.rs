@@ -151,6 +151,12 @@ impl DeviceSlot {
         }
     }
 
+    /// Leaves a release that runs at most `limit` from now on.
+    pub fn hasten(&self, limit: Duration) -> Option<Output> {
+        let (kind, generation) = (self.kind, self.generation);
+        matches!(self.state, SlotState::Releasing { .. }).then_some(Output::ReleaseDevice { kind, generation, limit })
+    }
+
     fn release(&mut self, id: String, was_open: bool) -> Option<Output> {
         self.state = SlotState::Releasing { id, was_open };
         Some(Output::ReleaseDevice { kind: self.kind, generation: self.generation, limit: RELEASE_LIMIT })

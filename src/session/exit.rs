@@ -1,6 +1,6 @@
 //! Carrying out the exit that `leaving` describes.
 
-use super::leaving::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving, step_of};
+use super::leaving::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving, RELEASE_NOW, step_of};
 use super::{Gone, Output, PeerCommand, Phase, RELEASE_LIMIT, Session, Timer};
 use crate::base::{DeviceKind, EventKind, ExitReason, ExitRequestedBy, Moment, StepName, StepState};
 use std::time::Duration;
@@ -90,8 +90,8 @@ impl Session {
         match step_of(kind) {
             None => {
                 leaving.speaker_open = false;
-                if state == StepState::Failed {
-                    leaving.finish(StepName::ConnectionsClosed, state, format!("the speaker: {detail}"), now);
+                if state != StepState::Confirmed {
+                    leaving.trouble.get_or_insert((state, format!("the speaker: {detail}")));
                 }
             }
             Some(step) => leaving.finish(step, state, detail, now),
@@ -170,7 +170,8 @@ impl Session {
     fn connections_step(&mut self, now: Moment) {
         let Phase::Leaving(leaving) = &mut self.phase else { return };
         if leaving.connections_closed() && leaving.is_done(StepName::OthersTold) {
-            leaving.finish(StepName::ConnectionsClosed, StepState::Confirmed, "", now);
+            let (state, detail) = leaving.trouble.take().unwrap_or((StepState::Confirmed, String::new()));
+            leaving.finish(StepName::ConnectionsClosed, state, detail, now);
         }
     }
 
@@ -180,6 +181,10 @@ impl Session {
             return;
         }
         self.timers.hasten(Timer::Ceiling, now + CLOSE_NOW);
+        for kind in DEVICES {
+            let hurry = self.slot(kind).and_then(|slot| slot.hasten(RELEASE_NOW));
+            self.out.extend(hurry);
+        }
         self.goodbye_ends(StepState::Unconfirmed, "not waited for", now);
     }
 
@@ -194,7 +199,8 @@ impl Session {
                 };
                 leaving.peers_open = false;
                 leaving.link_open = false;
-                leaving.finish(StepName::ConnectionsClosed, StepState::Unconfirmed, late, now);
+                leaving.trouble.get_or_insert((StepState::Unconfirmed, late.into()));
+                self.connections_step(now);
             }
             Timer::Devices => {
                 self.abandon_devices(now);

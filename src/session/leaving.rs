@@ -20,8 +20,10 @@ pub const GOODBYE_LIMIT: Duration = Duration::from_millis(1500);
 pub const CLOSE_LIMIT: Duration = Duration::from_millis(300);
 /// ExitRoom comes after so long at the latest (the promise says 2 s).
 pub const CEILING: Duration = Duration::from_millis(1950);
-/// The same after "do not wait any longer": enough to take a device away by force.
+/// The same after "do not wait any longer".
 pub const CLOSE_NOW: Duration = Duration::from_millis(250);
+/// How long a device may take to let go then, before it is taken away by force.
+pub(super) const RELEASE_NOW: Duration = Duration::from_millis(180);
 
 /// An exit under way.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Leaving {
     /// Whether the link may be closed, now that the goodbye is done with.
     pub(super) closing_link: bool,
     pub(super) closing_peers: bool,
+    /// What went wrong with closing, for the receipt.
+    pub(super) trouble: Option<(StepState, String)>,
 }
 
 impl Leaving {
@@ -57,6 +61,7 @@ impl Leaving {
             speaker_open: false,
             closing_link: false,
             closing_peers: false,
+            trouble: None,
         }
     }
 

@@ -282,6 +282,33 @@ fn leave_twice_is_leave_once_and_close_now_shortens() {
     assert_eq!(asked, 1);
 }
 
+/// The speaker counts with the connections in the receipt; what is late among them does not end the wait for it.
+#[test]
+fn peers_that_do_not_close_do_not_bring_exit_room_before_the_speaker_is_closed() {
+    let mut w = World::entered();
+    w.manners.peers = false;
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.coming.retain(|_, input| !matches!(input, Input::Device(DeviceKind::Speaker, ..)));
+    let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
+    w.later(800, Input::Device(DeviceKind::Speaker, w.held[&DeviceKind::Speaker], done));
+    let (_, total_ms, receipt) = w.exit();
+    assert!((800.0..1000.0).contains(&total_ms), "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::ConnectionsClosed), StepState::Unconfirmed);
+    assert!(w.told_open.is_empty(), "{:?}", w.told_open);
+}
+
+#[test]
+fn close_now_hurries_a_driver_that_hangs() {
+    let mut w = World::entered();
+    w.manners.devices = false;
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.run(50);
+    w.give(Input::CloseNow);
+    let (_, total_ms, receipt) = w.exit();
+    assert!(total_ms < 350.0, "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::CameraReleased), StepState::Confirmed, "taken away by force");
+}
+
 #[test]
 fn pressing_again_and_again_never_lengthens_the_wait() {
     let mut w = World::entered();

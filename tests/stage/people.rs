@@ -254,20 +254,26 @@ impl Stage {
         }
     }
 
-    /// A device that is still opening is released instead of opened.
+    /// A device that is still opening is released instead of opened; one that is being released may be hurried.
     fn release_device(&mut self, who: usize, kind: DeviceKind, generation: Generation, limit: Duration) {
-        let is_opening = |d: &Delivery| match d {
+        let is_its = |d: &Delivery| match d {
             Delivery::Own(w, input) => {
                 *w == who && matches!(**input, session::Input::Device(k, g, _) if k == kind && g == generation)
             }
             _ => false,
         };
-        self.coming.retain(|_, d| !is_opening(d));
+        let is_release = |d: &Delivery| {
+            let Delivery::Own(_, input) = d else { return false };
+            matches!(**input, session::Input::Device(_, _, DeviceInput::Released { .. }))
+        };
+        let under_way = self.coming.iter().find(|(_, d)| is_its(d) && is_release(d)).map(|((at, _), _)| *at);
+        self.coming.retain(|_, d| !is_its(d));
         let Manners { release_ms, hangs, .. } = self.people[who].manners;
-        let state = if Duration::from_millis(release_ms) > limit { StepState::Failed } else { StepState::Confirmed };
+        let needs = under_way.map_or(Duration::from_millis(release_ms), |at| at.since(self.now));
+        let state = if needs > limit { StepState::Failed } else { StepState::Confirmed };
         let report = DeviceInput::Released { state, detail: String::new() };
         if !hangs {
-            let after = Duration::from_millis(release_ms).min(limit + Duration::from_millis(50));
+            let after = needs.min(limit + Duration::from_millis(50));
             self.own(who, after, session::Input::Device(kind, generation, report));
         }
     }
