@@ -1,8 +1,9 @@
 //! Real sessions against the real hub, in memory: what several people see of each other's coming and going.
 //!
-//! `scenarios` has the cases by name, `random` any sequence of operations and faults. Both play on the same `stage`, under
-//! the same `rules`.
+//! `scenarios` has the cases by name, `random` any sequence of operations and faults, `explore` every order of the small
+//! cases. All three play on the same `stage`, under the same `rules`.
 
+mod explore;
 mod network;
 mod people;
 mod random;

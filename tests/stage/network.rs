@@ -325,7 +325,7 @@ impl Stage {
         let input = if matches!(input, LinkInput::Lost) { wire.loss() } else { input };
         wire.heard = now;
         let is_first = std::mem::take(&mut wire.is_opening);
-        if is_first && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed) {
+        if is_first && self.pings && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed) {
             self.later(Duration::ZERO, Delivery::Ping(link));
         }
         if let LinkInput::Joined { response, .. } = &input {
@@ -357,6 +357,16 @@ impl Stage {
         self.people[who].waiting.retain(|d| !has_not_knocked(d));
         self.put(Delivery::Up(link, Box::new(hub::Input::LinkGone { link })));
         self.end_wire(link, true, false);
+    }
+
+    /// Clients that were quiet ping again.
+    pub(crate) fn start_pings(&mut self) {
+        self.pings = true;
+        let open: Vec<LinkId> =
+            self.wires.iter().filter(|(_, w)| w.client && !w.is_opening).map(|(link, _)| *link).collect();
+        for link in open {
+            self.later(Duration::ZERO, Delivery::Ping(link));
+        }
     }
 
     pub(crate) fn ping(&mut self, link: LinkId) {

@@ -93,6 +93,8 @@ pub(crate) struct Stage {
     pub(crate) stops: u32,
     /// When the server was last away, or began.
     pub(crate) server_since: Moment,
+    /// Whether clients ping; without it the stage comes to rest.
+    pub(crate) pings: bool,
 }
 
 impl Stage {
@@ -111,6 +113,7 @@ impl Stage {
             door_is_open: seed % 2 == 1,
             stops: 0,
             server_since: Moment::ZERO,
+            pings: true,
         };
         stage.start_server();
         stage

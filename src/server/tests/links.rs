@@ -41,6 +41,7 @@ async fn a_goodbye_is_heard_though_the_connection_broke_behind_it() {
     let mut tom = Client::join(&server, "r", "tom").await;
     for _ in 0..10 {
         let mut mina = Client::join(&server, "r", "mina").await;
+        mina.socket.get_ref().set_nodelay(true).unwrap();
         // Their answers are what cannot be written any more.
         for _ in 0..10 {
             mina.say(Say::PingReq(lk::Ping { timestamp: 5, rtt: 0 })).await;
