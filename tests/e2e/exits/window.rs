@@ -4,6 +4,7 @@ use super::scene::{CAMERA, CEILING, Exit, ROOM, Scene, nothing_is_held};
 use crate::kit::program::Place;
 use crate::kit::screenshot::Screen;
 use crate::kit::{Display, Events, Fault, Participant, proc, wait_until};
+use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -25,6 +26,25 @@ impl Call {
         scene.sound_is_open();
         display.focus(window.process().pid());
         Self { scene, display, window }
+    }
+
+    /// A window whose user wants to be asked before it leaves.
+    #[track_caller]
+    fn asking(name: &str) -> Self {
+        let scene = Scene::start(name);
+        let settings = scene.stage.artifact("home").join("visavis");
+        fs::create_dir_all(&settings).expect("a settings folder");
+        fs::write(settings.join("settings.toml"), "ask_before_leaving = true\n").expect("settings");
+        Self::start(scene, CAMERA)
+    }
+
+    /// Presses Leave, and sees that this is no exit yet.
+    #[track_caller]
+    fn asks(&self) {
+        self.display.press("ctrl+shift+l");
+        sleep(Duration::from_millis(300));
+        self.display.screenshot(&self.scene.stage, "question");
+        assert!(self.window.all("ExitRequested").is_empty(), "it leaves without asking");
     }
 
     /// Checks the exit while the window still stands, and then the screen that it shows.
@@ -68,6 +88,39 @@ fn leave_while_a_menu_is_open() {
     call.has_exited(0, "end").is_clean();
     call.scene.others_are_told(call.window.user(), 0);
     call.ends();
+}
+
+/// Whoever has asked to be asked is removed while the question stands.
+#[test]
+fn kicked_while_the_question_is_open() {
+    let call = Call::asking("question-kicked");
+    call.asks();
+    call.scene.room(&["remove-user", ROOM, call.window.user(), "--yes"]);
+    call.has_exited(1, "kicked").is_clean();
+    call.scene.others_are_told(call.window.user(), 2);
+    call.ends();
+}
+
+#[test]
+fn leave_is_pressed_again_while_the_question_is_open() {
+    let call = Call::asking("question-answered");
+    call.asks();
+    call.display.press("ctrl+shift+l");
+    call.has_exited(0, "end").is_clean();
+    call.scene.others_are_told(call.window.user(), 0);
+    call.ends();
+}
+
+#[test]
+fn told_to_end_while_the_question_is_open() {
+    let mut call = Call::asking("question-term");
+    call.asks();
+    call.window.running().signal("TERM");
+    let exit = call.window.wait_for("ExitRoom");
+    Exit::check(&call.window.events(), exit, 0).is_clean();
+    call.scene.others_are_told(call.window.user(), 0);
+    call.window.running().wait_exit_code(0);
+    call.scene.sound_is_closed();
 }
 
 #[test]
