@@ -60,9 +60,11 @@ impl Stage {
     /// Cuts or mends somebody's network: what is under way is lost, both sides see their sockets end.
     pub(crate) fn network(&mut self, who: usize, up: bool) {
         let now = self.now;
+        // Nothing comes any more from whoever was killed, whatever becomes of their network.
+        let is_over = up && !self.people[who].alive;
         let net = &mut self.people[who].net;
         net.troubled = now;
-        if net.is_cut != up {
+        if net.is_cut != up || is_over {
             return;
         }
         net.is_cut = !up;
@@ -90,9 +92,10 @@ impl Stage {
     /// Black-holes somebody's network, or not: packets vanish, sockets stay open, and go on where they were if they live.
     pub(crate) fn hole(&mut self, who: usize, on: bool) {
         let now = self.now;
+        let is_over = !on && !self.people[who].alive;
         let net = &mut self.people[who].net;
         net.troubled = now;
-        if net.is_hole == on {
+        if net.is_hole == on || is_over {
             return;
         }
         net.is_hole = on;
@@ -144,7 +147,7 @@ impl Stage {
         if !self.people[who].alive {
             return;
         }
-        self.people[who].alive = false;
+        self.people[who].dies(self.now);
         if self.people[who].net.is_up() {
             let latency = self.people[who].net.latency;
             for connection in self.connections(who) {
@@ -162,7 +165,7 @@ impl Stage {
     pub(crate) fn vanish(&mut self, who: usize) {
         let was_well = self.people[who].alive && self.people[who].net.is_up();
         let is_known = self.is_in_room(who) && self.has_been_in_since(who, Duration::from_secs(1));
-        self.people[who].alive = false;
+        self.people[who].dies(self.now);
         self.hole(who, true);
         self.people[who].waiting.clear();
         for link in self.wires_of(who) {

@@ -56,6 +56,8 @@ pub(crate) struct Person {
     /// What waits in a black hole.
     pub(crate) waiting: Vec<Delivery>,
     pub(crate) alive: bool,
+    /// When it was killed.
+    pub(crate) died: Option<Moment>,
     pub(crate) manners: Manners,
     /// Devices of which a handle may exist.
     pub(crate) held: BTreeSet<DeviceKind>,
@@ -68,6 +70,11 @@ pub(crate) struct Person {
 }
 
 impl Person {
+    pub(crate) fn dies(&mut self, now: Moment) {
+        self.alive = false;
+        self.died.get_or_insert(now);
+    }
+
     pub(crate) fn new(name: &str, single: bool, issued_at: i64, now: Moment) -> Self {
         let config = SessionConfig {
             camera_on: true,
@@ -91,6 +98,7 @@ impl Person {
             net: Net::good(),
             waiting: Vec::new(),
             alive: true,
+            died: None,
             manners: Manners::KIND,
             held: BTreeSet::new(),
             tracks: 0,

@@ -2,7 +2,7 @@
 
 use crate::people::{Manners, Person};
 use crate::server::shows_a_departure;
-use crate::stage::{Delivery, Stage};
+use crate::stage::Stage;
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_response::Message as Response;
@@ -181,10 +181,9 @@ impl Stage {
     /// Nobody sees somebody who was killed six seconds ago, unless their own view was troubled since.
     pub(crate) fn check_ghost(&mut self, user: &UserId, killed: Moment) {
         let is_here_again = self.people.iter().any(|p| p.user == *user && p.alive && p.member.is_some());
-        // Whoever came back was killed again: that has a look of its own.
-        let is_looked_for = |d: &Delivery| matches!(d, Delivery::Ghost { user: other, .. } if other == user);
-        if is_here_again || self.coming.values().any(is_looked_for) || self.server_since > killed || self.hub.is_none()
-        {
+        // Whoever came back and was killed again has six seconds from then.
+        let died_again = self.people.iter().any(|p| p.user == *user && p.died.is_some_and(|at| at > killed));
+        if is_here_again || died_again || self.server_since > killed || self.hub.is_none() {
             return;
         }
         for (who, person) in self.people.iter().enumerate().filter(|(_, p)| p.alive && p.net.is_up()) {
