@@ -59,12 +59,17 @@ impl Stage {
 
     /// Cuts or mends somebody's network: what is under way is lost, both sides see their sockets end.
     pub(crate) fn network(&mut self, who: usize, up: bool) {
+        // What becomes of the network of somebody who was killed changes nothing.
+        if self.people[who].alive {
+            self.set_network(who, up);
+        }
+    }
+
+    fn set_network(&mut self, who: usize, up: bool) {
         let now = self.now;
-        // Nothing comes any more from whoever was killed, whatever becomes of their network.
-        let is_over = up && !self.people[who].alive;
         let net = &mut self.people[who].net;
         net.troubled = now;
-        if net.is_cut != up || is_over {
+        if net.is_cut != up {
             return;
         }
         net.is_cut = !up;
@@ -91,11 +96,16 @@ impl Stage {
 
     /// Black-holes somebody's network, or not: packets vanish, sockets stay open, and go on where they were if they live.
     pub(crate) fn hole(&mut self, who: usize, on: bool) {
+        if self.people[who].alive {
+            self.set_hole(who, on);
+        }
+    }
+
+    fn set_hole(&mut self, who: usize, on: bool) {
         let now = self.now;
-        let is_over = !on && !self.people[who].alive;
         let net = &mut self.people[who].net;
         net.troubled = now;
-        if net.is_hole == on || is_over {
+        if net.is_hole == on {
             return;
         }
         net.is_hole = on;
@@ -154,7 +164,7 @@ impl Stage {
                 let closed = hub::Input::Media(MediaEvent::Closed { connection });
                 self.later(latency, Delivery::Plane(Box::new(closed)));
             }
-            self.network(who, false);
+            self.set_network(who, false);
             self.expect_gone(self.people[who].user.clone());
         } else {
             self.vanish(who);
@@ -166,7 +176,7 @@ impl Stage {
         let was_well = self.people[who].alive && self.people[who].net.is_up();
         let is_known = self.is_in_room(who) && self.has_been_in_since(who, Duration::from_secs(1));
         self.people[who].dies(self.now);
-        self.hole(who, true);
+        self.set_hole(who, true);
         self.people[who].waiting.clear();
         for link in self.wires_of(who) {
             self.end_wire(link, true, false);
