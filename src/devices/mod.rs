@@ -18,7 +18,7 @@ mod pace;
 #[cfg(all(feature = "window", target_os = "linux"))]
 mod pulse_cookie;
 #[cfg(all(feature = "window", target_os = "linux"))]
-mod pulse_start;
+mod pulse_stream;
 #[cfg(feature = "window")]
 mod sound_card;
 #[cfg(all(test, feature = "window", target_os = "linux"))]

@@ -153,6 +153,7 @@ struct Running {
     callback: Receiver<()>,
     /// What the stream was opened with.
     host: Arc<Host>,
+    direction: Direction,
 }
 
 impl Running {
@@ -160,14 +161,22 @@ impl Running {
     /// until the system has let go of its callback, at most until `deadline` or 500 ms.
     fn close(self, deadline: Option<Instant>) -> Closed {
         let deadline = deadline.unwrap_or_else(|| Instant::now() + Duration::from_millis(500));
+        #[cfg(target_os = "linux")]
+        if is_pulse(&self.host) {
+            use super::pulse_stream::{Ended, close};
+            match close(self.stream, self.direction, deadline) {
+                Ended::WithItsConnection => forget_host(&self.host, self.direction),
+                // The server carries out what a client tells it in that order: its answer to a question says that the
+                // stream is deleted. cpal does not wait for that.
+                Ended::ByItself => drop(self.host.devices()),
+            }
+            return Closed::confirmed();
+        }
         // On macOS a dropped stream once went on running; a paused one does not.
         if let Err(e) = self.stream.pause() {
             tracing::debug!("a stream was not paused: {e}");
         }
         drop(self.stream);
-        if deleted(&self.host) {
-            return Closed::confirmed();
-        }
         match self.callback.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Closed {
                 state: StepState::Unconfirmed,
@@ -176,12 +185,6 @@ impl Running {
             _ => Closed::confirmed(),
         }
     }
-}
-
-/// Waits until a sound server has deleted the streams that were dropped, and says whether it has. cpal does not wait
-/// for that; PulseAudio carries out what a client tells it in that order, so its answer to a later question says so.
-fn deleted(host: &Host) -> bool {
-    is_pulse(host) && host.devices().is_ok()
 }
 
 /// A microphone or speaker that was found.
@@ -236,7 +239,13 @@ impl Card {
                 Ok((stream, callback)) => {
                     let stream = self.start(stream, stop)?;
                     tracing::debug!(device = self.label, ?config, ?sample_format, ?size, "stream opened");
-                    return Ok(Running { stream, format: wanted.format(), callback, host: self.host.clone() });
+                    return Ok(Running {
+                        stream,
+                        format: wanted.format(),
+                        callback,
+                        host: self.host.clone(),
+                        direction: self.direction,
+                    });
                 }
                 Err(e) if matches!(e.kind(), ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput) => last = Some(e),
                 Err(e) => return Err(problem(&e)),
@@ -248,7 +257,7 @@ impl Card {
     fn start(&self, stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> {
         #[cfg(target_os = "linux")]
         if self.direction == Direction::In && is_pulse(&self.host) {
-            let started = super::pulse_start::start(stream, stop);
+            let started = super::pulse_stream::start(stream, stop);
             if started.is_err() {
                 forget_host(&self.host, self.direction);
             }

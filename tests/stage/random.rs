@@ -9,7 +9,7 @@ use visavis::base::DeviceKind;
 use visavis::session::Input;
 
 /// So many sequences are run unless `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 5000;
+const CASES: u32 = 100_000;
 /// People at most.
 const PEOPLE: usize = 6;
 const NAMES: [&str; 4] = ["mina", "tom", "ana", "ben"];

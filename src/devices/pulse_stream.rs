@@ -1,11 +1,12 @@
-//! Starting a microphone on PulseAudio or PipeWire so that it can be given up.
+//! Starting and closing streams of PulseAudio or PipeWire without waiting for ever.
 //!
-//! Our client library waits for a microphone's first sound and cannot be told to stop waiting. A wireless headset may
-//! take seconds to wake, and one that sleeps for good never answers; whoever leaves meanwhile wants the microphone
-//! closed. So a second connection, made for that alone, asks the server to end the one that our recordings run on.
+//! Our client library waits for a microphone's first sound, which a wireless headset may take seconds for; and closing a
+//! stream that the server has taken away with its device never ends. Neither can be told to stop. So a second
+//! connection, made for that alone, asks the server to end the one that the stream runs on.
 
 use crate::devices::DeviceError;
 use crate::devices::owner::Stop;
+use crate::devices::sound_host::Direction;
 use cpal::Stream;
 use cpal::traits::StreamTrait;
 use pulseaudio::protocol::{
@@ -16,16 +17,27 @@ use std::ffi::CString;
 use std::io::BufReader;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A microphone that is just starting is left so long to finish before its connection is ended.
 const GRACE: Duration = Duration::from_millis(100);
+/// How long a stream may take to close before its connection is ended.
+const CLOSE_GRACE: Duration = Duration::from_millis(300);
 /// How long the sound server may take for each answer.
 const ANSWER_LIMIT: Duration = Duration::from_millis(300);
 
-/// Why the sound server did not take a recording away.
+/// How a stream was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// By the client library; the server may not have heard of it yet.
+    ByItself,
+    /// With its connection, by the server.
+    WithItsConnection,
+}
+
+/// Why the sound server did not take a stream away.
 #[derive(Debug, thiserror::Error)]
 enum TakeAwayError {
     #[error("there is no sound server")]
@@ -40,16 +52,14 @@ enum TakeAwayError {
 /// closed when this returns. While the server does not answer at all it does not return.
 pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> {
     let stream = Arc::new(stream);
-    let (tell, outcome) = sync_channel(1);
     let (theirs, waker) = (stream.clone(), stop.clone());
-    let play = move || {
+    let outcome = aside("microphone start", move || {
         let result = theirs.play();
         drop(theirs);
-        tell.send(result).ok();
         waker.nudge();
-    };
-    let thread = thread::Builder::new().name("microphone start".into()).spawn(play);
-    thread.map_err(|e| DeviceError::Other(format!("no thread to start the microphone: {e}")))?;
+        result
+    })
+    .map_err(|e| DeviceError::Other(format!("no thread to start the microphone: {e}")))?;
 
     let mut result = None;
     stop.wait_for(None, || {
@@ -59,9 +69,7 @@ pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> 
     let result = match result.or_else(|| outcome.recv_timeout(GRACE).ok()) {
         Some(result) => Some(result),
         None => {
-            if let Err(error) = end_recordings() {
-                tracing::warn!(%error, "a microphone that does not start could not be taken away");
-            }
+            end_connection(Direction::In);
             outcome.recv().ok()
         }
     };
@@ -72,8 +80,40 @@ pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> 
     }
 }
 
-/// Ends the connections on which this process records.
-fn end_recordings() -> Result<(), TakeAwayError> {
+/// Pauses and closes a stream. While the server does not answer at all it does not return.
+pub(super) fn close(stream: Stream, direction: Direction, deadline: Instant) -> Ended {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let closing = aside("sound close", move || {
+        if let Err(e) = stream.pause() {
+            tracing::debug!("a stream was not paused: {e}");
+        }
+        drop(stream);
+    });
+    let Ok(closed) = closing else { return Ended::ByItself };
+    if closed.recv_timeout(CLOSE_GRACE.min(left / 2)).is_ok() {
+        return Ended::ByItself;
+    }
+    end_connection(direction);
+    // An error is the end of the thread, too.
+    closed.recv().unwrap_or_default();
+    Ended::WithItsConnection
+}
+
+/// Does something that may block on a thread of its own.
+fn aside<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> std::io::Result<Receiver<T>> {
+    let (tell, outcome) = sync_channel(1);
+    thread::Builder::new().name(name.into()).spawn(move || tell.send(work()).ok())?;
+    Ok(outcome)
+}
+
+fn end_connection(direction: Direction) {
+    if let Err(error) = try_to_end_connection(direction) {
+        tracing::warn!(%error, "a stream that hangs could not be taken away");
+    }
+}
+
+/// Ends those of our connections on which something is recorded, or those on which nothing is.
+fn try_to_end_connection(direction: Direction) -> Result<(), TakeAwayError> {
     let mut server = Control::connect()?;
     let ours = std::process::id().to_string();
     let is_ours = |props: &Props| {
@@ -82,7 +122,8 @@ fn end_recordings() -> Result<(), TakeAwayError> {
     let clients: ClientInfoList = server.ask(Command::GetClientInfoList)?;
     let recordings: SourceOutputInfoList = server.ask(Command::GetSourceOutputInfoList)?;
     for client in clients.into_iter().filter(|c| is_ours(&c.props)) {
-        if recordings.iter().any(|r| r.client_index == Some(client.index)) {
+        let records = recordings.iter().any(|r| r.client_index == Some(client.index));
+        if records == (direction == Direction::In) {
             server.order(Command::KillClient(client.index))?;
         }
     }
