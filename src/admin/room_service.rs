@@ -37,6 +37,9 @@ pub enum AdminClientError {
     /// There is no such room or nobody of that name in it; the server's words.
     #[error("Not found: {0}.")]
     NotFound(String),
+    /// The server does not understand what was asked for; the server's words.
+    #[error("The server refuses: {0}.")]
+    Invalid(String),
     /// Anything else that the server says.
     #[error("The server refuses: {0}.")]
     Refused(String),
@@ -71,6 +74,13 @@ impl AdminClient {
         Ok(Self { http, base, key })
     }
 
+    /// The same server by another key.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub fn with_key(&self, key: ApiKey) -> Self {
+        Self { key, ..self.clone() }
+    }
+
     /// All rooms.
     pub async fn rooms(&self) -> Result<Vec<lk::Room>, AdminClientError> {
         let request = lk::ListRoomsRequest::default();
@@ -102,7 +112,8 @@ impl AdminClient {
         Ok(())
     }
 
-    async fn call<T: Message + Default>(
+    /// Any method of the service. The token that goes with it allows no more than `grant`.
+    pub async fn call<T: Message + Default>(
         &self,
         method: &str,
         grant: AdminGrant,
@@ -155,6 +166,7 @@ impl AdminClient {
         match code.as_str() {
             "unauthenticated" | "permission_denied" => AdminClientError::Denied(msg),
             "not_found" => AdminClientError::NotFound(msg),
+            "invalid_argument" | "malformed" => AdminClientError::Invalid(msg),
             _ => AdminClientError::Refused(msg),
         }
     }

@@ -2,9 +2,12 @@
 
 use crate::admin::{application_from_environment, key_from_environment};
 use crate::proto::token::{ApiKey, ApiKeys};
-use crate::server::{ConfigFile, Keyring, Reloader, Secrets, Server, ServerConfig, Tls, TlsFiles};
+use crate::server::{
+    ConfigFile, EngineKind, Keyring, LiveKitAddress, Reloader, Secrets, Server, ServerConfig, Tls, TlsFiles,
+};
 use crate::sfu::SfuConfig;
 use anyhow::{Context, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -21,13 +24,19 @@ Examples:
   visavis serve --dev
   LIVEKIT_API_KEY=office LIVEKIT_API_SECRET=… visavis serve --listen 0.0.0.0:7880 \\
     --tls-certificate chain.pem --tls-key key.pem --workers 2
+  LIVEKIT_API_KEY=office LIVEKIT_API_SECRET=… visavis serve --engine livekit \\
+    --livekit-url wss://livekit.example.com
 
 A settings file; everything in it may be left out:
   listen = \"0.0.0.0:7880\"
-  public_url = \"wss://calls.example.com\"  # what the token endpoint names as the server
+  public_url = \"wss://calls.example.com\"  # where this server is reached: links lead there
   open_tokens = false                     # whether POST /token gives anybody a token
   state = \"/var/lib/visavis\"            # remembers who was removed across a restart
   insecure_http = false                   # whether other computers are served without a certificate
+  engine = \"embedded\"                     # or \"livekit\": what holds the rooms
+  [livekit]                               # for engine = \"livekit\"
+  url = \"ws://127.0.0.1:7890\"            # where its RoomService is
+  public_url = \"wss://lk.example.com\"   # where clients reach it, if that is not the same
   [tls]
   certificate = \"/etc/visavis/chain.pem\"
   key = \"/etc/visavis/key.pem\"
@@ -50,6 +59,9 @@ A settings file; everything in it may be left out:
 
 /// The room server: rooms, forwarding, admin API and tokens, until it is told to stop
 ///
+/// With `--engine livekit` rooms and forwarding are a LiveKit server's; admin API, tokens and links are here. The first
+/// key is then that server's.
+///
 /// Its keys come from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and from [keys] of the settings file. Those of a TRTC
 /// application come from VISAVIS_SDK_APP_ID, VISAVIS_SDK_SECRET_KEY, TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY,
 /// and from [tencent]. When the settings file or the certificate changes, and on SIGHUP, keys and certificate are read
@@ -60,6 +72,12 @@ pub(super) struct ServeArgs {
     /// Address and port of HTTP and signalling; port 0 takes a free one [default: 127.0.0.1:7880]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// What holds the rooms: this program, or a LiveKit server [default: embedded]
+    #[arg(long, value_parser = PossibleValuesParser::new(["embedded", "livekit"]).map(engine))]
+    pub engine: Option<EngineKind>,
+    /// The LiveKit server of `--engine livekit`
+    #[arg(long, value_name = "URL", env = "LIVEKIT_URL")]
+    pub livekit_url: Option<String>,
     /// UDP port of the first worker, the next one has the next port; 0 takes free ones [default: 7882]
     #[arg(long, value_name = "PORT")]
     pub udp: Option<u16>,
@@ -94,18 +112,45 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let reloader = Reloader::new(watched.cloned().collect()).context("SIGHUP cannot be caught")?;
     let tls = tls_files.map(Tls::load).transpose()?;
     let (listen, config) = settings(&args, &file, tls.clone())?;
+    let rooms_at = config.livekit.as_ref().map(|livekit| livekit.url.clone());
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened at"))?;
     let server = Server::bind(listener, config)?;
     let signals = Signals::catch().context("Signals cannot be caught")?;
-    let scheme = if tls.is_some() { "wss" } else { "ws" };
-    let line = format!("Listening on {scheme}://{}, media on UDP {}", server.address(), ports(server.media_ports()));
-    writeln!(std::io::stdout(), "{line}").context("The standard output is closed")?;
+    writeln!(std::io::stdout(), "{}", ready(&server, tls.is_some(), rooms_at.as_deref()))
+        .context("The standard output is closed")?;
     let keyring = server.keyring();
     tokio::select! {
         served = server.run(signals.stop()) => served?,
         () = reloader.run(|| reload(&args, &keyring, tls.as_ref())) => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says that it serves, and where.
+fn ready(server: &Server, tls: bool, rooms_at: Option<&str>) -> String {
+    let (secure, address) = (if tls { "s" } else { "" }, server.address());
+    match rooms_at {
+        None => format!("Listening on ws{secure}://{address}, media on UDP {}", ports(server.media_ports())),
+        Some(livekit) => format!("Listening on http{secure}://{address}, rooms at {livekit}"),
+    }
+}
+
+fn engine(name: String) -> EngineKind {
+    if name == "livekit" { EngineKind::LiveKit } else { EngineKind::Embedded }
+}
+
+/// The LiveKit server, if that is the engine.
+fn livekit(args: &ServeArgs, file: &ConfigFile) -> anyhow::Result<Option<LiveKitAddress>> {
+    if args.engine.or(file.engine).unwrap_or_default() == EngineKind::Embedded {
+        return Ok(None);
+    }
+    let Some(url) = args.livekit_url.clone().or_else(|| file.livekit.url.clone()) else {
+        bail!(
+            "The engine is a LiveKit server, but not which one. Give --livekit-url, or url under [livekit] in the \
+             settings file."
+        );
+    };
+    Ok(Some(LiveKitAddress { url, public_url: file.livekit.public_url.clone() }))
 }
 
 /// Takes the keys of the settings file and the certificate as they are now. What is not usable stays as it was.
@@ -167,6 +212,7 @@ fn settings(args: &ServeArgs, file: &ConfigFile, tls: Option<Tls>) -> anyhow::Re
         workers: args.workers.map(usize::from).or(file.media.workers).unwrap_or(1),
         advertised: file.media.advertise.clone(),
     };
+    config.livekit = livekit(args, file)?;
     config.rooms = file.room_settings();
     config.state = args.state.clone().or_else(|| file.state.clone());
     Ok((listen, config))
@@ -288,6 +334,23 @@ mod tests {
             assert!(with(&format!("{plain} --insecure-http")).is_ok(), "{plain}");
         }
         assert!(with("--listen [::1]:80").is_ok());
+    }
+
+    #[test]
+    fn a_livekit_server_is_the_engine_where_it_is_named() {
+        let with = |words: &str| settings(&typed(&format!("--dev {words}"))).map(|(_, config)| config.livekit);
+        let url = || "ws://127.0.0.1:7890".to_owned();
+        assert_eq!(with("--livekit-url ws://127.0.0.1:7890").unwrap(), None);
+        assert!(with("--engine livekit").unwrap_err().to_string().contains("--livekit-url"));
+        let typed_only = Some(LiveKitAddress { url: url(), public_url: None });
+        assert_eq!(with("--engine livekit --livekit-url ws://127.0.0.1:7890").unwrap(), typed_only);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = format!("engine = \"livekit\"\n[livekit]\nurl = \"{}\"\npublic_url = \"wss://lk\"\n", url());
+        std::fs::write(file.path(), text).unwrap();
+        let config = format!("--config {}", file.path().display());
+        let of_file = Some(LiveKitAddress { url: url(), public_url: Some("wss://lk".into()) });
+        assert_eq!(with(&config).unwrap(), of_file);
+        assert_eq!(with(&format!("{config} --engine embedded")).unwrap(), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an operator can set: as a value, and as the TOML file of `visavis serve --config`.
 
+use super::livekit::LiveKitAddress;
 use super::secrets::{Application, CALLS_PER_SECOND, Secrets};
 use super::tls::Tls;
 use crate::admin::ApplicationKeys;
@@ -20,13 +21,16 @@ pub struct ServerConfig {
     pub secrets: Secrets,
     /// Whether `POST /token` gives anybody a token for any room.
     pub open_tokens: bool,
-    /// What the token endpoint names as the server. `None`: the address it was asked at.
+    /// Where this server is reached: links lead there, and with the embedded engine tokens are for there. `None`: the
+    /// address it was asked at.
     pub public_url: Option<String>,
     /// Certificate and key. `None`: plain HTTP and WebSockets.
     pub tls: Option<Tls>,
-    /// The forwarding plane.
+    /// The LiveKit server that holds the rooms; it knows the first key pair. `None`: the embedded engine does.
+    pub livekit: Option<LiveKitAddress>,
+    /// The embedded engine's forwarding plane.
     pub media: SfuConfig,
-    /// Rooms and their bounds.
+    /// The embedded engine's rooms and their bounds.
     pub rooms: HubConfig,
     /// A folder for what outlives the server: who was removed. `None`: a restart forgets it.
     pub state: Option<PathBuf>,
@@ -42,6 +46,7 @@ impl ServerConfig {
             open_tokens: true,
             public_url: None,
             tls: None,
+            livekit: None,
             media: SfuConfig { bind: address, ..SfuConfig::default() },
             rooms: HubConfig::default(),
             state: None,
@@ -55,6 +60,7 @@ impl ServerConfig {
             open_tokens: true,
             public_url: None,
             tls: None,
+            livekit: None,
             media: SfuConfig { bind: Ipv4Addr::LOCALHOST.into(), ..SfuConfig::default() },
             rooms: HubConfig::default(),
             state: None,
@@ -111,6 +117,10 @@ pub struct ConfigFile {
     pub insecure_http: bool,
     /// Certificate and key.
     pub tls: Option<TlsSection>,
+    /// What holds the rooms.
+    pub engine: Option<EngineKind>,
+    /// The LiveKit server that does, if it is one.
+    pub livekit: LiveKitSection,
     /// Forwarding.
     pub media: MediaSection,
     /// Rooms.
@@ -140,6 +150,27 @@ pub struct TlsSection {
     pub certificate: PathBuf,
     /// PEM file of its key.
     pub key: PathBuf,
+}
+
+/// What holds the rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// This process.
+    #[default]
+    Embedded,
+    /// A LiveKit server.
+    LiveKit,
+}
+
+/// `[livekit]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LiveKitSection {
+    /// See [`LiveKitAddress::url`].
+    pub url: Option<String>,
+    /// See [`LiveKitAddress::public_url`].
+    pub public_url: Option<String>,
 }
 
 /// `[media]`.

@@ -1,13 +1,13 @@
 //! One task owns the hub and drives it: inputs from links, admin calls, the forwarding plane and the clock go in, and
 //! what comes out is carried to where it belongs. It decides nothing.
 
+use super::engine::Answered;
 use super::link::{LinkQueue, TooSlow};
-use super::metrics::Figures;
+use super::metrics::{Figures, Here};
 use super::state::State;
 use crate::base::Moment;
 use crate::hub::{
-    AdminAnswer, AdminCall, AdminError, Admission, Bars, Hub, HubConfig, Input, LinkId, MediaCommand, MediaEvent, Note,
-    Output, Refusal,
+    AdminCall, Admission, Bars, Hub, HubConfig, Input, LinkId, MediaCommand, MediaEvent, Note, Output, Refusal,
 };
 use crate::sfu::Sfu;
 use livekit_protocol as lk;
@@ -21,14 +21,12 @@ use tokio::time::Instant;
 /// Inputs on their way to the hub. When it is full whoever has another one waits; nothing is dropped.
 const COMMANDS: usize = 1024;
 /// An answer waits so long at most for the disk.
-const DISK_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const DISK_LIMIT: Duration = Duration::from_secs(2);
 
 /// The server is on its way out and answers no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("The server is stopping.")]
 pub(super) struct Stopping;
-
-type Answered = Result<Box<AdminAnswer>, AdminError>;
 
 enum Command {
     Refusal { admission: Box<Admission>, resume: bool, reply: oneshot::Sender<Option<Refusal>> },
@@ -209,8 +207,7 @@ impl Driver {
                 let figures = Figures {
                     rooms: self.hub.rooms().count(),
                     participants: self.hub.members(),
-                    tracks: self.hub.tracks(),
-                    media: self.sfu.statistics(),
+                    here: Some(Here { tracks: self.hub.tracks(), media: self.sfu.statistics() }),
                 };
                 reply.send(figures).unwrap_or_default();
             }
@@ -301,6 +298,7 @@ pub(super) fn wall() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::AdminAnswer;
     use crate::sfu::SfuConfig;
     use std::sync::atomic::AtomicI64;
 

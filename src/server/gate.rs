@@ -1,7 +1,7 @@
 //! Who is let in. The upgrade and `/rtc/validate` ask the same questions, so that they give the same answers.
 
 use super::App;
-use super::driver::Joining;
+use super::driver::{HubHandle, Joining};
 use crate::base::{IdError, RoomId, UserId, display_name};
 use crate::hub::{Admission, Refusal};
 use crate::proto::join_request::{self, JoinRequestError};
@@ -69,7 +69,7 @@ pub(super) fn grant(app: &App, headers: &HeaderMap, query: &Parameters) -> Resul
 
 /// Asks everything that can be asked before the upgrade.
 pub(super) async fn admit(
-    app: &App,
+    (app, hub): (&App, &HubHandle),
     headers: &HeaderMap,
     query: &Parameters,
     protocol: Protocol,
@@ -81,7 +81,7 @@ pub(super) async fn admit(
         (Protocol::V1, None) => return Err(JoinRequestError::Missing.into()),
         (Protocol::V0, _) => join_request::from_query(query)?,
     };
-    if let Some(refusal) = app.hub.refusal(admission.clone(), request.reconnect).await? {
+    if let Some(refusal) = hub.refusal(admission.clone(), request.reconnect).await? {
         return Err(refusal.into());
     }
     Ok((grant, Box::new(Joining { admission, request, single: protocol == Protocol::V1 })))

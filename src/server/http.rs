@@ -1,11 +1,12 @@
 //! HTTP: the endpoints, and the limits within which they are reached.
 
 use super::App;
+use super::driver::HubHandle;
+use super::engine::Engine;
 use super::gate::{self, Parameters, Protocol};
 use super::link::{Link, MAX_MESSAGE};
 use super::tls::Tls;
 use super::{invitations, metrics, room_service, tencent, token_endpoint};
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
@@ -14,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -50,12 +52,8 @@ pub(super) fn router(app: App) -> Router {
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(Duration::from_secs(24 * 3600));
-    Router::new()
+    signalling(&app)
         .route("/", any(tencent::call))
-        .route("/rtc", get(upgrade_v0))
-        .route("/rtc/v1", get(upgrade_v1))
-        .route("/rtc/validate", get(validate_v0))
-        .route("/rtc/v1/validate", get(validate_v1))
         .route("/healthz", get(metrics::health))
         .route("/metrics", get(metrics::metrics))
         .route("/token", post(token_endpoint::token))
@@ -69,6 +67,23 @@ pub(super) fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// The ways into a room; where rooms are elsewhere, a word about that.
+fn signalling(app: &App) -> Router<App> {
+    match &app.engine {
+        Engine::Embedded(hub) => Router::new()
+            .route("/rtc", get(upgrade_v0))
+            .route("/rtc/v1", get(upgrade_v1))
+            .route("/rtc/validate", get(validate_v0))
+            .route("/rtc/v1/validate", get(validate_v1))
+            .layer(Extension(hub.clone())),
+        Engine::LiveKit(livekit) => {
+            let words = format!("The rooms are at {}. POST /token gives tokens for them.", livekit.client_url());
+            let answer = move || std::future::ready((StatusCode::NOT_FOUND, words.clone()));
+            Router::new().route("/rtc", any(answer.clone())).route("/rtc/{*rest}", any(answer))
+        }
+    }
+}
+
 async fn limit_time(request: Request, next: Next) -> Response {
     let response = tokio::time::timeout(REQUEST_LIMIT, next.run(request)).await;
     response.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
@@ -76,34 +91,42 @@ async fn limit_time(request: Request, next: Next) -> Response {
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
-async fn upgrade_v0(State(app): State<App>, headers: HeaderMap, query: Query<Parameters>, ws: Upgrade) -> Response {
-    upgrade(app, &headers, &query, ws, Protocol::V0).await
+type Hub = Extension<HubHandle>;
+
+async fn upgrade_v0(app: State<App>, hub: Hub, headers: HeaderMap, query: Query<Parameters>, ws: Upgrade) -> Response {
+    upgrade((app.0, hub.0), &headers, &query, ws, Protocol::V0).await
 }
 
-async fn upgrade_v1(State(app): State<App>, headers: HeaderMap, query: Query<Parameters>, ws: Upgrade) -> Response {
-    upgrade(app, &headers, &query, ws, Protocol::V1).await
+async fn upgrade_v1(app: State<App>, hub: Hub, headers: HeaderMap, query: Query<Parameters>, ws: Upgrade) -> Response {
+    upgrade((app.0, hub.0), &headers, &query, ws, Protocol::V1).await
 }
 
-async fn validate_v0(State(app): State<App>, headers: HeaderMap, query: Query<Parameters>) -> Response {
-    validate(&app, &headers, &query, Protocol::V0).await
+async fn validate_v0(app: State<App>, hub: Hub, headers: HeaderMap, query: Query<Parameters>) -> Response {
+    validate((&app, &hub), &headers, &query, Protocol::V0).await
 }
 
-async fn validate_v1(State(app): State<App>, headers: HeaderMap, query: Query<Parameters>) -> Response {
-    validate(&app, &headers, &query, Protocol::V1).await
+async fn validate_v1(app: State<App>, hub: Hub, headers: HeaderMap, query: Query<Parameters>) -> Response {
+    validate((&app, &hub), &headers, &query, Protocol::V1).await
 }
 
-async fn validate(app: &App, headers: &HeaderMap, query: &Parameters, protocol: Protocol) -> Response {
-    match gate::admit(app, headers, query, protocol).await {
+async fn validate(door: (&App, &HubHandle), headers: &HeaderMap, query: &Parameters, protocol: Protocol) -> Response {
+    match gate::admit(door, headers, query, protocol).await {
         Ok(_) => "success".into_response(),
         Err(denied) => denied.into_response(),
     }
 }
 
-async fn upgrade(app: App, headers: &HeaderMap, query: &Parameters, ws: Upgrade, protocol: Protocol) -> Response {
+async fn upgrade(
+    (app, hub): (App, HubHandle),
+    headers: &HeaderMap,
+    query: &Parameters,
+    ws: Upgrade,
+    protocol: Protocol,
+) -> Response {
     let Ok(ws) = ws else { return StatusCode::NOT_FOUND.into_response() };
-    match gate::admit(&app, headers, query, protocol).await {
+    match gate::admit((&app, &hub), headers, query, protocol).await {
         Ok((grant, joining)) => {
-            let link = Link { hub: app.hub, secrets: app.secrets, grant, alive: app.alive };
+            let link = Link { hub, secrets: app.secrets, grant, alive: app.alive };
             ws.max_message_size(MAX_MESSAGE)
                 .max_frame_size(MAX_MESSAGE)
                 .on_upgrade(move |socket| link.run(socket, joining))

@@ -1,7 +1,7 @@
 //! Join links: `POST /links` makes them for hosts and operators, `GET /j/ROOM` is the page that they lead to.
 
 use super::audit::{self, Actor, Deed};
-use super::token_endpoint::asked_at;
+use super::token_endpoint::address;
 use super::{App, gate, unix_s};
 use crate::base::{IdError, RoomId, Secret};
 use crate::proto::invitation::{Invitation, InvitationError, Role};
@@ -80,7 +80,7 @@ pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes
     let what = format!("MakeLink {role}");
     let deed = Deed { action: &what, room: &room.wire_name(), users: "", result: "ok", request: "" };
     audit::record(Actor { key: &grant.key, user: &grant.identity }, deed);
-    let server = app.public_url.as_ref().map_or_else(|| asked_at(&app, &headers), Clone::clone);
+    let server = address(&app, &headers);
     let answer = serde_json::json!({
         "link": link::link(&server, &room, Some(&invitation)),
         "app_link": link::app_link(&server, &room, Some(&invitation)),
@@ -93,7 +93,7 @@ pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes
 
 /// Answers `GET /j/ROOM`: a page that opens the program. It holds nothing but words and one link.
 pub(super) async fn page(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Response {
-    let server = app.public_url.as_ref().map_or_else(|| asked_at(&app, &headers), Clone::clone);
+    let server = address(&app, &headers);
     let invitation = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == link::INVITATION)
         .map(|(_, value)| Secret::new(value.into_owned()));

@@ -23,22 +23,29 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) struct Figures {
     pub(super) rooms: usize,
     pub(super) participants: usize,
+    /// What only the embedded engine knows.
+    pub(super) here: Option<Here>,
+}
+
+/// What passes through this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Here {
     pub(super) tracks: usize,
     pub(super) media: SfuStatistics,
 }
 
-/// Answers `GET /healthz`: whether the task that holds the rooms answers.
+/// Answers `GET /healthz`: whether what holds the rooms answers.
 pub(super) async fn health(State(app): State<App>) -> Response {
-    match tokio::time::timeout(HEALTH_LIMIT, app.hub.figures()).await {
+    match tokio::time::timeout(HEALTH_LIMIT, app.engine.figures()).await {
         Ok(Ok(_)) => "OK".into_response(),
-        Ok(Err(stopping)) => (StatusCode::SERVICE_UNAVAILABLE, stopping.to_string()).into_response(),
+        Ok(Err(unavailable)) => (StatusCode::SERVICE_UNAVAILABLE, unavailable.to_string()).into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "The server does not answer itself.").into_response(),
     }
 }
 
 /// Answers `GET /metrics`.
 pub(super) async fn metrics(State(app): State<App>) -> Response {
-    let Ok(figures) = app.hub.figures().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let Ok(figures) = app.engine.figures().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let mut text = String::new();
     match encode(&mut text, &registry(&figures)) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
@@ -48,13 +55,13 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
 
 fn registry(figures: &Figures) -> Registry {
     let mut registry = Registry::with_prefix("visavis");
-    let media = &figures.media;
     let mut gauge = |name, help, value: usize| {
         registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
     };
     gauge("rooms", "Rooms that are open", figures.rooms);
     gauge("participants", "People in all rooms", figures.participants);
-    gauge("tracks", "Tracks that are published", figures.tracks);
+    let Some(Here { tracks, media }) = &figures.here else { return registry };
+    gauge("tracks", "Tracks that are published", *tracks);
     gauge(
         "media_connections",
         "Peer connections that are open",

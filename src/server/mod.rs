@@ -2,7 +2,9 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `engine` | what holds the rooms: the hub here, or a LiveKit server elsewhere |
 //! | `driver` | the one task that owns the hub |
+//! | `livekit`, `keep_out` | the LiveKit server, and who must not be in its rooms |
 //! | `link` | one signalling connection |
 //! | `http`, `gate` | endpoints and limits; who is let in |
 //! | `room_service`, `tencent` | the admin APIs: LiveKit's, and the one of Tencent Cloud that TRTC's back ends call |
@@ -17,10 +19,13 @@ mod audit;
 mod config;
 mod driver;
 mod embedded;
+mod engine;
 mod gate;
 mod http;
 mod invitations;
+mod keep_out;
 mod link;
+mod livekit;
 mod metrics;
 mod reload;
 mod room_service;
@@ -33,16 +38,22 @@ mod tests;
 mod tls;
 mod token_endpoint;
 
-pub use config::{ConfigError, ConfigFile, MediaSection, RoomsSection, ServerConfig, TlsSection};
+pub use config::{
+    ConfigError, ConfigFile, EngineKind, LiveKitSection, MediaSection, RoomsSection, ServerConfig, TlsSection,
+};
 pub use embedded::Embedded;
+pub use livekit::LiveKitAddress;
 pub use reload::Reloader;
 pub use secrets::{Application, CALLS_PER_SECOND, Keyring, Secrets};
 pub use state::StateError;
 pub use tls::{Tls, TlsError, TlsFiles};
 
+use crate::admin::AdminClientError;
 use crate::proto::token::MintError;
 use crate::sfu::{Sfu, StartError};
 use driver::{Driver, HubHandle};
+use engine::Engine;
+use livekit::LiveKit;
 use rooms::Rooms;
 use state::State;
 use std::io;
@@ -51,6 +62,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How long the farewells may take when the server stops.
@@ -71,6 +83,9 @@ pub enum ServeError {
     /// The forwarding plane did not start.
     #[error(transparent)]
     Media(#[from] StartError),
+    /// The LiveKit server underneath has no usable address.
+    #[error(transparent)]
+    LiveKit(#[from] AdminClientError),
     /// The state folder is not usable.
     #[error(transparent)]
     State(#[from] StateError),
@@ -82,7 +97,7 @@ pub enum ServeError {
 /// What every endpoint needs.
 #[derive(Clone)]
 struct App {
-    hub: HubHandle,
+    engine: Engine,
     rooms: Rooms,
     secrets: Keyring,
     tencent: Arc<tencent::Memory>,
@@ -99,35 +114,51 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     media_ports: Vec<u16>,
-    driver: Driver,
+    works: Works,
     app: App,
     tls: Option<Tls>,
     links: mpsc::Receiver<()>,
 }
 
+/// What runs behind the endpoints.
+enum Works {
+    Embedded(Box<Driver>, HubHandle),
+    LiveKit(Arc<LiveKit>),
+}
+
 impl Server {
-    /// Starts the forwarding plane beside a listener that is already bound.
+    /// Starts what the engine needs beside a listener that is already bound: for the embedded one the forwarding plane.
     pub fn bind(listener: TcpListener, config: ServerConfig) -> Result<Self, ServeError> {
         if config.secrets.keys.is_empty() {
             return Err(ServeError::NoKeys);
         }
         let address = listener.local_addr()?;
         let saved = config.state.as_deref().map(State::open).transpose()?;
-        let media = Sfu::start(config.media)?;
-        let media_ports = media.0.local_addrs().iter().map(SocketAddr::port).collect();
-        let (driver, hub) = Driver::new(config.rooms, saved, media, driver::wall);
+        let secrets = Keyring::new(config.secrets);
+        let (engine, works, media_ports) = match config.livekit {
+            Some(address) => {
+                let livekit = Arc::new(LiveKit::new(address, secrets.clone(), saved)?);
+                (Engine::LiveKit(livekit.clone()), Works::LiveKit(livekit), Vec::new())
+            }
+            None => {
+                let media = Sfu::start(config.media)?;
+                let media_ports = media.0.local_addrs().iter().map(SocketAddr::port).collect();
+                let (driver, hub) = Driver::new(config.rooms, saved, media, driver::wall);
+                (Engine::Embedded(hub.clone()), Works::Embedded(Box::new(driver), hub), media_ports)
+            }
+        };
         let (alive, links) = mpsc::channel(1);
         let app = App {
-            rooms: Rooms { hub: hub.clone() },
-            hub,
-            secrets: Keyring::new(config.secrets),
+            rooms: Rooms { engine: engine.clone() },
+            engine,
+            secrets,
             tencent: Arc::default(),
             open_tokens: config.open_tokens,
             public_url: config.public_url,
             alive,
             tls: config.tls.is_some(),
         };
-        Ok(Self { listener, address, media_ports, driver, app, tls: config.tls, links })
+        Ok(Self { listener, address, media_ports, works, app, tls: config.tls, links })
     }
 
     /// Where HTTP and signalling are reached.
@@ -135,7 +166,7 @@ impl Server {
         self.address
     }
 
-    /// The UDP ports for media, one a worker.
+    /// The UDP ports for media, one a worker; none where the engine is a LiveKit server.
     pub fn media_ports(&self) -> &[u16] {
         &self.media_ports
     }
@@ -148,38 +179,80 @@ impl Server {
     /// Serves until `shutdown` is ready. Then nobody new comes in, everybody is told, and it returns when their links
     /// are closed, or after a second.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listener, driver, app, tls, mut links, .. } = self;
-        let hub = app.hub.clone();
+        let Self { listener, works, app, tls, links, .. } = self;
         let stop = CancellationToken::new();
-        let mut driver = tokio::spawn(driver.run());
-        let mut doors = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
-        tokio::select! {
-            () = shutdown => {}
-            _ = &mut doors => return Err(ServeError::Internal),
-            _ = &mut driver => return Err(ServeError::Internal),
+        let doors = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
+        match works {
+            Works::Embedded(driver, hub) => serve_rooms(*driver, hub, Open { doors, stop, links }, shutdown).await,
+            Works::LiveKit(livekit) => serve_front(&livekit, Open { doors, stop, links }, shutdown).await,
         }
-        // 1. Nobody new comes in.
-        stop.cancel();
-        // 2. Everybody is told, and their links end when that is written. The last one takes the last sender with it.
-        let farewell = async {
-            hub.shutdown().await;
-            doors.await.unwrap_or_default();
-            links.recv().await
-        };
-        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-            tracing::info!("some clients did not take their leave in time");
-        }
-        // 3. The hub ends, and then what it commanded.
-        hub.halt().await;
-        let (sfu, state) = driver.await.map_err(|_| ServeError::Internal)?;
-        let stopped = tokio::task::spawn_blocking(move || {
-            sfu.stop();
-            if let Some(state) = state {
-                state.close();
-            }
-        });
-        stopped.await.map_err(|_| ServeError::Internal)
     }
+}
+
+/// Endpoints that are served.
+struct Open {
+    doors: JoinHandle<()>,
+    stop: CancellationToken,
+    /// Ends when the last signalling connection has ended.
+    links: mpsc::Receiver<()>,
+}
+
+async fn serve_rooms(
+    driver: Driver,
+    hub: HubHandle,
+    Open { mut doors, stop, mut links }: Open,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let mut driver = tokio::spawn(driver.run());
+    tokio::select! {
+        () = shutdown => {}
+        _ = &mut doors => return Err(ServeError::Internal),
+        _ = &mut driver => return Err(ServeError::Internal),
+    }
+    // 1. Nobody new comes in.
+    stop.cancel();
+    // 2. Everybody is told, and their links end when that is written. The last one takes the last sender with it.
+    let farewell = async {
+        hub.shutdown().await;
+        doors.await.unwrap_or_default();
+        links.recv().await
+    };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        tracing::info!("some clients did not take their leave in time");
+    }
+    // 3. The hub ends, and then what it commanded.
+    hub.halt().await;
+    let (sfu, state) = driver.await.map_err(|_| ServeError::Internal)?;
+    let stopped = tokio::task::spawn_blocking(move || {
+        sfu.stop();
+        if let Some(state) = state {
+            state.close();
+        }
+    });
+    stopped.await.map_err(|_| ServeError::Internal)
+}
+
+/// Nobody is in a room here, so nobody needs to be told of the end; requests under way are answered.
+async fn serve_front(
+    livekit: &Arc<LiveKit>,
+    Open { mut doors, stop, mut links }: Open,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    tokio::select! {
+        () = shutdown => {}
+        _ = &mut doors => return Err(ServeError::Internal),
+        () = livekit.keep_out() => {}
+    }
+    stop.cancel();
+    let answered = async {
+        doors.await.unwrap_or_default();
+        links.recv().await
+    };
+    if tokio::time::timeout(FAREWELL, answered).await.is_err() {
+        tracing::info!("some requests were not answered in time");
+    }
+    let livekit = livekit.clone();
+    tokio::task::spawn_blocking(move || livekit.close()).await.map_err(|_| ServeError::Internal)
 }
 
 /// Serves on a bound listener until `shutdown` is ready; see [`Server::run`].

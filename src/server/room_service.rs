@@ -2,6 +2,7 @@
 
 use super::App;
 use super::audit::{self, Actor, Deed};
+use super::engine::Unavailable;
 use super::gate;
 use crate::base::RoomId;
 use crate::hub::{AdminAnswer, AdminCall, AdminError};
@@ -42,7 +43,7 @@ enum CallError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     #[error(transparent)]
-    Stopping(#[from] super::driver::Stopping),
+    Unavailable(#[from] Unavailable),
 }
 
 impl CallError {
@@ -57,7 +58,7 @@ impl CallError {
                 ("not_found", StatusCode::NOT_FOUND)
             }
             Self::Admin(AdminError::Precondition(_)) => ("failed_precondition", StatusCode::PRECONDITION_FAILED),
-            Self::Stopping(_) => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Unavailable(_) => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
         }
     }
 }
@@ -98,7 +99,7 @@ async fn answer(
     let request = parse(name, &Request { grant: &grant, encoding, body })
         .inspect_err(|e| write_down(&grant, name, (&grant.room, ""), e.code().0))?;
     let (room, user) = concerned(&request);
-    let answer = app.hub.admin(request).await.map_err(CallError::from).and_then(|answer| Ok(answer?));
+    let answer = app.engine.admin(request).await.map_err(CallError::from).and_then(|answer| Ok(answer?));
     write_down(&grant, name, (&room, &user), answer.as_ref().map_or_else(|e| e.code().0, |_| "ok"));
     Ok(write(encoding, *answer?))
 }

@@ -3,10 +3,11 @@
 //! Beside the standard's fields there are two that prove something: `user_sig`, with which TRTC's clients enter, says who
 //! somebody is; `invitation`, which a link carries, says that they may enter this room, and as what.
 
+use super::engine::NotWelcome;
 use super::secrets::Secrets;
 use super::{App, unix_s};
 use crate::base::{IdError, RoomId, Secret, UserId, display_name};
-use crate::hub::{Admission, Refusal};
+use crate::hub::Refusal;
 use crate::proto::invitation::{Invitation, InvitationError, Role};
 use crate::proto::tencent::{UserSigClaims, UserSigError};
 use crate::proto::token::{JOIN_VALIDITY, MintError, Pass};
@@ -17,7 +18,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use livekit_protocol as lk;
 use serde_json::{Map, Value};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Longest metadata in bytes, and the sum of all attributes: LiveKit's limits.
 const METADATA_BYTES: usize = 64 * 1024;
@@ -40,9 +41,7 @@ pub(super) enum NoToken {
     #[error("The metadata or the attributes are too long: at most 64 KB are possible.")]
     Metadata,
     #[error(transparent)]
-    Hub(#[from] Refusal),
-    #[error(transparent)]
-    Stopping(#[from] super::driver::Stopping),
+    NotWelcome(#[from] NotWelcome),
     #[error(transparent)]
     Mint(#[from] MintError),
 }
@@ -54,10 +53,12 @@ impl IntoResponse for NoToken {
             Self::Closed
             | Self::Invitation(_)
             | Self::AnotherUser(_)
-            | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full) => StatusCode::FORBIDDEN,
+            | Self::NotWelcome(
+                NotWelcome::KeptOut(_) | NotWelcome::Refused(Refusal::Removed | Refusal::Dismissed | Refusal::Full),
+            ) => StatusCode::FORBIDDEN,
             Self::Malformed | Self::Name(_) | Self::Metadata => StatusCode::BAD_REQUEST,
-            Self::Hub(Refusal::NoRoom) => StatusCode::NOT_FOUND,
-            Self::Stopping(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotWelcome(NotWelcome::Refused(Refusal::NoRoom)) => StatusCode::NOT_FOUND,
+            Self::NotWelcome(NotWelcome::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
@@ -76,9 +77,10 @@ pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Byte
         let invitation = Invitation::verify(invitation.expose(), &pass.room, &secrets.keys, unix_s())?;
         pass.room_admin = invitation.role == Role::Host;
     }
-    wait_out_a_bar(&app, &pass).await?;
+    pass.valid_for = pass.valid_for.min(app.engine.longest_pass());
+    app.engine.welcome(&pass).await?;
     let answer = lk::TokenSourceResponse {
-        server_url: app.public_url.as_ref().map_or_else(|| asked_at(&app, &headers), Clone::clone),
+        server_url: app.engine.elsewhere().map_or_else(|| address(&app, &headers), ToOwned::to_owned),
         participant_token: key.join_token(&pass)?.expose().clone(),
     };
     let json = serde_json::json!({ "server_url": answer.server_url, "participant_token": answer.participant_token });
@@ -140,36 +142,11 @@ fn pass(request: lk::TokenSourceRequest, proven: Option<UserSigClaims>) -> Resul
     Ok(Pass { room, user, name, metadata, attributes, room_admin: false, valid_for })
 }
 
-/// Tokens count whole seconds. One made in the very second of a removal is refused with the older ones, so whoever
-/// comes back at once is served in the next second.
-async fn wait_out_a_bar(app: &App, pass: &Pass) -> Result<(), NoToken> {
-    let mut tries = 0..3;
-    loop {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let admission = Admission {
-            room: pass.room.wire_name(),
-            user: pass.user.clone(),
-            name: String::new(),
-            metadata: String::new(),
-            attributes: Vec::new(),
-            permission: lk::ParticipantPermission::default(),
-            room_admin: false,
-            issued_at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
-            room_config: None,
-        };
-        match app.hub.refusal(admission, false).await? {
-            None => return Ok(()),
-            Some(Refusal::Removed | Refusal::Dismissed) if tries.next().is_some() => {
-                let past_second = Duration::from_nanos(now.subsec_nanos().into());
-                tokio::time::sleep(Duration::from_secs(1).saturating_sub(past_second)).await;
-            }
-            Some(refusal) => return Err(refusal.into()),
-        }
+/// Where this server is reached: as it was told, or else at the address that it was asked at.
+pub(super) fn address(app: &App, headers: &HeaderMap) -> String {
+    if let Some(url) = &app.public_url {
+        return url.clone();
     }
-}
-
-/// The address that the client asked us at is the one that it can reach us at.
-pub(super) fn asked_at(app: &App, headers: &HeaderMap) -> String {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
     let scheme = if app.tls || text("x-forwarded-proto") == Some("https") { "wss" } else { "ws" };
     format!("{scheme}://{}", text("host").unwrap_or("127.0.0.1"))

@@ -13,6 +13,7 @@ mod once;
 mod rates;
 
 use super::audit::{self, Actor, Deed};
+use super::engine::Unavailable;
 use super::rooms::Rooms;
 use super::secrets::Application;
 use super::{App, unix_s};
@@ -119,11 +120,14 @@ async fn carry_out(rooms: &Rooms, request: &Request) -> Result<Result<(), ApiErr
         Order::Dismiss => rooms.dismiss(room).await,
         Order::Remove(users) => remove(rooms, request, users).await,
     };
-    let was_open = was_open.map_err(|_| ApiError::Internal)?;
+    let was_open = was_open.map_err(|e| {
+        tracing::warn!("a call of Tencent's API is not carried out: {e}");
+        ApiError::Internal
+    })?;
     Ok(if was_open { Ok(()) } else { Err(ApiError::NoRoom) })
 }
 
-async fn remove(rooms: &Rooms, request: &Request, users: &[UserId]) -> Result<bool, super::driver::Stopping> {
+async fn remove(rooms: &Rooms, request: &Request, users: &[UserId]) -> Result<bool, Unavailable> {
     let mut somebody = false;
     for user in users {
         somebody |= rooms.remove(&request.room, user).await?;

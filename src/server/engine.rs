@@ -1,0 +1,125 @@
+//! What holds the rooms: the hub of this process, or a LiveKit server elsewhere. The endpoints ask it and do not see
+//! which of the two it is.
+
+use super::driver::{HubHandle, Stopping};
+use super::keep_out::KeptOut;
+use super::livekit::LiveKit;
+use super::metrics::Figures;
+use crate::hub::{AdminAnswer, AdminCall, AdminError, Admission, Refusal};
+use crate::proto::token::{JOIN_VALIDITY, Pass};
+use livekit_protocol as lk;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How often the next second is waited for.
+const TRIES: usize = 3;
+
+/// The answer to an admin call.
+pub(super) type Answered = Result<Box<AdminAnswer>, AdminError>;
+
+/// The engine under the endpoints.
+#[derive(Clone)]
+pub(super) enum Engine {
+    /// Rooms, signalling and forwarding are in this process.
+    Embedded(HubHandle),
+    /// They are on a LiveKit server; in this process are only the APIs.
+    LiveKit(Arc<LiveKit>),
+}
+
+/// The engine gives no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unavailable {
+    /// This server ends.
+    #[error(transparent)]
+    Stopping(#[from] Stopping),
+    /// The LiveKit server does not do its part; why.
+    #[error("The LiveKit server behind this one does not answer as it should. {0}")]
+    LiveKit(String),
+}
+
+/// Why somebody gets no token now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotWelcome {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    KeptOut(#[from] KeptOut),
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<Stopping> for NotWelcome {
+    fn from(stopping: Stopping) -> Self {
+        Self::Unavailable(stopping.into())
+    }
+}
+
+impl Engine {
+    /// Does what LiveKit's RoomService is asked for. A removal or dismissal is answered when it holds.
+    pub(super) async fn admin(&self, call: AdminCall) -> Result<Answered, Unavailable> {
+        match self {
+            Self::Embedded(hub) => Ok(hub.admin(call).await?),
+            Self::LiveKit(livekit) => livekit.admin(call).await,
+        }
+    }
+
+    /// Whether somebody may have a token now. Whoever asks gets one then.
+    pub(super) async fn welcome(&self, pass: &Pass) -> Result<(), NotWelcome> {
+        match self {
+            Self::Embedded(hub) => wait_out_a_bar(hub, pass).await,
+            Self::LiveKit(livekit) => Ok(livekit.welcome(&pass.room.wire_name(), &pass.user)?),
+        }
+    }
+
+    /// How long a token to join may be good at most.
+    pub(super) const fn longest_pass(&self) -> Duration {
+        match self {
+            Self::Embedded(_) => JOIN_VALIDITY,
+            Self::LiveKit(_) => super::livekit::JOIN_VALIDITY,
+        }
+    }
+
+    /// Where clients join, if that is not where they ask for tokens.
+    pub(super) fn elsewhere(&self) -> Option<&str> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::LiveKit(livekit) => Some(livekit.client_url()),
+        }
+    }
+
+    /// How much of everything there is.
+    pub(super) async fn figures(&self) -> Result<Figures, Unavailable> {
+        match self {
+            Self::Embedded(hub) => Ok(hub.figures().await?),
+            Self::LiveKit(livekit) => livekit.figures().await,
+        }
+    }
+}
+
+/// Tokens count whole seconds. One made in the very second of a removal is refused with the older ones, so whoever
+/// comes back at once is served in the next second.
+async fn wait_out_a_bar(hub: &HubHandle, pass: &Pass) -> Result<(), NotWelcome> {
+    let mut tries = 0..TRIES;
+    loop {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let admission = Admission {
+            room: pass.room.wire_name(),
+            user: pass.user.clone(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: Vec::new(),
+            permission: lk::ParticipantPermission::default(),
+            room_admin: false,
+            issued_at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            room_config: None,
+        };
+        match hub.refusal(admission, false).await? {
+            None => return Ok(()),
+            Some(Refusal::Removed | Refusal::Dismissed) if tries.next().is_some() => {
+                let past_second = Duration::from_nanos(now.subsec_nanos().into());
+                tokio::time::sleep(Duration::from_secs(1).saturating_sub(past_second)).await;
+            }
+            Some(refusal) => return Err(refusal.into()),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A LiveKit server as the engine: its RoomService does the work, and what it forgets is remembered here.
+//!
+//! It lets removed people in again with their old tokens, and a removal that falls into an outage of the victim's link is
+//! lost. So those who were removed are kept out from here ([`keep_out`](super::keep_out)): once a second it is asked who is
+//! in the rooms that somebody was removed from.
+
+use super::audit::{self, Actor, Deed};
+use super::driver::DISK_LIMIT;
+use super::engine::{Answered, Unavailable};
+use super::keep_out::{HOLD_S, Hold, Holds, KeptOut};
+use super::metrics::Figures;
+use super::secrets::Keyring;
+use super::state::State;
+use super::unix_s;
+use crate::admin::{AdminClient, AdminClientError};
+use crate::base::{RoomId, UserId};
+use crate::hub::{AdminAnswer, AdminCall, AdminError, Bar, Bars};
+use crate::proto::token::{AdminGrant, ApiKey, MintError};
+use livekit_protocol as lk;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long our tokens to join are good: tokens cannot be taken back there. Whoever is in the room gets new ones.
+pub(super) const JOIN_VALIDITY: Duration = Duration::from_secs(5 * 60);
+/// Between two looks at who is in rooms that somebody was removed from.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Where the server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveKitAddress {
+    /// Where its RoomService is asked: `ws://`, `wss://`, `http://` or `https://`.
+    pub url: String,
+    /// Where clients reach it. `None`: at the same address.
+    pub public_url: Option<String>,
+}
+
+/// The server, and who must not be in its rooms.
+pub(super) struct LiveKit {
+    client: AdminClient,
+    client_url: String,
+    secrets: Keyring,
+    holds: Mutex<Holds>,
+    state: Mutex<Option<State>>,
+}
+
+impl LiveKit {
+    /// With a state folder, and who was removed before. Nothing is connected yet.
+    pub(super) fn new(
+        address: LiveKitAddress,
+        secrets: Keyring,
+        saved: Option<(State, Bars)>,
+    ) -> Result<Self, AdminClientError> {
+        let key = secrets.current().keys.first().cloned().ok_or(MintError::EmptyKey)?;
+        let client = AdminClient::new(&address.url, key)?;
+        let mut holds = Holds::default();
+        let state = saved.map(|(state, bars)| {
+            // Who has asked for a token after a dismissal is not written down: they are not sent away again.
+            let recent = bars.iter().filter(|bar| !bar.dismissed && bar.removed_at > unix_s() - HOLD_S);
+            let mut recent: Vec<&Bar> = recent.collect();
+            recent.sort_by_key(|bar| bar.removed_at);
+            recent.into_iter().for_each(|bar| holds.add(bar));
+            state
+        });
+        let client_url = address.public_url.unwrap_or_else(|| websocket(&address.url));
+        Ok(Self { client, client_url, secrets, holds: Mutex::new(holds), state: Mutex::new(state) })
+    }
+
+    /// Where clients join: `ws://` or `wss://`.
+    pub(super) fn client_url(&self) -> &str {
+        &self.client_url
+    }
+
+    /// Has the server do what is asked, and remembers who was removed by it.
+    pub(super) async fn admin(&self, call: AdminCall) -> Result<Answered, Unavailable> {
+        let removed = match &call {
+            AdminCall::RemoveParticipant(who) => vec![who.identity.clone()],
+            // Afterwards nobody could say who was in it.
+            AdminCall::DeleteRoom(request) => self.everybody(&request.room).await?,
+            _ => Vec::new(),
+        };
+        let dismissed = matches!(&call, AdminCall::DeleteRoom(_));
+        let (room, missing) = (room_of(&call).to_owned(), missing(&call));
+        let answer = match ask(&self.client()?, call).await {
+            Ok(answer) => answer,
+            Err(e) => return refused(e, missing).map(Err),
+        };
+        self.hold(&room, &removed, dismissed).await;
+        Ok(Ok(Box::new(answer)))
+    }
+
+    /// Whether somebody may have a token. Whoever asks gets one then.
+    pub(super) fn welcome(&self, room: &str, user: &UserId) -> Result<(), KeptOut> {
+        self.holds().ask(room, user, unix_s())
+    }
+
+    /// What the server says of itself: it does not tell of tracks and packets.
+    pub(super) async fn figures(&self) -> Result<Figures, Unavailable> {
+        let rooms = self.client()?.rooms().await.map_err(unavailable)?;
+        let participants = rooms.iter().map(|room| room.num_participants as usize).sum();
+        Ok(Figures { rooms: rooms.len(), participants, here: None })
+    }
+
+    /// Sends those away who come back with old tokens, for as long as it is polled.
+    pub(super) async fn keep_out(&self) {
+        let mut is_failing = false;
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let looked = self.look().await;
+            if let (Err(e), false) = (&looked, is_failing) {
+                tracing::warn!("It cannot be seen whether somebody who was removed is back. {e}");
+            }
+            is_failing = looked.is_err();
+        }
+    }
+
+    /// Lets go of the state folder. Blocks for as long as the disk takes.
+    pub(super) fn close(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(state) = state {
+            state.close();
+        }
+    }
+
+    async fn look(&self) -> Result<(), Unavailable> {
+        let names = self.holds().rooms(unix_s());
+        if names.is_empty() {
+            return Ok(());
+        }
+        let call = AdminCall::ListRooms(lk::ListRoomsRequest { names });
+        let AdminAnswer::Rooms(open) = ask(&self.client()?, call).await.map_err(unavailable)? else { return Ok(()) };
+        for room in open.rooms {
+            let present = self.everybody(&room.name).await?;
+            let held: Vec<(String, Hold)> = {
+                let holds = self.holds();
+                let hold = |name: String| Some((holds.find(&room.name, &name.parse().ok()?)?, name));
+                present.iter().cloned().filter_map(hold).map(|(hold, name)| (name, hold)).collect()
+            };
+            self.send_away(&room.name, &held, held.len() == present.len()).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes them again. When they have opened a dismissed room anew among themselves, it ends again.
+    async fn send_away(&self, room: &str, held: &[(String, Hold)], is_everybody: bool) -> Result<(), Unavailable> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        let names = held.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
+        let ends = is_everybody && held.iter().all(|(_, hold)| *hold == Hold::Dismissed);
+        let calls = if ends {
+            vec![AdminCall::DeleteRoom(lk::DeleteRoomRequest { room: room.to_owned() })]
+        } else {
+            let who = |(name, _): &(String, Hold)| lk::RoomParticipantIdentity {
+                room: room.to_owned(),
+                identity: name.clone(),
+                ..Default::default()
+            };
+            held.iter().map(who).map(AdminCall::RemoveParticipant).collect()
+        };
+        for call in calls {
+            match ask(&self.client()?, call).await {
+                // Gone by themselves.
+                Ok(_) | Err(AdminClientError::NotFound(_)) => {}
+                Err(e) => return Err(unavailable(e)),
+            }
+        }
+        let deed = Deed { action: "KeepOut", room, users: &names, result: "ok", request: "" };
+        audit::record(Actor { key: "", user: "" }, deed);
+        Ok(())
+    }
+
+    /// The identities of everybody in a room; nobody where there is none.
+    async fn everybody(&self, room: &str) -> Result<Vec<String>, Unavailable> {
+        let Ok(room) = room.parse::<RoomId>() else { return Ok(Vec::new()) };
+        match self.client()?.participants(&room).await {
+            Ok(list) => {
+                let here = |p: &lk::ParticipantInfo| p.state() != lk::participant_info::State::Disconnected;
+                Ok(list.into_iter().filter(here).map(|p| p.identity).collect())
+            }
+            Err(AdminClientError::NotFound(_)) => Ok(Vec::new()),
+            Err(e) => Err(unavailable(e)),
+        }
+    }
+
+    /// Keeps people out from now on. It is answered when that is on the disk.
+    async fn hold(&self, room: &str, users: &[String], dismissed: bool) {
+        let removed_at = unix_s();
+        let users = users.iter().filter_map(|user| user.parse::<UserId>().ok());
+        let bars: Vec<Bar> = users.map(|user| Bar { room: room.to_owned(), user, removed_at, dismissed }).collect();
+        for bar in &bars {
+            self.holds().add(bar);
+        }
+        let written = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.as_ref().and_then(|state| {
+                let last = bars.into_iter().fold(None, |_, bar| Some(state.note(bar)))?;
+                Some((state.written(), last))
+            })
+        };
+        let Some((mut written, last)) = written else { return };
+        if tokio::time::timeout(DISK_LIMIT, written.wait_for(|w| *w >= last)).await.is_err() {
+            tracing::warn!("A removal is not on the disk yet: the disk is slow.");
+        }
+    }
+
+    /// The server, by the key of this moment.
+    fn client(&self) -> Result<AdminClient, Unavailable> {
+        let secrets = self.secrets.current();
+        let key: &ApiKey = secrets.keys.first().ok_or_else(|| Unavailable::LiveKit("There is no key to it.".into()))?;
+        Ok(self.client.with_key(key.clone()))
+    }
+
+    fn holds(&self) -> MutexGuard<'_, Holds> {
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Clients write the address of a server as that of its WebSockets.
+fn websocket(url: &str) -> String {
+    match url.split_once("://") {
+        Some(("http", rest)) => format!("ws://{rest}"),
+        Some(("https", rest)) => format!("wss://{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
+async fn ask(client: &AdminClient, call: AdminCall) -> Result<AdminAnswer, AdminClientError> {
+    let grant = match &call {
+        AdminCall::CreateRoom(_) | AdminCall::DeleteRoom(_) => AdminGrant::Create,
+        AdminCall::ListRooms(_) => AdminGrant::List,
+        of_room => {
+            let room: RoomId =
+                room_of(of_room).parse().map_err(|e: crate::base::IdError| AdminClientError::Invalid(e.to_string()))?;
+            AdminGrant::Room(room)
+        }
+    };
+    Ok(match call {
+        AdminCall::CreateRoom(r) => AdminAnswer::Room(client.call("CreateRoom", grant, &r).await?),
+        AdminCall::ListRooms(r) => AdminAnswer::Rooms(client.call("ListRooms", grant, &r).await?),
+        AdminCall::DeleteRoom(r) => AdminAnswer::Deleted(client.call("DeleteRoom", grant, &r).await?),
+        AdminCall::ListParticipants(r) => AdminAnswer::Participants(client.call("ListParticipants", grant, &r).await?),
+        AdminCall::GetParticipant(r) => AdminAnswer::Participant(client.call("GetParticipant", grant, &r).await?),
+        AdminCall::RemoveParticipant(r) => AdminAnswer::Removed(client.call("RemoveParticipant", grant, &r).await?),
+        AdminCall::MutePublishedTrack(r) => AdminAnswer::Muted(client.call("MutePublishedTrack", grant, &r).await?),
+        AdminCall::UpdateParticipant(r) => AdminAnswer::Participant(client.call("UpdateParticipant", grant, &r).await?),
+        AdminCall::UpdateSubscriptions(r) => {
+            AdminAnswer::Subscriptions(client.call("UpdateSubscriptions", grant, &r).await?)
+        }
+        AdminCall::SendData(r) => AdminAnswer::DataSent(client.call("SendData", grant, &r).await?),
+        AdminCall::UpdateRoomMetadata(r) => AdminAnswer::Room(client.call("UpdateRoomMetadata", grant, &r).await?),
+    })
+}
+
+/// The room that a call is about; empty if it is about all of them.
+fn room_of(call: &AdminCall) -> &str {
+    match call {
+        AdminCall::CreateRoom(r) => &r.name,
+        AdminCall::ListRooms(_) => "",
+        AdminCall::DeleteRoom(r) => &r.room,
+        AdminCall::ListParticipants(r) => &r.room,
+        AdminCall::GetParticipant(r) | AdminCall::RemoveParticipant(r) => &r.room,
+        AdminCall::MutePublishedTrack(r) => &r.room,
+        AdminCall::UpdateParticipant(r) => &r.room,
+        AdminCall::UpdateSubscriptions(r) => &r.room,
+        AdminCall::SendData(r) => &r.room,
+        AdminCall::UpdateRoomMetadata(r) => &r.room,
+    }
+}
+
+/// What is missing when the server says `not_found`.
+const fn missing(call: &AdminCall) -> AdminError {
+    match call {
+        AdminCall::GetParticipant(_)
+        | AdminCall::RemoveParticipant(_)
+        | AdminCall::UpdateParticipant(_)
+        | AdminCall::UpdateSubscriptions(_) => AdminError::NoParticipant,
+        AdminCall::MutePublishedTrack(_) => AdminError::NoTrack,
+        _ => AdminError::NoRoom,
+    }
+}
+
+/// What the server refuses is passed on; anything else means that it is of no use now.
+fn refused(error: AdminClientError, missing: AdminError) -> Result<AdminError, Unavailable> {
+    match error {
+        AdminClientError::NotFound(_) => Ok(missing),
+        AdminClientError::Invalid(words) => Ok(AdminError::Invalid(words)),
+        AdminClientError::Refused(words) => Ok(AdminError::Precondition(words)),
+        other => Err(unavailable(other)),
+    }
+}
+
+fn unavailable(error: AdminClientError) -> Unavailable {
+    Unavailable::LiveKit(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_sent_to_the_websockets_of_the_server() {
+        let made = |url: &str| websocket(url);
+        assert_eq!(made("http://127.0.0.1:7880"), "ws://127.0.0.1:7880");
+        assert_eq!(made("https://calls.example.com"), "wss://calls.example.com");
+        assert_eq!(made("wss://calls.example.com"), "wss://calls.example.com");
+    }
+}
