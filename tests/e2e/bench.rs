@@ -23,6 +23,27 @@ fn every_figure_is_measured() {
 }
 
 #[test]
+fn a_load_of_admin_calls_loses_nothing_and_no_picture_of_the_call_beside_it() {
+    let stage = Stage::new("bench-admin");
+    let arguments = ["bench", "admin", "--rate", "100", "--time", "5s", "--picture", "320x180@15", "--json"];
+    let output = Visavis::run(Visavis::command(&stage).args(arguments));
+    std::fs::write(stage.artifact("figures.json"), &output.stdout).expect("room for the figures");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures: Vec<Value> = serde_json::from_slice(&output.stdout).expect("a list of figures");
+    let of = |what: &str| {
+        let found = figures.iter().find(|f| f["what"].as_str().is_some_and(|w| w.starts_with(what)));
+        found.unwrap_or_else(|| panic!("no {what} in {figures:?}")).clone()
+    };
+    assert_eq!(of("Admin calls without an answer")["worst"], 0.0);
+    assert!(of("Admin calls answered")["median"].as_f64().is_some_and(|rate| rate > 10.0), "{figures:?}");
+    let missing = of("Pictures missing, with 100");
+    assert!(missing["worst"] == 0.0 && missing["count"] == 2, "both looked, and nothing was lost: {missing}");
+    for delay in ["Picture drawn → decoded, 95 %, without", "Picture drawn → decoded, 95 %, with 100"] {
+        assert!(of(delay)["median"].as_f64().is_some_and(|ms| ms > 0.0), "{figures:?}");
+    }
+}
+
+#[test]
 fn every_way_out_is_measured_and_written_where_the_marks_are() {
     let stage = Stage::new("bench-exit");
     let readme = stage.artifact("README.md");

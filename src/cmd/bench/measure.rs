@@ -111,12 +111,12 @@ fn joined(who: &Worker) -> anyhow::Result<(f64, f64)> {
 }
 
 /// What was seen of some participants and their server.
-struct Watched {
+pub(super) struct Watched {
     cpu: Vec<f64>,
     memory: Vec<f64>,
-    server_cpu: Vec<f64>,
+    pub(super) server_cpu: Vec<f64>,
     server_memory: Vec<f64>,
-    verified: Vec<Value>,
+    pub(super) verified: Vec<Value>,
     statistics: Vec<Value>,
 }
 
@@ -128,7 +128,7 @@ impl Watched {
 }
 
 /// Watches for `time`, after things have settled.
-fn watch(participants: &[&Worker], server: &Worker, time: Duration) -> anyhow::Result<Watched> {
+pub(super) fn watch(participants: &[&Worker], server: &Worker, time: Duration) -> anyhow::Result<Watched> {
     std::thread::sleep(SETTLED);
     for one in participants {
         one.waiting();
@@ -159,7 +159,7 @@ fn watch(participants: &[&Worker], server: &Worker, time: Duration) -> anyhow::R
     })
 }
 
-fn bot(url: &str, name: &str, picture: &str, more: &[&str]) -> anyhow::Result<Worker> {
+pub(super) fn bot(url: &str, name: &str, picture: &str, more: &[&str]) -> anyhow::Result<Worker> {
     let common = ["bot", "--server", url, "--room", "bench", "--name-prefix", name, "--camera", picture];
     Worker::start(name, &[common.as_slice(), &["--events", "-"], more].concat())
 }

@@ -3,6 +3,7 @@
 //! The server and every participant is a process of its own, as in real life; their event lines tell the times. All
 //! figures of one run can be compared with each other; those of different computers cannot.
 
+mod admin;
 mod exit;
 mod measure;
 mod table;
@@ -18,7 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   visavis bench
   visavis bench --window --picture 1280x720@30 --time 20s --json
-  visavis bench exit --readme README.md";
+  visavis bench exit --readme README.md
+  visavis bench admin --rate 500";
 
 /// Measure calls on this computer: how fast people come in and go, the delay of a picture, CPU and memory
 #[derive(Clone, Debug, clap::Args)]
@@ -48,6 +50,7 @@ pub(super) struct BenchArgs {
 #[derive(Clone, Debug, clap::Subcommand)]
 enum BenchOf {
     Exit(exit::ExitArgs),
+    Admin(admin::AdminArgs),
 }
 
 fn format(text: &str) -> Result<CameraFormat, String> {
@@ -56,8 +59,10 @@ fn format(text: &str) -> Result<CameraFormat, String> {
 
 /// Measures, then prints.
 pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    if let Some(BenchOf::Exit(exit)) = &args.of {
-        return exit::run(exit);
+    match &args.of {
+        Some(BenchOf::Exit(exit)) => return exit::run(exit),
+        Some(BenchOf::Admin(admin)) => return admin::run(admin),
+        None => {}
     }
     let mut figures = measure::comings_and_goings(args.rounds)?;
     figures.extend(measure::call(args.picture, args.time)?);

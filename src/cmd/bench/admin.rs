@@ -1,0 +1,183 @@
+//! `visavis bench admin`: what a load of admin calls does to a call that goes on beside it, and to the calls themselves.
+//!
+//! The same call is watched twice in one run, without the load and with it.
+
+use super::measure::{self, Watched};
+use super::table::{self, Figure};
+use super::worker::Worker;
+use super::{CameraFormat, format};
+use crate::admin::{AdminClient, AdminClientError};
+use crate::base::{RoomId, UserId};
+use crate::proto::token::{AdminGrant, ApiKey};
+use anyhow::Context;
+use livekit_protocol as lk;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+const EXAMPLES: &str = "\
+Examples:
+  visavis bench admin
+  visavis bench admin --rate 500 --time 30s --json";
+
+/// Callers that work side by side, each with one call at a time.
+const CALLERS: u32 = 8;
+/// Where the two talk.
+const ROOM: &str = "bench";
+
+/// Measure a call beside a load of admin calls: listing, removing, making and ending rooms
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct AdminArgs {
+    /// Admin calls in a second
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
+    /// How long the call is watched, each time
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration)]
+    time: Duration,
+    /// What cameras send in that call
+    #[arg(long, value_name = "WxH@FPS", default_value = "640x360@30", value_parser = format)]
+    picture: CameraFormat,
+    /// Print JSON: a list of {what, median, worst, unit, count}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures, then prints. It fails when something was lost.
+pub(super) fn run(args: &AdminArgs) -> anyhow::Result<ExitCode> {
+    let (server, url) = Worker::server()?;
+    let picture = format!("test-picture:{}", args.picture);
+    let both =
+        [measure::bot(&url, "ann", &picture, &["--verify"])?, measure::bot(&url, "ben", &picture, &["--verify"])?];
+    for one in &both {
+        one.event("FirstVideoFrame", |_| true)?;
+    }
+    let [ann, ben] = &both;
+    let quiet = measure::watch(&[ann, ben], &server, args.time)?;
+    let runtime = crate::cmd::runtime()?;
+    let over = CancellationToken::new();
+    let load = runtime.spawn(load(AdminClient::new(&url, ApiKey::dev())?, args.rate, over.clone()));
+    let loaded = measure::watch(&[ann, ben], &server, args.time)?;
+    over.cancel();
+    let calls = runtime.block_on(load).context("The load has failed")?;
+    let (before, beside) = (missing(&quiet), missing(&loaded));
+    let figures = figures(args, &quiet, &loaded, &calls);
+    let text = if args.json { table::json(&figures) } else { table::text(&figures) };
+    writeln!(std::io::stdout(), "{text}").context("The standard output is closed")?;
+    anyhow::ensure!(calls.unanswered.is_empty(), "Calls were not answered: {}", calls.unanswered.join("; "));
+    let lost: f64 = beside.iter().sum();
+    anyhow::ensure!(
+        lost == 0.0,
+        "{lost} pictures were lost beside the load, and {} without it",
+        before.iter().sum::<f64>()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn figures(args: &AdminArgs, quiet: &Watched, loaded: &Watched, calls: &Calls) -> Vec<Figure> {
+    let rate = args.rate;
+    let of = |watched: &Watched, key: &str| {
+        let users = watched.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
+        users.filter_map(|user| user["picture"][key].as_f64()).collect()
+    };
+    let done = calls.times.len() as f64 / calls.took.as_secs_f64();
+    vec![
+        Figure::new("Admin calls answered", "a second", vec![done]),
+        Figure::new("Admin calls without an answer", "", vec![calls.unanswered.len() as f64]),
+        Figure::new(format!("Admin call at {rate} a second, sent → answered"), "ms", calls.times.clone()),
+        Figure::new("Picture drawn → decoded, 95 %, without admin calls", "ms", of(quiet, "delay_ms_p95")),
+        Figure::new(format!("Picture drawn → decoded, 95 %, with {rate} a second"), "ms", of(loaded, "delay_ms_p95")),
+        Figure::new("Pictures missing, without admin calls", "", missing(quiet)),
+        Figure::new(format!("Pictures missing, with {rate} a second"), "", missing(loaded)),
+        Figure::new("CPU of the server, without admin calls", "% of a core", quiet.server_cpu.clone()),
+        Figure::new(format!("CPU of the server, with {rate} a second"), "% of a core", loaded.server_cpu.clone()),
+    ]
+}
+
+/// Pictures that each of them missed of the other while it was watched.
+fn missing(watched: &Watched) -> Vec<f64> {
+    let mut seen: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+    for event in &watched.verified {
+        for user in event["users"].as_array().into_iter().flatten() {
+            let Some(missing) = user["picture"]["missing"].as_f64() else { continue };
+            let range = seen.entry(format!("{} {}", event["user"], user["remote_user"])).or_insert((missing, missing));
+            *range = (range.0.min(missing), range.1.max(missing));
+        }
+    }
+    seen.into_values().map(|(first, last)| last - first).collect()
+}
+
+/// What became of the admin calls.
+#[derive(Debug, Default)]
+struct Calls {
+    /// From sending to the answer, in ms.
+    times: Vec<f64>,
+    /// Why there was no answer.
+    unanswered: Vec<String>,
+    took: Duration,
+}
+
+/// Calls until it is over, `rate` times a second, or as often as the server answers if that is less.
+async fn load(client: AdminClient, rate: u32, over: CancellationToken) -> Calls {
+    let began = Instant::now();
+    let callers = rate.min(CALLERS);
+    let mut tasks = JoinSet::new();
+    for caller in 0..callers {
+        let pause = Duration::from_secs(1) * callers / rate;
+        tasks.spawn(caller_loop(client.clone(), caller, pause, over.clone()));
+    }
+    let mut all = Calls::default();
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok(calls) => {
+                all.times.extend(calls.times);
+                all.unanswered.extend(calls.unanswered);
+            }
+            Err(e) => all.unanswered.push(e.to_string()),
+        }
+    }
+    all.took = began.elapsed();
+    all
+}
+
+async fn caller_loop(client: AdminClient, caller: u32, pause: Duration, over: CancellationToken) -> Calls {
+    let mut ticks = tokio::time::interval(pause);
+    let mut calls = Calls::default();
+    for number in 0_u64.. {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = over.cancelled() => break,
+        }
+        let began = Instant::now();
+        match one(&client, caller, number).await {
+            Ok(()) => calls.times.push(began.elapsed().as_secs_f64() * 1000.0),
+            Err(e) => calls.unanswered.push(e.to_string()),
+        }
+    }
+    calls
+}
+
+/// The kinds of calls take turns. They look into the call's room and remove people who are not in it; rooms of their own
+/// are made and ended.
+async fn one(client: &AdminClient, caller: u32, number: u64) -> anyhow::Result<()> {
+    let room: RoomId = ROOM.parse()?;
+    let own: RoomId = format!("load-{caller}").parse()?;
+    let answer = match number % 5 {
+        0 => client.rooms().await.map(drop),
+        1 => client.participants(&room).await.map(drop),
+        2 => client.remove(&room, &"nobody".parse::<UserId>()?).await,
+        3 => {
+            let wish = lk::CreateRoomRequest { name: own.wire_name(), ..Default::default() };
+            client.call::<lk::Room>("CreateRoom", AdminGrant::Create, &wish).await.map(drop)
+        }
+        _ => client.dismiss(&own).await,
+    };
+    match answer {
+        // There is nobody of that name: an answer as good as any.
+        Ok(()) | Err(AdminClientError::NotFound(_)) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
+}
