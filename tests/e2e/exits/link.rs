@@ -7,6 +7,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 const CUT: Fault = Fault { loss: 0.0, black_hole: false, cut: true };
+/// The server gives somebody up after some 6 s.
+const LONG_OUTAGE: Duration = Duration::from_secs(8);
 const BLACK_HOLE: Fault = Fault { loss: 0.0, black_hole: true, cut: false };
 
 #[test]
@@ -98,6 +100,27 @@ fn kicked_while_reconnecting() {
     scene.others_are_told(leaver.user(), 2);
     scene.link().set(Fault::default());
     scene.has_exited(&mut leaver, 1).step("others_told", "not_applicable").is_clean();
+    assert_eq!(scene.watcher.all("RemoteUserEnterRoom").len(), 1, "who was removed came back");
+    leaver.ends_with(21);
+}
+
+/// Longer than the server keeps a place: it has given the victim up when it removes them, and they come back by a fresh
+/// join.
+#[test]
+fn kicked_during_an_outage_that_is_too_long_for_a_resume() {
+    let scene = Scene::behind_relay("kicked-long-outage");
+    let mut leaver = scene.leaver();
+    let cut_at = std::time::Instant::now();
+    scene.link().set(CUT);
+    leaver.wait_for("ConnectionLost");
+    scene.others_are_told(leaver.user(), 1);
+    scene.room(&["remove-user", ROOM, leaver.user(), "--yes"]);
+    sleep(LONG_OUTAGE.saturating_sub(cut_at.elapsed()));
+    assert!(leaver.all("ExitRoom").is_empty(), "it has not given up by itself before the link is back");
+    scene.link().set(Fault::default());
+    scene.has_exited(&mut leaver, 1).step("others_told", "not_applicable").is_clean();
+    assert!(leaver.all("ConnectionRecovery").is_empty(), "who was removed was let in");
+    assert!(!scene.room(&["users", ROOM, "--json"]).contains(leaver.user()), "who was removed is back");
     assert_eq!(scene.watcher.all("RemoteUserEnterRoom").len(), 1, "who was removed came back");
     leaver.ends_with(21);
 }
