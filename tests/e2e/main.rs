@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bench;
+mod engine;
 mod exits;
 mod kit;
 mod kit_works;
@@ -13,5 +14,6 @@ mod lossy_link;
 mod strangers;
 mod switching;
 mod tencent;
+mod tls;
 mod two_bots;
 mod two_windows;

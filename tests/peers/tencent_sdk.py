@@ -3,7 +3,8 @@
 It reads a list of calls from a JSON file and makes one after the other. A call is {"action", "params"}, and may have
 "version", "secret_id", "secret_key", "sign" (TC3-HMAC-SHA256, HmacSHA256, HmacSHA1), "method" (POST, GET) and "skew"
 (seconds by which this computer's clock is wrong). Each outcome is a line of JSON: {"ok": true} or {"code", "message"},
-with "request_id". The key pair comes from TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY.
+with "request_id". The key pair comes from TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY; TRUST names the file of an
+authority to trust instead of the usual ones.
 """
 
 import json
@@ -24,7 +25,8 @@ VERSION = "2019-07-22"
 
 
 def profile(call, scheme, endpoint):
-    http = HttpProfile(protocol=scheme, endpoint=endpoint, reqMethod=call.get("method", "POST"), reqTimeout=20)
+    trust, method = os.environ.get("TRUST"), call.get("method", "POST")
+    http = HttpProfile(protocol=scheme, endpoint=endpoint, reqMethod=method, reqTimeout=20, certification=trust)
     return ClientProfile(signMethod=call.get("sign", "TC3-HMAC-SHA256"), httpProfile=http, language="en-US")
 
 

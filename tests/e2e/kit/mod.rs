@@ -1,5 +1,6 @@
 //! What the tests are made of: real processes, displays, sound servers and links, each gone when its value is dropped.
 
+pub(crate) mod certificates;
 pub(crate) mod display;
 pub(crate) mod events;
 pub(crate) mod http;
@@ -16,6 +17,7 @@ pub(crate) mod tencent;
 pub(crate) mod verified;
 pub(crate) mod wav;
 
+pub(crate) use certificates::Certificates;
 pub(crate) use display::Display;
 pub(crate) use events::Events;
 pub(crate) use livekit_server::LiveKitServer;

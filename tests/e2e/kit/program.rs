@@ -1,6 +1,7 @@
 //! The program itself: its server, its bots, its windows, and its short commands.
 
-use super::{Display, Events, PATIENCE, Process, Pulse, Relay, Stage, relay};
+use super::{Certificates, Display, Events, LiveKitServer, PATIENCE, Process, Pulse, Relay, Stage, relay};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -77,15 +78,19 @@ impl Visavis {
     }
 }
 
-/// `visavis serve --dev` on free ports.
+/// `visavis serve` on free ports.
 pub(crate) struct Server {
     process: Process,
+    scheme: String,
     signalling: u16,
+    /// 0 where media goes elsewhere.
     media: u16,
+    /// The authority that its clients have to trust.
+    authority: Option<PathBuf>,
 }
 
 impl Server {
-    /// Starts it and waits for its ready line.
+    /// Starts `visavis serve --dev` and waits for its ready line.
     pub(crate) fn start(stage: &Stage) -> Self {
         Self::start_with(stage, "")
     }
@@ -99,28 +104,58 @@ impl Server {
 
     /// The same with settings in TOML.
     pub(crate) fn start_with(stage: &Stage, settings: &str) -> Self {
+        Self::start_by(stage, settings, |command| {
+            command.arg("--dev");
+        })
+    }
+
+    /// The same with a certificate.
+    pub(crate) fn start_secure(stage: &Stage, settings: &str, certificates: &Certificates) -> Self {
+        let mut server = Self::start_by(stage, settings, |command| {
+            command.arg("--dev").arg("--tls-certificate").arg(certificates.chain());
+            command.arg("--tls-key").arg(certificates.key());
+        });
+        server.authority = Some(certificates.authority());
+        server
+    }
+
+    /// Starts `visavis serve` over a LiveKit server, with tokens for everybody.
+    pub(crate) fn start_over(stage: &Stage, livekit: &LiveKitServer, settings: &str) -> Self {
+        Self::start_by(stage, &format!("open_tokens = true\n{settings}"), |command| {
+            command.args(["--engine", "livekit", "--livekit-url", &livekit.url()]).envs(super::livekit_server::KEYS);
+        })
+    }
+
+    fn start_by(stage: &Stage, settings: &str, prepare: impl FnOnce(&mut Command)) -> Self {
         let file = stage.artifact("server.toml");
         std::fs::write(&file, settings).expect("a settings file");
         let mut command = Visavis::command(stage);
-        command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--udp", "0", "--config"]).arg(file);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--udp", "0", "--config"]).arg(file);
+        prepare(&mut command);
         let process = Process::start(stage, "server", &mut command);
-        let (signalling, media) = process.wait_for_line("its ready line", PATIENCE, |lines| {
-            let line = lines.iter().find_map(|line| line.split_once("Listening on ws://127.0.0.1:"))?.1;
-            let (signalling, media) = line.split_once(", media on UDP ")?;
+        let (scheme, signalling, media) = process.wait_for_line("its ready line", PATIENCE, |lines| {
+            let line = lines.iter().find_map(|line| line.strip_prefix("Listening on "))?;
+            let (scheme, rest) = line.split_once("://127.0.0.1:")?;
             let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
-            Some((digits(signalling)?, digits(media)?))
+            let media = rest.split_once(", media on UDP ").map_or(Some(0), |(_, media)| digits(media));
+            Some((scheme.to_owned(), digits(rest)?, media?))
         });
-        Self { process, signalling, media }
+        Self { process, scheme, signalling, media, authority: None }
     }
 
-    /// `ws://127.0.0.1:PORT`.
+    /// `ws://127.0.0.1:PORT`, or whatever it says that it listens on.
     pub(crate) fn url(&self) -> String {
-        format!("ws://127.0.0.1:{}", self.signalling)
+        format!("{}://127.0.0.1:{}", self.scheme, self.signalling)
     }
 
     /// The TCP port of signalling and HTTP.
     pub(crate) fn port(&self) -> u16 {
         self.signalling
+    }
+
+    /// The file of the authority that has signed its certificate, if it has one.
+    pub(crate) fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
     }
 
     /// The process.

@@ -59,7 +59,11 @@ impl BackEnd<'_> {
     fn outcomes(&self, mut command: Command, calls: &Value) -> Vec<Value> {
         let file = self.stage.artifact("calls.json");
         std::fs::write(&file, calls.to_string()).expect("a file of calls");
-        command.args(["http", &format!("127.0.0.1:{}", self.server.port())]).arg(file);
+        let scheme = if self.server.authority().is_some() { "https" } else { "http" };
+        command.args([scheme, &format!("127.0.0.1:{}", self.server.port())]).arg(file);
+        if let Some(authority) = self.server.authority() {
+            command.env("TRUST", authority).env("NODE_EXTRA_CA_CERTS", authority);
+        }
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         command.env("TENCENTCLOUD_SECRET_ID", KEY[0]).env("TENCENTCLOUD_SECRET_KEY", KEY[1]);
         let output = Visavis::run(&mut command);

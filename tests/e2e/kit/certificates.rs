@@ -1,0 +1,53 @@
+//! An authority of the tests' own, and certificates for this computer that it has signed.
+
+use super::Stage;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use std::path::PathBuf;
+
+/// The authority, and the files of the certificate that is in use.
+pub(crate) struct Certificates {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    authority: PathBuf,
+    chain: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificates {
+    /// A new authority with a first certificate.
+    pub(crate) fn new(stage: &Stage) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "The tests' authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
+        let [authority, chain, key] = ["authority.pem", "chain.pem", "key.pem"].map(|file| stage.artifact(file));
+        std::fs::write(&authority, issuer.pem()).expect("a file for the authority");
+        let certificates = Self { issuer, authority, chain, key };
+        certificates.renew();
+        certificates
+    }
+
+    /// Puts a new certificate in the place of the old one, and gives it back in PEM.
+    pub(crate) fn renew(&self) -> String {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
+        std::fs::write(&self.key, key.serialize_pem()).expect("a file for the key");
+        std::fs::write(&self.chain, &certificate).expect("a file for the certificate");
+        certificate
+    }
+
+    /// What clients have to trust.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.authority.clone()
+    }
+
+    /// The certificate's file.
+    pub(crate) fn chain(&self) -> PathBuf {
+        self.chain.clone()
+    }
+
+    /// The file of its key.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.key.clone()
+    }
+}
