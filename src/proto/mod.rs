@@ -1,17 +1,17 @@
 //! LiveKit messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations: encode, decode, verify;
 //! nothing else.
 
-#[cfg(feature = "server")]
+#[cfg(feature = "wire")]
 pub mod invitation;
-#[cfg(feature = "server")]
+#[cfg(feature = "wire")]
 pub mod join_request;
 #[cfg(test)]
-#[cfg(feature = "server")]
+#[cfg(feature = "wire")]
 mod junk;
 pub mod link;
-#[cfg(feature = "server")]
+#[cfg(feature = "wire")]
 mod mac;
 pub mod sdp;
-#[cfg(feature = "server")]
+#[cfg(feature = "wire")]
 pub mod tencent;
 pub mod token;

@@ -1,0 +1,16 @@
+//! Invitations of links: good for the room that they were signed for.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use visavis::base::RoomId;
+use visavis::proto::invitation::Invitation;
+use visavis::proto::token::{ApiKey, ApiKeys};
+
+const THEN: i64 = 1_795_586_561;
+
+fuzz_target!(|text: &str| {
+    let keys = ApiKeys::new(vec![ApiKey::dev()]);
+    let (tea, board): (RoomId, RoomId) = (RoomId::Text("tea".into()), RoomId::Text("board".into()));
+    let in_both = [&tea, &board].iter().all(|room| Invitation::verify(text, room, &keys, THEN).is_ok());
+    assert!(!in_both, "one invitation opens two rooms");
+});
