@@ -1,10 +1,15 @@
-//! WebSockets that can be ended from outside, at once.
+//! WebSockets that can be ended from outside, at once, and requests that leave no connection behind.
 //!
 //! The signalling crate's tasks hold a socket for as long as the server takes to answer: for seconds where a write does
 //! not get through, and for ever where a join is given up half-way. A [`Lifeline`] that is cut ends them.
+//!
+//! Where a join is refused the crate asks for the reason by HTTP, and its client keeps that connection for the next
+//! question: for a minute and more after the exit. Ours says that there will be no next one.
 
 use async_trait::async_trait;
-use livekit_net::{Header, TransportError, WsClient, WsConnectResult, WsConnection};
+use livekit_net::{
+    Header, HttpClient, HttpMethod, HttpResponse, TransportError, WsClient, WsConnectResult, WsConnection,
+};
 use std::sync::{Arc, Once};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +28,9 @@ impl Lifeline {
         INSTALL.call_once(|| {
             if let Some(native) = livekit_net::ws_client() {
                 livekit_net::set_ws_client(Arc::new(Client(native)));
+            }
+            if let Some(native) = livekit_net::http_client() {
+                livekit_net::set_http_client(Arc::new(OneQuestion(native)));
             }
         });
         LIFELINE.scope(self.0.clone(), opening).await
@@ -77,5 +85,49 @@ impl WsConnection for Connection {
     async fn close(&self) {
         // Cut or not, the socket goes with its last holder.
         self.line.run_until_cancelled(self.socket.close()).await;
+    }
+}
+
+/// The crate's own HTTP client, with one request a connection.
+struct OneQuestion(Arc<dyn HttpClient>);
+
+#[async_trait]
+impl HttpClient for OneQuestion {
+    async fn request(
+        &self,
+        method: HttpMethod,
+        url: String,
+        mut headers: Vec<Header>,
+        body: Option<Vec<u8>>,
+    ) -> Result<HttpResponse, TransportError> {
+        headers.push(Header { name: "connection".into(), value: "close".into() });
+        self.0.request(method, url, headers, body).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_question_leaves_no_connection_behind() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/rtc/validate", listener.local_addr().unwrap());
+        let asking = tokio::spawn(async move {
+            let client = OneQuestion(livekit_net::testing::native_http_client());
+            client.request(HttpMethod::Get, url, Vec::new(), None).await.map(|answer| (client, answer))
+        });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = [0; 4096];
+        assert!(stream.read(&mut heard).await.unwrap() > 0);
+        // As a server answers that would go on.
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno").await.unwrap();
+        let (_client, answer) = asking.await.unwrap().unwrap();
+        assert_eq!(answer.status, 403);
+        let end = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut heard)).await;
+        assert_eq!(end.expect("the client closes by itself").unwrap(), 0);
     }
 }
