@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bench;
+mod documents;
 mod engine;
 mod exits;
 mod kit;
