@@ -360,6 +360,9 @@ fn typed_over(mut settings: Settings, args: &WindowArgs) -> anyhow::Result<Setti
         // The whole link when it lets us in: without its invitation, the room alone would be of no use.
         settings.room = if place.invitation.is_some() { link.clone() } else { place.room.to_string() };
         over(&mut settings.server, place.server);
+        if settings.name.is_empty() {
+            over(&mut settings.name, place.name);
+        }
     }
     Ok(settings)
 }

@@ -141,12 +141,13 @@ proptest! {
     }
 
     #[test]
-    fn links_lead_back(edits in edits(), which in 0usize..4) {
+    fn links_lead_back(edits in edits(), which in 0usize..5) {
         let good = [
             "https://meet.example/j/Design%20review?i=devkey.guest.0.abc&tls=yes#x",
             "visavis://192.168.1.5:7880/num/4417?tls=no",
             "meet.example/design-review",
             "http://[::1]:7880/j/a",
+            "visavis://join?server=wss://meet.example/calls&room=num/7&name=Mina&i=devkey.guest.0.abc",
         ][which];
         let text = changed(good, &edits);
         if let Ok(place) = link::parse(&text)

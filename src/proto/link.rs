@@ -1,12 +1,19 @@
 //! Links to calls: what people paste into the lobby, give on the command line, and send to each other.
 
-use crate::base::{IdError, RoomId, Secret};
+use crate::base::{IdError, RoomId, Secret, display_name};
 use core::net::IpAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Url, form_urlencoded};
 
 /// The parameter that holds an invitation.
 pub const INVITATION: &str = "i";
+/// The parameter that holds the name of whom the link was made for.
+const NAME: &str = "name";
+/// What stands in a host's place in `visavis://join?server=…&room=…`.
+const JOIN: &str = "join";
+/// Its parameters.
+const SERVER: &str = "server";
+const ROOM: &str = "room";
 /// The parameter of a `visavis://` link that says whether the server is reached by TLS, where that is not the usual.
 const TLS: &str = "tls";
 /// What stays readable in a link's room and invitation.
@@ -21,17 +28,22 @@ pub struct Place {
     pub room: RoomId,
     /// What lets its owner in, if the link has one.
     pub invitation: Option<Secret<String>>,
+    /// What its owner is called, if the link says so: 1 to 64 characters.
+    pub name: Option<String>,
 }
 
 /// Why a text names no place. The sentence is for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// The room is not possible.
+    /// The room or the name is not possible.
     #[error(transparent)]
     Room(#[from] IdError),
     /// It looks like a link and is none.
-    #[error("This link cannot be read. It should look like visavis://host/room or https://host/j/room.")]
+    #[error("This link cannot be read. It should look like https://host/j/room or visavis://host/room.")]
     Link,
+    /// `visavis://join?…` without a server or a room.
+    #[error("This link names no {0}. It should look like visavis://join?server=wss://host&room=name.")]
+    JoinLacks(&'static str),
     /// A room without a link, and no server to look for it on.
     #[error("Write the address of the call server here, or paste a link above.")]
     ServerMissing,
@@ -40,35 +52,60 @@ pub enum LinkError {
     Server,
 }
 
-/// Reads a room name (`design-review`, `num/4417`) or a link to one: `visavis://HOST/ROOM`, `https://HOST/j/ROOM`,
-/// or `HOST/ROOM` as people type it.
+/// Reads a room name (`design-review`, `num/4417`) or a link to one:
+///
+/// - `https://HOST/j/ROOM`, which is what people send to each other;
+/// - `visavis://HOST/ROOM`, or `HOST/ROOM` as people type it;
+/// - `visavis://join?server=URL&room=ROOM`, as other programs make it: nothing has to be fitted into a path.
+///
+/// Each may have an invitation (`i=…`) and a name (`name=…`). Other parameters mean nothing here.
 pub fn parse(text: &str) -> Result<Place, LinkError> {
     let text = text.trim();
     if !text.contains('/') || text.starts_with("num/") {
-        return Ok(Place { server: None, room: text.parse()?, invitation: None });
+        return Ok(Place { server: None, room: text.parse()?, invitation: None, name: None });
     }
-    let rest = text.strip_prefix("visavis://").unwrap_or(text);
+    let app = text.strip_prefix("visavis://");
+    let rest = app.unwrap_or(text);
     let rest = rest.split('#').next().unwrap_or(rest);
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let parameter = |wanted| {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+    // A browser may put a slash behind what it takes for a host.
+    let (server, room) = if app.is_some() && rest.strip_suffix('/').unwrap_or(rest) == JOIN {
+        let named = |what| parameter(query, what).ok_or(LinkError::JoinLacks(what));
+        (server(&named(SERVER)?)?, named(ROOM)?)
+    } else {
+        by_path(rest, parameter(query, TLS).as_deref())?
     };
+    let invitation = parameter(query, INVITATION).map(Secret::new);
+    let name = parameter(query, NAME).map(|name| display_name(&name)).transpose()?;
+    Ok(Place { server: Some(server), room: room.parse()?, invitation, name })
+}
+
+/// A parameter that is there and says something; of several, the first one.
+fn parameter(query: &str, wanted: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let (_, value) = pairs.find(|(name, _)| name == wanted)?;
+    Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// Server and room of `HOST/ROOM` or `SERVER/j/ROOM`. `tls` says how a server without a scheme is reached.
+fn by_path(rest: &str, tls: Option<&str>) -> Result<(String, String), LinkError> {
     let scheme_end = rest.find("://").map_or(0, |at| at + 3);
-    let path_start = rest[scheme_end..].find('/').ok_or(LinkError::Link)? + scheme_end;
-    let (host, path) = (&rest[..path_start], &rest[path_start + 1..]);
-    let host = match parameter(TLS).as_deref() {
+    let host_end = rest[scheme_end..].find('/').ok_or(LinkError::Link)? + scheme_end;
+    // A server may lie below a path; a room holds no slash but that of its number.
+    let (host, path) = match rest.rfind("/j/").filter(|at| *at >= host_end) {
+        Some(at) => (&rest[..at], &rest[at + 3..]),
+        None => (&rest[..host_end], &rest[host_end + 1..]),
+    };
+    let host = match tls {
         Some("yes") if scheme_end == 0 => format!("wss://{host}"),
         Some("no") if scheme_end == 0 => format!("ws://{host}"),
         _ => host.to_owned(),
     };
-    let path = path.strip_prefix("j/").unwrap_or(path).trim_end_matches('/');
-    let room = percent_decode_str(path).decode_utf8().map_err(|_| LinkError::Link)?;
+    let room = percent_decode_str(path.trim_end_matches('/')).decode_utf8().map_err(|_| LinkError::Link)?;
     if room.is_empty() {
         return Err(LinkError::Link);
     }
-    let invitation = parameter(INVITATION).filter(|text| !text.is_empty()).map(Secret::new);
-    Ok(Place { server: Some(server(&host).map_err(|_| LinkError::Link)?), room: room.parse()?, invitation })
+    Ok((server(&host).map_err(|_| LinkError::Link)?, room.into_owned()))
 }
 
 /// Completes a server's address: without a scheme, an IP address, `localhost` or a port mean the plain `ws://` of a
@@ -86,7 +123,10 @@ pub fn server(text: &str) -> Result<String, LinkError> {
     let url = Url::parse(&full).map_err(|_| LinkError::Server)?;
     let usable = matches!(url.scheme(), "ws" | "wss" | "http" | "https")
         && url.host_str().is_some_and(|h| !h.is_empty() && !h.contains(' '))
-        && url.username().is_empty();
+        && url.username().is_empty()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && !text.contains(char::is_whitespace);
     if usable { Ok(full) } else { Err(LinkError::Server) }
 }
 
@@ -97,11 +137,12 @@ pub fn link(server: &str, room: &RoomId, invitation: Option<&Secret<String>>) ->
     format!("{scheme}://{host}/j/{}{}", path(room), query(invitation, None))
 }
 
-/// The link that opens the program itself: `visavis://HOST/ROOM`.
+/// The link that opens the program itself: `visavis://HOST/ROOM`, or `visavis://SERVER/j/ROOM` for a server below a path.
 pub fn app_link(address: &str, room: &RoomId, invitation: Option<&Secret<String>>) -> String {
     let (tls, host) = split(address);
     let usual = server(host).is_ok_and(|full| full.starts_with("wss://") == tls);
-    format!("visavis://{host}/{}{}", path(room), query(invitation, (!usual).then_some(tls)))
+    let way = if host.contains('/') { "/j/" } else { "/" };
+    format!("visavis://{host}{way}{}{}", path(room), query(invitation, (!usual).then_some(tls)))
 }
 
 /// Whether a server is reached by TLS, and its address without scheme.
@@ -132,7 +173,8 @@ mod tests {
     use super::*;
 
     fn place(server: Option<&str>, room: &str) -> Result<Place, LinkError> {
-        Ok(Place { server: server.map(str::to_owned), room: room.parse().expect("a room"), invitation: None })
+        let room = room.parse().expect("a room");
+        Ok(Place { server: server.map(str::to_owned), room, invitation: None, name: None })
     }
 
     #[test]
@@ -146,6 +188,46 @@ mod tests {
             place(Some("https://meet.example"), "Design review")
         );
         assert_eq!(parse("http://localhost:7880/j/num/12/"), place(Some("http://localhost:7880"), "num/12"));
+        assert_eq!(parse("https://meet.example/calls/j/j"), place(Some("https://meet.example/calls"), "j"));
+        assert_eq!(parse("visavis://join/tea"), place(Some("wss://join"), "tea"));
+    }
+
+    #[test]
+    fn other_programs_name_server_and_room_apart() {
+        assert_eq!(
+            parse("visavis://join?room=Design+review%3F&server=wss%3A%2F%2Fmeet.example%2Fcalls&utm_source=mail"),
+            place(Some("wss://meet.example/calls"), "Design review?")
+        );
+        assert_eq!(
+            parse("visavis://join/?server=192.168.1.5:7880&room=num/7"),
+            place(Some("ws://192.168.1.5:7880"), "num/7")
+        );
+        let all =
+            parse("visavis://join?server=ws://h:7880&room=tea&i=k.guest.0.x_-&name=%20Mina%20Park#x").expect("a place");
+        assert_eq!(all.invitation.map(|text| text.expose().clone()).as_deref(), Some("k.guest.0.x_-"));
+        assert_eq!((all.server.as_deref(), all.name.as_deref()), (Some("ws://h:7880"), Some("Mina Park")));
+        let named = parse("https://meet.example/j/tea?name=Jo&i=").expect("a place");
+        assert_eq!((named.name.as_deref(), named.invitation), (Some("Jo"), None));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_join_link_is_said() {
+        let long = "n".repeat(65);
+        for (query, because) in [
+            ("", "names no server"),
+            ("server=&room=tea", "names no server"),
+            ("server=wss://h", "names no room"),
+            ("server=wss://h&room=", "names no room"),
+            ("server=javascript:alert(1)&room=tea", "server's address cannot be read"),
+            ("server=wss://h%3Fx&room=tea", "server's address cannot be read"),
+            ("server=wss://h&room=a/b", "'/'"),
+            ("server=wss://h&room=num/0", "1 to 4294967294"),
+            (&format!("server=wss://h&room=tea&name={long}"), "65 characters"),
+        ] {
+            let error = parse(&format!("visavis://join?{query}")).expect_err(query).to_string();
+            assert!(error.contains(because), "{query}: {error}");
+        }
+        assert_eq!(parse("visavis://join"), Err(LinkError::JoinLacks("server")));
     }
 
     #[test]
@@ -155,7 +237,7 @@ mod tests {
         assert_eq!(parse("https://meet.example/j/"), Err(LinkError::Link));
         assert_eq!(parse("ftp://meet.example/j/a"), Err(LinkError::Link));
         assert_eq!(parse("https://meet.example/j/%ff"), Err(LinkError::Link));
-        for bad in ["", "ws://", "javascript:alert(1)", "wss://user@meet.example", "a b"] {
+        for bad in ["", "ws://", "javascript:alert(1)", "wss://user@meet.example", "a b", "ws://a/?b", "ws://a/#b"] {
             assert_eq!(server(bad), Err(LinkError::Server), "{bad}");
         }
     }
@@ -163,9 +245,13 @@ mod tests {
     #[test]
     fn a_link_leads_back_to_its_room() {
         let invitation = Secret::new("a key.guest.0.x_-".to_owned());
-        for address in
-            ["ws://192.168.1.5:7880", "wss://meet.example", "https://meet.example:8443", "http://meet.example"]
-        {
+        for address in [
+            "ws://192.168.1.5:7880",
+            "wss://meet.example",
+            "https://meet.example:8443",
+            "http://meet.example",
+            "wss://meet.example/calls",
+        ] {
             for room in ["Design review", "num/4417", "a+b&c=d?e#f"] {
                 for invitation in [None, Some(&invitation)] {
                     let room: RoomId = room.parse().expect("a room");

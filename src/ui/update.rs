@@ -288,12 +288,19 @@ fn open_link(model: &mut Model, text: &str, effects: &mut Effects) {
         }
         None => {}
     }
+    // The lobby is to be seen.
+    model.settings_open = false;
+    model.menu = None;
     match place {
         Ok(place) => {
             // The whole link when it lets us in: without its invitation, the room alone would be of no use.
             model.lobby.room = if place.invitation.is_some() { text.to_owned() } else { place.room.to_string() };
             if let Some(server) = place.server {
                 model.lobby.server = server;
+            }
+            // Whoever has a name keeps it.
+            if let Some(name) = place.name.filter(|_| model.lobby.name.trim().is_empty()) {
+                model.lobby.name = name;
             }
             model.lobby.error = None;
             model.focus = Some(first_empty_field(model));
@@ -427,6 +434,20 @@ mod tests {
         assert_eq!(commands, Vec::new());
         assert_eq!((model.lobby.room.as_str(), model.lobby.server.as_str()), ("tea", "wss://calls.example"));
         assert_eq!((model.lobby.error.clone(), model.focus), (None, Some(Focus::Join)));
+    }
+
+    #[test]
+    fn a_name_in_a_link_is_for_those_who_have_none() {
+        let link = "visavis://join?server=wss://calls.example/lk&room=Tea%20time&name=Jo";
+        for (name, then) in [("Mina", "Mina"), (" ", "Jo")] {
+            let mut model = model("old", name, "");
+            act(&mut model, Action::OpenLink(link.into()));
+            assert_eq!((model.lobby.name.as_str(), model.focus), (then, Some(Focus::Join)));
+            assert_eq!(
+                (model.lobby.room.as_str(), model.lobby.server.as_str()),
+                ("Tea time", "wss://calls.example/lk")
+            );
+        }
     }
 
     #[test]

@@ -48,3 +48,20 @@ fn a_link_goes_to_the_open_window_and_leads_into_its_room() {
     door.display.press("Return");
     door.bot.wait_for_where("RemoteUserEnterRoom", |e| e["name"] == "Mina");
 }
+
+#[test]
+fn a_link_of_another_program_finds_the_lobby_behind_the_settings() {
+    let door = Door::open("link-settings");
+    door.display.focus(door.window.pid());
+    door.display.press("ctrl+comma");
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    door.display.screenshot(&door.stage, "settings");
+    door.click(&format!("visavis://join?server={}&room=tea&name=Jo", door.server.url()));
+    door.display.focus(door.window.pid());
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    door.display.screenshot(&door.stage, "lobby");
+    assert!(door.window.all("EnterRoom").is_empty(), "the link entered by itself");
+    door.display.press("Return");
+    // The name is the user's own, not the link's.
+    door.bot.wait_for_where("RemoteUserEnterRoom", |e| e["name"] == "Mina");
+}

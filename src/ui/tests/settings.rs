@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, SMALL, in_a_call, press};
 use crate::base::{ExitReason, ExitRequestedBy};
-use crate::call::view::{Command, DeviceChoice};
+use crate::call::view::{Command, DeviceChoice, Notice};
 use crate::store::{Settings, Theme};
 use crate::ui::App;
 use crate::ui::testing::{World, ada, ada_with, ending};
@@ -134,6 +134,25 @@ fn an_end_by_others_closes_the_settings() {
     window.run_steps(3);
     assert!(window.query_by_role_and_label(Role::AlertDialog, "This call was ended for everyone").is_some());
     assert!(window.query_by_label("Close settings").is_none());
+}
+
+#[test]
+fn a_link_that_is_opened_elsewhere_shows_the_lobby_that_it_fills_in() {
+    let world = World::new();
+    let mut window = opened(&world, LARGE, ada());
+    let link = "visavis://join?server=wss://calls.example&room=Tea%20time";
+    world.lock().notices.push(Notice::Link(link.into()));
+    window.run_steps(3);
+    assert!(window.query_by_label("Close settings").is_none(), "the settings hide the lobby");
+    assert!(window.get_by_role_and_label(Role::Button, "Join").is_focused());
+    assert_eq!(world.commands(), [], "the link entered by itself");
+
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    press(&mut window, "Settings");
+    world.lock().notices.push(Notice::Link(link.into()));
+    window.run_steps(3);
+    assert!(window.query_by_label("Close settings").is_some(), "a call's settings stay as they are");
 }
 
 #[test]
