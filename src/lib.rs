@@ -26,6 +26,8 @@ pub mod signal;
 #[cfg(feature = "client")]
 pub mod sound;
 pub mod store;
+#[cfg(feature = "window")]
+pub mod updates;
 
 #[cfg(feature = "client")]
 pub mod call;

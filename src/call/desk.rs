@@ -319,6 +319,10 @@ impl Actor {
                 self.shared.notice(Notice::Link(link));
                 self.shared.wake();
             }
+            Command::TellRelease(release) => {
+                self.shared.notice(Notice::NewRelease(release));
+                self.shared.wake();
+            }
             Command::RefreshDevices | Command::Join(_) => {}
         }
     }

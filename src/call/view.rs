@@ -4,6 +4,7 @@ use crate::base::{
     DeviceKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt, ReceiptStep, RoomId, Secret, SessionId, StepName,
     UserId,
 };
+use crate::proto::release::Release;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub enum Command {
     Dismiss,
     /// A link to a call was opened elsewhere: it comes back as [`Notice::Link`].
     OpenLink(String),
+    /// There is a newer version: it comes back as [`Notice::NewRelease`].
+    TellRelease(Release),
     /// End the program: a call that is open is left first.
     Quit,
 }
@@ -291,6 +294,8 @@ pub enum Notice {
     Device(DeviceKind),
     /// A link to a call was opened while the window was open.
     Link(String),
+    /// There is a newer version.
+    NewRelease(Release),
 }
 
 /// Hands commands to whoever carries them out, and the newest snapshot and notices back. The window owns one.

@@ -4,6 +4,8 @@
 mod bench;
 #[cfg(feature = "bot")]
 mod bot;
+#[cfg(feature = "window")]
+mod browser;
 mod capture;
 mod devices;
 mod documents;

@@ -1,7 +1,7 @@
 //! The window: `visavis [LINK]`, and `visavis host` with a room server in the same process.
 
 use super::participant::ParticipantArgs;
-use super::signals;
+use super::{browser, signals};
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
 use crate::bot::{self, BotConfig, Verifier};
 use crate::call::view::{Command, DeviceChoice, JoinRequest};
@@ -12,13 +12,14 @@ use crate::server::{Embedded, ServerConfig};
 use crate::session::SessionConfig;
 use crate::store::{Door, Paths, Settings, hand_over};
 use crate::ui;
+use crate::updates::{self, Feed};
 use anyhow::{Context, anyhow};
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Opens the window.
@@ -147,6 +148,8 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     if let Some(paths) = paths.clone() {
         tokio::spawn(take_links(paths, remote.clone()));
     }
+    let (wanted, wants) = watch::channel(settings.check_for_updates == Some(true));
+    tokio::spawn(watch_releases(settings.release_feed.clone(), wants, remote.clone()));
     if let Some(after) = args.participant.leave_after {
         tokio::spawn(leave_after(shared.clone(), remote.clone(), after));
     }
@@ -164,7 +167,8 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         on_painted: verifier.clone().map(on_painted),
         on_screen: on_screen(events.clone(), shared.clone(), args.then),
         on_first_frame: Box::new(move |user, width, height| shown(user, width, height)),
-        on_settings: keep_settings(paths),
+        on_settings: keep_settings(paths, wanted),
+        on_page: Box::new(browser::show),
         ..ui::Options::default()
     };
     // A window that breaks down takes the desk's handle with it, as one that is closed does.
@@ -324,6 +328,23 @@ async fn take_links(paths: Paths, remote: mpsc::WeakSender<Command>) {
     }
 }
 
+/// Tells the window of newer versions, from the feed that the settings name or the project's own.
+async fn watch_releases(feed: Option<String>, wanted: watch::Receiver<bool>, remote: mpsc::WeakSender<Command>) {
+    match feed.as_deref().map_or_else(Feed::of_project, Feed::at) {
+        Ok(feed) => {
+            let tell = |release| {
+                if let Some(remote) = remote.upgrade()
+                    && remote.try_send(Command::TellRelease(release)).is_err()
+                {
+                    tracing::debug!("a newer version was not told");
+                }
+            };
+            updates::follow(feed, updates::Times::default(), wanted, tell).await;
+        }
+        Err(error) => tracing::warn!("New versions are not looked for. {error}"),
+    }
+}
+
 async fn leave_after(shared: Arc<Shared>, remote: mpsc::WeakSender<Command>, after: Duration) {
     shared.entered.cancelled().await;
     tokio::time::sleep(after).await;
@@ -387,9 +408,12 @@ fn join_request(
     Ok(Some(JoinRequest { server, room, name, invitation }))
 }
 
-/// Writes changed settings down. What cannot be written is lost, and said.
-fn keep_settings(paths: Option<Paths>) -> Box<dyn FnMut(&Settings)> {
+/// Writes changed settings down, and tells whether newer versions are to be looked for. What cannot be written is lost,
+/// and said.
+fn keep_settings(paths: Option<Paths>, wanted: watch::Sender<bool>) -> Box<dyn FnMut(&Settings)> {
     Box::new(move |settings| {
+        wanted
+            .send_if_modified(|wanted| std::mem::replace(wanted, settings.check_for_updates == Some(true)) != *wanted);
         if let Some(Err(error)) = paths.as_ref().map(|paths| settings.save(paths)) {
             tracing::warn!(%error, "the settings were not kept");
         }

@@ -1,4 +1,5 @@
-//! LiveKit messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations: encode, decode, verify;
+//! LiveKit messages and access tokens, Tencent's API 3.0 and UserSigs, links and
+//! invitations, feeds of releases: encode, decode, verify;
 //! nothing else.
 
 #[cfg(feature = "wire")]
@@ -11,6 +12,7 @@ mod junk;
 pub mod link;
 #[cfg(feature = "wire")]
 mod mac;
+pub mod release;
 pub mod sdp;
 #[cfg(feature = "wire")]
 pub mod tencent;

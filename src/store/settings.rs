@@ -78,6 +78,15 @@ pub struct Settings {
     pub show_receipt: bool,
     /// Whether Leave and closing the window ask first.
     pub ask_before_leaving: bool,
+    /// Whether to look for newer versions; `None`: nobody has asked the user yet, and it is not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_for_updates: Option<bool>,
+    /// Another feed of releases than the project's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_feed: Option<String>,
+    /// The newer version of which the lobby says nothing any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_release: Option<String>,
     /// Rooms that were left, the last one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recent: Vec<RecentRoom>,
@@ -104,6 +113,9 @@ impl Default for Settings {
             reduce_motion: false,
             show_receipt: true,
             ask_before_leaving: false,
+            check_for_updates: None,
+            release_feed: None,
+            closed_release: None,
             recent: Vec::new(),
             other: toml::Table::new(),
         }

@@ -83,6 +83,10 @@ pub(super) enum Action {
         /// What the toast says.
         said: &'static str,
     },
+    /// Wants to read about the newer version.
+    ShowRelease,
+    /// Wants to hear no more of that version in the lobby.
+    CloseRelease,
     /// Back to the lobby.
     NewCall,
     /// Into the same room again.
@@ -102,6 +106,7 @@ pub(super) enum Setting {
     ReduceMotion(bool),
     ShowReceipt(bool),
     AskBeforeLeaving(bool),
+    CheckForUpdates(bool),
 }
 
 /// What a view has to say at the end of a frame.

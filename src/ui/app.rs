@@ -45,6 +45,8 @@ pub struct Options {
     pub on_painted: Option<OnPainted>,
     /// Called when the user changed the settings, to keep them.
     pub on_settings: Box<dyn FnMut(&Settings)>,
+    /// Called with the address of a page that is to be shown in the browser.
+    pub on_page: Box<dyn FnMut(&str)>,
     /// The wall clock: Unix time in ms.
     pub clock: fn() -> f64,
     /// The time zone that times are shown in.
@@ -60,6 +62,7 @@ impl Default for Options {
             on_first_frame: Box::new(|_, _, _| ()),
             on_painted: None,
             on_settings: Box::new(|_| ()),
+            on_page: Box::new(|_| ()),
             clock: crate::call::unix_ms,
             zone: jiff::tz::TimeZone::system(),
         }
@@ -226,6 +229,9 @@ impl App {
         }
         if let Some(text) = effects.copy {
             ctx.copy_text(text);
+        }
+        if let Some(page) = effects.page {
+            (self.options.on_page)(&page);
         }
         if let Some(percent) = effects.text_size {
             ctx.set_zoom_factor(f32::from(percent) / 100.0);

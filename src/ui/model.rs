@@ -2,6 +2,7 @@
 
 use crate::base::{DeviceKind, ExitRequestedBy, StepName, StepState, UserId};
 use crate::call::view::{CallView, DeviceState, Ending, JoinRequest, LocalDevice, Notice, Phase, Snapshot};
+use crate::proto::release::Release;
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::flow::{Flow, Screen};
@@ -51,6 +52,8 @@ pub(super) struct Model {
     pub(super) zone: TimeZone,
     /// What was joined last, for "Rejoin".
     pub(super) joined: Option<JoinRequest>,
+    /// A newer version.
+    pub(super) release: Option<Release>,
 }
 
 /// The lobby's form.
@@ -247,6 +250,7 @@ impl Model {
             patience: 0.0,
             zone: TimeZone::system(),
             joined: None,
+            release: None,
         }
     }
 
@@ -275,6 +279,17 @@ impl Model {
             Phase::Ended(ending) => Some(ending),
             _ => None,
         }
+    }
+
+    /// The newer version that the lobby tells of: not one whose note was closed.
+    pub(super) fn release_note(&self) -> Option<&Release> {
+        let closed = self.settings.closed_release.as_deref();
+        self.release.as_ref().filter(|release| closed != Some(release.version.to_string().as_str()))
+    }
+
+    /// Whether to ask if newer versions are to be looked for: once somebody has been in a call, and never again.
+    pub(super) fn asks_about_updates(&self) -> bool {
+        self.settings.check_for_updates.is_none() && !self.settings.recent.is_empty()
     }
 
     /// What the microphone is called that is still open though the call is over.
@@ -314,6 +329,10 @@ impl Model {
             Notice::Device(kind) => return self.device_notice(kind),
             // The window opens it.
             Notice::Link(_) => return,
+            Notice::NewRelease(release) => {
+                self.release = Some(release);
+                return;
+            }
         };
         self.toast(icon, text);
     }

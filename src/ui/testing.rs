@@ -35,6 +35,8 @@ pub(super) struct Inner {
     /// Who, the picture's time in microseconds, and when it was painted in Unix ms.
     pub(super) painted: Vec<(String, u64, f64)>,
     pub(super) settings: Option<Settings>,
+    /// Pages that were to be shown in the browser.
+    pub(super) pages: Vec<String>,
 }
 
 struct TestDesk(World);
@@ -104,7 +106,7 @@ impl World {
 
     /// Opens the window on this world.
     pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
-        let [screens, frames, painted, chosen] = [(); 4].map(|()| self.clone());
+        let [screens, frames, painted, chosen, pages] = [(); 5].map(|()| self.clone());
         let options = Options {
             link: None,
             settings,
@@ -114,6 +116,7 @@ impl World {
                 painted.lock().painted.push((user.to_string(), frame.timestamp_us(), unix_ms));
             })),
             on_settings: Box::new(move |s| chosen.lock().settings = Some(s.clone())),
+            on_page: Box::new(move |page| pages.lock().pages.push(page.to_owned())),
             clock: || LEFT_AT,
             zone: jiff::tz::TimeZone::UTC,
         };
@@ -132,6 +135,7 @@ pub(super) fn ada() -> Settings {
     settings.room = "https://meet.example/j/Design%20review".into();
     settings.server = SERVER.into();
     settings.theme = Theme::Dark;
+    settings.check_for_updates = Some(false);
     settings
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Effects {
     pub(super) copy: Option<String>,
     /// A new size of texts and controls, in percent.
     pub(super) text_size: Option<u16>,
+    /// A page for the browser.
+    pub(super) page: Option<String>,
 }
 
 /// Carries one action out.
@@ -113,6 +115,10 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             effects.copy = Some(text);
             model.toast(icons::COPY, said.to_owned());
         }
+        Action::ShowRelease => effects.page = model.release.as_ref().map(|release| release.page.clone()),
+        Action::CloseRelease => {
+            model.settings.closed_release = model.release.as_ref().map(|release| release.version.to_string());
+        }
         Action::NewCall => effects.commands.push(Command::Dismiss),
         Action::Rejoin => rejoin(model, effects),
     }
@@ -165,6 +171,10 @@ fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
         Setting::ReduceMotion(on) => settings.reduce_motion = on,
         Setting::ShowReceipt(on) => settings.show_receipt = on,
         Setting::AskBeforeLeaving(on) => settings.ask_before_leaving = on,
+        Setting::CheckForUpdates(on) => {
+            settings.check_for_updates = Some(on);
+            model.release = model.release.take().filter(|_| on);
+        }
     }
 }
 

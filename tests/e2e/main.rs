@@ -18,3 +18,4 @@ mod tencent;
 mod tls;
 mod two_bots;
 mod two_windows;
+mod updates;

@@ -15,6 +15,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("signal", 3),
     ("sound", 3),
     ("store", 3),
+    ("updates", 3),
     ("call", 4),
     ("server", 4),
     ("bot", 5),

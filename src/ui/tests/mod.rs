@@ -3,6 +3,7 @@
 mod flows;
 mod leaving;
 mod lobby;
+mod release;
 mod screens;
 mod settings;
 mod stage;

@@ -1,7 +1,7 @@
 //! The lobby: preview and devices on one side, the way into a call on the other. Nothing leaves the computer before
 //! Join.
 
-use super::{View, form, header, preview, recent};
+use super::{View, form, header, preview, recent, release};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::{Action, Setting};
@@ -47,12 +47,13 @@ fn columns(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     ui.allocate_rect(all, Sense::hover());
 }
 
-/// The rooms that were left last; not while one is being entered.
+/// A note about a newer version, and the rooms that were left last; not while one is being entered.
 fn below_form(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, limit: f32) -> f32 {
     if view.model.screen != Screen::Lobby {
         return at.y;
     }
-    recent::recent(ui, view, pos2(at.x, at.y + 8.0), width, limit - 24.0)
+    let y = release::release(ui, view, at, width);
+    recent::recent(ui, view, pos2(at.x, y + 8.0), width, limit - 24.0)
 }
 
 /// Preview, pickers, and what is wrong with a device; returns where it ends.

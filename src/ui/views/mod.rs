@@ -17,6 +17,7 @@ mod preview;
 mod question;
 mod receipt;
 mod recent;
+mod release;
 mod settings;
 mod stage;
 mod tile;

@@ -4,8 +4,8 @@ use base64::Engine;
 use sha1::{Digest, Sha1};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Sends one request and gives back status and body.
@@ -87,6 +87,46 @@ fn upgrade(stream: &mut TcpStream) -> bool {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
     );
     stream.write_all(answer.as_bytes()).is_ok()
+}
+
+/// A web server that answers everything with one JSON text and keeps what it was asked. It lives as long as the tests.
+pub(crate) struct Site {
+    port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Site {
+    /// Starts it; `answer` makes the text, given the site's address.
+    pub(crate) fn answering(answer: impl FnOnce(&str) -> String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let site = Self { port, requests: requests.clone() };
+        let body = answer(&site.url());
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+        let text = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let serve = move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut head = [0; 4096];
+                let length = stream.read(&mut head).unwrap_or(0);
+                requests.lock().expect("no panic").push(String::from_utf8_lossy(&head[..length]).into_owned());
+                // A client that goes away early is its own affair.
+                let _written = stream.write_all(text.as_bytes());
+            }
+        };
+        std::thread::Builder::new().name("a site".into()).spawn(serve).expect("a thread");
+        site
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What it was asked so far.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("no panic").clone()
+    }
 }
 
 /// A web server that knows nothing of calls: it answers everything with a page. It lives as long as the tests.

@@ -10,7 +10,7 @@ use crate::ui::keys::LIST;
 use crate::ui::model::{Menu, Section};
 use crate::ui::tokens::{radius, size};
 use crate::ui::video::{PictureLook, Whose};
-use crate::ui::widgets::{Picker, level_bar, picker};
+use crate::ui::widgets::{Button, Look, Picker, level_bar, picker};
 use crate::ui::{icons, text};
 use egui::{Align2, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
@@ -145,7 +145,7 @@ fn shortcuts(ui: &mut Ui, view: &View<'_>, rows: &mut Rows) {
     text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::CAPTION, view.colors.text_3, said, row.width());
 }
 
-fn about(ui: &mut Ui, view: &View<'_>, rows: &mut Rows) {
+fn about(ui: &mut Ui, view: &mut View<'_>, rows: &mut Rows) {
     let colors = view.colors;
     let version = concat!("Visavis ", env!("CARGO_PKG_VERSION"));
     let row = rows.next(28.0);
@@ -153,4 +153,14 @@ fn about(ui: &mut Ui, view: &View<'_>, rows: &mut Rows) {
     let row = rows.next(24.0);
     let said = "Calls that end when you say so. Free software under Apache-2.0.";
     text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::CAPTION, colors.text_3, said, row.width());
+    let on = view.model.settings.check_for_updates == Some(true);
+    let set = Action::Set(Setting::CheckForUpdates(!on));
+    rows.switch(ui, view, "Tell me about new versions", "Asks once a day, sends nothing about you", on, set);
+    if let Some(release) = &view.model.release {
+        let row = rows.next(45.0);
+        Rows::name(ui, colors, row, &format!("Version {} is out", release.version), "", row.width() - 150.0);
+        let more = Button::new("See what is new", Look::Plain).height(size::BUTTON_TINY);
+        let more = more.show_left_of(ui, colors, row.right(), row.center().y);
+        view.on_click(&more, Action::ShowRelease);
+    }
 }

@@ -1,0 +1,189 @@
+//! Releases: which one a feed says is the newest, and whether that is newer than another.
+//!
+//! A feed is a JSON object with `tag_name` (`v1.2.3`) and `html_url`, as GitHub answers to `releases/latest`; what else
+//! is in it means nothing here.
+
+use serde::Deserialize;
+use std::fmt;
+use std::str::FromStr;
+
+/// Longest address of a page in bytes.
+const PAGE_BYTES: usize = 500;
+
+/// A version of three numbers. What comes after a dash (`1.2.0-rc.1`) makes it older than the same numbers without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    numbers: [u32; 3],
+    is_final: bool,
+}
+
+impl FromStr for Version {
+    type Err = FeedError;
+
+    fn from_str(text: &str) -> Result<Self, FeedError> {
+        let text = text.strip_prefix('v').unwrap_or(text);
+        let text = text.split('+').next().unwrap_or(text);
+        let (numbers, rest) = text.split_once('-').map_or((text, None), |(numbers, rest)| (numbers, Some(rest)));
+        let number = |text: &str| {
+            let is_plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            is_plain.then(|| text.parse().ok()).flatten().ok_or(FeedError::Version)
+        };
+        let mut parts = numbers.split('.');
+        let mut next = || parts.next().ok_or(FeedError::Version).and_then(number);
+        let numbers = [next()?, next()?, next()?];
+        if parts.next().is_some() || rest == Some("") {
+            return Err(FeedError::Version);
+        }
+        Ok(Self { numbers, is_final: rest.is_none() })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [major, minor, patch] = self.numbers;
+        write!(f, "{major}.{minor}.{patch}")
+    }
+}
+
+/// A release that people can get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Its version.
+    pub version: Version,
+    /// The page that tells about it.
+    pub page: String,
+}
+
+/// Why a feed tells of no release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// Something else than a feed.
+    #[error("it is no feed of releases")]
+    Form,
+    /// Its newest release has no version of three numbers.
+    #[error("its newest release has no version like v1.2.3")]
+    Version,
+    /// Its newest release is not meant for everybody.
+    #[error("its newest release is not finished")]
+    Unfinished,
+    /// The page lies somewhere else than the feed's releases do.
+    #[error("its newest release lies elsewhere")]
+    Page,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    tag_name: String,
+    html_url: String,
+    #[serde(default)]
+    draft: bool,
+    #[serde(default)]
+    prerelease: bool,
+}
+
+/// Reads the newest release out of a feed. Its page must lie below `place`: nobody is led elsewhere.
+pub fn newest(feed: &[u8], place: &str) -> Result<Release, FeedError> {
+    let entry: Entry = serde_json::from_slice(feed).map_err(|_| FeedError::Form)?;
+    let version: Version = entry.tag_name.parse()?;
+    if entry.draft || entry.prerelease || !version.is_final {
+        return Err(FeedError::Unfinished);
+    }
+    let page = entry.html_url;
+    let below = page.strip_prefix(place).ok_or(FeedError::Page)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./~+%".contains(&b);
+    if page.len() > PAGE_BYTES || !below.bytes().all(plain) || below.split('/').any(|part| part == "..") {
+        return Err(FeedError::Page);
+    }
+    Ok(Release { version, page })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PLACE: &str = "https://example.com/visavis/releases/";
+
+    fn version(text: &str) -> Version {
+        text.parse().expect(text)
+    }
+
+    fn feed(tag: &str, page: &str, more: &str) -> Result<Release, FeedError> {
+        newest(format!(r#"{{"tag_name": "{tag}", "html_url": "{page}"{more}}}"#).as_bytes(), PLACE)
+    }
+
+    #[test]
+    fn versions_have_an_order() {
+        let ordered = ["0.1.0-rc.1", "0.1.0", "v0.1.1", "0.2.0", "0.10.0", "1.0.0-alpha", "1.0.0", "1.0.10", "10.0.0"];
+        for pair in ordered.windows(2) {
+            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+        }
+        assert_eq!(version("v1.2.3+debian"), version("1.2.3"));
+        assert_eq!(version("v1.2.3").to_string(), "1.2.3");
+        for bad in [
+            "",
+            "v",
+            "1",
+            "1.2",
+            "1.2.3.4",
+            "1..3",
+            "a.b.c",
+            "1.2.x",
+            "-1.2.3",
+            "1.2.3-",
+            "1.2.4294967296",
+            "+1.2.3",
+            "1.2.٣",
+        ] {
+            assert_eq!(bad.parse::<Version>(), Err(FeedError::Version), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_newest_release_is_read_as_github_tells_it() {
+        let more = r#", "draft": false, "prerelease": false, "body": "words", "assets": [{"name": "a.deb"}]"#;
+        let release = feed("v0.2.0", "https://example.com/visavis/releases/tag/v0.2.0", more).expect("a release");
+        assert_eq!(release.version, version("0.2.0"));
+        assert_eq!(release.page, "https://example.com/visavis/releases/tag/v0.2.0");
+    }
+
+    #[test]
+    fn what_is_no_release_for_everybody_is_refused() {
+        let page = "https://example.com/visavis/releases/tag/x";
+        assert_eq!(feed("v0.2.0", page, r#", "draft": true"#), Err(FeedError::Unfinished));
+        assert_eq!(feed("v0.2.0", page, r#", "prerelease": true"#), Err(FeedError::Unfinished));
+        assert_eq!(feed("v0.2.0-rc.1", page, ""), Err(FeedError::Unfinished));
+        assert_eq!(feed("nightly", page, ""), Err(FeedError::Version));
+        let long = format!("{PLACE}{}", "x".repeat(PAGE_BYTES));
+        for elsewhere in [
+            "",
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "http://example.com/visavis/releases/tag/x",
+            "https://example.com.evil/visavis/releases/x",
+            "https://example.com/visavis/releases/../../other",
+            "https://example.com/visavis/releases/x y",
+            "https://example.com/visavis/releases/$(x)",
+            &long,
+        ] {
+            assert_eq!(feed("v0.2.0", elsewhere, ""), Err(FeedError::Page), "{elsewhere}");
+        }
+        for form in
+            ["", "null", "[]", "{}", "<html>", r#"{"tag_name": 3, "html_url": ""}"#, r#"{"tag_name": "v1.0.0"}"#]
+        {
+            assert_eq!(newest(form.as_bytes(), PLACE), Err(FeedError::Form), "{form}");
+        }
+        assert_eq!(newest(&[0xff, 0xfe, 0], PLACE), Err(FeedError::Form));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_feed_says_is_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200), tag in ".{0,20}", page in ".{0,40}") {
+            newest(&bytes, PLACE).ok();
+            let made = serde_json::json!({ "tag_name": tag, "html_url": format!("{PLACE}{page}") }).to_string();
+            if let Ok(release) = newest(made.as_bytes(), PLACE) {
+                prop_assert!(release.page.starts_with(PLACE) && release.version.is_final);
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+use super::*;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Nothing takes longer than this on this computer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// So long nothing must come.
+const QUIET: Duration = Duration::from_millis(400);
+/// At once, and not again.
+const ONCE: Times = Times { first: Duration::ZERO, every: Duration::from_secs(3600) };
+
+/// A web server with a feed, and all that was asked of it.
+struct Site {
+    url: String,
+    requests: mpsc::Receiver<String>,
+    body: Arc<Mutex<String>>,
+}
+
+impl Site {
+    async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (sender, requests) = mpsc::channel(16);
+        let body = Arc::new(Mutex::new(String::new()));
+        let answer = body.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.is_ok_and(|n| n > 0) {}
+                let text = answer.lock().expect("no panic").clone();
+                stream.write_all(text.as_bytes()).await.ok();
+                sender.send(String::from_utf8_lossy(&request).into_owned()).await.expect("room for a request");
+            }
+        });
+        Self { url, requests, body }
+    }
+
+    fn feed(&self) -> Feed {
+        Feed::at(&format!("{}/latest.json", self.url)).expect("a feed")
+    }
+
+    fn answer(&self, status: &str, body: &str) {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        *self.body.lock().expect("no panic") = head + body;
+    }
+
+    fn release(&self, tag: &str) {
+        let page = format!("{}/tag/{tag}", self.url);
+        self.answer("200 OK", &serde_json::json!({ "tag_name": tag, "html_url": page }).to_string());
+    }
+
+    async fn request(&mut self) -> String {
+        timeout(PATIENCE, self.requests.recv()).await.expect("a request in time").expect("a request")
+    }
+
+    async fn is_left_alone(&mut self) -> bool {
+        timeout(QUIET, self.requests.recv()).await.is_err()
+    }
+}
+
+/// Follows a feed; what it tells comes out of the receiver.
+fn following(feed: Feed, times: Times, wanted: watch::Receiver<bool>) -> mpsc::Receiver<Release> {
+    let (sender, told) = mpsc::channel(4);
+    tokio::spawn(follow(feed, times, wanted, move |release| drop(sender.try_send(release))));
+    told
+}
+
+#[tokio::test]
+async fn a_newer_release_is_told_and_the_request_says_nothing_of_whoever_asks() {
+    let mut site = Site::open().await;
+    site.release("v999.0.0");
+    let (_switch, wanted) = watch::channel(true);
+    let mut told = following(site.feed(), ONCE, wanted);
+    let request = site.request().await;
+    let mut lines: Vec<String> = request.trim_end().lines().map(str::to_lowercase).collect();
+    lines.retain(|line| !line.starts_with("host: 127.0.0.1"));
+    lines.sort();
+    assert_eq!(lines, ["accept: application/json", "get /latest.json http/1.1", "user-agent: visavis"]);
+    let release = timeout(PATIENCE, told.recv()).await.expect("in time").expect("a release");
+    assert_eq!((release.version.to_string(), release.page), ("999.0.0".into(), format!("{}/tag/v999.0.0", site.url)));
+    assert!(site.is_left_alone().await, "once is enough");
+}
+
+#[tokio::test]
+async fn who_does_not_want_it_sends_nothing() {
+    let mut site = Site::open().await;
+    site.release("v999.0.0");
+    let (switch, wanted) = watch::channel(false);
+    let mut told = following(site.feed(), ONCE, wanted);
+    assert!(site.is_left_alone().await, "nobody has allowed it");
+    switch.send_replace(true);
+    site.request().await;
+    timeout(PATIENCE, told.recv()).await.expect("in time").expect("a release");
+    switch.send_replace(false);
+    assert!(site.is_left_alone().await, "it was switched off");
+    drop(switch);
+    assert_eq!(timeout(PATIENCE, told.recv()).await.expect("it ends with the window"), None);
+}
+
+#[tokio::test]
+async fn what_a_feed_does_wrong_is_not_told_and_it_is_asked_again() {
+    let mut site = Site::open().await;
+    site.answer("403 Forbidden", "{}");
+    let (_switch, wanted) = watch::channel(true);
+    let every = Duration::from_millis(50);
+    let mut told = following(site.feed(), Times { first: Duration::ZERO, every }, wanted);
+    site.request().await;
+    for (status, body) in [("500 Oh", ""), ("200 OK", "<html>"), ("200 OK", &"x".repeat(FEED_BYTES + 1))] {
+        site.answer(status, body);
+        site.request().await;
+        // The one on its way may still have had the answer before.
+        site.request().await;
+    }
+    // The version that runs already is no news.
+    site.release(env!("CARGO_PKG_VERSION"));
+    site.request().await;
+    site.request().await;
+    assert!(told.try_recv().is_err(), "nothing newer was there");
+    site.release("v999.0.0");
+    timeout(PATIENCE, told.recv()).await.expect("in time").expect("a release");
+}
+
+#[tokio::test]
+async fn without_a_network_nothing_happens() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let feed = Feed::at(&format!("http://{nobody}/latest.json")).expect("a feed");
+    let (_switch, wanted) = watch::channel(true);
+    let mut told = following(feed, ONCE, wanted);
+    assert!(timeout(QUIET, told.recv()).await.is_err(), "it neither tells anything nor gives up");
+}
+
+#[test]
+fn feeds_are_those_that_nobody_can_change_on_the_way() {
+    let own = Feed::of_project().expect("a feed");
+    assert_eq!(own.url.as_str(), "https://api.github.com/repos/visavis-call/visavis/releases/latest");
+    assert_eq!(own.place, "https://github.com/visavis-call/visavis/releases/");
+    assert_eq!(Feed::at("https://it.example:8443/visavis.json").expect("a feed").place, "https://it.example:8443/");
+    for bad in [
+        "",
+        "visavis.json",
+        "http://it.example/visavis.json",
+        "ftp://it.example/x",
+        "https://user@it.example/x",
+        "file:///x",
+    ] {
+        assert_eq!(Feed::at(bad), Err(NoFeed(bad.to_owned())), "{bad}");
+    }
+}
