@@ -164,7 +164,7 @@ fn cargo_fault(span: &str, files: &BTreeSet<PathBuf>) -> Option<String> {
 /// A word that is a path of this repository, or the name of one of its files.
 fn path_fault(span: &str, document: &Document, files: &BTreeSet<PathBuf>) -> Option<String> {
     let name = span.trim_start_matches("./").trim_end_matches('/');
-    let is_word = !name.is_empty() && !name.contains(char::is_whitespace) && !name.starts_with('/');
+    let is_word = !name.is_empty() && !name.contains(char::is_whitespace) && !name.starts_with(['/', '~']);
     // What stands for many names, and names of what a build makes.
     if !is_word || name.contains(['…', '*']) || name.contains("VERSION") || MADE.iter().any(|m| name.starts_with(m)) {
         return None;
