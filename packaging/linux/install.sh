@@ -42,7 +42,9 @@ files | while read -r file; do
     install -m "$mode" "$file" "$prefix/$file"
 done
 # The menu starts it by its full path: ~/.local/bin is not everywhere where programs are looked for.
-sed "s|^Exec=visavis|Exec=$prefix/bin/visavis|" "share/applications/$id.desktop" >"$prefix/share/applications/$id.desktop"
+# The path is in quotes, as homes have spaces; what means something to menus or to sed loses that.
+program=$(printf '%s' "$prefix/bin/visavis" | sed 's/%/%%/g; s/["`$]/\\\\&/g; s/[&|\]/\\&/g')
+sed "s|^Exec=visavis|Exec=\"$program\"|" "share/applications/$id.desktop" >"$prefix/share/applications/$id.desktop"
 refresh
 echo "Visavis is installed: it is in the menu, and $prefix/bin/visavis starts it."
 case ":$PATH:" in
