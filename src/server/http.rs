@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::gate::{self, Parameters, Protocol};
 use super::link::{Link, MAX_MESSAGE};
 use super::tls::Tls;
-use super::{invitations, metrics, room_service, tencent, token_endpoint};
+use super::{invitations, join_page, metrics, room_service, tencent, token_endpoint};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
@@ -59,7 +59,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/token", post(token_endpoint::token))
         .route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], OPENAPI)))
         .route("/links", post(invitations::make))
-        .route("/j/{*room}", get(invitations::page))
+        .route("/j/{*room}", get(join_page::page))
         .fallback(room_service::call)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn(limit_time))

@@ -1,18 +1,17 @@
-//! Join links: `POST /links` makes them for hosts and operators, `GET /j/ROOM` is the page that they lead to.
+//! Join links: `POST /links` makes them for hosts and operators.
 
 use super::audit::{self, Actor, Deed};
 use super::token_endpoint::address;
 use super::{App, gate, unix_s};
-use crate::base::{IdError, RoomId, Secret};
+use crate::base::{IdError, RoomId};
 use crate::proto::invitation::{Invitation, InvitationError, Role};
 use crate::proto::link;
 use crate::proto::token::TokenError;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Response};
-use percent_encoding::percent_decode_str;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -89,42 +88,4 @@ pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes
         "expires_unix_s": until,
     });
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
-}
-
-/// Answers `GET /j/ROOM`: a page that opens the program. It holds nothing but words and one link.
-pub(super) async fn page(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Response {
-    let server = address(&app, &headers);
-    let invitation = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-        .find(|(name, _)| name == link::INVITATION)
-        .map(|(_, value)| Secret::new(value.into_owned()));
-    let path = uri.path().strip_prefix("/j/").unwrap_or_default().trim_end_matches('/');
-    // What is no UTF-8 is no room either, and is refused as such.
-    let (status, words) = match percent_decode_str(path).decode_utf8_lossy().parse::<RoomId>() {
-        Ok(room) => {
-            let href = link::app_link(&server, &room, invitation.as_ref());
-            let (room, href) = (escaped(&room.to_string()), escaped(&href));
-            let words = format!(
-                "<h1>You are invited to “{room}”</h1><p><a href=\"{href}\">Open in Visavis</a></p>\
-                 <p>Nothing happens? Install Visavis, then open this page again, or paste its address into the lobby.</p>"
-            );
-            (StatusCode::OK, words)
-        }
-        Err(e) => (StatusCode::NOT_FOUND, format!("<h1>There is no such room</h1><p>{}</p>", escaped(&e.to_string()))),
-    };
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (status, headers, Html(format!("{HEAD}{words}"))).into_response()
-}
-
-const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-    <meta name=\"viewport\" content=\"width=device-width\"><title>Visavis</title>\
-    <style>body{font:1.1rem/1.5 system-ui;max-width:34rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}\
-    a{display:inline-block;padding:.6rem 1.2rem;border:1px solid;border-radius:.6rem;text-decoration:none}</style>";
-
-/// Text that a page shows as it is.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

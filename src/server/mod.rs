@@ -23,6 +23,7 @@ mod engine;
 mod gate;
 mod http;
 mod invitations;
+mod join_page;
 mod keep_out;
 mod link;
 mod livekit;

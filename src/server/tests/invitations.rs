@@ -125,9 +125,30 @@ async fn the_page_of_a_link_opens_the_program_and_shows_names_as_they_are() {
     assert_eq!(status, 200);
     assert!(page.contains(&format!("href=\"visavis://{host}/a%3Cb%3E%20c?i=devkey.guest.0.abc\"")), "{page}");
     assert!(page.contains("“a&lt;b&gt; c”") && !page.contains("<b>"), "{page}");
+    assert!(page.contains("before you press Join") && !page.contains("<script"), "{page}");
     let (status, page) = get("/j/num/7").await;
     assert!(status == 200 && page.contains("/num/7\""), "{page}");
     let (status, page) = get("/j/num/0").await;
     assert!(status == 404 && page.contains("4294967294"), "{page}");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_page_offers_the_program_for_the_system_that_it_is_read_on() {
+    let server = closed().await;
+    for (agent, words) in [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36", "Get Visavis for Windows</a>"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15", "Get Visavis for macOS</a>"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Get Visavis for Linux</a>"),
+        ("Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36", "with Windows, macOS or Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X)", "with Windows, macOS or Linux"),
+        ("curl/8", "with Windows, macOS or Linux"),
+        ("", "with Windows, macOS or Linux"),
+    ] {
+        let request = reqwest::Client::new().get(http_url(&server, "/j/tea")).header("user-agent", agent);
+        let page = request.send().await.unwrap().text().await.unwrap();
+        let place = concat!("href=\"", env!("CARGO_PKG_REPOSITORY"), "/releases/latest\"");
+        assert!(page.contains(words) && page.contains(place), "{agent}: {page}");
+    }
     server.stop().await.unwrap();
 }
