@@ -20,6 +20,7 @@ mod signals;
 mod window;
 
 use clap::{CommandFactory, Parser};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -124,7 +125,10 @@ fn start_log(level: Option<&str>) {
         None => EnvFilter::try_from_default_env()
             .unwrap_or_else(|_| EnvFilter::new("warn,audit=info,webrtc=error,rtc=error,livekit_signaling=error")),
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A file, a pipe or the journal keeps plain text; on a terminal NO_COLOR has its say.
+    let log = if std::io::stderr().is_terminal() { log } else { log.with_ansi(false) };
+    log.init();
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ fn ten_are_removed_in_one_call_by_every_way_to_sign() {
     let audit = server.process().stderr();
     assert!(audit.contains("RemoveUserByStrRoomId") && audit.contains("AKIDe2e") && audit.contains("bot-1 bot-2"));
     assert!(!audit.contains(KEY[1]), "the secret is logged: {audit}");
+    assert!(!audit.contains('\u{1b}'), "colour codes in a file: {audit:?}");
 }
 
 /// A call of RemoveUserByStrRoomId in all the forms that the SDKs know.
