@@ -92,6 +92,25 @@ impl Drop for Server {
     }
 }
 
+/// What a host's window asks for, on a server that is not ours.
+#[tokio::test]
+async fn a_host_removes_on_livekits_server_and_cannot_end() {
+    use crate::admin::{AdminClient, AdminClientError};
+    let server = Server::start().await;
+    let grants = VideoGrants { room_join: true, room_admin: true, room: "tea".into(), ..Default::default() };
+    let token = AccessToken::with_api_key(KEY, SECRET).with_identity("mina").with_grants(grants).to_jwt();
+    let host = AdminClient::with_token(&server.url(), Secret::new(token.expect("a token"))).expect("a client");
+    let entry = Entry { url: &server.url(), room: "tea", identity: "tom", mode: Mode::Single, loss: 0.0 };
+    let mut tom = Guest::join(entry).await;
+    let (tea, user) = ("tea".parse().expect("a room"), "tom".parse().expect("a user"));
+    assert!(matches!(host.dismiss(&tea).await, Err(AdminClientError::Denied(_))), "it wants roomCreate");
+    assert!(matches!(host.guest_link(&tea).await, Err(AdminClientError::NotARoomServer(_))), "it makes no links");
+    host.remove(&tea, &user).await.expect("a host may");
+    assert!(tom.live(Duration::from_secs(10), |tom| tom.left.is_some()).await, "he is told");
+    let left = tom.left.as_ref().map(proto::LeaveRequest::reason);
+    assert_eq!(left, Some(proto::DisconnectReason::ParticipantRemoved));
+}
+
 fn token(room: &str, identity: &str) -> Secret<String> {
     let grants = VideoGrants { room_join: true, room: room.into(), ..Default::default() };
     let token = AccessToken::with_api_key(KEY, SECRET).with_identity(identity).with_name(identity).with_grants(grants);

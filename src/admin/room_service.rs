@@ -1,6 +1,6 @@
-//! LiveKit's RoomService over twirp, as our own server and every LiveKit server speak it.
+//! LiveKit's RoomService over twirp, as our own server and every LiveKit server speak it; and the links that ours makes.
 
-use crate::base::{RoomId, UserId};
+use crate::base::{RoomId, Secret, UserId};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
 use prost::Message;
@@ -13,6 +13,8 @@ use url::{Host, Url};
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a whole call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// Larger answers are none: a room holds hundreds of people at most.
+const ANSWER_BYTES: usize = 8 << 20;
 
 /// Why a call did not do what was asked. The sentences are for people.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +33,8 @@ pub enum AdminClientError {
     /// It answers, but not as a room server does.
     #[error("{0} answers, but it is no LiveKit or Visavis server.")]
     NotARoomServer(String),
-    /// The key or secret is wrong, or may not do this.
-    #[error("The server refuses the API key: {0}.")]
+    /// The key, the secret or the token is wrong, or may not do this.
+    #[error("The server refuses the credentials: {0}.")]
     Denied(String),
     /// There is no such room or nobody of that name in it; the server's words.
     #[error("Not found: {0}.")]
@@ -48,17 +50,35 @@ pub enum AdminClientError {
     Mint(#[from] MintError),
 }
 
-/// A server, and the key to it.
+/// A server, and what opens it.
 #[derive(Clone, Debug)]
 pub struct AdminClient {
     http: Client,
     base: Url,
-    key: ApiKey,
+    proof: Proof,
+}
+
+/// What is shown to the server.
+#[derive(Clone, Debug)]
+enum Proof {
+    /// The server's key signs a token for each call.
+    Key(ApiKey),
+    /// Somebody's own token, which the server may find good enough.
+    Token(Secret<String>),
 }
 
 impl AdminClient {
     /// For the server at `address` (`ws://`, `wss://`, `http://` or `https://`). Connects with the first call.
     pub fn new(address: &str, key: ApiKey) -> Result<Self, AdminClientError> {
+        Self::with(address, Proof::Key(key))
+    }
+
+    /// The same with the token of somebody in a room, for what a host may do there.
+    pub fn with_token(address: &str, token: Secret<String>) -> Result<Self, AdminClientError> {
+        Self::with(address, Proof::Token(token))
+    }
+
+    fn with(address: &str, proof: Proof) -> Result<Self, AdminClientError> {
         let refused = || AdminClientError::Address(address.to_owned());
         let mut base = Url::parse(address).map_err(|_| refused())?;
         let scheme = match base.scheme() {
@@ -71,14 +91,14 @@ impl AdminClient {
         // A proxy of the system has no way to this computer itself.
         let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|_| refused())?;
-        Ok(Self { http, base, key })
+        Ok(Self { http, base, proof })
     }
 
     /// The same server by another key.
     #[cfg(feature = "server")]
     #[must_use]
     pub fn with_key(&self, key: ApiKey) -> Self {
-        Self { key, ..self.clone() }
+        Self { proof: Proof::Key(key), ..self.clone() }
     }
 
     /// All rooms.
@@ -112,6 +132,35 @@ impl AdminClient {
         Ok(())
     }
 
+    /// A link with which a guest comes in, good for ever. Only our own server makes links.
+    pub async fn guest_link(&self, room: &RoomId) -> Result<String, AdminClientError> {
+        #[derive(serde::Deserialize)]
+        struct Made {
+            link: String,
+        }
+        let wish = serde_json::json!({ "room": room.wire_name(), "role": "guest" });
+        let token = self.token(&AdminGrant::Create)?;
+        let sent = self.http.post(self.url("links")).bearer_auth(token.expose()).json(&wish).send();
+        let (status, body) = self.answer(sent.await).await?;
+        match serde_json::from_slice(&body) {
+            Ok(Made { link }) if status.is_success() => Ok(link),
+            _ => Err(self.refused(status, &body)),
+        }
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+
+    fn token(&self, grant: &AdminGrant) -> Result<Secret<String>, MintError> {
+        match &self.proof {
+            Proof::Key(key) => key.admin_token(grant),
+            Proof::Token(token) => Ok(token.clone()),
+        }
+    }
+
     /// Any method of the service. The token that goes with it allows no more than `grant`.
     pub async fn call<T: Message + Default>(
         &self,
@@ -119,23 +168,34 @@ impl AdminClient {
         grant: AdminGrant,
         request: &impl Message,
     ) -> Result<T, AdminClientError> {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}/twirp/livekit.RoomService/{method}", self.base.path().trim_end_matches('/')));
-        let token = self.key.admin_token(&grant)?;
+        let token = self.token(&grant)?;
         let sent = self
             .http
-            .post(url)
+            .post(self.url(&format!("twirp/livekit.RoomService/{method}")))
             .bearer_auth(token.expose())
             .header(CONTENT_TYPE, "application/protobuf")
             .body(request.encode_to_vec())
             .send();
-        let response = sent.await.map_err(|e| self.unreachable(&e))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|e| self.unreachable(&e))?;
+        let (status, body) = self.answer(sent.await).await?;
         if status != StatusCode::OK {
             return Err(self.refused(status, &body));
         }
-        T::decode(body).map_err(|_| AdminClientError::NotARoomServer(self.base.to_string()))
+        T::decode(&body[..]).map_err(|_| AdminClientError::NotARoomServer(self.base.to_string()))
+    }
+
+    async fn answer(
+        &self,
+        sent: Result<reqwest::Response, reqwest::Error>,
+    ) -> Result<(StatusCode, Vec<u8>), AdminClientError> {
+        let mut response = sent.map_err(|e| self.unreachable(&e))?;
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(|e| self.unreachable(&e))? {
+            body.extend_from_slice(&part);
+            if body.len() > ANSWER_BYTES {
+                return Err(AdminClientError::NotARoomServer(self.base.to_string()));
+            }
+        }
+        Ok((response.status(), body))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> AdminClientError {
@@ -149,7 +209,7 @@ impl AdminClient {
         AdminClientError::Unreachable { server: self.base.to_string(), reason }
     }
 
-    /// Reads twirp's `{"code", "msg"}`.
+    /// Reads twirp's `{"code", "msg"}`; without it the status is what there is.
     fn refused(&self, status: StatusCode, body: &[u8]) -> AdminClientError {
         #[derive(serde::Deserialize)]
         struct Refusal {

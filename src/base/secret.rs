@@ -1,6 +1,6 @@
 //! A value that must not reach logs, bundles or error messages.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// Wraps a secret: `Debug` and `Display` show `***`; only [`Secret::expose`] gives it out.
@@ -31,7 +31,13 @@ impl<T> fmt::Display for Secret<T> {
     }
 }
 
-/// Secrets are read from settings, and never written.
+impl<T: Serialize> Secret<T> {
+    /// Writes the secret out, for a field that says so (`serialize_with`). By themselves secrets are never written.
+    pub fn write_out<S: Serializer>(secret: &Option<Self>, serializer: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Self::expose).serialize(serializer)
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self)

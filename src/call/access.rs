@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub enum TokenSource {
     /// One was given.
     Given(Secret<String>),
-    /// They are signed here with a key pair of the server.
+    /// They are signed here with a key pair of the server. Whoever has that may do everything there, and is a host.
     Signed(ApiKey),
     /// This endpoint is asked.
     Endpoint(String),
@@ -27,6 +27,14 @@ impl TokenSource {
         match self {
             Self::Given(token) => label(token.expose())?.user,
             Self::Signed(_) | Self::Endpoint(_) | Self::Server | Self::Invited(_) => None,
+        }
+    }
+
+    /// The invitation of the link that we came by.
+    pub fn invitation(&self) -> Option<&Secret<String>> {
+        match self {
+            Self::Invited(invitation) => Some(invitation),
+            Self::Given(_) | Self::Signed(_) | Self::Endpoint(_) | Self::Server => None,
         }
     }
 }
@@ -52,25 +60,46 @@ pub struct Access {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ticket(Arc<Mutex<Option<Held>>>);
 
-/// The server's URL and the token.
-type Held = (String, Secret<String>);
+/// A token that was had.
+#[derive(Clone, Debug)]
+struct Held {
+    server: String,
+    token: Secret<String>,
+    host: bool,
+}
+
+impl Held {
+    fn new(server: String, token: Secret<String>) -> Self {
+        let host = label(token.expose()).is_some_and(|label| label.room_admin);
+        Self { server, token, host }
+    }
+}
 
 impl Ticket {
-    /// What the call came in with; it is had now if it was not yet.
-    pub(super) async fn show(&self, access: &Access) -> Result<Held, EntryError> {
-        let held = self.lock().clone();
-        if let Some(held) = held {
+    /// The server's URL and the token that the call came in with; it is had now if it was not yet.
+    pub(super) async fn show(&self, access: &Access) -> Result<(String, Secret<String>), EntryError> {
+        if let Some(held) = self.held() {
             return Ok(held);
         }
-        let fresh = access.token().await?;
-        *self.lock() = Some(fresh.clone());
-        Ok(fresh)
+        let (server, token) = access.token().await?;
+        *self.lock() = Some(Held::new(server.clone(), token.clone()));
+        Ok((server, token))
+    }
+
+    /// The same, if it was had already.
+    pub(super) fn held(&self) -> Option<(String, Secret<String>)> {
+        self.lock().as_ref().map(|held| (held.server.clone(), held.token.clone()))
+    }
+
+    /// Whether it says that its owner is a host.
+    pub(super) fn is_hosts(&self) -> bool {
+        self.lock().as_ref().is_some_and(|held| held.host)
     }
 
     /// The server gave a token that is good for longer, or for something else.
     pub(super) fn refresh(&self, token: String) {
-        if let Some((_, held)) = &mut *self.lock() {
-            *held = Secret::new(token);
+        if let Some(held) = &mut *self.lock() {
+            *held = Held::new(std::mem::take(&mut held.server), Secret::new(token));
         }
     }
 
@@ -91,10 +120,7 @@ impl Access {
             TokenSource::Endpoint(url) => url.clone(),
             TokenSource::Server | TokenSource::Invited(_) => token_endpoint(&self.server).map_err(|e| refused(&e))?,
         };
-        let invitation = match &self.tokens {
-            TokenSource::Invited(invitation) => Some(invitation),
-            _ => None,
-        };
+        let invitation = self.tokens.invitation();
         let (room, user) = (self.room.wire_name(), self.user.as_str());
         let wish = TokenWish { room: &room, user, name: &self.name, invitation };
         fetch_token(&endpoint, &wish).await.map_err(|e| refused(&e))
@@ -115,7 +141,7 @@ impl Access {
             name: self.name.clone(),
             metadata: String::new(),
             attributes: Vec::new(),
-            room_admin: false,
+            room_admin: true,
             valid_for: JOIN_VALIDITY,
         }
     }
@@ -156,7 +182,7 @@ mod tests {
         assert_eq!(server, "ws://127.0.0.1:7880");
         let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(token.expose()).expect("a good token");
         assert_eq!((grant.identity.as_str(), grant.name.as_str()), ("mina", "Mina Park"));
-        assert!(grant.room_join && !grant.room_admin);
+        assert!(grant.room_join && grant.room_admin, "whoever has the key is a host");
         let given = access(TokenSource::Given(token.clone()));
         assert_eq!(given.token().await, Ok((server, token.clone())));
         let error = Access { room: RoomId::Text("tea".into()), ..given }.token().await.expect_err("another room");
@@ -173,8 +199,10 @@ mod tests {
         let other = Access { name: "Mina K.".into(), ..way };
         assert_ne!(other.token().await.expect("a token"), first);
         assert_eq!(ticket.clone().show(&other).await.expect("the same token"), first);
+        assert!(ticket.is_hosts());
         ticket.refresh("refreshed".into());
         assert_eq!(ticket.show(&other).await.expect("a token"), (first.0, Secret::new("refreshed".into())));
+        assert!(!ticket.is_hosts(), "the server may take the right away");
     }
 
     #[tokio::test]

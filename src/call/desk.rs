@@ -9,8 +9,8 @@ use super::driver::{Call, CallConfig, EventSink, local_device, unix_ms};
 use super::picture_out::CameraFan;
 use super::studio::Studio;
 use super::view::{
-    CallView, Command, DeviceChoice, DeviceLists, DeviceProblem, DeviceState, Ending, JoinRequest, Notice, Phase,
-    Quality, Snapshot,
+    CallView, Command, DeviceChoice, DeviceLists, DeviceProblem, DeviceState, Ending, HostWish, JoinRequest, Notice,
+    Phase, Quality, Snapshot,
 };
 use super::wake::Wake;
 use crate::base::{
@@ -18,6 +18,7 @@ use crate::base::{
     SessionId, UserId,
 };
 use crate::devices::camera_format;
+use crate::proto::token::ApiKey;
 use crate::session::{DeviceSlot, Input, Output, SessionConfig};
 use crate::sound::SoundError;
 use std::collections::{HashMap, VecDeque};
@@ -25,6 +26,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 /// Commands that wait at most; the window makes a few a second.
 const COMMANDS: usize = 64;
@@ -37,8 +39,20 @@ const QUIET: Duration = Duration::from_millis(1500);
 /// How long looking for devices may take.
 const LISTING: Duration = Duration::from_secs(3);
 
-/// Starts a room server in this process and answers with its URL.
-pub type ServerStarter = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>> + Send + Sync>;
+/// What the host asked the server for and is not answered yet, at most.
+const WISHES: usize = 16;
+
+/// A room server in this process.
+#[derive(Clone, Debug)]
+pub struct Hosted {
+    /// `ws://127.0.0.1:PORT`.
+    pub url: String,
+    /// Its key, which makes whoever started it a host.
+    pub key: ApiKey,
+}
+
+/// Starts a room server in this process, or says why there is none.
+pub type ServerStarter = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Hosted, String>> + Send>> + Send + Sync>;
 
 /// What a desk is made with.
 pub struct DeskConfig {
@@ -124,6 +138,7 @@ impl Desk {
             lists: DeviceLists::default(),
             preview,
             call: None,
+            wishes: JoinSet::new(),
             sessions: 0,
             quit: false,
             gist: 0,
@@ -209,6 +224,8 @@ struct Actor {
     lists: DeviceLists,
     preview: Preview,
     call: Option<CallState>,
+    /// What was asked for as a host of this call; it goes with the call.
+    wishes: JoinSet<Option<Notice>>,
     sessions: u64,
     quit: bool,
     /// What the window was last woken for.
@@ -223,7 +240,8 @@ enum Woken {
     Device(DeviceReport),
     Call(Wake),
     Lists(DeviceLists),
-    Server(Result<String, String>),
+    Server(Result<Hosted, String>),
+    Wish(Option<Notice>),
     Tick,
 }
 
@@ -250,7 +268,8 @@ impl Actor {
                     Some(report) = reported.recv() => Woken::Device(report),
                     Some(wake) = call => Woken::Call(wake),
                     Some(found) = lists.recv() => Woken::Lists(found),
-                    Some(url) = servers.recv() => Woken::Server(url),
+                    Some(hosted) = servers.recv() => Woken::Server(hosted),
+                    Some(done) = self.wishes.join_next() => Woken::Wish(done.unwrap_or_default()),
                     () = tokio::time::sleep_until(deadline.into()) => Woken::Tick,
                 }
             };
@@ -267,7 +286,8 @@ impl Actor {
                 Woken::Device(report) => self.device(report),
                 Woken::Call(wake) => self.with_call(|call, devices| call.wake(wake, devices)),
                 Woken::Lists(found) => self.lists = found,
-                Woken::Server(url) => self.server_started(url),
+                Woken::Server(hosted) => self.server_started(hosted),
+                Woken::Wish(notice) => notice.into_iter().for_each(|notice| self.tell(notice)),
                 Woken::Tick => self.tick(),
             }
             self.take_events();
@@ -315,15 +335,24 @@ impl Actor {
                 self.quit = true;
                 self.with_call(|call, devices| call.input(Input::Exit(ExitRequestedBy::Signal), devices));
             }
-            Command::OpenLink(link) => {
-                self.shared.notice(Notice::Link(link));
-                self.shared.wake();
-            }
-            Command::TellRelease(release) => {
-                self.shared.notice(Notice::NewRelease(release));
-                self.shared.wake();
-            }
+            Command::AsHost(wish) => self.as_host(wish),
+            Command::OpenLink(link) => self.tell(Notice::Link(link)),
+            Command::TellRelease(release) => self.tell(Notice::NewRelease(release)),
             Command::RefreshDevices | Command::Join(_) => {}
+        }
+    }
+
+    /// Something for the window to show.
+    fn tell(&self, notice: Notice) {
+        self.shared.notice(notice);
+        self.shared.wake();
+    }
+
+    fn as_host(&mut self, wish: HostWish) {
+        let Some(CallState::Running { call, .. }) = &self.call else { return };
+        match call.host_rights().filter(|_| self.wishes.len() < WISHES) {
+            Some(rights) => drop(self.wishes.spawn(rights.ask(wish))),
+            None => tracing::warn!(?wish, "what a host wants was dropped"),
         }
     }
 
@@ -403,13 +432,18 @@ impl Actor {
 
     // ---- joining
 
-    fn join(&mut self, join: JoinRequest, server: &mpsc::Sender<Result<String, String>>) {
+    fn join(&mut self, join: JoinRequest, server: &mpsc::Sender<Result<Hosted, String>>) {
         if self.in_call() || matches!(self.call, Some(CallState::Starting(_))) {
             tracing::warn!("a second join was refused: ExitRoom has not come yet");
             return;
         }
         if let Some(url) = join.server.clone() {
-            return self.enter(join, url);
+            // Somebody else's server knows no key of ours but those that we were given.
+            let tokens = match join.invitation.clone() {
+                Some(invitation) => TokenSource::Invited(invitation),
+                None => self.config.tokens.clone(),
+            };
+            return self.enter(join, url, tokens);
         }
         let Some(start) = self.config.server.clone() else {
             let message = "This build of Visavis has no room server. Write a server's address.".to_owned();
@@ -422,9 +456,11 @@ impl Actor {
         tokio::spawn(async move { answer.send(start().await).await });
     }
 
-    fn server_started(&mut self, url: Result<String, String>) {
-        match (self.call.take(), url) {
-            (Some(CallState::Starting(join)), Ok(url)) => self.enter(join, url),
+    fn server_started(&mut self, hosted: Result<Hosted, String>) {
+        match (self.call.take(), hosted) {
+            (Some(CallState::Starting(join)), Ok(hosted)) => {
+                self.enter(join, hosted.url, TokenSource::Signed(hosted.key));
+            }
             (Some(CallState::Starting(join)), Err(message)) => {
                 let view = self.failed_view(join, ExitReason::EntryFailed, message);
                 self.call = Some(CallState::Over(Box::new(view)));
@@ -433,14 +469,8 @@ impl Actor {
         }
     }
 
-    fn enter(&mut self, join: JoinRequest, url: String) {
+    fn enter(&mut self, join: JoinRequest, url: String, tokens: TokenSource) {
         self.sessions += 1;
-        // The server in this process knows no key but its own.
-        let tokens = match (join.server.is_some(), join.invitation) {
-            (true, Some(invitation)) => TokenSource::Invited(invitation),
-            (true, None) => self.config.tokens.clone(),
-            (false, _) => TokenSource::Server,
-        };
         let user = tokens.user().unwrap_or_else(|| user_id(&join.name));
         let access = Access { server: url, tokens, room: join.room, user, name: join.name };
         let format = camera_format(self.choice.camera.as_deref());
@@ -508,6 +538,8 @@ impl Actor {
             user: user_id(&join.name),
             name: join.name,
             server: join.server.unwrap_or_default(),
+            invitation: join.invitation,
+            host: false,
             phase: Phase::Ended(ending),
             people: Vec::new(),
             quality: Quality::Unknown,
@@ -545,6 +577,7 @@ impl Actor {
                 self.preview.labels.insert(kind, call.local(kind).label);
             }
             self.call = Some(CallState::Over(Box::new(call.view())));
+            self.wishes = JoinSet::new();
         }
     }
 
@@ -620,7 +653,7 @@ fn gist(snapshot: &Snapshot) -> u64 {
                 Phase::InCall { elapsed } => add(&elapsed.as_secs()),
                 phase => add(phase),
             }
-            add(&(&call.room, call.session, call.quality, call.speaking));
+            add(&(&call.room, call.session, call.host, call.quality, call.speaking));
             for p in &call.people {
                 add(&(&p.user, &p.name, p.picture.is_some(), p.microphone, p.speaking, p.quality));
             }

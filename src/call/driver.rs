@@ -7,6 +7,7 @@ use super::access::Ticket;
 use super::connection::{ConnectPlan, Connection};
 use super::devices::{DeviceReport, Devices, Tenant};
 use super::figures::Figures;
+use super::host::HostRights;
 use super::media::Media;
 use super::view::{CallView, DeviceProblem, Ending, Leaving, LocalDevice, Person, Phase, Quality};
 use super::wake::{Wake, WakeSender};
@@ -178,6 +179,14 @@ impl Call {
         }
     }
 
+    /// What we are to the server while we are in the room; `None` before and after.
+    pub fn host_rights(&self) -> Option<HostRights> {
+        let in_room = matches!(self.session.phase(), session::Phase::InRoom(_) | session::Phase::Reconnecting(_));
+        let (server, token) = self.ticket.held().filter(|_| in_room)?;
+        let access = &self.config.plan.access;
+        Some(HostRights { front: access.server.clone(), server, room: access.room.clone(), token })
+    }
+
     fn now(&self) -> Moment {
         Moment::ZERO + self.origin.elapsed()
     }
@@ -280,6 +289,8 @@ impl Call {
             user: access.user.clone(),
             name: access.name.clone(),
             server: access.server.clone(),
+            invitation: access.tokens.invitation().cloned(),
+            host: self.ticket.is_hosts(),
             phase: self.phase_view(),
             people: people.collect(),
             quality: quality(self.session.quality()),

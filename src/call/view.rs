@@ -33,12 +33,30 @@ pub enum Command {
     TryNow,
     /// Back from an end screen or dialog to the lobby.
     Dismiss,
+    /// Do what only a host may; refused by the server where we are none, and dropped outside a call.
+    AsHost(HostWish),
     /// A link to a call was opened elsewhere: it comes back as [`Notice::Link`].
     OpenLink(String),
     /// There is a newer version: it comes back as [`Notice::NewRelease`].
     TellRelease(Release),
     /// End the program: a call that is open is left first.
     Quit,
+}
+
+/// What a host may do in a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostWish {
+    /// Remove somebody: they are told so, and need a new token to come back.
+    Remove {
+        /// Whom.
+        user: UserId,
+        /// What they are called, for sentences.
+        name: String,
+    },
+    /// End the call for everybody in it, ourselves too.
+    EndForEveryone,
+    /// Make a link with which guests come in; it comes back as [`Notice::Invitation`].
+    Invite,
 }
 
 /// Where to go and as whom.
@@ -177,6 +195,10 @@ pub struct CallView {
     pub name: String,
     /// The server's address, as it was asked for.
     pub server: String,
+    /// What let us in, if we came by a link that has it.
+    pub invitation: Option<Secret<String>>,
+    /// Whether our token makes us a host; the server decides when we act as one.
+    pub host: bool,
     /// Where it stands.
     pub phase: Phase,
     /// Everybody else, in the order in which they joined.
@@ -296,6 +318,15 @@ pub enum Notice {
     Link(String),
     /// There is a newer version.
     NewRelease(Release),
+    /// A link for guests was made, to be copied.
+    Invitation(String),
+    /// The server did not do what we asked for as a host.
+    Refused {
+        /// What.
+        wish: HostWish,
+        /// Why, and what to do.
+        sentence: String,
+    },
 }
 
 /// Hands commands to whoever carries them out, and the newest snapshot and notices back. The window owns one.

@@ -5,7 +5,7 @@ use super::{browser, signals};
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
 use crate::bot::{self, BotConfig, Verifier};
 use crate::call::view::{Command, DeviceChoice, JoinRequest};
-use crate::call::{Access, Desk, DeskConfig, EventSink, ServerStarter, TokenSource, unix_ms};
+use crate::call::{Access, Desk, DeskConfig, EventSink, Hosted, ServerStarter, TokenSource, unix_ms};
 use crate::devices::CameraFormat;
 use crate::proto::link;
 use crate::server::{Embedded, ServerConfig};
@@ -183,7 +183,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
             tracing::error!("the call did not end in time");
         }
         let embedded = server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { embedded, bots }) = embedded {
+        if let Some(Running { embedded, bots, .. }) = embedded {
             bots.cancel();
             embedded.stop().await.ok();
         }
@@ -425,6 +425,7 @@ fn keep_settings(paths: Option<Paths>, wanted: watch::Sender<bool>) -> Box<dyn F
 /// A room server in this process, and its synthetic participants.
 struct Running {
     embedded: Embedded,
+    hosted: Hosted,
     bots: CancellationToken,
 }
 
@@ -434,19 +435,22 @@ fn server_starter(hosting: Option<Hosting>, running: Arc<Mutex<Option<Running>>>
         Box::pin(async move {
             let address = hosting.as_ref().map_or(Ipv4Addr::LOCALHOST.into(), |h| h.listen);
             if let Some(known) = &*running.lock().unwrap_or_else(PoisonError::into_inner) {
-                return Ok(known.embedded.url().to_owned());
+                return Ok(known.hosted.clone());
             }
             let failed = |e: String| format!("A room server could not be started on this computer: {e}");
             let config = ServerConfig::private(address).map_err(|e| failed(e.to_string()))?;
+            let key = config.secrets.keys.first().cloned().ok_or_else(|| failed("it has no key".into()))?;
             let embedded = Embedded::start(config).await.map_err(|e| failed(e.to_string()))?;
-            let (url, bots) = (embedded.url().to_owned(), CancellationToken::new());
+            let hosted = Hosted { url: embedded.url().to_owned(), key };
+            let bots = CancellationToken::new();
             if let Some(hosting) = &hosting {
                 for n in 1..=hosting.bots {
-                    tokio::spawn(guest(url.clone(), hosting.room.clone(), n, bots.clone()));
+                    tokio::spawn(guest(hosted.url.clone(), hosting.room.clone(), n, bots.clone()));
                 }
             }
-            *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { embedded, bots });
-            Ok(url)
+            *running.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Running { embedded, hosted: hosted.clone(), bots });
+            Ok(hosted)
         })
     })
 }

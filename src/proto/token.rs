@@ -294,12 +294,15 @@ pub struct Label {
     pub user: Option<UserId>,
     /// The wire name of the room that it opens; empty if it opens none.
     pub room: String,
+    /// Whether it says that its owner may remove others there.
+    pub room_admin: bool,
 }
 
 /// Reads a token without trusting it. `None` if it is no token at all.
 pub fn label(token: &str) -> Option<Label> {
     let claims = Claims::from_unverified(token).ok()?;
-    Some(Label { user: claims.sub.parse().ok(), room: claims.video.room })
+    let (room, room_admin) = (claims.video.room, claims.video.room_admin);
+    Some(Label { user: claims.sub.parse().ok(), room, room_admin })
 }
 
 /// `iat` of a token that has been verified: `Claims` leaves it out, and some SDKs write `nbf` as 0.

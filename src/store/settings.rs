@@ -1,8 +1,10 @@
-//! What a user chose, kept in a TOML file. No secrets: tokens are never stored.
+//! What a user chose, kept in a TOML file that the user alone can read. Tokens are never stored; the invitations of rooms
+//! are, as a browser keeps the links that were opened: they are the way back in.
 
+use crate::base::Secret;
 use crate::store::Paths;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -33,6 +35,9 @@ pub struct RecentRoom {
     pub room: String,
     /// The server's address.
     pub server: String,
+    /// What lets us in again, if a link had it.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "Secret::write_out")]
+    pub invitation: Option<Secret<String>>,
     /// When it was left, in Unix seconds.
     pub left_at: i64,
     /// Why: the number in `onExitRoom(reason)`.
@@ -214,7 +219,11 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -298,6 +307,7 @@ mod tests {
         let room = |n: i64| RecentRoom {
             room: format!("room {}", n % 8),
             server: "wss://meet.example".into(),
+            invitation: (n == 5).then(|| Secret::new("devkey.guest.0.abc".into())),
             left_at: 1_763_908_327 + n,
             reason: 2,
             confirmed: n % 2 == 0,
@@ -309,5 +319,14 @@ mod tests {
         assert_eq!(names, ["room 2", "room 7", "room 6", "room 5", "room 4", "room 3"]);
         settings.save(&paths).expect("saved");
         assert_eq!(Settings::load(&paths).settings, settings);
+        let kept = settings.recent.iter().find_map(|r| r.invitation.as_ref()).expect("the invitation of room 5");
+        assert_eq!(kept.expose(), "devkey.guest.0.abc");
+        assert!(!format!("{settings:?}").contains("devkey"), "not in a log");
+        #[cfg(unix)]
+        {
+            let mode =
+                std::os::unix::fs::PermissionsExt::mode(&fs::metadata(paths.settings()).expect("file").permissions());
+            assert_eq!(mode & 0o077, 0, "others can read it: {mode:o}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::{DeviceKind, ExitRequestedBy, UserId};
 use crate::store::Theme;
+use crate::ui::hosting::HostAction;
 use crate::ui::model::{Corner, Field, Menu, Region, Section};
 use crate::ui::seating::Layout;
 
@@ -54,9 +55,11 @@ pub(super) enum Action {
     ToggleMicrophone,
     /// Pressed the camera's button or its key.
     ToggleCamera,
+    /// Did what only a host may.
+    AsHost(HostAction),
     /// Left, or stopped entering.
     Leave(ExitRequestedBy),
-    /// Changed their mind about leaving.
+    /// Said no to a question.
     Stay,
     /// Wants the next try to reconnect at once.
     TryNow,

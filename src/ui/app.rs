@@ -5,7 +5,7 @@ use crate::call::view::{Command, Desk, Notice, Phase};
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
-use crate::ui::model::{Focus, Menu, Model};
+use crate::ui::model::{Focus, Menu, Model, Question};
 use crate::ui::tokens::size;
 use crate::ui::update::{Effects, first_empty_field, screen_changed, update};
 use crate::ui::video::Videos;
@@ -160,8 +160,12 @@ impl App {
         model.flow.observe(snapshot.call.as_ref(), model.now);
         if let Some(call) = &snapshot.call {
             model.seating.observe(&call.people, model.now);
-            let left = |menu: &Menu| matches!(menu, Menu::Tile(who) if call.people.iter().all(|p| p.user != *who));
-            model.menu = model.menu.take().filter(|menu| !left(menu));
+            let left = |who: &UserId| call.people.iter().all(|p| p.user != *who);
+            model.menu = model.menu.take().filter(|menu| !matches!(menu, Menu::Tile(who) if left(who)));
+            if matches!(&model.question, Some(Question::Remove(who)) if left(who)) {
+                model.question = None;
+                model.focus = Some(Focus::Stage);
+            }
         }
         let mut opened = Effects::default();
         for notice in self.desk.notices() {
@@ -171,13 +175,15 @@ impl App {
                     ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
                     ctx.send_viewport_cmd(ViewportCommand::Focus);
                 }
+                Notice::Invitation(link) => {
+                    update(model, Action::Copy { text: link, said: "Link copied" }, &mut opened);
+                }
                 notice => model.notice(notice),
             }
         }
         model.toasts.retain(|toast| toast.until > model.now);
-        for command in opened.commands {
-            self.desk.send(command);
-        }
+        self.carry_out(ctx, opened);
+        let model = &mut self.model;
         let screen = match model.flow.screen(snapshot.call.as_ref(), model.now) {
             Screen::End if !model.settings.show_receipt && model.stuck_microphone().is_none() => Screen::Lobby,
             screen => screen,

@@ -9,6 +9,7 @@ mod app;
 mod flow;
 mod fonts;
 mod grid;
+mod hosting;
 mod icons;
 mod keys;
 mod model;

@@ -1,7 +1,7 @@
 //! Everything the views may see. Plain data: they read it and answer with [`Action`](super::action::Action)s.
 
-use crate::base::{DeviceKind, ExitRequestedBy, StepName, StepState, UserId};
-use crate::call::view::{CallView, DeviceState, Ending, JoinRequest, LocalDevice, Notice, Phase, Snapshot};
+use crate::base::{DeviceKind, ExitRequestedBy, SessionId, StepName, StepState, UserId};
+use crate::call::view::{CallView, DeviceState, Ending, JoinRequest, LocalDevice, Notice, Person, Phase, Snapshot};
 use crate::proto::release::Release;
 use crate::store::Settings;
 use crate::ui::action::Action;
@@ -54,6 +54,8 @@ pub(super) struct Model {
     pub(super) joined: Option<JoinRequest>,
     /// A newer version.
     pub(super) release: Option<Release>,
+    /// The call that we asked the server to end for everyone.
+    pub(super) ended_by_us: Option<SessionId>,
 }
 
 /// The lobby's form.
@@ -93,6 +95,8 @@ pub(super) enum Menu {
     Tool(DeviceKind),
     /// What can be done with somebody's tile.
     Tile(UserId),
+    /// A host's two ways to leave.
+    Leave,
 }
 
 /// A part of a call's window, from top to bottom.
@@ -117,10 +121,14 @@ pub(super) enum Section {
 }
 
 /// A question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question {
     /// Whether to leave; asked where the settings say so.
     Leave(ExitRequestedBy),
+    /// Whether a host removes somebody.
+    Remove(UserId),
+    /// Whether a host ends the call for everyone.
+    End,
 }
 
 /// What can be given the focus.
@@ -251,6 +259,7 @@ impl Model {
             zone: TimeZone::system(),
             joined: None,
             release: None,
+            ended_by_us: None,
         }
     }
 
@@ -262,6 +271,11 @@ impl Model {
     /// The call, if one is open or its end is shown.
     pub(super) fn call(&self) -> Option<&CallView> {
         self.snapshot.call.as_ref()
+    }
+
+    /// Somebody else in the call.
+    pub(super) fn person(&self, user: &UserId) -> Option<&Person> {
+        self.call()?.people.iter().find(|p| p.user == *user)
     }
 
     /// Our device of that kind.
@@ -327,8 +341,9 @@ impl Model {
             Notice::Dropped(name) => (WIFI_SLASH, format!("{name} lost the connection")),
             Notice::BackInCall => (WIFI_HIGH, "You are back in the call".to_owned()),
             Notice::Device(kind) => return self.device_notice(kind),
-            // The window opens it.
-            Notice::Link(_) => return,
+            Notice::Refused { wish, sentence } => return crate::ui::hosting::refused(self, &wish, sentence),
+            // The window opens the one and copies the other.
+            Notice::Link(_) | Notice::Invitation(_) => return,
             Notice::NewRelease(release) => {
                 self.release = Some(release);
                 return;

@@ -1,6 +1,6 @@
 //! The words of ends, devices and receipts. Plain sentences for people; the exact line below them for support.
 
-use crate::base::{DeviceKind, ExitReason, ReceiptStep, StepName, StepState};
+use crate::base::{DeviceKind, ExitReason, ReceiptStep, RoomId, StepName, StepState};
 use crate::call::view::{CallView, DeviceProblem, Ending, LocalDevice, ProblemKind};
 use crate::store::RecentRoom;
 use jiff::Timestamp;
@@ -33,6 +33,30 @@ pub(super) fn over(reason: ExitReason, call: &CallView, ending: &Ending, zone: &
         ),
         ExitReason::Left | ExitReason::EntryFailed => ("The call has ended", off.to_owned()),
     }
+}
+
+/// The same for the host who ended the call for everyone.
+pub(super) fn ended_by_us(ending: &Ending) -> (&'static str, String) {
+    let off = devices_are_off(ending);
+    ("You ended the call for everyone", format!("It is confirmed. Everyone has been told. {off}"))
+}
+
+/// Whether to remove somebody.
+pub(super) fn remove_question(room: &RoomId, name: &str) -> (String, String) {
+    let sentence = format!(
+        "{name} leaves “{room}” at once and reads: “You were removed from this call”. \
+         The others see a short note that {name} was removed."
+    );
+    (format!("Remove {name}?"), sentence)
+}
+
+/// Whether to end the call for everyone: `people` of them, with us.
+pub(super) fn end_question(room: &RoomId, people: usize) -> (String, String) {
+    let title = if people == 1 { "End the call?".to_owned() } else { format!("End the call for all {people} people?") };
+    let sentence = format!(
+        "Everyone leaves “{room}” at once and reads that the call was ended for everyone. This cannot be undone."
+    );
+    (title, sentence)
 }
 
 /// Never said of a device that did not confirm it.
@@ -311,7 +335,8 @@ mod tests {
         let now = 1_763_908_327_312.0;
         let said = |days_ago: i64, reason: u16, confirmed| {
             let left_at = 1_763_908_327 - days_ago * 86_400;
-            let room = RecentRoom { room: String::new(), server: String::new(), left_at, reason, confirmed };
+            let (room, server) = (String::new(), String::new());
+            let room = RecentRoom { room, server, invitation: None, left_at, reason, confirmed };
             recent(&room, now, &TimeZone::UTC)
         };
         assert_eq!(said(0, 0, true), "Left 14:32, confirmed");

@@ -190,6 +190,8 @@ pub(super) fn call(phase: Phase) -> CallView {
         user: user("Ada"),
         name: "Ada Okafor".into(),
         server: "wss://meet.example".into(),
+        invitation: None,
+        host: false,
         phase,
         people,
         quality: Quality::Excellent,

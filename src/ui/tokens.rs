@@ -229,6 +229,10 @@ pub(super) mod size {
     pub(in crate::ui) const TOOL_CARET: f32 = 30.0;
     pub(in crate::ui) const LEAVE: [f32; 2] = [128.0, 56.0];
     pub(in crate::ui) const LEAVE_COMPACT: [f32; 2] = [124.0, 56.0];
+    /// A host's Leave, with the part that opens its menu.
+    pub(in crate::ui) const LEAVE_HOST: [f32; 2] = [152.0, 56.0];
+    /// That part's width.
+    pub(in crate::ui) const LEAVE_CARET: f32 = 42.0;
     pub(in crate::ui) const BUTTON: f32 = 44.0;
     pub(in crate::ui) const BUTTON_SMALL: f32 = 36.0;
     pub(in crate::ui) const BUTTON_TINY: f32 = 30.0;
@@ -236,6 +240,7 @@ pub(super) mod size {
     pub(in crate::ui) const FIELD: f32 = 48.0;
     pub(in crate::ui) const PICKER: f32 = 44.0;
     pub(in crate::ui) const MENU_ITEM: f32 = 38.0;
+    pub(in crate::ui) const MENU_ITEM_WITH_NOTE: f32 = 60.0;
     /// A choice of words beside each other.
     pub(in crate::ui) const SEGMENTS: f32 = 30.0;
     pub(in crate::ui) const MENU_WIDTH: f32 = 220.0;

@@ -6,6 +6,7 @@ use crate::proto::link::{self, LinkError};
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
 use crate::ui::flow::Screen;
+use crate::ui::hosting;
 use crate::ui::icons;
 use crate::ui::model::{Field, Focus, FormError, Model, Question, Region};
 use crate::ui::tokens::time;
@@ -30,7 +31,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Type(field, text) => type_into(model, field, text),
         Action::Again(i) => {
             if let Some(room) = model.settings.recent.get(i) {
-                model.lobby.room.clone_from(&room.room);
+                model.lobby.room = way_back(room);
                 model.lobby.server.clone_from(&room.server);
                 model.lobby.error = None;
                 model.focus = Some(first_empty_field(model));
@@ -84,10 +85,11 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         }
         Action::ToggleMicrophone => toggle(model, DeviceKind::Microphone, effects),
         Action::ToggleCamera => toggle(model, DeviceKind::Camera, effects),
+        Action::AsHost(action) => hosting::act(model, action, effects),
         Action::Leave(by) => leave(model, by, effects),
         Action::Stay => {
-            model.question = None;
-            model.focus = Some(Focus::Leave);
+            let remove = matches!(model.question.take(), Some(Question::Remove(_)));
+            model.focus = Some(if remove { Focus::Stage } else { Focus::Leave });
         }
         Action::TryNow => effects.commands.push(Command::TryNow),
         Action::Quit => effects.commands.push(Command::Quit),
@@ -202,7 +204,8 @@ fn toggle(model: &mut Model, kind: DeviceKind, effects: &mut Effects) {
 /// Leaves, or asks first. Whoever presses again while the question stands has answered it.
 fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
     model.menu = None;
-    if model.settings.ask_before_leaving && model.screen == Screen::Call && model.question.is_none() {
+    let asked = matches!(model.question, Some(Question::Leave(_)));
+    if model.settings.ask_before_leaving && model.screen == Screen::Call && !asked {
         model.question = Some(Question::Leave(by));
         model.focus = Some(Focus::Dialog);
         return;
@@ -255,11 +258,20 @@ fn remember_room(model: &mut Model) {
     let room = RecentRoom {
         room: call.room.to_string(),
         server,
+        invitation: call.invitation.clone(),
         left_at: (ending.unix_ms / 1000.0) as i64,
         reason: ending.reason.code(),
         confirmed: ending.receipt.is_clean(),
     };
     model.settings.remember(room);
+}
+
+/// What the lobby's first field says for a room that was left: the whole link when it lets us in.
+fn way_back(room: &RecentRoom) -> String {
+    match (room.room.parse(), &room.invitation) {
+        (Ok(id), Some(invitation)) => link::link(&room.server, &id, Some(invitation)),
+        _ => room.room.clone(),
+    }
 }
 
 /// The first empty field of the lobby, otherwise Join.
@@ -398,9 +410,7 @@ fn refuse(model: &mut Model, error: FormError) {
 fn send_join(model: &mut Model, request: JoinRequest, effects: &mut Effects) {
     model.lobby.error = None;
     model.settings.name.clone_from(&request.name);
-    // An invitation is not remembered.
-    model.settings.room =
-        if request.invitation.is_some() { request.room.to_string() } else { model.lobby.room.trim().to_owned() };
+    model.lobby.room.trim().clone_into(&mut model.settings.room);
     model.settings.server = model.lobby.server.trim().to_owned();
     model.joined = Some(request.clone());
     effects.commands.push(Command::Join(request));
@@ -412,7 +422,7 @@ fn rejoin(model: &mut Model, effects: &mut Effects) {
         server: Some(call.server.clone()),
         room: call.room.clone(),
         name: call.name.clone(),
-        invitation: None,
+        invitation: call.invitation.clone(),
     };
     let request = model.joined.clone().filter(|r| r.room == call.room).unwrap_or_else(|| asked(call));
     effects.commands.push(Command::Dismiss);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::admin::{AdminClient, AdminClientError};
+use crate::base::Secret;
 use crate::proto::invitation::{Invitation, Role};
 use crate::proto::link;
 use crate::proto::token::{AdminGrant, ApiKeys};
@@ -61,6 +62,44 @@ async fn a_host_removes_and_ends_and_a_guest_does_not() {
     assert_eq!(tom.leave_and_close().await.0, lk::DisconnectReason::ParticipantRemoved);
     let (status, _) = post(&server, &format!("{service}DeleteRoom"), token_of(&host), &json!({"room": "tea"})).await;
     assert_eq!(status, 200);
+    assert_eq!(mina.leave_and_close().await.0, lk::DisconnectReason::RoomDeleted);
+    server.stop().await.unwrap();
+}
+
+/// The very calls that a window makes with the token of its call.
+#[tokio::test]
+async fn the_server_refuses_a_guest_who_acts_as_a_host() {
+    let server = closed().await;
+    let client = async |user: &str, role: Role| {
+        let invitation = Invitation { role, until: None }.sign(&room("tea"), &ApiKey::dev()).unwrap();
+        let (_, answer) =
+            follow(&server, "tea", user, &link::link(server.url(), &room("tea"), Some(&invitation))).await;
+        let token = token_of(&answer).to_owned();
+        let there = Client::request(&server, &fresh(), &token).await.unwrap();
+        (AdminClient::with_token(server.url(), Secret::new(token)).unwrap(), there)
+    };
+    let (guest, mut tom) = client("tom", Role::Guest).await;
+    let (host, mut mina) = client("mina", Role::Host).await;
+    let (ida, _ida) = client("ida", Role::Guest).await;
+    let (tea, tom_id, mina_id) = (room("tea"), "tom".parse().unwrap(), "mina".parse().unwrap());
+    assert!(matches!(guest.remove(&tea, &mina_id).await, Err(AdminClientError::Denied(_))));
+    assert!(matches!(guest.dismiss(&tea).await, Err(AdminClientError::Denied(_))));
+    assert!(matches!(guest.guest_link(&tea).await, Err(AdminClientError::Denied(_))));
+    assert!(matches!(host.remove(&room("coffee"), &tom_id).await, Err(AdminClientError::Denied(_))));
+    assert!(matches!(host.guest_link(&room("coffee")).await, Err(AdminClientError::Denied(_))));
+
+    let made = host.guest_link(&tea).await.unwrap();
+    let (status, answer) = follow(&server, "tea", "eve", &made).await;
+    assert_eq!(status, 201, "{answer}");
+    let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(token_of(&answer)).unwrap();
+    assert!(grant.room_join && !grant.room_admin, "a host invites guests");
+    host.remove(&tea, &tom_id).await.unwrap();
+    assert_eq!(tom.leave_and_close().await.0, lk::DisconnectReason::ParticipantRemoved);
+    // A guest in the room cannot; one who was removed cannot either.
+    for refused in [&ida, &guest] {
+        assert!(matches!(refused.dismiss(&tea).await, Err(AdminClientError::Denied(_))));
+    }
+    host.dismiss(&tea).await.unwrap();
     assert_eq!(mina.leave_and_close().await.0, lk::DisconnectReason::RoomDeleted);
     server.stop().await.unwrap();
 }

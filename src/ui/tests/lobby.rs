@@ -1,7 +1,7 @@
 //! The lobby: the rooms that were left last.
 
 use super::{Gallery, LARGE, SMALL, press};
-use crate::base::ExitReason;
+use crate::base::{ExitReason, Secret};
 use crate::call::view::{Command, Phase};
 use crate::store::{RecentRoom, Settings};
 use crate::ui::testing::{World, ada, ada_with, ending, in_call};
@@ -13,7 +13,7 @@ fn with_past() -> Settings {
         for (room, reason, days) in past {
             let left_at = 1_763_908_327 - days * 86_400;
             let server = "wss://meet.example".into();
-            s.remember(RecentRoom { room: room.into(), server, left_at, reason, confirmed: true });
+            s.remember(RecentRoom { room: room.into(), server, invitation: None, left_at, reason, confirmed: true });
         }
     })
 }
@@ -51,6 +51,29 @@ fn a_call_that_was_entered_is_remembered_with_how_it_ended() {
     assert!(window.query_by_label("Design review: Removed, 14:32").is_some());
     let saved = world.lock().settings.clone().expect("handed out");
     assert_eq!((saved.recent.len(), saved.recent[0].server.as_str()), (1, "wss://meet.example"));
+}
+
+#[test]
+fn a_room_that_only_a_link_opens_is_opened_again() {
+    let invitation = || Some(Secret::new("devkey.guest.0.abc".to_owned()));
+    let world = World::new();
+    world.call(in_call());
+    world.with_call(|call| call.invitation = invitation());
+    let mut window = world.window([1280.0, 900.0], ada());
+    world.end(ending(ExitReason::ConnectionLost));
+    window.run_steps(4);
+    world.lock().snapshot.call = None;
+    window.run_steps(4);
+    assert_eq!(world.lock().settings.as_ref().expect("handed out").recent[0].invitation, invitation());
+    press(&mut window, "Design review: Connection lost, 14:32");
+    world.commands();
+    press(&mut window, "Join");
+    let commands = world.commands();
+    assert!(
+        matches!(&commands[..], [Command::Join(r)]
+            if r.room.to_string() == "Design review" && r.invitation == invitation()),
+        "{commands:?}"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The window driven by accessible names, as a screen reader sees it, and its screens as pictures.
 
 mod flows;
+mod hosting;
 mod leaving;
 mod lobby;
 mod release;
@@ -47,6 +48,17 @@ fn close(window: &mut Harness<'static, App>) {
     window.step();
     let viewport = window.input_mut().viewports.get_mut(&ViewportId::ROOT).expect("the window");
     viewport.events.clear();
+}
+
+/// What the window puts on the clipboard in the next frames, if it does.
+fn copied(window: &mut Harness<'static, App>) -> Option<String> {
+    (0..3).find_map(|_| {
+        window.step();
+        window.output().platform_output.commands.iter().find_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        })
+    })
 }
 
 /// Whether the window asked the system in the last frame to keep it open, or to close it.

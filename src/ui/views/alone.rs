@@ -5,6 +5,7 @@ use super::stage::own_tile;
 use crate::call::view::CallView;
 use crate::proto::link;
 use crate::ui::action::Action;
+use crate::ui::hosting::HostAction;
 use crate::ui::model::Focus;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look, avatar};
@@ -29,11 +30,19 @@ pub(super) fn alone(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rec
     let kind = text::MODAL_TITLE.sized(26.0);
     text::label(ui, pos2(x, y), Align2::CENTER_CENTER, kind, colors.text, "You are the only one here", width);
     y += 25.0;
-    let sentence = "Send the link to the people you want to meet. They can join from Windows, macOS or Linux.";
+    let sentence = if call.host {
+        "Invite copies a link for the people you want to meet. They can join from Windows, macOS or Linux."
+    } else {
+        "Send the link to the people you want to meet. They can join from Windows, macOS or Linux."
+    };
     let narrow = width.min(410.0);
     let body = text::paragraph(ui, pos2(x, y), Align::Center, text::LEAD, colors.text_2, sentence, narrow);
     y = body.bottom() + 24.0;
-    link_row(ui, view, call, pos2(x - width / 2.0, y), width);
+    if call.host {
+        invite(ui, view, pos2(x, y));
+    } else {
+        link_row(ui, view, call, pos2(x - width / 2.0, y), width);
+    }
     y += size::FIELD + 27.0;
     let on = |on: bool| if on { "on" } else { "off" };
     let (camera, mic) = (view.model.snapshot.camera.wanted, view.model.snapshot.microphone.wanted);
@@ -48,9 +57,19 @@ pub(super) fn alone(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rec
     }
 }
 
+/// A host's button: the link is made when it is pressed.
+fn invite(ui: &Ui, view: &mut View<'_>, at: egui::Pos2) {
+    let button = Button::new("Invite", Look::Main).icon(icons::USER_PLUS).height(size::FIELD - 1.0);
+    let left = at.x - button.size(ui).x / 2.0;
+    let response = button.show_at(ui, view.colors, left, at.y + size::FIELD / 2.0);
+    view.focus(&response, Focus::Stage);
+    view.on_click(&response, Action::AsHost(HostAction::Invite));
+}
+
+/// A guest's: the link that they came by themselves.
 fn link_row(ui: &mut Ui, view: &mut View<'_>, call: &CallView, at: egui::Pos2, width: f32) {
     let colors = view.colors;
-    let address = link::link(&call.server, &call.room, None);
+    let address = link::link(&call.server, &call.room, call.invitation.as_ref());
     let button = Button::new("Copy link", Look::Main).icon(icons::COPY).height(size::FIELD - 1.0);
     let button_width = button.size(ui).x;
     let field = Rect::from_min_size(at, vec2(width - button_width - 10.0, size::FIELD));

@@ -1,14 +1,16 @@
 //! Top bar and tool bar of a call.
 
-use super::{View, compact};
+use super::{View, compact, host};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{Phase, Quality};
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Menu};
 use crate::ui::seating::Layout;
-use crate::ui::tokens::{size, time};
-use crate::ui::widgets::{LeaveState, Part, Tool, animate, icon_button, leave_button, mark, pill, segments};
+use crate::ui::tokens::{radius, size, time};
+use crate::ui::widgets::{
+    LeaveState, Part, Tool, animate, icon_button, leave_button, leave_corners, mark, pill, segments,
+};
 use crate::ui::{icons, text};
 use egui::{Align2, Key, Modifiers, Rect, Stroke, Ui, pos2, vec2};
 
@@ -25,6 +27,7 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
     let right = settings(ui, view, pos2(bar.right() - 12.0, middle));
     let right = layout(ui, view, pos2(right - 6.0, middle), compact(bar));
     let right = connection(ui, view, pos2(right, middle), compact(bar));
+    let right = host::invite(ui, view, pos2(right - 8.0, middle), compact(bar));
 
     let Some(call) = view.model.call() else { return };
     let stay = match call.phase {
@@ -38,7 +41,8 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
     let space = right - at.x - timer_width - 28.0;
     let name = text::label(ui, at, Align2::LEFT_CENTER, text::BODY_STRONG, colors.text, &room, space);
     let at = pos2(name.right() + 12.0, middle);
-    text::label(ui, at, Align2::LEFT_CENTER, text::MONO, colors.text_2, &timer, f32::INFINITY);
+    let timer = text::label(ui, at, Align2::LEFT_CENTER, text::MONO, colors.text_2, &timer, f32::INFINITY);
+    host::sign(ui, view, call, timer.right() + 12.0, (right, middle));
 }
 
 /// The way to the settings, its right centre at `at`; returns its left edge.
@@ -149,7 +153,12 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, rect: Rect, kind: DeviceKind, words: b
 }
 
 fn leave(ui: &mut Ui, view: &mut View<'_>, bar: Rect, small: bool) {
-    let [width, height] = if small { size::LEAVE_COMPACT } else { size::LEAVE };
+    let hosts = host::is_host(view);
+    let [width, height] = match (hosts, small) {
+        (true, _) => size::LEAVE_HOST,
+        (false, true) => size::LEAVE_COMPACT,
+        (false, false) => size::LEAVE,
+    };
     let middle = bar.top() + bar.height() / 2.0 + 1.0;
     let rect = Rect::from_min_size(pos2(bar.right() - 16.0 - width, middle - height / 2.0), vec2(width, height));
     let state = match view.model.screen {
@@ -157,9 +166,17 @@ fn leave(ui: &mut Ui, view: &mut View<'_>, bar: Rect, small: bool) {
         Screen::Over(_) => LeaveState::Left,
         _ => LeaveState::Ready,
     };
-    let response = leave_button(ui, view.colors, rect, state);
+    if !hosts || state != LeaveState::Ready {
+        let response = leave_button(ui, view.colors, rect, radius::BUTTON_LARGE, state);
+        view.focus(&response, Focus::Leave);
+        return view.on_click(&response, Action::Leave(ExitRequestedBy::User));
+    }
+    let (left, right) = rect.split_left_right_at_x(rect.right() - size::LEAVE_CARET);
+    let response = leave_button(ui, view.colors, left, leave_corners()[0], state);
     view.focus(&response, Focus::Leave);
     view.on_click(&response, Action::Leave(ExitRequestedBy::User));
+    let key = response.has_focus() && ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, Key::F10));
+    host::leave_menu(ui, view, right, key || response.secondary_clicked());
 }
 
 #[cfg(test)]

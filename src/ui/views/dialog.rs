@@ -51,9 +51,18 @@ pub(super) enum Answer {
 
 /// The two buttons of a question.
 pub(super) fn answers(ui: &mut Ui, view: &View<'_>, main: &str, other: &str) -> Option<Answer> {
+    answers_that_look(ui, view, (main, Look::Main), other)
+}
+
+/// The same where the main one hits others.
+pub(super) fn red_answers(ui: &mut Ui, view: &View<'_>, main: &str, other: &str) -> Option<Answer> {
+    answers_that_look(ui, view, (main, Look::Danger), other)
+}
+
+fn answers_that_look(ui: &mut Ui, view: &View<'_>, (main, look): (&str, Look), other: &str) -> Option<Answer> {
     let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::BUTTON), Sense::hover());
     let middle = row.center().y;
-    let right = Button::new(main, Look::Main);
+    let right = Button::new(main, look);
     let left = row.right() - right.size(ui).x - 10.0;
     // The safe one comes first in the order of focus too.
     let other = Button::new(other, Look::Plain).show_left_of(ui, view.colors, left, middle);

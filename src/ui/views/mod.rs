@@ -9,6 +9,7 @@ mod dialog;
 mod end;
 mod form;
 mod header;
+mod host;
 mod leaving;
 mod lobby;
 mod over;
@@ -73,7 +74,7 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
         Screen::Lobby | Screen::Joining => lobby::lobby(ui, view),
         Screen::Call => {
             call::call(ui, view);
-            if let Some(question) = view.model.question {
+            if let Some(question) = &view.model.question {
                 question::question(ui, view, question);
             }
         }

@@ -18,7 +18,9 @@ pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
     let Phase::Ended(ending) = &call.phase else { return };
     let colors = view.colors;
     let zone = &view.model.zone;
-    let (words, sentence) = sentences::over(reason, call, ending, zone);
+    let ours = reason == ExitReason::Dismissed && view.model.ended_by_us == Some(call.session);
+    let (words, sentence) =
+        if ours { sentences::ended_by_us(ending) } else { sentences::over(reason, call, ending, zone) };
     let pressed = modal(ui, colors, words, colors.scrim, dialog::WIDTH, |ui| {
         let (ground, color, icon) = sign_of(reason, colors);
         dialog::sign(ui, ground, color, icon);

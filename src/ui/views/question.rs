@@ -1,42 +1,74 @@
-//! The questions: whether to leave, where that is asked, and what to do about a microphone that does not close.
+//! The questions: whether to leave, where that is asked, what a host is asked before others are hit, and what to do about a
+//! microphone that does not close.
 
 use super::View;
 use super::dialog::{self, Answer};
 use crate::base::ExitRequestedBy;
+use crate::call::view::CallView;
 use crate::ui::action::Action;
+use crate::ui::hosting::HostAction;
 use crate::ui::model::Question;
 use crate::ui::widgets::modal;
 use crate::ui::{icons, sentences};
 use egui::{Key, Modifiers, Ui};
 
 /// Asks `question` over the call.
-pub(super) fn question(ui: &mut Ui, view: &mut View<'_>, question: Question) {
+pub(super) fn question(ui: &mut Ui, view: &mut View<'_>, question: &Question) {
     let Some(call) = view.model.call() else { return };
-    let Question::Leave(by) = question;
     let colors = view.colors;
-    let title = "Leave this call?";
-    let (sentence, main) = match by {
-        ExitRequestedBy::Window => (
-            format!("Closing the window also leaves “{}”. Your camera and microphone go off first.", call.room),
-            "Leave and close",
-        ),
-        _ => (
-            format!("You leave “{}”. Your camera and microphone go off first, and the others are told.", call.room),
-            "Leave",
-        ),
+    let asked = match question {
+        Question::Leave(by) => leave(call, *by),
+        Question::Remove(user) => {
+            let Some(person) = view.model.person(user) else { return };
+            let words = sentences::remove_question(&call.room, &person.name);
+            let yes = Action::AsHost(HostAction::Remove(user.clone()));
+            Asked { words, icon: icons::USER_MINUS, main: "Remove", other: "Cancel", yes }
+        }
+        Question::End => {
+            let words = sentences::end_question(&call.room, call.people.len() + 1);
+            let yes = Action::AsHost(HostAction::End);
+            Asked { words, icon: icons::USERS_THREE, main: "End for everyone", other: "Cancel", yes }
+        }
     };
-    let answer = modal(ui, colors, title, colors.scrim, dialog::WIDTH, |ui| {
-        dialog::sign(ui, colors.danger_soft, colors.danger_text, icons::SIGN_OUT);
-        dialog::title(ui, colors, title);
+    let Asked { words: (title, sentence), icon, main, other, yes } = asked;
+    let answer = modal(ui, colors, &title, colors.scrim, dialog::WIDTH, |ui| {
+        dialog::sign(ui, colors.danger_soft, colors.danger_text, icon);
+        dialog::title(ui, colors, &title);
         dialog::body(ui, colors, &sentence);
         ui.add_space(24.0);
-        dialog::answers(ui, view, main, "Stay")
+        let answers = if matches!(question, Question::Leave(_)) { dialog::answers } else { dialog::red_answers };
+        answers(ui, view, main, other)
     });
     match answer.or_else(|| escaped(ui)) {
-        Some(Answer::Main) => view.say(Action::Leave(by)),
+        Some(Answer::Main) => view.say(yes),
         Some(Answer::Other) => view.say(Action::Stay),
         None => {}
     }
+}
+
+/// A question in words, and what yes means.
+struct Asked {
+    /// Title and sentences.
+    words: (String, String),
+    icon: char,
+    main: &'static str,
+    other: &'static str,
+    yes: Action,
+}
+
+fn leave(call: &CallView, by: ExitRequestedBy) -> Asked {
+    let room = &call.room;
+    let (sentence, main) = match by {
+        ExitRequestedBy::Window => (
+            format!("Closing the window also leaves “{room}”. Your camera and microphone go off first."),
+            "Leave and close",
+        ),
+        _ => {
+            (format!("You leave “{room}”. Your camera and microphone go off first, and the others are told."), "Leave")
+        }
+    };
+    let words = ("Leave this call?".to_owned(), sentence);
+    Asked { words, icon: icons::SIGN_OUT, main, other: "Stay", yes: Action::Leave(by) }
 }
 
 /// The call is over and the microphone is still open: nothing but the end of the program is sure to close it.

@@ -35,7 +35,7 @@ pub(super) struct Tile {
     dropped: bool,
     /// Whether the user has pinned it.
     pinned: bool,
-    /// Whether it can be pinned: beside one other person there is nothing to choose.
+    /// Whether something can be done with it: beside one other person there is nothing to pin, but a host can remove.
     pub(super) menu: bool,
     /// Its place in the stage's reading order, and whether it has the stage's stop of the focus.
     pub(super) seat: (usize, bool),
@@ -62,7 +62,7 @@ impl Tile {
             paused: quality == Quality::Lost,
             dropped: lost && view.model.flow.lost_for(view.model.now) > time::DROP_PICTURE_AFTER,
             pinned: view.model.seating.pinned.as_ref() == Some(&person.user),
-            menu: view.model.call().is_some_and(|c| c.people.len() > 1),
+            menu: view.model.call().is_some_and(|c| c.people.len() > 1 || c.host),
             seat: (1, false),
             covered: [0.0; 2],
         }

@@ -3,6 +3,7 @@
 use super::View;
 use crate::base::UserId;
 use crate::ui::action::Action;
+use crate::ui::hosting::HostAction;
 use crate::ui::icons;
 use crate::ui::model::Menu;
 use crate::ui::text;
@@ -46,10 +47,24 @@ pub(super) fn tile_menu(ui: &Ui, view: &mut View<'_>, tile: &Response, user: &Us
     } else {
         ("Pin for me", icons::PUSH_PIN, Some(user.clone()))
     };
-    let entries = [MenuEntry::Title(name.to_owned()), MenuEntry::Deed { label: label.to_owned(), icon, value }];
+    let deed = |label: &str, icon, danger, value| MenuEntry::Deed {
+        label: label.to_owned(),
+        note: String::new(),
+        icon,
+        danger,
+        value,
+    };
+    let mut entries = vec![MenuEntry::Title(name.to_owned())];
+    if view.model.call().is_some_and(|call| call.people.len() > 1) {
+        entries.push(deed(label, icon, false, Action::Pin(value)));
+    }
+    if super::host::is_host(view) {
+        let remove = Action::AsHost(HostAction::AskToRemove(user.clone()));
+        entries.push(deed("Remove from call…", icons::USER_MINUS, true, remove));
+    }
     match menu(ui, view.colors, &button, name, 0.0, &entries) {
         MenuResult::Open => {}
         MenuResult::Close => view.say(Action::CloseMenu),
-        MenuResult::Chosen(user) => view.say(Action::Pin(user)),
+        MenuResult::Chosen(action) => view.say(action),
     }
 }

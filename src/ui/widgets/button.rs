@@ -13,6 +13,8 @@ use egui::{Vec2, pos2, vec2};
 pub(in crate::ui) enum Look {
     /// The one main action of a screen.
     Main,
+    /// The last button of a question that hits others: red as Leave.
+    Danger,
     /// Any other.
     Plain,
     /// One that stands back behind a plain one.
@@ -168,6 +170,8 @@ impl<'a> Button<'a> {
             Look::Main if self.busy => (c.control, c.text_2),
             Look::Main if pressed => (c.accent_pressed, c.on_accent),
             Look::Main => (mix(c.accent, c.accent_hover, hover), c.on_accent),
+            Look::Danger if pressed => (c.danger_pressed, c.on_danger),
+            Look::Danger => (mix(c.danger, c.danger_hover, hover), c.on_danger),
             Look::Plain if pressed => (c.control_active, c.text),
             Look::Plain => (mix(c.control, c.control_hover, hover), c.text),
             Look::Outline if pressed => (c.control_active, c.text),

@@ -25,8 +25,12 @@ pub(in crate::ui) enum MenuEntry<T> {
     Deed {
         /// What it says.
         label: String,
+        /// What it means, below that; empty where the label says it all.
+        note: String,
         /// Before the words.
         icon: char,
+        /// Whether it hits others or cannot be undone: such ones come last, after a line.
+        danger: bool,
         /// What doing it means.
         value: T,
     },
@@ -78,6 +82,9 @@ pub(in crate::ui) fn menu<T: Clone>(
             match entry {
                 MenuEntry::Title(title) => show_title(ui, colors, title),
                 MenuEntry::Choice { label, value, .. } | MenuEntry::Deed { label, value, .. } => {
+                    if matches!(entry, MenuEntry::Deed { danger: true, .. }) {
+                        line(ui, colors);
+                    }
                     let response = row(ui, colors, entry, label);
                     if response.clicked() {
                         chosen = Some(value.clone());
@@ -130,10 +137,21 @@ fn show_title(ui: &mut Ui, colors: &Palette, title: &str) {
     text::label(ui, at, Align2::LEFT_CENTER, text::CAPTION, colors.text_3, title, rect.width() - 22.0);
 }
 
+/// The line before what is dangerous.
+fn line(ui: &mut Ui, colors: &Palette) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 13.0), Sense::hover());
+    ui.painter().hline(rect.x_range().shrink(6.0), rect.center().y, Stroke::new(1.0, colors.border));
+}
+
 fn row<T>(ui: &mut Ui, colors: &Palette, entry: &MenuEntry<T>, label: &str) -> Response {
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::MENU_ITEM), Sense::click());
+    let (note, danger) = match entry {
+        MenuEntry::Deed { note, danger, .. } => (note.as_str(), *danger),
+        _ => ("", false),
+    };
+    let height = if note.is_empty() { size::MENU_ITEM } else { size::MENU_ITEM_WITH_NOTE };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     let (chosen, icon) = match entry {
-        MenuEntry::Deed { icon, .. } => (false, Some((*icon, colors.text_2))),
+        MenuEntry::Deed { icon, .. } => (false, Some((*icon, if danger { colors.danger_text } else { colors.text_2 }))),
         MenuEntry::Choice { chosen, .. } => (*chosen, chosen.then_some((icons::CHECK, colors.accent_text))),
         MenuEntry::Title(_) => (false, None),
     };
@@ -147,9 +165,19 @@ fn row<T>(ui: &mut Ui, colors: &Palette, entry: &MenuEntry<T>, label: &str) -> R
     if let Some((icon, color)) = icon {
         text::icon(ui, pos2(rect.left() + 19.0, rect.center().y), size::ICON_SMALL, color, icon);
     }
-    let at = pos2(rect.left() + 38.0, rect.center().y);
-    let color = if chosen { colors.accent_text } else { colors.text };
-    text::paint(ui, at, Align2::LEFT_CENTER, text::LABEL, color, label, rect.width() - 50.0);
+    let (x, middle, width) = (rect.left() + 38.0, rect.center().y, rect.width() - 50.0);
+    let color = match (danger, chosen) {
+        (true, _) => colors.danger_text,
+        (_, true) => colors.accent_text,
+        _ => colors.text,
+    };
+    if note.is_empty() {
+        text::paint(ui, pos2(x, middle), Align2::LEFT_CENTER, text::LABEL, color, label, width);
+    } else {
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(note));
+        text::paint(ui, pos2(x, middle - 9.0), Align2::LEFT_CENTER, text::LABEL_STRONG, color, label, width);
+        text::paint(ui, pos2(x, middle + 9.0), Align2::LEFT_CENTER, text::CAPTION, colors.text_2, note, width);
+    }
     focus_ring(ui, &response, CornerRadius::same(9), colors);
     response
 }

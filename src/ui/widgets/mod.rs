@@ -18,7 +18,7 @@ pub(super) use marks::{avatar, bars, lamp, level_bar, mark, quality_bars, speaki
 pub(super) use menu::{MenuEntry, MenuResult, menu};
 pub(super) use modal::modal;
 pub(super) use segment::{Part, segments};
-pub(super) use tool::{LeaveState, Tool, leave_button};
+pub(super) use tool::{LeaveState, Tool, leave_button, leave_caret, leave_corners};
 
 use crate::ui::tokens::Palette;
 use egui::{Color32, CornerRadius, Id, Response, Stroke, StrokeKind, Ui};

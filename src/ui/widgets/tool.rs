@@ -5,7 +5,9 @@ use crate::call::view::{DeviceState, LocalDevice};
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size, time};
 use crate::ui::{fonts, icons};
-use egui::{Align2, Color32, CursorIcon, FontId, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, CursorIcon, FontId, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
+};
 
 /// A tool button for one of our devices. The word says what is, the tooltip what a press does.
 pub(in crate::ui) struct Tool<'a> {
@@ -109,8 +111,14 @@ pub(in crate::ui) enum LeaveState {
     Left,
 }
 
-/// The Leave button: the only thing that is filled red, with its word in every state.
-pub(in crate::ui) fn leave_button(ui: &Ui, colors: &Palette, rect: Rect, state: LeaveState) -> Response {
+/// The Leave button, filled red, with its word in every state. `corners` are square where something adjoins it.
+pub(in crate::ui) fn leave_button(
+    ui: &Ui,
+    colors: &Palette,
+    rect: Rect,
+    corners: CornerRadius,
+    state: LeaveState,
+) -> Response {
     let ready = state == LeaveState::Ready;
     let sense = if ready { Sense::click() } else { Sense::hover() };
     let response = ui.interact(rect, ui.scope_id().with("leave"), sense);
@@ -122,11 +130,10 @@ pub(in crate::ui) fn leave_button(ui: &Ui, colors: &Palette, rect: Rect, state: 
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ready, name));
     let hover = animate(ui, response.id, response.hovered() && ready, time::HOVER);
     let (fill, color) = match state {
-        LeaveState::Ready if response.is_pointer_button_down_on() => (colors.danger_pressed, colors.on_danger),
-        LeaveState::Ready => (mix(colors.danger, colors.danger_hover, hover), colors.on_danger),
+        LeaveState::Ready => (red(colors, hover, &response), colors.on_danger),
         LeaveState::Leaving | LeaveState::Left => (colors.control, colors.text),
     };
-    ui.painter().rect_filled(rect, radius::BUTTON_LARGE, fill);
+    ui.painter().rect_filled(rect, corners, fill);
     let galley = ui.painter().layout_no_wrap(word.to_owned(), FontId::new(16.0, fonts::family(fonts::SEMIBOLD)), color);
     let content = 20.0 + 8.0 + galley.size().x;
     let left = rect.center().x - content / 2.0;
@@ -137,9 +144,39 @@ pub(in crate::ui) fn leave_button(ui: &Ui, colors: &Palette, rect: Rect, state: 
         LeaveState::Left => text::icon_bold(ui, at, 20.0, color, icons::CHECK),
     }
     ui.painter().galley(pos2(left + 28.0, rect.center().y) - vec2(0.0, galley.size().y / 2.0), galley, color);
-    focus_ring(ui, &response, radius::BUTTON_LARGE, colors);
+    focus_ring(ui, &response, corners, colors);
     if ready {
         return response.on_hover_text("Leave (Ctrl+Shift+L)").on_hover_cursor(CursorIcon::PointingHand);
     }
     response
+}
+
+/// What adjoins a host's Leave at its right and opens its menu.
+pub(in crate::ui) fn leave_caret(ui: &Ui, colors: &Palette, rect: Rect, open: bool) -> Response {
+    let name = "More ways to leave";
+    let response = ui.interact(rect, ui.scope_id().with("leave caret"), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(open));
+    let hover = animate(ui, response.id, response.hovered() || open, time::HOVER);
+    let [_, right] = leave_corners();
+    ui.painter().rect_filled(rect, right, red(colors, hover, &response));
+    let line = Stroke::new(1.0, colors.on_danger.gamma_multiply(0.45));
+    ui.painter().vline(rect.left(), rect.y_range(), line);
+    text::icon_bold(ui, rect.center(), 16.0, colors.on_danger, icons::CARET_UP);
+    focus_ring(ui, &response, right, colors);
+    response.on_hover_text(name).on_hover_cursor(CursorIcon::PointingHand)
+}
+
+/// The corners of Leave and of what adjoins it.
+pub(in crate::ui) const fn leave_corners() -> [CornerRadius; 2] {
+    let CornerRadius { nw, ne, sw, se } = radius::BUTTON_LARGE;
+    [CornerRadius { nw, ne: 0, sw, se: 0 }, CornerRadius { nw: 0, ne, sw: 0, se }]
+}
+
+fn red(colors: &Palette, hover: f32, response: &Response) -> Color32 {
+    if response.is_pointer_button_down_on() {
+        colors.danger_pressed
+    } else {
+        mix(colors.danger, colors.danger_hover, hover)
+    }
 }
