@@ -9,6 +9,7 @@ use crate::hub::HubConfig;
 use crate::proto::tencent::{KeyPair, UserSigKey};
 use crate::proto::token::{ApiKey, ApiKeys, MintError};
 use crate::sfu::SfuConfig;
+use crate::store::toml_mistake;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -205,15 +206,7 @@ impl ConfigFile {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| {
-            // The error's own Display quotes the line, and a message of a wrong type the value: either may be a secret.
-            let line = e.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            let message = match e.message().rsplit_once(", expected ") {
-                Some((wrong, expected)) if wrong.starts_with("invalid ") => format!("expected {expected}"),
-                _ => e.message().to_owned(),
-            };
-            format!("line {line}: {message}")
-        })
+        toml::from_str(text).map_err(|e| toml_mistake(text, &e))
     }
 
     /// The keys of the file, after those of the environment.

@@ -43,6 +43,11 @@ impl Paths {
         self.runtime.join("window.socket")
     }
 
+    /// The file of the profiles.
+    pub fn profiles(&self) -> PathBuf {
+        self.config.join("profiles.toml")
+    }
+
     /// The file of the settings.
     pub fn settings(&self) -> PathBuf {
         self.config.join("settings.toml")

@@ -1,15 +1,14 @@
-//! What lets people into rooms: access tokens, links and UserSigs. They are made here, with the key of the environment; no
+//! What lets people into rooms: access tokens, links and UserSigs. They are made here, with the keys that were found; no
 //! server is asked.
 
+use super::credentials::Credentials;
 use super::say;
-use crate::admin::key_from_environment;
 use crate::base::{RoomId, UserId, display_name};
 #[cfg(feature = "server")]
 use crate::proto::invitation::{Invitation, Role};
 #[cfg(feature = "server")]
 use crate::proto::link;
-use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
-use anyhow::Context;
+use crate::proto::token::{JOIN_VALIDITY, Pass};
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -61,14 +60,9 @@ pub(in crate::cmd) struct UserSigArgs {
     pub minutes: u64,
 }
 
-/// The key pair of the environment, or a sentence that says how to set one.
-pub(super) fn key() -> anyhow::Result<ApiKey> {
-    key_from_environment()?
-        .context("No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (devkey and secret for --dev).")
-}
-
-pub(super) fn token(wanted: TokenArgs, server: &str, as_json: bool) -> anyhow::Result<ExitCode> {
-    let token = key()?.join_token(&Pass {
+pub(super) fn token(wanted: TokenArgs, found: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
+    let server = &found.server;
+    let token = found.key()?.join_token(&Pass {
         name: wanted.name.unwrap_or_else(|| wanted.user.to_string()),
         room: wanted.room,
         user: wanted.user,
@@ -82,10 +76,11 @@ pub(super) fn token(wanted: TokenArgs, server: &str, as_json: bool) -> anyhow::R
 }
 
 #[cfg(feature = "server")]
-pub(super) fn link(wanted: &LinkArgs, server: &str, as_json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn link(wanted: &LinkArgs, found: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
+    let server = &found.server;
     let role = if wanted.host { Role::Host } else { Role::Guest };
     let until = wanted.minutes.map(|minutes| unix_s() + i64::try_from(minutes * 60).unwrap_or(i64::MAX));
-    let invitation = Invitation { role, until }.sign(&wanted.room, &key()?)?;
+    let invitation = Invitation { role, until }.sign(&wanted.room, &found.key()?)?;
     let link = link::link(server, &wanted.room, Some(&invitation));
     say(&if as_json {
         json!({
@@ -108,14 +103,8 @@ fn unix_s() -> i64 {
 }
 
 #[cfg(feature = "server")]
-pub(super) fn user_sig(wanted: &UserSigArgs, as_json: bool) -> anyhow::Result<ExitCode> {
-    let application = crate::admin::application_from_environment()?;
-    let missing =
-        "Set VISAVIS_SDK_APP_ID and VISAVIS_SDK_SECRET_KEY to what the server has (sdk_app_id and user_sig_keys)";
-    let key = crate::proto::tencent::UserSigKey {
-        sdk_app_id: application.sdk_app_id.context(missing)?,
-        secret: application.user_sig_key.context(missing)?,
-    };
+pub(super) fn user_sig(wanted: &UserSigArgs, found: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
+    let key = found.user_sig_key()?;
     let (now, valid_for) = (unix_s(), Duration::from_secs(wanted.minutes * 60));
     let made = key.make(&wanted.user, valid_for, now)?;
     let user_sig = made.expose();

@@ -1,11 +1,13 @@
 //! `visavis room`: what an operator or a script does with rooms, over HTTP to the server.
 
+mod credentials;
 mod make;
 mod show;
 
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, UserId};
 use anyhow::Context;
+use credentials::Credentials;
 use serde_json::{Value, json};
 use show::{person_json, room_json, since, table, tracks};
 use std::io::{IsTerminal, Write};
@@ -16,20 +18,33 @@ Examples:
   export LIVEKIT_URL=ws://127.0.0.1:7880 LIVEKIT_API_KEY=devkey LIVEKIT_API_SECRET=secret
   visavis room list
   visavis room remove-user design-review mina
-  visavis room dismiss num/123 --yes";
+  visavis room dismiss num/123 --yes
+  visavis room --profile office users design-review
+
+Profiles, in profiles.toml of the configuration folder (~/.config/visavis on Linux, or VISAVIS_CONFIG_DIR), which nobody
+but you should be able to read; everything in one may be left out:
+  [office]
+  server = \"wss://calls.example.com\"
+  api_key = \"office\"
+  api_secret = \"at least 32 characters\"
+  sdk_app_id = 1400000001                 # for user-sig
+  sdk_secret_key = \"an SDKSecretKey\"";
 
 /// The exit code for wrong usage, as clap has it.
 const USAGE: u8 = 2;
 
 /// Looks at rooms, removes people from them, ends them
 ///
-/// The key comes from LIVEKIT_API_KEY and LIVEKIT_API_SECRET. A numeric room is written num/123.
+/// The key comes from a profile, or from LIVEKIT_API_KEY and LIVEKIT_API_SECRET. A numeric room is written num/123.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RoomArgs {
-    /// The server: ws://, wss://, http:// or https://
-    #[arg(long, global = true, value_name = "URL", env = "LIVEKIT_URL", default_value = "ws://127.0.0.1:7880")]
-    pub server: String,
+    /// The server: ws://, wss://, http:// or https:// [default: the profile's, LIVEKIT_URL, ws://127.0.0.1:7880]
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// Take server and credentials from this profile; what it leaves out comes from the environment
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -82,7 +97,7 @@ pub(super) enum RoomAction {
     Link(make::LinkArgs),
     /// Prints a UserSig, with which clients that were made for TRTC enter
     ///
-    /// The application comes from VISAVIS_SDK_APP_ID and VISAVIS_SDK_SECRET_KEY.
+    /// The application comes from the profile, or from VISAVIS_SDK_APP_ID and VISAVIS_SDK_SECRET_KEY.
     #[cfg(feature = "server")]
     #[command(after_help = "Example:\n  visavis room user-sig mina --minutes 60")]
     UserSig(make::UserSigArgs),
@@ -90,7 +105,8 @@ pub(super) enum RoomAction {
 
 /// Carries out one action. A question that nobody can answer is wrong usage.
 pub(super) async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
-    let client = || AdminClient::new(&args.server, make::key()?).map_err(anyhow::Error::from);
+    let found = Credentials::find(args.server, args.profile.as_deref())?;
+    let client = || AdminClient::new(&found.server, found.key()?).map_err(anyhow::Error::from);
     match args.action {
         RoomAction::List => list(&client()?, args.json).await,
         RoomAction::Users { room } => users(&client()?, &room, args.json).await,
@@ -111,11 +127,11 @@ pub(super) async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
                 Reply::Nobody => Ok(ExitCode::from(USAGE)),
             }
         }
-        RoomAction::Token(wanted) => make::token(wanted, &args.server, args.json),
+        RoomAction::Token(wanted) => make::token(wanted, &found, args.json),
         #[cfg(feature = "server")]
-        RoomAction::Link(wanted) => make::link(&wanted, &args.server, args.json),
+        RoomAction::Link(wanted) => make::link(&wanted, &found, args.json),
         #[cfg(feature = "server")]
-        RoomAction::UserSig(wanted) => make::user_sig(&wanted, args.json),
+        RoomAction::UserSig(wanted) => make::user_sig(&wanted, &found, args.json),
     }
 }
 

@@ -1,0 +1,85 @@
+//! Which server a command is for and what opens it: what was typed, then the profile, then the environment.
+
+use crate::admin::key_from_environment;
+#[cfg(feature = "server")]
+use crate::proto::tencent::UserSigKey;
+use crate::proto::token::ApiKey;
+use crate::store::{Paths, Profile};
+use anyhow::Context;
+use std::io::Write;
+
+/// The server's address in the environment, as LiveKit's own tools call it.
+const SERVER: &str = "LIVEKIT_URL";
+/// Where `visavis serve` listens unless told otherwise.
+const DEFAULT_SERVER: &str = "ws://127.0.0.1:7880";
+
+/// A server and its keys.
+#[derive(Clone, Debug)]
+pub(super) struct Credentials {
+    /// The server's address.
+    pub(super) server: String,
+    profile: Profile,
+}
+
+impl Credentials {
+    /// Reads the profile, if one is named.
+    pub(super) fn find(server: Option<String>, profile: Option<&str>) -> anyhow::Result<Self> {
+        let profile = match profile {
+            Some(name) => {
+                let paths = Paths::of_user().context("There are no profiles: this user has no home")?;
+                let (profile, note) = Profile::load(&paths, name)?;
+                if let Some(note) = note {
+                    writeln!(std::io::stderr(), "visavis: {note}")?;
+                }
+                profile
+            }
+            None => Profile::default(),
+        };
+        Ok(Self::from(server, profile, std::env::var(SERVER).ok()))
+    }
+
+    fn from(typed: Option<String>, profile: Profile, environment: Option<String>) -> Self {
+        let server = typed.or_else(|| profile.server.clone()).or(environment.filter(|server| !server.is_empty()));
+        Self { server: server.unwrap_or_else(|| DEFAULT_SERVER.to_owned()), profile }
+    }
+
+    /// The key pair, or a sentence that says how to set one.
+    pub(super) fn key(&self) -> anyhow::Result<ApiKey> {
+        if let Some(key) = self.profile.key()? {
+            return Ok(key);
+        }
+        key_from_environment()?.context(
+            "No API key is set. Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET (devkey and secret for --dev), \
+             or name a profile that has them with --profile.",
+        )
+    }
+
+    /// What signs UserSigs, or a sentence that says how to set it.
+    #[cfg(feature = "server")]
+    pub(super) fn user_sig_key(&self) -> anyhow::Result<UserSigKey> {
+        let environment = crate::admin::application_from_environment()?;
+        let missing = "Set VISAVIS_SDK_APP_ID and VISAVIS_SDK_SECRET_KEY to what the server has (sdk_app_id and \
+                       user_sig_keys), or name a profile that has them with --profile";
+        Ok(UserSigKey {
+            sdk_app_id: self.profile.sdk_app_id.or(environment.sdk_app_id).context(missing)?,
+            secret: self.profile.sdk_secret_key.clone().or(environment.user_sig_key).context(missing)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_wins_then_the_profile_then_the_environment() {
+        let server = |typed: Option<&str>, profile: Option<&str>, environment: Option<&str>| {
+            let profile = Profile { server: profile.map(str::to_owned), ..Profile::default() };
+            Credentials::from(typed.map(str::to_owned), profile, environment.map(str::to_owned)).server
+        };
+        assert_eq!(server(Some("ws://a"), Some("ws://b"), Some("ws://c")), "ws://a");
+        assert_eq!(server(None, Some("ws://b"), Some("ws://c")), "ws://b");
+        assert_eq!(server(None, None, Some("ws://c")), "ws://c");
+        assert_eq!(server(None, None, Some("")), DEFAULT_SERVER);
+    }
+}

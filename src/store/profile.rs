@@ -1,0 +1,191 @@
+//! Profiles: the servers that somebody runs, each under a name with its credentials, in a TOML file of their own.
+
+use crate::base::Secret;
+use crate::proto::token::{ApiKey, MintError};
+use crate::store::Paths;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A server, and what opens it. What is missing comes from elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// `ws://`, `wss://`, `http://` or `https://`.
+    pub server: Option<String>,
+    /// LiveKit's LIVEKIT_API_KEY.
+    pub api_key: Option<String>,
+    /// LiveKit's LIVEKIT_API_SECRET.
+    pub api_secret: Option<Secret<String>>,
+    /// TRTC's SdkAppId.
+    pub sdk_app_id: Option<u32>,
+    /// TRTC's SDKSecretKey, which signs UserSigs.
+    pub sdk_secret_key: Option<Secret<String>>,
+}
+
+/// Why a profile is of no use. The sentences are for people, and never quote the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// There is no file.
+    #[error("There is no profile “{name}”: {} does not exist. Write it as visavis room --help shows.", path.display())]
+    NoFile {
+        /// Which profile was asked for.
+        name: String,
+        /// Where the file would be.
+        path: PathBuf,
+    },
+    /// The system does not let us read it.
+    #[error("The profiles in {} cannot be read: {error}.", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// It is not TOML, or says something that does not exist.
+    #[error("The profiles in {} are not usable: {message}.", path.display())]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Line and word.
+        message: String,
+    },
+    /// None of that name.
+    #[error("There is no profile “{name}” in {}. It has {known}.", path.display())]
+    Unknown {
+        /// Which was asked for.
+        name: String,
+        /// Which file.
+        path: PathBuf,
+        /// Those that there are.
+        known: String,
+    },
+    /// Only a part of a key pair.
+    #[error("The profile has only one of api_key and api_secret. Both are needed.")]
+    Half,
+    /// A key pair that is none.
+    #[error(transparent)]
+    Key(#[from] MintError),
+}
+
+impl Profile {
+    /// Reads the profile `name`, with a sentence for its owner if others can read the file as well.
+    pub fn load(paths: &Paths, name: &str) -> Result<(Self, Option<String>), ProfileError> {
+        let path = paths.profiles();
+        let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ProfileError::NoFile { name: name.to_owned(), path: path.clone() },
+            _ => ProfileError::Read { path: path.clone(), error },
+        })?;
+        let all: BTreeMap<String, Self> = toml::from_str(&text)
+            .map_err(|e| ProfileError::Parse { path: path.clone(), message: toml_mistake(&text, &e) })?;
+        let Some(profile) = all.get(name) else {
+            let names: Vec<&str> = all.keys().map(String::as_str).collect();
+            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(ProfileError::Unknown { name: name.to_owned(), path, known });
+        };
+        let note = is_open_to_others(&path).then(|| {
+            let path = path.display();
+            format!("Others on this computer can read the secrets in {path}. Say: chmod 600 {path}")
+        });
+        Ok((profile.clone(), note))
+    }
+
+    /// Its key pair; none if it has none.
+    pub fn key(&self) -> Result<Option<ApiKey>, ProfileError> {
+        match (&self.api_key, &self.api_secret) {
+            (None, None) => Ok(None),
+            (Some(id), Some(secret)) => Ok(Some(ApiKey::new(id, secret.expose())?)),
+            _ => Err(ProfileError::Half),
+        }
+    }
+}
+
+/// Whether anybody but its owner may read a file. Elsewhere than on Unix the user's folders are the user's own.
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
+}
+
+/// What is wrong with a TOML file that may hold secrets: line and word. The error's own text quotes the line, and the
+/// message of a wrong type the value; either may be a secret.
+pub fn toml_mistake(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+    let message = match error.message().rsplit_once(", expected ") {
+        Some((wrong, expected)) if wrong.starts_with("invalid ") => format!("expected {expected}"),
+        _ => error.message().to_owned(),
+    };
+    format!("line {line}: {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &str = "\
+        [office]\nserver = \"wss://calls.example.com\"\napi_key = \"office\"\napi_secret = \"hush\"\n\
+        sdk_app_id = 1400000001\nsdk_secret_key = \"hush\"\n[home]\nserver = \"ws://192.168.1.5:7880\"\n";
+
+    fn with(text: &str) -> (tempfile::TempDir, Paths) {
+        let folder = tempfile::tempdir().expect("folder");
+        let paths = Paths::in_folder(folder.path());
+        fs::write(paths.profiles(), text).expect("file");
+        (folder, paths)
+    }
+
+    #[test]
+    fn a_profile_is_found_by_its_name() {
+        let (_folder, paths) = with(TWO);
+        let (office, _) = Profile::load(&paths, "office").expect("a profile");
+        assert_eq!(
+            (office.server.as_deref(), office.sdk_app_id),
+            (Some("wss://calls.example.com"), Some(1_400_000_001))
+        );
+        let key = office.key().expect("a key").expect("a key");
+        assert_eq!((key.id.as_str(), key.secret.expose().as_str()), ("office", "hush"));
+        assert!(!format!("{office:?}").contains("hush"), "not in a log");
+        let (home, _) = Profile::load(&paths, "home").expect("a profile");
+        assert_eq!(home.key().expect("none"), None);
+        let error = Profile::load(&paths, "ofice").expect_err("no such profile").to_string();
+        assert!(error.contains("“ofice”") && error.ends_with("It has home, office."), "{error}");
+    }
+
+    #[test]
+    fn mistakes_are_named_and_secrets_are_not() {
+        for (text, named) in [
+            ("[office]\napi_secret = hush", "line 2"),
+            ("[office]\napi_secret = \"hush\"\napikey = \"a\"", "apikey"),
+            ("[office]\nsdk_app_id = \"hush\"", "line 2"),
+            ("office = \"hush\"", "line 1"),
+        ] {
+            let (_folder, paths) = with(text);
+            let error = Profile::load(&paths, "office").expect_err("a mistake").to_string();
+            assert!(error.contains(named) && !error.contains("hush"), "{text}: {error}");
+        }
+        let (_folder, paths) = with("[office]\napi_key = \"office\"");
+        let (half, _) = Profile::load(&paths, "office").expect("a profile");
+        assert!(half.key().is_err_and(|e| e.to_string().contains("api_secret")));
+        let nowhere = Paths::in_folder(paths.config().join("nowhere"));
+        let error = Profile::load(&nowhere, "office").expect_err("no file").to_string();
+        assert!(error.contains("profiles.toml does not exist"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_told_of() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_folder, paths) = with(TWO);
+        for (mode, told) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
+            fs::set_permissions(paths.profiles(), fs::Permissions::from_mode(mode)).expect("permissions");
+            let (_, note) = Profile::load(&paths, "office").expect("a profile");
+            assert_eq!(note.is_some_and(|n| n.contains("chmod 600") && n.contains("profiles.toml")), told, "{mode:o}");
+        }
+    }
+}
