@@ -1,8 +1,9 @@
 //! Leave, kick and dismiss in the real window: devices are closed first, ExitRoom comes once, then the right screen.
 
 use crate::kit::program::Place;
+use crate::kit::tencent::{self, BackEnd};
 use crate::kit::{Display, Events, Participant, Pulse, Server, Stage, Visavis, proc, wait_until};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
@@ -25,8 +26,13 @@ const CAMERA: &str = "capture-process:none";
 
 impl Call {
     fn start(name: &str) -> Self {
+        Self::start_with(name, "")
+    }
+
+    /// The same on a server with these settings.
+    fn start_with(name: &str, settings: &str) -> Self {
         let stage = Stage::new(name);
-        let server = Server::start(&stage);
+        let server = Server::start_with(&stage, settings);
         let (display, pulse) = (Display::start(&stage, "a"), Pulse::start(&stage, "a"));
         let watcher = Participant::bot(&stage, &server.url(), ROOM, "watcher", &[]);
         let place = Place { display: &display, pulse: Some(&pulse), url: &server.url(), room: ROOM };
@@ -72,6 +78,27 @@ impl Call {
         assert_eq!(self.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
         let devices = |name: &str| self.window.all(name).len();
         assert_eq!(devices("DeviceOpened"), devices("DeviceClosed"), "every device that was opened was closed");
+    }
+
+    /// Checks what must hold for everybody when the room is ended for all.
+    fn dismissed(self) {
+        let told = self.watcher.wait_for("ExitRoom");
+        assert_eq!(told["reason"], 2, "{told}");
+        let none = Vec::<Value>::new();
+        let before = "on a dismissal nobody is told of the others first";
+        assert_eq!(self.watcher.all("RemoteUserLeaveRoom"), none, "{before}");
+        let exit = self.window.wait_for("ExitRoom");
+        assert_eq!(exit["reason"], 2, "{exit}");
+        self.window.wait_for_screen("dismissed");
+        self.display.screenshot(&self.stage, "dismissed");
+        self.order("dismissed");
+        assert_eq!(self.pulse.microphone_users(), Vec::<String>::new());
+        let (mut window, mut watcher) = (self.window, self.watcher);
+        watcher.running().wait_exit_code(22);
+        window.process().signal("TERM");
+        window.running().wait_exit();
+        assert_eq!(window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+        assert_eq!(window.all("RemoteUserLeaveRoom"), none, "{before}");
     }
 
     fn capture_processes(&self) -> Vec<(u32, String)> {
@@ -150,29 +177,24 @@ fn removed_by_the_operator() {
 fn the_room_is_ended_for_everyone() {
     let call = Call::start("dismiss");
     Visavis::room(&call.stage, &call.server, &["dismiss", ROOM, "--yes"]);
-    let told = call.watcher.wait_for("ExitRoom");
-    assert_eq!(told["reason"], 2, "{told}");
-    assert_eq!(
-        call.watcher.all("RemoteUserLeaveRoom"),
-        Vec::<Value>::new(),
-        "on a dismissal nobody is told of the others first"
-    );
-    let exit = call.window.wait_for("ExitRoom");
-    assert_eq!(exit["reason"], 2, "{exit}");
-    call.window.wait_for_screen("dismissed");
-    call.display.screenshot(&call.stage, "dismissed");
-    call.order("dismissed");
-    assert_eq!(call.pulse.microphone_users(), Vec::<String>::new());
-    let (mut window, mut watcher) = (call.window, call.watcher);
-    watcher.running().wait_exit_code(22);
-    window.process().signal("TERM");
-    window.running().wait_exit();
-    assert_eq!(window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
-    assert_eq!(
-        window.all("RemoteUserLeaveRoom"),
-        Vec::<Value>::new(),
-        "on a dismissal nobody is told of the others first"
-    );
+    call.dismissed();
+}
+
+/// A back end that was made for TRTC, by Tencent's own SDK, while a real window is in the room.
+#[test]
+fn removed_by_a_back_end() {
+    let call = Call::start_with("kick-by-back-end", &tencent::settings(tencent::KEY));
+    let params = json!({"SdkAppId": tencent::SDK_APP_ID, "RoomId": ROOM, "UserIds": [call.window.user()]});
+    BackEnd { stage: &call.stage, server: &call.server }.succeeds("RemoveUserByStrRoomId", params);
+    call.ended(1, "kicked", 2);
+}
+
+#[test]
+fn dismissed_by_a_back_end() {
+    let call = Call::start_with("dismiss-by-back-end", &tencent::settings(tencent::KEY));
+    let params = json!({"SdkAppId": tencent::SDK_APP_ID, "RoomId": ROOM});
+    BackEnd { stage: &call.stage, server: &call.server }.succeeds("DismissRoomByStrRoomId", params);
+    call.dismissed();
 }
 
 #[test]
