@@ -5,6 +5,7 @@ use super::driver::{HubHandle, Stopping};
 use super::keep_out::KeptOut;
 use super::livekit::LiveKit;
 use super::metrics::Figures;
+use crate::base::{RoomId, UserId};
 use crate::hub::{AdminAnswer, AdminCall, AdminError, Admission, Refusal};
 use crate::proto::token::{JOIN_VALIDITY, Pass};
 use livekit_protocol as lk;
@@ -71,6 +72,17 @@ impl Engine {
         }
     }
 
+    /// Whether somebody would be let in at the door now.
+    pub(super) async fn lets_in(&self, admission: Admission) -> Result<(), NotWelcome> {
+        match self {
+            Self::Embedded(hub) => match hub.refusal(admission, false).await? {
+                None => Ok(()),
+                Some(refusal) => Err(refusal.into()),
+            },
+            Self::LiveKit(livekit) => Ok(livekit.welcome(&admission.room, &admission.user)?),
+        }
+    }
+
     /// How long a token to join may be good at most.
     pub(super) const fn longest_pass(&self) -> Duration {
         match self {
@@ -102,17 +114,8 @@ async fn wait_out_a_bar(hub: &HubHandle, pass: &Pass) -> Result<(), NotWelcome> 
     let mut tries = 0..TRIES;
     loop {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let admission = Admission {
-            room: pass.room.wire_name(),
-            user: pass.user.clone(),
-            name: String::new(),
-            metadata: String::new(),
-            attributes: Vec::new(),
-            permission: lk::ParticipantPermission::default(),
-            room_admin: false,
-            issued_at: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
-            room_config: None,
-        };
+        let issued_at = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let admission = newcomer(&pass.room, pass.user.clone(), issued_at);
         match hub.refusal(admission, false).await? {
             None => return Ok(()),
             Some(Refusal::Removed | Refusal::Dismissed) if tries.next().is_some() => {
@@ -121,5 +124,20 @@ async fn wait_out_a_bar(hub: &HubHandle, pass: &Pass) -> Result<(), NotWelcome> 
             }
             Some(refusal) => return Err(refusal.into()),
         }
+    }
+}
+
+/// Somebody with a plain token of that second, as the hub sees them at the door.
+pub(super) fn newcomer(room: &RoomId, user: UserId, issued_at: i64) -> Admission {
+    Admission {
+        room: room.wire_name(),
+        user,
+        name: String::new(),
+        metadata: String::new(),
+        attributes: Vec::new(),
+        permission: lk::ParticipantPermission::default(),
+        room_admin: false,
+        issued_at,
+        room_config: None,
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn admit(
 }
 
 /// A token's words, checked, in the hub's form.
-fn admission(grant: &Grant) -> Result<Admission, Denied> {
+pub(super) fn admission(grant: &Grant) -> Result<Admission, Denied> {
     if !grant.room_join {
         return Err(Denied::NoJoinGrant);
     }

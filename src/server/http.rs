@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::gate::{self, Parameters, Protocol};
 use super::link::{Link, MAX_MESSAGE};
 use super::tls::Tls;
-use super::{invitations, join_page, metrics, room_service, tencent, token_endpoint};
+use super::{invitations, join_page, metrics, room_lookup, room_service, tencent, token_endpoint};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
@@ -57,6 +57,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/healthz", get(metrics::health))
         .route("/metrics", get(metrics::metrics))
         .route("/token", post(token_endpoint::token))
+        .route("/room", post(room_lookup::look_up))
         .route("/openapi.json", get(async || ([(CONTENT_TYPE, "application/json")], OPENAPI)))
         .route("/links", post(invitations::make))
         .route("/j/{*room}", get(join_page::page))

@@ -10,6 +10,7 @@
 //! | `room_service`, `tencent` | the admin APIs: LiveKit's, and the one of Tencent Cloud that TRTC's back ends call |
 //! | `rooms`, `audit` | what APIs do with rooms; who did what |
 //! | `token_endpoint`, `invitations` | tokens for those who may have one; links with which they come |
+//! | `room_lookup` | whether a room is open, for those who may enter it |
 //! | `metrics` | figures for Prometheus, and whether all is well |
 //! | `state` | what outlives the server |
 //! | `config`, `secrets`, `tls`, `reload` | what can be set; keys and certificate; both anew while the server runs |
@@ -29,6 +30,7 @@ mod link;
 mod livekit;
 mod metrics;
 mod reload;
+mod room_lookup;
 mod room_service;
 mod rooms;
 mod secrets;

@@ -27,9 +27,15 @@ impl Rooms {
 
     /// Whether the room is open.
     pub(super) async fn exists(&self, room: &RoomId) -> Result<bool, Unavailable> {
+        Ok(self.people(room).await?.is_some())
+    }
+
+    /// How many people are in the room; `None` if it is not open.
+    pub(super) async fn people(&self, room: &RoomId) -> Result<Option<u32>, Unavailable> {
         let call = lk::ListRoomsRequest { names: vec![room.wire_name()] };
         let answer = self.engine.admin(AdminCall::ListRooms(call)).await?;
-        Ok(matches!(answer.as_deref(), Ok(AdminAnswer::Rooms(list)) if !list.rooms.is_empty()))
+        let Ok(AdminAnswer::Rooms(list)) = answer.as_deref() else { return Ok(None) };
+        Ok(list.rooms.first().map(|room| room.num_participants))
     }
 }
 

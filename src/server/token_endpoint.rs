@@ -46,9 +46,9 @@ pub(super) enum NoToken {
     Mint(#[from] MintError),
 }
 
-impl IntoResponse for NoToken {
-    fn into_response(self) -> Response {
-        let status = match self {
+impl NoToken {
+    pub(super) const fn status(&self) -> StatusCode {
+        match self {
             Self::UserSig(_) => StatusCode::UNAUTHORIZED,
             Self::Closed
             | Self::Invitation(_)
@@ -60,23 +60,23 @@ impl IntoResponse for NoToken {
             Self::NotWelcome(NotWelcome::Refused(Refusal::NoRoom)) => StatusCode::NOT_FOUND,
             Self::NotWelcome(NotWelcome::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
+        }
+    }
+}
+
+impl IntoResponse for NoToken {
+    fn into_response(self) -> Response {
+        (self.status(), Json(serde_json::json!({ "error": self.to_string() }))).into_response()
     }
 }
 
 /// Answers `POST /token`.
 pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NoToken> {
     let secrets = app.secrets.current();
-    let Asked { standard, user_sig, invitation } = Asked::read(&body)?;
-    let claims = user_sig.map(|text| proven(&secrets, text.expose())).transpose()?;
-    let is_open = app.open_tokens || claims.is_some() || invitation.is_some();
-    let key = secrets.keys.first().filter(|_| is_open).ok_or(NoToken::Closed)?;
-    let mut pass = pass(standard, claims)?;
-    if let Some(invitation) = invitation {
-        let invitation = Invitation::verify(invitation.expose(), &pass.room, &secrets.keys, unix_s())?;
-        pass.room_admin = invitation.role == Role::Host;
-    }
+    let asked = Asked::read(&body)?;
+    let proof = asked.proof(&app, &secrets)?;
+    let key = secrets.keys.first().ok_or(NoToken::Closed)?;
+    let mut pass = pass(asked.standard, proof)?;
     pass.valid_for = pass.valid_for.min(app.engine.longest_pass());
     app.engine.welcome(&pass).await?;
     let answer = lk::TokenSourceResponse {
@@ -87,15 +87,22 @@ pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Byte
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(json)).into_response())
 }
 
-/// A request for a token.
-struct Asked {
+/// A request for a token, or for what its owner may know.
+pub(super) struct Asked {
     standard: lk::TokenSourceRequest,
     user_sig: Option<Secret<String>>,
     invitation: Option<Secret<String>>,
 }
 
+/// What somebody may enter, and as what.
+pub(super) struct Proof {
+    pub(super) room: RoomId,
+    claims: Option<UserSigClaims>,
+    role: Role,
+}
+
 impl Asked {
-    fn read(body: &[u8]) -> Result<Self, NoToken> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, NoToken> {
         let mut map: Map<String, Value> = serde_json::from_slice(body).map_err(|_| NoToken::Malformed)?;
         let mut proof = |name| match map.remove(name) {
             None | Some(Value::Null) => Ok(None),
@@ -106,6 +113,25 @@ impl Asked {
         let standard = serde_json::from_value(Value::Object(map)).map_err(|_| NoToken::Malformed)?;
         Ok(Self { standard, user_sig, invitation })
     }
+
+    /// The room that is asked for.
+    pub(super) fn room(&self) -> Result<RoomId, NoToken> {
+        Ok(self.standard.room_name.as_deref().unwrap_or_default().parse()?)
+    }
+
+    /// Whether who asks may enter that room: everybody where tokens are open, else who shows a UserSig or an invitation.
+    pub(super) fn proof(&self, app: &App, secrets: &Secrets) -> Result<Proof, NoToken> {
+        let claims = self.user_sig.as_ref().map(|text| proven(secrets, text.expose())).transpose()?;
+        if !app.open_tokens && claims.is_none() && self.invitation.is_none() {
+            return Err(NoToken::Closed);
+        }
+        let room = self.room()?;
+        let role = match &self.invitation {
+            Some(text) => Invitation::verify(text.expose(), &room, &secrets.keys, unix_s())?.role,
+            None => Role::Guest,
+        };
+        Ok(Proof { room, claims, role })
+    }
 }
 
 /// Whom a UserSig is for.
@@ -115,20 +141,19 @@ fn proven(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, UserSigErr
 }
 
 /// What is asked for, checked. A token is not good for longer than the UserSig that it is given for.
-fn pass(request: lk::TokenSourceRequest, proven: Option<UserSigClaims>) -> Result<Pass, NoToken> {
+fn pass(request: lk::TokenSourceRequest, proof: Proof) -> Result<Pass, NoToken> {
     let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
     let metadata = request.participant_metadata.unwrap_or_default();
     let attribute_bytes: usize = attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
     if metadata.len() > METADATA_BYTES || attribute_bytes > METADATA_BYTES {
         return Err(NoToken::Metadata);
     }
-    let room: RoomId = request.room_name.unwrap_or_default().parse()?;
     let name = match request.participant_name.filter(|name| !name.is_empty()) {
         Some(name) => display_name(&name)?,
         None => String::new(),
     };
     let wanted = request.participant_identity.filter(|user| !user.is_empty());
-    let (user, valid_for) = match (proven, wanted) {
+    let (user, valid_for) = match (proof.claims, wanted) {
         (Some(claims), Some(wanted)) if wanted != claims.user.as_str() => {
             return Err(NoToken::AnotherUser(claims.user));
         }
@@ -137,9 +162,15 @@ fn pass(request: lk::TokenSourceRequest, proven: Option<UserSigClaims>) -> Resul
             (claims.user, JOIN_VALIDITY.min(Duration::from_secs(left)))
         }
         (None, Some(wanted)) => (wanted.parse()?, JOIN_VALIDITY),
-        (None, None) => (format!("user-{:016x}", rand::random::<u64>()).parse()?, JOIN_VALIDITY),
+        (None, None) => (some_user()?, JOIN_VALIDITY),
     };
-    Ok(Pass { room, user, name, metadata, attributes, room_admin: false, valid_for })
+    let room_admin = proof.role == Role::Host;
+    Ok(Pass { room: proof.room, user, name, metadata, attributes, room_admin, valid_for })
+}
+
+/// A user id for somebody who brings none.
+pub(super) fn some_user() -> Result<UserId, IdError> {
+    format!("user-{:016x}", rand::random::<u64>()).parse()
 }
 
 /// Where this server is reached: as it was told, or else at the address that it was asked at.

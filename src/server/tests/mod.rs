@@ -5,6 +5,7 @@ mod invitations;
 mod links;
 mod openapi;
 mod removed;
+mod room_lookup;
 mod room_service;
 mod tencent;
 mod tls;

@@ -31,6 +31,7 @@ fn conforms(description: &Value, schema: &Value, value: &Value) -> Result<(), St
     let fits = kinds.iter().any(|kind| match kind.as_str() {
         Some("object") => value.is_object(),
         Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
         Some("integer") => value.is_i64() || value.is_u64(),
         Some("null") => value.is_null(),
         _ => false,
@@ -117,6 +118,11 @@ async fn each_operation_answers_as_it_is_described() {
         (("/token", "post"), sent("/token", "", &json!({"room_name": "a/b"})), 400),
         (("/token", "post"), sent("/token", "", &json!({"room_name": "tea", "user_sig": "x"})), 401),
         (("/token", "post"), sent("/token", "", &json!({"room_name": "tea", "invitation": "x"})), 403),
+        (("/room", "post"), sent("/room", "", &json!({"room_name": "tea"})), 200),
+        (("/room", "post"), sent("/room", host, &json!({"room_name": "tea"})), 200),
+        (("/room", "post"), sent("/room", "", &json!({"room_name": "a/b"})), 400),
+        (("/room", "post"), sent("/room", "x", &json!({"room_name": "tea"})), 401),
+        (("/room", "post"), sent("/room", host, &json!({"room_name": "coffee"})), 403),
         (("/links", "post"), sent("/links", host, &tea), 201),
         (("/links", "post"), sent("/links", host, &json!({"room": "tea"})), 201),
         (("/links", "post"), sent("/links", host, &json!({})), 400),
@@ -174,6 +180,7 @@ async fn no_request_breaks_the_server_or_its_description() {
     let tokens = [String::new(), "x".to_owned(), token("tea", "tom"), host.expose().clone()];
     let operations = prop_oneof![
         Just((("/token", "post"), "/token".to_owned())),
+        Just((("/room", "post"), "/room".to_owned())),
         Just((("/links", "post"), "/links".to_owned())),
         "/j/[a-zA-Z0-9][a-zA-Z0-9%/?&=+~-]{0,40}".prop_map(|path| (("/j/{room}", "get"), path)),
     ];

@@ -1,0 +1,78 @@
+//! `POST /room`: whether a room is open and how many are in it, for somebody who is about to enter.
+//!
+//! Whoever may enter a room may ask, and nobody else: they show the access token that lets them in, or what the token
+//! endpoint gives them one for. How many is told, never who.
+
+use super::engine::{NotWelcome, newcomer};
+use super::gate::{self, Denied};
+use super::token_endpoint::{Asked, NoToken, some_user};
+use super::{App, unix_s};
+use crate::hub::{Admission, Refusal};
+use crate::proto::token::{Grant, TokenError};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::collections::HashMap;
+
+/// Why nothing is told. The sentences are for people.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotTold {
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error("The access token is for another room.")]
+    AnotherRoom,
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
+    Unproven(#[from] NoToken),
+}
+
+impl IntoResponse for NotTold {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::AnotherRoom => StatusCode::FORBIDDEN,
+            Self::Denied(denied) => denied.status(),
+            Self::Unproven(why) => why.status(),
+        };
+        (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
+    }
+}
+
+/// Answers `POST /room`.
+pub(super) async fn look_up(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NotTold> {
+    let asked = Asked::read(&body)?;
+    let (room, admission) = match gate::grant(&app, &headers, &HashMap::new()) {
+        Ok(grant) => {
+            let room = asked.room()?;
+            let admission = shown(&grant, &room.wire_name())?;
+            (room, admission)
+        }
+        Err(TokenError::Missing) => {
+            let room = asked.proof(&app, &app.secrets.current())?.room;
+            let admission = newcomer(&room, some_user().map_err(NoToken::from)?, unix_s());
+            (room, admission)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let can_enter = match app.engine.lets_in(admission).await {
+        Ok(()) => true,
+        Err(NotWelcome::Refused(Refusal::Full | Refusal::NoRoom)) => false,
+        Err(why) => return Err(NoToken::from(why).into()),
+    };
+    let people = app.rooms.people(&room).await.map_err(|why| NoToken::from(NotWelcome::from(why)))?;
+    let answer = serde_json::json!({
+        "is_open": people.is_some(),
+        "people": people.unwrap_or(0),
+        "can_enter": can_enter,
+    });
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// Whom the hub would see at the door with this token.
+fn shown(grant: &Grant, room: &str) -> Result<Admission, NotTold> {
+    let admission = gate::admission(grant)?;
+    if admission.room == room { Ok(admission) } else { Err(NotTold::AnotherRoom) }
+}
