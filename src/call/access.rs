@@ -110,7 +110,7 @@ impl Ticket {
 
 impl Access {
     /// The server's URL and a token for it. An endpoint may name another server than the one it was asked on.
-    async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
+    pub(super) async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
         let endpoint = match &self.tokens {
             TokenSource::Given(token) => return self.given(token).map(|token| (self.server.clone(), token)),
             TokenSource::Signed(key) => {
@@ -145,6 +145,17 @@ impl Access {
             valid_for: JOIN_VALIDITY,
         }
     }
+}
+
+/// A user id that is nobody else's, and readable in logs.
+pub(super) fn user_id(name: &str) -> UserId {
+    let mut readable: String =
+        name.chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>().to_lowercase();
+    if readable.is_empty() {
+        readable.push_str("user");
+    }
+    let id = format!("{readable}-{:06x}", rand::random::<u32>() & 0xff_ffff);
+    id.parse().unwrap_or_else(|_| unreachable!("letters, digits and a dash make a user id"))
 }
 
 fn entry_error(kind: &'static str, message: String, retry: bool) -> EntryError {

@@ -2,10 +2,11 @@
 //!
 //! The window sends [`Command`]s and reads the newest [`Snapshot`]; nothing it does waits for anything here.
 
-use super::access::{Access, TokenSource};
+use super::access::{Access, TokenSource, user_id};
 use super::connection::ConnectPlan;
 use super::devices::{DeviceReport, Devices, Tenant};
 use super::driver::{Call, CallConfig, EventSink, local_device, unix_ms};
+use super::lookup::{self, Lookup};
 use super::picture_out::CameraFan;
 use super::studio::Studio;
 use super::view::{
@@ -136,6 +137,7 @@ impl Desk {
             config,
             devices,
             lists: DeviceLists::default(),
+            lookup: Lookup::default(),
             preview,
             call: None,
             wishes: JoinSet::new(),
@@ -222,6 +224,8 @@ struct Actor {
     microphone_on: bool,
     devices: Devices,
     lists: DeviceLists,
+    /// What the lobby's room is found to be.
+    lookup: Lookup,
     preview: Preview,
     call: Option<CallState>,
     /// What was asked for as a host of this call; it goes with the call.
@@ -240,6 +244,7 @@ enum Woken {
     Device(DeviceReport),
     Call(Wake),
     Lists(DeviceLists),
+    Room(lookup::Answer),
     Server(Result<Hosted, String>),
     Wish(Option<Notice>),
     Tick,
@@ -249,6 +254,7 @@ impl Actor {
     async fn run(mut self, mut orders: mpsc::Receiver<Command>, mut reported: mpsc::Receiver<DeviceReport>) {
         let (lists_tx, mut lists) = mpsc::channel(4);
         let (server_tx, mut servers) = mpsc::channel(1);
+        let (rooms_tx, mut rooms) = mpsc::channel(4);
         list_devices(lists_tx.clone());
         let mut leaving = false;
         loop {
@@ -268,6 +274,7 @@ impl Actor {
                     Some(report) = reported.recv() => Woken::Device(report),
                     Some(wake) = call => Woken::Call(wake),
                     Some(found) = lists.recv() => Woken::Lists(found),
+                    Some(answer) = rooms.recv() => Woken::Room(answer),
                     Some(hosted) = servers.recv() => Woken::Server(hosted),
                     Some(done) = self.wishes.join_next() => Woken::Wish(done.unwrap_or_default()),
                     () = tokio::time::sleep_until(deadline.into()) => Woken::Tick,
@@ -281,11 +288,15 @@ impl Actor {
                     self.show_preview(false);
                 }
                 Woken::Command(Some(Command::RefreshDevices)) => list_devices(lists_tx.clone()),
+                Woken::Command(Some(Command::LookUp(room))) => {
+                    self.lookup.ask(room, &self.config.tokens, rooms_tx.clone());
+                }
                 Woken::Command(Some(Command::Join(join))) => self.join(join, &server_tx),
                 Woken::Command(Some(command)) => self.command(command),
                 Woken::Device(report) => self.device(report),
                 Woken::Call(wake) => self.with_call(|call, devices| call.wake(wake, devices)),
                 Woken::Lists(found) => self.lists = found,
+                Woken::Room(answer) => self.lookup.take(answer),
                 Woken::Server(hosted) => self.server_started(hosted),
                 Woken::Wish(notice) => notice.into_iter().for_each(|notice| self.tell(notice)),
                 Woken::Tick => self.tick(),
@@ -338,7 +349,7 @@ impl Actor {
             Command::AsHost(wish) => self.as_host(wish),
             Command::OpenLink(link) => self.tell(Notice::Link(link)),
             Command::TellRelease(release) => self.tell(Notice::NewRelease(release)),
-            Command::RefreshDevices | Command::Join(_) => {}
+            Command::RefreshDevices | Command::LookUp(_) | Command::Join(_) => {}
         }
     }
 
@@ -625,6 +636,7 @@ impl Actor {
             speaker,
             own_picture: self.devices.camera().own().clone(),
             own_level: level,
+            room: self.lookup.shown(),
             call,
             quit: self.quit,
         };
@@ -644,7 +656,7 @@ fn gist(snapshot: &Snapshot) -> u64 {
     let mut hasher = DefaultHasher::new();
     let mut add = |part: &dyn std::fmt::Debug| format!("{part:?}").hash(&mut hasher);
     add(&(&snapshot.devices, &snapshot.choice, &snapshot.camera, &snapshot.microphone, &snapshot.speaker));
-    add(&snapshot.quit);
+    add(&(snapshot.quit, &snapshot.room));
     match &snapshot.call {
         // The lobby's meter.
         None => add(&snapshot.own_level.round()),
@@ -695,15 +707,4 @@ fn list_devices(found: mpsc::Sender<DeviceLists>) {
         };
         found.send(lists).await.ok();
     });
-}
-
-/// A user id that is nobody else's, and readable in logs.
-fn user_id(name: &str) -> UserId {
-    let mut readable: String =
-        name.chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>().to_lowercase();
-    if readable.is_empty() {
-        readable.push_str("user");
-    }
-    let id = format!("{readable}-{:06x}", rand::random::<u32>() & 0xff_ffff);
-    id.parse().unwrap_or_else(|_| unreachable!("letters, digits and a dash make a user id"))
 }

@@ -12,6 +12,7 @@ mod endure;
 mod figures;
 mod host;
 mod lipsync;
+mod lookup;
 mod media;
 mod panic_point;
 mod picture_in;

@@ -17,6 +17,8 @@ pub enum Command {
     StopPreview,
     /// Look again which devices there are.
     RefreshDevices,
+    /// Find out how a room is that somebody may be about to enter; it replaces an earlier one. `None`: no more.
+    LookUp(Option<RoomQuestion>),
     /// Enter a room. Refused while a session has not reached its ExitRoom.
     Join(JoinRequest),
     /// Microphone on or off (in the lobby: whether to join with it).
@@ -70,6 +72,36 @@ pub struct JoinRequest {
     pub name: String,
     /// What lets us in, if we came by a link that has it.
     pub invitation: Option<Secret<String>>,
+}
+
+/// A room that somebody may be about to enter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomQuestion {
+    /// `ws://`, `wss://`, `http://` or `https://`.
+    pub server: String,
+    /// The room.
+    pub room: RoomId,
+    /// What lets us in, if we came by a link that has it.
+    pub invitation: Option<Secret<String>>,
+}
+
+/// How such a room is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoomNews {
+    /// The server has not answered yet.
+    Checking,
+    /// There is a call with this name.
+    Found {
+        /// How many are in it.
+        people: u32,
+        /// Whether there is no place left.
+        is_full: bool,
+    },
+    /// There is none.
+    NotFound {
+        /// Whether joining opens it.
+        can_be_opened: bool,
+    },
 }
 
 /// Devices by the ids that `visavis devices` prints. `None` is the system's default, `"none"` is no device.
@@ -175,6 +207,8 @@ pub struct Snapshot {
     pub own_picture: FrameSlot,
     /// Level of our microphone in dBFS, -90 when silent or off.
     pub own_level: f32,
+    /// What is known of the room that was looked up; `None` where the server does not tell.
+    pub room: Option<(RoomQuestion, RoomNews)>,
     /// The call, from Join until `Dismiss`.
     pub call: Option<CallView>,
     /// The program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself as soon as

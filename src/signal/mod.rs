@@ -7,9 +7,11 @@
 mod address;
 mod error;
 mod link;
+mod room;
 mod token;
 mod transport;
 
 pub use error::{ConnectError, ResumeError};
 pub use link::{ConnectOptions, Link, LinkEvent, LinkEvents};
+pub use room::{RoomProof, RoomState, look_up_room};
 pub use token::{TokenError, TokenWish, fetch_token, token_endpoint};

@@ -2,6 +2,7 @@
 
 use super::address::{http_url, plain_sentence, shown};
 use crate::base::Secret;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Larger answers are none.
 const ANSWER_BYTES: usize = 64 * 1024;
 
-/// Why no token could be had. Each says what to do next.
+/// Why no token could be had, or nothing be learned of a room. Each says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Not an address.
@@ -75,13 +76,34 @@ struct Answer {
 
 /// The token endpoint of a server given by its `ws`, `wss`, `http` or `https` address.
 pub fn token_endpoint(server: &str) -> Result<String, TokenError> {
+    own_endpoint(server, "token")
+}
+
+/// An endpoint of a server.
+pub(super) fn own_endpoint(server: &str, name: &str) -> Result<String, TokenError> {
     let mut url = http_url(server).ok_or_else(|| TokenError::Address(shown(server)))?;
-    url.path_segments_mut().map_err(|()| TokenError::Address(shown(server)))?.pop_if_empty().push("token");
+    url.path_segments_mut().map_err(|()| TokenError::Address(shown(server)))?.pop_if_empty().push(name);
     Ok(url.into())
 }
 
 /// Asks `endpoint` for a way into a room: the server's URL and a token. Within 5 s.
 pub async fn fetch_token(endpoint: &str, wish: &TokenWish<'_>) -> Result<(String, Secret<String>), TokenError> {
+    let request = Request {
+        room_name: wish.room,
+        participant_identity: wish.user,
+        participant_name: wish.name,
+        invitation: wish.invitation.map(|text| text.expose().as_str()),
+    };
+    let answer: Answer = ask(endpoint, &request, None).await?;
+    Ok((answer.server_url, Secret::new(answer.participant_token)))
+}
+
+/// Sends a question as JSON, with an access token if there is one, and reads the answer to it. Within 5 s.
+pub(super) async fn ask<A: DeserializeOwned>(
+    endpoint: &str,
+    question: &impl Serialize,
+    token: Option<&Secret<String>>,
+) -> Result<A, TokenError> {
     let url = http_url(endpoint).ok_or_else(|| TokenError::Address(shown(endpoint)))?;
     let here = || shown(endpoint);
     let failed = |e: &reqwest::Error| match e {
@@ -91,13 +113,11 @@ pub async fn fetch_token(endpoint: &str, wish: &TokenWish<'_>) -> Result<(String
     };
     let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
     let client = client.map_err(|_| TokenError::Unreachable(here()))?;
-    let request = Request {
-        room_name: wish.room,
-        participant_identity: wish.user,
-        participant_name: wish.name,
-        invitation: wish.invitation.map(|text| text.expose().as_str()),
-    };
-    let mut answer = client.post(url).json(&request).send().await.map_err(|e| failed(&e))?;
+    let mut request = client.post(url).json(question);
+    if let Some(token) = token {
+        request = request.bearer_auth(token.expose());
+    }
+    let mut answer = request.send().await.map_err(|e| failed(&e))?;
     let status = answer.status();
     let mut body = Vec::new();
     while let Some(part) = answer.chunk().await.map_err(|e| failed(&e))? {
@@ -107,8 +127,7 @@ pub async fn fetch_token(endpoint: &str, wish: &TokenWish<'_>) -> Result<(String
         }
     }
     if status.is_success() {
-        let read: Answer = serde_json::from_slice(&body).map_err(|_| TokenError::Unreadable(here()))?;
-        return Ok((read.server_url, Secret::new(read.participant_token)));
+        return serde_json::from_slice(&body).map_err(|_| TokenError::Unreadable(here()));
     }
     Err(refusal(status.as_u16(), &String::from_utf8_lossy(&body), here()))
 }
@@ -127,12 +146,12 @@ fn refusal(status: u16, body: &str, server: String) -> TokenError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// A server that gives every request the same answer, once.
-    async fn answering(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
+    pub(in crate::signal) async fn answering(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("ws://{}", listener.local_addr().expect("an address"));
         let served = tokio::spawn(async move {

@@ -7,7 +7,7 @@ use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Menu, Model, Question};
 use crate::ui::tokens::size;
-use crate::ui::update::{Effects, first_empty_field, screen_changed, update};
+use crate::ui::update::{Effects, first_empty_field, room_question, screen_changed, update};
 use crate::ui::video::Videos;
 use crate::ui::views::{self, View};
 use crate::ui::{fonts, keys, theme, widgets};
@@ -241,6 +241,11 @@ impl App {
         }
         if let Some(percent) = effects.text_size {
             ctx.set_zoom_factor(f32::from(percent) / 100.0);
+        }
+        let question = room_question(&self.model);
+        if self.model.asked != question {
+            self.model.asked.clone_from(&question);
+            self.desk.send(Command::LookUp(question));
         }
         if self.model.settings != self.saved {
             self.saved = self.model.settings.clone();

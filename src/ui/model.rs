@@ -1,7 +1,9 @@
 //! Everything the views may see. Plain data: they read it and answer with [`Action`](super::action::Action)s.
 
 use crate::base::{DeviceKind, ExitRequestedBy, SessionId, StepName, StepState, UserId};
-use crate::call::view::{CallView, DeviceState, Ending, JoinRequest, LocalDevice, Notice, Person, Phase, Snapshot};
+use crate::call::view::{
+    CallView, DeviceState, Ending, JoinRequest, LocalDevice, Notice, Person, Phase, RoomNews, RoomQuestion, Snapshot,
+};
 use crate::proto::release::Release;
 use crate::store::Settings;
 use crate::ui::action::Action;
@@ -26,6 +28,8 @@ pub(super) struct Model {
     pub(super) flow: Flow,
     pub(super) screen: Screen,
     pub(super) lobby: Lobby,
+    /// The room that the desk was asked for last.
+    pub(super) asked: Option<RoomQuestion>,
     pub(super) menu: Option<Menu>,
     /// Whether the settings cover lobby, stage or end screen.
     pub(super) settings_open: bool,
@@ -242,6 +246,7 @@ impl Model {
             flow: Flow::default(),
             screen: Screen::Lobby,
             lobby,
+            asked: None,
             menu: None,
             settings_open: false,
             section: Section::default(),
@@ -276,6 +281,12 @@ impl Model {
     /// Somebody else in the call.
     pub(super) fn person(&self, user: &UserId) -> Option<&Person> {
         self.call()?.people.iter().find(|p| p.user == *user)
+    }
+
+    /// What is known of the room that the form names.
+    pub(super) fn room_news(&self) -> Option<RoomNews> {
+        let (question, news) = self.snapshot.room.as_ref()?;
+        (self.asked.as_ref() == Some(question)).then_some(*news)
     }
 
     /// Our device of that kind.

@@ -1,7 +1,7 @@
 //! The words of ends, devices and receipts. Plain sentences for people; the exact line below them for support.
 
 use crate::base::{DeviceKind, ExitReason, ReceiptStep, RoomId, StepName, StepState};
-use crate::call::view::{CallView, DeviceProblem, Ending, LocalDevice, ProblemKind};
+use crate::call::view::{CallView, DeviceProblem, Ending, LocalDevice, ProblemKind, RoomNews};
 use crate::store::RecentRoom;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -242,6 +242,35 @@ pub(super) const fn problem_word(problem: ProblemKind) -> &'static str {
         ProblemKind::Forbidden => "Blocked",
         ProblemKind::Unplugged => "Unplugged",
         ProblemKind::Other => "Failed",
+    }
+}
+
+/// The word about a room that was looked up.
+pub(super) const fn room_word(news: RoomNews) -> &'static str {
+    match news {
+        RoomNews::Checking => "Checking…",
+        RoomNews::Found { .. } => "Found",
+        RoomNews::NotFound { .. } => "Not found",
+    }
+}
+
+/// What there is to know before joining it.
+pub(super) fn before_joining(news: Option<RoomNews>) -> String {
+    let nothing_sent = "Nothing is sent until you join.";
+    match news {
+        Some(RoomNews::Found { people, is_full: true }) => {
+            format!("This call is full ({people} people). Try again when someone leaves.")
+        }
+        Some(RoomNews::Found { people: 0, .. }) => format!("Nobody is in the call yet. {nothing_sent}"),
+        Some(RoomNews::Found { people: 1, .. }) => format!("1 person is in the call. {nothing_sent}"),
+        Some(RoomNews::Found { people, .. }) => format!("{people} people are in the call. {nothing_sent}"),
+        Some(RoomNews::NotFound { can_be_opened: true }) => {
+            "There is no call with this name. Check the link, or start it by pressing Join.".to_owned()
+        }
+        Some(RoomNews::NotFound { can_be_opened: false }) => {
+            "There is no call with this name. Check the link, or ask the host to start it.".to_owned()
+        }
+        Some(RoomNews::Checking) | None => nothing_sent.to_owned(),
     }
 }
 

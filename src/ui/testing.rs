@@ -6,7 +6,7 @@ use crate::base::{
 };
 use crate::call::view::{
     CallView, Command, Desk, DeviceEntry, DeviceLists, DeviceState, Ending, LocalDevice, Notice, Person, Phase,
-    Quality, Snapshot,
+    Quality, RoomNews, RoomQuestion, Snapshot,
 };
 use crate::store::{Settings, Theme};
 use crate::ui::{App, Options};
@@ -30,6 +30,8 @@ pub(super) struct Inner {
     pub(super) snapshot: Snapshot,
     pub(super) notices: Vec<Notice>,
     pub(super) commands: Vec<Command>,
+    /// The rooms that were looked up; they go along with what is typed, and are no command that a person gave.
+    pub(super) looked_up: Vec<Option<RoomQuestion>>,
     pub(super) screens: Vec<&'static str>,
     pub(super) first_frames: Vec<(String, u32, u32)>,
     /// Who, the picture's time in microseconds, and when it was painted in Unix ms.
@@ -43,7 +45,11 @@ struct TestDesk(World);
 
 impl Desk for TestDesk {
     fn send(&mut self, command: Command) {
-        self.0.lock().commands.push(command);
+        let mut inner = self.0.lock();
+        match command {
+            Command::LookUp(room) => inner.looked_up.push(room),
+            command => inner.commands.push(command),
+        }
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -102,6 +108,13 @@ impl World {
     /// What the window asked for since the last time.
     pub(super) fn commands(&self) -> Vec<Command> {
         std::mem::take(&mut self.lock().commands)
+    }
+
+    /// Answers what the window looked up last.
+    pub(super) fn answer_lookup(&self, news: RoomNews) {
+        let mut inner = self.lock();
+        let question = inner.looked_up.last().cloned().flatten().expect("a room was looked up");
+        inner.snapshot.room = Some((question, news));
     }
 
     /// Opens the window on this world.

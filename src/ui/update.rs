@@ -1,7 +1,7 @@
 //! Actions in, changes of the model and commands out. No widget, no handle, no clock.
 
 use crate::base::{DeviceKind, ExitRequestedBy, NO_DEVICE, display_name};
-use crate::call::view::{CallView, Command, JoinRequest, Phase};
+use crate::call::view::{CallView, Command, JoinRequest, Phase, RoomQuestion};
 use crate::proto::link::{self, LinkError};
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
@@ -380,6 +380,19 @@ fn request(model: &Model) -> Result<JoinRequest, FormError> {
         None => link::server(&model.lobby.server).map_err(|e| error(Field::Server, e))?,
     };
     Ok(JoinRequest { server: Some(server), room: place.room, name, invitation: place.invitation })
+}
+
+/// The room that the lobby's form names, for as long as nobody joins it.
+pub(super) fn room_question(model: &Model) -> Option<RoomQuestion> {
+    if model.screen != Screen::Lobby {
+        return None;
+    }
+    let place = link::parse(&model.lobby.room).ok()?;
+    let server = match place.server {
+        Some(server) => server,
+        None => link::server(&model.lobby.server).ok()?,
+    };
+    Some(RoomQuestion { server, room: place.room, invitation: place.invitation })
 }
 
 fn host(model: &mut Model, effects: &mut Effects) {

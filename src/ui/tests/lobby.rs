@@ -1,10 +1,10 @@
-//! The lobby: the rooms that were left last.
+//! The lobby: what is known of a room before it is joined, and the rooms that were left last.
 
 use super::{Gallery, LARGE, SMALL, press};
 use crate::base::{ExitReason, Secret};
-use crate::call::view::{Command, Phase};
+use crate::call::view::{Command, Phase, RoomNews, RoomQuestion};
 use crate::store::{RecentRoom, Settings};
-use crate::ui::testing::{World, ada, ada_with, ending, in_call};
+use crate::ui::testing::{SERVER, World, ada, ada_with, ending, in_call};
 use egui_kittest::kittest::Queryable as _;
 
 fn with_past() -> Settings {
@@ -16,6 +16,66 @@ fn with_past() -> Settings {
             s.remember(RecentRoom { room: room.into(), server, invitation: None, left_at, reason, confirmed: true });
         }
     })
+}
+
+fn question(server: &str, room: &str) -> Option<RoomQuestion> {
+    Some(RoomQuestion { server: server.into(), room: room.parse().expect("a room"), invitation: None })
+}
+
+#[test]
+fn the_room_field_says_whether_there_is_such_a_call() {
+    let world = World::new();
+    let mut window = world.window(LARGE, ada());
+    assert_eq!(world.lock().looked_up, [question("https://meet.example", "Design review")]);
+    for word in ["Found", "Not found", "Checking…"] {
+        assert!(window.query_by_label(word).is_none(), "a server that tells nothing: {word}");
+    }
+    for (news, word, before) in [
+        (RoomNews::Checking, "Checking…", "Nothing is sent until you join."),
+        (RoomNews::Found { people: 3, is_full: false }, "Found", "3 people are in the call. Nothing is sent"),
+        (RoomNews::Found { people: 1, is_full: false }, "Found", "1 person is in the call."),
+        (RoomNews::Found { people: 0, is_full: false }, "Found", "Nobody is in the call yet."),
+        (RoomNews::Found { people: 9, is_full: true }, "Found", "This call is full (9 people)."),
+        (RoomNews::NotFound { can_be_opened: true }, "Not found", "or start it by pressing Join."),
+        (RoomNews::NotFound { can_be_opened: false }, "Not found", "ask the host to start it."),
+    ] {
+        world.answer_lookup(news);
+        window.run_steps(2);
+        assert!(window.query_by_label(word).is_some(), "{word}");
+        assert!(window.query_by_label_contains(before).is_some(), "{before}");
+    }
+    assert_eq!(world.lock().looked_up.len(), 1, "it is asked for once");
+}
+
+#[test]
+fn what_was_found_is_not_said_of_another_room() {
+    let world = World::new();
+    let mut window = world.window(LARGE, ada_with(|s| s.room = "tea".into()));
+    assert_eq!(world.lock().looked_up, [question(SERVER, "tea")]);
+    world.answer_lookup(RoomNews::Found { people: 3, is_full: false });
+    window.run_steps(2);
+    assert!(window.query_by_label("Found").is_some());
+    window.get_by_label("Link or room name").click();
+    window.run_steps(2);
+    window.get_by_label("Link or room name").type_text("/");
+    window.run_steps(2);
+    assert!(window.query_by_label("Found").is_none());
+    assert_eq!(world.lock().looked_up.last(), Some(&None), "what is no room is not asked for");
+    world.call(Phase::Entering);
+    window.run_steps(3);
+    assert_eq!(world.lock().looked_up.len(), 2);
+}
+
+#[test]
+fn a_room_that_is_joined_is_not_looked_up_any_more() {
+    let world = World::new();
+    let mut window = world.window(LARGE, ada());
+    world.call(in_call());
+    window.run_steps(3);
+    assert_eq!(world.lock().looked_up.last(), Some(&None));
+    world.lock().snapshot.call = None;
+    window.run_steps(3);
+    assert_eq!(world.lock().looked_up.last(), Some(&question("https://meet.example", "Design review")));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, SMALL};
 use crate::base::{ExitReason, StepName, StepState};
-use crate::call::view::{DeviceProblem, DeviceState, Leaving, Notice, Phase, ProblemKind};
+use crate::call::view::{DeviceProblem, DeviceState, Leaving, Notice, Phase, ProblemKind, RoomNews};
 use crate::store::{Settings, Theme};
 use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, person};
 use std::time::Duration;
@@ -17,6 +17,8 @@ fn lobby() {
     for (name, settings) in [("lobby-dark", ada()), ("lobby-light", light())] {
         let world = World::new();
         let mut window = world.window(LARGE, settings);
+        world.answer_lookup(RoomNews::Found { people: 3, is_full: false });
+        window.run_steps(2);
         gallery.compare(&mut window, name);
     }
 }
@@ -40,6 +42,8 @@ fn lobby_in_a_narrow_window() {
     let gallery = Gallery::default();
     let world = World::new();
     let mut window = world.window([480.0, 900.0], ada());
+    world.answer_lookup(RoomNews::NotFound { can_be_opened: true });
+    window.run_steps(2);
     gallery.keep(&mut window, "lobby-compact");
 }
 

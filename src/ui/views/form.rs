@@ -2,15 +2,18 @@
 
 use super::View;
 use crate::base::{ExitRequestedBy, NO_DEVICE};
-use crate::call::view::{DeviceState, LocalDevice};
+use crate::call::view::{DeviceState, LocalDevice, RoomNews};
 use crate::proto::link;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Field, Focus};
-use crate::ui::tokens::size;
-use crate::ui::widgets::{Button, FieldLook, Look, field};
-use crate::ui::{icons, text};
+use crate::ui::tokens::{Palette, size};
+use crate::ui::widgets::{Button, FieldLook, Look, field, pill};
+use crate::ui::{icons, sentences, text};
 use egui::{Align, Align2, Key, Pos2, Rect, Ui, accesskit, pos2, vec2};
+
+/// The room that the longest word about a room takes in its field.
+const ROOM_CHIP: f32 = 110.0;
 
 /// Draws the form; returns where it ends.
 pub(super) fn form(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
@@ -43,6 +46,18 @@ pub(super) fn form(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f3
 fn room_field(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
     let look = ("Link or room name", icons::LINK, "design-review or https://…");
     one_field(ui, view, at, width, Field::Room, look, Some(Focus::Room))
+}
+
+/// Says in the field whether there is such a call.
+fn room_chip(ui: &mut Ui, colors: &Palette, field: Rect, news: RoomNews) {
+    let (ground, icon) = match news {
+        RoomNews::Checking => ((colors.control, colors.text_2), icons::HOURGLASS),
+        RoomNews::Found { .. } => ((colors.live_soft, colors.live_text), icons::CHECK),
+        RoomNews::NotFound { .. } => ((colors.warn_soft, colors.warn_text), icons::WARNING),
+    };
+    let next = ui.next_auto_id();
+    pill(ui, field.right() - 15.0, field.center().y, ground, icon, sentences::room_word(news));
+    ui.ctx().accesskit_node_builder(next, |node| node.set_live(accesskit::Live::Polite));
 }
 
 fn name_field(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
@@ -78,8 +93,13 @@ fn one_field(
     let enabled = view.model.screen == Screen::Lobby;
     text::paint(ui, pos2(at.x, at.y + 9.0), Align2::LEFT_CENTER, text::LABEL, colors.text_2, name, width);
     let rect = Rect::from_min_size(pos2(at.x, at.y + 25.0), vec2(width, size::FIELD));
-    let look = FieldLook { name, icon, hint, error: error.is_some(), enabled };
+    let news = view.model.room_news().filter(|_| which == Field::Room && enabled && error.is_none());
+    let reserved = if news.is_some() { ROOM_CHIP } else { 0.0 };
+    let look = FieldLook { name, icon, hint, error: error.is_some(), enabled, reserved };
     let (response, changed) = field(ui, colors, rect, &look, value);
+    if let Some(news) = news {
+        room_chip(ui, colors, rect, news);
+    }
     if let Some(text) = changed {
         view.say(Action::Type(which, text));
     }
@@ -145,11 +165,12 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
         return y + 36.0;
     }
     let hint = match (camera, microphone) {
-        (false, false) => "You will see and hear the others. They get your name only.",
-        _ => "Nothing is sent until you join.",
+        (false, false) => "You will see and hear the others. They get your name only.".to_owned(),
+        _ => sentences::before_joining(view.model.room_news()),
     };
-    text::label(ui, pos2(rect.center().x, y + 9.0), Align2::CENTER_CENTER, text::SMALL, colors.text_3, hint, width);
-    y + 18.0
+    let middle = pos2(rect.center().x, y);
+    let hint = text::paragraph(ui, middle, Align::Center, text::SMALL, colors.text_3, &hint, width);
+    hint.bottom().max(y + 18.0)
 }
 
 /// Whether a device can be joined with: it may be turned off, but it is there and does not fail.

@@ -3,7 +3,8 @@
 use crate::ui::{icons, text};
 use egui::{Color32, CornerRadius, Rect, Ui, pos2, vec2};
 
-/// Draws a round chip with an icon (the seal of a confirmation is filled) and a word, its right centre at `right`, `middle`; returns its rectangle.
+/// Draws a round chip, 26 high, with an icon (the seal of a confirmation is filled) and a word, its right centre at
+/// `right`, `middle`; returns its rectangle.
 pub(in crate::ui) fn pill(
     ui: &mut Ui,
     right: f32,

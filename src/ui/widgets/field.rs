@@ -19,6 +19,8 @@ pub(in crate::ui) struct FieldLook<'a> {
     pub(in crate::ui) error: bool,
     /// Whether it can be typed into.
     pub(in crate::ui) enabled: bool,
+    /// Kept free of text at its right end, for a chip.
+    pub(in crate::ui) reserved: f32,
 }
 
 /// A field of one line; returns its response and the text when it was changed.
@@ -40,7 +42,8 @@ pub(in crate::ui) fn field(
     ui.painter().rect_stroke(rect, radius::CONTROL, Stroke::new(width, edge), StrokeKind::Inside);
     text::icon(ui, pos2(rect.left() + 24.0, rect.center().y), size::ICON, colors.text_3, look.icon);
 
-    let inner = Rect::from_min_max(pos2(rect.left() + 42.0, rect.top() + 1.0), rect.max - vec2(14.0, 1.0));
+    let inner =
+        Rect::from_min_max(pos2(rect.left() + 42.0, rect.top() + 1.0), rect.max - vec2(14.0 + look.reserved, 1.0));
     let mut buffer = text.to_owned();
     let mut child = ui.new_child(UiBuilder::new().id_salt(("field", look.name)).max_rect(inner));
     let output = TextEdit::singleline(&mut buffer)

@@ -1,0 +1,78 @@
+//! `POST /room` of our own server: how a room is, before somebody enters it. LiveKit has nothing like it.
+
+use super::token::{TokenError, ask, own_endpoint};
+use crate::base::Secret;
+use serde::{Deserialize, Serialize};
+
+/// What shows the server that we may enter a room.
+#[derive(Clone, Copy, Debug)]
+pub enum RoomProof<'a> {
+    /// Nothing: the server lets everybody in, or does not tell.
+    Nothing,
+    /// What a link has brought along.
+    Invitation(&'a Secret<String>),
+    /// An access token for the room.
+    Token(&'a Secret<String>),
+}
+
+/// How a room is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct RoomState {
+    /// Whether there is a call with this name.
+    pub is_open: bool,
+    /// How many people are in it.
+    pub people: u32,
+    /// Whether joining succeeds now: an open room has a place left, any other is opened by it.
+    pub can_enter: bool,
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    room_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<&'a str>,
+}
+
+/// Asks the server at `server` (`ws`, `wss`, `http` or `https`) for the room with this wire name. Within 5 s. A server that is not ours
+/// answers with [`TokenError::NoEndpoint`].
+pub async fn look_up_room(server: &str, room: &str, proof: RoomProof<'_>) -> Result<RoomState, TokenError> {
+    let (invitation, token) = match proof {
+        RoomProof::Nothing => (None, None),
+        RoomProof::Invitation(text) => (Some(text.expose().as_str()), None),
+        RoomProof::Token(token) => (None, Some(token)),
+    };
+    ask(&own_endpoint(server, "room")?, &Question { room_name: room, invitation }, token).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::tests::answering;
+    use super::*;
+
+    const TWO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 44\r\n\r\n{\"is_open\":true,\"people\":2,\"can_enter\":true}";
+
+    #[tokio::test]
+    async fn a_room_is_asked_for_with_what_lets_us_in() {
+        let secret = Secret::new("abc".to_owned());
+        for (proof, head, body) in [
+            (RoomProof::Nothing, "", r#"{"room_name":"num/7"}"#),
+            (RoomProof::Invitation(&secret), "", r#"{"room_name":"num/7","invitation":"abc"}"#),
+            (RoomProof::Token(&secret), "authorization: Bearer abc\r\n", r#"{"room_name":"num/7"}"#),
+        ] {
+            let (server, served) = answering(TWO).await;
+            let state = look_up_room(&server, "num/7", proof).await;
+            assert_eq!(state, Ok(RoomState { is_open: true, people: 2, can_enter: true }));
+            let request = served.await.expect("served");
+            assert!(request.starts_with("POST /room HTTP/1.1\r\n"), "{request}");
+            assert!(request.contains(head) && request.ends_with(body), "{request}");
+            assert_eq!(request.contains("authorization"), !head.is_empty(), "{request}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_servers_have_no_such_endpoint() {
+        let (server, _served) = answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+        let state = look_up_room(&server, "tea", RoomProof::Nothing).await;
+        assert!(matches!(state, Err(TokenError::NoEndpoint(_))), "{state:?}");
+    }
+}
