@@ -240,6 +240,102 @@ fn devices_may_come_and_go() {
     assert!(call.measured().gaps_ms == 0.0);
 }
 
+/// Somebody with a microphone and headphones: the one hears nothing of the other.
+struct Headphones {
+    core: SoundCore,
+    microphone: rtrb::Producer<f32>,
+    speaker: rtrb::Consumer<f32>,
+    inbox: SyncSender<(MediaPacket, Moment)>,
+    /// What the other one says without a pause, and what is said here, in beats of a fifth of a second.
+    hum: Tone,
+    beats: Tone,
+    encoder: crate::codec::OpusEncoder,
+    turn: u32,
+}
+
+impl Headphones {
+    fn new() -> Self {
+        let mut core = SoundCore::new(32, Box::new(|_| {})).expect("core");
+        core.handle(Command::Processing(Some(Box::new(Processing::new(true)))));
+        let (microphone, ring) = rtrb::RingBuffer::new(48_000);
+        core.handle(Command::Microphone(Some(Source::new(ring, MONO).expect("format"))));
+        let (inbox, packets) = sync_channel(256);
+        let remote = RemoteVoice { voice: Voice::new().expect("decoder"), inbox: packets };
+        core.handle(Command::AddVoice(VoiceId(1), Box::new(remote)));
+        let encoder = crate::codec::OpusEncoder::new(crate::codec::OpusChannels::Mono, 32).expect("encoder");
+        let (hum, beats) = (Tone::new(700.0, -20.0), Tone::new(900.0, -26.0));
+        let speaker = plugged_into(&mut core);
+        Self { core, microphone, speaker, inbox, hum, beats, encoder, turn: 0 }
+    }
+
+    /// Ten milliseconds, in which the speaker takes its part or does not yet.
+    fn step(&mut self, speaker_takes: bool) {
+        let now = Moment::from_millis(u64::from(self.turn) * 10);
+        if self.turn.is_multiple_of(2) {
+            let mut frame = [0.0; 960];
+            self.hum.fill(&mut frame);
+            let payload = self.encoder.encode(&frame).expect("encoded").expect("sound");
+            let sequence = (self.turn / 2) as u16;
+            let packet = MediaPacket { sequence, timestamp: self.turn * 480, marker: false, payload };
+            self.inbox.try_send((packet, now)).expect("room");
+        }
+        let mut block = [0.0; BLOCK];
+        if (self.turn / 20).is_multiple_of(2) {
+            self.beats.fill(&mut block);
+        }
+        self.microphone.push_entire_slice(&block).expect("room");
+        self.core.tick(now);
+        if speaker_takes {
+            let (taken, _) = self.speaker.pop_partial_slice(&mut block);
+            assert!(self.turn < 100 || taken.len() == BLOCK, "the speaker starves");
+        }
+        self.turn += 1;
+    }
+
+    /// A second; the loudest that is sent in it.
+    fn second(&mut self) -> f32 {
+        let mut loudest = f32::MIN;
+        for _ in 0..100 {
+            self.step(true);
+            loudest = loudest.max(self.core.microphone_level().dbfs);
+        }
+        loudest
+    }
+
+    /// Other headphones: it takes a while until they are open, and another until they play.
+    fn change(&mut self) {
+        self.core.handle(Command::Speaker(None));
+        for _ in 0..10 {
+            self.step(false);
+        }
+        self.speaker = plugged_into(&mut self.core);
+        for _ in 0..15 {
+            self.step(false);
+        }
+    }
+}
+
+/// A speaker of its own for `core`.
+fn plugged_into(core: &mut SoundCore) -> rtrb::Consumer<f32> {
+    let (ring, speaker) = rtrb::RingBuffer::new(9600);
+    core.handle(Command::Speaker(Some(Speaker::new(ring, MONO).expect("format"))));
+    speaker
+}
+
+#[test]
+fn headphones_and_a_change_of_them_do_not_silence_the_microphone() {
+    let mut call = Headphones::new();
+    let mut levels = Vec::new();
+    for second in 0..20 {
+        if matches!(second, 8 | 14) {
+            call.change();
+        }
+        levels.push(call.second());
+    }
+    let quietest = levels[3..].iter().copied().fold(f32::MAX, f32::min);
+    assert!(quietest > -32.0, "said at -26 dBFS, sent at {levels:.0?}");
+}
+
 #[test]
 fn the_time_that_is_heard_is_known() {
     let mut call = Call::new(MONO, MONO, CALM);

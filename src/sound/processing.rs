@@ -3,6 +3,7 @@
 use super::BLOCK;
 use sonora::config::{
     AdaptiveDigital, Config, EchoCanceller, GainController2, HighPassFilter, NoiseSuppression, Pipeline,
+    TransparentModeType,
 };
 use sonora::{AudioProcessing, StreamConfig};
 
@@ -10,6 +11,9 @@ use sonora::{AudioProcessing, StreamConfig};
 const FORMAT: StreamConfig = StreamConfig::new(48_000, 1);
 
 /// The chain for one microphone and the speaker beside it, 10 ms at a time.
+///
+/// Either may be changed while it runs. The echo canceller follows the speaker's delay by itself, and gets over a pause on
+/// either side; begun anew, it would not yet know whether there is an echo, and hold the microphone down until it does.
 pub(super) struct Processing {
     chain: AudioProcessing,
 }
@@ -23,7 +27,12 @@ impl Processing {
                 ..Pipeline::default()
             },
             high_pass_filter: Some(HighPassFilter::default()),
-            echo_canceller: Some(EchoCanceller::default()),
+            // Who wears headphones has no echo, and must not be silenced for it while the others speak. This way of
+            // noticing needs a moment where the usual one needs six seconds, and lets no more echo through.
+            echo_canceller: Some(EchoCanceller {
+                transparent_mode: TransparentModeType::Hmm,
+                ..EchoCanceller::default()
+            }),
             noise_suppression: reduce_noise.then(NoiseSuppression::default),
             gain_controller2: Some(GainController2 {
                 adaptive_digital: Some(AdaptiveDigital::default()),
