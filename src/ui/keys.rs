@@ -24,7 +24,7 @@ const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Mo
 pub(super) const LIST: [(&str, &[&str]); 11] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
-    ("Talk while held (microphone off)", &["Space"]),
+    ("Talk while held (mic off)", &["Space"]),
     ("Leave", &["Ctrl", "Shift", "L"]),
     ("Grid or speaker", &["Ctrl", "G"]),
     ("Other page of tiles", &["PgUp", "PgDn"]),

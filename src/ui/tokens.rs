@@ -90,6 +90,23 @@ pub(super) struct Palette {
     pub(super) shadow_modal: Shadow,
 }
 
+impl Palette {
+    /// What can be typed or chosen into lies lower than what is round it.
+    pub(super) fn inset(&self) -> Color32 {
+        if self.is_light() { self.raised } else { self.surface }
+    }
+
+    /// The chosen one of several parts.
+    pub(super) fn chosen(&self) -> Color32 {
+        if self.is_light() { self.raised } else { self.control_active }
+    }
+
+    /// Whether what is raised is white.
+    pub(super) fn is_light(&self) -> bool {
+        self.raised == Color32::WHITE
+    }
+}
+
 /// Dark theme.
 pub(super) const DARK: Palette = Palette {
     canvas: hex(0x0c1114),
@@ -190,6 +207,7 @@ pub(super) mod overlay {
     pub(in crate::ui) const MUTED: Color32 = hex(0xff9a92);
     pub(in crate::ui) const SPEAKING: Color32 = hex(0x5fd9c2);
     pub(in crate::ui) const WEAK: Color32 = hex(0xf0c649);
+    pub(in crate::ui) const WEAK_TEXT: Color32 = hex(0xf5d575);
     pub(in crate::ui) const LAMP: Color32 = hex(0xffb36b);
     pub(in crate::ui) const BAR_EMPTY: Color32 = over(255, 255, 255, 0.30);
     /// Under the name in the lobby's preview, at its lower edge.

@@ -48,8 +48,8 @@ pub(super) fn alone(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rec
     let (camera, mic) = (view.model.snapshot.camera.wanted, view.model.snapshot.microphone.wanted);
     let sentence = match (camera, mic) {
         (false, false) => "Your camera and microphone are off.".to_owned(),
-        (true, true) => "Your camera and microphone are on, and nobody is here yet.".to_owned(),
-        _ => format!("Your camera is {}. Your microphone is {}, and nobody is here yet.", on(camera), on(mic)),
+        (true, true) => "Your camera and microphone are on, and nobody is listening yet.".to_owned(),
+        _ => format!("Your camera is {}. Your microphone is {}, and nobody is listening yet.", on(camera), on(mic)),
     };
     text::label(ui, pos2(x, y), Align2::CENTER_CENTER, text::SMALL, colors.text_3, &sentence, width);
     if camera && !super::compact(ui.max_rect()) {

@@ -25,7 +25,7 @@ pub(super) fn banner(ui: &mut Ui, view: &mut View<'_>, rect: Rect, attempt: u32,
         node.set_description("The others may not see or hear you. You can leave at any time.");
     });
     ui.painter().rect_filled(rect, radius::CARD, c.warn_soft);
-    let edge = Stroke::new(1.0, c.warn.gamma_multiply(0.4));
+    let edge = Stroke::new(1.0, c.warn.gamma_multiply(0.21));
     ui.painter().rect_stroke(rect, radius::CARD, edge, StrokeKind::Inside);
     spinner(ui, pos2(rect.left() + 34.0, rect.center().y), 22.0, c.warn_text);
     let again = Button::new("Try now", Look::Plain).icon(icons::ARROW_CLOCKWISE).height(size::BUTTON_SMALL);
@@ -49,7 +49,7 @@ fn progress(ui: &Ui, view: &View<'_>, right: egui::Pos2, seconds: u64, limit: u6
     let count = text::paint(ui, right, Align2::RIGHT_CENTER, text::MONO, c.warn_text, &count, f32::INFINITY);
     let line = Rect::from_min_size(pos2(count.left() - 159.0, right.y - 2.0), vec2(150.0, 4.0));
     let part = (seconds as f32 / limit.max(1) as f32).min(1.0);
-    ui.painter().rect_filled(line, 2.0, c.warn.gamma_multiply(0.25));
+    ui.painter().rect_filled(line, 2.0, c.warn.gamma_multiply(0.21));
     ui.painter().rect_filled(Rect::from_min_size(line.min, vec2(line.width() * part, 4.0)), 2.0, c.warn);
     line.left()
 }

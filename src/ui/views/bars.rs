@@ -24,8 +24,9 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
     let open = animate(ui, ui.scope_id().with("mark"), leaving, time::MARK_OPEN) * 3.0;
     let logo = Rect::from_center_size(pos2(bar.left() + 27.0, middle), vec2(22.0, 22.0));
     mark(ui.painter(), logo, colors, open);
-    let right = settings(ui, view, pos2(bar.right() - 12.0, middle));
-    let right = layout(ui, view, pos2(right - 6.0, middle), compact(bar));
+    let (edge, gap) = if compact(bar) { (8.0, 3.0) } else { (12.0, 8.0) };
+    let right = settings(ui, view, pos2(bar.right() - edge, middle));
+    let right = layout(ui, view, pos2(right - gap, middle), compact(bar));
     let right = connection(ui, view, pos2(right, middle), compact(bar));
     let right = host::invite(ui, view, pos2(right - 8.0, middle), compact(bar));
 
@@ -87,7 +88,7 @@ fn connection(ui: &mut Ui, view: &View<'_>, at: egui::Pos2, short: bool) -> f32 
         (_, _) if short => ((c.live_soft, c.live_text), icons::WIFI_HIGH, "Good"),
         (_, _) => ((c.live_soft, c.live_text), icons::WIFI_HIGH, "Good connection"),
     };
-    pill(ui, at.x, at.y, colors, icon, word).left()
+    pill(ui, [at.x, at.y, 26.0], colors, icon, word).left()
 }
 
 /// `24:16`, `1:02:03`.

@@ -37,7 +37,7 @@ pub(super) fn body(ui: &mut Ui, colors: &Palette, sentence: &str) {
 /// The exact line.
 pub(super) fn mono(ui: &mut Ui, colors: &Palette, line: &str) {
     let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
-    text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::MONO, colors.text_3, line, row.width());
+    text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::MONO_SMALL, colors.text_3, line, row.width());
 }
 
 /// What was answered to a question.

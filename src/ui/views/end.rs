@@ -1,6 +1,6 @@
 //! The end screen: what happened, what comes next, and the receipt.
 
-use super::{View, compact, header, receipt};
+use super::{View, header, receipt};
 use crate::call::view::{CallView, Ending, Phase};
 use crate::ui::action::Action;
 use crate::ui::model::Focus;
@@ -32,9 +32,9 @@ pub(super) fn end(ui: &mut Ui, view: &mut View<'_>) {
 /// The left side: mark, title, sentences, buttons, dark lamps.
 fn said(ui: &mut Ui, view: &mut View<'_>, at: egui::Pos2, call: &CallView, ending: &Ending) {
     let colors = view.colors;
-    mark(ui.painter(), Rect::from_min_size(pos2(at.x + 2.0, at.y + 17.0), vec2(70.0, 70.0)), colors, OPEN);
+    mark(ui.painter(), Rect::from_min_size(pos2(at.x - 0.5, at.y + 17.5), vec2(73.0, 73.0)), colors, OPEN);
     let ([first, second], sentence) = sentences::left(ending, call.ghost.as_secs());
-    let mut y = at.y + 143.0;
+    let mut y = at.y + 142.0;
     for line in [first, second] {
         text::paint(ui, pos2(at.x, y), Align2::LEFT_CENTER, text::HERO, colors.text, line, f32::INFINITY);
         y += text::HERO.line;
@@ -76,7 +76,7 @@ fn lamps(ui: &mut Ui, view: &View<'_>, at: egui::Pos2) {
             !matches!(device.state, crate::call::view::DeviceState::Open | crate::call::view::DeviceState::Closing);
         let center = pos2(x + 4.0, at.y);
         if dark {
-            ui.painter().circle_stroke(center, 4.0, Stroke::new(1.2, colors.text_3));
+            ui.painter().circle_stroke(center, size::LAMP, Stroke::new(1.2, colors.text_3));
         } else {
             ui.painter().circle_filled(center, size::LAMP, colors.lamp);
         }
@@ -92,7 +92,7 @@ fn narrow(ui: &mut Ui, view: &mut View<'_>, area: Rect, call: &CallView, ending:
     let colors = view.colors;
     let width = (area.width() - 48.0).min(560.0);
     let left = area.center().x - width / 2.0;
-    let (small, gap) = (compact(area), 12.0);
+    let gap = 12.0;
     let ([first, second], sentence) = sentences::left(ending, call.ghost.as_secs());
     let footer = size::BUTTON_LARGE + 48.0;
     let content = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - footer));
@@ -102,8 +102,7 @@ fn narrow(ui: &mut Ui, view: &mut View<'_>, area: Rect, call: &CallView, ending:
         mark(ui.painter(), Rect::from_min_size(pos2(left, top + 30.0), vec2(44.0, 44.0)), colors, OPEN);
         let title = format!("{first} {second}");
         let at = pos2(left + 60.0, top + 41.0);
-        let kind = if small { text::MODAL_TITLE.sized(22.0) } else { text::MODAL_TITLE };
-        text::paint(ui, at, Align2::LEFT_CENTER, kind, colors.text, &title, width - 60.0);
+        text::paint(ui, at, Align2::LEFT_CENTER, text::MODAL_TITLE, colors.text, &title, width - 60.0);
         title_node(ui, Rect::from_min_size(at - vec2(0.0, 14.0), vec2(width - 60.0, 28.0)), first, second);
         let at = pos2(left + 60.0, top + 57.0);
         let body = text::paragraph(ui, at, Align::Min, text::BODY, colors.text_2, &sentence, width - 60.0);

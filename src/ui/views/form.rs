@@ -8,12 +8,9 @@ use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Field, Focus};
 use crate::ui::tokens::{Palette, size};
-use crate::ui::widgets::{Button, FieldLook, Look, field, pill};
+use crate::ui::widgets::{Button, FieldLook, Look, field, pill, pill_width};
 use crate::ui::{icons, sentences, text};
 use egui::{Align, Align2, Key, Pos2, Rect, Ui, accesskit, pos2, vec2};
-
-/// The room that the longest word about a room takes in its field.
-const ROOM_CHIP: f32 = 110.0;
 
 /// Draws the form; returns where it ends.
 pub(super) fn form(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
@@ -56,7 +53,7 @@ fn room_chip(ui: &mut Ui, colors: &Palette, field: Rect, news: RoomNews) {
         RoomNews::NotFound { .. } => ((colors.warn_soft, colors.warn_text), icons::WARNING),
     };
     let next = ui.next_auto_id();
-    pill(ui, field.right() - 15.0, field.center().y, ground, icon, sentences::room_word(news));
+    pill(ui, [field.right() - 15.0, field.center().y, 24.0], ground, icon, sentences::room_word(news));
     ui.ctx().accesskit_node_builder(next, |node| node.set_live(accesskit::Live::Polite));
 }
 
@@ -94,7 +91,7 @@ fn one_field(
     text::paint(ui, pos2(at.x, at.y + 9.0), Align2::LEFT_CENTER, text::LABEL, colors.text_2, name, width);
     let rect = Rect::from_min_size(pos2(at.x, at.y + 25.0), vec2(width, size::FIELD));
     let news = view.model.room_news().filter(|_| which == Field::Room && enabled && error.is_none());
-    let reserved = if news.is_some() { ROOM_CHIP } else { 0.0 };
+    let reserved = news.map_or(0.0, |news| pill_width(ui, sentences::room_word(news)) + 12.0);
     let look = FieldLook { name, icon, hint, error: error.is_some(), enabled, reserved };
     let (response, changed) = field(ui, colors, rect, &look, value);
     if let Some(news) = news {

@@ -7,9 +7,9 @@ use crate::base::{ExitReason, ReceiptStep, StepName, StepState};
 use crate::call::view::{Leaving, Phase};
 use crate::ui::action::Action;
 use crate::ui::tokens::{Palette, radius, size, time};
-use crate::ui::widgets::{glide, mark, modal, spinner};
+use crate::ui::widgets::{Behind, glide, mark, modal, spinner};
 use crate::ui::{icons, text};
-use egui::{Align, Align2, Color32, Id, Rect, Sense, Ui, pos2, vec2};
+use egui::{Align, Align2, Id, Rect, Sense, Ui, pos2, vec2};
 
 /// The steps that a person follows; closing connections is too quick and too dull to be one.
 const STEPS: [StepName; 3] = [StepName::CameraReleased, StepName::MicrophoneReleased, StepName::OthersTold];
@@ -38,9 +38,7 @@ pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
     let progress = done.iter().filter(|d| STEPS.contains(&d.step)).count() as f32 / STEPS.len() as f32;
     let colors = view.colors;
     let title = if reason == ExitReason::Left { "Leaving…" } else { "This call has ended" };
-    modal(ui, colors, title, Color32::TRANSPARENT, size::LEAVING_WIDTH, |ui| {
-        step_list(ui, colors, title, done, progress)
-    });
+    modal(ui, colors, title, Behind::Stage, size::LEAVING_WIDTH, |ui| step_list(ui, colors, title, done, progress));
 }
 
 /// The stage goes dark.
@@ -56,7 +54,7 @@ fn step_list(ui: &mut Ui, colors: &Palette, title: &str, done: &[ReceiptStep], p
     let (head, _) = ui.allocate_exact_size(vec2(width, 56.0), Sense::hover());
     let sign = Rect::from_min_size(head.min, vec2(56.0, 56.0));
     ui.painter().rect_filled(sign, radius::CARD, colors.control);
-    mark(ui.painter(), Rect::from_center_size(sign.center(), vec2(36.0, 36.0)), colors, 3.0);
+    mark(ui.painter(), Rect::from_center_size(sign.center(), vec2(30.0, 30.0)), colors, 3.0);
     let at = pos2(head.left() + 72.0, head.top() + 19.0);
     text::label(ui, at, Align2::LEFT_CENTER, text::TITLE, colors.text, title, width - 72.0);
     let sentence = "Nobody can see or hear you any more.";
@@ -66,7 +64,7 @@ fn step_list(ui: &mut Ui, colors: &Palette, title: &str, done: &[ReceiptStep], p
     for step in STEPS {
         step_row(ui, colors, step, done.iter().find(|d| d.step == step));
     }
-    ui.add_space(10.0);
+    ui.add_space(11.0);
     let (line, _) = ui.allocate_exact_size(vec2(width, 4.0), Sense::hover());
     ui.painter().rect_filled(line, 2.0, colors.control);
     let part = glide(ui, Id::unique("exit progress"), progress.max(0.08), 0.2);
@@ -74,7 +72,7 @@ fn step_list(ui: &mut Ui, colors: &Palette, title: &str, done: &[ReceiptStep], p
     ui.painter().rect_filled(filled, 2.0, colors.accent);
     ui.add_space(12.0);
     let sentence = "This takes less than a second. If the server does not answer, you can close without waiting.";
-    let (space, _) = ui.allocate_exact_size(vec2(width, 32.0), Sense::hover());
+    let (space, _) = ui.allocate_exact_size(vec2(width, 28.0), Sense::hover());
     text::paragraph(ui, space.min, Align::Min, text::CAPTION, colors.text_3, sentence, width);
 }
 
@@ -133,7 +131,7 @@ const fn words(step: StepName, state: Option<StepState>) -> (&'static str, &'sta
 fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64) {
     let colors = view.colors;
     let title = "Still telling everyone";
-    let answer = modal(ui, colors, title, Color32::TRANSPARENT, dialog::WIDTH, |ui| {
+    let answer = modal(ui, colors, title, Behind::Stage, dialog::WIDTH, |ui| {
         dialog::sign(ui, colors.warn_soft, colors.warn_text, icons::HOURGLASS);
         dialog::title(ui, colors, title);
         let sentence = format!(

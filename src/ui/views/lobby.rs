@@ -91,7 +91,7 @@ fn device_picker(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, kind: D
     let (problem, icon) = (super::devices::problem(view, kind), super::devices::icon(view, kind));
     let value = super::devices::chosen(view, kind);
     let open = view.model.menu.as_ref() == Some(&menu);
-    let response = picker(ui, c, rect, &Picker { name, icon, value: &value, problem, open });
+    let response = picker(ui, c, rect, &Picker { name, icon, value: &value, problem, on_card: false, open });
     view.on_click(&response, Action::ToggleMenu(menu));
     if open {
         super::devices::picker_menu(ui, view, kind, &response);
@@ -135,7 +135,7 @@ fn problem_card(
     text::label(ui, title_at, Align2::LEFT_CENTER, text::BODY_STRONG, c.text, title, space);
     let body = text::paragraph(ui, text_at, Align::Min, text::SMALL, c.text_2, &sentence, space);
     let code = pos2(text_at.x, body.bottom() + 11.0);
-    text::label(ui, code, Align2::LEFT_CENTER, text::MONO.sized(11.5), c.text_3, &problem.message, space);
+    text::label(ui, code, Align2::LEFT_CENTER, text::MONO_SMALL, c.text_3, &problem.message, space);
     let response = button.show_left_of(ui, c, card.right() - 17.0, card.center().y);
     view.on_click(&response, Action::Retry);
     card.bottom()

@@ -8,7 +8,7 @@ use crate::call::view::Phase;
 use crate::ui::action::Action;
 use crate::ui::model::Focus;
 use crate::ui::tokens::{Palette, size};
-use crate::ui::widgets::{Button, Look, modal};
+use crate::ui::widgets::{Behind, Button, Look, modal};
 use crate::ui::{icons, sentences, text};
 use egui::{Align2, Color32, Key, Modifiers, Sense, Ui, vec2};
 
@@ -21,7 +21,7 @@ pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
     let ours = reason == ExitReason::Dismissed && view.model.ended_by_us == Some(call.session);
     let (words, sentence) =
         if ours { sentences::ended_by_us(ending) } else { sentences::over(reason, call, ending, zone) };
-    let pressed = modal(ui, colors, words, colors.scrim, dialog::WIDTH, |ui| {
+    let pressed = modal(ui, colors, words, Behind::Window, dialog::WIDTH, |ui| {
         let (ground, color, icon) = sign_of(reason, colors);
         dialog::sign(ui, ground, color, icon);
         dialog::title(ui, colors, words);
@@ -78,6 +78,6 @@ fn details_row(ui: &mut Ui, colors: &Palette, line: &str) -> bool {
     let button = Button::new("Copy details", Look::Ghost).icon(icons::COPY).height(size::BUTTON_TINY);
     let copy = button.show_left_of(ui, colors, row.right() + 14.0, row.center().y);
     let space = copy.rect.left() - row.left();
-    text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::MONO, colors.text_3, line, space);
+    text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::MONO_SMALL, colors.text_3, line, space);
     copy.clicked()
 }

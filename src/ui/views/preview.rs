@@ -130,7 +130,7 @@ fn broken(ui: &mut Ui, view: &mut View<'_>, rect: Rect, camera: &LocalDevice, pr
     view.on_click(&again, Action::Retry);
     view.on_click(&other, Action::ToggleMenu(Menu::Picker(DeviceKind::Camera)));
     let code = pos2(x, y + size::BUTTON / 2.0 + 26.0);
-    text::label(ui, code, Align2::CENTER_CENTER, text::MONO, c.text_3, &problem.message, rect.width() - 32.0);
+    text::label(ui, code, Align2::CENTER_CENTER, text::MONO_SMALL, c.text_3, &problem.message, rect.width() - 32.0);
 }
 
 /// A round button over the picture: what to join with.

@@ -8,7 +8,7 @@ use crate::call::view::CallView;
 use crate::ui::action::Action;
 use crate::ui::hosting::HostAction;
 use crate::ui::model::Question;
-use crate::ui::widgets::modal;
+use crate::ui::widgets::{Behind, modal};
 use crate::ui::{icons, sentences};
 use egui::{Key, Modifiers, Ui};
 
@@ -31,7 +31,7 @@ pub(super) fn question(ui: &mut Ui, view: &mut View<'_>, question: &Question) {
         }
     };
     let Asked { words: (title, sentence), icon, main, other, yes } = asked;
-    let answer = modal(ui, colors, &title, colors.scrim, dialog::WIDTH, |ui| {
+    let answer = modal(ui, colors, &title, Behind::Window, dialog::WIDTH, |ui| {
         dialog::sign(ui, colors.danger_soft, colors.danger_text, icon);
         dialog::title(ui, colors, &title);
         dialog::body(ui, colors, &sentence);
@@ -81,7 +81,7 @@ pub(super) fn stuck_microphone(ui: &mut Ui, view: &mut View<'_>, label: &str) {
          back. You have left the call, and nobody can hear you."
     );
     let line = view.model.ending().map(|ending| sentences::callback_line(ending, &view.model.zone));
-    let answer = modal(ui, colors, title, colors.scrim, dialog::WIDTH, |ui| {
+    let answer = modal(ui, colors, title, Behind::Window, dialog::WIDTH, |ui| {
         dialog::sign(ui, colors.danger_soft, colors.danger_text, icons::MICROPHONE);
         dialog::title(ui, colors, title);
         dialog::body(ui, colors, &sentence);

@@ -32,7 +32,7 @@ pub(super) fn receipt(ui: &mut Ui, view: &mut View<'_>, card: Rect, call: &CallV
     } else {
         ((colors.warn_soft, colors.warn_text), icons::WARNING, "Not confirmed")
     };
-    pill(ui, right, y, ground, icon, word);
+    pill(ui, [right, y, 24.0], ground, icon, word);
     let y = card.top() + 66.0;
     let (seconds, people) = view.model.flow.stay;
     let stay = sentences::stay(seconds, people);
@@ -57,7 +57,7 @@ pub(super) fn receipt(ui: &mut Ui, view: &mut View<'_>, card: Rect, call: &CallV
     text::label(ui, at, Align2::RIGHT_CENTER, text::MONO_TOTAL, colors.accent_text, &total, f32::INFINITY);
     y += 31.0;
     let line = sentences::receipt_line(ending, &view.model.zone);
-    text::label(ui, pos2(left, y), Align2::LEFT_CENTER, text::MONO, colors.text_3, &line, right - left - 70.0);
+    text::label(ui, pos2(left, y), Align2::LEFT_CENTER, text::MONO_SMALL, colors.text_3, &line, right - left - 70.0);
     let copy = Button::new("Copy", Look::Ghost).icon(icons::COPY).named("Copy receipt").height(size::BUTTON_TINY);
     let response = copy.show_left_of(ui, colors, right + 14.0, y);
     let text = sentences::details(call, ending, &view.model.zone);

@@ -25,7 +25,7 @@ pub(super) fn stage(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     {
         let row = Rect::from_min_size(area.min - vec2(0.0, 4.0), vec2(area.width(), size::BANNER));
         banner::banner(ui, view, row, attempt, limit.as_secs());
-        area.min.y = row.bottom() + 13.0;
+        area.min.y = row.bottom() + 12.0;
     }
     // Whoever leaves has nobody beside them any more, and is not to be told that they are alone.
     let over = matches!(call.phase, Phase::Ended(_));

@@ -134,9 +134,10 @@ const fn words(quality: Quality) -> &'static str {
 /// Draws a tile.
 pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     let id = Id::unique(("tile of", &tile.user, tile.you));
+    let leaving = matches!(view.model.screen, Screen::Leaving { .. });
     let mut shown = false;
     if let Some(slot) = tile.picture.as_ref().filter(|_| !tile.dropped) {
-        let light = if tile.paused { overlay::PAUSED } else { 1.0 };
+        let light = if tile.paused || leaving { overlay::PAUSED } else { 1.0 };
         let look = PictureLook { mirror: tile.mirror, cover: true, radius: radius::TILE, light };
         shown = view.videos.show(ui, rect, &tile.whose, slot, &look);
     }
@@ -213,20 +214,25 @@ fn chips(ui: &Ui, rect: Rect, tile: &Tile) -> Pos2 {
 
     let name = if tile.you { format!("{} (you)", tile.name) } else { tile.name.clone() };
     let kind = if large { text::LABEL } else { text::TOOL };
-    let sign = if !tile.microphone || tile.speaking { 19.0 } else { 0.0 };
+    let (padding, icon) = if large { (10.0, 16.0) } else { (8.0, 14.0) };
+    let sign = match (tile.microphone, tile.speaking) {
+        (false, _) => icon + if large { 6.0 } else { 5.0 },
+        (true, true) => 19.0,
+        (true, false) => 0.0,
+    };
     let left = rect.left() + edge + tile.covered[0];
-    let space = (right - left - 20.0 - sign).max(10.0);
+    let space = (right - left - 2.0 * padding - sign).max(10.0);
     let words = text::layout(ui, kind.cut(&name, overlay::TEXT, space));
-    let size = vec2(words.size().x + 20.0 + sign, height);
+    let size = vec2(words.size().x + 2.0 * padding + sign, height);
     let ground = Rect::from_min_size(pos2(left, middle - height / 2.0), size);
     chip(ui, ground, corner);
-    let at = pos2(left + 10.0 + 7.0, middle);
+    let at = pos2(left + padding + icon / 2.0, middle);
     if !tile.microphone {
-        text::icon_fill(ui, at, 15.0, overlay::MUTED, icons::MICROPHONE_SLASH);
+        text::icon_fill(ui, at, icon, overlay::MUTED, icons::MICROPHONE_SLASH);
     } else if tile.speaking {
-        speaking_bars(ui.painter(), at, overlay::SPEAKING);
+        speaking_bars(ui.painter(), pos2(left + padding + 7.0, middle), overlay::SPEAKING);
     }
-    let at = pos2(left + 10.0 + sign, middle - words.size().y / 2.0);
+    let at = pos2(left + padding + sign, middle - words.size().y / 2.0);
     ui.painter().galley(at, words, overlay::TEXT);
 
     let mut free = pos2(rect.right() - edge, rect.top() + edge + height / 2.0);
@@ -243,9 +249,9 @@ fn chips(ui: &Ui, rect: Rect, tile: &Tile) -> Pos2 {
         let ground = Rect::from_min_size(at, vec2(width, height));
         chip(ui, ground, corner);
         let middle = ground.center().y;
-        text::icon(ui, pos2(ground.left() + 18.0, middle), 16.0, overlay::WEAK, icons::WIFI_SLASH);
+        text::icon(ui, pos2(ground.left() + 18.0, middle), 16.0, overlay::WEAK_TEXT, icons::WIFI_SLASH);
         let at = pos2(ground.left() + 32.0, middle);
-        text::paint(ui, at, Align2::LEFT_CENTER, kind, overlay::WEAK, word, f32::INFINITY);
+        text::paint(ui, at, Align2::LEFT_CENTER, kind, overlay::WEAK_TEXT, word, f32::INFINITY);
         free.x = ground.left() - 6.0;
     }
     free

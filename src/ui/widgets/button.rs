@@ -75,6 +75,7 @@ impl<'a> Button<'a> {
 
     fn kind(&self) -> Type {
         match self.look {
+            Look::Ghost if self.is_tiny() => text::TOOL,
             Look::Ghost => text::LABEL_STRONG,
             _ if self.height >= size::BUTTON_LARGE => text::BUTTON_LARGE,
             _ if self.height >= size::BUTTON => text::BODY_STRONG,
@@ -82,8 +83,21 @@ impl<'a> Button<'a> {
         }
     }
 
+    fn is_tiny(&self) -> bool {
+        self.height <= size::BUTTON_TINY
+    }
+
     fn icon_size(&self) -> f32 {
-        if self.height >= size::BUTTON_LARGE { 20.0 } else { size::ICON_SMALL + 2.0 }
+        match self.height {
+            h if h >= size::BUTTON_LARGE => 20.0,
+            _ if self.is_tiny() => 14.0,
+            _ => size::ICON_SMALL + 2.0,
+        }
+    }
+
+    /// From the icon to the word.
+    fn gap(&self) -> f32 {
+        if self.is_tiny() { 6.0 } else { 8.0 }
     }
 
     /// The size it takes by itself.
@@ -97,7 +111,7 @@ impl<'a> Button<'a> {
     }
 
     fn content_width(&self, ui: &Ui) -> f32 {
-        let icon = if self.icon.is_some() || self.busy { self.icon_size() + 8.0 } else { 0.0 };
+        let icon = if self.icon.is_some() || self.busy { self.icon_size() + self.gap() } else { 0.0 };
         text::width(ui, self.kind(), self.word).ceil() + icon
     }
 
@@ -146,12 +160,12 @@ impl<'a> Button<'a> {
         let with_icon = self.icon.is_some() || self.busy;
         if with_icon && !self.icon_after {
             self.draw_icon(ui, pos2(x + icon_size / 2.0, middle), color);
-            x += icon_size + 8.0;
+            x += icon_size + self.gap();
         }
         let room = rect.right() - x;
         let word = text::paint(ui, pos2(x, middle), Align2::LEFT_CENTER, self.kind(), color, self.word, room);
         if with_icon && self.icon_after {
-            self.draw_icon(ui, pos2(word.right() + 8.0 + icon_size / 2.0, middle), color);
+            self.draw_icon(ui, pos2(word.right() + self.gap() + icon_size / 2.0, middle), color);
         }
         focus_ring(ui, response, self.radius(), colors);
     }

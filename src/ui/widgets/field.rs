@@ -33,7 +33,7 @@ pub(in crate::ui) fn field(
 ) -> (Response, Option<String>) {
     let id = ui.scope_id().with(("field", look.name));
     let focused = ui.memory(|m| m.has_focus(id));
-    ui.painter().rect_filled(rect, radius::CONTROL, colors.surface);
+    ui.painter().rect_filled(rect, radius::CONTROL, colors.inset());
     let (width, edge) = match (focused, look.error) {
         (true, _) => (2.0, colors.focus),
         (false, true) => (1.0, colors.danger_text),
@@ -75,6 +75,8 @@ pub(in crate::ui) struct Picker<'a> {
     pub(in crate::ui) value: &'a str,
     /// A word about a problem, with the colours of its ground, its text and the edge.
     pub(in crate::ui) problem: Option<(&'a str, [Color32; 3])>,
+    /// Whether it stands on a card, from which it must set itself off.
+    pub(in crate::ui) on_card: bool,
     /// Whether its menu is open.
     pub(in crate::ui) open: bool,
 }
@@ -83,8 +85,12 @@ pub(in crate::ui) struct Picker<'a> {
 pub(in crate::ui) fn picker(ui: &Ui, colors: &Palette, rect: Rect, look: &Picker<'_>) -> Response {
     let response = ui.interact(rect, ui.scope_id().with(("picker", look.name)), Sense::click());
     let hover = animate(ui, response.id, response.hovered() || look.open, time::HOVER);
-    let fill = if colors.raised == Color32::WHITE { colors.raised } else { mix(colors.raised, colors.control, hover) };
-    let resting = mix(colors.border, colors.border_strong, hover);
+    let fill = match look.on_card {
+        true => colors.inset(),
+        false if colors.is_light() => colors.raised,
+        false => mix(colors.raised, colors.control, hover),
+    };
+    let resting = if look.on_card { colors.border_strong } else { mix(colors.border, colors.border_strong, hover) };
     let edge = look.problem.map_or(resting, |(_, [_, _, edge])| edge);
     ui.painter().rect_filled(rect, radius::CONTROL, fill);
     ui.painter().rect_stroke(rect, radius::CONTROL, Stroke::new(1.0, edge), StrokeKind::Inside);
@@ -93,14 +99,14 @@ pub(in crate::ui) fn picker(ui: &Ui, colors: &Palette, rect: Rect, look: &Picker
     text::icon(ui, pos2(rect.right() - 20.0, middle), size::ICON_SMALL, colors.text_2, icons::CARET_DOWN);
     let mut right = rect.right() - 36.0;
     if let Some((word, [ground, color, _])) = look.problem {
-        let width = text::width(ui, text::LABEL, word).ceil() + 20.0;
+        let width = text::width(ui, text::CHIP, word).ceil() + 20.0;
         let chip = Rect::from_min_max(pos2(right - width, middle - 12.0), pos2(right, middle + 12.0));
         ui.painter().rect_filled(chip, CornerRadius::same(12), ground);
-        text::paint(ui, chip.center(), Align2::CENTER_CENTER, text::LABEL, color, word, width);
+        text::paint(ui, chip.center(), Align2::CENTER_CENTER, text::CHIP, color, word, width);
         right -= width + 8.0;
     }
     let left = rect.left() + 40.0;
-    text::paint(ui, pos2(left, middle), Align2::LEFT_CENTER, text::LABEL, colors.text, look.value, right - left);
+    text::paint(ui, pos2(left, middle), Align2::LEFT_CENTER, text::SMALL, colors.text, look.value, right - left);
     let value = match look.problem {
         Some((word, _)) => format!("{}, {word}", look.value),
         None => look.value.to_owned(),

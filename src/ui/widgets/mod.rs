@@ -11,12 +11,12 @@ mod segment;
 mod tool;
 
 pub(super) use button::{Button, Look};
-pub(super) use chip::{chip, pill};
+pub(super) use chip::{chip, pill, pill_width};
 pub(super) use field::{FieldLook, Picker, field, picker, switch};
 pub(super) use icon_button::icon_button;
 pub(super) use marks::{avatar, bars, lamp, level_bar, mark, quality_bars, speaking_bars, spinner};
 pub(super) use menu::{MenuEntry, MenuResult, menu};
-pub(super) use modal::modal;
+pub(super) use modal::{Behind, modal};
 pub(super) use segment::{Part, segments};
 pub(super) use tool::{LeaveState, Tool, leave_button, leave_caret, leave_corners};
 

@@ -1,15 +1,24 @@
 //! Dialogs: a card in the middle, everything behind it dimmed and out of reach.
 
-use crate::ui::tokens::{Palette, radius};
-use egui::{Color32, Frame, Id, Margin, Role, Stroke, Ui};
+use crate::ui::tokens::{Palette, radius, size};
+use egui::{Align2, Color32, Frame, Id, Margin, Role, Stroke, Ui, vec2};
 
-/// Shows a dialog of `width` (less in a compact window) with this accessible name; `backdrop` dims what is behind it. It stays until the model
-/// says otherwise: neither Esc nor a click beside it closes it by itself.
+/// What is behind a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ui) enum Behind {
+    /// The whole window; the dialog dims it and stands in its middle.
+    Window,
+    /// The stage, which is dimmed already; the bars stay as they are.
+    Stage,
+}
+
+/// Shows a dialog of `width` (less in a compact window) with this accessible name. It stays until the model says
+/// otherwise: neither Esc nor a click beside it closes it by itself.
 pub(in crate::ui) fn modal<R>(
     ui: &Ui,
     colors: &Palette,
     name: &str,
-    backdrop: Color32,
+    behind: Behind,
     width: f32,
     content: impl FnOnce(&mut Ui) -> R,
 ) -> R {
@@ -23,7 +32,12 @@ pub(in crate::ui) fn modal<R>(
         .inner_margin(Margin::same(28));
     let id = Id::unique(("modal", name));
     // It is there at once: what it says has happened already, and `ScreenShown` must not come before it can be read.
-    let area = egui::Modal::default_area(id).fade_in(false);
+    let bar = if screen.width() < size::COMPACT_BELOW { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
+    let (backdrop, up) = match behind {
+        Behind::Window => (colors.scrim, 0.0),
+        Behind::Stage => (Color32::TRANSPARENT, (bar - size::TOP_BAR) / 2.0),
+    };
+    let area = egui::Modal::default_area(id).fade_in(false).anchor(Align2::CENTER_CENTER, vec2(0.0, -up));
     let response = egui::Modal::new(id).area(area).backdrop_color(backdrop).frame(frame).show(ui.ctx(), |ui| {
         ui.set_width(width - 58.0);
         ui.spacing_mut().item_spacing = egui::Vec2::ZERO;

@@ -134,7 +134,7 @@ pub(in crate::ui) fn leave_button(
         LeaveState::Leaving | LeaveState::Left => (colors.control, colors.text),
     };
     ui.painter().rect_filled(rect, corners, fill);
-    let galley = ui.painter().layout_no_wrap(word.to_owned(), FontId::new(16.0, fonts::family(fonts::SEMIBOLD)), color);
+    let galley = ui.painter().layout_no_wrap(word.to_owned(), FontId::new(15.0, fonts::family(fonts::SEMIBOLD)), color);
     let content = 20.0 + 8.0 + galley.size().x;
     let left = rect.center().x - content / 2.0;
     let at = pos2(left + 10.0, rect.center().y);

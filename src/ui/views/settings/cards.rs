@@ -80,7 +80,14 @@ fn device(ui: &Ui, view: &mut View<'_>, rect: Rect, kind: DeviceKind) {
     let open = view.model.menu.as_ref() == Some(&menu);
     let value = devices::chosen(view, kind);
     let problem = devices::problem(view, kind);
-    let look = Picker { name: devices::word(kind), icon: devices::icon(view, kind), value: &value, problem, open };
+    let look = Picker {
+        name: devices::word(kind),
+        icon: devices::icon(view, kind),
+        value: &value,
+        problem,
+        on_card: true,
+        open,
+    };
     let response = picker(ui, view.colors, rect, &look);
     view.on_click(&response, Action::ToggleMenu(menu));
     if open {
@@ -147,9 +154,8 @@ fn shortcuts(ui: &mut Ui, view: &View<'_>, rows: &mut Rows) {
 
 fn about(ui: &mut Ui, view: &mut View<'_>, rows: &mut Rows) {
     let colors = view.colors;
-    let version = concat!("Visavis ", env!("CARGO_PKG_VERSION"));
     let row = rows.next(28.0);
-    text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::BODY, colors.text, version, row.width());
+    text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::BODY, colors.text, super::VERSION, row.width());
     let row = rows.next(24.0);
     let said = "Calls that end when you say so. Free software under Apache-2.0.";
     text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::CAPTION, colors.text_3, said, row.width());

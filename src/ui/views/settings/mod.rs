@@ -18,6 +18,8 @@ use egui::{pos2, vec2};
 const SIDE: f32 = 216.0;
 /// Height of the head where there is no room for the list.
 const HEAD: f32 = 64.0;
+/// What this is.
+const VERSION: &str = concat!("Visavis ", env!("CARGO_PKG_VERSION"));
 /// Between cards.
 const GAP: f32 = 16.0;
 
@@ -75,8 +77,8 @@ fn head(ui: &mut Ui, view: &mut View<'_>, at: Pos2) {
     let back = icon_button(ui, colors, rect, "Close settings", (icons::ARROW_LEFT, 20.0), true);
     view.on_click(&back, Action::ToggleSettings);
     view.focus(&back, Focus::CloseSettings);
-    let at = pos2(rect.right() + 4.0, at.y);
-    text::label(ui, at, Align2::LEFT_CENTER, text::TITLE, colors.text, "Settings", f32::INFINITY);
+    let at = pos2(rect.right(), at.y);
+    text::label(ui, at, Align2::LEFT_CENTER, text::BRAND, colors.text, "Settings", f32::INFINITY);
 }
 
 fn list(ui: &mut Ui, view: &mut View<'_>, side: Rect) {
@@ -105,10 +107,12 @@ fn list(ui: &mut Ui, view: &mut View<'_>, side: Rect) {
         focus_ring(ui, &response, radius::CONTROL, colors);
         view.on_click(&response.on_hover_cursor(CursorIcon::PointingHand), Action::ShowSection(section));
     }
-    let at = pos2(side.left() + 24.0, side.bottom() - 30.0);
+    let mut at = pos2(side.left() + 24.0, side.bottom() - 46.0);
     if at.y > y {
-        let said = "Changes are saved at once";
-        text::label(ui, at, Align2::LEFT_CENTER, text::CAPTION, colors.text_3, said, side.width() - 40.0);
+        for said in [VERSION, "Changes are saved at once"] {
+            text::label(ui, at, Align2::LEFT_CENTER, text::CAPTION, colors.text_3, said, side.width() - 40.0);
+            at.y += 16.0;
+        }
     }
 }
 
