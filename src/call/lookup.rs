@@ -87,7 +87,8 @@ async fn follow(question: RoomQuestion, tokens: TokenSource, answers: mpsc::Send
     }
 }
 
-/// Shows the server what we have. A token endpoint is somebody else's: it is not asked for a room that nobody enters yet.
+/// Shows the server what we have. A token endpoint is somebody else's: it is not asked for a room that nobody enters
+/// yet.
 async fn look_up(question: &RoomQuestion, tokens: &TokenSource) -> Result<RoomState, TokenError> {
     let RoomQuestion { server, room, invitation } = question;
     let wire = room.wire_name();

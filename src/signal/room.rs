@@ -33,8 +33,8 @@ struct Question<'a> {
     invitation: Option<&'a str>,
 }
 
-/// Asks the server at `server` (`ws`, `wss`, `http` or `https`) for the room with this wire name. Within 5 s. A server that is not ours
-/// answers with [`TokenError::NoEndpoint`].
+/// Asks the server at `server` (`ws`, `wss`, `http` or `https`) for the room with this wire name. Within 5 s. A server
+/// that is not ours answers with [`TokenError::NoEndpoint`].
 pub async fn look_up_room(server: &str, room: &str, proof: RoomProof<'_>) -> Result<RoomState, TokenError> {
     let (invitation, token) = match proof {
         RoomProof::Nothing => (None, None),

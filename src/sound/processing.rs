@@ -12,8 +12,9 @@ const FORMAT: StreamConfig = StreamConfig::new(48_000, 1);
 
 /// The chain for one microphone and the speaker beside it, 10 ms at a time.
 ///
-/// Either may be changed while it runs. The echo canceller follows the speaker's delay by itself, and gets over a pause on
-/// either side; begun anew, it would not yet know whether there is an echo, and hold the microphone down until it does.
+/// Either may be changed while it runs. The echo canceller follows the speaker's delay by itself, and gets over a pause
+/// on either side; begun anew, it would not yet know whether there is an echo, and hold the microphone down until it
+/// does.
 pub(super) struct Processing {
     chain: AudioProcessing,
 }

@@ -18,8 +18,8 @@ const fn scale(family: &'static str, size: f32, line: f32, spacing: f32) -> Type
     Type { family, size, line, spacing }
 }
 
-// egui sets text without kerning: titles are a little tighter here than in the design's tokens, and so as wide as in its
-// pictures.
+// egui sets text without kerning: titles are a little tighter here than in the design's tokens, and so as wide as in
+// its pictures.
 pub(super) const HERO: Type = scale(fonts::DISPLAY, 44.0, 50.0, -1.35);
 pub(super) const DISPLAY: Type = scale(fonts::DISPLAY, 32.0, 40.0, -0.65);
 pub(super) const MODAL_TITLE: Type = scale(fonts::DISPLAY, 24.0, 30.0, -0.4);
