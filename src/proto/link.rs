@@ -16,6 +16,8 @@ const SERVER: &str = "server";
 const ROOM: &str = "room";
 /// The parameter of a `visavis://` link that says whether the server is reached by TLS, where that is not the usual.
 const TLS: &str = "tls";
+/// How the address of a server begins.
+const SCHEMES: [&str; 4] = ["ws://", "wss://", "http://", "https://"];
 /// What stays readable in a link's room and invitation.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -120,8 +122,11 @@ pub fn server(text: &str) -> Result<String, LinkError> {
         let near = host == "localhost" || host.parse::<IpAddr>().is_ok() || text.contains(':') || text.starts_with('[');
         format!("{}://{text}", if near { "ws" } else { "wss" })
     };
+    // `Url` also reads `http:/host` and `HTTPS://host`, of which others make something else.
+    let (scheme, rest) = full.split_once("://").ok_or(LinkError::Server)?;
+    let full = format!("{}://{rest}", scheme.to_ascii_lowercase());
     let url = Url::parse(&full).map_err(|_| LinkError::Server)?;
-    let usable = matches!(url.scheme(), "ws" | "wss" | "http" | "https")
+    let usable = SCHEMES.iter().any(|scheme| full.starts_with(scheme))
         && url.host_str().is_some_and(|h| !h.is_empty() && !h.contains(' '))
         && url.username().is_empty()
         && url.query().is_none()
@@ -237,9 +242,13 @@ mod tests {
         assert_eq!(parse("https://meet.example/j/"), Err(LinkError::Link));
         assert_eq!(parse("ftp://meet.example/j/a"), Err(LinkError::Link));
         assert_eq!(parse("https://meet.example/j/%ff"), Err(LinkError::Link));
-        for bad in ["", "ws://", "javascript:alert(1)", "wss://user@meet.example", "a b", "ws://a/?b", "ws://a/#b"] {
+        assert_eq!(parse("http:/review/[::1]:7880/javis://192.1681.5:/a"), Err(LinkError::Link));
+        let odd = ["http:/meet.example", "ws:/a://b", "ws://a/?b", "ws://a/#b"];
+        for bad in ["", "ws://", "javascript:alert(1)", "wss://user@meet.example", "a b"].into_iter().chain(odd) {
             assert_eq!(server(bad), Err(LinkError::Server), "{bad}");
         }
+        // Whether it is reached by TLS does not depend on how the scheme is written.
+        assert_eq!(server("WSS://meet.example"), Ok("wss://meet.example".into()));
     }
 
     #[test]
