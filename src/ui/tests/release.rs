@@ -29,7 +29,7 @@ fn with_past(answer: Option<bool>) -> Settings {
     ada_with(|s| {
         s.check_for_updates = answer;
         let (room, server) = ("1:1 with Lena".into(), "wss://meet.example".into());
-        s.remember(RecentRoom { room, server, left_at: 1_763_800_000, reason: 0, confirmed: true });
+        s.remember(RecentRoom { room, server, invitation: None, left_at: 1_763_800_000, reason: 0, confirmed: true });
     })
 }
 

@@ -8,9 +8,8 @@ use crate::ui::flow::Screen;
 use crate::ui::hosting::HostAction;
 use crate::ui::icons;
 use crate::ui::model::Menu;
-use crate::ui::text;
 use crate::ui::tokens::size;
-use crate::ui::widgets::{Button, Look, MenuEntry, MenuResult, icon_button, leave_caret, menu, pill};
+use crate::ui::widgets::{Button, Look, MenuEntry, MenuResult, icon_button, leave_caret, menu, pill, pill_width};
 use egui::{Pos2, Rect, Ui, pos2, vec2};
 
 const SIGN: &str = "You are the host";
@@ -40,10 +39,10 @@ pub(super) fn invite(ui: &Ui, view: &mut View<'_>, at: Pos2, small: bool) -> f32
 
 /// The chip that says who we are, if it fits between `left` and `right`.
 pub(super) fn sign(ui: &mut Ui, view: &View<'_>, call: &CallView, left: f32, (right, middle): (f32, f32)) {
-    let edge = left + text::width(ui, text::LABEL, SIGN).ceil() + 42.0;
+    let edge = left + pill_width(ui, SIGN);
     if call.host && edge + 12.0 < right {
         let colors = (view.colors.control, view.colors.text_2);
-        pill(ui, edge, middle, colors, icons::USER, SIGN);
+        pill(ui, [edge, middle, 26.0], colors, icons::USER, SIGN);
     }
 }
 
