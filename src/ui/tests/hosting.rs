@@ -151,6 +151,7 @@ fn a_host_invites_and_has_the_link_on_the_clipboard() {
     let link = "https://meet.example/j/tea?i=devkey.guest.0.abc";
     world.lock().notices.push(Notice::Invitation(link.into()));
     assert_eq!(copied(&mut window).as_deref(), Some(link));
+    window.run_steps(2);
     assert!(window.query_by_label("Link copied").is_some());
 
     // Alone the button stands on the stage, and nowhere else.

@@ -74,7 +74,7 @@ pub(super) fn leave_menu(ui: &Ui, view: &mut View<'_>, rect: Rect, opened_from_l
             value: Action::AsHost(HostAction::AskToEnd),
         },
     ];
-    match menu(ui, view.colors, &caret, "Leave", 300.0, &entries) {
+    match menu(ui, view.colors, &caret, "Leave", 336.0, &entries) {
         MenuResult::Open => {}
         MenuResult::Close => view.say(Action::CloseMenu),
         MenuResult::Chosen(action) => view.say(action),
