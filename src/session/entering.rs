@@ -35,11 +35,7 @@ impl Session {
             Phase::Reconnecting(r) => r.step.rejoined(joined),
             _ => return,
         }
-        let (sid, others) = (me.sid.clone(), &response.other_participants);
-        self.with_roster(|roster, out| {
-            roster.keep_only(others, out);
-            roster.update(&sid, others, out);
-        });
+        self.with_roster(|roster, out| roster.joined(&me.identity, &response.other_participants, out));
         self.publish_wanted();
     }
 

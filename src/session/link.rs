@@ -51,8 +51,7 @@ impl Session {
             }
             Response::Trickle(t) => self.trickle(&t),
             Response::Update(u) => {
-                let me = self.my_sid();
-                self.with_roster(|roster, out| roster.update(&me, &u.participants, out));
+                self.with_roster(|roster, out| roster.update(&u.participants, out));
                 self.complete_resume(&u.participants);
             }
             Response::TrackPublished(p) => self.track_published(p),

@@ -49,6 +49,8 @@ struct Nameless {
 /// The people of a room and the media that belongs to them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roster {
+    /// Our own identity. Whoever comes with it from elsewhere takes our place and is nobody beside us.
+    me: String,
     people: Vec<Remote>,
     /// v1: which section carries which track, as the last answer said.
     sections: BTreeMap<String, String>,
@@ -61,9 +63,19 @@ impl Roster {
         &self.people
     }
 
-    /// Takes participants from a join, an update or a resume. `me` is our own sid.
-    pub(super) fn update(&mut self, me: &str, infos: &[lk::ParticipantInfo], out: &mut Vec<Output>) {
-        for info in infos.iter().filter(|i| i.sid != me) {
+    /// Who we are, and who else is here, after a first or a fresh join.
+    pub(super) fn joined(&mut self, me: &str, others: &[lk::ParticipantInfo], out: &mut Vec<Output>) {
+        me.clone_into(&mut self.me);
+        self.keep_only(others, out);
+        self.update(others, out);
+    }
+
+    /// Takes participants from a join, an update or a resume.
+    pub(super) fn update(&mut self, infos: &[lk::ParticipantInfo], out: &mut Vec<Output>) {
+        for info in infos {
+            if info.identity == self.me {
+                continue;
+            }
             let Ok(user) = info.identity.parse::<UserId>() else { continue };
             if info.state() == State::Disconnected {
                 self.gone(&user, info, out);

@@ -266,6 +266,23 @@ fn leave_releases_tells_and_then_says_exit_room() {
     assert!(closed < exit);
 }
 
+/// Another place of ours joins while we are out of reach: the server tells us of it before it sends us away.
+#[test]
+fn whoever_comes_with_our_own_identity_is_nobody_beside_us() {
+    let mut w = World::entered();
+    let me = lk::ParticipantInfo { sid: "PA_elsewhere".into(), identity: "me".into(), ..Default::default() };
+    for state in [lk::participant_info::State::Active, lk::participant_info::State::Disconnected] {
+        let participants = vec![lk::ParticipantInfo { state: state as i32, ..me.clone() }];
+        w.link(1, LinkInput::Message(Box::new(Response::Update(lk::ParticipantUpdate { participants }))));
+        w.run(10);
+        assert!(w.session.people().is_empty(), "{:?}", w.session.people());
+    }
+    let told = |e: &EventKind| {
+        matches!(e, EventKind::RemoteUserEnterRoom { .. } | EventKind::RemoteUserLeaveRoom { .. })
+    };
+    assert!(!w.events.iter().any(told), "{:?}", w.events);
+}
+
 #[test]
 fn leave_twice_is_leave_once_and_close_now_shortens() {
     let mut w = World::entered();
