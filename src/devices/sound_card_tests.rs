@@ -311,6 +311,20 @@ fn a_microphone_that_is_pulled_out_is_told_and_closes() {
     });
 }
 
+/// PulseAudio takes the stream away with its speaker, and our client library would wait for its end for ever.
+#[test]
+fn a_speaker_that_is_pulled_out_closes() {
+    with_server("a_speaker_that_is_pulled_out_closes", || async {
+        let (speaker, ..) = SpeakerLease::open(&SpeakerChoice::Default, events().0).await.expect("opens");
+        for module in ["module-remap-source", "module-loopback", "module-null-sink"] {
+            run("pactl", &["unload-module", module]);
+        }
+        let released = speaker.release(LIMIT).await;
+        assert_eq!(released.state, StepState::Confirmed, "{released:?}");
+        assert_eq!(streams("sink-inputs"), Vec::<String>::new());
+    });
+}
+
 /// As a wireless headset that does not wake: nothing comes from it, so it does not count as open.
 #[test]
 fn a_microphone_that_does_not_start_is_given_up_and_the_speaker_plays_on() {

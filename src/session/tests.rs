@@ -277,9 +277,8 @@ fn whoever_comes_with_our_own_identity_is_nobody_beside_us() {
         w.run(10);
         assert!(w.session.people().is_empty(), "{:?}", w.session.people());
     }
-    let told = |e: &EventKind| {
-        matches!(e, EventKind::RemoteUserEnterRoom { .. } | EventKind::RemoteUserLeaveRoom { .. })
-    };
+    let told =
+        |e: &EventKind| matches!(e, EventKind::RemoteUserEnterRoom { .. } | EventKind::RemoteUserLeaveRoom { .. });
     assert!(!w.events.iter().any(told), "{:?}", w.events);
 }
 
