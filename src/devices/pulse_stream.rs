@@ -53,12 +53,15 @@ enum TakeAwayError {
 pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> {
     let stream = Arc::new(stream);
     let (theirs, waker) = (stream.clone(), stop.clone());
-    let outcome = aside("microphone start", move || {
-        let result = theirs.play();
-        drop(theirs);
-        waker.nudge();
-        result
-    })
+    let outcome = aside(
+        "microphone start",
+        move || {
+            let result = theirs.play();
+            drop(theirs);
+            result
+        },
+        move || waker.nudge(),
+    )
     .map_err(|e| DeviceError::Other(format!("no thread to start the microphone: {e}")))?;
 
     let mut result = None;
@@ -83,12 +86,16 @@ pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> 
 /// Pauses and closes a stream. While the server does not answer at all it does not return.
 pub(super) fn close(stream: Stream, direction: Direction, deadline: Instant) -> Ended {
     let left = deadline.saturating_duration_since(Instant::now());
-    let closing = aside("sound close", move || {
-        if let Err(e) = stream.pause() {
-            tracing::debug!("a stream was not paused: {e}");
-        }
-        drop(stream);
-    });
+    let closing = aside(
+        "sound close",
+        move || {
+            if let Err(e) = stream.pause() {
+                tracing::debug!("a stream was not paused: {e}");
+            }
+            drop(stream);
+        },
+        || (),
+    );
     let Ok(closed) = closing else { return Ended::ByItself };
     if closed.recv_timeout(CLOSE_GRACE.min(left / 2)).is_ok() {
         return Ended::ByItself;
@@ -99,10 +106,19 @@ pub(super) fn close(stream: Stream, direction: Direction, deadline: Instant) -> 
     Ended::WithItsConnection
 }
 
-/// Does something that may block on a thread of its own.
-fn aside<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> std::io::Result<Receiver<T>> {
+/// Does something that may block on a thread of its own; calls `then` when the outcome can be received.
+fn aside<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+    then: impl FnOnce() + Send + 'static,
+) -> std::io::Result<Receiver<T>> {
     let (tell, outcome) = sync_channel(1);
-    thread::Builder::new().name(name.into()).spawn(move || tell.send(work()).ok())?;
+    let run = move || {
+        // Whoever does not wait any more needs no outcome.
+        tell.send(work()).ok();
+        then();
+    };
+    thread::Builder::new().name(name.into()).spawn(run)?;
     Ok(outcome)
 }
 
