@@ -79,7 +79,7 @@ impl Engine {
                 None => Ok(()),
                 Some(refusal) => Err(refusal.into()),
             },
-            Self::LiveKit(livekit) => Ok(livekit.welcome(&admission.room, &admission.user)?),
+            Self::LiveKit(livekit) => livekit.lets_in(&admission.room, &admission.user),
         }
     }
 

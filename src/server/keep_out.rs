@@ -58,16 +58,21 @@ impl Holds {
 
     /// Somebody asks for a token: whoever was only dismissed may come back with it. `now` is in Unix seconds.
     pub(super) fn ask(&mut self, room: &str, user: &UserId, now: i64) -> Result<(), KeptOut> {
-        self.forget_expired(now);
-        let key = (room.to_owned(), user.clone());
-        match self.holds.get(&key) {
-            Some((Hold::Removed, until)) => Err(KeptOut(((until - now + 59) / 60).max(1))),
+        match self.look(room, user, now) {
+            Some((Hold::Removed, kept_out)) => Err(kept_out),
             Some((Hold::Dismissed, _)) => {
-                self.holds.remove(&key);
+                self.holds.remove(&(room.to_owned(), user.clone()));
                 Ok(())
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether somebody is kept out, and for how long. Looking changes nothing.
+    pub(super) fn look(&mut self, room: &str, user: &UserId, now: i64) -> Option<(Hold, KeptOut)> {
+        self.forget_expired(now);
+        let (hold, until) = self.holds.get(&(room.to_owned(), user.clone()))?;
+        Some((*hold, KeptOut(((until - now + 59) / 60).max(1))))
     }
 
     /// The rooms that somebody is kept out of.
@@ -128,7 +133,8 @@ mod tests {
         holds.add(&bar("mina", 1000, true));
         holds.add(&bar("tom", 1000, false));
         holds.add(&bar("tom", 1001, true));
-        assert_eq!(holds.find("r", &user("mina")), Some(Hold::Dismissed));
+        assert_eq!(holds.look("r", &user("mina"), 1001), Some((Hold::Dismissed, KeptOut(11))));
+        assert_eq!(holds.find("r", &user("mina")), Some(Hold::Dismissed), "a look is no request");
         assert_eq!(holds.ask("r", &user("mina"), 1001), Ok(()));
         assert_eq!(holds.find("r", &user("mina")), None);
         assert_eq!(holds.find("r", &user("tom")), Some(Hold::Removed), "a removal outlives the room's end");

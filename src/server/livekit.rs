@@ -6,7 +6,7 @@
 
 use super::audit::{self, Actor, Deed};
 use super::driver::DISK_LIMIT;
-use super::engine::{Answered, Unavailable};
+use super::engine::{Answered, NotWelcome, Unavailable};
 use super::keep_out::{HOLD_S, Hold, Holds, KeptOut};
 use super::metrics::Figures;
 use super::secrets::Keyring;
@@ -14,7 +14,7 @@ use super::state::State;
 use super::unix_s;
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, UserId};
-use crate::hub::{AdminAnswer, AdminCall, AdminError, Bar, Bars};
+use crate::hub::{AdminAnswer, AdminCall, AdminError, Bar, Bars, Refusal};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -91,6 +91,15 @@ impl LiveKit {
     /// Whether somebody may have a token. Whoever asks gets one then.
     pub(super) fn welcome(&self, room: &str, user: &UserId) -> Result<(), KeptOut> {
         self.holds().ask(room, user, unix_s())
+    }
+
+    /// Whether somebody would stay in a room with the token that they have.
+    pub(super) fn lets_in(&self, room: &str, user: &UserId) -> Result<(), NotWelcome> {
+        match self.holds().look(room, user, unix_s()) {
+            Some((Hold::Removed, kept_out)) => Err(kept_out.into()),
+            Some((Hold::Dismissed, _)) => Err(Refusal::Dismissed.into()),
+            None => Ok(()),
+        }
     }
 
     /// What the server says of itself: it does not tell of tracks and packets.

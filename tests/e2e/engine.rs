@@ -131,6 +131,11 @@ fn a_dismissed_room_opens_again_for_new_tokens_only() {
     let first = enter(&old, "first");
     front.succeeds("DismissRoomByStrRoomId", json!({"SdkAppId": SDK_APP_ID, "RoomId": "tea"}));
     assert_eq!(first.wait_for("ExitRoom")["reason"], 2);
+    // Who only looks has not asked for a new token.
+    let bearer = format!("Bearer {}", old["participant_token"].as_str().expect("a token"));
+    let (status, words) =
+        request(front.server.port(), "POST", "/room", &[("Authorization", &bearer)], r#"{"room_name": "tea"}"#);
+    assert!(status == 403 && words.contains("dismissed"), "{status}: {words}");
     let again = enter(&old, "again");
     assert_eq!(again.wait_for("ExitRoom")["reason"], 2, "the old token opens nothing for long");
     let (status, new) = front.ask(&wish);
