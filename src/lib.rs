@@ -39,6 +39,7 @@ pub mod bot;
 #[cfg(feature = "window")]
 pub mod ui;
 
+#[cfg(feature = "client")]
 pub mod cmd;
 
 #[cfg(all(test, feature = "client"))]
