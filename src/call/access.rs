@@ -109,6 +109,14 @@ impl Ticket {
 }
 
 impl Access {
+    /// The server that gives the token, if it may be more than a token endpoint.
+    pub(super) fn front(&self) -> Option<&str> {
+        match &self.tokens {
+            TokenSource::Endpoint(url) => url.strip_suffix("/token"),
+            _ => Some(&self.server),
+        }
+    }
+
     /// The server's URL and a token for it. An endpoint may name another server than the one it was asked on.
     pub(super) async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
         let endpoint = match &self.tokens {

@@ -184,7 +184,12 @@ impl Call {
         let in_room = matches!(self.session.phase(), session::Phase::InRoom(_) | session::Phase::Reconnecting(_));
         let (server, token) = self.ticket.held().filter(|_| in_room)?;
         let access = &self.config.plan.access;
-        Some(HostRights { front: access.server.clone(), server, room: access.room.clone(), token })
+        Some(HostRights {
+            front: access.front().unwrap_or(&server).to_owned(),
+            server,
+            room: access.room.clone(),
+            token,
+        })
     }
 
     fn now(&self) -> Moment {

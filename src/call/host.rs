@@ -8,7 +8,8 @@ use crate::base::{RoomId, Secret};
 /// What is shown, where, and for which room.
 #[derive(Clone, Debug)]
 pub struct HostRights {
-    /// The server that gave the token: it makes links.
+    /// The server that gave the token: it makes links, and where it only stands before the one that the call runs on, it
+    /// remembers who was removed and may do more there than we.
     pub(super) front: String,
     /// The server that the call runs on.
     pub(super) server: String,
@@ -33,20 +34,25 @@ impl HostRights {
         }
     }
 
+    /// At the front; at the server of the call where the front knows no such thing or does not answer.
     async fn carry_out(&self, wish: &HostWish) -> Result<Option<Notice>, AdminClientError> {
-        match wish {
-            HostWish::Remove { user, .. } => self.client(&self.server)?.remove(&self.room, user).await?,
-            HostWish::EndForEveryone => self.client(&self.server)?.dismiss(&self.room).await?,
-            HostWish::Invite => {
-                let link = self.client(&self.front)?.guest_link(&self.room).await?;
-                return Ok(Some(Notice::Invitation(link)));
+        use AdminClientError as E;
+        match self.carry_out_at(&self.front, wish).await {
+            Err(E::NotARoomServer(_) | E::Unreachable { .. } | E::Refused(_)) if self.front != self.server => {
+                self.carry_out_at(&self.server, wish).await
             }
+            done => done,
         }
-        Ok(None)
     }
 
-    fn client(&self, address: &str) -> Result<AdminClient, AdminClientError> {
-        AdminClient::with_token(address, self.token.clone())
+    async fn carry_out_at(&self, address: &str, wish: &HostWish) -> Result<Option<Notice>, AdminClientError> {
+        let server = AdminClient::with_token(address, self.token.clone())?;
+        match wish {
+            HostWish::Remove { user, .. } => server.remove(&self.room, user).await?,
+            HostWish::EndForEveryone => server.dismiss(&self.room).await?,
+            HostWish::Invite => return Ok(Some(Notice::Invitation(server.guest_link(&self.room).await?))),
+        }
+        Ok(None)
     }
 }
 
@@ -87,8 +93,8 @@ mod tests {
         HostWish::Remove { user: "tom".parse().expect("a user id"), name: "Tom".into() }
     }
 
-    /// What is said of `wish` by a server that answers everything with `answer`, and what it was asked.
-    async fn asked(wish: HostWish, answer: &'static str) -> (Option<Notice>, String) {
+    /// A server that gives one request this answer, and what it was asked.
+    async fn answering(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let server = format!("ws://{}", listener.local_addr().expect("an address"));
         let served = tokio::spawn(async move {
@@ -98,20 +104,29 @@ mod tests {
             stream.write_all(answer.as_bytes()).await.expect("an answer");
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
-        let token = Secret::new("the.calls.token".to_owned());
-        let rights = HostRights { front: server.clone(), server, room: RoomId::Number(7), token };
-        let notice = rights.ask(wish).await;
+        (server, served)
+    }
+
+    fn rights(front: String, server: String) -> HostRights {
+        HostRights { front, server, room: RoomId::Number(7), token: Secret::new("the.calls.token".to_owned()) }
+    }
+
+    /// What is said of `wish` by a server that gives `answer`, and what it was asked.
+    async fn asked(wish: HostWish, answer: &'static str) -> (Option<Notice>, String) {
+        let (server, served) = answering(answer).await;
+        let notice = rights(server.clone(), server).ask(wish).await;
         (notice, served.await.expect("served"))
     }
 
+    const DONE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    const NONE: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n\r\nnot found";
     const DENIED: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: 53\r\n\r\n\
         {\"code\":\"unauthenticated\",\"msg\":\"permissions denied\"}\r\n";
 
     #[tokio::test]
     async fn the_calls_own_token_is_shown() {
-        let done = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
         for (wish, path) in [(remove(), "RemoveParticipant"), (HostWish::EndForEveryone, "DeleteRoom")] {
-            let (notice, request) = asked(wish, done).await;
+            let (notice, request) = asked(wish, DONE).await;
             assert_eq!(notice, None, "the call itself tells");
             assert!(request.starts_with(&format!("POST /twirp/livekit.RoomService/{path} ")), "{request}");
             assert!(request.contains("Bearer the.calls.token"), "{request}");
@@ -123,14 +138,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_front_is_asked_before_the_server_of_the_call() {
+        let nobody = "ws://127.0.0.1:9".to_owned();
+        let (front, served) = answering(DONE).await;
+        assert_eq!(rights(front, nobody.clone()).ask(HostWish::EndForEveryone).await, None, "the front did it");
+        assert!(served.await.expect("served").contains("DeleteRoom"));
+        // One that only gives tokens, and one that is gone.
+        let (front, _served) = answering(NONE).await;
+        for front in [front, nobody] {
+            let (server, served) = answering(DONE).await;
+            assert_eq!(rights(front, server).ask(remove()).await, None, "the server did it");
+            assert!(served.await.expect("served").contains("RemoveParticipant"));
+        }
+        let (front, _served) = answering(DENIED).await;
+        let notice = rights(front, "ws://127.0.0.1:9".into()).ask(remove()).await;
+        assert!(matches!(notice, Some(Notice::Refused { sentence, .. }) if sentence.contains("does not let you")));
+    }
+
+    #[tokio::test]
     async fn what_a_server_refuses_is_said_with_what_to_do() {
-        let none = "HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n\r\nnot found";
         for (wish, answer, said) in [
             (HostWish::EndForEveryone, DENIED, "does not let a host end the call. Remove the others one by one."),
             (remove(), DENIED, "does not let you remove anybody."),
             (HostWish::Invite, DENIED, "does not let you invite."),
-            (HostWish::Invite, none, "makes no links."),
-            (remove(), none, "Tom was not removed."),
+            (HostWish::Invite, NONE, "makes no links."),
+            (remove(), NONE, "Tom was not removed."),
         ] {
             let (notice, _) = asked(wish.clone(), answer).await;
             let Some(Notice::Refused { wish: refused, sentence }) = notice else { panic!("{wish:?}: {notice:?}") };
