@@ -40,7 +40,8 @@ const USAGE: u8 = 2;
 #[command(after_help = EXAMPLES)]
 pub(super) struct RoomArgs {
     /// The server: ws://, wss://, http:// or https:// [default: the profile's, LIVEKIT_URL, ws://127.0.0.1:7880]
-    #[arg(long, global = true, value_name = "URL")]
+    // An id of its own: by the window's, which LIVEKIT_URL fills, that would pass for typed here.
+    #[arg(id = "room-server", long = "server", global = true, value_name = "URL")]
     pub server: Option<String>,
     /// Take server and credentials from this profile; what it leaves out comes from the environment
     #[arg(long, global = true, value_name = "NAME")]
