@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 const OTHERS_FLAGS: &[(&str, &str)] = &[("--network", "podman")];
 /// Commands that no help lists, and packages use.
 const HIDDEN: &[&str] = &["man-pages"];
+/// Files that people write for themselves.
+const OWN: &[&str] = &["profiles.toml"];
 /// Folders that only work makes.
 const MADE: &[&str] = &["target", "artifacts"];
 /// A word that ends so is the name of a file.
@@ -166,7 +168,12 @@ fn path_fault(span: &str, document: &Document, files: &BTreeSet<PathBuf>) -> Opt
     let name = span.trim_start_matches("./").trim_end_matches('/');
     let is_word = !name.is_empty() && !name.contains(char::is_whitespace) && !name.starts_with(['/', '~']);
     // What stands for many names, and names of what a build makes.
-    if !is_word || name.contains(['…', '*']) || name.contains("VERSION") || MADE.iter().any(|m| name.starts_with(m)) {
+    if !is_word
+        || OWN.contains(&name)
+        || name.contains(['…', '*'])
+        || name.contains("VERSION")
+        || MADE.iter().any(|m| name.starts_with(m))
+    {
         return None;
     }
     let here = Path::new(&document.path).parent().unwrap_or(Path::new(""));

@@ -24,6 +24,8 @@ pub(super) struct Section {
     pub(super) heading: String,
     /// The commands of its blocks for a shell, without their comments.
     pub(super) commands: Vec<String>,
+    /// Its blocks of TOML.
+    pub(super) toml: Vec<String>,
     /// Its blocks of JSON.
     pub(super) json: Vec<String>,
 }
@@ -103,7 +105,7 @@ impl Document {
             "sh" => section.commands.extend(commands(lines)),
             "console" => section.commands.extend(commands(&typed(lines))),
             "json" => section.json.push(lines.join("\n")),
-            "toml" => {}
+            "toml" => section.toml.push(lines.join("\n")),
             other => self.faults.push(format!("nobody knows what to do with a block of {other:?}: {lines:?}")),
         }
     }

@@ -1,10 +1,11 @@
 //! Carries out the commands of one section, in order, as somebody would who follows it with one shell.
 
 use super::read::Section;
-use crate::kit::{Display, PATIENCE, Process, Pulse, Server, Stage, Visavis};
+use crate::kit::{Display, PATIENCE, Process, Pulse, Stage, Visavis};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::os::unix::fs::symlink;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -26,8 +27,11 @@ const LOOKS: &[&str] = &["grep", "pgrep"];
 /// it says is another test's matter.
 const NOT_MET: i32 = 30;
 
-/// The examples' server, for which a server of the test stands where somebody enters a room of it.
+/// The examples' server, for which a server of the test stands where somebody goes there.
 const EXAMPLE: &str = "wss://calls.example.com";
+/// Its key pair in the examples.
+const EXAMPLE_KEYS: [(&str, &str); 2] =
+    [("LIVEKIT_API_KEY", "office"), ("LIVEKIT_API_SECRET", "0123456789abcdef0123456789abcdef")];
 
 /// How a command is carried out.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,7 +87,8 @@ pub(super) struct Session<'a> {
     folder: PathBuf,
     variables: BTreeMap<String, String>,
     running: Vec<Process>,
-    stand_in: Option<Server>,
+    /// The server in the place of the examples' one, and its address.
+    stand_in: Option<(Process, String)>,
 }
 
 impl<'a> Session<'a> {
@@ -105,6 +110,9 @@ impl<'a> Session<'a> {
 
     /// Carries out all commands of the section; a sentence about the first one that does not do what it should.
     pub(super) fn follow(&mut self, section: &Section) -> Result<(), String> {
+        if section.commands.iter().any(|command| command.contains(" --profile ")) {
+            self.keep_profiles(&section.toml.join("\n"));
+        }
         section.commands.iter().try_for_each(|command| self.carry_out(command))
     }
 
@@ -186,11 +194,33 @@ impl<'a> Session<'a> {
         if !command.contains(EXAMPLE) {
             return command.to_owned();
         }
-        let server = self.stand_in.get_or_insert_with(|| Server::start(self.stage));
         if command.contains("--token mina.jwt") {
-            let token = Visavis::room(self.stage, server, &["token", "tea", "--user", "mina"]);
-            std::fs::write(self.folder.join("mina.jwt"), token).expect("a token file");
+            let token = ["room", "token", "tea", "--user", "mina"];
+            let output = Visavis::run(Visavis::command(self.stage).envs(EXAMPLE_KEYS).args(token));
+            std::fs::write(self.folder.join("mina.jwt"), output.stdout).expect("a token file");
         }
-        command.replace(EXAMPLE, &server.url())
+        command.replace(EXAMPLE, &self.stand_in())
+    }
+
+    /// Writes the profiles of an example where the program looks for them.
+    fn keep_profiles(&mut self, text: &str) {
+        let folder = self.stage.artifact("home/visavis");
+        std::fs::create_dir_all(&folder).expect("a folder for profiles");
+        let file = folder.join("profiles.toml");
+        std::fs::write(&file, text.replace(EXAMPLE, &self.stand_in())).expect("profiles");
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("permissions");
+    }
+
+    fn stand_in(&mut self) -> String {
+        let start = || {
+            let mut command = Visavis::command(self.stage);
+            command.envs(EXAMPLE_KEYS).args(["serve", "--listen", "127.0.0.1:0", "--udp", "0"]);
+            let server = Process::start(self.stage, &format!("{}-stand-in", self.name), &mut command);
+            let address = server.wait_for_line("its ready line", PATIENCE, |lines| {
+                lines.iter().find_map(|line| line.strip_prefix("Listening on ")?.split(',').next().map(str::to_owned))
+            });
+            (server, address)
+        };
+        self.stand_in.get_or_insert_with(start).1.clone()
     }
 }
