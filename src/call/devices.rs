@@ -6,8 +6,8 @@ use super::studio::Studio;
 use super::view::{DeviceProblem, ProblemKind};
 use crate::base::{DeviceKind, StepState};
 use crate::devices::{
-    CameraChoice, CameraFormat, CameraLease, DeviceError, DeviceEvents, MicrophoneChoice, MicrophoneLease, Opening,
-    Presence, ProblemKind as Problem, Released, SpeakerChoice, SpeakerLease,
+    CameraChoice, CameraFormat, CameraLease, DeviceError, DeviceEvents, Identity, MicrophoneChoice, MicrophoneLease,
+    Opening, Presence, ProblemKind as Problem, Released, SpeakerChoice, SpeakerLease,
 };
 use crate::session::{DeviceInput, Generation};
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ pub struct Devices {
     camera: Arc<CameraFan>,
     sound: Arc<Studio>,
     format: CameraFormat,
-    identity: String,
+    identity: Identity,
 }
 
 /// A device that is being opened, is open, or is being released.
@@ -95,7 +95,7 @@ impl Devices {
     /// No device is open. Reports go to `reports`.
     pub fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<CameraFan>, sound: Arc<Studio>) -> Self {
         let format = CameraFormat::default();
-        Self { reports, holders: HashMap::new(), camera, sound, format, identity: String::new() }
+        Self { reports, holders: HashMap::new(), camera, sound, format, identity: Identity::default() }
     }
 
     /// The size and rate that cameras are asked for from now on.
@@ -103,9 +103,9 @@ impl Devices {
         self.format = format;
     }
 
-    /// The user id that the test picture carries from the next opening on.
+    /// The user id that the test picture carries from now on, also if the preview has opened it.
     pub fn set_identity(&mut self, user: &str) {
-        user.clone_into(&mut self.identity);
+        self.identity.set(user);
     }
 
     /// The studio that microphone and speaker belong to.
@@ -205,12 +205,10 @@ impl Devices {
             DeviceKind::Camera => match id.parse::<CameraChoice>() {
                 Ok(choice) => {
                     let sink = fan.clone();
-                    let opening = CameraLease::open(&choice, self.format, Arc::new(move |f| sink.put(f)), events);
-                    let (presence, identity) = (opening.presence(), self.identity.clone());
-                    let start = move |lease: CameraLease| {
-                        lease.set_identity(&identity);
-                        (lease.id().to_owned(), lease.label().to_owned(), lease)
-                    };
+                    let opening =
+                        CameraLease::open(&choice, self.format, &self.identity, Arc::new(move |f| sink.put(f)), events);
+                    let presence = opening.presence();
+                    let start = |lease: CameraLease| (lease.id().to_owned(), lease.label().to_owned(), lease);
                     let stop = move || fan.clear();
                     let hold = hold(desk, opening, failed, start, stop, |l: CameraLease, d| l.release(d));
                     (Box::pin(hold), presence)

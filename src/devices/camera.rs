@@ -87,13 +87,19 @@ pub struct CameraLease {
     owner: Owner,
     id: String,
     facts: CameraFacts,
-    identity: Identity,
 }
 
 impl CameraLease {
-    /// Opens a camera. Pictures go to `sink` from then on; `events` hears when it dies by itself.
-    pub fn open(choice: &CameraChoice, format: CameraFormat, sink: FrameSink, events: DeviceEvents) -> Opening<Self> {
-        Self::open_with(Program::ours(), choice, format, sink, events)
+    /// Opens a camera. Pictures go to `sink` from then on; `events` hears when it dies by itself. The test picture
+    /// carries `identity`, also what that is set to later; other cameras do not care.
+    pub fn open(
+        choice: &CameraChoice,
+        format: CameraFormat,
+        identity: &Identity,
+        sink: FrameSink,
+        events: DeviceEvents,
+    ) -> Opening<Self> {
+        Self::open_with(Program::ours(), choice, format, identity, sink, events)
     }
 
     /// The same with another capture program.
@@ -101,11 +107,11 @@ impl CameraLease {
         program: Program,
         choice: &CameraChoice,
         format: CameraFormat,
+        identity: &Identity,
         sink: FrameSink,
         events: DeviceEvents,
     ) -> Opening<Self> {
         let id = choice.to_string();
-        let identity = Identity::default();
         let output = CameraOutput { id: id.clone(), sink, events };
         let (choice, theirs) = (choice.clone(), identity.clone());
         Opening::start(
@@ -124,7 +130,7 @@ impl CameraLease {
                 CameraChoice::Process(_) => capture::run(&program, &output.id, format, stop, opened, &output),
                 CameraChoice::Device(id) => capture::run(&program, &id, format, stop, opened, &output),
             },
-            move |owner, facts| Self { owner, id, facts, identity },
+            move |owner, facts| Self { owner, id, facts },
         )
     }
 
@@ -141,11 +147,6 @@ impl CameraLease {
     /// What it really gives.
     pub const fn format(&self) -> CameraFormat {
         self.facts.format
-    }
-
-    /// Writes the user's id into the test picture from the next one on; other cameras do not care.
-    pub fn set_identity(&self, user: &str) {
-        self.identity.set(user);
     }
 
     /// Closes the camera and waits for that at most `limit`. A capture process that does not let go in time is ended.

@@ -40,6 +40,7 @@ pub use list::{DeviceEntry, DeviceLists, list};
 pub use microphone::MicrophoneLease;
 pub use owner::{Opening, Presence, Released};
 pub use speaker::SpeakerLease;
+pub use test_picture::Identity;
 
 use crate::base::DeviceKind;
 use std::sync::Arc;

@@ -7,12 +7,13 @@ use crate::devices::pace::{Pace, unix_us};
 use crate::testcard::{Painter, PainterError};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Whose picture it is. Empty until the user has an id.
-#[derive(Clone, Default)]
-pub(super) struct Identity(Arc<Mutex<(String, u32)>>);
+/// Whose picture the test picture is. Empty until the user has an id. All clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Identity(Arc<Mutex<(String, u32)>>);
 
 impl Identity {
-    pub(super) fn set(&self, user: &str) {
+    /// Whose it is from the next picture on.
+    pub fn set(&self, user: &str) {
         let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *own = (user.into(), own.1 + 1);
     }

@@ -35,19 +35,25 @@ fn small(fps: u32) -> CameraFormat {
 async fn open_camera(id: &str) -> (CameraLease, mpsc::Receiver<Arc<VideoFrame>>) {
     let (sink, frames) = frames();
     let choice = id.parse().expect("an id");
-    (CameraLease::open(&choice, small(50), sink, events().0).await.expect("opens"), frames)
+    (CameraLease::open(&choice, small(50), &Identity::default(), sink, events().0).await.expect("opens"), frames)
 }
 
 async fn camera_error(id: &str) -> DeviceError {
     let choice = id.parse().expect("an id");
-    CameraLease::open(&choice, small(50), frames().0, events().0).await.err().expect("does not open")
+    CameraLease::open(&choice, small(50), &Identity::default(), frames().0, events().0)
+        .await
+        .err()
+        .expect("does not open")
 }
 
 #[tokio::test]
 async fn the_test_picture_counts_and_tells_its_time_and_owner() {
-    let (camera, mut frames) = open_camera("test-picture").await;
+    let identity = Identity::default();
+    let (sink, mut frames) = frames();
+    let choice = "test-picture".parse().expect("an id");
+    let camera = CameraLease::open(&choice, small(50), &identity, sink, events().0).await.expect("opens");
     let first = read(next(&mut frames).await.as_ref()).expect("readable");
-    camera.set_identity("mina");
+    identity.set("mina");
     let mut last = first;
     for _ in 0..200 {
         let frame = next(&mut frames).await;

@@ -4,7 +4,7 @@ use super::*;
 use crate::base::VideoFrame;
 use crate::devices::capture::framing::{write_failed, write_opened, write_picture};
 use crate::devices::tests::{events, frames, next};
-use crate::devices::{CameraChoice, CameraLease, ProblemKind, Released};
+use crate::devices::{CameraChoice, CameraLease, Identity, ProblemKind, Released};
 use std::path::Path;
 use tokio::time::{sleep, timeout};
 
@@ -42,7 +42,10 @@ impl Fake {
         let (sink, pictures) = frames();
         let (events, failures) = events();
         let choice = CameraChoice::Device("fake".into());
-        (CameraLease::open_with(self.program(), &choice, FORMAT, sink, events), Heard { pictures, failures })
+        (
+            CameraLease::open_with(self.program(), &choice, FORMAT, &Identity::default(), sink, events),
+            Heard { pictures, failures },
+        )
     }
 
     async fn opened(&self) -> (CameraLease, Heard) {
@@ -159,7 +162,9 @@ async fn a_sink_that_blocks_does_not_hold_up_the_release() {
         wait.lock().expect("lock").recv().ok();
     });
     let choice = CameraChoice::Device("fake".into());
-    let camera = CameraLease::open_with(fake.program(), &choice, FORMAT, sink, events().0).await.expect("opens");
+    let camera = CameraLease::open_with(fake.program(), &choice, FORMAT, &Identity::default(), sink, events().0)
+        .await
+        .expect("opens");
     sleep(Duration::from_millis(50)).await;
     let released = camera.release(Duration::from_millis(600)).await;
     assert!(released.took < Duration::from_secs(2), "{:?}", released.took);
@@ -198,7 +203,7 @@ async fn what_goes_wrong_in_opening_is_told_as_it_is() {
     }
     let missing = Program::other("/nowhere/visavis", &[]);
     let choice = CameraChoice::Default;
-    let opening = CameraLease::open_with(missing, &choice, FORMAT, frames().0, events().0);
+    let opening = CameraLease::open_with(missing, &choice, FORMAT, &Identity::default(), frames().0, events().0);
     assert!(opening.await.err().expect("no program").message().contains("cannot be started"));
 }
 
