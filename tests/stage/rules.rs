@@ -180,10 +180,14 @@ impl Stage {
 
     /// Nobody sees somebody who was killed six seconds ago, unless their own view was troubled since.
     pub(crate) fn check_ghost(&mut self, user: &UserId, killed: Moment) {
-        let is_here_again = self.people.iter().any(|p| p.user == *user && p.alive && p.member.is_some());
-        // Whoever came back and was killed again has six seconds from then.
-        let died_again = self.people.iter().any(|p| p.user == *user && p.died.is_some_and(|at| at > killed));
-        if is_here_again || died_again || self.server_since > killed || self.hub.is_none() {
+        let mut theirs = self.people.iter().filter(|p| p.user == *user);
+        // Whoever came back is seen for that, and if they were killed again, has six seconds from then.
+        let came_back = |p: &Person| {
+            p.events.iter().any(|(at, e)| *at >= killed && matches!(e, EventKind::EnterRoom { .. }))
+                || (p.alive && p.member.is_some())
+                || p.died.is_some_and(|at| at > killed)
+        };
+        if theirs.any(came_back) || self.server_since > killed || self.hub.is_none() {
             return;
         }
         for (who, person) in self.people.iter().enumerate().filter(|(_, p)| p.alive && p.net.is_up()) {
