@@ -131,6 +131,9 @@ pub fn server(text: &str) -> Result<String, LinkError> {
         && url.username().is_empty()
         && url.query().is_none()
         && url.fragment().is_none()
+        // A path that looks like another address, or like a link, could not be told from one in a link.
+        && !rest.contains("//")
+        && !format!("{rest}/").contains("/j/")
         && !text.contains(char::is_whitespace);
     if usable { Ok(full) } else { Err(LinkError::Server) }
 }
@@ -243,7 +246,8 @@ mod tests {
         assert_eq!(parse("ftp://meet.example/j/a"), Err(LinkError::Link));
         assert_eq!(parse("https://meet.example/j/%ff"), Err(LinkError::Link));
         assert_eq!(parse("http:/review/[::1]:7880/javis://192.1681.5:/a"), Err(LinkError::Link));
-        let odd = ["http:/meet.example", "ws:/a://b", "ws://a/?b", "ws://a/#b"];
+        assert_eq!(parse("HTTPS://meet.HTTPS://meet.example/j/teaexample/j/tea"), Err(LinkError::Link));
+        let odd = ["http:/meet.example", "ws:/a://b", "ws://a/?b", "ws://a/#b", "ws://a//b", "ws://a/j/b", "ws://a/j"];
         for bad in ["", "ws://", "javascript:alert(1)", "wss://user@meet.example", "a b"].into_iter().chain(odd) {
             assert_eq!(server(bad), Err(LinkError::Server), "{bad}");
         }

@@ -11,8 +11,9 @@ use std::time::Duration;
 const ROOM: &str = "switching";
 /// What the two microphones hear. Both fill a measuring window with whole waves, so neither is taken for the other.
 const TONES: [(f64, &str); 2] = [(400.0, "micfeed"), (900.0, "kitchenfeed")];
-/// The amplitude from which a beat is heard: they arrive at half of full scale, and each begins and ends with a click.
-const HEARD: f64 = 0.1;
+/// The amplitude from which a beat is heard. They arrive at half of full scale or, once the gain has settled, at a tenth;
+/// a click of the other one's beats has a hundredth.
+const HEARD: f64 = 0.04;
 /// What the others say.
 const ANSWER: f64 = 700.0;
 

@@ -172,6 +172,8 @@ fn path_fault(span: &str, document: &Document, files: &BTreeSet<PathBuf>) -> Opt
         || OWN.contains(&name)
         || name.contains(['…', '*'])
         || name.contains("VERSION")
+        // A folder of Windows.
+        || name.starts_with('%')
         || MADE.iter().any(|m| name.starts_with(m))
     {
         return None;
