@@ -16,6 +16,7 @@ mod room;
 mod serve;
 #[cfg(any(feature = "window", feature = "bot"))]
 mod signals;
+mod support;
 #[cfg(feature = "window")]
 mod window;
 
@@ -64,6 +65,7 @@ enum Command {
     #[cfg(all(feature = "bot", feature = "server"))]
     Bench(bench::BenchArgs),
     Devices(devices::DevicesArgs),
+    Support(support::SupportArgs),
     Completions(documents::CompletionsArgs),
     Licences(documents::LicencesArgs),
     #[command(hide = true)]
@@ -106,6 +108,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Room(args)) => runtime()?.block_on(room::run(args)),
         Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Support(args)) => support::run(&args),
         Some(Command::Completions(args)) => documents::completions(args, Cli::command()),
         Some(Command::Licences(args)) => documents::licences(&args),
         Some(Command::ManPages(args)) => documents::man_pages(&args, Cli::command()),

@@ -10,7 +10,7 @@ use crate::devices::CameraFormat;
 use crate::proto::link;
 use crate::server::{Embedded, ServerConfig};
 use crate::session::SessionConfig;
-use crate::store::{Door, Paths, Settings, hand_over};
+use crate::store::{Door, Paths, Settings, hand_over, note_exit};
 use crate::ui;
 use crate::updates::{self, Feed};
 use anyhow::{Context, anyhow};
@@ -227,11 +227,13 @@ impl Shared {
     /// Writes events on, and notes entering and leaving.
     fn follow(self: &Arc<Self>, events: EventSink, then: Option<Then>) -> EventSink {
         let shared = self.clone();
+        let paths = Paths::of_user();
         Arc::new(move |event: &Event| {
             events(event);
             match &event.kind {
                 EventKind::EnterRoom { .. } => shared.entered.cancel(),
                 EventKind::ExitRoom { reason, .. } => {
+                    keep_exit(paths.clone(), event);
                     *shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(*reason);
                     // The end screen is shown first; a window that nobody draws (minimised) ends all the same.
                     if then.is_some() {
@@ -255,6 +257,17 @@ impl Shared {
             tracing::warn!("the window has ended already");
         }
     }
+}
+
+/// Keeps the receipt for a support bundle. The disk may be slow: nothing waits for it.
+fn keep_exit(paths: Option<Paths>, event: &Event) {
+    let Some(paths) = paths else { return };
+    let line = event.to_line(std::process::id());
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = note_exit(&paths, &line) {
+            tracing::warn!(%error, "the receipt could not be kept for support");
+        }
+    });
 }
 
 /// Tells which screens were really painted, and ends the program after an end screen if asked to.

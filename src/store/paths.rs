@@ -48,6 +48,11 @@ impl Paths {
         self.config.join("profiles.toml")
     }
 
+    /// The file of the last exits.
+    pub fn exits(&self) -> PathBuf {
+        self.config.join("exits.jsonl")
+    }
+
     /// The file of the settings.
     pub fn settings(&self) -> PathBuf {
         self.config.join("settings.toml")

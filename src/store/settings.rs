@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 /// A settings file larger than this is not ours.
-const MAX_BYTES: u64 = 1 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 20;
 
 /// Dark, light, or as the system has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,7 +206,7 @@ impl Settings {
 }
 
 /// The text of the file; `None` when there is none.
-fn read(path: &Path) -> io::Result<Option<String>> {
+pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     let length = match fs::metadata(path) {
         Ok(facts) => facts.len(),
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -218,7 +218,7 @@ fn read(path: &Path) -> io::Result<Option<String>> {
     fs::read_to_string(path).map(Some)
 }
 
-fn write(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

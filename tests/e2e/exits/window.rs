@@ -3,7 +3,7 @@
 use super::scene::{CAMERA, CEILING, Exit, ROOM, Scene, nothing_is_held};
 use crate::kit::program::Place;
 use crate::kit::screenshot::Screen;
-use crate::kit::{Display, Events, Fault, Participant, proc, wait_until};
+use crate::kit::{Display, Events, Fault, Participant, Visavis, proc, wait_until};
 use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
@@ -75,6 +75,26 @@ fn leave_pressed_twice() {
     call.display.press("ctrl+shift+l");
     call.has_exited(0, "end").is_clean();
     call.scene.others_are_told(call.window.user(), 0);
+    call.ends();
+}
+
+/// Whoever asks for help afterwards has the receipt in the bundle, and nothing that is nobody's business.
+#[test]
+fn the_receipt_is_in_the_support_bundle() {
+    let call = Call::start(Scene::start("support-bundle"), CAMERA);
+    call.display.press("ctrl+shift+l");
+    call.has_exited(0, "end").is_clean();
+    let exit = call.window.wait_for("ExitRoom");
+    let bundle = || {
+        let mut command = Visavis::command(&call.scene.stage);
+        let output = Visavis::run(command.args(["support", "bundle", "--out", "-"]));
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let text = wait_until("the receipt to be kept", || Some(bundle()).filter(|text| text.contains("ExitRoom")));
+    let found: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(found["exits"].as_array().expect("a list").last(), Some(&exit));
+    assert!(!text.contains(&call.scene.url()) && !text.contains("devkey"), "{text}");
     call.ends();
 }
 

@@ -1,0 +1,147 @@
+//! `visavis support bundle`: what support needs to understand a report, in one file that its owner can read first.
+
+use crate::devices::list;
+use crate::store::{Paths, last_exits};
+use anyhow::Context;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long drivers and the sound server may take to answer.
+const DEVICES_LIMIT: Duration = Duration::from_secs(3);
+
+/// The settings that a bundle shows. Names, rooms, servers and invitations are not among them.
+const SHOWN: &[&str] = &[
+    "camera",
+    "microphone",
+    "speaker",
+    "join_with_camera",
+    "join_with_microphone",
+    "mirror",
+    "reduce_noise",
+    "theme",
+    "text_size",
+    "reduce_motion",
+    "show_receipt",
+    "ask_before_leaving",
+    "check_for_updates",
+];
+
+/// What helps support
+#[derive(Debug, clap::Args)]
+pub(super) struct SupportArgs {
+    #[command(subcommand)]
+    command: SupportCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum SupportCommand {
+    Bundle(BundleArgs),
+}
+
+/// Collects in one JSON file: version and system, devices, settings, and the receipts of the window's last exits
+///
+/// It holds no password, token, invitation, room or server. User ids are in it as the receipts have them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  visavis support bundle\n  visavis support bundle --out - | jq '.exits[-1]'")]
+struct BundleArgs {
+    /// The file to write, or - for the standard output [default: visavis-support-SECONDS.json in this folder]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &SupportArgs) -> anyhow::Result<ExitCode> {
+    let SupportCommand::Bundle(args) = &args.command;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let devices = runtime.block_on(list(DEVICES_LIMIT));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let paths = Paths::of_user();
+    let bundle = json!({
+        "visavis": env!("CARGO_PKG_VERSION"),
+        "unix_s": now,
+        "system": system(),
+        "devices": serde_json::to_value(&devices)?,
+        "settings": paths.as_ref().map_or(Value::Null, settings),
+        "exits": paths.as_ref().map_or(Value::Null, exits),
+    });
+    let text = serde_json::to_string_pretty(&bundle)? + "\n";
+    if args.out.as_deref() == Some(Path::new("-")) {
+        std::io::stdout().write_all(text.as_bytes()).context("The standard output is closed")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let path = args.out.clone().unwrap_or_else(|| format!("visavis-support-{now}.json").into());
+    std::fs::write(&path, text).with_context(|| format!("The bundle {} cannot be written", path.display()))?;
+    println!("Wrote {}. Read it before you send it: it is plain text.", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn system() -> Value {
+    let release = std::fs::read_to_string("/etc/os-release").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+        Some(line.trim_matches('"').to_owned())
+    });
+    let variable = |name| std::env::var(name).ok();
+    json!({
+        "os": std::env::consts::OS,
+        "arch": std::env::consts::ARCH,
+        "release": release,
+        "session": variable("XDG_SESSION_TYPE"),
+        "desktop": variable("XDG_CURRENT_DESKTOP"),
+        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+    })
+}
+
+/// What the settings file says, as far as it is shown; the file itself is not touched.
+fn settings(paths: &Paths) -> Value {
+    let text = match std::fs::read_to_string(paths.settings()) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return json!({}),
+        Err(e) => return json!({ "cannot_be_read": e.to_string() }),
+    };
+    match text.parse::<toml::Table>() {
+        Ok(table) => {
+            let shown = table.into_iter().filter(|(key, _)| SHOWN.contains(&key.as_str()));
+            shown.filter_map(|(key, value)| Some((key, serde_json::to_value(value).ok()?))).collect::<Value>()
+        }
+        // The words of the mistake may show the line, and what is in it.
+        Err(_) => json!({ "cannot_be_read": "the file is no TOML" }),
+    }
+}
+
+/// The events of the last exits. A line that is none is left out.
+fn exits(paths: &Paths) -> Value {
+    match last_exits(paths) {
+        Ok(lines) => lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect(),
+        Err(e) => json!({ "cannot_be_read": e.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::note_exit;
+
+    #[test]
+    fn nothing_private_of_the_settings_is_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::in_folder(folder.path());
+        let text = "name = \"Mina\"\nserver = \"wss://secret.example\"\nroom = \"plans\"\nmirror = false\n\
+                    unheard_of = \"x\"\n[[recent]]\nroom = \"plans\"\ninvitation = \"key\"\n";
+        std::fs::write(paths.settings(), text).expect("settings");
+        assert_eq!(settings(&paths), json!({ "mirror": false }));
+        std::fs::write(paths.settings(), "name = \"Mina").expect("broken settings");
+        assert_eq!(settings(&paths), json!({ "cannot_be_read": "the file is no TOML" }));
+    }
+
+    #[test]
+    fn exits_are_shown_and_broken_lines_are_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::in_folder(folder.path());
+        note_exit(&paths, "{\"event\": \"ExitRoom\", \"reason\": 1}").expect("noted");
+        note_exit(&paths, "{\"event\": \"Exit").expect("noted");
+        assert_eq!(exits(&paths), json!([{ "event": "ExitRoom", "reason": 1 }]));
+    }
+}
