@@ -11,8 +11,9 @@ use super::table::Figure;
 use super::worker::Worker;
 use anyhow::Context;
 use party::{Batch, Guests, Party};
+use report::Theirs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -70,8 +71,8 @@ pub(super) fn run(args: &ExitArgs) -> anyhow::Result<ExitCode> {
     #[cfg(not(feature = "window"))]
     let dialog = None;
     let theirs = match party::tools(args.tools.as_deref()) {
-        Some(tools) => Some(measure(Party::sdk(&tools)?, args)?),
-        None => None,
+        Some(tools) => strangers(&tools, args),
+        None => Theirs::NotInstalled,
     };
     let report = report::Report { args, ours, dialog, theirs };
     let text = if args.json { report.json() } else { report.text() };
@@ -80,6 +81,17 @@ pub(super) fn run(args: &ExitArgs) -> anyhow::Result<ExitCode> {
         report.write(path)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The strangers' side. What goes wrong there, as on a machine that is too small for them, costs us no figure of ours.
+fn strangers(tools: &Path, args: &ExitArgs) -> Theirs {
+    match Party::sdk(tools).and_then(|party| measure(party, args)) {
+        Ok(figures) => Theirs::Measured(figures),
+        Err(error) => {
+            tracing::warn!("The Python SDK could not be measured: {error:#}. Fewer people with --together may help.");
+            Theirs::BrokeOff
+        }
+    }
 }
 
 /// All ways out on one side, in the order of the table.

@@ -15,8 +15,24 @@ pub(super) struct Report<'a> {
     pub(super) ours: Vec<Figure>,
     /// RemoveUser → the window's dialog.
     pub(super) dialog: Option<Figure>,
-    /// The Python SDK on livekit-server; `None` where they are not installed.
-    pub(super) theirs: Option<Vec<Figure>>,
+    pub(super) theirs: Theirs,
+}
+
+/// The Python SDK on livekit-server.
+pub(super) enum Theirs {
+    Measured(Vec<Figure>),
+    NotInstalled,
+    /// They were there, but did not do what they should.
+    BrokeOff,
+}
+
+impl Theirs {
+    fn figures(&self) -> &[Figure] {
+        match self {
+            Self::Measured(figures) => figures,
+            Self::NotInstalled | Self::BrokeOff => &[],
+        }
+    }
 }
 
 impl Report<'_> {
@@ -28,7 +44,7 @@ impl Report<'_> {
             json!({ "side": side, "what": what, "median": median, "p99": p99, "worst": worst, "unit": unit, "count": count })
         };
         let ours = self.ours.iter().chain(&self.dialog).map(|f| one("visavis", f));
-        let theirs = self.theirs.iter().flatten().map(|f| one("python-sdk", f));
+        let theirs = self.theirs.figures().iter().map(|f| one("python-sdk", f));
         json!(ours.chain(theirs).collect::<Vec<_>>()).to_string()
     }
 
@@ -39,7 +55,7 @@ impl Report<'_> {
             "|---|---:|---:|---:|---:|---:|---:|".to_owned(),
         ];
         for (n, ours) in self.ours.iter().chain(&self.dialog).enumerate() {
-            let theirs = self.theirs.as_ref().and_then(|t| t.get(n));
+            let theirs = self.theirs.figures().get(n);
             lines.push(format!("| {} | {} | {} |", ours.what(), cells(Some(ours)), cells(theirs)));
         }
         lines.push(String::new());
@@ -53,8 +69,11 @@ impl Report<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let args = self.args;
         let theirs = match self.theirs {
-            Some(_) => "LiveKit's Python SDK 1.2.1 ran on livekit-server 1.13.5 in the same run",
-            None => "LiveKit's Python SDK and livekit-server are not installed here and were not measured",
+            Theirs::Measured(_) => "LiveKit's Python SDK 1.2.1 ran on livekit-server 1.13.5 in the same run",
+            Theirs::NotInstalled => {
+                "LiveKit's Python SDK and livekit-server are not installed here and were not measured"
+            }
+            Theirs::BrokeOff => "LiveKit's Python SDK on livekit-server broke off in this run and is left out",
         };
         format!(
             "Made by `visavis bench exit` {} ({profile} build) on {cores} cores over loopback, {} people in the room at a \
