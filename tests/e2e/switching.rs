@@ -56,17 +56,31 @@ impl Call {
         Self { stage, display, pulse, watcher, window, heard, _speaking: speaking, _server: server }
     }
 
-    /// Opens the menu of a tool and chooses the device whose name begins with `letter`; waits for its id.
-    fn choose(&self, (right, above): (i32, i32), letter: &str, kind: &str, id: &str) {
+    /// Opens the menu of a tool and chooses the device whose name begins with `letter`; waits for its id. On a busy
+    /// machine the list of devices may not be there yet: then it is opened again, as a person does.
+    fn choose(&self, tool: (i32, i32), letter: &str, kind: &str, id: &str) {
+        let is_it = |e: &serde_json::Value| e["kind"] == kind && e["id"].as_str().is_some_and(|told| told.contains(id));
+        for _ in 0..3 {
+            self.pick(tool, letter, kind);
+            for _ in 0..50 {
+                if self.window.all("DeviceOpened").iter().any(is_it) {
+                    return;
+                }
+                sleep(Duration::from_millis(100));
+            }
+        }
+        self.window.wait_for_where("DeviceOpened", is_it);
+    }
+
+    fn pick(&self, (right, above): (i32, i32), letter: &str, kind: &str) {
         let pid = self.window.process().pid();
         self.display.focus(pid);
+        self.display.press("Escape");
         self.display.click(pid, 3, right, above);
         sleep(Duration::from_secs(1)); // the menu grows
         self.display.press(letter);
         self.display.screenshot(&self.stage, &format!("choosing-{kind}"));
         self.display.press("Return");
-        let is_it = |id_told: &str| id_told.contains(id);
-        self.window.wait_for_where("DeviceOpened", |e| e["kind"] == kind && e["id"].as_str().is_some_and(is_it));
     }
 
     fn in_use(&self, microphone: &str, speaker: &str) {
