@@ -203,6 +203,9 @@ impl Call {
             user: self.config.plan.access.user.as_str().to_owned(),
             kind,
         };
+        if let EventKind::ExitRoom { .. } = &event.kind {
+            tracing::info!(receipt = event.to_line(std::process::id()), "the call has ended");
+        }
         (self.config.events)(&event);
     }
 
