@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// How long drivers and the sound server may take to answer.
-const LIMIT: Duration = Duration::from_secs(3);
+pub(super) const LIMIT: Duration = Duration::from_secs(3);
 
 /// Formats of a device that are shown to people; a camera can have hundreds.
 const SHOWN: usize = 8;

@@ -1,5 +1,6 @@
 //! `visavis support bundle`: what support needs to understand a report, in one file that its owner can read first.
 
+use super::devices::LIMIT;
 use crate::devices::list;
 use crate::store::{Paths, last_exits};
 use anyhow::Context;
@@ -7,10 +8,7 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// How long drivers and the sound server may take to answer.
-const DEVICES_LIMIT: Duration = Duration::from_secs(3);
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The settings that a bundle shows. Names, rooms, servers and invitations are not among them.
 const SHOWN: &[&str] = &[
@@ -56,7 +54,7 @@ struct BundleArgs {
 pub(super) fn run(args: &SupportArgs) -> anyhow::Result<ExitCode> {
     let SupportCommand::Bundle(args) = &args.command;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let devices = runtime.block_on(list(DEVICES_LIMIT));
+    let devices = runtime.block_on(list(LIMIT));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let paths = Paths::of_user();
     let bundle = json!({

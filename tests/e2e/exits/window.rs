@@ -58,6 +58,14 @@ impl Call {
         exit
     }
 
+    /// Everything was let go and confirmed, and the others were told.
+    #[track_caller]
+    fn leaves_well(self) {
+        self.has_exited(0, "end").is_clean();
+        self.scene.others_are_told(self.window.user(), 0);
+        self.ends();
+    }
+
     /// Ends the program and counts its ExitRooms.
     #[track_caller]
     fn ends(mut self) {
@@ -73,9 +81,7 @@ fn leave_pressed_twice() {
     let call = Call::start(Scene::start("pressed-twice"), CAMERA);
     call.display.press("ctrl+shift+l");
     call.display.press("ctrl+shift+l");
-    call.has_exited(0, "end").is_clean();
-    call.scene.others_are_told(call.window.user(), 0);
-    call.ends();
+    call.leaves_well();
 }
 
 /// Whoever asks for help afterwards has the receipt in the bundle, and nothing that is nobody's business.
@@ -105,9 +111,7 @@ fn leave_while_a_menu_is_open() {
     sleep(Duration::from_millis(300));
     call.display.screenshot(&call.scene.stage, "menu");
     call.display.press("ctrl+shift+l");
-    call.has_exited(0, "end").is_clean();
-    call.scene.others_are_told(call.window.user(), 0);
-    call.ends();
+    call.leaves_well();
 }
 
 /// Whoever has asked to be asked is removed while the question stands.
@@ -126,9 +130,7 @@ fn leave_is_pressed_again_while_the_question_is_open() {
     let call = Call::asking("question-answered");
     call.asks();
     call.display.press("ctrl+shift+l");
-    call.has_exited(0, "end").is_clean();
-    call.scene.others_are_told(call.window.user(), 0);
-    call.ends();
+    call.leaves_well();
 }
 
 #[test]
