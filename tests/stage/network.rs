@@ -165,7 +165,7 @@ impl Stage {
                 self.later(latency, Delivery::Plane(Box::new(closed)));
             }
             self.set_network(who, false);
-            self.expect_gone(self.people[who].user.clone());
+            self.expect_gone(who);
         } else {
             self.vanish(who);
         }
@@ -182,7 +182,7 @@ impl Stage {
             self.end_wire(link, true, false);
         }
         if was_well && is_known {
-            self.expect_gone(self.people[who].user.clone());
+            self.expect_gone(who);
         }
     }
 

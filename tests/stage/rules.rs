@@ -7,7 +7,7 @@ use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_response::Message as Response;
 use std::time::Duration;
-use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, StepName, StepState, UserId};
+use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, StepName, StepState};
 use visavis::hub::{self, Bar, Hub};
 use visavis::session::{self, LinkInput, PeerCommand, Phase};
 
@@ -179,15 +179,17 @@ impl Stage {
     }
 
     /// Nobody sees somebody who was killed six seconds ago, unless their own view was troubled since.
-    pub(crate) fn check_ghost(&mut self, user: &UserId, killed: Moment) {
-        let mut theirs = self.people.iter().filter(|p| p.user == *user);
-        // Whoever came back is seen for that, and if they were killed again, has six seconds from then.
-        let came_back = |p: &Person| {
+    pub(crate) fn check_ghost(&mut self, ghost: usize) {
+        let user = &self.people[ghost].user;
+        let Some(killed) = self.people[ghost].died else { return };
+        let mut elsewhere = self.people.iter().enumerate().filter(|(n, p)| *n != ghost && p.user == *user);
+        // The same user who came from elsewhere is seen for that, and if killed too, is looked for on their own.
+        let is_seen = |(n, p): (usize, &Person)| {
             p.events.iter().any(|(at, e)| *at >= killed && matches!(e, EventKind::EnterRoom { .. }))
                 || (p.alive && p.member.is_some())
-                || p.died.is_some_and(|at| at > killed)
+                || p.died.is_some_and(|at| (at, n) > (killed, ghost))
         };
-        if theirs.any(came_back) || self.server_since > killed || self.hub.is_none() {
+        if elsewhere.any(is_seen) || self.server_since > killed || self.hub.is_none() {
             return;
         }
         for (who, person) in self.people.iter().enumerate().filter(|(_, p)| p.alive && p.net.is_up()) {

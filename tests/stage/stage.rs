@@ -8,7 +8,7 @@ use crate::people::{Manners, Person};
 use livekit_protocol as lk;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use visavis::base::{ExitRequestedBy, Moment, UserId};
+use visavis::base::{ExitRequestedBy, Moment};
 use visavis::hub::{self, AdminCall, Bars, ConnectionId, Hub, HubConfig, LinkId};
 use visavis::session::{self, Epoch, LinkInput, Target};
 
@@ -42,7 +42,7 @@ pub(crate) enum Delivery {
     /// A client pings, or finds out that nobody answers.
     Ping(LinkId),
     /// Whoever was killed must be gone.
-    Ghost { user: UserId, killed: Moment },
+    Ghost(usize),
     /// The server is there again.
     ServerStarts,
     /// The server is gone.
@@ -293,7 +293,7 @@ impl Stage {
             Delivery::MediaUp { who, epoch, connection } => self.media_up(who, epoch, connection),
             Delivery::MediaLost { who, outage } => self.media_lost(who, outage),
             Delivery::Ping(link) => self.ping(link),
-            Delivery::Ghost { user, killed } => self.check_ghost(&user, killed),
+            Delivery::Ghost(who) => self.check_ghost(who),
             Delivery::ServerStarts => self.start_server(),
             Delivery::ServerEnds => {
                 if self.hub.is_some() {
@@ -304,9 +304,8 @@ impl Stage {
     }
 
     /// What is to be looked at when a client was killed.
-    pub(crate) fn expect_gone(&mut self, user: UserId) {
-        let killed = self.now;
-        self.later(GHOST, Delivery::Ghost { user, killed });
+    pub(crate) fn expect_gone(&mut self, who: usize) {
+        self.later(GHOST, Delivery::Ghost(who));
     }
 }
 
