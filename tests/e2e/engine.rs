@@ -3,7 +3,7 @@
 use crate::kit::http::request;
 use crate::kit::livekit_server::KEYS;
 use crate::kit::tencent::{self, BackEnd, KEY, SDK_APP_ID, settings};
-use crate::kit::{Events, LiveKitServer, Participant, Process, SdkPeer, Server, Stage, Visavis, wait_until};
+use crate::kit::{Events, LiveKitServer, Participant, Process, Sdk, Server, Stage, Visavis, wait_until};
 use serde_json::{Value, json};
 
 const QUIET: [&str; 4] = ["--camera", "none", "--microphone", "none"];
@@ -160,7 +160,7 @@ fn a_user_sig_and_a_host_work_over_livekit_server() {
     let invitation = percent_encoding::percent_decode_str(invitation).decode_utf8().expect("UTF-8");
     let (status, host) = front.ask(&json!({"room_name": "num/7", "participant_name": "Ida", "invitation": invitation}));
     assert_eq!(status, 201, "{host}");
-    let sdk = SdkPeer::start(&front.stage, &front.livekit.url(), KEYS, "num/7", "sdk", &[]);
+    let sdk = Sdk::Python.join(&front.stage, &front.livekit.url(), KEYS, "num/7", "sdk", &[]);
     // livekit-server lets nobody but operators end a room; a host of ours ends their own through the front.
     let bearer = format!("Bearer {}", host["participant_token"].as_str().expect("a token"));
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];

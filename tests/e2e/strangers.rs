@@ -1,8 +1,8 @@
-//! Software that others wrote keeps our wire honest: LiveKit's Python SDK on our server, our bot on livekit-server.
+//! Software that others wrote keeps our wire honest: LiveKit's SDKs on our server, our bot on livekit-server.
 
 use crate::kit::livekit_server::KEYS;
 use crate::kit::program::{FPS, PICTURE};
-use crate::kit::{Events, LiveKitServer, Participant, SdkPeer, Server, Stage, verified};
+use crate::kit::{Events, LiveKitServer, Participant, Sdk, SdkPeer, Server, Stage, verified};
 
 /// The key pair of `visavis serve --dev`.
 const DEV_KEYS: [(&str, &str); 2] = [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "secret")];
@@ -13,7 +13,7 @@ fn the_python_sdk_and_our_bot_meet_on_our_server() {
     let stage = Stage::new("sdk-on-our-server");
     let server = Server::start(&stage);
     let bot = Participant::bot(&stage, &server.url(), "sdk", "bot", &BOT);
-    let sdk = SdkPeer::start(&stage, &server.url(), DEV_KEYS, "sdk", "sdk", &["--tone", "660"]);
+    let sdk = Sdk::Python.join(&stage, &server.url(), DEV_KEYS, "sdk", "sdk", &[]);
     see_and_hear_each_other(&bot, &sdk);
     leaving_is_told(bot, sdk);
 }
@@ -22,9 +22,28 @@ fn the_python_sdk_and_our_bot_meet_on_our_server() {
 fn the_python_sdk_over_two_connections_and_our_bot_meet_on_our_server() {
     let stage = Stage::new("sdk-v0-on-our-server");
     let server = Server::start(&stage);
-    let sdk = SdkPeer::start(&stage, &server.url(), DEV_KEYS, "v0", "sdk", &["--tone", "660", "--two-connections"]);
+    let sdk = Sdk::Python.join(&stage, &server.url(), DEV_KEYS, "v0", "sdk", &["--two-connections"]);
     let bot = Participant::bot(&stage, &server.url(), "v0", "bot", &BOT);
     see_and_hear_each_other(&bot, &sdk);
+}
+
+#[test]
+fn a_browser_and_our_bot_meet_on_our_server() {
+    let stage = Stage::new("browser-on-our-server");
+    let server = Server::start(&stage);
+    let bot = Participant::bot(&stage, &server.url(), "web", "bot", &BOT);
+    let browser = Sdk::Browser.join(&stage, &server.url(), DEV_KEYS, "web", "sdk", &["--simulcast"]);
+    see_and_hear_each_other(&bot, &browser);
+    leaving_is_told(bot, browser);
+}
+
+#[test]
+fn a_browser_over_two_connections_and_our_bot_meet_on_our_server() {
+    let stage = Stage::new("browser-v0-on-our-server");
+    let server = Server::start(&stage);
+    let browser = Sdk::Browser.join(&stage, &server.url(), DEV_KEYS, "v0", "sdk", &["--two-connections"]);
+    let bot = Participant::bot(&stage, &server.url(), "v0", "bot", &BOT);
+    see_and_hear_each_other(&bot, &browser);
 }
 
 #[test]
@@ -35,7 +54,7 @@ fn our_bot_and_the_python_sdk_meet_on_livekit_server() {
     let bot = Participant::bot_by(&stage, &server.url(), "livekit", "bot", |command| {
         command.args(BOT).envs(KEYS);
     });
-    let sdk = SdkPeer::start(&stage, &server.url(), KEYS, "livekit", "sdk", &["--tone", "660"]);
+    let sdk = Sdk::Python.join(&stage, &server.url(), KEYS, "livekit", "sdk", &[]);
     see_and_hear_each_other(&bot, &sdk);
     leaving_is_told(bot, sdk);
 }

@@ -184,12 +184,12 @@ impl Stage {
         let Some(killed) = self.people[ghost].died else { return };
         let mut elsewhere = self.people.iter().enumerate().filter(|(n, p)| *n != ghost && p.user == *user);
         // The same user who came from elsewhere is seen for that, and if killed too, is looked for on their own.
-        let is_seen = |(n, p): (usize, &Person)| {
+        let is_seen = |p: &Person| {
             p.events.iter().any(|(at, e)| *at >= killed && matches!(e, EventKind::EnterRoom { .. }))
                 || (p.alive && p.member.is_some())
-                || p.died.is_some_and(|at| (at, n) > (killed, ghost))
+                || p.died.is_some_and(|at| at > killed)
         };
-        if elsewhere.any(is_seen) || self.server_since > killed || self.hub.is_none() {
+        if elsewhere.any(|(_, p)| is_seen(p)) || self.server_since > killed || self.hub.is_none() {
             return;
         }
         for (who, person) in self.people.iter().enumerate().filter(|(_, p)| p.alive && p.net.is_up()) {

@@ -303,8 +303,12 @@ impl Stage {
         }
     }
 
-    /// What is to be looked at when a client was killed.
+    /// What is to be looked at when a client was killed. Whoever is not the one that the room has, because the same user
+    /// came from elsewhere, is not looked for: they might see that one.
     pub(crate) fn expect_gone(&mut self, who: usize) {
+        if self.people[who].member.is_none() {
+            return;
+        }
         self.later(GHOST, Delivery::Ghost(who));
     }
 }

@@ -4,6 +4,7 @@
 //! socket is open any more, it comes once and within its ceiling, and the others are told the truth.
 
 mod again;
+mod browser;
 mod devices;
 mod entering;
 mod link;

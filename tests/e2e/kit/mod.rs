@@ -25,7 +25,7 @@ pub(crate) use process::Process;
 pub(crate) use program::{Participant, Server, Visavis};
 pub(crate) use pulse::Pulse;
 pub(crate) use relay::{Fault, Relay};
-pub(crate) use sdk_peer::SdkPeer;
+pub(crate) use sdk_peer::{Sdk, SdkPeer};
 pub(crate) use stage::Stage;
 pub(crate) use verified::Verified;
 

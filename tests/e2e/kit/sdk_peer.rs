@@ -1,35 +1,58 @@
-//! A participant made with LiveKit's official Python SDK (`tests/peers/sdk_peer.py`).
+//! A participant made with one of LiveKit's official SDKs.
 
+use super::stage::tool;
 use super::{Events, Process, Stage};
 use std::path::Path;
 use std::process::Command;
+
+/// Which one.
+#[derive(Clone, Copy)]
+pub(crate) enum Sdk {
+    /// `tests/peers/sdk_peer.py`
+    Python,
+    /// In a real Chromium: `tests/peers/browser_peer.mjs`
+    Browser,
+}
 
 /// A running peer. It prints events of the same names as ours.
 pub(crate) struct SdkPeer {
     process: Process,
 }
 
-impl SdkPeer {
-    /// Joins `room` as `identity`, sends the test picture and a tone of `hz`, and waits until it is in.
+impl Sdk {
+    fn command(self) -> Command {
+        let (program, script) = match self {
+            Self::Python => (tool("python/bin/python"), "sdk_peer.py"),
+            Self::Browser => ("node".into(), "browser_peer.mjs"),
+        };
+        let mut command = Command::new(program);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script));
+        command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_SDK", tool("node"));
+        command
+    }
+
+    /// Joins `room` as `identity`, sends the test picture and a tone of 660 Hz, and waits until it is in.
     #[track_caller]
-    pub(crate) fn start(
+    pub(crate) fn join(
+        self,
         stage: &Stage,
         url: &str,
         keys: [(&str, &str); 2],
         room: &str,
         identity: &str,
         more: &[&str],
-    ) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/sdk_peer.py");
-        let mut command = Command::new(super::stage::tool("python/bin/python"));
-        command.arg(script).args(["--url", url, "--room", room, "--identity", identity]).args(more);
-        command.envs(keys).env("PYTHONDONTWRITEBYTECODE", "1").env_remove("LIVEKIT_TOKEN");
+    ) -> SdkPeer {
+        let mut command = self.command();
+        command.args(["--url", url, "--room", room, "--identity", identity]).args(more).envs(keys);
+        command.env_remove("LIVEKIT_TOKEN");
         let process = Process::start(stage, identity, &mut command);
         let enter = process.wait_for("EnterRoom");
         assert!(enter["error"].is_null(), "the SDK could not enter: {enter}");
-        Self { process }
+        SdkPeer { process }
     }
+}
 
+impl SdkPeer {
     /// The running script.
     pub(crate) fn running(&mut self) -> &mut Process {
         &mut self.process

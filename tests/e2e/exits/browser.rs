@@ -1,0 +1,64 @@
+//! Whoever was removed stays out, even if a client is not ours and does not listen: livekit-client in a browser takes the
+//! goodbye that answers its resume for a failure, and joins afresh with the token that it has.
+
+use super::scene::{GHOST, ROOM, Scene};
+use crate::kit::{Events, Fault, Sdk, SdkPeer};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const CUT: Fault = Fault { loss: 0.0, black_hole: false, cut: true };
+const USER: &str = "browser";
+/// The server's answer over HTTP to a token that lets nobody in any more.
+const REFUSED: u16 = 403;
+
+#[test]
+fn a_browser_that_is_removed_while_its_link_is_cut_does_not_come_back() {
+    stays_out("browser-kicked", Duration::ZERO, |scene| {
+        scene.room(&["remove-user", ROOM, USER, "--yes"]);
+        scene.others_are_told(USER, 2);
+    });
+}
+
+/// The server has given its place up by then: nothing is left to resume.
+#[test]
+fn a_browser_that_is_removed_during_a_long_outage_does_not_come_back() {
+    stays_out("browser-kicked-late", Duration::from_secs(8), |scene| {
+        scene.others_are_told(USER, 1);
+        scene.room(&["remove-user", ROOM, USER, "--yes"]);
+    });
+}
+
+#[test]
+fn a_browser_whose_room_is_dismissed_while_its_link_is_cut_does_not_come_back() {
+    stays_out("browser-dismissed", Duration::ZERO, |scene| {
+        scene.room(&["dismiss", ROOM, "--yes"]);
+        scene.watcher.wait_for_where("ExitRoom", |e| e["reason"] == 2);
+    });
+}
+
+/// A browser's link is cut for at least `outage`, and it is sent away meanwhile: it knocks, and is refused.
+#[track_caller]
+fn stays_out(name: &str, outage: Duration, send_away: impl FnOnce(&Scene)) {
+    let scene = Scene::behind_relay(name);
+    let browser = join(&scene);
+    // The last thing that it does on its way in.
+    scene.watcher.wait_for_user("UserAudioAvailable", USER);
+    let cut_at = Instant::now();
+    scene.link().set(CUT);
+    browser.wait_for("TryToReconnect");
+    send_away(&scene);
+    sleep(outage.saturating_sub(cut_at.elapsed()));
+    scene.link().set(Fault::default());
+    browser.wait_for_where("Answered", |e| e["status"] == REFUSED);
+    browser.wait_for("ExitRoom");
+    // Long enough for another try, if it made one.
+    sleep(GHOST.saturating_sub(cut_at.elapsed()));
+    assert!(browser.all("ConnectionRecovery").is_empty(), "it was let in again");
+    assert!(scene.watcher.all("RemoteUserEnterRoom").len() == 1, "the others saw it come back");
+    assert!(!scene.room(&["list", "--json"]).contains(USER), "it is listed");
+}
+
+fn join(scene: &Scene) -> SdkPeer {
+    let keys = [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "secret")];
+    Sdk::Browser.join(&scene.stage, &scene.url(), keys, ROOM, USER, &["--picture", "160x90@10"])
+}
