@@ -284,8 +284,11 @@ impl Actor {
                 // The window is gone: leave in good order, then end.
                 Woken::Command(None) => {
                     leaving = true;
-                    self.with_call(|call, devices| call.input(Input::Exit(ExitRequestedBy::Window), devices));
-                    self.show_preview(false);
+                    self.end(ExitRequestedBy::Window);
+                }
+                Woken::Command(Some(Command::End)) => {
+                    leaving = true;
+                    self.end(ExitRequestedBy::Signal);
                 }
                 Woken::Command(Some(Command::RefreshDevices)) => list_devices(lists_tx.clone()),
                 Woken::Command(Some(Command::LookUp(room))) => {
@@ -315,6 +318,11 @@ impl Actor {
         if let Some(CallState::Running { call, .. }) = &mut self.call {
             f(call, &mut self.devices);
         }
+    }
+
+    fn end(&mut self, by: ExitRequestedBy) {
+        self.with_call(|call, devices| call.input(Input::Exit(by), devices));
+        self.show_preview(false);
     }
 
     fn in_call(&self) -> bool {
@@ -349,7 +357,7 @@ impl Actor {
             Command::AsHost(wish) => self.as_host(wish),
             Command::OpenLink(link) => self.tell(Notice::Link(link)),
             Command::TellRelease(release) => self.tell(Notice::NewRelease(release)),
-            Command::RefreshDevices | Command::LookUp(_) | Command::Join(_) => {}
+            Command::RefreshDevices | Command::LookUp(_) | Command::Join(_) | Command::End => {}
         }
     }
 

@@ -41,8 +41,10 @@ pub enum Command {
     OpenLink(String),
     /// There is a newer version: it comes back as [`Notice::NewRelease`].
     TellRelease(Release),
-    /// End the program: a call that is open is left first.
+    /// End the program: a call that is open is left first, and then the window closes itself.
     Quit,
+    /// The same where there is no window any more that could close itself: the desk ends.
+    End,
 }
 
 /// What a host may do in a call.

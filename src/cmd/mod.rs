@@ -9,6 +9,8 @@ mod browser;
 mod capture;
 mod devices;
 mod documents;
+#[cfg(feature = "window")]
+mod ending;
 #[cfg(any(feature = "window", feature = "bot"))]
 mod participant;
 mod room;

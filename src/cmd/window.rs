@@ -1,5 +1,6 @@
 //! The window: `visavis [LINK]`, and `visavis host` with a room server in the same process.
 
+use super::ending::LastWord;
 use super::participant::ParticipantArgs;
 use super::{browser, signals};
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Opens the window.
@@ -143,6 +145,8 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     };
     let (desk, task) = Desk::start(config)?;
     let remote = desk.remote();
+    let last = LastWord::new(remote.clone(), wind_down(task, shared.clone(), server));
+    last.listen();
     shared.remote.set(remote.clone()).ok();
     watch_signals(remote.clone())?;
     if let Some(paths) = paths.clone() {
@@ -169,6 +173,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         on_first_frame: Box::new(move |user, width, height| shown(user, width, height)),
         on_settings: keep_settings(paths, wanted),
         on_page: Box::new(browser::show),
+        on_exit: last.on_exit(),
         ..ui::Options::default()
     };
     // A window that breaks down takes the desk's handle with it, as one that is closed does.
@@ -177,17 +182,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     if let Some(verifier) = &verifier {
         events(&verified(verifier));
     }
-    // The desk leaves in good order before anything else ends.
-    runtime.block_on(async {
-        if tokio::time::timeout(Duration::from_secs(4), task).await.is_err() {
-            tracing::error!("the call did not end in time");
-        }
-        let embedded = server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { embedded, bots, .. }) = embedded {
-            bots.cancel();
-            embedded.stop().await.ok();
-        }
-    });
+    last.leave();
     runtime.shutdown_timeout(Duration::from_millis(500));
     result?;
     let reason = *shared.ended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -198,6 +193,20 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         (Some(Then::Quit), Some(reason)) => signals::exit_code(reason),
         _ => ExitCode::SUCCESS,
     })
+}
+
+/// What is to end in good order, one after the other: the call, its receipt for support, the server in this process.
+async fn wind_down(desk: JoinHandle<()>, shared: Arc<Shared>, server: Arc<Mutex<Option<Running>>>) {
+    desk.await.ok();
+    let keeping = shared.keeping.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(keeping) = keeping {
+        keeping.await.ok();
+    }
+    let embedded = server.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(Running { embedded, bots, .. }) = embedded {
+        bots.cancel();
+        embedded.stop().await.ok();
+    }
 }
 
 /// Runs the window until it is closed. Where wgpu finds no graphics, glow is used.
@@ -220,6 +229,8 @@ fn show(renderer: Option<Renderer>, desk: Desk, options: ui::Options) -> anyhow:
 struct Shared {
     remote: OnceLock<mpsc::WeakSender<Command>>,
     ended: Mutex<Option<ExitReason>>,
+    /// The last receipt is being written down.
+    keeping: Mutex<Option<JoinHandle<()>>>,
     entered: CancellationToken,
 }
 
@@ -233,7 +244,7 @@ impl Shared {
             match &event.kind {
                 EventKind::EnterRoom { .. } => shared.entered.cancel(),
                 EventKind::ExitRoom { reason, .. } => {
-                    keep_exit(paths.clone(), event);
+                    *shared.keeping.lock().unwrap_or_else(PoisonError::into_inner) = keep_exit(paths.clone(), event);
                     *shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(*reason);
                     // The end screen is shown first; a window that nobody draws (minimised) ends all the same.
                     if then.is_some() {
@@ -260,14 +271,14 @@ impl Shared {
 }
 
 /// Keeps the receipt for a support bundle. The disk may be slow: nothing waits for it.
-fn keep_exit(paths: Option<Paths>, event: &Event) {
-    let Some(paths) = paths else { return };
+fn keep_exit(paths: Option<Paths>, event: &Event) -> Option<JoinHandle<()>> {
+    let paths = paths?;
     let line = event.to_line(std::process::id());
-    tokio::task::spawn_blocking(move || {
+    Some(tokio::task::spawn_blocking(move || {
         if let Err(error) = note_exit(&paths, &line) {
             tracing::warn!(%error, "the receipt could not be kept for support");
         }
-    });
+    }))
 }
 
 /// Tells which screens were really painted, and ends the program after an end screen if asked to.

@@ -47,6 +47,8 @@ pub struct Options {
     pub on_settings: Box<dyn FnMut(&Settings)>,
     /// Called with the address of a page that is to be shown in the browser.
     pub on_page: Box<dyn FnMut(&str)>,
+    /// Called when the window's event loop ends, before the process does.
+    pub on_exit: Box<dyn FnMut()>,
     /// The wall clock: Unix time in ms.
     pub clock: fn() -> f64,
     /// The time zone that times are shown in.
@@ -63,6 +65,7 @@ impl Default for Options {
             on_painted: None,
             on_settings: Box::new(|_| ()),
             on_page: Box::new(|_| ()),
+            on_exit: Box::new(|| ()),
             clock: crate::call::unix_ms,
             zone: jiff::tz::TimeZone::system(),
         }
@@ -363,6 +366,10 @@ impl eframe::App for App {
             ctx.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
         }
         self.schedule(&ctx);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        (self.options.on_exit)();
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

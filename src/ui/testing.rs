@@ -130,6 +130,7 @@ impl World {
             })),
             on_settings: Box::new(move |s| chosen.lock().settings = Some(s.clone())),
             on_page: Box::new(move |page| pages.lock().pages.push(page.to_owned())),
+            on_exit: Box::new(|| ()),
             clock: || LEFT_AT,
             zone: jiff::tz::TimeZone::UTC,
         };

@@ -18,10 +18,15 @@ struct Call {
 impl Call {
     #[track_caller]
     fn start(scene: Scene, camera: &str) -> Self {
+        Self::drawn_by("glow", scene, camera)
+    }
+
+    #[track_caller]
+    fn drawn_by(renderer: &str, scene: Scene, camera: &str) -> Self {
         let display = Display::start(&scene.stage, "a");
         let url = scene.url();
         let place = Place { display: &display, pulse: Some(&scene.pulse), url: &url, room: ROOM };
-        let window = Participant::window(&scene.stage, &place, "Mina", &["--renderer", "glow", "--camera", camera]);
+        let window = Participant::window(&scene.stage, &place, "Mina", &["--renderer", renderer, "--camera", camera]);
         window.wait_for_where("DeviceOpened", |e| e["kind"] == "camera");
         scene.sound_is_open();
         display.focus(window.process().pid());
@@ -171,6 +176,33 @@ fn the_window_is_closed_twice() {
     call.scene.others_are_told(call.window.user(), 0);
     call.window.running().wait_exit_code(0);
     wait_until("the capture process to end", || (!proc::is_alive(capture)).then_some(()));
+    call.scene.sound_is_closed();
+    assert_eq!(call.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+}
+
+#[test]
+fn the_login_session_ends_under_the_window() {
+    the_display_goes_away("glow", 0);
+}
+
+#[test]
+fn the_login_session_ends_under_a_window_that_wgpu_draws() {
+    // The window itself breaks down over it, and says so.
+    the_display_goes_away("wgpu", 1);
+}
+
+/// An X server that ends takes its connections with it: the window cannot even be told, and leaves all the same.
+#[track_caller]
+fn the_display_goes_away(renderer: &str, code: i32) {
+    let scene = Scene::start(&format!("session-ends-{renderer}"));
+    let mut call = Call::drawn_by(renderer, scene, CAMERA);
+    let (capture, _) = proc::capture_processes(call.window.process().pid()).pop().expect("a capture process");
+    call.display.end();
+    let exit = call.window.wait_for("ExitRoom");
+    Exit::check(&call.window.events(), exit, 0).is_clean();
+    call.scene.others_are_told(call.window.user(), 0);
+    call.window.running().wait_exit_code(code);
+    assert!(!proc::is_alive(capture), "the capture process is still there");
     call.scene.sound_is_closed();
     assert_eq!(call.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
 }

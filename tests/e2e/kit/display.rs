@@ -8,7 +8,7 @@ use std::process::Command;
 pub(crate) struct Display {
     name: String,
     _manager: Process,
-    _server: Process,
+    server: Process,
 }
 
 impl Display {
@@ -21,12 +21,18 @@ impl Display {
         let name = format!(":{}", number.trim());
         let mut command = Command::new("openbox");
         let manager = Process::start(stage, &format!("openbox-{label}"), command.env("DISPLAY", &name));
-        Self { name, _manager: manager, _server: server }
+        Self { name, _manager: manager, server }
     }
 
     /// What goes into `DISPLAY`.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Ends it under its windows, as the end of a login session does.
+    pub(crate) fn end(&mut self) {
+        self.server.signal("TERM");
+        self.server.wait_exit();
     }
 
     /// Waits for the window of process `pid` and gives it the keyboard.
