@@ -311,11 +311,12 @@ impl Call {
         let now = self.now();
         match self.session.phase() {
             session::Phase::Entering(_) => Phase::Entering,
-            session::Phase::InRoom(room) => Phase::InCall { elapsed: now.since(room.since) },
-            session::Phase::Reconnecting(r) => {
-                let limit = session::RECONNECT_LIMIT;
-                Phase::Reconnecting { attempt: r.attempt.max(1), elapsed: now.since(r.since), limit }
-            }
+            // Whoever sees no picture and hears nothing need not wait for the link to notice.
+            session::Phase::InRoom(room) => match room.media_down {
+                Some(since) => reconnecting(1, now.since(since)),
+                None => Phase::InCall { elapsed: now.since(room.since) },
+            },
+            session::Phase::Reconnecting(r) => reconnecting(r.attempt.max(1), now.since(r.since)),
             session::Phase::Leaving(l) => Phase::Leaving(Leaving {
                 reason: l.reason,
                 elapsed: now.since(l.since),
@@ -332,6 +333,10 @@ impl Call {
             }),
         }
     }
+}
+
+fn reconnecting(attempt: u32, elapsed: Duration) -> Phase {
+    Phase::Reconnecting { attempt, elapsed, limit: session::RECONNECT_LIMIT }
 }
 
 /// A device slot as it is shown.

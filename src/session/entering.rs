@@ -78,7 +78,7 @@ impl Session {
         let Phase::Entering(e) = &mut self.phase else { return };
         let Some(joined) = e.joined.take() else { return };
         let result_ms = now.millis_since(e.since);
-        self.phase = Phase::InRoom(InRoom { since: now, joined });
+        self.phase = Phase::InRoom(InRoom { since: now, media_down: None, joined });
         self.timers.stop(Timer::Enter);
         self.out.push_back(Output::Event(EventKind::EnterRoom { result_ms }));
     }

@@ -76,6 +76,9 @@ pub struct Entering {
 pub struct InRoom {
     /// When EnterRoom came.
     pub since: Moment,
+    /// Since when no media has come or gone, if it does not now. The link is another way, and may be lost as well without
+    /// anybody having noticed yet.
+    pub media_down: Option<Moment>,
     joined: Joined,
 }
 

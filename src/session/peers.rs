@@ -43,12 +43,18 @@ impl Session {
             PeerInput::Up(target) => {
                 self.timers.stop(Timer::MediaDown);
                 if self.is_primary(target) {
+                    if let Phase::InRoom(room) = &mut self.phase {
+                        room.media_down = None;
+                    }
                     self.entered(now);
                     self.recovered();
                 }
             }
             PeerInput::Down(target) => {
-                if self.is_primary(target) && matches!(self.phase, Phase::InRoom(_)) {
+                if self.is_primary(target)
+                    && let Phase::InRoom(room) = &mut self.phase
+                {
+                    room.media_down.get_or_insert(now);
                     self.timers.set(Timer::MediaDown, now + MEDIA_DOWN);
                 }
             }

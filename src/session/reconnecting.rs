@@ -117,7 +117,11 @@ impl Session {
 
     /// Somebody will not wait: the next try begins at once, or follows the present one without a pause.
     pub(super) fn try_now(&mut self, now: Moment) {
-        let Phase::Reconnecting(r) = &mut self.phase else { return };
+        let r = match &mut self.phase {
+            Phase::InRoom(room) if room.media_down.is_some() => return self.media_stayed_down(),
+            Phase::Reconnecting(r) => r,
+            _ => return,
+        };
         if matches!(r.step, Step::Waiting(_)) {
             self.timers.set(Timer::Retry, now);
         } else {
@@ -209,7 +213,7 @@ impl Session {
                 return;
             }
         };
-        self.phase = Phase::InRoom(InRoom { since: entered, joined });
+        self.phase = Phase::InRoom(InRoom { since: entered, media_down: None, joined });
         for timer in [Timer::Attempt, Timer::Retry, Timer::Reconnect] {
             self.timers.stop(timer);
         }

@@ -531,6 +531,27 @@ fn whoever_will_not_wait_gets_the_next_try_at_once() {
     assert!(matches!(w.session.phase(), Phase::InRoom(_)), "in a call it means nothing");
 }
 
+/// A black hole: the socket's silence is noticed later than that of the media.
+#[test]
+fn missing_media_is_told_before_the_link_is_given_up() {
+    let mut w = World::entered();
+    let down_for = |w: &World| match w.session.phase() {
+        Phase::InRoom(room) => room.media_down.map(|since| w.now.since(since)),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(down_for(&w), None);
+    w.manners.peers = false;
+    w.give(Input::Peers(w.epoch, PeerInput::Down(Target::Publisher)));
+    w.run(100);
+    assert_eq!(down_for(&w), Some(Duration::from_millis(100)));
+    let restarts = |w: &World| w.outputs.iter().filter(|o| o.contains("Offer { ice_restart: true")).count();
+    assert_eq!(restarts(&w), 0, "it may come back by itself");
+    w.give(Input::TryNow);
+    assert_eq!(restarts(&w), 1, "whoever will not wait gets an ICE restart at once");
+    w.give(Input::Peers(w.epoch, PeerInput::Up(Target::Publisher)));
+    assert_eq!(down_for(&w), None);
+}
+
 #[test]
 fn a_try_under_way_is_followed_without_a_pause() {
     let mut w = World::entered();
