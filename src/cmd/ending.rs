@@ -85,10 +85,10 @@ mod x11 {
         // Without Xlib there is no window that uses it.
         let Ok(xlib) = Xlib::open() else { return };
         if LAST.set(last).is_ok() {
-            // SAFETY: the handler is a function of this program, which stays loaded, and so does Xlib (below).
+            // SAFETY: the handler is a function of this program, which stays loaded, and so does Xlib: x11-dl opens it once
+            // for the process and never closes it.
             unsafe { (xlib.XSetIOErrorHandler)(Some(gone)) };
         }
-        std::mem::forget(xlib);
     }
 
     /// Xlib's words: a handler of I/O errors must not return.
