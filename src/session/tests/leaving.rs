@@ -1,0 +1,193 @@
+//! Every way to the exit, and entering that comes to nothing.
+
+use super::*;
+
+#[test]
+fn leave_releases_tells_and_then_says_exit_room() {
+    let mut w = World::entered();
+    w.give(Input::Exit(ExitRequestedBy::User));
+    let asked = w.outputs.len();
+    let together = w.outputs[..asked].iter().rev().take(8).collect::<Vec<_>>();
+    assert!(together.iter().any(|o| o.starts_with("ReleaseDevice")), "{together:?}");
+    assert!(together.iter().any(|o| o.starts_with("SayGoodbye")), "the same drain: {together:?}");
+    let (reason, total_ms, receipt) = w.exit();
+    assert_eq!(reason, ExitReason::Left);
+    assert!(total_ms < 50.0, "{total_ms}");
+    for step in
+        [StepName::CameraReleased, StepName::MicrophoneReleased, StepName::OthersTold, StepName::ConnectionsClosed]
+    {
+        assert_eq!(state_of(&receipt, step), StepState::Confirmed, "{step:?}");
+    }
+    assert_eq!(state_of(&receipt, StepName::ScreenReleased), StepState::NotApplicable);
+    let closed = w.events.iter().rposition(|e| matches!(e, EventKind::DeviceClosed { .. })).expect("closed");
+    let exit = w.events.iter().position(|e| matches!(e, EventKind::ExitRoom { .. })).expect("exit");
+    assert!(closed < exit);
+}
+
+/// Another place of ours joins while we are out of reach: the server tells us of it before it sends us away.
+#[test]
+fn whoever_comes_with_our_own_identity_is_nobody_beside_us() {
+    let mut w = World::entered();
+    let me = lk::ParticipantInfo { sid: "PA_elsewhere".into(), identity: "me".into(), ..Default::default() };
+    for state in [lk::participant_info::State::Active, lk::participant_info::State::Disconnected] {
+        let participants = vec![lk::ParticipantInfo { state: state as i32, ..me.clone() }];
+        w.link(1, LinkInput::Message(Box::new(Response::Update(lk::ParticipantUpdate { participants }))));
+        w.run(10);
+        assert!(w.session.people().is_empty(), "{:?}", w.session.people());
+    }
+    let told =
+        |e: &EventKind| matches!(e, EventKind::RemoteUserEnterRoom { .. } | EventKind::RemoteUserLeaveRoom { .. });
+    assert!(!w.events.iter().any(told), "{:?}", w.events);
+}
+
+#[test]
+fn leave_twice_is_leave_once_and_close_now_shortens() {
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.give(Input::Exit(ExitRequestedBy::Window));
+    w.run(100);
+    w.give(Input::CloseNow);
+    let (reason, total_ms, receipt) = w.exit();
+    assert_eq!(reason, ExitReason::Left);
+    assert!(total_ms < 400.0, "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::OthersTold), StepState::Unconfirmed);
+    let asked = w.events.iter().filter(|e| matches!(e, EventKind::ExitRequested { .. })).count();
+    assert_eq!(asked, 1);
+}
+
+/// The speaker counts with the connections in the receipt; what is late among them does not end the wait for it.
+#[test]
+fn peers_that_do_not_close_do_not_bring_exit_room_before_the_speaker_is_closed() {
+    let mut w = World::entered();
+    w.manners.peers = false;
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.coming.retain(|_, input| !matches!(input, Input::Device(DeviceKind::Speaker, ..)));
+    let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
+    w.later(800, Input::Device(DeviceKind::Speaker, w.held[&DeviceKind::Speaker], done));
+    let (_, total_ms, receipt) = w.exit();
+    assert!((800.0..1000.0).contains(&total_ms), "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::ConnectionsClosed), StepState::Unconfirmed);
+    assert!(w.told_open.is_empty(), "{:?}", w.told_open);
+}
+
+#[test]
+fn close_now_hurries_a_driver_that_hangs() {
+    let mut w = World::entered();
+    w.manners.devices = false;
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.run(50);
+    w.give(Input::CloseNow);
+    let (_, total_ms, receipt) = w.exit();
+    assert!(total_ms < 350.0, "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::CameraReleased), StepState::Confirmed, "taken away by force");
+}
+
+#[test]
+fn pressing_again_and_again_never_lengthens_the_wait() {
+    let mut w = World::entered();
+    w.manners = Manners { devices: false, server: false, peers: false };
+    w.give(Input::Exit(ExitRequestedBy::User));
+    for _ in 0..30 {
+        w.run(100);
+        w.give(Input::CloseNow);
+    }
+    let limit = (CLOSE_NOW + Duration::from_millis(100)).as_secs_f64() * 1000.0;
+    assert!(w.exit().1 <= limit, "{} ms", w.exit().1);
+}
+
+#[test]
+fn a_silent_server_costs_the_goodbye_limit_and_is_named() {
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Exit(ExitRequestedBy::User));
+    let (_, total_ms, receipt) = w.exit();
+    assert!((1500.0..1950.0).contains(&total_ms), "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::OthersTold), StepState::Unconfirmed);
+    assert_eq!(state_of(&receipt, StepName::CameraReleased), StepState::Confirmed);
+    assert!(receipt.step(StepName::CameraReleased).expect("line").ms < 20.0, "devices do not wait for the network");
+}
+
+#[test]
+fn a_hung_camera_does_not_delay_the_goodbye() {
+    let mut w = World::entered();
+    w.manners.devices = false;
+    w.give(Input::Exit(ExitRequestedBy::User));
+    let (_, total_ms, receipt) = w.exit();
+    assert!(total_ms < 1500.0, "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::OthersTold), StepState::Confirmed);
+    assert!(receipt.step(StepName::OthersTold).expect("line").ms < 20.0);
+}
+
+#[test]
+fn a_device_that_reports_nothing_at_all_is_given_up_and_named() {
+    let mut w = World::entered();
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.coming.retain(|_, input| !matches!(input, Input::Device(DeviceKind::Microphone, ..)));
+    let (_, total_ms, receipt) = w.exit();
+    assert!(total_ms <= 1950.0, "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::MicrophoneReleased), StepState::Failed);
+}
+
+#[test]
+fn a_kick_releases_first_and_sends_no_goodbye() {
+    for (wire, reason) in [
+        (lk::DisconnectReason::ParticipantRemoved, ExitReason::Kicked),
+        (lk::DisconnectReason::RoomDeleted, ExitReason::Dismissed),
+        (lk::DisconnectReason::DuplicateIdentity, ExitReason::JoinedElsewhere),
+        (lk::DisconnectReason::ServerShutdown, ExitReason::ServerStopped),
+    ] {
+        let mut w = World::entered();
+        w.outputs.clear();
+        w.message(leave(wire));
+        w.give(Input::Exit(ExitRequestedBy::User));
+        let (got, _, receipt) = w.exit();
+        assert_eq!(got, reason, "a kick that came first stands");
+        assert!(!w.outputs.iter().any(|o| o.starts_with("SayGoodbye")));
+        assert!(!w.outputs.iter().any(|o| o.starts_with("Connect") || o.starts_with("Resume")));
+        assert_eq!(state_of(&receipt, StepName::OthersTold), StepState::NotApplicable);
+        assert_eq!(state_of(&receipt, StepName::CameraReleased), StepState::Confirmed);
+    }
+}
+
+#[test]
+fn an_own_exit_beats_a_later_kick() {
+    let mut w = World::entered();
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.message(leave(lk::DisconnectReason::ParticipantRemoved));
+    assert_eq!(w.exit().0, ExitReason::Left);
+}
+
+#[test]
+fn leave_while_everything_is_still_opening() {
+    for ms in [0, 5, 11, 15, 25] {
+        let mut w = World::new(KIND);
+        w.run(ms);
+        w.give(Input::Exit(ExitRequestedBy::User));
+        let (reason, total_ms, _) = w.exit();
+        assert_eq!(reason, ExitReason::Left);
+        assert!(total_ms < 500.0, "after {ms} ms: {total_ms}");
+        assert!(w.held.is_empty(), "after {ms} ms: {:?}", w.held);
+        assert!(!w.events.iter().any(|e| matches!(e, EventKind::EnterRoom { .. })), "after {ms} ms");
+    }
+}
+
+#[test]
+fn a_refused_entry_ends_with_103_and_everything_released() {
+    let mut w = World::new(Manners { server: false, ..KIND });
+    w.run(30);
+    let error = EntryError { kind: "token_refused", message: "no".into(), retry: false };
+    w.link(0, LinkInput::ConnectFailed(error));
+    let (reason, _, receipt) = w.exit();
+    assert_eq!(reason, ExitReason::EntryFailed);
+    assert!(w.held.is_empty());
+    assert_eq!(state_of(&receipt, StepName::OthersTold), StepState::NotApplicable);
+    assert!(w.events.iter().any(|e| matches!(e, EventKind::EnterRoomFailed { .. })));
+}
+
+#[test]
+fn a_server_that_never_answers_ends_with_103() {
+    let mut w = World::new(Manners { server: false, ..KIND });
+    w.run(ENTER_LIMIT.as_millis() as u64);
+    assert_eq!(w.exit().0, ExitReason::EntryFailed);
+}

@@ -1,0 +1,249 @@
+//! A session against a scripted world: devices that open, hang or fail, a server that answers or does not, and a clock
+//! that is moved by hand. Scenarios by name, and random sequences of operations and faults.
+
+mod leaving;
+mod outages;
+mod people;
+mod random;
+
+use super::*;
+use crate::base::{EventKind, ExitRequestedBy, StepName, StepState};
+use lk::signal_response::Message as Response;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const ME: &str = "PA_me";
+
+/// How the world behaves.
+#[derive(Clone, Copy, Debug)]
+struct Manners {
+    /// Devices open and release.
+    devices: bool,
+    /// The server lets us in and answers.
+    server: bool,
+    /// Peers come up and close.
+    peers: bool,
+}
+
+const KIND: Manners = Manners { devices: true, server: true, peers: true };
+
+/// The world round one session.
+struct World {
+    session: Session,
+    now: Moment,
+    manners: Manners,
+    /// What will happen, and when.
+    coming: BTreeMap<(Moment, u64), Input>,
+    next: u64,
+    events: Vec<EventKind>,
+    outputs: Vec<String>,
+    /// Devices of which a handle exists, by the outputs' own account.
+    held: BTreeMap<DeviceKind, Generation>,
+    /// Devices of which the window was told that they are open.
+    told_open: BTreeSet<DeviceKind>,
+    epoch: Epoch,
+    link_up: bool,
+}
+
+impl World {
+    fn new(manners: Manners) -> Self {
+        let config = SessionConfig { camera_on: true, microphone_on: true, ..Default::default() };
+        let mut world = Self {
+            session: Session::new(config, Moment::ZERO),
+            now: Moment::ZERO,
+            manners,
+            coming: BTreeMap::new(),
+            next: 0,
+            events: Vec::new(),
+            outputs: Vec::new(),
+            held: BTreeMap::new(),
+            told_open: BTreeSet::new(),
+            epoch: Epoch(1),
+            link_up: false,
+        };
+        world.drain();
+        world
+    }
+
+    fn entered() -> Self {
+        let mut world = Self::new(KIND);
+        world.run(200);
+        assert!(matches!(world.session.phase(), Phase::InRoom(_)), "{:?}", world.session.phase());
+        world
+    }
+
+    fn give(&mut self, input: Input) {
+        if let Input::Device(kind, generation, DeviceInput::Released { .. } | DeviceInput::Failed { .. }) = &input
+            && self.held.get(kind) == Some(generation)
+        {
+            self.held.remove(kind);
+        }
+        self.session.handle(input, self.now);
+        self.drain();
+    }
+
+    fn later(&mut self, ms: u64, input: Input) {
+        self.next += 1;
+        self.coming.insert((self.now + Duration::from_millis(ms), self.next), input);
+    }
+
+    /// Lets so many milliseconds pass.
+    fn run(&mut self, ms: u64) {
+        let end = self.now + Duration::from_millis(ms);
+        loop {
+            let next = self.coming.first_key_value().map(|((at, _), _)| *at);
+            let due = [next, self.session.deadline()].into_iter().flatten().min();
+            let Some(at) = due.filter(|at| *at <= end) else { break };
+            self.now = self.now.max(at);
+            match next.filter(|n| *n <= self.now).and_then(|_| self.coming.pop_first()) {
+                Some((_, input)) => self.give(input),
+                None => self.give(Input::Tick),
+            }
+        }
+        self.now = end;
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            self.outputs.push(format!("{output:?}").chars().take(60).collect());
+            self.obey(output);
+        }
+    }
+
+    fn link(&mut self, ms: u64, input: LinkInput) {
+        self.later(ms, Input::Link(self.epoch, input));
+    }
+
+    fn message(&mut self, message: Response) {
+        let input = Input::Link(self.epoch, LinkInput::Message(Box::new(message)));
+        self.give(input);
+    }
+
+    fn obey(&mut self, output: Output) {
+        match output {
+            Output::Connect(epoch) => {
+                self.epoch = epoch;
+                if self.manners.server {
+                    self.link_up = true;
+                    self.link(10, LinkInput::Joined { response: Box::new(join()), single: true });
+                    self.link(12, LinkInput::Message(Box::new(Response::Answer(lk::SessionDescription::default()))));
+                    if self.manners.peers {
+                        self.later(30, Input::Peers(epoch, PeerInput::Up(Target::Publisher)));
+                    }
+                }
+            }
+            Output::Resume(..) if self.manners.server => {
+                self.link_up = true;
+                self.link(10, LinkInput::Resumed);
+                if self.manners.peers {
+                    self.later(30, Input::Peers(self.epoch, PeerInput::Up(Target::Publisher)));
+                }
+            }
+            Output::Resume(..) => self.link(10, LinkInput::ResumeFailed(None)),
+            Output::SayGoodbye(_) => {
+                self.link(1, LinkInput::GoodbyeSent);
+                if self.manners.server && self.link_up {
+                    self.link(3, LinkInput::Message(Box::new(leave(lk::DisconnectReason::ClientInitiated))));
+                }
+            }
+            Output::CloseLink(epoch) => self.later(1, Input::Link(epoch, LinkInput::Closed)),
+            Output::Peers(epoch, PeerCommand::Close) if self.manners.peers => {
+                self.later(2, Input::Peers(epoch, PeerInput::Closed));
+            }
+            Output::Peers(epoch, PeerCommand::Offer { .. }) => {
+                self.later(1, Input::Peers(epoch, PeerInput::OfferMade("v=0".into())));
+                self.link(5, LinkInput::Message(Box::new(Response::Answer(lk::SessionDescription::default()))));
+            }
+            Output::OpenDevice { kind, generation, .. } => {
+                assert!(self.held.insert(kind, generation).is_none(), "{kind:?} opened twice");
+                if self.manners.devices {
+                    self.later(20, Input::Device(kind, generation, DeviceInput::Opened { id: "x".into() }));
+                }
+            }
+            Output::ReleaseDevice { kind, generation, limit } => {
+                assert!(self.held.contains_key(&kind), "{kind:?} released but not held");
+                // A driver that hangs is taken away by force at the limit.
+                let ms = if self.manners.devices { 5 } else { limit.as_millis() as u64 };
+                let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
+                self.later(ms, Input::Device(kind, generation, done));
+            }
+            Output::Event(event) => {
+                match &event {
+                    EventKind::DeviceOpened { kind, .. } => {
+                        assert!(self.told_open.insert(*kind), "{kind:?} opened twice")
+                    }
+                    EventKind::DeviceClosed { kind, .. } => {
+                        assert!(!self.held.contains_key(kind), "{kind:?} is said to be closed, but held");
+                        assert!(self.told_open.remove(kind), "{kind:?} closed, but never opened");
+                    }
+                    EventKind::DeviceFailed { kind, .. } => {
+                        self.held.remove(kind);
+                        self.told_open.remove(kind);
+                    }
+                    EventKind::ExitRoom { .. } => assert!(self.exits().is_empty(), "a second ExitRoom"),
+                    _ => {}
+                }
+                self.events.push(event);
+            }
+            _ => {}
+        }
+    }
+
+    fn exits(&self) -> Vec<(ExitReason, f64, Receipt)> {
+        let exit = |e: &EventKind| match e {
+            EventKind::ExitRoom { reason, total_ms, receipt } => Some((*reason, *total_ms, receipt.clone())),
+            _ => None,
+        };
+        self.events.iter().filter_map(exit).collect()
+    }
+
+    /// The one exit: its reason, after checking what holds for every exit.
+    fn exit(&mut self) -> (ExitReason, f64, Receipt) {
+        self.run(2500);
+        let exits = self.exits();
+        assert_eq!(exits.len(), 1, "{:?}", self.events);
+        let (reason, total_ms, receipt) = exits[0].clone();
+        assert!(total_ms <= 2000.0, "over the ceiling: {total_ms}");
+        assert_eq!(receipt.steps.len(), 5);
+        assert_eq!(self.session.deadline(), None, "a timer is left");
+        assert!(self.session.people().is_empty());
+        (reason, total_ms, receipt)
+    }
+}
+
+fn join() -> lk::JoinResponse {
+    lk::JoinResponse {
+        participant: Some(lk::ParticipantInfo { sid: ME.into(), identity: "me".into(), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+fn leave(reason: lk::DisconnectReason) -> Response {
+    Response::Leave(lk::LeaveRequest { reason: reason as i32, ..Default::default() })
+}
+
+fn person(name: &str, state: lk::participant_info::State, muted: Option<bool>) -> lk::ParticipantInfo {
+    let track = muted.map(|muted| lk::TrackInfo {
+        sid: format!("TR_{name}"),
+        r#type: lk::TrackType::Video as i32,
+        source: lk::TrackSource::Camera as i32,
+        muted,
+        ..Default::default()
+    });
+    lk::ParticipantInfo {
+        sid: format!("PA_{name}"),
+        identity: name.into(),
+        name: name.into(),
+        state: state as i32,
+        tracks: track.into_iter().collect(),
+        ..Default::default()
+    }
+}
+
+fn update(infos: Vec<lk::ParticipantInfo>) -> Response {
+    Response::Update(lk::ParticipantUpdate { participants: infos })
+}
+
+fn state_of(receipt: &Receipt, step: StepName) -> StepState {
+    receipt.step(step).expect("a line").state
+}

@@ -1,0 +1,154 @@
+//! A link that is lost: resumed, joined afresh, or given up; and what happened in the room meanwhile.
+
+use super::*;
+
+#[test]
+fn a_short_outage_is_resumed_with_the_same_people() {
+    use lk::participant_info::State;
+    let mut w = World::entered();
+    w.message(update(vec![person("mina", State::Active, Some(false)), person("tom", State::Active, None)]));
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(5);
+    assert!(matches!(w.session.phase(), Phase::Reconnecting(_)));
+    w.run(10);
+    let me = lk::ParticipantInfo { sid: ME.into(), identity: "me".into(), ..Default::default() };
+    w.message(update(vec![me, person("mina", State::Active, Some(true))]));
+    w.run(100);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)));
+    let names: Vec<&str> = w.session.people().iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["mina"], "tom left meanwhile");
+    assert!(!w.session.people()[0].video);
+    assert!(w.outputs.iter().any(|o| o.starts_with("ResumeDone")));
+}
+
+#[test]
+fn a_kick_during_the_outage_is_told_as_what_it_was() {
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(3);
+    let reason = lk::DisconnectReason::ParticipantRemoved as i32;
+    let kick = Box::new(lk::LeaveRequest { reason, ..Default::default() });
+    w.give(Input::Link(w.epoch, LinkInput::ResumeFailed(Some(kick))));
+    assert_eq!(w.exit().0, ExitReason::Kicked);
+}
+
+#[test]
+fn a_fresh_join_that_is_refused_tells_what_happened_meanwhile() {
+    for (kind, expected) in [
+        ("removed", ExitReason::Kicked),
+        ("dismissed", ExitReason::Dismissed),
+        ("no_permission", ExitReason::ConnectionLost),
+    ] {
+        let mut w = World::entered();
+        w.manners.server = false;
+        w.give(Input::Link(w.epoch, LinkInput::Lost));
+        w.run(RESUME_WINDOW.as_millis() as u64 + 5000);
+        assert!(w.epoch > Epoch(1), "it joins afresh");
+        let error = EntryError { kind, message: "no".into(), retry: false };
+        w.give(Input::Link(w.epoch, LinkInput::ConnectFailed(error)));
+        assert_eq!(w.exit().0, expected);
+        assert!(!w.outputs.iter().any(|o| o.starts_with("SayGoodbye")));
+    }
+}
+
+#[test]
+fn leave_while_reconnecting_must_not_rejoin() {
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(700);
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.manners.server = true;
+    w.outputs.clear();
+    let (reason, total_ms, receipt) = w.exit();
+    assert_eq!(reason, ExitReason::Left);
+    assert!(total_ms < 500.0, "{total_ms}");
+    assert_eq!(state_of(&receipt, StepName::OthersTold), StepState::Unconfirmed);
+    w.run(10_000);
+    assert!(!w.outputs.iter().any(|o| o.starts_with("Connect") || o.starts_with("Resume")), "{:?}", w.outputs);
+}
+
+#[test]
+fn an_outage_without_end_is_102_within_the_limit() {
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(RECONNECT_LIMIT.as_millis() as u64 + 100);
+    assert_eq!(w.exit().0, ExitReason::ConnectionLost);
+}
+
+#[test]
+fn whoever_will_not_wait_gets_the_next_try_at_once() {
+    let attempts = |w: &World| w.events.iter().filter(|e| e.name() == "TryToReconnect").count();
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(5_200);
+    // The fifth try is over; the pause before the sixth lasts until 5.95 s.
+    let before = attempts(&w);
+    w.run(50);
+    assert_eq!(attempts(&w), before, "in a pause");
+    w.give(Input::TryNow);
+    w.run(1);
+    assert_eq!(attempts(&w), before + 1);
+    w.manners.server = true;
+    w.run(10_000);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
+    w.give(Input::TryNow);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "in a call it means nothing");
+}
+
+/// A black hole: the socket's silence is noticed later than that of the media.
+#[test]
+fn missing_media_is_told_before_the_link_is_given_up() {
+    let mut w = World::entered();
+    let down_for = |w: &World| match w.session.phase() {
+        Phase::InRoom(room) => room.media_down.map(|since| w.now.since(since)),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(down_for(&w), None);
+    w.manners.peers = false;
+    w.give(Input::Peers(w.epoch, PeerInput::Down(Target::Publisher)));
+    w.run(100);
+    assert_eq!(down_for(&w), Some(Duration::from_millis(100)));
+    let restarts = |w: &World| w.outputs.iter().filter(|o| o.contains("Offer { ice_restart: true")).count();
+    assert_eq!(restarts(&w), 0, "it may come back by itself");
+    w.give(Input::TryNow);
+    assert_eq!(restarts(&w), 1, "whoever will not wait gets an ICE restart at once");
+    w.give(Input::Peers(w.epoch, PeerInput::Up(Target::Publisher)));
+    assert_eq!(down_for(&w), None);
+}
+
+#[test]
+fn a_try_under_way_is_followed_without_a_pause() {
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(1);
+    w.give(Input::TryNow);
+    let attempt = |w: &World| match w.session.phase() {
+        Phase::Reconnecting(r) => r.attempt,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(attempt(&w), 1, "the first try is left alone");
+    // Refused after 10 ms; the usual pause would be 200 ms.
+    w.run(20);
+    assert_eq!(attempt(&w), 2);
+    w.run(20);
+    assert_eq!(attempt(&w), 2, "only once");
+}
+
+#[test]
+fn a_long_outage_joins_afresh_and_publishes_again() {
+    let mut w = World::entered();
+    w.manners.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(RESUME_WINDOW.as_millis() as u64 + 100);
+    w.manners.server = true;
+    w.outputs.clear();
+    w.run(8000);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
+    assert!(w.epoch > Epoch(1));
+    assert_eq!(w.outputs.iter().filter(|o| o.contains("Publish")).count(), 2, "{:?}", w.outputs);
+}
