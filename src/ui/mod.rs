@@ -8,6 +8,7 @@ mod action;
 mod app;
 mod flow;
 mod fonts;
+mod form;
 mod grid;
 mod hosting;
 mod icons;
