@@ -211,6 +211,19 @@ fn f6_goes_round_the_parts_of_the_window() {
 }
 
 #[test]
+fn the_focus_stays_on_the_stage_when_its_tile_goes() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    to_stage(&mut window);
+    assert!(focused(&window, "Mina Park"));
+    world.with_call(|call| drop(call.people.remove(0)));
+    window.run_steps(3);
+    assert!(focused(&window, "Tomás Rivera"));
+    key(&mut window, Key::F6);
+    assert!(focused(&window, "Microphone"));
+}
+
+#[test]
 fn the_tiles_are_one_stop_and_the_arrows_go_between_them() {
     let world = World::new();
     let mut window = in_a_call(&world);

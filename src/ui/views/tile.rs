@@ -174,6 +174,11 @@ fn interact(ui: &Ui, view: &mut View<'_>, rect: Rect, id: Id, (place, present): 
     let response = ui.interact(rect, id, sense);
     if present {
         view.focus(&response, Focus::Stage);
+        // Who was there has gone, or has another place: whoever walks by the keyboard stays on the stage.
+        let before = ui.data(|d| d.get_temp(focus_key()).unwrap_or(id));
+        if before != id && ui.memory(|m| m.has_focus(before)) {
+            response.request_focus();
+        }
         ui.data_mut(|d| d.insert_temp(focus_key(), id));
     }
     if response.clicked_by(PointerButton::Primary) {
