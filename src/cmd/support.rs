@@ -2,30 +2,13 @@
 
 use super::devices::LIMIT;
 use crate::devices::list;
-use crate::store::{Paths, last_exits};
+use crate::store::{Paths, Settings, last_exits};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The settings that a bundle shows. Names, rooms, servers and invitations are not among them.
-const SHOWN: &[&str] = &[
-    "camera",
-    "microphone",
-    "speaker",
-    "join_with_camera",
-    "join_with_microphone",
-    "mirror",
-    "reduce_noise",
-    "theme",
-    "text_size",
-    "reduce_motion",
-    "show_receipt",
-    "ask_before_leaving",
-    "check_for_updates",
-];
 
 /// What helps support
 #[derive(Debug, clap::Args)]
@@ -92,20 +75,10 @@ fn system() -> Value {
     })
 }
 
-/// What the settings file says, as far as it is shown; the file itself is not touched.
 fn settings(paths: &Paths) -> Value {
-    let text = match std::fs::read_to_string(paths.settings()) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return json!({}),
-        Err(e) => return json!({ "cannot_be_read": e.to_string() }),
-    };
-    match text.parse::<toml::Table>() {
-        Ok(table) => {
-            let shown = table.into_iter().filter(|(key, _)| SHOWN.contains(&key.as_str()));
-            shown.filter_map(|(key, value)| Some((key, serde_json::to_value(value).ok()?))).collect::<Value>()
-        }
-        // The words of the mistake may show the line, and what is in it.
-        Err(_) => json!({ "cannot_be_read": "the file is no TOML" }),
+    match Settings::shown(paths) {
+        Ok(table) => serde_json::to_value(table).unwrap_or(Value::Null),
+        Err(e) => json!({ "cannot_be_read": e.to_string() }),
     }
 }
 
@@ -121,18 +94,6 @@ fn exits(paths: &Paths) -> Value {
 mod tests {
     use super::*;
     use crate::store::note_exit;
-
-    #[test]
-    fn nothing_private_of_the_settings_is_shown() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let paths = Paths::in_folder(folder.path());
-        let text = "name = \"Mina\"\nserver = \"wss://secret.example\"\nroom = \"plans\"\nmirror = false\n\
-                    unheard_of = \"x\"\n[[recent]]\nroom = \"plans\"\ninvitation = \"key\"\n";
-        std::fs::write(paths.settings(), text).expect("settings");
-        assert_eq!(settings(&paths), json!({ "mirror": false }));
-        std::fs::write(paths.settings(), "name = \"Mina").expect("broken settings");
-        assert_eq!(settings(&paths), json!({ "cannot_be_read": "the file is no TOML" }));
-    }
 
     #[test]
     fn exits_are_shown_and_broken_lines_are_not() {

@@ -10,4 +10,4 @@ pub use door::{Door, hand_over};
 pub use exits::{last_exits, note_exit};
 pub use paths::Paths;
 pub use profile::{Profile, ProfileError, toml_mistake};
-pub use settings::{Loaded, RecentRoom, Settings, StoreError, Theme};
+pub use settings::{Loaded, NotShown, RecentRoom, Settings, StoreError, Theme};

@@ -12,6 +12,23 @@ use std::process;
 /// A settings file larger than this is not ours.
 pub(super) const MAX_BYTES: u64 = 1 << 20;
 
+/// The settings that others may see. Names, rooms, servers and invitations are not among them.
+const SHOWN: &[&str] = &[
+    "camera",
+    "microphone",
+    "speaker",
+    "join_with_camera",
+    "join_with_microphone",
+    "mirror",
+    "reduce_noise",
+    "theme",
+    "text_size",
+    "reduce_motion",
+    "show_receipt",
+    "ask_before_leaving",
+    "check_for_updates",
+];
+
 /// Dark, light, or as the system has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -143,6 +160,17 @@ pub enum StoreError {
     Toml(#[from] toml::ser::Error),
 }
 
+/// Why settings cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum NotShown {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] io::Error),
+    /// What is in it is no TOML.
+    #[error("the file is no TOML")]
+    Malformed,
+}
+
 /// Settings as they were found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
@@ -173,6 +201,14 @@ impl Settings {
         let note = format!("The settings could not be read ({wrong}), so they are the defaults again. {kept}");
         tracing::warn!("{note}");
         Loaded { settings: Self::default(), note: Some(note) }
+    }
+
+    /// What of the file may be shown to others: nothing that names people, rooms or servers. The file is not touched.
+    pub fn shown(paths: &Paths) -> Result<toml::Table, NotShown> {
+        let text = read(&paths.settings())?.unwrap_or_default();
+        // The words of the mistake would show the line, and what is in it.
+        let table = text.parse::<toml::Table>().map_err(|_| NotShown::Malformed)?;
+        Ok(table.into_iter().filter(|(key, _)| SHOWN.contains(&key.as_str())).collect())
     }
 
     /// Saves the settings: into a file beside it first, which then takes its place, so that a crash or a full disk
@@ -243,6 +279,19 @@ mod tests {
         let mut names: Vec<_> = entries.map(|e| e.expect("entry").file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn nothing_private_is_shown() {
+        let (_folder, paths) = folder();
+        assert_eq!(Settings::shown(&paths).expect("nothing"), toml::Table::new());
+        fs::create_dir_all(paths.config()).expect("folder");
+        let text = "name = \"Mina\"\nserver = \"wss://secret.example\"\nroom = \"plans\"\nmirror = false\n\
+                    unheard_of = \"x\"\n[[recent]]\nroom = \"plans\"\ninvitation = \"key\"\n";
+        fs::write(paths.settings(), text).expect("settings");
+        assert_eq!(Settings::shown(&paths).expect("shown").to_string(), "mirror = false\n");
+        fs::write(paths.settings(), "name = \"Mina").expect("broken settings");
+        assert_eq!(Settings::shown(&paths).expect_err("broken").to_string(), "the file is no TOML");
     }
 
     #[test]
