@@ -44,16 +44,10 @@ pub(super) fn record(
     let died = Died::new(failed, stop);
     let open = || {
         let card = Card::find(id, Direction::In)?;
-        let mut rest = None;
-        let stream = card.build(
-            |wanted| {
-                let (ring, samples) = MicrophoneRing::new(wanted.format(), dropped);
-                rest = Some(samples);
-                card.input(wanted, ring, &died)
-            },
-            stop,
-        )?;
-        let samples = rest.ok_or_else(|| DeviceError::Other("no stream was made".into()))?;
+        let (stream, samples) = card.build(stop, |wanted| {
+            let (ring, samples) = MicrophoneRing::new(wanted.format(), dropped);
+            Ok((card.input(wanted, ring, &died)?, samples))
+        })?;
         let facts = MicrophoneFacts { label: card.label, format: stream.format, samples };
         Ok((stream, facts))
     };
@@ -71,16 +65,10 @@ pub(super) fn play(
     let died = Died::new(failed, stop);
     let open = || {
         let card = Card::find(id, Direction::Out)?;
-        let mut rest = None;
-        let stream = card.build(
-            |wanted| {
-                let (ring, samples) = SpeakerRing::new(wanted.format(), missed);
-                rest = Some(samples);
-                card.output(wanted, ring, &died)
-            },
-            stop,
-        )?;
-        let samples = rest.ok_or_else(|| DeviceError::Other("no stream was made".into()))?;
+        let (stream, samples) = card.build(stop, |wanted| {
+            let (ring, samples) = SpeakerRing::new(wanted.format(), missed);
+            Ok((card.output(wanted, ring, &died)?, samples))
+        })?;
         let facts = SpeakerFacts { label: card.label, format: stream.format, samples };
         Ok((stream, facts))
     };
@@ -144,6 +132,9 @@ impl Died {
         self.stop.nudge();
     }
 }
+
+/// A stream, and what ends when the system has dropped its callback.
+type Made = (Stream, Receiver<()>);
 
 /// A stream that runs.
 struct Running {
@@ -225,27 +216,23 @@ impl Card {
         }
     }
 
-    /// Makes a stream and starts it: with short periods if the device has them.
-    fn build(
+    /// Makes a stream and starts it: with short periods if the device has them. Beside it comes what `make` has for our
+    /// end of the ring.
+    fn build<S>(
         &self,
-        mut make: impl FnMut(Wanted) -> Result<(Stream, Receiver<()>), cpal::Error>,
         stop: &Stop,
-    ) -> Result<Running, DeviceError> {
+        mut make: impl FnMut(Wanted) -> Result<(Made, S), cpal::Error>,
+    ) -> Result<(Running, S), DeviceError> {
         let (config, sample_format, sizes) = self.choose()?;
         let mut last = None;
         for size in sizes {
             let wanted = Wanted { config: StreamConfig { buffer_size: size, ..config }, sample_format };
             match make(wanted) {
-                Ok((stream, callback)) => {
+                Ok(((stream, callback), ours)) => {
                     let stream = self.start(stream, stop)?;
                     tracing::debug!(device = self.label, ?config, ?sample_format, ?size, "stream opened");
-                    return Ok(Running {
-                        stream,
-                        format: wanted.format(),
-                        callback,
-                        host: self.host.clone(),
-                        direction: self.direction,
-                    });
+                    let (host, direction) = (self.host.clone(), self.direction);
+                    return Ok((Running { stream, format: wanted.format(), callback, host, direction }, ours));
                 }
                 Err(e) if matches!(e.kind(), ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput) => last = Some(e),
                 Err(e) => return Err(problem(&e)),
@@ -299,12 +286,7 @@ impl Card {
         Ok((config.config(), config.sample_format(), sizes))
     }
 
-    fn input(
-        &self,
-        wanted: Wanted,
-        ring: MicrophoneRing,
-        died: &Arc<Died>,
-    ) -> Result<(Stream, Receiver<()>), cpal::Error> {
+    fn input(&self, wanted: Wanted, ring: MicrophoneRing, died: &Arc<Died>) -> Result<Made, cpal::Error> {
         match wanted.sample_format {
             SampleFormat::I16 => self.input_of::<i16>(wanted.config, ring, died),
             SampleFormat::U16 => self.input_of::<u16>(wanted.config, ring, died),
@@ -319,7 +301,7 @@ impl Card {
         config: StreamConfig,
         mut ring: MicrophoneRing,
         died: &Arc<Died>,
-    ) -> Result<(Stream, Receiver<()>), cpal::Error>
+    ) -> Result<Made, cpal::Error>
     where
         f32: FromSample<T>,
     {
@@ -337,12 +319,7 @@ impl Card {
         Ok((stream, callback))
     }
 
-    fn output(
-        &self,
-        wanted: Wanted,
-        ring: SpeakerRing,
-        died: &Arc<Died>,
-    ) -> Result<(Stream, Receiver<()>), cpal::Error> {
+    fn output(&self, wanted: Wanted, ring: SpeakerRing, died: &Arc<Died>) -> Result<Made, cpal::Error> {
         match wanted.sample_format {
             SampleFormat::I16 => self.output_of::<i16>(wanted.config, ring, died),
             SampleFormat::U16 => self.output_of::<u16>(wanted.config, ring, died),
@@ -357,7 +334,7 @@ impl Card {
         config: StreamConfig,
         mut ring: SpeakerRing,
         died: &Arc<Died>,
-    ) -> Result<(Stream, Receiver<()>), cpal::Error> {
+    ) -> Result<Made, cpal::Error> {
         let (held, callback) = held();
         let died = died.clone();
         let stream = self.device.build_output_stream::<T, _, _>(
