@@ -66,9 +66,19 @@ enum Then {
 
 /// How the window is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Renderer {
+pub(super) enum Renderer {
     Wgpu,
     Glow,
+}
+
+impl Renderer {
+    /// What eframe calls it; wgpu unless told otherwise.
+    pub(super) const fn of_eframe(renderer: Option<Self>) -> eframe::Renderer {
+        match renderer {
+            Some(Self::Glow) => eframe::Renderer::Glow,
+            Some(Self::Wgpu) | None => eframe::Renderer::Wgpu,
+        }
+    }
 }
 
 /// Where `visavis serve` listens unless told otherwise.
@@ -213,10 +223,7 @@ async fn wind_down(desk: JoinHandle<()>, shared: Arc<Shared>, server: Arc<Mutex<
 fn show(renderer: Option<Renderer>, desk: Desk, options: ui::Options) -> anyhow::Result<()> {
     let native = eframe::NativeOptions {
         viewport: ui::viewport(),
-        renderer: match renderer {
-            Some(Renderer::Glow) => eframe::Renderer::Glow,
-            Some(Renderer::Wgpu) | None => eframe::Renderer::Wgpu,
-        },
+        renderer: Renderer::of_eframe(renderer),
         ..Default::default()
     };
     let create: eframe::AppCreator<'_> = Box::new(move |cc| Ok(Box::new(ui::App::new(cc, Box::new(desk), options))));

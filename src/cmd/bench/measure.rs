@@ -67,11 +67,13 @@ pub(super) fn call(format: CameraFormat, time: Duration) -> anyhow::Result<Vec<F
 pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyhow::Result<Vec<Figure>> {
     let (server, url) = Worker::server()?;
     let picture = format!("test-picture:{format}");
-    let (mut usable, mut shown) = (vec![], vec![]);
+    let (mut usable, mut empty, mut times, mut shown) = (vec![], vec![], vec![], vec![]);
     for _ in 0..rounds {
-        let started = crate::call::unix_ms();
-        let window = Worker::start("window", &["--events", "-", "--camera", "none", "--microphone", "none"])?;
-        usable.push(unix_ms(&window.event("ScreenShown", |e| e["screen"] == "lobby")?)? - started);
+        let least = painted("empty window", &["bench", "empty-window"], super::empty::SCREEN)?;
+        let lobby = painted("window", &["--events", "-", "--camera", "none", "--microphone", "none"], "lobby")?;
+        empty.push(least);
+        usable.push(lobby);
+        times.push(lobby / least);
     }
     let guest = bot(&url, "guest", &picture, &[])?;
     guest.event("EnterRoom", |_| true)?;
@@ -89,6 +91,8 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
     let of = |key: &str| users().filter_map(|u| u["picture"][key].as_f64()).collect();
     Ok(vec![
         Figure::new("Start of the program → lobby painted", "ms", usable),
+        Figure::new("Start of an empty window of eframe → painted", "ms", empty),
+        Figure::new("The former in terms of the latter", "times", times),
         Figure::new("Join in the window → first remote picture painted", "ms", shown),
         Figure::new(
             format!("Picture {format}: drawn → painted in the window, median so far"),
@@ -100,6 +104,14 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
         Figure::new("Pictures decoded for it", "a second", fps),
         Figure::new("Memory of the window in this call", "MiB", watched.memory),
     ])
+}
+
+/// From the start of a window to its first screen, in ms.
+#[cfg(feature = "window")]
+fn painted(name: &str, arguments: &[&str], screen: &str) -> anyhow::Result<f64> {
+    let started = crate::call::unix_ms();
+    let window = Worker::start(name, arguments)?;
+    Ok(unix_ms(&window.event("ScreenShown", |e| e["screen"] == screen)?)? - started)
 }
 
 /// From Join to EnterRoom, and to the first picture of somebody else, in ms.

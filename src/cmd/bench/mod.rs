@@ -4,6 +4,8 @@
 //! figures of one run can be compared with each other; those of different computers cannot.
 
 mod admin;
+#[cfg(feature = "window")]
+mod empty;
 mod exit;
 mod measure;
 mod table;
@@ -51,6 +53,9 @@ pub(super) struct BenchArgs {
 enum BenchOf {
     Exit(exit::ExitArgs),
     Admin(admin::AdminArgs),
+    #[cfg(feature = "window")]
+    #[command(hide = true)]
+    EmptyWindow(empty::EmptyArgs),
 }
 
 fn format(text: &str) -> Result<CameraFormat, String> {
@@ -62,6 +67,8 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     match &args.of {
         Some(BenchOf::Exit(exit)) => return exit::run(exit),
         Some(BenchOf::Admin(admin)) => return admin::run(admin),
+        #[cfg(feature = "window")]
+        Some(BenchOf::EmptyWindow(empty)) => return empty::run(empty),
         None => {}
     }
     let mut figures = measure::comings_and_goings(args.rounds)?;
