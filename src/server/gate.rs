@@ -6,6 +6,7 @@ use crate::base::{IdError, RoomId, UserId, display_name};
 use crate::hub::{Admission, Refusal};
 use crate::proto::join_request::{self, JoinRequestError};
 use crate::proto::token::{Grant, TokenError};
+use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
@@ -57,6 +58,11 @@ impl IntoResponse for Denied {
     fn into_response(self) -> Response {
         (self.status(), self.to_string()).into_response()
     }
+}
+
+/// A refusal as the endpoints of our own making write it: a JSON object with a sentence for people.
+pub(super) fn refused(status: StatusCode, error: &impl std::error::Error) -> Response {
+    (status, Json(serde_json::json!({ "error": error.to_string() }))).into_response()
 }
 
 /// The token of a request: `Authorization: Bearer` of native clients, `access_token` of browsers.

@@ -55,7 +55,7 @@ impl IntoResponse for NoLink {
             Self::Malformed | Self::Name(_) => StatusCode::BAD_REQUEST,
             Self::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
+        gate::refused(status, &self)
     }
 }
 

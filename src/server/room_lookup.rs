@@ -19,8 +19,6 @@ use std::collections::HashMap;
 /// Why nothing is told. The sentences are for people.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotTold {
-    #[error(transparent)]
-    Token(#[from] TokenError),
     #[error("The access token is for another room.")]
     AnotherRoom,
     #[error(transparent)]
@@ -32,12 +30,11 @@ pub(super) enum NotTold {
 impl IntoResponse for NotTold {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::AnotherRoom => StatusCode::FORBIDDEN,
             Self::Denied(denied) => denied.status(),
             Self::Unproven(why) => why.status(),
         };
-        (status, Json(serde_json::json!({ "error": self.to_string() }))).into_response()
+        gate::refused(status, &self)
     }
 }
 
@@ -55,7 +52,7 @@ pub(super) async fn look_up(State(app): State<App>, headers: HeaderMap, body: By
             let admission = newcomer(&room, some_user().map_err(NoToken::from)?, unix_s());
             (room, admission)
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(Denied::from(error).into()),
     };
     let can_enter = match app.engine.lets_in(admission).await {
         Ok(()) => true,
