@@ -2,6 +2,7 @@
 //! `scripts/setup --tests` installs what these tests use; none is skipped where something is missing, it fails and says
 //! what. Each test runs alone and keeps its logs and screenshots in `artifacts/`.
 
+mod api_description;
 mod bad_input;
 mod bench;
 mod documents;
