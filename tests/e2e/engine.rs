@@ -39,11 +39,7 @@ impl Front {
 
     /// `visavis room` against our front.
     fn room(&self, arguments: &[&str]) -> String {
-        let mut command = Visavis::command(&self.stage);
-        command.env("LIVEKIT_URL", self.server.url()).envs(KEYS).arg("room").args(arguments);
-        let output = Visavis::run(&mut command);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8")
+        Visavis::room(&self.stage, &self.server, arguments)
     }
 }
 

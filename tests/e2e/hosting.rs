@@ -1,8 +1,8 @@
 //! A host's window: it came by a host's link, removes a guest through the menu of a tile, ends the call for everyone
-//! through the menu of Leave, and invites. All by keyboard.
+//! through the menu of Leave, and invites. All by keyboard, on our own server and over a livekit-server.
 
 use crate::kit::program::Place;
-use crate::kit::{Display, Events, Participant, Process, Server, Stage, Visavis};
+use crate::kit::{Display, Events, LiveKitServer, Participant, Process, Server, Stage, Visavis};
 use serde_json::Value;
 use std::thread::sleep;
 use std::time::Duration;
@@ -44,6 +44,10 @@ impl Call {
     fn start(name: &str) -> Self {
         let stage = Stage::new(name);
         let server = Server::start(&stage);
+        Self::with(stage, server)
+    }
+
+    fn with(stage: Stage, server: Server) -> Self {
         let display = Display::start(&stage, "a");
         let [mina, tom] = ["mina", "tom"].map(|name| Participant::bot(&stage, &server.url(), ROOM, name, &QUIET));
         let host = window(&stage, &server, &display, "Ada", &link(&stage, &server, &["--host"]));
@@ -58,6 +62,51 @@ impl Call {
         }
     }
 
+    /// From the tools to the stage, where the first tile is Mina's; its menu, "Remove from call…", and yes.
+    #[track_caller]
+    fn remove_mina(&mut self) {
+        self.open(&["shift+F6", "Return"], "tile-menu");
+        self.open(&["r", "Return"], "remove-question");
+        assert!(self.mina.all("ExitRoom").is_empty(), "nobody was asked yet");
+        self.press(&["Tab", "Return"]);
+        let exit = self.mina.wait_for("ExitRoom");
+        assert_eq!(exit["reason"], 1, "{exit}");
+        self.mina.running().wait_exit_code(21);
+        for other in [&self.tom, &self.host] {
+            let gone = other.wait_for_user("RemoteUserLeaveRoom", self.mina.user());
+            assert_eq!(gone["reason"], 2, "{gone}");
+        }
+        assert!(self.host.all("ExitRoom").is_empty() && self.tom.all("ExitRoom").is_empty(), "the call goes on");
+        // Her tile had the keyboard, and goes.
+        sleep(GROWN);
+        self.display.screenshot(&self.stage, "removed");
+    }
+
+    /// From the stage to the tools, then along them: Mic and Camera with their lists, Leave, and its menu with "End for
+    /// everyone…", and yes.
+    #[track_caller]
+    fn end(&mut self) {
+        self.press(&["F6", "Tab", "Tab", "Tab", "Tab", "Tab"]);
+        self.open(&["Return"], "leave-menu");
+        self.open(&["e", "Return"], "end-question");
+        assert!(self.tom.all("ExitRoom").is_empty(), "not yet");
+        self.press(&["Tab", "Return"]);
+        for one in [&self.tom, &self.host] {
+            let exit = one.wait_for("ExitRoom");
+            assert_eq!(exit["reason"], 2, "{exit}");
+        }
+        self.tom.running().wait_exit_code(22);
+        self.host.wait_for_screen("dismissed");
+        sleep(GROWN);
+        self.display.screenshot(&self.stage, "ended-by-us");
+        let exit = self.host.place("ExitRoom", |e| e["event"] == "ExitRoom");
+        assert!(exit < self.host.place("the dialog", |e| e["event"] == "ScreenShown" && e["screen"] == "dismissed"));
+        let audit = self.server.process().stderr();
+        assert!(
+            audit.contains("RemoveParticipant") && audit.contains("DeleteRoom") && audit.contains(self.host.user())
+        );
+    }
+
     /// Presses the last key that opens something, and keeps a picture of what it opened.
     fn open(&self, keys: &[&str], name: &str) {
         self.press(keys);
@@ -69,44 +118,24 @@ impl Call {
 #[test]
 fn a_host_removes_a_guest_and_ends_the_call() {
     let mut call = Call::start("hosting");
-    // From the tools to the stage, where the first tile is Mina's; its menu, "Remove from call…", and yes.
-    call.open(&["shift+F6", "Return"], "tile-menu");
-    call.open(&["r", "Return"], "remove-question");
-    assert!(call.mina.all("ExitRoom").is_empty(), "nobody was asked yet");
-    call.press(&["Tab", "Return"]);
-    let exit = call.mina.wait_for("ExitRoom");
-    assert_eq!(exit["reason"], 1, "{exit}");
-    call.mina.running().wait_exit_code(21);
-    for other in [&call.tom, &call.host] {
-        let gone = other.wait_for_user("RemoteUserLeaveRoom", call.mina.user());
-        assert_eq!(gone["reason"], 2, "{gone}");
-    }
-    assert!(call.host.all("ExitRoom").is_empty() && call.tom.all("ExitRoom").is_empty(), "the call goes on");
-    call.display.screenshot(&call.stage, "removed");
-
-    // From the stage to the tools, then along them: Mic and Camera with their lists, Leave, and its menu.
-    call.press(&["F6", "Tab", "Tab", "Tab", "Tab", "Tab"]);
-    call.open(&["Return"], "leave-menu");
-    call.open(&["e", "Return"], "end-question");
-    assert!(call.tom.all("ExitRoom").is_empty(), "not yet");
-    call.press(&["Tab", "Return"]);
+    call.remove_mina();
+    call.end();
     for one in [&call.tom, &call.host] {
-        let exit = one.wait_for("ExitRoom");
-        assert_eq!(exit["reason"], 2, "{exit}");
         let told = one.all("RemoteUserLeaveRoom");
-        assert!(
-            told.iter().all(|e| e["remote_user"] == call.mina.user()),
-            "nobody is told of the others first: {told:?}"
-        );
+        let all_of_mina = told.iter().all(|e| e["remote_user"] == call.mina.user());
+        assert!(all_of_mina, "nobody is told of the others first: {told:?}");
     }
-    call.tom.running().wait_exit_code(22);
-    call.host.wait_for_screen("dismissed");
-    sleep(GROWN);
-    call.display.screenshot(&call.stage, "ended-by-us");
-    let exit = call.host.place("ExitRoom", |e| e["event"] == "ExitRoom");
-    assert!(exit < call.host.place("the dialog", |e| e["event"] == "ScreenShown" && e["screen"] == "dismissed"));
-    let audit = call.server.process().stderr();
-    assert!(audit.contains("RemoveParticipant") && audit.contains("DeleteRoom") && audit.contains(call.host.user()));
+}
+
+/// livekit-server lets no participant do that: our front does it for its host.
+#[test]
+fn a_host_removes_a_guest_and_ends_the_call_over_a_livekit_server() {
+    let stage = Stage::new("hosting-livekit");
+    let livekit = LiveKitServer::start(&stage);
+    let server = Server::start_over(&stage, &livekit, "");
+    let mut call = Call::with(stage, server);
+    call.remove_mina();
+    call.end();
 }
 
 /// Invite puts a link on the clipboard; pasted into another lobby, it lets a guest in, who is no host.

@@ -1,11 +1,9 @@
 //! Software that others wrote keeps our wire honest: LiveKit's SDKs on our server, our bot on livekit-server.
 
 use crate::kit::livekit_server::KEYS;
-use crate::kit::program::{FPS, PICTURE};
+use crate::kit::program::{DEV_KEYS, FPS, PICTURE};
 use crate::kit::{Events, LiveKitServer, Participant, Sdk, SdkPeer, Server, Stage, verified};
 
-/// The key pair of `visavis serve --dev`.
-const DEV_KEYS: [(&str, &str); 2] = [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "secret")];
 const BOT: [&str; 3] = ["--microphone", "test-tone:440", "--verify"];
 
 #[test]

@@ -2,6 +2,7 @@
 //! goodbye that answers its resume for a failure, and joins afresh with the token that it has.
 
 use super::scene::{GHOST, ROOM, Scene};
+use crate::kit::program::DEV_KEYS;
 use crate::kit::{Events, Fault, Sdk, SdkPeer};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -59,6 +60,5 @@ fn stays_out(name: &str, outage: Duration, send_away: impl FnOnce(&Scene)) {
 }
 
 fn join(scene: &Scene) -> SdkPeer {
-    let keys = [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "secret")];
-    Sdk::Browser.join(&scene.stage, &scene.url(), keys, ROOM, USER, &["--picture", "160x90@10"])
+    Sdk::Browser.join(&scene.stage, &scene.url(), DEV_KEYS, ROOM, USER, &["--picture", "160x90@10"])
 }

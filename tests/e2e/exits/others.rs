@@ -2,6 +2,7 @@
 //! gentle end, and signals.
 
 use super::scene::{CAMERA, ROOM, Scene};
+use crate::kit::program::DEV_KEYS;
 use crate::kit::{Events, Visavis, proc, wait_until};
 
 /// A camera that takes most of a second to let go: time for something else to happen meanwhile.
@@ -26,8 +27,7 @@ fn kicked_just_after_leaving() {
     // Whether the server still finds them is not what matters here.
     let url = scene.server.url();
     let remove = ["room", "remove-user", ROOM, leaver.user(), "--yes", "--server", &url];
-    let keys = [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "secret")];
-    Visavis::run(Visavis::command(&scene.stage).envs(keys).args(remove));
+    Visavis::run(Visavis::command(&scene.stage).envs(DEV_KEYS).args(remove));
     scene.has_exited(&mut leaver, 0).is_clean();
     leaver.ends_with(0);
 }

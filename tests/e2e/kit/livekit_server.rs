@@ -1,12 +1,13 @@
 //! The real livekit-server, built by `scripts/setup --tests`.
 
+use super::program::Keys;
 use super::stage::{free_port, tool};
 use super::{Process, Stage, wait_until};
 use std::net::TcpStream;
 use std::process::Command;
 
 /// The key pair of every test server that is not ours.
-pub(crate) const KEYS: [(&str, &str); 2] =
+pub(crate) const KEYS: Keys =
     [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "a-secret-of-more-than-32-characters")];
 
 /// A running livekit-server on free ports of the loopback interface.

@@ -11,6 +11,11 @@ pub(crate) const PICTURE: &str = "test-picture:320x180@15";
 /// Its pictures a second.
 pub(crate) const FPS: f64 = 15.0;
 
+/// A key pair, as the program takes it from its environment.
+pub(crate) type Keys = [(&'static str, &'static str); 2];
+/// The key pair of `visavis serve --dev`.
+pub(crate) const DEV_KEYS: Keys = [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "secret")];
+
 /// Where the program finds servers and keys in its environment.
 const CREDENTIALS: [&str; 7] = [
     "LIVEKIT_URL",
@@ -59,18 +64,11 @@ impl Visavis {
         }
     }
 
-    /// A command of `visavis room` against `server`, with the key pair of `serve --dev`.
+    /// A command of `visavis room` against `server`, with its key pair.
     #[track_caller]
     pub(crate) fn room(stage: &Stage, server: &Server, arguments: &[&str]) -> String {
         let output = Self::run(
-            Self::command(stage)
-                .envs([
-                    ("LIVEKIT_URL", server.url().as_str()),
-                    ("LIVEKIT_API_KEY", "devkey"),
-                    ("LIVEKIT_API_SECRET", "secret"),
-                ])
-                .arg("room")
-                .args(arguments),
+            Self::command(stage).env("LIVEKIT_URL", server.url()).envs(server.keys).arg("room").args(arguments),
         );
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "visavis room {} failed: {stderr}", arguments.join(" "));
@@ -85,6 +83,8 @@ pub(crate) struct Server {
     signalling: u16,
     /// 0 where media goes elsewhere.
     media: u16,
+    /// What runs its rooms.
+    keys: Keys,
     /// The authority that its clients have to trust.
     authority: Option<PathBuf>,
 }
@@ -121,9 +121,11 @@ impl Server {
 
     /// Starts `visavis serve` over a LiveKit server, with tokens for everybody.
     pub(crate) fn start_over(stage: &Stage, livekit: &LiveKitServer, settings: &str) -> Self {
-        Self::start_by(stage, &format!("open_tokens = true\n{settings}"), |command| {
-            command.args(["--engine", "livekit", "--livekit-url", &livekit.url()]).envs(super::livekit_server::KEYS);
-        })
+        let keys = super::livekit_server::KEYS;
+        let server = Self::start_by(stage, &format!("open_tokens = true\n{settings}"), |command| {
+            command.args(["--engine", "livekit", "--livekit-url", &livekit.url()]).envs(keys);
+        });
+        Self { keys, ..server }
     }
 
     fn start_by(stage: &Stage, settings: &str, prepare: impl FnOnce(&mut Command)) -> Self {
@@ -140,7 +142,7 @@ impl Server {
             let media = rest.split_once(", media on UDP ").map_or(Some(0), |(_, media)| digits(media));
             Some((scheme.to_owned(), digits(rest)?, media?))
         });
-        Self { process, scheme, signalling, media, authority: None }
+        Self { process, scheme, signalling, media, keys: DEV_KEYS, authority: None }
     }
 
     /// `ws://127.0.0.1:PORT`, or whatever it says that it listens on.

@@ -1,5 +1,6 @@
 //! A participant made with one of LiveKit's official SDKs.
 
+use super::program::Keys;
 use super::stage::tool;
 use super::{Events, Process, Stage};
 use std::path::Path;
@@ -37,7 +38,7 @@ impl Sdk {
         self,
         stage: &Stage,
         url: &str,
-        keys: [(&str, &str); 2],
+        keys: Keys,
         room: &str,
         identity: &str,
         more: &[&str],
