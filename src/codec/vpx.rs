@@ -1,11 +1,11 @@
-//! libvpx behind a safe face: contexts that free themselves, pictures in, pictures out. The only unsafe code of the
-//! house. What settings are good for a call, and what a stream may ask for, is decided in [`super::vp8`].
+//! libvpx behind a safe face: contexts that free themselves, pictures in, pictures out. The only unsafe code of the house
+//! beside `cmd::ending`. What settings are good for a call, and what a stream may ask for, is decided in [`super::vp8`].
 
 #![allow(unsafe_code)]
 
 use crate::base::{Plane, VideoFrame};
 use bytes::Bytes;
-use std::ffi::{CStr, c_int, c_uint};
+use std::ffi::{CStr, c_int, c_long, c_uint};
 use std::mem::MaybeUninit;
 use std::ptr;
 use vpx_sys as ffi;
@@ -30,6 +30,10 @@ pub(super) struct EncoderSettings {
     /// The most bits that a keyframe may take, in percent of a picture's share.
     pub(super) keyframe_percent: u32,
 }
+
+/// C's `long` has 32 bits on Windows and 64 elsewhere; the bindings' constants have 32.
+const FORCE_KEYFRAME: ffi::vpx_enc_frame_flags_t = ffi::VPX_EFLAG_FORCE_KF as ffi::vpx_enc_frame_flags_t;
+const DECODE_AT_ONCE: c_long = ffi::VPX_DL_REALTIME as c_long;
 
 /// Ticks a second of presentation times.
 pub(super) const TIMEBASE: u32 = 90_000;
@@ -136,13 +140,13 @@ impl RawEncoder {
     ) -> Result<Option<(Bytes, bool)>, VpxError> {
         assert_eq!((frame.width(), frame.height()), (self.settings.width, self.settings.height), "size of the encoder");
         let mut image = wrap(frame)?;
-        let flags = if keyframe { ffi::VPX_EFLAG_FORCE_KF } else { 0 };
+        let flags = if keyframe { FORCE_KEYFRAME } else { 0 };
         // SAFETY: the image's planes are those of `frame`, which outlives the call; libvpx reads width by height samples
         // of each with the given strides (VideoFrame has checked that they are there), and copies them.
         let code = unsafe {
             let deadline = ffi::VPX_DL_REALTIME;
             let context = &raw mut *self.context.0;
-            ffi::vpx_codec_encode(context, &raw mut image, pts, duration.into(), flags.into(), deadline.into())
+            ffi::vpx_codec_encode(context, &raw mut image, pts, duration.into(), flags, deadline.into())
         };
         self.context.check("encode a picture", code)?;
         Ok(self.packet())
@@ -252,13 +256,7 @@ impl RawDecoder {
             .map_err(|_| VpxError { action: "decode a picture", message: "it is too long".into() })?;
         // SAFETY: the data is read during the call only.
         let code = unsafe {
-            ffi::vpx_codec_decode(
-                &raw mut *self.0.0,
-                data.as_ptr(),
-                length,
-                ptr::null_mut(),
-                ffi::VPX_DL_REALTIME.into(),
-            )
+            ffi::vpx_codec_decode(&raw mut *self.0.0, data.as_ptr(), length, ptr::null_mut(), DECODE_AT_ONCE)
         };
         self.0.check("decode a picture", code)?;
         let mut iterator = ptr::null();

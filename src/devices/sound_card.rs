@@ -7,7 +7,9 @@
 use crate::base::{PcmFormat, StepState};
 use crate::devices::microphone::{MicrophoneFacts, MicrophoneRing};
 use crate::devices::owner::{Closed, Opened, Stop};
-use crate::devices::sound_host::{Direction, forget_host, has_cards, host, is_alsa, is_pulse};
+#[cfg(target_os = "linux")]
+use crate::devices::sound_host::is_pulse;
+use crate::devices::sound_host::{Direction, forget_host, has_cards, host, is_alsa};
 use crate::devices::speaker::{SpeakerFacts, SpeakerRing};
 use crate::devices::{DeviceEntry, DeviceError, ProblemKind};
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};

@@ -42,6 +42,7 @@ pub(super) fn forget_host(broken: &Arc<Host>, direction: Direction) {
 }
 
 /// PulseAudio, or PipeWire in its place.
+#[cfg(target_os = "linux")]
 pub(super) fn is_pulse(host: &Host) -> bool {
     host.id().name() == "PulseAudio"
 }

@@ -7,8 +7,7 @@ use crate::devices::camera::CameraFormat;
 use crate::devices::pace::unix_us;
 use crate::devices::{DeviceEntry, DeviceError, ProblemKind};
 use nokhwa::utils::{
-    ApiBackend, CameraFormat as NativeFormat, CameraIndex, CameraInfo, FrameFormat, RequestedFormat,
-    RequestedFormatType,
+    ApiBackend, CameraFormat as NativeFormat, CameraInfo, FrameFormat, RequestedFormat, RequestedFormatType,
 };
 use nokhwa::{Buffer, Camera, NokhwaError};
 use std::sync::mpsc::sync_channel;
@@ -175,7 +174,8 @@ fn in_use(error: &NokhwaError) -> DeviceError {
 /// Linux knows cameras by their device node, or better by a link that names the hardware.
 #[cfg(target_os = "linux")]
 mod system {
-    use super::{CameraIndex, CameraInfo};
+    use super::CameraInfo;
+    use nokhwa::utils::CameraIndex;
     use std::collections::BTreeMap;
     use std::fs;
     use std::path::PathBuf;
