@@ -145,7 +145,9 @@ struct Running {
     /// Ends when the system has dropped the stream's callback.
     callback: Receiver<()>,
     /// What the stream was opened with.
+    #[cfg(target_os = "linux")]
     host: Arc<Host>,
+    #[cfg(target_os = "linux")]
     direction: Direction,
 }
 
@@ -233,8 +235,16 @@ impl Card {
                 Ok(((stream, callback), ours)) => {
                     let stream = self.start(stream, stop)?;
                     tracing::debug!(device = self.label, ?config, ?sample_format, ?size, "stream opened");
-                    let (host, direction) = (self.host.clone(), self.direction);
-                    return Ok((Running { stream, format: wanted.format(), callback, host, direction }, ours));
+                    let running = Running {
+                        stream,
+                        format: wanted.format(),
+                        callback,
+                        #[cfg(target_os = "linux")]
+                        host: self.host.clone(),
+                        #[cfg(target_os = "linux")]
+                        direction: self.direction,
+                    };
+                    return Ok((running, ours));
                 }
                 Err(e) if matches!(e.kind(), ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput) => last = Some(e),
                 Err(e) => return Err(problem(&e)),

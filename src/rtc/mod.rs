@@ -13,6 +13,7 @@ mod connection;
 mod engine;
 mod event;
 mod peers;
+mod plain_udp;
 mod publish;
 mod receive;
 mod reorder;

@@ -1,6 +1,7 @@
-//! The stack's way to tokio, with one difference: its tasks are ours too, so that closing can wait for them. The stack
-//! itself only aborts its driver and lets it end in its own time.
+//! The stack's way to tokio, with two differences. Its tasks are ours too, so that closing can wait for them: the stack
+//! itself only aborts its driver and lets it end in its own time. And a system that cannot batch datagrams sends plain ones.
 
+use super::plain_udp;
 use super::tasks::Tasks;
 use std::future::Future;
 use std::io;
@@ -43,7 +44,13 @@ impl Runtime for SessionRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        TokioRuntime.wrap_udp_socket(socket)
+        match plain_udp::obstacle(&socket) {
+            None => TokioRuntime.wrap_udp_socket(socket),
+            Some(error) => {
+                tracing::info!(%error, "this system sends datagrams one by one");
+                plain_udp::wrap(socket)
+            }
+        }
     }
 
     fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
