@@ -119,11 +119,13 @@ Section "Uninstall"
   ClearErrors
   ${GetOptions} $0 "/SETTINGS" $1
   IfErrors 0 settings
-  MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 "Remove your settings too? They hold your name, your devices and the last call server." /SD IDNO IDYES settings
+  MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 "Remove your settings too? They hold your name, your devices, the last call server and the receipts of the last calls." /SD IDNO IDYES settings
   Goto done
   settings:
   ; Only what the program writes: nothing else that may have come to lie there.
   Delete "$APPDATA\visavis\config\settings.toml"
+  Delete "$APPDATA\visavis\config\settings.toml.broken"
+  Delete "$APPDATA\visavis\config\exits.jsonl"
   RMDir "$APPDATA\visavis\config"
   RMDir "$APPDATA\visavis"
   done:

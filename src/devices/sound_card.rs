@@ -184,6 +184,7 @@ impl Running {
 
 /// A microphone or speaker that was found.
 struct Card {
+    #[cfg(target_os = "linux")]
     host: Arc<Host>,
     device: Device,
     direction: Direction,
@@ -205,7 +206,14 @@ impl Card {
         };
         let label = device.description().map(|d| d.name().to_owned()).unwrap_or_else(|_| device.to_string());
         let pulse = device.id().is_ok_and(|id| id.to_string().starts_with("pulseaudio:"));
-        Ok(Self { host: server, device, direction, label, periods: if pulse { PULSE_PERIODS } else { PERIODS } })
+        Ok(Self {
+            #[cfg(target_os = "linux")]
+            host: server,
+            device,
+            direction,
+            label,
+            periods: if pulse { PULSE_PERIODS } else { PERIODS },
+        })
     }
 
     fn look(host: &Host, id: Option<&str>, direction: Direction) -> Option<Device> {
