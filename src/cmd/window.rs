@@ -15,9 +15,11 @@ use crate::store::{Door, Paths, Settings, hand_over, note_exit};
 use crate::ui;
 use crate::updates::{self, Feed};
 use anyhow::{Context, anyhow};
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -219,16 +221,29 @@ async fn wind_down(desk: JoinHandle<()>, shared: Arc<Shared>, server: Arc<Mutex<
     }
 }
 
-/// Runs the window until it is closed. Where wgpu finds no graphics, glow is used.
+/// Runs the window until it is closed. Where wgpu finds no graphics that it can use, and nothing else was asked for, glow
+/// draws it.
 fn show(renderer: Option<Renderer>, desk: Desk, options: ui::Options) -> anyhow::Result<()> {
-    let native = eframe::NativeOptions {
-        viewport: ui::viewport(),
-        renderer: Renderer::of_eframe(renderer),
-        ..Default::default()
+    let parts = Rc::new(Cell::new(Some((desk, options))));
+    let run = |renderer: eframe::Renderer| {
+        let native = eframe::NativeOptions { viewport: ui::viewport(), renderer, ..Default::default() };
+        let parts = parts.clone();
+        let create: eframe::AppCreator<'_> = Box::new(move |cc| {
+            let (desk, options) = parts.take().ok_or("the window was made already")?;
+            Ok(Box::new(ui::App::new(cc, Box::new(desk), options)))
+        });
+        eframe::run_native("visavis", native, create)
     };
-    let create: eframe::AppCreator<'_> = Box::new(move |cc| Ok(Box::new(ui::App::new(cc, Box::new(desk), options))));
-    eframe::run_native("visavis", native, create)
-        .map_err(|e| anyhow!("The window could not be opened: {e}. Without a display, use \"visavis bot\"."))
+    let mut ended = run(Renderer::of_eframe(renderer));
+    if let (Err(error), None) = (&ended, renderer) {
+        let unused = parts.take();
+        if unused.is_some() {
+            tracing::warn!(%error, "wgpu cannot draw here: glow does");
+            parts.set(unused);
+            ended = run(eframe::Renderer::Glow);
+        }
+    }
+    ended.map_err(|e| anyhow!("The window could not be opened: {e}. Without a display, use \"visavis bot\"."))
 }
 
 /// What the parts of a window's process know of each other.

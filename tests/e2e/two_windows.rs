@@ -3,7 +3,7 @@
 use crate::kit::program::{FPS, Place};
 use crate::kit::screenshot::Screen;
 use crate::kit::wav::Recorded;
-use crate::kit::{Display, Events, Participant, Pulse, Server, Stage};
+use crate::kit::{Display, Events, Participant, Process, Pulse, Server, Stage};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -61,4 +61,22 @@ fn look(stage: &Stage, display: &Display, user: &str, name: &str) -> crate::kit:
 fn fps_of(statistics: &serde_json::Value, user: &str) -> Option<f64> {
     let remote = statistics["remote"].as_array()?;
     remote.iter().find(|r| r["remote_user"] == user && r["kind"] == "video")?["fps"].as_f64()
+}
+
+/// A computer without a graphics driver that wgpu can use, as many virtual ones are: here a system that Linux is not.
+#[test]
+fn where_wgpu_finds_no_graphics_glow_draws_the_window() {
+    let stage = Stage::new("no-wgpu");
+    let server = Server::start(&stage);
+    let display = Display::start(&stage, "a");
+    let place = Place { url: &server.url(), room: "plain", display: &display, pulse: None };
+    let devices = ["--camera", "test-picture:320x180@15", "--microphone", "none", "--speaker", "none", "--join"];
+    let mut command = Participant::window_command(&stage, &place, "Mina", &devices);
+    let mut window = Participant::entered(Process::start(&stage, "Mina", command.env("WGPU_BACKEND", "metal")));
+    window.wait_for_screen("call");
+    display.screenshot(&stage, "call");
+    assert!(window.running().stderr().contains("glow does"), "{}", window.running().stderr());
+    window.running().signal("TERM");
+    assert_eq!(window.wait_for("ExitRoom")["reason"], 0);
+    window.running().wait_exit_code(0);
 }
