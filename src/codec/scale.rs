@@ -76,8 +76,8 @@ fn halve(source: &Plane, target: &mut Plane, (width, height): (usize, usize)) {
     for (y, out) in target.data.chunks_mut(target.stride).take(height).enumerate() {
         let row = |y: usize| &source.data[y * source.stride..][..2 * width];
         let (above, below) = (row(2 * y), row(2 * y + 1));
-        let words = above.chunks_exact(16).zip(below.chunks_exact(16));
-        for (out, (above, below)) in out[..width].chunks_exact_mut(8).zip(words) {
+        let words = above.as_chunks::<16>().0.iter().zip(below.as_chunks::<16>().0);
+        for (out, (above, below)) in out[..width].as_chunks_mut::<8>().0.iter_mut().zip(words) {
             out[..4].copy_from_slice(&mean4(&above[..8], &below[..8]));
             out[4..].copy_from_slice(&mean4(&above[8..], &below[8..]));
         }
