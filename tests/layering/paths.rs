@@ -17,7 +17,7 @@ pub(crate) struct NamedPath {
 /// Every path with at least two segments in the file at `place`, and what `use` brings in by a single one.
 pub(crate) fn named_in(place: &str, source: &str) -> Result<Vec<NamedPath>, String> {
     let tokens = TokenStream::from_str(source).map_err(|e| format!("this cannot be read as Rust: {e}"))?;
-    let in_tests = place.ends_with("/tests.rs") || place.contains("/tests/");
+    let in_tests = place.ends_with("/tests.rs") || place.contains("tests/");
     let mut finder = Finder { module: module_of(place), in_tests, found: Vec::new() };
     finder.walk(&tokens.into_iter().collect::<Vec<_>>());
     Ok(finder.found)
