@@ -63,7 +63,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/j/{*room}", get(join_page::page))
         .fallback(room_service::call)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn(carry_out))
         .layer(cors)
         .with_state(app)
 }
@@ -85,9 +85,16 @@ fn signalling(app: &App) -> Router<App> {
     }
 }
 
-async fn limit_time(request: Request, next: Next) -> Response {
-    let response = tokio::time::timeout(REQUEST_LIMIT, next.run(request)).await;
-    response.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
+/// Carries a request out within its time, also when the caller goes away meanwhile: a host whose call ends by what it
+/// asked for hangs up at once, and what was done has to be remembered and written down all the same.
+async fn carry_out(request: Request, next: Next) -> Response {
+    let task = tokio::spawn(tokio::time::timeout(REQUEST_LIMIT, next.run(request)));
+    match task.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => StatusCode::REQUEST_TIMEOUT.into_response(),
+        // A panic, which is in the log.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
@@ -200,5 +207,37 @@ async fn converse(
     };
     if let Err(e) = ended {
         tracing::debug!("a connection ended: {e}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::sync::mpsc;
+
+    /// A server with one endpoint, which tells when it begins and when it is done.
+    async fn slow() -> (std::net::SocketAddr, mpsc::Receiver<&'static str>) {
+        let (told, tells) = mpsc::channel(4);
+        let handler = async move || {
+            told.send("begun").await.expect("the test listens");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            told.send("done").await.expect("the test listens");
+        };
+        let router = Router::new().route("/", post(handler)).layer(middleware::from_fn(carry_out));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(axum::serve(listener, router).into_future());
+        (address, tells)
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_is_done_also_when_the_caller_hangs_up() {
+        let (address, mut tells) = slow().await;
+        let mut caller = TcpStream::connect(address).await.expect("connected");
+        caller.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await.expect("asked");
+        assert_eq!(tells.recv().await, Some("begun"));
+        drop(caller);
+        assert_eq!(tokio::time::timeout(REQUEST_LIMIT, tells.recv()).await, Ok(Some("done")));
     }
 }
