@@ -124,8 +124,10 @@ Section "Uninstall"
   settings:
   ; Only what the program writes: nothing else that may have come to lie there.
   Delete "$APPDATA\visavis\config\settings.toml"
-  Delete "$APPDATA\visavis\config\settings.toml.broken"
+  ; What was put aside, or was being written when the program was killed.
+  Delete "$APPDATA\visavis\config\settings.toml.*"
   Delete "$APPDATA\visavis\config\exits.jsonl"
+  Delete "$APPDATA\visavis\config\exits.jsonl.*"
   RMDir "$APPDATA\visavis\config"
   RMDir "$APPDATA\visavis"
   done:
