@@ -93,6 +93,8 @@ pub struct Reconnecting {
     pub attempt: u32,
     /// The next try follows without a pause.
     eager: bool,
+    /// The resume's list of everybody has come.
+    listed: bool,
     step: reconnecting::Step,
 }
 

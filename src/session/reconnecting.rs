@@ -99,6 +99,7 @@ impl Session {
             since: now,
             attempt: 0,
             eager: false,
+            listed: false,
             step: Step::Waiting(None),
         });
         self.wait_for_next(place, now);
@@ -166,15 +167,19 @@ impl Session {
         let Step::Resuming(joined) = &mut r.step else { return };
         let restart = joined.negotiation.restart();
         r.step = Step::Restarting(joined.clone());
+        r.listed = false;
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
         self.sync_state();
         self.command(restart);
     }
 
-    /// The resume's update lists everybody: whoever left meanwhile must not stay on screen.
+    /// The resume's update lists everybody: whoever left meanwhile must not stay on screen. It is the first that names us;
+    /// later ones may be about us alone.
     pub(super) fn complete_resume(&mut self, everybody: &[lk::ParticipantInfo]) {
-        let Phase::Reconnecting(Reconnecting { step: Step::Restarting(joined), .. }) = &self.phase else { return };
-        if everybody.iter().any(|i| i.sid == joined.sid) {
+        let Phase::Reconnecting(r) = &mut self.phase else { return };
+        let Step::Restarting(joined) = &r.step else { return };
+        if !r.listed && everybody.iter().any(|i| i.sid == joined.sid) {
+            r.listed = true;
             self.with_roster(|roster, out| roster.keep_only(everybody, out));
         }
     }

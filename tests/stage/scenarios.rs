@@ -4,7 +4,8 @@ use crate::people::Manners;
 use crate::room;
 use crate::stage::{Stage, UNIX_MS};
 use std::time::Duration;
-use visavis::base::{ExitReason, Moment, RemoteLeaveReason};
+use visavis::base::{DeviceKind, ExitReason, Moment, RemoteLeaveReason};
+use visavis::session::Input;
 
 #[test]
 fn who_leaves_is_gone_for_the_others_at_once() {
@@ -337,5 +338,22 @@ fn devices_that_hang_cost_the_limit_and_not_the_exit() {
     let (reason, ms) = stage.exit_of(who);
     assert_eq!(reason, ExitReason::Left);
     assert!(ms <= 2000.0, "{ms}");
+    stage.finish();
+}
+
+/// Our own track is muted while the connections of a resume come up: that is a word about us, and no list of everybody.
+#[test]
+fn news_of_ourselves_during_a_resume_leave_the_others_in_place() {
+    let mut stage = Stage::new(0);
+    stage.enter("mina");
+    stage.run(80);
+    stage.network(0, false);
+    stage.enter_with("tom", false, stage.unix_s());
+    stage.set_latency(0, 111);
+    stage.network(0, true);
+    stage.run(11);
+    stage.input(0, Input::SetDevice(DeviceKind::Microphone, false));
+    stage.run(3000);
+    assert_eq!(stage.sees(0), ["tom"]);
     stage.finish();
 }

@@ -152,3 +152,20 @@ fn a_long_outage_joins_afresh_and_publishes_again() {
     assert!(w.epoch > Epoch(1));
     assert_eq!(w.outputs.iter().filter(|o| o.contains("Publish")).count(), 2, "{:?}", w.outputs);
 }
+
+#[test]
+fn the_list_of_everybody_after_a_resume_is_the_first_that_names_us() {
+    use lk::participant_info::State::Active;
+    let mut w = World::entered();
+    w.message(update(vec![person("tom", Active, None), person("ana", Active, None)]));
+    w.manners.peers = false;
+    w.link_up = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(50);
+    let us = lk::ParticipantInfo { sid: ME.into(), identity: "me".into(), ..Default::default() };
+    w.message(update(vec![us.clone(), person("tom", Active, None)]));
+    let seen = |w: &World| w.session.people().iter().map(|p| p.user.to_string()).collect::<Vec<_>>();
+    assert_eq!(seen(&w), ["tom"], "ana left meanwhile");
+    w.message(update(vec![us]));
+    assert_eq!(seen(&w), ["tom"], "a word about us alone");
+}
