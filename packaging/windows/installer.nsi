@@ -84,6 +84,9 @@ Section
   WriteUninstaller "$INSTDIR\uninstall.exe"
   CreateShortcut "$SMPROGRAMS\${NAME}.lnk" "$INSTDIR\visavisw.exe"
 
+  ; Rules of the firewall are an administrator's; joining needs none.
+  DetailPrint "Windows may ask whether ${NAME} may be reached from your network. Allow it if this computer is to run calls for others; to join calls, it need not."
+
   WriteRegStr HKCU "${SCHEME}" "" "URL:A link to a call"
   WriteRegStr HKCU "${SCHEME}" "URL Protocol" ""
   WriteRegStr HKCU "${SCHEME}\DefaultIcon" "" "$INSTDIR\visavisw.exe,0"
