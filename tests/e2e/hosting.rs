@@ -2,7 +2,7 @@
 //! through the menu of Leave, and invites. All by keyboard, on our own server and over a livekit-server.
 
 use crate::kit::program::Place;
-use crate::kit::{Display, Events, LiveKitServer, Participant, Process, Server, Stage, Visavis};
+use crate::kit::{Display, Events, LiveKitServer, Participant, Process, Server, Stage, Visavis, wait_until};
 use serde_json::Value;
 use std::thread::sleep;
 use std::time::Duration;
@@ -101,10 +101,12 @@ impl Call {
         self.display.screenshot(&self.stage, "ended-by-us");
         let exit = self.host.place("ExitRoom", |e| e["event"] == "ExitRoom");
         assert!(exit < self.host.place("the dialog", |e| e["event"] == "ScreenShown" && e["screen"] == "dismissed"));
-        let audit = self.server.process().stderr();
-        assert!(
-            audit.contains("RemoveParticipant") && audit.contains("DeleteRoom") && audit.contains(self.host.user())
-        );
+        // The call ends before the server behind has answered, and the line is written after that.
+        wait_until("the audit of both deeds", || {
+            let audit = self.server.process().stderr();
+            let deeds = audit.contains("RemoveParticipant") && audit.contains("DeleteRoom");
+            (deeds && audit.contains(self.host.user())).then_some(())
+        });
     }
 
     /// Presses the last key that opens something, and keeps a picture of what it opened.
