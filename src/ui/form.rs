@@ -143,18 +143,12 @@ mod tests {
     use crate::base::RoomId;
     use crate::store::Settings;
     use crate::ui::action::Action;
-    use crate::ui::update::update;
+    use crate::ui::testing::act;
 
     fn model(room: &str, name: &str, server: &str) -> Model {
         let mut settings = Settings::default();
         (settings.room, settings.name, settings.server) = (room.into(), name.into(), server.into());
         Model::new(settings)
-    }
-
-    fn act(model: &mut Model, action: Action) -> Vec<Command> {
-        let mut effects = Effects::default();
-        update(model, action, &mut effects);
-        effects.commands
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::call::view::{
     Quality, RoomNews, RoomQuestion, Snapshot,
 };
 use crate::store::{Settings, Theme};
+use crate::ui::action::Action;
+use crate::ui::model::Model;
+use crate::ui::update::{Effects, update};
 use crate::ui::{App, Options};
 use egui_kittest::Harness;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,6 +21,13 @@ use std::time::Duration;
 pub(super) const SERVER: &str = "ws://127.0.0.1:7880";
 /// 14:32:07.312 on a day in UTC.
 const LEFT_AT: f64 = 1_763_908_327_312.0;
+
+/// Carries an action out: what the desk is asked for.
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Command> {
+    let mut effects = Effects::default();
+    update(model, action, &mut effects);
+    effects.commands
+}
 
 /// The world behind a test's window.
 #[derive(Clone, Default)]

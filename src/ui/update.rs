@@ -318,12 +318,7 @@ fn rejoin(model: &mut Model, effects: &mut Effects) {
 mod tests {
     use super::*;
     use crate::store::Settings;
-
-    fn act(model: &mut Model, action: Action) -> Vec<Command> {
-        let mut effects = Effects::default();
-        update(model, action, &mut effects);
-        effects.commands
-    }
+    use crate::ui::testing::act;
 
     #[test]
     fn a_device_that_is_turned_on_is_some_device() {
