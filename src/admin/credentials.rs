@@ -25,7 +25,7 @@ const SDK_SECRET_KEY: &str = "VISAVIS_SDK_SECRET_KEY";
 
 /// What is wrong with the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialsError {
+pub(crate) enum CredentialsError {
     /// Only one of the two.
     #[error("{present} is set, but {missing} is not. Both are needed.")]
     Half {
@@ -40,7 +40,7 @@ pub enum CredentialsError {
 }
 
 /// The key pair of `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET`; none if neither is set.
-pub fn key_from_environment() -> Result<Option<ApiKey>, CredentialsError> {
+pub(crate) fn key_from_environment() -> Result<Option<ApiKey>, CredentialsError> {
     let pair = pair([KEY, SECRET], read)?;
     Ok(pair.and_then(|(id, secret)| ApiKey::new(id, secret).ok()))
 }
@@ -48,18 +48,18 @@ pub fn key_from_environment() -> Result<Option<ApiKey>, CredentialsError> {
 /// What the environment says of an application of TRTC.
 #[cfg(feature = "server")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ApplicationKeys {
+pub(crate) struct ApplicationKeys {
     /// `VISAVIS_SDK_APP_ID`
-    pub sdk_app_id: Option<u32>,
+    pub(crate) sdk_app_id: Option<u32>,
     /// `TENCENTCLOUD_SECRET_ID` and `TENCENTCLOUD_SECRET_KEY`: who may call the API.
-    pub key: Option<KeyPair>,
+    pub(crate) key: Option<KeyPair>,
     /// `VISAVIS_SDK_SECRET_KEY`: what signs UserSigs.
-    pub user_sig_key: Option<Secret<String>>,
+    pub(crate) user_sig_key: Option<Secret<String>>,
 }
 
 /// TRTC's application of the environment.
 #[cfg(feature = "server")]
-pub fn application_from_environment() -> Result<ApplicationKeys, CredentialsError> {
+pub(crate) fn application_from_environment() -> Result<ApplicationKeys, CredentialsError> {
     application(read)
 }
 

@@ -4,6 +4,6 @@ mod credentials;
 mod room_service;
 
 #[cfg(feature = "server")]
-pub use credentials::{ApplicationKeys, application_from_environment};
-pub use credentials::{CredentialsError, key_from_environment};
-pub use room_service::{AdminClient, AdminClientError};
+pub(crate) use credentials::{ApplicationKeys, application_from_environment};
+pub(crate) use credentials::{CredentialsError, key_from_environment};
+pub(crate) use room_service::{AdminClient, AdminClientError};

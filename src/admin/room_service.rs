@@ -18,7 +18,7 @@ const ANSWER_BYTES: usize = 8 << 20;
 
 /// Why a call did not do what was asked. The sentences are for people.
 #[derive(Debug, thiserror::Error)]
-pub enum AdminClientError {
+pub(crate) enum AdminClientError {
     /// The address is none.
     #[error("The server's address {0:?} is not usable. Write for example wss://calls.example.com.")]
     Address(String),
@@ -52,7 +52,7 @@ pub enum AdminClientError {
 
 /// A server, and what opens it.
 #[derive(Clone, Debug)]
-pub struct AdminClient {
+pub(crate) struct AdminClient {
     http: Client,
     base: Url,
     proof: Proof,
@@ -69,12 +69,12 @@ enum Proof {
 
 impl AdminClient {
     /// For the server at `address` (`ws://`, `wss://`, `http://` or `https://`). Connects with the first call.
-    pub fn new(address: &str, key: ApiKey) -> Result<Self, AdminClientError> {
+    pub(crate) fn new(address: &str, key: ApiKey) -> Result<Self, AdminClientError> {
         Self::with(address, Proof::Key(key))
     }
 
     /// The same with the token of somebody in a room, for what a host may do there.
-    pub fn with_token(address: &str, token: Secret<String>) -> Result<Self, AdminClientError> {
+    pub(crate) fn with_token(address: &str, token: Secret<String>) -> Result<Self, AdminClientError> {
         Self::with(address, Proof::Token(token))
     }
 
@@ -97,19 +97,19 @@ impl AdminClient {
     /// The same server by another key.
     #[cfg(feature = "server")]
     #[must_use]
-    pub fn with_key(&self, key: ApiKey) -> Self {
+    pub(crate) fn with_key(&self, key: ApiKey) -> Self {
         Self { proof: Proof::Key(key), ..self.clone() }
     }
 
     /// All rooms.
-    pub async fn rooms(&self) -> Result<Vec<lk::Room>, AdminClientError> {
+    pub(crate) async fn rooms(&self) -> Result<Vec<lk::Room>, AdminClientError> {
         let request = lk::ListRoomsRequest::default();
         let answer: lk::ListRoomsResponse = self.call("ListRooms", AdminGrant::List, &request).await?;
         Ok(answer.rooms)
     }
 
     /// Everybody in a room.
-    pub async fn participants(&self, room: &RoomId) -> Result<Vec<lk::ParticipantInfo>, AdminClientError> {
+    pub(crate) async fn participants(&self, room: &RoomId) -> Result<Vec<lk::ParticipantInfo>, AdminClientError> {
         let request = lk::ListParticipantsRequest { room: room.wire_name() };
         let grant = AdminGrant::Room(room.clone());
         let answer: lk::ListParticipantsResponse = self.call("ListParticipants", grant, &request).await?;
@@ -117,7 +117,7 @@ impl AdminClient {
     }
 
     /// Removes somebody; a new token is needed to come back.
-    pub async fn remove(&self, room: &RoomId, user: &UserId) -> Result<(), AdminClientError> {
+    pub(crate) async fn remove(&self, room: &RoomId, user: &UserId) -> Result<(), AdminClientError> {
         let request =
             lk::RoomParticipantIdentity { room: room.wire_name(), identity: user.to_string(), ..Default::default() };
         let grant = AdminGrant::Room(room.clone());
@@ -126,14 +126,14 @@ impl AdminClient {
     }
 
     /// Ends a room for everybody in it.
-    pub async fn dismiss(&self, room: &RoomId) -> Result<(), AdminClientError> {
+    pub(crate) async fn dismiss(&self, room: &RoomId) -> Result<(), AdminClientError> {
         let request = lk::DeleteRoomRequest { room: room.wire_name() };
         let _: lk::DeleteRoomResponse = self.call("DeleteRoom", AdminGrant::Create, &request).await?;
         Ok(())
     }
 
     /// A link with which a guest comes in, good for ever. Only our own server makes links.
-    pub async fn guest_link(&self, room: &RoomId) -> Result<String, AdminClientError> {
+    pub(crate) async fn guest_link(&self, room: &RoomId) -> Result<String, AdminClientError> {
         #[derive(serde::Deserialize)]
         struct Made {
             link: String,
@@ -162,7 +162,7 @@ impl AdminClient {
     }
 
     /// Any method of the service. The token that goes with it allows no more than `grant`.
-    pub async fn call<T: Message + Default>(
+    pub(crate) async fn call<T: Message + Default>(
         &self,
         method: &str,
         grant: AdminGrant,

@@ -7,7 +7,7 @@ mod album;
 mod verify;
 mod watch;
 
-pub use verify::Verifier;
+pub(crate) use verify::Verifier;
 
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId};
 use crate::call::{
@@ -28,41 +28,41 @@ use watch::Watch;
 const TELL: Duration = Duration::from_secs(2);
 
 /// What a bot is made with.
-pub struct BotConfig {
+pub(crate) struct BotConfig {
     /// The way in.
-    pub access: Access,
+    pub(crate) access: Access,
     /// Its devices.
-    pub devices: SessionConfig,
+    pub(crate) devices: SessionConfig,
     /// The size and rate that its camera is asked for.
-    pub format: CameraFormat,
+    pub(crate) format: CameraFormat,
     /// Leaves by itself so long after it has entered.
-    pub leave_after: Option<Duration>,
+    pub(crate) leave_after: Option<Duration>,
     /// How many times it enters, one after the other.
-    pub cycles: u32,
+    pub(crate) cycles: u32,
     /// How long after the last ExitRoom it ends. Until then nothing is released that ExitRoom has not released.
-    pub linger: Duration,
+    pub(crate) linger: Duration,
     /// Whether it reads what arrives.
-    pub verify: bool,
+    pub(crate) verify: bool,
     /// A folder that exists, where the newest picture of everybody is kept.
-    pub pictures: Option<PathBuf>,
+    pub(crate) pictures: Option<PathBuf>,
     /// Where events go.
-    pub events: EventSink,
+    pub(crate) events: EventSink,
 }
 
 /// How a bot's stay ended.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Why.
-    pub reason: ExitReason,
+    pub(crate) reason: ExitReason,
     /// For an entry that failed: a plain sentence.
-    pub message: String,
+    pub(crate) message: String,
     /// With `verify`: whether every picture and tone was as it should be.
-    pub verified: Option<bool>,
+    pub(crate) verified: Option<bool>,
 }
 
 /// Enters, stays until it leaves by itself, is told to (`leave`) or is sent away; then everything is released. With
 /// `cycles` it enters again until it was sent away or told to leave. `hurry` ends the wait for what is still unconfirmed.
-pub async fn run(
+pub(crate) async fn run(
     mut config: BotConfig,
     leave: CancellationToken,
     hurry: CancellationToken,

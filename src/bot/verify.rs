@@ -17,7 +17,7 @@ const GAP_MS: f64 = 60.0;
 
 /// What arrived from everybody.
 #[derive(Default)]
-pub struct Verifier {
+pub(crate) struct Verifier {
     people: Mutex<BTreeMap<UserId, Arc<Mutex<Person>>>>,
 }
 
@@ -88,12 +88,12 @@ impl Verifier {
     }
 
     /// Takes a picture of somebody that a window has painted at `unix_ms`.
-    pub fn painted(&self, user: &UserId, frame: &VideoFrame, unix_ms: f64) {
+    pub(crate) fn painted(&self, user: &UserId, frame: &VideoFrame, unix_ms: f64) {
         look(&self.person(user), user.as_str(), frame, unix_ms.max(0.0) as u64);
     }
 
     /// What arrived so far; must be called at least every second while sound arrives.
-    pub fn results(&self) -> Vec<Verification> {
+    pub(crate) fn results(&self) -> Vec<Verification> {
         self.each(|user, person| Verification {
             remote_user: user.as_str().to_owned(),
             picture: person.picture.as_ref().map_or(Value::Null, |p| p.reading().to_json()),
@@ -102,12 +102,12 @@ impl Verifier {
     }
 
     /// Takes what was heard since, so that the rings do not run over.
-    pub fn listen(&self) {
+    pub(crate) fn listen(&self) {
         self.each(|_, person| person.listen());
     }
 
     /// Whether somebody was there and everything of everybody was as it should be.
-    pub fn is_met(&self) -> bool {
+    pub(crate) fn is_met(&self) -> bool {
         let met = self.each(|_, person| {
             let picture = person.picture.as_ref().is_none_or(|p| {
                 let p = p.reading();

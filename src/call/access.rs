@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where tokens come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenSource {
+pub(crate) enum TokenSource {
     /// One was given.
     Given(Secret<String>),
     /// They are signed here with a key pair of the server. Whoever has that may do everything there, and is a host.
@@ -23,7 +23,7 @@ pub enum TokenSource {
 
 impl TokenSource {
     /// Who we are, where the token says so.
-    pub fn user(&self) -> Option<UserId> {
+    pub(crate) fn user(&self) -> Option<UserId> {
         match self {
             Self::Given(token) => label(token.expose())?.user,
             Self::Signed(_) | Self::Endpoint(_) | Self::Server | Self::Invited(_) => None,
@@ -31,7 +31,7 @@ impl TokenSource {
     }
 
     /// The invitation of the link that we came by.
-    pub fn invitation(&self) -> Option<&Secret<String>> {
+    pub(crate) fn invitation(&self) -> Option<&Secret<String>> {
         match self {
             Self::Invited(invitation) => Some(invitation),
             Self::Given(_) | Self::Signed(_) | Self::Endpoint(_) | Self::Server => None,
@@ -41,17 +41,17 @@ impl TokenSource {
 
 /// The way into a room for somebody.
 #[derive(Clone, Debug)]
-pub struct Access {
+pub(crate) struct Access {
     /// The room server: `ws://`, `wss://`, `http://` or `https://`.
-    pub server: String,
+    pub(crate) server: String,
     /// Where the token comes from.
-    pub tokens: TokenSource,
+    pub(crate) tokens: TokenSource,
     /// The room.
-    pub room: RoomId,
+    pub(crate) room: RoomId,
     /// Our user id.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// What the others see.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// The token of one call, with the server that it is for: had when the call begins, then as that server refreshes it.

@@ -19,27 +19,27 @@ use tokio::task::JoinHandle;
 
 /// Who asked for a device: the preview, or one of the calls. Reports for an older tenant are dropped by whoever reads them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tenant(pub u32);
+pub(crate) struct Tenant(pub(crate) u32);
 
 /// What a device reports, and to whom.
 #[derive(Debug)]
-pub struct DeviceReport {
+pub(crate) struct DeviceReport {
     /// Who asked for it.
-    pub tenant: Tenant,
+    pub(crate) tenant: Tenant,
     /// What kind.
-    pub kind: DeviceKind,
+    pub(crate) kind: DeviceKind,
     /// Which opening.
-    pub generation: Generation,
+    pub(crate) generation: Generation,
     /// What happened.
-    pub input: DeviceInput,
+    pub(crate) input: DeviceInput,
     /// What is wrong, in people's words, with `Failed`.
-    pub problem: Option<DeviceProblem>,
+    pub(crate) problem: Option<DeviceProblem>,
     /// What people read of it, with `Opened`.
-    pub label: String,
+    pub(crate) label: String,
 }
 
 /// The devices of this process. One at a time of each kind.
-pub struct Devices {
+pub(crate) struct Devices {
     reports: mpsc::Sender<DeviceReport>,
     holders: HashMap<DeviceKind, Holder>,
     camera: Arc<CameraFan>,
@@ -93,33 +93,33 @@ struct Desk {
 
 impl Devices {
     /// No device is open. Reports go to `reports`.
-    pub fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<CameraFan>, sound: Arc<Studio>) -> Self {
+    pub(crate) fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<CameraFan>, sound: Arc<Studio>) -> Self {
         let format = CameraFormat::default();
         Self { reports, holders: HashMap::new(), camera, sound, format, identity: Identity::default() }
     }
 
     /// The size and rate that cameras are asked for from now on.
-    pub fn set_format(&mut self, format: CameraFormat) {
+    pub(crate) fn set_format(&mut self, format: CameraFormat) {
         self.format = format;
     }
 
     /// The user id that the test picture carries from now on, also if the preview has opened it.
-    pub fn set_identity(&mut self, user: &str) {
+    pub(crate) fn set_identity(&mut self, user: &str) {
         self.identity.set(user);
     }
 
     /// The studio that microphone and speaker belong to.
-    pub fn sound(&self) -> &Arc<Studio> {
+    pub(crate) fn sound(&self) -> &Arc<Studio> {
         &self.sound
     }
 
     /// Where the camera's pictures go.
-    pub fn camera(&self) -> &Arc<CameraFan> {
+    pub(crate) fn camera(&self) -> &Arc<CameraFan> {
         &self.camera
     }
 
     /// Opens a device; what the preview holds already of the same choice is taken over.
-    pub fn open(&mut self, tenant: Tenant, kind: DeviceKind, generation: Generation, choice: Option<String>) {
+    pub(crate) fn open(&mut self, tenant: Tenant, kind: DeviceKind, generation: Generation, choice: Option<String>) {
         if let Some(holder) = self.holders.get(&kind)
             && holder.choice == choice
             && holder.release.is_some()
@@ -153,7 +153,7 @@ impl Devices {
     }
 
     /// Releases a device, also while it is still opening. Asked again, it may only be given less time.
-    pub fn release(&mut self, tenant: Tenant, kind: DeviceKind, generation: Generation, limit: Duration) {
+    pub(crate) fn release(&mut self, tenant: Tenant, kind: DeviceKind, generation: Generation, limit: Duration) {
         if let Some(holder) = self.holders.get_mut(&kind) {
             holder.address.set(tenant, generation);
             if let Some(release) = holder.release.take() {
@@ -170,12 +170,12 @@ impl Devices {
     }
 
     /// Whether a device that was released and did not close in time may be open still.
-    pub fn is_stuck(&self, kind: DeviceKind) -> bool {
+    pub(crate) fn is_stuck(&self, kind: DeviceKind) -> bool {
         self.holders.get(&kind).is_some_and(|h| h.release.is_none() && h.task.is_finished() && h.presence.is_there())
     }
 
     /// Releases everything and waits until it is closed, each under `limit`.
-    pub async fn close(&mut self, limit: Duration) {
+    pub(crate) async fn close(&mut self, limit: Duration) {
         for (_, mut holder) in self.holders.drain() {
             if let Some(release) = holder.release.take() {
                 release.send(limit).ok();

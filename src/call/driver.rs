@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 /// Where events go. Called from the driver: it must not block.
-pub type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
+pub(crate) type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// Statistics are taken so often.
 const STATISTICS: Duration = Duration::from_secs(2);
@@ -30,25 +30,25 @@ const STATISTICS: Duration = Duration::from_secs(2);
 pub(super) const GHOST: Duration = Duration::from_secs(6);
 
 /// What a call is made with.
-pub struct CallConfig {
+pub(crate) struct CallConfig {
     /// Its number in this process.
-    pub session: SessionId,
+    pub(crate) session: SessionId,
     /// For whom the devices are opened.
-    pub tenant: Tenant,
+    pub(crate) tenant: Tenant,
     /// The way in.
-    pub plan: ConnectPlan,
+    pub(crate) plan: ConnectPlan,
     /// Devices and their switches.
-    pub devices: SessionConfig,
+    pub(crate) devices: SessionConfig,
     /// Where events go.
-    pub events: EventSink,
+    pub(crate) events: EventSink,
     /// Who reads along, for `--verify`.
-    pub taps: Option<Arc<dyn super::media::Taps>>,
+    pub(crate) taps: Option<Arc<dyn super::media::Taps>>,
     /// Whether a decoded picture counts as shown: true without a window.
-    pub decoded_is_shown: bool,
+    pub(crate) decoded_is_shown: bool,
 }
 
 /// A call, from Join to ExitRoom.
-pub struct Call {
+pub(crate) struct Call {
     config: CallConfig,
     session: Session,
     origin: Instant,
@@ -65,7 +65,7 @@ pub struct Call {
 
 impl Call {
     /// Begins to enter. Reports come out of the receiver and are given to [`Call::wake`].
-    pub fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<Wake>) {
+    pub(crate) fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<Wake>) {
         let (wake, reports) = WakeSender::channel();
         devices.set_identity(config.plan.access.user.as_str());
         let origin = Instant::now();
@@ -90,13 +90,13 @@ impl Call {
     }
 
     /// Gives the session an input and carries out what it answers.
-    pub fn input(&mut self, input: Input, devices: &mut Devices) {
+    pub(crate) fn input(&mut self, input: Input, devices: &mut Devices) {
         self.session.handle(input, self.now());
         self.drain(devices);
     }
 
     /// Takes a report of one of our tasks.
-    pub fn wake(&mut self, wake: Wake, devices: &mut Devices) {
+    pub(crate) fn wake(&mut self, wake: Wake, devices: &mut Devices) {
         match wake {
             Wake::Session(input) => {
                 if let Input::Link(_, session::LinkInput::Message(message)) = &*input {
@@ -129,7 +129,7 @@ impl Call {
     }
 
     /// Takes a device's report, if it is for this call.
-    pub fn device(&mut self, report: DeviceReport, devices: &mut Devices) {
+    pub(crate) fn device(&mut self, report: DeviceReport, devices: &mut Devices) {
         if report.tenant != self.config.tenant {
             return;
         }
@@ -144,14 +144,14 @@ impl Call {
     }
 
     /// When [`Call::tick`] is due at the latest.
-    pub fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         let session = self.session.deadline().map(|at| self.origin + at.since(Moment::ZERO));
         let soon = Instant::now() + Duration::from_millis(100);
         session.map_or(soon, |at| at.min(soon))
     }
 
     /// Timers, levels, first sounds, statistics.
-    pub fn tick(&mut self, devices: &mut Devices) {
+    pub(crate) fn tick(&mut self, devices: &mut Devices) {
         self.input(Input::Tick, devices);
         for kind in self.media.firsts() {
             self.emit(kind);
@@ -167,12 +167,12 @@ impl Call {
     }
 
     /// A picture of somebody was really shown.
-    pub fn shown(&self, user: UserId, width: u32, height: u32) {
+    pub(crate) fn shown(&self, user: UserId, width: u32, height: u32) {
         self.emit(EventKind::FirstVideoFrame { user, width, height });
     }
 
     /// How it ended; `None` until ExitRoom.
-    pub fn ended(&self) -> Option<ExitReason> {
+    pub(crate) fn ended(&self) -> Option<ExitReason> {
         match self.session.phase() {
             session::Phase::Gone(gone) => Some(gone.reason),
             _ => None,
@@ -180,7 +180,7 @@ impl Call {
     }
 
     /// What we are to the server while we are in the room; `None` before and after.
-    pub fn host_rights(&self) -> Option<HostRights> {
+    pub(crate) fn host_rights(&self) -> Option<HostRights> {
         let in_room = matches!(self.session.phase(), session::Phase::InRoom(_) | session::Phase::Reconnecting(_));
         let (server, token) = self.ticket.held().filter(|_| in_room)?;
         let access = &self.config.plan.access;
@@ -267,14 +267,14 @@ impl Call {
     // ---- what is shown
 
     /// One of our devices.
-    pub fn local(&self, kind: DeviceKind) -> LocalDevice {
+    pub(crate) fn local(&self, kind: DeviceKind) -> LocalDevice {
         let Some(slot) = self.session.slot(kind) else { return LocalDevice::default() };
         let label = self.labels.get(&kind).map_or("", String::as_str);
         local_device(slot, self.problems.get(&kind), label)
     }
 
     /// The call as it is shown now.
-    pub fn view(&self) -> CallView {
+    pub(crate) fn view(&self) -> CallView {
         let quality = |q: Option<lk::ConnectionQuality>| match q {
             None => Quality::Unknown,
             Some(lk::ConnectionQuality::Lost) => Quality::Lost,
@@ -357,7 +357,7 @@ pub(super) fn local_device(slot: &session::DeviceSlot, problem: Option<&DevicePr
 }
 
 /// Unix time in ms with a fraction.
-pub fn unix_ms() -> f64 {
+pub(crate) fn unix_ms() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_micros() as f64 / 1000.0
 }

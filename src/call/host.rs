@@ -7,7 +7,7 @@ use crate::base::{RoomId, Secret};
 
 /// What is shown, where, and for which room.
 #[derive(Clone, Debug)]
-pub struct HostRights {
+pub(crate) struct HostRights {
     /// The server that gave the token: it makes links, and where it only stands before the one that the call runs on, it
     /// remembers who was removed and may do more there than we.
     pub(super) front: String,

@@ -17,7 +17,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Reads along what arrives: `--verify` measures pictures and tones with it.
-pub trait Taps: Send + Sync {
+pub(crate) trait Taps: Send + Sync {
     /// Called with each decoded picture of somebody, in order, from a decoder's thread.
     fn picture(&self, user: &UserId) -> PictureTap;
     /// Called with a ring of somebody's decoded sound, 48 kHz mono, before it is mixed.

@@ -4,7 +4,7 @@
 /// Panics, once, when the file that the environment's `VISAVIS_PANIC_FILE` names holds `place`; the file is removed.
 /// The places are `decoder`, `encoder`, `sound` and `window`.
 #[cfg(debug_assertions)]
-pub fn panic_point(place: &str) {
+pub(crate) fn panic_point(place: &str) {
     use std::path::PathBuf;
     use std::sync::OnceLock;
     static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -17,4 +17,4 @@ pub fn panic_point(place: &str) {
 /// Nothing.
 #[cfg(not(debug_assertions))]
 #[inline]
-pub fn panic_point(_place: &str) {}
+pub(crate) fn panic_point(_place: &str) {}

@@ -20,15 +20,15 @@ const FREEZE: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub(super) struct PictureFigures {
     /// Pictures decoded.
-    pub frames: AtomicU64,
+    pub(crate) frames: AtomicU64,
     /// Pauses over 200 ms.
-    pub freezes: AtomicU64,
+    pub(crate) freezes: AtomicU64,
     /// Width of the last picture in the upper, height in the lower half.
     size: AtomicU64,
     /// Microseconds by which the last picture was ahead of its sound; [`NOT_HEARD`] without sound.
-    pub ahead_us: AtomicI64,
+    pub(crate) ahead_us: AtomicI64,
     /// Microseconds between arrival and slot of the last picture.
-    pub delay_us: AtomicU64,
+    pub(crate) delay_us: AtomicU64,
 }
 
 impl PictureFigures {
@@ -48,7 +48,7 @@ impl PictureFigures {
 const NOT_HEARD: i64 = i64::MIN;
 
 /// Called with each decoded picture, in order: what `--verify` reads.
-pub type PictureTap = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
+pub(crate) type PictureTap = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
 
 /// A remote picture being decoded. Dropping it ends its thread after the picture at hand.
 pub(super) struct PictureIn {
@@ -59,17 +59,17 @@ pub(super) struct PictureIn {
 /// What a decoder's thread works with.
 pub(super) struct PictureSource {
     /// Whole frames in decoding order.
-    pub media: mpsc::Receiver<VideoMedia>,
+    pub(crate) media: mpsc::Receiver<VideoMedia>,
     /// Asks for a picture that stands on its own.
-    pub keyframe: KeyframeWish,
+    pub(crate) keyframe: KeyframeWish,
     /// The stream's time.
-    pub clock: SenderClock,
+    pub(crate) clock: SenderClock,
     /// When each picture is due.
-    pub lipsync: Arc<LipSync>,
+    pub(crate) lipsync: Arc<LipSync>,
     /// Where it is shown.
-    pub slot: FrameSlot,
+    pub(crate) slot: FrameSlot,
     /// Who reads along.
-    pub tap: Option<PictureTap>,
+    pub(crate) tap: Option<PictureTap>,
 }
 
 impl PictureIn {

@@ -22,19 +22,19 @@ const WORTH_IT: f64 = 0.45;
 
 /// Where the camera's pictures go: our own tile, and while the track is fed, the encoders.
 #[derive(Default)]
-pub struct CameraFan {
+pub(crate) struct CameraFan {
     own: FrameSlot,
     out: Mutex<Option<Arc<PictureOut>>>,
 }
 
 impl CameraFan {
     /// The slot that our own tile shows.
-    pub fn own(&self) -> &FrameSlot {
+    pub(crate) fn own(&self) -> &FrameSlot {
         &self.own
     }
 
     /// Takes a picture from the camera's thread.
-    pub fn put(&self, frame: Arc<VideoFrame>) {
+    pub(crate) fn put(&self, frame: Arc<VideoFrame>) {
         let out = self.lock().clone();
         if let Some(out) = out {
             out.put(&frame);
@@ -43,12 +43,12 @@ impl CameraFan {
     }
 
     /// Connects or disconnects the encoders.
-    pub fn feed(&self, out: Option<Arc<PictureOut>>) {
+    pub(crate) fn feed(&self, out: Option<Arc<PictureOut>>) {
         *self.lock() = out;
     }
 
     /// The camera is off: its last picture must not stay on screen.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.own.clear();
     }
 
@@ -58,7 +58,7 @@ impl CameraFan {
 }
 
 /// The encoders of one published picture.
-pub struct PictureOut {
+pub(crate) struct PictureOut {
     lanes: Vec<Arc<Lane>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     layers: Vec<PictureLayer>,
@@ -78,7 +78,7 @@ struct Lane {
 
 impl PictureOut {
     /// Starts a thread for each layer. `start` is the instant at which RTP time begins.
-    pub fn start(layers: Vec<PictureLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
+    pub(crate) fn start(layers: Vec<PictureLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
         let sender = Arc::new(sender);
         let mut lanes = Vec::new();
         let mut threads = Vec::new();
@@ -110,21 +110,21 @@ impl PictureOut {
     }
 
     /// The next picture of a layer is to be a key frame.
-    pub fn want_keyframe(&self, layer: usize) {
+    pub(crate) fn want_keyframe(&self, layer: usize) {
         if let Some(lane) = self.lanes.get(layer) {
             lane.keyframe.store(true, Relaxed);
         }
     }
 
     /// Every layer is to begin anew.
-    pub fn want_all_keyframes(&self) {
+    pub(crate) fn want_all_keyframes(&self) {
         for lane in &self.lanes {
             lane.keyframe.store(true, Relaxed);
         }
     }
 
     /// Whether anybody wants a layer (dynacast).
-    pub fn set_wanted(&self, layer: usize, wanted: bool) {
+    pub(crate) fn set_wanted(&self, layer: usize, wanted: bool) {
         if let Some(lane) = self.lanes.get(layer)
             && !lane.wanted.swap(wanted, Relaxed)
             && wanted
@@ -134,7 +134,7 @@ impl PictureOut {
     }
 
     /// Divides what the link carries among the layers.
-    pub fn set_link_rate(&self, bps: u32) {
+    pub(crate) fn set_link_rate(&self, bps: u32) {
         let wanted: Vec<bool> = self.lanes.iter().map(|l| l.wanted.load(Relaxed)).collect();
         let shares = divide(&self.layers, &wanted, f64::from(bps) / 1000.0);
         for (lane, kbps) in self.lanes.iter().zip(shares) {
@@ -146,7 +146,7 @@ impl PictureOut {
     }
 
     /// Ends the threads. Each is done with at most one picture more.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         for lane in &self.lanes {
             lane.stop.store(true, Relaxed);
             lane.wake.notify_one();

@@ -14,7 +14,7 @@ const KBPS: u32 = 40;
 type Sink = Arc<Mutex<Option<Arc<AudioSender>>>>;
 
 /// The sound of this process.
-pub struct Studio {
+pub(crate) struct Studio {
     engine: Mutex<Option<SoundEngine>>,
     sink: Sink,
     voices: AtomicU64,
@@ -25,7 +25,7 @@ pub struct Studio {
 
 impl Studio {
     /// Starts the sound thread: nothing is recorded, played or sent yet.
-    pub fn start() -> Result<Self, SoundError> {
+    pub(crate) fn start() -> Result<Self, SoundError> {
         let sink = Sink::default();
         let theirs = sink.clone();
         let on_packet = move |packet: SoundPacket| {
@@ -50,24 +50,24 @@ impl Studio {
     }
 
     /// Where our own packets go from now on.
-    pub fn send_to(&self, sender: Option<Arc<AudioSender>>) {
+    pub(crate) fn send_to(&self, sender: Option<Arc<AudioSender>>) {
         *self.sink.lock().unwrap_or_else(PoisonError::into_inner) = sender;
     }
 
     /// Whether our own voice is held back.
-    pub fn set_muted(&self, muted: bool) {
+    pub(crate) fn set_muted(&self, muted: bool) {
         self.with("mute", |e| e.set_muted(muted));
     }
 
     /// Whether a real microphone is recorded: a test tone must arrive as it was sent, so it is not cleaned.
-    pub fn set_real_microphone(&self, real: bool) {
+    pub(crate) fn set_real_microphone(&self, real: bool) {
         if self.real.swap(real, Ordering::Relaxed) != real {
             self.clean();
         }
     }
 
     /// Whether background noise is taken out of our own sound.
-    pub fn set_reduce_noise(&self, reduce: bool) {
+    pub(crate) fn set_reduce_noise(&self, reduce: bool) {
         if self.reduce_noise.swap(reduce, Ordering::Relaxed) != reduce {
             self.clean();
         }
@@ -81,22 +81,22 @@ impl Studio {
     }
 
     /// How much of our own voice is being lost, in percent.
-    pub fn set_expected_loss(&self, percent: u32) {
+    pub(crate) fn set_expected_loss(&self, percent: u32) {
         self.with("expected loss", |e| e.set_expected_loss(percent));
     }
 
     /// Records from this ring, or not at all.
-    pub fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) {
+    pub(crate) fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) {
         self.with("microphone", |e| e.set_microphone(ring));
     }
 
     /// Plays into this ring, or to nobody.
-    pub fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) {
+    pub(crate) fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) {
         self.with("speaker", |e| e.set_speaker(ring));
     }
 
     /// Adds somebody's voice; `tap` gets its samples too.
-    pub fn add_voice(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(VoiceId, VoiceInput)> {
+    pub(crate) fn add_voice(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(VoiceId, VoiceInput)> {
         let id = VoiceId(self.voices.fetch_add(1, Ordering::Relaxed));
         let input = self.with("voice", |e| e.add_voice(id))?;
         if tap.is_some() {
@@ -106,18 +106,18 @@ impl Studio {
     }
 
     /// Takes somebody's voice out.
-    pub fn remove_voice(&self, id: VoiceId) {
+    pub(crate) fn remove_voice(&self, id: VoiceId) {
         self.with("voice", |e| e.remove_voice(id));
     }
 
     /// Levels, figures and positions now.
-    pub fn report(&self) -> SoundReport {
+    pub(crate) fn report(&self) -> SoundReport {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.as_ref().map(SoundEngine::report).unwrap_or_default()
     }
 
     /// Ends the sound thread and waits for it, half a second at most.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.send_to(None);
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(error)) = engine.map(SoundEngine::stop) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What the window asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Show the lobby's preview with these devices. Replaces an earlier choice; in a call it switches the devices.
     UseDevices(DeviceChoice),
     /// Close the lobby's camera and microphone.
@@ -49,7 +49,7 @@ pub enum Command {
 
 /// What a host may do in a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostWish {
+pub(crate) enum HostWish {
     /// Remove somebody: they are told so, and need a new token to come back.
     Remove {
         /// Whom.
@@ -65,31 +65,31 @@ pub enum HostWish {
 
 /// Where to go and as whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JoinRequest {
+pub(crate) struct JoinRequest {
     /// `ws://`, `wss://`, `http://` or `https://`. `None`: start a room server in this process.
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
     /// The room.
-    pub room: RoomId,
+    pub(crate) room: RoomId,
     /// The name the others see.
-    pub name: String,
+    pub(crate) name: String,
     /// What lets us in, if we came by a link that has it.
-    pub invitation: Option<Secret<String>>,
+    pub(crate) invitation: Option<Secret<String>>,
 }
 
 /// A room that somebody may be about to enter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoomQuestion {
+pub(crate) struct RoomQuestion {
     /// `ws://`, `wss://`, `http://` or `https://`.
-    pub server: String,
+    pub(crate) server: String,
     /// The room.
-    pub room: RoomId,
+    pub(crate) room: RoomId,
     /// What lets us in, if we came by a link that has it.
-    pub invitation: Option<Secret<String>>,
+    pub(crate) invitation: Option<Secret<String>>,
 }
 
 /// How such a room is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RoomNews {
+pub(crate) enum RoomNews {
     /// The server has not answered yet.
     Checking,
     /// There is a call with this name.
@@ -108,40 +108,40 @@ pub enum RoomNews {
 
 /// Devices by the ids that `visavis devices` prints. `None` is the system's default, `"none"` is no device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeviceChoice {
+pub(crate) struct DeviceChoice {
     /// Camera id.
-    pub camera: Option<String>,
+    pub(crate) camera: Option<String>,
     /// Microphone id.
-    pub microphone: Option<String>,
+    pub(crate) microphone: Option<String>,
     /// Speaker id.
-    pub speaker: Option<String>,
+    pub(crate) speaker: Option<String>,
 }
 
 /// A device that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceEntry {
+pub(crate) struct DeviceEntry {
     /// What `--camera ID` takes.
-    pub id: String,
+    pub(crate) id: String,
     /// What people read.
-    pub label: String,
+    pub(crate) label: String,
     /// Whether it is made by Visavis (test picture, test tone, file).
-    pub synthetic: bool,
+    pub(crate) synthetic: bool,
 }
 
 /// All devices of this computer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeviceLists {
+pub(crate) struct DeviceLists {
     /// Cameras, real ones first.
-    pub cameras: Vec<DeviceEntry>,
+    pub(crate) cameras: Vec<DeviceEntry>,
     /// Microphones, real ones first.
-    pub microphones: Vec<DeviceEntry>,
+    pub(crate) microphones: Vec<DeviceEntry>,
     /// Speakers, real ones first.
-    pub speakers: Vec<DeviceEntry>,
+    pub(crate) speakers: Vec<DeviceEntry>,
 }
 
 /// What a device of ours is doing. The lamp follows this, not the button.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DeviceState {
+pub(crate) enum DeviceState {
     /// Closed: nothing holds it.
     #[default]
     Off,
@@ -157,16 +157,16 @@ pub enum DeviceState {
 
 /// What is wrong with a device, as people need to hear it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceProblem {
+pub(crate) struct DeviceProblem {
     /// One of the cases with a text of its own.
-    pub kind: ProblemKind,
+    pub(crate) kind: ProblemKind,
     /// The system's own words, for support.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// The cases with texts of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProblemKind {
+pub(crate) enum ProblemKind {
     /// No such device.
     NotFound,
     /// Another program holds it.
@@ -181,75 +181,75 @@ pub enum ProblemKind {
 
 /// One of our own devices.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct LocalDevice {
+pub(crate) struct LocalDevice {
     /// Its id; empty before one was chosen.
-    pub id: String,
+    pub(crate) id: String,
     /// What people read.
-    pub label: String,
+    pub(crate) label: String,
     /// Whether the user wants it on.
-    pub wanted: bool,
+    pub(crate) wanted: bool,
     /// What it is doing.
-    pub state: DeviceState,
+    pub(crate) state: DeviceState,
 }
 
 /// Everything the window shows. A new one replaces the last; video frames bypass it through the slots.
 #[derive(Clone, Debug, Default)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Devices of this computer.
-    pub devices: DeviceLists,
+    pub(crate) devices: DeviceLists,
     /// What was chosen.
-    pub choice: DeviceChoice,
+    pub(crate) choice: DeviceChoice,
     /// Our camera.
-    pub camera: LocalDevice,
+    pub(crate) camera: LocalDevice,
     /// Our microphone.
-    pub microphone: LocalDevice,
+    pub(crate) microphone: LocalDevice,
     /// Our speaker.
-    pub speaker: LocalDevice,
+    pub(crate) speaker: LocalDevice,
     /// Our own picture, as it is sent (not mirrored).
-    pub own_picture: FrameSlot,
+    pub(crate) own_picture: FrameSlot,
     /// Level of our microphone in dBFS, -90 when silent or off.
-    pub own_level: f32,
+    pub(crate) own_level: f32,
     /// What is known of the room that was looked up; `None` where the server does not tell.
-    pub room: Option<(RoomQuestion, RoomNews)>,
+    pub(crate) room: Option<(RoomQuestion, RoomNews)>,
     /// The call, from Join until `Dismiss`.
-    pub call: Option<CallView>,
+    pub(crate) call: Option<CallView>,
     /// The program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself as soon as
     /// no call is open any more.
-    pub quit: bool,
+    pub(crate) quit: bool,
 }
 
 /// A call.
 #[derive(Clone, Debug)]
-pub struct CallView {
+pub(crate) struct CallView {
     /// Which session of this process.
-    pub session: SessionId,
+    pub(crate) session: SessionId,
     /// Its room.
-    pub room: RoomId,
+    pub(crate) room: RoomId,
     /// Our user id.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// Our name.
-    pub name: String,
+    pub(crate) name: String,
     /// The server's address, as it was asked for.
-    pub server: String,
+    pub(crate) server: String,
     /// What let us in, if we came by a link that has it.
-    pub invitation: Option<Secret<String>>,
+    pub(crate) invitation: Option<Secret<String>>,
     /// Whether our token makes us a host; the server decides when we act as one.
-    pub host: bool,
+    pub(crate) host: bool,
     /// Where it stands.
-    pub phase: Phase,
+    pub(crate) phase: Phase,
     /// Everybody else, in the order in which they joined.
-    pub people: Vec<Person>,
+    pub(crate) people: Vec<Person>,
     /// Our own link.
-    pub quality: Quality,
+    pub(crate) quality: Quality,
     /// Whether we are the one who speaks.
-    pub speaking: bool,
+    pub(crate) speaking: bool,
     /// For how long at most the others still see us when our goodbye does not reach the server: 6 s on ours.
-    pub ghost: Duration,
+    pub(crate) ghost: Duration,
 }
 
 /// Where a call stands.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// On the way in.
     Entering,
     /// In the room, for so long.
@@ -274,54 +274,54 @@ pub enum Phase {
 
 /// An exit under way.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Leaving {
+pub(crate) struct Leaving {
     /// Why, as far as it is known yet: `Left` for our own wish, `Kicked` when the server's word came first, …
-    pub reason: ExitReason,
+    pub(crate) reason: ExitReason,
     /// Time since it was asked for.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
     /// The steps that are done.
-    pub done: Vec<ReceiptStep>,
+    pub(crate) done: Vec<ReceiptStep>,
     /// The steps that still run.
-    pub running: Vec<StepName>,
+    pub(crate) running: Vec<StepName>,
 }
 
 /// A call that has ended.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Why.
-    pub reason: ExitReason,
+    pub(crate) reason: ExitReason,
     /// What was let go, and when.
-    pub receipt: Receipt,
+    pub(crate) receipt: Receipt,
     /// Milliseconds from the request (or the server's word) to ExitRoom.
-    pub total_ms: f64,
+    pub(crate) total_ms: f64,
     /// Unix time of ExitRoom in ms.
-    pub unix_ms: f64,
+    pub(crate) unix_ms: f64,
     /// Names of those who were in the room and have been told.
-    pub told: Vec<String>,
+    pub(crate) told: Vec<String>,
     /// For `EntryFailed`: a plain sentence with what to do next.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// Somebody else in the call.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub(crate) struct Person {
     /// Who they are for the server.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// What is shown.
-    pub name: String,
+    pub(crate) name: String,
     /// Their picture; `None` while their camera is off.
-    pub picture: Option<FrameSlot>,
+    pub(crate) picture: Option<FrameSlot>,
     /// Whether their microphone sends.
-    pub microphone: bool,
+    pub(crate) microphone: bool,
     /// Whether they speak.
-    pub speaking: bool,
+    pub(crate) speaking: bool,
     /// Their link.
-    pub quality: Quality,
+    pub(crate) quality: Quality,
 }
 
 /// A link's quality, as bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Quality {
+pub(crate) enum Quality {
     /// Not known yet.
     #[default]
     Unknown,
@@ -337,7 +337,7 @@ pub enum Quality {
 
 /// Something worth a toast; it is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub(crate) enum Notice {
     /// Somebody came.
     Joined(String),
     /// Somebody went: "Mina left".
@@ -366,7 +366,7 @@ pub enum Notice {
 }
 
 /// Hands commands to whoever carries them out, and the newest snapshot and notices back. The window owns one.
-pub trait Desk {
+pub(crate) trait Desk {
     /// Asks for something. Never blocks.
     fn send(&mut self, command: Command);
     /// The newest snapshot.

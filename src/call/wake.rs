@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 pub(super) const QUEUE: usize = 1024;
 
 /// A report.
-pub enum Wake {
+pub(crate) enum Wake {
     /// For the session as it is.
     Session(Box<Input>),
     /// A remote track's media begins.
@@ -27,7 +27,7 @@ pub enum Wake {
 }
 
 /// Where a track of ours is sent.
-pub enum Sender {
+pub(crate) enum Sender {
     /// Sound.
     Sound(AudioSender),
     /// Picture.

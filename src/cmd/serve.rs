@@ -71,37 +71,37 @@ A settings file; everything in it may be left out:
 pub(super) struct ServeArgs {
     /// Address and port of HTTP and signalling; port 0 takes a free one [default: 127.0.0.1:7880]
     #[arg(long, value_name = "ADDRESS:PORT")]
-    pub listen: Option<SocketAddr>,
+    pub(crate) listen: Option<SocketAddr>,
     /// What holds the rooms: this program, or a LiveKit server [default: embedded]
     #[arg(long, value_parser = PossibleValuesParser::new(["embedded", "livekit"]).map(engine))]
-    pub engine: Option<EngineKind>,
+    pub(crate) engine: Option<EngineKind>,
     /// The LiveKit server of `--engine livekit`
     #[arg(long, value_name = "URL", env = "LIVEKIT_URL")]
-    pub livekit_url: Option<String>,
+    pub(crate) livekit_url: Option<String>,
     /// UDP port of the first worker, the next one has the next port; 0 takes free ones [default: 7882]
     #[arg(long, value_name = "PORT")]
-    pub udp: Option<u16>,
+    pub(crate) udp: Option<u16>,
     /// Threads that forward media [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub workers: Option<u16>,
+    pub(crate) workers: Option<u16>,
     /// Folder that remembers across a restart who was removed from which room
     #[arg(long, value_name = "FOLDER")]
-    pub state: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
     /// Settings in TOML; what is given here wins
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// PEM file of the certificate for wss:// and https://, and of those that lead to a known authority
     #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub tls_certificate: Option<PathBuf>,
+    pub(crate) tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's key
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
-    pub tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
     /// Serve other computers without a certificate: in a network that you trust, or behind a proxy that has one
     #[arg(long)]
-    pub insecure_http: bool,
+    pub(crate) insecure_http: bool,
     /// To try things out: key "devkey", secret "secret", tokens for everybody, this computer only
     #[arg(long)]
-    pub dev: bool,
+    pub(crate) dev: bool,
 }
 
 /// Runs the server. Returns when a signal has stopped it and everybody in it has been told.

@@ -10,7 +10,7 @@ const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
 
 /// Why a picture was not converted.
 #[derive(Debug, thiserror::Error)]
-pub enum ColorError {
+pub(crate) enum ColorError {
     /// The size is not possible.
     #[error(transparent)]
     Size(#[from] VideoFrameError),
@@ -31,7 +31,7 @@ pub enum ColorError {
 }
 
 /// From packed YUYV (also called YUY2), rows tightly packed.
-pub fn from_yuyv(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
+pub(crate) fn from_yuyv(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     let stride = width.div_ceil(2) * 4;
     check(data, stride as usize * height as usize)?;
     let packed = YuvPackedImage { yuy: data, yuy_stride: stride, width, height };
@@ -39,7 +39,7 @@ pub fn from_yuyv(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Res
 }
 
 /// From NV12: a plane of Y, then one of U and V by turns, both tightly packed.
-pub fn from_nv12(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
+pub(crate) fn from_nv12(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     let (w, h) = (width as usize, height as usize);
     let (chroma_w, chroma_h) = (w.div_ceil(2), h.div_ceil(2));
     check(data, w * h + 2 * chroma_w * chroma_h)?;
@@ -51,7 +51,7 @@ pub fn from_nv12(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Res
 }
 
 /// From RGB, 3 bytes a pixel, rows tightly packed.
-pub fn from_rgb(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
+pub(crate) fn from_rgb(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     check(data, width as usize * height as usize * 3)?;
     build(width, height, timestamp_us, |planar| {
         yuv::rgb_to_yuv420(planar, data, width * 3, RANGE, MATRIX, YuvConversionMode::default())
@@ -59,7 +59,7 @@ pub fn from_rgb(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Resu
 }
 
 /// From RGBA, 4 bytes a pixel, rows tightly packed. What shines through is taken as it is.
-pub fn from_rgba(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
+pub(crate) fn from_rgba(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     check(data, width as usize * height as usize * 4)?;
     build(width, height, timestamp_us, |planar| {
         yuv::rgba_to_yuv420(planar, data, width * 4, RANGE, MATRIX, YuvConversionMode::default())
@@ -68,7 +68,7 @@ pub fn from_rgba(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Res
 
 /// From one JPEG picture, as cameras send them in Motion JPEG. Its size is that in its header.
 #[cfg(feature = "window")]
-pub fn from_jpeg(data: &[u8], timestamp_us: u64) -> Result<VideoFrame, ColorError> {
+pub(crate) fn from_jpeg(data: &[u8], timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     use zune_jpeg::JpegDecoder;
     use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
@@ -80,7 +80,7 @@ pub fn from_jpeg(data: &[u8], timestamp_us: u64) -> Result<VideoFrame, ColorErro
 }
 
 /// To RGBA, tightly packed; `rgba` gets the length that the picture needs.
-pub fn to_rgba(frame: &VideoFrame, rgba: &mut Vec<u8>) -> Result<(), ColorError> {
+pub(crate) fn to_rgba(frame: &VideoFrame, rgba: &mut Vec<u8>) -> Result<(), ColorError> {
     let (width, height) = (frame.width(), frame.height());
     rgba.resize(width as usize * height as usize * 4, 0);
     let [y, u, v] = std::array::from_fn(|i| frame.plane(i));

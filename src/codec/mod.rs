@@ -1,16 +1,16 @@
 //! Codecs and pixels: Opus, VP8, resampling, colour, scaling. No clock, no thread.
 
-pub mod color;
+pub(crate) mod color;
 mod opus;
 mod resample;
 mod scale;
 mod vp8;
 mod vpx;
 
-pub use opus::{
+pub(crate) use opus::{
     FRAME_SAMPLES, MAX_FRAME_SAMPLES, OpusChannels, OpusDecodeError, OpusDecoder, OpusEncodeError, OpusEncoder,
 };
-pub use resample::{ResampleError, Resampler};
-pub use scale::{ScaleError, Scaler};
-pub use vp8::{Vp8Config, Vp8DecodeError, Vp8Decoder, Vp8EncodeError, Vp8Encoder};
-pub use vpx::VpxError;
+pub(crate) use resample::{ResampleError, Resampler};
+pub(crate) use scale::{ScaleError, Scaler};
+pub(crate) use vp8::{Vp8Config, Vp8DecodeError, Vp8Decoder, Vp8EncodeError, Vp8Encoder};
+pub(crate) use vpx::VpxError;

@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 const RATE: u32 = 48_000;
 /// Samples a channel in one packet of ours: 20 ms.
-pub const FRAME_SAMPLES: usize = 960;
+pub(crate) const FRAME_SAMPLES: usize = 960;
 /// The most samples a channel that a received packet can hold: 120 ms (RFC 6716, section 2.1.4).
-pub const MAX_FRAME_SAMPLES: usize = 5760;
+pub(crate) const MAX_FRAME_SAMPLES: usize = 5760;
 /// The largest packet that libopus advises to allow for.
 const MAX_PACKET: usize = 4000;
 /// Packets up to this length hold nothing but the word that nothing is sent.
@@ -15,7 +15,7 @@ const DTX_BYTES: usize = 2;
 
 /// How many channels are encoded or decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpusChannels {
+pub(crate) enum OpusChannels {
     /// One.
     Mono,
     /// Two, interleaved.
@@ -24,7 +24,7 @@ pub enum OpusChannels {
 
 impl OpusChannels {
     /// 1 or 2.
-    pub const fn count(self) -> usize {
+    pub(crate) const fn count(self) -> usize {
         match self {
             Self::Mono => 1,
             Self::Stereo => 2,
@@ -41,7 +41,7 @@ impl OpusChannels {
 
 /// Why sound was not encoded.
 #[derive(Debug, thiserror::Error)]
-pub enum OpusEncodeError {
+pub(crate) enum OpusEncodeError {
     /// Not 20 ms.
     #[error("an Opus packet takes {needed} samples, not {given}")]
     Length {
@@ -56,7 +56,7 @@ pub enum OpusEncodeError {
 }
 
 /// Encodes one stream, 20 ms at a time.
-pub struct OpusEncoder {
+pub(crate) struct OpusEncoder {
     raw: Encoder,
     channels: OpusChannels,
     /// Whether the packet that announces silence has been sent.
@@ -65,7 +65,7 @@ pub struct OpusEncoder {
 
 impl OpusEncoder {
     /// An encoder for speech at `kbps` (6 to 510) that expects 5 % of its packets to be lost.
-    pub fn new(channels: OpusChannels, kbps: u32) -> Result<Self, OpusEncodeError> {
+    pub(crate) fn new(channels: OpusChannels, kbps: u32) -> Result<Self, OpusEncodeError> {
         let mut raw = Encoder::new(RATE, channels.raw(), Application::Voip)?;
         raw.set_inband_fec(true)?;
         raw.set_dtx(true)?;
@@ -76,23 +76,23 @@ impl OpusEncoder {
     }
 
     /// Changes the rate in kilobits a second (6 to 510).
-    pub fn set_kbps(&mut self, kbps: u32) -> Result<(), OpusEncodeError> {
+    pub(crate) fn set_kbps(&mut self, kbps: u32) -> Result<(), OpusEncodeError> {
         Ok(self.raw.set_bitrate(Bitrate::Bits(kbps.clamp(6, 510) as i32 * 1000))?)
     }
 
     /// How much of the stream is being lost, in percent: the more, the more of it goes into error correction.
-    pub fn set_expected_loss(&mut self, percent: u32) -> Result<(), OpusEncodeError> {
+    pub(crate) fn set_expected_loss(&mut self, percent: u32) -> Result<(), OpusEncodeError> {
         Ok(self.raw.set_packet_loss_perc(percent.min(100) as i32)?)
     }
 
     /// Whether silence is left out (discontinuous transmission).
-    pub fn set_dtx(&mut self, on: bool) -> Result<(), OpusEncodeError> {
+    pub(crate) fn set_dtx(&mut self, on: bool) -> Result<(), OpusEncodeError> {
         Ok(self.raw.set_dtx(on)?)
     }
 
     /// Encodes 20 ms of samples within ±1. `None`: silence, nothing is to be sent. The first silent packet is sent, so that
     /// the receiver knows that nothing is missing.
-    pub fn encode(&mut self, samples: &[f32]) -> Result<Option<Bytes>, OpusEncodeError> {
+    pub(crate) fn encode(&mut self, samples: &[f32]) -> Result<Option<Bytes>, OpusEncodeError> {
         let needed = FRAME_SAMPLES * self.channels.count();
         if samples.len() != needed {
             return Err(OpusEncodeError::Length { given: samples.len(), needed });
@@ -108,14 +108,14 @@ impl OpusEncoder {
 
 /// Why a packet was not decoded.
 #[derive(Debug, thiserror::Error)]
-pub enum OpusDecodeError {
+pub(crate) enum OpusDecodeError {
     /// Not an Opus packet.
     #[error("libopus could not {0}")]
     Codec(#[from] ::opus::Error),
 }
 
 /// Decodes one stream to 48 kHz, whatever its packets' lengths and channels.
-pub struct OpusDecoder {
+pub(crate) struct OpusDecoder {
     raw: Decoder,
     channels: OpusChannels,
     buffer: Vec<f32>,
@@ -123,25 +123,25 @@ pub struct OpusDecoder {
 
 impl OpusDecoder {
     /// A decoder that puts out this many channels.
-    pub fn new(channels: OpusChannels) -> Result<Self, OpusDecodeError> {
+    pub(crate) fn new(channels: OpusChannels) -> Result<Self, OpusDecodeError> {
         let buffer = vec![0.0; MAX_FRAME_SAMPLES * channels.count()];
         Ok(Self { raw: Decoder::new(RATE, channels.raw())?, channels, buffer })
     }
 
     /// The samples of a packet, interleaved.
-    pub fn decode(&mut self, packet: &[u8]) -> Result<&[f32], OpusDecodeError> {
+    pub(crate) fn decode(&mut self, packet: &[u8]) -> Result<&[f32], OpusDecodeError> {
         let samples = self.raw.decode_float(packet, &mut self.buffer, false)?;
         Ok(&self.buffer[..samples * self.channels.count()])
     }
 
     /// `samples` a channel in place of a lost packet, from the copy in `next`, the packet right behind it. Sounds like
     /// [`Self::conceal`] if that has none. `next` itself is decoded after this.
-    pub fn recover(&mut self, next: &[u8], samples: usize) -> Result<&[f32], OpusDecodeError> {
+    pub(crate) fn recover(&mut self, next: &[u8], samples: usize) -> Result<&[f32], OpusDecodeError> {
         self.fill(next, samples, true)
     }
 
     /// `samples` a channel in place of a lost packet, made up from what came before; fades out when repeated.
-    pub fn conceal(&mut self, samples: usize) -> Result<&[f32], OpusDecodeError> {
+    pub(crate) fn conceal(&mut self, samples: usize) -> Result<&[f32], OpusDecodeError> {
         self.fill(&[], samples, false)
     }
 
@@ -153,12 +153,12 @@ impl OpusDecoder {
     }
 
     /// How many samples a channel a packet holds at 48 kHz; `None` if it is not an Opus packet.
-    pub fn packet_samples(packet: &[u8]) -> Option<usize> {
+    pub(crate) fn packet_samples(packet: &[u8]) -> Option<usize> {
         ::opus::packet::get_nb_samples(packet, RATE).ok().filter(|n| (1..=MAX_FRAME_SAMPLES).contains(n))
     }
 
     /// Whether a packet only says that nothing is sent for now.
-    pub const fn is_silence(packet: &[u8]) -> bool {
+    pub(crate) const fn is_silence(packet: &[u8]) -> bool {
         packet.len() <= DTX_BYTES
     }
 }

@@ -6,7 +6,7 @@ use rubato::{Fft, FixedSync, Resampler as _};
 
 /// Why samples cannot be converted.
 #[derive(Debug, thiserror::Error)]
-pub enum ResampleError {
+pub(crate) enum ResampleError {
     /// No rate, or no channel.
     #[error("sound with {} Hz and {} channels is not possible", .0.rate, .0.channels)]
     Format(PcmFormat),
@@ -23,7 +23,7 @@ pub enum ResampleError {
 }
 
 /// Converts one stream of interleaved samples, any number of them at a time.
-pub struct Resampler {
+pub(crate) struct Resampler {
     from: PcmFormat,
     to: PcmFormat,
     rates: Option<Rates>,
@@ -39,7 +39,7 @@ struct Rates {
 
 impl Resampler {
     /// A converter from one format to the other. Adds a few ms of delay if the rates differ, none otherwise.
-    pub fn new(from: PcmFormat, to: PcmFormat) -> Result<Self, ResampleError> {
+    pub(crate) fn new(from: PcmFormat, to: PcmFormat) -> Result<Self, ResampleError> {
         for format in [from, to] {
             if format.channels == 0 || !(1000..=768_000).contains(&format.rate) {
                 return Err(ResampleError::Format(format));
@@ -50,7 +50,7 @@ impl Resampler {
     }
 
     /// Takes samples and appends what they become to `out`. A frame that is not whole is left out.
-    pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+    pub(crate) fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         mix(samples, self.from.channels.into(), inner_channels(self.from, self.to), &mut self.waiting);
         let Some(rates) = &mut self.rates else {
             mix(&self.waiting, inner_channels(self.from, self.to), self.to.channels.into(), out);

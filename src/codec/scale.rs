@@ -6,7 +6,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
 
 /// Why a picture was not scaled.
 #[derive(Debug, thiserror::Error)]
-pub enum ScaleError {
+pub(crate) enum ScaleError {
     /// The new size is not possible.
     #[error(transparent)]
     Size(#[from] VideoFrameError),
@@ -17,20 +17,20 @@ pub enum ScaleError {
 
 /// Scales pictures; keeps its buffers between them.
 #[derive(Default)]
-pub struct Scaler {
+pub(crate) struct Scaler {
     resizer: fast_image_resize::Resizer,
     packed: Vec<u8>,
 }
 
 impl Scaler {
     /// A scaler without buffers yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// The picture at another size, stretched where the sides' ratio differs. Exact halves are averaged from 2x2 samples,
     /// which costs a fraction of the general way: make a quarter from a half.
-    pub fn scale(&mut self, frame: &VideoFrame, width: u32, height: u32) -> Result<VideoFrame, ScaleError> {
+    pub(crate) fn scale(&mut self, frame: &VideoFrame, width: u32, height: u32) -> Result<VideoFrame, ScaleError> {
         if (frame.width(), frame.height()) == (width, height) {
             return Ok(frame.clone());
         }

@@ -13,23 +13,23 @@ const MAX_PIXELS: u32 = 5120 * 2880;
 
 /// How to encode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Vp8Config {
+pub(crate) struct Vp8Config {
     /// Target in kilobits a second, 30 to 20000.
-    pub kbps: u32,
+    pub(crate) kbps: u32,
     /// Threads of the encoder, 1 to 8: 1 costs least, 2 shorten the time that a 720p picture takes.
-    pub threads: u32,
+    pub(crate) threads: u32,
 }
 
 /// Why a picture was not encoded.
 #[derive(Debug, thiserror::Error)]
-pub enum Vp8EncodeError {
+pub(crate) enum Vp8EncodeError {
     /// No encoder, no memory, or a size that VP8 cannot have.
     #[error(transparent)]
     Codec(#[from] VpxError),
 }
 
 /// Encodes the pictures of one stream. When their size changes, it starts anew with a keyframe.
-pub struct Vp8Encoder {
+pub(crate) struct Vp8Encoder {
     config: Vp8Config,
     raw: Option<RawEncoder>,
     keyframe_wanted: bool,
@@ -45,12 +45,12 @@ struct LastPicture {
 
 impl Vp8Encoder {
     /// An encoder that is set up with the first picture.
-    pub const fn new(config: Vp8Config) -> Self {
+    pub(crate) const fn new(config: Vp8Config) -> Self {
         Self { config, raw: None, keyframe_wanted: true, last: None }
     }
 
     /// Changes the target from the next picture on; values out of range are brought into it.
-    pub fn set_kbps(&mut self, kbps: u32) -> Result<(), Vp8EncodeError> {
+    pub(crate) fn set_kbps(&mut self, kbps: u32) -> Result<(), Vp8EncodeError> {
         let kbps = kbps.clamp(*KBPS.start(), *KBPS.end());
         if kbps == self.config.kbps {
             return Ok(());
@@ -63,18 +63,18 @@ impl Vp8Encoder {
     }
 
     /// The target in kilobits a second.
-    pub const fn kbps(&self) -> u32 {
+    pub(crate) const fn kbps(&self) -> u32 {
         self.config.kbps
     }
 
     /// Makes the next picture that comes out a keyframe.
-    pub const fn request_keyframe(&mut self) {
+    pub(crate) const fn request_keyframe(&mut self) {
         self.keyframe_wanted = true;
     }
 
     /// Encodes a picture that is shown at `timestamp` (90 kHz, wraps). `None`: the rate control left it out, as the target
     /// is too low for this rate of pictures.
-    pub fn encode(&mut self, frame: &VideoFrame, timestamp: u32) -> Result<Option<EncodedFrame>, Vp8EncodeError> {
+    pub(crate) fn encode(&mut self, frame: &VideoFrame, timestamp: u32) -> Result<Option<EncodedFrame>, Vp8EncodeError> {
         let (pts, duration) = self.advance(timestamp);
         let keyframe = self.keyframe_wanted;
         let raw = self.raw_for(frame)?;
@@ -131,7 +131,7 @@ const fn speed(width: u32, height: u32) -> u32 {
 
 /// Why a picture was not decoded.
 #[derive(Debug, thiserror::Error)]
-pub enum Vp8DecodeError {
+pub(crate) enum Vp8DecodeError {
     /// It builds on pictures that were not received: ask for a keyframe.
     #[error("the picture needs a keyframe before it")]
     NeedsKeyframe,
@@ -152,29 +152,29 @@ pub enum Vp8DecodeError {
 }
 
 /// Decodes the pictures of one stream.
-pub struct Vp8Decoder {
+pub(crate) struct Vp8Decoder {
     raw: RawDecoder,
     has_keyframe: bool,
 }
 
 impl Vp8Decoder {
     /// A decoder that waits for a keyframe.
-    pub fn new() -> Result<Self, Vp8DecodeError> {
+    pub(crate) fn new() -> Result<Self, Vp8DecodeError> {
         Ok(Self { raw: RawDecoder::new(1)?, has_keyframe: false })
     }
 
     /// Whether the next picture must be a keyframe: before the first, after damaged data, and after [`Self::reset`].
-    pub const fn needs_keyframe(&self) -> bool {
+    pub(crate) const fn needs_keyframe(&self) -> bool {
         !self.has_keyframe
     }
 
     /// Refuses everything until the next keyframe: for gaps that the receiver knows of.
-    pub const fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         self.has_keyframe = false;
     }
 
     /// Decodes one whole picture. `None`: it is not for showing. `timestamp_us` is handed on with the picture.
-    pub fn decode(&mut self, data: &[u8], timestamp_us: u64) -> Result<Option<VideoFrame>, Vp8DecodeError> {
+    pub(crate) fn decode(&mut self, data: &[u8], timestamp_us: u64) -> Result<Option<VideoFrame>, Vp8DecodeError> {
         match Header::parse(data).ok_or(Vp8DecodeError::NotVp8)? {
             Header::Keyframe { width, height } if width * height > MAX_PIXELS => {
                 return Err(Vp8DecodeError::TooLarge { width, height });

@@ -13,7 +13,7 @@ use vpx_sys as ffi;
 /// What libvpx said.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("libvpx could not {action}: {message}")]
-pub struct VpxError {
+pub(crate) struct VpxError {
     action: &'static str,
     message: String,
 }

@@ -11,17 +11,17 @@ use std::time::Duration;
 
 /// Where a camera's pictures go. Called from the camera's own thread; while it runs, newer pictures are dropped by
 /// the camera. Their `timestamp_us` is the time of capture in Unix microseconds.
-pub type FrameSink = Arc<dyn Fn(Arc<VideoFrame>) + Send + Sync>;
+pub(crate) type FrameSink = Arc<dyn Fn(Arc<VideoFrame>) + Send + Sync>;
 
 /// The size and rate of pictures that is asked for. A real camera gives the nearest it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CameraFormat {
+pub(crate) struct CameraFormat {
     /// Width in pixels, 160 to 3840.
-    pub width: u32,
+    pub(crate) width: u32,
     /// Height in pixels, 90 to 2160.
-    pub height: u32,
+    pub(crate) height: u32,
     /// Pictures a second, 1 to 120.
-    pub fps: u32,
+    pub(crate) fps: u32,
 }
 
 impl Default for CameraFormat {
@@ -32,7 +32,7 @@ impl Default for CameraFormat {
 
 impl CameraFormat {
     /// Reads `WIDTHxHEIGHT@FPS`.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (size, fps) = text.split_once('@')?;
         let (width, height) = size.split_once('x')?;
         let format = Self { width: width.parse().ok()?, height: height.parse().ok()?, fps: fps.parse().ok()? };
@@ -83,7 +83,7 @@ impl CameraOutput {
 
 /// An open camera. Move it to whoever uses it; give it back with [`CameraLease::release`].
 #[must_use = "dropping a lease closes the camera"]
-pub struct CameraLease {
+pub(crate) struct CameraLease {
     owner: Owner,
     id: String,
     facts: CameraFacts,
@@ -92,7 +92,7 @@ pub struct CameraLease {
 impl CameraLease {
     /// Opens a camera. Pictures go to `sink` from then on; `events` hears when it dies by itself. The test picture
     /// carries `identity`, also what that is set to later; other cameras do not care.
-    pub fn open(
+    pub(crate) fn open(
         choice: &CameraChoice,
         format: CameraFormat,
         identity: &Identity,
@@ -135,22 +135,22 @@ impl CameraLease {
     }
 
     /// The id that was asked for.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// What people read.
-    pub fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         &self.facts.label
     }
 
     /// What it really gives.
-    pub const fn format(&self) -> CameraFormat {
+    pub(crate) const fn format(&self) -> CameraFormat {
         self.facts.format
     }
 
     /// Closes the camera and waits for that at most `limit`. A capture process that does not let go in time is ended.
-    pub async fn release(self, limit: Duration) -> Released {
+    pub(crate) async fn release(self, limit: Duration) -> Released {
         self.owner.release(limit).await
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// Why an id is not one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChoiceError {
+pub(crate) enum ChoiceError {
     /// Nothing, or only spaces.
     #[error("a device id cannot be empty; `visavis devices` lists them, `none` is no device")]
     Empty,
@@ -45,7 +45,7 @@ pub enum ChoiceError {
 
 /// Which camera.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum CameraChoice {
+pub(crate) enum CameraChoice {
     /// The system's default.
     #[default]
     Default,
@@ -64,7 +64,7 @@ pub enum CameraChoice {
 
 /// Which microphone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum MicrophoneChoice {
+pub(crate) enum MicrophoneChoice {
     /// The system's default.
     #[default]
     Default,
@@ -82,7 +82,7 @@ pub enum MicrophoneChoice {
 
 /// Which speaker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum SpeakerChoice {
+pub(crate) enum SpeakerChoice {
     /// The system's default.
     #[default]
     Default,
@@ -96,7 +96,7 @@ pub enum SpeakerChoice {
 
 impl CameraChoice {
     /// The format that its id names, of those that can take any.
-    pub fn format(&self) -> Option<CameraFormat> {
+    pub(crate) fn format(&self) -> Option<CameraFormat> {
         match self {
             Self::TestPicture(format) => *format,
             Self::Process(fault) => CameraFormat::parse(fault.split_once(':')?.1),
@@ -106,7 +106,7 @@ impl CameraChoice {
 }
 
 /// The format that a camera of this id is asked for; `None` is the system's default camera.
-pub fn camera_format(id: Option<&str>) -> CameraFormat {
+pub(crate) fn camera_format(id: Option<&str>) -> CameraFormat {
     id.and_then(|id| id.parse::<CameraChoice>().ok()?.format()).unwrap_or_default()
 }
 

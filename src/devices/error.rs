@@ -3,7 +3,7 @@
 /// The cases that people are told about with texts of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ProblemKind {
+pub(crate) enum ProblemKind {
     /// No such device.
     NotFound,
     /// Another program holds it.
@@ -18,7 +18,7 @@ pub enum ProblemKind {
 
 /// Why a device cannot be used. Each case holds the system's own words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeviceError {
+pub(crate) enum DeviceError {
     /// No such device.
     #[error("there is no such device: {0}")]
     NotFound(String),
@@ -38,7 +38,7 @@ pub enum DeviceError {
 
 impl DeviceError {
     /// The error of `kind` with the system's words.
-    pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
         let message = message.into();
         match kind {
             ProblemKind::NotFound => Self::NotFound(message),
@@ -50,7 +50,7 @@ impl DeviceError {
     }
 
     /// Which of the cases it is.
-    pub const fn kind(&self) -> ProblemKind {
+    pub(crate) const fn kind(&self) -> ProblemKind {
         match self {
             Self::NotFound(_) => ProblemKind::NotFound,
             Self::Busy(_) => ProblemKind::Busy,
@@ -61,7 +61,7 @@ impl DeviceError {
     }
 
     /// The system's own words.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         match self {
             Self::NotFound(m) | Self::Busy(m) | Self::Forbidden(m) | Self::Unplugged(m) | Self::Other(m) => m,
         }

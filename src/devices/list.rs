@@ -8,17 +8,17 @@ use tokio::time::timeout;
 
 /// A device that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct DeviceEntry {
+pub(crate) struct DeviceEntry {
     /// What `--camera ID` and its sisters take.
-    pub id: String,
+    pub(crate) id: String,
     /// What people read.
-    pub label: String,
+    pub(crate) label: String,
     /// Whether it is made by Visavis.
-    pub synthetic: bool,
+    pub(crate) synthetic: bool,
     /// Whether it is the one that is used when none is chosen.
-    pub default: bool,
+    pub(crate) default: bool,
     /// What it can do, as people read it: `1280x720@30 YUYV`, `48000 Hz, 2 channels`. Empty when that is not known.
-    pub formats: Vec<String>,
+    pub(crate) formats: Vec<String>,
 }
 
 impl DeviceEntry {
@@ -29,17 +29,17 @@ impl DeviceEntry {
 
 /// All devices, real ones first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct DeviceLists {
+pub(crate) struct DeviceLists {
     /// Cameras.
-    pub cameras: Vec<DeviceEntry>,
+    pub(crate) cameras: Vec<DeviceEntry>,
     /// Microphones.
-    pub microphones: Vec<DeviceEntry>,
+    pub(crate) microphones: Vec<DeviceEntry>,
     /// Speakers.
-    pub speakers: Vec<DeviceEntry>,
+    pub(crate) speakers: Vec<DeviceEntry>,
 }
 
 /// Looks which devices there are. A part of the system that does not answer within `limit` has none.
-pub async fn list(limit: Duration) -> DeviceLists {
+pub(crate) async fn list(limit: Duration) -> DeviceLists {
     let cameras = ask("camera-list", limit, move || capture::cameras(&Program::ours(), limit * 9 / 10));
     let sound = ask("sound-list", limit, sound);
     let (cameras, sound) = tokio::join!(cameras, sound);

@@ -51,7 +51,7 @@ impl MicrophoneRing {
 
 /// An open microphone. Its sound waits in the ring that came with it, for at most 500 ms.
 #[must_use = "dropping a lease closes the microphone"]
-pub struct MicrophoneLease {
+pub(crate) struct MicrophoneLease {
     owner: Owner,
     id: String,
     label: String,
@@ -61,7 +61,7 @@ pub struct MicrophoneLease {
 impl MicrophoneLease {
     /// Opens a microphone: the lease, the ring from which its sound is read as interleaved samples, and their format.
     /// `events` hears when it dies by itself; but PulseAudio moves a stream to another microphone while there is one.
-    pub fn open(choice: &MicrophoneChoice, events: DeviceEvents) -> Opening<(Self, Consumer<f32>, PcmFormat)> {
+    pub(crate) fn open(choice: &MicrophoneChoice, events: DeviceEvents) -> Opening<(Self, Consumer<f32>, PcmFormat)> {
         let id = choice.to_string();
         let dropped = Arc::new(AtomicU64::new(0));
         let (choice, theirs, their_id) = (choice.clone(), dropped.clone(), id.clone());
@@ -79,22 +79,22 @@ impl MicrophoneLease {
     }
 
     /// The id that was asked for.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// What people read.
-    pub fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
     /// Samples that were dropped because nobody took them.
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
     /// Closes the microphone and waits for that at most `limit`.
-    pub async fn release(self, limit: Duration) -> Released {
+    pub(crate) async fn release(self, limit: Duration) -> Released {
         self.owner.release(limit).await
     }
 }

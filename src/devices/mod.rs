@@ -8,7 +8,7 @@
 //! waits for a driver. A real camera moreover lives in a process of its own ([`capture`]).
 
 mod camera;
-pub mod capture;
+pub(crate) mod capture;
 mod choice;
 mod error;
 mod list;
@@ -33,28 +33,28 @@ mod test_picture;
 mod tests;
 mod video_file;
 
-pub use camera::{CameraFormat, CameraLease, FrameSink};
-pub use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, camera_format};
-pub use error::{DeviceError, ProblemKind};
-pub use list::{DeviceEntry, DeviceLists, list};
-pub use microphone::MicrophoneLease;
-pub use owner::{Opening, Presence, Released};
-pub use speaker::SpeakerLease;
-pub use test_picture::Identity;
+pub(crate) use camera::{CameraFormat, CameraLease, FrameSink};
+pub(crate) use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, camera_format};
+pub(crate) use error::{DeviceError, ProblemKind};
+pub(crate) use list::{DeviceEntry, DeviceLists, list};
+pub(crate) use microphone::MicrophoneLease;
+pub(crate) use owner::{Opening, Presence, Released};
+pub(crate) use speaker::SpeakerLease;
+pub(crate) use test_picture::Identity;
 
 use crate::base::DeviceKind;
 use std::sync::Arc;
 
 /// Something that a device in use did by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceEvent {
+pub(crate) struct DeviceEvent {
     /// Camera, microphone or speaker.
-    pub kind: DeviceKind,
+    pub(crate) kind: DeviceKind,
     /// The id that was asked for.
-    pub id: String,
+    pub(crate) id: String,
     /// Why it stopped. The lease is still to be released.
-    pub error: DeviceError,
+    pub(crate) error: DeviceError,
 }
 
 /// Where a lease tells that its device died. Called at most once a lease, from the device's thread: it must not block.
-pub type DeviceEvents = Arc<dyn Fn(DeviceEvent) + Send + Sync>;
+pub(crate) type DeviceEvents = Arc<dyn Fn(DeviceEvent) + Send + Sync>;

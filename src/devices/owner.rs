@@ -20,14 +20,14 @@ const DROP_LIMIT: Duration = Duration::from_millis(500);
 
 /// What became of a device that was to be closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Released {
+pub(crate) struct Released {
     /// `Confirmed`: its handle is gone. `Unconfirmed`: it did not close within the limit. `Failed`: it closed, but
     /// something went wrong. `NotApplicable`: there was no device.
-    pub state: StepState,
+    pub(crate) state: StepState,
     /// From the request to the end of closing, or of waiting.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// What a person should know beside that; often empty.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 /// What the owner says of its device's end.
@@ -116,19 +116,19 @@ impl Stop {
 /// Whether a device's thread still runs, also when nobody waits for it any more: a device that did not close in time
 /// may be open until it ends.
 #[derive(Clone, Debug, Default)]
-pub struct Presence {
+pub(crate) struct Presence {
     alive: Weak<()>,
     stop: Stop,
 }
 
 impl Presence {
     /// Whether the thread, and what it holds, may still be there.
-    pub fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.alive.strong_count() > 0
     }
 
     /// Leaves a device that is being closed at most `limit` from now for it. Never lengthens its time.
-    pub fn hasten(&self, limit: Duration) {
+    pub(crate) fn hasten(&self, limit: Duration) {
         self.stop.ask(limit);
     }
 }
@@ -219,7 +219,7 @@ impl Drop for Owner {
 ///
 /// Dropping it, or [`Opening::cancel`], gives up: the device is closed as soon as it has opened.
 #[must_use = "a device that nobody waits for is closed again"]
-pub struct Opening<L> {
+pub(crate) struct Opening<L> {
     state: State<L>,
 }
 
@@ -253,7 +253,7 @@ impl<L: 'static> Opening<L> {
     }
 
     /// Tells later whether the device's thread still runs.
-    pub fn presence(&self) -> Presence {
+    pub(crate) fn presence(&self) -> Presence {
         match &self.state {
             State::Waiting { owner, .. } => owner.presence.clone(),
             State::Over(_) => Presence::default(),
@@ -261,7 +261,7 @@ impl<L: 'static> Opening<L> {
     }
 
     /// Gives up, and waits at most `limit` until the device is closed.
-    pub async fn cancel(self, limit: Duration) -> Released {
+    pub(crate) async fn cancel(self, limit: Duration) -> Released {
         match self.state {
             State::Waiting { owner, .. } => owner.release(limit).await,
             State::Over(_) => Released { state: StepState::NotApplicable, took: Duration::ZERO, detail: String::new() },

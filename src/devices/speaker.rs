@@ -55,7 +55,7 @@ impl SpeakerRing {
 
 /// An open speaker. It plays what is written into the ring that came with it, at most 200 ms ahead.
 #[must_use = "dropping a lease closes the speaker"]
-pub struct SpeakerLease {
+pub(crate) struct SpeakerLease {
     owner: Owner,
     id: String,
     label: String,
@@ -65,7 +65,7 @@ pub struct SpeakerLease {
 impl SpeakerLease {
     /// Opens a speaker: the lease, the ring that takes interleaved samples (whole frames), and their format. `events`
     /// hears when it dies by itself.
-    pub fn open(choice: &SpeakerChoice, events: DeviceEvents) -> Opening<(Self, Producer<f32>, PcmFormat)> {
+    pub(crate) fn open(choice: &SpeakerChoice, events: DeviceEvents) -> Opening<(Self, Producer<f32>, PcmFormat)> {
         let id = choice.to_string();
         let missed = Arc::new(AtomicU64::new(0));
         let (choice, theirs, their_id) = (choice.clone(), missed.clone(), id.clone());
@@ -83,22 +83,22 @@ impl SpeakerLease {
     }
 
     /// The id that was asked for.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// What people read.
-    pub fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
     /// Samples of silence that were played because the ring was empty, since the first sound.
-    pub fn missed(&self) -> u64 {
+    pub(crate) fn missed(&self) -> u64 {
         self.missed.load(Ordering::Relaxed)
     }
 
     /// Closes the speaker and waits for that at most `limit`.
-    pub async fn release(self, limit: Duration) -> Released {
+    pub(crate) async fn release(self, limit: Duration) -> Released {
         self.owner.release(limit).await
     }
 }

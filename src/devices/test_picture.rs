@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Whose picture the test picture is. Empty until the user has an id. All clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Identity(Arc<Mutex<(String, u32)>>);
+pub(crate) struct Identity(Arc<Mutex<(String, u32)>>);
 
 impl Identity {
     /// Whose it is from the next picture on.
-    pub fn set(&self, user: &str) {
+    pub(crate) fn set(&self, user: &str) {
         let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *own = (user.into(), own.1 + 1);
     }

@@ -12,7 +12,7 @@ struct Report {
 
 /// Converts RTP timestamps of one stream to its sender's time. Streams of one sender share that time.
 #[derive(Clone, Debug)]
-pub struct SenderClock {
+pub(crate) struct SenderClock {
     rate: u32,
     report: Arc<Mutex<Option<Report>>>,
 }
@@ -29,7 +29,7 @@ impl SenderClock {
 
     /// The sender's time at `rtp_timestamp`, in microseconds since the sender's epoch (1900 for NTP; only differences
     /// between streams of one sender mean anything). `None` before its first report.
-    pub fn sender_micros(&self, rtp_timestamp: u32) -> Option<i64> {
+    pub(crate) fn sender_micros(&self, rtp_timestamp: u32) -> Option<i64> {
         let report = (*self.report.lock().unwrap_or_else(PoisonError::into_inner))?;
         let seconds = (report.ntp >> 32) as i64;
         let fraction = ((report.ntp & 0xFFFF_FFFF) * 1_000_000) >> 32;

@@ -4,7 +4,7 @@ use crate::base::Secret;
 
 /// How many connections a session has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// One that carries everything; the client offers (`/rtc/v1`).
     Single,
     /// One for what we send, which we offer, and one for what we receive, which the server offers (`/rtc`).
@@ -13,24 +13,24 @@ pub enum Mode {
 
 /// A STUN or TURN server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IceServer {
+pub(crate) struct IceServer {
     /// `stun:`, `turn:` or `turns:`.
-    pub urls: Vec<String>,
+    pub(crate) urls: Vec<String>,
     /// For TURN.
-    pub username: String,
+    pub(crate) username: String,
     /// For TURN.
-    pub credential: Secret<String>,
+    pub(crate) credential: Secret<String>,
 }
 
 /// The bounds of what is sent, all tracks together, in bits a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SendRates {
+pub(crate) struct SendRates {
     /// Before anything is known of the way.
-    pub start_bps: u32,
+    pub(crate) start_bps: u32,
     /// Never less, however bad the way.
-    pub min_bps: u32,
+    pub(crate) min_bps: u32,
     /// Never more: the sum of all layers and the sound.
-    pub max_bps: u32,
+    pub(crate) max_bps: u32,
 }
 
 impl Default for SendRates {
@@ -42,24 +42,24 @@ impl Default for SendRates {
 
 /// How a session's connections are set up.
 #[derive(Clone, Debug)]
-pub struct PeerConfig {
+pub(crate) struct PeerConfig {
     /// One connection or two.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// For the way out of a private network; with a single connection usually told later, by
     /// [`Peers::set_ice_servers`](super::Peers::set_ice_servers).
-    pub ice_servers: Vec<IceServer>,
+    pub(crate) ice_servers: Vec<IceServer>,
     /// Whether the server may be on this computer: then the loopback interface is used too.
-    pub loopback: bool,
+    pub(crate) loopback: bool,
     /// Bounds of what is sent.
-    pub rates: SendRates,
+    pub(crate) rates: SendRates,
     /// Part of the packets to lose in each direction, for tests of the repair.
     #[cfg(test)]
-    pub loss: f64,
+    pub(crate) loss: f64,
 }
 
 impl PeerConfig {
     /// The usual set-up.
-    pub fn new(mode: Mode) -> Self {
+    pub(crate) fn new(mode: Mode) -> Self {
         Self {
             mode,
             ice_servers: Vec::new(),
@@ -73,7 +73,7 @@ impl PeerConfig {
 
 /// Why a connection could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum RtcError {
+pub(crate) enum RtcError {
     /// No socket, or a set-up that the stack refuses.
     #[error("Could not open a media connection on this computer: {0}.")]
     Open(String),

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 /// Which of a session's connections. The numbers are those of LiveKit's `SignalTarget`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Target {
+pub(crate) enum Target {
     /// The one that we offer; with a single connection the only one.
     Publisher,
     /// The one that the server offers (dual mode).
@@ -18,7 +18,7 @@ pub enum Target {
 
 impl Target {
     /// `TrickleRequest.target` and the like.
-    pub const fn wire(self) -> i32 {
+    pub(crate) const fn wire(self) -> i32 {
         match self {
             Self::Publisher => 0,
             Self::Subscriber => 1,
@@ -26,7 +26,7 @@ impl Target {
     }
 
     /// The target with that number.
-    pub const fn from_wire(number: i32) -> Option<Self> {
+    pub(crate) const fn from_wire(number: i32) -> Option<Self> {
         match number {
             0 => Some(Self::Publisher),
             1 => Some(Self::Subscriber),
@@ -37,7 +37,7 @@ impl Target {
 
 /// What happened on the connections of one session.
 #[derive(Debug)]
-pub enum RtcEvent {
+pub(crate) enum RtcEvent {
     /// Media can flow.
     Connected(Target),
     /// Nothing has come for a while; it may come back by itself.
@@ -76,25 +76,25 @@ pub enum RtcEvent {
 
 /// A track that the server sends.
 #[derive(Debug)]
-pub struct RemoteTrack {
+pub(crate) struct RemoteTrack {
     /// The section it is bound to: the key of `mid_to_track_id`.
-    pub mid: String,
+    pub(crate) mid: String,
     /// First half of the section's msid: `PA_…`, perhaps with `|…`.
-    pub stream_id: String,
+    pub(crate) stream_id: String,
     /// Second half of the section's msid: `TR_…`.
-    pub track_id: String,
+    pub(crate) track_id: String,
     /// Sound or picture.
-    pub kind: MediaKind,
+    pub(crate) kind: MediaKind,
     /// Its media. The channel closes when the track ends, or when its section is bound to another one.
-    pub media: RemoteMedia,
+    pub(crate) media: RemoteMedia,
     /// Ties its RTP timestamps to its sender's clock.
-    pub clock: SenderClock,
+    pub(crate) clock: SenderClock,
 }
 
 /// The media of a remote track, bounded. Whoever does not keep up loses packets (sound) or everything up to the next
 /// key frame (picture).
 #[derive(Debug)]
-pub enum RemoteMedia {
+pub(crate) enum RemoteMedia {
     /// Packets as they come: late, doubled or missing. 128 wait at most.
     Audio(mpsc::Receiver<MediaPacket>),
     /// Whole VP8 frames in decoding order. 64 wait at most. A decoder that cannot go on asks for a key frame.
@@ -103,7 +103,7 @@ pub enum RemoteMedia {
 
 /// One step of a received picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VideoMedia {
+pub(crate) enum VideoMedia {
     /// The next frame.
     Frame(EncodedFrame),
     /// Frames are missing here; the next one is a key frame, and it has been asked for.
@@ -112,11 +112,11 @@ pub enum VideoMedia {
 
 /// Asks for a key frame of a received picture; everything before it is dropped.
 #[derive(Clone, Debug, Default)]
-pub struct KeyframeWish(Arc<AtomicBool>);
+pub(crate) struct KeyframeWish(Arc<AtomicBool>);
 
 impl KeyframeWish {
     /// Asks. Until the next packet asking again changes nothing.
-    pub fn ask(&self) {
+    pub(crate) fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 

@@ -25,9 +25,9 @@ mod tasks;
 mod tests;
 mod vp8;
 
-pub use clock::SenderClock;
-pub use config::{IceServer, Mode, PeerConfig, RtcError, SendRates};
-pub use event::{KeyframeWish, RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
-pub use peers::{Descriptions, Peers};
-pub use publish::{AudioSender, DropReason, Layer, Sent, VideoSender};
-pub use stats::{PeerStatistics, TrackStatistics};
+pub(crate) use clock::SenderClock;
+pub(crate) use config::{IceServer, Mode, PeerConfig, RtcError, SendRates};
+pub(crate) use event::{KeyframeWish, RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
+pub(crate) use peers::{Descriptions, Peers};
+pub(crate) use publish::{AudioSender, DropReason, Layer, Sent, VideoSender};
+pub(crate) use stats::{PeerStatistics, TrackStatistics};

@@ -34,15 +34,15 @@ const CLOSE: Duration = Duration::from_millis(500);
 
 /// The descriptions that `SyncState` carries after a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Descriptions {
+pub(crate) struct Descriptions {
     /// Single: our offer. Dual: the server's offer of the subscriber connection.
-    pub offer: Option<String>,
+    pub(crate) offer: Option<String>,
     /// Single: the server's answer. Dual: our answer.
-    pub answer: Option<String>,
+    pub(crate) answer: Option<String>,
 }
 
 /// The connections of one session. Negotiation calls come from one place, one after the other.
-pub struct Peers {
+pub(crate) struct Peers {
     publisher: Connection,
     subscriber: Option<Connection>,
     reliable: Arc<dyn DataChannel>,
@@ -67,7 +67,7 @@ struct Published {
 
 impl Peers {
     /// Opens the connections. Events wait in a bounded queue; what is said repeatedly is dropped while it is half full.
-    pub async fn new(config: PeerConfig) -> Result<(Self, mpsc::Receiver<RtcEvent>), RtcError> {
+    pub(crate) async fn new(config: PeerConfig) -> Result<(Self, mpsc::Receiver<RtcEvent>), RtcError> {
         let (events, receiver) = EventSender::channel();
         let tasks = Tasks::new();
         match Self::open(&config, events, tasks.clone()).await {
@@ -107,7 +107,7 @@ impl Peers {
     }
 
     /// Tells the STUN and TURN servers that the server named.
-    pub async fn set_ice_servers(&self, servers: &[IceServer]) -> Result<(), RtcError> {
+    pub(crate) async fn set_ice_servers(&self, servers: &[IceServer]) -> Result<(), RtcError> {
         for connection in self.connections() {
             let configuration = engine::configuration(servers);
             connection.pc.set_configuration(configuration).await.map_err(negotiation("setting the STUN servers"))?;
@@ -116,7 +116,7 @@ impl Peers {
     }
 
     /// Adds sections for `audios` and `videos` more tracks from the server; an offer must follow.
-    pub async fn add_sections(&self, audios: u32, videos: u32) -> Result<(), RtcError> {
+    pub(crate) async fn add_sections(&self, audios: u32, videos: u32) -> Result<(), RtcError> {
         for (kind, count) in [(RtpCodecKind::Audio, audios), (RtpCodecKind::Video, videos)] {
             for _ in 0..count {
                 let init = direction(RTCRtpTransceiverDirection::Recvonly);
@@ -129,7 +129,7 @@ impl Peers {
 
     /// Our next offer, of the publisher connection. One at a time, except that an ICE restart replaces one whose
     /// answer was lost.
-    pub async fn offer(&self, ice_restart: bool) -> Result<String, RtcError> {
+    pub(crate) async fn offer(&self, ice_restart: bool) -> Result<String, RtcError> {
         if self.offering.swap(true, Relaxed) && !ice_restart {
             return Err(RtcError::OfferPending);
         }
@@ -152,7 +152,7 @@ impl Peers {
     }
 
     /// The server's answer to our offer.
-    pub async fn set_answer(&self, sdp: String) -> Result<(), RtcError> {
+    pub(crate) async fn set_answer(&self, sdp: String) -> Result<(), RtcError> {
         let answer = RTCSessionDescription::answer(sdp).map_err(negotiation("reading the server's answer"))?;
         self.publisher.describe(answer).await?;
         self.offering.store(false, Relaxed);
@@ -164,7 +164,7 @@ impl Peers {
     }
 
     /// Our answer to the server's offer of the subscriber connection.
-    pub async fn answer(&self, offer: String) -> Result<String, RtcError> {
+    pub(crate) async fn answer(&self, offer: String) -> Result<String, RtcError> {
         let subscriber = self.subscriber.as_ref().ok_or(RtcError::NoSubscriber)?;
         let offer = RTCSessionDescription::offer(offer).map_err(negotiation("reading the server's offer"))?;
         subscriber.describe(offer).await?;
@@ -176,7 +176,7 @@ impl Peers {
     }
 
     /// A candidate of the server: `RTCIceCandidateInit` as JSON. It waits for the description it belongs to.
-    pub async fn add_candidate(&self, target: Target, json: &str) -> Result<(), RtcError> {
+    pub(crate) async fn add_candidate(&self, target: Target, json: &str) -> Result<(), RtcError> {
         let candidate: RTCIceCandidateInit = serde_json::from_str(json).map_err(|_| RtcError::Candidate)?;
         if candidate.candidate.is_empty() {
             return Ok(()); // the end of the candidates
@@ -190,7 +190,7 @@ impl Peers {
     }
 
     /// The descriptions in force, for `SyncState`.
-    pub async fn descriptions(&self) -> Descriptions {
+    pub(crate) async fn descriptions(&self) -> Descriptions {
         let pc = &self.subscriber.as_ref().unwrap_or(&self.publisher).pc;
         let ours = pc.current_local_description().await.map(|d| d.sdp);
         let theirs = pc.current_remote_description().await.map(|d| d.sdp);
@@ -201,14 +201,14 @@ impl Peers {
     }
 
     /// Adds a picture with these layers, smallest first; an offer must follow. `cid` is that of its `AddTrackRequest`.
-    pub async fn publish_video(&self, cid: &str, layers: &[Layer]) -> Result<VideoSender, RtcError> {
+    pub(crate) async fn publish_video(&self, cid: &str, layers: &[Layer]) -> Result<VideoSender, RtcError> {
         let rids: Vec<String> = layers.iter().map(|l| l.rid.clone()).collect();
         let (publication, queue) = self.publish(cid, rids, RtpCodecKind::Video).await?;
         Ok(VideoSender::new(publication, queue))
     }
 
     /// Adds sound; an offer must follow. `cid` is that of its `AddTrackRequest`.
-    pub async fn publish_audio(&self, cid: &str) -> Result<AudioSender, RtcError> {
+    pub(crate) async fn publish_audio(&self, cid: &str) -> Result<AudioSender, RtcError> {
         let (publication, queue) = self.publish(cid, vec![String::new()], RtpCodecKind::Audio).await?;
         Ok(AudioSender::new(publication, queue))
     }
@@ -250,7 +250,7 @@ impl Peers {
     }
 
     /// Takes a published track back; an offer must follow. Its sender sends nothing any more.
-    pub async fn unpublish(&self, cid: &str) -> Result<(), RtcError> {
+    pub(crate) async fn unpublish(&self, cid: &str) -> Result<(), RtcError> {
         let found = {
             let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
             published.iter().position(|t| t.is(cid)).map(|i| published.remove(i))
@@ -263,13 +263,13 @@ impl Peers {
     }
 
     /// Sends a `DataPacket` to the others. Never waits: an error says that the channel is not open or full.
-    pub async fn send_data(&self, reliable: bool, packet: &[u8]) -> Result<(), RtcError> {
+    pub(crate) async fn send_data(&self, reliable: bool, packet: &[u8]) -> Result<(), RtcError> {
         let channel = if reliable { &self.reliable } else { &self.lossy };
         channel.try_send(BytesMut::from(packet)).await.map_err(|e| RtcError::Data(e.to_string()))
     }
 
     /// Figures of now.
-    pub async fn statistics(&self) -> PeerStatistics {
+    pub(crate) async fn statistics(&self) -> PeerStatistics {
         let mut all = PeerStatistics {
             send_rate_bps: self.publisher.wire.send_rate(),
             sent_lost_percent: self.publisher.wire.sent_lost_percent(),
@@ -289,7 +289,7 @@ impl Peers {
 
     /// Closes everything. When it returns, within a second, no socket and no task of these connections is left.
     /// A second call waits for the first.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.closed.get_or_init(|| self.close_all()).await;
     }
 

@@ -19,21 +19,21 @@ const PACER_MS: usize = 400;
 
 /// One encoding of a published picture, smallest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
+pub(crate) struct Layer {
     /// `q`, `h` or `f`; empty when there is only one.
-    pub rid: String,
+    pub(crate) rid: String,
     /// Pixels.
-    pub width: u32,
+    pub(crate) width: u32,
     /// Pixels.
-    pub height: u32,
+    pub(crate) height: u32,
     /// Kilobits a second that it may take.
-    pub max_kbps: u32,
+    pub(crate) max_kbps: u32,
 }
 
 /// What became of a frame or packet that was to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Sent {
+pub(crate) enum Sent {
     /// It is on its way.
     Queued,
     /// It was dropped.
@@ -42,7 +42,7 @@ pub enum Sent {
 
 /// Why something was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DropReason {
+pub(crate) enum DropReason {
     /// The track is not negotiated yet, or the connection is not up.
     NotConnected,
     /// More waits already than the way carries. The encoder must slow down.
@@ -129,7 +129,7 @@ struct LayerState {
 
 /// Sends the layers of one published picture. Dropping it does not unpublish.
 #[derive(Debug)]
-pub struct VideoSender {
+pub(crate) struct VideoSender {
     publication: Arc<Publication>,
     queue: mpsc::Sender<Vec<Packet>>,
     layers: Mutex<Vec<LayerState>>,
@@ -148,7 +148,7 @@ impl VideoSender {
 
     /// Sends one VP8 frame of one layer. A dropped frame is followed by others only from the next key frame on, which
     /// is asked for by [`RtcEvent::KeyframeWanted`].
-    pub fn send(&self, layer: usize, frame: &EncodedFrame) -> Sent {
+    pub(crate) fn send(&self, layer: usize, frame: &EncodedFrame) -> Sent {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(state) = layers.get_mut(layer) else { return Sent::Dropped(DropReason::Closed) };
         match self.try_send(state, layer, frame) {
@@ -200,7 +200,7 @@ impl VideoSender {
 
 /// Sends one published sound. Dropping it does not unpublish.
 #[derive(Debug)]
-pub struct AudioSender {
+pub(crate) struct AudioSender {
     publication: Arc<Publication>,
     queue: mpsc::Sender<Vec<Packet>>,
     state: Mutex<SoundState>,
@@ -223,7 +223,7 @@ impl AudioSender {
 
     /// Sends one Opus packet. `timestamp` counts 48 kHz samples and jumps over what was not sent (DTX); `level` is the
     /// loudness in dBov, -127 (silence) to 0; `active` says whether it is a voice.
-    pub fn send(&self, payload: Bytes, timestamp: u32, level: f32, active: bool) -> Sent {
+    pub(crate) fn send(&self, payload: Bytes, timestamp: u32, level: f32, active: bool) -> Sent {
         match self.try_send(payload, timestamp, level, active) {
             Ok(()) => Sent::Queued,
             Err(reason) => Sent::Dropped(reason),

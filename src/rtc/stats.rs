@@ -6,48 +6,48 @@ use std::time::Duration;
 
 /// Figures of all connections of a session, since it began.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PeerStatistics {
+pub(crate) struct PeerStatistics {
     /// Round trip to the server in ms; `None` while unknown.
-    pub rtt_ms: Option<f64>,
+    pub(crate) rtt_ms: Option<f64>,
     /// Bytes of RTP and RTCP sent.
-    pub sent_bytes: u64,
+    pub(crate) sent_bytes: u64,
     /// Bytes of RTP and RTCP received.
-    pub received_bytes: u64,
+    pub(crate) received_bytes: u64,
     /// What the way to the server carries, in bits a second.
-    pub send_rate_bps: u32,
+    pub(crate) send_rate_bps: u32,
     /// Packets of ours that the server misses, in percent.
-    pub sent_lost_percent: f64,
+    pub(crate) sent_lost_percent: f64,
     /// The tracks that are being received.
-    pub tracks: Vec<TrackStatistics>,
+    pub(crate) tracks: Vec<TrackStatistics>,
 }
 
 /// Figures of one received track, since it began.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TrackStatistics {
+pub(crate) struct TrackStatistics {
     /// Its section.
-    pub mid: String,
+    pub(crate) mid: String,
     /// `TR_…`.
-    pub track_id: String,
+    pub(crate) track_id: String,
     /// Sound or picture.
-    pub kind: MediaKind,
+    pub(crate) kind: MediaKind,
     /// Packets, repaired ones included.
-    pub packets: u64,
+    pub(crate) packets: u64,
     /// Bytes of payload.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Packets that never came.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
-    pub jitter_ms: f64,
+    pub(crate) jitter_ms: f64,
     /// Packets asked for again.
-    pub nacks: u64,
+    pub(crate) nacks: u64,
     /// Key frames asked for.
-    pub keyframe_requests: u64,
+    pub(crate) keyframe_requests: u64,
     /// Whole frames (picture only).
-    pub frames: u64,
+    pub(crate) frames: u64,
     /// Key frames among them.
-    pub keyframes: u64,
+    pub(crate) keyframes: u64,
     /// Packets or frames that nobody took in time.
-    pub discarded: u64,
+    pub(crate) discarded: u64,
 }
 
 /// The figures of one track while it is received.

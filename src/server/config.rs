@@ -17,30 +17,30 @@ use std::path::{Path, PathBuf};
 
 /// Settings of a room server.
 #[derive(Clone, Debug)]
-pub struct ServerConfig {
+pub(crate) struct ServerConfig {
     /// The keys it starts with.
-    pub secrets: Secrets,
+    pub(crate) secrets: Secrets,
     /// Whether `POST /token` gives anybody a token for any room.
-    pub open_tokens: bool,
+    pub(crate) open_tokens: bool,
     /// Where this server is reached: links lead there, and with the embedded engine tokens are for there. `None`: the
     /// address it was asked at.
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
     /// Certificate and key. `None`: plain HTTP and WebSockets.
-    pub tls: Option<Tls>,
+    pub(crate) tls: Option<Tls>,
     /// The LiveKit server that holds the rooms; it knows the first key pair. `None`: the embedded engine does.
-    pub livekit: Option<LiveKitAddress>,
+    pub(crate) livekit: Option<LiveKitAddress>,
     /// The embedded engine's forwarding plane.
-    pub media: SfuConfig,
+    pub(crate) media: SfuConfig,
     /// The embedded engine's rooms and their bounds.
-    pub rooms: HubConfig,
+    pub(crate) rooms: HubConfig,
     /// A folder for what outlives the server: who was removed. `None`: a restart forgets it.
-    pub state: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
 }
 
 impl ServerConfig {
     /// For one process and its guests: a key pair nobody else knows, tokens for everybody who can reach it, media on
     /// any port of `address`.
-    pub fn private(address: IpAddr) -> Result<Self, MintError> {
+    pub(crate) fn private(address: IpAddr) -> Result<Self, MintError> {
         let key = ApiKey::new("host", format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()))?;
         Ok(Self {
             secrets: Secrets { keys: ApiKeys::new(vec![key]), application: None },
@@ -55,7 +55,7 @@ impl ServerConfig {
     }
 
     /// For trying things out on this computer, as `livekit-server --dev` has it: key `devkey`, secret `secret`.
-    pub fn dev() -> Self {
+    pub(crate) fn dev() -> Self {
         Self {
             secrets: Secrets { keys: ApiKeys::new(vec![ApiKey::dev()]), application: None },
             open_tokens: true,
@@ -71,7 +71,7 @@ impl ServerConfig {
 
 /// Why a settings file was refused.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// It could not be read.
     #[error("The settings file {path} cannot be read: {source}")]
     Read {
@@ -105,27 +105,27 @@ pub enum ConfigError {
 /// The settings file. Everything in it may be left out.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// Address and port of HTTP and signalling.
-    pub listen: Option<SocketAddr>,
+    pub(crate) listen: Option<SocketAddr>,
     /// See [`ServerConfig::public_url`].
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
     /// See [`ServerConfig::open_tokens`].
-    pub open_tokens: bool,
+    pub(crate) open_tokens: bool,
     /// See [`ServerConfig::state`].
-    pub state: Option<PathBuf>,
+    pub(crate) state: Option<PathBuf>,
     /// Whether plain HTTP is served to other computers.
-    pub insecure_http: bool,
+    pub(crate) insecure_http: bool,
     /// Certificate and key.
-    pub tls: Option<TlsSection>,
+    pub(crate) tls: Option<TlsSection>,
     /// What holds the rooms.
-    pub engine: Option<EngineKind>,
+    pub(crate) engine: Option<EngineKind>,
     /// The LiveKit server that does, if it is one.
-    pub livekit: LiveKitSection,
+    pub(crate) livekit: LiveKitSection,
     /// Forwarding.
-    pub media: MediaSection,
+    pub(crate) media: MediaSection,
     /// Rooms.
-    pub rooms: RoomsSection,
+    pub(crate) rooms: RoomsSection,
     /// `id = "secret"`.
     keys: BTreeMap<String, Secret<String>>,
     tencent: TencentSection,
@@ -146,17 +146,17 @@ struct TencentSection {
 /// `[tls]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TlsSection {
+pub(crate) struct TlsSection {
     /// PEM file of the certificate and those that lead to a known authority.
-    pub certificate: PathBuf,
+    pub(crate) certificate: PathBuf,
     /// PEM file of its key.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// What holds the rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum EngineKind {
+pub(crate) enum EngineKind {
     /// This process.
     #[default]
     Embedded,
@@ -167,40 +167,40 @@ pub enum EngineKind {
 /// `[livekit]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct LiveKitSection {
+pub(crate) struct LiveKitSection {
     /// See [`LiveKitAddress::url`].
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     /// See [`LiveKitAddress::public_url`].
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
 }
 
 /// `[media]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct MediaSection {
+pub(crate) struct MediaSection {
     /// UDP port of the first worker; the next one has the next port.
-    pub udp: Option<u16>,
+    pub(crate) udp: Option<u16>,
     /// Threads that forward.
-    pub workers: Option<usize>,
+    pub(crate) workers: Option<usize>,
     /// Addresses that clients are told to send to.
-    pub advertise: Vec<IpAddr>,
+    pub(crate) advertise: Vec<IpAddr>,
 }
 
 /// `[rooms]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RoomsSection {
+pub(crate) struct RoomsSection {
     /// Whether joining a room makes it.
-    pub auto_create: Option<bool>,
+    pub(crate) auto_create: Option<bool>,
     /// Participants of a room at most.
-    pub max_participants: Option<usize>,
+    pub(crate) max_participants: Option<usize>,
     /// Rooms at most.
-    pub max_rooms: Option<usize>,
+    pub(crate) max_rooms: Option<usize>,
 }
 
 impl ConfigFile {
     /// Reads a settings file.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
         Self::parse(&text).map_err(|message| ConfigError::Parse { path: path.into(), message })
     }
@@ -210,7 +210,7 @@ impl ConfigFile {
     }
 
     /// The keys of the file, after those of the environment.
-    pub fn secrets(&self, key: Option<ApiKey>, application: ApplicationKeys) -> Result<Secrets, ConfigError> {
+    pub(crate) fn secrets(&self, key: Option<ApiKey>, application: ApplicationKeys) -> Result<Secrets, ConfigError> {
         let keys = self.keys.iter().map(|(id, secret)| ApiKey::new(id, secret.expose()));
         let keys = key.into_iter().map(Ok).chain(keys).collect::<Result<_, _>>()?;
         Ok(Secrets { keys: ApiKeys::new(keys), application: self.application(application)? })
@@ -238,7 +238,7 @@ impl ConfigFile {
     }
 
     /// The room settings, with defaults for what the file leaves out.
-    pub fn room_settings(&self) -> HubConfig {
+    pub(crate) fn room_settings(&self) -> HubConfig {
         let default = HubConfig::default();
         HubConfig {
             auto_create: self.rooms.auto_create.unwrap_or(default.auto_create),

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 /// A running server. Dropping it stops the server as well, without waiting for it.
 #[must_use = "the server stops when this is dropped; `stop` waits until everybody has been told"]
 #[derive(Debug)]
-pub struct Embedded {
+pub(crate) struct Embedded {
     url: String,
     media_ports: Vec<u16>,
     stop: Option<oneshot::Sender<()>>,
@@ -18,7 +18,7 @@ pub struct Embedded {
 
 impl Embedded {
     /// Starts a server on the address that `config.media.bind` names, on any free port, in the runtime of the caller.
-    pub async fn start(config: ServerConfig) -> Result<Self, ServeError> {
+    pub(crate) async fn start(config: ServerConfig) -> Result<Self, ServeError> {
         let address = config.media.bind;
         let scheme = if config.tls.is_some() { "wss" } else { "ws" };
         let server = Server::bind(TcpListener::bind((address, 0)).await?, config)?;
@@ -33,17 +33,17 @@ impl Embedded {
     }
 
     /// What clients in this process and on this computer connect to: `ws://127.0.0.1:PORT`.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// The UDP ports for media, one a worker.
-    pub fn media_ports(&self) -> &[u16] {
+    pub(crate) fn media_ports(&self) -> &[u16] {
         &self.media_ports
     }
 
     /// Tells everybody that the server stops, and waits until it has: about a second at most.
-    pub async fn stop(mut self) -> Result<(), ServeError> {
+    pub(crate) async fn stop(mut self) -> Result<(), ServeError> {
         drop(self.stop.take());
         (&mut self.task).await.map_err(|_| ServeError::Internal)?
     }

@@ -27,11 +27,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveKitAddress {
+pub(crate) struct LiveKitAddress {
     /// Where its RoomService is asked: `ws://`, `wss://`, `http://` or `https://`.
-    pub url: String,
+    pub(crate) url: String,
     /// Where clients reach it. `None`: at the same address.
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
 }
 
 /// The server, and who must not be in its rooms.

@@ -41,15 +41,15 @@ mod tests;
 mod tls;
 mod token_endpoint;
 
-pub use config::{
+pub(crate) use config::{
     ConfigError, ConfigFile, EngineKind, LiveKitSection, MediaSection, RoomsSection, ServerConfig, TlsSection,
 };
-pub use embedded::Embedded;
-pub use livekit::LiveKitAddress;
-pub use reload::Reloader;
-pub use secrets::{Application, CALLS_PER_SECOND, Keyring, Secrets};
-pub use state::StateError;
-pub use tls::{Tls, TlsError, TlsFiles};
+pub(crate) use embedded::Embedded;
+pub(crate) use livekit::LiveKitAddress;
+pub(crate) use reload::Reloader;
+pub(crate) use secrets::{Application, CALLS_PER_SECOND, Keyring, Secrets};
+pub(crate) use state::StateError;
+pub(crate) use tls::{Tls, TlsError, TlsFiles};
 
 use crate::admin::AdminClientError;
 use crate::proto::token::MintError;
@@ -73,7 +73,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why a server could not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub(crate) enum ServeError {
     /// Nobody could come in.
     #[error("The server has no API key, so nobody could join.")]
     NoKeys,
@@ -113,7 +113,7 @@ struct App {
 }
 
 /// A server with its sockets open, not yet serving.
-pub struct Server {
+pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     media_ports: Vec<u16>,
@@ -131,7 +131,7 @@ enum Works {
 
 impl Server {
     /// Starts what the engine needs beside a listener that is already bound: for the embedded one the forwarding plane.
-    pub fn bind(listener: TcpListener, config: ServerConfig) -> Result<Self, ServeError> {
+    pub(crate) fn bind(listener: TcpListener, config: ServerConfig) -> Result<Self, ServeError> {
         if config.secrets.keys.is_empty() {
             return Err(ServeError::NoKeys);
         }
@@ -165,23 +165,23 @@ impl Server {
     }
 
     /// Where HTTP and signalling are reached.
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The UDP ports for media, one a worker; none where the engine is a LiveKit server.
-    pub fn media_ports(&self) -> &[u16] {
+    pub(crate) fn media_ports(&self) -> &[u16] {
         &self.media_ports
     }
 
     /// The keys it goes by, to be replaced while it serves.
-    pub fn keyring(&self) -> Keyring {
+    pub(crate) fn keyring(&self) -> Keyring {
         self.app.secrets.clone()
     }
 
     /// Serves until `shutdown` is ready. Then nobody new comes in, everybody is told, and it returns when their links
     /// are closed, or after a second.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { listener, works, app, tls, links, .. } = self;
         let stop = CancellationToken::new();
         let doors = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
@@ -259,7 +259,7 @@ async fn serve_front(
 }
 
 /// Serves on a bound listener until `shutdown` is ready; see [`Server::run`].
-pub async fn run(
+pub(crate) async fn run(
     listener: TcpListener,
     config: ServerConfig,
     shutdown: impl Future<Output = ()>,

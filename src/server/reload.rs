@@ -11,7 +11,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 type Stamp = Option<(SystemTime, u64)>;
 
 /// Files that are looked at from now on, and SIGHUP.
-pub struct Reloader {
+pub(crate) struct Reloader {
     files: Vec<PathBuf>,
     seen: Vec<Stamp>,
     hangups: Hangups,
@@ -19,14 +19,14 @@ pub struct Reloader {
 
 impl Reloader {
     /// Changes after this are noticed: make it before the files are read for the first time.
-    pub fn new(files: Vec<PathBuf>) -> std::io::Result<Self> {
+    pub(crate) fn new(files: Vec<PathBuf>) -> std::io::Result<Self> {
         Ok(Self { seen: stamps(&files), hangups: Hangups::catch()?, files })
     }
 
     /// Calls `reload` when one of the files has changed, and on SIGHUP, for as long as it is polled.
     ///
     /// It is called again after each further change, so that a file that is read while it is half written does no harm.
-    pub async fn run(mut self, mut reload: impl FnMut()) {
+    pub(crate) async fn run(mut self, mut reload: impl FnMut()) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -6,32 +6,32 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// All keys of a server.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets {
+pub(crate) struct Secrets {
     /// Key pairs whose access tokens are accepted. The first one signs what the server makes itself.
-    pub keys: ApiKeys,
+    pub(crate) keys: ApiKeys,
     /// What back ends and clients of TRTC show. `None`: this server is no application of theirs.
-    pub application: Option<Application>,
+    pub(crate) application: Option<Application>,
 }
 
 /// An application of TRTC, as this server plays it.
 #[derive(Clone, Debug)]
-pub struct Application {
+pub(crate) struct Application {
     /// TRTC's SdkAppId: what back ends name in each call, and UserSigs are made for.
-    pub sdk_app_id: u32,
+    pub(crate) sdk_app_id: u32,
     /// Who may call the API: SecretId and SecretKey.
-    pub keys: Vec<KeyPair>,
+    pub(crate) keys: Vec<KeyPair>,
     /// SDKSecretKeys, all good for UserSigs.
-    pub user_sig_keys: Vec<UserSigKey>,
+    pub(crate) user_sig_keys: Vec<UserSigKey>,
     /// Calls of one action of the API that are answered in a second.
-    pub calls_per_second: u32,
+    pub(crate) calls_per_second: u32,
 }
 
 /// TRTC's own limit on calls of one action in a second.
-pub const CALLS_PER_SECOND: u32 = 20;
+pub(crate) const CALLS_PER_SECOND: u32 = 20;
 
 impl Application {
     /// Whose UserSig this is. `now` is in Unix seconds.
-    pub fn verify_user_sig(&self, user_sig: &str, now: i64) -> Result<UserSigClaims, UserSigError> {
+    pub(crate) fn verify_user_sig(&self, user_sig: &str, now: i64) -> Result<UserSigClaims, UserSigError> {
         let mut refused = UserSigError::Signature;
         for key in &self.user_sig_keys {
             match key.verify(user_sig, now) {
@@ -49,21 +49,21 @@ impl Application {
 ///
 /// A copy is taken for each request, so that one request goes by one set of keys.
 #[derive(Clone, Debug)]
-pub struct Keyring(Arc<RwLock<Arc<Secrets>>>);
+pub(crate) struct Keyring(Arc<RwLock<Arc<Secrets>>>);
 
 impl Keyring {
     /// Starts with these.
-    pub fn new(secrets: Secrets) -> Self {
+    pub(crate) fn new(secrets: Secrets) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(secrets))))
     }
 
     /// The keys of this moment.
-    pub fn current(&self) -> Arc<Secrets> {
+    pub(crate) fn current(&self) -> Arc<Secrets> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From now on these, and no others. Calls that are under way go on.
-    pub fn replace(&self, secrets: Secrets) {
+    pub(crate) fn replace(&self, secrets: Secrets) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
     }
 }

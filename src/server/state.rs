@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// Why a state folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum StateError {
+pub(crate) enum StateError {
     /// It cannot be made, read or written.
     #[error("The state folder {} cannot be used: {error}. Give the server one that it may write to.", folder.display())]
     Folder {

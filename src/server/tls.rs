@@ -10,16 +10,16 @@ use tokio_rustls::rustls::{self, ServerConfig};
 
 /// Where certificate and key are, in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
+pub(crate) struct TlsFiles {
     /// The certificate, and after it those that lead to a known authority.
-    pub certificate: PathBuf,
+    pub(crate) certificate: PathBuf,
     /// Its private key.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// Why certificate and key cannot be used. Nothing of the key is repeated.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// A file is missing, or not PEM.
     #[error("{path} cannot be read as PEM: {source}")]
     File {
@@ -40,20 +40,20 @@ pub enum TlsError {
 
 /// The certificate of a running server. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Tls {
+pub(crate) struct Tls {
     files: TlsFiles,
     config: Arc<RwLock<Arc<ServerConfig>>>,
 }
 
 impl Tls {
     /// Reads certificate and key.
-    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
+    pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let config = Arc::new(RwLock::new(read(&files)?));
         Ok(Self { files, config })
     }
 
     /// Reads them again, for connections from now on. When they are not usable the old ones stay.
-    pub fn reload(&self) -> Result<(), TlsError> {
+    pub(crate) fn reload(&self) -> Result<(), TlsError> {
         let config = read(&self.files)?;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())

@@ -20,29 +20,29 @@ pub(crate) struct Counters {
 
 /// A reading of the counters. All but `connections` only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SfuStatistics {
+pub(crate) struct SfuStatistics {
     /// Datagrams received, of all kinds.
-    pub packets_in: u64,
+    pub(crate) packets_in: u64,
     /// Bytes of these.
-    pub bytes_in: u64,
+    pub(crate) bytes_in: u64,
     /// Datagrams sent, of all kinds.
-    pub packets_out: u64,
+    pub(crate) packets_out: u64,
     /// Bytes of these.
-    pub bytes_out: u64,
+    pub(crate) bytes_out: u64,
     /// Media packets handed to subscribers: one that goes to three counts three times.
-    pub forwarded: u64,
+    pub(crate) forwarded: u64,
     /// Datagrams that the system would not take.
-    pub send_failures: u64,
+    pub(crate) send_failures: u64,
     /// Key frames asked for.
-    pub key_frame_requests: u64,
+    pub(crate) key_frame_requests: u64,
     /// Levels and link qualities that nobody took in time.
-    pub events_dropped: u64,
+    pub(crate) events_dropped: u64,
     /// Data messages dropped because a queue was full.
-    pub data_dropped: u64,
+    pub(crate) data_dropped: u64,
     /// Connections closed because of a fault in handling them.
-    pub faults: u64,
+    pub(crate) faults: u64,
     /// Connections open now.
-    pub connections: u64,
+    pub(crate) connections: u64,
 }
 
 impl Counters {

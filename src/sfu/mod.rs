@@ -33,7 +33,7 @@ mod track;
 mod unreachable;
 mod worker;
 
-pub use counters::SfuStatistics;
+pub(crate) use counters::SfuStatistics;
 
 use crate::hub::{ConnectionId, MediaCommand, MediaEvent};
 use counters::Counters;
@@ -59,16 +59,16 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How the forwarding plane is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SfuConfig {
+pub(crate) struct SfuConfig {
     /// Where the sockets are bound; unspecified for all addresses.
-    pub bind: IpAddr,
+    pub(crate) bind: IpAddr,
     /// UDP port of the first worker, the next one has the next port; 0 for any.
-    pub first_port: u16,
+    pub(crate) first_port: u16,
     /// Threads, at least 1. A room is never spread over two.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// Addresses that clients are told to send to. When empty: the bound one, or, if that is unspecified, loopback and
     /// the one the system would send from.
-    pub advertised: Vec<IpAddr>,
+    pub(crate) advertised: Vec<IpAddr>,
 }
 
 impl Default for SfuConfig {
@@ -79,7 +79,7 @@ impl Default for SfuConfig {
 
 /// Why the forwarding plane could not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// No worker was asked for.
     #[error("The media server needs at least one worker.")]
     NoWorkers,
@@ -111,7 +111,7 @@ pub enum StartError {
 
 /// Why a command was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
+pub(crate) enum CommandError {
     /// It names a connection that was never opened, or has been closed.
     #[error("the connection is not open")]
     Unknown,
@@ -139,7 +139,7 @@ struct Routes {
 }
 
 /// The running forwarding plane. Dropping it stops it, like [`Sfu::stop`].
-pub struct Sfu {
+pub(crate) struct Sfu {
     workers: Mutex<Vec<Handle>>,
     routes: Mutex<Routes>,
     addresses: Vec<SocketAddr>,
@@ -149,7 +149,7 @@ pub struct Sfu {
 
 impl Sfu {
     /// Opens the sockets and starts the threads. The receiver gets what happens; it has to be read.
-    pub fn start(config: SfuConfig) -> Result<(Self, mpsc::Receiver<MediaEvent>), StartError> {
+    pub(crate) fn start(config: SfuConfig) -> Result<(Self, mpsc::Receiver<MediaEvent>), StartError> {
         if config.workers == 0 {
             return Err(StartError::NoWorkers);
         }
@@ -182,17 +182,17 @@ impl Sfu {
     }
 
     /// The bound addresses, one a worker.
-    pub fn local_addrs(&self) -> &[SocketAddr] {
+    pub(crate) fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
     /// A reading of the counters.
-    pub fn statistics(&self) -> SfuStatistics {
+    pub(crate) fn statistics(&self) -> SfuStatistics {
         self.counters.read()
     }
 
     /// Hands over a command. It waits only when the worker is far behind, and 200 ms at most.
-    pub fn command(&self, command: MediaCommand) -> Result<(), CommandError> {
+    pub(crate) fn command(&self, command: MediaCommand) -> Result<(), CommandError> {
         match self.route(&command)? {
             Some(worker) => self.order(worker, command),
             // A track's home is not known here; the others do not know it and do nothing.
@@ -201,7 +201,7 @@ impl Sfu {
     }
 
     /// Ends the threads and closes the sockets. Clients are told (DTLS close_notify). May be called again.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
         let mut workers = lock(&self.workers);
         for handle in workers.iter_mut() {

@@ -10,7 +10,7 @@ const PROBE: Duration = Duration::from_secs(2);
 
 /// Why a room could not be entered. Each says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     /// Not an address.
     #[error("“{0}” is not a server address. One looks like wss://meet.example.com or ws://127.0.0.1:7880.")]
     Address(String),
@@ -48,7 +48,7 @@ pub enum ConnectError {
 
 /// Why a session could not be resumed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ResumeError {
+pub(crate) enum ResumeError {
     /// The server has ended the session: kicked, dismissed, joined elsewhere. There is no way back.
     #[error("The server has ended this call.")]
     Ended(DisconnectReason),
@@ -65,7 +65,7 @@ pub enum ResumeError {
 
 impl ConnectError {
     /// A word for scripts.
-    pub const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
             Self::Address(_) | Self::NotALiveKitServer(_) => "not_a_server",
@@ -81,7 +81,7 @@ impl ConnectError {
     }
 
     /// Whether trying the same again may help.
-    pub const fn may_pass(&self) -> bool {
+    pub(crate) const fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Other(_))
     }
 
@@ -112,7 +112,7 @@ impl ConnectError {
 
 impl ResumeError {
     /// The server's word, as the `leave` that it sends or stands for; `None` when it could not be asked.
-    pub fn leave(&self) -> Option<LeaveRequest> {
+    pub(crate) fn leave(&self) -> Option<LeaveRequest> {
         let (action, reason) = match self {
             Self::Ended(reason) => (leave_request::Action::Disconnect, *reason),
             Self::Rejoin(reason) => (leave_request::Action::Reconnect, *reason),

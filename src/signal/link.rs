@@ -21,19 +21,19 @@ const PROTOCOL: u32 = 17;
 
 /// How to connect.
 #[derive(Clone, Debug)]
-pub struct ConnectOptions {
+pub(crate) struct ConnectOptions {
     /// Whether one peer connection shall carry everything (`/rtc/v1`). A server without it is joined by `/rtc`;
     /// [`Link::is_single`] tells.
-    pub single: bool,
+    pub(crate) single: bool,
     /// Our first offer, sent along with the join (single only).
-    pub offer: Option<String>,
+    pub(crate) offer: Option<String>,
     /// Longest wait for the WebSocket to open, and as long again for the server's first message (at most 5 s).
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// What comes over a link.
 #[derive(Debug)]
-pub enum LinkEvent {
+pub(crate) enum LinkEvent {
     /// A message of the server.
     Message(Box<signal_response::Message>),
     /// The connection is gone; [`Link::resume`] may bring it back. Not told when we closed it.
@@ -44,10 +44,10 @@ pub enum LinkEvent {
 }
 
 /// The events of a link, across resumes. 1024 wait at most; then the link is given up, and this ends.
-pub type LinkEvents = mpsc::Receiver<LinkEvent>;
+pub(crate) type LinkEvents = mpsc::Receiver<LinkEvent>;
 
 /// The signalling connection of one session.
-pub struct Link {
+pub(crate) struct Link {
     client: Arc<SignalClient>,
     url: String,
     lives: Arc<Lives>,
@@ -66,7 +66,7 @@ struct Lives {
 impl Link {
     /// Joins: opens the WebSocket and waits for the server's `join`. Within the options' timeout and 8 s more (the
     /// crate's own waits for the join and for the reason of a refusal).
-    pub async fn connect(
+    pub(crate) async fn connect(
         url: &str,
         token: &Secret<String>,
         options: ConnectOptions,
@@ -99,23 +99,23 @@ impl Link {
     }
 
     /// Whether one peer connection carries everything.
-    pub fn is_single(&self) -> bool {
+    pub(crate) fn is_single(&self) -> bool {
         self.client.is_single_pc_mode_active()
     }
 
     /// Sends a message. During an outage what belongs to the session is kept until
     /// [`set_reconnected`](Self::set_reconnected), and what belongs to the negotiation is dropped.
-    pub async fn send(&self, message: signal_request::Message) {
+    pub(crate) async fn send(&self, message: signal_request::Message) {
         self.client.send(message).await;
     }
 
     /// The token as the server last refreshed it.
-    pub fn token(&self) -> Secret<String> {
+    pub(crate) fn token(&self) -> Secret<String> {
         Secret::new(self.client.token())
     }
 
     /// Opens a new WebSocket for the same session. The same [`LinkEvents`] go on.
-    pub async fn resume(&self, reason: proto::ReconnectReason) -> Result<proto::ReconnectResponse, ResumeError> {
+    pub(crate) async fn resume(&self, reason: proto::ReconnectReason) -> Result<proto::ReconnectResponse, ResumeError> {
         self.lives.we_end_it();
         let restart = self.lifeline.holds(self.client.restart(reason));
         let answer = restart.await.map_err(|e| resume_error(e, &self.url))?;
@@ -124,13 +124,13 @@ impl Link {
     }
 
     /// Tells that media flows again: what was kept during the outage is sent.
-    pub async fn set_reconnected(&self) {
+    pub(crate) async fn set_reconnected(&self) {
         self.client.set_reconnected().await;
     }
 
     /// Says goodbye, so that the others are told at once. Whether it left this computer within `limit`; the server
     /// acknowledges it by a `leave` of its own.
-    pub async fn goodbye(&self, limit: Duration) -> bool {
+    pub(crate) async fn goodbye(&self, limit: Duration) -> bool {
         let leave = proto::LeaveRequest {
             reason: proto::DisconnectReason::ClientInitiated as i32,
             action: proto::leave_request::Action::Disconnect as i32,
@@ -144,7 +144,7 @@ impl Link {
     }
 
     /// Closes the WebSocket: in good order within `limit`, else without a word. Whether it is gone.
-    pub async fn close(&self, limit: Duration) -> bool {
+    pub(crate) async fn close(&self, limit: Duration) -> bool {
         self.lives.we_end_it();
         let client = self.client.clone();
         let mut closing = tokio::spawn(async move { client.close().await });

@@ -11,7 +11,7 @@ mod room;
 mod token;
 mod transport;
 
-pub use error::{ConnectError, ResumeError};
-pub use link::{ConnectOptions, Link, LinkEvent, LinkEvents};
-pub use room::{RoomProof, RoomState, look_up_room};
-pub use token::{TokenError, TokenWish, fetch_token, token_endpoint};
+pub(crate) use error::{ConnectError, ResumeError};
+pub(crate) use link::{ConnectOptions, Link, LinkEvent, LinkEvents};
+pub(crate) use room::{RoomProof, RoomState, look_up_room};
+pub(crate) use token::{TokenError, TokenWish, fetch_token, token_endpoint};

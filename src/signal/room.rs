@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What shows the server that we may enter a room.
 #[derive(Clone, Copy, Debug)]
-pub enum RoomProof<'a> {
+pub(crate) enum RoomProof<'a> {
     /// Nothing: the server lets everybody in, or does not tell.
     Nothing,
     /// What a link has brought along.
@@ -17,13 +17,13 @@ pub enum RoomProof<'a> {
 
 /// How a room is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct RoomState {
+pub(crate) struct RoomState {
     /// Whether there is a call with this name.
-    pub is_open: bool,
+    pub(crate) is_open: bool,
     /// How many people are in it.
-    pub people: u32,
+    pub(crate) people: u32,
     /// Whether joining succeeds now: an open room has a place left, any other is opened by it.
-    pub can_enter: bool,
+    pub(crate) can_enter: bool,
 }
 
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ struct Question<'a> {
 
 /// Asks the server at `server` (`ws`, `wss`, `http` or `https`) for the room with this wire name. Within 5 s. A server
 /// that is not ours answers with [`TokenError::NoEndpoint`].
-pub async fn look_up_room(server: &str, room: &str, proof: RoomProof<'_>) -> Result<RoomState, TokenError> {
+pub(crate) async fn look_up_room(server: &str, room: &str, proof: RoomProof<'_>) -> Result<RoomState, TokenError> {
     let (invitation, token) = match proof {
         RoomProof::Nothing => (None, None),
         RoomProof::Invitation(text) => (Some(text.expose().as_str()), None),

@@ -13,7 +13,7 @@ const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Why no token could be had, or nothing be learned of a room. Each says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
+pub(crate) enum TokenError {
     /// Not an address.
     #[error("“{0}” is not a server address. One looks like wss://meet.example.com or ws://127.0.0.1:7880.")]
     Address(String),
@@ -36,7 +36,7 @@ pub enum TokenError {
 
 impl TokenError {
     /// A word for scripts, the same as [`ConnectError::kind`](super::ConnectError::kind) gives.
-    pub const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
             Self::Timeout(_) => "timeout",
@@ -57,15 +57,15 @@ struct Request<'a> {
 
 /// Whom a token is wanted for.
 #[derive(Clone, Copy, Debug)]
-pub struct TokenWish<'a> {
+pub(crate) struct TokenWish<'a> {
     /// The room's wire name.
-    pub room: &'a str,
+    pub(crate) room: &'a str,
     /// Our user id.
-    pub user: &'a str,
+    pub(crate) user: &'a str,
     /// What the others see.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// What a link has brought along, to be shown.
-    pub invitation: Option<&'a Secret<String>>,
+    pub(crate) invitation: Option<&'a Secret<String>>,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +75,7 @@ struct Answer {
 }
 
 /// The token endpoint of a server given by its `ws`, `wss`, `http` or `https` address.
-pub fn token_endpoint(server: &str) -> Result<String, TokenError> {
+pub(crate) fn token_endpoint(server: &str) -> Result<String, TokenError> {
     own_endpoint(server, "token")
 }
 
@@ -87,7 +87,7 @@ pub(super) fn own_endpoint(server: &str, name: &str) -> Result<String, TokenErro
 }
 
 /// Asks `endpoint` for a way into a room: the server's URL and a token. Within 5 s.
-pub async fn fetch_token(endpoint: &str, wish: &TokenWish<'_>) -> Result<(String, Secret<String>), TokenError> {
+pub(crate) async fn fetch_token(endpoint: &str, wish: &TokenWish<'_>) -> Result<(String, Secret<String>), TokenError> {
     let request = Request {
         room_name: wish.room,
         participant_identity: wish.user,

@@ -18,7 +18,7 @@ const DEVICES: Duration = Duration::from_millis(30);
 
 /// Names a voice; chosen by whoever adds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VoiceId(pub u64);
+pub(crate) struct VoiceId(pub(crate) u64);
 
 /// What the engine asks of its thread.
 pub(super) enum Command {

@@ -18,18 +18,18 @@ const INBOX: usize = 256;
 const STOP_WITHIN: Duration = Duration::from_millis(500);
 
 /// How to start.
-pub struct SoundConfig {
+pub(crate) struct SoundConfig {
     /// Rate of our own voice in kilobits a second, 6 to 510.
-    pub kbps: u32,
+    pub(crate) kbps: u32,
     /// What is done to the microphone's sound.
-    pub cleaning: Cleaning,
+    pub(crate) cleaning: Cleaning,
     /// Takes each packet of our own voice, on the sound thread: it must not block.
-    pub on_packet: Box<dyn FnMut(SoundPacket) + Send>,
+    pub(crate) on_packet: Box<dyn FnMut(SoundPacket) + Send>,
 }
 
 /// What is done to the microphone's sound before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cleaning {
+pub(crate) enum Cleaning {
     /// Nothing: a test tone would be taken for noise.
     Off,
     /// Echo cancelling and gain.
@@ -41,7 +41,7 @@ pub enum Cleaning {
 
 /// Why sound does not work.
 #[derive(Debug, thiserror::Error)]
-pub enum SoundError {
+pub(crate) enum SoundError {
     /// libopus refused.
     #[error(transparent)]
     Encoder(#[from] OpusEncodeError),
@@ -61,7 +61,7 @@ pub enum SoundError {
 
 /// Where a voice's packets go. Cheap to clone; may outlive the voice.
 #[derive(Clone)]
-pub struct VoiceInput {
+pub(crate) struct VoiceInput {
     packets: SyncSender<(MediaPacket, Moment)>,
     epoch: Instant,
 }
@@ -69,48 +69,48 @@ pub struct VoiceInput {
 impl VoiceInput {
     /// Hands a packet over that arrived just now. Never blocks; `false`: it was dropped, as the sound thread is gone or
     /// far behind.
-    pub fn push(&self, packet: MediaPacket) -> bool {
+    pub(crate) fn push(&self, packet: MediaPacket) -> bool {
         self.packets.try_send((packet, thread::moment(self.epoch))).is_ok()
     }
 }
 
 /// A voice as it is now.
 #[derive(Clone, Copy, Debug)]
-pub struct VoiceReport {
+pub(crate) struct VoiceReport {
     /// Which.
-    pub id: VoiceId,
+    pub(crate) id: VoiceId,
     /// How loud, and whether somebody speaks.
-    pub level: Level,
+    pub(crate) level: Level,
     /// Counts and delays.
-    pub statistics: VoiceStatistics,
+    pub(crate) statistics: VoiceStatistics,
     /// What is being heard; `None` in silence.
-    pub playout: Option<Playout>,
+    pub(crate) playout: Option<Playout>,
 }
 
 /// What is heard and said now.
 #[derive(Clone, Debug, Default)]
-pub struct SoundReport {
+pub(crate) struct SoundReport {
     /// Our own voice as it is sent; silence while muted.
-    pub microphone: Level,
+    pub(crate) microphone: Level,
     /// Every voice that was added, by id.
-    pub voices: Vec<VoiceReport>,
+    pub(crate) voices: Vec<VoiceReport>,
 }
 
 impl SoundReport {
     /// One voice's part.
-    pub fn voice(&self, id: VoiceId) -> Option<&VoiceReport> {
+    pub(crate) fn voice(&self, id: VoiceId) -> Option<&VoiceReport> {
         self.voices.iter().find(|voice| voice.id == id)
     }
 }
 
 /// Runs the sound of a call on a thread of its own until it is stopped or dropped.
-pub struct SoundEngine {
+pub(crate) struct SoundEngine {
     handle: Handle,
 }
 
 impl SoundEngine {
     /// Starts without microphone, speaker and voices. Voices are played in real time also while there is no speaker.
-    pub fn start(config: SoundConfig) -> Result<Self, SoundError> {
+    pub(crate) fn start(config: SoundConfig) -> Result<Self, SoundError> {
         let core = SoundCore::new(config.kbps, config.on_packet)?;
         let engine = Self { handle: thread::start(core).map_err(SoundError::Start)? };
         engine.set_cleaning(config.cleaning)?;
@@ -118,24 +118,24 @@ impl SoundEngine {
     }
 
     /// Sends what comes out of this ring from now on, or nothing. The old ring is dropped within a turn (10 ms).
-    pub fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) -> Result<(), SoundError> {
+    pub(crate) fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) -> Result<(), SoundError> {
         let source = ring.map(|(ring, format)| Source::new(ring, format)).transpose()?;
         self.send(Command::Microphone(source))
     }
 
     /// Plays into this ring from now on, or to nobody. It should hold at least 200 ms.
-    pub fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) -> Result<(), SoundError> {
+    pub(crate) fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) -> Result<(), SoundError> {
         let speaker = ring.map(|(ring, format)| Speaker::new(ring, format)).transpose()?;
         self.send(Command::Speaker(speaker))
     }
 
     /// Whether our own voice is held back. Nothing that was said while muted is sent later.
-    pub fn set_muted(&self, muted: bool) -> Result<(), SoundError> {
+    pub(crate) fn set_muted(&self, muted: bool) -> Result<(), SoundError> {
         self.send(Command::Muted(muted))
     }
 
     /// What is done to the microphone's sound from now on.
-    pub fn set_cleaning(&self, cleaning: Cleaning) -> Result<(), SoundError> {
+    pub(crate) fn set_cleaning(&self, cleaning: Cleaning) -> Result<(), SoundError> {
         let processing = match cleaning {
             Cleaning::Off => None,
             Cleaning::Voice { reduce_noise } => Some(Box::new(Processing::new(reduce_noise))),
@@ -144,12 +144,12 @@ impl SoundEngine {
     }
 
     /// How much of our own voice is being lost, in percent, as the receivers report it.
-    pub fn set_expected_loss(&self, percent: u32) -> Result<(), SoundError> {
+    pub(crate) fn set_expected_loss(&self, percent: u32) -> Result<(), SoundError> {
         self.send(Command::ExpectedLoss(percent))
     }
 
     /// Adds a voice to what is heard. One that has this id already is replaced.
-    pub fn add_voice(&self, id: VoiceId) -> Result<VoiceInput, SoundError> {
+    pub(crate) fn add_voice(&self, id: VoiceId) -> Result<VoiceInput, SoundError> {
         let (packets, inbox) = sync_channel(INBOX);
         let voice = Voice::new()?;
         self.send(Command::AddVoice(id, Box::new(RemoteVoice { voice, inbox })))?;
@@ -157,23 +157,23 @@ impl SoundEngine {
     }
 
     /// Takes a voice out of what is heard.
-    pub fn remove_voice(&self, id: VoiceId) -> Result<(), SoundError> {
+    pub(crate) fn remove_voice(&self, id: VoiceId) -> Result<(), SoundError> {
         self.send(Command::RemoveVoice(id))
     }
 
     /// Writes every 48 kHz mono sample of a voice, before mixing, into this ring too. What finds no room is lost.
-    pub fn set_tap(&self, id: VoiceId, ring: Option<rtrb::Producer<f32>>) -> Result<(), SoundError> {
+    pub(crate) fn set_tap(&self, id: VoiceId, ring: Option<rtrb::Producer<f32>>) -> Result<(), SoundError> {
         self.send(Command::Tap(id, ring))
     }
 
     /// Levels, figures and positions as of the last turn.
-    pub fn report(&self) -> SoundReport {
+    pub(crate) fn report(&self) -> SoundReport {
         self.handle.report()
     }
 
     /// Ends the thread and waits for it, for half a second at most. Rings and callback are dropped before this returns;
     /// after an error, whenever the thread comes back.
-    pub fn stop(self) -> Result<(), SoundError> {
+    pub(crate) fn stop(self) -> Result<(), SoundError> {
         if self.handle.stop(STOP_WITHIN) { Ok(()) } else { Err(SoundError::Stopped) }
     }
 

@@ -1,7 +1,7 @@
 //! How loud a voice is, for meters, and whether somebody speaks, for the ring round the active speaker.
 
 /// Level of silence in dBFS; nothing reads lower.
-pub const SILENCE_DBFS: f32 = -90.0;
+pub(crate) const SILENCE_DBFS: f32 = -90.0;
 
 const ATTACK_MS: f32 = 20.0;
 const RELEASE_MS: f32 = 300.0;
@@ -17,11 +17,11 @@ const HOLD_MS: f32 = 500.0;
 
 /// A voice's level at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Level {
+pub(crate) struct Level {
     /// Smoothed level in dBFS, -90 to 0; a full-scale sine is 0.
-    pub dbfs: f32,
+    pub(crate) dbfs: f32,
     /// Whether somebody speaks.
-    pub active: bool,
+    pub(crate) active: bool,
 }
 
 impl Default for Level {
@@ -32,7 +32,7 @@ impl Default for Level {
 
 /// Follows the level of 48 kHz mono samples.
 #[derive(Clone, Debug)]
-pub struct LevelMeter {
+pub(crate) struct LevelMeter {
     /// Smoothed mean square.
     power: f32,
     noise: f32,
@@ -48,12 +48,12 @@ impl Default for LevelMeter {
 
 impl LevelMeter {
     /// A meter that has heard silence.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { power: 0.0, noise: *NOISE_DBFS.start(), loud_ms: 0.0, hold_ms: 0.0 }
     }
 
     /// Takes the next samples, 5 to 20 ms of them at a time.
-    pub fn push(&mut self, samples: &[f32]) {
+    pub(crate) fn push(&mut self, samples: &[f32]) {
         if samples.is_empty() {
             return;
         }
@@ -65,7 +65,7 @@ impl LevelMeter {
     }
 
     /// What the meter shows.
-    pub fn level(&self) -> Level {
+    pub(crate) fn level(&self) -> Level {
         Level { dbfs: to_dbfs(self.power), active: self.hold_ms > 0.0 }
     }
 

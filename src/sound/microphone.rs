@@ -17,15 +17,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// 20 ms of our own voice, encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SoundPacket {
+pub(crate) struct SoundPacket {
     /// One Opus packet.
-    pub payload: Bytes,
+    pub(crate) payload: Bytes,
     /// RTP timestamp of its first sample, 48 kHz. Silence and pauses are not sent, but counted.
-    pub timestamp: u32,
+    pub(crate) timestamp: u32,
     /// Level for the header of RFC 6464: 0 (loudest) to 127 (silence) decibels below overload.
-    pub level: u8,
+    pub(crate) level: u8,
     /// Whether somebody speaks, for the same header.
-    pub voice: bool,
+    pub(crate) voice: bool,
 }
 
 /// What a microphone's callback writes into, and how.

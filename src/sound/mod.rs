@@ -16,16 +16,16 @@ mod stretch;
 mod thread;
 mod voice;
 
-pub use core::VoiceId;
-pub use engine::{Cleaning, SoundConfig, SoundEngine, SoundError, SoundReport, VoiceInput, VoiceReport};
-pub use level::{Level, LevelMeter, SILENCE_DBFS};
-pub use microphone::SoundPacket;
-pub use voice::{Playout, VoiceStatistics};
+pub(crate) use core::VoiceId;
+pub(crate) use engine::{Cleaning, SoundConfig, SoundEngine, SoundError, SoundReport, VoiceInput, VoiceReport};
+pub(crate) use level::{Level, LevelMeter, SILENCE_DBFS};
+pub(crate) use microphone::SoundPacket;
+pub(crate) use voice::{Playout, VoiceStatistics};
 
 use crate::base::PcmFormat;
 
 /// Samples in 10 ms.
-pub const BLOCK: usize = 480;
+pub(crate) const BLOCK: usize = 480;
 /// Samples a second.
 const RATE: u32 = 48_000;
 /// What everything inside is.

@@ -16,42 +16,42 @@ const NEWEST: f64 = 0.05;
 
 /// Figures of one voice since it was added.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct VoiceStatistics {
+pub(crate) struct VoiceStatistics {
     /// Packets that came, duplicates not counted.
-    pub received: u64,
+    pub(crate) received: u64,
     /// Packets that were not there when it was their turn.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Of these, the ones that were repaired by the error correction in the next packet.
-    pub recovered: u64,
+    pub(crate) recovered: u64,
     /// Packets that came after their turn, copies of played ones among them.
-    pub late: u64,
+    pub(crate) late: u64,
     /// Packets that came twice.
-    pub duplicates: u64,
+    pub(crate) duplicates: u64,
     /// Packets that were left out to catch up, or for want of room.
-    pub dropped: u64,
+    pub(crate) dropped: u64,
     /// Packets that were not Opus, or could not be decoded.
-    pub invalid: u64,
+    pub(crate) invalid: u64,
     /// Sound that was made up, in ms.
-    pub concealed_ms: f64,
+    pub(crate) concealed_ms: f64,
     /// Sound that was left out or inserted to follow the target delay, in ms.
-    pub stretched_ms: f64,
+    pub(crate) stretched_ms: f64,
     /// Sound that found no room in the tap's ring, in ms.
-    pub untapped_ms: f64,
+    pub(crate) untapped_ms: f64,
     /// Time from arrival to the mixer in ms, smoothed.
-    pub delay_ms: f64,
+    pub(crate) delay_ms: f64,
     /// What the jitter buffer aims at: time from the fastest packets' arrival to the mixer in ms, 20 to 200.
-    pub target_ms: f64,
+    pub(crate) target_ms: f64,
     /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
-    pub jitter_ms: f64,
+    pub(crate) jitter_ms: f64,
 }
 
 /// What is being heard of a voice, for holding a picture back until its sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Playout {
+pub(crate) struct Playout {
     /// RTP timestamp (48 kHz) of the sample that was heard ...
-    pub timestamp: u32,
+    pub(crate) timestamp: u32,
     /// ... at this time. The next ones follow at 48 a millisecond.
-    pub at: std::time::Instant,
+    pub(crate) at: std::time::Instant,
 }
 
 pub(super) struct Voice {

@@ -15,16 +15,16 @@ const LONGEST: u64 = 4096;
 const TAKEN: &[u8] = b"taken\n";
 
 /// The door of the window that was opened first.
-pub struct Door(system::Door);
+pub(crate) struct Door(system::Door);
 
 impl Door {
     /// Opens the door. Fails when another window holds it.
-    pub async fn open(paths: &Paths) -> io::Result<Self> {
+    pub(crate) async fn open(paths: &Paths) -> io::Result<Self> {
         system::Door::open(paths).await.map(Self)
     }
 
     /// Waits for the next link. Whoever knocks and says nothing of use is let go.
-    pub async fn next(&mut self) -> io::Result<String> {
+    pub(crate) async fn next(&mut self) -> io::Result<String> {
         loop {
             let visitor = self.0.visitor().await?;
             if let Ok(Ok(link)) = timeout(LIMIT, listen(visitor)).await {
@@ -45,7 +45,7 @@ async fn listen(mut visitor: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<
 }
 
 /// Hands `link` to the window that is open, and says whether one took it.
-pub async fn hand_over(paths: &Paths, link: &str) -> bool {
+pub(crate) async fn hand_over(paths: &Paths, link: &str) -> bool {
     let told = async {
         let mut window = system::knock(paths).await?;
         window.write_all(format!("{}\n", link.trim()).as_bytes()).await?;

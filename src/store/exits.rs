@@ -11,7 +11,7 @@ const KEPT: usize = 100;
 const MORE: usize = 50;
 
 /// Adds the line of an `ExitRoom` event. The newest 100 to 150 exits are kept, in a file for its owner alone.
-pub fn note_exit(paths: &Paths, line: &str) -> io::Result<()> {
+pub(crate) fn note_exit(paths: &Paths, line: &str) -> io::Result<()> {
     let file = paths.exits();
     fs::create_dir_all(paths.config())?;
     let mut options = OpenOptions::new();
@@ -34,7 +34,7 @@ pub fn note_exit(paths: &Paths, line: &str) -> io::Result<()> {
 }
 
 /// The lines of the last exits, the oldest first; none when there was none yet.
-pub fn last_exits(paths: &Paths) -> io::Result<Vec<String>> {
+pub(crate) fn last_exits(paths: &Paths) -> io::Result<Vec<String>> {
     Ok(read(&paths.exits())?.unwrap_or_default().lines().map(str::to_owned).collect())
 }
 

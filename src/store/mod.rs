@@ -6,8 +6,8 @@ mod paths;
 mod profile;
 mod settings;
 
-pub use door::{Door, hand_over};
-pub use exits::{last_exits, note_exit};
-pub use paths::Paths;
-pub use profile::{Profile, ProfileError, toml_mistake};
-pub use settings::{Loaded, NotShown, RecentRoom, Settings, StoreError, Theme};
+pub(crate) use door::{Door, hand_over};
+pub(crate) use exits::{last_exits, note_exit};
+pub(crate) use paths::Paths;
+pub(crate) use profile::{Profile, ProfileError, toml_mistake};
+pub(crate) use settings::{Loaded, NotShown, RecentRoom, Settings, StoreError, Theme};

@@ -9,7 +9,7 @@ const CONFIG_VARIABLE: &str = "VISAVIS_CONFIG_DIR";
 
 /// The folders of this user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Paths {
+pub(crate) struct Paths {
     config: PathBuf,
     runtime: PathBuf,
 }
@@ -18,7 +18,7 @@ impl Paths {
     /// `VISAVIS_CONFIG_DIR` if that is set, else the system's place: `~/.config/visavis` on Linux,
     /// `~/Library/Application Support/visavis` on macOS, `%APPDATA%\visavis\config` on Windows. `None` when the user
     /// has no home.
-    pub fn of_user() -> Option<Self> {
+    pub(crate) fn of_user() -> Option<Self> {
         if let Some(folder) = env::var_os(CONFIG_VARIABLE).filter(|folder| !folder.is_empty()) {
             return Some(Self::in_folder(folder));
         }
@@ -28,33 +28,33 @@ impl Paths {
     }
 
     /// Everything in one folder.
-    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+    pub(crate) fn in_folder(folder: impl Into<PathBuf>) -> Self {
         let config = folder.into();
         Self { runtime: config.clone(), config }
     }
 
     /// The folder of the settings.
-    pub fn config(&self) -> &Path {
+    pub(crate) fn config(&self) -> &Path {
         &self.config
     }
 
     /// Where a running window takes links ([`Door`](super::Door)); on Windows its name alone matters.
-    pub fn door(&self) -> PathBuf {
+    pub(crate) fn door(&self) -> PathBuf {
         self.runtime.join("window.socket")
     }
 
     /// The file of the profiles.
-    pub fn profiles(&self) -> PathBuf {
+    pub(crate) fn profiles(&self) -> PathBuf {
         self.config.join("profiles.toml")
     }
 
     /// The file of the last exits.
-    pub fn exits(&self) -> PathBuf {
+    pub(crate) fn exits(&self) -> PathBuf {
         self.config.join("exits.jsonl")
     }
 
     /// The file of the settings.
-    pub fn settings(&self) -> PathBuf {
+    pub(crate) fn settings(&self) -> PathBuf {
         self.config.join("settings.toml")
     }
 }

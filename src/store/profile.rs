@@ -12,22 +12,22 @@ use std::path::{Path, PathBuf};
 /// A server, and what opens it. What is missing comes from elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// `ws://`, `wss://`, `http://` or `https://`.
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
     /// LiveKit's LIVEKIT_API_KEY.
-    pub api_key: Option<String>,
+    pub(crate) api_key: Option<String>,
     /// LiveKit's LIVEKIT_API_SECRET.
-    pub api_secret: Option<Secret<String>>,
+    pub(crate) api_secret: Option<Secret<String>>,
     /// TRTC's SdkAppId.
-    pub sdk_app_id: Option<u32>,
+    pub(crate) sdk_app_id: Option<u32>,
     /// TRTC's SDKSecretKey, which signs UserSigs.
-    pub sdk_secret_key: Option<Secret<String>>,
+    pub(crate) sdk_secret_key: Option<Secret<String>>,
 }
 
 /// Why a profile is of no use. The sentences are for people, and never quote the file.
 #[derive(Debug, thiserror::Error)]
-pub enum ProfileError {
+pub(crate) enum ProfileError {
     /// There is no file.
     #[error("There is no profile “{name}”: {} does not exist. Write it as visavis room --help shows.", path.display())]
     NoFile {
@@ -72,7 +72,7 @@ pub enum ProfileError {
 
 impl Profile {
     /// Reads the profile `name`, with a sentence for its owner if others can read the file as well.
-    pub fn load(paths: &Paths, name: &str) -> Result<(Self, Option<String>), ProfileError> {
+    pub(crate) fn load(paths: &Paths, name: &str) -> Result<(Self, Option<String>), ProfileError> {
         let path = paths.profiles();
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => ProfileError::NoFile { name: name.to_owned(), path: path.clone() },
@@ -93,7 +93,7 @@ impl Profile {
     }
 
     /// Its key pair; none if it has none.
-    pub fn key(&self) -> Result<Option<ApiKey>, ProfileError> {
+    pub(crate) fn key(&self) -> Result<Option<ApiKey>, ProfileError> {
         match (&self.api_key, &self.api_secret) {
             (None, None) => Ok(None),
             (Some(id), Some(secret)) => Ok(Some(ApiKey::new(id, secret.expose())?)),
@@ -116,7 +116,7 @@ fn is_open_to_others(_: &Path) -> bool {
 
 /// What is wrong with a TOML file that may hold secrets: line and word. The error's own text quotes the line, and the
 /// message of a wrong type the value; either may be a secret.
-pub fn toml_mistake(text: &str, error: &toml::de::Error) -> String {
+pub(crate) fn toml_mistake(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
     let message = match error.message().rsplit_once(", expected ") {
         Some((wrong, expected)) if wrong.starts_with("invalid ") => format!("expected {expected}"),

@@ -32,7 +32,7 @@ const SHOWN: &[&str] = &[
 /// Dark, light, or as the system has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Theme {
+pub(crate) enum Theme {
     /// As the system has it.
     #[default]
     System,
@@ -47,71 +47,71 @@ const RECENT: usize = 6;
 
 /// A room that was left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RecentRoom {
+pub(crate) struct RecentRoom {
     /// Its name.
-    pub room: String,
+    pub(crate) room: String,
     /// The server's address.
-    pub server: String,
+    pub(crate) server: String,
     /// What lets us in again, if a link had it.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "Secret::write_out")]
-    pub invitation: Option<Secret<String>>,
+    pub(crate) invitation: Option<Secret<String>>,
     /// When it was left, in Unix seconds.
-    pub left_at: i64,
+    pub(crate) left_at: i64,
     /// Why: the number in `onExitRoom(reason)`.
-    pub reason: u16,
+    pub(crate) reason: u16,
     /// Whether everything was confirmed.
-    pub confirmed: bool,
+    pub(crate) confirmed: bool,
 }
 
 /// What a user chose. What is missing in the file has its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The name that the others see.
-    pub name: String,
+    pub(crate) name: String,
     /// The server that was joined last, as it was typed.
-    pub server: String,
+    pub(crate) server: String,
     /// The room that was joined last, as it was typed.
-    pub room: String,
+    pub(crate) room: String,
     /// Camera id; `None` is the system's default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub camera: Option<String>,
+    pub(crate) camera: Option<String>,
     /// Microphone id; `None` is the system's default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub microphone: Option<String>,
+    pub(crate) microphone: Option<String>,
     /// Speaker id; `None` is the system's default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub speaker: Option<String>,
+    pub(crate) speaker: Option<String>,
     /// Whether to join with the camera on.
-    pub join_with_camera: bool,
+    pub(crate) join_with_camera: bool,
     /// Whether to join with the microphone on.
-    pub join_with_microphone: bool,
+    pub(crate) join_with_microphone: bool,
     /// Whether the own picture is shown as in a mirror.
-    pub mirror: bool,
+    pub(crate) mirror: bool,
     /// Whether background noise is taken out of the own sound.
-    pub reduce_noise: bool,
+    pub(crate) reduce_noise: bool,
     /// Dark or light.
-    pub theme: Theme,
+    pub(crate) theme: Theme,
     /// Size of texts and controls in percent, 90 to 150.
-    pub text_size: u16,
+    pub(crate) text_size: u16,
     /// Whether movements become cuts.
-    pub reduce_motion: bool,
+    pub(crate) reduce_motion: bool,
     /// Whether the exit receipt is shown after a call.
-    pub show_receipt: bool,
+    pub(crate) show_receipt: bool,
     /// Whether Leave and closing the window ask first.
-    pub ask_before_leaving: bool,
+    pub(crate) ask_before_leaving: bool,
     /// Whether to look for newer versions; `None`: nobody has asked the user yet, and it is not done.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub check_for_updates: Option<bool>,
+    pub(crate) check_for_updates: Option<bool>,
     /// Another feed of releases than the project's own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub release_feed: Option<String>,
+    pub(crate) release_feed: Option<String>,
     /// The newer version of which the lobby says nothing any more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub closed_release: Option<String>,
+    pub(crate) closed_release: Option<String>,
     /// Rooms that were left, the last one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub recent: Vec<RecentRoom>,
+    pub(crate) recent: Vec<RecentRoom>,
     /// Keys of a newer version, which are kept.
     #[serde(flatten)]
     other: toml::Table,
@@ -146,7 +146,7 @@ impl Default for Settings {
 
 /// Why settings could not be saved.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// The file cannot be written.
     #[error("the settings cannot be saved in {}: {error}", path.display())]
     File {
@@ -162,7 +162,7 @@ pub enum StoreError {
 
 /// Why settings cannot be shown.
 #[derive(Debug, thiserror::Error)]
-pub enum NotShown {
+pub(crate) enum NotShown {
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] io::Error),
@@ -173,17 +173,17 @@ pub enum NotShown {
 
 /// Settings as they were found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The settings; defaults when there were none that could be read.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// A sentence for the user when the file was broken and has been put aside.
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
 }
 
 impl Settings {
     /// Reads the settings. A file that cannot be understood is renamed to `settings.toml.broken`, so that nothing is
     /// lost when the defaults are saved.
-    pub fn load(paths: &Paths) -> Loaded {
+    pub(crate) fn load(paths: &Paths) -> Loaded {
         let path = paths.settings();
         let wrong = match read(&path) {
             Ok(None) => return Loaded { settings: Self::default(), note: None },
@@ -204,7 +204,7 @@ impl Settings {
     }
 
     /// What of the file may be shown to others: nothing that names people, rooms or servers. The file is not touched.
-    pub fn shown(paths: &Paths) -> Result<toml::Table, NotShown> {
+    pub(crate) fn shown(paths: &Paths) -> Result<toml::Table, NotShown> {
         let text = read(&paths.settings())?.unwrap_or_default();
         // The words of the mistake would show the line, and what is in it.
         let table = text.parse::<toml::Table>().map_err(|_| NotShown::Malformed)?;
@@ -213,7 +213,7 @@ impl Settings {
 
     /// Saves the settings: into a file beside it first, which then takes its place, so that a crash or a full disk
     /// leaves the old settings whole.
-    pub fn save(&self, paths: &Paths) -> Result<(), StoreError> {
+    pub(crate) fn save(&self, paths: &Paths) -> Result<(), StoreError> {
         let text = toml::to_string_pretty(self)?;
         let path = paths.settings();
         let beside = path.with_extension(format!("toml.{}.new", process::id()));
@@ -234,7 +234,7 @@ impl Settings {
     }
 
     /// Puts a room that was left on top of the remembered ones; each of them is there once.
-    pub fn remember(&mut self, room: RecentRoom) {
+    pub(crate) fn remember(&mut self, room: RecentRoom) {
         self.recent.retain(|r| (&r.room, &r.server) != (&room.room, &room.server));
         self.recent.insert(0, room);
         self.recent.truncate(RECENT);

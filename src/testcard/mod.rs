@@ -15,18 +15,18 @@ mod tracker;
 mod voice;
 mod word;
 
-pub use painter::{Painter, PainterError};
-pub use read::{ReadError, Reading, Row, read};
-pub use tone::Tone;
-pub use tone_meter::{ToneMeter, ToneReading};
-pub use tracker::{PictureReading, Tracker};
-pub use voice::Voice;
-pub use word::identity_code;
+pub(crate) use painter::{Painter, PainterError};
+pub(crate) use read::{ReadError, Reading, Row, read};
+pub(crate) use tone::Tone;
+pub(crate) use tone_meter::{ToneMeter, ToneReading};
+pub(crate) use tracker::{PictureReading, Tracker};
+pub(crate) use voice::Voice;
+pub(crate) use word::identity_code;
 
 /// Sample rate of the test tone, the synthetic voice and everything that Opus carries, in Hz.
-pub const SAMPLE_RATE: u32 = 48_000;
+pub(crate) const SAMPLE_RATE: u32 = 48_000;
 
 /// The tone of bot `n` (from 0) in Hz, unless it is told otherwise: 300 + 100·n.
-pub fn bot_tone_hz(n: u32) -> f64 {
+pub(crate) fn bot_tone_hz(n: u32) -> f64 {
     300.0 + 100.0 * f64::from(n)
 }

@@ -10,7 +10,7 @@ const GREY: u8 = 128;
 
 /// Why a test picture cannot be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PainterError {
+pub(crate) enum PainterError {
     /// The blocks would be too small to read, or would not fit.
     #[error(
         "a test picture of {width}x{height} has no room for its blocks; it must be at least {MIN_WIDTH} pixels wide and three twentieths of that high"
@@ -28,7 +28,7 @@ pub enum PainterError {
 
 /// Draws the pictures of one identity at one size.
 #[derive(Clone, Debug)]
-pub struct Painter {
+pub(crate) struct Painter {
     width: u32,
     height: u32,
     identity: u32,
@@ -42,7 +42,7 @@ pub struct Painter {
 
 impl Painter {
     /// For pictures of `width` by `height` pixels (at least 160 wide) that carry `identity`.
-    pub fn new(width: u32, height: u32, identity: &str) -> Result<Self, PainterError> {
+    pub(crate) fn new(width: u32, height: u32, identity: &str) -> Result<Self, PainterError> {
         let side = word::side(width);
         if width < MIN_WIDTH || (height as usize) < word::height_needed(side) {
             return Err(PainterError::TooSmall { width, height });
@@ -60,7 +60,7 @@ impl Painter {
 
     /// A new picture with this frame number and time of drawing (both written modulo 2^24). `timestamp_us` is kept
     /// beside it as the time of capture.
-    pub fn paint(&mut self, number: u32, unix_ms: u64, timestamp_us: u64) -> Result<VideoFrame, PainterError> {
+    pub(crate) fn paint(&mut self, number: u32, unix_ms: u64, timestamp_us: u64) -> Result<VideoFrame, PainterError> {
         let (width, height) = (self.width as usize, self.height as usize);
         let chroma = Plane { data: vec![GREY; width.div_ceil(2) * height.div_ceil(2)], stride: width.div_ceil(2) };
         let mut luma = Vec::with_capacity(width * height);

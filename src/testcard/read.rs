@@ -5,7 +5,7 @@ use crate::base::VideoFrame;
 
 /// A row of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
+pub(crate) enum Row {
     /// Row 0.
     Frame,
     /// Row 1.
@@ -26,18 +26,18 @@ impl std::fmt::Display for Row {
 
 /// What a test picture says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// Frame number modulo 2^24.
-    pub frame: u32,
+    pub(crate) frame: u32,
     /// Unix milliseconds of drawing modulo 2^24.
-    pub time_ms24: u32,
+    pub(crate) time_ms24: u32,
     /// See [`super::identity_code`].
-    pub identity: u32,
+    pub(crate) identity: u32,
 }
 
 /// Why a picture could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// Under 160 pixels wide, or too low for the three rows.
     #[error("a picture of {width}x{height} is too small to be read")]
     TooSmall {
@@ -58,7 +58,7 @@ pub enum ReadError {
 }
 
 /// Reads the numbers of a test picture.
-pub fn read(frame: &VideoFrame) -> Result<Reading, ReadError> {
+pub(crate) fn read(frame: &VideoFrame) -> Result<Reading, ReadError> {
     let (width, height) = (frame.width(), frame.height());
     let side = word::side(width);
     if width < MIN_WIDTH || (height as usize) < word::height_needed(side) {

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 
 /// Makes 48 kHz mono samples of one sine. 0 dBFS is a sine that just reaches full scale (AES17).
 #[derive(Clone, Debug)]
-pub struct Tone {
+pub(crate) struct Tone {
     amplitude: f32,
     /// Turns a sample.
     step: f64,
@@ -15,16 +15,16 @@ pub struct Tone {
 
 impl Tone {
     /// The level unless another is asked for, in dBFS.
-    pub const DBFS: f32 = -20.0;
+    pub(crate) const DBFS: f32 = -20.0;
 
     /// A tone of `hz` (above 0, at most 24000) at `dbfs` (at most 0).
-    pub fn new(hz: f64, dbfs: f32) -> Self {
+    pub(crate) fn new(hz: f64, dbfs: f32) -> Self {
         let hz = hz.clamp(0.0, f64::from(SAMPLE_RATE) / 2.0);
         Self { amplitude: 10f32.powf(dbfs.min(0.0) / 20.0), step: hz / f64::from(SAMPLE_RATE), phase: 0.0 }
     }
 
     /// Writes the next samples.
-    pub fn fill(&mut self, samples: &mut [f32]) {
+    pub(crate) fn fill(&mut self, samples: &mut [f32]) {
         for sample in samples {
             *sample = self.amplitude * (self.phase * TAU).sin() as f32;
             self.phase = (self.phase + self.step).fract();

@@ -30,25 +30,25 @@ const SEARCH_STEP: usize = 20;
 
 /// What a [`ToneMeter`] has heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ToneReading {
+pub(crate) struct ToneReading {
     /// Frequency in Hz; 0 before a tone was heard.
-    pub hz: f64,
+    pub(crate) hz: f64,
     /// Level in dBFS, where 0 is a full-scale sine; -90 before a tone was heard.
-    pub dbfs: f64,
+    pub(crate) dbfs: f64,
     /// Time without the tone between two moments with it, all together, in ms (multiples of 10; under about 10 ms go
     /// unnoticed).
-    pub gaps_ms: f64,
+    pub(crate) gaps_ms: f64,
     /// The longest of these gaps in ms.
-    pub longest_gap_ms: f64,
+    pub(crate) longest_gap_ms: f64,
     /// How long the tone has been missing by now, in ms; 0 while it sounds.
-    pub silent_ms: f64,
+    pub(crate) silent_ms: f64,
     /// How long the tone sounded, in ms.
-    pub heard_ms: f64,
+    pub(crate) heard_ms: f64,
 }
 
 impl ToneReading {
     /// The object that the event `Verified` carries under `tone`.
-    pub fn to_json(self) -> Value {
+    pub(crate) fn to_json(self) -> Value {
         let tenth = |v: f64| (v * 10.0).round() / 10.0;
         json!({ "hz": tenth(self.hz), "dbfs": tenth(self.dbfs), "gaps_ms": self.gaps_ms,
             "longest_gap_ms": self.longest_gap_ms, "silent_ms": self.silent_ms, "heard_ms": self.heard_ms })
@@ -57,7 +57,7 @@ impl ToneReading {
 
 /// Measures one tone in 48 kHz mono samples.
 #[derive(Clone, Debug)]
-pub struct ToneMeter {
+pub(crate) struct ToneMeter {
     probe: Option<Probe>,
     buffer: VecDeque<f32>,
     /// The phase of the last window in which the tone sounded, if that was the last window.
@@ -80,12 +80,12 @@ struct Probe {
 
 impl ToneMeter {
     /// Listens for a tone within 40 Hz of `hz`, also where other tones at least 100 Hz away sound with it.
-    pub fn at(hz: f64) -> Self {
+    pub(crate) fn at(hz: f64) -> Self {
         Self::with(Some(Probe::new(hz)))
     }
 
     /// Listens for whatever single tone comes first, from 100 to 4000 Hz.
-    pub fn searching() -> Self {
+    pub(crate) fn searching() -> Self {
         Self::with(None)
     }
 
@@ -103,7 +103,7 @@ impl ToneMeter {
     }
 
     /// Takes the next samples, any number of them.
-    pub fn push(&mut self, samples: &[f32]) {
+    pub(crate) fn push(&mut self, samples: &[f32]) {
         for sample in samples {
             self.buffer.push_back(*sample);
             if self.buffer.len() == WINDOW {
@@ -114,7 +114,7 @@ impl ToneMeter {
     }
 
     /// What was heard so far.
-    pub fn reading(&self) -> ToneReading {
+    pub(crate) fn reading(&self) -> ToneReading {
         if self.amplitude == 0.0 {
             return self.reading;
         }

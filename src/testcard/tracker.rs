@@ -11,24 +11,24 @@ const LATE: i64 = 60;
 
 /// Figures so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct PictureReading {
+pub(crate) struct PictureReading {
     /// Pictures that were read, each number once.
-    pub frames: u64,
+    pub(crate) frames: u64,
     /// Numbers that were skipped.
-    pub missing: u64,
+    pub(crate) missing: u64,
     /// Pictures with a number that was already seen or passed.
-    pub repeated: u64,
+    pub(crate) repeated: u64,
     /// Pictures that could not be read, or carry somebody else's identity.
-    pub wrong: u64,
+    pub(crate) wrong: u64,
     /// Median of the time from drawing to reading in ms; 0 before the first picture.
-    pub delay_ms_p50: f64,
+    pub(crate) delay_ms_p50: f64,
     /// 95th percentile of the same.
-    pub delay_ms_p95: f64,
+    pub(crate) delay_ms_p95: f64,
 }
 
 impl PictureReading {
     /// The object that the event `Verified` carries under `picture`.
-    pub fn to_json(self) -> Value {
+    pub(crate) fn to_json(self) -> Value {
         json!({ "frames": self.frames, "missing": self.missing, "repeated": self.repeated,
             "delay_ms_p50": self.delay_ms_p50, "delay_ms_p95": self.delay_ms_p95, "wrong": self.wrong })
     }
@@ -36,7 +36,7 @@ impl PictureReading {
 
 /// Counts what arrives from one sender.
 #[derive(Clone, Debug)]
-pub struct Tracker {
+pub(crate) struct Tracker {
     identity: u32,
     last: Option<Reading>,
     counts: PictureReading,
@@ -45,7 +45,7 @@ pub struct Tracker {
 
 impl Tracker {
     /// For the pictures of `identity`.
-    pub fn new(identity: &str) -> Self {
+    pub(crate) fn new(identity: &str) -> Self {
         Self {
             identity: super::identity_code(identity),
             last: None,
@@ -55,7 +55,7 @@ impl Tracker {
     }
 
     /// Takes what was read of a picture that was shown at `unix_ms`.
-    pub fn on_picture(&mut self, result: Result<Reading, ReadError>, unix_ms: u64) {
+    pub(crate) fn on_picture(&mut self, result: Result<Reading, ReadError>, unix_ms: u64) {
         let reading = match result {
             Ok(reading) if reading.identity == self.identity => reading,
             // What a server sends when a camera is switched off, in place of pictures.
@@ -82,12 +82,12 @@ impl Tracker {
     }
 
     /// The figures so far.
-    pub fn reading(&self) -> PictureReading {
+    pub(crate) fn reading(&self) -> PictureReading {
         PictureReading { delay_ms_p50: self.percentile(0.5), delay_ms_p95: self.percentile(0.95), ..self.counts }
     }
 
     /// The newest picture's numbers.
-    pub const fn last(&self) -> Option<Reading> {
+    pub(crate) const fn last(&self) -> Option<Reading> {
         self.last
     }
 

@@ -19,7 +19,7 @@ const WEIGHTS: [f32; 3] = [1.0, 0.5, 0.25];
 
 /// Makes 48 kHz mono samples of speech-like sound.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub(crate) struct Voice {
     random: Random,
     amplitude: f32,
     pitch: f32,
@@ -41,7 +41,7 @@ enum Part {
 
 impl Voice {
     /// A speaker of its own for each `seed`; `dbfs` is its level while it speaks (a full-scale sine is 0).
-    pub fn new(seed: u32, dbfs: f32) -> Self {
+    pub(crate) fn new(seed: u32, dbfs: f32) -> Self {
         let mut random = Random(seed.wrapping_mul(2_654_435_761) | 1);
         let pitch = random.between(95.0, 210.0);
         let mut voice = Self {
@@ -61,7 +61,7 @@ impl Voice {
     }
 
     /// Writes the next samples.
-    pub fn fill(&mut self, samples: &mut [f32]) {
+    pub(crate) fn fill(&mut self, samples: &mut [f32]) {
         for sample in samples {
             if self.left == 0 {
                 self.next_part();

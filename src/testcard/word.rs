@@ -17,7 +17,7 @@ const CRC8: Crc<u8> = Crc::<u8>::new(&CRC_8_SMBUS);
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// What row 2 of the picture carries for a user: the low 24 bits of the CRC-32 (IEEE) of the identity in UTF-8.
-pub fn identity_code(identity: &str) -> u32 {
+pub(crate) fn identity_code(identity: &str) -> u32 {
     CRC32.checksum(identity.as_bytes()) % MODULUS
 }
 

@@ -25,35 +25,35 @@ const LARGEST: u16 = 150;
 const LAST_PAINTING: Duration = Duration::from_millis(400);
 
 /// Called with who was drawn, and the picture's width and height.
-pub type OnFirstFrame = Box<dyn FnMut(&UserId, u32, u32)>;
+pub(crate) type OnFirstFrame = Box<dyn FnMut(&UserId, u32, u32)>;
 
 /// Called with who was drawn, the picture, and when it was painted (Unix time in ms).
-pub type OnPainted = Box<dyn FnMut(&UserId, &VideoFrame, f64)>;
+pub(crate) type OnPainted = Box<dyn FnMut(&UserId, &VideoFrame, f64)>;
 
 /// What the window is started with, and whom it tells what it shows.
-pub struct Options {
+pub(crate) struct Options {
     /// What the user chose in earlier sessions, with what the command line says instead: it fills the lobby in. Which
     /// devices are used is the desk's business ([`Snapshot::choice`](crate::call::view::Snapshot)).
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// A link that the window is opened with; it fills the lobby in.
-    pub link: Option<String>,
+    pub(crate) link: Option<String>,
     /// Called with a screen's name (`lobby`, `joining`, `call`, `leaving`, `end`, `kicked`, `dismissed`,
     /// `joined_elsewhere`, `server_stopped`, `connection_lost`) after the frame in which it was first painted.
-    pub on_screen: Box<dyn FnMut(&'static str)>,
+    pub(crate) on_screen: Box<dyn FnMut(&'static str)>,
     /// Called once for each track of somebody else, with its size, after its first picture was painted.
-    pub on_first_frame: OnFirstFrame,
+    pub(crate) on_first_frame: OnFirstFrame,
     /// Called for each picture of somebody else after it was painted; `None` where nobody measures that.
-    pub on_painted: Option<OnPainted>,
+    pub(crate) on_painted: Option<OnPainted>,
     /// Called when the user changed the settings, to keep them.
-    pub on_settings: Box<dyn FnMut(&Settings)>,
+    pub(crate) on_settings: Box<dyn FnMut(&Settings)>,
     /// Called with the address of a page that is to be shown in the browser.
-    pub on_page: Box<dyn FnMut(&str)>,
+    pub(crate) on_page: Box<dyn FnMut(&str)>,
     /// Called when the window's event loop ends, before the process does.
-    pub on_exit: Box<dyn FnMut()>,
+    pub(crate) on_exit: Box<dyn FnMut()>,
     /// The wall clock: Unix time in ms.
-    pub clock: fn() -> f64,
+    pub(crate) clock: fn() -> f64,
     /// The time zone that times are shown in.
-    pub zone: jiff::tz::TimeZone,
+    pub(crate) zone: jiff::tz::TimeZone,
 }
 
 impl Default for Options {
@@ -74,7 +74,7 @@ impl Default for Options {
 }
 
 /// The window.
-pub struct App {
+pub(crate) struct App {
     desk: Box<dyn Desk>,
     options: Options,
     model: Model,
@@ -96,7 +96,7 @@ pub struct App {
 }
 
 /// Size, title and icon of the window.
-pub fn viewport() -> ViewportBuilder {
+pub(crate) fn viewport() -> ViewportBuilder {
     let icon = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/icons/app-icon-128.png"));
     let builder = match eframe::icon_data::from_png_bytes(icon) {
         Ok(icon) => ViewportBuilder::default().with_icon(icon),
@@ -114,7 +114,7 @@ pub fn viewport() -> ViewportBuilder {
 
 impl App {
     /// A window on `desk`.
-    pub fn new(cc: &CreationContext<'_>, mut desk: Box<dyn Desk>, options: Options) -> Self {
+    pub(crate) fn new(cc: &CreationContext<'_>, mut desk: Box<dyn Desk>, options: Options) -> Self {
         let ctx = &cc.egui_ctx;
         fonts::install(ctx);
         theme::install(ctx);

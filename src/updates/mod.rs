@@ -17,7 +17,7 @@ const FEED_BYTES: usize = 1 << 20;
 
 /// Where releases are told, and below which address their pages lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feed {
+pub(crate) struct Feed {
     url: Url,
     place: String,
 }
@@ -25,7 +25,7 @@ pub struct Feed {
 /// An address at which no feed is asked for. The sentence is for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("“{0}” cannot be a feed of releases. One looks like https://host/latest.json.")]
-pub struct NoFeed(String);
+pub(crate) struct NoFeed(String);
 
 /// Why the feed has told nothing.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ enum AskError {
 
 impl Feed {
     /// The feed of this program's own releases.
-    pub fn of_project() -> Result<Self, NoFeed> {
+    pub(crate) fn of_project() -> Result<Self, NoFeed> {
         let name = REPOSITORY.strip_prefix("https://github.com/").unwrap_or_default();
         let feed = Self::at(&format!("https://api.github.com/repos/{name}/releases/latest"))?;
         Ok(Self { place: format!("{REPOSITORY}/releases/"), ..feed })
@@ -50,7 +50,7 @@ impl Feed {
 
     /// Another feed; the pages of its releases lie on the same host. Without `https` only on this computer: whoever can
     /// change a feed on its way leads people elsewhere.
-    pub fn at(address: &str) -> Result<Self, NoFeed> {
+    pub(crate) fn at(address: &str) -> Result<Self, NoFeed> {
         let no_feed = || NoFeed(address.to_owned());
         let url = Url::parse(address).map_err(|_| no_feed())?;
         let near = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
@@ -86,11 +86,11 @@ impl Feed {
 
 /// When the feed is asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Times {
+pub(crate) struct Times {
     /// So long after the start: a start has more urgent things to do.
-    pub first: Duration,
+    pub(crate) first: Duration,
     /// And again so long after each time.
-    pub every: Duration,
+    pub(crate) every: Duration,
 }
 
 impl Default for Times {
@@ -101,7 +101,7 @@ impl Default for Times {
 
 /// Asks for releases that are newer than this program while that is `wanted`, and tells of them. Ends when nobody can
 /// want it any more. A feed that cannot be had, or makes no sense, is no more than a line in the log.
-pub async fn follow(feed: Feed, times: Times, mut wanted: watch::Receiver<bool>, tell: impl Fn(Release)) {
+pub(crate) async fn follow(feed: Feed, times: Times, mut wanted: watch::Receiver<bool>, tell: impl Fn(Release)) {
     let Ok(own) = env!("CARGO_PKG_VERSION").parse::<Version>() else { return };
     sleep(times.first).await;
     loop {

@@ -34,11 +34,11 @@ const CLOSE: Duration = Duration::from_millis(200);
 
 /// What a connection is made with.
 #[derive(Clone, Debug)]
-pub struct ConnectPlan {
+pub(crate) struct ConnectPlan {
     /// The way in.
-    pub access: Access,
+    pub(crate) access: Access,
     /// Sizes of the camera's picture, smallest first.
-    pub layers: Vec<PictureLayer>,
+    pub(crate) layers: Vec<PictureLayer>,
 }
 
 /// A connection that is being made or in use. Dropping it cancels everything.

@@ -26,39 +26,39 @@ const COMMANDS: usize = 64;
 
 /// A room server in this process.
 #[derive(Clone, Debug)]
-pub struct Hosted {
+pub(crate) struct Hosted {
     /// `ws://127.0.0.1:PORT`.
-    pub url: String,
+    pub(crate) url: String,
     /// Its key, which makes whoever started it a host.
-    pub key: ApiKey,
+    pub(crate) key: ApiKey,
 }
 
 /// Starts a room server in this process, or says why there is none.
-pub type ServerStarter = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Hosted, String>> + Send>> + Send + Sync>;
+pub(crate) type ServerStarter = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Hosted, String>> + Send>> + Send + Sync>;
 
 /// What a desk is made with.
-pub struct DeskConfig {
+pub(crate) struct DeskConfig {
     /// Where events go.
-    pub events: EventSink,
+    pub(crate) events: EventSink,
     /// How a room server is started here; `None`: not in this build.
-    pub server: Option<ServerStarter>,
+    pub(crate) server: Option<ServerStarter>,
     /// Devices to begin with.
-    pub choice: DeviceChoice,
+    pub(crate) choice: DeviceChoice,
     /// Where tokens for other servers come from.
-    pub tokens: TokenSource,
+    pub(crate) tokens: TokenSource,
     /// Begin with the camera on.
-    pub camera_on: bool,
+    pub(crate) camera_on: bool,
     /// Begin with the microphone on.
-    pub microphone_on: bool,
+    pub(crate) microphone_on: bool,
     /// Take background noise out of our own sound.
-    pub reduce_noise: bool,
+    pub(crate) reduce_noise: bool,
 }
 
 /// Called when somebody's picture was really drawn: who, width, height.
-pub type ShownHook = Arc<dyn Fn(&UserId, u32, u32) + Send + Sync>;
+pub(crate) type ShownHook = Arc<dyn Fn(&UserId, u32, u32) + Send + Sync>;
 
 /// The window's end.
-pub struct Desk {
+pub(crate) struct Desk {
     commands: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
     shared: Arc<Shared>,
@@ -66,7 +66,7 @@ pub struct Desk {
 
 impl Desk {
     /// Starts the desk's task on the present runtime. It ends, after leaving in good order, when the `Desk` is dropped.
-    pub fn start(config: DeskConfig) -> Result<(Self, tokio::task::JoinHandle<()>), SoundError> {
+    pub(crate) fn start(config: DeskConfig) -> Result<(Self, tokio::task::JoinHandle<()>), SoundError> {
         let (commands, orders) = mpsc::channel(COMMANDS);
         let (publish, snapshot) = watch::channel(Arc::new(Snapshot::default()));
         let shared = Arc::new(Shared::default());
@@ -81,18 +81,18 @@ impl Desk {
     }
 
     /// Tells that somebody's picture was really drawn.
-    pub fn shown_hook(&self) -> ShownHook {
+    pub(crate) fn shown_hook(&self) -> ShownHook {
         let shared = self.shared.clone();
         Arc::new(move |user, width, height| shared.shown(user, width, height))
     }
 
     /// Sends commands from elsewhere: signals, timers, links. It does not keep the desk alive.
-    pub fn remote(&self) -> mpsc::WeakSender<Command> {
+    pub(crate) fn remote(&self) -> mpsc::WeakSender<Command> {
         self.commands.downgrade()
     }
 
     /// The newest snapshot, for whoever waits for a change.
-    pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshot.clone()
     }
 }

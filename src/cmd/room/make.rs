@@ -17,20 +17,20 @@ use std::time::Duration;
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cmd) struct TokenArgs {
     /// The room
-    pub room: RoomId,
+    pub(crate) room: RoomId,
     /// The user id
     #[arg(long, value_name = "USER")]
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// What the others see [default: the user id]
     #[arg(long, value_name = "NAME", value_parser = display_name)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The token's owner may remove others
     #[arg(long)]
-    pub host: bool,
+    pub(crate) host: bool,
     /// How many minutes it is good for, a year at most
     #[arg(long, value_name = "MINUTES", default_value_t = JOIN_VALIDITY.as_secs() / 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
-    pub minutes: u64,
+    pub(crate) minutes: u64,
 }
 
 /// What goes into a link.
@@ -38,13 +38,13 @@ pub(in crate::cmd) struct TokenArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cmd) struct LinkArgs {
     /// The room
-    pub room: RoomId,
+    pub(crate) room: RoomId,
     /// Whoever opens it may remove others and end the call for everyone
     #[arg(long)]
-    pub host: bool,
+    pub(crate) host: bool,
     /// How many minutes it is good for, a year at most [default: for ever]
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
-    pub minutes: Option<u64>,
+    pub(crate) minutes: Option<u64>,
 }
 
 /// What goes into a UserSig.
@@ -53,11 +53,11 @@ pub(in crate::cmd) struct LinkArgs {
 pub(in crate::cmd) struct UserSigArgs {
     /// The user id: 1 to 32 letters, digits, - and _
     #[arg(value_name = "USER", value_parser = trtc_user)]
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// How many minutes it is good for, a year at most [default: a day]
     #[arg(long, value_name = "MINUTES", default_value_t = 24 * 60, hide_default_value = true)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
-    pub minutes: u64,
+    pub(crate) minutes: u64,
 }
 
 pub(super) fn token(wanted: TokenArgs, found: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {

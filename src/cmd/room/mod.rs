@@ -42,16 +42,16 @@ pub(super) struct RoomArgs {
     /// The server: ws://, wss://, http:// or https:// [default: the profile's, LIVEKIT_URL, ws://127.0.0.1:7880]
     // An id of its own: by the window's, which LIVEKIT_URL fills, that would pass for typed here.
     #[arg(id = "room-server", long = "server", global = true, value_name = "URL")]
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
     /// Take server and credentials from this profile; what it leaves out comes from the environment
     #[arg(long, global = true, value_name = "NAME")]
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// Answer in JSON
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// What to do
     #[command(subcommand)]
-    pub action: RoomAction,
+    pub(crate) action: RoomAction,
 }
 
 /// What to do with rooms.

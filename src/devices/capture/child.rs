@@ -23,7 +23,7 @@ const SLOW: Duration = Duration::from_secs(2);
 
 /// What `capture-process:FAULT` does, so that tests and support can see what becomes of a call when a driver fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// `none`: it draws the test picture and does nothing wrong.
     None,
     /// `hang-at-open`: the camera never opens, and never closes.
@@ -106,7 +106,7 @@ impl From<io::Error> for End {
 
 /// Captures from `device` until the standard input ends. Pictures go to the standard output as [`super::framing`]
 /// describes it. The exit code is 1 when the camera failed.
-pub fn capture(device: &str, format: CameraFormat) -> ExitCode {
+pub(crate) fn capture(device: &str, format: CameraFormat) -> ExitCode {
     die_with_parent();
     let stop = Stop::default();
     // A format may follow the fault; it came by itself.
@@ -132,7 +132,7 @@ pub fn capture(device: &str, format: CameraFormat) -> ExitCode {
 }
 
 /// The cameras of this computer.
-pub fn list() -> Vec<DeviceEntry> {
+pub(crate) fn list() -> Vec<DeviceEntry> {
     #[cfg(feature = "window")]
     return super::native::list();
     #[cfg(not(feature = "window"))]
