@@ -1,7 +1,7 @@
 //! Keeps what a bot sees: the newest picture of everybody as a file.
 
 use crate::base::{UserId, VideoFrame};
-use crate::call::PictureTap;
+use crate::call::VideoTap;
 use crate::codec::color::{self, ColorError};
 use image::{ExtendedColorType, ImageError, ImageFormat};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -43,7 +43,7 @@ impl Album {
     }
 
     /// Takes the pictures of `user`.
-    pub(super) fn picture(&self, user: &UserId) -> PictureTap {
+    pub(super) fn picture(&self, user: &UserId) -> VideoTap {
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = people.entry(user.clone()).or_default().clone();
         Arc::new(move |frame: &VideoFrame| {

@@ -11,7 +11,8 @@ pub(crate) use verify::Verifier;
 
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId};
 use crate::call::{
-    Access, Call, CallConfig, CameraFan, ConnectPlan, DeviceReport, Devices, EventSink, Studio, Taps, Tenant,
+    Call, CallAudio, CallConfig, CameraFanout, ConnectPlan, DeviceOwner, DeviceReport, Devices, EventSink,
+    JoinCredentials, MediaObserver,
 };
 use crate::devices::CameraFormat;
 use crate::session::{Input, SessionConfig};
@@ -30,7 +31,7 @@ const TELL: Duration = Duration::from_secs(2);
 /// What a bot is made with.
 pub(crate) struct BotConfig {
     /// The way in.
-    pub(crate) access: Access,
+    pub(crate) access: JoinCredentials,
     /// Its devices.
     pub(crate) devices: SessionConfig,
     /// The size and rate that its camera is asked for.
@@ -67,9 +68,9 @@ pub(crate) async fn run(
     leave: CancellationToken,
     hurry: CancellationToken,
 ) -> Result<Outcome, SoundError> {
-    let sound = Arc::new(Studio::start()?);
+    let sound = Arc::new(CallAudio::start()?);
     let (reports_tx, reports) = mpsc::channel(64);
-    let mut devices = Devices::new(reports_tx, Arc::new(CameraFan::default()), sound.clone());
+    let mut devices = Devices::new(reports_tx, Arc::new(CameraFanout::default()), sound.clone());
     devices.set_format(config.format);
     let watch = Watch::new(config.verify, config.pictures.take());
     let (cycles, linger) = (config.cycles.max(1), config.linger);
@@ -114,7 +115,7 @@ impl Bot {
         loop {
             if let Some(reason) = call.ended() {
                 let message = match call.view().phase {
-                    crate::call::view::Phase::Ended(ending) => ending.message,
+                    crate::call::view::CallPhase::Ended(ending) => ending.message,
                     _ => String::new(),
                 };
                 return (reason, message);
@@ -122,7 +123,7 @@ impl Bot {
             let deadline = plan.deadline(call.deadline());
             tokio::select! {
                 Some(report) = reports.recv() => call.device(report, devices),
-                Some(wake) = wakes.recv() => call.wake(wake, devices),
+                Some(wake) = wakes.recv() => call.take_report(wake, devices),
                 () = self.leave.cancelled(), if !asked => {
                     asked = true;
                     call.input(Input::Exit(ExitRequestedBy::Signal), devices);
@@ -153,7 +154,7 @@ impl Bot {
         let told = config.events.clone();
         CallConfig {
             session,
-            tenant: Tenant(session.0 as u32),
+            owner: DeviceOwner(session.0 as u32),
             plan: ConnectPlan { access: config.access.clone(), layers: layers.clone() },
             devices: SessionConfig { camera_layers: layers, ..config.devices.clone() },
             events: Arc::new(move |event: &Event| {
@@ -162,7 +163,7 @@ impl Bot {
                 }
                 told(event);
             }),
-            taps: self.watch.clone().map(|w| w as Arc<dyn Taps>),
+            observer: self.watch.clone().map(|w| w as Arc<dyn MediaObserver>),
             decoded_is_shown: true,
         }
     }

@@ -1,7 +1,7 @@
 //! Reads the others' test pictures and test tones: what `--verify` reports.
 
 use crate::base::{UserId, Verification, VideoFrame};
-use crate::call::{PictureTap, Taps};
+use crate::call::{MediaObserver, VideoTap};
 use crate::testcard::{ToneMeter, ToneReading, Tracker, read};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -53,8 +53,8 @@ fn look(person: &Mutex<Person>, identity: &str, frame: &VideoFrame, unix_ms: u64
     person.picture.get_or_insert_with(|| Tracker::new(identity)).on_picture(reading, unix_ms);
 }
 
-impl Taps for Verifier {
-    fn picture(&self, user: &UserId) -> PictureTap {
+impl MediaObserver for Verifier {
+    fn picture(&self, user: &UserId) -> VideoTap {
         let person = self.person(user);
         let identity = user.as_str().to_owned();
         Arc::new(move |frame: &VideoFrame| {

@@ -3,7 +3,7 @@
 use super::album::Album;
 use super::verify::Verifier;
 use crate::base::{Event, EventKind, SessionId, UserId};
-use crate::call::{EventSink, PictureTap, Taps, unix_ms};
+use crate::call::{EventSink, MediaObserver, VideoTap, unix_ms};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -49,8 +49,8 @@ impl Watch {
     }
 }
 
-impl Taps for Watch {
-    fn picture(&self, user: &UserId) -> PictureTap {
+impl MediaObserver for Watch {
+    fn picture(&self, user: &UserId) -> VideoTap {
         let verifier = self.verifier.as_ref().map(|v| v.picture(user));
         let album = self.album.as_ref().map(|a| a.picture(user));
         Arc::new(move |frame| {

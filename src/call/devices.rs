@@ -1,8 +1,8 @@
 //! Carries out what a session (or the lobby's preview) wants of devices: each open device is held by a task of its own,
 //! which owns the lease and reports what becomes of it.
 
-use super::picture_out::CameraFan;
-use super::studio::Studio;
+use super::audio::CallAudio;
+use super::video_encoder::CameraFanout;
 use super::view::{DeviceProblem, ProblemKind};
 use crate::base::{DeviceKind, StepState};
 use crate::devices::{
@@ -17,15 +17,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// Who asked for a device: the preview, or one of the calls. Reports for an older tenant are dropped by whoever reads them.
+/// Who asked for a device: the preview, or one of the calls. Reports for an older owner are dropped by whoever reads them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tenant(pub(crate) u32);
+pub(crate) struct DeviceOwner(pub(crate) u32);
 
 /// What a device reports, and to whom.
 #[derive(Debug)]
 pub(crate) struct DeviceReport {
     /// Who asked for it.
-    pub(crate) tenant: Tenant,
+    pub(crate) owner: DeviceOwner,
     /// What kind.
     pub(crate) kind: DeviceKind,
     /// Which opening.
@@ -41,17 +41,17 @@ pub(crate) struct DeviceReport {
 /// The devices of this process. One at a time of each kind.
 pub(crate) struct Devices {
     reports: mpsc::Sender<DeviceReport>,
-    holders: HashMap<DeviceKind, Holder>,
-    camera: Arc<CameraFan>,
-    sound: Arc<Studio>,
+    tasks: HashMap<DeviceKind, DeviceTask>,
+    camera: Arc<CameraFanout>,
+    audio: Arc<CallAudio>,
     format: CameraFormat,
     identity: Identity,
 }
 
 /// A device that is being opened, is open, or is being released.
-struct Holder {
+struct DeviceTask {
     choice: Option<String>,
-    address: Arc<Address>,
+    target: Arc<ReportTarget>,
     /// Label and id, once open.
     opened: watch::Receiver<Option<(String, String)>>,
     release: Option<oneshot::Sender<Duration>>,
@@ -59,33 +59,33 @@ struct Holder {
     presence: Presence,
 }
 
-/// Whom a holder reports to; changes when a call takes over what the preview opened.
+/// Whom a device task reports to; changes when a call takes over what the preview opened.
 #[derive(Debug)]
-struct Address(AtomicU64);
+struct ReportTarget(AtomicU64);
 
-impl Address {
-    fn new(tenant: Tenant, generation: Generation) -> Self {
-        Self(AtomicU64::new(Self::pack(tenant, generation)))
+impl ReportTarget {
+    fn new(owner: DeviceOwner, generation: Generation) -> Self {
+        Self(AtomicU64::new(Self::pack(owner, generation)))
     }
 
-    fn pack(tenant: Tenant, generation: Generation) -> u64 {
-        u64::from(tenant.0) << 32 | u64::from(generation.0)
+    fn pack(owner: DeviceOwner, generation: Generation) -> u64 {
+        u64::from(owner.0) << 32 | u64::from(generation.0)
     }
 
-    fn set(&self, tenant: Tenant, generation: Generation) {
-        self.0.store(Self::pack(tenant, generation), Ordering::SeqCst);
+    fn set(&self, owner: DeviceOwner, generation: Generation) {
+        self.0.store(Self::pack(owner, generation), Ordering::SeqCst);
     }
 
-    fn get(&self) -> (Tenant, Generation) {
+    fn get(&self) -> (DeviceOwner, Generation) {
         let packed = self.0.load(Ordering::SeqCst);
-        (Tenant((packed >> 32) as u32), Generation(packed as u32))
+        (DeviceOwner((packed >> 32) as u32), Generation(packed as u32))
     }
 }
 
-/// What a holder task needs beside its device.
-struct Desk {
+/// What a device task needs beside its device.
+struct TaskContext {
     kind: DeviceKind,
-    address: Arc<Address>,
+    target: Arc<ReportTarget>,
     reports: mpsc::Sender<DeviceReport>,
     opened: watch::Sender<Option<(String, String)>>,
     release: oneshot::Receiver<Duration>,
@@ -93,9 +93,9 @@ struct Desk {
 
 impl Devices {
     /// No device is open. Reports go to `reports`.
-    pub(crate) fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<CameraFan>, sound: Arc<Studio>) -> Self {
+    pub(crate) fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<CameraFanout>, audio: Arc<CallAudio>) -> Self {
         let format = CameraFormat::default();
-        Self { reports, holders: HashMap::new(), camera, sound, format, identity: Identity::default() }
+        Self { reports, tasks: HashMap::new(), camera, audio, format, identity: Identity::default() }
     }
 
     /// The size and rate that cameras are asked for from now on.
@@ -109,36 +109,43 @@ impl Devices {
     }
 
     /// The studio that microphone and speaker belong to.
-    pub(crate) fn sound(&self) -> &Arc<Studio> {
-        &self.sound
+    pub(crate) fn audio(&self) -> &Arc<CallAudio> {
+        &self.audio
     }
 
     /// Where the camera's pictures go.
-    pub(crate) fn camera(&self) -> &Arc<CameraFan> {
+    pub(crate) fn camera(&self) -> &Arc<CameraFanout> {
         &self.camera
     }
 
     /// Opens a device; what the preview holds already of the same choice is taken over.
-    pub(crate) fn open(&mut self, tenant: Tenant, kind: DeviceKind, generation: Generation, choice: Option<String>) {
-        if let Some(holder) = self.holders.get(&kind)
-            && holder.choice == choice
-            && holder.release.is_some()
-            && !holder.task.is_finished()
+    pub(crate) fn open(
+        &mut self,
+        owner: DeviceOwner,
+        kind: DeviceKind,
+        generation: Generation,
+        choice: Option<String>,
+    ) {
+        if let Some(held) = self.tasks.get(&kind)
+            && held.choice == choice
+            && held.release.is_some()
+            && !held.task.is_finished()
         {
-            holder.address.set(tenant, generation);
-            let opened = holder.opened.borrow().clone();
+            held.target.set(owner, generation);
+            let opened = held.opened.borrow().clone();
             if let Some((id, label)) = opened {
                 let input = DeviceInput::Opened { id };
-                self.report(DeviceReport { tenant, kind, generation, input, problem: None, label });
+                self.report(DeviceReport { owner, kind, generation, input, problem: None, label });
             }
             return;
         }
-        let before = self.holders.remove(&kind);
-        let address = Arc::new(Address::new(tenant, generation));
+        let before = self.tasks.remove(&kind);
+        let target = Arc::new(ReportTarget::new(owner, generation));
         let (opened_tx, opened) = watch::channel(None);
         let (release_tx, release) = oneshot::channel();
-        let desk = Desk { kind, address: address.clone(), reports: self.reports.clone(), opened: opened_tx, release };
-        let (hold, presence) = self.holding(kind, choice.clone(), desk);
+        let context =
+            TaskContext { kind, target: target.clone(), reports: self.reports.clone(), opened: opened_tx, release };
+        let (run_device, presence) = self.device_future(kind, choice.clone(), context);
         let task = tokio::spawn(async move {
             // What was open before is closed first: a camera is one device, whoever asked for it.
             if let Some(mut before) = before {
@@ -147,41 +154,41 @@ impl Devices {
                 }
                 before.task.await.ok();
             }
-            hold.await;
+            run_device.await;
         });
-        self.holders.insert(kind, Holder { choice, address, opened, release: Some(release_tx), task, presence });
+        self.tasks.insert(kind, DeviceTask { choice, target, opened, release: Some(release_tx), task, presence });
     }
 
     /// Releases a device, also while it is still opening. Asked again, it may only be given less time.
-    pub(crate) fn release(&mut self, tenant: Tenant, kind: DeviceKind, generation: Generation, limit: Duration) {
-        if let Some(holder) = self.holders.get_mut(&kind) {
-            holder.address.set(tenant, generation);
-            if let Some(release) = holder.release.take() {
+    pub(crate) fn release(&mut self, owner: DeviceOwner, kind: DeviceKind, generation: Generation, limit: Duration) {
+        if let Some(held) = self.tasks.get_mut(&kind) {
+            held.target.set(owner, generation);
+            if let Some(release) = held.release.take() {
                 if release.send(limit).is_ok() {
                     return;
                 }
-            } else if !holder.task.is_finished() {
-                holder.presence.hasten(limit);
+            } else if !held.task.is_finished() {
+                held.presence.hasten(limit);
                 return;
             }
         }
         let input = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
-        self.report(DeviceReport { tenant, kind, generation, input, problem: None, label: String::new() });
+        self.report(DeviceReport { owner, kind, generation, input, problem: None, label: String::new() });
     }
 
     /// Whether a device that was released and did not close in time may be open still.
     pub(crate) fn is_stuck(&self, kind: DeviceKind) -> bool {
-        self.holders.get(&kind).is_some_and(|h| h.release.is_none() && h.task.is_finished() && h.presence.is_there())
+        self.tasks.get(&kind).is_some_and(|h| h.release.is_none() && h.task.is_finished() && h.presence.is_there())
     }
 
     /// Releases everything and waits until it is closed, each under `limit`.
     pub(crate) async fn close(&mut self, limit: Duration) {
-        for (_, mut holder) in self.holders.drain() {
-            if let Some(release) = holder.release.take() {
+        for (_, mut held) in self.tasks.drain() {
+            if let Some(release) = held.release.take() {
                 release.send(limit).ok();
             }
-            if tokio::time::timeout(limit + Duration::from_millis(200), &mut holder.task).await.is_err() {
-                holder.task.abort();
+            if tokio::time::timeout(limit + Duration::from_millis(200), &mut held.task).await.is_err() {
+                held.task.abort();
             }
         }
     }
@@ -193,14 +200,19 @@ impl Devices {
     }
 
     /// The task that holds one device from opening to release, and what tells whether the device's thread still runs.
-    fn holding(&self, kind: DeviceKind, choice: Option<String>, desk: Desk) -> (Holding, Presence) {
+    fn device_future(
+        &self,
+        kind: DeviceKind,
+        choice: Option<String>,
+        context: TaskContext,
+    ) -> (DeviceFuture, Presence) {
         let id = choice.as_deref().unwrap_or("default").to_owned();
         let wrong = |e: &crate::devices::ChoiceError| DeviceError::Other(e.to_string());
         let (failed_tx, failed) = mpsc::channel(1);
         let events: DeviceEvents = Arc::new(move |event| {
             failed_tx.try_send(event.error).ok();
         });
-        let (sound, fan) = (self.sound.clone(), self.camera.clone());
+        let (sound, fan) = (self.audio.clone(), self.camera.clone());
         match kind {
             DeviceKind::Camera => match id.parse::<CameraChoice>() {
                 Ok(choice) => {
@@ -210,10 +222,11 @@ impl Devices {
                     let presence = opening.presence();
                     let start = |lease: CameraLease| (lease.id().to_owned(), lease.label().to_owned(), lease);
                     let stop = move || fan.clear();
-                    let hold = hold(desk, opening, failed, start, stop, |l: CameraLease, d| l.release(d));
-                    (Box::pin(hold), presence)
+                    let run_device =
+                        run_device(context, opening, failed, start, stop, |l: CameraLease, d| l.release(d));
+                    (Box::pin(run_device), presence)
                 }
-                Err(e) => (Box::pin(refuse(desk, id, wrong(&e))), Presence::default()),
+                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), Presence::default()),
             },
             DeviceKind::Microphone => match id.parse::<MicrophoneChoice>() {
                 Ok(choice) => {
@@ -227,10 +240,11 @@ impl Devices {
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
                     let stop = move || sound.set_microphone(None);
-                    let hold = hold(desk, opening, failed, start, stop, |l: MicrophoneLease, d| l.release(d));
-                    (Box::pin(hold), presence)
+                    let run_device =
+                        run_device(context, opening, failed, start, stop, |l: MicrophoneLease, d| l.release(d));
+                    (Box::pin(run_device), presence)
                 }
-                Err(e) => (Box::pin(refuse(desk, id, wrong(&e))), Presence::default()),
+                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), Presence::default()),
             },
             DeviceKind::Speaker | DeviceKind::Screen => match id.parse::<SpeakerChoice>() {
                 Ok(choice) => {
@@ -242,21 +256,22 @@ impl Devices {
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
                     let stop = move || sound.set_speaker(None);
-                    let hold = hold(desk, opening, failed, start, stop, |l: SpeakerLease, d| l.release(d));
-                    (Box::pin(hold), presence)
+                    let run_device =
+                        run_device(context, opening, failed, start, stop, |l: SpeakerLease, d| l.release(d));
+                    (Box::pin(run_device), presence)
                 }
-                Err(e) => (Box::pin(refuse(desk, id, wrong(&e))), Presence::default()),
+                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), Presence::default()),
             },
         }
     }
 }
 
 /// What holds a device.
-type Holding = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+type DeviceFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Opens, holds until release or failure, and releases. `start` puts the device to use, `stop` takes it out of use.
-async fn hold<O: 'static, L, R: Future<Output = Released>>(
-    mut desk: Desk,
+async fn run_device<O: 'static, L, R: Future<Output = Released>>(
+    mut context: TaskContext,
     mut opening: Opening<O>,
     mut failed: mpsc::Receiver<DeviceError>,
     start: impl FnOnce(O) -> (String, String, L),
@@ -265,41 +280,41 @@ async fn hold<O: 'static, L, R: Future<Output = Released>>(
 ) {
     let opened = tokio::select! {
         biased;
-        limit = &mut desk.release => {
+        limit = &mut context.release => {
             let released = opening.cancel(limit.unwrap_or(crate::session::RELEASE_LIMIT)).await;
-            return desk.released(released).await;
+            return context.released(released).await;
         }
         opened = &mut opening => opened,
     };
     let (id, label, lease) = match opened {
         Ok(opened) => start(opened),
-        Err(error) => return desk.failed(String::new(), &error).await,
+        Err(error) => return context.failed(String::new(), &error).await,
     };
-    desk.opened.send_replace(Some((id.clone(), label.clone())));
-    desk.tell(DeviceInput::Opened { id: id.clone() }, None, label).await;
+    context.opened.send_replace(Some((id.clone(), label.clone())));
+    context.tell(DeviceInput::Opened { id: id.clone() }, None, label).await;
     tokio::select! {
-        limit = &mut desk.release => {
+        limit = &mut context.release => {
             stop();
             let released = release(lease, limit.unwrap_or(crate::session::RELEASE_LIMIT)).await;
-            desk.released(released).await;
+            context.released(released).await;
         }
         Some(error) = failed.recv() => {
             stop();
             release(lease, crate::session::RELEASE_LIMIT).await;
-            desk.failed(id, &error).await;
+            context.failed(id, &error).await;
         }
     }
 }
 
 /// A choice that names no device.
-async fn refuse(desk: Desk, id: String, error: DeviceError) {
-    desk.failed(id, &error).await;
+async fn refuse(context: TaskContext, id: String, error: DeviceError) {
+    context.failed(id, &error).await;
 }
 
-impl Desk {
+impl TaskContext {
     async fn tell(&self, input: DeviceInput, problem: Option<DeviceProblem>, label: String) {
-        let (tenant, generation) = self.address.get();
-        let report = DeviceReport { tenant, kind: self.kind, generation, input, problem, label };
+        let (owner, generation) = self.target.get();
+        let report = DeviceReport { owner, kind: self.kind, generation, input, problem, label };
         if self.reports.send(report).await.is_err() {
             tracing::debug!("nobody hears of a device any more");
         }

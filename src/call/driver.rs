@@ -1,16 +1,18 @@
 //! Carries a session's outputs to link, peers, devices and media, and what they report back to it.
 //!
-//! Everything here is quick and nothing waits: what takes time is a task of its own and comes back as a [`Wake`] or a
+//! Everything here is quick and nothing waits: what takes time is a task of its own and comes back as a [`TaskReport`] or a
 //! [`DeviceReport`].
 
-use super::access::Ticket;
 use super::connection::{ConnectPlan, Connection};
-use super::devices::{DeviceReport, Devices, Tenant};
-use super::figures::Figures;
+use super::credentials::TokenCache;
+use super::devices::{DeviceOwner, DeviceReport, Devices};
 use super::host::HostRights;
-use super::media::Media;
-use super::view::{CallView, DeviceProblem, Ending, Leaving, LocalDevice, Person, Phase, Quality};
-use super::wake::{Wake, WakeSender};
+use super::media::CallMedia;
+use super::report::{ReportSender, TaskReport};
+use super::statistics::CallStatistics;
+use super::view::{
+    CallPhase, CallSummary, CallView, ConnectionQuality, DeviceProblem, ExitProgress, LocalDevice, Person,
+};
 use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, NO_DEVICE, SessionId, UserId};
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
 use livekit_protocol as lk;
@@ -27,14 +29,14 @@ pub(crate) type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
 const STATISTICS: Duration = Duration::from_secs(2);
 
 /// For so long at most the others see somebody who went without a goodbye, on our own server.
-pub(super) const GHOST: Duration = Duration::from_secs(6);
+pub(super) const STALE_PEER_LIMIT: Duration = Duration::from_secs(6);
 
 /// What a call is made with.
 pub(crate) struct CallConfig {
     /// Its number in this process.
     pub(crate) session: SessionId,
     /// For whom the devices are opened.
-    pub(crate) tenant: Tenant,
+    pub(crate) owner: DeviceOwner,
     /// The way in.
     pub(crate) plan: ConnectPlan,
     /// Devices and their switches.
@@ -42,7 +44,7 @@ pub(crate) struct CallConfig {
     /// Where events go.
     pub(crate) events: EventSink,
     /// Who reads along, for `--verify`.
-    pub(crate) taps: Option<Arc<dyn super::media::Taps>>,
+    pub(crate) observer: Option<Arc<dyn super::media::MediaObserver>>,
     /// Whether a decoded picture counts as shown: true without a window.
     pub(crate) decoded_is_shown: bool,
 }
@@ -53,10 +55,10 @@ pub(crate) struct Call {
     session: Session,
     origin: Instant,
     connections: BTreeMap<Epoch, Connection>,
-    ticket: Ticket,
-    wake: WakeSender,
-    media: Media,
-    figures: Figures,
+    token_cache: TokenCache,
+    report_tx: ReportSender,
+    media: CallMedia,
+    statistics: CallStatistics,
     next_statistics: Instant,
     problems: HashMap<DeviceKind, DeviceProblem>,
     labels: HashMap<DeviceKind, String>,
@@ -64,21 +66,21 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Begins to enter. Reports come out of the receiver and are given to [`Call::wake`].
-    pub(crate) fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<Wake>) {
-        let (wake, reports) = WakeSender::channel();
+    /// Begins to enter. Reports come out of the receiver and are given to [`Call::take_report`].
+    pub(crate) fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<TaskReport>) {
+        let (report_tx, reports) = ReportSender::channel();
         devices.set_identity(config.plan.access.user.as_str());
         let origin = Instant::now();
         let session = Session::new(config.devices.clone(), Moment::ZERO);
-        let media = Media::new(devices, wake.clone(), config.taps.clone(), config.decoded_is_shown);
+        let media = CallMedia::new(devices, report_tx.clone(), config.observer.clone(), config.decoded_is_shown);
         let mut call = Self {
             session,
             origin,
             connections: BTreeMap::new(),
-            ticket: Ticket::default(),
-            wake,
+            token_cache: TokenCache::default(),
+            report_tx,
             media,
-            figures: Figures::default(),
+            statistics: CallStatistics::default(),
             next_statistics: origin + STATISTICS,
             problems: HashMap::new(),
             labels: HashMap::new(),
@@ -96,33 +98,33 @@ impl Call {
     }
 
     /// Takes a report of one of our tasks.
-    pub(crate) fn wake(&mut self, wake: Wake, devices: &mut Devices) {
-        match wake {
-            Wake::Session(input) => {
+    pub(crate) fn take_report(&mut self, report: TaskReport, devices: &mut Devices) {
+        match report {
+            TaskReport::Session(input) => {
                 if let Input::Link(_, session::LinkInput::Message(message)) = &*input {
                     self.dynacast(message);
                 }
                 self.input(*input, devices);
             }
-            Wake::RemoteTrack(epoch, track) => {
+            TaskReport::RemoteTrack(epoch, track) => {
                 let (mid, stream_id, track_id) = (track.mid.clone(), track.stream_id.clone(), track.track_id.clone());
                 let kind = track.kind;
                 let handle = self.media.arrived(epoch, *track);
                 let input = PeerInput::Track { handle, mid, stream_id, track_id, kind };
                 self.input(Input::Peers(epoch, input), devices);
             }
-            Wake::TrackEnded(epoch, handle) => {
+            TaskReport::TrackEnded(epoch, handle) => {
                 self.input(Input::Peers(epoch, PeerInput::TrackEnded(handle)), devices);
             }
-            Wake::Published(cid, source, sender) => {
+            TaskReport::Published(cid, source, sender) => {
                 let layers = self.config.plan.layers.clone();
                 self.media.published(cid, source, sender, layers);
             }
-            Wake::KeyframeWanted(cid, layer) => self.media.want_keyframe(&cid, layer),
-            Wake::SendRate(bps) => self.media.set_link_rate(bps),
-            Wake::Figures(peers) => {
+            TaskReport::KeyframeWanted(cid, layer) => self.media.want_keyframe(&cid, layer),
+            TaskReport::SendRate(bps) => self.media.set_link_rate(bps),
+            TaskReport::Statistics(peers) => {
                 self.media.set_sent_loss(peers.sent_lost_percent);
-                let statistics = self.figures.take(&peers, &self.media);
+                let statistics = self.statistics.take(&peers, &self.media);
                 self.emit(EventKind::Statistics(statistics));
             }
         }
@@ -130,7 +132,7 @@ impl Call {
 
     /// Takes a device's report, if it is for this call.
     pub(crate) fn device(&mut self, report: DeviceReport, devices: &mut Devices) {
-        if report.tenant != self.config.tenant {
+        if report.owner != self.config.owner {
             return;
         }
         match report.problem {
@@ -153,7 +155,7 @@ impl Call {
     /// Timers, levels, first sounds, statistics.
     pub(crate) fn tick(&mut self, devices: &mut Devices) {
         self.input(Input::Tick, devices);
-        for kind in self.media.firsts() {
+        for kind in self.media.take_first_media() {
             self.emit(kind);
         }
         if Instant::now() >= self.next_statistics {
@@ -161,7 +163,7 @@ impl Call {
             if let (session::Phase::InRoom(_), Some(connection)) =
                 (self.session.phase(), self.connections.values().last())
             {
-                connection.ask_figures(&self.wake);
+                connection.request_statistics(&self.report_tx);
             }
         }
     }
@@ -182,7 +184,7 @@ impl Call {
     /// What we are to the server while we are in the room; `None` before and after.
     pub(crate) fn host_rights(&self) -> Option<HostRights> {
         let in_room = matches!(self.session.phase(), session::Phase::InRoom(_) | session::Phase::Reconnecting(_));
-        let (server, token) = self.ticket.held().filter(|_| in_room)?;
+        let (server, token) = self.token_cache.held().filter(|_| in_room)?;
         let access = &self.config.plan.access;
         Some(HostRights {
             front: access.front().unwrap_or(&server).to_owned(),
@@ -211,16 +213,20 @@ impl Call {
 
     fn drain(&mut self, devices: &mut Devices) {
         while let Some(output) = self.session.poll() {
-            self.obey(output, devices);
+            self.apply(output, devices);
         }
     }
 
-    fn obey(&mut self, output: Output, devices: &mut Devices) {
-        let tenant = self.config.tenant;
+    fn apply(&mut self, output: Output, devices: &mut Devices) {
+        let owner = self.config.owner;
         match output {
             Output::Connect(epoch) => {
-                let connection =
-                    Connection::start(epoch, self.config.plan.clone(), self.ticket.clone(), self.wake.clone());
+                let connection = Connection::start(
+                    epoch,
+                    self.config.plan.clone(),
+                    self.token_cache.clone(),
+                    self.report_tx.clone(),
+                );
                 self.connections.insert(epoch, connection);
             }
             Output::CancelConnect(epoch) => self.with(epoch, Connection::give_up),
@@ -231,8 +237,8 @@ impl Call {
             Output::SayGoodbye(epoch) => self.with(epoch, Connection::goodbye),
             Output::CloseLink(epoch) => self.with(epoch, Connection::close_link),
             Output::Peers(epoch, command) => self.with(epoch, |c| c.peers(command)),
-            Output::OpenDevice { kind, generation, id } => devices.open(tenant, kind, generation, id),
-            Output::ReleaseDevice { kind, generation, limit } => devices.release(tenant, kind, generation, limit),
+            Output::OpenDevice { kind, generation, id } => devices.open(owner, kind, generation, id),
+            Output::ReleaseDevice { kind, generation, limit } => devices.release(owner, kind, generation, limit),
             Output::Attach(attached) => self.media.attach(attached),
             Output::Detach(handle) => self.media.detach(handle),
             Output::Feed { source, on } => self.media.feed(source, on),
@@ -276,11 +282,11 @@ impl Call {
     /// The call as it is shown now.
     pub(crate) fn view(&self) -> CallView {
         let quality = |q: Option<lk::ConnectionQuality>| match q {
-            None => Quality::Unknown,
-            Some(lk::ConnectionQuality::Lost) => Quality::Lost,
-            Some(lk::ConnectionQuality::Poor) => Quality::Poor,
-            Some(lk::ConnectionQuality::Good) => Quality::Good,
-            Some(lk::ConnectionQuality::Excellent) => Quality::Excellent,
+            None => ConnectionQuality::Unknown,
+            Some(lk::ConnectionQuality::Lost) => ConnectionQuality::Lost,
+            Some(lk::ConnectionQuality::Poor) => ConnectionQuality::Poor,
+            Some(lk::ConnectionQuality::Good) => ConnectionQuality::Good,
+            Some(lk::ConnectionQuality::Excellent) => ConnectionQuality::Excellent,
         };
         let people = self.session.people().iter().map(|p| Person {
             user: p.user.clone(),
@@ -298,32 +304,32 @@ impl Call {
             name: access.name.clone(),
             server: access.server.clone(),
             invitation: access.tokens.invitation().cloned(),
-            host: self.ticket.is_hosts(),
+            host: self.token_cache.is_hosts(),
             phase: self.phase_view(),
             people: people.collect(),
             quality: quality(self.session.quality()),
             speaking: self.session.speaking(),
-            ghost: GHOST,
+            stale_peer_limit: STALE_PEER_LIMIT,
         }
     }
 
-    fn phase_view(&self) -> Phase {
+    fn phase_view(&self) -> CallPhase {
         let now = self.now();
         match self.session.phase() {
-            session::Phase::Entering(_) => Phase::Entering,
+            session::Phase::Entering(_) => CallPhase::Entering,
             // Whoever sees no picture and hears nothing need not wait for the link to notice.
             session::Phase::InRoom(room) => match room.media_down {
                 Some(since) => reconnecting(1, now.since(since)),
-                None => Phase::InCall { elapsed: now.since(room.since) },
+                None => CallPhase::InCall { elapsed: now.since(room.since) },
             },
             session::Phase::Reconnecting(r) => reconnecting(r.attempt.max(1), now.since(r.since)),
-            session::Phase::Leaving(l) => Phase::Leaving(Leaving {
+            session::Phase::Leaving(l) => CallPhase::Leaving(ExitProgress {
                 reason: l.reason,
                 elapsed: now.since(l.since),
                 done: l.done().cloned().collect(),
                 running: l.running().collect(),
             }),
-            session::Phase::Gone(gone) => Phase::Ended(Ending {
+            session::Phase::Gone(gone) => CallPhase::Ended(CallSummary {
                 reason: gone.reason,
                 receipt: gone.receipt.clone(),
                 total_ms: gone.total_ms,
@@ -335,8 +341,8 @@ impl Call {
     }
 }
 
-fn reconnecting(attempt: u32, elapsed: Duration) -> Phase {
-    Phase::Reconnecting { attempt, elapsed, limit: session::RECONNECT_LIMIT }
+fn reconnecting(attempt: u32, elapsed: Duration) -> CallPhase {
+    CallPhase::Reconnecting { attempt, elapsed, limit: session::RECONNECT_LIMIT }
 }
 
 /// A device slot as it is shown.

@@ -1,7 +1,7 @@
 //! What a host does in a call: remove somebody, end it for everyone, make a link for guests. The call's own token is
 //! shown to the server, which decides; what it refuses comes back as a sentence.
 
-use super::view::{HostWish, Notice};
+use super::view::{HostRequest, Notice};
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, Secret};
 
@@ -21,11 +21,11 @@ pub(crate) struct HostRights {
 
 impl HostRights {
     /// Asks the server for `wish`. What there is to say of it; nothing where the call itself tells.
-    pub(super) async fn ask(self, wish: HostWish) -> Option<Notice> {
+    pub(super) async fn ask(self, wish: HostRequest) -> Option<Notice> {
         match self.carry_out(&wish).await {
             Ok(notice) => notice,
             // Whoever was to go has gone.
-            Err(AdminClientError::NotFound(_)) if wish != HostWish::Invite => None,
+            Err(AdminClientError::NotFound(_)) if wish != HostRequest::Invite => None,
             Err(error) => {
                 tracing::info!(?wish, %error, "the server did not do what the host asked for");
                 let sentence = sentence(&wish, &error);
@@ -35,7 +35,7 @@ impl HostRights {
     }
 
     /// At the front; at the server of the call where the front knows no such thing or does not answer.
-    async fn carry_out(&self, wish: &HostWish) -> Result<Option<Notice>, AdminClientError> {
+    async fn carry_out(&self, wish: &HostRequest) -> Result<Option<Notice>, AdminClientError> {
         use AdminClientError as E;
         match self.carry_out_at(&self.front, wish).await {
             Err(E::NotARoomServer(_) | E::Unreachable { .. } | E::Refused(_)) if self.front != self.server => {
@@ -45,42 +45,44 @@ impl HostRights {
         }
     }
 
-    async fn carry_out_at(&self, address: &str, wish: &HostWish) -> Result<Option<Notice>, AdminClientError> {
+    async fn carry_out_at(&self, address: &str, wish: &HostRequest) -> Result<Option<Notice>, AdminClientError> {
         let server = AdminClient::with_token(address, self.token.clone())?;
         match wish {
-            HostWish::Remove { user, .. } => server.remove(&self.room, user).await?,
-            HostWish::EndForEveryone => server.dismiss(&self.room).await?,
-            HostWish::Invite => return Ok(Some(Notice::Invitation(server.guest_link(&self.room).await?))),
+            HostRequest::Remove { user, .. } => server.remove(&self.room, user).await?,
+            HostRequest::EndForEveryone => server.dismiss(&self.room).await?,
+            HostRequest::Invite => return Ok(Some(Notice::Invitation(server.guest_link(&self.room).await?))),
         }
         Ok(None)
     }
 }
 
 /// Why nothing came of it, and what to do: short enough for a toast.
-fn sentence(wish: &HostWish, error: &AdminClientError) -> String {
+fn sentence(wish: &HostRequest, error: &AdminClientError) -> String {
     use AdminClientError as E;
     match (wish, error) {
-        (HostWish::Invite, E::NotARoomServer(_) | E::NotFound(_)) => {
+        (HostRequest::Invite, E::NotARoomServer(_) | E::NotFound(_)) => {
             "This server makes no links. Ask whoever runs it to let people in.".into()
         }
-        (HostWish::Invite, E::Denied(_)) => "The server does not let you invite. Ask another host.".into(),
-        (HostWish::Invite, E::Unreachable { .. }) => "No link was made: the server does not answer. Try again.".into(),
-        (HostWish::Invite, _) => format!("No link was made. {error}"),
-        (HostWish::Remove { .. }, E::Denied(_)) => {
+        (HostRequest::Invite, E::Denied(_)) => "The server does not let you invite. Ask another host.".into(),
+        (HostRequest::Invite, E::Unreachable { .. }) => {
+            "No link was made: the server does not answer. Try again.".into()
+        }
+        (HostRequest::Invite, _) => format!("No link was made. {error}"),
+        (HostRequest::Remove { .. }, E::Denied(_)) => {
             "The server does not let you remove anybody. Ask another host.".into()
         }
-        (HostWish::Remove { name, .. }, E::Unreachable { .. }) => {
+        (HostRequest::Remove { name, .. }, E::Unreachable { .. }) => {
             format!("{name} was not removed: the server does not answer. Try again.")
         }
-        (HostWish::Remove { name, .. }, _) => format!("{name} was not removed. {error}"),
+        (HostRequest::Remove { name, .. }, _) => format!("{name} was not removed. {error}"),
         // LiveKit's own servers want `roomCreate` for this, which no token to join carries.
-        (HostWish::EndForEveryone, E::Denied(_)) => {
+        (HostRequest::EndForEveryone, E::Denied(_)) => {
             "This server does not let a host end the call. Remove the others one by one.".into()
         }
-        (HostWish::EndForEveryone, E::Unreachable { .. }) => {
+        (HostRequest::EndForEveryone, E::Unreachable { .. }) => {
             "The call goes on: the server does not answer. Try again.".into()
         }
-        (HostWish::EndForEveryone, _) => format!("The call goes on. {error}"),
+        (HostRequest::EndForEveryone, _) => format!("The call goes on. {error}"),
     }
 }
 
@@ -89,8 +91,8 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    fn remove() -> HostWish {
-        HostWish::Remove { user: "tom".parse().expect("a user id"), name: "Tom".into() }
+    fn remove() -> HostRequest {
+        HostRequest::Remove { user: "tom".parse().expect("a user id"), name: "Tom".into() }
     }
 
     /// A server that gives one request this answer, and what it was asked.
@@ -112,7 +114,7 @@ mod tests {
     }
 
     /// What is said of `wish` by a server that gives `answer`, and what it was asked.
-    async fn asked(wish: HostWish, answer: &'static str) -> (Option<Notice>, String) {
+    async fn asked(wish: HostRequest, answer: &'static str) -> (Option<Notice>, String) {
         let (server, served) = answering(answer).await;
         let notice = rights(server.clone(), server).ask(wish).await;
         (notice, served.await.expect("served"))
@@ -125,14 +127,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_calls_own_token_is_shown() {
-        for (wish, path) in [(remove(), "RemoveParticipant"), (HostWish::EndForEveryone, "DeleteRoom")] {
+        for (wish, path) in [(remove(), "RemoveParticipant"), (HostRequest::EndForEveryone, "DeleteRoom")] {
             let (notice, request) = asked(wish, DONE).await;
             assert_eq!(notice, None, "the call itself tells");
             assert!(request.starts_with(&format!("POST /twirp/livekit.RoomService/{path} ")), "{request}");
             assert!(request.contains("Bearer the.calls.token"), "{request}");
         }
         let made = "HTTP/1.1 201 Created\r\ncontent-length: 26\r\n\r\n{\"link\":\"https://h/j/tea\"}\n";
-        let (notice, request) = asked(HostWish::Invite, made).await;
+        let (notice, request) = asked(HostRequest::Invite, made).await;
         assert_eq!(notice, Some(Notice::Invitation("https://h/j/tea".into())));
         assert!(request.starts_with("POST /links ") && request.contains("\"num/7\""), "{request}");
     }
@@ -141,7 +143,7 @@ mod tests {
     async fn a_front_is_asked_before_the_server_of_the_call() {
         let nobody = "ws://127.0.0.1:9".to_owned();
         let (front, served) = answering(DONE).await;
-        assert_eq!(rights(front, nobody.clone()).ask(HostWish::EndForEveryone).await, None, "the front did it");
+        assert_eq!(rights(front, nobody.clone()).ask(HostRequest::EndForEveryone).await, None, "the front did it");
         assert!(served.await.expect("served").contains("DeleteRoom"));
         // One that only gives tokens, and one that is gone.
         let (front, _served) = answering(NONE).await;
@@ -158,10 +160,10 @@ mod tests {
     #[tokio::test]
     async fn what_a_server_refuses_is_said_with_what_to_do() {
         for (wish, answer, said) in [
-            (HostWish::EndForEveryone, DENIED, "does not let a host end the call. Remove the others one by one."),
+            (HostRequest::EndForEveryone, DENIED, "does not let a host end the call. Remove the others one by one."),
             (remove(), DENIED, "does not let you remove anybody."),
-            (HostWish::Invite, DENIED, "does not let you invite."),
-            (HostWish::Invite, NONE, "makes no links."),
+            (HostRequest::Invite, DENIED, "does not let you invite."),
+            (HostRequest::Invite, NONE, "makes no links."),
             (remove(), NONE, "Tom was not removed."),
         ] {
             let (notice, _) = asked(wish.clone(), answer).await;

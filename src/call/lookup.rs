@@ -1,8 +1,8 @@
 //! What the lobby says of the room that is typed in, before anybody joins: asked of the server as soon as typing rests,
 //! and again from time to time. Whoever has no such endpoint, or tells us nothing, is not asked again for this room.
 
-use super::access::{Access, TokenSource, user_id};
-use super::view::{RoomNews, RoomQuestion};
+use super::credentials::{JoinCredentials, TokenSource, user_id};
+use super::view::{RoomQuery, RoomStatus};
 use crate::signal::{RoomProof, RoomState, TokenError, look_up_room};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -17,19 +17,19 @@ const UNSEEN: Duration = Duration::from_millis(300);
 const AGAIN: Duration = Duration::from_secs(10);
 
 /// What was learned of a room; `None`: nothing, or nothing any more.
-pub(super) type Answer = (RoomQuestion, Option<RoomNews>);
+pub(super) type Answer = (RoomQuery, Option<RoomStatus>);
 
 /// The room that is asked for now, and what is known of it.
 #[derive(Default)]
-pub(super) struct Lookup {
-    question: Option<RoomQuestion>,
-    news: Option<RoomNews>,
+pub(super) struct RoomLookup {
+    question: Option<RoomQuery>,
+    news: Option<RoomStatus>,
     task: Option<JoinHandle<()>>,
 }
 
-impl Lookup {
+impl RoomLookup {
     /// Asks for another room, or for none. What comes goes into `answers`.
-    pub(super) fn ask(&mut self, question: Option<RoomQuestion>, tokens: &TokenSource, answers: mpsc::Sender<Answer>) {
+    pub(super) fn ask(&mut self, question: Option<RoomQuery>, tokens: &TokenSource, answers: mpsc::Sender<Answer>) {
         self.stop();
         self.news = None;
         self.task = question.clone().map(|question| tokio::spawn(follow(question, tokens.clone(), answers)));
@@ -44,7 +44,7 @@ impl Lookup {
     }
 
     /// What is known now.
-    pub(super) fn shown(&self) -> Option<(RoomQuestion, RoomNews)> {
+    pub(super) fn shown(&self) -> Option<(RoomQuery, RoomStatus)> {
         self.question.clone().zip(self.news)
     }
 
@@ -55,20 +55,20 @@ impl Lookup {
     }
 }
 
-impl Drop for Lookup {
+impl Drop for RoomLookup {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
 /// Asks for a room until nobody wants to know any more, or nothing is to be learned.
-async fn follow(question: RoomQuestion, tokens: TokenSource, answers: mpsc::Sender<Answer>) {
+async fn follow(question: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Answer>) {
     sleep(REST).await;
     let mut asked = Box::pin(look_up(&question, &tokens));
     let mut answer = match timeout(UNSEEN, &mut asked).await {
         Ok(answer) => answer,
         Err(_) => {
-            if answers.send((question.clone(), Some(RoomNews::Checking))).await.is_err() {
+            if answers.send((question.clone(), Some(RoomStatus::Checking))).await.is_err() {
                 return;
             }
             asked.await
@@ -89,8 +89,8 @@ async fn follow(question: RoomQuestion, tokens: TokenSource, answers: mpsc::Send
 
 /// Shows the server what we have. A token endpoint is somebody else's: it is not asked for a room that nobody enters
 /// yet.
-async fn look_up(question: &RoomQuestion, tokens: &TokenSource) -> Result<RoomState, TokenError> {
-    let RoomQuestion { server, room, invitation } = question;
+async fn look_up(question: &RoomQuery, tokens: &TokenSource) -> Result<RoomState, TokenError> {
+    let RoomQuery { server, room, invitation } = question;
     let wire = room.wire_name();
     if let Some(invitation) = invitation {
         return look_up_room(server, &wire, RoomProof::Invitation(invitation)).await;
@@ -101,17 +101,18 @@ async fn look_up(question: &RoomQuestion, tokens: &TokenSource) -> Result<RoomSt
         TokenSource::Invited(invitation) => look_up_room(server, &wire, RoomProof::Invitation(invitation)).await,
         TokenSource::Given(_) | TokenSource::Signed(_) => {
             let (user, name) = (user_id("lobby"), String::new());
-            let access = Access { server: server.clone(), tokens: tokens.clone(), room: room.clone(), user, name };
+            let access =
+                JoinCredentials { server: server.clone(), tokens: tokens.clone(), room: room.clone(), user, name };
             let (_, token) = access.token().await.map_err(|e| TokenError::Refused(e.message))?;
             look_up_room(server, &wire, RoomProof::Token(&token)).await
         }
     }
 }
 
-const fn news(state: RoomState) -> RoomNews {
+const fn news(state: RoomState) -> RoomStatus {
     match state {
-        RoomState { is_open: true, people, can_enter } => RoomNews::Found { people, is_full: !can_enter },
-        RoomState { is_open: false, can_enter, .. } => RoomNews::NotFound { can_be_opened: can_enter },
+        RoomState { is_open: true, people, can_enter } => RoomStatus::Found { people, is_full: !can_enter },
+        RoomState { is_open: false, can_enter, .. } => RoomStatus::NotFound { can_be_opened: can_enter },
     }
 }
 
@@ -124,8 +125,8 @@ mod tests {
     /// Nothing takes longer than this on loopback.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn question(server: &str, room: &str) -> RoomQuestion {
-        RoomQuestion { server: server.into(), room: room.parse().expect("a room"), invitation: None }
+    fn question(server: &str, room: &str) -> RoomQuery {
+        RoomQuery { server: server.into(), room: room.parse().expect("a room"), invitation: None }
     }
 
     /// A server that answers every request with this, and counts them.
@@ -162,13 +163,13 @@ mod tests {
     async fn what_is_typed_on_the_way_is_not_asked_for() {
         let (server, count) = answering(TWO).await;
         let (sender, mut answers) = mpsc::channel(4);
-        let mut lookup = Lookup::default();
+        let mut lookup = RoomLookup::default();
         for typed in ["t", "te", "tea"] {
             lookup.ask(Some(question(&server, typed)), &TokenSource::Server, sender.clone());
             sleep(Duration::from_millis(50)).await;
         }
         let answer = next(&mut answers).await;
-        let found = RoomNews::Found { people: 2, is_full: false };
+        let found = RoomStatus::Found { people: 2, is_full: false };
         assert_eq!(answer, (question(&server, "tea"), Some(found)));
         assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
         lookup.take(answer);
@@ -201,10 +202,10 @@ mod tests {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let server = format!("ws://{}", silent.local_addr().expect("an address"));
         let (sender, mut answers) = mpsc::channel(4);
-        let mut lookup = Lookup::default();
+        let mut lookup = RoomLookup::default();
         let since = Instant::now();
         lookup.ask(Some(question(&server, "tea")), &TokenSource::Signed(ApiKey::dev()), sender);
-        assert_eq!(next(&mut answers).await.1, Some(RoomNews::Checking));
+        assert_eq!(next(&mut answers).await.1, Some(RoomStatus::Checking));
         assert!(since.elapsed() >= REST + UNSEEN);
         assert_eq!(next(&mut answers).await.1, None, "it did not answer in time");
     }

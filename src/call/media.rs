@@ -1,11 +1,11 @@
 //! The media of one call: our tracks as they are fed, the others' pictures and voices as they arrive.
 
+use super::audio::CallAudio;
 use super::devices::Devices;
 use super::lipsync::LipSync;
-use super::picture_in::{PictureFigures, PictureIn, PictureSource, PictureTap};
-use super::picture_out::{CameraFan, PictureOut};
-use super::studio::Studio;
-use super::wake::{Sender, Wake, WakeSender};
+use super::report::{ReportSender, TaskReport, TrackSender};
+use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
+use super::video_encoder::{CameraFanout, VideoEncoder};
 use crate::base::{EventKind, FrameSlot, MediaKind, PictureLayer, TrackSource, UserId};
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
 use crate::session::{Attached, Epoch, TrackHandle};
@@ -17,9 +17,9 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Reads along what arrives: `--verify` measures pictures and tones with it.
-pub(crate) trait Taps: Send + Sync {
+pub(crate) trait MediaObserver: Send + Sync {
     /// Called with each decoded picture of somebody, in order, from a decoder's thread.
-    fn picture(&self, user: &UserId) -> PictureTap;
+    fn picture(&self, user: &UserId) -> VideoTap;
     /// Called with a ring of somebody's decoded sound, 48 kHz mono, before it is mixed.
     fn voice(&self, user: &UserId, samples: rtrb::Consumer<f32>);
 }
@@ -28,15 +28,15 @@ pub(crate) trait Taps: Send + Sync {
 const TAP_SAMPLES: usize = 48_000;
 
 /// A remote picture that is shown.
-struct Picture {
+struct RemoteVideo {
     user: UserId,
     mid: String,
-    decoder: PictureIn,
+    decoder: VideoDecoderTask,
     told: bool,
 }
 
 /// A remote voice that is played.
-struct Voice {
+struct RemoteAudio {
     user: UserId,
     mid: String,
     id: VoiceId,
@@ -46,52 +46,52 @@ struct Voice {
 }
 
 /// A picture of ours.
-struct OwnPicture {
+struct OwnVideo {
     cid: String,
-    out: Arc<PictureOut>,
+    out: Arc<VideoEncoder>,
 }
 
 /// The media of one call.
-pub(super) struct Media {
+pub(super) struct CallMedia {
     next: u64,
     /// Media of which nobody knows yet whose it is, and the connection on which it came.
     waiting: HashMap<TrackHandle, (Epoch, RemoteTrack)>,
-    pictures: HashMap<TrackHandle, Picture>,
-    voices: HashMap<TrackHandle, Voice>,
+    videos: HashMap<TrackHandle, RemoteVideo>,
+    audios: HashMap<TrackHandle, RemoteAudio>,
     slots: HashMap<UserId, FrameSlot>,
     lipsync: HashMap<UserId, Arc<LipSync>>,
-    own_picture: Option<OwnPicture>,
-    own_voice: Option<Arc<AudioSender>>,
+    own_video: Option<OwnVideo>,
+    own_audio: Option<Arc<AudioSender>>,
     feeding: HashSet<TrackSource>,
-    camera: Arc<CameraFan>,
-    sound: Arc<Studio>,
-    wake: WakeSender,
-    taps: Option<Arc<dyn Taps>>,
+    camera: Arc<CameraFanout>,
+    audio: Arc<CallAudio>,
+    report_tx: ReportSender,
+    observer: Option<Arc<dyn MediaObserver>>,
     decoded_is_shown: bool,
     started: Instant,
 }
 
-impl Media {
+impl CallMedia {
     pub(super) fn new(
         devices: &Devices,
-        wake: WakeSender,
-        taps: Option<Arc<dyn Taps>>,
+        report_tx: ReportSender,
+        observer: Option<Arc<dyn MediaObserver>>,
         decoded_is_shown: bool,
     ) -> Self {
         Self {
             next: 0,
             waiting: HashMap::new(),
-            pictures: HashMap::new(),
-            voices: HashMap::new(),
+            videos: HashMap::new(),
+            audios: HashMap::new(),
             slots: HashMap::new(),
             lipsync: HashMap::new(),
-            own_picture: None,
-            own_voice: None,
+            own_video: None,
+            own_audio: None,
             feeding: HashSet::new(),
             camera: devices.camera().clone(),
-            sound: devices.sound().clone(),
-            wake,
-            taps,
+            audio: devices.audio().clone(),
+            report_tx,
+            observer,
             decoded_is_shown,
             started: Instant::now(),
         }
@@ -100,12 +100,18 @@ impl Media {
     // ---- ours
 
     /// A track of ours can be fed from now on; one of an older connection ends.
-    pub(super) fn published(&mut self, cid: String, source: TrackSource, sender: Sender, layers: Vec<PictureLayer>) {
+    pub(super) fn published(
+        &mut self,
+        cid: String,
+        source: TrackSource,
+        sender: TrackSender,
+        layers: Vec<PictureLayer>,
+    ) {
         match sender {
-            Sender::Sound(sender) => self.own_voice = Some(Arc::new(sender)),
-            Sender::Picture(sender) => {
-                let out = PictureOut::start(layers, sender, self.started);
-                if let Some(old) = self.own_picture.replace(OwnPicture { cid, out }) {
+            TrackSender::Audio(sender) => self.own_audio = Some(Arc::new(sender)),
+            TrackSender::Video(sender) => {
+                let out = VideoEncoder::start(layers, sender, self.started);
+                if let Some(old) = self.own_video.replace(OwnVideo { cid, out }) {
                     end(old.out);
                 }
             }
@@ -127,28 +133,28 @@ impl Media {
         let on = self.feeding.contains(&source);
         match source.kind() {
             MediaKind::Video => {
-                let out = self.own_picture.as_ref().map(|p| p.out.clone()).filter(|_| on);
+                let out = self.own_video.as_ref().map(|p| p.out.clone()).filter(|_| on);
                 if let Some(out) = &out {
                     out.want_all_keyframes();
                 }
                 self.camera.feed(out);
             }
             MediaKind::Audio => {
-                self.sound.set_muted(!on);
-                let sender = self.own_voice.clone().filter(|_| on);
-                self.sound.send_to(sender);
+                self.audio.set_muted(!on);
+                let sender = self.own_audio.clone().filter(|_| on);
+                self.audio.send_to(sender);
             }
         }
     }
 
     pub(super) fn want_keyframe(&self, cid: &str, layer: usize) {
-        if let Some(own) = self.own_picture.as_ref().filter(|p| p.cid == cid) {
+        if let Some(own) = self.own_video.as_ref().filter(|p| p.cid == cid) {
             own.out.want_keyframe(layer);
         }
     }
 
     pub(super) fn set_link_rate(&self, bps: u32) {
-        if let Some(own) = &self.own_picture {
+        if let Some(own) = &self.own_video {
             own.out.set_link_rate(bps);
         }
     }
@@ -156,11 +162,11 @@ impl Media {
     /// The less arrives, the more of each packet of sound is repeated in the next one. A link that loses nothing now may
     /// do so in a moment, so a little is always repeated.
     pub(super) fn set_sent_loss(&self, percent: f64) {
-        self.sound.set_expected_loss(percent.ceil().clamp(5.0, 30.0) as u32);
+        self.audio.set_expected_loss(percent.ceil().clamp(5.0, 30.0) as u32);
     }
 
     pub(super) fn set_layer_wanted(&self, layer: usize, wanted: bool) {
-        if let Some(own) = &self.own_picture {
+        if let Some(own) = &self.own_video {
             own.out.set_wanted(layer, wanted);
         }
     }
@@ -179,24 +185,24 @@ impl Media {
     pub(super) fn attach(&mut self, attached: Attached) {
         let Some((epoch, track)) = self.waiting.remove(&attached.handle) else { return };
         let mid = track.mid.clone();
-        let (handle, wake) = (attached.handle, self.wake.clone());
-        let ended = move || wake.hint(Wake::TrackEnded(epoch, handle));
+        let (handle, report_tx) = (attached.handle, self.report_tx.clone());
+        let ended = move || report_tx.hint(TaskReport::TrackEnded(epoch, handle));
         let lipsync = self.lipsync.entry(attached.user.clone()).or_default().clone();
         match track.media {
             RemoteMedia::Video(media, keyframe) => {
-                let tap = self.taps.as_ref().map(|t| t.picture(&attached.user));
+                let tap = self.observer.as_ref().map(|t| t.picture(&attached.user));
                 let slot = self.slots.entry(attached.user.clone()).or_default().clone();
-                let source = PictureSource { media, keyframe, clock: track.clock, lipsync, slot, tap };
-                let decoder = PictureIn::start(attached.user.as_str(), source, ended);
-                self.pictures.insert(handle, Picture { user: attached.user, mid, decoder, told: false });
+                let source = VideoDecoderInput { media, keyframe, clock: track.clock, lipsync, slot, tap };
+                let decoder = VideoDecoderTask::start(attached.user.as_str(), source, ended);
+                self.videos.insert(handle, RemoteVideo { user: attached.user, mid, decoder, told: false });
             }
             RemoteMedia::Audio(mut media) => {
-                let tap = self.taps.as_ref().map(|taps| {
+                let tap = self.observer.as_ref().map(|observer| {
                     let (producer, consumer) = rtrb::RingBuffer::new(TAP_SAMPLES);
-                    taps.voice(&attached.user, consumer);
+                    observer.voice(&attached.user, consumer);
                     producer
                 });
-                let Some((id, input)) = self.sound.add_voice(tap) else { return };
+                let Some((id, input)) = self.audio.add_voice(tap) else { return };
                 let stop = CancellationToken::new();
                 let stopped = stop.clone();
                 tokio::spawn(async move {
@@ -216,7 +222,7 @@ impl Media {
                     }
                 });
                 let user = attached.user;
-                self.voices.insert(handle, Voice { user, mid, id, clock: track.clock, stop, told: false });
+                self.audios.insert(handle, RemoteAudio { user, mid, id, clock: track.clock, stop, told: false });
             }
         }
     }
@@ -224,10 +230,10 @@ impl Media {
     /// It is gone.
     pub(super) fn detach(&mut self, handle: TrackHandle) {
         self.waiting.remove(&handle);
-        self.pictures.remove(&handle);
-        if let Some(voice) = self.voices.remove(&handle) {
+        self.videos.remove(&handle);
+        if let Some(voice) = self.audios.remove(&handle) {
             voice.stop.cancel();
-            self.sound.remove_voice(voice.id);
+            self.audio.remove_voice(voice.id);
         }
     }
 
@@ -237,10 +243,10 @@ impl Media {
     }
 
     /// Pictures that were shown and voices that were heard for the first time; also keeps lip sync going.
-    pub(super) fn firsts(&mut self) -> Vec<EventKind> {
+    pub(super) fn take_first_media(&mut self) -> Vec<EventKind> {
         let mut events = Vec::new();
-        let report = self.sound.report();
-        for voice in self.voices.values_mut() {
+        let report = self.audio.report();
+        for voice in self.audios.values_mut() {
             let Some(playout) = report.voice(voice.id).and_then(|v| v.playout) else { continue };
             if let (Some(micros), Some(lipsync)) =
                 (voice.clock.sender_micros(playout.timestamp), self.lipsync.get(&voice.user))
@@ -252,7 +258,7 @@ impl Media {
                 events.push(EventKind::FirstAudioFrame { user: voice.user.clone() });
             }
         }
-        for picture in self.pictures.values_mut().filter(|_| self.decoded_is_shown) {
+        for picture in self.videos.values_mut().filter(|_| self.decoded_is_shown) {
             if !picture.told && picture.decoder.figures().frames.load(Relaxed) > 0 {
                 picture.told = true;
                 let (width, height) = picture.decoder.figures().size();
@@ -263,42 +269,42 @@ impl Media {
     }
 
     /// Figures of the pictures that are decoded: owner, section, counts.
-    pub(super) fn pictures(&self) -> impl Iterator<Item = (&UserId, &str, &Arc<PictureFigures>)> {
-        self.pictures.values().map(|p| (&p.user, p.mid.as_str(), p.decoder.figures()))
+    pub(super) fn videos(&self) -> impl Iterator<Item = (&UserId, &str, &Arc<DecoderStatistics>)> {
+        self.videos.values().map(|p| (&p.user, p.mid.as_str(), p.decoder.figures()))
     }
 
     /// Voices that are played: owner, section, figures.
-    pub(super) fn voices<'a>(
+    pub(super) fn audios<'a>(
         &'a self,
         report: &'a SoundReport,
     ) -> impl Iterator<Item = (&'a UserId, &'a str, &'a VoiceReport)> {
-        self.voices.values().filter_map(|v| Some((&v.user, v.mid.as_str(), report.voice(v.id)?)))
+        self.audios.values().filter_map(|v| Some((&v.user, v.mid.as_str(), report.voice(v.id)?)))
     }
 
     /// What is heard and said now.
-    pub(super) fn sound_report(&self) -> SoundReport {
-        self.sound.report()
+    pub(super) fn audio_report(&self) -> SoundReport {
+        self.audio.report()
     }
 
     /// Ends everything of this call; the devices are released by others.
     pub(super) fn stop(&mut self) {
         self.camera.feed(None);
-        self.sound.send_to(None);
-        self.own_voice = None;
-        if let Some(own) = self.own_picture.take() {
+        self.audio.send_to(None);
+        self.own_audio = None;
+        if let Some(own) = self.own_video.take() {
             end(own.out);
         }
         self.waiting.clear();
-        self.pictures.clear();
-        for (_, voice) in self.voices.drain() {
+        self.videos.clear();
+        for (_, voice) in self.audios.drain() {
             voice.stop.cancel();
-            self.sound.remove_voice(voice.id);
+            self.audio.remove_voice(voice.id);
         }
         self.slots.clear();
     }
 }
 
 /// Encoders end after the picture at hand; nobody waits for that here.
-fn end(out: Arc<PictureOut>) {
+fn end(out: Arc<VideoEncoder>) {
     tokio::task::spawn_blocking(move || out.stop());
 }

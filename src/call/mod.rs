@@ -1,35 +1,35 @@
 //! The async driver round [`crate::session`]: commands in, snapshots and events out.
 //!
 //! [`Call`] carries one session's outputs to [`crate::signal`], [`crate::rtc`], [`crate::devices`] and the media
-//! pipelines; [`Desk`] is what a window talks to: the lobby's preview and one call at a time.
+//! pipelines; [`CallService`] is what a window talks to: the lobby's preview and one call at a time.
 
-mod access;
+mod audio;
 mod connection;
-mod desk;
+mod credentials;
 mod devices;
 mod driver;
-mod endure;
-mod figures;
 mod host;
 mod lipsync;
 mod lookup;
 mod media;
 mod panic_point;
-mod picture_in;
-mod picture_out;
-mod studio;
+mod report;
+mod restart;
+mod service;
+mod statistics;
+mod video_decoder;
+mod video_encoder;
 pub(crate) mod view;
-mod wake;
 
-pub(crate) use access::{Access, TokenSource};
+pub(crate) use audio::CallAudio;
 pub(crate) use connection::ConnectPlan;
-pub(crate) use desk::{Desk, DeskConfig, Hosted, ServerStarter, ShownHook};
-pub(crate) use devices::{DeviceReport, Devices, Tenant};
+pub(crate) use credentials::{JoinCredentials, TokenSource};
+pub(crate) use devices::{DeviceOwner, DeviceReport, Devices};
 pub(crate) use driver::{Call, CallConfig, EventSink, unix_ms};
 pub(crate) use host::HostRights;
-pub(crate) use media::Taps;
+pub(crate) use media::MediaObserver;
 pub(crate) use panic_point::panic_point;
-pub(crate) use picture_in::PictureTap;
-pub(crate) use picture_out::CameraFan;
-pub(crate) use studio::Studio;
-pub(crate) use wake::Wake;
+pub(crate) use report::TaskReport;
+pub(crate) use service::{CallService, CallServiceConfig, HostedServer, ServerStarter, ShownHook};
+pub(crate) use video_decoder::VideoTap;
+pub(crate) use video_encoder::CameraFanout;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What the window asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Command {
+pub(crate) enum CallCommand {
     /// Show the lobby's preview with these devices. Replaces an earlier choice; in a call it switches the devices.
     UseDevices(DeviceChoice),
     /// Close the lobby's camera and microphone.
@@ -18,7 +18,7 @@ pub(crate) enum Command {
     /// Look again which devices there are.
     RefreshDevices,
     /// Find out how a room is that somebody may be about to enter; it replaces an earlier one. `None`: no more.
-    LookUp(Option<RoomQuestion>),
+    LookUp(Option<RoomQuery>),
     /// Enter a room. Refused while a session has not reached its ExitRoom.
     Join(JoinRequest),
     /// Microphone on or off (in the lobby: whether to join with it).
@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Back from an end screen or dialog to the lobby.
     Dismiss,
     /// Do what only a host may; refused by the server where we are none, and dropped outside a call.
-    AsHost(HostWish),
+    AsHost(HostRequest),
     /// A link to a call was opened elsewhere: it comes back as [`Notice::Link`].
     OpenLink(String),
     /// There is a newer version: it comes back as [`Notice::NewRelease`].
@@ -49,7 +49,7 @@ pub(crate) enum Command {
 
 /// What a host may do in a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum HostWish {
+pub(crate) enum HostRequest {
     /// Remove somebody: they are told so, and need a new token to come back.
     Remove {
         /// Whom.
@@ -78,7 +78,7 @@ pub(crate) struct JoinRequest {
 
 /// A room that somebody may be about to enter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RoomQuestion {
+pub(crate) struct RoomQuery {
     /// `ws://`, `wss://`, `http://` or `https://`.
     pub(crate) server: String,
     /// The room.
@@ -89,7 +89,7 @@ pub(crate) struct RoomQuestion {
 
 /// How such a room is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RoomNews {
+pub(crate) enum RoomStatus {
     /// The server has not answered yet.
     Checking,
     /// There is a call with this name.
@@ -210,7 +210,7 @@ pub(crate) struct Snapshot {
     /// Level of our microphone in dBFS, -90 when silent or off.
     pub(crate) own_level: f32,
     /// What is known of the room that was looked up; `None` where the server does not tell.
-    pub(crate) room: Option<(RoomQuestion, RoomNews)>,
+    pub(crate) room: Option<(RoomQuery, RoomStatus)>,
     /// The call, from Join until `Dismiss`.
     pub(crate) call: Option<CallView>,
     /// The program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself as soon as
@@ -236,20 +236,20 @@ pub(crate) struct CallView {
     /// Whether our token makes us a host; the server decides when we act as one.
     pub(crate) host: bool,
     /// Where it stands.
-    pub(crate) phase: Phase,
+    pub(crate) phase: CallPhase,
     /// Everybody else, in the order in which they joined.
     pub(crate) people: Vec<Person>,
     /// Our own link.
-    pub(crate) quality: Quality,
+    pub(crate) quality: ConnectionQuality,
     /// Whether we are the one who speaks.
     pub(crate) speaking: bool,
     /// For how long at most the others still see us when our goodbye does not reach the server: 6 s on ours.
-    pub(crate) ghost: Duration,
+    pub(crate) stale_peer_limit: Duration,
 }
 
 /// Where a call stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Phase {
+pub(crate) enum CallPhase {
     /// On the way in.
     Entering,
     /// In the room, for so long.
@@ -267,14 +267,14 @@ pub(crate) enum Phase {
         limit: Duration,
     },
     /// On the way out.
-    Leaving(Leaving),
+    Leaving(ExitProgress),
     /// ExitRoom has come.
-    Ended(Ending),
+    Ended(CallSummary),
 }
 
 /// An exit under way.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Leaving {
+pub(crate) struct ExitProgress {
     /// Why, as far as it is known yet: `Left` for our own wish, `Kicked` when the server's word came first, …
     pub(crate) reason: ExitReason,
     /// Time since it was asked for.
@@ -287,7 +287,7 @@ pub(crate) struct Leaving {
 
 /// A call that has ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Ending {
+pub(crate) struct CallSummary {
     /// Why.
     pub(crate) reason: ExitReason,
     /// What was let go, and when.
@@ -316,12 +316,12 @@ pub(crate) struct Person {
     /// Whether they speak.
     pub(crate) speaking: bool,
     /// Their link.
-    pub(crate) quality: Quality,
+    pub(crate) quality: ConnectionQuality,
 }
 
 /// A link's quality, as bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Quality {
+pub(crate) enum ConnectionQuality {
     /// Not known yet.
     #[default]
     Unknown,
@@ -359,16 +359,16 @@ pub(crate) enum Notice {
     /// The server did not do what we asked for as a host.
     Refused {
         /// What.
-        wish: HostWish,
+        wish: HostRequest,
         /// Why, and what to do.
         sentence: String,
     },
 }
 
 /// Hands commands to whoever carries them out, and the newest snapshot and notices back. The window owns one.
-pub(crate) trait Desk {
+pub(crate) trait CallApi {
     /// Asks for something. Never blocks.
-    fn send(&mut self, command: Command);
+    fn send(&mut self, command: CallCommand);
     /// The newest snapshot.
     fn snapshot(&self) -> Arc<Snapshot>;
     /// Notices since the last call.

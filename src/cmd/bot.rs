@@ -4,7 +4,7 @@ use super::participant::ParticipantArgs;
 use super::signals;
 use crate::base::{ExitReason, NO_DEVICE, RoomId, UserId, display_name};
 use crate::bot::{self, BotConfig, Outcome};
-use crate::call::{Access, EventSink, TokenSource};
+use crate::call::{EventSink, JoinCredentials, TokenSource};
 use crate::devices::{self, CameraFormat, ChoiceError};
 use crate::session::SessionConfig;
 use crate::testcard::bot_tone_hz;
@@ -100,7 +100,7 @@ fn config(
     let format = args.camera_format.unwrap_or_else(|| devices::camera_format(Some(&camera)));
     let tone = format!("test-tone:{:.0}", bot_tone_hz(n));
     Ok(BotConfig {
-        access: Access { server: server.to_owned(), tokens: tokens.clone(), room: room.clone(), user, name },
+        access: JoinCredentials { server: server.to_owned(), tokens: tokens.clone(), room: room.clone(), user, name },
         devices: SessionConfig {
             camera_on: camera != NO_DEVICE,
             microphone_on: !args.muted && args.participant.microphone.as_deref() != Some(NO_DEVICE),

@@ -4,7 +4,7 @@
 //! back: an X server goes away, Windows ends the process after a message, macOS after a callback. Whoever is told of that
 //! waits in [`LastWord::leave`] until the call is left.
 
-use crate::call::view::Command;
+use crate::call::view::CallCommand;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Makes sure that the call is left before the process ends.
 #[derive(Clone)]
 pub(super) struct LastWord {
-    remote: mpsc::WeakSender<Command>,
+    remote: mpsc::WeakSender<CallCommand>,
     over: CancellationToken,
 }
 
 impl LastWord {
     /// `remote` reaches the desk; `winding_down` ends when the desk has, and what else there is.
     pub(super) fn new(
-        remote: mpsc::WeakSender<Command>,
+        remote: mpsc::WeakSender<CallCommand>,
         winding_down: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let over = CancellationToken::new();
@@ -41,7 +41,7 @@ impl LastWord {
     /// Leaves the call if there is one, and waits until all is over. Never from a thread of the runtime.
     pub(super) fn leave(&self) {
         if let Some(remote) = self.remote.upgrade()
-            && remote.try_send(Command::End).is_err()
+            && remote.try_send(CallCommand::End).is_err()
         {
             tracing::warn!("the desk is ending already");
         }

@@ -5,13 +5,15 @@ use super::participant::ParticipantArgs;
 use super::{browser, signals};
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
 use crate::bot::{self, BotConfig, Verifier};
-use crate::call::view::{Command, DeviceChoice, JoinRequest};
-use crate::call::{Access, Desk, DeskConfig, EventSink, Hosted, ServerStarter, TokenSource, unix_ms};
+use crate::call::view::{CallCommand, DeviceChoice, JoinRequest};
+use crate::call::{
+    CallService, CallServiceConfig, EventSink, HostedServer, JoinCredentials, ServerStarter, TokenSource, unix_ms,
+};
 use crate::devices::CameraFormat;
 use crate::proto::link;
 use crate::server::{Embedded, ServerConfig};
 use crate::session::SessionConfig;
-use crate::store::{Door, Paths, Settings, hand_over, note_exit};
+use crate::store::{Paths, Settings, SingleInstance, forward_link, note_exit};
 use crate::ui;
 use crate::updates::{self, Feed};
 use anyhow::{Context, anyhow};
@@ -129,7 +131,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     let _entered = runtime.enter();
     let paths = Paths::of_user();
     if let (Some(link), Some(paths)) = (args.only_a_link(), &paths)
-        && runtime.block_on(hand_over(paths, link))
+        && runtime.block_on(forward_link(paths, link))
     {
         return Ok(ExitCode::SUCCESS);
     }
@@ -142,7 +144,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     let events = args.participant.event_sink()?;
     let shared = Arc::new(Shared::default());
     let server = Arc::new(Mutex::new(None));
-    let config = DeskConfig {
+    let config = CallServiceConfig {
         events: shared.follow(events.clone(), args.then),
         server: Some(server_starter(hosting.clone(), server.clone())),
         choice: DeviceChoice {
@@ -155,7 +157,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         microphone_on: settings.join_with_microphone,
         reduce_noise: settings.reduce_noise,
     };
-    let (desk, task) = Desk::start(config)?;
+    let (desk, task) = CallService::start(config)?;
     let remote = desk.remote();
     let last = LastWord::new(remote.clone(), wind_down(task, shared.clone(), server));
     last.listen();
@@ -170,7 +172,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         tokio::spawn(leave_after(shared.clone(), remote.clone(), after));
     }
     if let Some(join) = join {
-        remote.upgrade().context("The window has ended")?.try_send(Command::Join(join))?;
+        remote.upgrade().context("The window has ended")?.try_send(CallCommand::Join(join))?;
     }
     let shown = desk.shown_hook();
     let verifier = args.verify.then(|| Arc::new(Verifier::default()));
@@ -223,7 +225,7 @@ async fn wind_down(desk: JoinHandle<()>, shared: Arc<Shared>, server: Arc<Mutex<
 
 /// Runs the window until it is closed. Where wgpu finds no graphics that it can use, and nothing else was asked for, glow
 /// draws it.
-fn show(renderer: Option<Renderer>, desk: Desk, options: ui::Options) -> anyhow::Result<()> {
+fn show(renderer: Option<Renderer>, desk: CallService, options: ui::Options) -> anyhow::Result<()> {
     let parts = Rc::new(Cell::new(Some((desk, options))));
     let run = |renderer: eframe::Renderer| {
         let native = eframe::NativeOptions { viewport: ui::viewport(), renderer, ..Default::default() };
@@ -249,7 +251,7 @@ fn show(renderer: Option<Renderer>, desk: Desk, options: ui::Options) -> anyhow:
 /// What the parts of a window's process know of each other.
 #[derive(Default)]
 struct Shared {
-    remote: OnceLock<mpsc::WeakSender<Command>>,
+    remote: OnceLock<mpsc::WeakSender<CallCommand>>,
     ended: Mutex<Option<ExitReason>>,
     /// The last receipt is being written down.
     keeping: Mutex<Option<JoinHandle<()>>>,
@@ -285,7 +287,7 @@ impl Shared {
     /// The window closes itself as soon as no call is open.
     fn quit(&self) {
         if let Some(remote) = self.remote.get().and_then(mpsc::WeakSender::upgrade)
-            && remote.try_send(Command::Quit).is_err()
+            && remote.try_send(CallCommand::Quit).is_err()
         {
             tracing::warn!("the window has ended already");
         }
@@ -343,21 +345,21 @@ fn verified(verifier: &Verifier) -> Event {
 }
 
 /// The first signal leaves the call, or closes the window; the second ends at once.
-fn watch_signals(remote: mpsc::WeakSender<Command>) -> anyhow::Result<()> {
+fn watch_signals(remote: mpsc::WeakSender<CallCommand>) -> anyhow::Result<()> {
     let leave = CancellationToken::new();
     signals::watch(leave.clone()).context("Signals cannot be caught")?;
     tokio::spawn(async move {
         leave.cancelled().await;
         if let Some(remote) = remote.upgrade() {
-            remote.send(Command::Quit).await.ok();
+            remote.send(CallCommand::Quit).await.ok();
         }
     });
     Ok(())
 }
 
 /// Links that are opened while this window is open come to it. Where another window takes them, this one does not.
-async fn take_links(paths: Paths, remote: mpsc::WeakSender<Command>) {
-    let mut door = match Door::open(&paths).await {
+async fn take_links(paths: Paths, remote: mpsc::WeakSender<CallCommand>) {
+    let mut door = match SingleInstance::open(&paths).await {
         Ok(door) => door,
         Err(error) => return tracing::info!(%error, "another window takes links"),
     };
@@ -365,7 +367,7 @@ async fn take_links(paths: Paths, remote: mpsc::WeakSender<Command>) {
         match door.next().await {
             Ok(link) => {
                 let Some(remote) = remote.upgrade() else { return };
-                if remote.send(Command::OpenLink(link)).await.is_err() {
+                if remote.send(CallCommand::OpenLink(link)).await.is_err() {
                     return;
                 }
             }
@@ -375,12 +377,12 @@ async fn take_links(paths: Paths, remote: mpsc::WeakSender<Command>) {
 }
 
 /// Tells the window of newer versions, from the feed that the settings name or the project's own.
-async fn watch_releases(feed: Option<String>, wanted: watch::Receiver<bool>, remote: mpsc::WeakSender<Command>) {
+async fn watch_releases(feed: Option<String>, wanted: watch::Receiver<bool>, remote: mpsc::WeakSender<CallCommand>) {
     match feed.as_deref().map_or_else(Feed::of_project, Feed::at) {
         Ok(feed) => {
             let tell = |release| {
                 if let Some(remote) = remote.upgrade()
-                    && remote.try_send(Command::TellRelease(release)).is_err()
+                    && remote.try_send(CallCommand::TellRelease(release)).is_err()
                 {
                     tracing::debug!("a newer version was not told");
                 }
@@ -391,11 +393,11 @@ async fn watch_releases(feed: Option<String>, wanted: watch::Receiver<bool>, rem
     }
 }
 
-async fn leave_after(shared: Arc<Shared>, remote: mpsc::WeakSender<Command>, after: Duration) {
+async fn leave_after(shared: Arc<Shared>, remote: mpsc::WeakSender<CallCommand>, after: Duration) {
     shared.entered.cancelled().await;
     tokio::time::sleep(after).await;
     if let Some(remote) = remote.upgrade() {
-        remote.send(Command::Leave(ExitRequestedBy::Timer)).await.ok();
+        remote.send(CallCommand::Leave(ExitRequestedBy::Timer)).await.ok();
     }
 }
 
@@ -471,7 +473,7 @@ fn keep_settings(paths: Option<Paths>, wanted: watch::Sender<bool>) -> Box<dyn F
 /// A room server in this process, and its synthetic participants.
 struct Running {
     embedded: Embedded,
-    hosted: Hosted,
+    hosted: HostedServer,
     bots: CancellationToken,
 }
 
@@ -487,7 +489,7 @@ fn server_starter(hosting: Option<Hosting>, running: Arc<Mutex<Option<Running>>>
             let config = ServerConfig::private(address).map_err(|e| failed(e.to_string()))?;
             let key = config.secrets.keys.first().cloned().ok_or_else(|| failed("it has no key".into()))?;
             let embedded = Embedded::start(config).await.map_err(|e| failed(e.to_string()))?;
-            let hosted = Hosted { url: embedded.url().to_owned(), key };
+            let hosted = HostedServer { url: embedded.url().to_owned(), key };
             let bots = CancellationToken::new();
             if let Some(hosting) = &hosting {
                 for n in 1..=hosting.bots {
@@ -509,7 +511,7 @@ async fn guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
     let Ok(user) = format!("guest-{n}").parse::<UserId>() else { return };
     let format = CameraFormat { width: 640, height: 360, fps: 24 };
     let config = BotConfig {
-        access: Access { server: url, tokens: TokenSource::Server, room, user, name },
+        access: JoinCredentials { server: url, tokens: TokenSource::Server, room, user, name },
         devices: SessionConfig {
             camera_on: n != 3,
             microphone_on: n != 2,

@@ -74,7 +74,11 @@ impl Vp8Encoder {
 
     /// Encodes a picture that is shown at `timestamp` (90 kHz, wraps). `None`: the rate control left it out, as the target
     /// is too low for this rate of pictures.
-    pub(crate) fn encode(&mut self, frame: &VideoFrame, timestamp: u32) -> Result<Option<EncodedFrame>, Vp8EncodeError> {
+    pub(crate) fn encode(
+        &mut self,
+        frame: &VideoFrame,
+        timestamp: u32,
+    ) -> Result<Option<EncodedFrame>, Vp8EncodeError> {
         let (pts, duration) = self.advance(timestamp);
         let keyframe = self.keyframe_wanted;
         let raw = self.raw_for(frame)?;

@@ -38,8 +38,8 @@ impl Paths {
         &self.config
     }
 
-    /// Where a running window takes links ([`Door`](super::Door)); on Windows its name alone matters.
-    pub(crate) fn door(&self) -> PathBuf {
+    /// Where a running window takes links ([`SingleInstance`](super::SingleInstance)); on Windows its name alone matters.
+    pub(crate) fn instance_socket(&self) -> PathBuf {
         self.runtime.join("window.socket")
     }
 

@@ -1,7 +1,7 @@
 //! The window as eframe sees it: reads the desk, draws a view, carries its actions out.
 
 use crate::base::{ExitRequestedBy, SessionId, UserId, VideoFrame};
-use crate::call::view::{Command, Desk, Notice, Phase};
+use crate::call::view::{CallApi, CallCommand, CallPhase, Notice};
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
@@ -75,7 +75,7 @@ impl Default for Options {
 
 /// The window.
 pub(crate) struct App {
-    desk: Box<dyn Desk>,
+    desk: Box<dyn CallApi>,
     options: Options,
     model: Model,
     videos: Videos,
@@ -114,7 +114,7 @@ pub(crate) fn viewport() -> ViewportBuilder {
 
 impl App {
     /// A window on `desk`.
-    pub(crate) fn new(cc: &CreationContext<'_>, mut desk: Box<dyn Desk>, options: Options) -> Self {
+    pub(crate) fn new(cc: &CreationContext<'_>, mut desk: Box<dyn CallApi>, options: Options) -> Self {
         let ctx = &cc.egui_ctx;
         fonts::install(ctx);
         theme::install(ctx);
@@ -124,9 +124,9 @@ impl App {
         model.zone = options.zone.clone();
         model.snapshot = desk.snapshot();
         if model.call().is_none() {
-            desk.send(Command::SetMicrophone(model.settings.join_with_microphone));
-            desk.send(Command::SetCamera(model.settings.join_with_camera));
-            desk.send(Command::UseDevices(model.snapshot.choice.clone()));
+            desk.send(CallCommand::SetMicrophone(model.settings.join_with_microphone));
+            desk.send(CallCommand::SetCamera(model.settings.join_with_camera));
+            desk.send(CallCommand::UseDevices(model.snapshot.choice.clone()));
             model.focus = Some(first_empty_field(&model));
         }
         let mut effects = Effects::default();
@@ -193,7 +193,7 @@ impl App {
             screen => screen,
         };
         // A refusal can come before the first frame has shown that somebody is joining: the lobby stays the lobby then.
-        let ended = model.call().filter(|c| matches!(c.phase, Phase::Ended(_))).map(|c| c.session);
+        let ended = model.call().filter(|c| matches!(c.phase, CallPhase::Ended(_))).map(|c| c.session);
         let refused = matches!(screen, Screen::Lobby) && ended.is_some() && ended != self.dismissed;
         if refused {
             self.dismissed = ended;
@@ -249,7 +249,7 @@ impl App {
         let question = room_question(&self.model);
         if self.model.asked != question {
             self.model.asked.clone_from(&question);
-            self.desk.send(Command::LookUp(question));
+            self.desk.send(CallCommand::LookUp(question));
         }
         if self.model.settings != self.saved {
             self.saved = self.model.settings.clone();
@@ -260,10 +260,10 @@ impl App {
     /// A window that is closed in a call leaves first (or asks whether to) and closes then. Closing it once more answers
     /// the question; once it leaves, it closes at once.
     fn close(&mut self, ctx: &Context) {
-        let open = self.model.call().is_some_and(|call| !matches!(call.phase, Phase::Ended(_)));
+        let open = self.model.call().is_some_and(|call| !matches!(call.phase, CallPhase::Ended(_)));
         if ctx.input(|i| i.viewport().close_requested()) && open {
             if self.model.closing {
-                self.desk.send(Command::CloseNow);
+                self.desk.send(CallCommand::CloseNow);
             } else {
                 ctx.send_viewport_cmd(ViewportCommand::CancelClose);
                 let mut effects = Effects::default();

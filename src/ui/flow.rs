@@ -2,7 +2,7 @@
 //! "a dialog only after the devices are released") can be tested without a window.
 
 use crate::base::{ExitReason, SessionId};
-use crate::call::view::{CallView, Ending, Phase};
+use crate::call::view::{CallPhase, CallSummary, CallView};
 use crate::ui::tokens::time;
 
 /// What fills the window.
@@ -74,25 +74,25 @@ impl Flow {
             let start = now - elapsed.as_secs_f64();
             Some(old.map_or(start, |old| old.min(start)))
         };
-        if !matches!(call.phase, Phase::Reconnecting { .. }) {
+        if !matches!(call.phase, CallPhase::Reconnecting { .. }) {
             self.lost = None;
         }
         match &call.phase {
-            Phase::Entering => {}
-            Phase::InCall { elapsed } => {
+            CallPhase::Entering => {}
+            CallPhase::InCall { elapsed } => {
                 self.entered = since(self.entered, *elapsed);
                 self.remember(call, now);
             }
-            Phase::Reconnecting { elapsed, .. } => {
+            CallPhase::Reconnecting { elapsed, .. } => {
                 self.entered.get_or_insert(now);
                 self.lost = since(self.lost, *elapsed);
                 self.remember(call, now);
             }
-            Phase::Leaving(leaving) => {
+            CallPhase::Leaving(leaving) => {
                 self.pressed = false;
                 self.leaving = since(self.leaving, leaving.elapsed);
             }
-            Phase::Ended(_) => {
+            CallPhase::Ended(_) => {
                 self.pressed = false;
                 self.ended.get_or_insert(now);
             }
@@ -122,17 +122,19 @@ impl Flow {
         let Some(call) = call else { return Screen::Lobby };
         let steps = self.steps.is_some();
         match &call.phase {
-            Phase::Entering => Screen::Joining,
-            Phase::InCall { .. } | Phase::Reconnecting { .. } if self.pressed => Screen::Leaving { steps: false },
-            Phase::InCall { .. } | Phase::Reconnecting { .. } => Screen::Call,
-            Phase::Leaving(_) if self.entered.is_none() => Screen::Joining,
-            Phase::Leaving(_) => Screen::Leaving { steps },
-            Phase::Ended(_) if self.steps.is_some_and(|t| now - t < time::STEPS_STAY) => Screen::Leaving { steps },
-            Phase::Ended(ending) => self.end_screen(ending),
+            CallPhase::Entering => Screen::Joining,
+            CallPhase::InCall { .. } | CallPhase::Reconnecting { .. } if self.pressed => {
+                Screen::Leaving { steps: false }
+            }
+            CallPhase::InCall { .. } | CallPhase::Reconnecting { .. } => Screen::Call,
+            CallPhase::Leaving(_) if self.entered.is_none() => Screen::Joining,
+            CallPhase::Leaving(_) => Screen::Leaving { steps },
+            CallPhase::Ended(_) if self.steps.is_some_and(|t| now - t < time::STEPS_STAY) => Screen::Leaving { steps },
+            CallPhase::Ended(ending) => self.end_screen(ending),
         }
     }
 
-    fn end_screen(&self, ending: &Ending) -> Screen {
+    fn end_screen(&self, ending: &CallSummary) -> Screen {
         match ending.reason {
             // Nothing was entered, so there is nothing to show a receipt of.
             ExitReason::EntryFailed => Screen::Lobby,
@@ -187,23 +189,23 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::view::Leaving;
+    use crate::call::view::ExitProgress;
     use crate::ui::testing::{call, ending};
     use std::time::Duration;
 
-    fn leaving(ms: u64) -> Phase {
+    fn leaving(ms: u64) -> CallPhase {
         let elapsed = Duration::from_millis(ms);
-        Phase::Leaving(Leaving { reason: ExitReason::Left, elapsed, done: vec![], running: vec![] })
+        CallPhase::Leaving(ExitProgress { reason: ExitReason::Left, elapsed, done: vec![], running: vec![] })
     }
 
-    fn in_call(ms: u64) -> Phase {
-        Phase::InCall { elapsed: Duration::from_millis(ms) }
+    fn in_call(ms: u64) -> CallPhase {
+        CallPhase::InCall { elapsed: Duration::from_millis(ms) }
     }
 
     /// Shows the flow each phase at its time, and gives the screens.
-    fn run(phases: &[(f64, Phase)]) -> Vec<Screen> {
+    fn run(phases: &[(f64, CallPhase)]) -> Vec<Screen> {
         let mut flow = Flow::default();
-        let step = |(now, phase): &(f64, Phase)| {
+        let step = |(now, phase): &(f64, CallPhase)| {
             let call = call(phase.clone());
             flow.observe(Some(&call), *now);
             flow.screen(Some(&call), *now)
@@ -217,7 +219,7 @@ mod tests {
             (0.0, in_call(0)),
             (1.0, leaving(0)),
             (1.1, leaving(100)),
-            (1.14, Phase::Ended(ending(ExitReason::Left))),
+            (1.14, CallPhase::Ended(ending(ExitReason::Left))),
         ]);
         let quiet = Screen::Leaving { steps: false };
         assert_eq!(screens, [Screen::Call, quiet, quiet, Screen::End]);
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_step_list_stays_half_a_second() {
-        let ended = Phase::Ended(ending(ExitReason::Left));
+        let ended = CallPhase::Ended(ending(ExitReason::Left));
         let screens =
             run(&[(0.0, in_call(0)), (1.0, leaving(0)), (1.2, leaving(200)), (1.3, ended.clone()), (1.8, ended)]);
         let list = Screen::Leaving { steps: true };
@@ -234,11 +236,11 @@ mod tests {
 
     #[test]
     fn what_was_never_entered_has_no_receipt() {
-        let failed = Phase::Ended(ending(ExitReason::EntryFailed));
-        assert_eq!(run(&[(0.0, Phase::Entering), (0.5, failed)]), [Screen::Joining, Screen::Lobby]);
-        let stopped = Phase::Ended(ending(ExitReason::Left));
+        let failed = CallPhase::Ended(ending(ExitReason::EntryFailed));
+        assert_eq!(run(&[(0.0, CallPhase::Entering), (0.5, failed)]), [Screen::Joining, Screen::Lobby]);
+        let stopped = CallPhase::Ended(ending(ExitReason::Left));
         assert_eq!(
-            run(&[(0.0, Phase::Entering), (0.1, leaving(0)), (0.2, stopped)]),
+            run(&[(0.0, CallPhase::Entering), (0.1, leaving(0)), (0.2, stopped)]),
             [Screen::Joining, Screen::Joining, Screen::Lobby]
         );
     }
@@ -246,7 +248,7 @@ mod tests {
     #[test]
     fn an_end_by_others_is_shown_as_what_it_was() {
         for reason in [ExitReason::Kicked, ExitReason::Dismissed, ExitReason::ServerStopped] {
-            let screens = run(&[(0.0, in_call(0)), (1.0, Phase::Ended(ending(reason)))]);
+            let screens = run(&[(0.0, in_call(0)), (1.0, CallPhase::Ended(ending(reason)))]);
             assert_eq!(screens[1], Screen::Over(reason));
         }
     }

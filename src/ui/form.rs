@@ -1,7 +1,7 @@
 //! The lobby's form: what is typed into it or comes by a link, and the request to join that it makes.
 
 use crate::base::display_name;
-use crate::call::view::{Command, JoinRequest, Phase, RoomQuestion};
+use crate::call::view::{CallCommand, CallPhase, JoinRequest, RoomQuery};
 use crate::proto::link::{self, LinkError};
 use crate::ui::flow::Screen;
 use crate::ui::icons;
@@ -34,7 +34,7 @@ pub(super) fn type_into(model: &mut Model, field: Field, text: String) {
 pub(super) fn open_link(model: &mut Model, text: &str, effects: &mut Effects) {
     let place = link::parse(text);
     match model.call().map(|call| &call.phase) {
-        Some(Phase::Ended(_)) => effects.commands.push(Command::Dismiss),
+        Some(CallPhase::Ended(_)) => effects.commands.push(CallCommand::Dismiss),
         Some(_) => {
             let sentence = match place {
                 Ok(place) => format!("Leave this call first, then open the link to {} again", place.room),
@@ -91,7 +91,7 @@ fn request(model: &Model) -> Result<JoinRequest, FormError> {
 }
 
 /// The room that the lobby's form names, for as long as nobody joins it.
-pub(super) fn room_question(model: &Model) -> Option<RoomQuestion> {
+pub(super) fn room_question(model: &Model) -> Option<RoomQuery> {
     if model.screen != Screen::Lobby {
         return None;
     }
@@ -100,7 +100,7 @@ pub(super) fn room_question(model: &Model) -> Option<RoomQuestion> {
         Some(server) => server,
         None => link::server(&model.lobby.server).ok()?,
     };
-    Some(RoomQuestion { server, room: place.room, invitation: place.invitation })
+    Some(RoomQuery { server, room: place.room, invitation: place.invitation })
 }
 
 pub(super) fn host(model: &mut Model, effects: &mut Effects) {
@@ -134,7 +134,7 @@ fn send_join(model: &mut Model, request: JoinRequest, effects: &mut Effects) {
     model.lobby.room.trim().clone_into(&mut model.settings.room);
     model.settings.server = model.lobby.server.trim().to_owned();
     model.joined = Some(request.clone());
-    effects.commands.push(Command::Join(request));
+    effects.commands.push(CallCommand::Join(request));
 }
 
 #[cfg(test)]
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_link_that_comes_during_a_call_leaves_the_call_alone() {
         let world = crate::ui::testing::World::new();
-        world.call(Phase::InCall { elapsed: std::time::Duration::from_secs(5) });
+        world.call(CallPhase::InCall { elapsed: std::time::Duration::from_secs(5) });
         let mut model = model("old", "Mina", "ws://localhost:7880");
         model.snapshot = std::sync::Arc::new(world.lock().snapshot.clone());
         assert_eq!(act(&mut model, Action::OpenLink("visavis://calls.example/tea".into())), Vec::new());
@@ -204,7 +204,7 @@ mod tests {
             name: "Ada Okafor".into(),
             invitation: None,
         };
-        assert_eq!(act(&mut m, Action::Join), [Command::Join(request)]);
+        assert_eq!(act(&mut m, Action::Join), [CallCommand::Join(request)]);
         assert_eq!(m.settings.name, "Ada Okafor");
     }
 
@@ -212,7 +212,7 @@ mod tests {
     fn a_link_brings_its_own_server() {
         let mut m = model("https://meet.example/j/a", "Ada", "ws://127.0.0.1:7880");
         let commands = act(&mut m, Action::Join);
-        assert!(matches!(&commands[..], [Command::Join(r)] if r.server.as_deref() == Some("https://meet.example")));
+        assert!(matches!(&commands[..], [CallCommand::Join(r)] if r.server.as_deref() == Some("https://meet.example")));
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
     fn hosting_needs_no_server_and_finds_a_room_name() {
         let mut m = model("", "Ada", "");
         let commands = act(&mut m, Action::Host);
-        let [Command::Join(request)] = &commands[..] else { panic!("{commands:?}") };
+        let [CallCommand::Join(request)] = &commands[..] else { panic!("{commands:?}") };
         assert_eq!(request.server, None);
         assert!(request.room.to_string().starts_with("call-"));
     }

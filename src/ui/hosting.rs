@@ -1,7 +1,7 @@
 //! What a host does in the window: asked first where somebody else is hit, then sent to the desk. The server decides.
 
 use crate::base::UserId;
-use crate::call::view::{Command, HostWish};
+use crate::call::view::{CallCommand, HostRequest};
 use crate::ui::flow::Screen;
 use crate::ui::icons;
 use crate::ui::model::{Focus, Model, Question};
@@ -35,16 +35,16 @@ pub(super) fn act(model: &mut Model, action: HostAction, effects: &mut Effects) 
         HostAction::Remove(user) => {
             model.focus = Some(Focus::Stage);
             let Some(name) = model.person(&user).map(|p| p.name.clone()) else { return };
-            HostWish::Remove { user, name }
+            HostRequest::Remove { user, name }
         }
         HostAction::End => {
             model.focus = Some(Focus::Leave);
             model.ended_by_us = model.call().map(|call| call.session);
-            HostWish::EndForEveryone
+            HostRequest::EndForEveryone
         }
-        HostAction::Invite => HostWish::Invite,
+        HostAction::Invite => HostRequest::Invite,
     };
-    effects.commands.push(Command::AsHost(wish));
+    effects.commands.push(CallCommand::AsHost(wish));
 }
 
 fn ask(model: &mut Model, question: Question) {
@@ -53,8 +53,8 @@ fn ask(model: &mut Model, question: Question) {
 }
 
 /// The server did not do it.
-pub(super) fn refused(model: &mut Model, wish: &HostWish, sentence: String) {
-    if *wish == HostWish::EndForEveryone {
+pub(super) fn refused(model: &mut Model, wish: &HostRequest, sentence: String) {
+    if *wish == HostRequest::EndForEveryone {
         model.ended_by_us = None;
     }
     model.toast(icons::WARNING_CIRCLE, sentence);

@@ -2,7 +2,7 @@
 //! leaves a call.
 
 use crate::base::ExitRequestedBy;
-use crate::call::view::Phase;
+use crate::call::view::CallPhase;
 use crate::ui::action::{Action, Actions};
 use crate::ui::flow::Screen;
 use crate::ui::model::{Model, Region, Section};
@@ -84,7 +84,7 @@ fn region(ctx: &Context, model: &Model) -> Option<Region> {
     let y = ctx.read_response(focused)?.rect.center().y;
     let window = ctx.content_rect();
     let tools = if window.width() < size::COMPACT_BELOW { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
-    let lost = matches!(model.call().map(|c| &c.phase), Some(Phase::Reconnecting { .. }));
+    let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. }));
     let banner = window.top() + size::TOP_BAR + size::STAGE_PADDING + size::BANNER;
     Some(match y {
         y if y < window.top() + size::TOP_BAR => Region::Top,

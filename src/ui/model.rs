@@ -2,7 +2,8 @@
 
 use crate::base::{DeviceKind, ExitRequestedBy, SessionId, StepName, StepState, UserId};
 use crate::call::view::{
-    CallView, DeviceState, Ending, JoinRequest, LocalDevice, Notice, Person, Phase, RoomNews, RoomQuestion, Snapshot,
+    CallPhase, CallSummary, CallView, DeviceState, JoinRequest, LocalDevice, Notice, Person, RoomQuery, RoomStatus,
+    Snapshot,
 };
 use crate::proto::release::Release;
 use crate::store::Settings;
@@ -29,7 +30,7 @@ pub(super) struct Model {
     pub(super) screen: Screen,
     pub(super) lobby: Lobby,
     /// The room that the desk was asked for last.
-    pub(super) asked: Option<RoomQuestion>,
+    pub(super) asked: Option<RoomQuery>,
     pub(super) menu: Option<Menu>,
     /// Whether the settings cover lobby, stage or end screen.
     pub(super) settings_open: bool,
@@ -284,7 +285,7 @@ impl Model {
     }
 
     /// What is known of the room that the form names.
-    pub(super) fn room_news(&self) -> Option<RoomNews> {
+    pub(super) fn room_news(&self) -> Option<RoomStatus> {
         let (question, news) = self.snapshot.room.as_ref()?;
         (self.asked.as_ref() == Some(question)).then_some(*news)
     }
@@ -299,9 +300,9 @@ impl Model {
     }
 
     /// How the call ended, while that is shown.
-    pub(super) fn ending(&self) -> Option<&Ending> {
+    pub(super) fn ending(&self) -> Option<&CallSummary> {
         match &self.call()?.phase {
-            Phase::Ended(ending) => Some(ending),
+            CallPhase::Ended(ending) => Some(ending),
             _ => None,
         }
     }
@@ -400,7 +401,7 @@ mod tests {
         let mut model = Model::new(Settings::default());
         model.notice(Notice::Left("Mina Park".into()));
         assert_eq!(model.toasts[0].text, "Mina Park left");
-        let mut call = crate::ui::testing::call(crate::call::view::Phase::Entering);
+        let mut call = crate::ui::testing::call(crate::call::view::CallPhase::Entering);
         let person = call.people[0].clone();
         call.people = vec![person; 7];
         model.snapshot = Arc::new(Snapshot { call: Some(call), ..Snapshot::default() });

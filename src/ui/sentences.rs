@@ -1,13 +1,18 @@
 //! The words of ends, devices and receipts. Plain sentences for people; the exact line below them for support.
 
 use crate::base::{DeviceKind, ExitReason, ReceiptStep, RoomId, StepName, StepState};
-use crate::call::view::{CallView, DeviceProblem, Ending, LocalDevice, ProblemKind, RoomNews};
+use crate::call::view::{CallSummary, CallView, DeviceProblem, LocalDevice, ProblemKind, RoomStatus};
 use crate::store::RecentRoom;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// Title and sentences of an end by something else than our own wish.
-pub(super) fn over(reason: ExitReason, call: &CallView, ending: &Ending, zone: &TimeZone) -> (&'static str, String) {
+pub(super) fn over(
+    reason: ExitReason,
+    call: &CallView,
+    ending: &CallSummary,
+    zone: &TimeZone,
+) -> (&'static str, String) {
     let (room, time) = (&call.room, hour(ending.unix_ms, zone));
     let off = devices_are_off(ending);
     match reason {
@@ -36,7 +41,7 @@ pub(super) fn over(reason: ExitReason, call: &CallView, ending: &Ending, zone: &
 }
 
 /// The same for the host who ended the call for everyone.
-pub(super) fn ended_by_us(ending: &Ending) -> (&'static str, String) {
+pub(super) fn ended_by_us(ending: &CallSummary) -> (&'static str, String) {
     let off = devices_are_off(ending);
     ("You ended the call for everyone", format!("It is confirmed. Everyone has been told. {off}"))
 }
@@ -60,7 +65,7 @@ pub(super) fn end_question(room: &RoomId, people: usize) -> (String, String) {
 }
 
 /// Never said of a device that did not confirm it.
-fn devices_are_off(ending: &Ending) -> &'static str {
+fn devices_are_off(ending: &CallSummary) -> &'static str {
     let clean = |step| {
         let state = ending.receipt.step(step).map(|s| s.state);
         matches!(state, None | Some(StepState::Confirmed | StepState::NotApplicable))
@@ -74,7 +79,7 @@ fn devices_are_off(ending: &Ending) -> &'static str {
 }
 
 /// The two lines of the end screen's title, and the sentences below.
-pub(super) fn left(ending: &Ending, ghost: u64) -> ([&'static str; 2], String) {
+pub(super) fn left(ending: &CallSummary, ghost: u64) -> ([&'static str; 2], String) {
     let told = ending.receipt.step(StepName::OthersTold).map(|s| s.state);
     let confirmed = matches!(told, None | Some(StepState::Confirmed | StepState::NotApplicable));
     let off = devices_are_off(ending);
@@ -140,17 +145,17 @@ pub(super) fn receipt_shows(step: &ReceiptStep) -> bool {
 }
 
 /// `14:32:07.312 onExitRoom(reason 1)`.
-pub(super) fn callback_line(ending: &Ending, zone: &TimeZone) -> String {
+pub(super) fn callback_line(ending: &CallSummary, zone: &TimeZone) -> String {
     format!("{} onExitRoom(reason {})", exact(ending.unix_ms, zone), ending.reason.code())
 }
 
 /// `14:32:07.312 reason 0, you left`.
-pub(super) fn receipt_line(ending: &Ending, zone: &TimeZone) -> String {
+pub(super) fn receipt_line(ending: &CallSummary, zone: &TimeZone) -> String {
     format!("{} reason {}, you left", exact(ending.unix_ms, zone), ending.reason.code())
 }
 
 /// Everything support needs of an end, as text to copy.
-pub(super) fn details(call: &CallView, ending: &Ending, zone: &TimeZone) -> String {
+pub(super) fn details(call: &CallView, ending: &CallSummary, zone: &TimeZone) -> String {
     let mut text =
         format!("{}\nroom {}\nuser {}\nserver {}\n", callback_line(ending, zone), call.room, call.user, call.server);
     for step in &ending.receipt.steps {
@@ -246,31 +251,31 @@ pub(super) const fn problem_word(problem: ProblemKind) -> &'static str {
 }
 
 /// The word about a room that was looked up.
-pub(super) const fn room_word(news: RoomNews) -> &'static str {
+pub(super) const fn room_word(news: RoomStatus) -> &'static str {
     match news {
-        RoomNews::Checking => "Checking…",
-        RoomNews::Found { .. } => "Found",
-        RoomNews::NotFound { .. } => "Not found",
+        RoomStatus::Checking => "Checking…",
+        RoomStatus::Found { .. } => "Found",
+        RoomStatus::NotFound { .. } => "Not found",
     }
 }
 
 /// What there is to know before joining it.
-pub(super) fn before_joining(news: Option<RoomNews>) -> String {
+pub(super) fn before_joining(news: Option<RoomStatus>) -> String {
     let nothing_sent = "Nothing is sent until you join.";
     match news {
-        Some(RoomNews::Found { people, is_full: true }) => {
+        Some(RoomStatus::Found { people, is_full: true }) => {
             format!("This call is full ({people} people). Try again when someone leaves.")
         }
-        Some(RoomNews::Found { people: 0, .. }) => format!("Nobody is in the call yet. {nothing_sent}"),
-        Some(RoomNews::Found { people: 1, .. }) => format!("1 person is in the call. {nothing_sent}"),
-        Some(RoomNews::Found { people, .. }) => format!("{people} people are in the call. {nothing_sent}"),
-        Some(RoomNews::NotFound { can_be_opened: true }) => {
+        Some(RoomStatus::Found { people: 0, .. }) => format!("Nobody is in the call yet. {nothing_sent}"),
+        Some(RoomStatus::Found { people: 1, .. }) => format!("1 person is in the call. {nothing_sent}"),
+        Some(RoomStatus::Found { people, .. }) => format!("{people} people are in the call. {nothing_sent}"),
+        Some(RoomStatus::NotFound { can_be_opened: true }) => {
             "There is no call with this name. Check the link, or start it by pressing Join.".to_owned()
         }
-        Some(RoomNews::NotFound { can_be_opened: false }) => {
+        Some(RoomStatus::NotFound { can_be_opened: false }) => {
             "There is no call with this name. Check the link, or ask the host to start it.".to_owned()
         }
-        Some(RoomNews::Checking) | None => nothing_sent.to_owned(),
+        Some(RoomStatus::Checking) | None => nothing_sent.to_owned(),
     }
 }
 
@@ -321,12 +326,12 @@ fn exact(unix_ms: f64, zone: &TimeZone) -> String {
 mod tests {
     use super::*;
     use crate::base::Receipt;
-    use crate::call::view::Phase;
+    use crate::call::view::CallPhase;
     use crate::ui::testing::{call, ending};
 
     #[test]
     fn removed_and_ended_are_never_mixed_up() {
-        let call = call(Phase::Entering);
+        let call = call(CallPhase::Entering);
         let text = |reason| {
             let (title, body) = over(reason, &call, &ending(reason), &TimeZone::UTC);
             format!("{title} {body}").to_lowercase()
@@ -377,7 +382,7 @@ mod tests {
 
     #[test]
     fn details_hold_every_step() {
-        let text = details(&call(Phase::Entering), &ending(ExitReason::Left), &TimeZone::UTC);
+        let text = details(&call(CallPhase::Entering), &ending(ExitReason::Left), &TimeZone::UTC);
         assert!(text.contains("camera_released confirmed 11.0 ms\n"), "{text}");
         assert!(text.ends_with("total 35.0 ms\n"), "{text}");
         assert_eq!(Receipt::default().steps.len(), 0);

@@ -5,8 +5,8 @@ use crate::base::{
     ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, SessionId, StepName, StepState, UserId, VideoFrame,
 };
 use crate::call::view::{
-    CallView, Command, Desk, DeviceEntry, DeviceLists, DeviceState, Ending, LocalDevice, Notice, Person, Phase,
-    Quality, RoomNews, RoomQuestion, Snapshot,
+    CallApi, CallCommand, CallPhase, CallSummary, CallView, ConnectionQuality, DeviceEntry, DeviceLists, DeviceState,
+    LocalDevice, Notice, Person, RoomQuery, RoomStatus, Snapshot,
 };
 use crate::store::{Settings, Theme};
 use crate::ui::action::Action;
@@ -23,7 +23,7 @@ pub(super) const SERVER: &str = "ws://127.0.0.1:7880";
 const LEFT_AT: f64 = 1_763_908_327_312.0;
 
 /// Carries an action out: what the desk is asked for.
-pub(super) fn act(model: &mut Model, action: Action) -> Vec<Command> {
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<CallCommand> {
     let mut effects = Effects::default();
     update(model, action, &mut effects);
     effects.commands
@@ -39,9 +39,9 @@ pub(super) struct World {
 pub(super) struct Inner {
     pub(super) snapshot: Snapshot,
     pub(super) notices: Vec<Notice>,
-    pub(super) commands: Vec<Command>,
+    pub(super) commands: Vec<CallCommand>,
     /// The rooms that were looked up; they go along with what is typed, and are no command that a person gave.
-    pub(super) looked_up: Vec<Option<RoomQuestion>>,
+    pub(super) looked_up: Vec<Option<RoomQuery>>,
     pub(super) screens: Vec<&'static str>,
     pub(super) first_frames: Vec<(String, u32, u32)>,
     /// Who, the picture's time in microseconds, and when it was painted in Unix ms.
@@ -53,11 +53,11 @@ pub(super) struct Inner {
 
 struct TestDesk(World);
 
-impl Desk for TestDesk {
-    fn send(&mut self, command: Command) {
+impl CallApi for TestDesk {
+    fn send(&mut self, command: CallCommand) {
         let mut inner = self.0.lock();
         match command {
-            Command::LookUp(room) => inner.looked_up.push(room),
+            CallCommand::LookUp(room) => inner.looked_up.push(room),
             command => inner.commands.push(command),
         }
     }
@@ -96,18 +96,18 @@ impl World {
     }
 
     /// Puts the window into a call at `phase`.
-    pub(super) fn call(&self, phase: Phase) {
+    pub(super) fn call(&self, phase: CallPhase) {
         self.lock().snapshot.call = Some(call(phase));
     }
 
     /// Ends the call for `reason`, with the devices closed as they are by then.
-    pub(super) fn end(&self, ending: Ending) {
+    pub(super) fn end(&self, ending: CallSummary) {
         let mut inner = self.lock();
         inner.snapshot.camera.state = DeviceState::Off;
         inner.snapshot.microphone.state = DeviceState::Off;
         let call = inner.snapshot.call.as_mut().expect("a call");
         call.people.clear();
-        call.phase = Phase::Ended(ending);
+        call.phase = CallPhase::Ended(ending);
     }
 
     /// Changes the call.
@@ -116,12 +116,12 @@ impl World {
     }
 
     /// What the window asked for since the last time.
-    pub(super) fn commands(&self) -> Vec<Command> {
+    pub(super) fn commands(&self) -> Vec<CallCommand> {
         std::mem::take(&mut self.lock().commands)
     }
 
     /// Answers what the window looked up last.
-    pub(super) fn answer_lookup(&self, news: RoomNews) {
+    pub(super) fn answer_lookup(&self, news: RoomStatus) {
         let mut inner = self.lock();
         let question = inner.looked_up.last().cloned().flatten().expect("a room was looked up");
         inner.snapshot.room = Some((question, news));
@@ -198,16 +198,16 @@ pub(super) fn person(index: usize) -> Person {
         picture: Some(slot),
         microphone: true,
         speaking: false,
-        quality: Quality::Excellent,
+        quality: ConnectionQuality::Excellent,
     }
 }
 
 /// Ada's call "Design review" with Mina (speaking), Tomás (muted, weak) and Priya.
-pub(super) fn call(phase: Phase) -> CallView {
+pub(super) fn call(phase: CallPhase) -> CallView {
     let mut people: Vec<Person> = (0..3).map(person).collect();
     people[0].speaking = true;
     people[1].microphone = false;
-    people[1].quality = Quality::Good;
+    people[1].quality = ConnectionQuality::Good;
     CallView {
         session: SessionId(1),
         room: "Design review".parse().expect("a room"),
@@ -218,19 +218,19 @@ pub(super) fn call(phase: Phase) -> CallView {
         host: false,
         phase,
         people,
-        quality: Quality::Excellent,
+        quality: ConnectionQuality::Excellent,
         speaking: false,
-        ghost: Duration::from_secs(6),
+        stale_peer_limit: Duration::from_secs(6),
     }
 }
 
 /// 24 minutes and 16 seconds in.
-pub(super) fn in_call() -> Phase {
-    Phase::InCall { elapsed: Duration::from_secs(24 * 60 + 16) }
+pub(super) fn in_call() -> CallPhase {
+    CallPhase::InCall { elapsed: Duration::from_secs(24 * 60 + 16) }
 }
 
 /// How a call ends for `reason`, cleanly.
-pub(super) fn ending(reason: ExitReason) -> Ending {
+pub(super) fn ending(reason: ExitReason) -> CallSummary {
     let told = if reason == ExitReason::Left { StepState::Confirmed } else { StepState::NotApplicable };
     let step = |step, state, ms| ReceiptStep { step, state, ms, detail: String::new() };
     let steps = vec![
@@ -240,7 +240,7 @@ pub(super) fn ending(reason: ExitReason) -> Ending {
         step(StepName::OthersTold, told, 18.0),
         step(StepName::ConnectionsClosed, StepState::Confirmed, 35.0),
     ];
-    Ending {
+    CallSummary {
         reason,
         receipt: Receipt { steps },
         total_ms: 35.0,

@@ -1,7 +1,7 @@
 //! Actions in, changes of the model and commands out. No widget, no handle, no clock.
 
 use crate::base::{DeviceKind, ExitRequestedBy, NO_DEVICE};
-use crate::call::view::{CallView, Command, JoinRequest, Phase};
+use crate::call::view::{CallCommand, CallPhase, CallView, JoinRequest};
 use crate::proto::link;
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
@@ -16,7 +16,7 @@ use crate::ui::tokens::time;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Effects {
     /// For the desk, in this order.
-    pub(super) commands: Vec<Command>,
+    pub(super) commands: Vec<CallCommand>,
     /// For the clipboard.
     pub(super) copy: Option<String>,
     /// A new size of texts and controls, in percent.
@@ -80,8 +80,8 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::CloseMenu => model.menu = None,
         Action::Choose(kind, id) => choose(model, kind, id, effects),
         Action::Retry => {
-            effects.commands.push(Command::RefreshDevices);
-            effects.commands.push(Command::UseDevices(model.snapshot.choice.clone()));
+            effects.commands.push(CallCommand::RefreshDevices);
+            effects.commands.push(CallCommand::UseDevices(model.snapshot.choice.clone()));
         }
         Action::ToggleMicrophone => toggle(model, DeviceKind::Microphone, effects),
         Action::ToggleCamera => toggle(model, DeviceKind::Camera, effects),
@@ -91,8 +91,8 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             let remove = matches!(model.question.take(), Some(Question::Remove(_)));
             model.focus = Some(if remove { Focus::Stage } else { Focus::Leave });
         }
-        Action::TryNow => effects.commands.push(Command::TryNow),
-        Action::Quit => effects.commands.push(Command::Quit),
+        Action::TryNow => effects.commands.push(CallCommand::TryNow),
+        Action::Quit => effects.commands.push(CallCommand::Quit),
         Action::WaitForMicrophone => {
             model.patience = model.now + time::PATIENCE;
             model.focus = Some(if model.screen == Screen::End { Focus::NewCall } else { Focus::Dialog });
@@ -109,7 +109,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
                 update(model, action, effects);
             }
         }
-        Action::CloseNow => effects.commands.push(Command::CloseNow),
+        Action::CloseNow => effects.commands.push(CallCommand::CloseNow),
         Action::KeepWaiting => model.flow.keep_waiting = true,
         Action::MoveOwn(corner) => model.own_corner = corner,
         Action::Columns(columns) => model.columns = columns,
@@ -121,14 +121,14 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::CloseRelease => {
             model.settings.closed_release = model.release.as_ref().map(|release| release.version.to_string());
         }
-        Action::NewCall => effects.commands.push(Command::Dismiss),
+        Action::NewCall => effects.commands.push(CallCommand::Dismiss),
         Action::Rejoin => rejoin(model, effects),
     }
 }
 
 /// Moves the focus to the next part of a call's window.
 fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
-    let lost = matches!(model.call().map(|c| &c.phase), Some(Phase::Reconnecting { .. })) && !model.settings_open;
+    let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. })) && !model.settings_open;
     let all = [Region::Top, Region::Banner, Region::Stage, Region::Tools];
     let regions: Vec<Region> = all.into_iter().filter(|r| *r != Region::Banner || lost).collect();
     let step = if back { regions.len() - 1 } else { 1 };
@@ -150,7 +150,7 @@ fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
 fn talk(model: &mut Model, on: bool, effects: &mut Effects) {
     if model.talking != on && (!on || !model.snapshot.microphone.wanted) {
         model.talking = on;
-        effects.commands.push(Command::SetMicrophone(on));
+        effects.commands.push(CallCommand::SetMicrophone(on));
     }
 }
 
@@ -161,7 +161,7 @@ fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
         Setting::Mirror(on) => settings.mirror = on,
         Setting::ReduceNoise(on) => {
             settings.reduce_noise = on;
-            effects.commands.push(Command::ReduceNoise(on));
+            effects.commands.push(CallCommand::ReduceNoise(on));
         }
         // In the lobby the device is switched with it, as its button shows what to join with.
         Setting::JoinWithMicrophone(on) if in_lobby => join_with(model, DeviceKind::Microphone, on, effects),
@@ -183,8 +183,8 @@ fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
 /// Camera or microphone on or off in the lobby.
 fn join_with(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut Effects) {
     let (remembered, command) = match kind {
-        DeviceKind::Camera => (&mut model.settings.join_with_camera, Command::SetCamera(on)),
-        _ => (&mut model.settings.join_with_microphone, Command::SetMicrophone(on)),
+        DeviceKind::Camera => (&mut model.settings.join_with_camera, CallCommand::SetCamera(on)),
+        _ => (&mut model.settings.join_with_microphone, CallCommand::SetMicrophone(on)),
     };
     *remembered = on;
     use_some_device(model, kind, on, effects);
@@ -198,7 +198,11 @@ fn toggle(model: &mut Model, kind: DeviceKind, effects: &mut Effects) {
         return join_with(model, kind, on, effects);
     }
     use_some_device(model, kind, on, effects);
-    effects.commands.push(if kind == DeviceKind::Camera { Command::SetCamera(on) } else { Command::SetMicrophone(on) });
+    effects.commands.push(if kind == DeviceKind::Camera {
+        CallCommand::SetCamera(on)
+    } else {
+        CallCommand::SetMicrophone(on)
+    });
 }
 
 /// Leaves, or asks first. Whoever presses again while the question stands has answered it.
@@ -213,7 +217,7 @@ fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
     model.question = None;
     model.closing |= by == ExitRequestedBy::Window;
     model.flow.press_leave();
-    effects.commands.push(Command::Leave(by));
+    effects.commands.push(CallCommand::Leave(by));
 }
 
 /// What happens by itself when another screen comes.
@@ -225,15 +229,15 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
     remember_room(model);
     match model.screen {
         Screen::Lobby => {
-            if let Some(Phase::Ended(ending)) = model.call().map(|c| &c.phase) {
+            if let Some(CallPhase::Ended(ending)) = model.call().map(|c| &c.phase) {
                 if !ending.message.is_empty() {
                     model.lobby.error = Some(FormError { field: Field::Form, sentence: ending.message.clone() });
                 }
-                effects.commands.push(Command::Dismiss);
+                effects.commands.push(CallCommand::Dismiss);
             }
             model.toasts.clear();
             model.focus = Some(form::first_empty_field(model));
-            effects.commands.push(Command::UseDevices(model.snapshot.choice.clone()));
+            effects.commands.push(CallCommand::UseDevices(model.snapshot.choice.clone()));
         }
         Screen::Call if matches!(from, Screen::Joining | Screen::Lobby) => model.focus = Some(Focus::Microphone),
         Screen::End => {
@@ -287,7 +291,7 @@ fn choose(model: &mut Model, kind: DeviceKind, id: Option<String>, effects: &mut
     };
     chosen.clone_from(&id);
     *remembered = id;
-    effects.commands.push(Command::UseDevices(choice));
+    effects.commands.push(CallCommand::UseDevices(choice));
 }
 
 /// Whoever turns a device on after choosing none means the system's.
@@ -310,8 +314,8 @@ fn rejoin(model: &mut Model, effects: &mut Effects) {
         invitation: call.invitation.clone(),
     };
     let request = model.joined.clone().filter(|r| r.room == call.room).unwrap_or_else(|| asked(call));
-    effects.commands.push(Command::Dismiss);
-    effects.commands.push(Command::Join(request));
+    effects.commands.push(CallCommand::Dismiss);
+    effects.commands.push(CallCommand::Join(request));
 }
 
 #[cfg(test)]
@@ -327,7 +331,9 @@ mod tests {
         snapshot.choice.camera = Some(NO_DEVICE.to_owned());
         m.snapshot = std::sync::Arc::new(snapshot);
         let commands = act(&mut m, Action::ToggleCamera);
-        assert!(matches!(&commands[..], [Command::UseDevices(c), Command::SetCamera(true)] if c.camera.is_none()));
-        assert!(matches!(&act(&mut m, Action::ToggleMicrophone)[..], [Command::SetMicrophone(true)]));
+        assert!(
+            matches!(&commands[..], [CallCommand::UseDevices(c), CallCommand::SetCamera(true)] if c.camera.is_none())
+        );
+        assert!(matches!(&act(&mut m, Action::ToggleMicrophone)[..], [CallCommand::SetMicrophone(true)]));
     }
 }

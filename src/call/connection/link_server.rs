@@ -1,8 +1,8 @@
 //! The signalling link of a connection: carries out what the session asks of it, and hands on what it says.
 
 use super::{CLOSE, FLUSH};
-use crate::call::access::Ticket;
-use crate::call::wake::WakeSender;
+use crate::call::credentials::TokenCache;
+use crate::call::report::ReportSender;
 use crate::rtc::Peers;
 use crate::session::{Epoch, LinkInput};
 use crate::signal::{Link, LinkEvent, LinkEvents, ResumeError};
@@ -34,7 +34,7 @@ pub(super) struct LinkServer {
     pub(super) epoch: Epoch,
     pub(super) link: Arc<Link>,
     pub(super) peers: Arc<Peers>,
-    pub(super) wake: WakeSender,
+    pub(super) report_tx: ReportSender,
     /// Cancelled when what comes over the link is of no interest any more.
     pub(super) stop: CancellationToken,
     /// Cancelled when the session has given up connecting.
@@ -60,14 +60,14 @@ impl LinkServer {
         let mut parting = parting.flatten();
         while let Some(Parting::Goodbye) = parting {
             if self.link.goodbye(FLUSH).await {
-                self.wake.link(self.epoch, LinkInput::GoodbyeSent).await;
+                self.report_tx.link(self.epoch, LinkInput::GoodbyeSent).await;
             }
             parting = partings.recv().await;
         }
         self.stop.cancel();
         // A socket that is not closed yet must not be called so: the session names what it has to stop waiting for.
         if self.link.close(CLOSE).await {
-            self.wake.link(self.epoch, LinkInput::Closed).await;
+            self.report_tx.link(self.epoch, LinkInput::Closed).await;
         }
     }
 
@@ -108,7 +108,7 @@ impl LinkServer {
                 LinkInput::ResumeFailed(None)
             }
         };
-        self.wake.link(self.epoch, input).await;
+        self.report_tx.link(self.epoch, input).await;
     }
 }
 
@@ -120,8 +120,8 @@ fn leave(reason: lk::DisconnectReason, action: Action) -> Box<lk::LeaveRequest> 
 pub(super) async fn forward_link(
     epoch: Epoch,
     mut events: LinkEvents,
-    ticket: Ticket,
-    wake: WakeSender,
+    token_cache: TokenCache,
+    report_tx: ReportSender,
     stop: CancellationToken,
 ) {
     loop {
@@ -133,13 +133,13 @@ pub(super) async fn forward_link(
         match event {
             Some(LinkEvent::Message(message)) if matches!(*message, Reply::RefreshToken(_)) => {
                 if let Reply::RefreshToken(token) = *message {
-                    ticket.refresh(token);
+                    token_cache.refresh(token);
                 }
             }
-            Some(LinkEvent::Message(message)) => wake.link(epoch, LinkInput::Message(message)).await,
+            Some(LinkEvent::Message(message)) => report_tx.link(epoch, LinkInput::Message(message)).await,
             Some(LinkEvent::Closed { reason }) => {
                 tracing::info!(reason, "the signalling link is gone");
-                wake.link(epoch, LinkInput::Lost).await;
+                report_tx.link(epoch, LinkInput::Lost).await;
             }
             None => return,
         }

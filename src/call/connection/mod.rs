@@ -6,8 +6,8 @@ mod peer_server;
 #[cfg(test)]
 mod tests;
 
-use super::access::{Access, Ticket};
-use super::wake::{Wake, WakeSender};
+use super::credentials::{JoinCredentials, TokenCache};
+use super::report::{ReportSender, TaskReport};
 use crate::base::PictureLayer;
 use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
@@ -36,7 +36,7 @@ const CLOSE: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectPlan {
     /// The way in.
-    pub(crate) access: Access,
+    pub(crate) access: JoinCredentials,
     /// Sizes of the camera's picture, smallest first.
     pub(crate) layers: Vec<PictureLayer>,
 }
@@ -54,15 +54,15 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Begins to connect. What comes of it is told by `wake`; after `give_up` both parts report `Closed`.
-    pub(super) fn start(epoch: Epoch, plan: ConnectPlan, ticket: Ticket, wake: WakeSender) -> Self {
+    /// Begins to connect. What comes of it is told by `report_tx`; after `give_up` both parts report `Closed`.
+    pub(super) fn start(epoch: Epoch, plan: ConnectPlan, token_cache: TokenCache, report_tx: ReportSender) -> Self {
         let given_up = CancellationToken::new();
         let (link, link_commands) = mpsc::channel(COMMANDS);
         let (partings, parting_commands) = mpsc::channel(PARTINGS);
         let (peers, peer_commands) = mpsc::channel(COMMANDS);
         let close_peers = CancellationToken::new();
         let made = Arc::new(OnceLock::new());
-        let maker = Maker { epoch, plan, ticket, wake, given_up: given_up.clone(), made: made.clone() };
+        let maker = Maker { epoch, plan, token_cache, report_tx, given_up: given_up.clone(), made: made.clone() };
         let commands = Commands {
             link: link_commands,
             partings: parting_commands,
@@ -118,11 +118,11 @@ impl Connection {
         }
     }
 
-    /// Asks for figures; they come as [`Wake::Figures`].
-    pub(super) fn ask_figures(&self, wake: &WakeSender) {
+    /// Asks for figures; they come as [`TaskReport::Statistics`].
+    pub(super) fn request_statistics(&self, report_tx: &ReportSender) {
         let Some(peers) = self.made.get().and_then(Weak::upgrade) else { return };
-        let wake = wake.clone();
-        tokio::spawn(async move { wake.hint(Wake::Figures(Box::new(peers.statistics().await))) });
+        let report_tx = report_tx.clone();
+        tokio::spawn(async move { report_tx.hint(TaskReport::Statistics(Box::new(peers.statistics().await))) });
     }
 
     fn tell(&self, command: LinkCommand) {
@@ -158,8 +158,8 @@ struct Commands {
 struct Maker {
     epoch: Epoch,
     plan: ConnectPlan,
-    ticket: Ticket,
-    wake: WakeSender,
+    token_cache: TokenCache,
+    report_tx: ReportSender,
     given_up: CancellationToken,
     made: Arc<OnceLock<Weak<Peers>>>,
 }
@@ -184,7 +184,7 @@ impl Maker {
         };
         let made = match made {
             None => return self.closed().await,
-            Some(Err(error)) => return self.wake.link(epoch, LinkInput::ConnectFailed(error)).await,
+            Some(Err(error)) => return self.report_tx.link(epoch, LinkInput::ConnectFailed(error)).await,
             Some(Ok(made)) => made,
         };
         if self.given_up.is_cancelled() {
@@ -194,31 +194,32 @@ impl Maker {
             return self.closed().await;
         }
         let Made { link, events, peers, peer_events, join, single } = made;
-        self.wake.link(epoch, LinkInput::Joined { response: join, single }).await;
+        self.report_tx.link(epoch, LinkInput::Joined { response: join, single }).await;
         self.made.set(Arc::downgrade(&peers)).ok();
         let stop = CancellationToken::new();
-        tokio::spawn(forward_link(epoch, events, self.ticket.clone(), self.wake.clone(), stop.clone()));
-        tokio::spawn(forward_peers(epoch, peer_events, self.wake.clone()));
+        tokio::spawn(forward_link(epoch, events, self.token_cache.clone(), self.report_tx.clone(), stop.clone()));
+        tokio::spawn(forward_peers(epoch, peer_events, self.report_tx.clone()));
         let peer_server = PeerServer {
             epoch,
             peers: peers.clone(),
             layers: self.plan.layers.clone(),
-            wake: self.wake.clone(),
+            report_tx: self.report_tx.clone(),
             close: commands.close_peers,
         };
         tokio::spawn(peer_server.run(commands.peers));
-        let server = LinkServer { epoch, link, peers, wake: self.wake.clone(), stop, given_up: self.given_up.clone() };
+        let server =
+            LinkServer { epoch, link, peers, report_tx: self.report_tx.clone(), stop, given_up: self.given_up.clone() };
         server.run(commands.link, commands.partings).await;
     }
 
     /// Giving up has ended: nothing is held any more.
     async fn closed(&self) {
-        self.wake.peers(self.epoch, PeerInput::Closed).await;
-        self.wake.link(self.epoch, LinkInput::Closed).await;
+        self.report_tx.peers(self.epoch, PeerInput::Closed).await;
+        self.report_tx.link(self.epoch, LinkInput::Closed).await;
     }
 
     async fn make(&self) -> Result<Made, EntryError> {
-        let (url, token) = self.ticket.show(&self.plan.access).await?;
+        let (url, token) = self.token_cache.show(&self.plan.access).await?;
         let (peers, peer_events) = self.open_peers(Mode::Single, &url).await?;
         let guard = CloseOnDrop(Some(peers.clone()));
         let offer = peers.offer(false).await.map_err(|e| other(e.to_string()))?;

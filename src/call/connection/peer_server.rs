@@ -1,7 +1,7 @@
 //! The peers of a connection: carries out what the session asks of them, and hands on what they tell.
 
 use crate::base::{PictureLayer, TrackSource};
-use crate::call::wake::{Sender, Wake, WakeSender};
+use crate::call::report::{ReportSender, TaskReport, TrackSender};
 use crate::rtc::{Layer, Peers, RtcError, RtcEvent};
 use crate::session::{Epoch, PeerCommand, PeerInput, Target};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub(super) struct PeerServer {
     pub(super) epoch: Epoch,
     pub(super) peers: Arc<Peers>,
     pub(super) layers: Vec<PictureLayer>,
-    pub(super) wake: WakeSender,
+    pub(super) report_tx: ReportSender,
     /// Cancelled when they are to be closed.
     pub(super) close: CancellationToken,
 }
@@ -25,11 +25,11 @@ impl PeerServer {
         let work = async {
             while let Some(command) = commands.recv().await {
                 match self.carry_out(command).await {
-                    Ok(Some(input)) => self.wake.peers(self.epoch, input).await,
+                    Ok(Some(input)) => self.report_tx.peers(self.epoch, input).await,
                     Ok(None) => {}
                     Err(error) => {
                         tracing::warn!(%error, "the peer connections refused");
-                        self.wake.peers(self.epoch, PeerInput::NegotiationFailed(error.to_string())).await;
+                        self.report_tx.peers(self.epoch, PeerInput::NegotiationFailed(error.to_string())).await;
                     }
                 }
             }
@@ -40,7 +40,7 @@ impl PeerServer {
             () = work => {}
         }
         self.peers.close().await;
-        self.wake.peers(self.epoch, PeerInput::Closed).await;
+        self.report_tx.peers(self.epoch, PeerInput::Closed).await;
     }
 
     async fn carry_out(&self, command: PeerCommand) -> Result<Option<PeerInput>, RtcError> {
@@ -48,7 +48,7 @@ impl PeerServer {
         match command {
             PeerCommand::AddSections { audios, videos } => peers.add_sections(audios, videos).await.map(|()| None),
             PeerCommand::Publish { cid, source } => {
-                publish(peers, cid, source, &self.layers, &self.wake).await.map(|()| None)
+                publish(peers, cid, source, &self.layers, &self.report_tx).await.map(|()| None)
             }
             PeerCommand::Offer { ice_restart } => peers.offer(ice_restart).await.map(|s| Some(PeerInput::OfferMade(s))),
             PeerCommand::SetAnswer(sdp) => peers.set_answer(sdp).await.map(|()| None),
@@ -73,10 +73,10 @@ async fn publish(
     cid: String,
     source: TrackSource,
     layers: &[PictureLayer],
-    wake: &WakeSender,
+    report_tx: &ReportSender,
 ) -> Result<(), RtcError> {
     let sender = match source {
-        TrackSource::Microphone | TrackSource::ScreenAudio => Sender::Sound(peers.publish_audio(&cid).await?),
+        TrackSource::Microphone | TrackSource::ScreenAudio => TrackSender::Audio(peers.publish_audio(&cid).await?),
         TrackSource::Camera | TrackSource::Screen => {
             let layer = |l: &PictureLayer| Layer {
                 rid: l.rid.to_owned(),
@@ -85,29 +85,31 @@ async fn publish(
                 max_kbps: l.max_kbps,
             };
             let layers: Vec<Layer> = layers.iter().map(layer).collect();
-            Sender::Picture(peers.publish_video(&cid, &layers).await?)
+            TrackSender::Video(peers.publish_video(&cid, &layers).await?)
         }
     };
-    wake.send(Wake::Published(cid, source, sender)).await;
+    report_tx.send(TaskReport::Published(cid, source, sender)).await;
     Ok(())
 }
 
 /// Hands on what the peers tell until they are closed.
-pub(super) async fn forward_peers(epoch: Epoch, mut events: mpsc::Receiver<RtcEvent>, wake: WakeSender) {
+pub(super) async fn forward_peers(epoch: Epoch, mut events: mpsc::Receiver<RtcEvent>, report_tx: ReportSender) {
     let target = |t: crate::rtc::Target| match t {
         crate::rtc::Target::Publisher => Target::Publisher,
         crate::rtc::Target::Subscriber => Target::Subscriber,
     };
     while let Some(event) = events.recv().await {
         match event {
-            RtcEvent::Connected(t) => wake.peers(epoch, PeerInput::Up(target(t))).await,
-            RtcEvent::Disconnected(t) | RtcEvent::Failed(t) => wake.peers(epoch, PeerInput::Down(target(t))).await,
+            RtcEvent::Connected(t) => report_tx.peers(epoch, PeerInput::Up(target(t))).await,
+            RtcEvent::Disconnected(t) | RtcEvent::Failed(t) => report_tx.peers(epoch, PeerInput::Down(target(t))).await,
             RtcEvent::LocalCandidate { target: t, json } => {
-                wake.peers(epoch, PeerInput::LocalCandidate { target: target(t), json }).await;
+                report_tx.peers(epoch, PeerInput::LocalCandidate { target: target(t), json }).await;
             }
-            RtcEvent::RemoteTrack(track) => wake.send(Wake::RemoteTrack(epoch, Box::new(track))).await,
-            RtcEvent::KeyframeWanted { cid, layer } => wake.hint(Wake::KeyframeWanted(cid.to_string(), layer)),
-            RtcEvent::SendRate { bps } => wake.hint(Wake::SendRate(bps)),
+            RtcEvent::RemoteTrack(track) => report_tx.send(TaskReport::RemoteTrack(epoch, Box::new(track))).await,
+            RtcEvent::KeyframeWanted { cid, layer } => {
+                report_tx.hint(TaskReport::KeyframeWanted(cid.to_string(), layer))
+            }
+            RtcEvent::SendRate { bps } => report_tx.hint(TaskReport::SendRate(bps)),
             RtcEvent::Data { .. } => {}
         }
     }

@@ -41,18 +41,21 @@ fn plan(server: String) -> ConnectPlan {
     };
     let token = ApiKey::dev().join_token(&pass).expect("a token");
     let Pass { room, user, name, .. } = pass;
-    ConnectPlan { access: Access { server, tokens: TokenSource::Given(token), room, user, name }, layers: Vec::new() }
+    ConnectPlan {
+        access: JoinCredentials { server, tokens: TokenSource::Given(token), room, user, name },
+        layers: Vec::new(),
+    }
 }
 
 #[tokio::test]
 async fn an_exit_overtakes_what_the_server_does_not_take() {
     let (url, server) = deaf_server().await;
-    let (wake, mut reports) = WakeSender::channel();
-    let connection = Connection::start(Epoch(1), plan(url), Ticket::default(), wake);
+    let (report_tx, mut reports) = ReportSender::channel();
+    let connection = Connection::start(Epoch(1), plan(url), TokenCache::default(), report_tx);
     let joined = async {
         loop {
             match reports.recv().await.expect("the connection lives") {
-                Wake::Session(input) if matches!(*input, Input::Link(_, LinkInput::Joined { .. })) => {
+                TaskReport::Session(input) if matches!(*input, Input::Link(_, LinkInput::Joined { .. })) => {
                     break;
                 }
                 _ => {}
@@ -75,7 +78,7 @@ async fn an_exit_overtakes_what_the_server_does_not_take() {
     let mut peers_closed = false;
     let ended = async {
         while let Some(report) = reports.recv().await {
-            if let Wake::Session(input) = report {
+            if let TaskReport::Session(input) = report {
                 peers_closed |= matches!(*input, Input::Peers(_, PeerInput::Closed));
             }
         }

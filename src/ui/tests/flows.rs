@@ -2,7 +2,7 @@
 
 use super::{LARGE, SMALL, asked, close, in_a_call, leaving, press};
 use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, RoomId};
-use crate::call::view::{Command, DeviceChoice, JoinRequest, Notice, Phase};
+use crate::call::view::{CallCommand, CallPhase, DeviceChoice, JoinRequest, Notice};
 use crate::store::Theme;
 use crate::ui::testing::{SERVER, World, ada, ada_with, ending, in_call, person, portrait};
 use egui::{Key, Modifiers, ViewportId, accesskit::Role};
@@ -22,13 +22,17 @@ fn request() -> JoinRequest {
 fn the_lobby_opens_the_preview_and_joins() {
     let world = World::new();
     let mut window = world.window(LARGE, ada());
-    let start = [Command::SetMicrophone(true), Command::SetCamera(true), Command::UseDevices(DeviceChoice::default())];
+    let start = [
+        CallCommand::SetMicrophone(true),
+        CallCommand::SetCamera(true),
+        CallCommand::UseDevices(DeviceChoice::default()),
+    ];
     assert_eq!(world.commands(), start);
     assert_eq!(world.lock().screens, ["lobby"]);
     press(&mut window, "Join");
-    assert_eq!(world.commands(), [Command::Join(request())]);
+    assert_eq!(world.commands(), [CallCommand::Join(request())]);
 
-    world.call(Phase::Entering);
+    world.call(CallPhase::Entering);
     window.run_steps(3);
     assert!(window.query_by_label("Joining").is_some());
     world.call(in_call());
@@ -64,7 +68,7 @@ fn an_empty_form_is_filled_in_by_typing() {
     window.run_steps(2);
     let commands = world.commands();
     assert!(
-        matches!(&commands[..], [Command::Join(r)] if r.name == "Mina" && r.server.as_deref() == Some(SERVER)),
+        matches!(&commands[..], [CallCommand::Join(r)] if r.name == "Mina" && r.server.as_deref() == Some(SERVER)),
         "{commands:?}"
     );
     let saved = world.lock().settings.clone().expect("handed out");
@@ -87,22 +91,22 @@ fn the_server_is_under_advanced_and_a_call_can_be_started_here() {
     world.commands();
     press(&mut window, "Start a call on this computer");
     let commands = world.commands();
-    assert!(matches!(&commands[..], [Command::Join(r)] if r.server.is_none()), "{commands:?}");
+    assert!(matches!(&commands[..], [CallCommand::Join(r)] if r.server.is_none()), "{commands:?}");
 }
 
 #[test]
 fn esc_stops_joining_and_a_refusal_is_told_in_the_lobby() {
     let world = World::new();
-    world.call(Phase::Entering);
+    world.call(CallPhase::Entering);
     let mut window = world.window(LARGE, ada());
     window.key_press(Key::Escape);
     window.run_steps(2);
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::User)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::User)]);
     let mut failed = ending(ExitReason::EntryFailed);
     failed.message = "This call is full (50 people). Try again when someone leaves.".into();
     world.end(failed);
     window.run_steps(3);
-    assert_eq!(world.commands(), [Command::Dismiss, Command::UseDevices(DeviceChoice::default())]);
+    assert_eq!(world.commands(), [CallCommand::Dismiss, CallCommand::UseDevices(DeviceChoice::default())]);
     assert!(window.query_by_label_contains("This call is full").is_some());
     world.lock().snapshot.call = None;
     window.run_steps(3);
@@ -113,14 +117,14 @@ fn esc_stops_joining_and_a_refusal_is_told_in_the_lobby() {
 #[test]
 fn a_refusal_before_the_first_frame_is_told_too() {
     let world = World::new();
-    world.call(Phase::Entering);
+    world.call(CallPhase::Entering);
     let mut failed = ending(ExitReason::EntryFailed);
     failed.message = "The server does not accept this invitation. Ask for a new one.".into();
     world.end(failed);
     let mut window = world.window(LARGE, ada());
     window.run_steps(3);
     assert!(window.query_by_label_contains("does not accept").is_some());
-    assert_eq!(world.commands(), [Command::Dismiss, Command::UseDevices(DeviceChoice::default())], "once");
+    assert_eq!(world.commands(), [CallCommand::Dismiss, CallCommand::UseDevices(DeviceChoice::default())], "once");
 }
 
 #[test]
@@ -133,11 +137,11 @@ fn keys_switch_devices_and_leave_but_esc_never_leaves() {
     window.run_steps(2);
     window.key_press(Key::Escape);
     window.run_steps(2);
-    assert_eq!(world.commands(), [Command::SetMicrophone(false), Command::SetCamera(false)]);
+    assert_eq!(world.commands(), [CallCommand::SetMicrophone(false), CallCommand::SetCamera(false)]);
     window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
     window.run_steps(2);
     assert!(window.query_by_label("Leaving the call").is_some(), "before the desk has said anything");
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::User)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::User)]);
 }
 
 #[test]
@@ -145,7 +149,7 @@ fn leave_shows_the_receipt_and_comes_back() {
     let world = World::new();
     let mut window = in_a_call(&world);
     press(&mut window, "Leave call");
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::User)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::User)]);
     world.end(ending(ExitReason::Left));
     window.run_steps(12);
     assert_eq!(world.lock().screens, ["call", "leaving", "end"]);
@@ -156,8 +160,8 @@ fn leave_shows_the_receipt_and_comes_back() {
     press(&mut window, "Copy receipt");
     press(&mut window, "Rejoin");
     let commands = world.commands();
-    assert_eq!(commands[0], Command::Dismiss);
-    assert!(matches!(&commands[1], Command::Join(r) if r.room == request().room), "{commands:?}");
+    assert_eq!(commands[0], CallCommand::Dismiss);
+    assert!(matches!(&commands[1], CallCommand::Join(r) if r.room == request().room), "{commands:?}");
 }
 
 #[test]
@@ -200,7 +204,7 @@ fn removed_and_dismissed_are_dialogs_that_lead_back() {
         assert!(window.get_by_label("Back to lobby").is_focused());
         window.key_press(Key::Escape);
         window.run_steps(2);
-        assert_eq!(world.commands(), [Command::Dismiss]);
+        assert_eq!(world.commands(), [CallCommand::Dismiss]);
     }
 }
 
@@ -211,7 +215,7 @@ fn joined_elsewhere_offers_to_come_here() {
     world.end(ending(ExitReason::JoinedElsewhere));
     window.run_steps(4);
     press(&mut window, "Join here instead");
-    assert!(matches!(&world.commands()[..], [Command::Dismiss, Command::Join(_)]));
+    assert!(matches!(&world.commands()[..], [CallCommand::Dismiss, CallCommand::Join(_)]));
 }
 
 #[test]
@@ -220,7 +224,7 @@ fn closing_the_window_leaves_first() {
     let mut window = in_a_call(&world);
     close(&mut window);
     assert!(asked(&window, &egui::ViewportCommand::CancelClose));
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::Window)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::Window)]);
     world.end(ending(ExitReason::Left));
     window.step();
     assert!(asked(&window, &egui::ViewportCommand::Close));
@@ -236,7 +240,7 @@ fn closing_it_twice_closes_at_once() {
     world.commands();
     close(&mut window);
     assert!(!asked(&window, &egui::ViewportCommand::CancelClose));
-    assert_eq!(world.commands(), [Command::CloseNow]);
+    assert_eq!(world.commands(), [CallCommand::CloseNow]);
 }
 
 #[test]
@@ -280,7 +284,7 @@ fn devices_are_chosen_from_menus() {
     window.get_by_label("Screen speakers").click();
     window.run_steps(3);
     let speaker = Some("spk1".to_owned());
-    assert_eq!(world.commands(), [Command::UseDevices(DeviceChoice { speaker, ..DeviceChoice::default() })]);
+    assert_eq!(world.commands(), [CallCommand::UseDevices(DeviceChoice { speaker, ..DeviceChoice::default() })]);
     assert!(window.query_by_label("Screen speakers").is_none(), "the menu is closed");
 
     window.get_by_role_and_label(Role::Button, "Camera").click_secondary();
@@ -308,7 +312,7 @@ fn pickers_of_the_lobby_work_by_keyboard() {
     window.key_press(Key::Enter);
     window.run_steps(3);
     let speaker = Some("spk1".to_owned());
-    assert_eq!(world.commands(), [Command::UseDevices(DeviceChoice { speaker, ..DeviceChoice::default() })]);
+    assert_eq!(world.commands(), [CallCommand::UseDevices(DeviceChoice { speaker, ..DeviceChoice::default() })]);
 }
 
 #[test]
@@ -341,7 +345,7 @@ fn without_the_receipt_the_lobby_comes_at_once() {
     world.commands();
     world.end(ending(ExitReason::Left));
     window.run_steps(3);
-    assert_eq!(world.commands(), [Command::Dismiss, Command::UseDevices(DeviceChoice::default())]);
+    assert_eq!(world.commands(), [CallCommand::Dismiss, CallCommand::UseDevices(DeviceChoice::default())]);
     assert_eq!(world.lock().screens, ["call", "lobby"]);
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, SMALL, copied, press};
 use crate::base::{ExitReason, Secret};
-use crate::call::view::{Command, HostWish, Notice};
+use crate::call::view::{CallCommand, HostRequest, Notice};
 use crate::ui::App;
 use crate::ui::testing::{World, ada, ending, in_call, person};
 use egui::{Key, accesskit::Role};
@@ -33,8 +33,8 @@ fn asks(window: &Harness<'static, App>, question: &str) -> bool {
     window.query_by_role_and_label(Role::AlertDialog, question).is_some()
 }
 
-fn remove_tomas() -> HostWish {
-    HostWish::Remove { user: person(1).user, name: "Tomás Rivera".into() }
+fn remove_tomas() -> HostRequest {
+    HostRequest::Remove { user: person(1).user, name: "Tomás Rivera".into() }
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_host_removes_somebody_and_is_asked_first() {
     open_tile_menu(&mut window, "Tomás");
     choose(&mut window, "Remove from call…");
     press(&mut window, "Remove");
-    assert_eq!(world.commands(), [Command::AsHost(remove_tomas())]);
+    assert_eq!(world.commands(), [CallCommand::AsHost(remove_tomas())]);
     let sentence = "Tomás Rivera was not removed: the server does not answer. Try again.";
     world.lock().notices.push(Notice::Refused { wish: remove_tomas(), sentence: sentence.into() });
     window.run_steps(3);
@@ -102,7 +102,7 @@ fn a_host_ends_the_call_for_everyone_and_is_asked_first() {
     assert_eq!(world.commands(), [], "not yet");
     gallery.keep(&mut window, "host-end-question");
     press(&mut window, "End for everyone");
-    assert_eq!(world.commands(), [Command::AsHost(HostWish::EndForEveryone)]);
+    assert_eq!(world.commands(), [CallCommand::AsHost(HostRequest::EndForEveryone)]);
     world.end(ending(ExitReason::Dismissed));
     window.run_steps(4);
     assert!(asks(&window, "You ended the call for everyone"));
@@ -117,7 +117,7 @@ fn a_host_who_was_refused_did_not_end_the_call() {
     choose(&mut window, "End call for everyone…");
     press(&mut window, "End for everyone");
     let sentence = "This server does not let a host end the call.".into();
-    world.lock().notices.push(Notice::Refused { wish: HostWish::EndForEveryone, sentence });
+    world.lock().notices.push(Notice::Refused { wish: HostRequest::EndForEveryone, sentence });
     window.run_steps(3);
     world.end(ending(ExitReason::Dismissed));
     window.run_steps(4);
@@ -138,7 +138,7 @@ fn leave_leaves_at_once_for_a_host_too_and_stays_where_it_is() {
         let camera = window.get_by_role_and_label(Role::Button, "Choose camera").rect();
         assert!(camera.right() <= leave.left(), "{camera:?} {leave:?}");
         press(&mut window, "Leave call");
-        assert!(matches!(&world.commands()[..], [Command::Leave(_)]));
+        assert!(matches!(&world.commands()[..], [CallCommand::Leave(_)]));
     }
 }
 
@@ -147,7 +147,7 @@ fn a_host_invites_and_has_the_link_on_the_clipboard() {
     let world = World::new();
     let mut window = as_host(&world, LARGE);
     press(&mut window, "Invite");
-    assert_eq!(world.commands(), [Command::AsHost(HostWish::Invite)]);
+    assert_eq!(world.commands(), [CallCommand::AsHost(HostRequest::Invite)]);
     let link = "https://meet.example/j/tea?i=devkey.guest.0.abc";
     world.lock().notices.push(Notice::Invitation(link.into()));
     assert_eq!(copied(&mut window).as_deref(), Some(link));
@@ -158,7 +158,7 @@ fn a_host_invites_and_has_the_link_on_the_clipboard() {
     world.with_call(|call| call.people.clear());
     window.run_steps(3);
     press(&mut window, "Invite");
-    assert_eq!(world.commands(), [Command::AsHost(HostWish::Invite)]);
+    assert_eq!(world.commands(), [CallCommand::AsHost(HostRequest::Invite)]);
     assert!(window.query_by_label("Copy link").is_none());
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, asked, close, in_a_call, leaving, press};
 use crate::base::{DeviceKind, ExitReason, ExitRequestedBy, StepState};
-use crate::call::view::{Command, DeviceProblem, DeviceState, Ending, Notice, Phase, ProblemKind};
+use crate::call::view::{CallCommand, CallPhase, CallSummary, DeviceProblem, DeviceState, Notice, ProblemKind};
 use crate::ui::App;
 use crate::ui::testing::{World, ada, ada_with, ending, in_call};
 use egui::{Key, Modifiers, accesskit::Role};
@@ -42,7 +42,7 @@ fn leave_asks_first_where_that_was_chosen() {
 
     press(&mut window, "Leave call");
     press(&mut window, "Leave");
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::User)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::User)]);
     assert!(window.query_by_label("Leaving the call").is_some());
 }
 
@@ -55,7 +55,7 @@ fn a_second_press_of_the_key_is_the_answer() {
         window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
         window.run_steps(2);
     }
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::User)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::User)]);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_window_that_is_closed_asks_and_closes_after_the_call() {
     close(&mut window);
     window.run_steps(2);
     press(&mut window, "Leave and close");
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::Window)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::Window)]);
     world.end(ending(ExitReason::Left));
     window.step();
     assert!(asked(&window, &egui::ViewportCommand::Close));
@@ -84,12 +84,12 @@ fn closing_the_window_while_it_asks_leaves_and_once_more_goes_at_once() {
     close(&mut window);
     window.run_steps(2);
     close(&mut window);
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::Window)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::Window)]);
     world.with_call(|call| call.phase = leaving(20, 0));
     window.run_steps(2);
     assert!(!shows(&window, QUESTION));
     close(&mut window);
-    assert_eq!(world.commands(), [Command::CloseNow]);
+    assert_eq!(world.commands(), [CallCommand::CloseNow]);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn an_open_menu_is_in_nobodys_way_out() {
             _ => window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::L),
         }
         window.run_steps(2);
-        assert_eq!(world.commands(), [Command::Leave(by)]);
+        assert_eq!(world.commands(), [CallCommand::Leave(by)]);
         assert!(window.query_by_label("Screen speakers").is_none());
         assert!(window.query_by_label("Leaving the call").is_some());
     }
@@ -130,17 +130,17 @@ fn the_next_try_to_reconnect_can_be_had_at_once() {
     for size in [LARGE, super::SMALL] {
         let world = World::new();
         let (elapsed, limit) = (Duration::from_secs(6), Duration::from_secs(60));
-        world.call(Phase::Reconnecting { attempt: 2, elapsed, limit });
+        world.call(CallPhase::Reconnecting { attempt: 2, elapsed, limit });
         let mut window = world.window(size, ada());
         world.commands();
         press(&mut window, "Try now");
-        assert_eq!(world.commands(), [Command::TryNow]);
+        assert_eq!(world.commands(), [CallCommand::TryNow]);
     }
 }
 
 /// An end after which the microphone is still open.
 fn with_open_microphone(world: &World, reason: ExitReason) {
-    let mut end: Ending = ending(reason);
+    let mut end: CallSummary = ending(reason);
     end.receipt.steps[1].state = StepState::Failed;
     end.receipt.steps[1].detail = "it did not let go in time".into();
     world.end(end);
@@ -160,7 +160,7 @@ fn a_microphone_that_does_not_close_is_named_and_ends_the_program() {
     assert!(window.get_by_label("Keep waiting").is_focused());
     gallery.compare(&mut window, "microphone-open");
     press(&mut window, "Close Visavis");
-    assert_eq!(world.commands(), [Command::Quit]);
+    assert_eq!(world.commands(), [CallCommand::Quit]);
 }
 
 #[test]
@@ -200,5 +200,7 @@ fn a_device_that_fails_in_a_call_is_named_and_can_be_exchanged() {
     assert!(window.query_by_label("Your camera was unplugged").is_none(), "it was answered");
     window.get_by_label("Test picture").click();
     window.run_steps(2);
-    assert!(matches!(&world.commands()[..], [Command::UseDevices(c)] if c.camera.as_deref() == Some("test-picture")));
+    assert!(
+        matches!(&world.commands()[..], [CallCommand::UseDevices(c)] if c.camera.as_deref() == Some("test-picture"))
+    );
 }

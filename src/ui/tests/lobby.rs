@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, SMALL, press};
 use crate::base::{ExitReason, Secret};
-use crate::call::view::{Command, Phase, RoomNews, RoomQuestion};
+use crate::call::view::{CallCommand, CallPhase, RoomQuery, RoomStatus};
 use crate::store::{RecentRoom, Settings};
 use crate::ui::testing::{SERVER, World, ada, ada_with, ending, in_call};
 use egui_kittest::kittest::Queryable as _;
@@ -18,8 +18,8 @@ fn with_past() -> Settings {
     })
 }
 
-fn question(server: &str, room: &str) -> Option<RoomQuestion> {
-    Some(RoomQuestion { server: server.into(), room: room.parse().expect("a room"), invitation: None })
+fn question(server: &str, room: &str) -> Option<RoomQuery> {
+    Some(RoomQuery { server: server.into(), room: room.parse().expect("a room"), invitation: None })
 }
 
 #[test]
@@ -31,13 +31,13 @@ fn the_room_field_says_whether_there_is_such_a_call() {
         assert!(window.query_by_label(word).is_none(), "a server that tells nothing: {word}");
     }
     for (news, word, before) in [
-        (RoomNews::Checking, "Checking…", "Nothing is sent until you join."),
-        (RoomNews::Found { people: 3, is_full: false }, "Found", "3 people are in the call. Nothing is sent"),
-        (RoomNews::Found { people: 1, is_full: false }, "Found", "1 person is in the call."),
-        (RoomNews::Found { people: 0, is_full: false }, "Found", "Nobody is in the call yet."),
-        (RoomNews::Found { people: 9, is_full: true }, "Found", "This call is full (9 people)."),
-        (RoomNews::NotFound { can_be_opened: true }, "Not found", "or start it by pressing Join."),
-        (RoomNews::NotFound { can_be_opened: false }, "Not found", "ask the host to start it."),
+        (RoomStatus::Checking, "Checking…", "Nothing is sent until you join."),
+        (RoomStatus::Found { people: 3, is_full: false }, "Found", "3 people are in the call. Nothing is sent"),
+        (RoomStatus::Found { people: 1, is_full: false }, "Found", "1 person is in the call."),
+        (RoomStatus::Found { people: 0, is_full: false }, "Found", "Nobody is in the call yet."),
+        (RoomStatus::Found { people: 9, is_full: true }, "Found", "This call is full (9 people)."),
+        (RoomStatus::NotFound { can_be_opened: true }, "Not found", "or start it by pressing Join."),
+        (RoomStatus::NotFound { can_be_opened: false }, "Not found", "ask the host to start it."),
     ] {
         world.answer_lookup(news);
         window.run_steps(2);
@@ -52,7 +52,7 @@ fn what_was_found_is_not_said_of_another_room() {
     let world = World::new();
     let mut window = world.window(LARGE, ada_with(|s| s.room = "tea".into()));
     assert_eq!(world.lock().looked_up, [question(SERVER, "tea")]);
-    world.answer_lookup(RoomNews::Found { people: 3, is_full: false });
+    world.answer_lookup(RoomStatus::Found { people: 3, is_full: false });
     window.run_steps(2);
     assert!(window.query_by_label("Found").is_some());
     window.get_by_label("Link or room name").click();
@@ -61,7 +61,7 @@ fn what_was_found_is_not_said_of_another_room() {
     window.run_steps(2);
     assert!(window.query_by_label("Found").is_none());
     assert_eq!(world.lock().looked_up.last(), Some(&None), "what is no room is not asked for");
-    world.call(Phase::Entering);
+    world.call(CallPhase::Entering);
     window.run_steps(3);
     assert_eq!(world.lock().looked_up.len(), 2);
 }
@@ -90,7 +90,7 @@ fn rooms_that_were_left_are_listed_and_lead_back() {
     press(&mut window, "Join");
     let commands = world.commands();
     assert!(
-        matches!(&commands[..], [Command::Join(r)]
+        matches!(&commands[..], [CallCommand::Join(r)]
             if r.room.to_string() == "1:1 with Lena" && r.server.as_deref() == Some("wss://meet.example")),
         "{commands:?}"
     );
@@ -130,7 +130,7 @@ fn a_room_that_only_a_link_opens_is_opened_again() {
     press(&mut window, "Join");
     let commands = world.commands();
     assert!(
-        matches!(&commands[..], [Command::Join(r)]
+        matches!(&commands[..], [CallCommand::Join(r)]
             if r.room.to_string() == "Design review" && r.invitation == invitation()),
         "{commands:?}"
     );
@@ -139,7 +139,7 @@ fn a_room_that_only_a_link_opens_is_opened_again() {
 #[test]
 fn a_call_that_could_not_be_entered_is_not() {
     let world = World::new();
-    world.call(Phase::Entering);
+    world.call(CallPhase::Entering);
     let mut window = world.window(SMALL, ada());
     world.end(ending(ExitReason::EntryFailed));
     window.run_steps(4);

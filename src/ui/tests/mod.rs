@@ -10,7 +10,7 @@ mod settings;
 mod stage;
 
 use crate::base::ExitReason;
-use crate::call::view::{Leaving, Phase};
+use crate::call::view::{CallPhase, ExitProgress};
 use crate::ui::App;
 use crate::ui::testing::{World, ada, done, in_call};
 use egui::{ViewportEvent, ViewportId, accesskit::Role};
@@ -24,9 +24,9 @@ const LARGE: [f32; 2] = [1280.0, 800.0];
 /// The compact ones.
 const SMALL: [f32; 2] = [480.0, 640.0];
 
-fn leaving(ms: u64, steps: usize) -> Phase {
+fn leaving(ms: u64, steps: usize) -> CallPhase {
     let elapsed = Duration::from_millis(ms);
-    Phase::Leaving(Leaving { reason: ExitReason::Left, elapsed, done: done(steps), running: vec![] })
+    CallPhase::Leaving(ExitProgress { reason: ExitReason::Left, elapsed, done: done(steps), running: vec![] })
 }
 
 fn press(window: &mut Harness<'static, App>, name: &str) {

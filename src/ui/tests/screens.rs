@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, SMALL};
 use crate::base::{ExitReason, StepName, StepState};
-use crate::call::view::{DeviceProblem, DeviceState, Leaving, Notice, Phase, ProblemKind, RoomNews};
+use crate::call::view::{CallPhase, DeviceProblem, DeviceState, ExitProgress, Notice, ProblemKind, RoomStatus};
 use crate::store::{Settings, Theme};
 use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, person};
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn lobby() {
     for (name, settings) in [("lobby-dark", ada()), ("lobby-light", light())] {
         let world = World::new();
         let mut window = world.window(LARGE, settings);
-        world.answer_lookup(RoomNews::Found { people: 3, is_full: false });
+        world.answer_lookup(RoomStatus::Found { people: 3, is_full: false });
         window.run_steps(2);
         gallery.compare(&mut window, name);
     }
@@ -42,7 +42,7 @@ fn lobby_in_a_narrow_window() {
     let gallery = Gallery::default();
     let world = World::new();
     let mut window = world.window([480.0, 900.0], ada());
-    world.answer_lookup(RoomNews::NotFound { can_be_opened: true });
+    world.answer_lookup(RoomStatus::NotFound { can_be_opened: true });
     window.run_steps(2);
     gallery.keep(&mut window, "lobby-compact");
 }
@@ -64,7 +64,7 @@ fn grids() {
         call.people[4].speaking = true;
         call.people[2].picture = None;
         call.people[2].microphone = false;
-        call.people[1].quality = crate::call::view::Quality::Poor;
+        call.people[1].quality = crate::call::view::ConnectionQuality::Poor;
     });
     let mut window = world.window(LARGE, ada());
     window.run_steps(8);
@@ -83,7 +83,7 @@ fn one_other_person_and_nobody() {
 
     world.with_call(|call| {
         call.people.clear();
-        call.phase = Phase::InCall { elapsed: Duration::from_secs(24 * 60 + 16) };
+        call.phase = CallPhase::InCall { elapsed: Duration::from_secs(24 * 60 + 16) };
     });
     world.lock().snapshot.camera.wanted = false;
     world.lock().snapshot.camera.state = DeviceState::Off;
@@ -110,7 +110,7 @@ fn reconnecting() {
     let mut window = world.window(LARGE, ada());
     world.with_call(|call| {
         let limit = Duration::from_secs(60);
-        call.phase = Phase::Reconnecting { attempt: 2, elapsed: Duration::from_secs(6), limit };
+        call.phase = CallPhase::Reconnecting { attempt: 2, elapsed: Duration::from_secs(6), limit };
     });
     window.run_steps(8);
     gallery.compare(&mut window, "reconnecting");
@@ -150,7 +150,7 @@ fn leaving_with_its_steps() {
     let leaving = |ms, count| {
         let elapsed = Duration::from_millis(ms);
         let running = vec![StepName::OthersTold];
-        Phase::Leaving(Leaving { reason: ExitReason::Left, elapsed, done: done(count), running })
+        CallPhase::Leaving(ExitProgress { reason: ExitReason::Left, elapsed, done: done(count), running })
     };
     world.with_call(|call| call.phase = leaving(200, 2));
     window.run_steps(6);

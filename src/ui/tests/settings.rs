@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, SMALL, in_a_call, press};
 use crate::base::{ExitReason, ExitRequestedBy};
-use crate::call::view::{Command, DeviceChoice, Notice};
+use crate::call::view::{CallCommand, DeviceChoice, Notice};
 use crate::store::{Settings, Theme};
 use crate::ui::App;
 use crate::ui::testing::{World, ada, ada_with, ending};
@@ -48,7 +48,7 @@ fn every_setting_is_kept_and_shown_again() {
     window.run_steps(2);
     window.get_by_label("Text size: 125%").click();
     window.run_steps(3);
-    let commands = [Command::ReduceNoise(false), Command::SetMicrophone(false), Command::SetCamera(false)];
+    let commands = [CallCommand::ReduceNoise(false), CallCommand::SetMicrophone(false), CallCommand::SetCamera(false)];
     assert_eq!(world.commands(), commands);
     let kept = saved(&world);
     let expected = ada_with(|s| {
@@ -83,7 +83,7 @@ fn devices_are_chosen_here_too() {
     window.get_by_label("Screen speakers").click();
     window.run_steps(2);
     let speaker = Some("spk1".to_owned());
-    assert_eq!(world.commands(), [Command::UseDevices(DeviceChoice { speaker, ..DeviceChoice::default() })]);
+    assert_eq!(world.commands(), [CallCommand::UseDevices(DeviceChoice { speaker, ..DeviceChoice::default() })]);
     assert_eq!(saved(&world).speaker.as_deref(), Some("spk1"));
 }
 
@@ -119,7 +119,7 @@ fn in_a_call_the_bars_stay_and_leave_works() {
     flip(&mut window, "Join with camera off");
     assert_eq!(world.commands(), [], "this call's camera stays as it is");
     press(&mut window, "Leave call");
-    assert_eq!(world.commands(), [Command::Leave(ExitRequestedBy::User)]);
+    assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::User)]);
     world.end(ending(ExitReason::Left));
     window.run_steps(3);
     assert!(window.query_by_label("New call").is_some() && window.query_by_label("Close settings").is_none());

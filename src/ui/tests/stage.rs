@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, SMALL, in_a_call, press};
 use crate::base::ExitReason;
-use crate::call::view::{Command, Person, Phase};
+use crate::call::view::{CallCommand, CallPhase, Person};
 use crate::ui::App;
 use crate::ui::testing::{World, ada, ending, in_call, person};
 use egui::{Key, Modifiers, accesskit::Role};
@@ -185,7 +185,7 @@ fn a_long_strip_scrolls_and_a_narrow_one_lies_below() {
 fn f6_goes_round_the_parts_of_the_window() {
     let world = World::new();
     let limit = Duration::from_secs(60);
-    world.call(Phase::Reconnecting { attempt: 2, elapsed: Duration::from_secs(6), limit });
+    world.call(CallPhase::Reconnecting { attempt: 2, elapsed: Duration::from_secs(6), limit });
     let mut window = world.window(LARGE, ada());
     for name in ["Settings", "Try now", "Mina Park", "Microphone", "Settings"] {
         key(&mut window, Key::F6);
@@ -260,10 +260,10 @@ fn space_talks_while_it_is_held_and_only_where_it_may() {
     window.run_steps(2);
     world.lock().snapshot.microphone.wanted = true;
     window.run_steps(4);
-    assert_eq!(world.commands(), [Command::SetMicrophone(true)], "once, however long it is held");
+    assert_eq!(world.commands(), [CallCommand::SetMicrophone(true)], "once, however long it is held");
     window.key_up(Key::Space);
     window.run_steps(2);
-    assert_eq!(world.commands(), [Command::SetMicrophone(false)]);
+    assert_eq!(world.commands(), [CallCommand::SetMicrophone(false)]);
 
     // On a button it presses that; while the microphone is on it means nothing here.
     key(&mut window, Key::Space);
@@ -272,7 +272,7 @@ fn space_talks_while_it_is_held_and_only_where_it_may() {
     window.get_by_role_and_label(Role::Button, "Camera").focus();
     window.run_steps(2);
     key(&mut window, Key::Space);
-    assert_eq!(world.commands(), [Command::SetCamera(false)]);
+    assert_eq!(world.commands(), [CallCommand::SetCamera(false)]);
 }
 
 #[test]
@@ -285,5 +285,5 @@ fn an_end_while_the_key_is_held_leaves_the_microphone_off() {
     window.run_steps(2);
     world.end(ending(ExitReason::Kicked));
     window.run_steps(3);
-    assert_eq!(world.commands(), [Command::SetMicrophone(true), Command::SetMicrophone(false)]);
+    assert_eq!(world.commands(), [CallCommand::SetMicrophone(true), CallCommand::SetMicrophone(false)]);
 }

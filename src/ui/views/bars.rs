@@ -2,7 +2,7 @@
 
 use super::{View, compact, host};
 use crate::base::{DeviceKind, ExitRequestedBy};
-use crate::call::view::{Phase, Quality};
+use crate::call::view::{CallPhase, ConnectionQuality};
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Menu};
@@ -32,7 +32,7 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
 
     let Some(call) = view.model.call() else { return };
     let stay = match call.phase {
-        Phase::Ended(_) | Phase::Leaving(_) => view.model.flow.stay.0,
+        CallPhase::Ended(_) | CallPhase::Leaving(_) => view.model.flow.stay.0,
         _ => view.model.flow.in_call(view.model.now),
     };
     let timer = clock(stay);
@@ -79,12 +79,12 @@ fn connection(ui: &mut Ui, view: &View<'_>, at: egui::Pos2, short: bool) -> f32 
     let c = view.colors;
     let Some(call) = view.model.call() else { return at.x };
     let (colors, icon, word) = match (&call.phase, call.quality) {
-        (Phase::Ended(_), _) => ((c.control, c.text_2), icons::WIFI_SLASH, "Not connected"),
-        (Phase::Reconnecting { .. }, _) => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Reconnecting"),
-        (_, Quality::Unknown) => ((c.control, c.text_2), icons::WIFI_HIGH, "Connected"),
-        (_, Quality::Lost) => ((c.warn_soft, c.warn_text), icons::WIFI_SLASH, "No connection"),
-        (_, Quality::Poor) if short => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Weak"),
-        (_, Quality::Poor) => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Weak connection"),
+        (CallPhase::Ended(_), _) => ((c.control, c.text_2), icons::WIFI_SLASH, "Not connected"),
+        (CallPhase::Reconnecting { .. }, _) => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Reconnecting"),
+        (_, ConnectionQuality::Unknown) => ((c.control, c.text_2), icons::WIFI_HIGH, "Connected"),
+        (_, ConnectionQuality::Lost) => ((c.warn_soft, c.warn_text), icons::WIFI_SLASH, "No connection"),
+        (_, ConnectionQuality::Poor) if short => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Weak"),
+        (_, ConnectionQuality::Poor) => ((c.warn_soft, c.warn_text), icons::WIFI_LOW, "Weak connection"),
         (_, _) if short => ((c.live_soft, c.live_text), icons::WIFI_HIGH, "Good"),
         (_, _) => ((c.live_soft, c.live_text), icons::WIFI_HIGH, "Good connection"),
     };

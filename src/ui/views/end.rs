@@ -1,7 +1,7 @@
 //! The end screen: what happened, what comes next, and the receipt.
 
 use super::{View, header, receipt};
-use crate::call::view::{CallView, Ending, Phase};
+use crate::call::view::{CallPhase, CallSummary, CallView};
 use crate::ui::action::Action;
 use crate::ui::model::Focus;
 use crate::ui::tokens::size;
@@ -16,7 +16,7 @@ const OPEN: f32 = 2.4;
 pub(super) fn end(ui: &mut Ui, view: &mut View<'_>) {
     let area = ui.max_rect();
     let Some(call) = view.model.call() else { return };
-    let Phase::Ended(ending) = &call.phase else { return };
+    let CallPhase::Ended(ending) = &call.phase else { return };
     if area.width() < size::NARROW_BELOW || area.height() < 560.0 {
         return narrow(ui, view, area, call, ending);
     }
@@ -30,10 +30,10 @@ pub(super) fn end(ui: &mut Ui, view: &mut View<'_>) {
 }
 
 /// The left side: mark, title, sentences, buttons, dark lamps.
-fn said(ui: &mut Ui, view: &mut View<'_>, at: egui::Pos2, call: &CallView, ending: &Ending) {
+fn said(ui: &mut Ui, view: &mut View<'_>, at: egui::Pos2, call: &CallView, ending: &CallSummary) {
     let colors = view.colors;
     mark(ui.painter(), Rect::from_min_size(pos2(at.x - 0.5, at.y + 17.5), vec2(73.0, 73.0)), colors, OPEN);
-    let ([first, second], sentence) = sentences::left(ending, call.ghost.as_secs());
+    let ([first, second], sentence) = sentences::left(ending, call.stale_peer_limit.as_secs());
     let mut y = at.y + 142.0;
     for line in [first, second] {
         text::paint(ui, pos2(at.x, y), Align2::LEFT_CENTER, text::HERO, colors.text, line, f32::INFINITY);
@@ -88,12 +88,12 @@ fn lamps(ui: &mut Ui, view: &View<'_>, at: egui::Pos2) {
 }
 
 /// One column: title, receipt, buttons at the bottom.
-fn narrow(ui: &mut Ui, view: &mut View<'_>, area: Rect, call: &CallView, ending: &Ending) {
+fn narrow(ui: &mut Ui, view: &mut View<'_>, area: Rect, call: &CallView, ending: &CallSummary) {
     let colors = view.colors;
     let width = (area.width() - 48.0).min(560.0);
     let left = area.center().x - width / 2.0;
     let gap = 12.0;
-    let ([first, second], sentence) = sentences::left(ending, call.ghost.as_secs());
+    let ([first, second], sentence) = sentences::left(ending, call.stale_peer_limit.as_secs());
     let footer = size::BUTTON_LARGE + 48.0;
     let content = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - footer));
     let mut child = ui.new_child(egui::UiBuilder::new().id_salt("end").max_rect(content));

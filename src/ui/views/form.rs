@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::base::{ExitRequestedBy, NO_DEVICE};
-use crate::call::view::{DeviceState, LocalDevice, RoomNews};
+use crate::call::view::{DeviceState, LocalDevice, RoomStatus};
 use crate::proto::link;
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
@@ -46,11 +46,11 @@ fn room_field(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
 }
 
 /// Says in the field whether there is such a call.
-fn room_chip(ui: &mut Ui, colors: &Palette, field: Rect, news: RoomNews) {
+fn room_chip(ui: &mut Ui, colors: &Palette, field: Rect, news: RoomStatus) {
     let (ground, icon) = match news {
-        RoomNews::Checking => ((colors.control, colors.text_2), icons::HOURGLASS),
-        RoomNews::Found { .. } => ((colors.live_soft, colors.live_text), icons::CHECK),
-        RoomNews::NotFound { .. } => ((colors.warn_soft, colors.warn_text), icons::WARNING),
+        RoomStatus::Checking => ((colors.control, colors.text_2), icons::HOURGLASS),
+        RoomStatus::Found { .. } => ((colors.live_soft, colors.live_text), icons::CHECK),
+        RoomStatus::NotFound { .. } => ((colors.warn_soft, colors.warn_text), icons::WARNING),
     };
     let next = ui.next_auto_id();
     pill(ui, [field.right() - 15.0, field.center().y, 24.0], ground, icon, sentences::room_word(news));

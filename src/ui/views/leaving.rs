@@ -4,7 +4,7 @@
 use super::View;
 use super::dialog::{self, Answer};
 use crate::base::{ExitReason, ReceiptStep, StepName, StepState};
-use crate::call::view::{Leaving, Phase};
+use crate::call::view::{CallPhase, ExitProgress};
 use crate::ui::action::Action;
 use crate::ui::tokens::{Palette, radius, size, time};
 use crate::ui::widgets::{Behind, glide, mark, modal, spinner};
@@ -18,8 +18,8 @@ const STEPS: [StepName; 3] = [StepName::CameraReleased, StepName::MicrophoneRele
 pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
     let Some(call) = view.model.call() else { return };
     let (done, reason): (&[ReceiptStep], _) = match &call.phase {
-        Phase::Leaving(Leaving { done, reason, .. }) => (done, *reason),
-        Phase::Ended(ending) => (&ending.receipt.steps, ending.reason),
+        CallPhase::Leaving(ExitProgress { done, reason, .. }) => (done, *reason),
+        CallPhase::Ended(ending) => (&ending.receipt.steps, ending.reason),
         _ => (&[], ExitReason::Left),
     };
     // The bars stay as they are: Leave's corner says what is going on.
@@ -30,9 +30,9 @@ pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
     let released = [StepName::CameraReleased, StepName::MicrophoneReleased];
     let devices_done = released.iter().all(|s| done.iter().any(|d| d.step == *s));
     let slow = view.model.flow.leaving_for(view.model.now) >= time::SLOW_AFTER;
-    let running = matches!(call.phase, Phase::Leaving(_));
+    let running = matches!(call.phase, CallPhase::Leaving(_));
     if running && slow && devices_done && reason == ExitReason::Left && !view.model.flow.keep_waiting {
-        let ghost = call.ghost.as_secs();
+        let ghost = call.stale_peer_limit.as_secs();
         return still_telling(ui, view, done, ghost);
     }
     let progress = done.iter().filter(|d| STEPS.contains(&d.step)).count() as f32 / STEPS.len() as f32;

@@ -4,7 +4,7 @@
 use super::dialog::{self, Answer};
 use super::{View, receipt};
 use crate::base::ExitReason;
-use crate::call::view::Phase;
+use crate::call::view::CallPhase;
 use crate::ui::action::Action;
 use crate::ui::model::Focus;
 use crate::ui::tokens::{Palette, size};
@@ -15,7 +15,7 @@ use egui::{Align2, Color32, Key, Modifiers, Sense, Ui, vec2};
 /// Shows the dialog of `reason`.
 pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
     let Some(call) = view.model.call() else { return };
-    let Phase::Ended(ending) = &call.phase else { return };
+    let CallPhase::Ended(ending) = &call.phase else { return };
     let colors = view.colors;
     let zone = &view.model.zone;
     let ours = reason == ExitReason::Dismissed && view.model.ended_by_us == Some(call.session);

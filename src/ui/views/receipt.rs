@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::base::{ReceiptStep, StepState};
-use crate::call::view::{CallView, Ending};
+use crate::call::view::{CallSummary, CallView};
 use crate::ui::action::Action;
 use crate::ui::sentences;
 use crate::ui::tokens::{Palette, radius, size};
@@ -11,16 +11,16 @@ use crate::ui::{icons, text};
 use egui::{Align2, Rect, Shape, Stroke, Ui, pos2, vec2};
 
 /// Height of the receipt of `ending`.
-pub(super) fn height(ending: &Ending) -> f32 {
+pub(super) fn height(ending: &CallSummary) -> f32 {
     209.0 + 44.0 * rows(ending).count() as f32
 }
 
-fn rows(ending: &Ending) -> impl Iterator<Item = &ReceiptStep> {
+fn rows(ending: &CallSummary) -> impl Iterator<Item = &ReceiptStep> {
     ending.receipt.steps.iter().filter(|s| sentences::receipt_shows(s))
 }
 
 /// Draws the receipt in `card`.
-pub(super) fn receipt(ui: &mut Ui, view: &mut View<'_>, card: Rect, call: &CallView, ending: &Ending) {
+pub(super) fn receipt(ui: &mut Ui, view: &mut View<'_>, card: Rect, call: &CallView, ending: &CallSummary) {
     let colors = view.colors;
     ui.painter().add(colors.shadow_card.as_shape(card, radius::MODAL));
     ui.painter().rect_filled(card, radius::MODAL, colors.raised);
@@ -95,7 +95,7 @@ fn row(ui: &mut Ui, colors: &Palette, at: egui::Pos2, right: f32, step: &Receipt
 }
 
 /// The rows about camera and microphone in a dialog, in a box of their own.
-pub(super) fn facts(ui: &mut Ui, colors: &Palette, ending: &Ending) {
+pub(super) fn facts(ui: &mut Ui, colors: &Palette, ending: &CallSummary) {
     let rows: Vec<_> = rows(ending).filter(|s| s.state != StepState::NotApplicable).collect();
     if rows.is_empty() {
         return;

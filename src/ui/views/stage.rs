@@ -2,7 +2,7 @@
 
 use super::tile::{self, Tile};
 use super::{View, alone, banner, pager};
-use crate::call::view::{CallView, Phase};
+use crate::call::view::{CallPhase, CallView};
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::grid::{self, Grid, Stripe};
@@ -20,7 +20,7 @@ const OWN_EDGE: f32 = 16.0;
 pub(super) fn stage(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     let Some(call) = view.model.call() else { return };
     let mut area = area.shrink(size::STAGE_PADDING);
-    if let Phase::Reconnecting { attempt, limit, .. } = call.phase
+    if let CallPhase::Reconnecting { attempt, limit, .. } = call.phase
         && view.model.screen == Screen::Call
     {
         let row = Rect::from_min_size(area.min - vec2(0.0, 4.0), vec2(area.width(), size::BANNER));
@@ -28,8 +28,8 @@ pub(super) fn stage(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
         area.min.y = row.bottom() + 12.0;
     }
     // Whoever leaves has nobody beside them any more, and is not to be told that they are alone.
-    let over = matches!(call.phase, Phase::Ended(_));
-    if over || (call.people.is_empty() && matches!(call.phase, Phase::Leaving(_))) {
+    let over = matches!(call.phase, CallPhase::Ended(_));
+    if over || (call.people.is_empty() && matches!(call.phase, CallPhase::Leaving(_))) {
         return empty_tiles(ui, view, area);
     }
     match call.people.len() {

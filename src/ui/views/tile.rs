@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::base::FrameSlot;
-use crate::call::view::{CallView, DeviceState, Person, Phase, Quality};
+use crate::call::view::{CallPhase, CallView, ConnectionQuality, DeviceState, Person};
 use crate::ui::action::Action;
 use crate::ui::flow::Screen;
 use crate::ui::model::Focus;
@@ -46,8 +46,8 @@ pub(super) struct Tile {
 impl Tile {
     /// Somebody else.
     pub(super) fn person(view: &View<'_>, person: &Person) -> Self {
-        let lost = matches!(view.model.call().map(|c| &c.phase), Some(Phase::Reconnecting { .. }));
-        let quality = if lost { Quality::Lost } else { person.quality };
+        let lost = matches!(view.model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. }));
+        let quality = if lost { ConnectionQuality::Lost } else { person.quality };
         Self {
             whose: Whose::Person(person.user.clone()),
             user: person.user.to_string(),
@@ -59,7 +59,7 @@ impl Tile {
             speaking: person.speaking && !lost && view.model.screen == Screen::Call,
             bars: bars(quality),
             quality: words(quality),
-            paused: quality == Quality::Lost,
+            paused: quality == ConnectionQuality::Lost,
             dropped: lost && view.model.flow.lost_for(view.model.now) > time::DROP_PICTURE_AFTER,
             pinned: view.model.seating.pinned.as_ref() == Some(&person.user),
             menu: view.model.call().is_some_and(|c| c.people.len() > 1 || c.host),
@@ -122,12 +122,12 @@ impl Tile {
     }
 }
 
-const fn words(quality: Quality) -> &'static str {
+const fn words(quality: ConnectionQuality) -> &'static str {
     match quality {
-        Quality::Unknown => "",
-        Quality::Lost => "no connection",
-        Quality::Poor => "weak connection",
-        Quality::Good | Quality::Excellent => "good connection",
+        ConnectionQuality::Unknown => "",
+        ConnectionQuality::Lost => "no connection",
+        ConnectionQuality::Poor => "weak connection",
+        ConnectionQuality::Good | ConnectionQuality::Excellent => "good connection",
     }
 }
 

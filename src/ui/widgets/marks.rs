@@ -1,7 +1,7 @@
 //! Small drawings: the mark, the lamp, the spinner, avatars, bars.
 
 use super::{animate, motion_is_reduced};
-use crate::call::view::{DeviceState, Quality};
+use crate::call::view::{ConnectionQuality, DeviceState};
 use crate::ui::text;
 use crate::ui::tokens::{self, Palette, meter, overlay, size, time};
 use egui::epaint::PathStroke;
@@ -116,13 +116,13 @@ pub(in crate::ui) fn speaking_bars(painter: &Painter, at: Pos2, color: Color32) 
 }
 
 /// How many of four bars a link has; `None` when it is not known.
-pub(in crate::ui) const fn bars(quality: Quality) -> Option<usize> {
+pub(in crate::ui) const fn bars(quality: ConnectionQuality) -> Option<usize> {
     match quality {
-        Quality::Unknown => None,
-        Quality::Lost => Some(0),
-        Quality::Poor => Some(1),
-        Quality::Good => Some(3),
-        Quality::Excellent => Some(4),
+        ConnectionQuality::Unknown => None,
+        ConnectionQuality::Lost => Some(0),
+        ConnectionQuality::Poor => Some(1),
+        ConnectionQuality::Good => Some(3),
+        ConnectionQuality::Excellent => Some(4),
     }
 }
 

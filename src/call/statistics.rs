@@ -1,6 +1,6 @@
 //! Statistics of a call: rates from counts, one entry a remote track.
 
-use super::media::Media;
+use super::media::CallMedia;
 use crate::base::{MediaKind, RemoteStatistics, Statistics};
 use crate::rtc::{PeerStatistics, TrackStatistics};
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// What was counted when statistics were last taken.
 #[derive(Debug, Default)]
-pub(super) struct Figures {
+pub(super) struct CallStatistics {
     last: Option<Last>,
 }
 
@@ -21,20 +21,20 @@ struct Last {
     frames: HashMap<String, u64>,
 }
 
-impl Figures {
+impl CallStatistics {
     /// Statistics since the last time.
-    pub(super) fn take(&mut self, peers: &PeerStatistics, media: &Media) -> Statistics {
+    pub(super) fn take(&mut self, peers: &PeerStatistics, media: &CallMedia) -> Statistics {
         let now = Instant::now();
         let cpu = process_cpu();
         let frames: HashMap<String, u64> =
-            media.pictures().map(|(_, mid, f)| (mid.to_owned(), f.frames.load(Relaxed))).collect();
+            media.videos().map(|(_, mid, f)| (mid.to_owned(), f.frames.load(Relaxed))).collect();
         let before = self.last.replace(Last { at: now, cpu, peers: peers.clone(), frames });
         let Some(before) = before else { return Statistics::default() };
         let seconds = (now - before.at).as_secs_f64().max(0.001);
         let kbps = |now: u64, then: u64| now.saturating_sub(then) as f64 * 8.0 / 1000.0 / seconds;
         let old = |t: &TrackStatistics| before.peers.tracks.iter().find(|o| o.track_id == t.track_id && o.mid == t.mid);
         let mut remote = Vec::new();
-        for (user, mid, figures) in media.pictures() {
+        for (user, mid, figures) in media.videos() {
             let Some(t) = find(peers, mid, MediaKind::Video) else { continue };
             let (width, height) = figures.size();
             let shown = counted_since(figures.frames.load(Relaxed), before.frames.get(mid).copied());
@@ -53,8 +53,8 @@ impl Figures {
                 ahead_ms: figures.ahead_ms(),
             });
         }
-        let sound = media.sound_report();
-        for (user, mid, voice) in media.voices(&sound) {
+        let sound = media.audio_report();
+        for (user, mid, voice) in media.audios(&sound) {
             let Some(t) = find(peers, mid, MediaKind::Audio) else { continue };
             remote.push(RemoteStatistics {
                 remote_user: user.as_str().to_owned(),
@@ -86,7 +86,7 @@ fn counted_since(now: u64, then: Option<u64>) -> u64 {
     now.checked_sub(then.unwrap_or(0)).unwrap_or(now)
 }
 
-/// Figures of the track in a section.
+/// CallStatistics of the track in a section.
 fn find<'a>(peers: &'a PeerStatistics, mid: &str, kind: MediaKind) -> Option<&'a TrackStatistics> {
     peers.tracks.iter().find(|t| t.kind == kind && t.mid == mid)
 }

@@ -1,17 +1,17 @@
 //! The lobby's camera and microphone: what is chosen and switched on, and the preview while no call has the devices.
 
 use crate::base::{DeviceKind, NO_DEVICE, PictureLayer};
-use crate::call::devices::{DeviceReport, Devices, Tenant};
+use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
 use crate::call::driver::local_device;
 use crate::call::view::{DeviceChoice, DeviceProblem, DeviceState, LocalDevice};
 use crate::session::{DeviceSlot, Output, SessionConfig};
 use std::collections::HashMap;
 
 /// Whose the devices of the preview are; calls count from one.
-pub(super) const TENANT: Tenant = Tenant(0);
+pub(super) const OWNER: DeviceOwner = DeviceOwner(0);
 
 /// What a call begins with, and a preview of it.
-pub(super) struct Lobby {
+pub(super) struct Preview {
     /// What is chosen, in the lobby or in a call.
     choice: DeviceChoice,
     camera_on: bool,
@@ -24,7 +24,7 @@ pub(super) struct Lobby {
     shown: bool,
 }
 
-impl Lobby {
+impl Preview {
     pub(super) fn new(choice: DeviceChoice, camera_on: bool, microphone_on: bool) -> Self {
         Self {
             camera: DeviceSlot::new(DeviceKind::Camera, false, choice.camera.clone()),
@@ -59,7 +59,7 @@ impl Lobby {
     pub(super) fn preview_choice(&mut self, devices: &mut Devices) {
         let outputs =
             [self.camera.choose(self.choice.camera.clone()), self.microphone.choose(self.choice.microphone.clone())];
-        obey(outputs, devices);
+        apply(outputs, devices);
         self.show(true, devices);
     }
 
@@ -73,7 +73,7 @@ impl Lobby {
     pub(super) fn refresh(&mut self, devices: &mut Devices) {
         let outputs =
             [self.camera.want(self.shown && self.camera_on), self.microphone.want(self.shown && self.microphone_on)];
-        obey(outputs, devices);
+        apply(outputs, devices);
     }
 
     /// What a device of the preview has to say.
@@ -89,7 +89,7 @@ impl Lobby {
         let slot = if kind == DeviceKind::Camera { &mut self.camera } else { &mut self.microphone };
         slot.handle(report.generation, report.input);
         let next = slot.step();
-        obey([next], devices);
+        apply([next], devices);
     }
 
     /// What a call begins with, whose camera sends `layers`.
@@ -111,7 +111,7 @@ impl Lobby {
             (!self.camera_on).then(|| self.camera.want(false)).flatten(),
             (!self.microphone_on).then(|| self.microphone.want(false)).flatten(),
         ];
-        obey(outputs, devices);
+        apply(outputs, devices);
         self.camera = DeviceSlot::new(DeviceKind::Camera, false, self.choice.camera.clone());
         self.microphone = DeviceSlot::new(DeviceKind::Microphone, false, self.choice.microphone.clone());
         self.problems.clear();
@@ -141,11 +141,11 @@ impl Lobby {
     }
 }
 
-fn obey(outputs: impl IntoIterator<Item = Option<Output>>, devices: &mut Devices) {
+fn apply(outputs: impl IntoIterator<Item = Option<Output>>, devices: &mut Devices) {
     for output in outputs.into_iter().flatten() {
         match output {
-            Output::OpenDevice { kind, generation, id } => devices.open(TENANT, kind, generation, id),
-            Output::ReleaseDevice { kind, generation, limit } => devices.release(TENANT, kind, generation, limit),
+            Output::OpenDevice { kind, generation, id } => devices.open(OWNER, kind, generation, id),
+            Output::ReleaseDevice { kind, generation, limit } => devices.release(OWNER, kind, generation, limit),
             _ => {}
         }
     }

@@ -1,22 +1,22 @@
 //! What the window talks to: one task that holds the lobby's preview and, at most, one call.
 //!
-//! The window sends [`Command`]s and reads the newest [`Snapshot`]; nothing it does waits for anything here.
+//! The window sends [`CallCommand`]s and reads the newest [`Snapshot`]; nothing it does waits for anything here.
 
-mod actor;
-mod lobby;
-mod shared;
+mod mailbox;
+mod preview;
 mod snapshot;
+mod task;
 
-use super::access::TokenSource;
+use super::audio::CallAudio;
+use super::credentials::TokenSource;
 use super::devices::Devices;
 use super::driver::EventSink;
-use super::picture_out::CameraFan;
-use super::studio::Studio;
-use super::view::{Command, DeviceChoice, Notice, Snapshot};
+use super::video_encoder::CameraFanout;
+use super::view::{CallCommand, DeviceChoice, Notice, Snapshot};
 use crate::base::UserId;
 use crate::proto::token::ApiKey;
 use crate::sound::SoundError;
-use shared::Shared;
+use mailbox::Mailbox;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -26,7 +26,7 @@ const COMMANDS: usize = 64;
 
 /// A room server in this process.
 #[derive(Clone, Debug)]
-pub(crate) struct Hosted {
+pub(crate) struct HostedServer {
     /// `ws://127.0.0.1:PORT`.
     pub(crate) url: String,
     /// Its key, which makes whoever started it a host.
@@ -34,10 +34,11 @@ pub(crate) struct Hosted {
 }
 
 /// Starts a room server in this process, or says why there is none.
-pub(crate) type ServerStarter = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Hosted, String>> + Send>> + Send + Sync>;
+pub(crate) type ServerStarter =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<HostedServer, String>> + Send>> + Send + Sync>;
 
 /// What a desk is made with.
-pub(crate) struct DeskConfig {
+pub(crate) struct CallServiceConfig {
     /// Where events go.
     pub(crate) events: EventSink,
     /// How a room server is started here; `None`: not in this build.
@@ -58,36 +59,36 @@ pub(crate) struct DeskConfig {
 pub(crate) type ShownHook = Arc<dyn Fn(&UserId, u32, u32) + Send + Sync>;
 
 /// The window's end.
-pub(crate) struct Desk {
-    commands: mpsc::Sender<Command>,
+pub(crate) struct CallService {
+    commands: mpsc::Sender<CallCommand>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
-    shared: Arc<Shared>,
+    mailbox: Arc<Mailbox>,
 }
 
-impl Desk {
-    /// Starts the desk's task on the present runtime. It ends, after leaving in good order, when the `Desk` is dropped.
-    pub(crate) fn start(config: DeskConfig) -> Result<(Self, tokio::task::JoinHandle<()>), SoundError> {
+impl CallService {
+    /// Starts the desk's task on the present runtime. It ends, after leaving in good order, when the `CallService` is dropped.
+    pub(crate) fn start(config: CallServiceConfig) -> Result<(Self, tokio::task::JoinHandle<()>), SoundError> {
         let (commands, orders) = mpsc::channel(COMMANDS);
         let (publish, snapshot) = watch::channel(Arc::new(Snapshot::default()));
-        let shared = Arc::new(Shared::default());
-        let camera = Arc::new(CameraFan::default());
-        let sound = Arc::new(Studio::start()?);
+        let mailbox = Arc::new(Mailbox::default());
+        let camera = Arc::new(CameraFanout::default());
+        let sound = Arc::new(CallAudio::start()?);
         sound.set_reduce_noise(config.reduce_noise);
         let (reports, reported) = mpsc::channel(64);
         let devices = Devices::new(reports, camera, sound);
-        let actor = actor::Actor::new(config, devices, shared.clone(), publish);
-        let task = tokio::spawn(actor.run(orders, reported));
-        Ok((Self { commands, snapshot, shared }, task))
+        let task = task::ServiceTask::new(config, devices, mailbox.clone(), publish);
+        let task = tokio::spawn(task.run(orders, reported));
+        Ok((Self { commands, snapshot, mailbox }, task))
     }
 
     /// Tells that somebody's picture was really drawn.
     pub(crate) fn shown_hook(&self) -> ShownHook {
-        let shared = self.shared.clone();
-        Arc::new(move |user, width, height| shared.shown(user, width, height))
+        let mailbox = self.mailbox.clone();
+        Arc::new(move |user, width, height| mailbox.shown(user, width, height))
     }
 
     /// Sends commands from elsewhere: signals, timers, links. It does not keep the desk alive.
-    pub(crate) fn remote(&self) -> mpsc::WeakSender<Command> {
+    pub(crate) fn remote(&self) -> mpsc::WeakSender<CallCommand> {
         self.commands.downgrade()
     }
 
@@ -97,8 +98,8 @@ impl Desk {
     }
 }
 
-impl super::view::Desk for Desk {
-    fn send(&mut self, command: Command) {
+impl super::view::CallApi for CallService {
+    fn send(&mut self, command: CallCommand) {
         if self.commands.try_send(command).is_err() {
             tracing::error!("the desk takes no commands");
         }
@@ -109,10 +110,10 @@ impl super::view::Desk for Desk {
     }
 
     fn notices(&mut self) -> Vec<Notice> {
-        self.shared.take_notices()
+        self.mailbox.take_notices()
     }
 
     fn set_waker(&mut self, wake: Arc<dyn Fn() + Send + Sync>) {
-        self.shared.set_waker(wake);
+        self.mailbox.set_waker(wake);
     }
 }

@@ -13,14 +13,14 @@ const SHOWN: usize = 256;
 type Waker = Arc<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct Mailbox {
     notices: Mutex<VecDeque<Notice>>,
     waker: Mutex<Option<Waker>>,
     /// Pictures that the window has shown for the first time.
     shown: Mutex<Vec<(UserId, u32, u32)>>,
 }
 
-impl Shared {
+impl Mailbox {
     /// Keeps a notice for the window; of too many the oldest goes.
     pub(super) fn notice(&self, notice: Notice) {
         let mut notices = locked(&self.notices);

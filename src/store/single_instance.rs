@@ -15,39 +15,39 @@ const LONGEST: u64 = 4096;
 const TAKEN: &[u8] = b"taken\n";
 
 /// The door of the window that was opened first.
-pub(crate) struct Door(system::Door);
+pub(crate) struct SingleInstance(system::SingleInstance);
 
-impl Door {
+impl SingleInstance {
     /// Opens the door. Fails when another window holds it.
     pub(crate) async fn open(paths: &Paths) -> io::Result<Self> {
-        system::Door::open(paths).await.map(Self)
+        system::SingleInstance::open(paths).await.map(Self)
     }
 
     /// Waits for the next link. Whoever knocks and says nothing of use is let go.
     pub(crate) async fn next(&mut self) -> io::Result<String> {
         loop {
-            let visitor = self.0.visitor().await?;
-            if let Ok(Ok(link)) = timeout(LIMIT, listen(visitor)).await {
+            let client = self.0.accept().await?;
+            if let Ok(Ok(link)) = timeout(LIMIT, listen(client)).await {
                 return Ok(link);
             }
         }
     }
 }
 
-async fn listen(mut visitor: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<String> {
+async fn listen(mut client: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<String> {
     let mut link = String::new();
-    BufReader::new((&mut visitor).take(LONGEST)).read_line(&mut link).await?;
+    BufReader::new((&mut client).take(LONGEST)).read_line(&mut link).await?;
     if !link.ends_with('\n') || link.trim().is_empty() {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    visitor.write_all(TAKEN).await?;
+    client.write_all(TAKEN).await?;
     Ok(link.trim().to_owned())
 }
 
 /// Hands `link` to the window that is open, and says whether one took it.
-pub(crate) async fn hand_over(paths: &Paths, link: &str) -> bool {
+pub(crate) async fn forward_link(paths: &Paths, link: &str) -> bool {
     let told = async {
-        let mut window = system::knock(paths).await?;
+        let mut window = system::connect(paths).await?;
         window.write_all(format!("{}\n", link.trim()).as_bytes()).await?;
         let mut answer = Vec::new();
         window.take(LONGEST).read_to_end(&mut answer).await?;
@@ -64,14 +64,14 @@ mod system {
     use tokio::net::{UnixListener, UnixStream};
 
     /// A socket in a folder that only its user may enter.
-    pub(super) struct Door {
+    pub(super) struct SingleInstance {
         listener: UnixListener,
         path: PathBuf,
     }
 
-    impl Door {
+    impl SingleInstance {
         pub(super) async fn open(paths: &Paths) -> io::Result<Self> {
-            let path = paths.door();
+            let path = paths.instance_socket();
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
@@ -88,20 +88,20 @@ mod system {
             Ok(Self { listener, path })
         }
 
-        pub(super) async fn visitor(&mut self) -> io::Result<UnixStream> {
+        pub(super) async fn accept(&mut self) -> io::Result<UnixStream> {
             Ok(self.listener.accept().await?.0)
         }
     }
 
-    impl Drop for Door {
+    impl Drop for SingleInstance {
         fn drop(&mut self) {
             // Gone already is fine: the next window removes it otherwise.
             std::fs::remove_file(&self.path).ok();
         }
     }
 
-    pub(super) async fn knock(paths: &Paths) -> io::Result<UnixStream> {
-        UnixStream::connect(paths.door()).await
+    pub(super) async fn connect(paths: &Paths) -> io::Result<UnixStream> {
+        UnixStream::connect(paths.instance_socket()).await
     }
 }
 
@@ -112,7 +112,7 @@ mod system {
     use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions};
 
     /// A named pipe; its name holds the folder of the user's settings, so that users do not meet.
-    pub(super) struct Door {
+    pub(super) struct SingleInstance {
         name: String,
         next: NamedPipeServer,
     }
@@ -122,21 +122,21 @@ mod system {
         format!(r"\\.\pipe\visavis-{folder}")
     }
 
-    impl Door {
+    impl SingleInstance {
         pub(super) async fn open(paths: &Paths) -> io::Result<Self> {
             let name = name(paths);
             let next = ServerOptions::new().first_pipe_instance(true).reject_remote_clients(true).create(&name)?;
             Ok(Self { name, next })
         }
 
-        pub(super) async fn visitor(&mut self) -> io::Result<NamedPipeServer> {
+        pub(super) async fn accept(&mut self) -> io::Result<NamedPipeServer> {
             self.next.connect().await?;
             let following = ServerOptions::new().reject_remote_clients(true).create(&self.name)?;
             Ok(std::mem::replace(&mut self.next, following))
         }
     }
 
-    pub(super) async fn knock(paths: &Paths) -> io::Result<NamedPipeClient> {
+    pub(super) async fn connect(paths: &Paths) -> io::Result<NamedPipeClient> {
         ClientOptions::new().open(name(paths))
     }
 }
@@ -154,9 +154,9 @@ mod tests {
     #[tokio::test]
     async fn a_link_goes_to_the_window_that_is_open() {
         let (_folder, paths) = home();
-        assert!(!hand_over(&paths, "visavis://a/b").await, "nobody is there to take it");
-        let mut door = Door::open(&paths).await.expect("a door");
-        let (taken, link) = tokio::join!(hand_over(&paths, " visavis://calls.example/tea "), door.next());
+        assert!(!forward_link(&paths, "visavis://a/b").await, "nobody is there to take it");
+        let mut door = SingleInstance::open(&paths).await.expect("a door");
+        let (taken, link) = tokio::join!(forward_link(&paths, " visavis://calls.example/tea "), door.next());
         assert!(taken);
         assert_eq!(link.expect("a link"), "visavis://calls.example/tea");
     }
@@ -164,29 +164,29 @@ mod tests {
     #[tokio::test]
     async fn a_second_window_leaves_the_door_to_the_first() {
         let (_folder, paths) = home();
-        let door = Door::open(&paths).await.expect("a door");
-        assert!(Door::open(&paths).await.is_err());
+        let door = SingleInstance::open(&paths).await.expect("a door");
+        assert!(SingleInstance::open(&paths).await.is_err());
         drop(door);
-        Door::open(&paths).await.expect("the first one is gone");
+        SingleInstance::open(&paths).await.expect("the first one is gone");
     }
 
     #[tokio::test]
     async fn what_a_killed_window_left_is_no_hindrance() {
         let (_folder, paths) = home();
         // A listener that is dropped leaves its file, as a killed process does.
-        drop(std::os::unix::net::UnixListener::bind(paths.door()).expect("a socket"));
-        assert!(!hand_over(&paths, "visavis://a/b").await);
-        Door::open(&paths).await.expect("a door");
+        drop(std::os::unix::net::UnixListener::bind(paths.instance_socket()).expect("a socket"));
+        assert!(!forward_link(&paths, "visavis://a/b").await);
+        SingleInstance::open(&paths).await.expect("a door");
     }
 
     #[tokio::test]
     async fn whoever_says_too_much_or_nothing_keeps_nobody_from_the_door() {
         let (_folder, paths) = home();
-        let mut door = Door::open(&paths).await.expect("a door");
+        let mut door = SingleInstance::open(&paths).await.expect("a door");
         let visitors = async {
-            drop(system::knock(&paths).await.expect("a silent visitor"));
-            let refused = [hand_over(&paths, &"x".repeat(10_000)).await, hand_over(&paths, "").await];
-            (refused, hand_over(&paths, "tea").await)
+            drop(system::connect(&paths).await.expect("a silent client"));
+            let refused = [forward_link(&paths, &"x".repeat(10_000)).await, forward_link(&paths, "").await];
+            (refused, forward_link(&paths, "tea").await)
         };
         let (taken, link) = tokio::join!(visitors, door.next());
         assert_eq!((taken, link.expect("a link").as_str()), (([false, false], true), "tea"));

@@ -14,7 +14,7 @@ const KBPS: u32 = 40;
 type Sink = Arc<Mutex<Option<Arc<AudioSender>>>>;
 
 /// The sound of this process.
-pub(crate) struct Studio {
+pub(crate) struct CallAudio {
     engine: Mutex<Option<SoundEngine>>,
     sink: Sink,
     voices: AtomicU64,
@@ -23,7 +23,7 @@ pub(crate) struct Studio {
     reduce_noise: AtomicBool,
 }
 
-impl Studio {
+impl CallAudio {
     /// Starts the sound thread: nothing is recorded, played or sent yet.
     pub(crate) fn start() -> Result<Self, SoundError> {
         let sink = Sink::default();

@@ -41,7 +41,7 @@ impl TokenSource {
 
 /// The way into a room for somebody.
 #[derive(Clone, Debug)]
-pub(crate) struct Access {
+pub(crate) struct JoinCredentials {
     /// The room server: `ws://`, `wss://`, `http://` or `https://`.
     pub(crate) server: String,
     /// Where the token comes from.
@@ -58,31 +58,31 @@ pub(crate) struct Access {
 ///
 /// A call never asks for another one. Somebody who was removed while their link was lost would come back unasked.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ticket(Arc<Mutex<Option<Held>>>);
+pub(super) struct TokenCache(Arc<Mutex<Option<CachedToken>>>);
 
 /// A token that was had.
 #[derive(Clone, Debug)]
-struct Held {
+struct CachedToken {
     server: String,
     token: Secret<String>,
     host: bool,
 }
 
-impl Held {
+impl CachedToken {
     fn new(server: String, token: Secret<String>) -> Self {
         let host = label(token.expose()).is_some_and(|label| label.room_admin);
         Self { server, token, host }
     }
 }
 
-impl Ticket {
+impl TokenCache {
     /// The server's URL and the token that the call came in with; it is had now if it was not yet.
-    pub(super) async fn show(&self, access: &Access) -> Result<(String, Secret<String>), EntryError> {
+    pub(super) async fn show(&self, access: &JoinCredentials) -> Result<(String, Secret<String>), EntryError> {
         if let Some(held) = self.held() {
             return Ok(held);
         }
         let (server, token) = access.token().await?;
-        *self.lock() = Some(Held::new(server.clone(), token.clone()));
+        *self.lock() = Some(CachedToken::new(server.clone(), token.clone()));
         Ok((server, token))
     }
 
@@ -99,16 +99,16 @@ impl Ticket {
     /// The server gave a token that is good for longer, or for something else.
     pub(super) fn refresh(&self, token: String) {
         if let Some(held) = &mut *self.lock() {
-            *held = Held::new(std::mem::take(&mut held.server), Secret::new(token));
+            *held = CachedToken::new(std::mem::take(&mut held.server), Secret::new(token));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+    fn lock(&self) -> MutexGuard<'_, Option<CachedToken>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Access {
+impl JoinCredentials {
     /// The server that gives the token, if it may be more than a token endpoint.
     pub(super) fn front(&self) -> Option<&str> {
         match &self.tokens {
@@ -185,8 +185,8 @@ mod tests {
     use super::*;
     use crate::proto::token::ApiKeys;
 
-    fn access(tokens: TokenSource) -> Access {
-        Access {
+    fn access(tokens: TokenSource) -> JoinCredentials {
+        JoinCredentials {
             server: "ws://127.0.0.1:7880".into(),
             tokens,
             room: RoomId::Number(7),
@@ -204,7 +204,8 @@ mod tests {
         assert!(grant.room_join && grant.room_admin, "whoever has the key is a host");
         let given = access(TokenSource::Given(token.clone()));
         assert_eq!(given.token().await, Ok((server, token.clone())));
-        let error = Access { room: RoomId::Text("tea".into()), ..given }.token().await.expect_err("another room");
+        let error =
+            JoinCredentials { room: RoomId::Text("tea".into()), ..given }.token().await.expect_err("another room");
         assert_eq!(error.message, "This token is for the room num/7, not for tea. Ask for one for this room.");
         assert_eq!(TokenSource::Given(token).user().map(|u| u.to_string()), Some("mina".to_owned()));
         assert_eq!(TokenSource::Given(Secret::new("nonsense".into())).user(), None);
@@ -212,16 +213,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_keeps_its_token_and_takes_what_the_server_refreshes() {
-        let (way, ticket) = (access(TokenSource::Signed(ApiKey::dev())), Ticket::default());
-        let first = ticket.show(&way).await.expect("a token");
+        let (way, token_cache) = (access(TokenSource::Signed(ApiKey::dev())), TokenCache::default());
+        let first = token_cache.show(&way).await.expect("a token");
         // Another source would sign another one, as a later second would.
-        let other = Access { name: "Mina K.".into(), ..way };
+        let other = JoinCredentials { name: "Mina K.".into(), ..way };
         assert_ne!(other.token().await.expect("a token"), first);
-        assert_eq!(ticket.clone().show(&other).await.expect("the same token"), first);
-        assert!(ticket.is_hosts());
-        ticket.refresh("refreshed".into());
-        assert_eq!(ticket.show(&other).await.expect("a token"), (first.0, Secret::new("refreshed".into())));
-        assert!(!ticket.is_hosts(), "the server may take the right away");
+        assert_eq!(token_cache.clone().show(&other).await.expect("the same token"), first);
+        assert!(token_cache.is_hosts());
+        token_cache.refresh("refreshed".into());
+        assert_eq!(token_cache.show(&other).await.expect("a token"), (first.0, Secret::new("refreshed".into())));
+        assert!(!token_cache.is_hosts(), "the server may take the right away");
     }
 
     #[tokio::test]

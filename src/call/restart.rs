@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const PANICS: u32 = 5;
 
 /// Runs `work` until it returns by itself; after a panic it begins anew, a few times.
-pub(super) fn endure(what: &str, mut work: impl FnMut()) {
+pub(super) fn restart_on_panic(what: &str, mut work: impl FnMut()) {
     for panics in 1..=PANICS {
         if catch_unwind(AssertUnwindSafe(&mut work)).is_ok() {
             return;
@@ -22,13 +22,13 @@ mod tests {
     #[test]
     fn work_that_panics_begins_anew_a_few_times() {
         let mut runs = 0;
-        endure("test", || {
+        restart_on_panic("test", || {
             runs += 1;
             assert!(runs == 3, "not yet");
         });
         assert_eq!(runs, 3);
         let mut runs = 0;
-        endure("test", || {
+        restart_on_panic("test", || {
             runs += 1;
             panic!("always");
         });

@@ -1,8 +1,8 @@
 //! From the wire to the tile: each remote picture is decoded on a thread of its own and waits, newest first, in a slot.
 
-use super::endure::endure;
 use super::lipsync::LipSync;
 use super::panic_point::panic_point;
+use super::restart::restart_on_panic;
 use crate::base::{FrameSlot, VideoFrame};
 use crate::codec::Vp8Decoder;
 use crate::rtc::{KeyframeWish, SenderClock, VideoMedia};
@@ -18,7 +18,7 @@ const FREEZE: Duration = Duration::from_millis(200);
 
 /// What a decoder counts.
 #[derive(Debug, Default)]
-pub(super) struct PictureFigures {
+pub(super) struct DecoderStatistics {
     /// Pictures decoded.
     pub(crate) frames: AtomicU64,
     /// Pauses over 200 ms.
@@ -31,7 +31,7 @@ pub(super) struct PictureFigures {
     pub(crate) delay_us: AtomicU64,
 }
 
-impl PictureFigures {
+impl DecoderStatistics {
     /// Milliseconds by which the last picture was ahead of its sound; less than 0: it came after it.
     pub(super) fn ahead_ms(&self) -> Option<f64> {
         Some(self.ahead_us.load(Relaxed)).filter(|us| *us != NOT_HEARD).map(|us| us as f64 / 1000.0)
@@ -48,16 +48,16 @@ impl PictureFigures {
 const NOT_HEARD: i64 = i64::MIN;
 
 /// Called with each decoded picture, in order: what `--verify` reads.
-pub(crate) type PictureTap = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
+pub(crate) type VideoTap = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
 
 /// A remote picture being decoded. Dropping it ends its thread after the picture at hand.
-pub(super) struct PictureIn {
+pub(super) struct VideoDecoderTask {
     stop: CancellationToken,
-    figures: Arc<PictureFigures>,
+    figures: Arc<DecoderStatistics>,
 }
 
 /// What a decoder's thread works with.
-pub(super) struct PictureSource {
+pub(super) struct VideoDecoderInput {
     /// Whole frames in decoding order.
     pub(crate) media: mpsc::Receiver<VideoMedia>,
     /// Asks for a picture that stands on its own.
@@ -69,17 +69,18 @@ pub(super) struct PictureSource {
     /// Where it is shown.
     pub(crate) slot: FrameSlot,
     /// Who reads along.
-    pub(crate) tap: Option<PictureTap>,
+    pub(crate) tap: Option<VideoTap>,
 }
 
-impl PictureIn {
+impl VideoDecoderTask {
     /// Starts the thread. `ended` is called when the media ends, not when it is stopped.
-    pub(super) fn start(name: &str, mut source: PictureSource, ended: impl FnOnce() + Send + 'static) -> Self {
+    pub(super) fn start(name: &str, mut source: VideoDecoderInput, ended: impl FnOnce() + Send + 'static) -> Self {
         let stop = CancellationToken::new();
-        let figures = Arc::new(PictureFigures { ahead_us: AtomicI64::new(NOT_HEARD), ..PictureFigures::default() });
+        let figures =
+            Arc::new(DecoderStatistics { ahead_us: AtomicI64::new(NOT_HEARD), ..DecoderStatistics::default() });
         let (theirs, counts, runtime) = (stop.clone(), figures.clone(), Handle::current());
         let body = move || {
-            endure("decoder", || decode(&mut source, &theirs, &counts, &runtime));
+            restart_on_panic("decoder", || decode(&mut source, &theirs, &counts, &runtime));
             source.slot.clear();
             if !theirs.is_cancelled() {
                 ended();
@@ -93,12 +94,12 @@ impl PictureIn {
     }
 
     /// What it counts.
-    pub(super) fn figures(&self) -> &Arc<PictureFigures> {
+    pub(super) fn figures(&self) -> &Arc<DecoderStatistics> {
         &self.figures
     }
 }
 
-impl Drop for PictureIn {
+impl Drop for VideoDecoderTask {
     fn drop(&mut self) {
         self.stop.cancel();
     }
@@ -106,7 +107,7 @@ impl Drop for PictureIn {
 
 /// Decodes until the media ends or is stopped. After a panic a new decoder knows nothing of what came before: it fails
 /// until the key frame that it asks for.
-fn decode(source: &mut PictureSource, stop: &CancellationToken, figures: &PictureFigures, runtime: &Handle) {
+fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, figures: &DecoderStatistics, runtime: &Handle) {
     let mut decoder = match Vp8Decoder::new() {
         Ok(decoder) => decoder,
         Err(error) => return tracing::error!(%error, "no decoder"),

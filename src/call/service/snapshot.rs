@@ -1,7 +1,7 @@
 //! What is drawn anew, and what is told in passing.
 
 use crate::base::{EventKind, RemoteLeaveReason};
-use crate::call::view::{Notice, Phase, Snapshot};
+use crate::call::view::{CallPhase, Notice, Snapshot};
 
 /// A fingerprint of what is worth drawing anew: a call in which nothing happens lets the window sleep. Pictures wake it
 /// themselves, and the timer needs it once a second.
@@ -16,7 +16,7 @@ pub(super) fn gist(snapshot: &Snapshot) -> u64 {
         None => add(&snapshot.own_level.round()),
         Some(call) => {
             match &call.phase {
-                Phase::InCall { elapsed } => add(&elapsed.as_secs()),
+                CallPhase::InCall { elapsed } => add(&elapsed.as_secs()),
                 phase => add(phase),
             }
             add(&(&call.room, call.session, call.host, call.quality, call.speaking));

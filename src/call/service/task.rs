@@ -1,20 +1,20 @@
 //! The desk's task: it waits for commands, devices and the call, and publishes a snapshot after each.
 
-use super::lobby::{self, Lobby};
-use super::shared::Shared;
+use super::mailbox::Mailbox;
+use super::preview::{self, Preview};
 use super::snapshot::{gist, notice_of};
-use super::{DeskConfig, Hosted};
+use super::{CallServiceConfig, HostedServer};
 use crate::base::{DeviceKind, Event, ExitReason, ExitRequestedBy, PictureLayer, Receipt, SessionId};
-use crate::call::access::{Access, TokenSource, user_id};
 use crate::call::connection::ConnectPlan;
-use crate::call::devices::{DeviceReport, Devices, Tenant};
-use crate::call::driver::{Call, CallConfig, EventSink, GHOST, unix_ms};
-use crate::call::lookup::{self, Lookup};
+use crate::call::credentials::{JoinCredentials, TokenSource, user_id};
+use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
+use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT, unix_ms};
+use crate::call::lookup::{self, RoomLookup};
+use crate::call::report::TaskReport;
 use crate::call::view::{
-    CallView, Command, DeviceChoice, DeviceEntry, DeviceLists, Ending, HostWish, JoinRequest, LocalDevice, Notice,
-    Phase, Quality, Snapshot,
+    CallCommand, CallPhase, CallSummary, CallView, ConnectionQuality, DeviceChoice, DeviceEntry, DeviceLists,
+    HostRequest, JoinRequest, LocalDevice, Notice, Snapshot,
 };
-use crate::call::wake::Wake;
 use crate::devices::camera_format;
 use crate::session::Input;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Snapshots are made at least so often while something is open.
-const PACE: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(100);
 /// People who were in the room before us are not announced one by one.
-const QUIET: Duration = Duration::from_millis(1500);
+const QUIET_START: Duration = Duration::from_millis(1500);
 /// How long looking for devices may take.
-const LISTING: Duration = Duration::from_secs(3);
+const LIST_LIMIT: Duration = Duration::from_secs(3);
 /// What the host asked the server for and is not answered yet, at most.
-const WISHES: usize = 16;
+const HOST_REQUESTS: usize = 16;
 
 /// The one call.
 enum CallState {
@@ -37,67 +37,71 @@ enum CallState {
     Starting(JoinRequest),
     Running {
         call: Box<Call>,
-        wakes: mpsc::Receiver<Wake>,
+        reports: mpsc::Receiver<TaskReport>,
         quiet_until: Instant,
     },
     /// Over, with what the window still shows.
     Over(Box<CallView>),
 }
 
-pub(super) struct Actor {
-    config: DeskConfig,
+pub(super) struct ServiceTask {
+    config: CallServiceConfig,
     devices: Devices,
     lists: DeviceLists,
     /// What the lobby's room is found to be.
-    lookup: Lookup,
-    lobby: Lobby,
+    lookup: RoomLookup,
+    preview: Preview,
     call: Option<CallState>,
     /// What was asked for as a host of this call; it goes with the call.
-    wishes: JoinSet<Option<Notice>>,
+    host_requests: JoinSet<Option<Notice>>,
     sessions: u64,
     quit: bool,
     /// What the window was last woken for.
     gist: u64,
-    shared: Arc<Shared>,
+    mailbox: Arc<Mailbox>,
     publish: watch::Sender<Arc<Snapshot>>,
 }
 
-/// What the actor waits for.
-enum Woken {
-    Command(Option<Command>),
+/// What the task waits for.
+enum ServiceEvent {
+    Command(Option<CallCommand>),
     Device(DeviceReport),
-    Call(Wake),
+    Call(TaskReport),
     Lists(DeviceLists),
     Room(lookup::Answer),
-    Server(Result<Hosted, String>),
-    Wish(Option<Notice>),
+    Server(Result<HostedServer, String>),
+    HostRequest(Option<Notice>),
     Tick,
 }
 
-impl Actor {
+impl ServiceTask {
     pub(super) fn new(
-        config: DeskConfig,
+        config: CallServiceConfig,
         devices: Devices,
-        shared: Arc<Shared>,
+        mailbox: Arc<Mailbox>,
         publish: watch::Sender<Arc<Snapshot>>,
     ) -> Self {
         Self {
-            lobby: Lobby::new(config.choice.clone(), config.camera_on, config.microphone_on),
+            preview: Preview::new(config.choice.clone(), config.camera_on, config.microphone_on),
             config,
             devices,
             lists: DeviceLists::default(),
-            lookup: Lookup::default(),
+            lookup: RoomLookup::default(),
             call: None,
-            wishes: JoinSet::new(),
+            host_requests: JoinSet::new(),
             sessions: 0,
             quit: false,
             gist: 0,
-            shared,
+            mailbox,
             publish,
         }
     }
 
-    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Command>, mut reported: mpsc::Receiver<DeviceReport>) {
+    pub(super) async fn run(
+        mut self,
+        mut orders: mpsc::Receiver<CallCommand>,
+        mut reported: mpsc::Receiver<DeviceReport>,
+    ) {
         let (lists_tx, mut lists) = mpsc::channel(4);
         let (server_tx, mut servers) = mpsc::channel(1);
         let (rooms_tx, mut rooms) = mpsc::channel(4);
@@ -107,48 +111,48 @@ impl Actor {
             let woken = {
                 let deadline = match &self.call {
                     Some(CallState::Running { call, .. }) => call.deadline(),
-                    _ => Instant::now() + PACE,
+                    _ => Instant::now() + TICK,
                 };
                 let call = async {
                     match &mut self.call {
-                        Some(CallState::Running { wakes, .. }) => wakes.recv().await,
+                        Some(CallState::Running { reports, .. }) => reports.recv().await,
                         _ => std::future::pending().await,
                     }
                 };
                 tokio::select! {
-                    command = orders.recv(), if !leaving => Woken::Command(command),
-                    Some(report) = reported.recv() => Woken::Device(report),
-                    Some(wake) = call => Woken::Call(wake),
-                    Some(found) = lists.recv() => Woken::Lists(found),
-                    Some(answer) = rooms.recv() => Woken::Room(answer),
-                    Some(hosted) = servers.recv() => Woken::Server(hosted),
-                    Some(done) = self.wishes.join_next() => Woken::Wish(done.unwrap_or_default()),
-                    () = tokio::time::sleep_until(deadline.into()) => Woken::Tick,
+                    command = orders.recv(), if !leaving => ServiceEvent::Command(command),
+                    Some(report) = reported.recv() => ServiceEvent::Device(report),
+                    Some(report) = call => ServiceEvent::Call(report),
+                    Some(found) = lists.recv() => ServiceEvent::Lists(found),
+                    Some(answer) = rooms.recv() => ServiceEvent::Room(answer),
+                    Some(hosted) = servers.recv() => ServiceEvent::Server(hosted),
+                    Some(done) = self.host_requests.join_next() => ServiceEvent::HostRequest(done.unwrap_or_default()),
+                    () = tokio::time::sleep_until(deadline.into()) => ServiceEvent::Tick,
                 }
             };
             match woken {
                 // The window is gone: leave in good order, then end.
-                Woken::Command(None) => {
+                ServiceEvent::Command(None) => {
                     leaving = true;
                     self.end(ExitRequestedBy::Window);
                 }
-                Woken::Command(Some(Command::End)) => {
+                ServiceEvent::Command(Some(CallCommand::End)) => {
                     leaving = true;
                     self.end(ExitRequestedBy::Signal);
                 }
-                Woken::Command(Some(Command::RefreshDevices)) => list_devices(lists_tx.clone()),
-                Woken::Command(Some(Command::LookUp(room))) => {
+                ServiceEvent::Command(Some(CallCommand::RefreshDevices)) => list_devices(lists_tx.clone()),
+                ServiceEvent::Command(Some(CallCommand::LookUp(room))) => {
                     self.lookup.ask(room, &self.config.tokens, rooms_tx.clone());
                 }
-                Woken::Command(Some(Command::Join(join))) => self.join(join, &server_tx),
-                Woken::Command(Some(command)) => self.command(command),
-                Woken::Device(report) => self.device(report),
-                Woken::Call(wake) => self.with_call(|call, devices| call.wake(wake, devices)),
-                Woken::Lists(found) => self.lists = found,
-                Woken::Room(answer) => self.lookup.take(answer),
-                Woken::Server(hosted) => self.server_started(hosted),
-                Woken::Wish(notice) => notice.into_iter().for_each(|notice| self.tell(notice)),
-                Woken::Tick => self.tick(),
+                ServiceEvent::Command(Some(CallCommand::Join(join))) => self.join(join, &server_tx),
+                ServiceEvent::Command(Some(command)) => self.command(command),
+                ServiceEvent::Device(report) => self.device(report),
+                ServiceEvent::Call(report) => self.with_call(|call, devices| call.take_report(report, devices)),
+                ServiceEvent::Lists(found) => self.lists = found,
+                ServiceEvent::Room(answer) => self.lookup.take(answer),
+                ServiceEvent::Server(hosted) => self.server_started(hosted),
+                ServiceEvent::HostRequest(notice) => notice.into_iter().for_each(|notice| self.tell(notice)),
+                ServiceEvent::Tick => self.tick(),
             }
             self.take_events();
             self.settle();
@@ -168,63 +172,63 @@ impl Actor {
 
     fn end(&mut self, by: ExitRequestedBy) {
         self.with_call(|call, devices| call.input(Input::Exit(by), devices));
-        self.show_lobby(false);
+        self.show_preview(false);
     }
 
     fn in_call(&self) -> bool {
         matches!(self.call, Some(CallState::Running { .. }))
     }
 
-    fn command(&mut self, command: Command) {
+    fn command(&mut self, command: CallCommand) {
         match command {
-            Command::UseDevices(choice) => self.use_devices(choice),
-            Command::StopPreview => self.show_lobby(false),
-            Command::ReduceNoise(on) => self.devices.sound().set_reduce_noise(on),
-            Command::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
-            Command::SetCamera(on) => self.set_device(DeviceKind::Camera, on),
-            Command::Leave(by) => match &self.call {
+            CallCommand::UseDevices(choice) => self.use_devices(choice),
+            CallCommand::StopPreview => self.show_preview(false),
+            CallCommand::ReduceNoise(on) => self.devices.audio().set_reduce_noise(on),
+            CallCommand::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
+            CallCommand::SetCamera(on) => self.set_device(DeviceKind::Camera, on),
+            CallCommand::Leave(by) => match &self.call {
                 Some(CallState::Starting(join)) => {
                     let view = self.failed_view(join.clone(), ExitReason::Left, String::new());
                     self.call = Some(CallState::Over(Box::new(view)));
                 }
                 _ => self.with_call(|call, devices| call.input(Input::Exit(by), devices)),
             },
-            Command::CloseNow => self.with_call(|call, devices| call.input(Input::CloseNow, devices)),
-            Command::TryNow => self.with_call(|call, devices| call.input(Input::TryNow, devices)),
-            Command::Dismiss => {
+            CallCommand::CloseNow => self.with_call(|call, devices| call.input(Input::CloseNow, devices)),
+            CallCommand::TryNow => self.with_call(|call, devices| call.input(Input::TryNow, devices)),
+            CallCommand::Dismiss => {
                 if matches!(self.call, Some(CallState::Over(_))) {
                     self.call = None;
                 }
             }
-            Command::Quit => {
+            CallCommand::Quit => {
                 self.quit = true;
                 self.with_call(|call, devices| call.input(Input::Exit(ExitRequestedBy::Signal), devices));
             }
-            Command::AsHost(wish) => self.as_host(wish),
-            Command::OpenLink(link) => self.tell(Notice::Link(link)),
-            Command::TellRelease(release) => self.tell(Notice::NewRelease(release)),
-            Command::RefreshDevices | Command::LookUp(_) | Command::Join(_) | Command::End => {}
+            CallCommand::AsHost(request) => self.as_host(request),
+            CallCommand::OpenLink(link) => self.tell(Notice::Link(link)),
+            CallCommand::TellRelease(release) => self.tell(Notice::NewRelease(release)),
+            CallCommand::RefreshDevices | CallCommand::LookUp(_) | CallCommand::Join(_) | CallCommand::End => {}
         }
     }
 
     /// Something for the window to show.
     fn tell(&self, notice: Notice) {
-        self.shared.notice(notice);
-        self.shared.wake();
+        self.mailbox.notice(notice);
+        self.mailbox.wake();
     }
 
-    fn as_host(&mut self, wish: HostWish) {
+    fn as_host(&mut self, request: HostRequest) {
         let Some(CallState::Running { call, .. }) = &self.call else { return };
-        match call.host_rights().filter(|_| self.wishes.len() < WISHES) {
-            Some(rights) => drop(self.wishes.spawn(rights.ask(wish))),
-            None => tracing::warn!(?wish, "what a host wants was dropped"),
+        match call.host_rights().filter(|_| self.host_requests.len() < HOST_REQUESTS) {
+            Some(rights) => drop(self.host_requests.spawn(rights.ask(request))),
+            None => tracing::warn!(?request, "what a host wants was dropped"),
         }
     }
 
     fn use_devices(&mut self, choice: DeviceChoice) {
-        self.lobby.note_choice(choice.clone());
+        self.preview.note_choice(choice.clone());
         if !self.in_call() {
-            return self.lobby.preview_choice(&mut self.devices);
+            return self.preview.preview_choice(&mut self.devices);
         }
         let choices = [
             (DeviceKind::Camera, choice.camera),
@@ -237,24 +241,24 @@ impl Actor {
     }
 
     fn set_device(&mut self, kind: DeviceKind, on: bool) {
-        self.lobby.note_on(kind, on);
+        self.preview.note_on(kind, on);
         if self.in_call() {
             self.with_call(|call, devices| call.input(Input::SetDevice(kind, on), devices));
         } else {
-            self.lobby.refresh(&mut self.devices);
+            self.preview.refresh(&mut self.devices);
         }
     }
 
     /// Opens or closes the lobby's camera and microphone; a call has them for itself.
-    fn show_lobby(&mut self, shown: bool) {
+    fn show_preview(&mut self, shown: bool) {
         if !self.in_call() {
-            self.lobby.show(shown, &mut self.devices);
+            self.preview.show(shown, &mut self.devices);
         }
     }
 
     fn device(&mut self, report: DeviceReport) {
         match &mut self.call {
-            _ if report.tenant == lobby::TENANT => self.lobby.report(report, &mut self.devices),
+            _ if report.owner == preview::OWNER => self.preview.report(report, &mut self.devices),
             Some(CallState::Running { call, .. }) => call.device(report, &mut self.devices),
             _ => {}
         }
@@ -262,7 +266,7 @@ impl Actor {
 
     // ---- joining
 
-    fn join(&mut self, join: JoinRequest, server: &mpsc::Sender<Result<Hosted, String>>) {
+    fn join(&mut self, join: JoinRequest, server: &mpsc::Sender<Result<HostedServer, String>>) {
         if self.in_call() || matches!(self.call, Some(CallState::Starting(_))) {
             tracing::warn!("a second join was refused: ExitRoom has not come yet");
             return;
@@ -286,7 +290,7 @@ impl Actor {
         tokio::spawn(async move { answer.send(start().await).await });
     }
 
-    fn server_started(&mut self, hosted: Result<Hosted, String>) {
+    fn server_started(&mut self, hosted: Result<HostedServer, String>) {
         match (self.call.take(), hosted) {
             (Some(CallState::Starting(join)), Ok(hosted)) => {
                 self.enter(join, hosted.url, TokenSource::Signed(hosted.key));
@@ -302,36 +306,37 @@ impl Actor {
     fn enter(&mut self, join: JoinRequest, url: String, tokens: TokenSource) {
         self.sessions += 1;
         let user = tokens.user().unwrap_or_else(|| user_id(&join.name));
-        let access = Access { server: url, tokens, room: join.room, user, name: join.name };
-        let format = camera_format(self.lobby.choice().camera.as_deref());
+        let access = JoinCredentials { server: url, tokens, room: join.room, user, name: join.name };
+        let format = camera_format(self.preview.choice().camera.as_deref());
         let layers = PictureLayer::for_camera(format.width, format.height);
         let config = CallConfig {
             session: SessionId(self.sessions),
-            tenant: Tenant(self.sessions as u32),
-            devices: self.lobby.session(layers.clone()),
+            owner: DeviceOwner(self.sessions as u32),
+            devices: self.preview.session(layers.clone()),
             plan: ConnectPlan { access, layers },
             events: self.event_sink(),
-            taps: None,
+            observer: None,
             decoded_is_shown: false,
         };
-        let (call, wakes) = Call::start(config, &mut self.devices);
-        self.lobby.hand_over(&mut self.devices);
-        self.call = Some(CallState::Running { call: Box::new(call), wakes, quiet_until: Instant::now() + QUIET });
+        let (call, reports) = Call::start(config, &mut self.devices);
+        self.preview.hand_over(&mut self.devices);
+        self.call =
+            Some(CallState::Running { call: Box::new(call), reports, quiet_until: Instant::now() + QUIET_START });
     }
 
     /// Events go where the owner wants them, and some become notices.
     fn event_sink(&self) -> EventSink {
-        let (events, shared) = (self.config.events.clone(), self.shared.clone());
+        let (events, mailbox) = (self.config.events.clone(), self.mailbox.clone());
         Arc::new(move |event: &Event| {
             events(event);
             if let Some(notice) = notice_of(&event.kind) {
-                shared.notice(notice);
+                mailbox.notice(notice);
             }
         })
     }
 
     fn failed_view(&self, join: JoinRequest, reason: ExitReason, message: String) -> CallView {
-        let ending = Ending {
+        let ending = CallSummary {
             reason,
             receipt: Receipt::default(),
             total_ms: 0.0,
@@ -347,11 +352,11 @@ impl Actor {
             server: join.server.unwrap_or_default(),
             invitation: join.invitation,
             host: false,
-            phase: Phase::Ended(ending),
+            phase: CallPhase::Ended(ending),
             people: Vec::new(),
-            quality: Quality::Unknown,
+            quality: ConnectionQuality::Unknown,
             speaking: false,
-            ghost: GHOST,
+            stale_peer_limit: STALE_PEER_LIMIT,
         }
     }
 
@@ -363,13 +368,13 @@ impl Actor {
 
     /// Pictures that the window has drawn, and who was there before us.
     fn take_events(&mut self) {
-        let shown = self.shared.take_shown();
+        let shown = self.mailbox.take_shown();
         if let Some(CallState::Running { call, quiet_until, .. }) = &self.call {
             for (user, width, height) in shown {
                 call.shown(user, width, height);
             }
             if Instant::now() < *quiet_until {
-                self.shared.retain(|notice| !matches!(notice, Notice::Joined(_)));
+                self.mailbox.retain(|notice| !matches!(notice, Notice::Joined(_)));
             }
         }
     }
@@ -380,10 +385,10 @@ impl Actor {
             && call.ended().is_some()
         {
             for kind in [DeviceKind::Camera, DeviceKind::Microphone] {
-                self.lobby.note_label(kind, call.local(kind).label);
+                self.preview.note_label(kind, call.local(kind).label);
             }
             self.call = Some(CallState::Over(Box::new(call.view())));
-            self.wishes = JoinSet::new();
+            self.host_requests = JoinSet::new();
         }
     }
 
@@ -392,16 +397,16 @@ impl Actor {
             Some(CallState::Running { call, .. }) => {
                 (call.local(DeviceKind::Camera), call.local(DeviceKind::Microphone), call.local(DeviceKind::Speaker))
             }
-            _ => (self.lobby.camera(&self.devices), self.lobby.microphone(&self.devices), LocalDevice::default()),
+            _ => (self.preview.camera(&self.devices), self.preview.microphone(&self.devices), LocalDevice::default()),
         };
         let snapshot = Snapshot {
             devices: self.lists.clone(),
-            choice: self.lobby.choice().clone(),
+            choice: self.preview.choice().clone(),
             camera,
             microphone,
             speaker,
             own_picture: self.devices.camera().own().clone(),
-            own_level: self.devices.sound().report().microphone.dbfs,
+            own_level: self.devices.audio().report().microphone.dbfs,
             room: self.lookup.shown(),
             call: self.call_view(),
             quit: self.quit,
@@ -409,7 +414,7 @@ impl Actor {
         let gist = gist(&snapshot);
         self.publish.send_replace(Arc::new(snapshot));
         if std::mem::replace(&mut self.gist, gist) != gist {
-            self.shared.wake();
+            self.mailbox.wake();
         }
     }
 
@@ -419,7 +424,7 @@ impl Actor {
             CallState::Over(view) => (**view).clone(),
             CallState::Starting(join) => {
                 let mut view = self.failed_view(join.clone(), ExitReason::Left, String::new());
-                view.phase = Phase::Entering;
+                view.phase = CallPhase::Entering;
                 view
             }
         })
@@ -428,7 +433,7 @@ impl Actor {
 
 fn list_devices(found: mpsc::Sender<DeviceLists>) {
     tokio::spawn(async move {
-        let lists = crate::devices::list(LISTING).await;
+        let lists = crate::devices::list(LIST_LIMIT).await;
         let entries = |list: Vec<crate::devices::DeviceEntry>| {
             let entry =
                 |e: crate::devices::DeviceEntry| DeviceEntry { id: e.id, label: e.label, synthetic: e.synthetic };

@@ -3,8 +3,8 @@
 //! A thread that is still busy with a picture misses the next ones; nothing queues. What each layer may spend follows the
 //! estimate of the link, smallest layer first.
 
-use super::endure::endure;
 use super::panic_point::panic_point;
+use super::restart::restart_on_panic;
 use crate::base::{EncodedFrame, FrameSlot, PictureLayer, VideoFrame};
 use crate::codec::{ScaleError, Scaler, Vp8Config, Vp8EncodeError, Vp8Encoder};
 use crate::rtc::{Sent, VideoSender};
@@ -22,12 +22,12 @@ const WORTH_IT: f64 = 0.45;
 
 /// Where the camera's pictures go: our own tile, and while the track is fed, the encoders.
 #[derive(Default)]
-pub(crate) struct CameraFan {
+pub(crate) struct CameraFanout {
     own: FrameSlot,
-    out: Mutex<Option<Arc<PictureOut>>>,
+    out: Mutex<Option<Arc<VideoEncoder>>>,
 }
 
-impl CameraFan {
+impl CameraFanout {
     /// The slot that our own tile shows.
     pub(crate) fn own(&self) -> &FrameSlot {
         &self.own
@@ -43,7 +43,7 @@ impl CameraFan {
     }
 
     /// Connects or disconnects the encoders.
-    pub(crate) fn feed(&self, out: Option<Arc<PictureOut>>) {
+    pub(crate) fn feed(&self, out: Option<Arc<VideoEncoder>>) {
         *self.lock() = out;
     }
 
@@ -52,20 +52,20 @@ impl CameraFan {
         self.own.clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<PictureOut>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<VideoEncoder>>> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The encoders of one published picture.
-pub(crate) struct PictureOut {
-    lanes: Vec<Arc<Lane>>,
+pub(crate) struct VideoEncoder {
+    layer_encoders: Vec<Arc<LayerEncoder>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     layers: Vec<PictureLayer>,
 }
 
 /// One layer's way: the newest picture, and what its encoder is told.
-struct Lane {
+struct LayerEncoder {
     frame: Mutex<Option<Arc<VideoFrame>>>,
     wake: Condvar,
     stop: AtomicBool,
@@ -76,14 +76,14 @@ struct Lane {
     wanted: AtomicBool,
 }
 
-impl PictureOut {
+impl VideoEncoder {
     /// Starts a thread for each layer. `start` is the instant at which RTP time begins.
     pub(crate) fn start(layers: Vec<PictureLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
         let sender = Arc::new(sender);
-        let mut lanes = Vec::new();
+        let mut layer_encoders = Vec::new();
         let mut threads = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
-            let lane = Arc::new(Lane {
+            let layer_encoder = Arc::new(LayerEncoder {
                 frame: Mutex::default(),
                 wake: Condvar::new(),
                 stop: AtomicBool::new(false),
@@ -91,65 +91,65 @@ impl PictureOut {
                 kbps: AtomicU32::new(layer.max_kbps),
                 wanted: AtomicBool::new(true),
             });
-            let (theirs, layer, sender) = (lane.clone(), layer.clone(), sender.clone());
-            let body = move || endure("encoder", || encode(index, &layer, &theirs, &sender, start));
+            let (theirs, layer, sender) = (layer_encoder.clone(), layer.clone(), sender.clone());
+            let body = move || restart_on_panic("encoder", || encode(index, &layer, &theirs, &sender, start));
             match std::thread::Builder::new().name(format!("encode-{index}")).spawn(body) {
                 Ok(thread) => threads.push(thread),
                 Err(error) => tracing::error!(%error, index, "no thread for an encoder"),
             }
-            lanes.push(lane);
+            layer_encoders.push(layer_encoder);
         }
-        Arc::new(Self { lanes, threads: Mutex::new(threads), layers })
+        Arc::new(Self { layer_encoders, threads: Mutex::new(threads), layers })
     }
 
     fn put(&self, frame: &Arc<VideoFrame>) {
-        for lane in &self.lanes {
-            *lane.frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(frame.clone());
-            lane.wake.notify_one();
+        for layer_encoder in &self.layer_encoders {
+            *layer_encoder.frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(frame.clone());
+            layer_encoder.wake.notify_one();
         }
     }
 
     /// The next picture of a layer is to be a key frame.
     pub(crate) fn want_keyframe(&self, layer: usize) {
-        if let Some(lane) = self.lanes.get(layer) {
-            lane.keyframe.store(true, Relaxed);
+        if let Some(layer_encoder) = self.layer_encoders.get(layer) {
+            layer_encoder.keyframe.store(true, Relaxed);
         }
     }
 
     /// Every layer is to begin anew.
     pub(crate) fn want_all_keyframes(&self) {
-        for lane in &self.lanes {
-            lane.keyframe.store(true, Relaxed);
+        for layer_encoder in &self.layer_encoders {
+            layer_encoder.keyframe.store(true, Relaxed);
         }
     }
 
     /// Whether anybody wants a layer (dynacast).
     pub(crate) fn set_wanted(&self, layer: usize, wanted: bool) {
-        if let Some(lane) = self.lanes.get(layer)
-            && !lane.wanted.swap(wanted, Relaxed)
+        if let Some(layer_encoder) = self.layer_encoders.get(layer)
+            && !layer_encoder.wanted.swap(wanted, Relaxed)
             && wanted
         {
-            lane.keyframe.store(true, Relaxed);
+            layer_encoder.keyframe.store(true, Relaxed);
         }
     }
 
     /// Divides what the link carries among the layers.
     pub(crate) fn set_link_rate(&self, bps: u32) {
-        let wanted: Vec<bool> = self.lanes.iter().map(|l| l.wanted.load(Relaxed)).collect();
+        let wanted: Vec<bool> = self.layer_encoders.iter().map(|l| l.wanted.load(Relaxed)).collect();
         let shares = divide(&self.layers, &wanted, f64::from(bps) / 1000.0);
-        for (lane, kbps) in self.lanes.iter().zip(shares) {
-            let before = lane.kbps.swap(kbps, Relaxed);
+        for (layer_encoder, kbps) in self.layer_encoders.iter().zip(shares) {
+            let before = layer_encoder.kbps.swap(kbps, Relaxed);
             if before == 0 && kbps > 0 {
-                lane.keyframe.store(true, Relaxed);
+                layer_encoder.keyframe.store(true, Relaxed);
             }
         }
     }
 
     /// Ends the threads. Each is done with at most one picture more.
     pub(crate) fn stop(&self) {
-        for lane in &self.lanes {
-            lane.stop.store(true, Relaxed);
-            lane.wake.notify_one();
+        for layer_encoder in &self.layer_encoders {
+            layer_encoder.stop.store(true, Relaxed);
+            layer_encoder.wake.notify_one();
         }
         for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             if thread.join().is_err() {
@@ -181,17 +181,17 @@ fn divide(layers: &[PictureLayer], wanted: &[bool], link_kbps: f64) -> Vec<u32> 
 }
 
 /// One layer's thread.
-fn encode(index: usize, layer: &PictureLayer, lane: &Lane, sender: &VideoSender, start: Instant) {
+fn encode(index: usize, layer: &PictureLayer, layer_encoder: &LayerEncoder, sender: &VideoSender, start: Instant) {
     let mut scaler = Scaler::new();
     let mut encoder = Vp8Encoder::new(Vp8Config { kbps: layer.max_kbps, threads: 1 });
-    while let Some(frame) = next_frame(lane) {
+    while let Some(frame) = next_frame(layer_encoder) {
         panic_point("encoder");
-        let kbps = lane.kbps.load(Relaxed);
-        if kbps == 0 || !lane.wanted.load(Relaxed) {
+        let kbps = layer_encoder.kbps.load(Relaxed);
+        if kbps == 0 || !layer_encoder.wanted.load(Relaxed) {
             continue;
         }
         let timestamp = (start.elapsed().as_micros() * 9 / 100) as u32;
-        if lane.keyframe.swap(false, Relaxed) {
+        if layer_encoder.keyframe.swap(false, Relaxed) {
             encoder.request_keyframe();
         }
         match encode_one(&mut encoder, &mut scaler, &frame, layer, kbps, timestamp) {
@@ -199,7 +199,7 @@ fn encode(index: usize, layer: &PictureLayer, lane: &Lane, sender: &VideoSender,
                 if let Sent::Dropped(reason) = sender.send(index, &encoded) {
                     tracing::trace!(?reason, index, "a picture was not sent");
                     // Whatever comes next must stand on its own.
-                    lane.keyframe.store(true, Relaxed);
+                    layer_encoder.keyframe.store(true, Relaxed);
                 }
             }
             Ok(None) => {}
@@ -242,16 +242,16 @@ fn fit(layer: &PictureLayer, width: u32, height: u32) -> (u32, u32) {
 }
 
 /// Waits for the newest picture; `None` ends the thread.
-fn next_frame(lane: &Lane) -> Option<Arc<VideoFrame>> {
-    let mut slot = lane.frame.lock().unwrap_or_else(PoisonError::into_inner);
+fn next_frame(layer_encoder: &LayerEncoder) -> Option<Arc<VideoFrame>> {
+    let mut slot = layer_encoder.frame.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        if lane.stop.load(Relaxed) {
+        if layer_encoder.stop.load(Relaxed) {
             return None;
         }
         if let Some(frame) = slot.take() {
             return Some(frame);
         }
-        slot = lane.wake.wait_timeout(slot, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner).0;
+        slot = layer_encoder.wake.wait_timeout(slot, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner).0;
     }
 }
 
