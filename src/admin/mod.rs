@@ -3,7 +3,7 @@
 mod credentials;
 mod room_service;
 
+pub(crate) use credentials::key_from_environment;
 #[cfg(feature = "server")]
 pub(crate) use credentials::{ApplicationKeys, application_from_environment};
-pub(crate) use credentials::{CredentialsError, key_from_environment};
 pub(crate) use room_service::{AdminClient, AdminClientError};

@@ -12,5 +12,4 @@ pub(crate) use opus::{
 };
 pub(crate) use resample::{ResampleError, Resampler};
 pub(crate) use scale::{ScaleError, Scaler};
-pub(crate) use vp8::{Vp8Config, Vp8DecodeError, Vp8Decoder, Vp8EncodeError, Vp8Encoder};
-pub(crate) use vpx::VpxError;
+pub(crate) use vp8::{Vp8Config, Vp8Decoder, Vp8EncodeError, Vp8Encoder};

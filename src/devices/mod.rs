@@ -33,7 +33,7 @@ mod test_picture;
 mod tests;
 mod video_file;
 
-pub(crate) use camera::{CameraFormat, CameraLease, FrameSink};
+pub(crate) use camera::{CameraFormat, CameraLease};
 pub(crate) use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, camera_format};
 pub(crate) use error::{DeviceError, ProblemKind};
 pub(crate) use list::{DeviceEntry, DeviceLists, list};

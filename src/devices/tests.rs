@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::{PcmFormat, StepState, VideoFrame};
+use crate::devices::camera::FrameSink;
 use crate::testcard::{ToneMeter, identity_code, read};
 use std::path::Path;
 use std::sync::Mutex;

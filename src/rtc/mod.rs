@@ -26,8 +26,8 @@ mod tests;
 mod vp8;
 
 pub(crate) use clock::SenderClock;
-pub(crate) use config::{IceServer, Mode, PeerConfig, RtcError, SendRates};
+pub(crate) use config::{Mode, PeerConfig, RtcError, SendRates};
 pub(crate) use event::{KeyframeWish, RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
-pub(crate) use peers::{Descriptions, Peers};
-pub(crate) use publish::{AudioSender, DropReason, Layer, Sent, VideoSender};
+pub(crate) use peers::Peers;
+pub(crate) use publish::{AudioSender, Layer, Sent, VideoSender};
 pub(crate) use stats::{PeerStatistics, TrackStatistics};

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::{EncodedFrame, MediaKind};
+use crate::rtc::publish::DropReason;
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::mpsc;

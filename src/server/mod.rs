@@ -41,15 +41,13 @@ mod tests;
 mod tls;
 mod token_endpoint;
 
-pub(crate) use config::{
-    ConfigError, ConfigFile, EngineKind, LiveKitSection, MediaSection, RoomsSection, ServerConfig, TlsSection,
-};
+pub(crate) use config::{ConfigFile, EngineKind, ServerConfig};
 pub(crate) use embedded::Embedded;
 pub(crate) use livekit::LiveKitAddress;
 pub(crate) use reload::Reloader;
-pub(crate) use secrets::{Application, CALLS_PER_SECOND, Keyring, Secrets};
+pub(crate) use secrets::{Keyring, Secrets};
 pub(crate) use state::StateError;
-pub(crate) use tls::{Tls, TlsError, TlsFiles};
+pub(crate) use tls::{Tls, TlsFiles};
 
 use crate::admin::AdminClientError;
 use crate::proto::token::MintError;

@@ -18,9 +18,8 @@ mod voice;
 
 pub(crate) use core::VoiceId;
 pub(crate) use engine::{Cleaning, SoundConfig, SoundEngine, SoundError, SoundReport, VoiceInput, VoiceReport};
-pub(crate) use level::{Level, LevelMeter, SILENCE_DBFS};
+pub(crate) use level::Level;
 pub(crate) use microphone::SoundPacket;
-pub(crate) use voice::{Playout, VoiceStatistics};
 
 use crate::base::PcmFormat;
 

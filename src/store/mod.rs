@@ -8,6 +8,6 @@ mod single_instance;
 
 pub(crate) use exits::{last_exits, note_exit};
 pub(crate) use paths::Paths;
-pub(crate) use profile::{Profile, ProfileError, toml_mistake};
-pub(crate) use settings::{Loaded, NotShown, RecentRoom, Settings, StoreError, Theme};
+pub(crate) use profile::{Profile, toml_mistake};
+pub(crate) use settings::{RecentRoom, Settings, Theme};
 pub(crate) use single_instance::{SingleInstance, forward_link};

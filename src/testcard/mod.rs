@@ -16,10 +16,10 @@ mod voice;
 mod word;
 
 pub(crate) use painter::{Painter, PainterError};
-pub(crate) use read::{ReadError, Reading, Row, read};
+pub(crate) use read::{ReadError, Reading, read};
 pub(crate) use tone::Tone;
 pub(crate) use tone_meter::{ToneMeter, ToneReading};
-pub(crate) use tracker::{PictureReading, Tracker};
+pub(crate) use tracker::Tracker;
 pub(crate) use voice::Voice;
 pub(crate) use word::identity_code;
 

@@ -118,7 +118,7 @@ mod tests {
             tracker.on_picture(reading(n, 1000), 1000);
         }
         tracker.on_picture(Ok(Reading { frame: 11, time_ms24: 0, identity: 1 }), 0);
-        tracker.on_picture(Err(ReadError::CheckSum { row: super::super::Row::Frame }), 0);
+        tracker.on_picture(Err(ReadError::CheckSum { row: crate::testcard::read::Row::Frame }), 0);
         tracker.on_picture(Err(ReadError::Black), 0);
         let r = tracker.reading();
         assert_eq!((r.frames, r.missing, r.repeated, r.wrong), (4, 2, 2, 2));

@@ -29,4 +29,4 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use app::{App, OnFirstFrame, OnPainted, Options, viewport};
+pub(crate) use app::{App, OnPainted, Options, viewport};

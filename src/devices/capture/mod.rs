@@ -13,7 +13,7 @@ mod native;
 #[cfg(all(test, unix))]
 mod tests;
 
-pub(crate) use child::{Fault, capture, list};
+pub(crate) use child::{capture, list};
 pub(super) use lister::cameras;
 
 use crate::base::StepState;
