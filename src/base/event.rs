@@ -1,7 +1,7 @@
 //! Events as support scripts read them: one JSON object a line, names are TRTC's callbacks without "on".
 //! The fields are a public interface; see the README's table of events.
 
-use crate::base::{DeviceKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, UserId};
+use crate::base::{DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -80,7 +80,7 @@ pub struct Verification {
 #[allow(missing_docs)] // the names and fields are those of the table of events in the README
 pub enum EventKind {
     EnterRoom { result_ms: f64 },
-    EnterRoomFailed { error: String, message: String },
+    EnterRoomFailed { error: EntryErrorKind, message: String },
     ExitRoom { reason: ExitReason, total_ms: f64, receipt: Receipt },
     ExitRequested { by: ExitRequestedBy },
     RemoteUserEnterRoom { user: UserId, name: String },

@@ -2,6 +2,7 @@
 //!
 //! Level 0 of the floor plan: nothing here knows a clock, a socket, a thread or another folder.
 
+mod entry;
 mod event;
 mod frame;
 mod id;
@@ -12,6 +13,7 @@ mod secret;
 mod time;
 mod timers;
 
+pub use entry::EntryErrorKind;
 pub use event::{Event, EventKind, ExitRequestedBy, RemoteStatistics, Statistics, Verification};
 pub use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
 pub use id::{IdError, RoomId, SessionId, UserId, display_name};

@@ -61,11 +61,6 @@ impl ExitReason {
             Self::JoinedElsewhere => 25,
         }
     }
-
-    /// Whether the server ended our stay: then no goodbye is sent, nothing reconnects, and the token is thrown away.
-    pub const fn ended_by_server(self) -> bool {
-        matches!(self, Self::Kicked | Self::Dismissed | Self::JoinedElsewhere | Self::ServerStopped)
-    }
 }
 
 impl fmt::Display for ExitReason {

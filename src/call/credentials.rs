@@ -1,6 +1,6 @@
 //! The way into a room: where its token comes from, and how one is had when the connection is made.
 
-use crate::base::{RoomId, Secret, UserId};
+use crate::base::{EntryErrorKind, RoomId, Secret, UserId};
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass, label};
 use crate::session::EntryError;
 use crate::signal::{TokenError, TokenWish, fetch_token, token_endpoint};
@@ -122,16 +122,22 @@ impl JoinCredentials {
         let endpoint = match &self.tokens {
             TokenSource::Given(token) => return self.given(token).map(|token| (self.server.clone(), token)),
             TokenSource::Signed(key) => {
-                let token = key.join_token(&self.pass()).map_err(|e| entry_error("other", e.to_string(), false))?;
+                let token = key.join_token(&self.pass()).map_err(|e| EntryError {
+                    kind: EntryErrorKind::Other,
+                    message: e.to_string(),
+                    retry: false,
+                })?;
                 return Ok((self.server.clone(), token));
             }
             TokenSource::Endpoint(url) => url.clone(),
-            TokenSource::Server | TokenSource::Invited(_) => token_endpoint(&self.server).map_err(|e| refused(&e))?,
+            TokenSource::Server | TokenSource::Invited(_) => {
+                token_endpoint(&self.server).map_err(|e| entry_error(&e))?
+            }
         };
         let invitation = self.tokens.invitation();
         let (room, user) = (self.room.wire_name(), self.user.as_str());
         let wish = TokenWish { room: &room, user, name: &self.name, invitation };
-        fetch_token(&endpoint, &wish).await.map_err(|e| refused(&e))
+        fetch_token(&endpoint, &wish).await.map_err(|e| entry_error(&e))
     }
 
     /// The server goes by the token's room: one for another room would open the wrong door.
@@ -139,7 +145,7 @@ impl JoinCredentials {
         let other = label(token.expose()).map(|l| l.room).filter(|r| !r.is_empty() && *r != self.room.wire_name());
         let Some(other) = other else { return Ok(token.clone()) };
         let sentence = format!("This token is for the room {other}, not for {}. Ask for one for this room.", self.room);
-        Err(entry_error("token_refused", sentence, false))
+        Err(EntryError { kind: EntryErrorKind::TokenRefused, message: sentence, retry: false })
     }
 
     fn pass(&self) -> Pass {
@@ -166,18 +172,8 @@ pub(super) fn user_id(name: &str) -> UserId {
     id.parse().unwrap_or_else(|_| unreachable!("letters, digits and a dash make a user id"))
 }
 
-fn entry_error(kind: &'static str, message: String, retry: bool) -> EntryError {
-    EntryError { kind, message, retry }
-}
-
-fn refused(error: &TokenError) -> EntryError {
-    let (kind, retry) = match error {
-        TokenError::Address(_) | TokenError::Unreachable(_) => ("unreachable", true),
-        TokenError::Timeout(_) => ("timeout", true),
-        TokenError::NoEndpoint(_) | TokenError::Unreadable(_) => ("not_a_server", false),
-        TokenError::Refused(_) => ("token_refused", false),
-    };
-    entry_error(kind, error.to_string(), retry)
+fn entry_error(error: &TokenError) -> EntryError {
+    EntryError { kind: error.kind(), message: error.to_string(), retry: error.may_pass() }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use super::negotiation::Negotiation;
 use super::{InRoom, Joined, Output, OwnTrack, PeerCommand, Phase, Session, Timer};
-use crate::base::{DeviceKind, EventKind, ExitReason, MediaKind, Moment, NO_DEVICE, PictureLayer, TrackSource};
+use crate::base::{
+    DeviceKind, EntryErrorKind, EventKind, ExitReason, MediaKind, Moment, NO_DEVICE, PictureLayer, TrackSource,
+};
 use crate::session::io::EntryError;
 use livekit_protocol as lk;
 use std::time::Duration;
@@ -23,7 +25,7 @@ impl Session {
     pub(super) fn joined(&mut self, response: &lk::JoinResponse, single: bool, now: Moment) {
         let Some(me) = response.participant.as_ref() else {
             let message = "The server answered, but not like a LiveKit room server. Check its address.".into();
-            return self.refused(EntryError { kind: "not_a_server", message, retry: false }, now);
+            return self.refused(EntryError { kind: EntryErrorKind::NotAServer, message, retry: false }, now);
         };
         let joined = Joined {
             sid: me.sid.clone(),
@@ -46,10 +48,8 @@ impl Session {
                 self.link_open = false;
                 self.peers_open = false;
                 let message = error.message.clone();
-                self.out.push_back(Output::Event(EventKind::EnterRoomFailed {
-                    error: error.kind.to_owned(),
-                    message: error.message,
-                }));
+                self.out
+                    .push_back(Output::Event(EventKind::EnterRoomFailed { error: error.kind, message: error.message }));
                 self.leave(ExitReason::EntryFailed, message, now);
             }
             Phase::Reconnecting(_) => self.rejoin_refused(error, now),
@@ -66,7 +66,7 @@ impl Session {
             };
             let message = message.to_owned();
             self.out.push_back(Output::Event(EventKind::EnterRoomFailed {
-                error: "timeout".into(),
+                error: EntryErrorKind::Timeout,
                 message: message.clone(),
             }));
             self.leave(ExitReason::EntryFailed, message, now);

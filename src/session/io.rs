@@ -2,7 +2,7 @@
 //!
 //! One input, then drain all outputs ([`super::Session::poll`]), then the next input.
 
-use crate::base::{DeviceKind, EventKind, ExitReason, ExitRequestedBy, MediaKind, StepState, TrackSource, UserId};
+use crate::base::{DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, MediaKind, StepState, TrackSource, UserId};
 use livekit_protocol as lk;
 use std::time::Duration;
 
@@ -31,24 +31,12 @@ pub enum Target {
 /// Why the room could not be entered, or entered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryError {
-    /// A word for scripts: `unreachable`, `not_a_server`, `token_refused`, `no_permission`, `removed`, `dismissed`,
-    /// `room_full`, `no_room`, `timeout`, `other`.
-    pub kind: &'static str,
+    /// For scripts, and for the decision whether to try again.
+    pub kind: EntryErrorKind,
     /// A plain sentence with what to do next.
     pub message: String,
     /// Whether trying again may help.
     pub retry: bool,
-}
-
-impl EntryError {
-    /// What became of our stay while we were away, where the server says so at the door.
-    pub fn ending(&self) -> Option<ExitReason> {
-        match self.kind {
-            "removed" => Some(ExitReason::Kicked),
-            "dismissed" => Some(ExitReason::Dismissed),
-            _ => None,
-        }
-    }
 }
 
 /// What happened.

@@ -133,7 +133,7 @@ impl Session {
 
     /// The server ends our stay, or asks us to come again.
     pub(super) fn server_leave(&mut self, leave: &lk::LeaveRequest, now: Moment) {
-        let action = if leave.can_reconnect_field() { Action::Reconnect } else { leave.action() };
+        let action = if asks_to_rejoin(leave) { Action::Reconnect } else { leave.action() };
         match action {
             Action::Resume => self.link_lost(now),
             Action::Reconnect => self.must_rejoin(now),
@@ -242,15 +242,9 @@ impl Session {
     }
 }
 
-/// Servers before protocol 13 said only this.
-trait OldLeave {
-    fn can_reconnect_field(&self) -> bool;
-}
-
-impl OldLeave for lk::LeaveRequest {
-    fn can_reconnect_field(&self) -> bool {
-        self.can_reconnect && self.action() == Action::Disconnect
-    }
+/// Whether a server older than protocol 13, which sets no action, asks us to join again.
+fn asks_to_rejoin(leave: &lk::LeaveRequest) -> bool {
+    leave.can_reconnect && leave.action() == Action::Disconnect
 }
 
 /// LiveKit's reason in our words.

@@ -6,7 +6,7 @@
 
 use super::io::EntryError;
 use super::{Epoch, InRoom, Joined, Output, PeerCommand, Phase, Reconnecting, Session, Timer};
-use crate::base::{EventKind, ExitReason, Moment};
+use crate::base::{EntryErrorKind, EventKind, ExitReason, Moment};
 use livekit_protocol as lk;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl Session {
         match &mut self.phase {
             Phase::Entering(_) => {
                 let message = "The connection was lost while entering. Try again.".to_owned();
-                self.refused(EntryError { kind: "unreachable", message, retry: true }, now);
+                self.refused(EntryError { kind: EntryErrorKind::Unreachable, message, retry: true }, now);
             }
             Phase::InRoom(room) => {
                 let joined = room.joined.clone();
@@ -84,7 +84,7 @@ impl Session {
             Phase::Reconnecting(_) => self.wait_for_next(None, now),
             Phase::Entering(_) => {
                 let message = "The server asked to join again. Try again.".to_owned();
-                self.refused(EntryError { kind: "other", message, retry: true }, now);
+                self.refused(EntryError { kind: EntryErrorKind::Other, message, retry: true }, now);
             }
             Phase::Leaving(_) | Phase::Gone(_) => {}
         }
@@ -198,10 +198,10 @@ impl Session {
     pub(super) fn rejoin_refused(&mut self, error: EntryError, now: Moment) {
         self.link_open = false;
         self.peers_open = false;
-        match error.ending() {
+        match error.kind.ended_stay() {
             Some(reason) => self.leave(reason, String::new(), now),
             // We were in a room there: what answers otherwise now, a proxy for one, may not for long.
-            None if error.retry || error.kind == "not_a_server" => self.wait_for_next(None, now),
+            None if error.retry || error.kind == EntryErrorKind::NotAServer => self.wait_for_next(None, now),
             None => self.leave(ExitReason::ConnectionLost, error.message, now),
         }
     }

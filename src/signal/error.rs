@@ -1,6 +1,7 @@
 //! What keeps somebody out, and what a lost link finds when it comes back.
 
 use super::address::{http_url, plain_sentence, shown};
+use crate::base::EntryErrorKind;
 use livekit_protocol::{DisconnectReason, LeaveRequest, leave_request};
 use livekit_signaling::SignalError;
 use std::time::Duration;
@@ -64,19 +65,19 @@ pub(crate) enum ResumeError {
 }
 
 impl ConnectError {
-    /// A word for scripts.
-    pub(crate) const fn kind(&self) -> &'static str {
+    /// The kind for scripts and for the session.
+    pub(crate) const fn kind(&self) -> EntryErrorKind {
         match self {
-            Self::Unreachable(_) => "unreachable",
-            Self::Address(_) | Self::NotALiveKitServer(_) => "not_a_server",
-            Self::Unauthorized => "token_refused",
-            Self::Forbidden(_) => "no_permission",
-            Self::Removed => "removed",
-            Self::Dismissed => "dismissed",
-            Self::NotFound => "no_room",
-            Self::Full => "room_full",
-            Self::Timeout(_) => "timeout",
-            Self::Other(_) => "other",
+            Self::Address(_) | Self::Unreachable(_) => EntryErrorKind::Unreachable,
+            Self::NotALiveKitServer(_) => EntryErrorKind::NotAServer,
+            Self::Unauthorized => EntryErrorKind::TokenRefused,
+            Self::Forbidden(_) => EntryErrorKind::NoPermission,
+            Self::Removed => EntryErrorKind::Removed,
+            Self::Dismissed => EntryErrorKind::Dismissed,
+            Self::NotFound => EntryErrorKind::NoRoom,
+            Self::Full => EntryErrorKind::RoomFull,
+            Self::Timeout(_) => EntryErrorKind::Timeout,
+            Self::Other(_) => EntryErrorKind::Other,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The token endpoint in LiveKit's standard form: `POST /token` answers with a server and a token.
 
 use super::address::{http_url, plain_sentence, shown};
-use crate::base::Secret;
+use crate::base::{EntryErrorKind, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -35,14 +35,19 @@ pub(crate) enum TokenError {
 }
 
 impl TokenError {
-    /// A word for scripts, the same as [`ConnectError::kind`](super::ConnectError::kind) gives.
-    pub(crate) const fn kind(&self) -> &'static str {
+    /// The kind for scripts and for the session.
+    pub(crate) const fn kind(&self) -> EntryErrorKind {
         match self {
-            Self::Unreachable(_) => "unreachable",
-            Self::Timeout(_) => "timeout",
-            Self::Address(_) | Self::NoEndpoint(_) | Self::Unreadable(_) => "not_a_server",
-            Self::Refused(_) => "no_permission",
+            Self::Address(_) | Self::Unreachable(_) => EntryErrorKind::Unreachable,
+            Self::Timeout(_) => EntryErrorKind::Timeout,
+            Self::NoEndpoint(_) | Self::Unreadable(_) => EntryErrorKind::NotAServer,
+            Self::Refused(_) => EntryErrorKind::TokenRefused,
         }
+    }
+
+    /// Whether trying the same again may help.
+    pub(crate) const fn may_pass(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Unreachable(_) | Self::Timeout(_))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::stage::{Delivery, MEDIA_SILENCE, Stage, Wire, target};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::time::Duration;
-use visavis::base::Moment;
+use visavis::base::{EntryErrorKind, Moment};
 use visavis::hub::{self, ConnectionId, LinkId, MediaEvent, Role};
 use visavis::session::{self, EntryError, Epoch, LinkInput, PeerInput};
 
@@ -247,7 +247,8 @@ impl Stage {
     /// Opens a connection and knocks at the door.
     pub(crate) fn connect(&mut self, who: usize, epoch: Epoch, resume: Option<String>) {
         self.people[who].epoch = epoch;
-        let unreachable = || EntryError { kind: "unreachable", message: "no network".into(), retry: true };
+        let unreachable =
+            || EntryError { kind: EntryErrorKind::Unreachable, message: "no network".into(), retry: true };
         let failed = match resume {
             Some(_) => LinkInput::ResumeFailed(None),
             None => LinkInput::ConnectFailed(unreachable()),
@@ -296,10 +297,10 @@ impl Stage {
             return self.tell_hub(join);
         };
         let kind = match refusal {
-            hub::Refusal::Removed => "removed",
-            hub::Refusal::Dismissed => "dismissed",
-            hub::Refusal::Full => "room_full",
-            hub::Refusal::NoRoom => "no_room",
+            hub::Refusal::Removed => EntryErrorKind::Removed,
+            hub::Refusal::Dismissed => EntryErrorKind::Dismissed,
+            hub::Refusal::Full => EntryErrorKind::RoomFull,
+            hub::Refusal::NoRoom => EntryErrorKind::NoRoom,
         };
         let error = EntryError { kind, message: refusal.to_string(), retry: false };
         self.send_down(link, LinkInput::ConnectFailed(error));

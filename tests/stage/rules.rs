@@ -40,8 +40,8 @@ impl Cause {
                 },
                 LinkInput::ResumeFailed(Some(leave)) => ending(leave, is_entering),
                 LinkInput::ConnectFailed(error) if !is_entering => {
-                    otherwise = error.ending().unwrap_or(otherwise);
-                    error.ending()
+                    otherwise = error.kind.ended_stay().unwrap_or(otherwise);
+                    error.kind.ended_stay()
                 }
                 _ => None,
             },

@@ -8,7 +8,7 @@ use crate::people::{Manners, Person};
 use livekit_protocol as lk;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use visavis::base::{ExitRequestedBy, Moment};
+use visavis::base::{EntryErrorKind, ExitRequestedBy, Moment};
 use visavis::hub::{self, AdminCall, Bars, ConnectionId, Hub, HubConfig, LinkId};
 use visavis::session::{self, Epoch, LinkInput, Target};
 
@@ -320,9 +320,11 @@ impl Wire {
         match (self.is_opening, self.is_resume) {
             (false, _) => LinkInput::Lost,
             (true, true) => LinkInput::ResumeFailed(None),
-            (true, false) => {
-                LinkInput::ConnectFailed(session::EntryError { kind: "unreachable", message, retry: true })
-            }
+            (true, false) => LinkInput::ConnectFailed(session::EntryError {
+                kind: EntryErrorKind::Unreachable,
+                message,
+                retry: true,
+            }),
         }
     }
 }

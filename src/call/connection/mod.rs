@@ -8,7 +8,7 @@ mod tests;
 
 use super::credentials::{JoinCredentials, TokenCache};
 use super::report::{ReportSender, TaskReport};
-use crate::base::PictureLayer;
+use crate::base::{EntryErrorKind, PictureLayer};
 use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
 use crate::signal::{ConnectError, ConnectOptions, Link, LinkEvents};
@@ -271,21 +271,9 @@ fn is_local(url: &str) -> bool {
 }
 
 fn other(message: String) -> EntryError {
-    EntryError { kind: "other", message, retry: true }
+    EntryError { kind: EntryErrorKind::Other, message, retry: true }
 }
 
 fn connect_error(error: &ConnectError) -> EntryError {
-    let kind = match error {
-        ConnectError::Address(_) | ConnectError::Unreachable(_) => "unreachable",
-        ConnectError::NotALiveKitServer(_) => "not_a_server",
-        ConnectError::Unauthorized => "token_refused",
-        ConnectError::Forbidden(_) => "no_permission",
-        ConnectError::Removed => "removed",
-        ConnectError::Dismissed => "dismissed",
-        ConnectError::NotFound => "no_room",
-        ConnectError::Full => "room_full",
-        ConnectError::Timeout(_) => "timeout",
-        ConnectError::Other(_) => "other",
-    };
-    EntryError { kind, message: error.to_string(), retry: error.may_pass() }
+    EntryError { kind: error.kind(), message: error.to_string(), retry: error.may_pass() }
 }

@@ -176,7 +176,7 @@ fn leave_while_everything_is_still_opening() {
 fn a_refused_entry_ends_with_103_and_everything_released() {
     let mut w = World::new(Manners { server: false, ..KIND });
     w.run(30);
-    let error = EntryError { kind: "token_refused", message: "no".into(), retry: false };
+    let error = EntryError { kind: EntryErrorKind::TokenRefused, message: "no".into(), retry: false };
     w.link(0, LinkInput::ConnectFailed(error));
     let (reason, _, receipt) = w.exit();
     assert_eq!(reason, ExitReason::EntryFailed);

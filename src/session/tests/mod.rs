@@ -7,7 +7,7 @@ mod people;
 mod random;
 
 use super::*;
-use crate::base::{EventKind, ExitRequestedBy, StepName, StepState};
+use crate::base::{EntryErrorKind, EventKind, ExitRequestedBy, StepName, StepState};
 use lk::signal_response::Message as Response;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

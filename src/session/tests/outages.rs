@@ -36,9 +36,9 @@ fn a_kick_during_the_outage_is_told_as_what_it_was() {
 #[test]
 fn a_fresh_join_that_is_refused_tells_what_happened_meanwhile() {
     for (kind, expected) in [
-        ("removed", ExitReason::Kicked),
-        ("dismissed", ExitReason::Dismissed),
-        ("no_permission", ExitReason::ConnectionLost),
+        (EntryErrorKind::Removed, ExitReason::Kicked),
+        (EntryErrorKind::Dismissed, ExitReason::Dismissed),
+        (EntryErrorKind::NoPermission, ExitReason::ConnectionLost),
     ] {
         let mut w = World::entered();
         w.manners.server = false;

@@ -1,0 +1,69 @@
+//! Why a room could not be entered, as one word for scripts.
+
+use super::ExitReason;
+use serde::{Serialize, Serializer};
+
+/// Why a room could not be entered, or entered again. [`EntryErrorKind::as_str`] is the `error` of the event `EnterRoom`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryErrorKind {
+    /// The address is not usable, or nothing answers there.
+    Unreachable,
+    /// Something answers that does not speak LiveKit, or gives no tokens.
+    NotAServer,
+    /// The token is bad or expired, or none was given to us.
+    TokenRefused,
+    /// The token does not permit it.
+    NoPermission,
+    /// The user was removed after the token was made.
+    Removed,
+    /// The room was dismissed after the token was made.
+    Dismissed,
+    /// The room is full.
+    RoomFull,
+    /// The server has no such room and opens none.
+    NoRoom,
+    /// No answer, or no media connection, in time.
+    Timeout,
+    /// Anything else.
+    Other,
+}
+
+impl EntryErrorKind {
+    /// The word in events. These words are a public interface.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::NotAServer => "not_a_server",
+            Self::TokenRefused => "token_refused",
+            Self::NoPermission => "no_permission",
+            Self::Removed => "removed",
+            Self::Dismissed => "dismissed",
+            Self::RoomFull => "room_full",
+            Self::NoRoom => "no_room",
+            Self::Timeout => "timeout",
+            Self::Other => "other",
+        }
+    }
+
+    /// How the server ended a stay that this error refuses to continue; `None` if it did not.
+    pub const fn ended_stay(self) -> Option<ExitReason> {
+        match self {
+            Self::Removed => Some(ExitReason::Kicked),
+            Self::Dismissed => Some(ExitReason::Dismissed),
+            Self::Unreachable
+            | Self::NotAServer
+            | Self::TokenRefused
+            | Self::NoPermission
+            | Self::RoomFull
+            | Self::NoRoom
+            | Self::Timeout
+            | Self::Other => None,
+        }
+    }
+}
+
+impl Serialize for EntryErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
