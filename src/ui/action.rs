@@ -3,8 +3,8 @@
 use crate::base::{DeviceKind, ExitRequestedBy, UserId};
 use crate::store::Theme;
 use crate::ui::hosting::HostAction;
-use crate::ui::model::{Corner, Field, Menu, Region, Section};
-use crate::ui::seating::Layout;
+use crate::ui::model::{Corner, Field, Menu, Region, SettingsSection};
+use crate::ui::tile_layout::LayoutMode;
 
 /// One thing a person did.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +25,8 @@ pub(super) enum Action {
     ClearRecent,
     /// Pressed the theme's button.
     ToggleTheme,
-    /// Chose another layout of the stage.
-    SetLayout(Layout),
+    /// Chose another layout of the tile area.
+    SetLayout(LayoutMode),
     /// Pinned somebody, or nobody any more.
     Pin(Option<UserId>),
     /// Turned to another page of the grid.
@@ -42,7 +42,7 @@ pub(super) enum Action {
     /// Opened the settings, or closed them.
     ToggleSettings,
     /// Opened the settings at one of their sections, or went there.
-    ShowSection(Section),
+    ShowSection(SettingsSection),
     /// Opened a menu, or closed it by pressing its button again.
     ToggleMenu(Menu),
     /// Closed the open menu.

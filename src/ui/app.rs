@@ -4,9 +4,9 @@ use crate::base::{ExitRequestedBy, SessionId, UserId, VideoFrame};
 use crate::call::view::{CallApi, CallCommand, CallPhase, Notice};
 use crate::store::Settings;
 use crate::ui::action::Action;
-use crate::ui::flow::Screen;
 use crate::ui::form::{first_empty_field, room_question};
 use crate::ui::model::{Focus, Menu, Model, Question};
+use crate::ui::screens::Screen;
 use crate::ui::tokens::size;
 use crate::ui::update::{Effects, screen_changed, update};
 use crate::ui::video::Videos;
@@ -161,14 +161,14 @@ impl App {
         model.unix_ms = (self.options.clock)();
         model.snapshot = self.desk.snapshot();
         let snapshot = model.snapshot.clone();
-        model.flow.observe(snapshot.call.as_ref(), model.now);
+        model.screens.observe(snapshot.call.as_ref(), model.now);
         if let Some(call) = &snapshot.call {
-            model.seating.observe(&call.people, model.now);
+            model.tile_layout.observe(&call.people, model.now);
             let left = |who: &UserId| call.people.iter().all(|p| p.user != *who);
             model.menu = model.menu.take().filter(|menu| !matches!(menu, Menu::Tile(who) if left(who)));
             if matches!(&model.question, Some(Question::Remove(who)) if left(who)) {
                 model.question = None;
-                model.focus = Some(Focus::Stage);
+                model.focus = Some(Focus::Tiles);
             }
         }
         let mut opened = Effects::default();
@@ -188,7 +188,7 @@ impl App {
         model.toasts.retain(|toast| toast.until > model.now);
         self.carry_out(ctx, opened);
         let model = &mut self.model;
-        let screen = match model.flow.screen(snapshot.call.as_ref(), model.now) {
+        let screen = match model.screens.screen(snapshot.call.as_ref(), model.now) {
             Screen::End if !model.settings.show_receipt && model.stuck_microphone().is_none() => Screen::Lobby,
             screen => screen,
         };
@@ -223,7 +223,7 @@ impl App {
         if let Some(screen) = self.painted.take() {
             (self.options.on_screen)(screen.name());
         }
-        for first in self.videos.first_pictures() {
+        for first in self.videos.first_frames() {
             (self.options.on_first_frame)(&first.user, first.width, first.height);
         }
         if let Some(on_painted) = &mut self.options.on_painted {
@@ -303,7 +303,7 @@ impl App {
     /// Asks for the frame after which something changes by itself, and for no other.
     fn schedule(&self, ctx: &Context) {
         let model = &self.model;
-        let mut next = model.flow.next_change(model.now);
+        let mut next = model.screens.next_change(model.now);
         let mut sooner = |seconds: f64| next = Some(next.map_or(seconds, |n: f64| n.min(seconds)));
         for toast in &model.toasts {
             sooner(toast.until - model.now);
@@ -314,7 +314,7 @@ impl App {
             // In a call nobody wakes the window for a level.
             sooner(0.1);
         }
-        if let Some(seconds) = model.seating.next_change(model.now).filter(|_| model.screen == Screen::Call) {
+        if let Some(seconds) = model.tile_layout.next_change(model.now).filter(|_| model.screen == Screen::Call) {
             sooner(seconds);
         }
         if model.patience > model.now {

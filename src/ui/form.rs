@@ -3,9 +3,9 @@
 use crate::base::display_name;
 use crate::call::view::{CallCommand, CallPhase, JoinRequest, RoomQuery};
 use crate::proto::link::{self, LinkError};
-use crate::ui::flow::Screen;
 use crate::ui::icons;
 use crate::ui::model::{Field, Focus, FormError, Model};
+use crate::ui::screens::Screen;
 use crate::ui::update::Effects;
 use rand::Rng;
 

@@ -153,18 +153,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The stage of a 1280 x 800 window.
-    const STAGE: Rect = Rect { min: pos2(16.0, 60.0), max: pos2(1264.0, 700.0) };
+    /// The tile area of a 1280 x 800 window.
+    const AREA: Rect = Rect { min: pos2(16.0, 60.0), max: pos2(1264.0, 700.0) };
 
     #[test]
     fn the_pictures_of_the_design() {
-        let four = grid(4, STAGE, 12.0, 0);
+        let four = grid(4, AREA, 12.0, 0);
         assert_eq!(four.columns, 2);
         assert_eq!(four.tiles[0], Rect::from_min_size(pos2(76.0, 61.0), vec2(558.0, 313.0)));
         assert_eq!(four.tiles[3].min, pos2(646.0, 386.0));
-        let nine = grid(9, STAGE, 12.0, 0);
+        let nine = grid(9, AREA, 12.0, 0);
         assert_eq!((nine.columns, nine.tiles[0].size()), (3, vec2(365.0, 205.0)));
-        let five = grid(5, STAGE, 12.0, 0);
+        let five = grid(5, AREA, 12.0, 0);
         assert_eq!((five.columns, five.tiles[0].size()), (3, vec2(408.0, 229.0)));
         assert_eq!((five.tiles[3].left(), five.tiles[4].left()), (226.0, 646.0));
     }
@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn pages_keep_tiles_wide_enough() {
-        assert_eq!(page_size(9, STAGE, 12.0, 208.0), 9);
-        assert_eq!(page_size(25, STAGE, 12.0, 208.0), 25);
+        assert_eq!(page_size(9, AREA, 12.0, 208.0), 9);
+        assert_eq!(page_size(25, AREA, 12.0, 208.0), 25);
         let lower = Rect::from_min_size(Pos2::ZERO, vec2(1000.0, 500.0));
         assert_eq!(page_size(25, lower, 12.0, 208.0), 12, "a fourth row would make them 206 wide");
         let large = Rect::from_min_size(Pos2::ZERO, vec2(2400.0, 1300.0));
@@ -192,15 +192,15 @@ mod tests {
 
     #[test]
     fn the_strip_lies_beside_or_below() {
-        let beside = stripe(4, STAGE);
+        let beside = stripe(4, AREA);
         assert_eq!(
             beside.tiles[0],
             Rect::from_min_size(pos2(1032.0, 102.0), vec2(232.0, 130.0)),
             "the design's picture"
         );
         assert_eq!(beside.main.right(), 1017.0);
-        let many = stripe(9, STAGE);
-        assert_eq!(many.tiles[0].top(), STAGE.top(), "from the edge on when it scrolls");
+        let many = stripe(9, AREA);
+        assert_eq!(many.tiles[0].top(), AREA.top(), "from the edge on when it scrolls");
         let narrow = stripe(2, Rect::from_min_size(pos2(16.0, 60.0), vec2(700.0, 500.0)));
         assert!(narrow.main.bottom() < narrow.strip.top() && narrow.tiles[1].right() <= narrow.strip.right());
     }

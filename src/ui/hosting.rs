@@ -2,9 +2,9 @@
 
 use crate::base::UserId;
 use crate::call::view::{CallCommand, HostRequest};
-use crate::ui::flow::Screen;
 use crate::ui::icons;
 use crate::ui::model::{Focus, Model, Question};
+use crate::ui::screens::Screen;
 use crate::ui::update::Effects;
 
 /// One thing a host did.
@@ -33,7 +33,7 @@ pub(super) fn act(model: &mut Model, action: HostAction, effects: &mut Effects) 
         HostAction::AskToRemove(user) => return ask(model, Question::Remove(user)),
         HostAction::AskToEnd => return ask(model, Question::End),
         HostAction::Remove(user) => {
-            model.focus = Some(Focus::Stage);
+            model.focus = Some(Focus::Tiles);
             let Some(name) = model.person(&user).map(|p| p.name.clone()) else { return };
             HostRequest::Remove { user, name }
         }

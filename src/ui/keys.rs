@@ -4,9 +4,9 @@
 use crate::base::ExitRequestedBy;
 use crate::call::view::CallPhase;
 use crate::ui::action::{Action, Actions};
-use crate::ui::flow::Screen;
-use crate::ui::model::{Model, Region, Section};
-use crate::ui::seating::Layout;
+use crate::ui::model::{Model, Region, SettingsSection};
+use crate::ui::screens::Screen;
+use crate::ui::tile_layout::LayoutMode;
 use crate::ui::tokens::size;
 use egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 
@@ -47,7 +47,7 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
     if matches!(screen, Screen::Lobby | Screen::Call | Screen::End) {
         on(&SETTINGS, Action::ToggleSettings);
         for keys in [&KEYS, &KEYS_TOO] {
-            on(keys, Action::ShowSection(Section::Shortcuts));
+            on(keys, Action::ShowSection(SettingsSection::Shortcuts));
         }
     }
     match screen {
@@ -59,9 +59,9 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
             on(&LEAVE, Action::Leave(ExitRequestedBy::User));
             on(&MICROPHONE, Action::ToggleMicrophone);
             on(&CAMERA, Action::ToggleCamera);
-            let other = match model.seating.shown_layout() {
-                Layout::Grid => Layout::Speaker,
-                Layout::Speaker => Layout::Grid,
+            let other = match model.tile_layout.shown_layout() {
+                LayoutMode::Grid => LayoutMode::Speaker,
+                LayoutMode::Speaker => LayoutMode::Grid,
             };
             on(&LAYOUT, Action::SetLayout(other));
             if model.question.is_none() {
@@ -85,12 +85,12 @@ fn region(ctx: &Context, model: &Model) -> Option<Region> {
     let window = ctx.content_rect();
     let tools = if window.width() < size::COMPACT_BELOW { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
     let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. }));
-    let banner = window.top() + size::TOP_BAR + size::STAGE_PADDING + size::BANNER;
+    let banner = window.top() + size::TOP_BAR + size::TILES_PADDING + size::BANNER;
     Some(match y {
         y if y < window.top() + size::TOP_BAR => Region::Top,
         y if y > window.bottom() - tools => Region::Tools,
         y if lost && y < banner => Region::Banner,
-        _ => Region::Stage,
+        _ => Region::Tiles,
     })
 }
 
@@ -105,9 +105,9 @@ fn talk(ctx: &Context, model: &Model) -> Option<Action> {
     }
     let covered = model.settings_open || model.menu.is_some() || model.question.is_some();
     let focused = ctx.memory(egui::Memory::focused).is_some();
-    let on_stage = !focused || region(ctx, model) == Some(Region::Stage);
+    let on_tiles = !focused || region(ctx, model) == Some(Region::Tiles);
     let off = !model.snapshot.microphone.wanted;
-    (pressed && off && !covered && on_stage).then_some(Action::Talk(true))
+    (pressed && off && !covered && on_tiles).then_some(Action::Talk(true))
 }
 
 /// Whether the last thing used was the keyboard's way round the window: then focus rings show.

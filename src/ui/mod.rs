@@ -1,12 +1,11 @@
 //! The window: model, views, actions, update.
 //!
-//! [`App`] reads the newest [`Snapshot`](crate::call::view::Snapshot) from its desk, `flow` decides which screen that
+//! [`App`] reads the newest [`Snapshot`](crate::call::view::Snapshot) from its desk, `screens` decides which screen that
 //! is, a view draws it from the model and answers with actions, `update` turns those into changes of the model and
 //! commands for the desk. Video frames bypass all of this: `video` takes them from their slots.
 
 mod action;
 mod app;
-mod flow;
 mod fonts;
 mod form;
 mod grid;
@@ -14,10 +13,11 @@ mod hosting;
 mod icons;
 mod keys;
 mod model;
-mod seating;
-mod sentences;
+mod screens;
+mod strings;
 mod text;
 mod theme;
+mod tile_layout;
 mod tokens;
 mod update;
 mod video;

@@ -8,9 +8,9 @@ use crate::call::view::{
 use crate::proto::release::Release;
 use crate::store::Settings;
 use crate::ui::action::Action;
-use crate::ui::flow::{Flow, Screen};
-use crate::ui::seating::Seating;
-use crate::ui::sentences;
+use crate::ui::screens::{Screen, Screens};
+use crate::ui::strings;
+use crate::ui::tile_layout::TileLayout;
 use crate::ui::tokens::{DARK, LIGHT, Palette, meter, time};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -26,18 +26,18 @@ pub(super) struct Model {
     pub(super) settings: Settings,
     /// Whether the dark theme is on, after asking the system.
     pub(super) dark: bool,
-    pub(super) flow: Flow,
+    pub(super) screens: Screens,
     pub(super) screen: Screen,
     pub(super) lobby: Lobby,
     /// The room that the desk was asked for last.
     pub(super) asked: Option<RoomQuery>,
     pub(super) menu: Option<Menu>,
-    /// Whether the settings cover lobby, stage or end screen.
+    /// Whether the settings cover lobby, tiles or end screen.
     pub(super) settings_open: bool,
     /// The section of the settings that was looked at last.
-    pub(super) section: Section,
+    pub(super) section: SettingsSection,
     /// The section that is brought into view in this frame.
-    pub(super) scroll_to: Option<Section>,
+    pub(super) scroll_to: Option<SettingsSection>,
     /// A question that is to be answered before anything else.
     pub(super) question: Option<Question>,
     /// The widget that gets the focus in this frame.
@@ -45,7 +45,7 @@ pub(super) struct Model {
     pub(super) toasts: Vec<Toast>,
     pub(super) meter: Meter,
     pub(super) own_corner: Corner,
-    pub(super) seating: Seating,
+    pub(super) tile_layout: TileLayout,
     /// The key that talks while the microphone is off is held.
     pub(super) talking: bool,
     /// Columns of the grid, kept so that one more person does not shuffle everybody.
@@ -109,13 +109,13 @@ pub(super) enum Menu {
 pub(super) enum Region {
     Top,
     Banner,
-    Stage,
+    Tiles,
     Tools,
 }
 
 /// A section of the settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) enum Section {
+pub(super) enum SettingsSection {
     #[default]
     Audio,
     Video,
@@ -145,7 +145,7 @@ pub(super) enum Focus {
     Microphone,
     Leave,
     /// The present tile, or what there is instead.
-    Stage,
+    Tiles,
     /// The button of a lost connection's banner.
     Banner,
     NewCall,
@@ -244,20 +244,20 @@ impl Model {
             snapshot: Arc::default(),
             settings,
             dark: true,
-            flow: Flow::default(),
+            screens: Screens::default(),
             screen: Screen::Lobby,
             lobby,
             asked: None,
             menu: None,
             settings_open: false,
-            section: Section::default(),
+            section: SettingsSection::default(),
             scroll_to: None,
             question: None,
             focus: None,
             toasts: Vec::new(),
             meter: Meter::default(),
             own_corner: Corner::default(),
-            seating: Seating::default(),
+            tile_layout: TileLayout::default(),
             talking: false,
             columns: 0,
             closing: false,
@@ -368,7 +368,7 @@ impl Model {
     fn device_notice(&mut self, kind: DeviceKind) {
         let device = self.device(kind);
         let DeviceState::Failed(problem) = &device.state else { return };
-        let (title, _) = sentences::device_problem(kind, device, problem);
+        let (title, _) = strings::device_problem(kind, device, problem);
         let (menu, word) = match kind {
             DeviceKind::Camera | DeviceKind::Screen => (Menu::Tool(DeviceKind::Camera), "Choose another camera"),
             DeviceKind::Microphone => (Menu::Tool(DeviceKind::Microphone), "Choose another microphone"),

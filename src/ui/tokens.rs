@@ -271,7 +271,7 @@ pub(super) mod size {
     pub(in crate::ui) const ICON_TOOL: f32 = 23.0;
     pub(in crate::ui) const ICON: f32 = 18.0;
     pub(in crate::ui) const ICON_SMALL: f32 = 16.0;
-    pub(in crate::ui) const STAGE_PADDING: f32 = 16.0;
+    pub(in crate::ui) const TILES_PADDING: f32 = 16.0;
     pub(in crate::ui) const TILE_GAP: f32 = 12.0;
     pub(in crate::ui) const TILE_GAP_COMPACT: f32 = 8.0;
     /// Tiles that would be narrower are put on further pages.
@@ -332,7 +332,7 @@ pub(super) mod time {
     /// Whoever speaks for so long gets the floor …
     pub(in crate::ui) const SPEAKS_AFTER: f64 = 1.5;
     /// … and keeps it for so long at least.
-    pub(in crate::ui) const FLOOR_STAYS: f64 = 3.0;
+    pub(in crate::ui) const MAIN_SPEAKER_STAYS: f64 = 3.0;
     /// A paused picture gives way to the avatar.
     pub(in crate::ui) const DROP_PICTURE_AFTER: f64 = 10.0;
 }

@@ -5,11 +5,11 @@ use crate::call::view::{CallCommand, CallPhase, CallView, JoinRequest};
 use crate::proto::link;
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
-use crate::ui::flow::Screen;
 use crate::ui::form;
 use crate::ui::hosting;
 use crate::ui::icons;
 use crate::ui::model::{Field, Focus, FormError, Model, Question, Region};
+use crate::ui::screens::Screen;
 use crate::ui::tokens::time;
 
 /// What an update asks the world for.
@@ -47,22 +47,22 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         }
         Action::Set(setting) => set(model, setting, effects),
         Action::SetLayout(layout) => {
-            model.seating.layout = layout;
-            model.seating.pinned = None;
+            model.tile_layout.layout = layout;
+            model.tile_layout.pinned = None;
         }
         Action::Pin(user) => {
             model.menu = None;
-            model.seating.pinned = user;
-            model.seating.current = 0;
-            model.focus = Some(Focus::Stage);
+            model.tile_layout.pinned = user;
+            model.tile_layout.current = 0;
+            model.focus = Some(Focus::Tiles);
         }
         Action::GoToPage(page) => {
-            model.seating.page = page;
-            model.seating.current = 0;
+            model.tile_layout.page = page;
+            model.tile_layout.current = 0;
         }
         Action::GoToTile(place) => {
-            model.seating.current = place;
-            model.focus = Some(Focus::Stage);
+            model.tile_layout.current = place;
+            model.focus = Some(Focus::Tiles);
         }
         Action::NextRegion(from, back) => next_region(model, from, back),
         Action::Talk(on) => talk(model, on, effects),
@@ -89,7 +89,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Leave(by) => leave(model, by, effects),
         Action::Stay => {
             let remove = matches!(model.question.take(), Some(Question::Remove(_)));
-            model.focus = Some(if remove { Focus::Stage } else { Focus::Leave });
+            model.focus = Some(if remove { Focus::Tiles } else { Focus::Leave });
         }
         Action::TryNow => effects.commands.push(CallCommand::TryNow),
         Action::Quit => effects.commands.push(CallCommand::Quit),
@@ -110,7 +110,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             }
         }
         Action::CloseNow => effects.commands.push(CallCommand::CloseNow),
-        Action::KeepWaiting => model.flow.keep_waiting = true,
+        Action::KeepWaiting => model.screens.keep_waiting = true,
         Action::MoveOwn(corner) => model.own_corner = corner,
         Action::Columns(columns) => model.columns = columns,
         Action::Copy { text, said } => {
@@ -129,19 +129,19 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
 /// Moves the focus to the next part of a call's window.
 fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
     let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. })) && !model.settings_open;
-    let all = [Region::Top, Region::Banner, Region::Stage, Region::Tools];
+    let all = [Region::Top, Region::Banner, Region::Tiles, Region::Tools];
     let regions: Vec<Region> = all.into_iter().filter(|r| *r != Region::Banner || lost).collect();
     let step = if back { regions.len() - 1 } else { 1 };
     let next = match from.and_then(|from| regions.iter().position(|r| *r == from)) {
         Some(at) => regions[(at + step) % regions.len()],
-        None => Region::Stage,
+        None => Region::Tiles,
     };
     model.menu = None;
     model.focus = Some(match next {
         Region::Top => Focus::Settings,
         Region::Banner => Focus::Banner,
-        Region::Stage if model.settings_open => Focus::CloseSettings,
-        Region::Stage => Focus::Stage,
+        Region::Tiles if model.settings_open => Focus::CloseSettings,
+        Region::Tiles => Focus::Tiles,
         Region::Tools => Focus::Microphone,
     });
 }
@@ -216,7 +216,7 @@ fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
     }
     model.question = None;
     model.closing |= by == ExitRequestedBy::Window;
-    model.flow.press_leave();
+    model.screens.press_leave();
     effects.commands.push(CallCommand::Leave(by));
 }
 
@@ -258,7 +258,7 @@ fn remember_room(model: &mut Model) {
     let (Some(call), Some(ending)) = (model.call(), model.ending()) else { return };
     let joined = model.joined.as_ref().filter(|joined| joined.room == call.room);
     let server = joined.map_or_else(|| Some(call.server.clone()), |joined| joined.server.clone());
-    let Some(server) = server.filter(|_| model.flow.was_entered()) else { return };
+    let Some(server) = server.filter(|_| model.screens.was_entered()) else { return };
     let room = RecentRoom {
         room: call.room.to_string(),
         server,

@@ -154,7 +154,7 @@ fn a_host_invites_and_has_the_link_on_the_clipboard() {
     window.run_steps(2);
     assert!(window.query_by_label("Link copied").is_some());
 
-    // Alone the button stands on the stage, and nowhere else.
+    // Alone the button stands on the tile area, and nowhere else.
     world.with_call(|call| call.people.clear());
     window.run_steps(3);
     press(&mut window, "Invite");

@@ -7,7 +7,7 @@ mod lobby;
 mod release;
 mod screens;
 mod settings;
-mod stage;
+mod tiles;
 
 use crate::base::ExitReason;
 use crate::call::view::{CallPhase, ExitProgress};

@@ -1,6 +1,6 @@
 //! Pictures without wgpu: each changed frame is converted to RGBA and becomes an egui texture.
 
-use super::{Picture, PictureLook};
+use super::{PreparedFrame, VideoLook};
 use crate::base::VideoFrame;
 use egui::epaint::RectShape;
 use egui::{Color32, ColorImage, Rect, TextureHandle, TextureOptions, Ui};
@@ -10,14 +10,14 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 /// One texture a tile.
 #[derive(Default)]
-pub(super) struct CpuTiles {
+pub(super) struct CpuRenderer {
     tiles: HashMap<u64, (u64, TextureHandle)>,
 }
 
-impl CpuTiles {
+impl CpuRenderer {
     /// Shows `uv` of the frame in `rect`, converting it first when its number is new.
-    pub(super) fn show(&mut self, ui: &Ui, rect: Rect, picture: Picture, uv: Rect, look: &PictureLook) {
-        let Picture { id, number, frame, painted } = picture;
+    pub(super) fn show(&mut self, ui: &Ui, rect: Rect, prepared: PreparedFrame, uv: Rect, look: &VideoLook) {
+        let PreparedFrame { id, number, frame, painted } = prepared;
         self.draw(ui, rect, (id, number, &frame), uv, look);
         // Shapes are painted in order: when this one comes, the picture has been.
         let mark = move |_: egui::PaintCallbackInfo, _: &eframe::egui_glow::Painter| painted.mark(number);
@@ -25,14 +25,7 @@ impl CpuTiles {
         ui.painter().add(egui::PaintCallback { rect, callback });
     }
 
-    fn draw(
-        &mut self,
-        ui: &Ui,
-        rect: Rect,
-        (id, number, frame): (u64, u64, &VideoFrame),
-        uv: Rect,
-        look: &PictureLook,
-    ) {
+    fn draw(&mut self, ui: &Ui, rect: Rect, (id, number, frame): (u64, u64, &VideoFrame), uv: Rect, look: &VideoLook) {
         let texture = match self.tiles.get_mut(&id) {
             Some((shown, texture)) => {
                 if *shown != number {

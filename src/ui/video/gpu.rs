@@ -1,6 +1,6 @@
 //! Pictures with wgpu: three planes of one byte a sample, uploaded when they changed, converted in a shader.
 
-use super::{Picture, PictureLook};
+use super::{PreparedFrame, VideoLook};
 use crate::base::VideoFrame;
 use egui::{PaintCallbackInfo, Rect, Ui};
 use egui_wgpu::wgpu::{self, util::DeviceExt as _};
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 const UNIFORM: usize = 16;
 
 /// What the window keeps: the way to the renderer, where the textures live.
-pub(super) struct GpuTiles {
+pub(super) struct GpuRenderer {
     state: egui_wgpu::RenderState,
     largest: u32,
 }
@@ -22,10 +22,10 @@ struct Resources {
     layout: wgpu::BindGroupLayout,
     sampler: wgpu::Sampler,
     linear_target: bool,
-    tiles: HashMap<u64, Tile>,
+    tiles: HashMap<u64, FrameTextures>,
 }
 
-struct Tile {
+struct FrameTextures {
     size: [u32; 2],
     number: u64,
     planes: [wgpu::Texture; 3],
@@ -35,14 +35,14 @@ struct Tile {
 
 /// One tile of one frame.
 struct Draw {
-    picture: Picture,
+    prepared: PreparedFrame,
     rect: Rect,
     uv: Rect,
-    look: PictureLook,
+    look: VideoLook,
     opacity: f32,
 }
 
-impl GpuTiles {
+impl GpuRenderer {
     /// Makes the pipeline.
     pub(super) fn new(state: &egui_wgpu::RenderState) -> Self {
         let resources = Resources::new(&state.device, state.target_format);
@@ -51,13 +51,13 @@ impl GpuTiles {
     }
 
     /// Shows `uv` of the picture in `rect`.
-    pub(super) fn show(&self, ui: &Ui, rect: Rect, picture: Picture, uv: Rect, look: &PictureLook) {
-        let (width, height) = (picture.frame.width(), picture.frame.height());
+    pub(super) fn show(&self, ui: &Ui, rect: Rect, prepared: PreparedFrame, uv: Rect, look: &VideoLook) {
+        let (width, height) = (prepared.frame.width(), prepared.frame.height());
         if width.max(height) > self.largest {
             tracing::warn!(width, height, largest = self.largest, "a picture is too large for the graphics card");
             return;
         }
-        let draw = Draw { picture, rect, uv, look: *look, opacity: ui.opacity() };
+        let draw = Draw { prepared, rect, uv, look: *look, opacity: ui.opacity() };
         ui.painter().add(egui_wgpu::Callback::new_paint_callback(rect, draw));
     }
 
@@ -79,9 +79,9 @@ impl CallbackTrait for Draw {
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
         if let Some(resources) = resources.get_mut::<Resources>() {
-            resources.upload(device, queue, &self.picture);
+            resources.upload(device, queue, &self.prepared);
             let uniform = self.uniform(screen, resources.linear_target);
-            if let Some(tile) = resources.tiles.get(&self.picture.id) {
+            if let Some(tile) = resources.tiles.get(&self.prepared.id) {
                 queue.write_buffer(&tile.uniform, 0, &uniform);
             }
         }
@@ -90,14 +90,14 @@ impl CallbackTrait for Draw {
 
     fn paint(&self, info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, resources: &CallbackResources) {
         let Some(resources) = resources.get::<Resources>() else { return };
-        let Some(tile) = resources.tiles.get(&self.picture.id) else { return };
+        let Some(tile) = resources.tiles.get(&self.prepared.id) else { return };
         // egui's viewport is the tile, cut off at the window's edge; the shader places the tile by itself.
         let [width, height] = info.screen_size_px;
         pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
         pass.set_pipeline(&resources.pipeline);
         pass.set_bind_group(0, &tile.group, &[]);
         pass.draw(0..4, 0..1);
-        self.picture.painted.mark(self.picture.number);
+        self.prepared.painted.mark(self.prepared.number);
     }
 }
 
@@ -178,21 +178,21 @@ impl Resources {
     }
 
     /// Brings the picture's planes to the graphics card, unless they are there.
-    fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, picture: &Picture) {
-        let size = [picture.frame.width(), picture.frame.height()];
-        let known = self.tiles.get(&picture.id).map(|tile| (tile.size, tile.number));
-        if known == Some((size, picture.number)) {
+    fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, prepared: &PreparedFrame) {
+        let size = [prepared.frame.width(), prepared.frame.height()];
+        let known = self.tiles.get(&prepared.id).map(|tile| (tile.size, tile.number));
+        if known == Some((size, prepared.number)) {
             return;
         }
         if known.is_none_or(|(old, _)| old != size) {
-            let tile = Tile::new(device, &self.layout, &self.sampler, &picture.frame);
-            self.tiles.insert(picture.id, tile);
+            let tile = FrameTextures::new(device, &self.layout, &self.sampler, &prepared.frame);
+            self.tiles.insert(prepared.id, tile);
         }
-        let Some(tile) = self.tiles.get_mut(&picture.id) else { return };
-        tile.number = picture.number;
+        let Some(tile) = self.tiles.get_mut(&prepared.id) else { return };
+        tile.number = prepared.number;
         for (i, texture) in tile.planes.iter().enumerate() {
-            let plane = picture.frame.plane(i);
-            let (_, height) = picture.frame.plane_size(i);
+            let plane = prepared.frame.plane(i);
+            let (_, height) = prepared.frame.plane_size(i);
             let layout = wgpu::TexelCopyBufferLayout {
                 offset: 0,
                 bytes_per_row: Some(plane.stride as u32),
@@ -203,7 +203,7 @@ impl Resources {
     }
 }
 
-impl Tile {
+impl FrameTextures {
     fn new(device: &wgpu::Device, layout: &wgpu::BindGroupLayout, sampler: &wgpu::Sampler, frame: &VideoFrame) -> Self {
         let planes = [0, 1, 2].map(|i| {
             let (width, height) = frame.plane_size(i);

@@ -6,17 +6,17 @@ mod gpu;
 mod painted;
 
 use crate::base::{FrameSlot, UserId, VideoFrame};
-use cpu::CpuTiles;
+use cpu::CpuRenderer;
 use egui::{Context, CornerRadius, Rect, Ui, Vec2, ViewportId, vec2};
-use gpu::GpuTiles;
+use gpu::GpuRenderer;
 use painted::Painted;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Whose picture.
+/// Names a video that the window shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Whose {
+pub(super) enum VideoKey {
     /// Ours.
     Own,
     /// Somebody else's.
@@ -25,7 +25,7 @@ pub(super) enum Whose {
 
 /// How a picture is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct PictureLook {
+pub(super) struct VideoLook {
     /// Left and right exchanged.
     pub(super) mirror: bool,
     /// Cropped from the centre to fill the tile; otherwise fitted into it.
@@ -38,7 +38,7 @@ pub(super) struct PictureLook {
 
 /// The first picture of a track that was really painted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FirstPicture {
+pub(super) struct FirstFrame {
     pub(super) user: UserId,
     pub(super) width: u32,
     pub(super) height: u32,
@@ -46,13 +46,13 @@ pub(super) struct FirstPicture {
 
 /// All pictures that are shown, with what the renderer keeps for them.
 pub(super) struct Videos {
-    tiles: HashMap<Whose, Tile>,
+    tiles: HashMap<VideoKey, ShownVideo>,
     renderer: Renderer,
     next_id: u64,
 }
 
 /// A frame to be drawn.
-struct Picture {
+struct PreparedFrame {
     id: u64,
     number: u64,
     frame: Arc<VideoFrame>,
@@ -60,11 +60,11 @@ struct Picture {
 }
 
 enum Renderer {
-    Gpu(GpuTiles),
-    Cpu(CpuTiles),
+    Gpu(GpuRenderer),
+    Cpu(CpuRenderer),
 }
 
-struct Tile {
+struct ShownVideo {
     id: u64,
     slot: FrameSlot,
     /// The newest picture that was painted.
@@ -85,15 +85,15 @@ impl Videos {
     /// Draws with the graphics card when `render_state` is there.
     pub(super) fn new(render_state: Option<&egui_wgpu::RenderState>) -> Self {
         let renderer = match render_state {
-            Some(state) => Renderer::Gpu(GpuTiles::new(state)),
-            None => Renderer::Cpu(CpuTiles::default()),
+            Some(state) => Renderer::Gpu(GpuRenderer::new(state)),
+            None => Renderer::Cpu(CpuRenderer::default()),
         };
         Self { tiles: HashMap::new(), renderer, next_id: 0 }
     }
 
     /// Shows the newest picture of `slot` in `rect`; `false` when there is none yet.
-    pub(super) fn show(&mut self, ui: &Ui, rect: Rect, whose: &Whose, slot: &FrameSlot, look: &PictureLook) -> bool {
-        let tile = self.tile(ui.ctx(), whose, slot);
+    pub(super) fn show(&mut self, ui: &Ui, rect: Rect, key: &VideoKey, slot: &FrameSlot, look: &VideoLook) -> bool {
+        let tile = self.tile(ui.ctx(), key, slot);
         let Some((number, frame)) = slot.latest() else { return false };
         tile.size = [frame.width(), frame.height()];
         if !tile.reported && !tile.asked {
@@ -104,31 +104,31 @@ impl Videos {
         let (id, painted) = (tile.id, tile.painted.clone());
         let uv = uv(&frame, rect.size(), look);
         tile.shown = Some((number, frame.clone()));
-        let picture = Picture { id, number, frame, painted };
+        let prepared = PreparedFrame { id, number, frame, painted };
         match &mut self.renderer {
-            Renderer::Gpu(gpu) => gpu.show(ui, rect, picture, uv, look),
-            Renderer::Cpu(cpu) => cpu.show(ui, rect, picture, uv, look),
+            Renderer::Gpu(gpu) => gpu.show(ui, rect, prepared, uv, look),
+            Renderer::Cpu(cpu) => cpu.show(ui, rect, prepared, uv, look),
         }
         true
     }
 
-    fn tile(&mut self, ctx: &Context, whose: &Whose, slot: &FrameSlot) -> &mut Tile {
-        let known = self.tiles.get(whose).is_some_and(|tile| tile.slot.is_same(slot));
-        if !known && let Some(old) = self.tiles.remove(whose) {
+    fn tile(&mut self, ctx: &Context, key: &VideoKey, slot: &FrameSlot) -> &mut ShownVideo {
+        let known = self.tiles.get(key).is_some_and(|tile| tile.slot.is_same(slot));
+        if !known && let Some(old) = self.tiles.remove(key) {
             self.renderer.free(old.id);
         }
         let next_id = &mut self.next_id;
-        let tile = self.tiles.entry(whose.clone()).or_insert_with(|| {
-            slot.set_waker(waker(ctx, whose));
+        let tile = self.tiles.entry(key.clone()).or_insert_with(|| {
+            slot.set_waker(waker(ctx, key));
             *next_id += 1;
-            Tile {
+            ShownVideo {
                 id: *next_id,
                 slot: slot.clone(),
                 painted: Arc::default(),
                 shown: None,
                 told: 0,
                 size: [0, 0],
-                reported: *whose == Whose::Own,
+                reported: *key == VideoKey::Own,
                 asked: false,
                 shown_in_this_frame: true,
             }
@@ -137,15 +137,15 @@ impl Videos {
         tile
     }
 
-    /// Tracks whose first picture has been painted since the last call.
-    pub(super) fn first_pictures(&mut self) -> Vec<FirstPicture> {
+    /// Tracks whose first frame has been painted since the last call.
+    pub(super) fn first_frames(&mut self) -> Vec<FirstFrame> {
         let mut first = Vec::new();
-        for (whose, tile) in &mut self.tiles {
-            let Whose::Person(user) = whose else { continue };
+        for (key, tile) in &mut self.tiles {
+            let VideoKey::Person(user) = key else { continue };
             if !tile.reported && tile.painted.number() > 0 {
                 tile.reported = true;
                 let [width, height] = tile.size;
-                first.push(FirstPicture { user: user.clone(), width, height });
+                first.push(FirstFrame { user: user.clone(), width, height });
             }
         }
         first
@@ -153,8 +153,8 @@ impl Videos {
 
     /// Other people's pictures that the last frame has painted for the first time, each with its Unix time in ms.
     pub(super) fn newly_painted(&mut self) -> Vec<(UserId, Arc<VideoFrame>, f64)> {
-        let newly = self.tiles.iter_mut().filter_map(|(whose, tile)| {
-            let Whose::Person(user) = whose else { return None };
+        let newly = self.tiles.iter_mut().filter_map(|(key, tile)| {
+            let VideoKey::Person(user) = key else { return None };
             let (number, frame) = tile.shown.as_ref()?;
             let at = tile.painted.at(*number)?;
             let new = std::mem::replace(&mut tile.told, *number) != *number;
@@ -186,15 +186,15 @@ impl Renderer {
 }
 
 /// Asks for one repaint when a picture arrives. Our own may wait a little: it is mostly painted along with the others'.
-fn waker(ctx: &Context, whose: &Whose) -> Arc<dyn Fn() + Send + Sync> {
+fn waker(ctx: &Context, key: &VideoKey) -> Arc<dyn Fn() + Send + Sync> {
     let ctx = ctx.clone();
-    let delay = Duration::from_millis(if *whose == Whose::Own { 25 } else { 1 });
+    let delay = Duration::from_millis(if *key == VideoKey::Own { 25 } else { 1 });
     Arc::new(move || ctx.request_repaint_after_for(delay, ViewportId::ROOT))
 }
 
 /// Which part of the picture a tile of `size` shows, in 0..1; left and right are exchanged for a mirrored one. A fitted
 /// picture's part is larger than the picture.
-fn uv(frame: &VideoFrame, size: Vec2, look: &PictureLook) -> Rect {
+fn uv(frame: &VideoFrame, size: Vec2, look: &VideoLook) -> Rect {
     let picture = frame.width() as f32 / frame.height() as f32;
     let tile = size.x / size.y.max(1.0);
     let part = if (tile > picture) == look.cover { vec2(1.0, picture / tile) } else { vec2(tile / picture, 1.0) };
@@ -212,7 +212,7 @@ mod tests {
 
     fn part(picture: (u32, u32), tile: (f32, f32), cover: bool, mirror: bool) -> Rect {
         let frame = VideoFrame::filled(picture.0, picture.1, [16, 128, 128], 0).expect("frame");
-        uv(&frame, vec2(tile.0, tile.1), &PictureLook { mirror, cover, radius: CornerRadius::ZERO, light: 1.0 })
+        uv(&frame, vec2(tile.0, tile.1), &VideoLook { mirror, cover, radius: CornerRadius::ZERO, light: 1.0 })
     }
 
     #[test]

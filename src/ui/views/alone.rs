@@ -1,7 +1,7 @@
 //! The card of somebody who is alone in a call: the link to send, and what is on.
 
 use super::View;
-use super::stage::own_tile;
+use super::tiles::own_tile;
 use crate::call::view::CallView;
 use crate::proto::link;
 use crate::ui::action::Action;
@@ -62,7 +62,7 @@ fn invite(ui: &Ui, view: &mut View<'_>, at: egui::Pos2) {
     let button = Button::new("Invite", Look::Main).icon(icons::USER_PLUS).height(size::FIELD - 1.0);
     let left = at.x - button.size(ui).x / 2.0;
     let response = button.show_at(ui, view.colors, left, at.y + size::FIELD / 2.0);
-    view.focus(&response, Focus::Stage);
+    view.focus(&response, Focus::Tiles);
     view.on_click(&response, Action::AsHost(HostAction::Invite));
 }
 
@@ -81,7 +81,7 @@ fn link_row(ui: &mut Ui, view: &mut View<'_>, call: &CallView, at: egui::Pos2, w
     text::label(ui, words, Align2::LEFT_CENTER, text::FIELD, colors.text, short, field.width() - 57.0);
     let rect = Rect::from_min_size(pos2(field.right() + 10.0, at.y), vec2(button_width, size::FIELD));
     let response = button.show(ui, colors, rect);
-    view.focus(&response, Focus::Stage);
+    view.focus(&response, Focus::Tiles);
     view.on_click(&response, Action::Copy { text: address, said: "Link copied" });
 }
 

@@ -12,7 +12,7 @@ use egui::{Align2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, accesskit, pos2, v
 /// Draws the banner of try number `attempt`; after `limit` seconds the call is given up.
 pub(super) fn banner(ui: &mut Ui, view: &mut View<'_>, rect: Rect, attempt: u32, limit: u64) {
     let c = view.colors;
-    let seconds = view.model.flow.lost_for(view.model.now) as u64;
+    let seconds = view.model.screens.lost_for(view.model.now) as u64;
     let wide = !super::compact(ui.max_rect());
     let tries = format!("{}, {seconds} {} so far.", ordinal(attempt), if seconds == 1 { "second" } else { "seconds" });
     let sentence =

@@ -4,9 +4,9 @@ use super::{View, compact, host};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{CallPhase, ConnectionQuality};
 use crate::ui::action::Action;
-use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Menu};
-use crate::ui::seating::Layout;
+use crate::ui::screens::Screen;
+use crate::ui::tile_layout::LayoutMode;
 use crate::ui::tokens::{radius, size, time};
 use crate::ui::widgets::{
     LeaveState, Part, Tool, animate, icon_button, leave_button, leave_corners, mark, pill, segments,
@@ -32,8 +32,8 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>, bar: Rect) {
 
     let Some(call) = view.model.call() else { return };
     let stay = match call.phase {
-        CallPhase::Ended(_) | CallPhase::Leaving(_) => view.model.flow.stay.0,
-        _ => view.model.flow.in_call(view.model.now),
+        CallPhase::Ended(_) | CallPhase::Leaving(_) => view.model.screens.stay.0,
+        _ => view.model.screens.in_call(view.model.now),
     };
     let timer = clock(stay);
     let timer_width = text::width(ui, text::MONO, &timer);
@@ -60,16 +60,16 @@ fn settings(ui: &Ui, view: &mut View<'_>, at: egui::Pos2) -> f32 {
 fn layout(ui: &Ui, view: &mut View<'_>, at: egui::Pos2, small: bool) -> f32 {
     // It stays where it is while the call ends: nothing else is to move then.
     let open = view.model.screen == Screen::Call;
-    let many = if open { view.model.call().is_some_and(|c| c.people.len() > 1) } else { view.model.flow.stay.1 > 2 };
+    let many = if open { view.model.call().is_some_and(|c| c.people.len() > 1) } else { view.model.screens.stay.1 > 2 };
     if small || !many {
         return at.x;
     }
     let parts =
         [Part { word: "Grid", icon: Some(icons::SQUARES_FOUR) }, Part { word: "Speaker", icon: Some(icons::SIDEBAR) }];
-    let now = usize::from(view.model.seating.shown_layout() == Layout::Speaker);
+    let now = usize::from(view.model.tile_layout.shown_layout() == LayoutMode::Speaker);
     let (pressed, left) = segments(ui, view.colors, at, "Layout", &parts, Some(now));
     if let Some(i) = pressed.filter(|_| open) {
-        view.say(Action::SetLayout([Layout::Grid, Layout::Speaker][i]));
+        view.dispatch(Action::SetLayout([LayoutMode::Grid, LayoutMode::Speaker][i]));
     }
     left - 12.0
 }
@@ -142,7 +142,7 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, rect: Rect, kind: DeviceKind, words: b
     let menu = Menu::Tool(kind);
     let key = response.has_focus() && ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, Key::F10));
     if enabled && (response.secondary_clicked() || key) {
-        view.say(Action::ToggleMenu(menu.clone()));
+        view.dispatch(Action::ToggleMenu(menu.clone()));
     }
     let caret = Rect::from_min_size(rect.right_top(), vec2(size::TOOL_CARET, rect.height()));
     let name = if microphone { "Choose microphone and speaker" } else { "Choose camera" };

@@ -1,10 +1,10 @@
-//! A call: top bar, stage, tool bar.
+//! A call: top bar, tiles, tool bar.
 
-use super::{View, bars, compact, settings, stage};
+use super::{View, bars, compact, settings, tiles};
 use crate::ui::tokens::size;
 use egui::{Rect, Ui, pos2};
 
-/// Draws the frame of a call. Focus goes from the top bar over the stage to the tools, Leave last.
+/// Draws the frame of a call. Focus goes from the top bar over the tile area to the tools, Leave last.
 pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) {
     let area = ui.max_rect();
     let tool_bar = if compact(area) { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
@@ -15,7 +15,7 @@ pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) {
     if view.model.settings_open {
         settings::settings(ui, view, middle);
     } else {
-        stage::stage(ui, view, middle);
+        tiles::tiles(ui, view, middle);
     }
     bars::tools(ui, view, bottom);
 }

@@ -5,7 +5,7 @@ use crate::base::{DeviceKind, NO_DEVICE};
 use crate::call::view::{DeviceEntry, DeviceState, ProblemKind};
 use crate::ui::action::Action;
 use crate::ui::widgets::{MenuEntry, MenuResult, menu};
-use crate::ui::{icons, sentences};
+use crate::ui::{icons, strings};
 use egui::{Color32, Response, Ui};
 
 type Choice = (DeviceKind, Option<String>);
@@ -43,7 +43,7 @@ pub(super) fn problem(view: &View<'_>, kind: DeviceKind) -> Option<(&'static str
         ProblemKind::Busy => [c.warn_soft, c.warn_text, c.warn],
         _ => [c.danger_soft, c.danger_text, c.danger_text],
     };
-    Some((sentences::problem_word(problem.kind), colors))
+    Some((strings::problem_word(problem.kind), colors))
 }
 
 /// The sign of a kind of device; a microphone that does not work is slashed.
@@ -82,8 +82,8 @@ pub(super) fn tool_menu(ui: &Ui, view: &mut View<'_>, kind: DeviceKind, button: 
 fn show(ui: &Ui, view: &mut View<'_>, name: &str, button: &Response, width: f32, rows: &[MenuEntry<Choice>]) {
     match menu(ui, view.colors, button, name, width, rows) {
         MenuResult::Open => {}
-        MenuResult::Close => view.say(Action::CloseMenu),
-        MenuResult::Chosen((kind, id)) => view.say(Action::Choose(kind, id)),
+        MenuResult::Close => view.dispatch(Action::CloseMenu),
+        MenuResult::Chosen((kind, id)) => view.dispatch(Action::Choose(kind, id)),
     }
 }
 

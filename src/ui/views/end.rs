@@ -6,7 +6,7 @@ use crate::ui::action::Action;
 use crate::ui::model::Focus;
 use crate::ui::tokens::size;
 use crate::ui::widgets::{Button, Look, mark};
-use crate::ui::{icons, sentences, text};
+use crate::ui::{icons, strings, text};
 use egui::{Align, Align2, Rect, ScrollArea, Stroke, Ui, accesskit, pos2, vec2};
 
 /// How far the halves of the mark stand apart once you have left.
@@ -33,7 +33,7 @@ pub(super) fn end(ui: &mut Ui, view: &mut View<'_>) {
 fn said(ui: &mut Ui, view: &mut View<'_>, at: egui::Pos2, call: &CallView, ending: &CallSummary) {
     let colors = view.colors;
     mark(ui.painter(), Rect::from_min_size(pos2(at.x - 0.5, at.y + 17.5), vec2(73.0, 73.0)), colors, OPEN);
-    let ([first, second], sentence) = sentences::left(ending, call.stale_peer_limit.as_secs());
+    let ([first, second], sentence) = strings::left(ending, call.stale_peer_limit.as_secs());
     let mut y = at.y + 142.0;
     for line in [first, second] {
         text::paint(ui, pos2(at.x, y), Align2::LEFT_CENTER, text::HERO, colors.text, line, f32::INFINITY);
@@ -93,7 +93,7 @@ fn narrow(ui: &mut Ui, view: &mut View<'_>, area: Rect, call: &CallView, ending:
     let width = (area.width() - 48.0).min(560.0);
     let left = area.center().x - width / 2.0;
     let gap = 12.0;
-    let ([first, second], sentence) = sentences::left(ending, call.stale_peer_limit.as_secs());
+    let ([first, second], sentence) = strings::left(ending, call.stale_peer_limit.as_secs());
     let footer = size::BUTTON_LARGE + 48.0;
     let content = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - footer));
     let mut child = ui.new_child(egui::UiBuilder::new().id_salt("end").max_rect(content));

@@ -5,11 +5,11 @@ use crate::base::{ExitRequestedBy, NO_DEVICE};
 use crate::call::view::{DeviceState, LocalDevice, RoomStatus};
 use crate::proto::link;
 use crate::ui::action::Action;
-use crate::ui::flow::Screen;
 use crate::ui::model::{Field, Focus};
+use crate::ui::screens::Screen;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::widgets::{Button, FieldLook, Look, field, pill, pill_width};
-use crate::ui::{icons, sentences, text};
+use crate::ui::{icons, strings, text};
 use egui::{Align, Align2, Key, Pos2, Rect, Ui, accesskit, pos2, vec2};
 
 /// Draws the form; returns where it ends.
@@ -53,7 +53,7 @@ fn room_chip(ui: &mut Ui, colors: &Palette, field: Rect, news: RoomStatus) {
         RoomStatus::NotFound { .. } => ((colors.warn_soft, colors.warn_text), icons::WARNING),
     };
     let next = ui.next_auto_id();
-    pill(ui, [field.right() - 15.0, field.center().y, 24.0], ground, icon, sentences::room_word(news));
+    pill(ui, [field.right() - 15.0, field.center().y, 24.0], ground, icon, strings::room_word(news));
     ui.ctx().accesskit_node_builder(next, |node| node.set_live(accesskit::Live::Polite));
 }
 
@@ -91,20 +91,20 @@ fn one_field(
     text::paint(ui, pos2(at.x, at.y + 9.0), Align2::LEFT_CENTER, text::LABEL, colors.text_2, name, width);
     let rect = Rect::from_min_size(pos2(at.x, at.y + 25.0), vec2(width, size::FIELD));
     let news = view.model.room_news().filter(|_| which == Field::Room && enabled && error.is_none());
-    let reserved = news.map_or(0.0, |news| pill_width(ui, sentences::room_word(news)) + 12.0);
+    let reserved = news.map_or(0.0, |news| pill_width(ui, strings::room_word(news)) + 12.0);
     let look = FieldLook { name, icon, hint, error: error.is_some(), enabled, reserved };
     let (response, changed) = field(ui, colors, rect, &look, value);
     if let Some(news) = news {
         room_chip(ui, colors, rect, news);
     }
     if let Some(text) = changed {
-        view.say(Action::Type(which, text));
+        view.dispatch(Action::Type(which, text));
     }
     if let Some(focus) = focus {
         view.focus(&response, focus);
     }
     if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
-        view.say(Action::Join);
+        view.dispatch(Action::Join);
     }
     let bottom = match error {
         Some(sentence) => {
@@ -163,7 +163,7 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
     }
     let hint = match (camera, microphone) {
         (false, false) => "You will see and hear the others. They get your name only.".to_owned(),
-        _ => sentences::before_joining(view.model.room_news()),
+        _ => strings::before_joining(view.model.room_news()),
     };
     let middle = pos2(rect.center().x, y);
     let hint = text::paragraph(ui, middle, Align::Center, text::SMALL, colors.text_3, &hint, width);

@@ -2,9 +2,9 @@
 
 use super::View;
 use crate::ui::action::Action;
-use crate::ui::flow::Screen;
 use crate::ui::icons;
 use crate::ui::model::Focus;
+use crate::ui::screens::Screen;
 use crate::ui::text;
 use crate::ui::tokens::size;
 use crate::ui::widgets::{Button, Look, mark};

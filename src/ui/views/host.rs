@@ -4,10 +4,10 @@ use super::View;
 use crate::base::ExitRequestedBy;
 use crate::call::view::CallView;
 use crate::ui::action::Action;
-use crate::ui::flow::Screen;
 use crate::ui::hosting::HostAction;
 use crate::ui::icons;
 use crate::ui::model::Menu;
+use crate::ui::screens::Screen;
 use crate::ui::tokens::size;
 use crate::ui::widgets::{Button, Look, MenuEntry, MenuResult, icon_button, leave_caret, menu, pill, pill_width};
 use egui::{Pos2, Rect, Ui, pos2, vec2};
@@ -19,7 +19,7 @@ pub(super) fn is_host(view: &View<'_>) -> bool {
     view.model.call().is_some_and(|call| call.host)
 }
 
-/// Invite in the top bar, its right centre at `at`; returns its left edge. Alone the stage has it.
+/// Invite in the top bar, its right centre at `at`; returns its left edge. Alone, the tile area has it.
 pub(super) fn invite(ui: &Ui, view: &mut View<'_>, at: Pos2, small: bool) -> f32 {
     let shown = view.model.screen == Screen::Call
         && view.model.call().is_some_and(|call| call.host && (!call.people.is_empty() || view.model.settings_open));
@@ -51,7 +51,7 @@ pub(super) fn leave_menu(ui: &Ui, view: &mut View<'_>, rect: Rect, opened_from_l
     let open = view.model.menu == Some(Menu::Leave);
     let caret = leave_caret(ui, view.colors, rect, open);
     if caret.clicked() || opened_from_leave {
-        view.say(Action::ToggleMenu(Menu::Leave));
+        view.dispatch(Action::ToggleMenu(Menu::Leave));
     }
     if !open {
         return;
@@ -59,14 +59,14 @@ pub(super) fn leave_menu(ui: &Ui, view: &mut View<'_>, rect: Rect, opened_from_l
     let people = view.model.call().map_or(1, |call| call.people.len() + 1);
     let all = if people == 1 { "You are alone in it.".to_owned() } else { format!("All {people} people leave.") };
     let entries = [
-        MenuEntry::Deed {
+        MenuEntry::Item {
             label: "Leave".to_owned(),
             note: "The others stay.".to_owned(),
             icon: icons::SIGN_OUT,
             danger: false,
             value: Action::Leave(ExitRequestedBy::User),
         },
-        MenuEntry::Deed {
+        MenuEntry::Item {
             label: "End call for everyone…".to_owned(),
             note: format!("{all} We ask you once more."),
             icon: icons::USERS_THREE,
@@ -76,7 +76,7 @@ pub(super) fn leave_menu(ui: &Ui, view: &mut View<'_>, rect: Rect, opened_from_l
     ];
     match menu(ui, view.colors, &caret, "Leave", 336.0, &entries) {
         MenuResult::Open => {}
-        MenuResult::Close => view.say(Action::CloseMenu),
-        MenuResult::Chosen(action) => view.say(action),
+        MenuResult::Close => view.dispatch(Action::CloseMenu),
+        MenuResult::Chosen(action) => view.dispatch(action),
     }
 }

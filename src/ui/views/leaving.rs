@@ -1,4 +1,4 @@
-//! On the way out: the dimmed stage from the first frame, the list of steps when it takes long, and a choice when the
+//! On the way out: the dimmed tile area from the first frame, the list of steps when it takes long, and a choice when the
 //! server does not answer.
 
 use super::View;
@@ -14,7 +14,7 @@ use egui::{Align, Align2, Id, Rect, Sense, Ui, pos2, vec2};
 /// The steps that a person follows; closing connections is too quick and too dull to be one.
 const STEPS: [StepName; 3] = [StepName::CameraReleased, StepName::MicrophoneReleased, StepName::OthersTold];
 
-/// Dims the stage and shows what is going on.
+/// Dims the tile area and shows what is going on.
 pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
     let Some(call) = view.model.call() else { return };
     let (done, reason): (&[ReceiptStep], _) = match &call.phase {
@@ -29,24 +29,24 @@ pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
     }
     let released = [StepName::CameraReleased, StepName::MicrophoneReleased];
     let devices_done = released.iter().all(|s| done.iter().any(|d| d.step == *s));
-    let slow = view.model.flow.leaving_for(view.model.now) >= time::SLOW_AFTER;
+    let slow = view.model.screens.leaving_for(view.model.now) >= time::SLOW_AFTER;
     let running = matches!(call.phase, CallPhase::Leaving(_));
-    if running && slow && devices_done && reason == ExitReason::Left && !view.model.flow.keep_waiting {
+    if running && slow && devices_done && reason == ExitReason::Left && !view.model.screens.keep_waiting {
         let ghost = call.stale_peer_limit.as_secs();
         return still_telling(ui, view, done, ghost);
     }
     let progress = done.iter().filter(|d| STEPS.contains(&d.step)).count() as f32 / STEPS.len() as f32;
     let colors = view.colors;
     let title = if reason == ExitReason::Left { "Leaving…" } else { "This call has ended" };
-    modal(ui, colors, title, Behind::Stage, size::LEAVING_WIDTH, |ui| step_list(ui, colors, title, done, progress));
+    modal(ui, colors, title, Behind::Call, size::LEAVING_WIDTH, |ui| step_list(ui, colors, title, done, progress));
 }
 
-/// The stage goes dark.
+/// The tile area goes dark.
 fn dim(ui: &Ui, colors: &Palette) {
     let area = ui.max_rect();
     let bar = if super::compact(area) { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
-    let stage = Rect::from_min_max(area.min + vec2(0.0, size::TOP_BAR), area.max - vec2(0.0, bar));
-    ui.painter().rect_filled(stage, 0.0, colors.scrim);
+    let tiles = Rect::from_min_max(area.min + vec2(0.0, size::TOP_BAR), area.max - vec2(0.0, bar));
+    ui.painter().rect_filled(tiles, 0.0, colors.scrim);
 }
 
 fn step_list(ui: &mut Ui, colors: &Palette, title: &str, done: &[ReceiptStep], progress: f32) {
@@ -131,7 +131,7 @@ const fn words(step: StepName, state: Option<StepState>) -> (&'static str, &'sta
 fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64) {
     let colors = view.colors;
     let title = "Still telling everyone";
-    let answer = modal(ui, colors, title, Behind::Stage, dialog::WIDTH, |ui| {
+    let answer = modal(ui, colors, title, Behind::Call, dialog::WIDTH, |ui| {
         dialog::sign(ui, colors.warn_soft, colors.warn_text, icons::HOURGLASS);
         dialog::title(ui, colors, title);
         let sentence = format!(
@@ -151,8 +151,8 @@ fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64)
         dialog::answers(ui, view, "Close now", "Keep waiting")
     });
     match answer {
-        Some(Answer::Main) => view.say(Action::CloseNow),
-        Some(Answer::Other) => view.say(Action::KeepWaiting),
+        Some(Answer::Main) => view.dispatch(Action::CloseNow),
+        Some(Answer::Other) => view.dispatch(Action::KeepWaiting),
         None => {}
     }
 }

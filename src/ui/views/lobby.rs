@@ -5,11 +5,11 @@ use super::{View, form, header, preview, recent, release};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::{Action, Setting};
-use crate::ui::flow::Screen;
 use crate::ui::model::Menu;
+use crate::ui::screens::Screen;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look, Picker, lamp, picker, switch};
-use crate::ui::{icons, sentences, text};
+use crate::ui::{icons, strings, text};
 use egui::{Align, Align2, Key, Modifiers, Pos2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 /// Draws the lobby.
@@ -21,7 +21,7 @@ pub(super) fn lobby(ui: &mut Ui, view: &mut View<'_>) {
     ScrollArea::vertical().auto_shrink(false).show(&mut child, |ui| columns(ui, view, area));
     let stopping = view.model.screen == Screen::Joining && view.model.menu.is_none();
     if stopping && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
-        view.say(Action::Leave(ExitRequestedBy::User));
+        view.dispatch(Action::Leave(ExitRequestedBy::User));
     }
 }
 
@@ -119,7 +119,7 @@ fn problem_card(
     problem: &DeviceProblem,
 ) -> f32 {
     let c = view.colors;
-    let (title, sentence) = sentences::device_problem(DeviceKind::Microphone, device, problem);
+    let (title, sentence) = strings::device_problem(DeviceKind::Microphone, device, problem);
     let button = Button::new("Try again", Look::Plain).named("Try the microphone again").height(size::BUTTON_SMALL);
     let space = width - 71.0 - button.size(ui).x - 34.0;
     let text_at = pos2(at.x + 71.0, at.y + 38.0);

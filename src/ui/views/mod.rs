@@ -20,14 +20,14 @@ mod receipt;
 mod recent;
 mod release;
 mod settings;
-mod stage;
 mod tile;
 mod tile_menu;
+mod tiles;
 mod toast;
 
 use crate::ui::action::{Action, Actions};
-use crate::ui::flow::Screen;
 use crate::ui::model::{Focus, Model};
+use crate::ui::screens::Screen;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::video::Videos;
 use egui::{Rect, Response, Ui};
@@ -41,14 +41,14 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    fn say(&mut self, action: Action) {
+    fn dispatch(&mut self, action: Action) {
         self.actions.push(action);
     }
 
     /// Says `action` when the widget was pressed.
     fn on_click(&mut self, response: &Response, action: Action) {
         if response.clicked() {
-            self.say(action);
+            self.dispatch(action);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::ui::action::Action;
 use crate::ui::model::Focus;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::widgets::{Behind, Button, Look, modal};
-use crate::ui::{icons, sentences, text};
+use crate::ui::{icons, strings, text};
 use egui::{Align2, Color32, Key, Modifiers, Sense, Ui, vec2};
 
 /// Shows the dialog of `reason`.
@@ -19,8 +19,7 @@ pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
     let colors = view.colors;
     let zone = &view.model.zone;
     let ours = reason == ExitReason::Dismissed && view.model.ended_by_us == Some(call.session);
-    let (words, sentence) =
-        if ours { sentences::ended_by_us(ending) } else { sentences::over(reason, call, ending, zone) };
+    let (words, sentence) = if ours { strings::ended_by_us(ending) } else { strings::over(reason, call, ending, zone) };
     let pressed = modal(ui, colors, words, Behind::Window, dialog::WIDTH, |ui| {
         let (ground, color, icon) = sign_of(reason, colors);
         dialog::sign(ui, ground, color, icon);
@@ -29,15 +28,15 @@ pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
         ui.add_space(18.0);
         receipt::facts(ui, colors, ending);
         ui.add_space(13.0);
-        let copied = details_row(ui, colors, &sentences::callback_line(ending, zone));
+        let copied = details_row(ui, colors, &strings::callback_line(ending, zone));
         ui.add_space(17.0);
         let pressed = answers(ui, view, reason);
-        let text = sentences::details(call, ending, zone);
+        let text = strings::details(call, ending, zone);
         copied.then_some(Action::Copy { text, said: "Details copied" }).or(pressed)
     });
     let escaped = ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)).then_some(Action::NewCall);
     if let Some(action) = pressed.or(escaped) {
-        view.say(action);
+        view.dispatch(action);
     }
 }
 

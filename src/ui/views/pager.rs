@@ -3,8 +3,8 @@
 use super::View;
 use crate::ui::action::Action;
 use crate::ui::icons;
-use crate::ui::seating::Page;
 use crate::ui::text;
+use crate::ui::tile_layout::Page;
 use crate::ui::tokens::size;
 use crate::ui::widgets::icon_button;
 use egui::{Align2, Key, Modifiers, Rect, Ui, pos2, vec2};
@@ -23,7 +23,7 @@ pub(super) fn pager(ui: &mut Ui, view: &mut View<'_>, rect: Rect, page: &Page) {
         if ui.input_mut(|i| i.consume_key(Modifiers::NONE, key))
             && let Some(to) = to
         {
-            view.say(Action::GoToPage(to));
+            view.dispatch(Action::GoToPage(to));
         }
     }
     let before = (arrow(x - 28.0), "Previous page", icons::CARET_LEFT, ends[0]);

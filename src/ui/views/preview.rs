@@ -6,9 +6,9 @@ use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::Action;
 use crate::ui::model::Menu;
 use crate::ui::tokens::{meter, overlay, radius, size};
-use crate::ui::video::{PictureLook, Whose};
+use crate::ui::video::{VideoKey, VideoLook};
 use crate::ui::widgets::{Button, Look, avatar, chip, focus_ring, lamp, level_bar, spinner};
-use crate::ui::{icons, sentences, text};
+use crate::ui::{icons, strings, text};
 use egui::epaint::{Mesh, Vertex, WHITE_UV};
 use egui::{Align, Align2, Color32, CornerRadius, CursorIcon, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui};
 use egui::{WidgetInfo, pos2, vec2};
@@ -20,10 +20,10 @@ pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         return broken(ui, view, rect, camera, problem);
     }
     let mirror = view.model.settings.mirror;
-    let look = PictureLook { mirror, cover: true, radius: radius::PREVIEW, light: 1.0 };
+    let look = VideoLook { mirror, cover: true, radius: radius::PREVIEW, light: 1.0 };
     let open = matches!(camera.state, DeviceState::Open | DeviceState::Closing);
     let slot = &view.model.snapshot.own_picture;
-    let shown = open && view.videos.show(ui, rect, &Whose::Own, slot, &look);
+    let shown = open && view.videos.show(ui, rect, &VideoKey::Own, slot, &look);
     let spoken = if shown { "Your picture, as only you see it" } else { "Your camera is off" };
     let response = ui.interact(rect, ui.scope_id().with("preview"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, spoken));
@@ -116,7 +116,7 @@ fn broken(ui: &mut Ui, view: &mut View<'_>, rect: Rect, camera: &LocalDevice, pr
     } else {
         y += 18.0;
     }
-    let (title, sentence) = sentences::device_problem(DeviceKind::Camera, camera, problem);
+    let (title, sentence) = strings::device_problem(DeviceKind::Camera, camera, problem);
     text::label(ui, pos2(x, y), Align2::CENTER_CENTER, text::TITLE, c.text, title, rect.width() - 32.0);
     y += 20.0;
     let width = (rect.width() - 48.0).min(520.0);

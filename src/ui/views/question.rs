@@ -9,7 +9,7 @@ use crate::ui::action::Action;
 use crate::ui::hosting::HostAction;
 use crate::ui::model::Question;
 use crate::ui::widgets::{Behind, modal};
-use crate::ui::{icons, sentences};
+use crate::ui::{icons, strings};
 use egui::{Key, Modifiers, Ui};
 
 /// Asks `question` over the call.
@@ -20,12 +20,12 @@ pub(super) fn question(ui: &mut Ui, view: &mut View<'_>, question: &Question) {
         Question::Leave(by) => leave(call, *by),
         Question::Remove(user) => {
             let Some(person) = view.model.person(user) else { return };
-            let words = sentences::remove_question(&call.room, &person.name);
+            let words = strings::remove_question(&call.room, &person.name);
             let yes = Action::AsHost(HostAction::Remove(user.clone()));
             Asked { words, icon: icons::USER_MINUS, main: "Remove", other: "Cancel", yes }
         }
         Question::End => {
-            let words = sentences::end_question(&call.room, call.people.len() + 1);
+            let words = strings::end_question(&call.room, call.people.len() + 1);
             let yes = Action::AsHost(HostAction::End);
             Asked { words, icon: icons::USERS_THREE, main: "End for everyone", other: "Cancel", yes }
         }
@@ -40,8 +40,8 @@ pub(super) fn question(ui: &mut Ui, view: &mut View<'_>, question: &Question) {
         answers(ui, view, main, other)
     });
     match answer.or_else(|| escaped(ui)) {
-        Some(Answer::Main) => view.say(yes),
-        Some(Answer::Other) => view.say(Action::Stay),
+        Some(Answer::Main) => view.dispatch(yes),
+        Some(Answer::Other) => view.dispatch(Action::Stay),
         None => {}
     }
 }
@@ -80,7 +80,7 @@ pub(super) fn stuck_microphone(ui: &mut Ui, view: &mut View<'_>, label: &str) {
         "{which} was asked to close and is still open. Close Visavis now, so that the system takes the microphone \
          back. You have left the call, and nobody can hear you."
     );
-    let line = view.model.ending().map(|ending| sentences::callback_line(ending, &view.model.zone));
+    let line = view.model.ending().map(|ending| strings::callback_line(ending, &view.model.zone));
     let answer = modal(ui, colors, title, Behind::Window, dialog::WIDTH, |ui| {
         dialog::sign(ui, colors.danger_soft, colors.danger_text, icons::MICROPHONE);
         dialog::title(ui, colors, title);
@@ -91,8 +91,8 @@ pub(super) fn stuck_microphone(ui: &mut Ui, view: &mut View<'_>, label: &str) {
         dialog::answers(ui, view, "Close Visavis", "Keep waiting")
     });
     match answer.or_else(|| escaped(ui)) {
-        Some(Answer::Main) => view.say(Action::Quit),
-        Some(Answer::Other) => view.say(Action::WaitForMicrophone),
+        Some(Answer::Main) => view.dispatch(Action::Quit),
+        Some(Answer::Other) => view.dispatch(Action::WaitForMicrophone),
         None => {}
     }
 }

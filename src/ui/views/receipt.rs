@@ -4,7 +4,7 @@ use super::View;
 use crate::base::{ReceiptStep, StepState};
 use crate::call::view::{CallSummary, CallView};
 use crate::ui::action::Action;
-use crate::ui::sentences;
+use crate::ui::strings;
 use crate::ui::tokens::{Palette, radius, size};
 use crate::ui::widgets::{Button, Look, pill};
 use crate::ui::{icons, text};
@@ -16,7 +16,7 @@ pub(super) fn height(ending: &CallSummary) -> f32 {
 }
 
 fn rows(ending: &CallSummary) -> impl Iterator<Item = &ReceiptStep> {
-    ending.receipt.steps.iter().filter(|s| sentences::receipt_shows(s))
+    ending.receipt.steps.iter().filter(|s| strings::receipt_shows(s))
 }
 
 /// Draws the receipt in `card`.
@@ -34,15 +34,15 @@ pub(super) fn receipt(ui: &mut Ui, view: &mut View<'_>, card: Rect, call: &CallV
     };
     pill(ui, [right, y, 24.0], ground, icon, word);
     let y = card.top() + 66.0;
-    let (seconds, people) = view.model.flow.stay;
-    let stay = sentences::stay(seconds, people);
+    let (seconds, people) = view.model.screens.stay;
+    let stay = strings::stay(seconds, people);
     let figure = text::label(ui, pos2(right, y + 1.0), Align2::RIGHT_CENTER, text::SMALL, colors.text_2, &stay, 200.0);
     let space = figure.left() - left - 12.0;
     let room = call.room.to_string();
     text::label(ui, pos2(left, y), Align2::LEFT_CENTER, text::NAME, colors.text, &room, space);
     perforation(ui, colors, card, card.top() + 100.0);
 
-    let shown = view.model.flow.receipt_rows(view.model.now);
+    let shown = view.model.screens.receipt_rows(view.model.now);
     let mut y = card.top() + 140.0;
     for (i, step) in rows(ending).enumerate() {
         row(ui, colors, pos2(left, y), right, step, i < shown);
@@ -56,11 +56,11 @@ pub(super) fn receipt(ui: &mut Ui, view: &mut View<'_>, card: Rect, call: &CallV
     let at = pos2(right, y);
     text::label(ui, at, Align2::RIGHT_CENTER, text::MONO_TOTAL, colors.accent_text, &total, f32::INFINITY);
     y += 31.0;
-    let line = sentences::receipt_line(ending, &view.model.zone);
+    let line = strings::receipt_line(ending, &view.model.zone);
     text::label(ui, pos2(left, y), Align2::LEFT_CENTER, text::MONO_SMALL, colors.text_3, &line, right - left - 70.0);
     let copy = Button::new("Copy", Look::Ghost).icon(icons::COPY).named("Copy receipt").height(size::BUTTON_TINY);
     let response = copy.show_left_of(ui, colors, right + 14.0, y);
-    let text = sentences::details(call, ending, &view.model.zone);
+    let text = strings::details(call, ending, &view.model.zone);
     view.on_click(&response, Action::Copy { text, said: "Receipt copied" });
 }
 
@@ -87,7 +87,7 @@ fn row(ui: &mut Ui, colors: &Palette, at: egui::Pos2, right: f32, step: &Receipt
     if ticked {
         text::icon_fill(ui, pos2(at.x + 9.0, at.y), 19.0, color, icon);
     }
-    let words = sentences::receipt_row(step);
+    let words = strings::receipt_row(step);
     let x = pos2(at.x + 31.0, at.y);
     text::label(ui, x, Align2::LEFT_CENTER, text::FIELD, colors.text, words, right - x.x - 80.0);
     let color = if ticked { colors.text } else { colors.text_3 };
@@ -117,7 +117,7 @@ fn fact(ui: &mut Ui, colors: &Palette, at: egui::Pos2, right: f32, step: &Receip
         _ => (icons::WARNING_CIRCLE, colors.warn_text, "–".to_owned()),
     };
     text::icon_fill(ui, pos2(at.x + 9.0, at.y), 18.0, color, icon);
-    let words = sentences::receipt_row(step);
+    let words = strings::receipt_row(step);
     text::label(ui, pos2(at.x + 28.0, at.y), Align2::LEFT_CENTER, text::BODY, colors.text, words, f32::INFINITY);
     let kind = text::MONO_STRONG.sized(13.0);
     text::label(ui, pos2(right, at.y), Align2::RIGHT_CENTER, kind, colors.text, &figure, f32::INFINITY);

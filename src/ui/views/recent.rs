@@ -6,7 +6,7 @@ use crate::store::RecentRoom;
 use crate::ui::action::Action;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look, animate, focus_ring};
-use crate::ui::{icons, sentences, text};
+use crate::ui::{icons, strings, text};
 use egui::{Align2, CursorIcon, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// Height of a row.
@@ -38,7 +38,7 @@ pub(super) fn recent(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, lim
 
 fn row(ui: &Ui, view: &mut View<'_>, rect: Rect, i: usize, room: &RecentRoom) {
     let colors = view.colors;
-    let how = sentences::recent(room, view.model.unix_ms, &view.model.zone);
+    let how = strings::recent(room, view.model.unix_ms, &view.model.zone);
     let response = ui.interact(rect, ui.scope_id().with(("recent", i)), Sense::click());
     let spoken = format!("{}: {how}", room.room);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));

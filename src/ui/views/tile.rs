@@ -4,10 +4,10 @@ use super::View;
 use crate::base::FrameSlot;
 use crate::call::view::{CallPhase, CallView, ConnectionQuality, DeviceState, Person};
 use crate::ui::action::Action;
-use crate::ui::flow::Screen;
 use crate::ui::model::Focus;
+use crate::ui::screens::Screen;
 use crate::ui::tokens::{overlay, radius, time};
-use crate::ui::video::{PictureLook, Whose};
+use crate::ui::video::{VideoKey, VideoLook};
 use crate::ui::widgets::{animate, avatar, bars, chip, focus_ring, quality_bars, speaking_bars};
 use crate::ui::{icons, text};
 use egui::{
@@ -17,7 +17,7 @@ use egui::{pos2, vec2};
 
 /// What a tile shows.
 pub(super) struct Tile {
-    whose: Whose,
+    key: VideoKey,
     user: String,
     name: String,
     /// Behind the name.
@@ -37,8 +37,8 @@ pub(super) struct Tile {
     pinned: bool,
     /// Whether something can be done with it: beside one other person there is nothing to pin, but a host can remove.
     pub(super) menu: bool,
-    /// Its place in the stage's reading order, and whether it has the stage's stop of the focus.
-    pub(super) seat: (usize, bool),
+    /// Its place in the tile area's reading order, and whether it has the tile area's stop of the focus.
+    pub(super) place: (usize, bool),
     /// Room that something else covers at the left and the right of its lower edge.
     pub(super) covered: [f32; 2],
 }
@@ -49,7 +49,7 @@ impl Tile {
         let lost = matches!(view.model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. }));
         let quality = if lost { ConnectionQuality::Lost } else { person.quality };
         Self {
-            whose: Whose::Person(person.user.clone()),
+            key: VideoKey::Person(person.user.clone()),
             user: person.user.to_string(),
             name: person.name.clone(),
             you: false,
@@ -60,10 +60,10 @@ impl Tile {
             bars: bars(quality),
             quality: words(quality),
             paused: quality == ConnectionQuality::Lost,
-            dropped: lost && view.model.flow.lost_for(view.model.now) > time::DROP_PICTURE_AFTER,
-            pinned: view.model.seating.pinned.as_ref() == Some(&person.user),
+            dropped: lost && view.model.screens.lost_for(view.model.now) > time::DROP_PICTURE_AFTER,
+            pinned: view.model.tile_layout.pinned.as_ref() == Some(&person.user),
             menu: view.model.call().is_some_and(|c| c.people.len() > 1 || c.host),
-            seat: (1, false),
+            place: (1, false),
             covered: [0.0; 2],
         }
     }
@@ -74,7 +74,7 @@ impl Tile {
         // The picture goes with the device, not with the wish.
         let open = matches!(snapshot.camera.state, DeviceState::Open | DeviceState::Closing);
         Self {
-            whose: Whose::Own,
+            key: VideoKey::Own,
             user: call.user.to_string(),
             name: call.name.clone(),
             you: true,
@@ -88,7 +88,7 @@ impl Tile {
             dropped: false,
             pinned: false,
             menu: false,
-            seat: (1, false),
+            place: (1, false),
             covered: [0.0; 2],
         }
     }
@@ -138,10 +138,10 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     let mut shown = false;
     if let Some(slot) = tile.picture.as_ref().filter(|_| !tile.dropped) {
         let light = if tile.paused || leaving { overlay::PAUSED } else { 1.0 };
-        let look = PictureLook { mirror: tile.mirror, cover: true, radius: radius::TILE, light };
-        shown = view.videos.show(ui, rect, &tile.whose, slot, &look);
+        let look = VideoLook { mirror: tile.mirror, cover: true, radius: radius::TILE, light };
+        shown = view.videos.show(ui, rect, &tile.key, slot, &look);
     }
-    let response = interact(ui, view, rect, id, tile.seat);
+    let response = interact(ui, view, rect, id, tile.place);
     response.widget_info(|| WidgetInfo::labeled(Role::Group, true, tile.spoken(shown)));
     if !shown {
         ui.painter().rect_filled(rect, radius::TILE, view.colors.camera_off);
@@ -151,19 +151,19 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     ring(ui, view, rect, id, tile.speaking);
     focus_ring(ui, &response, radius::TILE, view.colors);
     let top = chips(ui, rect, tile);
-    if let Whose::Person(user) = &tile.whose
+    if let VideoKey::Person(user) = &tile.key
         && tile.menu
     {
         super::tile_menu::tile_menu(ui, view, &response, user, &tile.name, top);
     }
 }
 
-/// Where it is kept which tile has the stage's stop of the focus.
+/// Where it is kept which tile has the tile area's stop of the focus.
 fn focus_key() -> Id {
-    Id::unique("the stage's stop")
+    Id::unique("focused tile")
 }
 
-/// The tile that has the stage's stop of the focus in this frame.
+/// The tile that has the tile area's stop of the focus in this frame.
 pub(super) fn focus_id(ui: &Ui) -> Option<Id> {
     ui.data(|d| d.get_temp(focus_key()))
 }
@@ -173,8 +173,8 @@ fn interact(ui: &Ui, view: &mut View<'_>, rect: Rect, id: Id, (place, present): 
     let sense = if present { Sense::click() } else { Sense::CLICK };
     let response = ui.interact(rect, id, sense);
     if present {
-        view.focus(&response, Focus::Stage);
-        // Who was there has gone, or has another place: whoever walks by the keyboard stays on the stage.
+        view.focus(&response, Focus::Tiles);
+        // Who was there has gone, or has another place: whoever walks by the keyboard stays on the tile area.
         let before = ui.data(|d| d.get_temp(focus_key()).unwrap_or(id));
         if before != id && ui.memory(|m| m.has_focus(before)) {
             response.request_focus();
@@ -182,7 +182,7 @@ fn interact(ui: &Ui, view: &mut View<'_>, rect: Rect, id: Id, (place, present): 
         ui.data_mut(|d| d.insert_temp(focus_key(), id));
     }
     if response.clicked_by(PointerButton::Primary) {
-        view.say(Action::GoToTile(place));
+        view.dispatch(Action::GoToTile(place));
     }
     if response.has_focus() {
         let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };

@@ -21,7 +21,7 @@ pub(super) fn tile_menu(ui: &Ui, view: &mut View<'_>, tile: &Response, user: &Us
     let keys = tile.has_focus()
         && ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, Key::F10) || i.consume_key(Modifiers::NONE, Key::Enter));
     if tile.secondary_clicked() || keys {
-        view.say(Action::ToggleMenu(this.clone()));
+        view.dispatch(Action::ToggleMenu(this.clone()));
     }
     if !(open || tile.has_focus() || ui.rect_contains_pointer(tile.rect)) {
         return;
@@ -41,13 +41,13 @@ pub(super) fn tile_menu(ui: &Ui, view: &mut View<'_>, tile: &Response, user: &Us
     if !open {
         return;
     }
-    let pinned = view.model.seating.pinned.as_ref() == Some(user);
+    let pinned = view.model.tile_layout.pinned.as_ref() == Some(user);
     let (label, icon, value) = if pinned {
         ("Unpin", icons::PUSH_PIN_SLASH, None)
     } else {
         ("Pin for me", icons::PUSH_PIN, Some(user.clone()))
     };
-    let deed = |label: &str, icon, danger, value| MenuEntry::Deed {
+    let item = |label: &str, icon, danger, value| MenuEntry::Item {
         label: label.to_owned(),
         note: String::new(),
         icon,
@@ -56,15 +56,15 @@ pub(super) fn tile_menu(ui: &Ui, view: &mut View<'_>, tile: &Response, user: &Us
     };
     let mut entries = vec![MenuEntry::Title(name.to_owned())];
     if view.model.call().is_some_and(|call| call.people.len() > 1) {
-        entries.push(deed(label, icon, false, Action::Pin(value)));
+        entries.push(item(label, icon, false, Action::Pin(value)));
     }
     if super::host::is_host(view) {
         let remove = Action::AsHost(HostAction::AskToRemove(user.clone()));
-        entries.push(deed("Remove from call…", icons::USER_MINUS, true, remove));
+        entries.push(item("Remove from call…", icons::USER_MINUS, true, remove));
     }
     match menu(ui, view.colors, &button, name, 0.0, &entries) {
         MenuResult::Open => {}
-        MenuResult::Close => view.say(Action::CloseMenu),
-        MenuResult::Chosen(action) => view.say(action),
+        MenuResult::Close => view.dispatch(Action::CloseMenu),
+        MenuResult::Chosen(action) => view.dispatch(action),
     }
 }

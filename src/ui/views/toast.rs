@@ -2,8 +2,8 @@
 
 use super::View;
 use crate::ui::action::Action;
-use crate::ui::flow::Screen;
 use crate::ui::model::Toast;
+use crate::ui::screens::Screen;
 use crate::ui::text;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look};
@@ -34,7 +34,7 @@ pub(super) fn toasts(ui: &mut Ui, view: &mut View<'_>) {
                 view.on_click(&response, Action::AnswerToast(i));
                 let held = response.has_focus() || ui.rect_contains_pointer(rect);
                 if held && toast.until - view.model.now < 0.5 {
-                    view.say(Action::HoldToast(i));
+                    view.dispatch(Action::HoldToast(i));
                 }
             }
         });

@@ -22,7 +22,7 @@ pub(in crate::ui) enum MenuEntry<T> {
         value: T,
     },
     /// Something to do.
-    Deed {
+    Item {
         /// What it says.
         label: String,
         /// What it means, below that; empty where the label says it all.
@@ -81,8 +81,8 @@ pub(in crate::ui) fn menu<T: Clone>(
         for entry in entries {
             match entry {
                 MenuEntry::Title(title) => show_title(ui, colors, title),
-                MenuEntry::Choice { label, value, .. } | MenuEntry::Deed { label, value, .. } => {
-                    if matches!(entry, MenuEntry::Deed { danger: true, .. }) {
+                MenuEntry::Choice { label, value, .. } | MenuEntry::Item { label, value, .. } => {
+                    if matches!(entry, MenuEntry::Item { danger: true, .. }) {
                         line(ui, colors);
                     }
                     let response = row(ui, colors, entry, label);
@@ -145,13 +145,13 @@ fn line(ui: &mut Ui, colors: &Palette) {
 
 fn row<T>(ui: &mut Ui, colors: &Palette, entry: &MenuEntry<T>, label: &str) -> Response {
     let (note, danger) = match entry {
-        MenuEntry::Deed { note, danger, .. } => (note.as_str(), *danger),
+        MenuEntry::Item { note, danger, .. } => (note.as_str(), *danger),
         _ => ("", false),
     };
     let height = if note.is_empty() { size::MENU_ITEM } else { size::MENU_ITEM_WITH_NOTE };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     let (chosen, icon) = match entry {
-        MenuEntry::Deed { icon, .. } => (false, Some((*icon, if danger { colors.danger_text } else { colors.text_2 }))),
+        MenuEntry::Item { icon, .. } => (false, Some((*icon, if danger { colors.danger_text } else { colors.text_2 }))),
         MenuEntry::Choice { chosen, .. } => (*chosen, chosen.then_some((icons::CHECK, colors.accent_text))),
         MenuEntry::Title(_) => (false, None),
     };

@@ -8,8 +8,8 @@ use egui::{Align2, Color32, Frame, Id, Margin, Role, Stroke, Ui, vec2};
 pub(in crate::ui) enum Behind {
     /// The whole window; the dialog dims it and stands in its middle.
     Window,
-    /// The stage, which is dimmed already; the bars stay as they are.
-    Stage,
+    /// The tile area, which is dimmed already; the bars stay as they are.
+    Call,
 }
 
 /// Shows a dialog of `width` (less in a compact window) with this accessible name. It stays until the model says
@@ -35,7 +35,7 @@ pub(in crate::ui) fn modal<R>(
     let bar = if screen.width() < size::COMPACT_BELOW { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
     let (backdrop, up) = match behind {
         Behind::Window => (colors.scrim, 0.0),
-        Behind::Stage => (Color32::TRANSPARENT, (bar - size::TOP_BAR) / 2.0),
+        Behind::Call => (Color32::TRANSPARENT, (bar - size::TOP_BAR) / 2.0),
     };
     let area = egui::Modal::default_area(id).fade_in(false).anchor(Align2::CENTER_CENTER, vec2(0.0, -up));
     let response = egui::Modal::new(id).area(area).backdrop_color(backdrop).frame(frame).show(ui.ctx(), |ui| {

@@ -7,9 +7,9 @@ use crate::call::view::DeviceState;
 use crate::store::Theme;
 use crate::ui::action::{Action, Setting};
 use crate::ui::keys::LIST;
-use crate::ui::model::{Menu, Section};
+use crate::ui::model::{Menu, SettingsSection};
 use crate::ui::tokens::{radius, size};
-use crate::ui::video::{PictureLook, Whose};
+use crate::ui::video::{VideoKey, VideoLook};
 use crate::ui::widgets::{Button, Look, Picker, level_bar, picker};
 use crate::ui::{icons, text};
 use egui::{Align2, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
@@ -18,7 +18,7 @@ use egui::{Align2, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, Widge
 const TEXT_SIZES: [u16; 4] = [90, 100, 125, 150];
 
 /// Draws the card of `section`; returns where it ends.
-pub(super) fn card(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, section: Section) -> f32 {
+pub(super) fn card(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, section: SettingsSection) -> f32 {
     let colors = view.colors;
     // Its height is known only afterwards.
     let ground = ui.painter().add(Shape::Noop);
@@ -28,12 +28,12 @@ pub(super) fn card(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, secti
     text::label(ui, head, Align2::LEFT_CENTER, text::HEADING, colors.text, section.word(), width - 64.0);
     let mut rows = Rows { left: at.x + 19.0, right: at.x + width - 19.0, y: at.y + 44.0 };
     match section {
-        Section::Audio => audio(ui, view, &mut rows),
-        Section::Video => video(ui, view, &mut rows),
-        Section::Appearance => appearance(ui, view, &mut rows),
-        Section::Leaving => leaving(ui, view, &mut rows),
-        Section::Shortcuts => shortcuts(ui, view, &mut rows),
-        Section::About => about(ui, view, &mut rows),
+        SettingsSection::Audio => audio(ui, view, &mut rows),
+        SettingsSection::Video => video(ui, view, &mut rows),
+        SettingsSection::Appearance => appearance(ui, view, &mut rows),
+        SettingsSection::Leaving => leaving(ui, view, &mut rows),
+        SettingsSection::Shortcuts => shortcuts(ui, view, &mut rows),
+        SettingsSection::About => about(ui, view, &mut rows),
     }
     let rect = Rect::from_min_max(at, pos2(at.x + width, rows.y + 11.0));
     ui.painter().set(ground, Shape::rect_filled(rect, radius::CARD, colors.raised));
@@ -100,8 +100,8 @@ fn video(ui: &mut Ui, view: &mut View<'_>, rows: &mut Rows) {
     let row = rows.next(117.0);
     let picture = Rect::from_min_size(row.min, vec2(176.0, 99.0)).translate(vec2(0.0, 8.0));
     let open = matches!(view.model.snapshot.camera.state, DeviceState::Open | DeviceState::Closing);
-    let look = PictureLook { mirror: view.model.settings.mirror, cover: true, radius: radius::CONTROL, light: 1.0 };
-    let shown = open && view.videos.show(ui, picture, &Whose::Own, &view.model.snapshot.own_picture, &look);
+    let look = VideoLook { mirror: view.model.settings.mirror, cover: true, radius: radius::CONTROL, light: 1.0 };
+    let shown = open && view.videos.show(ui, picture, &VideoKey::Own, &view.model.snapshot.own_picture, &look);
     if !shown {
         ui.painter().rect_filled(picture, radius::CONTROL, colors.camera_off);
         text::icon(ui, picture.center(), 28.0, colors.text_3, icons::VIDEO_CAMERA_SLASH);

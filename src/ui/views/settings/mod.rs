@@ -5,7 +5,7 @@ mod rows;
 
 use super::View;
 use crate::ui::action::Action;
-use crate::ui::model::{Focus, Section};
+use crate::ui::model::{Focus, SettingsSection};
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{focus_ring, icon_button};
 use crate::ui::{icons, text};
@@ -23,7 +23,7 @@ const VERSION: &str = concat!("Visavis ", env!("CARGO_PKG_VERSION"));
 /// Between cards.
 const GAP: f32 = 16.0;
 
-impl Section {
+impl SettingsSection {
     const ALL: [Self; 6] = [Self::Audio, Self::Video, Self::Appearance, Self::Leaving, Self::Shortcuts, Self::About];
 
     const fn word(self) -> &'static str {
@@ -66,7 +66,7 @@ pub(super) fn settings(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
         && view.model.question.is_none()
         && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape))
     {
-        view.say(Action::ToggleSettings);
+        view.dispatch(Action::ToggleSettings);
     }
 }
 
@@ -87,7 +87,7 @@ fn list(ui: &mut Ui, view: &mut View<'_>, side: Rect) {
     ui.painter().vline(side.right() - 0.5, side.y_range(), Stroke::new(1.0, colors.border));
     head(ui, view, pos2(side.left() + 12.0, side.top() + 40.0));
     let mut y = side.top() + 76.0;
-    for section in Section::ALL {
+    for section in SettingsSection::ALL {
         let rect = Rect::from_min_size(pos2(side.left() + 12.0, y), vec2(side.width() - 25.0, 42.0));
         y += 44.0;
         let on = view.model.section == section;
@@ -125,8 +125,10 @@ fn columns(ui: &mut Ui, view: &mut View<'_>, left: f32, width: f32) {
     let mut bottoms = [top + 20.0; 2];
     let two = inner >= 900.0;
     let half = (inner - GAP) / 2.0;
-    for section in Section::ALL {
-        let column = usize::from(two && !matches!(section, Section::Audio | Section::Leaving | Section::About));
+    for section in SettingsSection::ALL {
+        let column = usize::from(
+            two && !matches!(section, SettingsSection::Audio | SettingsSection::Leaving | SettingsSection::About),
+        );
         let (x, width) = if two { (column as f32 * (half + GAP), half) } else { (0.0, inner.min(640.0)) };
         let y = bottoms[column];
         let bottom = cards::card(ui, view, at(x, y), width, section);

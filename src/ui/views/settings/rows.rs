@@ -61,7 +61,7 @@ impl Rows {
         let (pressed, left) = segments(ui, view.colors, row.right_center(), name, &parts, chosen);
         Self::name(ui, view.colors, row, name, "", left - row.left() - 12.0);
         if let Some(i) = pressed {
-            view.say(set(i));
+            view.dispatch(set(i));
         }
     }
 

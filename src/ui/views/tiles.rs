@@ -1,25 +1,25 @@
-//! The stage of a call: the tiles in their layouts.
+//! The tile area of a call: the tiles in their layouts.
 
 use super::tile::{self, Tile};
 use super::{View, alone, banner, pager};
 use crate::call::view::{CallPhase, CallView};
 use crate::ui::action::Action;
-use crate::ui::flow::Screen;
 use crate::ui::grid::{self, Grid, Stripe};
 use crate::ui::model::{Corner, Focus};
-use crate::ui::seating::Layout;
+use crate::ui::screens::Screen;
+use crate::ui::tile_layout::LayoutMode;
 use crate::ui::tokens::{radius, size, time};
 use crate::ui::widgets::glide;
 use egui::epaint::StrokeKind;
 use egui::{Id, Key, Modifiers, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
 
-/// From your own tile to the stage's edge.
+/// From your own tile to the tile area's edge.
 const OWN_EDGE: f32 = 16.0;
 
-/// Draws the stage.
-pub(super) fn stage(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
+/// Draws the tile area.
+pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     let Some(call) = view.model.call() else { return };
-    let mut area = area.shrink(size::STAGE_PADDING);
+    let mut area = area.shrink(size::TILES_PADDING);
     if let CallPhase::Reconnecting { attempt, limit, .. } = call.phase
         && view.model.screen == Screen::Call
     {
@@ -35,13 +35,13 @@ pub(super) fn stage(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     match call.people.len() {
         0 => alone::alone(ui, view, call, area),
         1 => face_to_face(ui, view, call, area),
-        _ => tiles(ui, view, call, area),
+        _ => grid_layout(ui, view, call, area),
     }
 }
 
 /// The tiles of a call that is over: their outlines.
 fn empty_tiles(ui: &Ui, view: &View<'_>, area: Rect) {
-    let people = view.model.flow.stay.1.max(1);
+    let people = view.model.screens.stay.1.max(1);
     for rect in grid::grid(people, area, size::TILE_GAP, view.model.columns).tiles {
         let stroke = Stroke::new(1.0, view.colors.border);
         ui.painter().rect_stroke(rect, radius::TILE, stroke, StrokeKind::Inside);
@@ -49,17 +49,17 @@ fn empty_tiles(ui: &Ui, view: &View<'_>, area: Rect) {
 }
 
 /// One tile that is to be drawn: somebody, or you after all of them.
-type Seat = (Rect, Option<usize>);
+type Placement = (Rect, Option<usize>);
 
 /// Everybody in a grid, you last; on several pages where they would get too small.
-fn tiles(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
+fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
     let n = call.people.len() + 1;
     let small = super::compact(ui.max_rect());
     if small && n <= 4 {
         return few(ui, view, call, area);
     }
-    if view.model.seating.shown_layout() == Layout::Speaker {
-        return floor(ui, view, call, area);
+    if view.model.tile_layout.shown_layout() == LayoutMode::Speaker {
+        return speaker_layout(ui, view, call, area);
     }
     let (gap, least) =
         if small { (size::TILE_GAP_COMPACT, size::TILE_LEAST_COMPACT) } else { (size::TILE_GAP, size::TILE_LEAST) };
@@ -69,14 +69,14 @@ fn tiles(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
         room.max.y -= size::PAGER;
         fit = grid::page_size(n, room, gap, least);
     }
-    let page = view.model.seating.page(&call.people, fit);
+    let page = view.model.tile_layout.page(&call.people, fit);
     let Grid { columns, tiles } = grid::grid(page.people.len() + 1, room, gap, view.model.columns);
     if columns != view.model.columns {
-        view.say(Action::Columns(columns));
+        view.dispatch(Action::Columns(columns));
     }
     let who = page.people.iter().copied().map(Some).chain([None]);
-    let seats: Vec<Seat> = tiles.into_iter().zip(who).collect();
-    draw(ui, view, call, &seats);
+    let placements: Vec<Placement> = tiles.into_iter().zip(who).collect();
+    draw(ui, view, call, &placements);
     if page.of > 1 {
         let row = Rect::from_min_max(pos2(area.left(), room.bottom() + 8.0), area.max);
         pager::pager(ui, view, row, &page);
@@ -87,37 +87,37 @@ fn tiles(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
 fn few(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
     let n = call.people.len() + 1;
     let mut order: Vec<Option<usize>> = (0..call.people.len()).map(Some).chain([None]).collect();
-    let seating = &view.model.seating;
-    let pinned = call.people.iter().position(|p| Some(&p.user) == seating.pinned.as_ref());
+    let tile_layout = &view.model.tile_layout;
+    let pinned = call.people.iter().position(|p| Some(&p.user) == tile_layout.pinned.as_ref());
     if let Some(first) = pinned.or_else(|| call.people.iter().position(|p| p.speaking)) {
         let first = order.remove(first);
         order.insert(0, first);
     }
-    let seats: Vec<Seat> = grid::compact(n, area).tiles.into_iter().zip(order).collect();
-    draw(ui, view, call, &seats);
+    let placements: Vec<Placement> = grid::compact(n, area).tiles.into_iter().zip(order).collect();
+    draw(ui, view, call, &placements);
 }
 
 /// One person large, the others in a strip that scrolls.
-fn floor(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
-    let main = view.model.seating.main(&call.people);
+fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
+    let main = view.model.tile_layout.main(&call.people);
     let Stripe { main: large, strip, tiles } = grid::stripe(call.people.len(), area);
     let others = (0..call.people.len()).filter(|i| *i != main).map(Some).chain([None]);
     let fits = tiles.last().is_none_or(|last| strip.expand(1.0).contains_rect(*last));
-    let mut seats: Vec<Seat> = vec![(large, Some(main))];
+    let mut placements: Vec<Placement> = vec![(large, Some(main))];
     if fits {
-        seats.extend(tiles.into_iter().zip(others));
-        return draw(ui, view, call, &seats);
+        placements.extend(tiles.into_iter().zip(others));
+        return draw(ui, view, call, &placements);
     }
-    let strip_seats: Vec<Seat> = tiles.into_iter().zip(others).collect();
-    let present = view.model.seating.current.min(strip_seats.len());
-    tile_at(ui, view, call, seats[0], 0, present);
+    let strip_placements: Vec<Placement> = tiles.into_iter().zip(others).collect();
+    let present = view.model.tile_layout.current.min(strip_placements.len());
+    tile_at(ui, view, call, placements[0], 0, present);
     let mut child = ui.new_child(UiBuilder::new().id_salt("strip").max_rect(strip));
     ScrollArea::both().auto_shrink(false).show(&mut child, |ui| {
         let scrolled = ui.min_rect().min - strip.min;
-        for (i, (rect, who)) in strip_seats.iter().enumerate() {
+        for (i, (rect, who)) in strip_placements.iter().enumerate() {
             let rect = rect.translate(scrolled);
-            seats.push((rect, *who));
-            if i + 1 == present && view.model.focus == Some(Focus::Stage) {
+            placements.push((rect, *who));
+            if i + 1 == present && view.model.focus == Some(Focus::Tiles) {
                 ui.scroll_to_rect(rect, None);
             }
             // What is not in sight is neither drawn nor asked for, but for the one that has the focus.
@@ -125,16 +125,16 @@ fn floor(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
                 tile_at(ui, view, call, (rect, *who), i + 1, present);
             }
         }
-        let all = seats[1..].iter().fold(Rect::NOTHING, |all, (rect, _)| all.union(*rect));
+        let all = placements[1..].iter().fold(Rect::NOTHING, |all, (rect, _)| all.union(*rect));
         ui.allocate_rect(all, Sense::hover());
     });
-    arrows(ui, view, &seats, present);
+    arrows(ui, view, &placements, present);
 }
 
-/// Draws `seats`, which are in reading order, moving them to their places.
-fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, seats: &[Seat]) {
-    let present = view.model.seating.current.min(seats.len().saturating_sub(1));
-    for (place, (rect, who)) in seats.iter().enumerate() {
+/// Draws `placements`, which are in reading order, moving them to their places.
+fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, placements: &[Placement]) {
+    let present = view.model.tile_layout.current.min(placements.len().saturating_sub(1));
+    for (place, (rect, who)) in placements.iter().enumerate() {
         let id = match who.and_then(|i| call.people.get(i)) {
             Some(person) => Id::unique(("tile", person.user.as_str())),
             None => Id::unique("own tile"),
@@ -142,34 +142,34 @@ fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, seats: &[Seat]) {
         let rect = moved(ui, id, *rect);
         tile_at(ui, view, call, (rect, *who), place, present);
     }
-    arrows(ui, view, seats, present);
+    arrows(ui, view, placements, present);
 }
 
-fn tile_at(ui: &mut Ui, view: &mut View<'_>, call: &CallView, (rect, who): Seat, place: usize, present: usize) {
+fn tile_at(ui: &mut Ui, view: &mut View<'_>, call: &CallView, (rect, who): Placement, place: usize, present: usize) {
     let mut tile = match who.and_then(|i| call.people.get(i)) {
         Some(person) => Tile::person(view, person),
         None => Tile::own(view, call),
     };
-    tile.seat = (place, place == present);
+    tile.place = (place, place == present);
     tile::tile(ui, view, rect, &tile);
 }
 
 /// The arrows go from the present tile to its neighbours.
-fn arrows(ui: &Ui, view: &mut View<'_>, seats: &[Seat], present: usize) {
+fn arrows(ui: &Ui, view: &mut View<'_>, placements: &[Placement], present: usize) {
     let focused = ui.memory(egui::Memory::focused);
     if focused.is_none() || focused != tile::focus_id(ui) || view.model.menu.is_some() {
         return;
     }
-    let Some((here, _)) = seats.get(present) else { return };
+    let Some((here, _)) = placements.get(present) else { return };
     let vertical = |down: bool| {
         let beyond = |r: &Rect| if down { r.top() >= here.bottom() } else { r.bottom() <= here.top() };
         let far = |r: &Rect| (r.center() - here.center()).length();
-        let near = seats.iter().enumerate().filter(|(_, (r, _))| beyond(r));
+        let near = placements.iter().enumerate().filter(|(_, (r, _))| beyond(r));
         near.min_by(|a, b| far(&a.1.0).total_cmp(&far(&b.1.0))).map(|(i, _)| i)
     };
     let pressed = |key: Key| ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
     let to = if pressed(Key::ArrowRight) {
-        (present + 1 < seats.len()).then_some(present + 1)
+        (present + 1 < placements.len()).then_some(present + 1)
     } else if pressed(Key::ArrowLeft) {
         present.checked_sub(1)
     } else if pressed(Key::ArrowDown) {
@@ -179,20 +179,20 @@ fn arrows(ui: &Ui, view: &mut View<'_>, seats: &[Seat], present: usize) {
     } else if pressed(Key::Home) {
         Some(0)
     } else if pressed(Key::End) {
-        seats.len().checked_sub(1)
+        placements.len().checked_sub(1)
     } else {
         None
     };
     if let Some(to) = to {
-        view.say(Action::GoToTile(to));
+        view.dispatch(Action::GoToTile(to));
     }
 }
 
-/// One other person fills the stage; you lie in a corner.
+/// One other person fills the tile area; you lie in a corner.
 fn face_to_face(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
     let rect = moved(ui, Id::unique(("tile", call.people[0].user.as_str())), area);
     let mut tile = Tile::person(view, &call.people[0]);
-    tile.seat = (0, true);
+    tile.place = (0, true);
     let corner = view.model.own_corner;
     if !corner.top {
         // Your own tile lies over a corner with a chip.
@@ -225,7 +225,7 @@ pub(super) fn own_tile(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: 
     if drag.drag_stopped() {
         let middle = rect.center();
         let corner = Corner { left: middle.x < area.center().x, top: middle.y < area.center().y };
-        view.say(Action::MoveOwn(corner));
+        view.dispatch(Action::MoveOwn(corner));
     }
     // The picture below it needs an edge against it.
     ui.painter().rect_filled(rect.expand(2.0), radius::TILE, view.colors.canvas);

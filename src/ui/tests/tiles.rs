@@ -1,4 +1,4 @@
-//! The stage: pages, layouts, the menu of a tile, and the way round the window by keyboard.
+//! The tile area: pages, layouts, the menu of a tile, and the way round the window by keyboard.
 
 use super::{Gallery, LARGE, SMALL, in_a_call, press};
 use crate::base::ExitReason;
@@ -47,14 +47,14 @@ fn key(window: &mut Harness<'static, App>, key: Key) {
 }
 
 /// Goes from part to part until the focus is on a tile.
-fn to_stage(window: &mut Harness<'static, App>) {
+fn to_tiles(window: &mut Harness<'static, App>) {
     for _ in 0..4 {
         key(window, Key::F6);
         if window.query_by(|node| node.is_focused() && node.role() == Role::Group).is_some() {
             return;
         }
     }
-    panic!("F6 does not reach the stage");
+    panic!("F6 does not reach the tile area");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_long_strip_scrolls_and_a_narrow_one_lies_below() {
     window.run_steps(10);
     assert!(tile(&window, "Guest 1, ").width() > 900.0);
     assert!(shown(&window, 2) && !shown(&window, 14), "what is out of sight is not drawn");
-    to_stage(&mut window);
+    to_tiles(&mut window);
     assert!(focused(&window, "Guest 1, "));
     key(&mut window, Key::End);
     window.run_steps(12);
@@ -214,7 +214,7 @@ fn f6_goes_round_the_parts_of_the_window() {
 fn the_focus_stays_on_the_stage_when_its_tile_goes() {
     let world = World::new();
     let mut window = in_a_call(&world);
-    to_stage(&mut window);
+    to_tiles(&mut window);
     assert!(focused(&window, "Mina Park"));
     world.with_call(|call| drop(call.people.remove(0)));
     window.run_steps(3);
@@ -227,7 +227,7 @@ fn the_focus_stays_on_the_stage_when_its_tile_goes() {
 fn the_tiles_are_one_stop_and_the_arrows_go_between_them() {
     let world = World::new();
     let mut window = in_a_call(&world);
-    to_stage(&mut window);
+    to_tiles(&mut window);
     assert!(focused(&window, "Mina Park"));
     for (arrow, name) in [
         (Key::ArrowRight, "Tomás Rivera"),
@@ -254,7 +254,7 @@ fn space_talks_while_it_is_held_and_only_where_it_may() {
     let mut window = in_a_call(&world);
     world.lock().snapshot.microphone.wanted = false;
     window.run_steps(2);
-    to_stage(&mut window);
+    to_tiles(&mut window);
     assert!(focused(&window, "Mina Park"));
     window.key_down(Key::Space);
     window.run_steps(2);
@@ -280,7 +280,7 @@ fn an_end_while_the_key_is_held_leaves_the_microphone_off() {
     let world = World::new();
     let mut window = in_a_call(&world);
     world.lock().snapshot.microphone.wanted = false;
-    to_stage(&mut window);
+    to_tiles(&mut window);
     window.key_down(Key::Space);
     window.run_steps(2);
     world.end(ending(ExitReason::Kicked));

@@ -46,7 +46,7 @@ impl Screen {
 
 /// What the window remembers of one session beyond its snapshots. Times are seconds of the window's clock.
 #[derive(Debug, Default)]
-pub(super) struct Flow {
+pub(super) struct Screens {
     session: Option<SessionId>,
     /// When the room was entered; `None` before.
     entered: Option<f64>,
@@ -63,7 +63,7 @@ pub(super) struct Flow {
     pub(super) keep_waiting: bool,
 }
 
-impl Flow {
+impl Screens {
     /// Takes the newest snapshot's call in.
     pub(super) fn observe(&mut self, call: Option<&CallView>, now: f64) {
         if call.map(|c| c.session) != self.session {
@@ -202,13 +202,13 @@ mod tests {
         CallPhase::InCall { elapsed: Duration::from_millis(ms) }
     }
 
-    /// Shows the flow each phase at its time, and gives the screens.
+    /// Shows the machine each phase at its time, and gives the screens.
     fn run(phases: &[(f64, CallPhase)]) -> Vec<Screen> {
-        let mut flow = Flow::default();
+        let mut state = Screens::default();
         let step = |(now, phase): &(f64, CallPhase)| {
             let call = call(phase.clone());
-            flow.observe(Some(&call), *now);
-            flow.screen(Some(&call), *now)
+            state.observe(Some(&call), *now);
+            state.screen(Some(&call), *now)
         };
         phases.iter().map(step).collect()
     }
@@ -255,20 +255,20 @@ mod tests {
 
     #[test]
     fn the_timer_never_runs_backwards() {
-        let mut flow = Flow::default();
-        flow.observe(Some(&call(in_call(5000))), 10.0);
-        assert!((flow.in_call(12.0) - 7.0).abs() < 1e-9);
-        flow.observe(Some(&call(in_call(5000))), 12.0);
-        assert!((flow.in_call(12.0) - 7.0).abs() < 1e-9, "a snapshot with an old time");
-        assert!(flow.next_change(12.3).is_some_and(|s| (s - 0.7).abs() < 1e-6));
+        let mut screens = Screens::default();
+        screens.observe(Some(&call(in_call(5000))), 10.0);
+        assert!((screens.in_call(12.0) - 7.0).abs() < 1e-9);
+        screens.observe(Some(&call(in_call(5000))), 12.0);
+        assert!((screens.in_call(12.0) - 7.0).abs() < 1e-9, "a snapshot with an old time");
+        assert!(screens.next_change(12.3).is_some_and(|s| (s - 0.7).abs() < 1e-6));
     }
 
     #[test]
     fn the_button_says_leaving_from_the_first_frame() {
-        let mut flow = Flow::default();
+        let mut screens = Screens::default();
         let call = call(in_call(0));
-        flow.observe(Some(&call), 0.0);
-        flow.press_leave();
-        assert_eq!(flow.screen(Some(&call), 0.0), Screen::Leaving { steps: false });
+        screens.observe(Some(&call), 0.0);
+        screens.press_leave();
+        assert_eq!(screens.screen(Some(&call), 0.0), Screen::Leaving { steps: false });
     }
 }
