@@ -19,6 +19,8 @@ pub mod session;
 
 pub(crate) mod admin;
 #[cfg(feature = "client")]
+pub(crate) mod audio;
+#[cfg(feature = "client")]
 pub(crate) mod devices;
 #[cfg(feature = "client")]
 pub(crate) mod rtc;
@@ -26,8 +28,6 @@ pub(crate) mod rtc;
 pub(crate) mod sfu;
 #[cfg(feature = "client")]
 pub(crate) mod signal;
-#[cfg(feature = "client")]
-pub(crate) mod sound;
 pub(crate) mod store;
 #[cfg(feature = "window")]
 pub(crate) mod updates;

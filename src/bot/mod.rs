@@ -9,6 +9,7 @@ mod watch;
 
 pub(crate) use verify::Verifier;
 
+use crate::audio::AudioError;
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId};
 use crate::call::{
     Call, CallAudio, CallConfig, CameraFanout, ConnectPlan, DeviceOwner, DeviceReport, Devices, EventSink,
@@ -16,7 +17,6 @@ use crate::call::{
 };
 use crate::devices::CameraFormat;
 use crate::session::{Input, SessionConfig};
-use crate::sound::SoundError;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,7 +67,7 @@ pub(crate) async fn run(
     mut config: BotConfig,
     leave: CancellationToken,
     hurry: CancellationToken,
-) -> Result<Outcome, SoundError> {
+) -> Result<Outcome, AudioError> {
     let sound = Arc::new(CallAudio::start()?);
     let (reports_tx, reports) = mpsc::channel(64);
     let mut devices = Devices::new(reports_tx, Arc::new(CameraFanout::default()), sound.clone());

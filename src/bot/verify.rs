@@ -2,7 +2,7 @@
 
 use crate::base::{UserId, Verification, VideoFrame};
 use crate::call::{MediaObserver, VideoTap};
-use crate::testcard::{ToneMeter, ToneReading, Tracker, read};
+use crate::testcard::{FrameTracker, ToneMeter, ToneReading, read};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ pub(crate) struct Verifier {
 }
 
 struct Person {
-    picture: Option<Tracker>,
+    picture: Option<FrameTracker>,
     tone: Option<ToneMeter>,
     samples: Option<rtrb::Consumer<f32>>,
 }
@@ -50,7 +50,7 @@ impl Person {
 fn look(person: &Mutex<Person>, identity: &str, frame: &VideoFrame, unix_ms: u64) {
     let reading = read(frame);
     let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
-    person.picture.get_or_insert_with(|| Tracker::new(identity)).on_picture(reading, unix_ms);
+    person.picture.get_or_insert_with(|| FrameTracker::new(identity)).on_frame(reading, unix_ms);
 }
 
 impl MediaObserver for Verifier {

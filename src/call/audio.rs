@@ -1,9 +1,11 @@
 //! The sound engine of this process, with what a call switches: where our own packets go, and who is heard.
 
 use super::panic_point::panic_point;
+use crate::audio::{
+    AudioConfig, AudioEngine, AudioError, AudioPacket, AudioProcessing, AudioReport, AudioStreamId, AudioStreamInput,
+};
 use crate::base::PcmFormat;
 use crate::rtc::AudioSender;
-use crate::sound::{Cleaning, SoundConfig, SoundEngine, SoundError, SoundPacket, SoundReport, VoiceId, VoiceInput};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +17,7 @@ type Sink = Arc<Mutex<Option<Arc<AudioSender>>>>;
 
 /// The sound of this process.
 pub(crate) struct CallAudio {
-    engine: Mutex<Option<SoundEngine>>,
+    engine: Mutex<Option<AudioEngine>>,
     sink: Sink,
     voices: AtomicU64,
     /// Whether a real microphone is recorded.
@@ -25,10 +27,10 @@ pub(crate) struct CallAudio {
 
 impl CallAudio {
     /// Starts the sound thread: nothing is recorded, played or sent yet.
-    pub(crate) fn start() -> Result<Self, SoundError> {
+    pub(crate) fn start() -> Result<Self, AudioError> {
         let sink = Sink::default();
         let theirs = sink.clone();
-        let on_packet = move |packet: SoundPacket| {
+        let on_packet = move |packet: AudioPacket| {
             panic_point("sound");
             // The sound thread never waits: a packet that comes while calls are switched is lost.
             let Ok(sink) = theirs.try_lock() else { return };
@@ -38,10 +40,10 @@ impl CallAudio {
                 tracing::trace!(?sent, "a packet of our voice");
             }
         };
-        let cleaning = Cleaning::Voice { reduce_noise: true };
-        let config = SoundConfig { kbps: KBPS, cleaning, on_packet: Box::new(on_packet) };
+        let processing = AudioProcessing::Speech { reduce_noise: true };
+        let config = AudioConfig { kbps: KBPS, processing, on_packet: Box::new(on_packet) };
         Ok(Self {
-            engine: Mutex::new(Some(SoundEngine::start(config)?)),
+            engine: Mutex::new(Some(AudioEngine::start(config)?)),
             sink,
             voices: AtomicU64::new(0),
             real: AtomicBool::new(true),
@@ -76,8 +78,8 @@ impl CallAudio {
     fn clean(&self) {
         let reduce_noise = self.reduce_noise.load(Ordering::Relaxed);
         let real = self.real.load(Ordering::Relaxed);
-        let cleaning = if real { Cleaning::Voice { reduce_noise } } else { Cleaning::Off };
-        self.with("cleaning", |e| e.set_cleaning(cleaning));
+        let processing = if real { AudioProcessing::Speech { reduce_noise } } else { AudioProcessing::Off };
+        self.with("processing", |e| e.set_processing(processing));
     }
 
     /// How much of our own voice is being lost, in percent.
@@ -96,9 +98,9 @@ impl CallAudio {
     }
 
     /// Adds somebody's voice; `tap` gets its samples too.
-    pub(crate) fn add_voice(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(VoiceId, VoiceInput)> {
-        let id = VoiceId(self.voices.fetch_add(1, Ordering::Relaxed));
-        let input = self.with("voice", |e| e.add_voice(id))?;
+    pub(crate) fn add_voice(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(AudioStreamId, AudioStreamInput)> {
+        let id = AudioStreamId(self.voices.fetch_add(1, Ordering::Relaxed));
+        let input = self.with("voice", |e| e.add_stream(id))?;
         if tap.is_some() {
             self.with("tap", |e| e.set_tap(id, tap));
         }
@@ -106,26 +108,26 @@ impl CallAudio {
     }
 
     /// Takes somebody's voice out.
-    pub(crate) fn remove_voice(&self, id: VoiceId) {
-        self.with("voice", |e| e.remove_voice(id));
+    pub(crate) fn remove_voice(&self, id: AudioStreamId) {
+        self.with("voice", |e| e.remove_stream(id));
     }
 
     /// Levels, figures and positions now.
-    pub(crate) fn report(&self) -> SoundReport {
+    pub(crate) fn report(&self) -> AudioReport {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        engine.as_ref().map(SoundEngine::report).unwrap_or_default()
+        engine.as_ref().map(AudioEngine::report).unwrap_or_default()
     }
 
     /// Ends the sound thread and waits for it, half a second at most.
     pub(crate) fn stop(&self) {
         self.send_to(None);
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(error)) = engine.map(SoundEngine::stop) {
+        if let Some(Err(error)) = engine.map(AudioEngine::stop) {
             tracing::error!(%error, "the sound thread did not end");
         }
     }
 
-    fn with<T>(&self, what: &str, f: impl FnOnce(&SoundEngine) -> Result<T, SoundError>) -> Option<T> {
+    fn with<T>(&self, what: &str, f: impl FnOnce(&AudioEngine) -> Result<T, AudioError>) -> Option<T> {
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         match f(engine.as_ref()?) {
             Ok(done) => Some(done),

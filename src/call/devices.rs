@@ -6,8 +6,8 @@ use super::video_encoder::CameraFanout;
 use super::view::{DeviceProblem, ProblemKind};
 use crate::base::{DeviceKind, StepState};
 use crate::devices::{
-    CameraChoice, CameraFormat, CameraLease, DeviceError, DeviceEvents, Identity, MicrophoneChoice, MicrophoneLease,
-    Opening, Presence, ProblemKind as Problem, Released, SpeakerChoice, SpeakerLease,
+    CameraChoice, CameraFormat, CameraLease, DeviceError, DevicePresence, FailureSink, MicrophoneChoice,
+    MicrophoneLease, Opening, ProblemKind as Problem, Released, SpeakerChoice, SpeakerLease, TestPictureIdentity,
 };
 use crate::session::{DeviceInput, Generation};
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ pub(crate) struct Devices {
     camera: Arc<CameraFanout>,
     audio: Arc<CallAudio>,
     format: CameraFormat,
-    identity: Identity,
+    identity: TestPictureIdentity,
 }
 
 /// A device that is being opened, is open, or is being released.
@@ -56,7 +56,7 @@ struct DeviceTask {
     opened: watch::Receiver<Option<(String, String)>>,
     release: Option<oneshot::Sender<Duration>>,
     task: JoinHandle<()>,
-    presence: Presence,
+    presence: DevicePresence,
 }
 
 /// Whom a device task reports to; changes when a call takes over what the preview opened.
@@ -95,7 +95,7 @@ impl Devices {
     /// No device is open. Reports go to `reports`.
     pub(crate) fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<CameraFanout>, audio: Arc<CallAudio>) -> Self {
         let format = CameraFormat::default();
-        Self { reports, tasks: HashMap::new(), camera, audio, format, identity: Identity::default() }
+        Self { reports, tasks: HashMap::new(), camera, audio, format, identity: TestPictureIdentity::default() }
     }
 
     /// The size and rate that cameras are asked for from now on.
@@ -168,7 +168,7 @@ impl Devices {
                     return;
                 }
             } else if !held.task.is_finished() {
-                held.presence.hasten(limit);
+                held.presence.shorten_deadline(limit);
                 return;
             }
         }
@@ -178,7 +178,7 @@ impl Devices {
 
     /// Whether a device that was released and did not close in time may be open still.
     pub(crate) fn is_stuck(&self, kind: DeviceKind) -> bool {
-        self.tasks.get(&kind).is_some_and(|h| h.release.is_none() && h.task.is_finished() && h.presence.is_there())
+        self.tasks.get(&kind).is_some_and(|h| h.release.is_none() && h.task.is_finished() && h.presence.is_alive())
     }
 
     /// Releases everything and waits until it is closed, each under `limit`.
@@ -205,11 +205,11 @@ impl Devices {
         kind: DeviceKind,
         choice: Option<String>,
         context: TaskContext,
-    ) -> (DeviceFuture, Presence) {
+    ) -> (DeviceFuture, DevicePresence) {
         let id = choice.as_deref().unwrap_or("default").to_owned();
         let wrong = |e: &crate::devices::ChoiceError| DeviceError::Other(e.to_string());
         let (failed_tx, failed) = mpsc::channel(1);
-        let events: DeviceEvents = Arc::new(move |event| {
+        let events: FailureSink = Arc::new(move |event| {
             failed_tx.try_send(event.error).ok();
         });
         let (sound, fan) = (self.audio.clone(), self.camera.clone());
@@ -226,7 +226,7 @@ impl Devices {
                         run_device(context, opening, failed, start, stop, |l: CameraLease, d| l.release(d));
                     (Box::pin(run_device), presence)
                 }
-                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), Presence::default()),
+                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),
             },
             DeviceKind::Microphone => match id.parse::<MicrophoneChoice>() {
                 Ok(choice) => {
@@ -244,7 +244,7 @@ impl Devices {
                         run_device(context, opening, failed, start, stop, |l: MicrophoneLease, d| l.release(d));
                     (Box::pin(run_device), presence)
                 }
-                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), Presence::default()),
+                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),
             },
             DeviceKind::Speaker | DeviceKind::Screen => match id.parse::<SpeakerChoice>() {
                 Ok(choice) => {
@@ -260,7 +260,7 @@ impl Devices {
                         run_device(context, opening, failed, start, stop, |l: SpeakerLease, d| l.release(d));
                     (Box::pin(run_device), presence)
                 }
-                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), Presence::default()),
+                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),
             },
         }
     }

@@ -6,10 +6,10 @@ use super::lipsync::LipSync;
 use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
 use super::video_encoder::{CameraFanout, VideoEncoder};
+use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport};
 use crate::base::{EventKind, FrameSlot, MediaKind, PictureLayer, TrackSource, UserId};
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
 use crate::session::{Attached, Epoch, TrackHandle};
-use crate::sound::{SoundReport, VoiceId, VoiceReport};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -39,7 +39,7 @@ struct RemoteVideo {
 struct RemoteAudio {
     user: UserId,
     mid: String,
-    id: VoiceId,
+    id: AudioStreamId,
     clock: SenderClock,
     stop: CancellationToken,
     told: bool,
@@ -247,7 +247,7 @@ impl CallMedia {
         let mut events = Vec::new();
         let report = self.audio.report();
         for voice in self.audios.values_mut() {
-            let Some(playout) = report.voice(voice.id).and_then(|v| v.playout) else { continue };
+            let Some(playout) = report.stream(voice.id).and_then(|v| v.playout) else { continue };
             if let (Some(micros), Some(lipsync)) =
                 (voice.clock.sender_micros(playout.timestamp), self.lipsync.get(&voice.user))
             {
@@ -276,13 +276,13 @@ impl CallMedia {
     /// Voices that are played: owner, section, figures.
     pub(super) fn audios<'a>(
         &'a self,
-        report: &'a SoundReport,
-    ) -> impl Iterator<Item = (&'a UserId, &'a str, &'a VoiceReport)> {
-        self.audios.values().filter_map(|v| Some((&v.user, v.mid.as_str(), report.voice(v.id)?)))
+        report: &'a AudioReport,
+    ) -> impl Iterator<Item = (&'a UserId, &'a str, &'a AudioStreamReport)> {
+        self.audios.values().filter_map(|v| Some((&v.user, v.mid.as_str(), report.stream(v.id)?)))
     }
 
     /// What is heard and said now.
-    pub(super) fn audio_report(&self) -> SoundReport {
+    pub(super) fn audio_report(&self) -> AudioReport {
         self.audio.report()
     }
 

@@ -127,7 +127,7 @@ fn build(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testcard::{Painter, read};
+    use crate::testcard::{FramePainter, read};
 
     /// Red, in limited-range BT.601.
     const RED: [u8; 3] = [81, 90, 240];
@@ -160,7 +160,7 @@ mod tests {
     #[cfg(feature = "window")]
     #[test]
     fn the_test_picture_survives_jpeg() {
-        let picture = Painter::new(640, 360, "a").expect("painter").paint(31, 5, 0).expect("picture");
+        let picture = FramePainter::new(640, 360, "a").expect("painter").paint(31, 5, 0).expect("picture");
         let mut rgba = Vec::new();
         to_rgba(&picture, &mut rgba).expect("converted");
         let rgb: Vec<u8> = rgba.chunks(4).flat_map(|p| [p[0], p[1], p[2]]).collect();

@@ -166,11 +166,11 @@ impl OpusDecoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testcard::{Tone, ToneMeter, Voice};
+    use crate::testcard::{TestTone, TestVoice, ToneMeter};
 
     fn speech(frames: usize) -> Vec<f32> {
         let mut samples = vec![0.0; FRAME_SAMPLES * frames];
-        Voice::new(4, -16.0).fill(&mut samples);
+        TestVoice::new(4, -16.0).fill(&mut samples);
         samples
     }
 
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_tone_arrives_as_it_was_sent() {
         let (mut encoder, mut decoder) = codecs();
-        let (mut tone, mut meter) = (Tone::new(440.0, -20.0), ToneMeter::searching());
+        let (mut tone, mut meter) = (TestTone::new(440.0, -20.0), ToneMeter::searching());
         for _ in 0..50 {
             let mut frame = [0.0; FRAME_SAMPLES];
             tone.fill(&mut frame);
@@ -242,7 +242,7 @@ mod tests {
     fn stereo_keeps_its_sides() {
         let mut encoder = OpusEncoder::new(OpusChannels::Stereo, 96).expect("encoder");
         let mut decoder = OpusDecoder::new(OpusChannels::Stereo).expect("decoder");
-        let (mut left, mut right) = (Tone::new(400.0, -20.0), Tone::new(900.0, -20.0));
+        let (mut left, mut right) = (TestTone::new(400.0, -20.0), TestTone::new(900.0, -20.0));
         let mut meters = [ToneMeter::searching(), ToneMeter::searching()];
         for _ in 0..50 {
             let (mut l, mut r) = ([0.0; FRAME_SAMPLES], [0.0; FRAME_SAMPLES]);

@@ -111,7 +111,7 @@ fn mix(samples: &[f32], from: usize, to: usize, out: &mut Vec<f32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testcard::{Tone, ToneMeter};
+    use crate::testcard::{TestTone, ToneMeter};
 
     const MONO_48K: PcmFormat = PcmFormat { rate: 48_000, channels: 1 };
 
@@ -121,7 +121,7 @@ mod tests {
             let device = PcmFormat { rate, channels };
             let mut there = Resampler::new(MONO_48K, device).expect("resampler");
             let mut back = Resampler::new(device, MONO_48K).expect("resampler");
-            let (mut tone, mut meter) = (Tone::new(440.0, -20.0), ToneMeter::searching());
+            let (mut tone, mut meter) = (TestTone::new(440.0, -20.0), ToneMeter::searching());
             let mut total = 0;
             for n in [480, 100, 1, 960, 777].into_iter().cycle().take(200) {
                 let (mut samples, mut at_device, mut returned) = (vec![0.0; n], Vec::new(), Vec::new());

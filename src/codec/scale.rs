@@ -102,11 +102,11 @@ fn mean4(above: &[u8], below: &[u8]) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testcard::{Painter, read};
+    use crate::testcard::{FramePainter, read};
 
     #[test]
     fn the_test_picture_survives_all_layers() {
-        let picture = Painter::new(1280, 720, "a").expect("painter").paint(77, 5, 3).expect("picture");
+        let picture = FramePainter::new(1280, 720, "a").expect("painter").paint(77, 5, 3).expect("picture");
         let mut scaler = Scaler::new();
         let mut layer = picture.clone();
         for (width, height) in [(640, 360), (320, 180), (160, 90)] {

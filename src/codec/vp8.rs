@@ -218,7 +218,7 @@ impl Header {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testcard::{Painter, read};
+    use crate::testcard::{FramePainter, Noise, read};
 
     const FRAME_TICKS: u32 = TIMEBASE / 30;
 
@@ -227,7 +227,7 @@ mod tests {
     }
 
     fn pictures(width: u32, height: u32) -> impl Iterator<Item = (u32, VideoFrame)> {
-        let mut painter = Painter::new(width, height, "mina").expect("painter");
+        let mut painter = FramePainter::new(width, height, "mina").expect("painter");
         (0..).map(move |n| (n * FRAME_TICKS, painter.paint(n, u64::from(n) * 33, 0).expect("picture")))
     }
 
@@ -281,15 +281,14 @@ mod tests {
     #[test]
     fn the_bitrate_follows_its_target() {
         let mut encoder = encoder(1200);
-        let mut noise = 1u32;
+        let mut noise = Noise::new(1);
         let mut second = |encoder: &mut Vp8Encoder, from: u32| {
-            let mut painter = Painter::new(640, 360, "a").expect("painter");
+            let mut painter = FramePainter::new(640, 360, "a").expect("painter");
             let mut bytes = 0;
             for n in from..from + 45 {
                 let mut picture = painter.paint(n, 0, 0).expect("picture");
                 for v in &mut picture.planes_mut()[0].data {
-                    noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    *v = v.saturating_add((noise >> 27) as u8);
+                    *v = v.saturating_add(noise.byte() >> 3);
                 }
                 let sent = encoder.encode(&picture, n * FRAME_TICKS).expect("encoded");
                 bytes += sent.map_or(0, |e| e.data.len());

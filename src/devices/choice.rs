@@ -56,7 +56,7 @@ pub(crate) enum CameraChoice {
     /// A PNG or JPEG picture, or a Y4M video that is played in a loop.
     File(PathBuf),
     /// The test picture out of a real capture process, which has the fault that is named here, perhaps with a format
-    /// behind a colon: what tests and support use where there is no camera. See [`crate::devices::capture::Fault`].
+    /// behind a colon: what tests and support use where there is no camera. See [`crate::devices::capture`].
     Process(String),
     /// A camera of this computer.
     Device(String),

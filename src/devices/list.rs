@@ -1,6 +1,6 @@
 //! Which cameras, microphones and speakers there are.
 
-use crate::devices::capture::{self, Program};
+use crate::devices::capture::{self, CaptureProgram};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -40,7 +40,7 @@ pub(crate) struct DeviceLists {
 
 /// Looks which devices there are. A part of the system that does not answer within `limit` has none.
 pub(crate) async fn list(limit: Duration) -> DeviceLists {
-    let cameras = ask("camera-list", limit, move || capture::cameras(&Program::ours(), limit * 9 / 10));
+    let cameras = ask("camera-list", limit, move || capture::cameras(&CaptureProgram::ours(), limit * 9 / 10));
     let sound = ask("sound-list", limit, sound);
     let (cameras, sound) = tokio::join!(cameras, sound);
     let (microphones, speakers) = sound.unwrap_or_default();
@@ -70,7 +70,7 @@ async fn ask<T: Send + 'static>(name: &str, limit: Duration, look: impl FnOnce()
 
 #[cfg(feature = "window")]
 fn sound() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
-    crate::devices::sound_card::list()
+    crate::devices::audio::list()
 }
 
 #[cfg(not(feature = "window"))]

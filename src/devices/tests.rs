@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// Events of a test's devices.
-pub(super) fn events() -> (DeviceEvents, Arc<Mutex<Vec<DeviceEvent>>>) {
+pub(super) fn events() -> (FailureSink, Arc<Mutex<Vec<DeviceFailure>>>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let theirs = heard.clone();
     (Arc::new(move |event| theirs.lock().expect("lock").push(event)), heard)
@@ -36,12 +36,15 @@ fn small(fps: u32) -> CameraFormat {
 async fn open_camera(id: &str) -> (CameraLease, mpsc::Receiver<Arc<VideoFrame>>) {
     let (sink, frames) = frames();
     let choice = id.parse().expect("an id");
-    (CameraLease::open(&choice, small(50), &Identity::default(), sink, events().0).await.expect("opens"), frames)
+    (
+        CameraLease::open(&choice, small(50), &TestPictureIdentity::default(), sink, events().0).await.expect("opens"),
+        frames,
+    )
 }
 
 async fn camera_error(id: &str) -> DeviceError {
     let choice = id.parse().expect("an id");
-    CameraLease::open(&choice, small(50), &Identity::default(), frames().0, events().0)
+    CameraLease::open(&choice, small(50), &TestPictureIdentity::default(), frames().0, events().0)
         .await
         .err()
         .expect("does not open")
@@ -49,7 +52,7 @@ async fn camera_error(id: &str) -> DeviceError {
 
 #[tokio::test]
 async fn the_test_picture_counts_and_tells_its_time_and_owner() {
-    let identity = Identity::default();
+    let identity = TestPictureIdentity::default();
     let (sink, mut frames) = frames();
     let choice = "test-picture".parse().expect("an id");
     let camera = CameraLease::open(&choice, small(50), &identity, sink, events().0).await.expect("opens");
@@ -177,7 +180,7 @@ async fn what_is_played_is_recorded_and_can_be_heard_again() {
     let path = folder.path().join("out.wav");
     let id = format!("file:{}", path.display());
     let (speaker, mut ring, format) = SpeakerLease::open(&id.parse().expect("an id"), events().0).await.expect("opens");
-    let mut tone = crate::testcard::Tone::new(440.0, -20.0);
+    let mut tone = crate::testcard::TestTone::new(440.0, -20.0);
     for _ in 0..60 {
         let mut piece = vec![0.0; format.rate as usize / 100 * usize::from(format.channels)];
         tone.fill(&mut piece);

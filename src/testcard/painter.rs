@@ -1,6 +1,6 @@
 //! Draws the test picture, cheaply: the background is copied line by line from one precomputed wave.
 
-use super::word::{self, BITS, MIN_WIDTH, ROWS};
+use super::blocks::{self, BITS, MIN_WIDTH, ROWS};
 use super::{font, identity_code};
 use crate::base::{Plane, VideoFrame, VideoFrameError};
 
@@ -10,7 +10,7 @@ const GREY: u8 = 128;
 
 /// Why a test picture cannot be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PainterError {
+pub(crate) enum FramePainterError {
     /// The blocks would be too small to read, or would not fit.
     #[error(
         "a test picture of {width}x{height} has no room for its blocks; it must be at least {MIN_WIDTH} pixels wide and three twentieths of that high"
@@ -28,7 +28,7 @@ pub(crate) enum PainterError {
 
 /// Draws the pictures of one identity at one size.
 #[derive(Clone, Debug)]
-pub(crate) struct Painter {
+pub(crate) struct FramePainter {
     width: u32,
     height: u32,
     identity: u32,
@@ -40,12 +40,12 @@ pub(crate) struct Painter {
     line: Vec<u8>,
 }
 
-impl Painter {
+impl FramePainter {
     /// For pictures of `width` by `height` pixels (at least 160 wide) that carry `identity`.
-    pub(crate) fn new(width: u32, height: u32, identity: &str) -> Result<Self, PainterError> {
-        let side = word::side(width);
-        if width < MIN_WIDTH || (height as usize) < word::height_needed(side) {
-            return Err(PainterError::TooSmall { width, height });
+    pub(crate) fn new(width: u32, height: u32, identity: &str) -> Result<Self, FramePainterError> {
+        let side = blocks::side(width);
+        if width < MIN_WIDTH || (height as usize) < blocks::height_needed(side) {
+            return Err(FramePainterError::TooSmall { width, height });
         }
         VideoFrame::filled(width, height, [GREY; 3], 0)?;
         let wavelength = (width as usize / 2).max(1);
@@ -60,7 +60,12 @@ impl Painter {
 
     /// A new picture with this frame number and time of drawing (both written modulo 2^24). `timestamp_us` is kept
     /// beside it as the time of capture.
-    pub(crate) fn paint(&mut self, number: u32, unix_ms: u64, timestamp_us: u64) -> Result<VideoFrame, PainterError> {
+    pub(crate) fn paint(
+        &mut self,
+        number: u32,
+        unix_ms: u64,
+        timestamp_us: u64,
+    ) -> Result<VideoFrame, FramePainterError> {
         let (width, height) = (self.width as usize, self.height as usize);
         let chroma = Plane { data: vec![GREY; width.div_ceil(2) * height.div_ceil(2)], stride: width.div_ceil(2) };
         let mut luma = Vec::with_capacity(width * height);
@@ -71,24 +76,24 @@ impl Painter {
             let from = (start + y) % self.wavelength;
             luma.extend_from_slice(&self.wave[from..from + width]);
         }
-        let time = (unix_ms % u64::from(word::MODULUS)) as u32;
+        let time = (unix_ms % u64::from(blocks::MODULUS)) as u32;
         for (r, value) in [number, time, self.identity].into_iter().enumerate() {
             self.draw_blocks(&mut luma, r, value);
         }
-        self.draw_text(&mut luma, number % word::MODULUS, time);
+        self.draw_text(&mut luma, number % blocks::MODULUS, time);
         let planes = [Plane { data: luma, stride: width }, chroma.clone(), chroma];
         Ok(VideoFrame::new(self.width, self.height, planes, timestamp_us)?)
     }
 
     fn draw_blocks(&mut self, luma: &mut [u8], row: usize, value: u32) {
-        let bits = word::encode(value);
+        let bits = blocks::encode(value);
         self.line.clear();
         for i in 0..BITS {
             let luma = if bits >> (BITS - 1 - i) & 1 == 1 { WHITE } else { BLACK };
             self.line.resize(self.line.len() + self.side, luma);
         }
-        let left = word::left(self.side, 0);
-        for y in word::lines(self.side, row) {
+        let left = blocks::left(self.side, 0);
+        for y in blocks::lines(self.side, row) {
             let at = y * self.width as usize + left;
             luma[at..at + self.line.len()].copy_from_slice(&self.line);
         }
@@ -98,7 +103,7 @@ impl Painter {
     fn draw_text(&mut self, luma: &mut [u8], number: u32, time: u32) {
         let texts = [format!("FRAME {number:08}"), format!("TIME  {time:08}"), format!("ID    {:06X}", self.identity)];
         let dot = (self.side / 4).max(1);
-        let mut top = word::lines(self.side, ROWS - 1).end + self.side;
+        let mut top = blocks::lines(self.side, ROWS - 1).end + self.side;
         for text in &texts {
             for dots in 0..font::HEIGHT + 2 {
                 // One empty line of dots above and below each text.
@@ -124,7 +129,7 @@ impl Painter {
 
     fn copy_text_line(&self, luma: &mut [u8], top: usize, dot: usize) {
         let width = self.width as usize;
-        let left = word::left(self.side, 0);
+        let left = blocks::left(self.side, 0);
         let length = self.line.len().min(width - left);
         for y in top..(top + dot).min(self.height as usize) {
             let at = y * width + left;
@@ -141,7 +146,7 @@ mod tests {
     #[test]
     fn what_is_drawn_can_be_read_at_every_usual_size() {
         for (width, height) in [(1920, 1080), (1280, 720), (854, 480), (640, 480), (640, 360), (320, 180), (160, 90)] {
-            let mut painter = Painter::new(width, height, "bot-1").expect("painter");
+            let mut painter = FramePainter::new(width, height, "bot-1").expect("painter");
             let frame = painter.paint(0x0100_0007, 1_763_850_000_123, 5).expect("picture");
             let reading = read(&frame).expect("readable");
             assert_eq!(reading.frame, 7, "{width}x{height}");
@@ -153,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_background_moves() {
-        let mut painter = Painter::new(320, 180, "a").expect("painter");
+        let mut painter = FramePainter::new(320, 180, "a").expect("painter");
         let [one, two] = [1, 2].map(|n| painter.paint(n, 0, 0).expect("picture"));
         let last_line = 179 * 320;
         assert_ne!(one.plane(0).data[last_line..], two.plane(0).data[last_line..]);
@@ -161,8 +166,8 @@ mod tests {
 
     #[test]
     fn a_picture_without_room_for_the_blocks_is_refused() {
-        assert_eq!(Painter::new(159, 90, "a").err(), Some(PainterError::TooSmall { width: 159, height: 90 }));
-        assert!(Painter::new(640, 95, "a").is_err());
-        assert!(Painter::new(640, 96, "a").is_ok());
+        assert_eq!(FramePainter::new(159, 90, "a").err(), Some(FramePainterError::TooSmall { width: 159, height: 90 }));
+        assert!(FramePainter::new(640, 95, "a").is_err());
+        assert!(FramePainter::new(640, 96, "a").is_ok());
     }
 }

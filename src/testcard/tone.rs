@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 
 /// Makes 48 kHz mono samples of one sine. 0 dBFS is a sine that just reaches full scale (AES17).
 #[derive(Clone, Debug)]
-pub(crate) struct Tone {
+pub(crate) struct TestTone {
     amplitude: f32,
     /// Turns a sample.
     step: f64,
@@ -13,7 +13,7 @@ pub(crate) struct Tone {
     phase: f64,
 }
 
-impl Tone {
+impl TestTone {
     /// The level unless another is asked for, in dBFS.
     pub(crate) const DBFS: f32 = -20.0;
 
@@ -39,8 +39,8 @@ mod tests {
     #[test]
     fn pieces_join_without_a_step() {
         let mut whole = [0.0; 1000];
-        Tone::new(440.0, -20.0).fill(&mut whole);
-        let mut tone = Tone::new(440.0, -20.0);
+        TestTone::new(440.0, -20.0).fill(&mut whole);
+        let mut tone = TestTone::new(440.0, -20.0);
         let mut pieces = Vec::new();
         for n in [1, 479, 480, 40] {
             let mut piece = vec![0.0; n];

@@ -209,11 +209,11 @@ fn search(window: &[f32]) -> Option<Probe> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testcard::{Tone, bot_tone_hz};
+    use crate::testcard::{Noise, TestTone, bot_tone_hz};
 
     fn tone(hz: f64, dbfs: f32, ms: usize) -> Vec<f32> {
         let mut samples = vec![0.0; ms * 48];
-        Tone::new(hz, dbfs).fill(&mut samples);
+        TestTone::new(hz, dbfs).fill(&mut samples);
         samples
     }
 
@@ -281,13 +281,8 @@ mod tests {
 
     #[test]
     fn noise_is_no_tone() {
-        let mut seed = 7u32;
-        let noise: Vec<f32> = std::iter::repeat_with(|| {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (seed >> 8) as f32 / 8_388_608.0 - 1.0
-        })
-        .take(9600)
-        .collect();
+        let mut noise = vec![0.0; 9600];
+        Noise::new(7).fill(&mut noise, 1.0);
         let mut meter = ToneMeter::searching();
         meter.push(&noise);
         assert_eq!(meter.reading().hz, 0.0);

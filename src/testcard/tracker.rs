@@ -1,7 +1,7 @@
 //! Follows the test pictures of one sender and keeps the figures that `--verify` reports.
 
-use super::word::{self, MODULUS};
-use super::{ReadError, Reading};
+use super::blocks::{self, MODULUS};
+use super::{FrameReadError, FrameReading};
 use serde_json::{Value, json};
 
 /// Delays are counted in bins of 1 ms up to here; longer ones count as this long.
@@ -11,7 +11,7 @@ const LATE: i64 = 60;
 
 /// Figures so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct PictureReading {
+pub(crate) struct VideoReading {
     /// Pictures that were read, each number once.
     pub(crate) frames: u64,
     /// Numbers that were skipped.
@@ -26,7 +26,7 @@ pub(crate) struct PictureReading {
     pub(crate) delay_ms_p95: f64,
 }
 
-impl PictureReading {
+impl VideoReading {
     /// The object that the event `Verified` carries under `picture`.
     pub(crate) fn to_json(self) -> Value {
         json!({ "frames": self.frames, "missing": self.missing, "repeated": self.repeated,
@@ -36,36 +36,36 @@ impl PictureReading {
 
 /// Counts what arrives from one sender.
 #[derive(Clone, Debug)]
-pub(crate) struct Tracker {
+pub(crate) struct FrameTracker {
     identity: u32,
-    last: Option<Reading>,
-    counts: PictureReading,
+    last: Option<FrameReading>,
+    counts: VideoReading,
     delays: Vec<u32>,
 }
 
-impl Tracker {
+impl FrameTracker {
     /// For the pictures of `identity`.
     pub(crate) fn new(identity: &str) -> Self {
         Self {
             identity: super::identity_code(identity),
             last: None,
-            counts: PictureReading::default(),
+            counts: VideoReading::default(),
             delays: vec![0; LONGEST_MS + 1],
         }
     }
 
     /// Takes what was read of a picture that was shown at `unix_ms`.
-    pub(crate) fn on_picture(&mut self, result: Result<Reading, ReadError>, unix_ms: u64) {
+    pub(crate) fn on_frame(&mut self, result: Result<FrameReading, FrameReadError>, unix_ms: u64) {
         let reading = match result {
             Ok(reading) if reading.identity == self.identity => reading,
             // What a server sends when a camera is switched off, in place of pictures.
-            Err(ReadError::Black | ReadError::TooSmall { .. }) => return,
+            Err(FrameReadError::Black | FrameReadError::TooSmall { .. }) => return,
             _ => {
                 self.counts.wrong += 1;
                 return;
             }
         };
-        match self.last.map(|last| word::distance(last.frame, reading.frame)) {
+        match self.last.map(|last| blocks::distance(last.frame, reading.frame)) {
             Some(step) if step <= 0 && step > -LATE => {
                 self.counts.repeated += 1;
                 return;
@@ -77,17 +77,17 @@ impl Tracker {
         self.counts.frames += 1;
         let now = (unix_ms % u64::from(MODULUS)) as u32;
         // Two computers' clocks may differ: a picture from the future counts as 0 ms old.
-        let delay = usize::try_from(word::distance(reading.time_ms24, now)).unwrap_or(0);
+        let delay = usize::try_from(blocks::distance(reading.time_ms24, now)).unwrap_or(0);
         self.delays[delay.min(LONGEST_MS)] += 1;
     }
 
     /// The figures so far.
-    pub(crate) fn reading(&self) -> PictureReading {
-        PictureReading { delay_ms_p50: self.percentile(0.5), delay_ms_p95: self.percentile(0.95), ..self.counts }
+    pub(crate) fn reading(&self) -> VideoReading {
+        VideoReading { delay_ms_p50: self.percentile(0.5), delay_ms_p95: self.percentile(0.95), ..self.counts }
     }
 
     /// The newest picture's numbers.
-    pub(crate) const fn last(&self) -> Option<Reading> {
+    pub(crate) const fn last(&self) -> Option<FrameReading> {
         self.last
     }
 
@@ -106,29 +106,33 @@ impl Tracker {
 mod tests {
     use super::*;
 
-    fn reading(frame: u32, time_ms24: u32) -> Result<Reading, ReadError> {
+    fn reading(frame: u32, time_ms24: u32) -> Result<FrameReading, FrameReadError> {
         let wrap = |n| n % MODULUS;
-        Ok(Reading { frame: wrap(frame), time_ms24: wrap(time_ms24), identity: super::super::identity_code("mina") })
+        Ok(FrameReading {
+            frame: wrap(frame),
+            time_ms24: wrap(time_ms24),
+            identity: super::super::identity_code("mina"),
+        })
     }
 
     #[test]
     fn gaps_repeats_and_strangers_are_counted() {
-        let mut tracker = Tracker::new("mina");
+        let mut tracker = FrameTracker::new("mina");
         for n in [5, 6, 6, 9, 8, 10] {
-            tracker.on_picture(reading(n, 1000), 1000);
+            tracker.on_frame(reading(n, 1000), 1000);
         }
-        tracker.on_picture(Ok(Reading { frame: 11, time_ms24: 0, identity: 1 }), 0);
-        tracker.on_picture(Err(ReadError::CheckSum { row: crate::testcard::read::Row::Frame }), 0);
-        tracker.on_picture(Err(ReadError::Black), 0);
+        tracker.on_frame(Ok(FrameReading { frame: 11, time_ms24: 0, identity: 1 }), 0);
+        tracker.on_frame(Err(FrameReadError::CheckSum { row: crate::testcard::read::BlockRow::Frame }), 0);
+        tracker.on_frame(Err(FrameReadError::Black), 0);
         let r = tracker.reading();
         assert_eq!((r.frames, r.missing, r.repeated, r.wrong), (4, 2, 2, 2));
     }
 
     #[test]
     fn numbers_and_times_wrap() {
-        let mut tracker = Tracker::new("mina");
-        tracker.on_picture(reading(MODULUS - 1, MODULUS - 10), u64::from(MODULUS) * 7 - 4);
-        tracker.on_picture(reading(0, MODULUS - 3), u64::from(MODULUS) * 7 + 5);
+        let mut tracker = FrameTracker::new("mina");
+        tracker.on_frame(reading(MODULUS - 1, MODULUS - 10), u64::from(MODULUS) * 7 - 4);
+        tracker.on_frame(reading(0, MODULUS - 3), u64::from(MODULUS) * 7 + 5);
         let r = tracker.reading();
         assert_eq!((r.frames, r.missing), (2, 0));
         assert_eq!((r.delay_ms_p50, r.delay_ms_p95), (6.0, 8.0));
@@ -136,19 +140,19 @@ mod tests {
 
     #[test]
     fn a_sender_that_starts_anew_has_lost_nothing() {
-        let mut tracker = Tracker::new("mina");
-        tracker.on_picture(reading(5000, 0), 0);
-        tracker.on_picture(reading(0, 0), 0);
-        tracker.on_picture(reading(1, 0), 0);
+        let mut tracker = FrameTracker::new("mina");
+        tracker.on_frame(reading(5000, 0), 0);
+        tracker.on_frame(reading(0, 0), 0);
+        tracker.on_frame(reading(1, 0), 0);
         let r = tracker.reading();
         assert_eq!((r.frames, r.missing, r.repeated), (3, 0, 0));
     }
 
     #[test]
     fn percentiles_are_those_of_all_pictures() {
-        let mut tracker = Tracker::new("mina");
+        let mut tracker = FrameTracker::new("mina");
         for n in 0..100 {
-            tracker.on_picture(reading(n, 500), 500 + u64::from(n));
+            tracker.on_frame(reading(n, 500), 500 + u64::from(n));
         }
         let r = tracker.reading();
         assert_eq!((r.delay_ms_p50, r.delay_ms_p95), (49.0, 94.0));

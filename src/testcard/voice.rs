@@ -19,7 +19,7 @@ const WEIGHTS: [f32; 3] = [1.0, 0.5, 0.25];
 
 /// Makes 48 kHz mono samples of speech-like sound.
 #[derive(Clone, Debug)]
-pub(crate) struct Voice {
+pub(crate) struct TestVoice {
     random: Random,
     amplitude: f32,
     pitch: f32,
@@ -39,7 +39,7 @@ enum Part {
     Syllable { hiss: bool, fall: f32 },
 }
 
-impl Voice {
+impl TestVoice {
     /// A speaker of its own for each `seed`; `dbfs` is its level while it speaks (a full-scale sine is 0).
     pub(crate) fn new(seed: u32, dbfs: f32) -> Self {
         let mut random = Random(seed.wrapping_mul(2_654_435_761) | 1);
@@ -171,7 +171,7 @@ mod tests {
     fn it_speaks_at_its_level_and_pauses() {
         for seed in [1, 2, 77] {
             let mut samples = vec![0.0; 48_000 * 20];
-            Voice::new(seed, -20.0).fill(&mut samples);
+            TestVoice::new(seed, -20.0).fill(&mut samples);
             let level = |piece: &[f32]| {
                 let mean = piece.iter().map(|s| s * s).sum::<f32>() / piece.len() as f32;
                 10.0 * (2.0 * mean).max(1e-9).log10()
@@ -189,7 +189,7 @@ mod tests {
     fn a_seed_is_a_voice() {
         let speak = |seed| {
             let mut samples = vec![0.0; 96_000];
-            Voice::new(seed, -20.0).fill(&mut samples);
+            TestVoice::new(seed, -20.0).fill(&mut samples);
             samples
         };
         assert!(speak(3) == speak(3), "the same seed sounds different");

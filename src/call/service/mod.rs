@@ -13,9 +13,9 @@ use super::devices::Devices;
 use super::driver::EventSink;
 use super::video_encoder::CameraFanout;
 use super::view::{CallCommand, DeviceChoice, Notice, Snapshot};
+use crate::audio::AudioError;
 use crate::base::UserId;
 use crate::proto::token::ApiKey;
-use crate::sound::SoundError;
 use mailbox::Mailbox;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub(crate) struct CallService {
 
 impl CallService {
     /// Starts the desk's task on the present runtime. It ends, after leaving in good order, when the `CallService` is dropped.
-    pub(crate) fn start(config: CallServiceConfig) -> Result<(Self, tokio::task::JoinHandle<()>), SoundError> {
+    pub(crate) fn start(config: CallServiceConfig) -> Result<(Self, tokio::task::JoinHandle<()>), AudioError> {
         let (commands, orders) = mpsc::channel(COMMANDS);
         let (publish, snapshot) = watch::channel(Arc::new(Snapshot::default()));
         let mailbox = Arc::new(Mailbox::default());

@@ -1,0 +1,38 @@
+//! Audio processing of a call: jitter buffers, echo cancellation, mixing, level meters.
+//!
+//! [`AudioEngine`] runs all of it on one thread. Lock-free rings connect it to the devices; RTP payloads come in and go
+//! out as packets. Inside, all audio is 48 kHz mono in blocks of 10 ms.
+
+mod engine;
+mod jitter_buffer;
+mod level;
+mod mixer;
+mod pipeline;
+mod playout;
+mod playout_delay;
+mod processor;
+mod receive_stream;
+mod send_stream;
+mod thread;
+mod time_stretch;
+
+pub(crate) use engine::{
+    AudioConfig, AudioEngine, AudioError, AudioProcessing, AudioReport, AudioStreamInput, AudioStreamReport,
+};
+pub(crate) use level::AudioLevel;
+pub(crate) use pipeline::AudioStreamId;
+pub(crate) use send_stream::AudioPacket;
+
+use crate::base::PcmFormat;
+
+/// Samples in 10 ms.
+pub(crate) const BLOCK: usize = 480;
+/// Sample rate in Hz.
+const RATE: u32 = 48_000;
+/// The format of all audio inside this folder.
+const MONO: PcmFormat = PcmFormat { rate: RATE, channels: 1 };
+
+/// The duration of `samples` in microseconds.
+const fn micros(samples: usize) -> u64 {
+    samples as u64 * 1_000_000 / RATE as u64
+}

@@ -1,0 +1,191 @@
+//! Starting and closing streams of PulseAudio or PipeWire without waiting for ever.
+//!
+//! Our client library waits for a microphone's first sound, which a wireless headset may take seconds for; and closing a
+//! stream that the server has taken away with its device never ends. Neither can be told to stop. So a second
+//! connection, made for that alone, asks the server to end the one that the stream runs on.
+
+use crate::devices::DeviceError;
+use crate::devices::audio::card::host::AudioDirection;
+use crate::devices::thread::Stop;
+use cpal::Stream;
+use cpal::traits::StreamTrait;
+use pulseaudio::protocol::{
+    self, AuthParams, AuthReply, ClientInfoList, Command, CommandReply, Prop, Props, ProtocolError, SetClientNameReply,
+    SourceOutputInfoList,
+};
+use std::ffi::CString;
+use std::io::BufReader;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A microphone that is just starting is left so long to finish before its connection is ended.
+const GRACE: Duration = Duration::from_millis(100);
+/// How long a stream may take to close before its connection is ended.
+const CLOSE_GRACE: Duration = Duration::from_millis(300);
+/// How long the sound server may take for each answer.
+const ANSWER_LIMIT: Duration = Duration::from_millis(300);
+
+/// How a stream was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// By the client library; the server may not have heard of it yet.
+    ByItself,
+    /// With its connection, by the server.
+    WithItsConnection,
+}
+
+/// Why the sound server did not take a stream away.
+#[derive(Debug, thiserror::Error)]
+enum TakeAwayError {
+    #[error("there is no sound server")]
+    NoServer,
+    #[error("the sound server is out of reach: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the sound server did not do it: {0}")]
+    Protocol(#[from] ProtocolError),
+}
+
+/// Starts a microphone's stream and waits for its first sound, or until `stop` asks for the end; then the stream is
+/// closed when this returns. While the server does not answer at all it does not return.
+pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> {
+    let stream = Arc::new(stream);
+    let (theirs, waker) = (stream.clone(), stop.clone());
+    let outcome = aside(
+        "microphone start",
+        move || {
+            let result = theirs.play();
+            drop(theirs);
+            result
+        },
+        move || waker.nudge(),
+    )
+    .map_err(|e| DeviceError::Other(format!("no thread to start the microphone: {e}")))?;
+
+    let mut result = None;
+    stop.wait_for(None, || {
+        result = outcome.try_recv().ok();
+        result.is_some()
+    });
+    let result = match result.or_else(|| outcome.recv_timeout(GRACE).ok()) {
+        Some(result) => Some(result),
+        None => {
+            end_connection(AudioDirection::In);
+            outcome.recv().ok()
+        }
+    };
+    match (result, Arc::into_inner(stream)) {
+        (Some(Ok(())), Some(stream)) => Ok(stream),
+        (Some(Err(e)), _) => Err(super::problem(&e)),
+        _ => Err(DeviceError::Other("the microphone did not start".into())),
+    }
+}
+
+/// Pauses and closes a stream. While the server does not answer at all it does not return.
+pub(super) fn close(stream: Stream, direction: AudioDirection, deadline: Instant) -> Ended {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let closing = aside(
+        "sound close",
+        move || {
+            if let Err(e) = stream.pause() {
+                tracing::debug!("a stream was not paused: {e}");
+            }
+            drop(stream);
+        },
+        || (),
+    );
+    let Ok(closed) = closing else { return Ended::ByItself };
+    if closed.recv_timeout(CLOSE_GRACE.min(left / 2)).is_ok() {
+        return Ended::ByItself;
+    }
+    end_connection(direction);
+    // An error is the end of the thread, too.
+    closed.recv().unwrap_or_default();
+    Ended::WithItsConnection
+}
+
+/// Does something that may block on a thread of its own; calls `then` when the outcome can be received.
+fn aside<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+    then: impl FnOnce() + Send + 'static,
+) -> std::io::Result<Receiver<T>> {
+    let (tell, outcome) = sync_channel(1);
+    let run = move || {
+        // Whoever does not wait any more needs no outcome.
+        tell.send(work()).ok();
+        then();
+    };
+    thread::Builder::new().name(name.into()).spawn(run)?;
+    Ok(outcome)
+}
+
+fn end_connection(direction: AudioDirection) {
+    if let Err(error) = try_to_end_connection(direction) {
+        tracing::warn!(%error, "a stream that hangs could not be taken away");
+    }
+}
+
+/// Ends those of our connections on which something is recorded, or those on which nothing is.
+fn try_to_end_connection(direction: AudioDirection) -> Result<(), TakeAwayError> {
+    let mut server = Control::connect()?;
+    let ours = std::process::id().to_string();
+    let is_ours = |props: &Props| {
+        props.get(Prop::ApplicationProcessId).is_some_and(|id| id.strip_suffix(b"\0").unwrap_or(id) == ours.as_bytes())
+    };
+    let clients: ClientInfoList = server.ask(Command::GetClientInfoList)?;
+    let recordings: SourceOutputInfoList = server.ask(Command::GetSourceOutputInfoList)?;
+    for client in clients.into_iter().filter(|c| is_ours(&c.props)) {
+        let records = recordings.iter().any(|r| r.client_index == Some(client.index));
+        if records == (direction == AudioDirection::In) {
+            server.order(Command::KillClient(client.index))?;
+        }
+    }
+    Ok(())
+}
+
+/// A connection that asks and waits, with a limit.
+struct Control {
+    socket: BufReader<UnixStream>,
+    version: u16,
+    asked: u32,
+}
+
+impl Control {
+    fn connect() -> Result<Self, TakeAwayError> {
+        let path = pulseaudio::socket_path_from_env().ok_or(TakeAwayError::NoServer)?;
+        let socket = UnixStream::connect(path)?;
+        socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+        socket.set_write_timeout(Some(ANSWER_LIMIT))?;
+        let mut server = Self { socket: BufReader::new(socket), version: protocol::MAX_VERSION, asked: 0 };
+        let cookie = pulseaudio::cookie_path_from_env().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+        let version = protocol::MAX_VERSION;
+        let auth = AuthParams { version, supports_shm: false, supports_memfd: false, cookie };
+        let reply: AuthReply = server.ask(Command::Auth(auth))?;
+        server.version = version.min(reply.version);
+        let mut props = Props::new();
+        props.set(Prop::ApplicationName, CString::from(c"Visavis"));
+        let _: SetClientNameReply = server.ask(Command::SetClientName(props))?;
+        Ok(server)
+    }
+
+    fn ask<R: CommandReply>(&mut self, command: Command) -> Result<R, TakeAwayError> {
+        self.send(command)?;
+        let (_, reply) = protocol::read_reply_message(&mut self.socket, self.version)?;
+        Ok(reply)
+    }
+
+    fn order(&mut self, command: Command) -> Result<(), TakeAwayError> {
+        self.send(command)?;
+        protocol::read_ack_message(&mut self.socket)?;
+        Ok(())
+    }
+
+    fn send(&mut self, command: Command) -> Result<(), TakeAwayError> {
+        self.asked += 1;
+        protocol::write_command_message(self.socket.get_mut(), self.asked, &command, self.version)?;
+        Ok(())
+    }
+}

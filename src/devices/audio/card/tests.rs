@@ -1,0 +1,417 @@
+//! Real streams on a private PulseAudio: its null sinks are a speaker and a microphone that can be played into.
+//!
+//! The server's address is an environment variable, so each test runs itself once more as a process of its own, which
+//! has it set. There its threads and descriptors are its own too.
+
+use super::host;
+use crate::base::{PcmFormat, StepState};
+use crate::devices::tests::events;
+use crate::devices::*;
+use crate::testcard::{TestTone, ToneMeter, ToneReading};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tokio::time::{sleep, timeout};
+
+/// Set to the folder of the test's sound server.
+const FOLDER: &str = "VISAVIS_TEST_PULSE";
+
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// A sound server of our own; it is stopped with the value.
+struct Server {
+    process: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("mode");
+        let script = folder.path().join("test.pa");
+        let modules = format!(
+            "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
+             load-module module-null-sink sink_name=speaker\n\
+             load-module module-null-sink sink_name=micfeed\n\
+             load-module module-remap-source source_name=mic master=micfeed.monitor\n\
+             set-default-sink speaker\nset-default-source mic\n",
+            folder.path().join("socket").display()
+        );
+        std::fs::write(&script, modules).expect("script");
+        let process = Command::new("pulseaudio")
+            .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no", "-F"])
+            .arg(&script)
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .env("HOME", folder.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("pulseaudio is missing: apt-get install pulseaudio pulseaudio-utils");
+        std::fs::write(folder.path().join("pid"), process.id().to_string()).expect("pid");
+        let server = Self { process, folder };
+        let begun = Instant::now();
+        while !server.command("pactl").arg("info").output().is_ok_and(|o| o.status.success()) {
+            assert!(begun.elapsed() < Duration::from_secs(15), "PulseAudio does not start");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let folder = self.folder.path();
+        command.env("PULSE_SERVER", format!("unix:{}", folder.join("socket").display()));
+        // Not the server's own home: no cookie is there yet.
+        command.env("XDG_RUNTIME_DIR", folder).env("HOME", folder.join("home")).env(FOLDER, folder);
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// Runs `body` in a process that has a sound server of its own. `test` is the calling test's name.
+fn with_server<F: Future<Output = ()>>(test: &str, body: impl FnOnce() -> F) {
+    if std::env::var_os(FOLDER).is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+        return runtime.block_on(body());
+    }
+    let server = Server::start();
+    let name = format!("{}::{test}", module_path!().split_once("::").expect("a crate").1);
+    let mut child = server
+        .command(std::env::current_exe().expect("this program"))
+        .args(["--exact", &name, "--nocapture", "--test-threads=1"])
+        .spawn()
+        .expect("starts");
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("status") {
+            break status;
+        }
+        if begun.elapsed() > Duration::from_secs(60) {
+            child.kill().ok();
+            panic!("{test} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(status.success(), "{test} failed; see above");
+}
+
+fn folder() -> PathBuf {
+    std::env::var_os(FOLDER).expect("runs in with_server").into()
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}"))
+}
+
+/// Streams of programs on the server: `source-outputs` or `sink-inputs`. The remapped source has one of its own.
+fn streams(kind: &str) -> Vec<String> {
+    let output = run("pactl", &["list", "short", kind]);
+    assert!(output.status.success());
+    let lines = String::from_utf8_lossy(&output.stdout);
+    lines.lines().filter(|l| l.contains("protocol-native.c")).map(Into::into).collect()
+}
+
+/// A process that ends with the value.
+struct Player(Child);
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Plays a tone into the microphone.
+fn hum(hz: f64, seconds: usize) -> Player {
+    let path = folder().join("tone.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut samples = vec![0.0; 48_000 * seconds];
+    TestTone::new(hz, -20.0).fill(&mut samples);
+    let mut writer = hound::WavWriter::create(&path, spec).expect("a file");
+    for sample in samples {
+        writer.write_sample((sample * 32767.0) as i16).expect("a sample");
+    }
+    writer.finalize().expect("a file");
+    Player(Command::new("paplay").arg("--device=micfeed").arg(path).spawn().expect("paplay"))
+}
+
+fn measure(samples: &[f32]) -> ToneReading {
+    let mut meter = ToneMeter::searching();
+    meter.push(samples);
+    meter.reading()
+}
+
+async fn hear(samples: &mut rtrb::Consumer<f32>, format: PcmFormat, length: Duration) -> Vec<f32> {
+    assert_eq!(format, PcmFormat { rate: 48_000, channels: 1 });
+    let wanted = (48.0 * length.as_millis() as f64) as usize;
+    let mut heard = Vec::new();
+    let listening = async {
+        while heard.len() < wanted {
+            let n = samples.slots();
+            heard.extend(samples.read_chunk(n).expect("chunk"));
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), listening).await.expect("sound in time");
+    heard
+}
+
+/// Plays a tone for `length`, a little ahead of the speaker.
+async fn play(ring: &mut rtrb::Producer<f32>, format: PcmFormat, hz: f64, length: Duration) {
+    let channels = usize::from(format.channels);
+    let mut tone = TestTone::new(hz, -20.0);
+    for _ in 0..length.as_millis() / 10 {
+        let mut piece = [0.0; 480];
+        tone.fill(&mut piece);
+        let frames: Vec<f32> = piece.iter().flat_map(|s| std::iter::repeat_n(*s, channels)).collect();
+        while ring.push_entire_slice(&frames).is_err() {
+            assert!(!ring.is_abandoned(), "the speaker is gone");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[test]
+fn the_microphone_hears_and_is_free_again() {
+    with_server("the_microphone_hears_and_is_free_again", || async {
+        let _tone = hum(700.0, 20);
+        let (events, failures) = events();
+        let opening = MicrophoneLease::open(&MicrophoneChoice::Default, events);
+        let (microphone, mut samples, format) = opening.await.expect("opens");
+        assert_eq!(streams("source-outputs").len(), 1);
+        hear(&mut samples, format, Duration::from_millis(500)).await;
+        let reading = measure(&hear(&mut samples, format, Duration::from_secs(2)).await);
+        assert!((reading.hz - 700.0).abs() < 2.0 && (reading.dbfs + 20.0).abs() < 1.0, "{reading:?}");
+        let released = microphone.release(LIMIT).await;
+        assert_eq!(released.state, StepState::Confirmed, "{}", released.detail);
+        assert_eq!(streams("source-outputs"), Vec::<String>::new());
+        assert!(samples.is_abandoned(), "the callback still has its ring");
+        assert!(failures.lock().expect("lock").is_empty());
+        println!("microphone released in {:?}; {reading:?}", released.took);
+    });
+}
+
+#[test]
+fn the_speaker_is_heard_and_is_free_again() {
+    with_server("the_speaker_is_heard_and_is_free_again", || async {
+        let wav = folder().join("heard.wav");
+        let recorder = Command::new("parec")
+            .args(["--device=speaker.monitor", "--format=s16le", "--rate=48000", "--channels=1", "--file-format=wav"])
+            .arg(&wav)
+            .spawn();
+        let recorder = Player(recorder.expect("parec"));
+        let opening = SpeakerLease::open(&SpeakerChoice::Default, events().0);
+        let (speaker, mut ring, format) = opening.await.expect("opens");
+        assert_eq!(format, PcmFormat { rate: 48_000, channels: 2 });
+        play(&mut ring, format, 440.0, Duration::from_secs(3)).await;
+        sleep(Duration::from_millis(300)).await;
+        assert_eq!(streams("sink-inputs").len(), 1);
+        let missed = speaker.missed();
+        let released = speaker.release(LIMIT).await;
+        assert_eq!(released.state, StepState::Confirmed, "{}", released.detail);
+        assert_eq!(streams("sink-inputs"), Vec::<String>::new());
+        assert!(ring.is_abandoned());
+        drop(recorder);
+        let bytes = std::fs::read(&wav).expect("a recording");
+        let samples = bytes[44..].as_chunks().0.iter().map(|s| f32::from(i16::from_le_bytes(*s)) / 32768.0);
+        let reading = measure(&samples.collect::<Vec<_>>());
+        assert!((reading.hz - 440.0).abs() < 2.0 && (reading.dbfs + 20.0).abs() < 1.0, "{reading:?}");
+        println!("speaker released in {:?}; {missed} samples missed; {reading:?}", released.took);
+    });
+}
+
+#[test]
+fn devices_are_listed_and_opened_by_their_ids() {
+    with_server("devices_are_listed_and_opened_by_their_ids", || async {
+        let lists = list(Duration::from_secs(5)).await;
+        let real = |entries: &[DeviceEntry]| -> Vec<(String, bool)> {
+            entries.iter().filter(|e| !e.synthetic).map(|e| (e.id.clone(), e.default)).collect()
+        };
+        assert_eq!(real(&lists.microphones), [("pulseaudio:mic".to_owned(), true)]);
+        let speakers = real(&lists.speakers);
+        assert!(speakers.contains(&("pulseaudio:speaker".into(), true)), "{speakers:?}");
+        assert!(speakers.contains(&("pulseaudio:micfeed".into(), false)), "{speakers:?}");
+        let choice = "pulseaudio:mic".parse().expect("an id");
+        let (microphone, ..) = MicrophoneLease::open(&choice, events().0).await.expect("opens");
+        assert_eq!(microphone.id(), "pulseaudio:mic");
+        assert_eq!(microphone.release(LIMIT).await.state, StepState::Confirmed);
+        for id in ["pulseaudio:nobody", "pulseaudio:speaker", "nonsense", "alsa:nothing"] {
+            let choice = id.parse().expect("an id");
+            let error = MicrophoneLease::open(&choice, events().0).await.err().expect(id);
+            assert_eq!(error.kind(), ProblemKind::NotFound, "{id}: {error}");
+        }
+    });
+}
+
+#[test]
+fn fifty_rounds_of_real_streams_leave_nothing() {
+    with_server("fifty_rounds_of_real_streams_leave_nothing", || async {
+        let count = |of: &str| std::fs::read_dir(of).map(Iterator::count).unwrap_or_default();
+        let now = || (count("/proc/self/fd"), count("/proc/self/task"));
+        let round = || async {
+            let microphone = MicrophoneLease::open(&MicrophoneChoice::Default, events().0);
+            let speaker = SpeakerLease::open(&SpeakerChoice::Default, events().0);
+            let (microphone, speaker) = tokio::join!(microphone, speaker);
+            let (microphone, speaker) = (microphone.expect("opens").0, speaker.expect("opens").0);
+            let (a, b) = tokio::join!(microphone.release(LIMIT), speaker.release(LIMIT));
+            assert_eq!([a.state, b.state], [StepState::Confirmed; 2], "{a:?} {b:?}");
+            a.took.max(b.took)
+        };
+        round().await;
+        let before = now();
+        let mut took = Vec::new();
+        for _ in 0..50 {
+            took.push(round().await);
+        }
+        // Threads need a moment to be gone after they were joined.
+        for _ in 0..100 {
+            if now() <= before {
+                break;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(now(), before, "descriptors and threads");
+        assert_eq!(streams("source-outputs").len() + streams("sink-inputs").len(), 0);
+        took.sort();
+        println!("released in {:?} (median), {:?} (longest)", took[25], took[49]);
+    });
+}
+
+#[test]
+fn a_microphone_that_is_pulled_out_is_told_and_closes() {
+    with_server("a_microphone_that_is_pulled_out_is_told_and_closes", || async {
+        let (events, failures) = events();
+        let choice = "pulseaudio:mic".parse().expect("an id");
+        let (microphone, ..) = MicrophoneLease::open(&choice, events).await.expect("opens");
+        // All that could hear: while another source is there, PulseAudio moves the stream to that one.
+        for module in ["module-remap-source", "module-null-sink"] {
+            assert!(run("pactl", &["unload-module", module]).status.success());
+        }
+        let told = async {
+            while failures.lock().expect("lock").is_empty() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(5), told).await.expect("told");
+        let event = failures.lock().expect("lock")[0].clone();
+        assert_eq!((event.id.as_str(), event.error.kind()), ("pulseaudio:mic", ProblemKind::Unplugged), "{event:?}");
+        let released = microphone.release(LIMIT).await;
+        assert!(released.took < LIMIT, "{released:?}");
+        assert_eq!(failures.lock().expect("lock").len(), 1, "told once");
+    });
+}
+
+/// PulseAudio takes the stream away with its speaker, and our client library would wait for its end for ever.
+#[test]
+fn a_speaker_that_is_pulled_out_closes() {
+    with_server("a_speaker_that_is_pulled_out_closes", || async {
+        let (speaker, ..) = SpeakerLease::open(&SpeakerChoice::Default, events().0).await.expect("opens");
+        for module in ["module-remap-source", "module-loopback", "module-null-sink"] {
+            run("pactl", &["unload-module", module]);
+        }
+        let released = speaker.release(LIMIT).await;
+        assert_eq!(released.state, StepState::Confirmed, "{released:?}");
+        assert_eq!(streams("sink-inputs"), Vec::<String>::new());
+    });
+}
+
+/// As a wireless headset that does not wake: nothing comes from it, so it does not count as open.
+#[test]
+fn a_microphone_that_does_not_start_is_given_up_and_the_speaker_plays_on() {
+    with_server("a_microphone_that_does_not_start_is_given_up_and_the_speaker_plays_on", || async {
+        let choice = "pulseaudio:mic".parse().expect("an id");
+        let (_speaker, ..) = SpeakerLease::open(&SpeakerChoice::Default, events().0).await.expect("opens");
+        for _ in 0..3 {
+            assert!(run("pactl", &["suspend-source", "mic", "1"]).status.success());
+            let mut opening = MicrophoneLease::open(&choice, events().0);
+            assert!(timeout(Duration::from_millis(500), &mut opening).await.is_err(), "it starts although it sleeps");
+            assert_eq!(streams("source-outputs").len(), 1);
+            let released = opening.cancel(LIMIT).await;
+            assert_eq!(released.state, StepState::Confirmed, "{released:?}");
+            assert_eq!(streams("source-outputs"), Vec::<String>::new());
+            assert_eq!(streams("sink-inputs").len(), 1, "the speaker went with it");
+            assert!(run("pactl", &["suspend-source", "mic", "0"]).status.success());
+            let (microphone, ..) = MicrophoneLease::open(&choice, events().0).await.expect("opens when it is awake");
+            assert_eq!(microphone.release(LIMIT).await.state, StepState::Confirmed);
+        }
+    });
+}
+
+/// Sends a signal to the sound server.
+fn signal(name: &str) {
+    let pid = std::fs::read_to_string(folder().join("pid")).expect("pid");
+    assert!(run("kill", &[name, &pid]).status.success());
+}
+
+#[test]
+fn a_sound_server_that_hangs_is_not_waited_for() {
+    with_server("a_sound_server_that_hangs_is_not_waited_for", || async {
+        let (microphone, ..) = MicrophoneLease::open(&MicrophoneChoice::Default, events().0).await.expect("opens");
+        let (speaker, ..) = SpeakerLease::open(&SpeakerChoice::Default, events().0).await.expect("opens");
+        signal("-STOP");
+        let limit = Duration::from_millis(400);
+        let (a, b) = tokio::join!(microphone.release(limit), speaker.release(limit));
+        signal("-CONT");
+        assert_eq!([a.state, b.state], [StepState::Unconfirmed; 2], "{a:?} {b:?}");
+        assert!(a.detail.contains("microphone") && b.detail.contains("speaker"), "{a:?} {b:?}");
+        assert!(a.took < limit * 2 && b.took < limit * 2, "{a:?} {b:?}");
+        let gone = async {
+            while streams("source-outputs").len() + streams("sink-inputs").len() > 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), gone).await.expect("closed once the server goes on");
+    });
+}
+
+#[test]
+fn a_sound_server_that_dies_is_told_and_a_new_one_is_found() {
+    with_server("a_sound_server_that_dies_is_told_and_a_new_one_is_found", || async {
+        let (events, failures) = events();
+        let opening = MicrophoneLease::open(&MicrophoneChoice::Default, events.clone());
+        let (microphone, ..) = opening.await.expect("opens");
+        signal("-KILL");
+        let told = async {
+            while failures.lock().expect("lock").is_empty() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(5), told).await.expect("told");
+        assert_eq!(failures.lock().expect("lock")[0].error.kind(), ProblemKind::Unplugged);
+        assert!(microphone.release(LIMIT).await.took < LIMIT);
+        std::fs::remove_file(Path::new(&folder()).join("socket")).ok();
+        let second = Server::start();
+        std::os::unix::fs::symlink(second.folder.path().join("socket"), folder().join("socket")).expect("a link");
+        let opening = MicrophoneLease::open(&MicrophoneChoice::Default, events);
+        let (microphone, ..) = opening.await.expect("opens on the new server");
+        assert_eq!(microphone.release(LIMIT).await.state, StepState::Confirmed);
+    });
+}
+
+#[test]
+fn a_computer_without_sound_has_no_devices_and_says_so() {
+    with_server("a_computer_without_sound_has_no_devices_and_says_so", || async {
+        if host::has_cards() {
+            return println!("this computer has a sound card; its devices are left alone");
+        }
+        signal("-KILL");
+        std::fs::remove_file(folder().join("socket")).ok();
+        let lists = list(Duration::from_secs(5)).await;
+        assert!(lists.microphones.iter().chain(&lists.speakers).all(|e| e.synthetic), "{lists:?}");
+        let microphone = MicrophoneLease::open(&MicrophoneChoice::Default, events().0).await.err();
+        assert_eq!(microphone, Some(DeviceError::NotFound("this computer has no microphone".into())));
+        let speaker = SpeakerLease::open(&SpeakerChoice::Default, events().0).await.err();
+        assert_eq!(speaker, Some(DeviceError::NotFound("this computer has no speaker".into())));
+    });
+}

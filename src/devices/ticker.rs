@@ -1,0 +1,37 @@
+//! Real time for synthetic devices: ticks that do not drift.
+
+use crate::devices::thread::Stop;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Later than this, lost time is not made up for.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Ticks of a fixed length.
+pub(super) struct Ticker {
+    interval: Duration,
+    start: Instant,
+    ticks: u32,
+}
+
+impl Ticker {
+    /// The first tick is due now.
+    pub(super) fn new(interval: Duration) -> Self {
+        Self { interval, start: Instant::now(), ticks: 0 }
+    }
+
+    /// Waits for the next tick. Returns `false` when the device is to be closed instead.
+    pub(super) fn tick(&mut self, stop: &Stop) -> bool {
+        let due = self.start + self.interval * self.ticks;
+        if due.elapsed() > PATIENCE || self.ticks == u32::MAX {
+            *self = Self::new(self.interval);
+        }
+        self.ticks += 1;
+        !stop.wait_until(due)
+    }
+}
+
+/// Now in Unix microseconds.
+pub(super) fn unix_us() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
+}
