@@ -1,9 +1,9 @@
 //! The HTTP client of the admin APIs: what `visavis room …` and scripts ask a server to do with its rooms.
 
+mod client;
 mod credentials;
-mod room_service;
 
 pub(crate) use credentials::key_from_environment;
 #[cfg(feature = "server")]
 pub(crate) use credentials::{ApplicationKeys, application_from_environment};
-pub(crate) use room_service::{AdminClient, AdminClientError};
+pub(crate) use client::{AdminClient, AdminClientError};

@@ -1,10 +1,10 @@
 //! Coming: joins, and resumes of those who lost their link.
 
 use super::config::{METADATA_BYTES, NAME_BYTES, PING_INTERVAL_S, PING_TIMEOUT_S, PROTOCOL};
-use super::dual::Dual;
+use super::downlink_dual::Dual;
+use super::downlink_single::Single;
 use super::member::{Downlink, Member, RoomNo};
 use super::presence::Presence;
-use super::single::Single;
 use super::speakers::Speakers;
 use super::uplink::Uplink;
 use super::{Admission, Hub, LinkId, MediaCommand, MemberId, Note, Output, Refusal, Room, Timer, clipped};

@@ -1,6 +1,6 @@
 //! Going: by one's own wish, by a host's, for a new session's sake, or without a word.
 
-use super::bars::Departure;
+use super::bans::Departure;
 use super::join::REPLACES_BY_IDENTITY;
 use super::member::{Member, RoomNo};
 use super::presence::Verdict;

@@ -1,8 +1,8 @@
 //! One participant's stay, as the hub knows it.
 
-use super::dual::Dual;
+use super::downlink_dual::Dual;
+use super::downlink_single::Single;
 use super::presence::Presence;
-use super::single::Single;
 use super::uplink::{Announced, Uplink};
 use super::{ConnectionId, LinkId, MemberId, Role, TrackSid};
 use crate::base::{MediaKind, Moment, UserId};

@@ -2,13 +2,14 @@
 //!
 //! [`Hub`] holds the rooms; its work is spread over the files by what happens: `join`, `leave`, `signal` and `media`
 //! (what comes in), `publish`, `subscribe`, `negotiate`, `data`, `admin`. What can be decided without the rest stands by
-//! itself: `single` and `dual` (which section carries which track), `uplink`, `presence`, `speakers`, `bars`.
+//! itself: `downlink_single` and `downlink_dual` (which section carries which track), `uplink`, `presence`, `speakers`, `bans`.
 
 mod admin;
-mod bars;
+mod bans;
 mod config;
 mod data;
-mod dual;
+mod downlink_dual;
+mod downlink_single;
 mod ids;
 mod io;
 mod join;
@@ -19,19 +20,18 @@ mod negotiate;
 mod presence;
 mod publish;
 mod signal;
-mod single;
 mod speakers;
 mod subscribe;
 #[cfg(test)]
 mod tests;
 mod uplink;
 
-pub use bars::Bars;
+pub use bans::Bars;
 pub use config::HubConfig;
 pub use io::*;
 
 use crate::base::{Moment, Timers};
-use bars::Departures;
+use bans::Departures;
 use ids::Ids;
 use livekit_protocol as lk;
 use lk::signal_response::Message;

@@ -1,4 +1,4 @@
-//! Carries the decisions of `single` and `dual` out: requests, offers, answers.
+//! Carries the decisions of `downlink_single` and `downlink_dual` out: requests, offers, answers.
 
 use super::config::SDP_BYTES;
 use super::member::Downlink;

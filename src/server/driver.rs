@@ -4,7 +4,7 @@
 use super::engine::Answered;
 use super::link::{LinkQueue, TooSlow};
 use super::metrics::{Figures, Here};
-use super::state::State;
+use super::state_folder::State;
 use crate::base::Moment;
 use crate::hub::{
     AdminCall, Admission, Bars, Hub, HubConfig, Input, LinkId, MediaCommand, MediaEvent, Note, Output, Refusal,

@@ -1,8 +1,8 @@
 //! What holds the rooms: the hub of this process, or a LiveKit server elsewhere. The endpoints ask it and do not see
 //! which of the two it is.
 
+use super::bans::KeptOut;
 use super::driver::{HubHandle, Stopping};
-use super::keep_out::KeptOut;
 use super::livekit::LiveKit;
 use super::metrics::Figures;
 use crate::base::{RoomId, UserId};

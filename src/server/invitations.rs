@@ -2,7 +2,7 @@
 
 use super::audit::{self, Actor, Deed};
 use super::token_endpoint::address;
-use super::{App, gate, unix_s};
+use super::{App, auth, unix_s};
 use crate::base::{IdError, RoomId};
 use crate::proto::invitation::{Invitation, InvitationError, Role};
 use crate::proto::link;
@@ -55,13 +55,13 @@ impl IntoResponse for NoLink {
             Self::Malformed | Self::Name(_) => StatusCode::BAD_REQUEST,
             Self::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        gate::refused(status, &self)
+        auth::refused(status, &self)
     }
 }
 
 /// Answers `POST /links`.
 pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NoLink> {
-    let grant = gate::grant(&app, &headers, &HashMap::new())?;
+    let grant = auth::grant(&app, &headers, &HashMap::new())?;
     let wish: Wish = serde_json::from_slice(&body).map_err(|_| NoLink::Malformed)?;
     let room: RoomId = wish.room.parse()?;
     let role: Role = wish.role.as_deref().unwrap_or("guest").parse().map_err(|_| NoLink::Malformed)?;

@@ -1,16 +1,16 @@
 //! A LiveKit server as the engine: its RoomService does the work, and what it forgets is remembered here.
 //!
 //! It lets removed people in again with their old tokens, and a removal that falls into an outage of the victim's link is
-//! lost. So those who were removed are kept out from here ([`keep_out`](super::keep_out)): once a second it is asked who is
+//! lost. So those who were removed are kept out from here ([`keep_out`](super::bans)): once a second it is asked who is
 //! in the rooms that somebody was removed from.
 
 use super::audit::{self, Actor, Deed};
+use super::bans::{HOLD_S, Hold, Holds, KeptOut};
 use super::driver::DISK_LIMIT;
 use super::engine::{Answered, NotWelcome, Unavailable};
-use super::keep_out::{HOLD_S, Hold, Holds, KeptOut};
 use super::metrics::Figures;
 use super::secrets::Keyring;
-use super::state::State;
+use super::state_folder::State;
 use super::unix_s;
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, UserId};

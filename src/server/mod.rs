@@ -4,28 +4,28 @@
 //! |---|---|
 //! | `engine` | what holds the rooms: the hub here, or a LiveKit server elsewhere |
 //! | `driver` | the one task that owns the hub |
-//! | `livekit`, `keep_out` | the LiveKit server, and who must not be in its rooms |
+//! | `livekit`, `bans` | the LiveKit server, and who must not be in its rooms |
 //! | `link` | one signalling connection |
-//! | `http`, `gate` | endpoints and limits; who is let in |
+//! | `http`, `auth` | endpoints and limits; who is let in |
 //! | `room_service`, `tencent` | the admin APIs: LiveKit's, and the one of Tencent Cloud that TRTC's back ends call |
 //! | `rooms`, `audit` | what APIs do with rooms; who did what |
 //! | `token_endpoint`, `invitations` | tokens for those who may have one; links with which they come |
 //! | `room_lookup` | whether a room is open, for those who may enter it |
 //! | `metrics` | figures for Prometheus, and whether all is well |
-//! | `state` | what outlives the server |
+//! | `state_folder` | what outlives the server |
 //! | `config`, `secrets`, `tls`, `reload` | what can be set; keys and certificate; both anew while the server runs |
 //! | `embedded` | a server inside another process |
 
 mod audit;
+mod auth;
+mod bans;
 mod config;
 mod driver;
 mod embedded;
 mod engine;
-mod gate;
 mod http;
 mod invitations;
 mod join_page;
-mod keep_out;
 mod link;
 mod livekit;
 mod metrics;
@@ -34,7 +34,7 @@ mod room_lookup;
 mod room_service;
 mod rooms;
 mod secrets;
-mod state;
+mod state_folder;
 mod tencent;
 #[cfg(test)]
 mod tests;
@@ -46,7 +46,7 @@ pub(crate) use embedded::Embedded;
 pub(crate) use livekit::LiveKitAddress;
 pub(crate) use reload::Reloader;
 pub(crate) use secrets::{Keyring, Secrets};
-pub(crate) use state::StateError;
+pub(crate) use state_folder::StateError;
 pub(crate) use tls::{Tls, TlsFiles};
 
 use crate::admin::AdminClientError;
@@ -56,7 +56,7 @@ use driver::{Driver, HubHandle};
 use engine::Engine;
 use livekit::LiveKit;
 use rooms::Rooms;
-use state::State;
+use state_folder::State;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

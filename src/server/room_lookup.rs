@@ -3,8 +3,8 @@
 //! Whoever may enter a room may ask, and nobody else: they show the access token that lets them in, or what the token
 //! endpoint gives them one for. How many is told, never who.
 
+use super::auth::{self, Denied};
 use super::engine::{NotWelcome, newcomer};
-use super::gate::{self, Denied};
 use super::token_endpoint::{Asked, NoToken, some_user};
 use super::{App, unix_s};
 use crate::hub::{Admission, Refusal};
@@ -34,14 +34,14 @@ impl IntoResponse for NotTold {
             Self::Denied(denied) => denied.status(),
             Self::Unproven(why) => why.status(),
         };
-        gate::refused(status, &self)
+        auth::refused(status, &self)
     }
 }
 
 /// Answers `POST /room`.
 pub(super) async fn look_up(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NotTold> {
     let asked = Asked::read(&body)?;
-    let (room, admission) = match gate::grant(&app, &headers, &HashMap::new()) {
+    let (room, admission) = match auth::grant(&app, &headers, &HashMap::new()) {
         Ok(grant) => {
             let room = asked.room()?;
             let admission = shown(&grant, &room.wire_name())?;
@@ -70,6 +70,6 @@ pub(super) async fn look_up(State(app): State<App>, headers: HeaderMap, body: By
 
 /// Whom the hub would see at the door with this token.
 fn shown(grant: &Grant, room: &str) -> Result<Admission, NotTold> {
-    let admission = gate::admission(grant)?;
+    let admission = auth::admission(grant)?;
     if admission.room == room { Ok(admission) } else { Err(NotTold::AnotherRoom) }
 }

@@ -2,8 +2,8 @@
 
 use super::App;
 use super::audit::{self, Actor, Deed};
+use super::auth;
 use super::engine::Unavailable;
-use super::gate;
 use crate::base::RoomId;
 use crate::hub::{AdminAnswer, AdminCall, AdminError};
 use crate::proto::token::{Grant, TokenError};
@@ -95,7 +95,7 @@ async fn answer(
     body: &[u8],
 ) -> Result<Response, CallError> {
     let encoding = encoding(headers).filter(|_| method == Method::POST).ok_or(CallError::BadRoute)?;
-    let grant = gate::grant(app, headers, &HashMap::new())?;
+    let grant = auth::grant(app, headers, &HashMap::new())?;
     let request = parse(name, &Request { grant: &grant, encoding, body })
         .inspect_err(|e| write_down(&grant, name, (&grant.room, ""), e.code().0))?;
     let (room, user) = concerned(&request);

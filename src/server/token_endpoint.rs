@@ -5,7 +5,7 @@
 
 use super::engine::NotWelcome;
 use super::secrets::Secrets;
-use super::{App, gate, unix_s};
+use super::{App, auth, unix_s};
 use crate::base::{IdError, RoomId, Secret, UserId, display_name};
 use crate::hub::Refusal;
 use crate::proto::invitation::{Invitation, InvitationError, Role};
@@ -66,7 +66,7 @@ impl NoToken {
 
 impl IntoResponse for NoToken {
     fn into_response(self) -> Response {
-        gate::refused(self.status(), &self)
+        auth::refused(self.status(), &self)
     }
 }
 

@@ -9,8 +9,8 @@
 //!   minutes is on the way back: a removal or dismissal still reaches them.
 //! - A signed request is carried out once. Who sends it again within its ten minutes gets the first answer.
 
-mod once;
 mod rates;
+mod replay;
 
 use super::audit::{self, Actor, Deed};
 use super::engine::Unavailable;
@@ -24,8 +24,8 @@ use axum::extract::State;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
-use once::Once;
 use rates::Rates;
+use replay::Once;
 use std::time::Instant;
 use uuid::Uuid;
 
