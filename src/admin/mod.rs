@@ -3,7 +3,7 @@
 mod client;
 mod credentials;
 
+pub(crate) use client::{AdminClient, AdminClientError};
 pub(crate) use credentials::key_from_environment;
 #[cfg(feature = "server")]
 pub(crate) use credentials::{ApplicationKeys, application_from_environment};
-pub(crate) use client::{AdminClient, AdminClientError};

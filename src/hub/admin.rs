@@ -82,7 +82,7 @@ impl Hub {
     }
 
     fn list_participants(&self, room: &str) -> lk::ListParticipantsResponse {
-        let members = self.names.get(room).map(|no| self.everybody(*no)).unwrap_or_default();
+        let members = self.names.get(room).map(|no| self.members_in(*no)).unwrap_or_default();
         let participants = members.iter().filter_map(|id| self.members.get(id)).map(Member::info).collect();
         lk::ListParticipantsResponse { participants }
     }
@@ -100,7 +100,7 @@ impl Hub {
             return Err(AdminError::Precondition("remote unmute not enabled".into()));
         }
         let (sid, muted) = (request.track_sid.clone(), request.muted);
-        self.tell(id, Message::Mute(lk::MuteTrackRequest { sid, muted }));
+        self.send(id, Message::Mute(lk::MuteTrackRequest { sid, muted }));
         self.set_muted(id, &request.track_sid, muted);
         let track = self.members.get(&id).and_then(|m| m.track(&request.track_sid)).map(|t| t.info.clone());
         Ok(lk::MuteRoomTrackResponse { track })
@@ -121,7 +121,7 @@ impl Hub {
         if let Some(before) = before {
             self.apply_permission(id, &before);
         }
-        self.renew(id);
+        self.renew_token(id);
         self.find(&request.room, &request.identity).map(Member::info)
     }
 
@@ -137,7 +137,7 @@ impl Hub {
             member.tracks.iter().filter(|t| !may_send(t.info.source)).map(|t| t.info.sid.clone()).collect();
         let (could, can) = (before.can_subscribe, permission.can_subscribe);
         let subscriptions: Vec<TrackSid> = member.subscriptions.keys().cloned().collect();
-        self.cut_tracks(id, &cut);
+        self.revoke_tracks(id, &cut);
         if could && !can {
             for track in &subscriptions {
                 self.unsubscribe(id, track);
@@ -148,18 +148,18 @@ impl Hub {
         self.negotiate(id);
     }
 
-    fn cut_tracks(&mut self, id: MemberId, cut: &[TrackSid]) {
+    fn revoke_tracks(&mut self, id: MemberId, cut: &[TrackSid]) {
         if cut.is_empty() {
             return;
         }
-        let gone = self.take_tracks(id, cut);
+        let gone = self.remove_tracks(id, cut);
         for track in &gone {
             let track_sid = track.info.sid.clone();
-            self.tell(id, Message::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid }));
+            self.send(id, Message::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid }));
         }
-        self.announce(id);
+        self.broadcast_info(id);
         for track in &gone {
-            self.withdraw(track);
+            self.unpublish(track);
             for subscriber in &track.subscribers {
                 self.negotiate(*subscriber);
             }
@@ -182,7 +182,7 @@ impl Hub {
         room.info.metadata = request.metadata;
         let Some(room) = self.rooms.get(&no) else { return Err(AdminError::NoRoom) };
         let info = self.room_info(room);
-        self.tell_room(no, &Message::RoomUpdate(lk::RoomUpdate { room: Some(info.clone()) }));
+        self.broadcast(no, &Message::RoomUpdate(lk::RoomUpdate { room: Some(info.clone()) }));
         Ok(info)
     }
 }

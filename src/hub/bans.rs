@@ -1,6 +1,6 @@
 //! Who must not come back with an old token, and what became of those who ask to resume.
 
-use super::Bar;
+use super::Ban;
 use super::member::RoomNo;
 use crate::base::{Moment, UserId};
 use livekit_protocol::{DisconnectReason, ParticipantInfo};
@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// How long a removal is remembered, in seconds. Tokens that live longer let their owner in again afterwards.
-const BAR_LIFE_S: i64 = 30 * 24 * 3600;
+const BAN_LIFETIME_S: i64 = 30 * 24 * 3600;
 /// Removals remembered at most; the oldest goes first.
-const MAX_BARS: usize = 100_000;
+const MAX_BANS: usize = 100_000;
 /// How long a resume is told why its session ended.
-const DEPARTURE_LIFE: Duration = Duration::from_secs(3600);
-/// Departures remembered at most; the oldest goes first.
-const MAX_DEPARTURES: usize = 10_000;
+const LEAVE_RECORD_LIFETIME: Duration = Duration::from_secs(3600);
+/// LeaveLog remembered at most; the oldest goes first.
+const MAX_LEAVE_RECORDS: usize = 10_000;
 /// Somebody who was lost may be on the way back for so long: a removal or dismissal still reaches them.
 const ON_THE_WAY_BACK: Duration = Duration::from_secs(120);
 
@@ -26,24 +26,24 @@ type Key = (String, UserId);
 /// A token that says neither `nbf` nor `iat` counts as older than everything: nothing tells it from the one that its
 /// owner was removed with.
 #[derive(Clone, Debug, Default)]
-pub struct Bars {
-    bars: BTreeMap<Key, Bar>,
+pub struct BanList {
+    bans: BTreeMap<Key, Ban>,
     /// The same, oldest first.
     by_age: BTreeSet<(i64, Key)>,
 }
 
-impl Bars {
-    /// Bars somebody; a bar that reaches further stays.
-    pub fn add(&mut self, bar: Bar) {
-        let key = (bar.room.clone(), bar.user.clone());
-        match self.bars.get(&key) {
-            Some(old) if old.removed_at > bar.removed_at => return,
+impl BanList {
+    /// BanList somebody; a ban that reaches further stays.
+    pub fn add(&mut self, ban: Ban) {
+        let key = (ban.room.clone(), ban.user.clone());
+        match self.bans.get(&key) {
+            Some(old) if old.removed_at > ban.removed_at => return,
             Some(old) => drop(self.by_age.remove(&(old.removed_at, key.clone()))),
             None => {}
         }
-        self.by_age.insert((bar.removed_at, key.clone()));
-        self.bars.insert(key, bar);
-        if self.bars.len() > MAX_BARS {
+        self.by_age.insert((ban.removed_at, key.clone()));
+        self.bans.insert(key, ban);
+        if self.bans.len() > MAX_BANS {
             self.forget_oldest();
         }
     }
@@ -56,30 +56,30 @@ impl Bars {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Bar> {
-        self.bars.values()
+    pub fn iter(&self) -> impl Iterator<Item = &Ban> {
+        self.bans.values()
     }
 
-    /// The bar that a token made at `issued_at` runs into, both in unix seconds.
-    pub(super) fn find(&self, room: &str, user: &UserId, issued_at: i64, now: i64) -> Option<&Bar> {
-        let bar = self.bars.get(&(room.to_owned(), user.clone()))?;
-        (issued_at <= bar.removed_at && !is_expired(bar.removed_at, now)).then_some(bar)
+    /// The ban that a token made at `issued_at` runs into, both in unix seconds.
+    pub(super) fn find(&self, room: &str, user: &UserId, issued_at: i64, now: i64) -> Option<&Ban> {
+        let ban = self.bans.get(&(room.to_owned(), user.clone()))?;
+        (issued_at <= ban.removed_at && !is_expired(ban.removed_at, now)).then_some(ban)
     }
 
     fn forget_oldest(&mut self) {
         if let Some((_, key)) = self.by_age.pop_first() {
-            self.bars.remove(&key);
+            self.bans.remove(&key);
         }
     }
 }
 
 const fn is_expired(removed_at: i64, now: i64) -> bool {
-    removed_at <= now.saturating_sub(BAR_LIFE_S)
+    removed_at <= now.saturating_sub(BAN_LIFETIME_S)
 }
 
 /// Somebody who left.
 #[derive(Clone, Debug)]
-pub(super) struct Departure {
+pub(super) struct LeaveRecord {
     pub(super) sid: String,
     pub(super) room: String,
     pub(super) no: RoomNo,
@@ -92,13 +92,15 @@ pub(super) struct Departure {
 
 /// Those who left lately, oldest first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Departures(VecDeque<Departure>);
+pub(super) struct LeaveLog(VecDeque<LeaveRecord>);
 
-impl Departures {
-    pub(super) fn add(&mut self, departure: Departure) {
+impl LeaveLog {
+    pub(super) fn add(&mut self, departure: LeaveRecord) {
         let now = departure.at;
         self.0.push_back(departure);
-        while self.0.len() > MAX_DEPARTURES || self.0.front().is_some_and(|d| now.since(d.at) > DEPARTURE_LIFE) {
+        while self.0.len() > MAX_LEAVE_RECORDS
+            || self.0.front().is_some_and(|d| now.since(d.at) > LEAVE_RECORD_LIFETIME)
+        {
             self.0.pop_front();
         }
     }
@@ -135,55 +137,55 @@ const fn is_loss(reason: DisconnectReason) -> bool {
 mod tests {
     use super::*;
 
-    fn bar(room: &str, user: &str, removed_at: i64) -> Bar {
-        Bar { room: room.into(), user: user.parse().expect("a user id"), removed_at, dismissed: false }
+    fn ban(room: &str, user: &str, removed_at: i64) -> Ban {
+        Ban { room: room.into(), user: user.parse().expect("a user id"), removed_at, dismissed: false }
     }
 
-    fn finds(bars: &Bars, room: &str, user: &str, issued_at: i64) -> bool {
-        bars.find(room, &user.parse().expect("a user id"), issued_at, 200).is_some()
-    }
-
-    #[test]
-    fn a_bar_holds_for_tokens_made_until_then_in_that_room_only() {
-        let mut bars = Bars::default();
-        bars.add(bar("r", "u", 100));
-        bars.add(bar("r", "u", 90));
-        assert!(finds(&bars, "r", "u", 100));
-        assert!(finds(&bars, "r", "u", 0), "a token without a date");
-        assert!(!finds(&bars, "r", "u", 101));
-        assert!(!finds(&bars, "other", "u", 1));
+    fn finds(bans: &BanList, room: &str, user: &str, issued_at: i64) -> bool {
+        bans.find(room, &user.parse().expect("a user id"), issued_at, 200).is_some()
     }
 
     #[test]
-    fn a_bar_is_forgotten_after_thirty_days() {
-        let mut bars = Bars::default();
-        bars.add(bar("r", "u", 100));
-        bars.add(bar("r", "v", 101));
+    fn a_ban_holds_for_tokens_made_until_then_in_that_room_only() {
+        let mut bans = BanList::default();
+        bans.add(ban("r", "u", 100));
+        bans.add(ban("r", "u", 90));
+        assert!(finds(&bans, "r", "u", 100));
+        assert!(finds(&bans, "r", "u", 0), "a token without a date");
+        assert!(!finds(&bans, "r", "u", 101));
+        assert!(!finds(&bans, "other", "u", 1));
+    }
+
+    #[test]
+    fn a_ban_is_forgotten_after_thirty_days() {
+        let mut bans = BanList::default();
+        bans.add(ban("r", "u", 100));
+        bans.add(ban("r", "v", 101));
         let u: UserId = "u".parse().expect("a user id");
-        assert!(bars.find("r", &u, 0, 99 + BAR_LIFE_S).is_some());
-        assert!(bars.find("r", &u, 0, 100 + BAR_LIFE_S).is_none());
-        bars.forget_expired(100 + BAR_LIFE_S);
-        assert_eq!(bars.iter().map(|b| b.user.as_str()).collect::<Vec<_>>(), ["v"]);
-        bars.add(bar("r", "v", 500));
-        bars.forget_expired(101 + BAR_LIFE_S);
-        assert_eq!(bars.iter().count(), 1, "the later removal counts");
+        assert!(bans.find("r", &u, 0, 99 + BAN_LIFETIME_S).is_some());
+        assert!(bans.find("r", &u, 0, 100 + BAN_LIFETIME_S).is_none());
+        bans.forget_expired(100 + BAN_LIFETIME_S);
+        assert_eq!(bans.iter().map(|b| b.user.as_str()).collect::<Vec<_>>(), ["v"]);
+        bans.add(ban("r", "v", 500));
+        bans.forget_expired(101 + BAN_LIFETIME_S);
+        assert_eq!(bans.iter().count(), 1, "the later removal counts");
     }
 
     #[test]
     fn the_lists_are_bounded() {
-        let mut bars = Bars::default();
-        for n in 0..=MAX_BARS as i64 {
-            bars.add(bar("r", &format!("u{n}"), n));
+        let mut bans = BanList::default();
+        for n in 0..=MAX_BANS as i64 {
+            bans.add(ban("r", &format!("u{n}"), n));
         }
-        assert_eq!((bars.bars.len(), bars.by_age.len()), (MAX_BARS, MAX_BARS));
-        assert!(!finds(&bars, "r", "u0", 0) && finds(&bars, "r", "u1", 0));
-        let mut departures = Departures::default();
-        for n in 0..MAX_DEPARTURES + 10 {
+        assert_eq!((bans.bans.len(), bans.by_age.len()), (MAX_BANS, MAX_BANS));
+        assert!(!finds(&bans, "r", "u0", 0) && finds(&bans, "r", "u1", 0));
+        let mut leave_log = LeaveLog::default();
+        for n in 0..MAX_LEAVE_RECORDS + 10 {
             let user: UserId = "u".parse().expect("a user id");
             let (sid, reason) = (format!("PA_{n}"), DisconnectReason::ClientInitiated);
             let (room, no) = ("r".into(), RoomNo(1));
-            departures.add(Departure { sid, room, no, shown: None, user, reason, at: Moment::ZERO });
+            leave_log.add(LeaveRecord { sid, room, no, shown: None, user, reason, at: Moment::ZERO });
         }
-        assert_eq!(departures.0.len(), MAX_DEPARTURES);
+        assert_eq!(leave_log.0.len(), MAX_LEAVE_RECORDS);
     }
 }

@@ -51,9 +51,9 @@ impl Hub {
             }
             member.last_sequence = packet.sequence;
         }
-        let Some(receivers) = stamp(&mut packet, member, kind) else { return };
+        let Some(receivers) = stamp_sender(&mut packet, member, kind) else { return };
         let room = member.room;
-        self.spread(room, Some(id), &packet, kind, &receivers);
+        self.distribute(room, Some(id), &packet, kind, &receivers);
     }
 
     /// A message of an operator's.
@@ -68,11 +68,11 @@ impl Hub {
             lk::UserPacket { payload: request.data, topic: request.topic, nonce: request.nonce, ..Default::default() };
         let mut packet = lk::DataPacket { value: Some(Value::User(user)), ..Default::default() };
         set_kind(&mut packet, kind);
-        self.spread(room, None, &packet, kind, &receivers);
+        self.distribute(room, None, &packet, kind, &receivers);
         true
     }
 
-    fn spread(
+    fn distribute(
         &mut self,
         room: RoomNo,
         sender: Option<MemberId>,
@@ -82,7 +82,7 @@ impl Hub {
     ) {
         let payload = Bytes::from(packet.encode_to_vec());
         let label = if kind == Kind::Lossy { LOSSY } else { RELIABLE };
-        for id in self.everybody(room).into_iter().filter(|id| Some(*id) != sender) {
+        for id in self.members_in(room).into_iter().filter(|id| Some(*id) != sender) {
             let Some(member) = self.members.get(&id).filter(|m| receivers.include(m)) else { continue };
             if kind == Kind::Lossy && !member.is_active() {
                 continue;
@@ -95,7 +95,7 @@ impl Hub {
 
 /// Writes the sender into a message and takes the receivers out. Nothing when it is not a client's to send.
 #[allow(deprecated)] // both places are read by clients of some age
-fn stamp(packet: &mut lk::DataPacket, sender: &Member, kind: Kind) -> Option<Receivers> {
+fn stamp_sender(packet: &mut lk::DataPacket, sender: &Member, kind: Kind) -> Option<Receivers> {
     packet.participant_identity = sender.user.as_str().to_owned();
     packet.participant_sid = sender.sid().to_owned();
     set_kind(packet, kind);

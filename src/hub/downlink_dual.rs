@@ -13,13 +13,13 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// The sections of one v0 subscriber connection.
 #[derive(Clone, Debug)]
-pub(super) struct Dual {
+pub(super) struct DualDownlink {
     /// Tracks for the next offer, oldest first.
     waiting: Vec<TrackSid>,
     /// Sections to stop in the next offer.
     stopping: Vec<Mid>,
     bound: BTreeMap<TrackSid, Mid>,
-    state: State,
+    state: OfferState,
     /// The first offer, with the data channels, or one with new ICE credentials is to be made.
     is_due: bool,
     restart: bool,
@@ -29,10 +29,10 @@ pub(super) struct Dual {
 }
 
 #[derive(Clone, Debug)]
-enum State {
+enum OfferState {
     Idle,
     /// The forwarding plane makes the offer.
-    Making(Change),
+    Making(OfferChange),
     /// The client has it.
     Offered {
         /// The sections that it makes.
@@ -44,7 +44,7 @@ enum State {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Change {
+struct OfferChange {
     add: Vec<TrackSid>,
     remove: Vec<Mid>,
     /// Tracks of `add` that are not wanted any more.
@@ -53,19 +53,19 @@ struct Change {
 
 /// The offer to make.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Make {
+pub(super) struct OfferPlan {
     pub(super) add: Vec<TrackSid>,
     pub(super) remove: Vec<Mid>,
     pub(super) ice_restart: bool,
 }
 
-impl Dual {
+impl DualDownlink {
     pub(super) fn new() -> Self {
         Self {
             waiting: Vec::new(),
             stopping: Vec::new(),
             bound: BTreeMap::new(),
-            state: State::Idle,
+            state: OfferState::Idle,
             is_due: true,
             restart: false,
             void: 0,
@@ -88,38 +88,40 @@ impl Dual {
             return true;
         }
         match &mut self.state {
-            State::Making(change) if change.add.iter().any(|t| t == track) => change.unwanted.insert(track.to_owned()),
+            OfferState::Making(change) if change.add.iter().any(|t| t == track) => {
+                change.unwanted.insert(track.to_owned())
+            }
             _ => false,
         }
     }
 
     pub(super) fn is_bound(&self, track: &str) -> bool {
         let in_the_making = match &self.state {
-            State::Making(c) => c.add.iter().any(|t| t == track) && !c.unwanted.contains(track),
+            OfferState::Making(c) => c.add.iter().any(|t| t == track) && !c.unwanted.contains(track),
             _ => false,
         };
         in_the_making || self.bound.contains_key(track)
     }
 
     /// The offer to make now, if there is something to say and none is under way.
-    pub(super) fn make(&mut self) -> Option<Make> {
+    pub(super) fn make(&mut self) -> Option<OfferPlan> {
         // an offer that says nothing cannot be made
         let has_news = self.is_due || !self.waiting.is_empty() || !self.stopping.is_empty();
-        if !has_news || !matches!(self.state, State::Idle) {
+        if !has_news || !matches!(self.state, OfferState::Idle) {
             return None;
         }
         self.is_due = false;
-        let change = Change {
+        let change = OfferChange {
             add: std::mem::take(&mut self.waiting),
             remove: std::mem::take(&mut self.stopping),
             unwanted: BTreeSet::new(),
         };
-        let make = Make {
+        let make = OfferPlan {
             add: change.add.clone(),
             remove: change.remove.clone(),
             ice_restart: std::mem::take(&mut self.restart),
         };
-        self.state = State::Making(change);
+        self.state = OfferState::Making(change);
         Some(make)
     }
 
@@ -129,7 +131,7 @@ impl Dual {
             self.void -= 1;
             return None;
         }
-        let State::Making(change) = std::mem::replace(&mut self.state, State::Idle) else { return None };
+        let OfferState::Making(change) = std::mem::replace(&mut self.state, OfferState::Idle) else { return None };
         let fresh: Vec<_> = sections.iter().filter(|(_, track)| change.add.contains(track)).cloned().collect();
         for (mid, track) in &fresh {
             if change.unwanted.contains(track) {
@@ -138,31 +140,31 @@ impl Dual {
                 self.bound.insert(track.clone(), mid.clone());
             }
         }
-        self.state = State::Offered { fresh, removed: change.remove, at: now };
+        self.state = OfferState::Offered { fresh, removed: change.remove, at: now };
         self.last_id += 1;
         Some(self.last_id)
     }
 
     /// The client answered. Whether it is the answer that is waited for; some clients always say 0.
     pub(super) fn answer(&mut self, id: u32) -> bool {
-        let is_awaited = matches!(self.state, State::Offered { .. }) && (id == 0 || id == self.last_id);
+        let is_awaited = matches!(self.state, OfferState::Offered { .. }) && (id == 0 || id == self.last_id);
         if is_awaited {
-            self.state = State::Idle;
+            self.state = OfferState::Idle;
         }
         is_awaited
     }
 
     /// The client is back on a new link: an unanswered offer is void, and everything is offered with new ICE credentials.
     pub(super) fn resume(&mut self) {
-        match std::mem::replace(&mut self.state, State::Idle) {
-            State::Idle => {}
-            State::Making(change) => {
+        match std::mem::replace(&mut self.state, OfferState::Idle) {
+            OfferState::Idle => {}
+            OfferState::Making(change) => {
                 self.void += 1;
                 let wanted = change.add.into_iter().filter(|t| !change.unwanted.contains(t));
                 self.waiting.splice(0..0, wanted);
                 self.stopping.extend(change.remove);
             }
-            State::Offered { fresh, removed, .. } => {
+            OfferState::Offered { fresh, removed, .. } => {
                 self.stopping.retain(|mid| !fresh.iter().any(|(m, _)| m == mid));
                 self.stopping.extend(removed);
                 for (mid, track) in fresh.into_iter().rev() {
@@ -187,7 +189,7 @@ impl Dual {
     /// When an unanswered offer counts as failed.
     pub(super) fn answer_limit(&self) -> Option<Moment> {
         match &self.state {
-            State::Offered { at, .. } => Some(*at + ANSWER_LIMIT),
+            OfferState::Offered { at, .. } => Some(*at + ANSWER_LIMIT),
             _ => None,
         }
     }

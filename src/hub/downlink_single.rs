@@ -21,7 +21,7 @@ const MAX_DOUBLINGS: u32 = 3;
 
 /// The sections of one v1 connection that carry tracks to the client.
 #[derive(Clone, Debug)]
-pub(super) struct Single {
+pub(super) struct SingleDownlink {
     /// When the link was opened.
     since: Moment,
     /// Whether the client has offered on it.
@@ -39,7 +39,7 @@ pub(super) struct Single {
     answers: u64,
     /// Offers at the forwarding plane, oldest first.
     in_flight: VecDeque<InFlight>,
-    asked: Option<Asked>,
+    asked: Option<SectionRequest>,
     repeats: u32,
 }
 
@@ -51,7 +51,7 @@ struct InFlight {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct SectionRequest {
     at: Moment,
     /// Whether more sections were asked for, not merely an offer.
     sections: bool,
@@ -68,7 +68,7 @@ pub(super) struct Binding {
     pub(super) lost: Vec<TrackSid>,
 }
 
-impl Single {
+impl SingleDownlink {
     pub(super) fn new(since: Moment) -> Self {
         Self {
             since,
@@ -106,7 +106,7 @@ impl Single {
         self.bound.values().any(|t| t == track)
     }
 
-    /// Takes an offer. The caller has it answered with the changes; [`Single::answered`] follows.
+    /// Takes an offer. The caller has it answered with the changes; [`SingleDownlink::answered`] follows.
     pub(super) fn offer(&mut self, sections: &[Section]) -> Binding {
         let receiving: Vec<_> = sections.iter().filter(|s| s.is_receiving()).map(|s| (s.mid.clone(), s.kind)).collect();
         if self.asked.is_some_and(|a| !a.sections || receiving.len() > self.receiving.len()) {
@@ -193,11 +193,11 @@ impl Single {
         if self.asked.is_some() {
             self.repeats = (self.repeats + 1).min(MAX_DOUBLINGS);
         }
-        self.asked = Some(Asked { at: now, sections: audio + video > 0 });
+        self.asked = Some(SectionRequest { at: now, sections: audio + video > 0 });
         Some((audio, video))
     }
 
-    /// When [`Single::ask`] has something to say.
+    /// When [`SingleDownlink::ask`] has something to say.
     pub(super) fn next_ask(&self) -> Option<Moment> {
         let is_needed = !self.waiting.is_empty() || !self.released.is_empty();
         if !is_needed || !self.in_flight.is_empty() {

@@ -133,7 +133,7 @@ pub enum Refusal {
 
 /// Whoever was removed from a room, or was in it when it was dismissed, needs a token made afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bar {
+pub struct Ban {
     /// The room's wire name.
     pub room: String,
     /// Who.
@@ -286,7 +286,7 @@ pub enum Output {
     },
     /// Give the client of a connection a fresh token: what it was let in with is renewed with the name, metadata,
     /// attributes and permission that it has now.
-    Renew {
+    RenewToken {
         /// The connection.
         link: LinkId,
         /// What the token is to say.
@@ -295,7 +295,7 @@ pub enum Output {
     /// For the forwarding plane.
     Media(MediaCommand),
     /// For the log, metrics and webhooks: somebody came or went.
-    Note(Note),
+    Event(HubEvent),
 }
 
 /// What the forwarding plane is to do. Commands of one member are carried out in order.
@@ -436,7 +436,7 @@ pub struct Subscribed {
 
 /// Who came and went, for the log and for metrics.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Note {
+pub enum HubEvent {
     /// A room came to be.
     RoomOpened {
         /// Its wire name.
@@ -476,5 +476,5 @@ pub enum Note {
         user: UserId,
     },
     /// Tokens made until now do not let somebody in any more; a server with a state folder writes it down.
-    Barred(Bar),
+    Banned(Ban),
 }

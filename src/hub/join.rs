@@ -1,13 +1,13 @@
 //! Coming: joins, and resumes of those who lost their link.
 
 use super::config::{METADATA_BYTES, NAME_BYTES, PING_INTERVAL_S, PING_TIMEOUT_S, PROTOCOL};
-use super::downlink_dual::Dual;
-use super::downlink_single::Single;
+use super::downlink_dual::DualDownlink;
+use super::downlink_single::SingleDownlink;
 use super::member::{Downlink, Member, RoomNo};
-use super::presence::Presence;
+use super::presence::MemberPresence;
 use super::speakers::Speakers;
 use super::uplink::Uplink;
-use super::{Admission, Hub, LinkId, MediaCommand, MemberId, Note, Output, Refusal, Room, Timer, clipped};
+use super::{Admission, Hub, HubEvent, LinkId, MediaCommand, MemberId, Output, Refusal, Room, Timer, clipped};
 use crate::base::Moment;
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
@@ -27,7 +27,7 @@ impl Hub {
             return;
         }
         if self.is_stopping {
-            return self.turn_away(link, Action::Disconnect, Why::ServerShutdown);
+            return self.leave_and_close(link, Action::Disconnect, Why::ServerShutdown);
         }
         if request.reconnect {
             return self.resume(link, &admission, request);
@@ -38,21 +38,21 @@ impl Hub {
                 Refusal::Dismissed => Why::RoomDeleted,
                 Refusal::Full | Refusal::NoRoom => Why::JoinFailure,
             };
-            return self.turn_away(link, Action::Disconnect, why);
+            return self.leave_and_close(link, Action::Disconnect, why);
         }
         let room = self.room_for_join(&admission);
-        self.drop_duplicate(room, &admission);
+        self.supersede_duplicate(room, &admission);
 
         let name = admission.room.clone();
         let offer = request.publisher_offer.take();
         let announced = take(&mut request.add_track_requests);
-        let id = self.admit(link, room, admission, &request, single);
-        self.welcome(id, link);
-        self.renew(id);
+        let id = self.add_member(link, room, admission, &request, single);
+        self.send_join_response(id, link);
+        self.renew_token(id);
         for connection in self.members.get(&id).map(Member::connections).unwrap_or_default() {
             self.command(MediaCommand::Open { connection, room: name.clone() });
         }
-        self.show_arrival(id);
+        self.broadcast_arrival(id);
         self.subscribe_to_all(id);
         for track in announced {
             self.add_track(id, track);
@@ -64,8 +64,8 @@ impl Hub {
     }
 
     /// Says `leave` to somebody who is no member, and closes.
-    pub(super) fn turn_away(&mut self, link: LinkId, action: Action, why: Why) {
-        self.tell_link(link, goodbye(action, why));
+    pub(super) fn leave_and_close(&mut self, link: LinkId, action: Action, why: Why) {
+        self.send_on_link(link, leave_message(action, why));
         self.out.push_back(Output::CloseLink { link });
     }
 
@@ -98,20 +98,20 @@ impl Hub {
             ..info
         };
         self.names.insert(info.name.clone(), no);
-        self.note(Note::RoomOpened { room: info.name.clone() });
+        self.emit(HubEvent::RoomOpened { room: info.name.clone() });
         self.rooms.insert(no, Room { info, members: BTreeSet::new(), is_kept, speakers: Speakers::default() });
         no
     }
 
     /// The same identity is here already: the old session ends.
-    fn drop_duplicate(&mut self, room: RoomNo, admission: &Admission) {
+    fn supersede_duplicate(&mut self, room: RoomNo, admission: &Admission) {
         let is_same = |id: &MemberId| self.members.get(id).is_some_and(|m| m.user == admission.user);
-        if let Some(old) = self.everybody(room).into_iter().find(is_same) {
-            self.replace(old);
+        if let Some(old) = self.members_in(room).into_iter().find(is_same) {
+            self.supersede(old);
         }
     }
 
-    fn admit(
+    fn add_member(
         &mut self,
         link: LinkId,
         room: RoomNo,
@@ -125,9 +125,9 @@ impl Hub {
         let auto_subscribe = request.connection_settings.as_ref().is_none_or(|s| s.auto_subscribe);
         let base = self.participant(&admission, request, &client);
         let downlink = if single {
-            Downlink::Single(Single::new(self.now))
+            Downlink::Single(SingleDownlink::new(self.now))
         } else {
-            Downlink::Dual { sections: Dual::new(), primary: admission.permission.can_subscribe }
+            Downlink::Dual { sections: DualDownlink::new(), primary: admission.permission.can_subscribe }
         };
         let member = Member {
             id,
@@ -139,7 +139,7 @@ impl Hub {
             protocol: client.protocol,
             auto_subscribe,
             link: Some(link),
-            presence: Presence::new(self.now),
+            presence: MemberPresence::new(self.now),
             tracks: Vec::new(),
             queued: Vec::new(),
             uplink: Uplink::default(),
@@ -156,7 +156,7 @@ impl Hub {
             r.members.insert(id);
         }
         self.timers.set(Timer::Entry(id), self.now + self.config.entry_limit);
-        self.note(Note::MemberJoined { room: admission.room, user: admission.user });
+        self.emit(HubEvent::MemberJoined { room: admission.room, user: admission.user });
         id
     }
 
@@ -189,7 +189,7 @@ impl Hub {
         }
     }
 
-    fn welcome(&mut self, id: MemberId, link: LinkId) {
+    fn send_join_response(&mut self, id: MemberId, link: LinkId) {
         let Some(member) = self.members.get(&id) else { return };
         let Some(room) = self.rooms.get(&member.room) else { return };
         let others = room.members.iter().filter_map(|m| self.members.get(m));
@@ -208,7 +208,7 @@ impl Hub {
             enabled_publish_codecs: codecs(),
             ..Default::default()
         };
-        self.tell_link(link, Message::Join(join));
+        self.send_on_link(link, Message::Join(join));
     }
 
     fn server_info(&self) -> lk::ServerInfo {
@@ -220,12 +220,12 @@ impl Hub {
         }
     }
 
-    fn show_arrival(&mut self, id: MemberId) {
+    fn broadcast_arrival(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id).filter(|m| !m.permission.hidden) else { return };
         let (room, info) = (member.room, member.info());
         let update = Message::Update(lk::ParticipantUpdate { participants: vec![info] });
-        for other in self.others(room, id) {
-            self.tell(other, update.clone());
+        for other in self.others_in(room, id) {
+            self.send(other, update.clone());
         }
     }
 
@@ -256,7 +256,7 @@ impl Hub {
             Downlink::Dual { sections, .. } => sections.resume(),
         }
         let (user, last_message_seq) = (member.user.clone(), member.last_sequence);
-        self.note(Note::LinkResumed { user });
+        self.emit(HubEvent::LinkResumed { user });
         self.check_presence(id);
         let reconnect = lk::ReconnectResponse {
             ice_servers: self.config.ice_servers.clone(),
@@ -265,9 +265,9 @@ impl Hub {
             ..Default::default()
         };
         // clients drop whatever comes before this one
-        self.tell(id, Message::Reconnect(reconnect));
-        self.renew(id);
-        self.catch_up(id, room, unsure_since);
+        self.send(id, Message::Reconnect(reconnect));
+        self.renew_token(id);
+        self.resync(id, room, unsure_since);
         if let Some(state) = request.sync_state.take() {
             self.sync_state(id, state);
         }
@@ -278,19 +278,18 @@ impl Hub {
     }
 
     fn refuse_resume(&mut self, link: LinkId, admission: &Admission, sid: &str) {
-        let ended = self
-            .bar_against(admission)
-            .map(|bar| if bar.dismissed { Why::RoomDeleted } else { Why::ParticipantRemoved });
-        match ended.or(self.departures.reason(sid, &admission.user)) {
+        let ended =
+            self.find_ban(admission).map(|ban| if ban.dismissed { Why::RoomDeleted } else { Why::ParticipantRemoved });
+        match ended.or(self.leave_log.reason(sid, &admission.user)) {
             Some(why @ (Why::ParticipantRemoved | Why::RoomDeleted | Why::DuplicateIdentity)) => {
-                self.turn_away(link, Action::Disconnect, why);
+                self.leave_and_close(link, Action::Disconnect, why);
             }
-            _ => self.turn_away(link, Action::Reconnect, Why::StateMismatch),
+            _ => self.leave_and_close(link, Action::Reconnect, Why::StateMismatch),
         }
     }
 
     /// What somebody missed: everybody as they are, the room, those who left, who speaks, what is to be sent.
-    fn catch_up(&mut self, id: MemberId, room: RoomNo, unsure_since: Moment) {
+    fn resync(&mut self, id: MemberId, room: RoomNo, unsure_since: Moment) {
         let Some(r) = self.rooms.get(&room) else { return };
         let everybody: Vec<_> = r.members.iter().filter_map(|m| self.members.get(m)).collect();
         let visible = everybody.iter().filter(|m| m.id == id || !m.permission.hidden);
@@ -298,21 +297,21 @@ impl Hub {
         let present: BTreeSet<_> = participants.iter().map(|p| p.identity.clone()).collect();
         let info = self.room_info(r);
         let speakers = self.speakers_message(&r.speakers.current());
-        self.tell(id, Message::Update(lk::ParticipantUpdate { participants }));
-        self.tell(id, Message::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
-        let mut missed = self.departures.shown_since(room, unsure_since);
+        self.send(id, Message::Update(lk::ParticipantUpdate { participants }));
+        self.send(id, Message::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
+        let mut missed = self.leave_log.shown_since(room, unsure_since);
         // clients go by identity: who is here again under a new sid must not be shown leaving
         missed.retain(|p| !present.contains(&p.identity));
         if !missed.is_empty() {
-            self.tell(id, Message::Update(lk::ParticipantUpdate { participants: missed }));
+            self.send(id, Message::Update(lk::ParticipantUpdate { participants: missed }));
         }
-        self.tell(id, speakers);
+        self.send(id, speakers);
         self.repeat_dynacast(id);
     }
 }
 
 /// The `leave` that ends a session.
-pub(super) fn goodbye(action: Action, why: Why) -> Message {
+pub(super) fn leave_message(action: Action, why: Why) -> Message {
     Message::Leave(lk::LeaveRequest {
         can_reconnect: action != Action::Disconnect,
         reason: why as i32,

@@ -1,10 +1,10 @@
 //! Going: by one's own wish, by a host's, for a new session's sake, or without a word.
 
-use super::bans::Departure;
+use super::bans::LeaveRecord;
 use super::join::REPLACES_BY_IDENTITY;
 use super::member::{Member, RoomNo};
-use super::presence::Verdict;
-use super::{Bar, Hub, LinkId, MediaCommand, MemberId, Note, Output, Timer};
+use super::presence::PresenceStatus;
+use super::{Ban, Hub, HubEvent, LinkId, MediaCommand, MemberId, Output, Timer};
 use crate::base::UserId;
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
@@ -29,19 +29,19 @@ impl Hub {
         member.presence.link_lost(self.now);
         let user = member.user.clone();
         let until = member.presence.resumable_until(&self.config).unwrap_or(self.now);
-        self.note(Note::LinkLost { user, until });
+        self.emit(HubEvent::LinkLost { user, until });
         self.check_presence(id);
     }
 
     /// Looks at a member's signs of life, and sets the time to look again.
     pub(super) fn check_presence(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id) else { return };
-        match member.presence.verdict(&self.config, self.now) {
-            Verdict::Here(Some(at)) => self.timers.set(Timer::Presence(id), at),
-            Verdict::Here(None) => self.timers.stop(Timer::Presence(id)),
-            Verdict::Gone => self.depart(id, Action::Disconnect, Why::ConnectionTimeout),
-            Verdict::MediaDead => self.depart(id, Action::Reconnect, Why::ConnectionTimeout),
-            Verdict::LinkDead => {
+        match member.presence.status(&self.config, self.now) {
+            PresenceStatus::Here(Some(at)) => self.timers.set(Timer::Presence(id), at),
+            PresenceStatus::Here(None) => self.timers.stop(Timer::Presence(id)),
+            PresenceStatus::Gone => self.remove_member(id, Action::Disconnect, Why::ConnectionTimeout),
+            PresenceStatus::MediaDead => self.remove_member(id, Action::Reconnect, Why::ConnectionTimeout),
+            PresenceStatus::LinkDead => {
                 if let Some(link) = member.link {
                     self.out.push_back(Output::CloseLink { link });
                     self.link_gone(link);
@@ -51,26 +51,26 @@ impl Hub {
     }
 
     /// The client said goodbye.
-    pub(super) fn goodbye(&mut self, id: MemberId) {
-        self.depart(id, Action::Disconnect, Why::ClientInitiated);
+    pub(super) fn client_leaves(&mut self, id: MemberId) {
+        self.remove_member(id, Action::Disconnect, Why::ClientInitiated);
     }
 
     /// Ends a stay for a reason of the server's.
-    pub(super) fn expel(&mut self, id: MemberId, why: Why) {
-        self.depart(id, Action::Disconnect, why);
+    pub(super) fn kick(&mut self, id: MemberId, why: Why) {
+        self.remove_member(id, Action::Disconnect, why);
     }
 
     /// Has a client join afresh, as its session and ours do not match.
-    pub(super) fn start_over(&mut self, id: MemberId) {
-        self.depart(id, Action::Reconnect, Why::StateMismatch);
+    pub(super) fn require_rejoin(&mut self, id: MemberId) {
+        self.remove_member(id, Action::Reconnect, Why::StateMismatch);
     }
 
     /// The same identity joins again. The room stays open for it.
-    pub(super) fn replace(&mut self, id: MemberId) {
-        self.say_goodbye(id, Action::Disconnect, Why::DuplicateIdentity);
-        if let Some(member) = self.take(id) {
-            self.tell_departure(&member, Why::DuplicateIdentity, Audience::OldClients);
-            self.bury(member, Why::DuplicateIdentity);
+    pub(super) fn supersede(&mut self, id: MemberId) {
+        self.send_leave(id, Action::Disconnect, Why::DuplicateIdentity);
+        if let Some(member) = self.detach_member(id) {
+            self.broadcast_departure(&member, Why::DuplicateIdentity, Audience::OldClients);
+            self.release_member(member, Why::DuplicateIdentity);
         }
     }
 
@@ -78,16 +78,16 @@ impl Hub {
     pub(super) fn remove_user(&mut self, room: &str, user: &UserId, not_before: i64) -> bool {
         let no = self.names.get(room).copied();
         let member = no.and_then(|no| {
-            self.everybody(no).into_iter().find(|id| self.members.get(id).is_some_and(|m| m.user == *user))
+            self.members_in(no).into_iter().find(|id| self.members.get(id).is_some_and(|m| m.user == *user))
         });
-        if member.is_none() && !self.departures.on_the_way_back(room, self.now).contains(user) {
+        if member.is_none() && !self.leave_log.on_the_way_back(room, self.now).contains(user) {
             return false;
         }
         // the maker of the token may have a clock that is ahead of ours
         let issued_at = member.and_then(|id| self.members.get(&id)).map_or(0, |m| m.issued_at);
-        self.bar(room, user.clone(), issued_at.max(not_before.saturating_sub(1)), false);
+        self.ban(room, user.clone(), issued_at.max(not_before.saturating_sub(1)), false);
         if let Some(id) = member {
-            self.expel(id, Why::ParticipantRemoved);
+            self.kick(id, Why::ParticipantRemoved);
         }
         true
     }
@@ -96,24 +96,24 @@ impl Hub {
     ///
     /// Everybody's goodbye is queued before anything else, and nobody is told of the others' leaving.
     pub(super) fn dismiss(&mut self, room: &str) -> bool {
-        let returning = self.departures.on_the_way_back(room, self.now);
+        let returning = self.leave_log.on_the_way_back(room, self.now);
         let Some(no) = self.names.get(room).copied() else {
             for user in &returning {
-                self.bar(room, user.clone(), 0, true);
+                self.ban(room, user.clone(), 0, true);
             }
             return !returning.is_empty();
         };
-        let ids = self.everybody(no);
+        let ids = self.members_in(no);
         for id in &ids {
-            self.say_goodbye(*id, Action::Disconnect, Why::RoomDeleted);
+            self.send_leave(*id, Action::Disconnect, Why::RoomDeleted);
         }
-        let gone: Vec<Member> = ids.into_iter().filter_map(|id| self.take(id)).collect();
+        let gone: Vec<Member> = ids.into_iter().filter_map(|id| self.detach_member(id)).collect();
         let tokens = gone.iter().map(|m| (m.user.clone(), m.issued_at));
         for (user, issued_at) in tokens.chain(returning.into_iter().map(|user| (user, 0))) {
-            self.bar(room, user, issued_at, true);
+            self.ban(room, user, issued_at, true);
         }
         for member in gone {
-            self.bury(member, Why::RoomDeleted);
+            self.release_member(member, Why::RoomDeleted);
         }
         self.close_room(no);
         true
@@ -124,11 +124,11 @@ impl Hub {
         self.is_stopping = true;
         let ids: Vec<MemberId> = self.members.keys().copied().collect();
         for id in &ids {
-            self.say_goodbye(*id, Action::Disconnect, Why::ServerShutdown);
+            self.send_leave(*id, Action::Disconnect, Why::ServerShutdown);
         }
-        let gone: Vec<Member> = ids.into_iter().filter_map(|id| self.take(id)).collect();
+        let gone: Vec<Member> = ids.into_iter().filter_map(|id| self.detach_member(id)).collect();
         for member in gone {
-            self.bury(member, Why::ServerShutdown);
+            self.release_member(member, Why::ServerShutdown);
         }
         let rooms: Vec<RoomNo> = self.rooms.keys().copied().collect();
         for room in rooms {
@@ -136,32 +136,32 @@ impl Hub {
         }
     }
 
-    fn bar(&mut self, room: &str, user: UserId, at_least: i64, dismissed: bool) {
+    fn ban(&mut self, room: &str, user: UserId, at_least: i64, dismissed: bool) {
         let removed_at = self.unix_s().max(at_least);
-        self.bars.forget_expired(self.unix_s());
-        let bar = Bar { room: room.to_owned(), user, removed_at, dismissed };
-        self.bars.add(bar.clone());
-        self.note(Note::Barred(bar));
+        self.bans.forget_expired(self.unix_s());
+        let ban = Ban { room: room.to_owned(), user, removed_at, dismissed };
+        self.bans.add(ban.clone());
+        self.emit(HubEvent::Banned(ban));
     }
 
-    fn depart(&mut self, id: MemberId, action: Action, why: Why) {
-        self.say_goodbye(id, action, why);
-        let Some(member) = self.take(id) else { return };
+    fn remove_member(&mut self, id: MemberId, action: Action, why: Why) {
+        self.send_leave(id, action, why);
+        let Some(member) = self.detach_member(id) else { return };
         let room = member.room;
-        self.tell_departure(&member, why, Audience::Everybody);
-        self.bury(member, why);
+        self.broadcast_departure(&member, why, Audience::Everybody);
+        self.release_member(member, why);
         self.close_if_empty(room, false);
     }
 
     /// Says goodbye and has the link closed; nothing is sent on it any more.
-    fn say_goodbye(&mut self, id: MemberId, action: Action, why: Why) {
+    fn send_leave(&mut self, id: MemberId, action: Action, why: Why) {
         let Some(link) = self.members.get_mut(&id).and_then(|m| m.link.take()) else { return };
         self.links.remove(&link);
-        self.turn_away(link, action, why);
+        self.leave_and_close(link, action, why);
     }
 
     /// Takes a member out of the tables.
-    fn take(&mut self, id: MemberId) -> Option<Member> {
+    fn detach_member(&mut self, id: MemberId) -> Option<Member> {
         let member = self.members.remove(&id)?;
         if let Some(link) = member.link {
             self.links.remove(&link);
@@ -180,23 +180,23 @@ impl Hub {
         Some(member)
     }
 
-    fn tell_departure(&mut self, member: &Member, why: Why, audience: Audience) {
-        let Some(info) = departed(member, why) else { return };
+    fn broadcast_departure(&mut self, member: &Member, why: Why, audience: Audience) {
+        let Some(info) = departure_info(member, why) else { return };
         let update = Message::Update(lk::ParticipantUpdate { participants: vec![info] });
-        for id in self.everybody(member.room) {
+        for id in self.members_in(member.room) {
             let is_old = self.members.get(&id).is_some_and(|m| m.protocol < REPLACES_BY_IDENTITY);
             if is_old || audience == Audience::Everybody {
-                self.tell(id, update.clone());
+                self.send(id, update.clone());
             }
         }
     }
 
     /// Takes the traces of a member away from the others, closes its connections, and remembers why it left.
-    fn bury(&mut self, member: Member, why: Why) {
+    fn release_member(&mut self, member: Member, why: Why) {
         let mut touched = Vec::new();
         for track in &member.tracks {
             touched.extend(&track.subscribers);
-            self.withdraw(track);
+            self.unpublish(track);
         }
         for (track, subscription) in &member.subscriptions {
             if let Some(track) = self.members.get_mut(&subscription.owner).and_then(|o| o.track_mut(track)) {
@@ -213,10 +213,10 @@ impl Hub {
             self.negotiate(subscriber);
         }
         let (room, no) = (self.room_name(member.room), member.room);
-        let shown = departed(&member, why).map(Box::new);
+        let shown = departure_info(&member, why).map(Box::new);
         let (sid, user) = (member.base.sid, member.user);
-        self.note(Note::MemberLeft { room: room.clone(), user: user.clone(), reason: why });
-        self.departures.add(Departure { sid, room, no, shown, user, reason: why, at: self.now });
+        self.emit(HubEvent::MemberLeft { room: room.clone(), user: user.clone(), reason: why });
+        self.leave_log.add(LeaveRecord { sid, room, no, shown, user, reason: why, at: self.now });
     }
 
     /// An empty room goes; one that was made by `CreateRoom` only when its time is over.
@@ -235,13 +235,13 @@ impl Hub {
         self.timers.stop(Timer::Speakers(no));
         if let Some(room) = self.rooms.remove(&no) {
             self.names.remove(&room.info.name);
-            self.note(Note::RoomClosed { room: room.info.name });
+            self.emit(HubEvent::RoomClosed { room: room.info.name });
         }
     }
 }
 
 /// What the others are shown of somebody who left; nothing of somebody hidden.
-fn departed(member: &Member, why: Why) -> Option<lk::ParticipantInfo> {
+fn departure_info(member: &Member, why: Why) -> Option<lk::ParticipantInfo> {
     let info = lk::ParticipantInfo {
         state: State::Disconnected as i32,
         disconnect_reason: why as i32,

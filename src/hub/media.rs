@@ -1,8 +1,8 @@
 //! What the forwarding plane reports, and what of it the clients are told: speakers, connection quality.
 
 use super::member::RoomNo;
-use super::presence::Media;
-use super::speakers::Spoken;
+use super::presence::MediaState;
+use super::speakers::SpeakerLevel;
 use super::{Hub, MediaEvent, MemberId, Timer};
 use livekit_protocol as lk;
 use lk::ConnectionQuality as Quality;
@@ -15,8 +15,8 @@ impl Hub {
             MediaEvent::Offered { connection, sdp, sections } => self.offered(connection, sdp, sections),
             MediaEvent::NegotiationFailed { connection, message } => self.negotiation_failed(connection, &message),
             MediaEvent::Connected { connection } => self.connected(connection),
-            MediaEvent::Disconnected { connection } => self.disconnected(connection, Media::Lost),
-            MediaEvent::Closed { connection } => self.disconnected(connection, Media::Closed),
+            MediaEvent::Disconnected { connection } => self.disconnected(connection, MediaState::Lost),
+            MediaEvent::Closed { connection } => self.disconnected(connection, MediaState::Closed),
             MediaEvent::MediaSeen { track } => tracing::debug!(track, "the first packet arrived"),
             MediaEvent::Data { connection, label, payload } => self.data(connection.member, &label, &payload),
             MediaEvent::Level { track, level, active: _ } => self.level(&track, level),
@@ -41,19 +41,19 @@ impl Hub {
         }
     }
 
-    pub(super) fn tell_speakers(&mut self, no: RoomNo) {
+    pub(super) fn broadcast_speakers(&mut self, no: RoomNo) {
         let now = self.now;
         let Some(room) = self.rooms.get_mut(&no) else { return };
         let changes = room.speakers.changes(now);
         if !changes.is_empty() {
             let message = self.speakers_message(&changes);
-            self.tell_room(no, &message);
+            self.broadcast(no, &message);
         }
         self.set_speakers_timer(no);
     }
 
-    pub(super) fn speakers_message(&self, spoken: &[Spoken]) -> Message {
-        let info = |(member, level): &Spoken| {
+    pub(super) fn speakers_message(&self, spoken: &[SpeakerLevel]) -> Message {
+        let info = |(member, level): &SpeakerLevel| {
             let sid = self.members.get(member)?.sid().to_owned();
             Some(lk::SpeakerInfo { sid, level: *level, active: *level > 0.0 })
         };
@@ -71,18 +71,18 @@ impl Hub {
         }
         let (room, info) = (member.room, quality_info(member.sid(), quality, score));
         let update = lk::ConnectionQualityUpdate { updates: vec![info] };
-        self.tell_room(room, &Message::ConnectionQuality(update));
+        self.broadcast(room, &Message::ConnectionQuality(update));
     }
 
     /// How everybody's line is, for somebody who just came.
-    pub(super) fn tell_qualities(&mut self, id: MemberId) {
+    pub(super) fn send_qualities(&mut self, id: MemberId) {
         let Some(room) = self.members.get(&id).map(|m| m.room) else { return };
-        let members = self.everybody(room).into_iter().filter_map(|m| self.members.get(&m));
+        let members = self.members_in(room).into_iter().filter_map(|m| self.members.get(&m));
         let visible = members.filter(|m| !m.permission.hidden);
         let updates: Vec<_> =
             visible.filter_map(|m| m.quality.map(|(quality, score)| quality_info(m.sid(), quality, score))).collect();
         if !updates.is_empty() {
-            self.tell(id, Message::ConnectionQuality(lk::ConnectionQualityUpdate { updates }));
+            self.send(id, Message::ConnectionQuality(lk::ConnectionQualityUpdate { updates }));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! One participant's stay, as the hub knows it.
 
-use super::downlink_dual::Dual;
-use super::downlink_single::Single;
-use super::presence::Presence;
-use super::uplink::{Announced, Uplink};
+use super::downlink_dual::DualDownlink;
+use super::downlink_single::SingleDownlink;
+use super::presence::MemberPresence;
+use super::uplink::{AnnouncedTrack, Uplink};
 use super::{ConnectionId, LinkId, MemberId, Role, TrackSid};
 use crate::base::{MediaKind, Moment, UserId};
 use livekit_protocol as lk;
@@ -28,7 +28,7 @@ pub(super) struct Member {
     pub(super) protocol: i32,
     pub(super) auto_subscribe: bool,
     pub(super) link: Option<LinkId>,
-    pub(super) presence: Presence,
+    pub(super) presence: MemberPresence,
     /// Oldest first.
     pub(super) tracks: Vec<Track>,
     /// Requests whose cid is in use.
@@ -49,10 +49,10 @@ pub(super) struct Member {
 #[derive(Clone, Debug)]
 pub(super) enum Downlink {
     /// v1
-    Single(Single),
+    Single(SingleDownlink),
     /// v0
     Dual {
-        sections: Dual,
+        sections: DualDownlink,
         /// Whether the subscriber connection is the one that makes the participant active.
         primary: bool,
     },
@@ -184,8 +184,8 @@ impl Member {
 }
 
 impl Track {
-    pub(super) fn announced(&self) -> Announced<'_> {
-        Announced { track: &self.info.sid, kind: self.kind, cids: &self.cids }
+    pub(super) fn announced(&self) -> AnnouncedTrack<'_> {
+        AnnouncedTrack { track: &self.info.sid, kind: self.kind, cids: &self.cids }
     }
 
     /// The layers of its codec.

@@ -26,12 +26,12 @@ mod subscribe;
 mod tests;
 mod uplink;
 
-pub use bans::Bars;
+pub use bans::BanList;
 pub use config::HubConfig;
 pub use io::*;
 
 use crate::base::{Moment, Timers};
-use bans::Departures;
+use bans::LeaveLog;
 use ids::Ids;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
@@ -53,8 +53,8 @@ pub struct Hub {
     links: BTreeMap<LinkId, MemberId>,
     /// Whose a track is, announced or published.
     owners: BTreeMap<TrackSid, MemberId>,
-    bars: Bars,
-    departures: Departures,
+    bans: BanList,
+    leave_log: LeaveLog,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
     last_member: u64,
@@ -101,8 +101,8 @@ impl Hub {
             members: BTreeMap::new(),
             links: BTreeMap::new(),
             owners: BTreeMap::new(),
-            bars: Bars::default(),
-            departures: Departures::default(),
+            bans: BanList::default(),
+            leave_log: LeaveLog::default(),
             timers: Timers::default(),
             out: VecDeque::new(),
             last_member: 0,
@@ -147,8 +147,8 @@ impl Hub {
         if resume {
             return None;
         }
-        if let Some(bar) = self.bar_against(admission) {
-            return Some(if bar.dismissed { Refusal::Dismissed } else { Refusal::Removed });
+        if let Some(ban) = self.find_ban(admission) {
+            return Some(if ban.dismissed { Refusal::Dismissed } else { Refusal::Removed });
         }
         let Some(room) = self.names.get(&admission.room).and_then(|no| self.rooms.get(no)) else {
             let no_place = self.rooms.len() >= self.config.max_rooms;
@@ -167,13 +167,13 @@ impl Hub {
         self.config.unix_ms_at_zero = unix_ms - millis(now);
     }
 
-    /// Takes back who was barred before a restart, as [`Note::Barred`] told it one by one.
-    pub fn restore(&mut self, bars: Bars) {
-        self.bars = bars;
+    /// Takes back who was banned before a restart, as [`HubEvent::Banned`] told it one by one.
+    pub fn restore(&mut self, bans: BanList) {
+        self.bans = bans;
     }
 
-    fn bar_against(&self, admission: &Admission) -> Option<&Bar> {
-        self.bars.find(&admission.room, &admission.user, admission.issued_at, self.unix_s())
+    fn find_ban(&self, admission: &Admission) -> Option<&Ban> {
+        self.bans.find(&admission.room, &admission.user, admission.issued_at, self.unix_s())
     }
 
     /// Names of all rooms.
@@ -191,7 +191,7 @@ impl Hub {
         self.members.values().flat_map(|m| &m.tracks).filter(|t| t.is_published).count()
     }
 
-    /// Whether nobody is here, no room is kept and no timer runs. Bars do not count.
+    /// Whether nobody is here, no room is kept and no timer runs. BanList do not count.
     pub fn is_empty(&self) -> bool {
         let no_people = self.members.is_empty() && self.links.is_empty() && self.owners.is_empty();
         no_people && self.rooms.is_empty() && self.names.is_empty() && self.timers.is_empty()
@@ -200,10 +200,10 @@ impl Hub {
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Presence(member) => self.check_presence(member),
-            Timer::Entry(member) => self.expel(member, lk::DisconnectReason::JoinFailure),
+            Timer::Entry(member) => self.kick(member, lk::DisconnectReason::JoinFailure),
             Timer::Negotiation(member) => self.negotiation_due(member),
             Timer::Dynacast(member) => self.dynacast_due(member),
-            Timer::Speakers(room) => self.tell_speakers(room),
+            Timer::Speakers(room) => self.broadcast_speakers(room),
             Timer::Idle(room) => self.close_if_empty(room, true),
         }
     }
@@ -216,57 +216,57 @@ impl Hub {
         self.unix_ms().div_euclid(1000)
     }
 
-    fn tell_link(&mut self, link: LinkId, message: Message) {
+    fn send_on_link(&mut self, link: LinkId, message: Message) {
         self.out.push_back(Output::Signal { link, message: Box::new(message) });
     }
 
     /// Tells a member something; without a link it is lost, as the messages after a resume make up for it.
-    fn tell(&mut self, member: MemberId, message: Message) {
+    fn send(&mut self, member: MemberId, message: Message) {
         if let Some(link) = self.members.get(&member).and_then(|m| m.link) {
-            self.tell_link(link, message);
+            self.send_on_link(link, message);
         }
     }
 
-    fn tell_room(&mut self, room: RoomNo, message: &Message) {
-        for member in self.everybody(room) {
-            self.tell(member, message.clone());
+    fn broadcast(&mut self, room: RoomNo, message: &Message) {
+        for member in self.members_in(room) {
+            self.send(member, message.clone());
         }
     }
 
     /// Has a member's client given a token that says what it may do and how it is called now.
-    fn renew(&mut self, id: MemberId) {
+    fn renew_token(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id) else { return };
         let Some(link) = member.link else { return };
         let holder = Box::new(member.info());
-        self.out.push_back(Output::Renew { link, holder });
+        self.out.push_back(Output::RenewToken { link, holder });
     }
 
-    fn everybody(&self, room: RoomNo) -> Vec<MemberId> {
+    fn members_in(&self, room: RoomNo) -> Vec<MemberId> {
         self.rooms.get(&room).map(|r| r.members.iter().copied().collect()).unwrap_or_default()
     }
 
-    fn others(&self, room: RoomNo, but: MemberId) -> Vec<MemberId> {
-        self.everybody(room).into_iter().filter(|m| *m != but).collect()
+    fn others_in(&self, room: RoomNo, but: MemberId) -> Vec<MemberId> {
+        self.members_in(room).into_iter().filter(|m| *m != but).collect()
     }
 
     fn command(&mut self, command: MediaCommand) {
         self.out.push_back(Output::Media(command));
     }
 
-    fn note(&mut self, note: Note) {
-        self.out.push_back(Output::Note(note));
+    fn emit(&mut self, event: HubEvent) {
+        self.out.push_back(Output::Event(event));
     }
 
     /// Shows a member's new state to everybody, itself included.
-    fn announce(&mut self, id: MemberId) {
+    fn broadcast_info(&mut self, id: MemberId) {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.base.version += 1;
         let (room, hidden) = (member.room, member.permission.hidden);
         let update = Message::Update(lk::ParticipantUpdate { participants: vec![member.info()] });
         if hidden {
-            self.tell(id, update);
+            self.send(id, update);
         } else {
-            self.tell_room(room, &update);
+            self.broadcast(room, &update);
         }
     }
 

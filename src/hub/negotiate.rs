@@ -2,7 +2,7 @@
 
 use super::config::SDP_BYTES;
 use super::member::Downlink;
-use super::presence::Media;
+use super::presence::MediaState;
 use super::{ConnectionId, Hub, MediaCommand, MemberId, Mid, Role, Timer, TrackSid};
 use livekit_protocol as lk;
 use lk::signal_response::Message;
@@ -24,7 +24,7 @@ impl Hub {
         }
         if let Some((num_audios, num_videos)) = asked {
             let requirement = lk::MediaSectionsRequirement { num_audios, num_videos };
-            self.tell(id, Message::MediaSectionsRequirement(requirement));
+            self.send(id, Message::MediaSectionsRequirement(requirement));
         }
         if let Some(make) = made {
             let add = make.add.iter().filter_map(|track| self.subscribed(track)).collect();
@@ -38,7 +38,7 @@ impl Hub {
         match &member.downlink {
             Downlink::Dual { sections, .. } if sections.answer_limit().is_some_and(|at| at <= self.now) => {
                 tracing::info!(user = %member.user, "an offer was not answered");
-                self.start_over(id);
+                self.require_rejoin(id);
             }
             _ => self.negotiate(id),
         }
@@ -55,7 +55,7 @@ impl Hub {
             },
             Downlink::Dual { .. } => HashMap::new(),
         };
-        self.tell(id, Message::Answer(description("answer", sdp, offer_id, map)));
+        self.send(id, Message::Answer(description("answer", sdp, offer_id, map)));
         self.negotiate(id);
     }
 
@@ -67,10 +67,10 @@ impl Hub {
         };
         let Some(offer_id) = dual.offered(&sections, now) else { return };
         for (_, track) in &sections {
-            self.prefer_if_special(id, track);
+            self.send_preference_if_set(id, track);
         }
         let map = sections.into_iter().collect();
-        self.tell(id, Message::Offer(description("offer", sdp, offer_id, map)));
+        self.send(id, Message::Offer(description("offer", sdp, offer_id, map)));
         self.negotiate(id);
     }
 
@@ -87,7 +87,7 @@ impl Hub {
             return;
         }
         if answer.sdp.len() > SDP_BYTES {
-            return self.start_over(id);
+            return self.require_rejoin(id);
         }
         self.command(MediaCommand::AcceptAnswer { connection, sdp: answer.sdp });
         self.negotiate(id);
@@ -105,7 +105,7 @@ impl Hub {
         if is_void {
             self.negotiate(connection.member);
         } else {
-            self.start_over(connection.member);
+            self.require_rejoin(connection.member);
         }
     }
 
@@ -126,18 +126,18 @@ impl Hub {
         let id = connection.member;
         let now = self.now;
         let Some(member) = self.members.get_mut(&id) else { return };
-        member.presence.media(connection.role, Media::Up, now);
+        member.presence.media(connection.role, MediaState::Up, now);
         if connection == member.primary() && !member.is_active() {
             member.base.state = lk::participant_info::State::Active as i32;
             self.timers.stop(Timer::Entry(id));
-            self.announce(id);
-            self.tell_qualities(id);
+            self.broadcast_info(id);
+            self.send_qualities(id);
         }
         self.check_presence(id);
     }
 
     /// A connection is lost or closed.
-    pub(super) fn disconnected(&mut self, connection: ConnectionId, media: Media) {
+    pub(super) fn disconnected(&mut self, connection: ConnectionId, media: MediaState) {
         let now = self.now;
         let Some(member) = self.members.get_mut(&connection.member) else { return };
         member.presence.media(connection.role, media, now);

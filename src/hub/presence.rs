@@ -23,18 +23,18 @@ const AFTER_MEDIA: Duration = Duration::from_millis(1500);
 
 /// The signs of life of one member.
 #[derive(Clone, Debug)]
-pub(super) struct Presence {
+pub(super) struct MemberPresence {
     heard: Moment,
     /// Some clients of the protocol do not ping; they are not expected to.
     pings: bool,
     link_gone: Option<Moment>,
-    media: BTreeMap<Role, Media>,
+    media: BTreeMap<Role, MediaState>,
     media_gone: Option<Moment>,
 }
 
 /// Where a connection is that was up once, or failed to come up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Media {
+pub(super) enum MediaState {
     Up,
     /// Nothing comes; it may come again.
     Lost,
@@ -44,7 +44,7 @@ pub(super) enum Media {
 
 /// What the signs mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PresenceStatus {
     /// Here; look again then.
     Here(Option<Moment>),
     /// The link is open, but nothing comes: it counts as lost.
@@ -55,7 +55,7 @@ pub(super) enum Verdict {
     Gone,
 }
 
-impl Presence {
+impl MemberPresence {
     pub(super) fn new(now: Moment) -> Self {
         Self { heard: now, pings: false, link_gone: None, media: BTreeMap::new(), media_gone: None }
     }
@@ -87,9 +87,9 @@ impl Presence {
     }
 
     /// One connection came up or went.
-    pub(super) fn media(&mut self, role: Role, media: Media, now: Moment) {
+    pub(super) fn media(&mut self, role: Role, media: MediaState, now: Moment) {
         self.media.insert(role, media);
-        if self.media.values().any(|m| *m == Media::Up) {
+        if self.media.values().any(|m| *m == MediaState::Up) {
             self.media_gone = None;
         } else if self.media_gone.is_none() {
             self.media_gone = Some(now);
@@ -105,20 +105,22 @@ impl Presence {
     }
 
     fn media_limit(&self, config: &HubConfig) -> Duration {
-        let is_closed = self.media.values().any(|m| *m == Media::Closed);
+        let is_closed = self.media.values().any(|m| *m == MediaState::Closed);
         if is_closed { CLOSED_LIMIT } else { config.media_limit }
     }
 
-    pub(super) fn verdict(&self, config: &HubConfig, now: Moment) -> Verdict {
+    pub(super) fn status(&self, config: &HubConfig, now: Moment) -> PresenceStatus {
         let (at, verdict) = match (self.resumable_until(config), self.media_gone) {
-            (Some(until), _) => (until, Verdict::Gone),
-            (None, Some(gone)) if self.heard > gone => (gone + self.media_limit(config), Verdict::MediaDead),
-            (None, Some(gone)) if self.pings => ((gone + AFTER_MEDIA).max(self.heard + MISSED_PING), Verdict::Gone),
-            (None, Some(gone)) => (gone + config.resume_window, Verdict::Gone),
-            (None, None) if self.pings => (self.heard + config.link_silence, Verdict::LinkDead),
-            (None, None) => return Verdict::Here(None),
+            (Some(until), _) => (until, PresenceStatus::Gone),
+            (None, Some(gone)) if self.heard > gone => (gone + self.media_limit(config), PresenceStatus::MediaDead),
+            (None, Some(gone)) if self.pings => {
+                ((gone + AFTER_MEDIA).max(self.heard + MISSED_PING), PresenceStatus::Gone)
+            }
+            (None, Some(gone)) => (gone + config.resume_window, PresenceStatus::Gone),
+            (None, None) if self.pings => (self.heard + config.link_silence, PresenceStatus::LinkDead),
+            (None, None) => return PresenceStatus::Here(None),
         };
-        if at <= now { verdict } else { Verdict::Here(Some(at)) }
+        if at <= now { verdict } else { PresenceStatus::Here(Some(at)) }
     }
 }
 
@@ -133,40 +135,40 @@ mod tests {
     #[test]
     fn a_lost_link_may_come_back_for_five_seconds() {
         let config = HubConfig::default();
-        let mut p = Presence::new(at(0));
-        p.media(Role::Single, Media::Up, at(10));
+        let mut p = MemberPresence::new(at(0));
+        p.media(Role::Single, MediaState::Up, at(10));
         p.link_lost(at(1000));
-        assert_eq!(p.verdict(&config, at(5000)), Verdict::Here(Some(at(6000))));
+        assert_eq!(p.status(&config, at(5000)), PresenceStatus::Here(Some(at(6000))));
         p.link_back(at(5000));
-        assert_eq!(p.verdict(&config, at(60_000)), Verdict::Here(None));
+        assert_eq!(p.status(&config, at(60_000)), PresenceStatus::Here(None));
         p.link_lost(at(60_000));
-        assert_eq!(p.verdict(&config, at(65_000)), Verdict::Gone);
+        assert_eq!(p.status(&config, at(65_000)), PresenceStatus::Gone);
     }
 
     #[test]
     fn without_media_and_ping_somebody_is_gone_within_six_seconds_of_the_last_sign() {
         let config = HubConfig::default();
-        let mut p = Presence::new(at(0));
-        p.media(Role::Single, Media::Up, at(10));
+        let mut p = MemberPresence::new(at(0));
+        p.media(Role::Single, MediaState::Up, at(10));
         p.pinged();
         p.heard(at(10_000));
-        p.media(Role::Single, Media::Lost, at(14_000));
-        assert_eq!(p.verdict(&config, at(15_400)), Verdict::Here(Some(at(15_500))));
-        assert_eq!(p.verdict(&config, at(15_500)), Verdict::Gone);
+        p.media(Role::Single, MediaState::Lost, at(14_000));
+        assert_eq!(p.status(&config, at(15_400)), PresenceStatus::Here(Some(at(15_500))));
+        assert_eq!(p.status(&config, at(15_500)), PresenceStatus::Gone);
     }
 
     #[test]
     fn a_link_that_works_outlives_its_media_for_a_while() {
         let config = HubConfig::default();
-        let mut p = Presence::new(at(0));
+        let mut p = MemberPresence::new(at(0));
         p.pinged();
-        p.media(Role::Single, Media::Up, at(10));
-        p.media(Role::Single, Media::Lost, at(1000));
+        p.media(Role::Single, MediaState::Up, at(10));
+        p.media(Role::Single, MediaState::Lost, at(1000));
         p.heard(at(2000));
-        assert_eq!(p.verdict(&config, at(15_900)), Verdict::Here(Some(at(16_000))));
-        assert_eq!(p.verdict(&config, at(16_000)), Verdict::MediaDead);
-        p.media(Role::Single, Media::Up, at(16_000));
-        assert_eq!(p.verdict(&config, at(16_500)), Verdict::Here(Some(at(17_000))));
-        assert_eq!(p.verdict(&config, at(17_000)), Verdict::LinkDead);
+        assert_eq!(p.status(&config, at(15_900)), PresenceStatus::Here(Some(at(16_000))));
+        assert_eq!(p.status(&config, at(16_000)), PresenceStatus::MediaDead);
+        p.media(Role::Single, MediaState::Up, at(16_000));
+        assert_eq!(p.status(&config, at(16_500)), PresenceStatus::Here(Some(at(17_000))));
+        assert_eq!(p.status(&config, at(17_000)), PresenceStatus::LinkDead);
     }
 }

@@ -18,7 +18,7 @@ const ALL_LAYERS: u8 = 3;
 impl Hub {
     pub(super) fn add_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {
         let Some(member) = self.members.get(&id) else { return };
-        if let Some((reason, message)) = objection(member, &request, self.config.max_tracks) {
+        if let Some((reason, message)) = publish_error(member, &request, self.config.max_tracks) {
             tracing::debug!(user = %member.user, message, "a track is refused");
             return self.respond(id, 0, reason, message, Request::AddTrack(request));
         }
@@ -27,7 +27,7 @@ impl Hub {
             Some(track) if track.is_published => return self.queue_track(id, request),
             Some(track) => {
                 let track = Some(track.info.clone());
-                return self.tell(id, Message::TrackPublished(lk::TrackPublishedResponse { cid: request.cid, track }));
+                return self.send(id, Message::TrackPublished(lk::TrackPublishedResponse { cid: request.cid, track }));
             }
             None => {}
         }
@@ -35,7 +35,7 @@ impl Hub {
         let (sid, info) = (track.info.sid.clone(), track.info.clone());
         let cid = track.cids.first().cloned().unwrap_or_default();
         self.owners.insert(sid.clone(), id);
-        self.tell(id, Message::TrackPublished(lk::TrackPublishedResponse { cid, track: Some(info) }));
+        self.send(id, Message::TrackPublished(lk::TrackPublishedResponse { cid, track: Some(info) }));
         let Some(member) = self.members.get_mut(&id) else { return };
         let claimed = member.uplink.claim(track.announced());
         member.tracks.push(track);
@@ -71,7 +71,7 @@ impl Hub {
     }
 
     pub(super) fn respond(&mut self, id: MemberId, request_id: u32, reason: Reason, message: &str, request: Request) {
-        self.tell(
+        self.send(
             id,
             Message::RequestResponse(lk::RequestResponse {
                 request_id,
@@ -87,7 +87,7 @@ impl Hub {
         let Some(member) = self.members.get_mut(&id) else { return };
         if description.sdp.len() > SDP_BYTES {
             tracing::warn!(user = %member.user, bytes = description.sdp.len(), "an offer is too long");
-            return self.start_over(id);
+            return self.require_rejoin(id);
         }
         let sections = sdp::sections(&description.sdp);
         let announced: Vec<_> = member.tracks.iter().map(Track::announced).collect();
@@ -100,9 +100,9 @@ impl Hub {
             Downlink::Single(single) => single.offer(&sections),
             Downlink::Dual { .. } => Default::default(),
         };
-        let ended = self.take_tracks(id, &change.end);
+        let ended = self.remove_tracks(id, &change.end);
         for track in &ended {
-            self.withdraw(track);
+            self.unpublish(track);
         }
         for track in binding.lost {
             self.command(MediaCommand::Unsubscribe { connection, track });
@@ -116,7 +116,7 @@ impl Hub {
         let (offer_id, sdp, release) = (description.id, description.sdp, binding.release);
         self.command(MediaCommand::AcceptOffer { connection, offer_id, sdp, publish, bind, release });
         for track in fresh {
-            self.prefer_if_special(id, &track);
+            self.send_preference_if_set(id, &track);
         }
         if !started.is_empty() || !ended.is_empty() {
             self.publish(id, &started);
@@ -136,8 +136,8 @@ impl Hub {
         for track in muted {
             self.command(MediaCommand::Mute { track, muted: true });
         }
-        self.announce(id);
-        for other in self.others(room, id) {
+        self.broadcast_info(id);
+        for other in self.others_in(room, id) {
             let wants = self.members.get(&other).is_some_and(|m| m.auto_subscribe);
             let is_new = |hub: &mut Self, track: &TrackSid| hub.subscribe(other, track).is_ok();
             if wants && started.iter().filter(|track| is_new(self, track)).count() > 0 {
@@ -147,7 +147,7 @@ impl Hub {
     }
 
     /// Takes tracks out of a member. The caller withdraws them.
-    pub(super) fn take_tracks(&mut self, id: MemberId, tracks: &[TrackSid]) -> Vec<Track> {
+    pub(super) fn remove_tracks(&mut self, id: MemberId, tracks: &[TrackSid]) -> Vec<Track> {
         let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
         let (gone, kept) = std::mem::take(&mut member.tracks).into_iter().partition(|t| tracks.contains(&t.info.sid));
         member.tracks = kept;
@@ -162,17 +162,17 @@ impl Hub {
     }
 
     /// A track is gone: nobody gets it any more. Its subscribers' negotiation is left to the caller.
-    pub(super) fn withdraw(&mut self, track: &Track) {
+    pub(super) fn unpublish(&mut self, track: &Track) {
         let sid = &track.info.sid;
         for subscriber in &track.subscribers {
-            self.let_go(*subscriber, sid);
+            self.end_subscription(*subscriber, sid);
         }
         if track.is_published {
             self.command(MediaCommand::Unpublish { track: sid.clone() });
         }
     }
 
-    /// Announced tracks whose cid is free again.
+    /// AnnouncedTrack tracks whose cid is free again.
     fn add_queued(&mut self, id: MemberId) {
         let Some(member) = self.members.get_mut(&id) else { return };
         if member.queued.is_empty() {
@@ -202,7 +202,7 @@ impl Hub {
         if let Some(room) = self.rooms.get_mut(&room).filter(|_| muted) {
             room.speakers.silence(id, sid);
         }
-        self.announce(id);
+        self.broadcast_info(id);
         true
     }
 
@@ -236,7 +236,7 @@ fn set_simulcast(info: &mut lk::TrackInfo, simulcast: bool) {
 }
 
 /// Why a track is not taken.
-fn objection(member: &Member, request: &lk::AddTrackRequest, max: usize) -> Option<(Reason, &'static str)> {
+fn publish_error(member: &Member, request: &lk::AddTrackRequest, max: usize) -> Option<(Reason, &'static str)> {
     let permission = &member.permission;
     let sources = &permission.can_publish_sources;
     let is_long = [&request.cid, &request.name, &request.stream].iter().any(|text| text.len() > NAME_BYTES);

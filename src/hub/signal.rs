@@ -34,7 +34,7 @@ impl Hub {
             Request::UpdateMetadata(update) => self.update_metadata(id, update),
             Request::UpdateAudioTrack(update) => self.update_audio_track(id, update),
             Request::UpdateVideoTrack(update) => self.update_video_track(id, update),
-            Request::Leave(_) => self.goodbye(id),
+            Request::Leave(_) => self.client_leaves(id),
             Request::PublishDataTrackRequest(request) => {
                 let message = "data tracks are not supported";
                 self.respond(id, 0, Reason::UnsupportedType, message, Asked::PublishDataTrack(request));
@@ -52,7 +52,7 @@ impl Hub {
             Request::PingReq(ping) => Message::PongResp(lk::Pong { last_ping_timestamp: ping.timestamp, timestamp }),
             _ => Message::Pong(timestamp),
         };
-        self.tell(id, pong);
+        self.send(id, pong);
         self.check_presence(id);
     }
 
@@ -75,7 +75,7 @@ impl Hub {
             return self.respond(id, request_id, Reason::LimitExceeded, message, Asked::UpdateMetadata(copy));
         }
         self.respond(id, request_id, Reason::Ok, "", Asked::UpdateMetadata(copy));
-        self.renew(id);
+        self.renew_token(id);
     }
 
     /// Changes what is not empty; an attribute with an empty value is taken away. Whether it was within the limits.
@@ -101,7 +101,7 @@ impl Hub {
         if !metadata.is_empty() {
             member.base.metadata = metadata;
         }
-        self.announce(id);
+        self.broadcast_info(id);
         true
     }
 
@@ -112,7 +112,7 @@ impl Hub {
         match track {
             Some(track) => {
                 track.info.audio_features = update.features;
-                self.announce(id);
+                self.broadcast_info(id);
             }
             None => self.respond(id, 0, Reason::NotFound, "track does not exist", Asked::UpdateAudioTrack(update)),
         }
@@ -123,7 +123,7 @@ impl Hub {
         match track {
             Some(track) => {
                 (track.info.width, track.info.height) = (update.width, update.height);
-                self.announce(id);
+                self.broadcast_info(id);
             }
             None => self.respond(id, 0, Reason::NotFound, "track does not exist", Asked::UpdateVideoTrack(update)),
         }

@@ -21,15 +21,15 @@ const STEPS: f32 = 8.0;
 const ATTACK: f32 = 0.7;
 const DECAY: f32 = 0.3;
 
-/// The voices of one room.
+/// The members of one room.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Speakers {
-    voices: BTreeMap<MemberId, Voice>,
+    members: BTreeMap<MemberId, MemberLevels>,
     next: Option<Moment>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Voice {
+struct MemberLevels {
     tracks: BTreeMap<TrackSid, (f32, Moment)>,
     smooth: f32,
     loud_at: Option<Moment>,
@@ -38,13 +38,13 @@ struct Voice {
 }
 
 /// Somebody's level, 0.0 to 1.0, as it is to be told; 0 means not speaking any more.
-pub(super) type Spoken = (MemberId, f32);
+pub(super) type SpeakerLevel = (MemberId, f32);
 
 impl Speakers {
     /// A track was so loud. Starts the clock of a silent room.
     pub(super) fn level(&mut self, member: MemberId, track: &str, level: f32, now: Moment) {
         let level = if level.is_finite() { level.clamp(0.0, 1.0) } else { 0.0 };
-        let voice = self.voices.entry(member).or_default();
+        let voice = self.members.entry(member).or_default();
         voice.tracks.insert(track.to_owned(), (level, now));
         if level >= THRESHOLD {
             voice.loud_at = Some(now);
@@ -54,7 +54,7 @@ impl Speakers {
 
     /// A track is muted or gone.
     pub(super) fn silence(&mut self, member: MemberId, track: &str) {
-        if let Some(voice) = self.voices.get_mut(&member) {
+        if let Some(voice) = self.members.get_mut(&member) {
             voice.tracks.remove(track);
             if voice.tracks.is_empty() {
                 voice.loud_at = None;
@@ -64,7 +64,7 @@ impl Speakers {
 
     /// Somebody left; that they do not speak any more goes without saying.
     pub(super) fn remove(&mut self, member: MemberId) {
-        self.voices.remove(&member);
+        self.members.remove(&member);
     }
 
     /// When to ask [`Speakers::changes`].
@@ -73,32 +73,32 @@ impl Speakers {
     }
 
     /// What changed since the last time, loudest first.
-    pub(super) fn changes(&mut self, now: Moment) -> Vec<Spoken> {
+    pub(super) fn changes(&mut self, now: Moment) -> Vec<SpeakerLevel> {
         let mut changes = Vec::new();
-        for (member, voice) in &mut self.voices {
+        for (member, voice) in &mut self.members {
             let eighths = voice.step(now);
             if eighths != voice.told {
                 voice.told = eighths;
                 changes.push((*member, f32::from(eighths) / STEPS));
             }
         }
-        self.voices.retain(|_, v| v.told > 0 || !v.tracks.is_empty());
-        let is_busy = self.voices.values().any(|v| v.told > 0 || v.loud_at.is_some());
+        self.members.retain(|_, v| v.told > 0 || !v.tracks.is_empty());
+        let is_busy = self.members.values().any(|v| v.told > 0 || v.loud_at.is_some());
         self.next = is_busy.then(|| now + INTERVAL);
         changes.sort_by(|a, b| b.1.total_cmp(&a.1));
         changes
     }
 
     /// Who speaks now, loudest first: for somebody who missed the changes.
-    pub(super) fn current(&self) -> Vec<Spoken> {
-        let speaking = self.voices.iter().filter(|(_, v)| v.told > 0);
-        let mut all: Vec<Spoken> = speaking.map(|(m, v)| (*m, f32::from(v.told) / STEPS)).collect();
+    pub(super) fn current(&self) -> Vec<SpeakerLevel> {
+        let speaking = self.members.iter().filter(|(_, v)| v.told > 0);
+        let mut all: Vec<SpeakerLevel> = speaking.map(|(m, v)| (*m, f32::from(v.told) / STEPS)).collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         all
     }
 }
 
-impl Voice {
+impl MemberLevels {
     fn step(&mut self, now: Moment) -> u8 {
         self.tracks.retain(|_, (_, at)| now.since(*at) <= STALE);
         let loudest = self.tracks.values().map(|(level, _)| *level).fold(0.0, f32::max);

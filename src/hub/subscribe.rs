@@ -40,7 +40,7 @@ impl Hub {
             member.downlink.want(sid.to_owned(), kind);
         }
         if is_first {
-            self.tell(owner_id, Message::TrackSubscribed(lk::TrackSubscribed { track_sid: sid.to_owned() }));
+            self.send(owner_id, Message::TrackSubscribed(lk::TrackSubscribed { track_sid: sid.to_owned() }));
         }
         self.dynacast(owner_id, sid);
         Ok(())
@@ -49,7 +49,7 @@ impl Hub {
     /// Everything that is published in the room, for somebody who just came or was allowed to.
     pub(super) fn subscribe_to_all(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id).filter(|m| m.auto_subscribe) else { return };
-        let others = self.others(member.room, id);
+        let others = self.others_in(member.room, id);
         let tracks = others.iter().filter_map(|other| self.members.get(other)).flat_map(|m| &m.tracks);
         let all: Vec<TrackSid> = tracks.filter(|t| t.is_published).map(|t| t.info.sid.clone()).collect();
         for track in all {
@@ -63,7 +63,7 @@ impl Hub {
     pub(super) fn unsubscribe(&mut self, id: MemberId, sid: &str) -> bool {
         let owner = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).map(|s| s.owner);
         let Some(owner) = owner else { return false };
-        self.let_go(id, sid);
+        self.end_subscription(id, sid);
         if let Some(track) = self.members.get_mut(&owner).and_then(|o| o.track_mut(sid)) {
             track.subscribers.remove(&id);
         }
@@ -72,7 +72,7 @@ impl Hub {
     }
 
     /// A subscriber's side of the end of a subscription.
-    pub(super) fn let_go(&mut self, id: MemberId, sid: &str) {
+    pub(super) fn end_subscription(&mut self, id: MemberId, sid: &str) {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.subscriptions.remove(sid);
         let was_bound = member.downlink.drop_track(sid);
@@ -96,7 +96,7 @@ impl Hub {
             member.declined.remove(track);
             if let Err(error) = self.subscribe(id, track) {
                 let (track_sid, err) = (track.clone(), error as i32);
-                self.tell(id, Message::SubscriptionResponse(lk::SubscriptionResponse { track_sid, err }));
+                self.send(id, Message::SubscriptionResponse(lk::SubscriptionResponse { track_sid, err }));
             }
         }
         self.forget_declined(id);
@@ -139,22 +139,22 @@ impl Hub {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.subscriptions.insert(sid.to_owned(), wanted);
         if member.downlink.is_bound(sid) {
-            self.prefer(id, sid, wanted);
+            self.send_preference(id, sid, wanted);
         }
         self.dynacast(wanted.owner, sid);
     }
 
-    fn prefer(&mut self, id: MemberId, sid: &str, wanted: Subscription) {
+    fn send_preference(&mut self, id: MemberId, sid: &str, wanted: Subscription) {
         let Some(connection) = self.members.get(&id).map(|m| m.down()) else { return };
         let (track, layer, paused) = (sid.to_owned(), wanted.layer, wanted.paused);
         self.command(MediaCommand::Prefer { connection, track, layer, paused });
     }
 
     /// A track got its section: what was chosen before takes effect.
-    pub(super) fn prefer_if_special(&mut self, id: MemberId, sid: &str) {
+    pub(super) fn send_preference_if_set(&mut self, id: MemberId, sid: &str) {
         let wanted = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied();
         if let Some(wanted) = wanted.filter(|s| !s.is_default()) {
-            self.prefer(id, sid, wanted);
+            self.send_preference(id, sid, wanted);
         }
     }
 
@@ -166,7 +166,7 @@ impl Hub {
         let (room, participant_sid) = (owner.room, owner.sid().to_owned());
         let tracks: Vec<TrackSid> =
             owner.tracks.iter().filter(|t| t.is_published).map(|t| t.info.sid.clone()).collect();
-        for other in self.others(room, id) {
+        for other in self.others_in(room, id) {
             let before = self.members.get(&other).map(|m| m.subscriptions.len());
             for track in &tracks {
                 self.apply_sharing(id, &participant_sid, other, track);
@@ -189,7 +189,7 @@ impl Hub {
         if changed {
             let (participant_sid, track_sid) = (participant_sid.to_owned(), track.to_owned());
             let update = lk::SubscriptionPermissionUpdate { participant_sid, track_sid, allowed };
-            self.tell(other, Message::SubscriptionPermissionUpdate(update));
+            self.send(other, Message::SubscriptionPermissionUpdate(update));
         }
     }
 
@@ -214,7 +214,7 @@ impl Hub {
         if is_due {
             dynacast.told = wanted;
             dynacast.lower_at = None;
-            self.tell(owner, qualities(sid, wanted));
+            self.send(owner, qualities(sid, wanted));
         }
         self.set_dynacast_timer(owner);
     }
@@ -238,7 +238,7 @@ impl Hub {
         for sid in self.track_sids(owner) {
             let told = self.members.get(&owner).and_then(|o| o.track(&sid)).filter(|t| is_simulcast(&t.info));
             if let Some(told) = told.filter(|t| t.is_published).map(|t| t.dynacast.told) {
-                self.tell(owner, qualities(&sid, told));
+                self.send(owner, qualities(&sid, told));
             }
         }
     }
@@ -253,7 +253,7 @@ impl Hub {
         let published = state.publish_tracks.iter().filter_map(|p| p.track.as_ref());
         if let Some(lost) = published.filter(|t| !t.sid.is_empty()).find(|t| member.track(&t.sid).is_none()) {
             tracing::info!(user = %member.user, track = lost.sid, "a client publishes a track that is not known here");
-            return self.start_over(id);
+            return self.require_rejoin(id);
         }
         // the list holds the exceptions from the client's rule: what it declined, or chose by hand
         if let Some(subscription) = state.subscription.filter(|s| s.subscribe != member.auto_subscribe) {

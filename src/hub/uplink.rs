@@ -15,14 +15,14 @@ pub(super) struct Uplink {
 
 /// A track as far as matching needs it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Announced<'a> {
+pub(super) struct AnnouncedTrack<'a> {
     pub(super) track: &'a str,
     pub(super) kind: MediaKind,
     /// The client's ids: that of the track, then those of its codecs.
     pub(super) cids: &'a [String],
 }
 
-impl Announced<'_> {
+impl AnnouncedTrack<'_> {
     fn is_named_by(&self, section: &Section) -> bool {
         !section.track_id.is_empty() && self.kind == section.kind && self.cids.contains(&section.track_id)
     }
@@ -30,7 +30,7 @@ impl Announced<'_> {
 
 /// What an offer changes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct UplinkChange {
     /// Sections that carry a track from now on.
     pub(super) start: Vec<(Section, TrackSid)>,
     /// Tracks that are not sent any more.
@@ -42,8 +42,8 @@ impl Uplink {
     ///
     /// A section belongs to the track whose id its `msid` names; where it names none, to the first of its kind that
     /// waits. Rust clients name the cid, browsers the id of the `MediaStreamTrack`, some nothing.
-    pub(super) fn offer(&mut self, sections: &[Section], announced: &[Announced<'_>]) -> Change {
-        let mut change = Change::default();
+    pub(super) fn offer(&mut self, sections: &[Section], announced: &[AnnouncedTrack<'_>]) -> UplinkChange {
+        let mut change = UplinkChange::default();
         let old = std::mem::take(&mut self.published);
         let mut fresh = Vec::new();
         for section in sections.iter().filter(|s| s.is_sending()) {
@@ -68,8 +68,9 @@ impl Uplink {
         self.unclaimed.clear();
         for section in fresh {
             let by_name = named.iter().find(|(_, s)| s.mid == section.mid).map(|(track, _)| *track);
-            let waits =
-                |a: &&&Announced<'_>| a.kind == section.kind && !named.contains_key(a.track) && !self.carries(a.track);
+            let waits = |a: &&&AnnouncedTrack<'_>| {
+                a.kind == section.kind && !named.contains_key(a.track) && !self.carries(a.track)
+            };
             let track = by_name.or_else(|| free.iter().find(waits).map(|a| a.track));
             match track {
                 Some(track) => {
@@ -83,7 +84,7 @@ impl Uplink {
     }
 
     /// A track was announced after its section was offered: takes the section.
-    pub(super) fn claim(&mut self, announced: Announced<'_>) -> Option<Section> {
+    pub(super) fn claim(&mut self, announced: AnnouncedTrack<'_>) -> Option<Section> {
         let named = self.unclaimed.iter().position(|s| announced.is_named_by(s));
         let at = named.or_else(|| self.unclaimed.iter().position(|s| s.kind == announced.kind))?;
         let section = self.unclaimed.swap_remove(at);
@@ -103,7 +104,12 @@ impl Uplink {
 
 /// Whether a section that carried `track` names another announced track now: a client that unpublishes and publishes in
 /// one go uses the same section again.
-fn is_replaced(track: &str, section: &Section, announced: &[Announced<'_>], old: &BTreeMap<Mid, TrackSid>) -> bool {
+fn is_replaced(
+    track: &str,
+    section: &Section,
+    announced: &[AnnouncedTrack<'_>],
+    old: &BTreeMap<Mid, TrackSid>,
+) -> bool {
     let is_own = announced.iter().any(|a| a.track == track && a.is_named_by(section));
     let names_other =
         announced.iter().any(|a| a.track != track && a.is_named_by(section) && !old.values().any(|t| t == a.track));
@@ -120,7 +126,7 @@ mod tests {
         Section { mid: mid.into(), kind, direction, stopped: false, track_id: track_id.into(), simulcast: false }
     }
 
-    fn started(change: &Change) -> Vec<(&str, &str)> {
+    fn started(change: &UplinkChange) -> Vec<(&str, &str)> {
         change.start.iter().map(|(s, t)| (s.mid.as_str(), t.as_str())).collect()
     }
 
@@ -130,15 +136,15 @@ mod tests {
     fn a_section_goes_to_the_track_that_its_msid_names_else_to_the_first_of_its_kind() {
         let (a, b, c) = (["a".to_owned()], ["b".to_owned(), "b2".to_owned()], ["c".to_owned()]);
         let tracks = [
-            Announced { track: "TR_A", kind: V, cids: &a },
-            Announced { track: "TR_B", kind: V, cids: &b },
-            Announced { track: "TR_C", kind: MediaKind::Audio, cids: &c },
+            AnnouncedTrack { track: "TR_A", kind: V, cids: &a },
+            AnnouncedTrack { track: "TR_B", kind: V, cids: &b },
+            AnnouncedTrack { track: "TR_C", kind: MediaKind::Audio, cids: &c },
         ];
         let mut uplink = Uplink::default();
         let offer = [sending("1", V, "unknown"), sending("2", V, "b2"), sending("3", MediaKind::Audio, "")];
         let change = uplink.offer(&offer, &tracks);
         assert_eq!(started(&change), [("1", "TR_A"), ("2", "TR_B"), ("3", "TR_C")]);
-        assert_eq!(uplink.offer(&offer, &tracks), Change::default());
+        assert_eq!(uplink.offer(&offer, &tracks), UplinkChange::default());
     }
 
     #[test]
@@ -146,7 +152,7 @@ mod tests {
         let a = ["a".to_owned()];
         let mut uplink = Uplink::default();
         let offer = [sending("1", V, "x"), sending("2", V, "a")];
-        let change = uplink.offer(&offer, &[Announced { track: "TR_A", kind: V, cids: &a }]);
+        let change = uplink.offer(&offer, &[AnnouncedTrack { track: "TR_A", kind: V, cids: &a }]);
         assert_eq!(started(&change), [("2", "TR_A")]);
     }
 
@@ -154,8 +160,8 @@ mod tests {
     fn an_offer_may_come_before_the_announcement() {
         let a = ["a".to_owned()];
         let mut uplink = Uplink::default();
-        assert_eq!(uplink.offer(&[sending("1", V, "a")], &[]), Change::default());
-        let tracks = Announced { track: "TR_A", kind: V, cids: &a };
+        assert_eq!(uplink.offer(&[sending("1", V, "a")], &[]), UplinkChange::default());
+        let tracks = AnnouncedTrack { track: "TR_A", kind: V, cids: &a };
         assert_eq!(uplink.claim(tracks).map(|s| s.mid), Some("1".into()));
         assert_eq!(uplink.claim(tracks), None);
     }
@@ -163,7 +169,8 @@ mod tests {
     #[test]
     fn a_section_that_stops_ends_its_track_and_one_that_names_another_replaces_it() {
         let (a, b) = (["a".to_owned()], ["b".to_owned()]);
-        let (ta, tb) = (Announced { track: "TR_A", kind: V, cids: &a }, Announced { track: "TR_B", kind: V, cids: &b });
+        let (ta, tb) =
+            (AnnouncedTrack { track: "TR_A", kind: V, cids: &a }, AnnouncedTrack { track: "TR_B", kind: V, cids: &b });
         let mut uplink = Uplink::default();
         uplink.offer(&[sending("1", V, "a")], &[ta]);
         let change = uplink.offer(&[sending("1", V, "b")], &[ta, tb]);

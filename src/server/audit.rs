@@ -4,7 +4,7 @@
 
 /// Who did something.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Actor<'a> {
+pub(super) struct Principal<'a> {
     /// The id of the key that has signed the request, or the token that came with it.
     pub(super) key: &'a str,
     /// The user whom the token names: a host. Empty for operators and back ends.
@@ -13,7 +13,7 @@ pub(super) struct Actor<'a> {
 
 /// What somebody did, or tried to do.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deed<'a> {
+pub(super) struct AuditEntry<'a> {
     /// The API's word for it.
     pub(super) action: &'a str,
     /// The room's wire name; empty if the request names none that is possible.
@@ -27,7 +27,7 @@ pub(super) struct Deed<'a> {
 }
 
 /// Writes one line.
-pub(super) fn record(actor: Actor<'_>, deed: Deed<'_>) {
-    let Deed { action, room, users, result, request } = deed;
-    tracing::info!(target: "audit", key = actor.key, by = actor.user, action, room, users, result, request);
+pub(super) fn record(principal: Principal<'_>, entry: AuditEntry<'_>) {
+    let AuditEntry { action, room, users, result, request } = entry;
+    tracing::info!(target: "audit", key = principal.key, by = principal.user, action, room, users, result, request);
 }

@@ -25,7 +25,7 @@ pub(super) enum Protocol {
 
 /// Why somebody is not let in, as HTTP says it. The sentence never repeats a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Denied {
+pub(super) enum JoinDenied {
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error("The access token does not let anybody join a room.")]
@@ -40,7 +40,7 @@ pub(super) enum Denied {
     Stopping(#[from] super::driver::Stopping),
 }
 
-impl Denied {
+impl JoinDenied {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::Token(_) => StatusCode::UNAUTHORIZED,
@@ -54,19 +54,19 @@ impl Denied {
     }
 }
 
-impl IntoResponse for Denied {
+impl IntoResponse for JoinDenied {
     fn into_response(self) -> Response {
         (self.status(), self.to_string()).into_response()
     }
 }
 
 /// A refusal as the endpoints of our own making write it: a JSON object with a sentence for people.
-pub(super) fn refused(status: StatusCode, error: &impl std::error::Error) -> Response {
+pub(super) fn error_response(status: StatusCode, error: &impl std::error::Error) -> Response {
     (status, Json(serde_json::json!({ "error": error.to_string() }))).into_response()
 }
 
 /// The token of a request: `Authorization: Bearer` of native clients, `access_token` of browsers.
-pub(super) fn grant(app: &App, headers: &HeaderMap, query: &Parameters) -> Result<Grant, TokenError> {
+pub(super) fn verify_token(app: &App, headers: &HeaderMap, query: &Parameters) -> Result<Grant, TokenError> {
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let token = bearer.or_else(|| query.get("access_token").map(String::as_str)).ok_or(TokenError::Missing)?;
@@ -74,13 +74,13 @@ pub(super) fn grant(app: &App, headers: &HeaderMap, query: &Parameters) -> Resul
 }
 
 /// Asks everything that can be asked before the upgrade.
-pub(super) async fn admit(
+pub(super) async fn authorize_join(
     (app, hub): (&App, &HubHandle),
     headers: &HeaderMap,
     query: &Parameters,
     protocol: Protocol,
-) -> Result<(Grant, Box<Joining>), Denied> {
-    let grant = grant(app, headers, query)?;
+) -> Result<(Grant, Box<Joining>), JoinDenied> {
+    let grant = verify_token(app, headers, query)?;
     let admission = admission(&grant)?;
     let request = match (protocol, query.get("join_request")) {
         (Protocol::V1, Some(request)) => join_request::decode(request)?,
@@ -94,9 +94,9 @@ pub(super) async fn admit(
 }
 
 /// A token's words, checked, in the hub's form.
-pub(super) fn admission(grant: &Grant) -> Result<Admission, Denied> {
+pub(super) fn admission(grant: &Grant) -> Result<Admission, JoinDenied> {
     if !grant.room_join {
-        return Err(Denied::NoJoinGrant);
+        return Err(JoinDenied::NoJoinGrant);
     }
     let room: RoomId = grant.room.parse()?;
     let user: UserId = grant.identity.parse()?;

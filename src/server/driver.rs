@@ -1,13 +1,13 @@
 //! One task owns the hub and drives it: inputs from links, admin calls, the forwarding plane and the clock go in, and
 //! what comes out is carried to where it belongs. It decides nothing.
 
-use super::engine::Answered;
-use super::link::{LinkQueue, TooSlow};
-use super::metrics::{Figures, Here};
-use super::state_folder::State;
+use super::engine::AdminResult;
+use super::link::{LinkQueue, QueueFull};
+use super::metrics::{EngineStats, HubGauges};
+use super::state_folder::StateFolder;
 use crate::base::Moment;
 use crate::hub::{
-    AdminCall, Admission, Bars, Hub, HubConfig, Input, LinkId, MediaCommand, MediaEvent, Note, Output, Refusal,
+    AdminCall, Admission, BanList, Hub, HubConfig, HubEvent, Input, LinkId, MediaCommand, MediaEvent, Output, Refusal,
 };
 use crate::sfu::Sfu;
 use livekit_protocol as lk;
@@ -33,8 +33,8 @@ enum Command {
     Join { link: LinkId, queue: LinkQueue, joining: Box<Joining> },
     Signal { link: LinkId, message: Box<lk::signal_request::Message> },
     LinkGone { link: LinkId },
-    Admin { request: Box<AdminCall>, reply: oneshot::Sender<Answered> },
-    Figures { reply: oneshot::Sender<Figures> },
+    Admin { request: Box<AdminCall>, reply: oneshot::Sender<AdminResult> },
+    EngineStats { reply: oneshot::Sender<EngineStats> },
     Shutdown,
     Halt,
 }
@@ -78,16 +78,16 @@ impl HubHandle {
         self.send(Command::LinkGone { link }).await.unwrap_or_default();
     }
 
-    pub(super) async fn admin(&self, request: AdminCall) -> Result<Answered, Stopping> {
+    pub(super) async fn admin(&self, request: AdminCall) -> Result<AdminResult, Stopping> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Admin { request: Box::new(request), reply }).await?;
         answer.await.map_err(|_| Stopping)
     }
 
     /// How much of everything there is.
-    pub(super) async fn figures(&self) -> Result<Figures, Stopping> {
+    pub(super) async fn stats(&self) -> Result<EngineStats, Stopping> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Figures { reply }).await?;
+        self.send(Command::EngineStats { reply }).await?;
         answer.await.map_err(|_| Stopping)
     }
 
@@ -115,33 +115,33 @@ pub(super) struct Driver {
     commands: mpsc::Receiver<Command>,
     media: mpsc::Receiver<MediaEvent>,
     links: HashMap<LinkId, LinkQueue>,
-    calls: HashMap<u64, oneshot::Sender<Answered>>,
+    calls: HashMap<u64, oneshot::Sender<AdminResult>>,
     next_call: u64,
-    memory: Option<Memory>,
+    memory: Option<StateLink>,
     /// The clock on the wall, in unix ms.
     wall: fn() -> i64,
 }
 
 /// What outlives the server.
-struct Memory {
-    state: State,
-    /// The number of the last bar that is to be written.
+struct StateLink {
+    state: StateFolder,
+    /// The number of the last ban that is to be written.
     noted: u64,
 }
 
 impl Driver {
-    /// With a state folder, and who was barred before.
+    /// With a state folder, and who was banned before.
     pub(super) fn new(
         rooms: HubConfig,
-        saved: Option<(State, Bars)>,
+        saved: Option<(StateFolder, BanList)>,
         (sfu, media): (Sfu, mpsc::Receiver<MediaEvent>),
         wall: fn() -> i64,
     ) -> (Self, HubHandle) {
         let (sender, commands) = mpsc::channel(COMMANDS);
         let mut hub = Hub::new(HubConfig { unix_ms_at_zero: wall(), ..rooms }, rand::random());
-        let memory = saved.map(|(state, bars)| {
-            hub.restore(bars);
-            Memory { state, noted: 0 }
+        let memory = saved.map(|(state, bans)| {
+            hub.restore(bans);
+            StateLink { state, noted: 0 }
         });
         let driver = Self {
             hub,
@@ -159,7 +159,7 @@ impl Driver {
     }
 
     /// Runs until it is told to halt, and gives back what is to be stopped then: the forwarding plane and the state.
-    pub(super) async fn run(mut self) -> (Sfu, Option<State>) {
+    pub(super) async fn run(mut self) -> (Sfu, Option<StateFolder>) {
         loop {
             let deadline = self.hub.deadline();
             let due = async {
@@ -203,13 +203,13 @@ impl Driver {
                 self.hub.set_unix_ms((self.wall)(), self.now());
                 self.feed(Input::Admin { call, request });
             }
-            Command::Figures { reply } => {
-                let figures = Figures {
+            Command::EngineStats { reply } => {
+                let stats = EngineStats {
                     rooms: self.hub.rooms().count(),
                     participants: self.hub.members(),
-                    here: Some(Here { tracks: self.hub.tracks(), media: self.sfu.statistics() }),
+                    gauges: Some(HubGauges { tracks: self.hub.tracks(), media: self.sfu.statistics() }),
                 };
-                reply.send(figures).unwrap_or_default();
+                reply.send(stats).unwrap_or_default();
             }
             Command::Shutdown => self.feed(Input::Shutdown),
             Command::Halt => {}
@@ -230,7 +230,7 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Signal { link, message } => self.queue(link, |queue| queue.send(message)),
-            Output::Renew { link, holder } => self.queue(link, |queue| queue.renew(holder)),
+            Output::RenewToken { link, holder } => self.queue(link, |queue| queue.renew(holder)),
             // The end of the queue is the order to flush and close.
             Output::CloseLink { link } => drop(self.links.remove(&link)),
             Output::Answer { call, answer } => {
@@ -239,16 +239,16 @@ impl Driver {
                 }
             }
             Output::Media(command) => self.forward(command),
-            Output::Note(note) => {
+            Output::Event(note) => {
                 log(&note);
-                if let (Note::Barred(bar), Some(memory)) = (note, &mut self.memory) {
-                    memory.noted = memory.state.note(bar);
+                if let (HubEvent::Banned(ban), Some(memory)) = (note, &mut self.memory) {
+                    memory.noted = memory.state.note(ban);
                 }
             }
         }
     }
 
-    fn queue(&mut self, link: LinkId, put: impl FnOnce(&LinkQueue) -> Result<(), TooSlow>) {
+    fn queue(&mut self, link: LinkId, put: impl FnOnce(&LinkQueue) -> Result<(), QueueFull>) {
         if self.links.get(&link).is_some_and(|queue| put(queue).is_err()) {
             tracing::warn!(?link, "a client reads too slowly: its connection is closed");
             self.links.remove(&link);
@@ -256,7 +256,7 @@ impl Driver {
     }
 
     /// Answers an admin call. One that has removed somebody is answered when that outlives the server.
-    fn answer(&self, reply: oneshot::Sender<Answered>, answer: Answered) {
+    fn answer(&self, reply: oneshot::Sender<AdminResult>, answer: AdminResult) {
         let unwritten = self.memory.as_ref().filter(|m| *m.state.written().borrow() < m.noted);
         let Some((mut written, noted)) = unwritten.map(|m| (m.state.written(), m.noted)) else {
             // Whoever asked may have gone meanwhile.
@@ -277,15 +277,17 @@ impl Driver {
     }
 }
 
-fn log(note: &Note) {
+fn log(note: &HubEvent) {
     match note {
-        Note::RoomOpened { room } => tracing::info!(room, "room opened"),
-        Note::RoomClosed { room } => tracing::info!(room, "room closed"),
-        Note::MemberJoined { room, user } => tracing::info!(room, %user, "joined"),
-        Note::MemberLeft { room, user, reason } => tracing::info!(room, %user, reason = reason.as_str_name(), "left"),
-        Note::LinkLost { user, .. } => tracing::info!(%user, "link lost"),
-        Note::LinkResumed { user } => tracing::info!(%user, "link resumed"),
-        Note::Barred(bar) => tracing::info!(room = bar.room, user = %bar.user, "older tokens are barred"),
+        HubEvent::RoomOpened { room } => tracing::info!(room, "room opened"),
+        HubEvent::RoomClosed { room } => tracing::info!(room, "room closed"),
+        HubEvent::MemberJoined { room, user } => tracing::info!(room, %user, "joined"),
+        HubEvent::MemberLeft { room, user, reason } => {
+            tracing::info!(room, %user, reason = reason.as_str_name(), "left")
+        }
+        HubEvent::LinkLost { user, .. } => tracing::info!(%user, "link lost"),
+        HubEvent::LinkResumed { user } => tracing::info!(%user, "link resumed"),
+        HubEvent::Banned(ban) => tracing::info!(room = ban.room, user = %ban.user, "older tokens are banned"),
     }
 }
 

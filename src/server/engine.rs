@@ -1,10 +1,10 @@
 //! What holds the rooms: the hub of this process, or a LiveKit server elsewhere. The endpoints ask it and do not see
 //! which of the two it is.
 
-use super::bans::KeptOut;
+use super::bans::StillBanned;
 use super::driver::{HubHandle, Stopping};
 use super::livekit::LiveKit;
-use super::metrics::Figures;
+use super::metrics::EngineStats;
 use crate::base::{RoomId, UserId};
 use crate::hub::{AdminAnswer, AdminCall, AdminError, Admission, Refusal};
 use crate::proto::token::{JOIN_VALIDITY, Pass};
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const TRIES: usize = 3;
 
 /// The answer to an admin call.
-pub(super) type Answered = Result<Box<AdminAnswer>, AdminError>;
+pub(super) type AdminResult = Result<Box<AdminAnswer>, AdminError>;
 
 /// The engine under the endpoints.
 #[derive(Clone)]
@@ -40,16 +40,16 @@ pub(super) enum Unavailable {
 
 /// Why somebody gets no token now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotWelcome {
+pub(super) enum EntryRefused {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
-    KeptOut(#[from] KeptOut),
+    StillBanned(#[from] StillBanned),
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-impl From<Stopping> for NotWelcome {
+impl From<Stopping> for EntryRefused {
     fn from(stopping: Stopping) -> Self {
         Self::Unavailable(stopping.into())
     }
@@ -57,7 +57,7 @@ impl From<Stopping> for NotWelcome {
 
 impl Engine {
     /// Does what LiveKit's RoomService is asked for. A removal or dismissal is answered when it holds.
-    pub(super) async fn admin(&self, call: AdminCall) -> Result<Answered, Unavailable> {
+    pub(super) async fn admin(&self, call: AdminCall) -> Result<AdminResult, Unavailable> {
         match self {
             Self::Embedded(hub) => Ok(hub.admin(call).await?),
             Self::LiveKit(livekit) => livekit.admin(call).await,
@@ -65,26 +65,26 @@ impl Engine {
     }
 
     /// Whether somebody may have a token now. Whoever asks gets one then.
-    pub(super) async fn welcome(&self, pass: &Pass) -> Result<(), NotWelcome> {
+    pub(super) async fn check_token_request(&self, pass: &Pass) -> Result<(), EntryRefused> {
         match self {
-            Self::Embedded(hub) => wait_out_a_bar(hub, pass).await,
-            Self::LiveKit(livekit) => Ok(livekit.welcome(&pass.room.wire_name(), &pass.user)?),
+            Self::Embedded(hub) => wait_out_ban(hub, pass).await,
+            Self::LiveKit(livekit) => Ok(livekit.check_token_request(&pass.room.wire_name(), &pass.user)?),
         }
     }
 
     /// Whether somebody would be let in at the door now.
-    pub(super) async fn lets_in(&self, admission: Admission) -> Result<(), NotWelcome> {
+    pub(super) async fn check_entry(&self, admission: Admission) -> Result<(), EntryRefused> {
         match self {
             Self::Embedded(hub) => match hub.refusal(admission, false).await? {
                 None => Ok(()),
                 Some(refusal) => Err(refusal.into()),
             },
-            Self::LiveKit(livekit) => livekit.lets_in(&admission.room, &admission.user),
+            Self::LiveKit(livekit) => livekit.check_entry(&admission.room, &admission.user),
         }
     }
 
     /// How long a token to join may be good at most.
-    pub(super) const fn longest_pass(&self) -> Duration {
+    pub(super) const fn max_token_validity(&self) -> Duration {
         match self {
             Self::Embedded(_) => JOIN_VALIDITY,
             Self::LiveKit(_) => super::livekit::JOIN_VALIDITY,
@@ -92,7 +92,7 @@ impl Engine {
     }
 
     /// Where clients join, if that is not where they ask for tokens.
-    pub(super) fn elsewhere(&self) -> Option<&str> {
+    pub(super) fn client_url(&self) -> Option<&str> {
         match self {
             Self::Embedded(_) => None,
             Self::LiveKit(livekit) => Some(livekit.client_url()),
@@ -100,22 +100,22 @@ impl Engine {
     }
 
     /// How much of everything there is.
-    pub(super) async fn figures(&self) -> Result<Figures, Unavailable> {
+    pub(super) async fn stats(&self) -> Result<EngineStats, Unavailable> {
         match self {
-            Self::Embedded(hub) => Ok(hub.figures().await?),
-            Self::LiveKit(livekit) => livekit.figures().await,
+            Self::Embedded(hub) => Ok(hub.stats().await?),
+            Self::LiveKit(livekit) => livekit.stats().await,
         }
     }
 }
 
 /// Tokens count whole seconds. One made in the very second of a removal is refused with the older ones, so whoever
 /// comes back at once is served in the next second.
-async fn wait_out_a_bar(hub: &HubHandle, pass: &Pass) -> Result<(), NotWelcome> {
+async fn wait_out_ban(hub: &HubHandle, pass: &Pass) -> Result<(), EntryRefused> {
     let mut tries = 0..TRIES;
     loop {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let issued_at = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let admission = newcomer(&pass.room, pass.user.clone(), issued_at);
+        let admission = plain_admission(&pass.room, pass.user.clone(), issued_at);
         match hub.refusal(admission, false).await? {
             None => return Ok(()),
             Some(Refusal::Removed | Refusal::Dismissed) if tries.next().is_some() => {
@@ -128,7 +128,7 @@ async fn wait_out_a_bar(hub: &HubHandle, pass: &Pass) -> Result<(), NotWelcome> 
 }
 
 /// Somebody with a plain token of that second, as the hub sees them at the door.
-pub(super) fn newcomer(room: &RoomId, user: UserId, issued_at: i64) -> Admission {
+pub(super) fn plain_admission(room: &RoomId, user: UserId, issued_at: i64) -> Admission {
     Admission {
         room: room.wire_name(),
         user,

@@ -118,7 +118,7 @@ async fn validate_v1(app: State<App>, hub: Hub, headers: HeaderMap, query: Query
 }
 
 async fn validate(door: (&App, &HubHandle), headers: &HeaderMap, query: &Parameters, protocol: Protocol) -> Response {
-    match auth::admit(door, headers, query, protocol).await {
+    match auth::authorize_join(door, headers, query, protocol).await {
         Ok(_) => "success".into_response(),
         Err(denied) => denied.into_response(),
     }
@@ -132,7 +132,7 @@ async fn upgrade(
     protocol: Protocol,
 ) -> Response {
     let Ok(ws) = ws else { return StatusCode::NOT_FOUND.into_response() };
-    match auth::admit((&app, &hub), headers, query, protocol).await {
+    match auth::authorize_join((&app, &hub), headers, query, protocol).await {
         Ok((grant, joining)) => {
             let link = Link { hub, secrets: app.secrets, grant, alive: app.alive };
             ws.max_message_size(MAX_MESSAGE)

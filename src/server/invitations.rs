@@ -1,6 +1,6 @@
 //! Join links: `POST /links` makes them for hosts and operators.
 
-use super::audit::{self, Actor, Deed};
+use super::audit::{self, AuditEntry, Principal};
 use super::token_endpoint::address;
 use super::{App, auth, unix_s};
 use crate::base::{IdError, RoomId};
@@ -21,7 +21,7 @@ const LONGEST_S: u32 = 10 * 366 * 24 * 3600;
 /// What a link is wanted for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+struct LinkRequest {
     room: String,
     #[serde(default)]
     role: Option<String>,
@@ -32,7 +32,7 @@ struct Wish {
 
 /// Why no link is made. The sentences are for people.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoLink {
+pub(super) enum LinkRefused {
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error("Only a host of this room, or whoever runs the server, makes links to it.")]
@@ -47,7 +47,7 @@ pub(super) enum NoLink {
     Key(#[from] InvitationError),
 }
 
-impl IntoResponse for NoLink {
+impl IntoResponse for LinkRefused {
     fn into_response(self) -> Response {
         let status = match self {
             Self::Token(_) => StatusCode::UNAUTHORIZED,
@@ -55,30 +55,30 @@ impl IntoResponse for NoLink {
             Self::Malformed | Self::Name(_) => StatusCode::BAD_REQUEST,
             Self::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        auth::refused(status, &self)
+        auth::error_response(status, &self)
     }
 }
 
 /// Answers `POST /links`.
-pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NoLink> {
-    let grant = auth::grant(&app, &headers, &HashMap::new())?;
-    let wish: Wish = serde_json::from_slice(&body).map_err(|_| NoLink::Malformed)?;
+pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, LinkRefused> {
+    let grant = auth::verify_token(&app, &headers, &HashMap::new())?;
+    let wish: LinkRequest = serde_json::from_slice(&body).map_err(|_| LinkRefused::Malformed)?;
     let room: RoomId = wish.room.parse()?;
-    let role: Role = wish.role.as_deref().unwrap_or("guest").parse().map_err(|_| NoLink::Malformed)?;
+    let role: Role = wish.role.as_deref().unwrap_or("guest").parse().map_err(|_| LinkRefused::Malformed)?;
     if wish.valid_for_s.is_some_and(|s| !(1..=LONGEST_S).contains(&s)) {
-        return Err(NoLink::Malformed);
+        return Err(LinkRefused::Malformed);
     }
     let hosts_it = grant.room_admin && grant.room == room.wire_name();
     if !hosts_it && !grant.room_create {
-        return Err(NoLink::NotAHost);
+        return Err(LinkRefused::NotAHost);
     }
     let until = wish.valid_for_s.map(|s| unix_s() + i64::from(s));
     let secrets = app.secrets.current();
     let key = secrets.keys.first().ok_or(InvitationError::Signature)?;
     let invitation = Invitation { role, until }.sign(&room, key)?;
     let what = format!("MakeLink {role}");
-    let deed = Deed { action: &what, room: &room.wire_name(), users: "", result: "ok", request: "" };
-    audit::record(Actor { key: &grant.key, user: &grant.identity }, deed);
+    let entry = AuditEntry { action: &what, room: &room.wire_name(), users: "", result: "ok", request: "" };
+    audit::record(Principal { key: &grant.key, user: &grant.identity }, entry);
     let server = address(&app, &headers);
     let answer = serde_json::json!({
         "link": link::link(&server, &room, Some(&invitation)),

@@ -45,25 +45,25 @@ pub(super) struct LinkQueue {
 
 /// The client has not read 256 messages.
 #[derive(Debug)]
-pub(super) struct TooSlow;
+pub(super) struct QueueFull;
 
 impl LinkQueue {
     /// Queues a message. When the queue is full the link is cut, without any further word.
-    pub(super) fn send(&self, message: Box<Reply>) -> Result<(), TooSlow> {
+    pub(super) fn send(&self, message: Box<Reply>) -> Result<(), QueueFull> {
         self.queue(Item::Say(message))
     }
 
     /// Queues a fresh token for whoever `holder` describes.
-    pub(super) fn renew(&self, holder: Box<lk::ParticipantInfo>) -> Result<(), TooSlow> {
+    pub(super) fn renew(&self, holder: Box<lk::ParticipantInfo>) -> Result<(), QueueFull> {
         self.queue(Item::Renew(holder))
     }
 
-    fn queue(&self, item: Item) -> Result<(), TooSlow> {
+    fn queue(&self, item: Item) -> Result<(), QueueFull> {
         match self.items.try_send(item) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 self.cut.cancel();
-                Err(TooSlow)
+                Err(QueueFull)
             }
         }
     }
@@ -101,14 +101,14 @@ impl Link {
         let Self { hub, secrets, grant, alive } = self;
         let Ok(id) = hub.join(LinkQueue { items, cut: cut.clone() }, joining).await else { return };
         let renewals = ticks(RENEW_EVERY);
-        let mut pump = Pump { socket, queue, cut, id, hub: &hub, secrets: &secrets, grant, json: false, renewals };
-        let end = pump.run().await;
+        let mut task = LinkTask { socket, queue, cut, id, hub: &hub, secrets: &secrets, grant, json: false, renewals };
+        let end = task.run().await;
         if end == End::Peer {
-            pump.hear_out().await;
+            task.hear_out().await;
         }
         tracing::debug!(link = id.0, ?end, "link ended");
         hub.link_gone(id).await;
-        pump.close(end).await;
+        task.close(end).await;
         drop(alive);
     }
 }
@@ -120,7 +120,7 @@ fn ticks(every: Duration) -> Interval {
     ticks
 }
 
-struct Pump<'a> {
+struct LinkTask<'a> {
     socket: WebSocket,
     queue: mpsc::Receiver<Item>,
     cut: CancellationToken,
@@ -134,16 +134,16 @@ struct Pump<'a> {
     renewals: Interval,
 }
 
-impl Pump<'_> {
+impl LinkTask<'_> {
     async fn run(&mut self) -> End {
         let cut = self.cut.clone();
         tokio::select! {
             () = cut.cancelled() => End::Cut,
-            end = self.pump() => end,
+            end = self.task() => end,
         }
     }
 
-    async fn pump(&mut self) -> End {
+    async fn task(&mut self) -> End {
         let mut pings = ticks(PING_EVERY);
         loop {
             let step = tokio::select! {

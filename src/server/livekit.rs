@@ -4,17 +4,17 @@
 //! lost. So those who were removed are kept out from here ([`keep_out`](super::bans)): once a second it is asked who is
 //! in the rooms that somebody was removed from.
 
-use super::audit::{self, Actor, Deed};
-use super::bans::{HOLD_S, Hold, Holds, KeptOut};
+use super::audit::{self, AuditEntry, Principal};
+use super::bans::{BanKind, PendingBans, StillBanned, TOKEN_LIFETIME_S};
 use super::driver::DISK_LIMIT;
-use super::engine::{Answered, NotWelcome, Unavailable};
-use super::metrics::Figures;
+use super::engine::{AdminResult, EntryRefused, Unavailable};
+use super::metrics::EngineStats;
 use super::secrets::Keyring;
-use super::state_folder::State;
+use super::state_folder::StateFolder;
 use super::unix_s;
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, UserId};
-use crate::hub::{AdminAnswer, AdminCall, AdminError, Bar, Bars, Refusal};
+use crate::hub::{AdminAnswer, AdminCall, AdminError, Ban, BanList, Refusal};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,8 +39,8 @@ pub(super) struct LiveKit {
     client: AdminClient,
     client_url: String,
     secrets: Keyring,
-    holds: Mutex<Holds>,
-    state: Mutex<Option<State>>,
+    pending: Mutex<PendingBans>,
+    state: Mutex<Option<StateFolder>>,
 }
 
 impl LiveKit {
@@ -48,21 +48,21 @@ impl LiveKit {
     pub(super) fn new(
         address: LiveKitAddress,
         secrets: Keyring,
-        saved: Option<(State, Bars)>,
+        saved: Option<(StateFolder, BanList)>,
     ) -> Result<Self, AdminClientError> {
         let key = secrets.current().keys.first().cloned().ok_or(MintError::EmptyKey)?;
         let client = AdminClient::new(&address.url, key)?;
-        let mut holds = Holds::default();
-        let state = saved.map(|(state, bars)| {
+        let mut pending = PendingBans::default();
+        let state = saved.map(|(state, bans)| {
             // Who has asked for a token after a dismissal is not written down: they are not sent away again.
-            let recent = bars.iter().filter(|bar| !bar.dismissed && bar.removed_at > unix_s() - HOLD_S);
-            let mut recent: Vec<&Bar> = recent.collect();
-            recent.sort_by_key(|bar| bar.removed_at);
-            recent.into_iter().for_each(|bar| holds.add(bar));
+            let recent = bans.iter().filter(|ban| !ban.dismissed && ban.removed_at > unix_s() - TOKEN_LIFETIME_S);
+            let mut recent: Vec<&Ban> = recent.collect();
+            recent.sort_by_key(|ban| ban.removed_at);
+            recent.into_iter().for_each(|ban| pending.add(ban));
             state
         });
         let client_url = address.public_url.unwrap_or_else(|| websocket(&address.url));
-        Ok(Self { client, client_url, secrets, holds: Mutex::new(holds), state: Mutex::new(state) })
+        Ok(Self { client, client_url, secrets, pending: Mutex::new(pending), state: Mutex::new(state) })
     }
 
     /// Where clients join: `ws://` or `wss://`.
@@ -71,7 +71,7 @@ impl LiveKit {
     }
 
     /// Has the server do what is asked, and remembers who was removed by it.
-    pub(super) async fn admin(&self, call: AdminCall) -> Result<Answered, Unavailable> {
+    pub(super) async fn admin(&self, call: AdminCall) -> Result<AdminResult, Unavailable> {
         let removed = match &call {
             AdminCall::RemoveParticipant(who) => vec![who.identity.clone()],
             // Afterwards nobody could say who was in it.
@@ -84,37 +84,37 @@ impl LiveKit {
             Ok(answer) => answer,
             Err(e) => return refused(e, missing).map(Err),
         };
-        self.hold(&room, &removed, dismissed).await;
+        self.ban(&room, &removed, dismissed).await;
         Ok(Ok(Box::new(answer)))
     }
 
     /// Whether somebody may have a token. Whoever asks gets one then.
-    pub(super) fn welcome(&self, room: &str, user: &UserId) -> Result<(), KeptOut> {
-        self.holds().ask(room, user, unix_s())
+    pub(super) fn check_token_request(&self, room: &str, user: &UserId) -> Result<(), StillBanned> {
+        self.pending().request_token(room, user, unix_s())
     }
 
     /// Whether somebody would stay in a room with the token that they have.
-    pub(super) fn lets_in(&self, room: &str, user: &UserId) -> Result<(), NotWelcome> {
-        match self.holds().look(room, user, unix_s()) {
-            Some((Hold::Removed, kept_out)) => Err(kept_out.into()),
-            Some((Hold::Dismissed, _)) => Err(Refusal::Dismissed.into()),
+    pub(super) fn check_entry(&self, room: &str, user: &UserId) -> Result<(), EntryRefused> {
+        match self.pending().check(room, user, unix_s()) {
+            Some((BanKind::Removed, still_banned)) => Err(still_banned.into()),
+            Some((BanKind::Dismissed, _)) => Err(Refusal::Dismissed.into()),
             None => Ok(()),
         }
     }
 
     /// What the server says of itself: it does not tell of tracks and packets.
-    pub(super) async fn figures(&self) -> Result<Figures, Unavailable> {
+    pub(super) async fn stats(&self) -> Result<EngineStats, Unavailable> {
         let rooms = self.client()?.rooms().await.map_err(unavailable)?;
         let participants = rooms.iter().map(|room| room.num_participants as usize).sum();
-        Ok(Figures { rooms: rooms.len(), participants, here: None })
+        Ok(EngineStats { rooms: rooms.len(), participants, gauges: None })
     }
 
     /// Sends those away who come back with old tokens, for as long as it is polled.
-    pub(super) async fn keep_out(&self) {
+    pub(super) async fn enforce_bans(&self) {
         let mut is_failing = false;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let looked = self.look().await;
+            let looked = self.enforce_once().await;
             if let (Err(e), false) = (&looked, is_failing) {
                 tracing::warn!("It cannot be seen whether somebody who was removed is back. {e}");
             }
@@ -130,8 +130,8 @@ impl LiveKit {
         }
     }
 
-    async fn look(&self) -> Result<(), Unavailable> {
-        let names = self.holds().rooms(unix_s());
+    async fn enforce_once(&self) -> Result<(), Unavailable> {
+        let names = self.pending().rooms(unix_s());
         if names.is_empty() {
             return Ok(());
         }
@@ -139,27 +139,32 @@ impl LiveKit {
         let AdminAnswer::Rooms(open) = ask(&self.client()?, call).await.map_err(unavailable)? else { return Ok(()) };
         for room in open.rooms {
             let present = self.everybody(&room.name).await?;
-            let held: Vec<(String, Hold)> = {
-                let holds = self.holds();
-                let hold = |name: String| Some((holds.find(&room.name, &name.parse().ok()?)?, name));
+            let held: Vec<(String, BanKind)> = {
+                let pending = self.pending();
+                let hold = |name: String| Some((pending.find(&room.name, &name.parse().ok()?)?, name));
                 present.iter().cloned().filter_map(hold).map(|(hold, name)| (name, hold)).collect()
             };
-            self.send_away(&room.name, &held, held.len() == present.len()).await?;
+            self.remove_banned(&room.name, &held, held.len() == present.len()).await?;
         }
         Ok(())
     }
 
     /// Removes them again. When they have opened a dismissed room anew among themselves, it ends again.
-    async fn send_away(&self, room: &str, held: &[(String, Hold)], is_everybody: bool) -> Result<(), Unavailable> {
+    async fn remove_banned(
+        &self,
+        room: &str,
+        held: &[(String, BanKind)],
+        is_everybody: bool,
+    ) -> Result<(), Unavailable> {
         if held.is_empty() {
             return Ok(());
         }
         let names = held.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
-        let ends = is_everybody && held.iter().all(|(_, hold)| *hold == Hold::Dismissed);
+        let ends = is_everybody && held.iter().all(|(_, hold)| *hold == BanKind::Dismissed);
         let calls = if ends {
             vec![AdminCall::DeleteRoom(lk::DeleteRoomRequest { room: room.to_owned() })]
         } else {
-            let who = |(name, _): &(String, Hold)| lk::RoomParticipantIdentity {
+            let who = |(name, _): &(String, BanKind)| lk::RoomParticipantIdentity {
                 room: room.to_owned(),
                 identity: name.clone(),
                 ..Default::default()
@@ -173,8 +178,8 @@ impl LiveKit {
                 Err(e) => return Err(unavailable(e)),
             }
         }
-        let deed = Deed { action: "KeepOut", room, users: &names, result: "ok", request: "" };
-        audit::record(Actor { key: "", user: "" }, deed);
+        let entry = AuditEntry { action: "KeepOut", room, users: &names, result: "ok", request: "" };
+        audit::record(Principal { key: "", user: "" }, entry);
         Ok(())
     }
 
@@ -192,17 +197,17 @@ impl LiveKit {
     }
 
     /// Keeps people out from now on. It is answered when that is on the disk.
-    async fn hold(&self, room: &str, users: &[String], dismissed: bool) {
+    async fn ban(&self, room: &str, users: &[String], dismissed: bool) {
         let removed_at = unix_s();
         let users = users.iter().filter_map(|user| user.parse::<UserId>().ok());
-        let bars: Vec<Bar> = users.map(|user| Bar { room: room.to_owned(), user, removed_at, dismissed }).collect();
-        for bar in &bars {
-            self.holds().add(bar);
+        let bans: Vec<Ban> = users.map(|user| Ban { room: room.to_owned(), user, removed_at, dismissed }).collect();
+        for ban in &bans {
+            self.pending().add(ban);
         }
         let written = {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.as_ref().and_then(|state| {
-                let last = bars.into_iter().fold(None, |_, bar| Some(state.note(bar)))?;
+                let last = bans.into_iter().fold(None, |_, ban| Some(state.note(ban)))?;
                 Some((state.written(), last))
             })
         };
@@ -219,8 +224,8 @@ impl LiveKit {
         Ok(self.client.with_key(key.clone()))
     }
 
-    fn holds(&self) -> MutexGuard<'_, Holds> {
-        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, PendingBans> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -20,23 +20,23 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// What there is at one moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Figures {
+pub(super) struct EngineStats {
     pub(super) rooms: usize,
     pub(super) participants: usize,
     /// What only the embedded engine knows.
-    pub(super) here: Option<Here>,
+    pub(super) gauges: Option<HubGauges>,
 }
 
 /// What passes through this process.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Here {
+pub(super) struct HubGauges {
     pub(super) tracks: usize,
     pub(super) media: SfuStatistics,
 }
 
 /// Answers `GET /healthz`: whether what holds the rooms answers.
 pub(super) async fn health(State(app): State<App>) -> Response {
-    match tokio::time::timeout(HEALTH_LIMIT, app.engine.figures()).await {
+    match tokio::time::timeout(HEALTH_LIMIT, app.engine.stats()).await {
         Ok(Ok(_)) => "OK".into_response(),
         Ok(Err(unavailable)) => (StatusCode::SERVICE_UNAVAILABLE, unavailable.to_string()).into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "The server does not answer itself.").into_response(),
@@ -45,22 +45,22 @@ pub(super) async fn health(State(app): State<App>) -> Response {
 
 /// Answers `GET /metrics`.
 pub(super) async fn metrics(State(app): State<App>) -> Response {
-    let Ok(figures) = app.engine.figures().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let Ok(stats) = app.engine.stats().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let mut text = String::new();
-    match encode(&mut text, &registry(&figures)) {
+    match encode(&mut text, &registry(&stats)) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-fn registry(figures: &Figures) -> Registry {
+fn registry(stats: &EngineStats) -> Registry {
     let mut registry = Registry::with_prefix("visavis");
     let mut gauge = |name, help, value: usize| {
         registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
     };
-    gauge("rooms", "Rooms that are open", figures.rooms);
-    gauge("participants", "People in all rooms", figures.participants);
-    let Some(Here { tracks, media }) = &figures.here else { return registry };
+    gauge("rooms", "Rooms that are open", stats.rooms);
+    gauge("participants", "People in all rooms", stats.participants);
+    let Some(HubGauges { tracks, media }) = &stats.gauges else { return registry };
     gauge("tracks", "Tracks that are published", *tracks);
     gauge(
         "media_connections",

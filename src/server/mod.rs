@@ -2,7 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `engine` | what holds the rooms: the hub here, or a LiveKit server elsewhere |
+//! | `engine` | what pending the rooms: the hub here, or a LiveKit server elsewhere |
 //! | `driver` | the one task that owns the hub |
 //! | `livekit`, `bans` | the LiveKit server, and who must not be in its rooms |
 //! | `link` | one signalling connection |
@@ -11,7 +11,7 @@
 //! | `rooms`, `audit` | what APIs do with rooms; who did what |
 //! | `token_endpoint`, `invitations` | tokens for those who may have one; links with which they come |
 //! | `room_lookup` | whether a room is open, for those who may enter it |
-//! | `metrics` | figures for Prometheus, and whether all is well |
+//! | `metrics` | stats for Prometheus, and whether all is well |
 //! | `state_folder` | what outlives the server |
 //! | `config`, `secrets`, `tls`, `reload` | what can be set; keys and certificate; both anew while the server runs |
 //! | `embedded` | a server inside another process |
@@ -56,7 +56,7 @@ use driver::{Driver, HubHandle};
 use engine::Engine;
 use livekit::LiveKit;
 use rooms::Rooms;
-use state_folder::State;
+use state_folder::StateFolder;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -101,10 +101,10 @@ struct App {
     engine: Engine,
     rooms: Rooms,
     secrets: Keyring,
-    tencent: Arc<tencent::Memory>,
+    tencent: Arc<tencent::CallGuards>,
     open_tokens: bool,
     public_url: Option<String>,
-    /// Every link holds a clone, so that the server can wait until the last one has ended.
+    /// Every link pending a clone, so that the server can wait until the last one has ended.
     alive: mpsc::Sender<()>,
     /// Whether clients come by TLS.
     tls: bool,
@@ -115,14 +115,14 @@ pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     media_ports: Vec<u16>,
-    works: Works,
+    backend: Backend,
     app: App,
     tls: Option<Tls>,
     links: mpsc::Receiver<()>,
 }
 
 /// What runs behind the endpoints.
-enum Works {
+enum Backend {
     Embedded(Box<Driver>, HubHandle),
     LiveKit(Arc<LiveKit>),
 }
@@ -134,18 +134,18 @@ impl Server {
             return Err(ServeError::NoKeys);
         }
         let address = listener.local_addr()?;
-        let saved = config.state.as_deref().map(State::open).transpose()?;
+        let saved = config.state.as_deref().map(StateFolder::open).transpose()?;
         let secrets = Keyring::new(config.secrets);
-        let (engine, works, media_ports) = match config.livekit {
+        let (engine, backend, media_ports) = match config.livekit {
             Some(address) => {
                 let livekit = Arc::new(LiveKit::new(address, secrets.clone(), saved)?);
-                (Engine::LiveKit(livekit.clone()), Works::LiveKit(livekit), Vec::new())
+                (Engine::LiveKit(livekit.clone()), Backend::LiveKit(livekit), Vec::new())
             }
             None => {
                 let media = Sfu::start(config.media)?;
                 let media_ports = media.0.local_addrs().iter().map(SocketAddr::port).collect();
                 let (driver, hub) = Driver::new(config.rooms, saved, media, driver::wall);
-                (Engine::Embedded(hub.clone()), Works::Embedded(Box::new(driver), hub), media_ports)
+                (Engine::Embedded(hub.clone()), Backend::Embedded(Box::new(driver), hub), media_ports)
             }
         };
         let (alive, links) = mpsc::channel(1);
@@ -159,7 +159,7 @@ impl Server {
             alive,
             tls: config.tls.is_some(),
         };
-        Ok(Self { listener, address, media_ports, works, app, tls: config.tls, links })
+        Ok(Self { listener, address, media_ports, backend, app, tls: config.tls, links })
     }
 
     /// Where HTTP and signalling are reached.
@@ -180,12 +180,12 @@ impl Server {
     /// Serves until `shutdown` is ready. Then nobody new comes in, everybody is told, and it returns when their links
     /// are closed, or after a second.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listener, works, app, tls, links, .. } = self;
+        let Self { listener, backend, app, tls, links, .. } = self;
         let stop = CancellationToken::new();
         let doors = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
-        match works {
-            Works::Embedded(driver, hub) => serve_rooms(*driver, hub, Open { doors, stop, links }, shutdown).await,
-            Works::LiveKit(livekit) => serve_front(&livekit, Open { doors, stop, links }, shutdown).await,
+        match backend {
+            Backend::Embedded(driver, hub) => serve_rooms(*driver, hub, Open { doors, stop, links }, shutdown).await,
+            Backend::LiveKit(livekit) => serve_front(&livekit, Open { doors, stop, links }, shutdown).await,
         }
     }
 }
@@ -242,7 +242,7 @@ async fn serve_front(
     tokio::select! {
         () = shutdown => {}
         _ = &mut doors => return Err(ServeError::Internal),
-        () = livekit.keep_out() => {}
+        () = livekit.enforce_bans() => {}
     }
     stop.cancel();
     let answered = async {

@@ -3,9 +3,9 @@
 //! Whoever may enter a room may ask, and nobody else: they show the access token that lets them in, or what the token
 //! endpoint gives them one for. How many is told, never who.
 
-use super::auth::{self, Denied};
-use super::engine::{NotWelcome, newcomer};
-use super::token_endpoint::{Asked, NoToken, some_user};
+use super::auth::{self, JoinDenied};
+use super::engine::{EntryRefused, plain_admission};
+use super::token_endpoint::{TokenRefused, TokenRequest, some_user};
 use super::{App, unix_s};
 use crate::hub::{Admission, Refusal};
 use crate::proto::token::{Grant, TokenError};
@@ -18,30 +18,34 @@ use std::collections::HashMap;
 
 /// Why nothing is told. The sentences are for people.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotTold {
+pub(super) enum LookupRefused {
     #[error("The access token is for another room.")]
     AnotherRoom,
     #[error(transparent)]
-    Denied(#[from] Denied),
+    JoinDenied(#[from] JoinDenied),
     #[error(transparent)]
-    Unproven(#[from] NoToken),
+    Unproven(#[from] TokenRefused),
 }
 
-impl IntoResponse for NotTold {
+impl IntoResponse for LookupRefused {
     fn into_response(self) -> Response {
         let status = match &self {
             Self::AnotherRoom => StatusCode::FORBIDDEN,
-            Self::Denied(denied) => denied.status(),
+            Self::JoinDenied(denied) => denied.status(),
             Self::Unproven(why) => why.status(),
         };
-        auth::refused(status, &self)
+        auth::error_response(status, &self)
     }
 }
 
 /// Answers `POST /room`.
-pub(super) async fn look_up(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NotTold> {
-    let asked = Asked::read(&body)?;
-    let (room, admission) = match auth::grant(&app, &headers, &HashMap::new()) {
+pub(super) async fn look_up(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, LookupRefused> {
+    let asked = TokenRequest::read(&body)?;
+    let (room, admission) = match auth::verify_token(&app, &headers, &HashMap::new()) {
         Ok(grant) => {
             let room = asked.room()?;
             let admission = shown(&grant, &room.wire_name())?;
@@ -49,17 +53,17 @@ pub(super) async fn look_up(State(app): State<App>, headers: HeaderMap, body: By
         }
         Err(TokenError::Missing) => {
             let room = asked.proof(&app, &app.secrets.current())?.room;
-            let admission = newcomer(&room, some_user().map_err(NoToken::from)?, unix_s());
+            let admission = plain_admission(&room, some_user().map_err(TokenRefused::from)?, unix_s());
             (room, admission)
         }
-        Err(error) => return Err(Denied::from(error).into()),
+        Err(error) => return Err(JoinDenied::from(error).into()),
     };
-    let can_enter = match app.engine.lets_in(admission).await {
+    let can_enter = match app.engine.check_entry(admission).await {
         Ok(()) => true,
-        Err(NotWelcome::Refused(Refusal::Full | Refusal::NoRoom)) => false,
-        Err(why) => return Err(NoToken::from(why).into()),
+        Err(EntryRefused::Refused(Refusal::Full | Refusal::NoRoom)) => false,
+        Err(why) => return Err(TokenRefused::from(why).into()),
     };
-    let people = app.rooms.people(&room).await.map_err(|why| NoToken::from(NotWelcome::from(why)))?;
+    let people = app.rooms.people(&room).await.map_err(|why| TokenRefused::from(EntryRefused::from(why)))?;
     let answer = serde_json::json!({
         "is_open": people.is_some(),
         "people": people.unwrap_or(0),
@@ -69,7 +73,7 @@ pub(super) async fn look_up(State(app): State<App>, headers: HeaderMap, body: By
 }
 
 /// Whom the hub would see at the door with this token.
-fn shown(grant: &Grant, room: &str) -> Result<Admission, NotTold> {
+fn shown(grant: &Grant, room: &str) -> Result<Admission, LookupRefused> {
     let admission = auth::admission(grant)?;
-    if admission.room == room { Ok(admission) } else { Err(NotTold::AnotherRoom) }
+    if admission.room == room { Ok(admission) } else { Err(LookupRefused::AnotherRoom) }
 }

@@ -1,7 +1,7 @@
 //! LiveKit's RoomService over twirp: `POST /twirp/livekit.RoomService/<Method>`, protobuf or JSON.
 
 use super::App;
-use super::audit::{self, Actor, Deed};
+use super::audit::{self, AuditEntry, Principal};
 use super::auth;
 use super::engine::Unavailable;
 use crate::base::RoomId;
@@ -95,7 +95,7 @@ async fn answer(
     body: &[u8],
 ) -> Result<Response, CallError> {
     let encoding = encoding(headers).filter(|_| method == Method::POST).ok_or(CallError::BadRoute)?;
-    let grant = auth::grant(app, headers, &HashMap::new())?;
+    let grant = auth::verify_token(app, headers, &HashMap::new())?;
     let request = parse(name, &Request { grant: &grant, encoding, body })
         .inspect_err(|e| write_down(&grant, name, (&grant.room, ""), e.code().0))?;
     let (room, user) = concerned(&request);
@@ -107,8 +107,8 @@ async fn answer(
 /// Looking changes nothing, and is not written down.
 fn write_down(grant: &Grant, method: &str, (room, users): (&str, &str), result: &str) {
     if !method.starts_with("List") && !method.starts_with("Get") {
-        let deed = Deed { action: method, room, users, result, request: "" };
-        audit::record(Actor { key: &grant.key, user: &grant.identity }, deed);
+        let entry = AuditEntry { action: method, room, users, result, request: "" };
+        audit::record(Principal { key: &grant.key, user: &grant.identity }, entry);
     }
 }
 
@@ -177,7 +177,7 @@ fn parse(method: &str, request: &Request<'_>) -> Result<AdminCall, CallError> {
             AdminCall::ListRooms(request.decode()?)
         }
         "DeleteRoom" => {
-            // LiveKit asks for `roomCreate`. Here a host's token ends the host's own room, too.
+            // LiveKit asks for `roomCreate`. HubGauges a host's token ends the host's own room, too.
             let call: lk::DeleteRoomRequest = request.decode()?;
             request
                 .needs(request.grant.room_create || (request.grant.room_admin && request.grant.room == call.room))?;

@@ -1,6 +1,6 @@
 //! What the APIs do with rooms, in their own words: removing, ending, asking.
 
-use super::engine::{Answered, Engine, Unavailable};
+use super::engine::{AdminResult, Engine, Unavailable};
 use crate::base::{RoomId, UserId};
 use crate::hub::{AdminAnswer, AdminCall};
 use livekit_protocol as lk;
@@ -40,6 +40,6 @@ impl Rooms {
 }
 
 /// The engine refuses these calls only because there is nobody of that name.
-const fn is_done(answer: &Answered) -> bool {
+const fn is_done(answer: &AdminResult) -> bool {
     answer.is_ok()
 }

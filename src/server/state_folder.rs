@@ -2,9 +2,9 @@
 //!
 //! `bars.json` holds everybody whose older tokens are worthless. A thread of its own writes it, all of it each time, into
 //! a file beside it that then takes its place: a crash or a full disk leaves the old one whole. An admin call that
-//! removes somebody is answered when that is on the disk ([`State::written`]), so that what was answered holds.
+//! removes somebody is answered when that is on the disk ([`StateFolder::written`]), so that what was answered holds.
 
-use crate::hub::{Bar, Bars};
+use crate::hub::{Ban, BanList};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 const FILE: &str = "bars.json";
 /// Held locked by the server that uses the folder.
 const LOCK: &str = "lock";
-/// A file of 100,000 bars with the longest names has 60 MB; a larger one is not ours.
+/// A file of 100,000 bans with the longest names has 60 MB; a larger one is not ours.
 const MAX_BYTES: u64 = 100 << 20;
 /// The form of the file. A newer one is refused, not guessed at.
 const VERSION: u32 = 1;
@@ -48,11 +48,12 @@ pub(crate) enum StateError {
 #[derive(Serialize, Deserialize)]
 struct Saved {
     version: u32,
-    bars: Vec<SavedBar>,
+    #[serde(rename = "bars")]
+    bans: Vec<SavedBan>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SavedBar {
+struct SavedBan {
     room: String,
     user: String,
     removed_at: i64,
@@ -60,51 +61,51 @@ struct SavedBar {
 }
 
 /// A state folder in use.
-pub(super) struct State {
-    desk: Arc<Desk>,
+pub(super) struct StateFolder {
+    queue: Arc<WriteQueue>,
     written: watch::Receiver<u64>,
     writer: Option<JoinHandle<()>>,
 }
 
 /// Where the driver lays down what the writer takes up.
 #[derive(Default)]
-struct Desk {
-    pending: Mutex<Pending>,
+struct WriteQueue {
+    pending: Mutex<PendingWrites>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Pending {
-    /// Bounded as all bars are.
-    bars: Bars,
+struct PendingWrites {
+    /// Bounded as all bans are.
+    bans: BanList,
     /// How many were noted since the start.
     noted: u64,
     is_closing: bool,
 }
 
-impl State {
-    /// Opens a folder, made if it is missing, and reads who is barred. A file that cannot be understood is put aside
+impl StateFolder {
+    /// Opens a folder, made if it is missing, and reads who is banned. A file that cannot be understood is put aside
     /// under another name, with a warning in the log.
-    pub(super) fn open(folder: &Path) -> Result<(Self, Bars), StateError> {
+    pub(super) fn open(folder: &Path) -> Result<(Self, BanList), StateError> {
         let failed = |error| StateError::Folder { folder: folder.to_owned(), error };
         fs::create_dir_all(folder).map_err(failed)?;
         let lock = lock(folder)?;
-        let mut bars = read(&folder.join(FILE), folder)?;
-        bars.forget_expired(unix_s());
+        let mut bans = read(&folder.join(FILE), folder)?;
+        bans.forget_expired(unix_s());
         let (sender, written) = watch::channel(0);
-        let desk = Arc::new(Desk::default());
+        let queue = Arc::new(WriteQueue::default());
         let writer =
-            Writer { folder: folder.to_owned(), bars: bars.clone(), desk: desk.clone(), written: sender, lock };
+            Writer { folder: folder.to_owned(), bans: bans.clone(), queue: queue.clone(), written: sender, lock };
         let writer = std::thread::Builder::new().name("state".into()).spawn(|| writer.run()).map_err(failed)?;
-        Ok((Self { desk, written, writer: Some(writer) }, bars))
+        Ok((Self { queue, written, writer: Some(writer) }, bans))
     }
 
-    /// Has a bar written. The number is the one to wait for.
-    pub(super) fn note(&self, bar: Bar) -> u64 {
-        let mut pending = self.desk.lock();
-        pending.bars.add(bar);
+    /// Has a ban written. The number is the one to wait for.
+    pub(super) fn note(&self, ban: Ban) -> u64 {
+        let mut pending = self.queue.lock();
+        pending.bans.add(ban);
         pending.noted += 1;
-        self.desk.changed.notify_one();
+        self.queue.changed.notify_one();
         pending.noted
     }
 
@@ -123,15 +124,15 @@ impl State {
     }
 }
 
-impl Drop for State {
+impl Drop for StateFolder {
     fn drop(&mut self) {
-        self.desk.lock().is_closing = true;
-        self.desk.changed.notify_one();
+        self.queue.lock().is_closing = true;
+        self.queue.changed.notify_one();
     }
 }
 
-impl Desk {
-    fn lock(&self) -> MutexGuard<'_, Pending> {
+impl WriteQueue {
+    fn lock(&self) -> MutexGuard<'_, PendingWrites> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,8 +140,8 @@ impl Desk {
 /// The thread that writes.
 struct Writer {
     folder: PathBuf,
-    bars: Bars,
-    desk: Arc<Desk>,
+    bans: BanList,
+    queue: Arc<WriteQueue>,
     written: watch::Sender<u64>,
     /// Unlocked when the thread ends.
     lock: File,
@@ -150,13 +151,13 @@ impl Writer {
     fn run(mut self) {
         let mut is_unsaved = false;
         loop {
-            let Pending { bars, noted, is_closing } = self.take(is_unsaved);
-            for bar in bars.iter() {
-                self.bars.add(bar.clone());
+            let PendingWrites { bans, noted, is_closing } = self.take(is_unsaved);
+            for ban in bans.iter() {
+                self.bans.add(ban.clone());
                 is_unsaved = true;
             }
             if is_unsaved {
-                self.bars.forget_expired(unix_s());
+                self.bans.forget_expired(unix_s());
                 match self.save() {
                     Ok(()) => is_unsaved = false,
                     Err(e) => tracing::warn!(
@@ -176,27 +177,27 @@ impl Writer {
     }
 
     /// Waits for something to write, for the end, or for the time to try again.
-    fn take(&self, is_unsaved: bool) -> Pending {
-        let mut pending = self.desk.lock();
+    fn take(&self, is_unsaved: bool) -> PendingWrites {
+        let mut pending = self.queue.lock();
         let done = *self.written.borrow();
         while pending.noted == done && !pending.is_closing {
             if is_unsaved {
-                pending = self.desk.changed.wait_timeout(pending, RETRY).unwrap_or_else(PoisonError::into_inner).0;
+                pending = self.queue.changed.wait_timeout(pending, RETRY).unwrap_or_else(PoisonError::into_inner).0;
                 break;
             }
-            pending = self.desk.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
+            pending = self.queue.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
         }
-        Pending { bars: std::mem::take(&mut pending.bars), ..*pending }
+        PendingWrites { bans: std::mem::take(&mut pending.bans), ..*pending }
     }
 
     fn save(&self) -> io::Result<()> {
-        let bar = |b: &Bar| SavedBar {
+        let ban = |b: &Ban| SavedBan {
             room: b.room.clone(),
             user: b.user.to_string(),
             removed_at: b.removed_at,
             dismissed: b.dismissed,
         };
-        let saved = Saved { version: VERSION, bars: self.bars.iter().map(bar).collect() };
+        let saved = Saved { version: VERSION, bans: self.bans.iter().map(ban).collect() };
         let text = serde_json::to_vec(&saved)?;
         let (path, beside) = (self.folder.join(FILE), self.folder.join(format!("{FILE}.new")));
         let mut file = private_file(&beside)?;
@@ -217,24 +218,24 @@ fn lock(folder: &Path) -> Result<File, StateError> {
     }
 }
 
-/// Reads `bars.json`. Without one nobody is barred; a broken one is put aside.
-fn read(path: &Path, folder: &Path) -> Result<Bars, StateError> {
+/// Reads `bars.json`. Without one nobody is banned; a broken one is put aside.
+fn read(path: &Path, folder: &Path) -> Result<BanList, StateError> {
     let failed = |error| StateError::Folder { folder: folder.to_owned(), error };
     let mut text = Vec::new();
     match File::open(path) {
         Ok(file) => file.take(MAX_BYTES).read_to_end(&mut text).map_err(failed)?,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Bars::default()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BanList::default()),
         Err(error) => return Err(failed(error)),
     };
     match parse(&text) {
-        Ok(bars) => Ok(bars),
+        Ok(bans) => Ok(bans),
         Err(Unreadable::Newer) => Err(StateError::Newer(path.to_owned())),
         Err(Unreadable::Broken(why)) => {
             let aside = folder.join(format!("{FILE}.broken-{}", unix_s()));
             fs::rename(path, &aside).map_err(failed)?;
             let (path, aside) = (path.display(), aside.display());
-            tracing::warn!("{path} is broken ({why}), so nobody is barred any more. It is kept as {aside}.");
-            Ok(Bars::default())
+            tracing::warn!("{path} is broken ({why}), so nobody is banned any more. It is kept as {aside}.");
+            Ok(BanList::default())
         }
     }
 }
@@ -244,7 +245,7 @@ enum Unreadable {
     Broken(String),
 }
 
-fn parse(text: &[u8]) -> Result<Bars, Unreadable> {
+fn parse(text: &[u8]) -> Result<BanList, Unreadable> {
     #[derive(Deserialize)]
     struct Head {
         version: u32,
@@ -255,12 +256,12 @@ fn parse(text: &[u8]) -> Result<Bars, Unreadable> {
         return Err(Unreadable::Newer);
     }
     let saved: Saved = serde_json::from_slice(text).map_err(broken)?;
-    let mut bars = Bars::default();
-    for SavedBar { room, user, removed_at, dismissed } in saved.bars {
+    let mut bans = BanList::default();
+    for SavedBan { room, user, removed_at, dismissed } in saved.bans {
         let user = user.parse().map_err(|e| Unreadable::Broken(format!("a user id: {e}")))?;
-        bars.add(Bar { room, user, removed_at, dismissed });
+        bans.add(Ban { room, user, removed_at, dismissed });
     }
-    Ok(bars)
+    Ok(bans)
 }
 
 /// A file that nobody else may read: it says who was in which room.
@@ -286,41 +287,41 @@ fn unix_s() -> i64 {
 mod tests {
     use super::*;
 
-    fn bar(user: &str, removed_at: i64) -> Bar {
-        Bar { room: "r".into(), user: user.parse().unwrap(), removed_at, dismissed: user == "tom" }
+    fn ban(user: &str, removed_at: i64) -> Ban {
+        Ban { room: "r".into(), user: user.parse().unwrap(), removed_at, dismissed: user == "tom" }
     }
 
-    fn users(bars: &Bars) -> Vec<(&str, bool)> {
-        bars.iter().map(|b| (b.user.as_str(), b.dismissed)).collect()
+    fn users(bans: &BanList) -> Vec<(&str, bool)> {
+        bans.iter().map(|b| (b.user.as_str(), b.dismissed)).collect()
     }
 
     #[test]
     fn what_was_noted_is_there_after_a_restart_unless_it_is_too_old() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("made/for/it");
-        let (state, bars) = State::open(&folder).unwrap();
-        assert!(users(&bars).is_empty());
-        state.note(bar("mina", unix_s()));
-        state.note(bar("tom", unix_s()));
-        state.note(bar("long-ago", 1000));
+        let (state, bans) = StateFolder::open(&folder).unwrap();
+        assert!(users(&bans).is_empty());
+        state.note(ban("mina", unix_s()));
+        state.note(ban("tom", unix_s()));
+        state.note(ban("long-ago", 1000));
         state.close();
-        let (state, bars) = State::open(&folder).unwrap();
-        assert_eq!(users(&bars), [("mina", false), ("tom", true)]);
-        state.note(bar("ana", unix_s()));
+        let (state, bans) = StateFolder::open(&folder).unwrap();
+        assert_eq!(users(&bans), [("mina", false), ("tom", true)]);
+        state.note(ban("ana", unix_s()));
         state.close();
-        assert_eq!(users(&State::open(&folder).unwrap().1).len(), 3, "what was read is written again");
+        assert_eq!(users(&StateFolder::open(&folder).unwrap().1).len(), 3, "what was read is written again");
         assert!(!folder.join("bars.json.new").exists());
     }
 
     #[tokio::test]
     async fn it_is_on_the_disk_when_its_number_comes() {
         let folder = tempfile::tempdir().unwrap();
-        let (state, _) = State::open(folder.path()).unwrap();
+        let (state, _) = StateFolder::open(folder.path()).unwrap();
         for n in 0..20 {
-            let number = state.note(bar(&format!("u{n}"), unix_s()));
+            let number = state.note(ban(&format!("u{n}"), unix_s()));
             state.written().wait_for(|written| *written >= number).await.unwrap();
-            let bars = parse(&fs::read(folder.path().join(FILE)).unwrap()).ok().unwrap();
-            assert_eq!(bars.iter().count(), n + 1);
+            let bans = parse(&fs::read(folder.path().join(FILE)).unwrap()).ok().unwrap();
+            assert_eq!(bans.iter().count(), n + 1);
         }
     }
 
@@ -334,9 +335,9 @@ mod tests {
             \"removed_at\": 1, \"dismissed\": false}]}",
         ] {
             fs::write(folder.path().join(FILE), text).unwrap();
-            let (state, bars) = State::open(folder.path()).unwrap();
+            let (state, bans) = StateFolder::open(folder.path()).unwrap();
             state.close();
-            assert!(users(&bars).is_empty());
+            assert!(users(&bans).is_empty());
             let is_kept = |e: &fs::DirEntry| e.file_name().to_string_lossy().starts_with("bars.json.broken-");
             let aside = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).find(is_kept).unwrap();
             assert_eq!(fs::read_to_string(aside.path()).unwrap(), text);
@@ -347,30 +348,30 @@ mod tests {
     #[test]
     fn what_is_newer_or_in_use_is_refused_with_a_sentence() {
         let folder = tempfile::tempdir().unwrap();
-        let (state, _) = State::open(folder.path()).unwrap();
-        let error = State::open(folder.path()).err().unwrap().to_string();
+        let (state, _) = StateFolder::open(folder.path()).unwrap();
+        let error = StateFolder::open(folder.path()).err().unwrap().to_string();
         assert!(error.contains("in use by another server"), "{error}");
         state.close();
         fs::write(folder.path().join(FILE), "{\"version\": 2, \"something\": 1}").unwrap();
-        let error = State::open(folder.path()).err().unwrap().to_string();
+        let error = StateFolder::open(folder.path()).err().unwrap().to_string();
         assert!(error.contains("newer Visavis"), "{error}");
         assert!(folder.path().join(FILE).exists());
-        let error = State::open(&folder.path().join(FILE)).err().unwrap().to_string();
+        let error = StateFolder::open(&folder.path().join(FILE)).err().unwrap().to_string();
         assert!(error.contains("cannot be used"), "{error}");
     }
 
     #[test]
     fn a_disk_that_fails_does_not_hold_anybody_up() {
         let folder = tempfile::tempdir().unwrap();
-        let (state, _) = State::open(folder.path()).unwrap();
+        let (state, _) = StateFolder::open(folder.path()).unwrap();
         // A folder cannot be written into as a file, whoever asks.
         fs::create_dir(folder.path().join("bars.json.new")).unwrap();
-        let number = state.note(bar("mina", unix_s()));
+        let number = state.note(ban("mina", unix_s()));
         let mut written = state.written();
         let waiting = tokio::runtime::Builder::new_current_thread().build().unwrap();
         waiting.block_on(written.wait_for(|w| *w >= number)).unwrap();
         fs::remove_dir(folder.path().join("bars.json.new")).unwrap();
         state.close();
-        assert_eq!(users(&State::open(folder.path()).unwrap().1), [("mina", false)], "the last try succeeded");
+        assert_eq!(users(&StateFolder::open(folder.path()).unwrap().1), [("mina", false)], "the last try succeeded");
     }
 }

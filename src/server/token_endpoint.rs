@@ -3,7 +3,7 @@
 //! Beside the standard's fields there are two that prove something: `user_sig`, with which TRTC's clients enter, says who
 //! somebody is; `invitation`, which a link carries, says that they may enter this room, and as what.
 
-use super::engine::NotWelcome;
+use super::engine::EntryRefused;
 use super::secrets::Secrets;
 use super::{App, auth, unix_s};
 use crate::base::{IdError, RoomId, Secret, UserId, display_name};
@@ -25,7 +25,7 @@ const METADATA_BYTES: usize = 64 * 1024;
 
 /// Why no token is given. The sentences are for people.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoToken {
+pub(super) enum TokenRefused {
     #[error("This server gives no tokens away. Ask whoever runs it for an invitation.")]
     Closed,
     #[error("The request is not a JSON object with room_name and participant_name.")]
@@ -41,46 +41,47 @@ pub(super) enum NoToken {
     #[error("The metadata or the attributes are too long: at most 64 KB are possible.")]
     Metadata,
     #[error(transparent)]
-    NotWelcome(#[from] NotWelcome),
+    EntryRefused(#[from] EntryRefused),
     #[error(transparent)]
     Mint(#[from] MintError),
 }
 
-impl NoToken {
+impl TokenRefused {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::UserSig(_) => StatusCode::UNAUTHORIZED,
             Self::Closed
             | Self::Invitation(_)
             | Self::AnotherUser(_)
-            | Self::NotWelcome(
-                NotWelcome::KeptOut(_) | NotWelcome::Refused(Refusal::Removed | Refusal::Dismissed | Refusal::Full),
+            | Self::EntryRefused(
+                EntryRefused::StillBanned(_)
+                | EntryRefused::Refused(Refusal::Removed | Refusal::Dismissed | Refusal::Full),
             ) => StatusCode::FORBIDDEN,
             Self::Malformed | Self::Name(_) | Self::Metadata => StatusCode::BAD_REQUEST,
-            Self::NotWelcome(NotWelcome::Refused(Refusal::NoRoom)) => StatusCode::NOT_FOUND,
-            Self::NotWelcome(NotWelcome::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::EntryRefused(EntryRefused::Refused(Refusal::NoRoom)) => StatusCode::NOT_FOUND,
+            Self::EntryRefused(EntryRefused::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
 
-impl IntoResponse for NoToken {
+impl IntoResponse for TokenRefused {
     fn into_response(self) -> Response {
-        auth::refused(self.status(), &self)
+        auth::error_response(self.status(), &self)
     }
 }
 
 /// Answers `POST /token`.
-pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, NoToken> {
+pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, TokenRefused> {
     let secrets = app.secrets.current();
-    let asked = Asked::read(&body)?;
+    let asked = TokenRequest::read(&body)?;
     let proof = asked.proof(&app, &secrets)?;
-    let key = secrets.keys.first().ok_or(NoToken::Closed)?;
+    let key = secrets.keys.first().ok_or(TokenRefused::Closed)?;
     let mut pass = pass(asked.standard, proof)?;
-    pass.valid_for = pass.valid_for.min(app.engine.longest_pass());
-    app.engine.welcome(&pass).await?;
+    pass.valid_for = pass.valid_for.min(app.engine.max_token_validity());
+    app.engine.check_token_request(&pass).await?;
     let answer = lk::TokenSourceResponse {
-        server_url: app.engine.elsewhere().map_or_else(|| address(&app, &headers), ToOwned::to_owned),
+        server_url: app.engine.client_url().map_or_else(|| address(&app, &headers), ToOwned::to_owned),
         participant_token: key.join_token(&pass)?.expose().clone(),
     };
     let json = serde_json::json!({ "server_url": answer.server_url, "participant_token": answer.participant_token });
@@ -88,49 +89,49 @@ pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Byte
 }
 
 /// A request for a token, or for what its owner may know.
-pub(super) struct Asked {
+pub(super) struct TokenRequest {
     standard: lk::TokenSourceRequest,
     user_sig: Option<Secret<String>>,
     invitation: Option<Secret<String>>,
 }
 
 /// What somebody may enter, and as what.
-pub(super) struct Proof {
+pub(super) struct EntryProof {
     pub(super) room: RoomId,
     claims: Option<UserSigClaims>,
     role: Role,
 }
 
-impl Asked {
-    pub(super) fn read(body: &[u8]) -> Result<Self, NoToken> {
-        let mut map: Map<String, Value> = serde_json::from_slice(body).map_err(|_| NoToken::Malformed)?;
+impl TokenRequest {
+    pub(super) fn read(body: &[u8]) -> Result<Self, TokenRefused> {
+        let mut map: Map<String, Value> = serde_json::from_slice(body).map_err(|_| TokenRefused::Malformed)?;
         let mut proof = |name| match map.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(Secret::new(text))),
-            Some(_) => Err(NoToken::Malformed),
+            Some(_) => Err(TokenRefused::Malformed),
         };
         let (user_sig, invitation) = (proof("user_sig")?, proof("invitation")?);
-        let standard = serde_json::from_value(Value::Object(map)).map_err(|_| NoToken::Malformed)?;
+        let standard = serde_json::from_value(Value::Object(map)).map_err(|_| TokenRefused::Malformed)?;
         Ok(Self { standard, user_sig, invitation })
     }
 
     /// The room that is asked for.
-    pub(super) fn room(&self) -> Result<RoomId, NoToken> {
+    pub(super) fn room(&self) -> Result<RoomId, TokenRefused> {
         Ok(self.standard.room_name.as_deref().unwrap_or_default().parse()?)
     }
 
     /// Whether who asks may enter that room: everybody where tokens are open, else who shows a UserSig or an invitation.
-    pub(super) fn proof(&self, app: &App, secrets: &Secrets) -> Result<Proof, NoToken> {
+    pub(super) fn proof(&self, app: &App, secrets: &Secrets) -> Result<EntryProof, TokenRefused> {
         let claims = self.user_sig.as_ref().map(|text| proven(secrets, text.expose())).transpose()?;
         if !app.open_tokens && claims.is_none() && self.invitation.is_none() {
-            return Err(NoToken::Closed);
+            return Err(TokenRefused::Closed);
         }
         let room = self.room()?;
         let role = match &self.invitation {
             Some(text) => Invitation::verify(text.expose(), &room, &secrets.keys, unix_s())?.role,
             None => Role::Guest,
         };
-        Ok(Proof { room, claims, role })
+        Ok(EntryProof { room, claims, role })
     }
 }
 
@@ -141,12 +142,12 @@ fn proven(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, UserSigErr
 }
 
 /// What is asked for, checked. A token is not good for longer than the UserSig that it is given for.
-fn pass(request: lk::TokenSourceRequest, proof: Proof) -> Result<Pass, NoToken> {
+fn pass(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<Pass, TokenRefused> {
     let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
     let metadata = request.participant_metadata.unwrap_or_default();
     let attribute_bytes: usize = attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
     if metadata.len() > METADATA_BYTES || attribute_bytes > METADATA_BYTES {
-        return Err(NoToken::Metadata);
+        return Err(TokenRefused::Metadata);
     }
     let name = match request.participant_name.filter(|name| !name.is_empty()) {
         Some(name) => display_name(&name)?,
@@ -155,7 +156,7 @@ fn pass(request: lk::TokenSourceRequest, proof: Proof) -> Result<Pass, NoToken> 
     let wanted = request.participant_identity.filter(|user| !user.is_empty());
     let (user, valid_for) = match (proof.claims, wanted) {
         (Some(claims), Some(wanted)) if wanted != claims.user.as_str() => {
-            return Err(NoToken::AnotherUser(claims.user));
+            return Err(TokenRefused::AnotherUser(claims.user));
         }
         (Some(claims), _) => {
             let left = u64::try_from(claims.expires_at - unix_s()).unwrap_or(0);

@@ -214,7 +214,7 @@ impl State {
         let late = stage.coming.iter().filter(|(_, d)| channel(d) == Channel::Late).map(|((at, _), _)| at);
         let late: Vec<&Moment> = late.collect();
         let written = write!(print, "{:?}{:?}{:?}{coming:?}{late:?}", stage.now, self.left, self.bounds)
-            .and_then(|()| write!(print, "{:?}{:?}{:?}", stage.hub, stage.bars, stage.wires))
+            .and_then(|()| write!(print, "{:?}{:?}{:?}", stage.hub, stage.bans, stage.wires))
             .and_then(|()| stage.people.iter().try_for_each(|p| write!(print, "{p:?}")));
         written.expect("a hash takes everything");
         print.0

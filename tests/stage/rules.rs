@@ -8,7 +8,7 @@ use lk::leave_request::Action;
 use lk::signal_response::Message as Response;
 use std::time::Duration;
 use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, StepName, StepState};
-use visavis::hub::{self, Bar, Hub};
+use visavis::hub::{self, Ban, Hub};
 use visavis::session::{self, LinkInput, PeerCommand, Phase};
 
 /// ExitRoom comes after so many milliseconds at the latest.
@@ -150,14 +150,14 @@ impl Stage {
 
     /// A token that was made before a removal lets nobody in.
     pub(crate) fn check_admitted(&self, who: usize) {
-        assert_eq!(self.bar_against(who), None, "{} is let in again", self.people[who].user);
+        assert_eq!(self.find_ban(who), None, "{} is let in again", self.people[who].user);
     }
 
     /// What the server remembers against somebody's token.
-    pub(crate) fn bar_against(&self, who: usize) -> Option<ExitReason> {
+    pub(crate) fn find_ban(&self, who: usize) -> Option<ExitReason> {
         let person = &self.people[who];
-        let bar = self.bars.iter().find(|b| b.user == person.user && person.issued_at <= b.removed_at)?;
-        Some(if bar.dismissed { ExitReason::Dismissed } else { ExitReason::Kicked })
+        let ban = self.bans.iter().find(|b| b.user == person.user && person.issued_at <= b.removed_at)?;
+        Some(if ban.dismissed { ExitReason::Dismissed } else { ExitReason::Kicked })
     }
 
     /// A dismissal shows nobody the others' leaving.
@@ -168,14 +168,14 @@ impl Stage {
     }
 
     /// Somebody was removed, or dismissed: everybody who stays by such a token is to be told so.
-    pub(crate) fn barred(&mut self, bar: Bar) {
-        let reason = if bar.dismissed { ExitReason::Dismissed } else { ExitReason::Kicked };
-        for person in self.people.iter_mut().filter(|p| p.user == bar.user && p.issued_at <= bar.removed_at) {
+    pub(crate) fn banned(&mut self, ban: Ban) {
+        let reason = if ban.dismissed { ExitReason::Dismissed } else { ExitReason::Kicked };
+        for person in self.people.iter_mut().filter(|p| p.user == ban.user && p.issued_at <= ban.removed_at) {
             if stays(person.session.phase()) {
                 person.verdict = Some(reason);
             }
         }
-        self.bars.add(bar);
+        self.bans.add(ban);
     }
 
     /// Nobody sees somebody who was killed six seconds ago, unless their own view was troubled since.

@@ -4,7 +4,7 @@ use crate::stage::{Delivery, Stage};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Response;
 use std::time::Duration;
-use visavis::hub::{self, AdminCall, ConnectionId, LinkId, MediaCommand, MediaEvent, Note};
+use visavis::hub::{self, AdminCall, ConnectionId, HubEvent, LinkId, MediaCommand, MediaEvent};
 use visavis::session::LinkInput;
 
 impl Stage {
@@ -35,8 +35,8 @@ impl Stage {
                 self.end_wire(link, false, true);
             }
             hub::Output::Media(command) => self.media(command),
-            hub::Output::Note(Note::Barred(bar)) => self.barred(bar),
-            hub::Output::Answer { .. } | hub::Output::Note(_) | hub::Output::Renew { .. } => {}
+            hub::Output::Event(HubEvent::Banned(ban)) => self.banned(ban),
+            hub::Output::Answer { .. } | hub::Output::Event(_) | hub::Output::RenewToken { .. } => {}
         }
     }
 

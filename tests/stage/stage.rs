@@ -9,7 +9,7 @@ use livekit_protocol as lk;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use visavis::base::{EntryErrorKind, ExitRequestedBy, Moment};
-use visavis::hub::{self, AdminCall, Bars, ConnectionId, Hub, HubConfig, LinkId};
+use visavis::hub::{self, AdminCall, BanList, ConnectionId, Hub, HubConfig, LinkId};
 use visavis::session::{self, Epoch, LinkInput, Target};
 
 /// Unix time in ms at the stage's start.
@@ -86,7 +86,7 @@ pub(crate) struct Stage {
     /// Whose join the hub handles.
     pub(crate) joining: Option<(usize, Epoch)>,
     /// The server's state folder.
-    pub(crate) bars: Bars,
+    pub(crate) bans: BanList,
     /// The server's door lets everybody knock at the hub itself, as in a race between the two.
     pub(crate) door_is_open: bool,
     /// How often the server was told to stop.
@@ -109,7 +109,7 @@ impl Stage {
             wires: BTreeMap::new(),
             next_link: 0,
             joining: None,
-            bars: Bars::default(),
+            bans: BanList::default(),
             door_is_open: seed % 2 == 1,
             stops: 0,
             server_since: Moment::ZERO,
@@ -124,7 +124,7 @@ impl Stage {
             let config = HubConfig { unix_ms_at_zero: UNIX_MS, ..HubConfig::default() };
             self.seed += 1;
             let mut hub = Hub::new(config, self.seed);
-            hub.restore(self.bars.clone());
+            hub.restore(self.bans.clone());
             self.hub = Some(hub);
             self.server_since = self.now;
         }
@@ -145,7 +145,7 @@ impl Stage {
     pub(crate) fn enter_with(&mut self, name: &str, single: bool, issued_at: i64) -> usize {
         let who = self.people.len();
         self.people.push(Person::new(name, single, issued_at, self.now));
-        self.people[who].verdict = self.bar_against(who);
+        self.people[who].verdict = self.find_ban(who);
         self.drain_session(who, true);
         who
     }

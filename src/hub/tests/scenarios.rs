@@ -117,7 +117,7 @@ fn the_kicked_learn_why_and_stay_out_until_they_have_a_new_token() {
 }
 
 #[test]
-fn a_token_from_a_clock_that_is_ahead_is_barred_too() {
+fn a_token_from_a_clock_that_is_ahead_is_banned_too() {
     let mut stage = Stage::new();
     let c = stage.client("jonas", true);
     let ahead = Admission { issued_at: START_S + 100, ..stage.admission("jonas") };

@@ -21,7 +21,7 @@ pub(super) struct Stage {
     pub(super) now: Moment,
     pub(super) clients: Vec<Client>,
     pub(super) plane: Plane,
-    pub(super) notes: Vec<Note>,
+    pub(super) events: Vec<HubEvent>,
     /// Fresh tokens: on which link, and what they say.
     pub(super) renewed: Vec<(LinkId, Box<lk::ParticipantInfo>)>,
     pub(super) answer: Option<Result<Box<AdminAnswer>, AdminError>>,
@@ -53,7 +53,7 @@ impl Stage {
             now: Moment::ZERO,
             clients: Vec::new(),
             plane: Plane::default(),
-            notes: Vec::new(),
+            events: Vec::new(),
             renewed: Vec::new(),
             answer: None,
             to_clients: BTreeMap::new(),
@@ -207,12 +207,12 @@ impl Stage {
                 self.to_clients.entry(link).or_default().push_back(Delivery::Close);
             }
             Output::Answer { answer, .. } => self.answer = Some(answer),
-            Output::Renew { link, holder } => {
+            Output::RenewToken { link, holder } => {
                 assert!(self.live.contains_key(&link), "{link:?} is dead and gets a token");
                 self.renewed.push((link, holder));
             }
             Output::Media(command) => self.commands.push_back(command),
-            Output::Note(note) => self.notes.push(note),
+            Output::Event(event) => self.events.push(event),
         }
     }
 

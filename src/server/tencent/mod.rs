@@ -12,7 +12,7 @@
 mod rates;
 mod replay;
 
-use super::audit::{self, Actor, Deed};
+use super::audit::{self, AuditEntry, Principal};
 use super::engine::Unavailable;
 use super::rooms::Rooms;
 use super::secrets::Application;
@@ -25,14 +25,14 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use rates::Rates;
-use replay::Once;
+use replay::ReplayCache;
 use std::time::Instant;
 use uuid::Uuid;
 
 /// What the API remembers between calls.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
-    once: Once,
+pub(super) struct CallGuards {
+    once: ReplayCache,
     rates: Rates,
 }
 
@@ -84,8 +84,8 @@ async fn answer(app: &App, http: &Http<'_>, id: &str) -> Result<(), ApiError> {
     let answer = obey(app, application, &call, request.clone()).await;
     let (room, users) = request.map_or_else(|_| Default::default(), |r| (r.room.to_string(), names(&r.order)));
     let result = answer.as_ref().map_or_else(ApiError::code, |()| "ok");
-    let deed = Deed { action: action.name(), room: &room, users: &users, result, request: id };
-    audit::record(Actor { key: &call.secret_id, user: "" }, deed);
+    let entry = AuditEntry { action: action.name(), room: &room, users: &users, result, request: id };
+    audit::record(Principal { key: &call.secret_id, user: "" }, entry);
     answer
 }
 

@@ -17,7 +17,7 @@ pub(super) type Outcome = Arc<OnceCell<Result<(), ApiError>>>;
 
 /// What came of which request.
 #[derive(Debug, Default)]
-pub(super) struct Once(Mutex<Kept>);
+pub(super) struct ReplayCache(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -26,7 +26,7 @@ struct Kept {
     order: VecDeque<(Instant, Fingerprint)>,
 }
 
-impl Once {
+impl ReplayCache {
     /// What came of the request, if it was sent before.
     pub(super) fn find(&self, request: &Fingerprint, now: Instant) -> Option<Outcome> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_outcome_is_kept_for_as_long_as_the_signature_is_good() {
-        let (once, now) = (Once::default(), Instant::now());
+        let (once, now) = (ReplayCache::default(), Instant::now());
         assert!(once.find(&request(), now).is_none());
         let first = once.begin(request(), now).unwrap();
         first.set(Err(ApiError::NoRoom)).unwrap();

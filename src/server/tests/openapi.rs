@@ -20,7 +20,7 @@ fn resolved<'a>(description: &'a Value, part: &'a Value) -> &'a Value {
     }
 }
 
-/// Holds JSON against as much of JSON Schema as the description uses.
+/// PendingBans JSON against as much of JSON Schema as the description uses.
 fn conforms(description: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     let schema = resolved(description, schema);
     let wrong = |what: &str| Err(format!("{what}: {value} against {schema}"));

@@ -1,8 +1,7 @@
 //! TLS: the same server behind a certificate, which is replaced while it runs.
 
 use super::*;
-use crate::server::tls::TlsError;
-use crate::server::{Tls, TlsFiles};
+use crate::server::tls::{Tls, TlsError, TlsFiles};
 use std::path::Path;
 
 /// A fresh certificate for 127.0.0.1 that its own issuer has signed, written down; and its text.
