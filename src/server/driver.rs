@@ -1,13 +1,13 @@
 //! One task owns the hub and drives it: inputs from links, admin calls, the forwarding plane and the clock go in, and
 //! what comes out is carried to where it belongs. It decides nothing.
 
-use super::engine::AdminResult;
 use super::link::{LinkQueue, QueueFull};
 use super::metrics::{EngineStats, HubGauges};
 use super::state_folder::StateFolder;
 use crate::base::Moment;
 use crate::hub::{
-    AdminCall, Admission, BanList, Hub, HubConfig, HubEvent, Input, LinkId, MediaCommand, MediaEvent, Output, Refusal,
+    AdminCall, AdminResult, Admission, BanList, Hub, HubConfig, HubEvent, Input, LinkId, MediaCommand, MediaEvent,
+    Output, Refusal,
 };
 use crate::sfu::Sfu;
 use livekit_protocol as lk;

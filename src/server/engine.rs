@@ -6,7 +6,7 @@ use super::driver::{HubHandle, Stopping};
 use super::livekit::LiveKit;
 use super::metrics::EngineStats;
 use crate::base::{RoomId, UserId};
-use crate::hub::{AdminAnswer, AdminCall, AdminError, Admission, Refusal};
+use crate::hub::{AdminCall, AdminResult, Admission, Refusal};
 use crate::proto::token::{JOIN_VALIDITY, Pass};
 use livekit_protocol as lk;
 use std::sync::Arc;
@@ -14,9 +14,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often the next second is waited for.
 const TRIES: usize = 3;
-
-/// The answer to an admin call.
-pub(super) type AdminResult = Result<Box<AdminAnswer>, AdminError>;
 
 /// The engine under the endpoints.
 #[derive(Clone)]

@@ -7,14 +7,14 @@
 use super::audit::{self, AuditEntry, Principal};
 use super::bans::{BanKind, PendingBans, StillBanned, TOKEN_LIFETIME_S};
 use super::driver::DISK_LIMIT;
-use super::engine::{AdminResult, EntryRefused, Unavailable};
+use super::engine::{EntryRefused, Unavailable};
 use super::metrics::EngineStats;
 use super::secrets::Keyring;
 use super::state_folder::StateFolder;
 use super::unix_s;
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, UserId};
-use crate::hub::{AdminAnswer, AdminCall, AdminError, Ban, BanList, Refusal};
+use crate::hub::{AdminAnswer, AdminCall, AdminError, AdminResult, Ban, BanList, Refusal};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -79,7 +79,7 @@ impl LiveKit {
             _ => Vec::new(),
         };
         let dismissed = matches!(&call, AdminCall::DeleteRoom(_));
-        let (room, missing) = (room_of(&call).to_owned(), missing(&call));
+        let (room, missing) = (call.room().to_owned(), missing(&call));
         let answer = match ask(&self.client()?, call).await {
             Ok(answer) => answer,
             Err(e) => return refused(e, missing).map(Err),
@@ -244,41 +244,24 @@ async fn ask(client: &AdminClient, call: AdminCall) -> Result<AdminAnswer, Admin
         AdminCall::ListRooms(_) => AdminGrant::List,
         of_room => {
             let room: RoomId =
-                room_of(of_room).parse().map_err(|e: crate::base::IdError| AdminClientError::Invalid(e.to_string()))?;
+                of_room.room().parse().map_err(|e: crate::base::IdError| AdminClientError::Invalid(e.to_string()))?;
             AdminGrant::Room(room)
         }
     };
+    let method = call.method();
     Ok(match call {
-        AdminCall::CreateRoom(r) => AdminAnswer::Room(client.call("CreateRoom", grant, &r).await?),
-        AdminCall::ListRooms(r) => AdminAnswer::Rooms(client.call("ListRooms", grant, &r).await?),
-        AdminCall::DeleteRoom(r) => AdminAnswer::Deleted(client.call("DeleteRoom", grant, &r).await?),
-        AdminCall::ListParticipants(r) => AdminAnswer::Participants(client.call("ListParticipants", grant, &r).await?),
-        AdminCall::GetParticipant(r) => AdminAnswer::Participant(client.call("GetParticipant", grant, &r).await?),
-        AdminCall::RemoveParticipant(r) => AdminAnswer::Removed(client.call("RemoveParticipant", grant, &r).await?),
-        AdminCall::MutePublishedTrack(r) => AdminAnswer::Muted(client.call("MutePublishedTrack", grant, &r).await?),
-        AdminCall::UpdateParticipant(r) => AdminAnswer::Participant(client.call("UpdateParticipant", grant, &r).await?),
-        AdminCall::UpdateSubscriptions(r) => {
-            AdminAnswer::Subscriptions(client.call("UpdateSubscriptions", grant, &r).await?)
-        }
-        AdminCall::SendData(r) => AdminAnswer::DataSent(client.call("SendData", grant, &r).await?),
-        AdminCall::UpdateRoomMetadata(r) => AdminAnswer::Room(client.call("UpdateRoomMetadata", grant, &r).await?),
+        AdminCall::CreateRoom(r) => AdminAnswer::Room(client.call(method, grant, &r).await?),
+        AdminCall::ListRooms(r) => AdminAnswer::Rooms(client.call(method, grant, &r).await?),
+        AdminCall::DeleteRoom(r) => AdminAnswer::Deleted(client.call(method, grant, &r).await?),
+        AdminCall::ListParticipants(r) => AdminAnswer::Participants(client.call(method, grant, &r).await?),
+        AdminCall::GetParticipant(r) => AdminAnswer::Participant(client.call(method, grant, &r).await?),
+        AdminCall::RemoveParticipant(r) => AdminAnswer::Removed(client.call(method, grant, &r).await?),
+        AdminCall::MutePublishedTrack(r) => AdminAnswer::Muted(client.call(method, grant, &r).await?),
+        AdminCall::UpdateParticipant(r) => AdminAnswer::Participant(client.call(method, grant, &r).await?),
+        AdminCall::UpdateSubscriptions(r) => AdminAnswer::Subscriptions(client.call(method, grant, &r).await?),
+        AdminCall::SendData(r) => AdminAnswer::DataSent(client.call(method, grant, &r).await?),
+        AdminCall::UpdateRoomMetadata(r) => AdminAnswer::Room(client.call(method, grant, &r).await?),
     })
-}
-
-/// The room that a call is about; empty if it is about all of them.
-fn room_of(call: &AdminCall) -> &str {
-    match call {
-        AdminCall::CreateRoom(r) => &r.name,
-        AdminCall::ListRooms(_) => "",
-        AdminCall::DeleteRoom(r) => &r.room,
-        AdminCall::ListParticipants(r) => &r.room,
-        AdminCall::GetParticipant(r) | AdminCall::RemoveParticipant(r) => &r.room,
-        AdminCall::MutePublishedTrack(r) => &r.room,
-        AdminCall::UpdateParticipant(r) => &r.room,
-        AdminCall::UpdateSubscriptions(r) => &r.room,
-        AdminCall::SendData(r) => &r.room,
-        AdminCall::UpdateRoomMetadata(r) => &r.room,
-    }
 }
 
 /// What is missing when the server says `not_found`.

@@ -98,7 +98,7 @@ async fn answer(
     let grant = auth::verify_token(app, headers, &HashMap::new())?;
     let request = parse(name, &Request { grant: &grant, encoding, body })
         .inspect_err(|e| write_down(&grant, name, (&grant.room, ""), e.code().0))?;
-    let (room, user) = concerned(&request);
+    let (room, user) = (request.room().to_owned(), request.user().to_owned());
     let answer = app.engine.admin(request).await.map_err(CallError::from).and_then(|answer| Ok(answer?));
     write_down(&grant, name, (&room, &user), answer.as_ref().map_or_else(|e| e.code().0, |_| "ok"));
     Ok(write(encoding, *answer?))
@@ -110,23 +110,6 @@ fn write_down(grant: &Grant, method: &str, (room, users): (&str, &str), result: 
         let entry = AuditEntry { action: method, room, users, result, request: "" };
         audit::record(Principal { key: &grant.key, user: &grant.identity }, entry);
     }
-}
-
-/// The room and the user whom a call is about.
-fn concerned(call: &AdminCall) -> (String, String) {
-    let (room, user) = match call {
-        AdminCall::CreateRoom(r) => (&r.name, None),
-        AdminCall::ListRooms(_) => return Default::default(),
-        AdminCall::DeleteRoom(r) => (&r.room, None),
-        AdminCall::ListParticipants(r) => (&r.room, None),
-        AdminCall::GetParticipant(r) | AdminCall::RemoveParticipant(r) => (&r.room, Some(&r.identity)),
-        AdminCall::MutePublishedTrack(r) => (&r.room, Some(&r.identity)),
-        AdminCall::UpdateParticipant(r) => (&r.room, Some(&r.identity)),
-        AdminCall::UpdateSubscriptions(r) => (&r.room, Some(&r.identity)),
-        AdminCall::SendData(r) => (&r.room, None),
-        AdminCall::UpdateRoomMetadata(r) => (&r.room, None),
-    };
-    (room.clone(), user.cloned().unwrap_or_default())
 }
 
 fn encoding(headers: &HeaderMap) -> Option<Encoding> {

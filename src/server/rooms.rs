@@ -1,8 +1,8 @@
 //! What the APIs do with rooms, in their own words: removing, ending, asking.
 
-use super::engine::{AdminResult, Engine, Unavailable};
+use super::engine::{Engine, Unavailable};
 use crate::base::{RoomId, UserId};
-use crate::hub::{AdminAnswer, AdminCall};
+use crate::hub::{AdminAnswer, AdminCall, AdminResult};
 use livekit_protocol as lk;
 
 /// The rooms of the server.
