@@ -10,7 +10,7 @@ mod watch;
 pub(crate) use verify::Verifier;
 
 use crate::audio::AudioError;
-use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, PictureLayer, SessionId};
+use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, SessionId, SimulcastLayer};
 use crate::call::{
     Call, CallAudio, CallConfig, CameraFanout, ConnectPlan, DeviceOwner, DeviceReport, Devices, EventSink,
     JoinCredentials, MediaObserver,
@@ -150,7 +150,7 @@ impl Bot {
 
     fn call_config(&self, session: SessionId, entered: Arc<AtomicBool>) -> CallConfig {
         let config = &self.config;
-        let layers = PictureLayer::for_camera(config.format.width, config.format.height);
+        let layers = SimulcastLayer::for_camera(config.format.width, config.format.height);
         let told = config.events.clone();
         CallConfig {
             session,

@@ -7,7 +7,7 @@ use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
 use super::video_encoder::{CameraFanout, VideoEncoder};
 use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport};
-use crate::base::{EventKind, FrameSlot, MediaKind, PictureLayer, TrackSource, UserId};
+use crate::base::{EventKind, FrameSlot, MediaKind, SimulcastLayer, TrackSource, UserId};
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
 use crate::session::{Attached, Epoch, TrackHandle};
 use std::collections::{HashMap, HashSet};
@@ -105,7 +105,7 @@ impl CallMedia {
         cid: String,
         source: TrackSource,
         sender: TrackSender,
-        layers: Vec<PictureLayer>,
+        layers: Vec<SimulcastLayer>,
     ) {
         match sender {
             TrackSender::Audio(sender) => self.own_audio = Some(Arc::new(sender)),

@@ -5,7 +5,7 @@
 
 use super::panic_point::panic_point;
 use super::restart::restart_on_panic;
-use crate::base::{EncodedFrame, FrameSlot, PictureLayer, VideoFrame};
+use crate::base::{EncodedFrame, FrameSlot, SimulcastLayer, VideoFrame};
 use crate::codec::{ScaleError, Scaler, Vp8Config, Vp8EncodeError, Vp8Encoder};
 use crate::rtc::{Sent, VideoSender};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -61,7 +61,7 @@ impl CameraFanout {
 pub(crate) struct VideoEncoder {
     layer_encoders: Vec<Arc<LayerEncoder>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    layers: Vec<PictureLayer>,
+    layers: Vec<SimulcastLayer>,
 }
 
 /// One layer's way: the newest picture, and what its encoder is told.
@@ -78,7 +78,7 @@ struct LayerEncoder {
 
 impl VideoEncoder {
     /// Starts a thread for each layer. `start` is the instant at which RTP time begins.
-    pub(crate) fn start(layers: Vec<PictureLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
+    pub(crate) fn start(layers: Vec<SimulcastLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
         let sender = Arc::new(sender);
         let mut layer_encoders = Vec::new();
         let mut threads = Vec::new();
@@ -160,7 +160,7 @@ impl VideoEncoder {
 }
 
 /// Kilobits a second for each layer: the smallest ones first, and none that would look bad.
-fn divide(layers: &[PictureLayer], wanted: &[bool], link_kbps: f64) -> Vec<u32> {
+fn divide(layers: &[SimulcastLayer], wanted: &[bool], link_kbps: f64) -> Vec<u32> {
     let mut left = (link_kbps * SPEND - SOUND_KBPS).max(0.0);
     let mut first = true;
     layers
@@ -181,7 +181,7 @@ fn divide(layers: &[PictureLayer], wanted: &[bool], link_kbps: f64) -> Vec<u32> 
 }
 
 /// One layer's thread.
-fn encode(index: usize, layer: &PictureLayer, layer_encoder: &LayerEncoder, sender: &VideoSender, start: Instant) {
+fn encode(index: usize, layer: &SimulcastLayer, layer_encoder: &LayerEncoder, sender: &VideoSender, start: Instant) {
     let mut scaler = Scaler::new();
     let mut encoder = Vp8Encoder::new(Vp8Config { kbps: layer.max_kbps, threads: 1 });
     while let Some(frame) = next_frame(layer_encoder) {
@@ -221,7 +221,7 @@ fn encode_one(
     encoder: &mut Vp8Encoder,
     scaler: &mut Scaler,
     frame: &VideoFrame,
-    layer: &PictureLayer,
+    layer: &SimulcastLayer,
     kbps: u32,
     timestamp: u32,
 ) -> Result<Option<EncodedFrame>, PictureError> {
@@ -235,7 +235,7 @@ fn encode_one(
 }
 
 /// The size in which a picture is sent: never larger than it is, and in its own shape.
-fn fit(layer: &PictureLayer, width: u32, height: u32) -> (u32, u32) {
+fn fit(layer: &SimulcastLayer, width: u32, height: u32) -> (u32, u32) {
     let scale = (f64::from(layer.width) / f64::from(width)).min(f64::from(layer.height) / f64::from(height)).min(1.0);
     let even = |n: u32| (((f64::from(n) * scale).round() as u32) & !1).max(2);
     (even(width), even(height))
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_narrow_link_carries_the_small_layers() {
-        let layers = PictureLayer::for_camera(1280, 720);
+        let layers = SimulcastLayer::for_camera(1280, 720);
         let all = [true; 3];
         assert_eq!(divide(&layers, &all, 4000.0), [148, 502, 1700]);
         assert_eq!(divide(&layers, &all, 900.0), [148, 502, 0]);
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn pictures_keep_their_shape_and_are_never_enlarged() {
-        let layers = PictureLayer::for_camera(1280, 720);
+        let layers = SimulcastLayer::for_camera(1280, 720);
         assert_eq!(fit(&layers[2], 1280, 720), (1280, 720));
         assert_eq!(fit(&layers[0], 640, 480), (240, 180));
         assert_eq!(fit(&layers[2], 640, 480), (640, 480));

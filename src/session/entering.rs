@@ -3,7 +3,7 @@
 use super::negotiation::Negotiation;
 use super::{InRoom, Joined, Output, OwnTrack, PeerCommand, Phase, Session, Timer};
 use crate::base::{
-    DeviceKind, EntryErrorKind, EventKind, ExitReason, MediaKind, Moment, NO_DEVICE, PictureLayer, TrackSource,
+    DeviceKind, EntryErrorKind, EventKind, ExitReason, MediaKind, Moment, NO_DEVICE, SimulcastLayer, TrackSource,
 };
 use crate::session::io::EntryError;
 use livekit_protocol as lk;
@@ -127,7 +127,7 @@ impl Session {
                 ..common
             };
         }
-        let layer = |(i, l): (usize, &PictureLayer)| lk::VideoLayer {
+        let layer = |(i, l): (usize, &SimulcastLayer)| lk::VideoLayer {
             quality: i as i32, // LOW, MEDIUM, HIGH are 0, 1, 2
             width: l.width,
             height: l.height,

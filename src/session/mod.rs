@@ -24,7 +24,7 @@ pub use leaving::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving};
 pub use reconnecting::{RECONNECT_LIMIT, RESUME_WINDOW};
 pub use roster::{Remote, RemoteTrack};
 
-use crate::base::{DeviceKind, ExitReason, Moment, PictureLayer, Receipt, Timers, TrackSource};
+use crate::base::{DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers, TrackSource};
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use roster::Roster;
@@ -44,7 +44,7 @@ pub struct SessionConfig {
     /// Speaker id, the system's default, or `none`.
     pub speaker: Option<String>,
     /// The sizes in which the camera's picture is sent, smallest first.
-    pub camera_layers: Vec<PictureLayer>,
+    pub camera_layers: Vec<SimulcastLayer>,
 }
 
 /// Where a session stands.
@@ -168,7 +168,7 @@ pub struct Session {
     microphone: DeviceSlot,
     speaker: DeviceSlot,
     tracks: Vec<OwnTrack>,
-    camera_layers: Vec<PictureLayer>,
+    camera_layers: Vec<SimulcastLayer>,
     roster: Roster,
     timers: Timers<Timer>,
     out: VecDeque<Output>,

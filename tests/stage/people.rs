@@ -8,7 +8,7 @@ use lk::signal_request::Message as Request;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
-use visavis::base::{DeviceKind, EventKind, ExitReason, MediaKind, Moment, PictureLayer, StepState, UserId};
+use visavis::base::{DeviceKind, EventKind, ExitReason, MediaKind, Moment, SimulcastLayer, StepState, UserId};
 use visavis::hub::{self, Admission, LinkId, MemberId, Mid, TrackSid};
 use visavis::session::{
     self, DeviceInput, Epoch, Generation, LinkInput, PeerCommand, PeerInput, Session, SessionConfig, TrackHandle,
@@ -79,7 +79,7 @@ impl Person {
         let config = SessionConfig {
             camera_on: true,
             microphone_on: true,
-            camera_layers: PictureLayer::for_camera(640, 360),
+            camera_layers: SimulcastLayer::for_camera(640, 360),
             ..SessionConfig::default()
         };
         Self {

@@ -8,7 +8,7 @@ mod tests;
 
 use super::credentials::{JoinCredentials, TokenCache};
 use super::report::{ReportSender, TaskReport};
-use crate::base::{EntryErrorKind, PictureLayer};
+use crate::base::{EntryErrorKind, SimulcastLayer};
 use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
 use crate::signal::{ConnectError, ConnectOptions, Link, LinkEvents};
@@ -38,7 +38,7 @@ pub(crate) struct ConnectPlan {
     /// The way in.
     pub(crate) access: JoinCredentials,
     /// Sizes of the camera's picture, smallest first.
-    pub(crate) layers: Vec<PictureLayer>,
+    pub(crate) layers: Vec<SimulcastLayer>,
 }
 
 /// A connection that is being made or in use. Dropping it cancels everything.

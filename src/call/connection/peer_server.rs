@@ -1,6 +1,6 @@
 //! The peers of a connection: carries out what the session asks of them, and hands on what they tell.
 
-use crate::base::{PictureLayer, TrackSource};
+use crate::base::{SimulcastLayer, TrackSource};
 use crate::call::report::{ReportSender, TaskReport, TrackSender};
 use crate::rtc::{Layer, Peers, RtcError, RtcEvent};
 use crate::session::{Epoch, PeerCommand, PeerInput, Target};
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct PeerServer {
     pub(super) epoch: Epoch,
     pub(super) peers: Arc<Peers>,
-    pub(super) layers: Vec<PictureLayer>,
+    pub(super) layers: Vec<SimulcastLayer>,
     pub(super) report_tx: ReportSender,
     /// Cancelled when they are to be closed.
     pub(super) close: CancellationToken,
@@ -72,13 +72,13 @@ async fn publish(
     peers: &Arc<Peers>,
     cid: String,
     source: TrackSource,
-    layers: &[PictureLayer],
+    layers: &[SimulcastLayer],
     report_tx: &ReportSender,
 ) -> Result<(), RtcError> {
     let sender = match source {
         TrackSource::Microphone | TrackSource::ScreenAudio => TrackSender::Audio(peers.publish_audio(&cid).await?),
         TrackSource::Camera | TrackSource::Screen => {
-            let layer = |l: &PictureLayer| Layer {
+            let layer = |l: &SimulcastLayer| Layer {
                 rid: l.rid.to_owned(),
                 width: l.width,
                 height: l.height,

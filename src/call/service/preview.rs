@@ -1,6 +1,6 @@
 //! The lobby's camera and microphone: what is chosen and switched on, and the preview while no call has the devices.
 
-use crate::base::{DeviceKind, NO_DEVICE, PictureLayer};
+use crate::base::{DeviceKind, NO_DEVICE, SimulcastLayer};
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
 use crate::call::driver::local_device;
 use crate::call::view::{DeviceChoice, DeviceProblem, DeviceState, LocalDevice};
@@ -93,7 +93,7 @@ impl Preview {
     }
 
     /// What a call begins with, whose camera sends `layers`.
-    pub(super) fn session(&self, layers: Vec<PictureLayer>) -> SessionConfig {
+    pub(super) fn session(&self, layers: Vec<SimulcastLayer>) -> SessionConfig {
         SessionConfig {
             camera_on: self.camera_on,
             microphone_on: self.microphone_on,

@@ -4,7 +4,7 @@ use super::mailbox::Mailbox;
 use super::preview::{self, Preview};
 use super::snapshot::{gist, notice_of};
 use super::{CallServiceConfig, HostedServer};
-use crate::base::{DeviceKind, Event, ExitReason, ExitRequestedBy, PictureLayer, Receipt, SessionId};
+use crate::base::{DeviceKind, Event, ExitReason, ExitRequestedBy, Receipt, SessionId, SimulcastLayer};
 use crate::call::connection::ConnectPlan;
 use crate::call::credentials::{JoinCredentials, TokenSource, user_id};
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
@@ -308,7 +308,7 @@ impl ServiceTask {
         let user = tokens.user().unwrap_or_else(|| user_id(&join.name));
         let access = JoinCredentials { server: url, tokens, room: join.room, user, name: join.name };
         let format = camera_format(self.preview.choice().camera.as_deref());
-        let layers = PictureLayer::for_camera(format.width, format.height);
+        let layers = SimulcastLayer::for_camera(format.width, format.height);
         let config = CallConfig {
             session: SessionId(self.sessions),
             owner: DeviceOwner(self.sessions as u32),
