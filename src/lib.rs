@@ -10,6 +10,8 @@ pub mod base;
 pub mod proto;
 pub(crate) mod testcard;
 
+pub(crate) mod clock;
+
 #[cfg(feature = "client")]
 pub(crate) mod codec;
 #[cfg(feature = "server")]

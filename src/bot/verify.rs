@@ -2,11 +2,11 @@
 
 use crate::base::{UserId, Verification, VideoFrame};
 use crate::call::{MediaObserver, VideoTap};
+use crate::clock::unix_ms;
 use crate::testcard::{FrameTracker, ToneMeter, ToneReading, read};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Pictures that may be missing, in percent.
 const MISSING_PERCENT: u64 = 10;
@@ -58,7 +58,7 @@ impl MediaObserver for Verifier {
         let person = self.person(user);
         let identity = user.as_str().to_owned();
         Arc::new(move |frame: &VideoFrame| {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+            let now = unix_ms() as u64;
             look(&person, &identity, frame, now);
         })
     }

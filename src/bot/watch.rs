@@ -3,7 +3,8 @@
 use super::album::Album;
 use super::verify::Verifier;
 use crate::base::{Event, EventKind, SessionId, UserId};
-use crate::call::{EventSink, MediaObserver, VideoTap, unix_ms};
+use crate::call::{EventSink, MediaObserver, VideoTap};
+use crate::clock::unix_ms;
 use std::path::PathBuf;
 use std::sync::Arc;
 

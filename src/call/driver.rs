@@ -14,12 +14,13 @@ use super::view::{
     CallPhase, CallSummary, CallView, ConnectionQuality, DeviceProblem, ExitProgress, LocalDevice, Person,
 };
 use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, NO_DEVICE, SessionId, UserId};
+use crate::clock::unix_ms;
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Response;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Where events go. Called from the driver: it must not block.
@@ -360,10 +361,4 @@ pub(super) fn local_device(slot: &session::DeviceSlot, problem: Option<&DevicePr
     };
     let wanted = slot.wanted() && slot.choice() != Some(NO_DEVICE);
     LocalDevice { id: id.to_owned(), label: label.to_owned(), wanted, state }
-}
-
-/// Unix time in ms with a fraction.
-pub(crate) fn unix_ms() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_micros() as f64 / 1000.0
 }

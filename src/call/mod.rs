@@ -25,7 +25,7 @@ pub(crate) use audio::CallAudio;
 pub(crate) use connection::ConnectPlan;
 pub(crate) use credentials::{JoinCredentials, TokenSource};
 pub(crate) use devices::{DeviceOwner, DeviceReport, Devices};
-pub(crate) use driver::{Call, CallConfig, EventSink, unix_ms};
+pub(crate) use driver::{Call, CallConfig, EventSink};
 pub(crate) use media::MediaObserver;
 pub(crate) use panic_point::panic_point;
 pub(crate) use service::{CallService, CallServiceConfig, HostedServer, ServerStarter};

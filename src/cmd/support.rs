@@ -1,6 +1,7 @@
 //! `visavis support bundle`: what support needs to understand a report, in one file that its owner can read first.
 
 use super::devices::LIMIT;
+use crate::clock::unix_s;
 use crate::devices::list;
 use crate::store::{Paths, Settings, last_exits};
 use anyhow::Context;
@@ -8,7 +9,6 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What helps support
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ pub(super) fn run(args: &SupportArgs) -> anyhow::Result<ExitCode> {
     let SupportCommand::Bundle(args) = &args.command;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let devices = runtime.block_on(list(LIMIT));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = unix_s();
     let paths = Paths::of_user();
     let bundle = json!({
         "visavis": env!("CARGO_PKG_VERSION"),

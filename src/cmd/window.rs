@@ -7,8 +7,9 @@ use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, Session
 use crate::bot::{self, BotConfig, Verifier};
 use crate::call::view::{CallCommand, DeviceChoice, JoinRequest};
 use crate::call::{
-    CallService, CallServiceConfig, EventSink, HostedServer, JoinCredentials, ServerStarter, TokenSource, unix_ms,
+    CallService, CallServiceConfig, EventSink, HostedServer, JoinCredentials, ServerStarter, TokenSource,
 };
+use crate::clock::unix_ms;
 use crate::devices::CameraFormat;
 use crate::proto::link;
 use crate::server::{Embedded, ServerConfig};

@@ -1,7 +1,7 @@
 //! Real time for synthetic devices: ticks that do not drift.
 
 use crate::devices::thread::Stop;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Later than this, lost time is not made up for.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -28,10 +28,4 @@ impl Ticker {
         self.ticks += 1;
         !stop.wait_until(due)
     }
-}
-
-/// Now in Unix microseconds.
-pub(super) fn unix_us() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
 }

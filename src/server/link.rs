@@ -2,13 +2,14 @@
 
 use super::driver::{HubHandle, Joining};
 use super::secrets::Keyring;
+use crate::clock::unix_time;
 use crate::hub::LinkId;
 use crate::proto::token::Grant;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Reply;
 use prost::Message as _;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -189,7 +190,7 @@ impl LinkTask<'_> {
     /// Gives the client a fresh token for its next resume, however long the session lasts.
     async fn renew(&mut self) -> Result<(), End> {
         self.renewals.reset();
-        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + RENEWED_FOR;
+        let until = unix_time() + RENEWED_FOR;
         match self.secrets.current().keys.renew(&self.grant, until.as_secs()) {
             Ok(token) => self.send(Reply::RefreshToken(token.expose().clone())).await,
             Err(e) => {

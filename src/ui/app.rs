@@ -67,7 +67,7 @@ impl Default for Options {
             on_settings: Box::new(|_| ()),
             on_page: Box::new(|_| ()),
             on_exit: Box::new(|| ()),
-            clock: crate::call::unix_ms,
+            clock: crate::clock::unix_ms,
             zone: jiff::tz::TimeZone::system(),
         }
     }

@@ -8,13 +8,14 @@ use crate::base::{DeviceKind, Event, ExitReason, ExitRequestedBy, Receipt, Sessi
 use crate::call::connection::ConnectPlan;
 use crate::call::credentials::{JoinCredentials, TokenSource, user_id};
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
-use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT, unix_ms};
+use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT};
 use crate::call::lookup::{self, RoomLookup};
 use crate::call::report::TaskReport;
 use crate::call::view::{
     CallCommand, CallPhase, CallSummary, CallView, ConnectionQuality, DeviceChoice, DeviceEntry, DeviceLists,
     HostRequest, JoinRequest, LocalDevice, Notice, Snapshot,
 };
+use crate::clock::unix_ms;
 use crate::devices::camera_format;
 use crate::session::Input;
 use std::sync::Arc;

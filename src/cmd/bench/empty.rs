@@ -1,7 +1,7 @@
 //! The least that a window takes on this computer: eframe's, with nothing in it. The start of ours is measured beside it.
 
 use crate::base::{Event, EventKind, SessionId};
-use crate::call::unix_ms;
+use crate::clock::unix_ms;
 use crate::cmd::window::Renderer;
 use anyhow::anyhow;
 use eframe::egui;

@@ -109,7 +109,7 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
 /// From the start of a window to its first screen, in ms.
 #[cfg(feature = "window")]
 fn painted(name: &str, arguments: &[&str], screen: &str) -> anyhow::Result<f64> {
-    let started = crate::call::unix_ms();
+    let started = crate::clock::unix_ms();
     let window = Worker::start(name, arguments)?;
     Ok(unix_ms(&window.event("ScreenShown", |e| e["screen"] == screen)?)? - started)
 }

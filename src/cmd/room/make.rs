@@ -5,6 +5,8 @@ use super::credentials::Credentials;
 use super::say;
 use crate::base::{RoomId, UserId, display_name};
 #[cfg(feature = "server")]
+use crate::clock::unix_s;
+#[cfg(feature = "server")]
 use crate::proto::invitation::{Invitation, Role};
 #[cfg(feature = "server")]
 use crate::proto::link;
@@ -94,12 +96,6 @@ pub(super) fn link(wanted: &LinkArgs, found: &Credentials, as_json: bool) -> any
     } else {
         link
     })
-}
-
-#[cfg(feature = "server")]
-fn unix_s() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(feature = "server")]

@@ -1,5 +1,6 @@
 //! Rooms and people in JSON and in tables.
 
+use crate::clock;
 use livekit_protocol as lk;
 use serde_json::{Value, json};
 
@@ -40,8 +41,7 @@ pub(super) fn tracks(person: &lk::ParticipantInfo) -> Vec<String> {
 
 /// How long ago a Unix time in ms was, in the largest fitting unit.
 pub(super) fn since(unix_ms: i64) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let seconds = (i64::try_from(now.as_millis()).unwrap_or(i64::MAX) - unix_ms).max(0) / 1000;
+    let seconds = (clock::unix_ms() as i64 - unix_ms).max(0) / 1000;
     match seconds {
         s if unix_ms == 0 || s < 0 => "-".into(),
         s if s < 60 => format!("{s} s"),

@@ -1,9 +1,10 @@
 //! The camera that draws the test picture.
 
+use crate::clock::unix_us;
 use crate::devices::DeviceError;
 use crate::devices::camera::{CameraFormat, CameraOutput, OpenedCamera};
 use crate::devices::thread::{Closed, Opened, Stop};
-use crate::devices::ticker::{Ticker, unix_us};
+use crate::devices::ticker::Ticker;
 use crate::testcard::{FramePainter, FramePainterError};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,11 +1,12 @@
 //! The camera that shows a file: a PNG or JPEG picture, or a Y4M video in a loop.
 
 use crate::base::{Plane, VideoFrame};
+use crate::clock::unix_us;
 use crate::codec::color;
 use crate::devices::DeviceError;
 use crate::devices::camera::{CameraFormat, CameraOutput, OpenedCamera};
 use crate::devices::thread::{Closed, Opened, Stop};
-use crate::devices::ticker::{Ticker, unix_us};
+use crate::devices::ticker::Ticker;
 use image::imageops::{FilterType, crop_imm};
 use image::{ImageReader, Limits};
 use std::fs::File;

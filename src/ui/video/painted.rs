@@ -1,7 +1,7 @@
 //! Which picture of a tile was painted last, and when: written where the renderer draws, read by the window.
 
+use crate::clock::unix_us;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Nothing before the first picture.
 #[derive(Debug, Default)]
@@ -16,8 +16,7 @@ impl Painted {
     /// Picture `number` is being painted now. Only the first time counts.
     pub(super) fn mark(&self, number: u64) {
         if self.number.load(Ordering::Relaxed) != number {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.at.store(now.as_micros() as u64, Ordering::Relaxed);
+            self.at.store(unix_us(), Ordering::Relaxed);
             self.number.store(number, Ordering::Release);
         }
     }

@@ -110,7 +110,7 @@ fn measure(mut party: Party, args: &ExitArgs) -> anyhow::Result<Vec<Figure>> {
     for batch in batches(args, "removed") {
         let mut guests = party.enter(&batch, true)?;
         for user in batch.users() {
-            let asked = crate::call::unix_ms();
+            let asked = crate::clock::unix_ms();
             runtime.block_on(party.remove(&user))?;
             removed.push(guests.ended(&user)? - asked);
             removed_told.push(party.gone(&user)? - asked);
@@ -178,7 +178,7 @@ fn dialogs(times: u32) -> anyhow::Result<Figure> {
         let entered = window.event("EnterRoom", |_| true)?;
         window.event("ScreenShown", |e| e["screen"] == "call")?;
         let user = entered["user"].as_str().context("An event without a user")?;
-        let asked = crate::call::unix_ms();
+        let asked = crate::clock::unix_ms();
         runtime.block_on(party.remove(user))?;
         let dialog = window.event("ScreenShown", |e| e["screen"] == "kicked")?;
         shown.push(dialog["unix_ms"].as_f64().context("An event without a time")? - asked);

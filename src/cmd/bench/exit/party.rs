@@ -97,7 +97,7 @@ impl Guests {
     pub(super) fn kill(&mut self, batch: &Batch) -> anyhow::Result<Vec<(String, f64)>> {
         let mut died = vec![];
         for user in batch.users() {
-            let at = crate::call::unix_ms();
+            let at = crate::clock::unix_ms();
             let process = self.of(&user)?;
             if !process.said.iter().any(|e| e["event"] == "Killed") {
                 process.process.kill()?;

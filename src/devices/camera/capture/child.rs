@@ -4,9 +4,10 @@
 
 use super::framing;
 use crate::base::VideoFrame;
+use crate::clock::unix_us;
 use crate::devices::camera::CameraFormat;
 use crate::devices::thread::Stop;
-use crate::devices::ticker::{Ticker, unix_us};
+use crate::devices::ticker::Ticker;
 use crate::devices::{DeviceEntry, DeviceError};
 use crate::testcard::FramePainter;
 use std::io::{self, Read, StdoutLock};

@@ -2,9 +2,9 @@
 
 use super::child::{CaptureEnd, FrameWriter};
 use crate::base::VideoFrame;
+use crate::clock::unix_us;
 use crate::codec::color;
 use crate::devices::camera::CameraFormat;
-use crate::devices::ticker::unix_us;
 use crate::devices::{DeviceEntry, DeviceError, ProblemKind};
 use nokhwa::utils::{
     ApiBackend, CameraFormat as NativeFormat, CameraInfo, FrameFormat, RequestedFormat, RequestedFormatType,
