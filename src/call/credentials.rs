@@ -3,7 +3,7 @@
 use crate::base::{EntryErrorKind, RoomId, Secret, UserId};
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass, label};
 use crate::session::EntryError;
-use crate::signal::{TokenError, TokenWish, fetch_token, token_endpoint};
+use crate::signal::{TokenError, TokenRequest, fetch_token, token_endpoint};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where tokens come from.
@@ -136,7 +136,7 @@ impl JoinCredentials {
         };
         let invitation = self.tokens.invitation();
         let (room, user) = (self.room.wire_name(), self.user.as_str());
-        let wish = TokenWish { room: &room, user, name: &self.name, invitation };
+        let wish = TokenRequest { room: &room, user, name: &self.name, invitation };
         fetch_token(&endpoint, &wish).await.map_err(|e| entry_error(&e))
     }
 

@@ -5,7 +5,7 @@ use super::panic_point::panic_point;
 use super::restart::restart_on_panic;
 use crate::base::{FrameSlot, VideoFrame};
 use crate::codec::Vp8Decoder;
-use crate::rtc::{KeyframeWish, SenderClock, VideoMedia};
+use crate::rtc::{KeyframeRequester, SenderClock, VideoMedia};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ pub(super) struct VideoDecoderInput {
     /// Whole frames in decoding order.
     pub(crate) media: mpsc::Receiver<VideoMedia>,
     /// Asks for a picture that stands on its own.
-    pub(crate) keyframe: KeyframeWish,
+    pub(crate) keyframe: KeyframeRequester,
     /// The stream's time.
     pub(crate) clock: SenderClock,
     /// When each picture is due.
@@ -131,7 +131,7 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, figures: &De
             Ok(None) => continue,
             Err(error) => {
                 tracing::debug!(%error, "a picture could not be decoded");
-                source.keyframe.ask();
+                source.keyframe.request();
                 continue;
             }
         };

@@ -7,7 +7,7 @@ use super::panic_point::panic_point;
 use super::restart::restart_on_panic;
 use crate::base::{EncodedFrame, FrameSlot, SimulcastLayer, VideoFrame};
 use crate::codec::{ScaleError, Scaler, Vp8Config, Vp8EncodeError, Vp8Encoder};
-use crate::rtc::{Sent, VideoSender};
+use crate::rtc::{SendOutcome, VideoSender};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -196,7 +196,7 @@ fn encode(index: usize, layer: &SimulcastLayer, layer_encoder: &LayerEncoder, se
         }
         match encode_one(&mut encoder, &mut scaler, &frame, layer, kbps, timestamp) {
             Ok(Some(encoded)) => {
-                if let Sent::Dropped(reason) = sender.send(index, &encoded) {
+                if let SendOutcome::Dropped(reason) = sender.send(index, &encoded) {
                     tracing::trace!(?reason, index, "a picture was not sent");
                     // Whatever comes next must stand on its own.
                     layer_encoder.keyframe.store(true, Relaxed);

@@ -3,7 +3,7 @@
 use super::token;
 use crate::base::MediaKind;
 use crate::rtc::{Layer, Mode, PeerConfig, Peers, RemoteTrack, RtcEvent, Target, VideoSender};
-use crate::signal::{ConnectOptions, Link, LinkEvent, LinkEvents};
+use crate::signal::{ConnectOptions, SignalLink, SignalLinkEvent, SignalLinkEvents};
 use bytes::Bytes;
 use livekit_protocol as proto;
 use proto::signal_request::Message as Request;
@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout};
 
 /// Somebody in a room, with what was heard so far.
 pub(super) struct Guest {
-    pub(super) link: Link,
-    pub(super) link_events: LinkEvents,
+    pub(super) link: SignalLink,
+    pub(super) link_events: SignalLinkEvents,
     pub(super) peers: Peers,
     pub(super) peer_events: mpsc::Receiver<RtcEvent>,
     pub(super) mode: Mode,
@@ -50,7 +50,7 @@ impl Guest {
         let offer = if single { Some(peers.offer(false).await.expect("an offer")) } else { None };
         let options = ConnectOptions { single, offer, timeout: Duration::from_secs(5) };
         let token = token(entry.room, entry.identity);
-        let (link, join, link_events) = Link::connect(entry.url, &token, options).await.expect("joined");
+        let (link, join, link_events) = SignalLink::connect(entry.url, &token, options).await.expect("joined");
         assert_eq!(link.is_single(), single);
         Self {
             link,
@@ -100,7 +100,7 @@ impl Guest {
                 self.peers.add_candidate(target, &trickle.candidate_init).await.expect("a candidate");
             }
             Response::MediaSectionsRequirement(wanted) => {
-                self.peers.add_sections(wanted.num_audios, wanted.num_videos).await.expect("sections");
+                self.peers.add_m_lines(wanted.num_audios, wanted.num_videos).await.expect("sections");
                 self.offer(false).await;
             }
             Response::TrackPublished(published) => {
@@ -133,8 +133,8 @@ impl Guest {
         while !done(self) {
             tokio::select! {
                 event = self.link_events.recv(), if !self.closed => match event {
-                    Some(LinkEvent::Message(response)) => self.on_response(*response).await,
-                    Some(LinkEvent::Closed { .. }) | None => self.closed = true,
+                    Some(SignalLinkEvent::Message(response)) => self.on_response(*response).await,
+                    Some(SignalLinkEvent::Closed { .. }) | None => self.closed = true,
                 },
                 event = self.peer_events.recv() => self.on_event(event.expect("events")).await,
                 () = tokio::time::sleep_until(end) => return done(self),
@@ -199,7 +199,7 @@ impl Guest {
         assert!(link.goodbye(Duration::from_millis(500)).await, "the goodbye left");
         let acknowledged = async {
             while let Some(event) = link_events.recv().await {
-                if matches!(event, LinkEvent::Message(m) if matches!(*m, Response::Leave(_))) {
+                if matches!(event, SignalLinkEvent::Message(m) if matches!(*m, Response::Leave(_))) {
                     return true;
                 }
             }

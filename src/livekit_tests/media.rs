@@ -3,7 +3,7 @@
 use super::Server;
 use super::guest::{Entry, Guest};
 use crate::base::{EncodedFrame, MediaKind};
-use crate::rtc::{Layer, Mode, RemoteMedia, Sent, Target, VideoMedia, VideoSender};
+use crate::rtc::{Layer, Mode, RemoteMedia, SendOutcome, Target, VideoMedia, VideoSender};
 use bytes::Bytes;
 use livekit_protocol as proto;
 use prost::Message as _;
@@ -53,7 +53,7 @@ impl Camera {
             let wanted = std::mem::take(&mut guest.keyframes);
             for layer in 0..self.layers {
                 let keyframe = self.number == 0 || wanted.contains(&layer);
-                if self.sender.send(layer, &frame(layer, self.number, keyframe)) != Sent::Queued {
+                if self.sender.send(layer, &frame(layer, self.number, keyframe)) != SendOutcome::Queued {
                     self.refused += 1;
                 }
             }
@@ -101,7 +101,7 @@ async fn exchange(mode: Mode) {
     let started = Instant::now();
     while bob.tracks.len() < 2 && started.elapsed() < Duration::from_secs(5) {
         let sound = audio.send(Bytes::from_static(&[7; 40]), camera.number * 960, -30.0, true);
-        assert_eq!(sound, Sent::Queued);
+        assert_eq!(sound, SendOutcome::Queued);
         camera.run(&mut ann, &mut bob, Duration::from_millis(20)).await;
     }
     assert_eq!(bob.tracks.len(), 2, "picture and sound arrive");

@@ -9,7 +9,7 @@ mod resume;
 
 use crate::base::Secret;
 use crate::rtc::Mode;
-use crate::signal::{ConnectError, ConnectOptions, Link};
+use crate::signal::{ConnectError, ConnectOptions, SignalLink};
 use guest::{Entry, Guest};
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use livekit_protocol as proto;
@@ -119,7 +119,7 @@ async fn livekit_refusals_are_told_apart() {
     let server = Server::start().await;
     let enter = async |url: String, token: &str| {
         let options = ConnectOptions { single: true, offer: None, timeout: Duration::from_secs(3) };
-        let entered = Link::connect(&url, &Secret::new(token.to_owned()), options).await;
+        let entered = SignalLink::connect(&url, &Secret::new(token.to_owned()), options).await;
         entered.err().expect("refused")
     };
     let good = token("room", "ann");

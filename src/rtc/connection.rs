@@ -1,11 +1,11 @@
 //! One peer connection with what belongs to it, and the callbacks through which it tells what happens.
 
-use super::chain::Wire;
 use super::config::{PeerConfig, RtcError};
 use super::engine;
 use super::event::{EventSender, RtcEvent, Target};
+use super::interceptors::TransportState;
+use super::m_lines::MLines;
 use super::receive::{self, Receiving};
-use super::sections::Sections;
 use super::stats::TrackList;
 use super::tasks::Tasks;
 use async_trait::async_trait;
@@ -25,9 +25,9 @@ use webrtc::peer_connection::{
 const WAITING_CANDIDATES: usize = 128;
 
 /// One peer connection.
-pub(super) struct Connection {
+pub(super) struct RtcConnection {
     pub(super) pc: Arc<dyn PeerConnection>,
-    pub(super) wire: Arc<Wire>,
+    pub(super) transport: Arc<TransportState>,
     pub(super) connected: watch::Receiver<bool>,
     receiving: Receiving,
     candidates: Mutex<Candidates>,
@@ -46,7 +46,7 @@ pub(super) fn negotiation(doing: &'static str) -> impl Fn(Error) -> RtcError {
     move |e| RtcError::Negotiation { doing, reason: e.to_string() }
 }
 
-impl Connection {
+impl RtcConnection {
     pub(super) async fn open(
         target: Target,
         config: &PeerConfig,
@@ -54,31 +54,31 @@ impl Connection {
         tracks: &TrackList,
         tasks: &Tasks,
     ) -> Result<Self, RtcError> {
-        let wire = Arc::new(Wire::new(events.clone(), config.rates.start_bps));
+        let transport = Arc::new(TransportState::new(events.clone(), config.rates.start_bps));
         let receiving = Receiving {
-            sections: Arc::new(Sections::default()),
-            wire: wire.clone(),
+            m_lines: Arc::new(MLines::default()),
+            transport: transport.clone(),
             events: events.clone(),
             tracks: tracks.clone(),
             stop: tasks.stop().clone(),
         };
         let (connected, is_connected) = watch::channel(false);
         let handler = Handler { target, receiving: receiving.clone(), tasks: tasks.clone(), connected };
-        let pc = engine::open(config, Arc::new(handler), wire.clone(), tasks).await?;
-        Ok(Self { pc, wire, connected: is_connected, receiving, candidates: Mutex::default() })
+        let pc = engine::open(config, Arc::new(handler), transport.clone(), tasks).await?;
+        Ok(Self { pc, transport, connected: is_connected, receiving, candidates: Mutex::default() })
     }
 
     /// Applies the other side's description, and then the candidates that came before it.
     pub(super) async fn describe(&self, remote: RTCSessionDescription) -> Result<(), RtcError> {
         let parsed = remote.unmarshal().map_err(negotiation("reading the server's description"))?;
-        self.receiving.sections.update(&parsed);
+        self.receiving.m_lines.update(&parsed);
         self.pc.set_remote_description(remote).await.map_err(negotiation("applying the server's description"))?;
         let waiting = {
             let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
             candidates.described = true;
             std::mem::take(&mut candidates.waiting)
         };
-        for candidate in in_inactive_sections(&parsed).chain(waiting) {
+        for candidate in in_inactive_m_lines(&parsed).chain(waiting) {
             self.add(candidate).await;
         }
         Ok(())
@@ -119,7 +119,7 @@ impl Connection {
 
 /// The candidates that the stack passes over: it reads none in a section that is inactive, as the first one of a room
 /// without tracks is, where a server that bundles writes them all.
-fn in_inactive_sections(description: &SessionDescription) -> impl Iterator<Item = RTCIceCandidateInit> {
+fn in_inactive_m_lines(description: &SessionDescription) -> impl Iterator<Item = RTCIceCandidateInit> {
     let inactive = description.media_descriptions.iter().filter(|m| m.attribute("inactive").is_some());
     inactive.flat_map(|m| &m.attributes).filter(|a| a.is_ice_candidate()).filter_map(|a| {
         let candidate = format!("candidate:{}", a.value.as_deref()?);
@@ -219,7 +219,7 @@ mod tests {
         let found = |direction: &str| {
             let text = format!("{session}{section}{candidate}a={direction}\r\n");
             let parsed = RTCSessionDescription::answer(text).and_then(|d| d.unmarshal()).expect("a description");
-            in_inactive_sections(&parsed).map(|c| c.candidate).collect::<Vec<_>>()
+            in_inactive_m_lines(&parsed).map(|c| c.candidate).collect::<Vec<_>>()
         };
         assert_eq!(found("inactive"), ["candidate:1 1 udp 2130706175 127.0.0.1 7882 typ host"]);
         assert_eq!(found("sendrecv"), Vec::<String>::new(), "the stack reads these itself");

@@ -1,7 +1,9 @@
 //! One peer connection of the stack, with the cures for its faults; each is named where it is applied.
 
-use super::chain::{Estimator, Observer, RepairedStreamId, TransportCcOnly, UnwrapRetransmissions, VideoPacer, Wire};
 use super::config::{IceServer, PeerConfig, RtcError};
+use super::interceptors::{
+    Estimator, RepairedRid, RtxReceiver, TransportObserver, TransportState, TwccFilter, VideoPacer,
+};
 use super::runtime::SessionRuntime;
 use super::tasks::Tasks;
 use rtc::ice::mdns::MulticastDnsMode;
@@ -41,12 +43,12 @@ const ICE_FAILED: Duration = Duration::from_secs(12);
 pub(super) async fn open(
     config: &PeerConfig,
     handler: Arc<dyn PeerConnectionEventHandler>,
-    wire: Arc<Wire>,
+    transport: Arc<TransportState>,
     tasks: &Tasks,
 ) -> Result<Arc<dyn PeerConnection>, RtcError> {
     let failed = |e: Error| RtcError::Open(e.to_string());
     let mut media = media_engine().map_err(failed)?;
-    let registry = interceptors(config, &mut media, wire);
+    let registry = interceptors(config, &mut media, transport);
     let addresses = super::address::bind_addresses(config.loopback);
     tracing::debug!(?addresses, "opening a peer connection");
     let connection = PeerConnectionBuilder::new()
@@ -141,8 +143,8 @@ fn media_engine() -> Result<MediaEngine, Error> {
     Ok(media)
 }
 
-fn interceptors(config: &PeerConfig, media: &mut MediaEngine, wire: Arc<Wire>) -> Registry {
-    let estimator = Estimator::new(config.rates, wire.clone());
+fn interceptors(config: &PeerConfig, media: &mut MediaEngine, transport: Arc<TransportState>) -> Registry {
+    let estimator = Estimator::new(config.rates, transport.clone());
     // The default asks every 100 ms, without end. 25 rounds last longer than any loss is waited for.
     let nack = NackGeneratorBuilder::new()
         .with_interval(Duration::from_millis(20))
@@ -151,15 +153,16 @@ fn interceptors(config: &PeerConfig, media: &mut MediaEngine, wire: Arc<Wire>) -
         .build();
     let registry = configure_rtcp_reports(configure_nack(Registry::new(), media));
     let registry = registry
-        .with(Slot::from(Observer::SLOT), Observer::new(wire.clone()))
-        .with(Slot::CongestionControl, TransportCcOnly::new(estimator))
+        .with(Slot::from(TransportObserver::SLOT), TransportObserver::new(transport.clone()))
+        .with(Slot::CongestionControl, TwccFilter::new(estimator))
         .with(Slot::TwccSender, TwccSenderBuilder::new().build())
-        .with(Slot::Pacer, VideoPacer::new(config.rates.start_bps, wire))
-        .with(Slot::from(RepairedStreamId::SLOT), RepairedStreamId::default())
-        .with(Slot::from(UnwrapRetransmissions::SLOT), UnwrapRetransmissions::default())
+        .with(Slot::Pacer, VideoPacer::new(config.rates.start_bps, transport))
+        .with(Slot::from(RepairedRid::SLOT), RepairedRid::default())
+        .with(Slot::from(RtxReceiver::SLOT), RtxReceiver::default())
         .with(Slot::NackGenerator, nack)
         .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build());
     #[cfg(test)]
-    let registry = registry.with(Slot::from(super::chain::Lossy::SLOT), super::chain::Lossy::new(config.loss));
+    let registry = registry
+        .with(Slot::from(super::interceptors::LossyLink::SLOT), super::interceptors::LossyLink::new(config.loss));
     registry
 }

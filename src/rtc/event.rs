@@ -18,7 +18,7 @@ pub(crate) enum Target {
 
 impl Target {
     /// `TrickleRequest.target` and the like.
-    pub(crate) const fn wire(self) -> i32 {
+    pub(crate) const fn transport(self) -> i32 {
         match self {
             Self::Publisher => 0,
             Self::Subscriber => 1,
@@ -98,7 +98,7 @@ pub(crate) enum RemoteMedia {
     /// Packets as they come: late, doubled or missing. 128 wait at most.
     Audio(mpsc::Receiver<MediaPacket>),
     /// Whole VP8 frames in decoding order. 64 wait at most. A decoder that cannot go on asks for a key frame.
-    Video(mpsc::Receiver<VideoMedia>, KeyframeWish),
+    Video(mpsc::Receiver<VideoMedia>, KeyframeRequester),
 }
 
 /// One step of a received picture.
@@ -112,11 +112,11 @@ pub(crate) enum VideoMedia {
 
 /// Asks for a key frame of a received picture; everything before it is dropped.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KeyframeWish(Arc<AtomicBool>);
+pub(crate) struct KeyframeRequester(Arc<AtomicBool>);
 
-impl KeyframeWish {
+impl KeyframeRequester {
     /// Asks. Until the next packet asking again changes nothing.
-    pub(crate) fn ask(&self) {
+    pub(crate) fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 

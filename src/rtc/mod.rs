@@ -5,20 +5,20 @@
 //! [`RemoteTrack`]s with whole frames in decoding order, losses repaired where that was possible.
 
 mod address;
-mod assemble;
-mod chain;
 mod clock;
 mod config;
 mod connection;
+mod depacketizer;
 mod engine;
 mod event;
+mod interceptors;
+mod loss;
+mod m_lines;
 mod peers;
 mod plain_udp;
 mod publish;
 mod receive;
-mod reorder;
 mod runtime;
-mod sections;
 mod stats;
 mod tasks;
 #[cfg(test)]
@@ -27,7 +27,7 @@ mod vp8;
 
 pub(crate) use clock::SenderClock;
 pub(crate) use config::{Mode, PeerConfig, RtcError, SendRates};
-pub(crate) use event::{KeyframeWish, RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
+pub(crate) use event::{KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
 pub(crate) use peers::Peers;
-pub(crate) use publish::{AudioSender, Layer, Sent, VideoSender};
+pub(crate) use publish::{AudioSender, Layer, SendOutcome, VideoSender};
 pub(crate) use stats::{PeerStatistics, TrackStatistics};

@@ -1,7 +1,7 @@
 //! The connections of one session: opening, negotiating, publishing, closing.
 
 use super::config::{Mode, PeerConfig, RtcError};
-use super::connection::{Connection, negotiation};
+use super::connection::{RtcConnection, negotiation};
 use super::event::{EventSender, RtcEvent, Target};
 use super::publish::{AudioSender, Layer, Negotiated, Publication, QUEUED_FRAMES, VideoSender};
 use super::stats::{PeerStatistics, TrackList};
@@ -27,8 +27,8 @@ use webrtc::media_stream::track_local::{TrackLocal, static_rtp::TrackLocalStatic
 use webrtc::peer_connection::{RTCIceCandidateInit, RTCSessionDescription, StatsSelector};
 use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
-/// Sections that the first offer of a single connection holds for what the server may send, of each kind.
-const FIRST_SECTIONS: u32 = 3;
+/// MLines that the first offer of a single connection holds for what the server may send, of each kind.
+const INITIAL_M_LINES: u32 = 3;
 /// Longest wait for a connection to close; the stack itself gives up after 100 ms.
 const CLOSE: Duration = Duration::from_millis(500);
 
@@ -43,8 +43,8 @@ pub(crate) struct Descriptions {
 
 /// The connections of one session. Negotiation calls come from one place, one after the other.
 pub(crate) struct Peers {
-    publisher: Connection,
-    subscriber: Option<Connection>,
+    publisher: RtcConnection,
+    subscriber: Option<RtcConnection>,
     reliable: Arc<dyn DataChannel>,
     lossy: Arc<dyn DataChannel>,
     published: Mutex<Vec<Published>>,
@@ -81,10 +81,10 @@ impl Peers {
 
     async fn open(config: &PeerConfig, events: EventSender, tasks: Tasks) -> Result<Self, RtcError> {
         let tracks = TrackList::default();
-        let publisher = Connection::open(Target::Publisher, config, &events, &tracks, &tasks).await?;
+        let publisher = RtcConnection::open(Target::Publisher, config, &events, &tracks, &tasks).await?;
         let subscriber = match config.mode {
             Mode::Single => None,
-            Mode::Dual => Some(Connection::open(Target::Subscriber, config, &events, &tracks, &tasks).await?),
+            Mode::Dual => Some(RtcConnection::open(Target::Subscriber, config, &events, &tracks, &tasks).await?),
         };
         let lossy = data_channel(&publisher, &tasks, "_lossy", false).await?;
         let reliable = data_channel(&publisher, &tasks, "_reliable", true).await?;
@@ -101,7 +101,7 @@ impl Peers {
             closed: OnceCell::new(),
         };
         if config.mode == Mode::Single {
-            peers.add_sections(FIRST_SECTIONS, FIRST_SECTIONS).await?;
+            peers.add_m_lines(INITIAL_M_LINES, INITIAL_M_LINES).await?;
         }
         Ok(peers)
     }
@@ -116,7 +116,7 @@ impl Peers {
     }
 
     /// Adds sections for `audios` and `videos` more tracks from the server; an offer must follow.
-    pub(crate) async fn add_sections(&self, audios: u32, videos: u32) -> Result<(), RtcError> {
+    pub(crate) async fn add_m_lines(&self, audios: u32, videos: u32) -> Result<(), RtcError> {
         for (kind, count) in [(RtpCodecKind::Audio, audios), (RtpCodecKind::Video, videos)] {
             for _ in 0..count {
                 let init = direction(RTCRtpTransceiverDirection::Recvonly);
@@ -226,7 +226,7 @@ impl Peers {
             negotiated: OnceLock::new(),
             connected: self.publisher.connected.clone(),
             closed: AtomicBool::new(false),
-            wire: self.publisher.wire.clone(),
+            transport: self.publisher.transport.clone(),
             events: self.events.clone(),
         });
         if self.published.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|t| t.is(cid)) {
@@ -242,7 +242,7 @@ impl Peers {
         let end = self.tasks.stop().child_token();
         self.tasks.spawn(write(local, packets, end.clone()));
         if kind == RtpCodecKind::Video {
-            publication.wire.add_sent(&publication.cid, &publication.ssrcs);
+            publication.transport.add_sent(&publication.cid, &publication.ssrcs);
         }
         let published = Published { publication: publication.clone(), transceiver, sender, end };
         self.published.lock().unwrap_or_else(PoisonError::into_inner).push(published);
@@ -257,7 +257,7 @@ impl Peers {
         };
         let Some(track) = found else { return Err(RtcError::Track(cid.to_owned())) };
         track.publication.closed.store(true, Relaxed);
-        track.publication.wire.remove_sent(&track.publication.ssrcs);
+        track.publication.transport.remove_sent(&track.publication.ssrcs);
         track.end.cancel();
         self.publisher.pc.remove_track(&track.sender).await.map_err(negotiation("taking a track back"))
     }
@@ -271,13 +271,13 @@ impl Peers {
     /// Figures of now.
     pub(crate) async fn statistics(&self) -> PeerStatistics {
         let mut all = PeerStatistics {
-            send_rate_bps: self.publisher.wire.send_rate(),
-            sent_lost_percent: self.publisher.wire.sent_lost_percent(),
-            tracks: self.tracks.figures(),
+            send_rate_bps: self.publisher.transport.send_rate(),
+            sent_lost_percent: self.publisher.transport.sent_lost_percent(),
+            tracks: self.tracks.statistics(),
             ..PeerStatistics::default()
         };
         for connection in self.connections() {
-            let (sent, received) = connection.wire.bytes();
+            let (sent, received) = connection.transport.bytes();
             all.sent_bytes += sent;
             all.received_bytes += received;
             let report = connection.pc.get_stats(Instant::now(), StatsSelector::None).await;
@@ -304,7 +304,7 @@ impl Peers {
         self.tasks.end(CLOSE).await;
     }
 
-    fn connections(&self) -> impl Iterator<Item = &Connection> {
+    fn connections(&self) -> impl Iterator<Item = &RtcConnection> {
         std::iter::once(&self.publisher).chain(&self.subscriber)
     }
 }
@@ -379,7 +379,7 @@ fn local_track(publication: &Publication, kind: RtpCodecKind) -> MediaStreamTrac
 }
 
 async fn data_channel(
-    publisher: &Connection,
+    publisher: &RtcConnection,
     tasks: &Tasks,
     label: &str,
     reliable: bool,
@@ -409,7 +409,7 @@ async fn write(track: Arc<TrackLocalStaticRTP>, mut queue: mpsc::Receiver<Vec<Pa
     }
 }
 
-async fn close_connection(connection: &Connection) {
+async fn close_connection(connection: &RtcConnection) {
     match tokio::time::timeout(CLOSE, connection.pc.close()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a peer connection did not close cleanly"),

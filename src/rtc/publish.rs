@@ -1,7 +1,7 @@
 //! What we send: encoded frames and sound in, numbered RTP packets out. Sending never waits.
 
-use super::chain::Wire;
 use super::event::{EventSender, RtcEvent};
+use super::interceptors::TransportState;
 use super::vp8::{self, FrameNumbers};
 use crate::base::EncodedFrame;
 use bytes::Bytes;
@@ -33,7 +33,7 @@ pub(crate) struct Layer {
 /// What became of a frame or packet that was to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Sent {
+pub(crate) enum SendOutcome {
     /// It is on its way.
     Queued,
     /// It was dropped.
@@ -73,7 +73,7 @@ pub(super) struct Publication {
     pub(super) negotiated: OnceLock<Negotiated>,
     pub(super) connected: watch::Receiver<bool>,
     pub(super) closed: AtomicBool,
-    pub(super) wire: Arc<Wire>,
+    pub(super) transport: Arc<TransportState>,
     pub(super) events: EventSender,
 }
 
@@ -148,17 +148,17 @@ impl VideoSender {
 
     /// Sends one VP8 frame of one layer. A dropped frame is followed by others only from the next key frame on, which
     /// is asked for by [`RtcEvent::KeyframeWanted`].
-    pub(crate) fn send(&self, layer: usize, frame: &EncodedFrame) -> Sent {
+    pub(crate) fn send(&self, layer: usize, frame: &EncodedFrame) -> SendOutcome {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(state) = layers.get_mut(layer) else { return Sent::Dropped(DropReason::Closed) };
+        let Some(state) = layers.get_mut(layer) else { return SendOutcome::Dropped(DropReason::Closed) };
         match self.try_send(state, layer, frame) {
-            Ok(()) => Sent::Queued,
+            Ok(()) => SendOutcome::Queued,
             Err(reason) => {
                 state.needs_keyframe = true;
                 if matches!(reason, DropReason::Congested | DropReason::NeedsKeyframe) {
                     self.publication.want_keyframe(layer);
                 }
-                Sent::Dropped(reason)
+                SendOutcome::Dropped(reason)
             }
         }
     }
@@ -192,9 +192,9 @@ impl VideoSender {
     }
 
     fn is_congested(&self) -> bool {
-        let wire = &self.publication.wire;
-        let carried = wire.send_rate() as usize * PACER_MS / 1000 / 8 / 1200;
-        wire.waiting() > carried.max(PACER_PACKETS)
+        let transport = &self.publication.transport;
+        let carried = transport.send_rate() as usize * PACER_MS / 1000 / 8 / 1200;
+        transport.waiting() > carried.max(PACER_PACKETS)
     }
 }
 
@@ -203,11 +203,11 @@ impl VideoSender {
 pub(crate) struct AudioSender {
     publication: Arc<Publication>,
     queue: mpsc::Sender<Vec<Packet>>,
-    state: Mutex<SoundState>,
+    state: Mutex<AudioState>,
 }
 
 #[derive(Debug)]
-struct SoundState {
+struct AudioState {
     sequence: u16,
     /// Timestamp of the last packet.
     last: Option<u32>,
@@ -218,15 +218,15 @@ const LONGEST_PACKET: u32 = 5760;
 
 impl AudioSender {
     pub(super) fn new(publication: Arc<Publication>, queue: mpsc::Sender<Vec<Packet>>) -> Self {
-        Self { publication, queue, state: Mutex::new(SoundState { sequence: rand::random(), last: None }) }
+        Self { publication, queue, state: Mutex::new(AudioState { sequence: rand::random(), last: None }) }
     }
 
     /// Sends one Opus packet. `timestamp` counts 48 kHz samples and jumps over what was not sent (DTX); `level` is the
     /// loudness in dBov, -127 (silence) to 0; `active` says whether it is a voice.
-    pub(crate) fn send(&self, payload: Bytes, timestamp: u32, level: f32, active: bool) -> Sent {
+    pub(crate) fn send(&self, payload: Bytes, timestamp: u32, level: f32, active: bool) -> SendOutcome {
         match self.try_send(payload, timestamp, level, active) {
-            Ok(()) => Sent::Queued,
-            Err(reason) => Sent::Dropped(reason),
+            Ok(()) => SendOutcome::Queued,
+            Err(reason) => SendOutcome::Dropped(reason),
         }
     }
 

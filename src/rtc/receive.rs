@@ -1,10 +1,10 @@
 //! What we receive: one task for each remote track of the stack, which turns its packets into media.
 
-use super::assemble::VideoAssembler;
-use super::chain::Wire;
-use super::event::{EventSender, KeyframeWish, RemoteMedia, RemoteTrack, RtcEvent, VideoMedia};
-use super::sections::{Section, Sections};
-use super::stats::{Counters, TrackList};
+use super::depacketizer::VideoDepacketizer;
+use super::event::{EventSender, KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent, VideoMedia};
+use super::interceptors::TransportState;
+use super::m_lines::{MLine, MLines};
+use super::stats::{TrackCounters, TrackList};
 use crate::base::{MediaKind, MediaPacket, Moment};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 /// Sound packets that wait to be taken: 2.5 s.
-const SOUND_PACKETS: usize = 128;
+const AUDIO_PACKETS: usize = 128;
 /// Frames that wait to be taken: 2 s.
 const FRAMES: usize = 64;
 /// Between two requests for a key frame. libwebrtc honours one in 300 ms, and livekit-server swallows closer ones.
@@ -24,8 +24,8 @@ const KEYFRAME_REQUESTS: Duration = Duration::from_millis(310);
 /// What a receiving task needs of its connection.
 #[derive(Clone)]
 pub(super) struct Receiving {
-    pub(super) sections: Arc<Sections>,
-    pub(super) wire: Arc<Wire>,
+    pub(super) m_lines: Arc<MLines>,
+    pub(super) transport: Arc<TransportState>,
     pub(super) events: EventSender,
     pub(super) tracks: TrackList,
     pub(super) stop: CancellationToken,
@@ -54,7 +54,7 @@ struct Task {
 struct Stream {
     ssrc: u32,
     ended: CancellationToken,
-    counters: Arc<Counters>,
+    counters: Arc<TrackCounters>,
     media: Media,
 }
 
@@ -64,9 +64,9 @@ enum Media {
 }
 
 struct Video {
-    assembler: VideoAssembler,
+    depacketizer: VideoDepacketizer,
     out: mpsc::Sender<VideoMedia>,
-    wish: KeyframeWish,
+    keyframes: KeyframeRequester,
     asked: Option<Moment>,
 }
 
@@ -99,24 +99,29 @@ impl Task {
         if self.stream.as_ref().is_some_and(|s| s.ssrc == ssrc && !s.ended.is_cancelled()) {
             return;
         }
-        let Some((section, ended)) = self.with.sections.find(ssrc) else { return };
+        let Some((section, ended)) = self.with.m_lines.find(ssrc) else { return };
         self.end();
-        let Section { mid, stream_id, track_id } = section;
+        let MLine { mid, stream_id, track_id } = section;
         let (media, handed) = match self.kind {
             MediaKind::Audio => {
-                let (tx, rx) = mpsc::channel(SOUND_PACKETS);
+                let (tx, rx) = mpsc::channel(AUDIO_PACKETS);
                 (Media::Audio(tx), RemoteMedia::Audio(rx))
             }
             MediaKind::Video => {
                 let (out, rx) = mpsc::channel(FRAMES);
-                let wish = KeyframeWish::default();
-                let video = Video { assembler: VideoAssembler::default(), out, wish: wish.clone(), asked: None };
-                (Media::Video(Box::new(video)), RemoteMedia::Video(rx, wish))
+                let keyframes = KeyframeRequester::default();
+                let video = Video {
+                    depacketizer: VideoDepacketizer::default(),
+                    out,
+                    keyframes: keyframes.clone(),
+                    asked: None,
+                };
+                (Media::Video(Box::new(video)), RemoteMedia::Video(rx, keyframes))
             }
         };
         let rate = if self.kind == MediaKind::Video { 90_000 } else { 48_000 };
-        let clock = self.with.wire.clock(ssrc, rate);
-        let counters = Arc::new(Counters::new(mid.clone(), track_id.clone(), self.kind, rate));
+        let clock = self.with.transport.clock(ssrc, rate);
+        let counters = Arc::new(TrackCounters::new(mid.clone(), track_id.clone(), self.kind, rate));
         self.with.tracks.add(counters.clone());
         let track = RemoteTrack { mid, stream_id, track_id, kind: self.kind, media: handed, clock };
         self.with.events.send(RtcEvent::RemoteTrack(track));
@@ -127,7 +132,7 @@ impl Task {
     fn end(&mut self) {
         if let Some(stream) = self.stream.take() {
             self.with.tracks.remove(&stream.counters);
-            self.with.wire.forget(stream.ssrc);
+            self.with.transport.forget(stream.ssrc);
         }
     }
 
@@ -136,7 +141,7 @@ impl Task {
         let (now, since) = (self.now(), self.began.elapsed());
         let Some(stream) = self.stream.as_mut().filter(|s| s.ssrc == packet.header.ssrc) else { return };
         stream.counters.received(&packet, since);
-        stream.counters.set_nacked(self.with.wire.nacked(stream.ssrc));
+        stream.counters.set_nacked(self.with.transport.nacked(stream.ssrc));
         let packet = MediaPacket {
             sequence: packet.header.sequence_number,
             timestamp: packet.header.timestamp,
@@ -150,7 +155,7 @@ impl Task {
                 }
             }
             Media::Video(video) => {
-                video.assembler.push(packet, now);
+                video.depacketizer.push(packet, now);
                 self.tick().await;
             }
         }
@@ -160,11 +165,12 @@ impl Task {
     async fn tick(&mut self) {
         let now = self.now();
         let Some(Stream { ssrc, counters, media: Media::Video(video), .. }) = &mut self.stream else { return };
-        if video.wish.take() {
-            video.assembler.skip_to_keyframe();
+        if video.keyframes.take() {
+            video.depacketizer.skip_to_keyframe();
         }
         video.hand_on(now, counters);
-        if video.assembler.wants_keyframe(now) && video.asked.is_none_or(|asked| now.since(asked) >= KEYFRAME_REQUESTS)
+        if video.depacketizer.wants_keyframe(now)
+            && video.asked.is_none_or(|asked| now.since(asked) >= KEYFRAME_REQUESTS)
         {
             video.asked = Some(now);
             counters.asked_for_keyframe();
@@ -180,24 +186,24 @@ impl Stream {
     /// When [`Task::tick`] has something to do.
     fn deadline(&self, now: Moment) -> Option<Moment> {
         let Media::Video(video) = &self.media else { return None };
-        let ask = video.assembler.wants_keyframe(now).then(|| video.asked.map_or(now, |a| a + KEYFRAME_REQUESTS));
-        let soon = video.assembler.keyframe_due(now);
-        [ask, soon, video.assembler.deadline()].into_iter().flatten().min()
+        let ask = video.depacketizer.wants_keyframe(now).then(|| video.asked.map_or(now, |a| a + KEYFRAME_REQUESTS));
+        let soon = video.depacketizer.keyframe_due(now);
+        [ask, soon, video.depacketizer.deadline()].into_iter().flatten().min()
     }
 }
 
 impl Video {
-    fn hand_on(&mut self, now: Moment, counters: &Counters) {
-        while let Some(media) = self.assembler.poll(now) {
+    fn hand_on(&mut self, now: Moment, counters: &TrackCounters) {
+        while let Some(media) = self.depacketizer.poll(now) {
             if let VideoMedia::Frame(frame) = &media {
                 counters.frame(frame.keyframe);
             }
             if self.out.try_send(media).is_err() {
                 counters.discarded();
-                self.assembler.skip_to_keyframe();
+                self.depacketizer.skip_to_keyframe();
             }
         }
-        counters.set_lost(self.assembler.lost());
+        counters.set_lost(self.depacketizer.lost());
     }
 }
 

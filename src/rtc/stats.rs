@@ -52,11 +52,11 @@ pub(crate) struct TrackStatistics {
 
 /// The figures of one track while it is received.
 #[derive(Debug)]
-pub(super) struct Counters(Mutex<State>);
+pub(super) struct TrackCounters(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    figures: TrackStatistics,
+    statistics: TrackStatistics,
     rate: f64,
     first: Option<u16>,
     /// Packets between the first and the latest, both included.
@@ -67,9 +67,9 @@ struct State {
     jitter: f64,
 }
 
-impl Counters {
+impl TrackCounters {
     pub(super) fn new(mid: String, track_id: String, kind: MediaKind, rate: u32) -> Self {
-        let figures = TrackStatistics {
+        let statistics = TrackStatistics {
             mid,
             track_id,
             kind,
@@ -84,7 +84,7 @@ impl Counters {
             discarded: 0,
         };
         let rate = f64::from(rate);
-        Self(Mutex::new(State { figures, rate, first: None, span: 0, latest: 0, transit: None, jitter: 0.0 }))
+        Self(Mutex::new(State { statistics, rate, first: None, span: 0, latest: 0, transit: None, jitter: 0.0 }))
     }
 
     fn with(&self, change: impl FnOnce(&mut State)) {
@@ -93,8 +93,8 @@ impl Counters {
 
     pub(super) fn received(&self, packet: &rtc::rtp::Packet, at: Duration) {
         self.with(|s| {
-            s.figures.packets += 1;
-            s.figures.bytes += packet.payload.len() as u64;
+            s.statistics.packets += 1;
+            s.statistics.bytes += packet.payload.len() as u64;
             let sequence = packet.header.sequence_number;
             let ahead = sequence.wrapping_sub(s.latest);
             if s.first.is_none() {
@@ -109,56 +109,56 @@ impl Counters {
                         s.jitter += (difference - s.jitter) / 16.0;
                     }
                 }
-                s.figures.jitter_ms = s.jitter * 1000.0 / s.rate;
+                s.statistics.jitter_ms = s.jitter * 1000.0 / s.rate;
             }
-            if s.figures.kind == MediaKind::Audio {
-                s.figures.lost = s.span.saturating_sub(s.figures.packets);
+            if s.statistics.kind == MediaKind::Audio {
+                s.statistics.lost = s.span.saturating_sub(s.statistics.packets);
             }
         });
     }
 
     pub(super) fn frame(&self, keyframe: bool) {
         self.with(|s| {
-            s.figures.frames += 1;
-            s.figures.keyframes += u64::from(keyframe);
+            s.statistics.frames += 1;
+            s.statistics.keyframes += u64::from(keyframe);
         });
     }
 
     pub(super) fn set_lost(&self, lost: u64) {
-        self.with(|s| s.figures.lost = lost);
+        self.with(|s| s.statistics.lost = lost);
     }
 
     pub(super) fn set_nacked(&self, nacks: u64) {
-        self.with(|s| s.figures.nacks = nacks);
+        self.with(|s| s.statistics.nacks = nacks);
     }
 
     pub(super) fn asked_for_keyframe(&self) {
-        self.with(|s| s.figures.keyframe_requests += 1);
+        self.with(|s| s.statistics.keyframe_requests += 1);
     }
 
     pub(super) fn discarded(&self) {
-        self.with(|s| s.figures.discarded += 1);
+        self.with(|s| s.statistics.discarded += 1);
     }
 
-    fn figures(&self) -> TrackStatistics {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).figures.clone()
+    fn statistics(&self) -> TrackStatistics {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).statistics.clone()
     }
 }
 
 /// The tracks that are being received now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct TrackList(Arc<Mutex<Vec<Arc<Counters>>>>);
+pub(super) struct TrackList(Arc<Mutex<Vec<Arc<TrackCounters>>>>);
 
 impl TrackList {
-    pub(super) fn add(&self, counters: Arc<Counters>) {
+    pub(super) fn add(&self, counters: Arc<TrackCounters>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(counters);
     }
 
-    pub(super) fn remove(&self, counters: &Arc<Counters>) {
+    pub(super) fn remove(&self, counters: &Arc<TrackCounters>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|c| !Arc::ptr_eq(c, counters));
     }
 
-    pub(super) fn figures(&self) -> Vec<TrackStatistics> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|c| c.figures()).collect()
+    pub(super) fn statistics(&self) -> Vec<TrackStatistics> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|c| c.statistics()).collect()
     }
 }

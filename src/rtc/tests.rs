@@ -124,7 +124,7 @@ async fn send_frames(pair: &mut Pair, sender: &VideoSender, count: u32, size: us
         while let Ok(event) = tokio::time::timeout_at(due, pair.next()).await {
             keyframe |= matches!(event, At::Sender(RtcEvent::KeyframeWanted { .. }));
         }
-        if sender.send(0, &frame(number, keyframe, size)) == Sent::Queued {
+        if sender.send(0, &frame(number, keyframe, size)) == SendOutcome::Queued {
             keyframe = false;
         }
     }
@@ -143,19 +143,19 @@ async fn pictures_and_sound_arrive_with_their_clock() {
     let mut pair = Pair::new(0.0).await;
     let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
     let audio = pair.sender.publish_audio("mic").await.expect("published");
-    assert_eq!(video.send(0, &frame(0, true, 10)), Sent::Dropped(DropReason::NotConnected));
+    assert_eq!(video.send(0, &frame(0, true, 10)), SendOutcome::Dropped(DropReason::NotConnected));
     pair.negotiate().await;
     pair.connected().await;
-    assert_eq!(video.send(0, &frame(0, false, 10)), Sent::Dropped(DropReason::NeedsKeyframe));
-    assert_eq!(video.send(1, &frame(0, true, 10)), Sent::Dropped(DropReason::Closed), "there is one layer");
-    assert_eq!(audio.send(Bytes::from_static(&[7; 40]), 960, -30.0, true), Sent::Queued);
+    assert_eq!(video.send(0, &frame(0, false, 10)), SendOutcome::Dropped(DropReason::NeedsKeyframe));
+    assert_eq!(video.send(1, &frame(0, true, 10)), SendOutcome::Dropped(DropReason::Closed), "there is one layer");
+    assert_eq!(audio.send(Bytes::from_static(&[7; 40]), 960, -30.0, true), SendOutcome::Queued);
     let track = pair.track().await;
     assert_eq!((track.kind, track.track_id.as_str()), (MediaKind::Audio, "mic"));
     let RemoteMedia::Audio(mut sound) = track.media else { panic!("sound was expected") };
     let packet = timeout(Duration::from_secs(2), sound.recv()).await.expect("in time").expect("a packet");
     assert_eq!((packet.timestamp, packet.marker, &packet.payload[..]), (960, true, &[7; 40][..]));
 
-    assert_eq!(video.send(0, &frame(0, true, 5000)), Sent::Queued);
+    assert_eq!(video.send(0, &frame(0, true, 5000)), SendOutcome::Queued);
     let track = pair.track().await;
     assert_eq!((track.kind, track.stream_id.as_str()), (MediaKind::Video, "visavis"));
     let clock = track.clock.clone();
@@ -164,7 +164,7 @@ async fn pictures_and_sound_arrive_with_their_clock() {
     for number in 1..150 {
         let due = Instant::now() + Duration::from_millis(10);
         while tokio::time::timeout_at(due, pair.next()).await.is_ok() {}
-        assert_eq!(video.send(0, &frame(number, false, 1500)), Sent::Queued);
+        assert_eq!(video.send(0, &frame(number, false, 1500)), SendOutcome::Queued);
     }
     let media = collected.await.expect("collected");
     let numbers: Vec<u32> = media
@@ -177,11 +177,11 @@ async fn pictures_and_sound_arrive_with_their_clock() {
     assert_eq!(numbers, (0..150).collect::<Vec<_>>());
     let (then, later) = (clock.sender_micros(0), clock.sender_micros(90_000));
     assert_eq!(later.zip(then).map(|(a, b)| a - b), Some(1_000_000), "a sender report comes every second");
-    let figures = pair.receiver.statistics().await;
-    let picture = figures.tracks.iter().find(|t| t.kind == MediaKind::Video).expect("figures");
+    let statistics = pair.receiver.statistics().await;
+    let picture = statistics.tracks.iter().find(|t| t.kind == MediaKind::Video).expect("statistics");
     assert_eq!((picture.frames, picture.keyframes, picture.lost, picture.discarded), (150, 1, 0, 0));
-    assert!(figures.received_bytes > 150 * 1500);
-    assert!(figures.rtt_ms.is_some(), "the way is measured");
+    assert!(statistics.received_bytes > 150 * 1500);
+    assert!(statistics.rtt_ms.is_some(), "the way is measured");
     pair.close().await;
 }
 
@@ -191,14 +191,14 @@ async fn five_percent_loss_is_repaired() {
     let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
     pair.negotiate().await;
     pair.connected().await;
-    assert_eq!(video.send(0, &frame(0, true, 1000)), Sent::Queued);
+    assert_eq!(video.send(0, &frame(0, true, 1000)), SendOutcome::Queued);
     let mut media = video_of(pair.track().await);
     let collected = tokio::spawn(async move { take_all(&mut media).await });
     send_frames(&mut pair, &video, 400, 1000).await;
-    let figures = pair.receiver.statistics().await;
+    let statistics = pair.receiver.statistics().await;
     let media = collected.await.expect("collected");
     let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(_))).count();
-    let picture = figures.tracks.first().expect("figures");
+    let picture = statistics.tracks.first().expect("statistics");
     assert!(picture.nacks > 5, "losses are asked for again: {picture:?}");
     assert!(frames >= 380, "{frames} of 401 frames came, {picture:?}");
     pair.close().await;
@@ -210,10 +210,10 @@ async fn who_cannot_keep_up_gets_a_gap_and_a_fresh_key_frame() {
     let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
     pair.negotiate().await;
     pair.connected().await;
-    assert_eq!(video.send(0, &frame(0, true, 10)), Sent::Queued);
+    assert_eq!(video.send(0, &frame(0, true, 10)), SendOutcome::Queued);
     let mut media = video_of(pair.track().await);
     for number in 1..100 {
-        assert_eq!(video.send(0, &frame(number, false, 10)), Sent::Queued);
+        assert_eq!(video.send(0, &frame(number, false, 10)), SendOutcome::Queued);
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let wanted = |event| match event {
@@ -227,7 +227,7 @@ async fn who_cannot_keep_up_gets_a_gap_and_a_fresh_key_frame() {
         kept += 1;
     }
     assert_eq!(kept, 64, "the queue is bounded");
-    assert_eq!(video.send(0, &frame(200, true, 10)), Sent::Queued);
+    assert_eq!(video.send(0, &frame(200, true, 10)), SendOutcome::Queued);
     let next = timeout(Duration::from_secs(2), media.recv()).await.expect("in time").expect("media");
     assert_eq!(next, VideoMedia::Frame(frame(200, true, 10)));
     pair.close().await;
@@ -244,7 +244,7 @@ async fn a_track_ends_when_it_is_unpublished_and_another_can_follow() {
         if round == 0 {
             pair.connected().await;
         }
-        assert_eq!(video.send(0, &frame(0, true, 10)), Sent::Queued);
+        assert_eq!(video.send(0, &frame(0, true, 10)), SendOutcome::Queued);
         let track = pair.track().await;
         assert_eq!(track.track_id, cid);
         let mut media = video_of(track);
@@ -253,7 +253,7 @@ async fn a_track_ends_when_it_is_unpublished_and_another_can_follow() {
         pair.negotiate().await;
         let end = timeout(Duration::from_secs(2), media.recv()).await.expect("in time");
         assert_eq!(end, None, "the media has ended");
-        assert_eq!(video.send(0, &frame(1, true, 10)), Sent::Dropped(DropReason::Closed));
+        assert_eq!(video.send(0, &frame(1, true, 10)), SendOutcome::Dropped(DropReason::Closed));
     }
     assert!(pair.receiver.statistics().await.tracks.is_empty());
     pair.close().await;
@@ -265,7 +265,7 @@ async fn an_ice_restart_replaces_a_lost_offer_and_media_goes_on() {
     let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
     pair.negotiate().await;
     pair.connected().await;
-    assert_eq!(video.send(0, &frame(0, true, 10)), Sent::Queued);
+    assert_eq!(video.send(0, &frame(0, true, 10)), SendOutcome::Queued);
     let mut media = video_of(pair.track().await);
     let _lost = pair.sender.offer(false).await.expect("an offer");
     assert!(matches!(pair.sender.offer(false).await, Err(RtcError::OfferPending)));
@@ -276,13 +276,13 @@ async fn an_ice_restart_replaces_a_lost_offer_and_media_goes_on() {
     let mut number = 0;
     while start.elapsed() < Duration::from_secs(2) {
         number += 1;
-        assert_eq!(video.send(0, &frame(number, number % 10 == 0, 10)), Sent::Queued);
+        assert_eq!(video.send(0, &frame(number, number % 10 == 0, 10)), SendOutcome::Queued);
         let due = Instant::now() + Duration::from_millis(20);
         while tokio::time::timeout_at(due, pair.next()).await.is_ok() {}
         while media.try_recv().is_ok() {}
     }
     number += 1;
-    assert_eq!(video.send(0, &frame(number, true, 10)), Sent::Queued);
+    assert_eq!(video.send(0, &frame(number, true, 10)), SendOutcome::Queued);
     let last = timeout(Duration::from_secs(2), media.recv()).await.expect("in time");
     assert_eq!(last, Some(VideoMedia::Frame(frame(number, true, 10))), "media flows after the restart");
     pair.close().await;
@@ -350,14 +350,14 @@ async fn cycle() {
     let _audio = pair.sender.publish_audio("mic").await.expect("published");
     pair.negotiate().await;
     pair.connected().await;
-    assert_eq!(video.send(0, &frame(0, true, 5000)), Sent::Queued);
+    assert_eq!(video.send(0, &frame(0, true, 5000)), SendOutcome::Queued);
     let track = pair.track().await;
     let start = Instant::now();
     pair.sender.close().await;
     pair.sender.close().await;
     pair.receiver.close().await;
     assert!(start.elapsed() < Duration::from_secs(2), "closing is bounded");
-    assert_eq!(video.send(0, &frame(1, true, 10)), Sent::Dropped(DropReason::Closed));
+    assert_eq!(video.send(0, &frame(1, true, 10)), SendOutcome::Dropped(DropReason::Closed));
     let mut media = video_of(track);
     while media.recv().await.is_some() {}
 }

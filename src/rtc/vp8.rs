@@ -1,4 +1,4 @@
-//! VP8 on the wire: the RTP payload descriptor (RFC 7741) and the few bits of the bitstream (RFC 6386) that a
+//! VP8 on the transport: the RTP payload descriptor (RFC 7741) and the few bits of the bitstream (RFC 6386) that a
 //! transport must read.
 
 use bytes::{BufMut, Bytes, BytesMut};

@@ -18,7 +18,7 @@ const WAITING_BYTES: usize = 2 << 20;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
+pub(super) enum DataDelivery {
     /// With str0m.
     Written,
     /// Waits for the channel to open or to have room.
@@ -31,7 +31,7 @@ pub(super) enum Sent {
 #[derive(Debug, Default)]
 pub(super) struct Channels {
     open: Vec<(ChannelId, String)>,
-    /// Reliable messages, oldest first. Bounded: see [`Sent::Dropped`].
+    /// Reliable messages, oldest first. Bounded: see [`DataDelivery::Dropped`].
     waiting: VecDeque<Bytes>,
     waiting_bytes: usize,
 }
@@ -65,17 +65,17 @@ impl Channels {
     }
 
     /// Sends, or queues what is reliable.
-    pub(super) fn send(&mut self, rtc: &mut Rtc, label: &str, payload: Bytes) -> Sent {
+    pub(super) fn send(&mut self, rtc: &mut Rtc, label: &str, payload: Bytes) -> DataDelivery {
         let reliable = label == RELIABLE;
         if (!reliable || self.waiting.is_empty()) && self.write(rtc, label, &payload) {
-            return Sent::Written;
+            return DataDelivery::Written;
         }
         if !reliable || self.waiting.len() >= WAITING || self.waiting_bytes + payload.len() > WAITING_BYTES {
-            return Sent::Dropped;
+            return DataDelivery::Dropped;
         }
         self.waiting_bytes += payload.len();
         self.waiting.push_back(payload);
-        Sent::Waits
+        DataDelivery::Waits
     }
 
     /// Sends what waits, as far as there is room. Whether anything was sent.

@@ -1,9 +1,9 @@
 //! One peer connection: a str0m `Rtc` and what the worker keeps beside it.
 
-use super::bandwidth::Bandwidth;
+use super::bandwidth::BandwidthAllocator;
+use super::capture_clock::CaptureClock;
 use super::channels::Channels;
-use super::clock::SenderClock;
-use super::quality::Quality;
+use super::quality::QualityMonitor;
 use crate::base::MediaKind;
 use crate::hub::{ConnectionId, Role, TrackSid};
 use std::collections::{HashMap, HashSet};
@@ -35,7 +35,7 @@ const ADDRESSES: usize = 8;
 
 /// Why a connection cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum ConnectionFault {
     #[error("{0}")]
     Rtc(#[from] RtcError),
     #[error("handling it panicked")]
@@ -44,7 +44,7 @@ pub(super) enum Fault {
 
 /// Where a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(super) enum LinkState {
     /// ICE and DTLS have not been up yet.
     New,
     /// Media may flow.
@@ -57,7 +57,7 @@ pub(super) enum Link {
 
 /// What a section towards the client carries.
 #[derive(Clone, Debug)]
-pub(super) struct Section {
+pub(super) struct MLineBinding {
     pub(super) track: TrackSid,
     pub(super) stream_id: String,
     pub(super) kind: MediaKind,
@@ -67,12 +67,12 @@ pub(super) struct Section {
 
 /// What a client wants of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Preference {
+pub(super) struct LayerPreference {
     pub(super) layer: u8,
     pub(super) paused: bool,
 }
 
-impl Default for Preference {
+impl Default for LayerPreference {
     fn default() -> Self {
         Self { layer: 2, paused: false }
     }
@@ -82,7 +82,7 @@ impl Default for Preference {
 pub(super) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) rtc: Rtc,
-    pub(super) link: Link,
+    pub(super) link: LinkState,
     /// The time that str0m knows.
     told: Instant,
     /// When something of it came last.
@@ -94,28 +94,28 @@ pub(super) struct Connection {
     /// The entry of the timer heap that counts.
     pub(super) wakes_at: Option<Instant>,
     /// Written to, and to be driven before the round ends.
-    pub(super) touched: bool,
+    pub(super) dirty: bool,
     /// Sections that carry published tracks.
     pub(super) receives: HashMap<Mid, TrackSid>,
     /// Known SSRCs of these: the track and the layer.
     pub(super) sources: HashMap<Ssrc, (TrackSid, u8)>,
     /// Sections that carry subscribed tracks.
-    pub(super) sends: HashMap<Mid, Section>,
+    pub(super) sends: HashMap<Mid, MLineBinding>,
     /// Sections that have carried a track before.
     pub(super) used: HashSet<Mid>,
-    pub(super) preferences: HashMap<TrackSid, Preference>,
+    pub(super) preferences: HashMap<TrackSid, LayerPreference>,
     /// The offer that is to be answered.
     pub(super) pending: Option<SdpPendingOffer>,
     /// Whether the server's data channels have been agreed on (v0).
     pub(super) channels_made: bool,
     pub(super) channels: Channels,
-    pub(super) quality: Quality,
+    pub(super) quality: QualityMonitor,
     /// What the link to the client carries.
-    pub(super) bandwidth: Bandwidth,
+    pub(super) bandwidth: BandwidthAllocator,
     /// What of it is wished for, bits a second, as str0m was told.
     desired: u64,
     /// The client's clock, for what it publishes.
-    pub(super) clock: SenderClock,
+    pub(super) clock: CaptureClock,
 }
 
 impl Connection {
@@ -142,13 +142,13 @@ impl Connection {
         Self {
             id,
             rtc,
-            link: Link::New,
+            link: LinkState::New,
             told: now,
             heard_at: now,
             addresses: vec![],
             ufrag,
             wakes_at: None,
-            touched: false,
+            dirty: false,
             receives: HashMap::new(),
             sources: HashMap::new(),
             sends: HashMap::new(),
@@ -157,10 +157,10 @@ impl Connection {
             pending: None,
             channels_made: false,
             channels: Channels::default(),
-            quality: Quality::default(),
-            bandwidth: Bandwidth::default(),
+            quality: QualityMonitor::default(),
+            bandwidth: BandwidthAllocator::default(),
             desired: 0,
-            clock: SenderClock::default(),
+            clock: CaptureClock::default(),
         }
     }
 
@@ -171,24 +171,27 @@ impl Connection {
     }
 
     /// Tells str0m the time; what was written goes out.
-    pub(super) fn tell_time(&mut self, now: Instant) -> Result<(), Fault> {
+    pub(super) fn tell_time(&mut self, now: Instant) -> Result<(), ConnectionFault> {
         let now = self.time(now);
         self.input(Input::Timeout(now))
     }
 
     /// Hands a datagram or the time to str0m.
-    pub(super) fn input(&mut self, input: Input) -> Result<(), Fault> {
+    pub(super) fn input(&mut self, input: Input) -> Result<(), ConnectionFault> {
         self.guarded(|c| Ok(c.rtc.handle_input(input)?))
     }
 
     /// Takes the next output.
-    pub(super) fn poll(&mut self) -> Result<Output, Fault> {
+    pub(super) fn poll(&mut self) -> Result<Output, ConnectionFault> {
         self.guarded(|c| Ok(c.rtc.poll_output()?))
     }
 
     /// The last net: a panic while one client is handled costs that client's connection, not the worker.
-    pub(super) fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
-        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or(Err(Fault::Panicked))
+    pub(super) fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, ConnectionFault>,
+    ) -> Result<T, ConnectionFault> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or(Err(ConnectionFault::Panicked))
     }
 
     /// Queues a packet in a section. It goes out when the connection is driven next.

@@ -1,10 +1,10 @@
-//! Counters of the forwarding plane, for metrics.
+//! SfuCounters of the forwarding plane, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counted since the start, by all workers together.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub(crate) struct SfuCounters {
     pub(crate) packets_in: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
     pub(crate) packets_out: AtomicU64,
@@ -45,7 +45,7 @@ pub(crate) struct SfuStatistics {
     pub(crate) connections: u64,
 }
 
-impl Counters {
+impl SfuCounters {
     pub(crate) fn add(counter: &AtomicU64, amount: usize) {
         counter.fetch_add(amount as u64, Relaxed);
     }

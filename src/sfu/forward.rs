@@ -1,13 +1,13 @@
 //! What str0m reports, and above all: media packets from a publisher to its subscribers.
 
-use super::bandwidth::{Bandwidth, Wish};
+use super::bandwidth::{BandwidthAllocator, LayerDemand};
+use super::capture_clock::Report;
 use super::channels::{LOSSY, RELIABLE};
-use super::clock::Report;
-use super::connection::{Connection, Link};
-use super::counters::Counters;
+use super::connection::{Connection, LinkState};
+use super::counters::SfuCounters;
 use super::layers::layer_of;
-use super::rewrite::{Arrival, Departure};
-use super::track::{Incoming, Subscriber, Track, Verdict};
+use super::rewrite::{OutgoingNumbers, SourceNumbers};
+use super::track::{ForwardDecision, IncomingPacket, Subscriber, Track};
 use super::worker::Worker;
 use crate::base::MediaKind;
 use crate::hub::{ConnectionId, MediaEvent, Role, TrackSid};
@@ -29,14 +29,14 @@ impl Worker {
     pub(super) fn on_event(&mut self, id: ConnectionId, event: Event, now: Instant) {
         match event {
             Event::RtpPacket(packet) => self.forward(id, &packet, now),
-            Event::Connected => self.came_up(id, now),
+            Event::Connected => self.on_up(id, now),
             Event::IceConnectionStateChange(state) => self.on_ice(id, state, now),
             Event::KeyframeRequest(request) => {
                 let Some(c) = self.connections.get(&id) else { return };
                 let Some(sid) = c.sends.get(&request.mid).map(|s| s.track.clone()) else { return };
                 if let Some(track) = self.tracks.get_mut(&sid) {
                     track.want_key_frame(id, request.mid);
-                    self.hungry.insert(sid);
+                    self.needs_keyframe.insert(sid);
                     self.next_request = Some(now);
                 }
             }
@@ -44,7 +44,7 @@ impl Worker {
                 let Some(c) = self.connections.get_mut(&id) else { return };
                 c.channels.opened(channel, label);
                 c.channels.flush(&mut c.rtc);
-                self.touch(id);
+                self.mark_dirty(id);
             }
             Event::ChannelClose(channel) => {
                 if let Some(c) = self.connections.get_mut(&id) {
@@ -79,19 +79,19 @@ impl Worker {
                     c.bandwidth.estimated(estimate.as_u64());
                 }
             }
-            Event::Closed => self.ended(id),
+            Event::Closed => self.on_closed(id),
             _ => {}
         }
     }
 
     fn on_ice(&mut self, id: ConnectionId, state: IceConnectionState, now: Instant) {
         match state {
-            IceConnectionState::Disconnected => self.lost(id),
+            IceConnectionState::Disconnected => self.on_lost(id),
             // After an ICE restart: DTLS is up still, so `Event::Connected` does not come again.
             IceConnectionState::Connected | IceConnectionState::Completed
-                if self.connections.get(&id).is_some_and(|c| c.link == Link::Lost && c.rtc.is_connected()) =>
+                if self.connections.get(&id).is_some_and(|c| c.link == LinkState::Lost && c.rtc.is_connected()) =>
             {
-                self.came_up(id, now);
+                self.on_up(id, now);
             }
             _ => {}
         }
@@ -99,7 +99,7 @@ impl Worker {
 
     /// Sends a publisher's packet to everybody who is to have it.
     fn forward(&mut self, from: ConnectionId, packet: &RtpPacket, now: Instant) {
-        let Self { connections, tracks, touched, hungry, next_request, reporter, started, .. } = self;
+        let Self { connections, tracks, dirty, needs_keyframe, next_request, reporter, started, .. } = self;
         let Some((sid, layer)) = connections.get_mut(&from).and_then(|c| c.source(packet)) else { return };
         let Some(track) = tracks.get_mut(&sid) else { return };
         track.layers.saw(layer, packet.payload.len(), now);
@@ -122,7 +122,7 @@ impl Worker {
         let mut waits = false;
         for subscriber in track.subscribers.iter_mut().filter(|s| s.takes(now)) {
             let Some(connection) = connections.get_mut(&subscriber.connection) else { continue };
-            if connection.link != Link::Up {
+            if connection.link != LinkState::Up {
                 continue;
             }
             let Some(pt) = subscriber.payload_type(connection) else { continue };
@@ -131,23 +131,25 @@ impl Worker {
                 MediaKind::Video => subscriber.picture(&incoming, alive),
             };
             let outgoing = match verdict {
-                Verdict::Forward(departure) => outgoing(packet, pt, track.kind, captured, departure, picture.as_ref()),
-                Verdict::Fill(number) => filler(packet, pt, number),
-                Verdict::Wait => {
+                ForwardDecision::Forward(departure) => {
+                    outgoing(packet, pt, track.kind, captured, departure, picture.as_ref())
+                }
+                ForwardDecision::Fill(number) => filler(packet, pt, number),
+                ForwardDecision::Wait => {
                     waits = true;
                     continue;
                 }
-                Verdict::Drop => continue,
+                ForwardDecision::Drop => continue,
             };
             if connection.write(subscriber.mid, outgoing) {
-                Counters::add(&reporter.counters.forwarded, 1);
-                if !std::mem::replace(&mut connection.touched, true) {
-                    touched.push(subscriber.connection);
+                SfuCounters::add(&reporter.counters.forwarded, 1);
+                if !std::mem::replace(&mut connection.dirty, true) {
+                    dirty.push(subscriber.connection);
                 }
             }
         }
-        if waits && !hungry.contains(&sid) {
-            hungry.insert(sid);
+        if waits && !needs_keyframe.contains(&sid) {
+            needs_keyframe.insert(sid);
             *next_request = Some(now);
         }
     }
@@ -155,8 +157,8 @@ impl Worker {
     /// Asks publishers for the key frames that somebody waits for.
     pub(super) fn ask_for_key_frames(&mut self, now: Instant) {
         self.next_request = None;
-        let hungry = std::mem::take(&mut self.hungry);
-        for sid in hungry {
+        let needs_keyframe = std::mem::take(&mut self.needs_keyframe);
+        for sid in needs_keyframe {
             let Some(track) = self.tracks.get_mut(&sid) else { continue };
             let (layers, again) = track.requests(now);
             if let Some(origin) = track.origin.clone() {
@@ -165,39 +167,39 @@ impl Worker {
                 }
             }
             if let Some(again) = again {
-                self.hungry.insert(sid);
+                self.needs_keyframe.insert(sid);
                 self.next_request = Some(self.next_request.map_or(again, |at| at.min(again)));
             }
         }
     }
 
-    fn ask(&mut self, id: &ConnectionId, origin: &super::track::Origin, layer: u8) {
+    fn ask(&mut self, id: &ConnectionId, origin: &super::track::TrackOrigin, layer: u8) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let rid: Option<Rid> = origin.simulcast.then(|| super::layers::RIDS[usize::from(layer)].into());
         let mut api = connection.rtc.direct_api();
         if let Some(stream) = api.stream_rx_by_mid(origin.mid, rid) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
-            Counters::add(&self.reporter.counters.key_frame_requests, 1);
-            self.touch(*id);
+            SfuCounters::add(&self.reporter.counters.key_frame_requests, 1);
+            self.mark_dirty(*id);
         }
     }
 
     /// Shares each subscriber's bandwidth among the tracks that come in layers.
     pub(super) fn share_bandwidth(&mut self, now: Instant) {
-        let mut wishes: HashMap<ConnectionId, Vec<(&TrackSid, usize, Wish)>> = HashMap::new();
+        let mut demands: HashMap<ConnectionId, Vec<(&TrackSid, usize, LayerDemand)>> = HashMap::new();
         for (sid, track) in self.tracks.iter().filter(|(_, t)| t.layered() && !t.muted) {
             let (alive, rates) = (track.layers.alive(now), track.layers.rates());
             for (i, s) in track.subscribers.iter().enumerate().filter(|(_, s)| s.takes(now)) {
-                let wish = Wish { rates, alive, limit: s.limit, cap: s.cap };
-                wishes.entry(s.connection).or_default().push((sid, i, wish));
+                let demand = LayerDemand { rates, alive, limit: s.limit, cap: s.cap };
+                demands.entry(s.connection).or_default().push((sid, i, demand));
             }
         }
         let mut changes: Vec<(TrackSid, usize, u8)> = vec![];
-        for connection in self.connections.values_mut().filter(|c| c.link == Link::Up) {
-            let mut mine = wishes.remove(&connection.id).unwrap_or_default();
+        for connection in self.connections.values_mut().filter(|c| c.link == LinkState::Up) {
+            let mut mine = demands.remove(&connection.id).unwrap_or_default();
             mine.sort_by_key(|(sid, ..)| *sid);
-            let all: Vec<Wish> = mine.iter().map(|(.., w)| *w).collect();
-            connection.desire(Bandwidth::desired(&all));
+            let all: Vec<LayerDemand> = mine.iter().map(|(.., w)| *w).collect();
+            connection.desire(BandwidthAllocator::desired(&all));
             let caps = connection.bandwidth.caps(now, &all);
             let changed = mine.iter().zip(caps).filter(|((.., w), cap)| w.cap != *cap);
             changes.extend(changed.map(|((sid, i, _), cap)| ((*sid).clone(), *i, cap)));
@@ -207,14 +209,14 @@ impl Worker {
                 tracing::debug!(connection = ?s.connection, "{sid}: up to layer {cap}");
                 s.cap = cap;
             }
-            self.hungry.insert(sid);
+            self.needs_keyframe.insert(sid);
             self.next_request = Some(now);
         }
     }
 
     /// A member's quality is the worse of its connections'. Of two, the one towards the client tells.
     fn tell_quality(&mut self, id: ConnectionId) {
-        let of = |role| self.connections.get(&ConnectionId { role, ..id }).filter(|c| c.link == Link::Up);
+        let of = |role| self.connections.get(&ConnectionId { role, ..id }).filter(|c| c.link == LinkState::Up);
         let (Some(own), other) = (of(id.role), of(Role::Publisher)) else { return };
         if id.role == Role::Publisher {
             return;
@@ -278,7 +280,7 @@ fn read(
     packet: &RtpPacket,
     layer: u8,
     captured: Instant,
-) -> Option<(Incoming, Option<Vp8Descriptor>)> {
+) -> Option<(IncomingPacket, Option<Vp8Descriptor>)> {
     let (source, sequence) = (*packet.header.ssrc, *packet.seq_no);
     let empty = packet.payload.is_empty();
     let newest = track.is_newest(layer, source, sequence);
@@ -292,7 +294,7 @@ fn read(
         },
         _ => None,
     };
-    let arrival = Arrival {
+    let arrival = SourceNumbers {
         source,
         sequence,
         timestamp: packet.header.timestamp,
@@ -301,7 +303,7 @@ fn read(
         at: captured,
     };
     let begins = newest && picture.is_some_and(|p| p.starts_keyframe(&packet.payload));
-    Some((Incoming { arrival, layer, begins, empty }, picture))
+    Some((IncomingPacket { arrival, layer, begins, empty }, picture))
 }
 
 /// The packet as a subscriber gets it: with its own numbers and extension values. The publisher's own values (section,
@@ -311,7 +313,7 @@ fn outgoing(
     pt: Pt,
     kind: MediaKind,
     captured: Instant,
-    departure: Departure,
+    departure: OutgoingNumbers,
     picture: Option<&Vp8Descriptor>,
 ) -> RtpWrite {
     let from = &packet.header.ext_vals;
@@ -333,7 +335,7 @@ fn outgoing(
 }
 
 /// The changed bytes of a picture's descriptor.
-fn patch(picture: &Vp8Descriptor, departure: &Departure) -> Option<Vp8Patch> {
+fn patch(picture: &Vp8Descriptor, departure: &OutgoingNumbers) -> Option<Vp8Patch> {
     let with = |picture_id: Option<u16>| {
         let mut patch = picture.patch();
         if let Some(id) = picture_id {

@@ -14,9 +14,9 @@ const WINDOW: Duration = Duration::from_millis(500);
 
 /// Which layers send at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Alive(u8);
+pub(crate) struct LayerSet(u8);
 
-impl Alive {
+impl LayerSet {
     #[cfg(test)]
     pub(crate) fn of(layers: &[u8]) -> Self {
         Self(layers.iter().fold(0, |mask, l| mask | 1 << l))
@@ -43,9 +43,9 @@ struct Layer {
 
 /// What is known of a track's layers. Sound and single pictures are layer 0.
 #[derive(Debug, Default)]
-pub(crate) struct Layers([Layer; LAYERS]);
+pub(crate) struct LayerStats([Layer; LAYERS]);
 
-impl Layers {
+impl LayerStats {
     /// Notes a packet. Whether it is the first one of its layer ever.
     pub(crate) fn saw(&mut self, layer: u8, bytes: usize, now: Instant) -> bool {
         let Some(l) = self.0.get_mut(usize::from(layer)) else { return false };
@@ -61,9 +61,9 @@ impl Layers {
     }
 
     /// The layers that sent something lately.
-    pub(crate) fn alive(&self, now: Instant) -> Alive {
+    pub(crate) fn alive(&self, now: Instant) -> LayerSet {
         let sends = |l: &Layer| l.seen.is_some_and(|at| now.saturating_duration_since(at) < GONE);
-        Alive(self.0.iter().enumerate().fold(0, |mask, (i, l)| mask | u8::from(sends(l)) << i))
+        LayerSet(self.0.iter().enumerate().fold(0, |mask, (i, l)| mask | u8::from(sends(l)) << i))
     }
 
     /// Bits a second of each layer's payload, 0 before it has been measured.
@@ -83,28 +83,28 @@ mod tests {
 
     #[test]
     fn the_best_layer_within_the_limit_is_chosen() {
-        assert_eq!(Alive::of(&[0, 1, 2]).choose(2), Some(2));
-        assert_eq!(Alive::of(&[0, 1, 2]).choose(1), Some(1));
-        assert_eq!(Alive::of(&[0, 1]).choose(2), Some(1));
-        assert_eq!(Alive::of(&[2]).choose(0), Some(2), "better too much than nothing");
-        assert_eq!(Alive::default().choose(2), None);
+        assert_eq!(LayerSet::of(&[0, 1, 2]).choose(2), Some(2));
+        assert_eq!(LayerSet::of(&[0, 1, 2]).choose(1), Some(1));
+        assert_eq!(LayerSet::of(&[0, 1]).choose(2), Some(1));
+        assert_eq!(LayerSet::of(&[2]).choose(0), Some(2), "better too much than nothing");
+        assert_eq!(LayerSet::default().choose(2), None);
     }
 
     #[test]
     fn a_silent_layer_is_gone_after_400_ms() {
         let t = Instant::now();
-        let mut l = Layers::default();
+        let mut l = LayerStats::default();
         assert!(l.saw(0, 100, t));
         assert!(l.saw(2, 100, t));
         assert!(!l.saw(0, 100, t + Duration::from_millis(399)));
-        assert_eq!(l.alive(t + Duration::from_millis(399)), Alive::of(&[0, 2]));
-        assert_eq!(l.alive(t + Duration::from_millis(400)), Alive::of(&[0]));
+        assert_eq!(l.alive(t + Duration::from_millis(399)), LayerSet::of(&[0, 2]));
+        assert_eq!(l.alive(t + Duration::from_millis(400)), LayerSet::of(&[0]));
     }
 
     #[test]
     fn rates_are_measured() {
         let t = Instant::now();
-        let mut l = Layers::default();
+        let mut l = LayerStats::default();
         for i in 0..200 {
             l.saw(1, 1000, t + Duration::from_millis(i * 10));
         }

@@ -7,7 +7,7 @@ const AGAIN: u32 = 5;
 
 /// Gathers the levels of packets until they are asked for.
 #[derive(Debug, Default)]
-pub(crate) struct LevelMeter {
+pub(crate) struct RtpLevelMeter {
     sum: f32,
     packets: u32,
     active: bool,
@@ -15,7 +15,7 @@ pub(crate) struct LevelMeter {
     spans: u32,
 }
 
-impl LevelMeter {
+impl RtpLevelMeter {
     /// A packet of `decibels` (0 loudest, -127 silence), with or without the voice flag.
     pub(crate) fn add(&mut self, decibels: i8, voice: bool) {
         self.sum += 10f32.powf(f32::from(decibels.clamp(-127, 0)) / 20.0);
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn only_news_is_told_and_no_packets_are_silence() {
-        let mut m = LevelMeter::default();
+        let mut m = RtpLevelMeter::default();
         assert_eq!(m.take(), None);
         m.add(-20, true);
         m.add(-20, false);

@@ -7,21 +7,21 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `worker` | the round of a thread: commands, timers, datagrams, who is driven when |
-//! | `orders`, `negotiation` | the hub's commands; offers and answers |
+//! | `commands`, `negotiation` | the hub's commands; offers and answers |
 //! | `forward` | a publisher's packets to its subscribers; key frames |
 //! | `track`, `layers`, `bandwidth` | pure: which layer, and when to ask for a key frame |
 //! | `rewrite`, `clock`, `level` | pure: which numbers, which moment, how loud |
 
 mod bandwidth;
+mod capture_clock;
 mod channels;
-mod clock;
+mod commands;
 mod connection;
 mod counters;
 mod forward;
 mod layers;
 mod level;
 mod negotiation;
-mod orders;
 mod quality;
 mod reporter;
 mod rewrite;
@@ -36,7 +36,7 @@ mod worker;
 pub(crate) use counters::SfuStatistics;
 
 use crate::hub::{ConnectionId, MediaCommand, MediaEvent};
-use counters::Counters;
+use counters::SfuCounters;
 use mio::Waker;
 use reporter::{EVENTS, Reporter};
 use socket::Socket;
@@ -50,10 +50,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use str0m::config::DtlsCert;
 use tokio::sync::mpsc;
-use worker::{Order, Worker};
+use worker::{Worker, WorkerCommand};
 
 /// Commands on the way to one worker.
-const ORDERS: usize = 4096;
+const QUEUED_COMMANDS: usize = 4096;
 /// A worker that takes no command for so long is stuck.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -123,8 +123,8 @@ pub(crate) enum CommandError {
     Stopped,
 }
 
-struct Handle {
-    orders: SyncSender<Order>,
+struct WorkerHandle {
+    commands: SyncSender<WorkerCommand>,
     waker: Arc<Waker>,
     thread: Option<JoinHandle<()>>,
 }
@@ -140,10 +140,10 @@ struct Routes {
 
 /// The running forwarding plane. Dropping it stops it, like [`Sfu::stop`].
 pub(crate) struct Sfu {
-    workers: Mutex<Vec<Handle>>,
+    workers: Mutex<Vec<WorkerHandle>>,
     routes: Mutex<Routes>,
     addresses: Vec<SocketAddr>,
-    counters: Arc<Counters>,
+    counters: Arc<SfuCounters>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -155,7 +155,7 @@ impl Sfu {
         }
         let certificate = certificate().ok_or(StartError::Certificate)?;
         let (events, receiver) = mpsc::channel(EVENTS);
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(SfuCounters::default());
         let stopping = Arc::new(AtomicBool::new(false));
         let mut sfu = Self {
             workers: Mutex::default(),
@@ -170,13 +170,13 @@ impl Sfu {
             let (socket, waker) = Socket::bind(SocketAddr::new(config.bind, port)).map_err(failed)?;
             let local = advertised(&config, socket.address().port());
             sfu.addresses.push(socket.address());
-            let (orders, taken) = sync_channel(ORDERS);
+            let (commands, taken) = sync_channel(QUEUED_COMMANDS);
             let (events, counters, stopping) = (events.clone(), counters.clone(), stopping.clone());
             let reporter = Reporter { events, counters, stopping };
             let worker = Worker::new(socket, local, certificate.clone(), reporter, taken);
             let thread = std::thread::Builder::new().name(format!("sfu-{index}")).spawn(move || worker.run());
             let thread = Some(thread.map_err(StartError::Thread)?);
-            lock(&sfu.workers).push(Handle { orders, waker, thread });
+            lock(&sfu.workers).push(WorkerHandle { commands, waker, thread });
         }
         Ok((sfu, receiver))
     }
@@ -194,9 +194,9 @@ impl Sfu {
     /// Hands over a command. It waits only when the worker is far behind, and 200 ms at most.
     pub(crate) fn command(&self, command: MediaCommand) -> Result<(), CommandError> {
         match self.route(&command)? {
-            Some(worker) => self.order(worker, command),
+            Some(worker) => self.send_to(worker, command),
             // A track's home is not known here; the others do not know it and do nothing.
-            None => (0..self.addresses.len()).try_for_each(|worker| self.order(worker, command.clone())),
+            None => (0..self.addresses.len()).try_for_each(|worker| self.send_to(worker, command.clone())),
         }
     }
 
@@ -206,12 +206,12 @@ impl Sfu {
         let mut workers = lock(&self.workers);
         for handle in workers.iter_mut() {
             // A full queue ends too: the worker stops when its sender is gone.
-            handle.orders.try_send(Order::Stop).ok();
+            handle.commands.try_send(WorkerCommand::Stop).ok();
             handle.waker.wake().ok();
         }
         for handle in workers.drain(..) {
-            let Handle { orders, waker, thread } = handle;
-            drop(orders);
+            let WorkerHandle { commands, waker, thread } = handle;
+            drop(commands);
             waker.wake().ok();
             if thread.is_some_and(|t| t.join().is_err()) {
                 tracing::error!("a media thread had panicked");
@@ -245,16 +245,16 @@ impl Sfu {
         }
     }
 
-    fn order(&self, worker: usize, command: MediaCommand) -> Result<(), CommandError> {
-        let (orders, waker) = {
+    fn send_to(&self, worker: usize, command: MediaCommand) -> Result<(), CommandError> {
+        let (commands, waker) = {
             let workers = lock(&self.workers);
             let handle = workers.get(worker).ok_or(CommandError::Stopped)?;
-            (handle.orders.clone(), handle.waker.clone())
+            (handle.commands.clone(), handle.waker.clone())
         };
         let deadline = Instant::now() + PATIENCE;
-        let mut order = Order::Media(Box::new(command));
+        let mut order = WorkerCommand::Media(Box::new(command));
         loop {
-            match orders.try_send(order) {
+            match commands.try_send(order) {
                 Ok(()) => {
                     // It fails only when the worker is gone, which the next command will tell.
                     waker.wake().ok();

@@ -1,7 +1,7 @@
 //! Offers and answers of one connection: what the commands say, put into str0m's words.
 
 use super::channels::Channels;
-use super::connection::{Connection, Fault, Section};
+use super::connection::{Connection, ConnectionFault, MLineBinding};
 use super::sdp::{Msid, rewrite_answer, without_transport_cc};
 use crate::base::MediaKind;
 use crate::hub::{Bound, Role, Subscribed, TrackSid};
@@ -27,7 +27,7 @@ impl Connection {
         bind: Vec<Bound>,
         release: &[String],
         layered: Layered,
-    ) -> Result<String, Fault> {
+    ) -> Result<String, ConnectionFault> {
         for mid in release {
             self.sends.remove(&Mid::from(mid.as_str()));
         }
@@ -38,7 +38,7 @@ impl Connection {
                 self.renew(mid, what.kind);
             }
             fresh.push(mid);
-            self.sends.insert(mid, Section::of(what));
+            self.sends.insert(mid, MLineBinding::of(what));
         }
         let offer = without_transport_cc(offer, &self.uncounted(layered));
         let answer = self.guarded(|c| {
@@ -70,7 +70,7 @@ impl Connection {
         add: Vec<Subscribed>,
         remove: &[String],
         ice_restart: bool,
-    ) -> Result<Option<Offer>, Fault> {
+    ) -> Result<Option<Offer>, ConnectionFault> {
         self.pending = None;
         let remove: Vec<Mid> = remove.iter().map(|m| Mid::from(m.as_str())).collect();
         for mid in &remove {
@@ -87,7 +87,7 @@ impl Connection {
             for mid in remove {
                 api.stop_media(mid);
             }
-            for section in add.into_iter().map(Section::of) {
+            for section in add.into_iter().map(MLineBinding::of) {
                 let (stream, track) = (section.stream_id.clone(), section.track.clone());
                 let mid = api.add_media(kind(section.kind), Direction::SendOnly, Some(stream), Some(track), None);
                 c.sends.insert(mid, section);
@@ -105,7 +105,7 @@ impl Connection {
     }
 
     /// Takes the client's answer. Whether there was an offer to answer.
-    pub(super) fn accept_answer(&mut self, answer: &str, layered: Layered) -> Result<bool, Fault> {
+    pub(super) fn accept_answer(&mut self, answer: &str, layered: Layered) -> Result<bool, ConnectionFault> {
         let Some(pending) = self.pending.take() else { return Ok(false) };
         let answer = without_transport_cc(answer, &self.uncounted(layered));
         self.guarded(|c| {
@@ -127,7 +127,7 @@ impl Connection {
     }
 }
 
-impl Section {
+impl MLineBinding {
     fn of(what: Subscribed) -> Self {
         Self { track: what.track, stream_id: what.stream_id, kind: what.kind, wanted: true }
     }

@@ -33,14 +33,14 @@ impl Direction {
 
 /// Gathers the reports of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Quality {
+pub(super) struct QualityMonitor {
     out: Direction,
     into: Direction,
     rtt: Option<Duration>,
     last: (f32, f32),
 }
 
-impl Quality {
+impl QualityMonitor {
     pub(super) fn egress(&mut self, report: &MediaEgressStats) {
         self.out.add(report.packets, report.loss);
         self.rtt = report.rtt.or(self.rtt);

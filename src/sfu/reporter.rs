@@ -1,7 +1,7 @@
 //! The way of events to the hub. The queue is bounded; what may be lost is lost first, the rest waits for room.
 
 use super::channels::RELIABLE;
-use super::counters::Counters;
+use super::counters::SfuCounters;
 use crate::hub::MediaEvent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -18,7 +18,7 @@ const RESERVE: usize = 2048;
 #[derive(Clone, Debug)]
 pub(super) struct Reporter {
     pub(super) events: mpsc::Sender<MediaEvent>,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: Arc<SfuCounters>,
     pub(super) stopping: Arc<AtomicBool>,
 }
 
@@ -29,13 +29,13 @@ impl Reporter {
         let full = self.events.capacity() < RESERVE;
         match &event {
             MediaEvent::Level { .. } | MediaEvent::LinkQuality { .. } if full => {
-                return Counters::add(&self.counters.events_dropped, 1);
+                return SfuCounters::add(&self.counters.events_dropped, 1);
             }
             MediaEvent::Data { label, .. } if full => {
                 if label == RELIABLE {
                     tracing::warn!("a reliable message is dropped: the hub is {} events behind", EVENTS - RESERVE);
                 }
-                return Counters::add(&self.counters.data_dropped, 1);
+                return SfuCounters::add(&self.counters.data_dropped, 1);
             }
             _ => {}
         }

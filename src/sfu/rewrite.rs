@@ -19,7 +19,7 @@ const PICTURE_ID: u16 = 0x7fff;
 
 /// The numbers of a packet as the publisher sent it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct SourceNumbers {
     /// The numbering space: the SSRC.
     pub(crate) source: u32,
     /// Extended sequence number.
@@ -36,7 +36,7 @@ pub(crate) struct Arrival {
 
 /// The numbers of the same packet as the subscriber gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Departure {
+pub(crate) struct OutgoingNumbers {
     /// Extended sequence number, from 1.
     pub(crate) sequence: u64,
     /// RTP timestamp.
@@ -101,13 +101,13 @@ impl Rewriter {
     }
 
     /// Whether this packet goes on with what is being sent: the same source, without a jump.
-    pub(crate) fn continues(&self, packet: &Arrival) -> bool {
+    pub(crate) fn continues(&self, packet: &SourceNumbers) -> bool {
         self.growing().is_some_and(|s| s.source == packet.source && packet.sequence.abs_diff(self.highest_in) < JUMP)
     }
 
     /// From this packet on the stream is fed by the packet's source. Whoever calls it sees to it that a picture can
     /// be decoded from here.
-    pub(crate) fn start(&mut self, packet: &Arrival) {
+    pub(crate) fn start(&mut self, packet: &SourceNumbers) {
         let timestamp_offset = packet.timestamp.wrapping_sub(self.next_timestamp(packet));
         self.pause();
         let picture_id = self.last_picture_id.wrapping_add(1) & PICTURE_ID;
@@ -132,13 +132,13 @@ impl Rewriter {
     }
 
     /// The numbers to send a packet with, or nothing if it belongs to no segment.
-    pub(crate) fn rewrite(&mut self, packet: &Arrival) -> Option<Departure> {
+    pub(crate) fn rewrite(&mut self, packet: &SourceNumbers) -> Option<OutgoingNumbers> {
         let s = *self.segments.iter().rev().find(|s| s.holds(packet.source, packet.sequence))?;
         let growing = s.to.is_none();
         if growing && packet.sequence > self.highest_in + JUMP {
             return None;
         }
-        let departure = Departure {
+        let departure = OutgoingNumbers {
             sequence: s.out(packet.sequence),
             timestamp: packet.timestamp.wrapping_sub(s.timestamp_offset),
             picture_id: packet.picture_id.map(|p| p.wrapping_sub(s.picture_offset) & PICTURE_ID),
@@ -186,7 +186,7 @@ impl Rewriter {
 
     /// The timestamp that continues the stream at this packet: by the clock of its source when that was heard before,
     /// else by the wall clock.
-    fn next_timestamp(&self, packet: &Arrival) -> u32 {
+    fn next_timestamp(&self, packet: &SourceNumbers) -> u32 {
         let Some(last_at) = self.last_timestamp_at else { return packet.timestamp };
         let units = |d: Duration| (d.as_micros() as u64 * u64::from(self.units_per_ms) / 1000) as u32;
         let by_clock = self.last_timestamp.wrapping_add(units(packet.at.saturating_duration_since(last_at)).max(1));
@@ -198,7 +198,7 @@ impl Rewriter {
             .unwrap_or(by_clock)
     }
 
-    fn remember(&mut self, packet: &Arrival, departure: &Departure) {
+    fn remember(&mut self, packet: &SourceNumbers, departure: &OutgoingNumbers) {
         self.highest_in = self.highest_in.max(packet.sequence);
         if departure.sequence < self.next_out {
             return;
@@ -219,8 +219,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn packet(source: u32, sequence: u64, picture: u16, at: Instant) -> Arrival {
-        Arrival {
+    fn packet(source: u32, sequence: u64, picture: u16, at: Instant) -> SourceNumbers {
+        SourceNumbers {
             source,
             sequence,
             timestamp: source.wrapping_mul(77_777).wrapping_add(u32::from(picture) * 3000),
@@ -278,12 +278,13 @@ mod tests {
     fn a_pause_leaves_no_hole_and_keeps_the_clock_of_its_source() {
         let t = Instant::now();
         let mut r = Rewriter::new(48);
-        let sound = |n: u64| Arrival { timestamp: n as u32 * 960, picture_id: None, tl0: None, ..packet(1, n, 0, t) };
+        let sound =
+            |n: u64| SourceNumbers { timestamp: n as u32 * 960, picture_id: None, tl0: None, ..packet(1, n, 0, t) };
         r.start(&sound(100));
         let first = r.rewrite(&sound(100)).unwrap();
         r.pause();
         assert_eq!(r.rewrite(&sound(101)), None);
-        let back = Arrival { at: t + Duration::from_millis(1010), ..sound(150) };
+        let back = SourceNumbers { at: t + Duration::from_millis(1010), ..sound(150) };
         assert!(!r.continues(&back));
         r.start(&back);
         let next = r.rewrite(&back).unwrap();
@@ -331,7 +332,7 @@ mod tests {
             let mut r = Rewriter::new(90);
             let mut next = [base, base * 3 + 5, 40_000];
             let (mut layer, mut picture, mut running) = (0u32, 0u16, false);
-            let mut out: Vec<Departure> = vec![];
+            let mut out: Vec<OutgoingNumbers> = vec![];
             for (i, step) in steps.iter().enumerate() {
                 let at = t + Duration::from_millis(33 * i as u64);
                 match step {

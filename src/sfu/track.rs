@@ -1,8 +1,8 @@
 //! A published track and its subscribers: which layer each of them gets, and when a key frame has to be asked for.
 
-use super::layers::{Alive, LAYERS, Layers};
-use super::level::LevelMeter;
-use super::rewrite::{Arrival, Departure, Rewriter};
+use super::layers::{LAYERS, LayerSet, LayerStats};
+use super::level::RtpLevelMeter;
+use super::rewrite::{OutgoingNumbers, Rewriter, SourceNumbers};
 use crate::base::MediaKind;
 use crate::hub::ConnectionId;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const KEY_FRAME_EVERY: Duration = Duration::from_millis(310);
 
 /// Where a track comes from.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
+pub(super) struct TrackOrigin {
     pub(super) connection: ConnectionId,
     pub(super) mid: Mid,
     pub(super) simulcast: bool,
@@ -28,8 +28,8 @@ struct KeyFrames {
 
 /// A media packet's numbers, and what they mean.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Incoming {
-    pub(super) arrival: Arrival,
+pub(super) struct IncomingPacket {
+    pub(super) arrival: SourceNumbers,
     pub(super) layer: u8,
     /// A picture that needs none before it begins here, and nothing later has come yet.
     pub(super) begins: bool,
@@ -39,8 +39,8 @@ pub(super) struct Incoming {
 
 /// What to do with a packet for one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Forward(Departure),
+pub(super) enum ForwardDecision {
+    Forward(OutgoingNumbers),
     /// An empty packet with this number.
     Fill(u64),
     /// Nothing can go before the next key frame of this packet's layer.
@@ -93,17 +93,17 @@ impl Subscriber {
     }
 
     /// The layer it should get of those that are there.
-    pub(super) fn target(&self, alive: Alive) -> Option<u8> {
+    pub(super) fn target(&self, alive: LayerSet) -> Option<u8> {
         alive.choose(self.limit.min(self.cap))
     }
 
     /// The layer whose key frame it needs before it can get what it should.
-    fn hungry_for(&self, alive: Alive) -> Option<u8> {
+    fn missing_layer(&self, alive: LayerSet) -> Option<u8> {
         self.target(alive).filter(|t| self.current != Some(*t))
     }
 
     /// Decides what becomes of a packet of sound.
-    pub(super) fn sound(&mut self, packet: &Incoming) -> Verdict {
+    pub(super) fn sound(&mut self, packet: &IncomingPacket) -> ForwardDecision {
         if packet.empty {
             return self.padding(packet);
         }
@@ -111,11 +111,11 @@ impl Subscriber {
             self.rewriter.start(&packet.arrival);
             self.current = Some(packet.layer);
         }
-        self.rewriter.rewrite(&packet.arrival).map_or(Verdict::Drop, Verdict::Forward)
+        self.rewriter.rewrite(&packet.arrival).map_or(ForwardDecision::Drop, ForwardDecision::Forward)
     }
 
     /// Decides what becomes of a packet of a picture: of all layers only one goes out, changed at a key frame.
-    pub(super) fn picture(&mut self, packet: &Incoming, alive: Alive) -> Verdict {
+    pub(super) fn picture(&mut self, packet: &IncomingPacket, alive: LayerSet) -> ForwardDecision {
         if packet.empty {
             return self.padding(packet);
         }
@@ -126,15 +126,15 @@ impl Subscriber {
             self.current = Some(packet.layer);
         }
         match self.rewriter.rewrite(&packet.arrival) {
-            Some(departure) => Verdict::Forward(departure),
-            None if wanted => Verdict::Wait,
-            None => Verdict::Drop,
+            Some(departure) => ForwardDecision::Forward(departure),
+            None if wanted => ForwardDecision::Wait,
+            None => ForwardDecision::Drop,
         }
     }
 
-    fn padding(&mut self, packet: &Incoming) -> Verdict {
-        let Arrival { source, sequence, .. } = packet.arrival;
-        self.rewriter.skip(source, sequence).map_or(Verdict::Drop, Verdict::Fill)
+    fn padding(&mut self, packet: &IncomingPacket) -> ForwardDecision {
+        let SourceNumbers { source, sequence, .. } = packet.arrival;
+        self.rewriter.skip(source, sequence).map_or(ForwardDecision::Drop, ForwardDecision::Fill)
     }
 }
 
@@ -143,14 +143,14 @@ impl Subscriber {
 pub(super) struct Track {
     pub(super) kind: MediaKind,
     /// `None` before it is published and after its publisher's connection is gone.
-    pub(super) origin: Option<Origin>,
+    pub(super) origin: Option<TrackOrigin>,
     pub(super) muted: bool,
     pub(super) seen: bool,
-    pub(super) layers: Layers,
+    pub(super) layers: LayerStats,
     /// Highest number that came on each layer, with its SSRC.
     highest: [(u32, u64); LAYERS],
     key_frames: [KeyFrames; LAYERS],
-    pub(super) level: LevelMeter,
+    pub(super) level: RtpLevelMeter,
     pub(super) subscribers: Vec<Subscriber>,
 }
 
@@ -161,10 +161,10 @@ impl Track {
             origin: None,
             muted: false,
             seen: false,
-            layers: Layers::default(),
+            layers: LayerStats::default(),
             highest: [(0, 0); LAYERS],
             key_frames: [KeyFrames::default(); LAYERS],
-            level: LevelMeter::default(),
+            level: RtpLevelMeter::default(),
             subscribers: vec![],
         }
     }
@@ -211,7 +211,7 @@ impl Track {
         let alive = self.layers.alive(now);
         let mut wanted = [false; LAYERS];
         for s in self.subscribers.iter().filter(|s| !s.paused) {
-            match (s.hungry_for(alive), s.ready_at) {
+            match (s.missing_layer(alive), s.ready_at) {
                 (Some(layer), Some(at)) if at <= now => wanted[usize::from(layer)] = true,
                 (Some(_), Some(at)) => look_at(at),
                 _ => {}
@@ -254,8 +254,8 @@ mod tests {
         s
     }
 
-    fn picture(layer: u8, sequence: u64, begins: bool, at: Instant) -> Incoming {
-        let arrival = Arrival {
+    fn picture(layer: u8, sequence: u64, begins: bool, at: Instant) -> IncomingPacket {
+        let arrival = SourceNumbers {
             source: u32::from(layer) + 10,
             sequence,
             timestamp: 0,
@@ -263,34 +263,34 @@ mod tests {
             tl0: None,
             at,
         };
-        Incoming { arrival, layer, begins, empty: false }
+        IncomingPacket { arrival, layer, begins, empty: false }
     }
 
     #[test]
     fn layers_change_at_key_frames_only() {
         let t = Instant::now();
-        let (mut s, both) = (subscriber(t), Alive::of(&[0, 2]));
+        let (mut s, both) = (subscriber(t), LayerSet::of(&[0, 2]));
         s.limit = 0;
-        assert_eq!(s.picture(&picture(0, 1, false, t), both), Verdict::Wait);
-        assert_eq!(s.picture(&picture(2, 1, true, t), both), Verdict::Drop);
-        assert!(matches!(s.picture(&picture(0, 2, true, t), both), Verdict::Forward(d) if d.sequence == 1));
+        assert_eq!(s.picture(&picture(0, 1, false, t), both), ForwardDecision::Wait);
+        assert_eq!(s.picture(&picture(2, 1, true, t), both), ForwardDecision::Drop);
+        assert!(matches!(s.picture(&picture(0, 2, true, t), both), ForwardDecision::Forward(d) if d.sequence == 1));
         s.limit = 2;
-        assert!(matches!(s.picture(&picture(0, 3, false, t), both), Verdict::Forward(d) if d.sequence == 2));
-        assert_eq!(s.picture(&picture(2, 2, false, t), both), Verdict::Wait);
-        assert!(matches!(s.picture(&picture(2, 3, true, t), both), Verdict::Forward(d) if d.sequence == 3));
-        assert_eq!(s.picture(&picture(0, 4, false, t), both), Verdict::Drop);
+        assert!(matches!(s.picture(&picture(0, 3, false, t), both), ForwardDecision::Forward(d) if d.sequence == 2));
+        assert_eq!(s.picture(&picture(2, 2, false, t), both), ForwardDecision::Wait);
+        assert!(matches!(s.picture(&picture(2, 3, true, t), both), ForwardDecision::Forward(d) if d.sequence == 3));
+        assert_eq!(s.picture(&picture(0, 4, false, t), both), ForwardDecision::Drop);
     }
 
     #[test]
     fn a_new_source_of_the_same_layer_waits_for_its_key_frame() {
         let t = Instant::now();
-        let (mut s, alive) = (subscriber(t), Alive::of(&[0]));
-        assert!(matches!(s.picture(&picture(0, 1, true, t), alive), Verdict::Forward(_)));
+        let (mut s, alive) = (subscriber(t), LayerSet::of(&[0]));
+        assert!(matches!(s.picture(&picture(0, 1, true, t), alive), ForwardDecision::Forward(_)));
         let mut other = picture(0, 900, false, t);
         other.arrival.source = 99;
-        assert_eq!(s.picture(&other, alive), Verdict::Wait);
+        assert_eq!(s.picture(&other, alive), ForwardDecision::Wait);
         other.begins = true;
-        assert!(matches!(s.picture(&other, alive), Verdict::Forward(d) if d.sequence == 2));
+        assert!(matches!(s.picture(&other, alive), ForwardDecision::Forward(d) if d.sequence == 2));
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
         let t = Instant::now();
         let ms = |n| t + Duration::from_millis(n);
         let mut track = Track::new(MediaKind::Video);
-        track.origin = Some(Origin { connection: connection(1), mid: Mid::from("0"), simulcast: true });
+        track.origin = Some(TrackOrigin { connection: connection(1), mid: Mid::from("0"), simulcast: true });
         track.subscribers.push(subscriber(ms(20)));
         assert_eq!(track.requests(t), (vec![], None), "nothing is sent yet");
         track.layers.saw(1, 100, t);

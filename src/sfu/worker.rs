@@ -4,8 +4,8 @@
 //! because str0m holds one received packet at a time. What it brings for others is only written to them; they are
 //! driven once a batch. Timers lie on a grid of 10 ms, but one that is due already is driven at once.
 
-use super::connection::{Connection, Fault, Link};
-use super::counters::Counters;
+use super::connection::{Connection, ConnectionFault, LinkState};
+use super::counters::SfuCounters;
 use super::reporter::Reporter;
 use super::socket::Socket;
 use super::track::Track;
@@ -26,7 +26,7 @@ use str0m::{Input, Output};
 const GRID: Duration = Duration::from_millis(10);
 /// Levels, silence and what is not urgent.
 const TICK: Duration = Duration::from_millis(100);
-/// Datagrams taken before the connections they touched are driven.
+/// Datagrams taken before the connections they dirty are driven.
 const BATCH: usize = 32;
 /// Batches before commands and timers have their turn.
 const BATCHES: usize = 8;
@@ -48,7 +48,7 @@ const FAREWELL: usize = 32;
 
 /// What a worker is told.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum WorkerCommand {
     Media(Box<MediaCommand>),
     Stop,
 }
@@ -63,19 +63,19 @@ pub(super) struct Worker {
     pub(super) connections: HashMap<ConnectionId, Connection>,
     pub(super) tracks: HashMap<TrackSid, Track>,
     /// Tracks that may have a key frame to ask for.
-    pub(super) hungry: BTreeSet<TrackSid>,
+    pub(super) needs_keyframe: BTreeSet<TrackSid>,
     /// Connections written to, to be driven before the round ends.
-    pub(super) touched: Vec<ConnectionId>,
+    pub(super) dirty: Vec<ConnectionId>,
     pub(super) by_address: HashMap<SocketAddr, ConnectionId>,
     pub(super) by_ufrag: HashMap<String, ConnectionId>,
-    orders: Receiver<Order>,
+    commands: Receiver<WorkerCommand>,
     timers: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
     pub(super) started: Instant,
     next_tick: Instant,
     pub(super) next_request: Option<Instant>,
     /// Whose turn it is: the one to close if handling it panics.
-    pub(super) busy_with: Option<ConnectionId>,
-    more_orders: bool,
+    pub(super) current: Option<ConnectionId>,
+    more_commands: bool,
     stopped: bool,
 }
 
@@ -85,7 +85,7 @@ impl Worker {
         local: Vec<SocketAddr>,
         certificate: DtlsCert,
         reporter: Reporter,
-        orders: Receiver<Order>,
+        commands: Receiver<WorkerCommand>,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -95,17 +95,17 @@ impl Worker {
             reporter,
             connections: HashMap::new(),
             tracks: HashMap::new(),
-            hungry: BTreeSet::new(),
-            touched: vec![],
+            needs_keyframe: BTreeSet::new(),
+            dirty: vec![],
             by_address: HashMap::new(),
             by_ufrag: HashMap::new(),
-            orders,
+            commands,
             timers: BinaryHeap::new(),
             started: now,
             next_tick: now + TICK,
             next_request: None,
-            busy_with: None,
-            more_orders: false,
+            current: None,
+            more_commands: false,
             stopped: false,
         }
     }
@@ -114,8 +114,8 @@ impl Worker {
     pub(super) fn run(mut self) {
         while !self.stopped {
             if catch_unwind(AssertUnwindSafe(|| self.round())).is_err() {
-                match self.busy_with.take() {
-                    Some(id) => self.fail(id, &Fault::Panicked),
+                match self.current.take() {
+                    Some(id) => self.fail(id, &ConnectionFault::Panicked),
                     None => std::thread::sleep(GRID),
                 }
             }
@@ -127,11 +127,11 @@ impl Worker {
     }
 
     fn round(&mut self) {
-        self.take_orders();
+        self.take_commands();
         let now = Instant::now();
         self.run_timers(now);
         self.settle(now);
-        let wait = if self.more_orders || self.stopped { Duration::ZERO } else { self.until_next(Instant::now()) };
+        let wait = if self.more_commands || self.stopped { Duration::ZERO } else { self.until_next(Instant::now()) };
         self.socket.wait(wait);
         for _ in 0..BATCHES {
             let now = Instant::now();
@@ -141,32 +141,32 @@ impl Worker {
         }
     }
 
-    fn take_orders(&mut self) {
-        self.more_orders = true;
+    fn take_commands(&mut self) {
+        self.more_commands = true;
         for _ in 0..COMMANDS {
-            match self.orders.try_recv() {
-                Ok(Order::Media(command)) => self.carry_out(*command, Instant::now()),
-                Ok(Order::Stop) | Err(TryRecvError::Disconnected) => {
+            match self.commands.try_recv() {
+                Ok(WorkerCommand::Media(command)) => self.execute(*command, Instant::now()),
+                Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => {
                     self.stopped = true;
                     return;
                 }
                 Err(TryRecvError::Empty) => {
-                    self.more_orders = false;
+                    self.more_commands = false;
                     return;
                 }
             }
-            self.busy_with = None;
+            self.current = None;
         }
     }
 
-    /// Takes a batch of datagrams and drives whom it touched. How many there were.
+    /// Takes a batch of datagrams and drives whom it dirty. How many there were.
     fn take_datagrams(&mut self, now: Instant) -> usize {
         let mut count = 0;
         while count < BATCH {
             let Some((source, payload)) = self.socket.receive() else { break };
             count += 1;
-            Counters::add(&self.reporter.counters.packets_in, 1);
-            Counters::add(&self.reporter.counters.bytes_in, payload.len());
+            SfuCounters::add(&self.reporter.counters.packets_in, 1);
+            SfuCounters::add(&self.reporter.counters.bytes_in, payload.len());
             // The first address of the family stands for the socket: str0m only compares it with its candidates.
             let local = self.local.iter().find(|a| a.is_ipv4() == source.is_ipv4());
             let Some(local) = local.or(self.local.first()).copied() else { continue };
@@ -175,26 +175,26 @@ impl Worker {
             let Some(id) = claimed.or(known) else { continue };
             let Ok(received) = Receive::new(Protocol::Udp, source, local, payload) else { continue };
             let Some(connection) = self.connections.get_mut(&id) else { continue };
-            self.busy_with = Some(id);
+            self.current = Some(id);
             let input = Input::Receive(connection.time(now), received);
             if !connection.rtc.accepts(&input) {
                 continue;
             }
             let outcome = connection.input(input);
             connection.heard_at = now;
-            if known != Some(id) || connection.addresses.last() != Some(&source) || connection.link == Link::Lost {
+            if known != Some(id) || connection.addresses.last() != Some(&source) || connection.link == LinkState::Lost {
                 self.heard(id, source, now);
             }
             match outcome {
                 Ok(()) => self.drain(id, now),
                 // A datagram that str0m refuses costs the datagram; if it cannot go on, draining tells.
-                Err(Fault::Rtc(e)) => {
+                Err(ConnectionFault::Rtc(e)) => {
                     tracing::debug!(?id, "a datagram was refused: {e}");
                     self.drain(id, now);
                 }
                 Err(fault) => self.fail(id, &fault),
             }
-            self.busy_with = None;
+            self.current = None;
         }
         self.settle(now);
         for _ in 0..BATCH {
@@ -210,7 +210,7 @@ impl Worker {
         let gone =
             |c: &Connection| c.addresses.last() == Some(&address) && now.saturating_duration_since(c.heard_at) >= DEAF;
         if self.connections.get(&id).is_some_and(gone) {
-            self.lost(id);
+            self.on_lost(id);
         }
     }
 
@@ -221,16 +221,16 @@ impl Worker {
             self.by_address.remove(&forgotten);
         }
         self.by_address.insert(source, id);
-        if connection.link == Link::Lost {
-            self.came_up(id, now);
+        if connection.link == LinkState::Lost {
+            self.on_up(id, now);
         }
     }
 
     /// Drives everybody who was written to.
     pub(super) fn settle(&mut self, now: Instant) {
-        while let Some(id) = self.touched.pop() {
+        while let Some(id) = self.dirty.pop() {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
-            connection.touched = false;
+            connection.dirty = false;
             self.drive(id, now);
         }
     }
@@ -238,12 +238,12 @@ impl Worker {
     /// Tells a connection the time and drains it.
     fn drive(&mut self, id: ConnectionId, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        self.busy_with = Some(id);
+        self.current = Some(id);
         match connection.tell_time(now) {
             Ok(()) => self.drain(id, now),
             Err(fault) => self.fail(id, &fault),
         }
-        self.busy_with = None;
+        self.current = None;
     }
 
     /// Takes everything that a connection has to say.
@@ -262,7 +262,7 @@ impl Worker {
                 }
                 Ok(Output::Timeout(at)) => {
                     if !connection.rtc.is_alive() {
-                        self.ended(id);
+                        self.on_closed(id);
                     }
                     return self.wake_at(id, at);
                 }
@@ -274,18 +274,18 @@ impl Worker {
     fn send(&mut self, destination: SocketAddr, payload: &[u8]) {
         let counters = &self.reporter.counters;
         if self.socket.send(destination, payload) {
-            Counters::add(&counters.packets_out, 1);
-            Counters::add(&counters.bytes_out, payload.len());
+            SfuCounters::add(&counters.packets_out, 1);
+            SfuCounters::add(&counters.bytes_out, payload.len());
         } else {
-            Counters::add(&counters.send_failures, 1);
+            SfuCounters::add(&counters.send_failures, 1);
         }
     }
 
     /// Marks a connection as written to.
-    pub(super) fn touch(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.connections.get_mut(&id).filter(|c| !c.touched) {
-            connection.touched = true;
-            self.touched.push(id);
+    pub(super) fn mark_dirty(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id).filter(|c| !c.dirty) {
+            connection.dirty = true;
+            self.dirty.push(id);
         }
     }
 
@@ -330,51 +330,51 @@ impl Worker {
     fn tick(&mut self, now: Instant) {
         self.tell_levels();
         self.share_bandwidth(now);
-        let silent = |c: &&Connection| c.link == Link::Up && now.saturating_duration_since(c.heard_at) >= SILENCE;
+        let silent = |c: &&Connection| c.link == LinkState::Up && now.saturating_duration_since(c.heard_at) >= SILENCE;
         let silent: Vec<ConnectionId> = self.connections.values().filter(silent).map(|c| c.id).collect();
         for id in silent {
-            self.lost(id);
+            self.on_lost(id);
         }
         for connection in self.connections.values_mut() {
-            if connection.channels.flush(&mut connection.rtc) && !connection.touched {
-                connection.touched = true;
-                self.touched.push(connection.id);
+            if connection.channels.flush(&mut connection.rtc) && !connection.dirty {
+                connection.dirty = true;
+                self.dirty.push(connection.id);
             }
         }
     }
 
     /// ICE and DTLS are up, or the client is heard again.
-    pub(super) fn came_up(&mut self, id: ConnectionId, now: Instant) {
+    pub(super) fn on_up(&mut self, id: ConnectionId, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if matches!(connection.link, Link::Up | Link::Closed) {
+        if matches!(connection.link, LinkState::Up | LinkState::Closed) {
             return;
         }
-        (connection.link, connection.heard_at) = (Link::Up, now);
+        (connection.link, connection.heard_at) = (LinkState::Up, now);
         self.make_ready(id, now);
         self.reporter.report(MediaEvent::Connected { connection: id });
     }
 
-    pub(super) fn lost(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id).filter(|c| c.link == Link::Up) else { return };
-        connection.link = Link::Lost;
+    pub(super) fn on_lost(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id).filter(|c| c.link == LinkState::Up) else { return };
+        connection.link = LinkState::Lost;
         self.reporter.report(MediaEvent::Disconnected { connection: id });
     }
 
     /// The connection cannot go on. It stays, closed, until the hub closes it.
-    pub(super) fn ended(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id).filter(|c| c.link != Link::Closed) else { return };
-        connection.link = Link::Closed;
+    pub(super) fn on_closed(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id).filter(|c| c.link != LinkState::Closed) else { return };
+        connection.link = LinkState::Closed;
         self.reporter.report(MediaEvent::Closed { connection: id });
     }
 
     /// Something went wrong with one connection: it is closed, the others never notice.
-    pub(super) fn fail(&mut self, id: ConnectionId, fault: &Fault) {
+    pub(super) fn fail(&mut self, id: ConnectionId, fault: &ConnectionFault) {
         tracing::warn!(?id, "a connection is closed: {fault}");
-        Counters::add(&self.reporter.counters.faults, 1);
+        SfuCounters::add(&self.reporter.counters.faults, 1);
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.rtc.disconnect();
         }
-        self.ended(id);
+        self.on_closed(id);
     }
 
     /// Says goodbye and forgets a connection and everything that belongs to it.

@@ -1,7 +1,7 @@
 //! The signalling connection of one session, across outages.
 
 use super::error::{ConnectError, ResumeError, connect_error, resume_error};
-use super::transport::Lifeline;
+use super::transport::CancelOnDrop;
 use crate::base::Secret;
 use livekit_protocol as proto;
 use livekit_protocol::{signal_request, signal_response};
@@ -23,7 +23,7 @@ const PROTOCOL: u32 = 17;
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectOptions {
     /// Whether one peer connection shall carry everything (`/rtc/v1`). A server without it is joined by `/rtc`;
-    /// [`Link::is_single`] tells.
+    /// [`SignalLink::is_single`] tells.
     pub(crate) single: bool,
     /// Our first offer, sent along with the join (single only).
     pub(crate) offer: Option<String>,
@@ -33,10 +33,10 @@ pub(crate) struct ConnectOptions {
 
 /// What comes over a link.
 #[derive(Debug)]
-pub(crate) enum LinkEvent {
+pub(crate) enum SignalLinkEvent {
     /// A message of the server.
     Message(Box<signal_response::Message>),
-    /// The connection is gone; [`Link::resume`] may bring it back. Not told when we closed it.
+    /// The connection is gone; [`SignalLink::resume`] may bring it back. Not told when we closed it.
     Closed {
         /// Why, for logs.
         reason: String,
@@ -44,33 +44,33 @@ pub(crate) enum LinkEvent {
 }
 
 /// The events of a link, across resumes. 1024 wait at most; then the link is given up, and this ends.
-pub(crate) type LinkEvents = mpsc::Receiver<LinkEvent>;
+pub(crate) type SignalLinkEvents = mpsc::Receiver<SignalLinkEvent>;
 
 /// The signalling connection of one session.
-pub(crate) struct Link {
+pub(crate) struct SignalLink {
     client: Arc<SignalClient>,
     url: String,
-    lives: Arc<Lives>,
+    closes: Arc<ExpectedCloses>,
     forward: AbortHandle,
-    lifeline: Lifeline,
+    cancel: CancelOnDrop,
 }
 
 /// Each WebSocket of a link ends with one close event; those that we caused are not told.
 #[derive(Debug)]
-struct Lives {
+struct ExpectedCloses {
     started: AtomicU64,
-    /// Lives up to this one were ended by ourselves.
+    /// ExpectedCloses up to this one were ended by ourselves.
     ended_by_us: AtomicU64,
 }
 
-impl Link {
+impl SignalLink {
     /// Joins: opens the WebSocket and waits for the server's `join`. Within the options' timeout and 8 s more (the
     /// crate's own waits for the join and for the reason of a refusal).
     pub(crate) async fn connect(
         url: &str,
         token: &Secret<String>,
         options: ConnectOptions,
-    ) -> Result<(Self, proto::JoinResponse, LinkEvents), ConnectError> {
+    ) -> Result<(Self, proto::JoinResponse, SignalLinkEvents), ConnectError> {
         let mut signal = SignalOptions::default();
         signal.single_peer_connection = options.single;
         signal.connect_timeout = options.timeout;
@@ -85,17 +85,17 @@ impl Link {
         });
         let token = token.expose();
         // Dropped with this future when the join is given up half-way.
-        let lifeline = Lifeline::default();
-        let joined = lifeline.holds(SignalClient::connect(url, token, signal, offer)).await;
+        let cancel = CancelOnDrop::default();
+        let joined = cancel.scope(SignalClient::connect(url, token, signal, offer)).await;
         let (client, join, events) = match joined {
             Ok(connected) => connected,
             Err(error) => return Err(connect_error(error, url, token).await),
         };
         let (tx, rx) = mpsc::channel(MESSAGES);
-        let lives = Arc::new(Lives { started: AtomicU64::new(1), ended_by_us: AtomicU64::new(0) });
-        let forward = tokio::spawn(forward(events, tx, lives.clone())).abort_handle();
+        let closes = Arc::new(ExpectedCloses { started: AtomicU64::new(1), ended_by_us: AtomicU64::new(0) });
+        let forward = tokio::spawn(forward(events, tx, closes.clone())).abort_handle();
         let client = Arc::new(client);
-        Ok((Self { client, url: url.to_owned(), lives, forward, lifeline }, join, rx))
+        Ok((Self { client, url: url.to_owned(), closes, forward, cancel }, join, rx))
     }
 
     /// Whether one peer connection carries everything.
@@ -114,12 +114,12 @@ impl Link {
         Secret::new(self.client.token())
     }
 
-    /// Opens a new WebSocket for the same session. The same [`LinkEvents`] go on.
+    /// Opens a new WebSocket for the same session. The same [`SignalLinkEvents`] go on.
     pub(crate) async fn resume(&self, reason: proto::ReconnectReason) -> Result<proto::ReconnectResponse, ResumeError> {
-        self.lives.we_end_it();
-        let restart = self.lifeline.holds(self.client.restart(reason));
+        self.closes.expect_close();
+        let restart = self.cancel.scope(self.client.restart(reason));
         let answer = restart.await.map_err(|e| resume_error(e, &self.url))?;
-        self.lives.started.fetch_add(1, SeqCst);
+        self.closes.started.fetch_add(1, SeqCst);
         Ok(answer)
     }
 
@@ -145,42 +145,42 @@ impl Link {
 
     /// Closes the WebSocket: in good order within `limit`, else without a word. Whether it is gone.
     pub(crate) async fn close(&self, limit: Duration) -> bool {
-        self.lives.we_end_it();
+        self.closes.expect_close();
         let client = self.client.clone();
         let mut closing = tokio::spawn(async move { client.close().await });
         let in_order = tokio::time::timeout(limit, &mut closing).await.is_ok();
-        self.lifeline.cut();
+        self.cancel.cancel();
         let closed = in_order || tokio::time::timeout(CUT, closing).await.is_ok();
         self.forward.abort();
         closed
     }
 }
 
-impl Drop for Link {
-    /// The safety net of a link that was not closed: its lifeline goes with it, and so does the socket.
+impl Drop for SignalLink {
+    /// The safety net of a link that was not closed: its cancel goes with it, and so does the socket.
     fn drop(&mut self) {
         self.forward.abort();
     }
 }
 
-impl Lives {
-    fn we_end_it(&self) {
+impl ExpectedCloses {
+    fn expect_close(&self) {
         self.ended_by_us.store(self.started.load(SeqCst), SeqCst);
     }
 }
 
 /// Hands the crate's events on through a bounded queue.
-async fn forward(mut events: SignalEvents, out: mpsc::Sender<LinkEvent>, lives: Arc<Lives>) {
+async fn forward(mut events: SignalEvents, out: mpsc::Sender<SignalLinkEvent>, closes: Arc<ExpectedCloses>) {
     let mut ended = 0;
     while let Some(event) = events.recv().await {
         let event = match event {
-            SignalEvent::Message(message) => LinkEvent::Message(message),
+            SignalEvent::Message(message) => SignalLinkEvent::Message(message),
             SignalEvent::Close(reason) => {
                 ended += 1;
-                if ended <= lives.ended_by_us.load(SeqCst) {
+                if ended <= closes.ended_by_us.load(SeqCst) {
                     continue;
                 }
-                LinkEvent::Closed { reason: reason.into_owned() }
+                SignalLinkEvent::Closed { reason: reason.into_owned() }
             }
         };
         if let Err(refused) = out.try_send(event) {
@@ -190,7 +190,7 @@ async fn forward(mut events: SignalEvents, out: mpsc::Sender<LinkEvent>, lives: 
             return;
         }
     }
-    if out.send(LinkEvent::Closed { reason: "the connection's task ended".into() }).await.is_err() {
+    if out.send(SignalLinkEvent::Closed { reason: "the connection's task ended".into() }).await.is_err() {
         tracing::debug!("nobody waits for the end of a link");
     }
 }
@@ -223,7 +223,7 @@ mod tests {
 
     async fn refusal(url: &str) -> ConnectError {
         let options = ConnectOptions { single: true, offer: None, timeout: Duration::from_millis(500) };
-        let entered = Link::connect(url, &Secret::new("a.b.c".into()), options).await;
+        let entered = SignalLink::connect(url, &Secret::new("a.b.c".into()), options).await;
         entered.err().expect("refused")
     }
 
@@ -255,7 +255,7 @@ mod tests {
         });
         let joining = tokio::spawn(async move {
             let options = ConnectOptions { single: true, offer: None, timeout: Duration::from_secs(60) };
-            Link::connect(&url, &Secret::new("a.b.c".into()), options).await.map(drop)
+            SignalLink::connect(&url, &Secret::new("a.b.c".into()), options).await.map(drop)
         });
         is_open.await.expect("a WebSocket");
         tokio::time::sleep(Duration::from_millis(100)).await; // the client has taken the answer in

@@ -1,6 +1,6 @@
 //! The client's signalling connection: LiveKit's WebSocket, and the token endpoint that opens its door.
 //!
-//! [`Link`] wraps `livekit-signaling` (0.1, breakage likely, hence pinned): it speaks `/rtc/v1` first and falls back
+//! [`SignalLink`] wraps `livekit-signaling` (0.1, breakage likely, hence pinned): it speaks `/rtc/v1` first and falls back
 //! to `/rtc`, pings, keeps what was sent during an outage, and resumes. Errors are sentences for people; none of them
 //! ever holds a token.
 
@@ -12,6 +12,6 @@ mod token;
 mod transport;
 
 pub(crate) use error::{ConnectError, ResumeError};
-pub(crate) use link::{ConnectOptions, Link, LinkEvent, LinkEvents};
+pub(crate) use link::{ConnectOptions, SignalLink, SignalLinkEvent, SignalLinkEvents};
 pub(crate) use room::{RoomProof, RoomState, look_up_room};
-pub(crate) use token::{TokenError, TokenWish, fetch_token, token_endpoint};
+pub(crate) use token::{TokenError, TokenRequest, fetch_token, token_endpoint};

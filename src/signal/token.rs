@@ -62,7 +62,7 @@ struct Request<'a> {
 
 /// Whom a token is wanted for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TokenWish<'a> {
+pub(crate) struct TokenRequest<'a> {
     /// The room's wire name.
     pub(crate) room: &'a str,
     /// Our user id.
@@ -92,7 +92,10 @@ pub(super) fn own_endpoint(server: &str, name: &str) -> Result<String, TokenErro
 }
 
 /// Asks `endpoint` for a way into a room: the server's URL and a token. Within 5 s.
-pub(crate) async fn fetch_token(endpoint: &str, wish: &TokenWish<'_>) -> Result<(String, Secret<String>), TokenError> {
+pub(crate) async fn fetch_token(
+    endpoint: &str,
+    wish: &TokenRequest<'_>,
+) -> Result<(String, Secret<String>), TokenError> {
     let request = Request {
         room_name: wish.room,
         participant_identity: wish.user,
@@ -172,8 +175,8 @@ pub(super) mod tests {
         (address, served)
     }
 
-    fn wish<'a>(room: &'a str, invitation: Option<&'a Secret<String>>) -> TokenWish<'a> {
-        TokenWish { room, user: "mina-1", name: "Mina", invitation }
+    fn wish<'a>(room: &'a str, invitation: Option<&'a Secret<String>>) -> TokenRequest<'a> {
+        TokenRequest { room, user: "mina-1", name: "Mina", invitation }
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! WebSockets that can be ended from outside, at once, and requests that leave no connection behind.
 //!
 //! The signalling crate's tasks hold a socket for as long as the server takes to answer: for seconds where a write does
-//! not get through, and for ever where a join is given up half-way. A [`Lifeline`] that is cut ends them.
+//! not get through, and for ever where a join is given up half-way. A [`CancelOnDrop`] that is cut ends them.
 //!
 //! Where a join is refused the crate asks for the reason by HTTP, and its client keeps that connection for the next
 //! question: for a minute and more after the exit. Ours says that there will be no next one.
@@ -14,85 +14,85 @@ use std::sync::{Arc, Once};
 use tokio_util::sync::CancellationToken;
 
 tokio::task_local! {
-    static LIFELINE: CancellationToken;
+    static CANCEL: CancellationToken;
 }
 
 /// What the sockets of one link hang on. Dropping it cuts it.
 #[derive(Debug, Default)]
-pub(super) struct Lifeline(CancellationToken);
+pub(super) struct CancelOnDrop(CancellationToken);
 
-impl Lifeline {
+impl CancelOnDrop {
     /// Runs `opening`; every WebSocket that it opens hangs on this line.
-    pub(super) async fn holds<T>(&self, opening: impl Future<Output = T>) -> T {
+    pub(super) async fn scope<T>(&self, opening: impl Future<Output = T>) -> T {
         static INSTALL: Once = Once::new();
         INSTALL.call_once(|| {
             if let Some(native) = livekit_net::ws_client() {
-                livekit_net::set_ws_client(Arc::new(Client(native)));
+                livekit_net::set_ws_client(Arc::new(CancellableWsClient(native)));
             }
             if let Some(native) = livekit_net::http_client() {
-                livekit_net::set_http_client(Arc::new(OneQuestion(native)));
+                livekit_net::set_http_client(Arc::new(NoKeepAlive(native)));
             }
         });
-        LIFELINE.scope(self.0.clone(), opening).await
+        CANCEL.scope(self.0.clone(), opening).await
     }
 
     /// Ends every socket that hangs on it, and those that come later.
-    pub(super) fn cut(&self) {
+    pub(super) fn cancel(&self) {
         self.0.cancel();
     }
 }
 
-impl Drop for Lifeline {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.cut();
+        self.cancel();
     }
 }
 
 /// The crate's own transport, with lines on what it opens.
-struct Client(Arc<dyn WsClient>);
+struct CancellableWsClient(Arc<dyn WsClient>);
 
 #[async_trait]
-impl WsClient for Client {
+impl WsClient for CancellableWsClient {
     async fn connect(
         &self,
         url: String,
         headers: Vec<Header>,
         timeout_ms: u64,
     ) -> Result<WsConnectResult, TransportError> {
-        let line = LIFELINE.try_with(CancellationToken::clone).unwrap_or_default();
-        let opened = line.run_until_cancelled(self.0.connect(url, headers, timeout_ms)).await;
+        let cancel = CANCEL.try_with(CancellationToken::clone).unwrap_or_default();
+        let opened = cancel.run_until_cancelled(self.0.connect(url, headers, timeout_ms)).await;
         let socket = opened.ok_or(TransportError::Closed)??.connection;
-        Ok(WsConnectResult { connection: Arc::new(Connection { socket, line }) })
+        Ok(WsConnectResult { connection: Arc::new(SignalSocket { socket, cancel }) })
     }
 }
 
 /// A socket on a line.
-struct Connection {
+struct SignalSocket {
     socket: Arc<dyn WsConnection>,
-    line: CancellationToken,
+    cancel: CancellationToken,
 }
 
 #[async_trait]
-impl WsConnection for Connection {
+impl WsConnection for SignalSocket {
     async fn send(&self, frame: Vec<u8>) -> Result<(), TransportError> {
-        self.line.run_until_cancelled(self.socket.send(frame)).await.unwrap_or(Err(TransportError::Closed))
+        self.cancel.run_until_cancelled(self.socket.send(frame)).await.unwrap_or(Err(TransportError::Closed))
     }
 
     async fn recv(&self) -> Result<Option<Vec<u8>>, TransportError> {
-        self.line.run_until_cancelled(self.socket.recv()).await.unwrap_or(Ok(None))
+        self.cancel.run_until_cancelled(self.socket.recv()).await.unwrap_or(Ok(None))
     }
 
     async fn close(&self) {
         // Cut or not, the socket goes with its last holder.
-        self.line.run_until_cancelled(self.socket.close()).await;
+        self.cancel.run_until_cancelled(self.socket.close()).await;
     }
 }
 
 /// The crate's own HTTP client, with one request a connection.
-struct OneQuestion(Arc<dyn HttpClient>);
+struct NoKeepAlive(Arc<dyn HttpClient>);
 
 #[async_trait]
-impl HttpClient for OneQuestion {
+impl HttpClient for NoKeepAlive {
     async fn request(
         &self,
         method: HttpMethod,
@@ -117,7 +117,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/rtc/validate", listener.local_addr().unwrap());
         let asking = tokio::spawn(async move {
-            let client = OneQuestion(livekit_net::testing::native_http_client());
+            let client = NoKeepAlive(livekit_net::testing::native_http_client());
             client.request(HttpMethod::Get, url, Vec::new(), None).await.map(|answer| (client, answer))
         });
         let (mut stream, _) = listener.accept().await.unwrap();

@@ -5,7 +5,7 @@ use crate::call::credentials::TokenCache;
 use crate::call::report::ReportSender;
 use crate::rtc::Peers;
 use crate::session::{Epoch, LinkInput};
-use crate::signal::{Link, LinkEvent, LinkEvents, ResumeError};
+use crate::signal::{SignalLink, SignalLinkEvent, SignalLinkEvents, ResumeError};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
@@ -32,7 +32,7 @@ pub(super) enum Parting {
 /// Carries out what is asked of the link.
 pub(super) struct LinkServer {
     pub(super) epoch: Epoch,
-    pub(super) link: Arc<Link>,
+    pub(super) link: Arc<SignalLink>,
     pub(super) peers: Arc<Peers>,
     pub(super) report_tx: ReportSender,
     /// Cancelled when what comes over the link is of no interest any more.
@@ -119,7 +119,7 @@ fn leave(reason: lk::DisconnectReason, action: Action) -> Box<lk::LeaveRequest> 
 /// Hands on what comes over the link until `stop`.
 pub(super) async fn forward_link(
     epoch: Epoch,
-    mut events: LinkEvents,
+    mut events: SignalLinkEvents,
     token_cache: TokenCache,
     report_tx: ReportSender,
     stop: CancellationToken,
@@ -131,13 +131,13 @@ pub(super) async fn forward_link(
             event = events.recv() => event,
         };
         match event {
-            Some(LinkEvent::Message(message)) if matches!(*message, Reply::RefreshToken(_)) => {
+            Some(SignalLinkEvent::Message(message)) if matches!(*message, Reply::RefreshToken(_)) => {
                 if let Reply::RefreshToken(token) = *message {
                     token_cache.refresh(token);
                 }
             }
-            Some(LinkEvent::Message(message)) => report_tx.link(epoch, LinkInput::Message(message)).await,
-            Some(LinkEvent::Closed { reason }) => {
+            Some(SignalLinkEvent::Message(message)) => report_tx.link(epoch, LinkInput::Message(message)).await,
+            Some(SignalLinkEvent::Closed { reason }) => {
                 tracing::info!(reason, "the signalling link is gone");
                 report_tx.link(epoch, LinkInput::Lost).await;
             }

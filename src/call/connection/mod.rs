@@ -11,7 +11,7 @@ use super::report::{ReportSender, TaskReport};
 use crate::base::{EntryErrorKind, SimulcastLayer};
 use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
-use crate::signal::{ConnectError, ConnectOptions, Link, LinkEvents};
+use crate::signal::{ConnectError, ConnectOptions, SignalLink, SignalLinkEvents};
 use link_server::{LinkCommand, LinkServer, Parting, forward_link};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
@@ -166,8 +166,8 @@ struct Maker {
 
 /// A connection that was made.
 struct Made {
-    link: Arc<Link>,
-    events: LinkEvents,
+    link: Arc<SignalLink>,
+    events: SignalLinkEvents,
     peers: Arc<Peers>,
     peer_events: mpsc::Receiver<RtcEvent>,
     join: Box<lk::JoinResponse>,
@@ -224,7 +224,7 @@ impl Maker {
         let guard = CloseOnDrop(Some(peers.clone()));
         let offer = peers.offer(false).await.map_err(|e| other(e.to_string()))?;
         let options = ConnectOptions { single: true, offer: Some(offer), timeout: CONNECT };
-        let (link, join, events) = Link::connect(&url, &token, options).await.map_err(|e| connect_error(&e))?;
+        let (link, join, events) = SignalLink::connect(&url, &token, options).await.map_err(|e| connect_error(&e))?;
         let link = Arc::new(link);
         if link.is_single() {
             guard.keep();

@@ -46,7 +46,7 @@ impl PeerServer {
     async fn carry_out(&self, command: PeerCommand) -> Result<Option<PeerInput>, RtcError> {
         let peers = &self.peers;
         match command {
-            PeerCommand::AddSections { audios, videos } => peers.add_sections(audios, videos).await.map(|()| None),
+            PeerCommand::AddSections { audios, videos } => peers.add_m_lines(audios, videos).await.map(|()| None),
             PeerCommand::Publish { cid, source } => {
                 publish(peers, cid, source, &self.layers, &self.report_tx).await.map(|()| None)
             }

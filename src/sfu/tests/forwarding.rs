@@ -1,22 +1,22 @@
 //! Pictures, sound and data from a publisher to subscribers.
 
-use super::peer::{Got, Peer, body};
-use super::stage::{LONG, Stage, single, subscribed};
+use super::client::{Received, TestClient, body};
+use super::harness::{Harness, LONG, single, subscribed};
 use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, MemberId, Role};
 use bytes::Bytes;
 use std::time::Duration;
 use str0m::change::SdpOffer;
 use str0m::media::Mid;
 
-fn layers_of(got: &[Got]) -> Vec<u8> {
-    let mut layers: Vec<u8> = got.iter().map(Got::layer).collect();
+fn layers_of(got: &[Received]) -> Vec<u8> {
+    let mut layers: Vec<u8> = got.iter().map(Received::layer).collect();
     layers.dedup();
     layers
 }
 
 /// Everything a decoder relies on: continuous numbers, one timestamp and picture id for each picture, growing, pictures
 /// whole and byte for byte what was sent, and a key frame at each change of the layer.
-fn check(got: &[Got]) {
+fn check(got: &[Received]) {
     assert!(got.first().expect("packets").key(), "it begins with a key frame");
     for pair in got.windows(2) {
         let [a, b] = pair else { unreachable!() };
@@ -47,16 +47,16 @@ fn steps(times: impl Iterator<Item = u32>) -> Vec<u32> {
     times.windows(2).map(|t| t[1].wrapping_sub(t[0])).collect()
 }
 
-fn last_layer(peer: &Peer, mid: Mid) -> Option<u8> {
-    peer.got.get(&mid).and_then(|g| g.last()).map(Got::layer)
+fn last_layer(peer: &TestClient, mid: Mid) -> Option<u8> {
+    peer.got.get(&mid).and_then(|g| g.last()).map(Received::layer)
 }
 
 #[test]
 fn one_picture_and_sound_reach_a_subscriber() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     let (_, mic) = s.publisher(single(1), &[]);
     let (video, audio) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&video).is_some_and(|g| g.len() > 40)));
     for _ in 0..10 {
         s.peer(single(1)).send_sound(mic, -20);
@@ -77,13 +77,13 @@ fn one_picture_and_sound_reach_a_subscriber() {
 
 #[test]
 fn each_subscriber_gets_the_layer_it_wants() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
-    s.filming = true;
+    s.sending_video = true;
     let mids = [2, 3].map(|n| s.subscriber(single(n)).0);
     let track = || "TR_cam".to_owned();
     s.command(MediaCommand::Prefer { connection: single(3), track: track(), layer: 0, paused: false });
-    let settled = |s: &mut Stage| {
+    let settled = |s: &mut Harness| {
         last_layer(s.peer(single(2)), mids[0]) == Some(2) && last_layer(s.peer(single(3)), mids[1]) == Some(0)
     };
     assert!(s.until(LONG, settled));
@@ -113,10 +113,10 @@ fn each_subscriber_gets_the_layer_it_wants() {
 
 #[test]
 fn five_percent_loss_is_repaired() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
     let (video, _) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), video) == Some(2)));
     s.peer(single(1)).loss = 0.05;
     s.peer(single(2)).loss = 0.05;
@@ -132,13 +132,13 @@ fn five_percent_loss_is_repaired() {
 
 #[test]
 fn pictures_of_many_packets_go_out_at_once() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &[]);
     s.peer(single(1)).picture_size(40);
     let (video, _) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     s.pass(Duration::from_secs(2));
-    s.filming = false;
+    s.sending_video = false;
     s.pass(Duration::from_millis(200));
     let (forwarded, got) = (s.sfu.statistics().forwarded, s.peer(single(2)).sorted(video));
     assert!(forwarded > 1000, "{forwarded}");
@@ -148,10 +148,10 @@ fn pictures_of_many_packets_go_out_at_once() {
 
 #[test]
 fn a_narrow_link_gets_a_smaller_layer_and_a_wide_one_the_best_again() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
     let (video, _) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), video) == Some(2)));
     // The layers take about 220, 440 and 650 kbit/s.
     s.peer(single(2)).carries = Some(330_000);
@@ -162,16 +162,16 @@ fn a_narrow_link_gets_a_smaller_layer_and_a_wide_one_the_best_again() {
 
 #[test]
 fn pictures_that_took_longer_are_put_back_to_their_sound() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     let (_, mic) = s.publisher(single(1), &[]);
     s.peer(single(1)).encoding = Duration::from_millis(150);
     let (video, audio) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     for _ in 0..150 {
         s.peer(single(1)).send_sound(mic, -20);
         s.pass(Duration::from_millis(20));
     }
-    let mean = |got: &[Got]| {
+    let mean = |got: &[Received]| {
         let all: Vec<i64> = got.iter().rev().take(10).filter_map(|g| g.travelled).collect();
         assert_eq!(all.len(), 10, "reports have come");
         all.iter().sum::<i64>() / 10
@@ -182,10 +182,10 @@ fn pictures_that_took_longer_are_put_back_to_their_sound() {
 
 #[test]
 fn a_muted_track_is_not_forwarded_and_begins_with_a_key_frame_after() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     let (_, mic) = s.publisher(single(1), &[]);
     let (video, audio) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
     s.peer(single(1)).send_sound(mic, -30);
     for track in ["TR_cam", "TR_mic"] {
@@ -215,13 +215,13 @@ fn a_muted_track_is_not_forwarded_and_begins_with_a_key_frame_after() {
 
 #[test]
 fn a_lost_picture_brings_a_key_frame_and_requests_are_not_too_close() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &["q", "h"]);
     let (video, _) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), video) == Some(1)));
     s.pass(Duration::from_millis(400));
-    let keys = |s: &mut Stage| s.peer(single(2)).got[&video].iter().filter(|g| g.key()).count();
+    let keys = |s: &mut Harness| s.peer(single(2)).got[&video].iter().filter(|g| g.key()).count();
     let before = keys(&mut s);
     s.peer(single(2)).ask_for_key_frame(video);
     assert!(s.until(LONG, |s| keys(s) > before));
@@ -239,10 +239,10 @@ fn a_lost_picture_brings_a_key_frame_and_requests_are_not_too_close() {
 
 #[test]
 fn a_section_is_bound_again_and_its_losses_are_repaired() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &[]);
     let (video, audio) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&video).is_some_and(|g| g.len() > 10)));
     s.command(MediaCommand::Unsubscribe { connection: single(2), track: "TR_cam".into() });
     s.pass(Duration::from_millis(100));
@@ -272,9 +272,9 @@ fn a_section_is_bound_again_and_its_losses_are_repaired() {
 fn v0_has_one_connection_each_way_and_channels_opened_by_the_server() {
     let member = MemberId(7);
     let (up, down) = (ConnectionId { member, role: Role::Publisher }, ConnectionId { member, role: Role::Subscriber });
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
-    s.filming = true;
+    s.sending_video = true;
     s.publisher_v0(up);
     s.open(down);
     s.command(MediaCommand::SendData { connection: down, label: "_reliable", payload: Bytes::from_static(b"early") });
@@ -304,7 +304,7 @@ fn v0_has_one_connection_each_way_and_channels_opened_by_the_server() {
     check(&s.peer(down).sorted(again));
 }
 
-impl Stage {
+impl Harness {
     fn publisher_v0(&mut self, id: ConnectionId) {
         self.open(id);
         let mut api = self.peer(id).rtc.sdp_api();

@@ -1,7 +1,7 @@
 //! Comings and goings: closed, killed, cut off, restarted, stopped; and what a bad peer may not do.
 
-use super::peer::Peer;
-use super::stage::{LONG, Stage, config, single};
+use super::client::TestClient;
+use super::harness::{Harness, LONG, config, single};
 use crate::hub::{MediaCommand, MediaEvent};
 use crate::sfu::{CommandError, Sfu, SfuConfig, StartError};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn a_client_that_closes_is_seen_at_once() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &[]);
     assert!(s.until(LONG, |s| s.peer(single(1)).channels.contains_key("_reliable")));
     s.peer(single(1)).rtc.close().unwrap();
@@ -22,7 +22,7 @@ fn a_client_that_closes_is_seen_at_once() {
 
 #[test]
 fn the_server_says_goodbye_to_the_client() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &[]);
     assert!(s.until(LONG, |s| s.peer(single(1)).channels.contains_key("_reliable")));
     s.command(MediaCommand::Close { connection: single(1) });
@@ -32,10 +32,10 @@ fn the_server_says_goodbye_to_the_client() {
 
 #[test]
 fn a_silent_client_is_lost_and_found_again() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &[]);
     let (video, _) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
     s.peer(single(2)).cut = true;
     let cut = Instant::now();
@@ -50,10 +50,10 @@ fn a_silent_client_is_lost_and_found_again() {
 
 #[test]
 fn a_client_may_restart_ice() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &[]);
     let (video, _) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
     let mut api = s.peer(single(2)).rtc.sdp_api();
     api.ice_restart(true);
@@ -67,7 +67,7 @@ fn a_client_may_restart_ice() {
 
 #[test]
 fn descriptions_that_make_no_sense_are_refused_and_the_connection_stays() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     let (video, _) = s.publisher(single(1), &[]);
     let good = format!("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{video}\r\n");
     for (offer_id, sdp) in ["", "v=0", "\u{0}", "m=video", &good].into_iter().enumerate() {
@@ -83,17 +83,17 @@ fn descriptions_that_make_no_sense_are_refused_and_the_connection_stays() {
     }
     s.command(MediaCommand::AcceptAnswer { connection: single(1), sdp: "nothing was offered".into() });
     s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| s.sfu.statistics().forwarded > 20));
     assert!(!s.saw(|e| matches!(e, MediaEvent::Closed { .. })));
 }
 
 #[test]
 fn noise_on_the_port_stops_nobody() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
     let (video, _) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
     let to = s.sfu.local_addrs()[0];
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -163,21 +163,21 @@ fn a_port_in_use_is_a_clear_error() {
 fn a_client_may_come_by_any_advertised_address() {
     // The first one leads nowhere (RFC 5737).
     let advertised = vec![Ipv4Addr::new(192, 0, 2, 77).into(), Ipv4Addr::LOCALHOST.into()];
-    let mut s = Stage::with(SfuConfig { bind: Ipv4Addr::UNSPECIFIED.into(), advertised, ..config() });
+    let mut s = Harness::with(SfuConfig { bind: Ipv4Addr::UNSPECIFIED.into(), advertised, ..config() });
     s.publisher(single(1), &[]);
     let (video, _) = s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
 }
 
 #[test]
 fn a_killed_client_is_seen() {
-    let mut s = Stage::new();
+    let mut s = Harness::new();
     s.publisher(single(1), &[]);
     s.subscriber(single(2));
-    s.filming = true;
+    s.sending_video = true;
     s.pass(Duration::from_millis(300));
-    let dead: Vec<Peer> = s.peers.extract_if(.., |(id, _)| *id == single(2)).map(|(_, p)| p).collect();
+    let dead: Vec<TestClient> = s.peers.extract_if(.., |(id, _)| *id == single(2)).map(|(_, p)| p).collect();
     drop(dead);
     let killed = Instant::now();
     s.take(|e| matches!(e, MediaEvent::Disconnected { connection } if *connection == single(2)));

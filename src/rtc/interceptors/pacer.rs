@@ -1,7 +1,7 @@
 //! Spreads pictures over time, and lets sound pass. The stock pacer holds both: a key frame would cost a gap in the
 //! voice.
 
-use super::{Belts, Wire};
+use super::{Queues, TransportState};
 use rtc::interceptor::{Attribute, Interceptor, PacerBuilder, PacerInterceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
@@ -16,17 +16,17 @@ const BURST: f64 = 2.0;
 pub(in crate::rtc) struct VideoPacer {
     pacer: PacerInterceptor,
     sound: HashSet<u32>,
-    belts: Belts,
-    wire: Arc<Wire>,
+    queues: Queues,
+    transport: Arc<TransportState>,
 }
 
 impl VideoPacer {
-    pub(in crate::rtc) fn new(start_bps: u32, wire: Arc<Wire>) -> Self {
+    pub(in crate::rtc) fn new(start_bps: u32, transport: Arc<TransportState>) -> Self {
         let pacer = PacerBuilder::new().with_target_bitrate(f64::from(start_bps) * BURST).build();
-        Self { pacer, sound: HashSet::new(), belts: Belts::default(), wire }
+        Self { pacer, sound: HashSet::new(), queues: Queues::default(), transport }
     }
 
-    fn is_sound(&self, packet: &Packet) -> bool {
+    fn is_audio(&self, packet: &Packet) -> bool {
         matches!(packet, Packet::Rtp(rtp) if self.sound.contains(&rtp.header.ssrc))
     }
 }
@@ -55,21 +55,21 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for VideoPacer {
     }
 
     fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        if self.is_sound(&tagged.message.packet) {
-            self.belts.write.push_back(tagged);
+        if self.is_audio(&tagged.message.packet) {
+            self.queues.write.push_back(tagged);
             return Ok(());
         }
         let result = self.pacer.handle_write(tagged);
-        self.wire.set_waiting(self.pacer.queued());
+        self.transport.set_waiting(self.pacer.queued());
         result
     }
 
     fn poll_write(&mut self) -> Option<TaggedPacket> {
-        if let Some(sound) = self.belts.write.pop_front() {
+        if let Some(sound) = self.queues.write.pop_front() {
             return Some(sound);
         }
         let packet = self.pacer.poll_write();
-        self.wire.set_waiting(self.pacer.queued());
+        self.transport.set_waiting(self.pacer.queued());
         packet
     }
 

@@ -1,23 +1,23 @@
 //! A bad way, for tests.
 
-use super::Belts;
+use super::Queues;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use std::time::Instant;
 
 /// Loses a part of the RTP packets, in both directions.
-pub(in crate::rtc) struct Lossy {
+pub(in crate::rtc) struct LossyLink {
     part: f64,
-    belts: Belts,
+    queues: Queues,
 }
 
-impl Lossy {
+impl LossyLink {
     /// Beyond everything but the network.
     pub(in crate::rtc) const SLOT: usize = 100;
 
     pub(in crate::rtc) fn new(part: f64) -> Self {
-        Self { part, belts: Belts::default() }
+        Self { part, queues: Queues::default() }
     }
 
     fn loses(&self, tagged: &TaggedPacket) -> bool {
@@ -25,7 +25,7 @@ impl Lossy {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for Lossy {
+impl Protocol<TaggedPacket, TaggedPacket, ()> for LossyLink {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
@@ -34,28 +34,28 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Lossy {
 
     fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
         if !self.loses(&tagged) {
-            self.belts.read.push_back(tagged);
+            self.queues.read.push_back(tagged);
         }
         Ok(())
     }
 
     fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.belts.read.pop_front()
+        self.queues.read.pop_front()
     }
 
     fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
         if !self.loses(&tagged) {
-            self.belts.write.push_back(tagged);
+            self.queues.write.push_back(tagged);
         }
         Ok(())
     }
 
     fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.belts.write.pop_front()
+        self.queues.write.pop_front()
     }
 }
 
-impl Interceptor for Lossy {
+impl Interceptor for LossyLink {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
 
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}

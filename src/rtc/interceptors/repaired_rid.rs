@@ -2,7 +2,7 @@
 //! server that knows simulcast streams by RID alone (no `a=ssrc` in the offer) cannot tell whose they are: at 5 %
 //! loss not one frame was decoded behind livekit-server.
 
-use super::Belts;
+use super::Queues;
 use bytes::Bytes;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;
@@ -27,15 +27,15 @@ struct Names {
 
 /// Copies MID, and RID as repaired RID, from the media stream to its retransmissions.
 #[derive(Default)]
-pub(in crate::rtc) struct RepairedStreamId {
+pub(in crate::rtc) struct RepairedRid {
     media: HashMap<u32, (ExtensionIds, Names)>,
     /// The media stream that each retransmission stream repairs.
     repairs: HashMap<u32, u32>,
-    belts: Belts,
+    queues: Queues,
 }
 
-impl RepairedStreamId {
-    /// Wire-ward of the NACK responder (4000), where retransmissions come from.
+impl RepairedRid {
+    /// TransportState-ward of the NACK responder (4000), where retransmissions come from.
     pub(in crate::rtc) const SLOT: usize = 3_500;
 
     fn name(&mut self, header: &mut rtc::rtp::Header) -> Result<(), Error> {
@@ -55,7 +55,7 @@ impl RepairedStreamId {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for RepairedStreamId {
+impl Protocol<TaggedPacket, TaggedPacket, ()> for RepairedRid {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
@@ -63,28 +63,28 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for RepairedStreamId {
     type Time = Instant;
 
     fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.belts.read.push_back(tagged);
+        self.queues.read.push_back(tagged);
         Ok(())
     }
 
     fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.belts.read.pop_front()
+        self.queues.read.pop_front()
     }
 
     fn handle_write(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtp(packet) = &mut tagged.message.packet {
             self.name(&mut packet.header)?;
         }
-        self.belts.write.push_back(tagged);
+        self.queues.write.push_back(tagged);
         Ok(())
     }
 
     fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.belts.write.pop_front()
+        self.queues.write.pop_front()
     }
 }
 
-impl Interceptor for RepairedStreamId {
+impl Interceptor for RepairedRid {
     fn bind_local_stream(&mut self, info: &StreamInfo) {
         let id = |uri: &str| {
             let found = info.rtp_header_extensions.iter().find(|e| e.uri == uri);

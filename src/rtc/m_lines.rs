@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A section that sends to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Section {
+pub(super) struct MLine {
     pub(super) mid: String,
     pub(super) stream_id: String,
     pub(super) track_id: String,
@@ -16,14 +16,14 @@ pub(super) struct Section {
 
 /// The sections of one connection that send to us, by SSRC.
 #[derive(Debug, Default)]
-pub(super) struct Sections(Mutex<HashMap<u32, (Section, CancellationToken)>>);
+pub(super) struct MLines(Mutex<HashMap<u32, (MLine, CancellationToken)>>);
 
-impl Sections {
+impl MLines {
     /// Takes over a remote description, before it is applied. Whatever is no longer bound as it was has ended.
     pub(super) fn update(&self, remote: &SessionDescription) {
-        let bound = bound_sections(remote);
+        let bound = bound_m_lines(remote);
         let mut sections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sections.retain(|ssrc, (section, ended)| {
+        m_lines.retain(|ssrc, (section, ended)| {
             let stays = bound.get(ssrc) == Some(section);
             if !stays {
                 ended.cancel();
@@ -31,17 +31,17 @@ impl Sections {
             stays
         });
         for (ssrc, section) in bound {
-            sections.entry(ssrc).or_insert_with(|| (section, CancellationToken::new()));
+            m_lines.entry(ssrc).or_insert_with(|| (section, CancellationToken::new()));
         }
     }
 
     /// The section that carries `ssrc`, and a token that ends with it.
-    pub(super) fn find(&self, ssrc: u32) -> Option<(Section, CancellationToken)> {
+    pub(super) fn find(&self, ssrc: u32) -> Option<(MLine, CancellationToken)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&ssrc).cloned()
     }
 }
 
-fn bound_sections(remote: &SessionDescription) -> HashMap<u32, Section> {
+fn bound_m_lines(remote: &SessionDescription) -> HashMap<u32, MLine> {
     let mut bound = HashMap::new();
     for media in &remote.media_descriptions {
         let value = |name| media.attribute(name).flatten();
@@ -51,7 +51,7 @@ fn bound_sections(remote: &SessionDescription) -> HashMap<u32, Section> {
         // The first SSRC is the media's; its retransmissions come second (RFC 5576, section 4.2).
         let ssrc = value("ssrc").and_then(|line| line.split(' ').next()?.parse().ok());
         let Some(ssrc) = ssrc else { continue };
-        let section = Section { mid: mid.into(), stream_id: stream_id.into(), track_id: track_id.into() };
+        let section = MLine { mid: mid.into(), stream_id: stream_id.into(), track_id: track_id.into() };
         bound.insert(ssrc, section);
     }
     bound

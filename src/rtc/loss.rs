@@ -4,16 +4,16 @@ use crate::base::Moment;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Holes that are remembered; more than that is a stream that starts anew.
+/// LossTracker that are remembered; more than that is a stream that starts anew.
 const HOLES: usize = 512;
 
-/// Sequence numbers that never wrap (RFC 3550, appendix A.1).
+/// SeqExtender numbers that never wrap (RFC 3550, appendix A.1).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sequence {
+pub(super) struct SeqExtender {
     highest: Option<u64>,
 }
 
-impl Sequence {
+impl SeqExtender {
     /// The extended number of `sequence`: the one closest to the highest so far.
     pub(super) fn extend(&mut self, sequence: u16) -> u64 {
         let Some(highest) = self.highest else {
@@ -35,12 +35,12 @@ impl Sequence {
 
 /// How long a repair takes, learnt from the packets that came late.
 #[derive(Clone, Copy, Debug)]
-struct RepairTime {
+struct RtxRtt {
     mean: f64,
     deviation: f64,
 }
 
-impl RepairTime {
+impl RtxRtt {
     /// Shortest wait: two NACK rounds of 20 ms and a short way.
     const FLOOR: Duration = Duration::from_millis(80);
     /// Longest wait: beyond this a key frame is quicker.
@@ -52,12 +52,12 @@ impl RepairTime {
         self.mean += (took - self.mean) / 8.0;
     }
 
-    fn patience(&self) -> Duration {
+    fn nack_timeout(&self) -> Duration {
         Duration::from_secs_f64(2.0 * self.mean + 4.0 * self.deviation).clamp(Self::FLOOR, Self::CEILING)
     }
 }
 
-impl Default for RepairTime {
+impl Default for RtxRtt {
     /// Patience starts at 200 ms.
     fn default() -> Self {
         Self { mean: 0.04, deviation: 0.03 }
@@ -66,12 +66,12 @@ impl Default for RepairTime {
 
 /// The sequence numbers that were skipped, and since when.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Holes {
+pub(super) struct LossTracker {
     since: BTreeMap<u64, Moment>,
-    repair: RepairTime,
+    repair: RtxRtt,
 }
 
-impl Holes {
+impl LossTracker {
     /// Notes that `from..to` were skipped.
     pub(super) fn open(&mut self, from: u64, to: u64, now: Moment) {
         for sequence in from.max(to.saturating_sub(HOLES as u64))..to {
@@ -91,7 +91,7 @@ impl Holes {
 
     /// When waiting for `sequence` ends. A hole that was never noted has no time left.
     pub(super) fn deadline(&self, sequence: u64) -> Moment {
-        self.since.get(&sequence).map_or(Moment::ZERO, |&since| since + self.repair.patience())
+        self.since.get(&sequence).map_or(Moment::ZERO, |&since| since + self.repair.nack_timeout())
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn sequence_numbers_wrap_and_come_out_of_order() {
-        let mut s = Sequence::default();
+        let mut s = SeqExtender::default();
         let first = s.extend(65534);
         assert_eq!(s.extend(1), first + 3);
         assert_eq!(s.extend(65535), first + 1);
@@ -111,17 +111,17 @@ mod tests {
 
     #[test]
     fn patience_follows_the_repairs_within_its_bounds() {
-        let mut holes = Holes::default();
-        assert_eq!(holes.repair.patience(), Duration::from_millis(200));
+        let mut holes = LossTracker::default();
+        assert_eq!(holes.repair.nack_timeout(), Duration::from_millis(200));
         for n in 0..100 {
             holes.open(n, n + 1, Moment::from_millis(n * 1000));
             holes.fill(n, Moment::from_millis(n * 1000 + 10));
         }
-        assert_eq!(holes.repair.patience(), RepairTime::FLOOR);
+        assert_eq!(holes.repair.nack_timeout(), RtxRtt::FLOOR);
         for n in 100..200 {
             holes.open(n, n + 1, Moment::from_millis(n * 10_000));
             holes.fill(n, Moment::from_millis(n * 10_000 + 9_000));
         }
-        assert_eq!(holes.repair.patience(), RepairTime::CEILING);
+        assert_eq!(holes.repair.nack_timeout(), RtxRtt::CEILING);
     }
 }

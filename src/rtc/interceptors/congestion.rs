@@ -2,7 +2,7 @@
 //! records streams without them (sound), never sees those acknowledged, and takes each for lost: 2.5 Mbit/s fell to
 //! 130 kbit/s.
 
-use super::Wire;
+use super::TransportState;
 use crate::rtc::config::SendRates;
 use rtc::interceptor::{
     BandwidthEstimator, CongestionControlBuilder, CongestionControlInterceptor, EstimatorStats, Gcc, Interceptor,
@@ -19,14 +19,14 @@ const TELL_EVERY: Duration = Duration::from_millis(500);
 /// Google congestion control that tells what it finds.
 pub(in crate::rtc) struct Estimator {
     gcc: Gcc,
-    wire: Arc<Wire>,
+    transport: Arc<TransportState>,
     told: Option<(Instant, f64)>,
 }
 
 impl Estimator {
-    pub(in crate::rtc) fn new(rates: SendRates, wire: Arc<Wire>) -> Self {
+    pub(in crate::rtc) fn new(rates: SendRates, transport: Arc<TransportState>) -> Self {
         let gcc = Gcc::new(rates.start_bps.into(), rates.min_bps.into(), rates.max_bps.into());
-        Self { gcc, wire, told: None }
+        Self { gcc, transport, told: None }
     }
 
     fn tell(&mut self, now: Instant) {
@@ -37,7 +37,7 @@ impl Estimator {
         });
         if due {
             self.told = Some((now, target));
-            self.wire.set_send_rate(target as u32);
+            self.transport.set_send_rate(target as u32);
         }
     }
 }
@@ -67,15 +67,15 @@ impl BandwidthEstimator for Estimator {
 }
 
 /// The stock interceptor, shown only the streams it can judge.
-pub(in crate::rtc) struct TransportCcOnly(CongestionControlInterceptor<Estimator>);
+pub(in crate::rtc) struct TwccFilter(CongestionControlInterceptor<Estimator>);
 
-impl TransportCcOnly {
+impl TwccFilter {
     pub(in crate::rtc) fn new(estimator: Estimator) -> Self {
         Self(CongestionControlBuilder::new(estimator).build())
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for TransportCcOnly {
+impl Protocol<TaggedPacket, TaggedPacket, ()> for TwccFilter {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
@@ -107,7 +107,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for TransportCcOnly {
     }
 }
 
-impl Interceptor for TransportCcOnly {
+impl Interceptor for TwccFilter {
     fn bind_local_stream(&mut self, info: &StreamInfo) {
         if info.rtp_header_extensions.iter().any(|e| e.uri == rtc::sdp::extmap::TRANSPORT_CC_URI) {
             self.0.bind_local_stream(info);

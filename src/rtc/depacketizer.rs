@@ -4,7 +4,7 @@
 //! ends in one [`VideoMedia::Gap`], and nothing more comes out until a whole key frame is there.
 
 use super::event::VideoMedia;
-use super::reorder::{Holes, Sequence};
+use super::loss::{LossTracker, SeqExtender};
 use super::vp8::{self, Descriptor};
 use crate::base::{EncodedFrame, MediaPacket, Moment};
 use bytes::{Bytes, BytesMut};
@@ -53,9 +53,9 @@ enum State {
 }
 
 /// Packets of one stream in, frames out.
-pub(super) struct VideoAssembler {
-    sequence: Sequence,
-    holes: Holes,
+pub(super) struct VideoDepacketizer {
+    sequence: SeqExtender,
+    holes: LossTracker,
     held: BTreeMap<u64, Held>,
     state: State,
     /// Number of the next packet. What is older has been given out or given up, and comes too late.
@@ -69,11 +69,11 @@ pub(super) struct VideoAssembler {
     lost: u64,
 }
 
-impl Default for VideoAssembler {
+impl Default for VideoDepacketizer {
     fn default() -> Self {
         Self {
-            sequence: Sequence::default(),
-            holes: Holes::default(),
+            sequence: SeqExtender::default(),
+            holes: LossTracker::default(),
             held: BTreeMap::new(),
             state: State::NeedsKeyframe { ask: true },
             next: 0,
@@ -86,7 +86,7 @@ impl Default for VideoAssembler {
     }
 }
 
-impl VideoAssembler {
+impl VideoDepacketizer {
     /// Takes a packet in, in any order, any number of times.
     pub(super) fn push(&mut self, packet: MediaPacket, now: Moment) {
         let before = self.sequence.highest();
@@ -300,15 +300,15 @@ mod tests {
 
     /// Everything that comes out when packets come in at these milliseconds.
     fn run(arrivals: impl IntoIterator<Item = (u64, MediaPacket)>) -> Vec<VideoMedia> {
-        let (mut assembler, mut out) = (VideoAssembler::default(), Vec::new());
+        let (mut depacketizer, mut out) = (VideoDepacketizer::default(), Vec::new());
         for (ms, packet) in arrivals {
             let now = Moment::from_millis(ms);
-            out.extend(std::iter::from_fn(|| assembler.poll(now)));
-            assembler.push(packet, now);
-            out.extend(std::iter::from_fn(|| assembler.poll(now)));
+            out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
+            depacketizer.push(packet, now);
+            out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
         }
         let end = Moment::from_millis(1_000_000);
-        out.extend(std::iter::from_fn(|| assembler.poll(end)));
+        out.extend(std::iter::from_fn(|| depacketizer.poll(end)));
         out
     }
 
@@ -348,16 +348,16 @@ mod tests {
         let frames = video(12, &[2500]);
         let mut packets = packets(&frames, 100);
         packets.remove(1); // the first key frame is broken
-        let mut assembler = VideoAssembler::default();
-        assert!(!assembler.wants_keyframe(Moment::ZERO), "nothing has come yet");
+        let mut depacketizer = VideoDepacketizer::default();
+        assert!(!depacketizer.wants_keyframe(Moment::ZERO), "nothing has come yet");
         let mut out = Vec::new();
         for (i, packet) in packets.into_iter().enumerate() {
             let now = Moment::from_millis(i as u64 * 30);
-            assembler.push(packet, now);
-            out.extend(std::iter::from_fn(|| assembler.poll(now)));
+            depacketizer.push(packet, now);
+            out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
             if i == 0 {
-                assert!(!assembler.wants_keyframe(now), "one is on its way");
-                assert!(assembler.wants_keyframe(now + KEYFRAME_TIME), "it takes too long");
+                assert!(!depacketizer.wants_keyframe(now), "one is on its way");
+                assert!(depacketizer.wants_keyframe(now + KEYFRAME_TIME), "it takes too long");
             }
         }
         assert_eq!(out, wanted(&frames[10..]));
@@ -369,17 +369,17 @@ mod tests {
         let mut black = frame(3, true, 0);
         black.data = Bytes::from_static(&[0, 0, 0, 0x9D, 1, 0x2A, 8, 0, 8, 0, 1, 2]);
         frames.extend([black.clone(), black]);
-        let mut assembler = VideoAssembler::default();
+        let mut depacketizer = VideoDepacketizer::default();
         for packet in packets(&frames, 0) {
-            assembler.push(packet, Moment::ZERO);
+            depacketizer.push(packet, Moment::ZERO);
         }
-        let out: Vec<_> = std::iter::from_fn(|| assembler.poll(Moment::ZERO)).collect();
+        let out: Vec<_> = std::iter::from_fn(|| depacketizer.poll(Moment::ZERO)).collect();
         assert_eq!(out, wanted(&frames[..3]));
-        assert!(!assembler.wants_keyframe(Moment::from_millis(900)), "the track has ended");
+        assert!(!depacketizer.wants_keyframe(Moment::from_millis(900)), "the track has ended");
         for packet in packets(&[frame(9, false, 10)], 5) {
-            assembler.push(packet, Moment::from_millis(1000));
+            depacketizer.push(packet, Moment::from_millis(1000));
         }
-        assert!(assembler.wants_keyframe(Moment::from_millis(1000)), "it goes on after all");
+        assert!(depacketizer.wants_keyframe(Moment::from_millis(1000)), "it goes on after all");
     }
 
     #[test]

@@ -10,7 +10,7 @@ const SLEW: u32 = 2000;
 
 /// A sender's clock against ours. One for all tracks of a connection, since it is their difference that counts.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct SenderClock {
+pub(super) struct CaptureClock {
     /// The least that was seen of arrival less capture, in microseconds, and when it was noted.
     offset: Option<(i64, Instant)>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Report {
     pub(super) timestamp: u32,
 }
 
-impl SenderClock {
+impl CaptureClock {
     /// The moment of a packet's capture: never later than its arrival. `since` is any fixed moment.
     pub(super) fn captured(
         &mut self,
@@ -62,7 +62,7 @@ mod tests {
     fn a_picture_that_was_held_up_is_put_back_to_its_time() {
         let since = Instant::now();
         let ms = |n: u64| since + Duration::from_millis(n);
-        let mut clock = SenderClock::default();
+        let mut clock = CaptureClock::default();
         let wall = 1_700_000_000_000_000;
         let sound = Some(Report { wall_us: wall, timestamp: 48_000 });
         let picture = Some(Report { wall_us: wall, timestamp: 90_000 });
@@ -79,7 +79,7 @@ mod tests {
     fn a_report_that_made_no_sense_is_got_over() {
         let since = Instant::now();
         let at = |n: u64| since + Duration::from_secs(n);
-        let mut clock = SenderClock::default();
+        let mut clock = CaptureClock::default();
         let wall_us = 1_700_000_000_000_000;
         let odd = Some(Report { wall_us, timestamp: 0 });
         clock.captured(odd, 900_000, 90, at(1), since);
@@ -95,7 +95,7 @@ mod tests {
             reports in proptest::collection::vec((any::<i64>(), any::<u32>(), any::<u32>(), 0u64..100_000), 1..50),
         ) {
             let since = Instant::now();
-            let mut clock = SenderClock::default();
+            let mut clock = CaptureClock::default();
             for (wall_us, timestamp, packet, at) in reports {
                 let arrival = since + Duration::from_millis(at);
                 let got = clock.captured(Some(Report { wall_us, timestamp }), packet, 90, arrival, since);

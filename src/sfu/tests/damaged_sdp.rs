@@ -1,7 +1,7 @@
 //! Descriptions that were damaged on purpose never take more than their own connection with them.
 
 use crate::hub::{ConnectionId, MemberId, Role};
-use crate::sfu::connection::{Connection, Fault};
+use crate::sfu::connection::{Connection, ConnectionFault};
 use proptest::prelude::*;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -63,7 +63,7 @@ proptest! {
         let sdp = damaged(&damage);
         for role in [Role::Single, Role::Publisher] {
             let mut c = connection(role);
-            if let Err(Fault::Panicked) = c.accept_offer(&sdp, vec![], &[], &|_| false) {
+            if let Err(ConnectionFault::Panicked) = c.accept_offer(&sdp, vec![], &[], &|_| false) {
                 println!("str0m panics at {sdp:?}");
             }
             for _ in 0..20 {
@@ -87,6 +87,6 @@ proptest! {
 #[test]
 fn a_panic_costs_one_connection() {
     let mut c = connection(Role::Single);
-    let outcome: Result<(), Fault> = c.guarded(|_| panic!("on purpose"));
-    assert!(matches!(outcome, Err(Fault::Panicked)));
+    let outcome: Result<(), ConnectionFault> = c.guarded(|_| panic!("on purpose"));
+    assert!(matches!(outcome, Err(ConnectionFault::Panicked)));
 }

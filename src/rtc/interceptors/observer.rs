@@ -1,7 +1,7 @@
-//! Reads what passes next to the wire: key frame requests (inbound RTCP ends inside the chain otherwise), sender
+//! Reads what passes next to the transport: key frame requests (inbound RTCP ends inside the chain otherwise), sender
 //! reports, and how much there is of everything.
 
-use super::Belts;
+use super::Queues;
 use crate::rtc::clock::SenderClock;
 use crate::rtc::event::{EventSender, RtcEvent};
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
@@ -23,7 +23,7 @@ const CLOCKS: usize = 256;
 
 /// What the interceptors of one connection and the rest of it tell each other. Locks are held for a look-up only.
 #[derive(Debug)]
-pub(in crate::rtc) struct Wire {
+pub(in crate::rtc) struct TransportState {
     events: EventSender,
     /// Our own video streams by SSRC.
     sent: Mutex<HashMap<u32, (Arc<str>, usize)>>,
@@ -41,7 +41,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Wire {
+impl TransportState {
     pub(in crate::rtc) fn new(events: EventSender, start_bps: u32) -> Self {
         Self {
             events,
@@ -157,18 +157,18 @@ impl Wire {
     }
 }
 
-/// Next to the wire, in both directions.
-pub(in crate::rtc) struct Observer {
-    wire: Arc<Wire>,
-    belts: Belts,
+/// Next to the transport, in both directions.
+pub(in crate::rtc) struct TransportObserver {
+    transport: Arc<TransportState>,
+    queues: Queues,
 }
 
-impl Observer {
+impl TransportObserver {
     /// Nearest of all.
     pub(in crate::rtc) const SLOT: usize = 500;
 
-    pub(in crate::rtc) fn new(wire: Arc<Wire>) -> Self {
-        Self { wire, belts: Belts::default() }
+    pub(in crate::rtc) fn new(transport: Arc<TransportState>) -> Self {
+        Self { transport, queues: Queues::default() }
     }
 }
 
@@ -180,7 +180,7 @@ fn size(packet: &Packet) -> u64 {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for Observer {
+impl Protocol<TaggedPacket, TaggedPacket, ()> for TransportObserver {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
@@ -188,33 +188,33 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Observer {
     type Time = Instant;
 
     fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.wire.received_bytes.fetch_add(size(&tagged.message.packet), Relaxed);
+        self.transport.received_bytes.fetch_add(size(&tagged.message.packet), Relaxed);
         if let Packet::Rtcp(reports) = &tagged.message.packet {
-            reports.iter().for_each(|r| self.wire.read_report(r.as_ref()));
+            reports.iter().for_each(|r| self.transport.read_report(r.as_ref()));
         }
-        self.belts.read.push_back(tagged);
+        self.queues.read.push_back(tagged);
         Ok(())
     }
 
     fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.belts.read.pop_front()
+        self.queues.read.pop_front()
     }
 
     fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.wire.sent_bytes.fetch_add(size(&tagged.message.packet), Relaxed);
+        self.transport.sent_bytes.fetch_add(size(&tagged.message.packet), Relaxed);
         if let Packet::Rtcp(reports) = &tagged.message.packet {
-            reports.iter().for_each(|r| self.wire.wrote_report(r.as_ref()));
+            reports.iter().for_each(|r| self.transport.wrote_report(r.as_ref()));
         }
-        self.belts.write.push_back(tagged);
+        self.queues.write.push_back(tagged);
         Ok(())
     }
 
     fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.belts.write.pop_front()
+        self.queues.write.pop_front()
     }
 }
 
-impl Interceptor for Observer {
+impl Interceptor for TransportObserver {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
 
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
@@ -231,28 +231,28 @@ mod tests {
 
     #[test]
     fn what_the_server_misses_is_followed_slowly() {
-        let wire = Wire::new(EventSender::channel().0, 0);
+        let transport = TransportState::new(EventSender::channel().0, 0);
         let report = |fraction_lost| {
             let reports =
                 [0, fraction_lost].map(|fraction_lost| ReceptionReport { fraction_lost, ..Default::default() });
             ReceiverReport { reports: reports.into(), ..Default::default() }
         };
-        wire.read_report(&report(26));
-        assert!((1.0..1.5).contains(&wire.sent_lost_percent()), "one report does not say much");
-        (0..40).for_each(|_| wire.read_report(&report(26)));
-        assert!((9.5..10.2).contains(&wire.sent_lost_percent()), "{}", wire.sent_lost_percent());
-        (0..60).for_each(|_| wire.read_report(&report(0)));
-        assert!(wire.sent_lost_percent() < 0.1);
+        transport.read_report(&report(26));
+        assert!((1.0..1.5).contains(&transport.sent_lost_percent()), "one report does not say much");
+        (0..40).for_each(|_| transport.read_report(&report(26)));
+        assert!((9.5..10.2).contains(&transport.sent_lost_percent()), "{}", transport.sent_lost_percent());
+        (0..60).for_each(|_| transport.read_report(&report(0)));
+        assert!(transport.sent_lost_percent() < 0.1);
     }
 
     #[test]
     fn the_time_of_a_sender_that_has_sent_nothing_is_not_taken() {
-        let wire = Wire::new(EventSender::channel().0, 0);
-        let clock = wire.clock(7, 48_000);
+        let transport = TransportState::new(EventSender::channel().0, 0);
+        let clock = transport.clock(7, 48_000);
         let report = SenderReport { ssrc: 7, ntp_time: 1 << 32, ..Default::default() };
-        wire.read_report(&report);
+        transport.read_report(&report);
         assert_eq!(clock.sender_micros(0), None);
-        wire.read_report(&SenderReport { packet_count: 1, ..report });
+        transport.read_report(&SenderReport { packet_count: 1, ..report });
         assert_eq!(clock.sender_micros(0), Some(1_000_000));
     }
 }

@@ -3,7 +3,7 @@
 //! The stack undoes RFC 4588 only after its NACK generator: a repaired loss would be asked for again for ever. And the
 //! generator asks every 20 ms, however long the way: each loss would come back once for every 20 ms of it.
 
-use super::Belts;
+use super::Queues;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc::sansio::Protocol;
@@ -17,14 +17,14 @@ const AWAITED: usize = 2048;
 const FORGOTTEN: Duration = Duration::from_secs(1);
 
 /// Retransmissions in, the packets they repair out; and NACKs thinned to one a round trip.
-pub(in crate::rtc) struct UnwrapRetransmissions {
+pub(in crate::rtc) struct RtxReceiver {
     /// The media stream (SSRC and payload type) that each retransmission stream repairs.
     repairs: HashMap<u32, (u32, u8)>,
     /// Losses by SSRC and sequence number that have been asked for.
     asked: HashMap<(u32, u16), Asked>,
     /// From asking to the answer, smoothed.
     round_trip: Duration,
-    belts: Belts,
+    queues: Queues,
 }
 
 struct Asked {
@@ -32,15 +32,15 @@ struct Asked {
     once: bool,
 }
 
-impl Default for UnwrapRetransmissions {
+impl Default for RtxReceiver {
     fn default() -> Self {
         let round_trip = Duration::from_millis(30);
-        Self { repairs: HashMap::new(), asked: HashMap::new(), round_trip, belts: Belts::default() }
+        Self { repairs: HashMap::new(), asked: HashMap::new(), round_trip, queues: Queues::default() }
     }
 }
 
-impl UnwrapRetransmissions {
-    /// Wire-ward of the NACK generator (7000).
+impl RtxReceiver {
+    /// TransportState-ward of the NACK generator (7000).
     pub(in crate::rtc) const SLOT: usize = 6_500;
 
     /// Learns from a repair how long one takes; not from one that was asked for twice, for who knows which is this?
@@ -85,7 +85,7 @@ impl UnwrapRetransmissions {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for UnwrapRetransmissions {
+impl Protocol<TaggedPacket, TaggedPacket, ()> for RtxReceiver {
     type Rout = TaggedPacket;
     type Wout = TaggedPacket;
     type Eout = ();
@@ -104,12 +104,12 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for UnwrapRetransmissions {
             packet.header.payload_type = payload_type;
             packet.payload = packet.payload.slice(2..);
         }
-        self.belts.read.push_back(tagged);
+        self.queues.read.push_back(tagged);
         Ok(())
     }
 
     fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.belts.read.pop_front()
+        self.queues.read.pop_front()
     }
 
     fn handle_write(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
@@ -120,16 +120,16 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for UnwrapRetransmissions {
                 return Ok(());
             }
         }
-        self.belts.write.push_back(tagged);
+        self.queues.write.push_back(tagged);
         Ok(())
     }
 
     fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.belts.write.pop_front()
+        self.queues.write.pop_front()
     }
 }
 
-impl Interceptor for UnwrapRetransmissions {
+impl Interceptor for RtxReceiver {
     fn bind_local_stream(&mut self, _: &StreamInfo) {}
 
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
@@ -158,7 +158,7 @@ mod tests {
     }
 
     /// What is asked for when the generator asks for these.
-    fn ask(chain: &mut UnwrapRetransmissions, now: Instant, missing: &[u16]) -> Vec<u16> {
+    fn ask(interceptors: &mut RtxReceiver, now: Instant, missing: &[u16]) -> Vec<u16> {
         let nacks = nack_pairs_from_sequence_numbers(missing);
         let nack = TransportLayerNack { sender_ssrc: 1, media_ssrc: 7, nacks };
         chain.handle_write(tagged(now, Packet::Rtcp(vec![Box::new(nack)]))).expect("written");
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_asked_for_once_a_round_trip() {
-        let (mut chain, start) = (UnwrapRetransmissions::default(), Instant::now());
+        let (mut chain, start) = (RtxReceiver::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
         assert_eq!(ask(&mut chain, at(0), &[5, 6]), [5, 6]);
         assert_eq!(ask(&mut chain, at(20), &[5, 6, 9]), [9]);
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn repairs_take_the_place_of_what_was_lost_and_tell_the_round_trip() {
-        let (mut chain, start) = (UnwrapRetransmissions::default(), Instant::now());
+        let (mut chain, start) = (RtxReceiver::default(), Instant::now());
         let info = StreamInfo { ssrc: 7, payload_type: 96, ssrc_rtx: Some(8), ..StreamInfo::default() };
         chain.bind_remote_stream(&info);
         for round in 0..40u16 {
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_bandwidth_probe_is_no_repair() {
-        let mut chain = UnwrapRetransmissions::default();
+        let mut chain = RtxReceiver::default();
         chain.bind_remote_stream(&StreamInfo { ssrc: 7, ssrc_rtx: Some(8), ..StreamInfo::default() });
         let header = rtc::rtp::Header { ssrc: 8, ..Default::default() };
         let probe = Packet::Rtp(rtc::rtp::Packet { header, payload: bytes::Bytes::new() });

@@ -1,10 +1,10 @@
 //! The hub's commands, carried out.
 
-use super::channels::Sent;
-use super::connection::{Connection, Fault, Link, Preference};
-use super::counters::Counters;
+use super::channels::DataDelivery;
+use super::connection::{Connection, ConnectionFault, LayerPreference, LinkState};
+use super::counters::SfuCounters;
 use super::negotiation::Offer;
-use super::track::{Origin, Subscriber, Track};
+use super::track::{Subscriber, Track, TrackOrigin};
 use super::worker::Worker;
 use crate::base::MediaKind;
 use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published, TrackSid};
@@ -25,11 +25,11 @@ struct ClientOffer {
 }
 
 impl Worker {
-    pub(super) fn carry_out(&mut self, command: MediaCommand, now: Instant) {
+    pub(super) fn execute(&mut self, command: MediaCommand, now: Instant) {
         match command {
             MediaCommand::Open { connection, room: _ } => self.open(connection, now),
             MediaCommand::AcceptOffer { connection, offer_id, sdp, publish, bind, release } => {
-                self.busy_with = Some(connection);
+                self.current = Some(connection);
                 self.accept_offer(connection, ClientOffer { offer_id, sdp, publish, bind, release }, now);
             }
             MediaCommand::Publish { connection, published } => {
@@ -39,7 +39,7 @@ impl Worker {
                 }
             }
             MediaCommand::MakeOffer { connection, add, remove, ice_restart } => {
-                self.busy_with = Some(connection);
+                self.current = Some(connection);
                 for mid in &remove {
                     self.detach(connection, Mid::from(mid.as_str()));
                 }
@@ -47,7 +47,7 @@ impl Worker {
                 self.offered(connection, made);
             }
             MediaCommand::AcceptAnswer { connection, sdp } => {
-                self.busy_with = Some(connection);
+                self.current = Some(connection);
                 self.accept_answer(connection, &sdp, now);
             }
             // ICE-lite: the client's checks tell where it is.
@@ -55,16 +55,16 @@ impl Worker {
             MediaCommand::Unsubscribe { connection, track } => self.unsubscribe(connection, &track),
             MediaCommand::Unpublish { track } => self.unpublish(&track),
             MediaCommand::Prefer { connection, track, layer, paused } => {
-                self.prefer(connection, track, Preference { layer, paused }, now);
+                self.prefer(connection, track, LayerPreference { layer, paused }, now);
             }
             MediaCommand::Mute { track, muted } => self.mute(&track, muted, now),
             MediaCommand::SendData { connection, label, payload } => {
                 let Some(c) = self.connections.get_mut(&connection) else { return };
-                if c.channels.send(&mut c.rtc, label, payload) == Sent::Dropped {
-                    Counters::add(&self.reporter.counters.data_dropped, 1);
+                if c.channels.send(&mut c.rtc, label, payload) == DataDelivery::Dropped {
+                    SfuCounters::add(&self.reporter.counters.data_dropped, 1);
                     tracing::debug!(?connection, "a message on {label} is dropped");
                 }
-                self.touch(connection);
+                self.mark_dirty(connection);
             }
             MediaCommand::Close { connection } => self.close(connection),
         }
@@ -78,7 +78,7 @@ impl Worker {
         self.by_ufrag.insert(connection.ufrag.clone(), id);
         self.connections.insert(id, connection);
         self.reporter.counters.connections.fetch_add(1, Relaxed);
-        self.touch(id);
+        self.mark_dirty(id);
     }
 
     fn accept_offer(&mut self, id: ConnectionId, offer: ClientOffer, now: Instant) {
@@ -96,7 +96,7 @@ impl Worker {
             Ok(sdp) => {
                 let gone = |s: &Subscriber| s.connection == id && !connection.sends.contains_key(&s.mid);
                 tracks.values_mut().for_each(|t| t.subscribers.retain(|s| !gone(s)));
-                let ready_at = (connection.link == Link::Up).then(|| now + SETTLE);
+                let ready_at = (connection.link == LinkState::Up).then(|| now + SETTLE);
                 for mid in fresh {
                     self.attach(id, mid, ready_at);
                 }
@@ -107,7 +107,7 @@ impl Worker {
         }
     }
 
-    fn offered(&mut self, id: ConnectionId, made: Option<Result<Option<Offer>, Fault>>) {
+    fn offered(&mut self, id: ConnectionId, made: Option<Result<Option<Offer>, ConnectionFault>>) {
         match made {
             None => {}
             Some(Ok(Some(Offer { sdp, sections }))) => {
@@ -127,7 +127,7 @@ impl Worker {
         let Some(connection) = connections.get_mut(&id) else { return };
         match connection.accept_answer(answer, &|t| tracks.get(t).is_some_and(Track::layered)) {
             Ok(true) => {
-                let ready_at = (connection.link == Link::Up).then_some(now);
+                let ready_at = (connection.link == LinkState::Up).then_some(now);
                 let wanted: Vec<Mid> = connection.sends.iter().filter(|(_, s)| s.wanted).map(|(m, _)| *m).collect();
                 for mid in wanted {
                     self.attach(id, mid, ready_at);
@@ -148,16 +148,16 @@ impl Worker {
             self.by_ufrag.insert(ufrag.clone(), id);
             connection.ufrag = ufrag;
         }
-        self.touch(id);
+        self.mark_dirty(id);
     }
 
-    fn refused(&mut self, id: ConnectionId, fault: Fault) {
+    fn refused(&mut self, id: ConnectionId, fault: ConnectionFault) {
         match fault {
-            Fault::Rtc(e) => {
+            ConnectionFault::Rtc(e) => {
                 self.reporter.report(MediaEvent::NegotiationFailed { connection: id, message: e.to_string() });
-                self.touch(id);
+                self.mark_dirty(id);
             }
-            Fault::Panicked => {
+            ConnectionFault::Panicked => {
                 let message = "handling the description failed".to_owned();
                 self.reporter.report(MediaEvent::NegotiationFailed { connection: id, message });
                 self.fail(id, &fault);
@@ -172,8 +172,8 @@ impl Worker {
             connection.receives.insert(mid, track.clone());
             let entry = self.tracks.entry(track.clone()).or_insert_with(|| Track::new(kind));
             entry.kind = kind;
-            entry.origin = Some(Origin { connection: id, mid, simulcast });
-            self.hungry.insert(track);
+            entry.origin = Some(TrackOrigin { connection: id, mid, simulcast });
+            self.needs_keyframe.insert(track);
         }
         self.next_request = Some(Instant::now());
     }
@@ -193,7 +193,7 @@ impl Worker {
         subscriber.ready_at = ready_at;
         (subscriber.limit, subscriber.paused) = (preference.layer, preference.paused);
         track.subscribers.push(subscriber);
-        self.hungry.insert(section.track);
+        self.needs_keyframe.insert(section.track);
         self.next_request = Some(ready_at.unwrap_or_else(Instant::now));
     }
 
@@ -217,7 +217,7 @@ impl Worker {
 
     fn unpublish(&mut self, sid: &str) {
         let Some(track) = self.tracks.remove(sid) else { return };
-        self.hungry.remove(sid);
+        self.needs_keyframe.remove(sid);
         for subscriber in &track.subscribers {
             let Some(c) = self.connections.get_mut(&subscriber.connection) else { continue };
             c.preferences.remove(sid);
@@ -229,7 +229,7 @@ impl Worker {
         }
     }
 
-    fn prefer(&mut self, id: ConnectionId, sid: TrackSid, preference: Preference, now: Instant) {
+    fn prefer(&mut self, id: ConnectionId, sid: TrackSid, preference: LayerPreference, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.preferences.insert(sid.clone(), preference);
         let Some(track) = self.tracks.get_mut(&sid) else { return };
@@ -239,7 +239,7 @@ impl Worker {
             }
             (subscriber.limit, subscriber.paused) = (preference.layer, preference.paused);
         }
-        self.hungry.insert(sid);
+        self.needs_keyframe.insert(sid);
         self.next_request = Some(now);
     }
 
@@ -248,7 +248,7 @@ impl Worker {
         track.muted = muted;
         track.restart_all();
         if !muted {
-            self.hungry.insert(sid.to_owned());
+            self.needs_keyframe.insert(sid.to_owned());
             self.next_request = Some(now);
         }
     }
@@ -263,7 +263,7 @@ impl Worker {
                 any = true;
             }
             if any && track.kind == MediaKind::Video {
-                self.hungry.insert(sid.clone());
+                self.needs_keyframe.insert(sid.clone());
                 self.next_request = Some(now);
             }
         }

@@ -15,7 +15,7 @@ pub(super) const BODY: usize = 900;
 
 /// A received media packet.
 #[derive(Clone, Debug)]
-pub(super) struct Got {
+pub(super) struct Received {
     pub(super) sequence: u64,
     pub(super) timestamp: u32,
     pub(super) marker: bool,
@@ -25,7 +25,7 @@ pub(super) struct Got {
     pub(super) payload: Vec<u8>,
 }
 
-impl Got {
+impl Received {
     fn descriptor(&self) -> Vp8Descriptor {
         Vp8Descriptor::parse(&self.payload).expect("a picture's packet")
     }
@@ -66,13 +66,13 @@ struct Sending {
 }
 
 /// A client.
-pub(super) struct Peer {
+pub(super) struct TestClient {
     pub(super) rtc: Rtc,
     socket: UdpSocket,
     next: Instant,
     pub(super) connected: bool,
     pub(super) closed: bool,
-    pub(super) got: HashMap<Mid, Vec<Got>>,
+    pub(super) got: HashMap<Mid, Vec<Received>>,
     pub(super) channels: HashMap<String, ChannelId>,
     pub(super) data: Vec<Bytes>,
     pub(super) key_requests: Vec<(Instant, Option<Rid>)>,
@@ -95,7 +95,7 @@ pub(super) struct Peer {
     started: Instant,
 }
 
-impl Peer {
+impl TestClient {
     pub(super) fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
@@ -132,7 +132,7 @@ impl Peer {
         }
     }
 
-    /// Declares what [`Peer::send_picture`] sends: layers `q`, `h`, `f`, or one picture.
+    /// Declares what [`TestClient::send_picture`] sends: layers `q`, `h`, `f`, or one picture.
     pub(super) fn send_layers(&mut self, mid: Mid, rids: &[&str]) {
         self.video = Some(mid);
         let one = |(i, rid): (usize, Option<&&str>)| Sending {
@@ -304,7 +304,7 @@ impl Peer {
 
     fn on_packet(&mut self, packet: RtpPacket) {
         let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).expect("its stream").mid();
-        self.got.entry(mid).or_default().push(Got {
+        self.got.entry(mid).or_default().push(Received {
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
@@ -315,7 +315,7 @@ impl Peer {
     }
 
     /// What came in a section, in the order of its numbers.
-    pub(super) fn sorted(&self, mid: Mid) -> Vec<Got> {
+    pub(super) fn sorted(&self, mid: Mid) -> Vec<Received> {
         let mut all = self.got.get(&mid).cloned().unwrap_or_default();
         all.sort_by_key(|g| g.sequence);
         all

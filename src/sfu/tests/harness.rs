@@ -1,6 +1,6 @@
 //! A plane with clients: plays the hub's part in negotiations.
 
-use super::peer::{FRAME, Peer, kind};
+use super::client::{FRAME, TestClient, kind};
 use crate::base::MediaKind;
 use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, MemberId, Published, Role, Subscribed};
 use crate::sfu::{Sfu, SfuConfig};
@@ -13,15 +13,15 @@ use tokio::sync::mpsc::Receiver;
 pub(super) const LONG: Duration = Duration::from_secs(10);
 
 /// The plane, its clients by member number, and what it reported.
-pub(super) struct Stage {
+pub(super) struct Harness {
     pub(super) sfu: Sfu,
     events: Receiver<MediaEvent>,
     pub(super) seen: Vec<(Instant, MediaEvent)>,
-    pub(super) peers: Vec<(ConnectionId, Peer)>,
+    pub(super) peers: Vec<(ConnectionId, TestClient)>,
     offers: u32,
     next_frame: Instant,
     /// Whether publishers send pictures while time passes.
-    pub(super) filming: bool,
+    pub(super) sending_video: bool,
 }
 
 pub(super) const fn single(member: u64) -> ConnectionId {
@@ -37,7 +37,7 @@ pub(super) fn config() -> SfuConfig {
     SfuConfig { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), ..SfuConfig::default() }
 }
 
-impl Stage {
+impl Harness {
     pub(super) fn new() -> Self {
         Self::with(config())
     }
@@ -45,10 +45,10 @@ impl Stage {
     pub(super) fn with(config: SfuConfig) -> Self {
         let (sfu, events) = Sfu::start(config).unwrap();
         let next_frame = Instant::now();
-        Self { sfu, events, seen: vec![], peers: vec![], offers: 0, next_frame, filming: false }
+        Self { sfu, events, seen: vec![], peers: vec![], offers: 0, next_frame, sending_video: false }
     }
 
-    pub(super) fn peer(&mut self, id: ConnectionId) -> &mut Peer {
+    pub(super) fn peer(&mut self, id: ConnectionId) -> &mut TestClient {
         &mut self.peers.iter_mut().find(|(other, _)| *other == id).expect("a client").1
     }
 
@@ -58,7 +58,7 @@ impl Stage {
 
     pub(super) fn open(&mut self, id: ConnectionId) {
         self.command(MediaCommand::Open { connection: id, room: "room".into() });
-        self.peers.push((id, Peer::new()));
+        self.peers.push((id, TestClient::new()));
     }
 
     /// Lets time pass until something holds. Whether it did.
@@ -75,7 +75,7 @@ impl Stage {
             if Instant::now() >= end {
                 return false;
             }
-            if self.filming && Instant::now() >= self.next_frame {
+            if self.sending_video && Instant::now() >= self.next_frame {
                 self.next_frame = (self.next_frame + FRAME).max(Instant::now());
                 self.peers.iter_mut().filter(|(_, p)| p.connected).for_each(|(_, p)| p.send_picture());
             }
