@@ -96,7 +96,10 @@ impl Guest {
                 self.link.send(Request::Answer(description("answer", answer, offer.id))).await;
             }
             Response::Trickle(trickle) => {
-                let target = Target::from_wire(trickle.target).expect("a target");
+                let target = match trickle.target() {
+                    proto::SignalTarget::Publisher => Target::Publisher,
+                    proto::SignalTarget::Subscriber => Target::Subscriber,
+                };
                 self.peers.add_candidate(target, &trickle.candidate_init).await.expect("a candidate");
             }
             Response::MediaSectionsRequirement(wanted) => {
@@ -115,8 +118,12 @@ impl Guest {
         match event {
             RtcEvent::Connected(target) => self.connected.push(target),
             RtcEvent::LocalCandidate { target, json } => {
+                let target = match target {
+                    Target::Publisher => proto::SignalTarget::Publisher,
+                    Target::Subscriber => proto::SignalTarget::Subscriber,
+                };
                 let trickle =
-                    proto::TrickleRequest { candidate_init: json, target: target.wire(), ..Default::default() };
+                    proto::TrickleRequest { candidate_init: json, target: target.into(), ..Default::default() };
                 self.link.send(Request::Trickle(trickle)).await;
             }
             RtcEvent::RemoteTrack(track) => self.tracks.push(track),

@@ -7,32 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
-/// Which of a session's connections. The numbers are those of LiveKit's `SignalTarget`.
+/// One of a session's peer connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     /// The one that we offer; with a single connection the only one.
     Publisher,
     /// The one that the server offers (dual mode).
     Subscriber,
-}
-
-impl Target {
-    /// `TrickleRequest.target` and the like.
-    pub(crate) const fn transport(self) -> i32 {
-        match self {
-            Self::Publisher => 0,
-            Self::Subscriber => 1,
-        }
-    }
-
-    /// The target with that number.
-    pub(crate) const fn from_wire(number: i32) -> Option<Self> {
-        match number {
-            0 => Some(Self::Publisher),
-            1 => Some(Self::Subscriber),
-            _ => None,
-        }
-    }
 }
 
 /// What happened on the connections of one session.

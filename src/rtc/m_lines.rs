@@ -22,7 +22,7 @@ impl MLines {
     /// Takes over a remote description, before it is applied. Whatever is no longer bound as it was has ended.
     pub(super) fn update(&self, remote: &SessionDescription) {
         let bound = bound_m_lines(remote);
-        let mut sections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut m_lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         m_lines.retain(|ssrc, (section, ended)| {
             let stays = bound.get(ssrc) == Some(section);
             if !stays {

@@ -1,5 +1,6 @@
 //! Two sets of connections in one process: what the one publishes, the other subscribes to.
 
+use super::publish::DropReason;
 use super::*;
 use crate::base::{EncodedFrame, MediaKind};
 use crate::rtc::publish::DropReason;

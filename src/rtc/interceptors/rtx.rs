@@ -158,55 +158,55 @@ mod tests {
     }
 
     /// What is asked for when the generator asks for these.
-    fn ask(interceptors: &mut RtxReceiver, now: Instant, missing: &[u16]) -> Vec<u16> {
+    fn ask(rtx: &mut RtxReceiver, now: Instant, missing: &[u16]) -> Vec<u16> {
         let nacks = nack_pairs_from_sequence_numbers(missing);
         let nack = TransportLayerNack { sender_ssrc: 1, media_ssrc: 7, nacks };
-        chain.handle_write(tagged(now, Packet::Rtcp(vec![Box::new(nack)]))).expect("written");
-        let Some(Packet::Rtcp(reports)) = chain.poll_write().map(|t| t.message.packet) else { return Vec::new() };
+        rtx.handle_write(tagged(now, Packet::Rtcp(vec![Box::new(nack)]))).expect("written");
+        let Some(Packet::Rtcp(reports)) = rtx.poll_write().map(|t| t.message.packet) else { return Vec::new() };
         let nack = reports[0].as_any().downcast_ref::<TransportLayerNack>().expect("a NACK");
         nack.nacks.iter().flat_map(|pair| pair.packet_list()).collect()
     }
 
     #[test]
     fn a_loss_is_asked_for_once_a_round_trip() {
-        let (mut chain, start) = (RtxReceiver::default(), Instant::now());
+        let (mut rtx, start) = (RtxReceiver::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
-        assert_eq!(ask(&mut chain, at(0), &[5, 6]), [5, 6]);
-        assert_eq!(ask(&mut chain, at(20), &[5, 6, 9]), [9]);
-        assert_eq!(ask(&mut chain, at(40), &[5, 6, 9]), [5, 6]);
-        assert_eq!(ask(&mut chain, at(50), &[9]), [0u16; 0]);
+        assert_eq!(ask(&mut rtx, at(0), &[5, 6]), [5, 6]);
+        assert_eq!(ask(&mut rtx, at(20), &[5, 6, 9]), [9]);
+        assert_eq!(ask(&mut rtx, at(40), &[5, 6, 9]), [5, 6]);
+        assert_eq!(ask(&mut rtx, at(50), &[9]), [0u16; 0]);
     }
 
     #[test]
     fn repairs_take_the_place_of_what_was_lost_and_tell_the_round_trip() {
-        let (mut chain, start) = (RtxReceiver::default(), Instant::now());
+        let (mut rtx, start) = (RtxReceiver::default(), Instant::now());
         let info = StreamInfo { ssrc: 7, payload_type: 96, ssrc_rtx: Some(8), ..StreamInfo::default() };
-        chain.bind_remote_stream(&info);
+        rtx.bind_remote_stream(&info);
         for round in 0..40u16 {
             let asked = start + Duration::from_secs(1) * u32::from(round);
-            assert_eq!(ask(&mut chain, asked, &[round]), [round]);
+            assert_eq!(ask(&mut rtx, asked, &[round]), [round]);
             let header = rtc::rtp::Header { ssrc: 8, payload_type: 97, sequence_number: 999, ..Default::default() };
             let payload = vec![0, round as u8, 42].into();
             let repair = Packet::Rtp(rtc::rtp::Packet { header, payload });
-            chain.handle_read(tagged(asked + Duration::from_millis(200), repair)).expect("read");
-            let Some(Packet::Rtp(repaired)) = chain.poll_read().map(|t| t.message.packet) else { panic!("a packet") };
+            rtx.handle_read(tagged(asked + Duration::from_millis(200), repair)).expect("read");
+            let Some(Packet::Rtp(repaired)) = rtx.poll_read().map(|t| t.message.packet) else { panic!("a packet") };
             let header = &repaired.header;
             assert_eq!((header.ssrc, header.payload_type, header.sequence_number), (7, 96, round));
             assert_eq!(repaired.payload[..], [42]);
         }
         let later = start + Duration::from_secs(100);
-        assert_eq!(ask(&mut chain, later, &[500]), [500]);
-        assert_eq!(ask(&mut chain, later + Duration::from_millis(200), &[500]), [0u16; 0], "it may be on its way");
-        assert_eq!(ask(&mut chain, later + Duration::from_millis(300), &[500]), [500]);
+        assert_eq!(ask(&mut rtx, later, &[500]), [500]);
+        assert_eq!(ask(&mut rtx, later + Duration::from_millis(200), &[500]), [0u16; 0], "it may be on its way");
+        assert_eq!(ask(&mut rtx, later + Duration::from_millis(300), &[500]), [500]);
     }
 
     #[test]
     fn a_bandwidth_probe_is_no_repair() {
-        let mut chain = RtxReceiver::default();
-        chain.bind_remote_stream(&StreamInfo { ssrc: 7, ssrc_rtx: Some(8), ..StreamInfo::default() });
+        let mut rtx = RtxReceiver::default();
+        rtx.bind_remote_stream(&StreamInfo { ssrc: 7, ssrc_rtx: Some(8), ..StreamInfo::default() });
         let header = rtc::rtp::Header { ssrc: 8, ..Default::default() };
         let probe = Packet::Rtp(rtc::rtp::Packet { header, payload: bytes::Bytes::new() });
-        chain.handle_read(tagged(Instant::now(), probe)).expect("read");
-        assert!(chain.poll_read().is_none());
+        rtx.handle_read(tagged(Instant::now(), probe)).expect("read");
+        assert!(rtx.poll_read().is_none());
     }
 }
