@@ -5,7 +5,7 @@ use crate::call::credentials::TokenCache;
 use crate::call::report::ReportSender;
 use crate::rtc::Peers;
 use crate::session::{Epoch, LinkInput};
-use crate::signal::{SignalLink, SignalLinkEvent, SignalLinkEvents, ResumeError};
+use crate::signal::{ResumeError, SignalLink, SignalLinkEvent, SignalLinkEvents};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
