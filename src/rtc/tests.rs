@@ -3,7 +3,6 @@
 use super::publish::DropReason;
 use super::*;
 use crate::base::{EncodedFrame, MediaKind};
-use crate::rtc::publish::DropReason;
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::mpsc;
