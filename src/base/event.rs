@@ -103,15 +103,15 @@ pub enum EventKind {
 
 /// One line of the event file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
+pub(crate) struct Event {
     /// Unix time in ms with microsecond digits.
-    pub unix_ms: f64,
+    pub(crate) unix_ms: f64,
     /// The session it belongs to.
-    pub session: SessionId,
+    pub(crate) session: SessionId,
     /// Our own user id.
-    pub user: String,
+    pub(crate) user: String,
     /// What happened.
-    pub kind: EventKind,
+    pub(crate) kind: EventKind,
 }
 
 impl EventKind {
@@ -179,7 +179,7 @@ impl EventKind {
 
 impl Event {
     /// The event as one line of JSON, without the line's end.
-    pub fn to_line(&self, pid: u32) -> String {
+    pub(crate) fn to_line(&self, pid: u32) -> String {
         let mut line = Map::new();
         line.insert("unix_ms".into(), json!((self.unix_ms * 1000.0).round() / 1000.0));
         line.insert("pid".into(), json!(pid));

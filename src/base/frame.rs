@@ -1,11 +1,12 @@
-//! Decoded pictures, and the slot in which only the newest one waits to be drawn.
+//! Decoded video frames, and the slot that keeps the newest one for drawing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
-/// Why planes do not make a picture.
+/// Why planes do not make a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VideoFrameError {
-    /// Width or height is zero or over 16384.
+pub(crate) enum VideoFrameError {
+    /// Width or height is outside 1 to 16384.
     #[error("a picture of {width}x{height} is not possible")]
     Size {
         /// Width in pixels.
@@ -18,25 +19,25 @@ pub enum VideoFrameError {
     Plane {
         /// 0 for Y, 1 for U, 2 for V.
         plane: usize,
-        /// Its length.
+        /// The plane's length in bytes.
         bytes: usize,
-        /// What width, height and stride ask for.
+        /// The length that width, height and stride require.
         needed: usize,
     },
 }
 
 /// One plane of samples, rows top down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plane {
+pub(crate) struct Plane {
     /// Samples; row `y` starts at `y * stride`.
-    pub data: Vec<u8>,
+    pub(crate) data: Vec<u8>,
     /// Bytes from one row to the next.
-    pub stride: usize,
+    pub(crate) stride: usize,
 }
 
-/// A picture in I420 (planar YUV 4:2:0, BT.601, limited range unless the decoder says otherwise).
+/// A video frame in I420: planar YUV 4:2:0, BT.601, limited range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VideoFrame {
+pub(crate) struct VideoFrame {
     width: u32,
     height: u32,
     planes: [Plane; 3],
@@ -44,9 +45,9 @@ pub struct VideoFrame {
 }
 
 impl VideoFrame {
-    /// Puts planes Y, U, V together; chroma planes are `(width + 1) / 2` by `(height + 1) / 2`.
-    /// `timestamp_us` is the time of capture in microseconds, on a clock that its maker names.
-    pub fn new(width: u32, height: u32, planes: [Plane; 3], timestamp_us: u64) -> Result<Self, VideoFrameError> {
+    /// A frame of the planes Y, U, V; chroma planes are `(width + 1) / 2` by `(height + 1) / 2` samples.
+    /// `timestamp_us` is the time of capture in microseconds, on the source's clock.
+    pub(crate) fn new(width: u32, height: u32, planes: [Plane; 3], timestamp_us: u64) -> Result<Self, VideoFrameError> {
         if !(1..=16384).contains(&width) || !(1..=16384).contains(&height) {
             return Err(VideoFrameError::Size { width, height });
         }
@@ -60,8 +61,8 @@ impl VideoFrame {
         Ok(Self { width, height, planes, timestamp_us })
     }
 
-    /// A picture of one colour, tightly packed.
-    pub fn filled(width: u32, height: u32, yuv: [u8; 3], timestamp_us: u64) -> Result<Self, VideoFrameError> {
+    /// A frame of one colour, without padding.
+    pub(crate) fn filled(width: u32, height: u32, yuv: [u8; 3], timestamp_us: u64) -> Result<Self, VideoFrameError> {
         if !(1..=16384).contains(&width) || !(1..=16384).contains(&height) {
             return Err(VideoFrameError::Size { width, height });
         }
@@ -73,32 +74,32 @@ impl VideoFrame {
     }
 
     /// Width in pixels.
-    pub const fn width(&self) -> u32 {
+    pub(crate) const fn width(&self) -> u32 {
         self.width
     }
 
     /// Height in pixels.
-    pub const fn height(&self) -> u32 {
+    pub(crate) const fn height(&self) -> u32 {
         self.height
     }
 
     /// Plane 0 is Y, 1 is U, 2 is V.
-    pub const fn plane(&self, i: usize) -> &Plane {
+    pub(crate) const fn plane(&self, i: usize) -> &Plane {
         &self.planes[i]
     }
 
     /// The planes for drawing into.
-    pub const fn planes_mut(&mut self) -> &mut [Plane; 3] {
+    pub(crate) const fn planes_mut(&mut self) -> &mut [Plane; 3] {
         &mut self.planes
     }
 
     /// Width and height of plane `i` in samples.
-    pub const fn plane_size(&self, i: usize) -> (usize, usize) {
+    pub(crate) const fn plane_size(&self, i: usize) -> (usize, usize) {
         plane_size(self.width, self.height, i)
     }
 
     /// Time of capture in microseconds.
-    pub const fn timestamp_us(&self) -> u64 {
+    pub(crate) const fn timestamp_us(&self) -> u64 {
         self.timestamp_us
     }
 }
@@ -108,9 +109,9 @@ const fn plane_size(width: u32, height: u32, i: usize) -> (usize, usize) {
     if i == 0 { (w, h) } else { (w.div_ceil(2), h.div_ceil(2)) }
 }
 
-/// Holds the newest picture of one track. A new one replaces one that was never shown; nobody waits.
+/// Holds the newest frame of one track. A new frame replaces an older one, shown or not; `put` never blocks.
 #[derive(Clone, Default)]
-pub struct FrameSlot {
+pub(crate) struct FrameSlot {
     inner: Arc<Mutex<Slot>>,
 }
 
@@ -118,24 +119,19 @@ pub struct FrameSlot {
 struct Slot {
     frame: Option<Arc<VideoFrame>>,
     number: u64,
-    taken: u64,
-    overwritten: u64,
     wake: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl FrameSlot {
     /// An empty slot.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Puts a picture in, then calls the waker, if one is set.
-    pub fn put(&self, frame: Arc<VideoFrame>) {
+    /// Stores a frame, then calls the waker, if one is set.
+    pub(crate) fn put(&self, frame: Arc<VideoFrame>) {
         let wake = {
-            let mut s = self.lock();
-            if s.frame.is_some() && s.taken < s.number {
-                s.overwritten += 1;
-            }
+            let mut s = self.inner.lock();
             s.number += 1;
             s.frame = Some(frame);
             s.wake.clone()
@@ -145,40 +141,30 @@ impl FrameSlot {
         }
     }
 
-    /// The newest picture and its number (1 for the first), marked as shown.
-    pub fn latest(&self) -> Option<(u64, Arc<VideoFrame>)> {
-        let mut s = self.lock();
-        s.taken = s.number;
+    /// The newest frame and its number, counted from 1.
+    pub(crate) fn latest(&self) -> Option<(u64, Arc<VideoFrame>)> {
+        let s = self.inner.lock();
         s.frame.clone().map(|f| (s.number, f))
     }
 
-    /// The number of the newest picture; 0 before the first.
-    pub fn number(&self) -> u64 {
-        self.lock().number
+    /// The number of the newest frame; 0 before the first.
+    pub(crate) fn number(&self) -> u64 {
+        self.inner.lock().number
     }
 
-    /// Pictures that were replaced before anybody looked.
-    pub fn overwritten(&self) -> u64 {
-        self.lock().overwritten
+    /// Drops the frame, so that a tile does not show a frozen one.
+    pub(crate) fn clear(&self) {
+        self.inner.lock().frame = None;
     }
 
-    /// Takes the picture out, so that a tile does not show a frozen one.
-    pub fn clear(&self) {
-        self.lock().frame = None;
-    }
-
-    /// Whether both are the same slot, so that a new track of the same person can be told from the old one.
-    pub fn is_same(&self, other: &Self) -> bool {
+    /// Whether both are handles of the same slot.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// What to call when a picture arrives: the window asks for a repaint here.
-    pub fn set_waker(&self, wake: Arc<dyn Fn() + Send + Sync>) {
-        self.lock().wake = Some(wake);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Slot> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Sets the function that `put` calls; the window requests a repaint there.
+    pub(crate) fn set_waker(&self, wake: Arc<dyn Fn() + Send + Sync>) {
+        self.inner.lock().wake = Some(wake);
     }
 }
 
@@ -208,7 +194,7 @@ mod tests {
             slot.put(Arc::new(VideoFrame::filled(2, 2, [us as u8, 0, 0], us).expect("frame")));
         }
         let (number, frame) = slot.latest().expect("a frame");
-        assert_eq!((number, frame.timestamp_us(), slot.overwritten()), (3, 3, 2));
+        assert_eq!((number, frame.timestamp_us()), (3, 3));
         assert!(slot.is_same(&slot.clone()) && !slot.is_same(&FrameSlot::new()));
         slot.clear();
         assert!(slot.latest().is_none());

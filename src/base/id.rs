@@ -1,4 +1,4 @@
-//! Names of rooms, users and sessions, checked where they enter the program.
+//! Ids of rooms, users and sessions, validated where they enter the program.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,10 +12,10 @@ const USER_BYTES: usize = 256;
 /// Longest display name, in characters.
 const NAME_CHARS: usize = 64;
 
-/// Why a name was refused. The sentence is for people.
+/// Why a name was refused. The message is for users.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// No room was named.
+    /// An empty room name.
     #[error("The room has no name. Write one, for example \"design-review\".")]
     RoomEmpty,
     /// A string room id over 64 bytes.
@@ -32,10 +32,10 @@ pub enum IdError {
         /// The first such character.
         character: char,
     },
-    /// `num/…` that is no number from 1 to 4294967294.
+    /// `num/N` without N from 1 to 4294967294.
     #[error("A numeric room is written num/N with N from 1 to 4294967294.")]
     RoomNumber,
-    /// No user id or name was given.
+    /// An empty display name.
     #[error("Write the name the others will see.")]
     NameEmpty,
     /// A display name over 64 characters.
@@ -49,7 +49,7 @@ pub enum IdError {
     User,
 }
 
-/// A room. TRTC has two namespaces: room 123 is not room "123".
+/// A room. TRTC has two namespaces: the number 123 and the string "123" are different rooms.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RoomId {
     /// TRTC's `roomId`, 1 to 4294967294; written `num/123`.
@@ -59,8 +59,8 @@ pub enum RoomId {
 }
 
 impl RoomId {
-    /// The room's name in LiveKit's single namespace, which [`RoomId::from_str`] reads back.
-    pub fn wire_name(&self) -> String {
+    /// The room's name in LiveKit's single namespace; [`RoomId::from_str`] parses it.
+    pub(crate) fn wire_name(&self) -> String {
         self.to_string()
     }
 }
@@ -97,7 +97,7 @@ impl FromStr for RoomId {
     }
 }
 
-/// Who somebody is for the server: LiveKit's identity, TRTC's userId. Not what is shown (that is the name).
+/// A user's id: LiveKit's identity, TRTC's userId. The display name is separate.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(String);
 
@@ -123,8 +123,8 @@ impl FromStr for UserId {
     }
 }
 
-/// Checks and trims the name that the others will see: 1 to 64 characters, control characters taken out.
-pub fn display_name(s: &str) -> Result<String, IdError> {
+/// Validates a display name: 1 to 64 characters, without control characters and surrounding space.
+pub(crate) fn display_name(s: &str) -> Result<String, IdError> {
     let name: String = s.chars().filter(|c| !c.is_control()).collect();
     let name = name.trim();
     match name.chars().count() {
@@ -134,9 +134,9 @@ pub fn display_name(s: &str) -> Result<String, IdError> {
     }
 }
 
-/// Counts the sessions (enter … exit) of one process, so that late events of an old one can be told apart.
+/// Counts the sessions (enter to exit) of one process, so that late events of an older one are recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub u64);
+pub(crate) struct SessionId(pub(crate) u64);
 
 #[cfg(test)]
 mod tests {

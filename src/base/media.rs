@@ -35,7 +35,7 @@ impl TrackSource {
 }
 
 /// The id of no device at all, where a device can be chosen.
-pub const NO_DEVICE: &str = "none";
+pub(crate) const NO_DEVICE: &str = "none";
 
 /// A kind of device that a call can hold open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -53,33 +53,33 @@ pub enum DeviceKind {
 
 /// The shape of interleaved `f32` samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PcmFormat {
+pub(crate) struct PcmFormat {
     /// Samples a second and channel, for example 48000.
-    pub rate: u32,
+    pub(crate) rate: u32,
     /// Channels, 1 or more.
-    pub channels: u16,
+    pub(crate) channels: u16,
 }
 
 /// One RTP packet's worth of a received track, retransmissions already undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MediaPacket {
+pub(crate) struct MediaPacket {
     /// RTP sequence number.
-    pub sequence: u16,
+    pub(crate) sequence: u16,
     /// RTP timestamp (48 kHz for Opus, 90 kHz for pictures).
-    pub timestamp: u32,
+    pub(crate) timestamp: u32,
     /// RTP marker.
-    pub marker: bool,
+    pub(crate) marker: bool,
     /// RTP payload without padding.
-    pub payload: Bytes,
+    pub(crate) payload: Bytes,
 }
 
 /// One encoded picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncodedFrame {
+pub(crate) struct EncodedFrame {
     /// The codec's bitstream, one whole picture.
-    pub data: Bytes,
+    pub(crate) data: Bytes,
     /// Whether it can be decoded without what came before.
-    pub keyframe: bool,
+    pub(crate) keyframe: bool,
     /// RTP timestamp, 90 kHz.
-    pub timestamp: u32,
+    pub(crate) timestamp: u32,
 }

@@ -1,6 +1,6 @@
-//! Words that everyone in the house uses: ids, reasons, the exit receipt, events, frames, time.
+//! Plain data that every folder shares: ids, reasons, the exit receipt, events, frames, time.
 //!
-//! Level 0 of the floor plan: nothing here knows a clock, a socket, a thread or another folder.
+//! The lowest floor: no clock, no socket, no thread, no other folder.
 
 mod entry;
 mod event;
@@ -15,13 +15,16 @@ mod time;
 mod timers;
 
 pub use entry::EntryErrorKind;
-pub use event::{Event, EventKind, ExitRequestedBy, RemoteStatistics, Statistics, Verification};
-pub use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
-pub use id::{IdError, RoomId, SessionId, UserId, display_name};
-pub use media::{DeviceKind, EncodedFrame, MediaKind, MediaPacket, NO_DEVICE, PcmFormat, TrackSource};
+pub(crate) use event::Event;
+pub use event::{EventKind, ExitRequestedBy, RemoteStatistics, Statistics, Verification};
+pub(crate) use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
+pub use id::{IdError, RoomId, UserId};
+pub(crate) use id::{SessionId, display_name};
+pub use media::{DeviceKind, MediaKind, TrackSource};
+pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat};
 pub use reason::{ExitReason, RemoteLeaveReason};
 pub use receipt::{Receipt, ReceiptStep, StepName, StepState};
 pub use secret::Secret;
 pub use simulcast::SimulcastLayer;
 pub use time::Moment;
-pub use timers::Timers;
+pub(crate) use timers::Timers;

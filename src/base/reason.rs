@@ -1,15 +1,15 @@
-//! Every way out of a room, as values. The numbers are TRTC's (0–2) and ours above them (100–103).
+//! The reasons for which a stay in a room ends: TRTC's numbers (0–2), and our own (100–103).
 
 use std::fmt;
 
-/// Why our own stay in a room ended: `onExitRoom(reason)`.
+/// Why our stay in a room ended: TRTC's `onExitRoom(reason)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExitReason {
-    /// `exit_room` was called, the window was closed, or the process was told to end.
+    /// We left: by the button, by closing the window, or by a signal to the process.
     Left,
-    /// RemoveUser, RemoveUserByStrRoomId, or a host's "remove".
+    /// Removed: RemoveUser, RemoveUserByStrRoomId, or a host's "remove".
     Kicked,
-    /// DismissRoom, DismissRoomByStrRoomId, or a host's "end for everyone".
+    /// The room was dismissed: DismissRoom, DismissRoomByStrRoomId, or a host's "end for everyone".
     Dismissed,
     /// The same user joined from somewhere else.
     JoinedElsewhere,
@@ -23,7 +23,7 @@ pub enum ExitReason {
 
 impl ExitReason {
     /// The number in `onExitRoom(reason)` and in events.
-    pub const fn code(self) -> u16 {
+    pub(crate) const fn code(self) -> u16 {
         match self {
             Self::Left => 0,
             Self::Kicked => 1,
@@ -35,8 +35,8 @@ impl ExitReason {
         }
     }
 
-    /// The reason of that number, if there is one.
-    pub fn from_code(code: u16) -> Option<Self> {
+    /// The reason with that number.
+    pub(crate) fn from_code(code: u16) -> Option<Self> {
         let all = [
             Self::Left,
             Self::Kicked,
@@ -49,8 +49,8 @@ impl ExitReason {
         all.into_iter().find(|reason| reason.code() == code)
     }
 
-    /// What the process answers to its caller.
-    pub const fn exit_code(self) -> u8 {
+    /// The exit status of the process.
+    pub(crate) const fn exit_code(self) -> u8 {
         match self {
             Self::Left => 0,
             Self::EntryFailed => 20,
@@ -77,10 +77,10 @@ impl fmt::Display for ExitReason {
     }
 }
 
-/// Why somebody else is gone: `onRemoteUserLeaveRoom(user, reason)`.
+/// Why another user is gone: TRTC's `onRemoteUserLeaveRoom(user, reason)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RemoteLeaveReason {
-    /// They left by themselves.
+    /// They left.
     Left,
     /// Their connection timed out.
     TimedOut,
@@ -90,7 +90,7 @@ pub enum RemoteLeaveReason {
 
 impl RemoteLeaveReason {
     /// TRTC's number.
-    pub const fn code(self) -> u16 {
+    pub(crate) const fn code(self) -> u16 {
         match self {
             Self::Left => 0,
             Self::TimedOut => 1,

@@ -1,4 +1,4 @@
-//! The exit receipt: what was let go, when, and whether that was confirmed.
+//! The exit receipt: which step of an exit ended when, and whether that was confirmed.
 
 use serde::Serialize;
 
@@ -6,9 +6,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepName {
-    /// The camera's handle is closed and its capture process gone.
+    /// The camera is closed and its capture process has ended.
     CameraReleased,
-    /// The microphone's stream is gone.
+    /// The microphone's stream is closed.
     MicrophoneReleased,
     /// Screen capture has ended.
     ScreenReleased,
@@ -18,30 +18,30 @@ pub enum StepName {
     ConnectionsClosed,
 }
 
-/// What became of a step.
+/// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// It happened and was seen to happen.
+    /// Done, and confirmed.
     Confirmed,
-    /// It was asked for; nobody answered within the step's limit.
+    /// Requested, but not confirmed within the step's limit.
     Unconfirmed,
-    /// There was nothing to do: no camera was open, or the server ended the call itself.
+    /// Nothing to do: for example no camera was open, or the server ended the call.
     NotApplicable,
-    /// It went wrong; the detail says how.
+    /// Failed; the detail says how.
     Failed,
 }
 
 /// One line of a receipt.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReceiptStep {
-    /// Which step.
+    /// The step.
     pub step: StepName,
-    /// What became of it.
+    /// How it ended.
     pub state: StepState,
-    /// Milliseconds from the request to leave until this step ended.
+    /// Milliseconds from the beginning of the exit to the end of this step.
     pub ms: f64,
-    /// What a person should know beside that; often empty.
+    /// A note for people; often empty.
     pub detail: String,
 }
 
@@ -59,7 +59,7 @@ impl Receipt {
         self.steps.iter().find(|s| s.step == step)
     }
 
-    /// Whether nothing is left unconfirmed or failed.
+    /// Whether no step is unconfirmed or failed.
     pub fn is_clean(&self) -> bool {
         self.steps.iter().all(|s| matches!(s.state, StepState::Confirmed | StepState::NotApplicable))
     }

@@ -1,9 +1,9 @@
-//! A value that must not reach logs, bundles or error messages.
+//! A value that must not reach logs, support bundles or error messages.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// Wraps a secret: `Debug` and `Display` show `***`; only [`Secret::expose`] gives it out.
+/// Wraps a secret: `Debug` and `Display` print `***`; only [`Secret::expose`] returns the value.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
@@ -13,7 +13,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The secret itself. Each call site is a place to look at when one leaks.
+    /// The value. Every leak passes through a caller of this.
     pub const fn expose(&self) -> &T {
         &self.0
     }
@@ -32,8 +32,8 @@ impl<T> fmt::Display for Secret<T> {
 }
 
 impl<T: Serialize> Secret<T> {
-    /// Writes the secret out, for a field that says so (`serialize_with`). By themselves secrets are never written.
-    pub fn write_out<S: Serializer>(secret: &Option<Self>, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Serializes the value, for fields with `serialize_with`. A secret has no `Serialize` of its own.
+    pub(crate) fn write_out<S: Serializer>(secret: &Option<Self>, serializer: S) -> Result<S::Ok, S::Error> {
         secret.as_ref().map(Self::expose).serialize(serializer)
     }
 }

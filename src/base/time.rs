@@ -1,9 +1,9 @@
-//! A point in time for the pure cores, which have no clock: a driver says what time it is.
+//! A point in time for the pure cores, which have no clock: the driver passes the time with each input.
 
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-/// Microseconds since an origin that the driver chose (usually its own start). Only differences mean anything.
+/// Microseconds since an origin of the driver's choice, usually its start. Only differences have a meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u64);
 
@@ -26,12 +26,12 @@ impl Moment {
         self.0
     }
 
-    /// Time passed since `earlier`; zero when `earlier` lies ahead.
+    /// Time since `earlier`; zero if `earlier` lies in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The same as [`Moment::since`] in milliseconds with a fraction, as receipts and events write it.
+    /// [`Moment::since`] in milliseconds with a fraction, as receipts and events write it.
     pub fn millis_since(self, earlier: Self) -> f64 {
         self.since(earlier).as_micros() as f64 / 1000.0
     }

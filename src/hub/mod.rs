@@ -126,7 +126,7 @@ impl Hub {
             Input::Tick => {}
             Input::Shutdown => self.shut_down(),
         }
-        while let Some(timer) = self.timers.due(self.now) {
+        while let Some(timer) = self.timers.pop_due(self.now) {
             self.fire(timer);
         }
     }
@@ -138,7 +138,7 @@ impl Hub {
 
     /// When to come with [`Input::Tick`] if nothing else happens.
     pub fn deadline(&self) -> Option<Moment> {
-        self.timers.next()
+        self.timers.next_deadline()
     }
 
     /// Whether somebody is turned away at the door. A resume never is: it is answered by `leave` on the link, so that

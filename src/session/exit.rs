@@ -180,7 +180,7 @@ impl Session {
         if !matches!(self.phase, Phase::Leaving(_)) {
             return;
         }
-        self.timers.hasten(Timer::Ceiling, now + CLOSE_NOW);
+        self.timers.set_earlier(Timer::Ceiling, now + CLOSE_NOW);
         for kind in DEVICES {
             let hurry = self.slot(kind).and_then(|slot| slot.hasten(RELEASE_NOW));
             self.out.extend(hurry);

@@ -218,7 +218,7 @@ impl Session {
             Input::Device(kind, generation, input) => self.device(kind, generation, input, now),
             Input::Tick => {}
         }
-        while let Some(timer) = self.timers.due(now) {
+        while let Some(timer) = self.timers.pop_due(now) {
             self.fire(timer, now);
         }
         self.finish_if_complete(now);
@@ -231,7 +231,7 @@ impl Session {
 
     /// When to come again with [`Input::Tick`].
     pub fn deadline(&self) -> Option<Moment> {
-        self.timers.next()
+        self.timers.next_deadline()
     }
 
     /// Where it stands.
