@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use url::form_urlencoded;
 use visavis::base::{RoomId, Secret};
-use visavis::proto::tencent::{Http, KeyPair, Order, SignedCall};
+use visavis::proto::tencent::{HttpRequest, KeyPair, RoomOperation, SignedCall};
 
 const THEN: i64 = 1_795_586_561;
 const DATE: &str = "2026-11-25";
@@ -40,7 +40,7 @@ fn json(action: &str, body: &[u8]) -> Option<SignedCall> {
         ("x-tc-timestamp", &THEN.to_string()),
     ];
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Some(verified(&Http { method: "POST", query: "", headers, body }))
+    Some(verified(&HttpRequest { method: "POST", query: "", headers, body }))
 }
 
 /// A call in the older form.
@@ -60,10 +60,10 @@ fn pairs(action: &str, query: &[u8]) -> Option<SignedCall> {
     all.insert("Signature".into(), BASE64_STANDARD.encode(mac(b"k", &format!("GETh/?{text}"))));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&all).finish();
     let headers = [("host".to_owned(), "h".to_owned())].into_iter().collect();
-    Some(verified(&Http { method: "GET", query: &query, headers, body: &[] }))
+    Some(verified(&HttpRequest { method: "GET", query: &query, headers, body: &[] }))
 }
 
-fn verified(http: &Http<'_>) -> SignedCall {
+fn verified(http: &HttpRequest<'_>) -> SignedCall {
     let key = KeyPair { id: "id".into(), secret: Secret::new("k".into()) };
     SignedCall::verify(http, &[key], THEN).expect("it was signed just now")
 }
@@ -75,7 +75,7 @@ fuzz_target!(|input: &[u8]| {
     let Some(Ok(request)) = call.map(|call| call.request(body)) else { return };
     let again: RoomId = request.room.wire_name().parse().expect("a room that has been read is a room");
     assert_eq!(again, request.room);
-    if let Order::Remove(users) = &request.order {
+    if let RoomOperation::Remove(users) = &request.operation {
         assert!((1..=10).contains(&users.len()), "{} users", users.len());
         assert!(users.iter().all(|user| (1..=32).contains(&user.as_str().len())));
     }

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
 use visavis::base::Secret;
-use visavis::proto::tencent::{Http, KeyPair, SignedCall};
+use visavis::proto::tencent::{HttpRequest, KeyPair, SignedCall};
 
 /// When the seeds were signed.
 const THEN: i64 = 1_795_586_561;
@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    let http = Http { method, query, headers, body };
+    let http = HttpRequest { method, query, headers, body };
     let key = KeyPair {
         id: "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE".into(),
         secret: Secret::new("Gu5t9xGARNpq86cd98joQYCN3EXAMPLE".into()),

@@ -1,7 +1,7 @@
 //! The way into a room: where its token comes from, and how one is had when the connection is made.
 
 use crate::base::{EntryErrorKind, RoomId, Secret, UserId};
-use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass, label};
+use crate::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims, unverified_claims};
 use crate::session::EntryError;
 use crate::signal::{TokenError, TokenRequest, fetch_token, token_endpoint};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ impl TokenSource {
     /// Who we are, where the token says so.
     pub(crate) fn user(&self) -> Option<UserId> {
         match self {
-            Self::Given(token) => label(token.expose())?.user,
+            Self::Given(token) => unverified_claims(token.expose())?.user,
             Self::Signed(_) | Self::Endpoint(_) | Self::Server | Self::Invited(_) => None,
         }
     }
@@ -70,7 +70,7 @@ struct CachedToken {
 
 impl CachedToken {
     fn new(server: String, token: Secret<String>) -> Self {
-        let host = label(token.expose()).is_some_and(|label| label.room_admin);
+        let host = unverified_claims(token.expose()).is_some_and(|claims| claims.room_admin);
         Self { server, token, host }
     }
 }
@@ -142,14 +142,15 @@ impl JoinCredentials {
 
     /// The server goes by the token's room: one for another room would open the wrong door.
     fn given(&self, token: &Secret<String>) -> Result<Secret<String>, EntryError> {
-        let other = label(token.expose()).map(|l| l.room).filter(|r| !r.is_empty() && *r != self.room.wire_name());
+        let other =
+            unverified_claims(token.expose()).map(|l| l.room).filter(|r| !r.is_empty() && *r != self.room.wire_name());
         let Some(other) = other else { return Ok(token.clone()) };
         let sentence = format!("This token is for the room {other}, not for {}. Ask for one for this room.", self.room);
         Err(EntryError { kind: EntryErrorKind::TokenRefused, message: sentence, retry: false })
     }
 
-    fn pass(&self) -> Pass {
-        Pass {
+    fn pass(&self) -> JoinClaims {
+        JoinClaims {
             room: self.room.clone(),
             user: self.user.clone(),
             name: self.name.clone(),

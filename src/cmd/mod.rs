@@ -9,13 +9,13 @@ mod browser;
 mod capture;
 mod devices;
 mod documents;
-#[cfg(feature = "window")]
-mod ending;
 #[cfg(any(feature = "window", feature = "bot"))]
 mod participant;
 mod room;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "window")]
+mod shutdown;
 #[cfg(any(feature = "window", feature = "bot"))]
 mod signals;
 mod support;

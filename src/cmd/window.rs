@@ -1,7 +1,7 @@
 //! The window: `visavis [LINK]`, and `visavis host` with a room server in the same process.
 
-use super::ending::LastWord;
 use super::participant::ParticipantArgs;
+use super::shutdown::ShutdownGuard;
 use super::{browser, signals};
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, RoomId, SessionId, UserId, display_name};
 use crate::bot::{self, BotConfig, Verifier};
@@ -160,8 +160,8 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     };
     let (desk, task) = CallService::start(config)?;
     let remote = desk.remote();
-    let last = LastWord::new(remote.clone(), wind_down(task, shared.clone(), server));
-    last.listen();
+    let guard = ShutdownGuard::new(remote.clone(), wind_down(task, shared.clone(), server));
+    guard.listen();
     shared.remote.set(remote.clone()).ok();
     watch_signals(remote.clone())?;
     if let Some(paths) = paths.clone() {
@@ -188,7 +188,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         on_first_frame: Box::new(move |user, width, height| shown(user, width, height)),
         on_settings: keep_settings(paths, wanted),
         on_page: Box::new(browser::show),
-        on_exit: last.on_exit(),
+        on_exit: guard.on_exit(),
         ..ui::Options::default()
     };
     // A window that breaks down takes the desk's handle with it, as one that is closed does.
@@ -197,7 +197,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     if let Some(verifier) = &verifier {
         events(&verified(verifier));
     }
-    last.leave();
+    guard.leave();
     runtime.shutdown_timeout(Duration::from_millis(500));
     result?;
     let reason = *shared.ended.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,7 +8,7 @@
 
 use super::{Mid, TrackSid};
 use crate::base::{MediaKind, Moment};
-use crate::proto::sdp::Section;
+use crate::proto::sdp::MLine;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ impl SingleDownlink {
     }
 
     /// Takes an offer. The caller has it answered with the changes; [`SingleDownlink::answered`] follows.
-    pub(super) fn offer(&mut self, sections: &[Section]) -> Binding {
+    pub(super) fn offer(&mut self, sections: &[MLine]) -> Binding {
         let receiving: Vec<_> = sections.iter().filter(|s| s.is_receiving()).map(|s| (s.mid.clone(), s.kind)).collect();
         if self.asked.is_some_and(|a| !a.sections || receiving.len() > self.receiving.len()) {
             self.asked = None;

@@ -4,7 +4,7 @@ use super::config::{MAX_QUEUED, NAME_BYTES, SDP_BYTES};
 use super::member::{Downlink, Dynacast, Member, Track};
 use super::{Bound, Hub, MediaCommand, MemberId, Published, Subscribed, TrackSid};
 use crate::base::MediaKind;
-use crate::proto::sdp::{self, Section};
+use crate::proto::sdp::{self, MLine};
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request};
 use lk::signal_response::Message;
@@ -89,7 +89,7 @@ impl Hub {
             tracing::warn!(user = %member.user, bytes = description.sdp.len(), "an offer is too long");
             return self.require_rejoin(id);
         }
-        let sections = sdp::sections(&description.sdp);
+        let sections = sdp::m_lines(&description.sdp);
         let announced: Vec<_> = member.tracks.iter().map(Track::announced).collect();
         let change = member.uplink.offer(&sections, &announced);
         let connection = member.up();
@@ -215,7 +215,7 @@ impl Hub {
 }
 
 /// A section carries a track from now on.
-fn start(member: &mut Member, section: &Section, sid: &str) -> Option<Published> {
+fn start(member: &mut Member, section: &MLine, sid: &str) -> Option<Published> {
     let track = member.track_mut(sid)?;
     track.is_published = true;
     track.info.mid.clone_from(&section.mid);

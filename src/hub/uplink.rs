@@ -2,7 +2,7 @@
 
 use super::{Mid, TrackSid};
 use crate::base::MediaKind;
-use crate::proto::sdp::Section;
+use crate::proto::sdp::MLine;
 use std::collections::BTreeMap;
 
 /// The sending sections of one client.
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(super) struct Uplink {
     published: BTreeMap<Mid, TrackSid>,
     /// Sections that send something which was not announced yet.
-    unclaimed: Vec<Section>,
+    unclaimed: Vec<MLine>,
 }
 
 /// A track as far as matching needs it.
@@ -23,7 +23,7 @@ pub(super) struct AnnouncedTrack<'a> {
 }
 
 impl AnnouncedTrack<'_> {
-    fn is_named_by(&self, section: &Section) -> bool {
+    fn is_named_by(&self, section: &MLine) -> bool {
         !section.track_id.is_empty() && self.kind == section.kind && self.cids.contains(&section.track_id)
     }
 }
@@ -32,7 +32,7 @@ impl AnnouncedTrack<'_> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct UplinkChange {
     /// Sections that carry a track from now on.
-    pub(super) start: Vec<(Section, TrackSid)>,
+    pub(super) start: Vec<(MLine, TrackSid)>,
     /// Tracks that are not sent any more.
     pub(super) end: Vec<TrackSid>,
 }
@@ -42,7 +42,7 @@ impl Uplink {
     ///
     /// A section belongs to the track whose id its `msid` names; where it names none, to the first of its kind that
     /// waits. Rust clients name the cid, browsers the id of the `MediaStreamTrack`, some nothing.
-    pub(super) fn offer(&mut self, sections: &[Section], announced: &[AnnouncedTrack<'_>]) -> UplinkChange {
+    pub(super) fn offer(&mut self, sections: &[MLine], announced: &[AnnouncedTrack<'_>]) -> UplinkChange {
         let mut change = UplinkChange::default();
         let old = std::mem::take(&mut self.published);
         let mut fresh = Vec::new();
@@ -84,7 +84,7 @@ impl Uplink {
     }
 
     /// A track was announced after its section was offered: takes the section.
-    pub(super) fn claim(&mut self, announced: AnnouncedTrack<'_>) -> Option<Section> {
+    pub(super) fn claim(&mut self, announced: AnnouncedTrack<'_>) -> Option<MLine> {
         let named = self.unclaimed.iter().position(|s| announced.is_named_by(s));
         let at = named.or_else(|| self.unclaimed.iter().position(|s| s.kind == announced.kind))?;
         let section = self.unclaimed.swap_remove(at);
@@ -104,12 +104,7 @@ impl Uplink {
 
 /// Whether a section that carried `track` names another announced track now: a client that unpublishes and publishes in
 /// one go uses the same section again.
-fn is_replaced(
-    track: &str,
-    section: &Section,
-    announced: &[AnnouncedTrack<'_>],
-    old: &BTreeMap<Mid, TrackSid>,
-) -> bool {
+fn is_replaced(track: &str, section: &MLine, announced: &[AnnouncedTrack<'_>], old: &BTreeMap<Mid, TrackSid>) -> bool {
     let is_own = announced.iter().any(|a| a.track == track && a.is_named_by(section));
     let names_other =
         announced.iter().any(|a| a.track != track && a.is_named_by(section) && !old.values().any(|t| t == a.track));
@@ -119,11 +114,11 @@ fn is_replaced(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::sdp::Direction;
+    use crate::proto::sdp::MediaDirection;
 
-    fn sending(mid: &str, kind: MediaKind, track_id: &str) -> Section {
-        let direction = Direction::SendOnly;
-        Section { mid: mid.into(), kind, direction, stopped: false, track_id: track_id.into(), simulcast: false }
+    fn sending(mid: &str, kind: MediaKind, track_id: &str) -> MLine {
+        let direction = MediaDirection::SendOnly;
+        MLine { mid: mid.into(), kind, direction, rejected: false, track_id: track_id.into(), simulcast: false }
     }
 
     fn started(change: &UplinkChange) -> Vec<(&str, &str)> {
@@ -175,7 +170,7 @@ mod tests {
         uplink.offer(&[sending("1", V, "a")], &[ta]);
         let change = uplink.offer(&[sending("1", V, "b")], &[ta, tb]);
         assert_eq!((started(&change), change.end.as_slice()), (vec![("1", "TR_B")], ["TR_A".to_owned()].as_slice()));
-        let quiet = Section { direction: Direction::Inactive, ..sending("1", V, "b") };
+        let quiet = MLine { direction: MediaDirection::Inactive, ..sending("1", V, "b") };
         assert_eq!(uplink.offer(&[quiet], &[tb]).end, ["TR_B"]);
     }
 }

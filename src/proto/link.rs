@@ -23,7 +23,7 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 
 /// A room, and the server that holds it when the text named one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct CallAddress {
     /// The call server's address, with its scheme; `None` when only a room was named.
     pub server: Option<String>,
     /// The room.
@@ -61,10 +61,10 @@ pub enum LinkError {
 /// - `visavis://join?server=URL&room=ROOM`, as other programs make it: nothing has to be fitted into a path.
 ///
 /// Each may have an invitation (`i=…`) and a name (`name=…`). Other parameters mean nothing here.
-pub fn parse(text: &str) -> Result<Place, LinkError> {
+pub fn parse(text: &str) -> Result<CallAddress, LinkError> {
     let text = text.trim();
     if !text.contains('/') || text.starts_with("num/") {
-        return Ok(Place { server: None, room: text.parse()?, invitation: None, name: None });
+        return Ok(CallAddress { server: None, room: text.parse()?, invitation: None, name: None });
     }
     let app = text.strip_prefix("visavis://");
     let rest = app.unwrap_or(text);
@@ -79,7 +79,7 @@ pub fn parse(text: &str) -> Result<Place, LinkError> {
     };
     let invitation = parameter(query, INVITATION).map(Secret::new);
     let name = parameter(query, NAME).map(|name| display_name(&name)).transpose()?;
-    Ok(Place { server: Some(server), room: room.parse()?, invitation, name })
+    Ok(CallAddress { server: Some(server), room: room.parse()?, invitation, name })
 }
 
 /// A parameter that is there and says something; of several, the first one.
@@ -180,9 +180,9 @@ fn query(invitation: Option<&Secret<String>>, tls: Option<bool>) -> String {
 mod tests {
     use super::*;
 
-    fn place(server: Option<&str>, room: &str) -> Result<Place, LinkError> {
+    fn place(server: Option<&str>, room: &str) -> Result<CallAddress, LinkError> {
         let room = room.parse().expect("a room");
-        Ok(Place { server: server.map(str::to_owned), room, invitation: None, name: None })
+        Ok(CallAddress { server: server.map(str::to_owned), room, invitation: None, name: None })
     }
 
     #[test]

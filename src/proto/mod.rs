@@ -6,12 +6,12 @@
 pub mod invitation;
 #[cfg(feature = "wire")]
 pub mod join_request;
-#[cfg(test)]
-#[cfg(feature = "wire")]
-mod junk;
 pub mod link;
 #[cfg(feature = "wire")]
 mod mac;
+#[cfg(test)]
+#[cfg(feature = "wire")]
+mod no_panic;
 pub mod release;
 pub mod sdp;
 #[cfg(feature = "wire")]

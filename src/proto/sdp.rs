@@ -4,7 +4,7 @@ use crate::base::MediaKind;
 
 /// What a section is for, from the offerer's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub enum MediaDirection {
     /// The offerer sends.
     SendOnly,
     /// The offerer receives.
@@ -15,7 +15,7 @@ pub enum Direction {
     Inactive,
 }
 
-impl Direction {
+impl MediaDirection {
     /// Whether the offerer sends.
     pub const fn sends(self) -> bool {
         matches!(self, Self::SendOnly | Self::SendRecv)
@@ -24,38 +24,38 @@ impl Direction {
 
 /// One `m=` section with sound or picture. Data sections are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
+pub struct MLine {
     /// `a=mid`.
     pub mid: String,
     /// Sound or picture.
     pub kind: MediaKind,
     /// What it is for; `sendrecv` when the section does not say.
-    pub direction: Direction,
+    pub direction: MediaDirection,
     /// Port 0 without `bundle-only`: the section is given up.
-    pub stopped: bool,
+    pub rejected: bool,
     /// The second word of `a=msid`: the offerer's id of the track, or nothing.
     pub track_id: String,
     /// Whether it announces simulcast layers to be sent.
     pub simulcast: bool,
 }
 
-impl Section {
+impl MLine {
     /// Whether the offerer sends something in it.
     pub const fn is_sending(&self) -> bool {
-        !self.stopped && self.direction.sends()
+        !self.rejected && self.direction.sends()
     }
 
     /// Whether it only waits for something to be sent to the offerer.
     pub const fn is_receiving(&self) -> bool {
-        !self.stopped && matches!(self.direction, Direction::RecvOnly)
+        !self.rejected && matches!(self.direction, MediaDirection::RecvOnly)
     }
 }
 
 /// The sound and picture sections of a description, in order. Lines that make no sense are passed over; a section
 /// without a `mid` cannot be named and is left out.
-pub fn sections(sdp: &str) -> Vec<Section> {
-    let mut found: Vec<Section> = Vec::new();
-    let mut current: Option<Section> = None;
+pub fn m_lines(sdp: &str) -> Vec<MLine> {
+    let mut found: Vec<MLine> = Vec::new();
+    let mut current: Option<MLine> = None;
     for line in sdp.lines().map(str::trim_end) {
         if let Some(media) = line.strip_prefix("m=") {
             found.extend(current.take().filter(|s| !s.mid.is_empty()));
@@ -68,25 +68,25 @@ pub fn sections(sdp: &str) -> Vec<Section> {
     found
 }
 
-fn begin(media: &str) -> Option<Section> {
+fn begin(media: &str) -> Option<MLine> {
     let mut words = media.split(' ');
     let kind = match words.next() {
         Some("audio") => MediaKind::Audio,
         Some("video") => MediaKind::Video,
         _ => return None,
     };
-    let stopped = words.next() == Some("0");
-    let direction = Direction::SendRecv;
-    Some(Section { mid: String::new(), kind, direction, stopped, track_id: String::new(), simulcast: false })
+    let rejected = words.next() == Some("0");
+    let direction = MediaDirection::SendRecv;
+    Some(MLine { mid: String::new(), kind, direction, rejected, track_id: String::new(), simulcast: false })
 }
 
-fn read(section: &mut Section, attribute: &str) {
+fn read(section: &mut MLine, attribute: &str) {
     match attribute {
-        "sendonly" => section.direction = Direction::SendOnly,
-        "recvonly" => section.direction = Direction::RecvOnly,
-        "sendrecv" => section.direction = Direction::SendRecv,
-        "inactive" => section.direction = Direction::Inactive,
-        "bundle-only" => section.stopped = false,
+        "sendonly" => section.direction = MediaDirection::SendOnly,
+        "recvonly" => section.direction = MediaDirection::RecvOnly,
+        "sendrecv" => section.direction = MediaDirection::SendRecv,
+        "inactive" => section.direction = MediaDirection::Inactive,
+        "bundle-only" => section.rejected = false,
         _ => match attribute.split_once(':') {
             Some(("mid", mid)) => section.mid = mid.trim().to_owned(),
             Some(("msid", ids)) => section.track_id = ids.split_whitespace().nth(1).unwrap_or_default().to_owned(),
@@ -110,18 +110,18 @@ mod tests {
 
     #[test]
     fn sections_are_read_as_browsers_write_them() {
-        let s = sections(OFFER);
+        let s = m_lines(OFFER);
         assert_eq!(s.iter().map(|s| s.mid.as_str()).collect::<Vec<_>>(), ["0", "2", "3", "4"]);
         assert!(s[0].is_receiving() && !s[0].is_sending());
         assert_eq!((s[1].track_id.as_str(), s[1].simulcast, s[1].is_sending()), ("cam-1", true, true));
-        assert!(s[2].stopped && !s[2].is_sending());
+        assert!(s[2].rejected && !s[2].is_sending());
         assert!(s[3].is_sending() && s[3].track_id.is_empty());
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_fail(text in "(m=(audio|video) [09]|a=(mid|msid|simulcast):? ?[a-z]*|\\PC*|\r?\n){0,60}") {
-            for section in sections(&text) {
+            for section in m_lines(&text) {
                 prop_assert!(!section.mid.is_empty());
             }
         }

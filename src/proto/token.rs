@@ -64,7 +64,7 @@ pub struct ApiKey {
 
 /// A permission to join one room, to be written into a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pass {
+pub struct JoinClaims {
     /// Where.
     pub room: RoomId,
     /// Who.
@@ -105,7 +105,7 @@ impl ApiKey {
     }
 
     /// A token to join a room.
-    pub fn join_token(&self, pass: &Pass) -> Result<Secret<String>, MintError> {
+    pub fn join_token(&self, pass: &JoinClaims) -> Result<Secret<String>, MintError> {
         let grants = VideoGrants {
             room_join: true,
             room: pass.room.wire_name(),
@@ -149,7 +149,7 @@ fn sign(token: AccessToken) -> Result<Secret<String>, MintError> {
 
 /// What a verified token says. Only [`ApiKeys::verify`] makes one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grant {
+pub struct VerifiedClaims {
     /// The id of the key pair that signed it.
     pub key: String,
     /// The room's wire name; not checked yet, may be empty.
@@ -164,9 +164,9 @@ pub struct Grant {
     pub attributes: Vec<(String, String)>,
     /// What the owner may do in the room. What the token does not mention is allowed.
     pub permission: lk::ParticipantPermission,
-    /// Whether it lets its owner into [`Grant::room`].
+    /// Whether it lets its owner into [`VerifiedClaims::room`].
     pub room_join: bool,
-    /// Whether it administers [`Grant::room`].
+    /// Whether it administers [`VerifiedClaims::room`].
     pub room_admin: bool,
     /// Whether it makes and deletes rooms.
     pub room_create: bool,
@@ -205,18 +205,18 @@ impl ApiKeys {
     }
 
     /// Checks signature, issuer and time, with a minute of grace for clocks that differ.
-    pub fn verify(&self, token: &str) -> Result<Grant, TokenError> {
+    pub fn verify(&self, token: &str) -> Result<VerifiedClaims, TokenError> {
         let issuer = Claims::from_unverified(token).map_err(|_| TokenError::Malformed)?.iss;
         let key = self.find(&issuer).ok_or(TokenError::ForeignKey)?;
         let claims = TokenVerifier::with_api_key(&key.id, key.secret.expose()).verify(token).map_err(refused)?;
         let issued_at = if claims.nbf > 0 { claims.nbf as i64 } else { issued_at(token) };
-        Ok(Grant::new(claims, issued_at))
+        Ok(VerifiedClaims::new(claims, issued_at))
     }
 
     /// A token with the same grants that is good until `expires_at` (Unix seconds), or longer if the old one is. It keeps
     /// the time of issue, so that it does not survive a removal that the old one would not survive. When its key pair was
     /// taken out of use meanwhile, the first one signs: whoever is in a call stays in it, but administers nothing any more.
-    pub fn renew(&self, grant: &Grant, expires_at: u64) -> Result<Secret<String>, MintError> {
+    pub fn renew(&self, grant: &VerifiedClaims, expires_at: u64) -> Result<Secret<String>, MintError> {
         let key = self.find(&grant.key).or(self.first()).ok_or(MintError::EmptyKey)?;
         let mut claims = grant.claims.clone();
         if claims.iss != key.id {
@@ -232,9 +232,9 @@ impl ApiKeys {
     }
 }
 
-impl Grant {
+impl VerifiedClaims {
     /// Takes over what its owner is called and may do now. The room, the rights over it and the time of issue stay.
-    pub fn take_over(&mut self, holder: &lk::ParticipantInfo) {
+    pub fn update_from(&mut self, holder: &lk::ParticipantInfo) {
         let mut claims = self.claims.clone();
         claims.name.clone_from(&holder.name);
         claims.metadata.clone_from(&holder.metadata);
@@ -289,7 +289,7 @@ fn permission(grants: &VideoGrants) -> lk::ParticipantPermission {
 
 /// What a token says of itself. Who only carries it cannot check its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label {
+pub struct UnverifiedClaims {
     /// Whose it is, if it says so.
     pub user: Option<UserId>,
     /// The wire name of the room that it opens; empty if it opens none.
@@ -299,10 +299,10 @@ pub struct Label {
 }
 
 /// Reads a token without trusting it. `None` if it is no token at all.
-pub fn label(token: &str) -> Option<Label> {
+pub fn unverified_claims(token: &str) -> Option<UnverifiedClaims> {
     let claims = Claims::from_unverified(token).ok()?;
     let (room, room_admin) = (claims.video.room, claims.video.room_admin);
-    Some(Label { user: claims.sub.parse().ok(), room, room_admin })
+    Some(UnverifiedClaims { user: claims.sub.parse().ok(), room, room_admin })
 }
 
 /// `iat` of a token that has been verified: `Claims` leaves it out, and some SDKs write `nbf` as 0.
@@ -328,8 +328,8 @@ mod tests {
     use super::*;
     use std::time::{SystemTime, UNIX_EPOCH};
 
-    fn pass() -> Pass {
-        Pass {
+    fn pass() -> JoinClaims {
+        JoinClaims {
             room: RoomId::Number(7),
             user: "mina".parse().unwrap(),
             name: "Mina Park".into(),
@@ -442,7 +442,7 @@ mod tests {
             can_publish_sources: vec![lk::TrackSource::Microphone.into(), lk::TrackSource::ScreenShare.into()],
             ..Default::default()
         };
-        grant.take_over(&lk::ParticipantInfo {
+        grant.update_from(&lk::ParticipantInfo {
             name: "Mina P.".into(),
             attributes: [("k".to_owned(), "v".to_owned())].into(),
             permission: Some(permission.clone()),
@@ -460,7 +460,7 @@ mod tests {
     #[test]
     fn a_call_outlives_the_key_that_let_it_in() {
         let old = ApiKeys::new(vec![ApiKey::dev()]);
-        let host = Pass { room_admin: true, ..pass() };
+        let host = JoinClaims { room_admin: true, ..pass() };
         let grant = old.verify(ApiKey::dev().join_token(&host).unwrap().expose()).unwrap();
         assert!(old.verify(old.renew(&grant, now() as u64 + 600).unwrap().expose()).unwrap().room_admin);
         let rotated = ApiKeys::new(vec![ApiKey::new("next", "two").unwrap()]);

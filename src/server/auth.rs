@@ -5,7 +5,7 @@ use super::driver::{HubHandle, Joining};
 use crate::base::{IdError, RoomId, UserId, display_name};
 use crate::hub::{Admission, Refusal};
 use crate::proto::join_request::{self, JoinRequestError};
-use crate::proto::token::{Grant, TokenError};
+use crate::proto::token::{TokenError, VerifiedClaims};
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -66,7 +66,7 @@ pub(super) fn error_response(status: StatusCode, error: &impl std::error::Error)
 }
 
 /// The token of a request: `Authorization: Bearer` of native clients, `access_token` of browsers.
-pub(super) fn verify_token(app: &App, headers: &HeaderMap, query: &Parameters) -> Result<Grant, TokenError> {
+pub(super) fn verify_token(app: &App, headers: &HeaderMap, query: &Parameters) -> Result<VerifiedClaims, TokenError> {
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let token = bearer.or_else(|| query.get("access_token").map(String::as_str)).ok_or(TokenError::Missing)?;
@@ -79,7 +79,7 @@ pub(super) async fn authorize_join(
     headers: &HeaderMap,
     query: &Parameters,
     protocol: Protocol,
-) -> Result<(Grant, Box<Joining>), JoinDenied> {
+) -> Result<(VerifiedClaims, Box<Joining>), JoinDenied> {
     let grant = verify_token(app, headers, query)?;
     let admission = admission(&grant)?;
     let request = match (protocol, query.get("join_request")) {
@@ -94,7 +94,7 @@ pub(super) async fn authorize_join(
 }
 
 /// A token's words, checked, in the hub's form.
-pub(super) fn admission(grant: &Grant) -> Result<Admission, JoinDenied> {
+pub(super) fn admission(grant: &VerifiedClaims) -> Result<Admission, JoinDenied> {
     if !grant.room_join {
         return Err(JoinDenied::NoJoinGrant);
     }

@@ -7,7 +7,7 @@ use super::livekit::LiveKit;
 use super::metrics::EngineStats;
 use crate::base::{RoomId, UserId};
 use crate::hub::{AdminCall, AdminResult, Admission, Refusal};
-use crate::proto::token::{JOIN_VALIDITY, Pass};
+use crate::proto::token::{JOIN_VALIDITY, JoinClaims};
 use livekit_protocol as lk;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// Whether somebody may have a token now. Whoever asks gets one then.
-    pub(super) async fn check_token_request(&self, pass: &Pass) -> Result<(), EntryRefused> {
+    pub(super) async fn check_token_request(&self, pass: &JoinClaims) -> Result<(), EntryRefused> {
         match self {
             Self::Embedded(hub) => wait_out_ban(hub, pass).await,
             Self::LiveKit(livekit) => Ok(livekit.check_token_request(&pass.room.wire_name(), &pass.user)?),
@@ -107,7 +107,7 @@ impl Engine {
 
 /// Tokens count whole seconds. One made in the very second of a removal is refused with the older ones, so whoever
 /// comes back at once is served in the next second.
-async fn wait_out_ban(hub: &HubHandle, pass: &Pass) -> Result<(), EntryRefused> {
+async fn wait_out_ban(hub: &HubHandle, pass: &JoinClaims) -> Result<(), EntryRefused> {
     let mut tries = 0..TRIES;
     loop {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

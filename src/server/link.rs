@@ -4,7 +4,7 @@ use super::driver::{HubHandle, Joining};
 use super::secrets::Keyring;
 use crate::clock::unix_time;
 use crate::hub::LinkId;
-use crate::proto::token::Grant;
+use crate::proto::token::VerifiedClaims;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Reply;
@@ -89,7 +89,7 @@ enum End {
 pub(super) struct Link {
     pub(super) hub: HubHandle,
     pub(super) secrets: Keyring,
-    pub(super) grant: Grant,
+    pub(super) grant: VerifiedClaims,
     /// Dropped when the link has ended; the server waits for that when it stops.
     pub(super) alive: mpsc::Sender<()>,
 }
@@ -129,7 +129,7 @@ struct LinkTask<'a> {
     hub: &'a HubHandle,
     secrets: &'a Keyring,
     /// What the client was let in with, and what has changed since.
-    grant: Grant,
+    grant: VerifiedClaims,
     /// Whether the client's last frame was text; then ours are JSON, too.
     json: bool,
     renewals: Interval,
@@ -151,7 +151,7 @@ impl LinkTask<'_> {
                 item = self.queue.recv() => match item {
                     Some(Item::Say(message)) => self.send(*message).await,
                     Some(Item::Renew(holder)) => {
-                        self.grant.take_over(&holder);
+                        self.grant.update_from(&holder);
                         self.renew().await
                     }
                     None => Err(End::Flushed),

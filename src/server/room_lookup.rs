@@ -8,7 +8,7 @@ use super::engine::{EntryRefused, plain_admission};
 use super::token_endpoint::{TokenRefused, TokenRequest, some_user};
 use super::{App, unix_s};
 use crate::hub::{Admission, Refusal};
-use crate::proto::token::{Grant, TokenError};
+use crate::proto::token::{TokenError, VerifiedClaims};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -73,7 +73,7 @@ pub(super) async fn look_up(
 }
 
 /// Whom the hub would see at the door with this token.
-fn shown(grant: &Grant, room: &str) -> Result<Admission, LookupRefused> {
+fn shown(grant: &VerifiedClaims, room: &str) -> Result<Admission, LookupRefused> {
     let admission = auth::admission(grant)?;
     if admission.room == room { Ok(admission) } else { Err(LookupRefused::AnotherRoom) }
 }

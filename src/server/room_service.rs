@@ -6,7 +6,7 @@ use super::auth;
 use super::engine::Unavailable;
 use crate::base::RoomId;
 use crate::hub::{AdminAnswer, AdminCall, AdminError};
-use crate::proto::token::{Grant, TokenError};
+use crate::proto::token::{TokenError, VerifiedClaims};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -105,7 +105,7 @@ async fn answer(
 }
 
 /// Looking changes nothing, and is not written down.
-fn write_down(grant: &Grant, method: &str, (room, users): (&str, &str), result: &str) {
+fn write_down(grant: &VerifiedClaims, method: &str, (room, users): (&str, &str), result: &str) {
     if !method.starts_with("List") && !method.starts_with("Get") {
         let entry = AuditEntry { action: method, room, users, result, request: "" };
         audit::record(Principal { key: &grant.key, user: &grant.identity }, entry);
@@ -122,7 +122,7 @@ fn encoding(headers: &HeaderMap) -> Option<Encoding> {
 }
 
 struct Request<'a> {
-    grant: &'a Grant,
+    grant: &'a VerifiedClaims,
     encoding: Encoding,
     body: &'a [u8],
 }

@@ -10,7 +10,7 @@ use crate::base::{IdError, RoomId, Secret, UserId, display_name};
 use crate::hub::Refusal;
 use crate::proto::invitation::{Invitation, InvitationError, Role};
 use crate::proto::tencent::{UserSigClaims, UserSigError};
-use crate::proto::token::{JOIN_VALIDITY, MintError, Pass};
+use crate::proto::token::{JOIN_VALIDITY, JoinClaims, MintError};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -142,7 +142,7 @@ fn proven(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, UserSigErr
 }
 
 /// What is asked for, checked. A token is not good for longer than the UserSig that it is given for.
-fn pass(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<Pass, TokenRefused> {
+fn pass(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<JoinClaims, TokenRefused> {
     let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
     let metadata = request.participant_metadata.unwrap_or_default();
     let attribute_bytes: usize = attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
@@ -166,7 +166,7 @@ fn pass(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<Pass, Toke
         (None, None) => (some_user()?, JOIN_VALIDITY),
     };
     let room_admin = proof.role == Role::Host;
-    Ok(Pass { room: proof.room, user, name, metadata, attributes, room_admin, valid_for })
+    Ok(JoinClaims { room: proof.room, user, name, metadata, attributes, room_admin, valid_for })
 }
 
 /// A user id for somebody who brings none.

@@ -7,7 +7,7 @@ use crate::kit::{Display, Events, Participant, Process, Server, Stage, Visavis, 
 use std::process::Output;
 use std::thread::sleep;
 use std::time::Duration;
-use visavis::proto::token::{AdminGrant, ApiKey, Pass};
+use visavis::proto::token::{AdminGrant, ApiKey, JoinClaims};
 
 /// Usage that is wrong whatever the server says.
 const WRONG_USAGE: i32 = 2;
@@ -132,7 +132,7 @@ fn tokens_that_are_bad() {
 
 /// A token to join `room`, signed with `key`.
 fn joining(key: &ApiKey, room: &str) -> String {
-    let pass = Pass {
+    let pass = JoinClaims {
         room: room.parse().expect("a room"),
         user: "mina".parse().expect("a user"),
         name: "Mina".into(),

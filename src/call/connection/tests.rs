@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::TokenSource;
-use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
+use crate::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims};
 use crate::session::Input;
 use futures_util::SinkExt;
 use prost::Message;
@@ -30,7 +30,7 @@ async fn deaf_server() -> (String, tokio::task::JoinHandle<()>) {
 }
 
 fn plan(server: String) -> ConnectPlan {
-    let pass = Pass {
+    let pass = JoinClaims {
         room: "deaf".parse().expect("a room"),
         user: "mina".parse().expect("a user"),
         name: "Mina".into(),
@@ -40,7 +40,7 @@ fn plan(server: String) -> ConnectPlan {
         valid_for: JOIN_VALIDITY,
     };
     let token = ApiKey::dev().join_token(&pass).expect("a token");
-    let Pass { room, user, name, .. } = pass;
+    let JoinClaims { room, user, name, .. } = pass;
     ConnectPlan {
         access: JoinCredentials { server, tokens: TokenSource::Given(token), room, user, name },
         layers: Vec::new(),

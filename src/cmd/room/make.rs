@@ -10,7 +10,7 @@ use crate::clock::unix_s;
 use crate::proto::invitation::{Invitation, Role};
 #[cfg(feature = "server")]
 use crate::proto::link;
-use crate::proto::token::{JOIN_VALIDITY, Pass};
+use crate::proto::token::{JOIN_VALIDITY, JoinClaims};
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub(in crate::cmd) struct UserSigArgs {
 
 pub(super) fn token(wanted: TokenArgs, found: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
     let server = &found.server;
-    let token = found.key()?.join_token(&Pass {
+    let token = found.key()?.join_token(&JoinClaims {
         name: wanted.name.unwrap_or_else(|| wanted.user.to_string()),
         room: wanted.room,
         user: wanted.user,

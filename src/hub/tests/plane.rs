@@ -42,7 +42,7 @@ impl Plane {
                 }
                 let c = self.get(connection);
                 let receiving: BTreeSet<_> =
-                    sdp::sections(&sdp).into_iter().filter(|s| s.is_receiving()).map(|s| s.mid).collect();
+                    sdp::m_lines(&sdp).into_iter().filter(|s| s.is_receiving()).map(|s| s.mid).collect();
                 for mid in release {
                     assert!(c.bound.remove(&mid).is_some(), "{mid} is released without being bound");
                 }

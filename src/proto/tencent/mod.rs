@@ -10,6 +10,6 @@ mod signature;
 mod user_sig;
 
 pub use error::{ApiError, Parameter};
-pub use request::{Action, Order, Request, VERSION};
-pub use signature::{Fingerprint, Http, KeyPair, MAX_SKEW_S, SignedCall};
+pub use request::{Action, RoomOperation, RoomRequest, VERSION};
+pub use signature::{HttpRequest, KeyPair, MAX_SKEW_S, RequestFingerprint, SignedCall};
 pub use user_sig::{UserSigClaims, UserSigError, UserSigKey};

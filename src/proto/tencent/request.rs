@@ -59,7 +59,7 @@ impl fmt::Display for Action {
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum RoomOperation {
     /// These users, one to ten, are to go.
     Remove(Vec<UserId>),
     /// Everybody is to go.
@@ -68,13 +68,13 @@ pub enum Order {
 
 /// A call with usable parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct RoomRequest {
     /// The application that it means: to be compared with the server's.
     pub sdk_app_id: u32,
     /// Which room.
     pub room: RoomId,
     /// What is to be done with it.
-    pub order: Order,
+    pub operation: RoomOperation,
 }
 
 impl SignedCall {
@@ -91,7 +91,7 @@ impl SignedCall {
     /// A number has to be a JSON number and text JSON text; in the forms that know only text, a number is its digits.
     /// What the action does not know is refused. User ids are 1 to 32 bytes long; their characters are not looked at,
     /// because clients of other makes bring more of them into our rooms than TRTC has.
-    pub fn request(&self, body: &[u8]) -> Result<Request, ApiError> {
+    pub fn request(&self, body: &[u8]) -> Result<RoomRequest, ApiError> {
         let action = self.action()?;
         let mut given = match &self.pairs {
             Some(pairs) => Given::Texts(Texts::new(pairs)),
@@ -99,9 +99,10 @@ impl SignedCall {
         };
         let sdk_app_id = given.number(Parameter::SdkAppId)?;
         let room = if action.is_numeric() { given.numeric_room()? } else { given.text_room()? };
-        let order = if action.is_removal() { Order::Remove(given.users()?) } else { Order::Dismiss };
+        let operation =
+            if action.is_removal() { RoomOperation::Remove(given.users()?) } else { RoomOperation::Dismiss };
         given.nothing_is_left()?;
-        Ok(Request { sdk_app_id, room, order })
+        Ok(RoomRequest { sdk_app_id, room, operation })
     }
 }
 
@@ -296,10 +297,10 @@ mod tests {
             SignedCall { pairs: Some(pairs), ..SignedCall::unsigned(action) }.request(b"")
         };
         let both = [("SdkAppId", "1"), ("RoomId", "12"), ("UserIds.1", "tom"), ("UserIds.0", "mina")];
-        let users = Order::Remove(vec!["mina".parse().unwrap(), "tom".parse().unwrap()]);
-        let numeric = Request { sdk_app_id: 1, room: RoomId::Number(12), order: users };
+        let users = RoomOperation::Remove(vec!["mina".parse().unwrap(), "tom".parse().unwrap()]);
+        let numeric = RoomRequest { sdk_app_id: 1, room: RoomId::Number(12), operation: users };
         assert_eq!(read("RemoveUser", &both), Ok(numeric.clone()));
-        let text = Request { room: RoomId::Text("12".into()), ..numeric };
+        let text = RoomRequest { room: RoomId::Text("12".into()), ..numeric };
         assert_eq!(read("RemoveUserByStrRoomId", &both), Ok(text));
         for (pairs, expected) in [
             (&both[..2], "MissingParameter.UserIds"),

@@ -31,7 +31,7 @@ pub struct KeyPair {
 
 /// An HTTP request, as much of it as matters here.
 #[derive(Clone, Debug, Default)]
-pub struct Http<'a> {
+pub struct HttpRequest<'a> {
     /// `GET`, `POST`, …
     pub method: &'a str,
     /// What comes after `?`, as it was sent.
@@ -42,7 +42,7 @@ pub struct Http<'a> {
     pub body: &'a [u8],
 }
 
-impl Http<'_> {
+impl HttpRequest<'_> {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -78,15 +78,15 @@ pub struct SignedCall {
     /// The parameters that came as pairs (GET, and the older signatures). `None`: they are the JSON body.
     pub pairs: Option<Vec<(String, String)>>,
     /// The same for a request that is sent a second time, and for no other.
-    pub fingerprint: Fingerprint,
+    pub fingerprint: RequestFingerprint,
 }
 
 /// What tells a repeated request from a new one: signature, action and everything that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 32]);
+pub struct RequestFingerprint([u8; 32]);
 
-impl Fingerprint {
-    fn of(http: &Http<'_>, action: &str, signature: &[u8]) -> Self {
+impl RequestFingerprint {
+    fn of(http: &HttpRequest<'_>, action: &str, signature: &[u8]) -> Self {
         // Each part by its own hash, so that no part can run over into the next one.
         let parts = [action.as_bytes(), signature, http.query.as_bytes(), http.body];
         let all = parts.iter().fold(Sha256::new(), |all, part| all.chain_update(Sha256::digest(part)));
@@ -99,11 +99,11 @@ impl SignedCall {
     #[cfg(test)]
     pub(in crate::proto) fn unsigned(action: &str) -> Self {
         let (secret_id, action, version) = ("id".into(), action.into(), super::VERSION.into());
-        Self { secret_id, action, version, pairs: None, fingerprint: Fingerprint([0; 32]) }
+        Self { secret_id, action, version, pairs: None, fingerprint: RequestFingerprint([0; 32]) }
     }
 
     /// Checks time, key and signature of a request. `now` is in Unix seconds.
-    pub fn verify(http: &Http<'_>, keys: &[KeyPair], now: i64) -> Result<Self, ApiError> {
+    pub fn verify(http: &HttpRequest<'_>, keys: &[KeyPair], now: i64) -> Result<Self, ApiError> {
         match (http.method, http.header("authorization")) {
             ("POST" | "GET", Some(authorization)) => tc3(http, authorization, keys, now),
             ("POST", None) => legacy(http, form_urlencoded::parse(http.body), keys, now),
@@ -150,7 +150,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-fn tc3(http: &Http<'_>, authorization: &str, keys: &[KeyPair], now: i64) -> Result<SignedCall, ApiError> {
+fn tc3(http: &HttpRequest<'_>, authorization: &str, keys: &[KeyPair], now: i64) -> Result<SignedCall, ApiError> {
     let parts = Authorization::parse(authorization)?;
     let common = |name, shown| http.header(name).ok_or(ApiError::MissingCommon(shown));
     let timestamp = common("x-tc-timestamp", "Timestamp")?;
@@ -179,14 +179,14 @@ fn tc3(http: &Http<'_>, authorization: &str, keys: &[KeyPair], now: i64) -> Resu
     let action = common("x-tc-action", "Action")?.to_owned();
     Ok(SignedCall {
         secret_id: key.id.clone(),
-        fingerprint: Fingerprint::of(http, &action, &parts.signature),
+        fingerprint: RequestFingerprint::of(http, &action, &parts.signature),
         action,
         version: common("x-tc-version", "Version")?.to_owned(),
         pairs,
     })
 }
 
-fn canonical_request(http: &Http<'_>, signed_headers: &[&str], host: &str, payload: &str) -> String {
+fn canonical_request(http: &HttpRequest<'_>, signed_headers: &[&str], host: &str, payload: &str) -> String {
     let headers: String = signed_headers
         .iter()
         .map(|name| {
@@ -200,7 +200,7 @@ fn canonical_request(http: &Http<'_>, signed_headers: &[&str], host: &str, paylo
 /// The older form: everything, with the signature, in the query or in a form. What is signed is the method, the host,
 /// and all parameters but the signature in the order of their names, not encoded.
 fn legacy(
-    http: &Http<'_>,
+    http: &HttpRequest<'_>,
     pairs: form_urlencoded::Parse<'_>,
     keys: &[KeyPair],
     now: i64,
@@ -233,7 +233,7 @@ fn legacy(
     for name in COMMON {
         all.remove(*name);
     }
-    let fingerprint = Fingerprint::of(http, &action, &signature);
+    let fingerprint = RequestFingerprint::of(http, &action, &signature);
     let pairs = Some(all.into_iter().collect());
     Ok(SignedCall { secret_id: key.id.clone(), action, version, pairs, fingerprint })
 }
@@ -267,7 +267,7 @@ fn find<'a>(keys: &'a [KeyPair], id: &str) -> Result<&'a KeyPair, ApiError> {
 mod tests {
     use super::*;
     use crate::base::RoomId;
-    use crate::proto::tencent::{Order, Request};
+    use crate::proto::tencent::{RoomOperation, RoomRequest};
     use serde::Deserialize;
 
     /// Requests that the official SDKs for Python (3.1.177) and Node (4.1.313) have sent, in all their ways to sign.
@@ -281,9 +281,9 @@ mod tests {
     }
 
     impl Vector {
-        fn http(&self) -> Http<'_> {
+        fn http(&self) -> HttpRequest<'_> {
             let (method, query, body) = (&self.method, &self.query, self.body.as_bytes());
-            Http { method, query, headers: self.headers.clone(), body }
+            HttpRequest { method, query, headers: self.headers.clone(), body }
         }
 
         fn verify(&self, now: i64) -> Result<SignedCall, ApiError> {
@@ -320,12 +320,12 @@ mod tests {
             assert_eq!(call.secret_id, keys()[1].id);
             let request = call.request(vector.body.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", vector.name));
             let expected = if vector.name.ends_with("unsigned payload") {
-                (RoomId::Number(4_294_967_294), Order::Dismiss)
+                (RoomId::Number(4_294_967_294), RoomOperation::Dismiss)
             } else {
                 let users = vec!["mina".parse().unwrap(), "tom".parse().unwrap()];
-                (RoomId::Text("a b&c=d+%".into()), Order::Remove(users))
+                (RoomId::Text("a b&c=d+%".into()), RoomOperation::Remove(users))
             };
-            assert_eq!(request, Request { sdk_app_id: 1_400_000_001, room: expected.0, order: expected.1 });
+            assert_eq!(request, RoomRequest { sdk_app_id: 1_400_000_001, room: expected.0, operation: expected.1 });
         }
     }
 
@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn somebody_who_only_looks_whether_a_server_is_there_makes_no_call() {
         assert!(vectors().iter().all(|v| v.http().is_call()));
-        let look = Http { method: "GET", query: "x=1", ..Http::default() };
-        assert!(!look.is_call() && !Http { method: "HEAD", ..look }.is_call());
+        let look = HttpRequest { method: "GET", query: "x=1", ..HttpRequest::default() };
+        assert!(!look.is_call() && !HttpRequest { method: "HEAD", ..look }.is_call());
     }
 }

@@ -18,7 +18,7 @@ use super::rooms::Rooms;
 use super::secrets::Application;
 use super::{App, unix_s};
 use crate::base::UserId;
-use crate::proto::tencent::{ApiError, Http, Order, Request, SignedCall};
+use crate::proto::tencent::{ApiError, HttpRequest, RoomOperation, RoomRequest, SignedCall};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
@@ -45,8 +45,12 @@ pub(super) async fn call(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let texts = headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
-    let mut http =
-        Http { method: method.as_str(), query: uri.query().unwrap_or_default(), headers: texts.collect(), body: &[] };
+    let mut http = HttpRequest {
+        method: method.as_str(),
+        query: uri.query().unwrap_or_default(),
+        headers: texts.collect(),
+        body: &[],
+    };
     if !http.is_call() {
         return "OK".into_response();
     }
@@ -73,7 +77,7 @@ fn write(id: &str, answer: Result<(), ApiError>) -> Response {
     axum::Json(serde_json::json!({ "Response": response })).into_response()
 }
 
-async fn answer(app: &App, http: &Http<'_>, id: &str) -> Result<(), ApiError> {
+async fn answer(app: &App, http: &HttpRequest<'_>, id: &str) -> Result<(), ApiError> {
     let secrets = app.secrets.current();
     let keys = secrets.application.as_ref().map(|a| a.keys.as_slice()).unwrap_or_default();
     let call = SignedCall::verify(http, keys, unix_s())
@@ -82,7 +86,7 @@ async fn answer(app: &App, http: &Http<'_>, id: &str) -> Result<(), ApiError> {
     let action = call.action()?;
     let request = call.request(http.body);
     let answer = obey(app, application, &call, request.clone()).await;
-    let (room, users) = request.map_or_else(|_| Default::default(), |r| (r.room.to_string(), names(&r.order)));
+    let (room, users) = request.map_or_else(|_| Default::default(), |r| (r.room.to_string(), names(&r.operation)));
     let result = answer.as_ref().map_or_else(ApiError::code, |()| "ok");
     let entry = AuditEntry { action: action.name(), room: &room, users: &users, result, request: id };
     audit::record(Principal { key: &call.secret_id, user: "" }, entry);
@@ -94,7 +98,7 @@ async fn obey(
     app: &App,
     application: &Application,
     call: &SignedCall,
-    request: Result<Request, ApiError>,
+    request: Result<RoomRequest, ApiError>,
 ) -> Result<(), ApiError> {
     let (now, at_most) = (Instant::now(), application.calls_per_second);
     let known = app.tencent.once.find(&call.fingerprint, now);
@@ -114,11 +118,11 @@ async fn obey(
 }
 
 /// The inner result is an outcome; the outer one says that there is none, and that it may be tried again.
-async fn carry_out(rooms: &Rooms, request: &Request) -> Result<Result<(), ApiError>, ApiError> {
+async fn carry_out(rooms: &Rooms, request: &RoomRequest) -> Result<Result<(), ApiError>, ApiError> {
     let room = &request.room;
-    let was_open = match &request.order {
-        Order::Dismiss => rooms.dismiss(room).await,
-        Order::Remove(users) => remove(rooms, request, users).await,
+    let was_open = match &request.operation {
+        RoomOperation::Dismiss => rooms.dismiss(room).await,
+        RoomOperation::Remove(users) => remove(rooms, request, users).await,
     };
     let was_open = was_open.map_err(|e| {
         tracing::warn!("a call of Tencent's API is not carried out: {e}");
@@ -127,7 +131,7 @@ async fn carry_out(rooms: &Rooms, request: &Request) -> Result<Result<(), ApiErr
     Ok(if was_open { Ok(()) } else { Err(ApiError::NoRoom) })
 }
 
-async fn remove(rooms: &Rooms, request: &Request, users: &[UserId]) -> Result<bool, Unavailable> {
+async fn remove(rooms: &Rooms, request: &RoomRequest, users: &[UserId]) -> Result<bool, Unavailable> {
     let mut somebody = false;
     for user in users {
         somebody |= rooms.remove(&request.room, user).await?;
@@ -135,9 +139,9 @@ async fn remove(rooms: &Rooms, request: &Request, users: &[UserId]) -> Result<bo
     Ok(somebody || rooms.exists(&request.room).await?)
 }
 
-fn names(order: &Order) -> String {
+fn names(order: &RoomOperation) -> String {
     match order {
-        Order::Dismiss => String::new(),
-        Order::Remove(users) => users.iter().map(UserId::as_str).collect::<Vec<_>>().join(" "),
+        RoomOperation::Dismiss => String::new(),
+        RoomOperation::Remove(users) => users.iter().map(UserId::as_str).collect::<Vec<_>>().join(" "),
     }
 }

@@ -1,6 +1,6 @@
 //! Requests that were carried out, for as long as somebody could send them again.
 
-use crate::proto::tencent::{ApiError, Fingerprint, MAX_SKEW_S};
+use crate::proto::tencent::{ApiError, MAX_SKEW_S, RequestFingerprint};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,21 +21,21 @@ pub(super) struct ReplayCache(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    outcomes: HashMap<Fingerprint, Outcome>,
+    outcomes: HashMap<RequestFingerprint, Outcome>,
     /// Oldest first.
-    order: VecDeque<(Instant, Fingerprint)>,
+    order: VecDeque<(Instant, RequestFingerprint)>,
 }
 
 impl ReplayCache {
     /// What came of the request, if it was sent before.
-    pub(super) fn find(&self, request: &Fingerprint, now: Instant) -> Option<Outcome> {
+    pub(super) fn find(&self, request: &RequestFingerprint, now: Instant) -> Option<Outcome> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.forget(now);
         kept.outcomes.get(request).cloned()
     }
 
     /// A place for what will come of the request; the same one for everybody who sends it. `None`: there is no room.
-    pub(super) fn begin(&self, request: Fingerprint, now: Instant) -> Option<Outcome> {
+    pub(super) fn begin(&self, request: RequestFingerprint, now: Instant) -> Option<Outcome> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept.outcomes.get(&request) {
             return Some(known.clone());
@@ -66,16 +66,16 @@ impl Kept {
 mod tests {
     use super::*;
     use crate::base::Secret;
-    use crate::proto::tencent::{Http, KeyPair, SignedCall};
+    use crate::proto::tencent::{HttpRequest, KeyPair, SignedCall};
 
     /// A request that the official Python SDK has signed.
-    fn request() -> Fingerprint {
+    fn request() -> RequestFingerprint {
         let vectors: serde_json::Value =
             serde_json::from_str(include_str!("../../proto/tencent/vectors.json")).unwrap();
         let text = |name: &str| vectors[0][name].as_str().unwrap().to_owned();
         let (method, query, body) = (text("method"), text("query"), text("body"));
         let headers = serde_json::from_value(vectors[0]["headers"].clone()).unwrap();
-        let http = Http { method: &method, query: &query, headers, body: body.as_bytes() };
+        let http = HttpRequest { method: &method, query: &query, headers, body: body.as_bytes() };
         let (id, secret) = ("AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE");
         let key = KeyPair { id: id.into(), secret: Secret::new(secret.into()) };
         SignedCall::verify(&http, &[key], 1_795_586_561).unwrap().fingerprint

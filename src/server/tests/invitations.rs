@@ -107,7 +107,7 @@ async fn the_server_refuses_a_guest_who_acts_as_a_host() {
 #[tokio::test]
 async fn links_are_made_by_hosts_of_their_room_and_by_operators() {
     let server = closed().await;
-    let host = ApiKey::dev().join_token(&Pass { room_admin: true, ..pass("tea", "mina") }).unwrap();
+    let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..pass("tea", "mina") }).unwrap();
     for (who, room, status) in [
         (host.expose().as_str(), "tea", 201),
         (host.expose(), "coffee", 403),

@@ -13,7 +13,7 @@ mod token_endpoint;
 
 use super::{Embedded, ServerConfig};
 use crate::base::RoomId;
-use crate::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
+use crate::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims};
 use base64::prelude::{BASE64_URL_SAFE, Engine};
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol as lk;
@@ -41,8 +41,8 @@ fn room(name: &str) -> RoomId {
     name.parse().unwrap()
 }
 
-fn pass(room_name: &str, user: &str) -> Pass {
-    Pass {
+fn pass(room_name: &str, user: &str) -> JoinClaims {
+    JoinClaims {
         room: room(room_name),
         user: user.parse().unwrap(),
         name: format!("{user}'s name"),

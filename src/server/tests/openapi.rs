@@ -1,6 +1,6 @@
 //! The description of our own endpoints is true, and no request whatsoever breaks them.
 
-use super::{ApiKey, Embedded, PATIENCE, Pass, http_url, pass, start, timeout, token};
+use super::{ApiKey, Embedded, JoinClaims, PATIENCE, http_url, pass, start, timeout, token};
 use crate::server::http::OPENAPI;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -109,7 +109,7 @@ fn sent(path: &str, token: &str, body: &Value) -> Sent {
 #[tokio::test]
 async fn each_operation_answers_as_it_is_described() {
     let client = Client::start().await;
-    let host = ApiKey::dev().join_token(&Pass { room_admin: true, ..pass("tea", "mina") }).unwrap();
+    let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..pass("tea", "mina") }).unwrap();
     let host = host.expose().as_str();
     let tea = json!({"room": "tea", "valid_for_s": 60});
     let mut seen = std::collections::BTreeSet::new();
@@ -176,7 +176,7 @@ fn bodies() -> impl Strategy<Value = String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_breaks_the_server_or_its_description() {
     let client = Client::start().await;
-    let host = ApiKey::dev().join_token(&Pass { room_admin: true, ..pass("tea", "mina") }).unwrap();
+    let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..pass("tea", "mina") }).unwrap();
     let tokens = [String::new(), "x".to_owned(), token("tea", "tom"), host.expose().clone()];
     let operations = prop_oneof![
         Just((("/token", "post"), "/token".to_owned())),

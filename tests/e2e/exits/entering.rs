@@ -5,7 +5,7 @@ use crate::kit::http::Stuck;
 use crate::kit::{Events, Fault, wait_until};
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use std::path::PathBuf;
-use visavis::proto::token::{ApiKey, JOIN_VALIDITY, Pass};
+use visavis::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims};
 
 /// Datagrams are lost, connections stand: somebody who joins is let in, and no media comes up.
 const NO_MEDIA: Fault = Fault { loss: 1.0, black_hole: false, cut: false };
@@ -45,7 +45,7 @@ fn leave_while_stuck(scene: &Scene, server: &Stuck, arguments: &[&str]) {
 }
 
 fn token_file(scene: &Scene) -> PathBuf {
-    let pass = Pass {
+    let pass = JoinClaims {
         room: ROOM.parse().expect("a room"),
         user: "leaver-1".parse().expect("a user"),
         name: "Leaver".into(),

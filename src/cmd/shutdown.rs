@@ -2,7 +2,7 @@
 //!
 //! Most ways to end reach the window itself: it leaves the call, and closes. Some systems end a login session behind its
 //! back: an X server goes away, Windows ends the process after a message, macOS after a callback. Whoever is told of that
-//! waits in [`LastWord::leave`] until the call is left.
+//! waits in [`ShutdownGuard::leave`] until the call is left.
 
 use crate::call::view::CallCommand;
 use std::future::Future;
@@ -18,12 +18,12 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// Makes sure that the call is left before the process ends.
 #[derive(Clone)]
-pub(super) struct LastWord {
+pub(super) struct ShutdownGuard {
     remote: mpsc::WeakSender<CallCommand>,
     over: CancellationToken,
 }
 
-impl LastWord {
+impl ShutdownGuard {
     /// `remote` reaches the desk; `winding_down` ends when the desk has, and what else there is.
     pub(super) fn new(
         remote: mpsc::WeakSender<CallCommand>,
@@ -64,8 +64,8 @@ impl LastWord {
 
     /// What an event loop calls that ends without asking, as on macOS at the end of the session.
     pub(super) fn on_exit(&self) -> Box<dyn FnMut()> {
-        let last = Arc::new(self.clone());
-        Box::new(move || last.leave())
+        let guard = Arc::new(self.clone());
+        Box::new(move || guard.leave())
     }
 }
 
@@ -74,17 +74,17 @@ impl LastWord {
 mod x11 {
     #![allow(unsafe_code)]
 
-    use super::LastWord;
+    use super::ShutdownGuard;
     use std::ffi::c_int;
     use std::sync::OnceLock;
     use x11_dl::xlib::{Display, Xlib};
 
-    static LAST: OnceLock<LastWord> = OnceLock::new();
+    static GUARD: OnceLock<ShutdownGuard> = OnceLock::new();
 
-    pub(super) fn listen(last: LastWord) {
+    pub(super) fn listen(guard: ShutdownGuard) {
         // Without Xlib there is no window that uses it.
         let Ok(xlib) = Xlib::open() else { return };
-        if LAST.set(last).is_ok() {
+        if GUARD.set(guard).is_ok() {
             // SAFETY: the handler is a function of this program, which stays loaded, and so does Xlib: x11-dl opens it once
             // for the process and never closes it.
             unsafe { (xlib.XSetIOErrorHandler)(Some(gone)) };
@@ -93,8 +93,8 @@ mod x11 {
 
     /// Xlib's words: a handler of I/O errors must not return.
     unsafe extern "C" fn gone(_display: *mut Display) -> c_int {
-        if let Some(last) = LAST.get() {
-            last.leave();
+        if let Some(guard) = GUARD.get() {
+            guard.leave();
         }
         std::process::exit(0)
     }
@@ -106,7 +106,7 @@ mod x11 {
 mod windows {
     #![allow(unsafe_code)]
 
-    use super::LastWord;
+    use super::ShutdownGuard;
     use std::ptr::null_mut;
     use std::sync::OnceLock;
     use windows_sys::Win32::Foundation::{HWND, LPARAM, LRESULT, WPARAM};
@@ -117,11 +117,11 @@ mod windows {
     };
     use windows_sys::w;
 
-    static LAST: OnceLock<LastWord> = OnceLock::new();
+    static GUARD: OnceLock<ShutdownGuard> = OnceLock::new();
 
     /// A window that nobody sees hears of it on a thread of its own: the real one may be busy drawing.
-    pub(super) fn listen(last: LastWord) {
-        if LAST.set(last).is_err() {
+    pub(super) fn listen(guard: ShutdownGuard) {
+        if GUARD.set(guard).is_err() {
             return;
         }
         let thread = std::thread::Builder::new().name("end of session".into()).spawn(pump);
@@ -158,8 +158,8 @@ mod windows {
 
     unsafe extern "system" fn hear(window: HWND, message: u32, w: WPARAM, l: LPARAM) -> LRESULT {
         if message == WM_ENDSESSION && w != 0 {
-            if let Some(last) = LAST.get() {
-                last.leave();
+            if let Some(guard) = GUARD.get() {
+                guard.leave();
             }
             return 0;
         }

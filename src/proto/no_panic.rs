@@ -3,8 +3,8 @@
 //! `PROPTEST_CASES` sets how many (256 each unless told otherwise).
 
 use super::invitation::Invitation;
-use super::tencent::{Http, KeyPair, SignedCall, UserSigKey};
-use super::token::{ApiKey, ApiKeys, JOIN_VALIDITY, Pass, label};
+use super::tencent::{HttpRequest, KeyPair, SignedCall, UserSigKey};
+use super::token::{ApiKey, ApiKeys, JOIN_VALIDITY, JoinClaims, unverified_claims};
 use super::{join_request, link};
 use crate::base::{RoomId, Secret, display_name};
 use proptest::prelude::*;
@@ -82,7 +82,7 @@ proptest! {
             }
         }
         let body = changed(&text("body"), &body);
-        let http = Http { method: &method, query: &query, headers, body: body.as_bytes() };
+        let http = HttpRequest { method: &method, query: &query, headers, body: body.as_bytes() };
         let id = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE".to_owned();
         let key = KeyPair { id, secret: Secret::new("Gu5t9xGARNpq86cd98joQYCN3EXAMPLE".into()) };
         // TC3 signs texts as they are; the older forms what they mean.
@@ -117,7 +117,7 @@ proptest! {
 
     #[test]
     fn tokens_and_invitations(edits in edits(), room in "\\PC{0,70}") {
-        let pass = Pass {
+        let pass = JoinClaims {
             room: tea(),
             user: "mina".parse().unwrap(),
             name: "Mina".into(),
@@ -128,7 +128,7 @@ proptest! {
         };
         let good = ApiKey::dev().join_token(&pass).unwrap();
         let text = changed(good.expose(), &edits);
-        label(&text);
+        unverified_claims(&text);
         prop_assert!(keys().verify(&text).is_err() || text == *good.expose());
         let invitation = Invitation { role: Default::default(), until: None };
         let good = invitation.sign(&tea(), &ApiKey::dev()).unwrap();
