@@ -1,0 +1,122 @@
+//! Key pairs, and the tokens that they sign and verify.
+
+use super::claims::{AdminGrant, Claims, JoinClaims, VerifiedClaims, VideoGrants};
+use super::{ADMIN_VALIDITY, MintError, TokenError, jwt};
+use crate::base::Secret;
+use std::time::Duration;
+
+/// The id of the key pair of `--dev`, as in livekit-server.
+pub(super) const DEV_KEY: &str = "devkey";
+/// The secret of the key pair of `--dev`.
+pub(super) const DEV_SECRET: &str = "secret";
+
+/// A key pair. Every token that its secret has signed names its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Public: LiveKit's `LIVEKIT_API_KEY`.
+    pub id: String,
+    /// LiveKit's `LIVEKIT_API_SECRET`.
+    pub secret: Secret<String>,
+}
+
+impl ApiKey {
+    /// A key pair from the environment or a file. Neither part may be empty.
+    pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Result<Self, MintError> {
+        let key = Self { id: id.into(), secret: Secret::new(secret.into()) };
+        if key.id.is_empty() || key.secret.expose().is_empty() { Err(MintError::EmptyKey) } else { Ok(key) }
+    }
+
+    /// The key pair of `--dev`: everybody knows it.
+    pub fn dev() -> Self {
+        Self { id: DEV_KEY.into(), secret: Secret::new(DEV_SECRET.into()) }
+    }
+
+    /// A token to join a room.
+    pub fn join_token(&self, join: &JoinClaims) -> Result<Secret<String>, MintError> {
+        let grants = VideoGrants {
+            room_join: true,
+            room: join.room.wire_name(),
+            room_admin: join.room_admin,
+            ..VideoGrants::default()
+        };
+        let claims = Claims {
+            sub: join.user.to_string(),
+            name: join.name.clone(),
+            metadata: join.metadata.clone(),
+            attributes: join.attributes.iter().cloned().collect(),
+            ..self.claims(grants, join.valid_for)
+        };
+        jwt::encode(&claims, &self.secret)
+    }
+
+    /// A token for one kind of admin call.
+    pub fn admin_token(&self, grant: &AdminGrant) -> Result<Secret<String>, MintError> {
+        let mut grants = VideoGrants::default();
+        match grant {
+            AdminGrant::Create => grants.room_create = true,
+            AdminGrant::List => grants.room_list = true,
+            AdminGrant::Room(room) => {
+                grants.room_admin = true;
+                grants.room = room.wire_name();
+            }
+        }
+        jwt::encode(&self.claims(grants, ADMIN_VALIDITY), &self.secret)
+    }
+
+    /// Claims that are valid from now on.
+    fn claims(&self, video: VideoGrants, valid_for: Duration) -> Claims {
+        let now = jsonwebtoken::get_current_timestamp();
+        let exp = now.saturating_add(valid_for.as_secs());
+        Claims { iss: self.id.clone(), nbf: now, exp, video, ..Claims::default() }
+    }
+}
+
+/// All key pairs of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiKeys(Vec<ApiKey>);
+
+impl ApiKeys {
+    /// The first pair signs the server's own tokens.
+    pub const fn new(keys: Vec<ApiKey>) -> Self {
+        Self(keys)
+    }
+
+    /// The pair that signs the server's own tokens.
+    pub(crate) fn first(&self) -> Option<&ApiKey> {
+        self.0.first()
+    }
+
+    /// The pair with this id.
+    pub(crate) fn find(&self, id: &str) -> Option<&ApiKey> {
+        self.0.iter().find(|key| key.id == id)
+    }
+
+    /// Whether there is no pair.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Checks issuer, signature and times; clocks may differ by a minute.
+    pub fn verify(&self, token: &str) -> Result<VerifiedClaims, TokenError> {
+        let issuer = jwt::decode_unverified(token).ok_or(TokenError::Malformed)?.iss;
+        let key = self.find(&issuer).ok_or(TokenError::ForeignKey)?;
+        jwt::decode(token, &key.id, &key.secret).map(VerifiedClaims::new)
+    }
+
+    /// A token with the same grants that is valid until `expires_at` (Unix seconds), or longer if the old one is.
+    ///
+    /// It keeps the time of issue, so a removal that outdates the old token outdates the new one too. If the key pair of
+    /// the old token is no longer in use, the first pair signs: the participant stays in the call, but loses its
+    /// administrative grants.
+    pub(crate) fn renew(&self, old: &VerifiedClaims, expires_at: u64) -> Result<Secret<String>, MintError> {
+        let key = self.find(&old.key).or(self.first()).ok_or(MintError::EmptyKey)?;
+        let mut claims = old.claims.clone();
+        if claims.iss != key.id {
+            claims.iss.clone_from(&key.id);
+            (claims.video.room_admin, claims.video.room_create, claims.video.room_list) = (false, false, false);
+        }
+        claims.exp = claims.exp.max(expires_at);
+        claims.nbf = u64::try_from(old.issued_at).unwrap_or(0);
+        jwt::encode(&claims, &key.secret)
+    }
+}
