@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use visavis::proto::sdp;
 
 fuzz_target!(|text: &str| {
-    for section in sdp::m_lines(text) {
-        let _directions = (section.is_sending(), section.is_receiving());
+    for m_line in sdp::m_lines(text) {
+        let _directions = (m_line.is_sending(), m_line.is_receiving());
     }
 });

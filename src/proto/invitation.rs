@@ -1,8 +1,8 @@
-//! Invitations: what a link carries that lets people into a room of a server that does not let everybody in.
+//! Invitations: the part of a link that admits its bearer to one room of a server without open tokens.
 //!
-//! `KEY.ROLE.UNTIL.MAC`: the id of the key pair that signed it, `guest` or `host`, Unix seconds (0: for ever), and 16
-//! bytes of HMAC-SHA256 in base64. Short, because people send it to each other; whoever has it may come in by any name.
-//! Time is an argument.
+//! Format: `KEY.ROLE.UNTIL.MAC`, that is the id of the key pair that signed it, `guest` or `host`, the end of its validity
+//! in Unix seconds (0: no end), and 16 bytes of HMAC-SHA256 in base64url. It is short because people send it to each
+//! other. It names no user: its bearer chooses a name. Time is an argument.
 
 use super::mac;
 use super::token::{ApiKey, ApiKeys};
@@ -11,16 +11,16 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use std::fmt;
 use std::str::FromStr;
 
-/// Bytes of the MAC that are kept: as many as nobody can guess.
+/// Length of the truncated MAC in bytes: 128 bits cannot be guessed.
 const MAC_BYTES: usize = 16;
 
-/// What somebody may do in a room.
+/// The rights of a participant in a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// Be there.
+    /// Sends and receives media.
     #[default]
     Guest,
-    /// Also remove others, and end the call for everyone.
+    /// May also remove others and end the call for everyone.
     Host,
 }
 
@@ -45,31 +45,31 @@ impl FromStr for Role {
     }
 }
 
-/// Why an invitation was refused. The sentences are for people, and never repeat it.
+/// Why an invitation was refused. The sentences are for people and never repeat the invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvitationError {
-    /// Not an invitation; or one that was cut off.
+    /// Not an invitation, or one that was cut off.
     #[error("This link is not whole. Ask for it again.")]
     Malformed,
-    /// Made with a key that the server does not know, for another room, or changed afterwards.
+    /// Signed with a key that the server does not know, for another room, or changed afterwards.
     #[error("This link does not open this room. Ask for a new one.")]
     Signature,
-    /// It is no longer good.
+    /// Its validity is over.
     #[error("This link has ended. Ask for a new one.")]
     Expired,
 }
 
-/// An invitation to some room.
+/// The content of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invitation {
-    /// As what.
+    /// The rights that it gives.
     pub role: Role,
-    /// Until when it is good, in Unix seconds. `None`: for ever.
+    /// The end of its validity in Unix seconds; `None` for an invitation without an end.
     pub until: Option<i64>,
 }
 
 impl Invitation {
-    /// Writes it, for this room and no other.
+    /// Signs it for one room.
     pub fn sign(&self, room: &RoomId, key: &ApiKey) -> Result<Secret<String>, InvitationError> {
         let head = format!("{}.{}.{}", key.id, self.role, self.until.unwrap_or(0));
         let made = mac::sha256(key.secret.expose().as_bytes(), &signed(&head, room));
@@ -78,7 +78,7 @@ impl Invitation {
         Ok(Secret::new(format!("{head}.{}", BASE64_URL_SAFE_NO_PAD.encode(start))))
     }
 
-    /// Checks form, signature, room and time. `now` is in Unix seconds.
+    /// Checks format, signature, room and time. `now` is in Unix seconds.
     pub fn verify(text: &str, room: &RoomId, keys: &ApiKeys, now: i64) -> Result<Self, InvitationError> {
         let malformed = InvitationError::Malformed;
         let (head, made) = text.rsplit_once('.').ok_or(malformed)?;
@@ -102,7 +102,7 @@ impl Invitation {
     }
 }
 
-/// What the MAC is made of. The first word keeps it apart from whatever else is signed with the key.
+/// The text under the MAC. Its first line separates it from other texts that the same key signs.
 fn signed(head: &str, room: &RoomId) -> String {
     format!("visavis-invitation\n{head}\n{room}")
 }
@@ -114,36 +114,36 @@ mod tests {
     const NOW: i64 = 1_795_586_184;
 
     fn room(name: &str) -> RoomId {
-        name.parse().unwrap()
+        name.parse().expect("a room")
     }
 
     fn keys() -> ApiKeys {
-        ApiKeys::new(vec![ApiKey::new("an.odd.key", "one").unwrap(), ApiKey::dev()])
+        ApiKeys::new(vec![ApiKey::new("an.odd.key", "one").expect("a key"), ApiKey::dev()])
     }
 
     fn made(role: Role, until: Option<i64>, key: &ApiKey) -> String {
-        Invitation { role, until }.sign(&room("tea"), key).unwrap().expose().clone()
+        Invitation { role, until }.sign(&room("tea"), key).expect("an invitation").expose().clone()
     }
 
     #[test]
-    fn an_invitation_is_good_for_its_room_and_time() {
-        for key in [ApiKey::new("an.odd.key", "one").unwrap(), ApiKey::dev()] {
+    fn an_invitation_is_valid_for_its_room_and_time() {
+        for key in [ApiKey::new("an.odd.key", "one").expect("a key"), ApiKey::dev()] {
             let invitation = Invitation { role: Role::Host, until: Some(NOW + 60) };
-            let text = invitation.sign(&room("tea"), &key).unwrap();
+            let text = invitation.sign(&room("tea"), &key).expect("an invitation");
             let verify = |name: &str, now| Invitation::verify(text.expose(), &room(name), &keys(), now);
             assert_eq!(verify("tea", NOW), Ok(invitation));
             assert_eq!(verify("tea", NOW + 60), Err(InvitationError::Expired));
             assert_eq!(verify("coffee", NOW), Err(InvitationError::Signature));
         }
         let for_ever = Invitation { role: Role::Guest, until: None };
-        let text = for_ever.sign(&room("num/7"), &ApiKey::dev()).unwrap();
+        let text = for_ever.sign(&room("num/7"), &ApiKey::dev()).expect("an invitation");
         assert_eq!(Invitation::verify(text.expose(), &room("num/7"), &keys(), i64::MAX), Ok(for_ever));
         assert_eq!(Invitation::verify(text.expose(), &room("7"), &keys(), NOW), Err(InvitationError::Signature));
         assert!(text.expose().len() < 50, "{}", text.expose());
     }
 
     #[test]
-    fn a_guest_cannot_make_a_host_of_it_nor_more_time() {
+    fn a_changed_invitation_is_refused() {
         let text = made(Role::Guest, Some(NOW + 60), &ApiKey::dev());
         for changed in [
             text.replace(".guest.", ".host."),
@@ -151,16 +151,16 @@ mod tests {
             text.replace(&(NOW + 60).to_string(), "0"),
             text.replace("devkey.", "an.odd.key."),
             text.replace("devkey.", "stranger."),
-            made(Role::Guest, None, &ApiKey::new("devkey", "guess").unwrap()),
+            made(Role::Guest, None, &ApiKey::new("devkey", "guess").expect("a key")),
             text[..text.len() - 2].to_owned(),
-            format!("{}.", text.rsplit_once('.').unwrap().0),
+            format!("{}.", text.rsplit_once('.').expect("a dot").0),
         ] {
-            let error = Invitation::verify(&changed, &room("tea"), &keys(), NOW).unwrap_err();
+            let error = Invitation::verify(&changed, &room("tea"), &keys(), NOW).expect_err(&changed);
             assert_eq!(error, InvitationError::Signature, "{changed}");
         }
         for none in ["", "....", "devkey", "devkey.guest.0", "devkey.king.0.AAAA", "devkey.guest.x.AAAA", "a.guest.0.é"]
         {
-            let error = Invitation::verify(none, &room("tea"), &keys(), NOW).unwrap_err();
+            let error = Invitation::verify(none, &room("tea"), &keys(), NOW).expect_err(none);
             assert_eq!(error, InvitationError::Malformed, "{none}");
         }
     }

@@ -1,4 +1,4 @@
-//! The first words of a client: `join_request` of `/rtc/v1`, and the query of `/rtc` brought into the same form.
+//! The join request of a client: the parameter `join_request` of `/rtc/v1`, and the query of `/rtc` in the same form.
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -9,31 +9,31 @@ use prost::Message;
 use std::collections::HashMap;
 use std::io::Read;
 
-/// A join request may unpack to at most so many bytes.
+/// Longest join request in bytes after decompression.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// SDKs write padding or leave it out.
+/// Some SDKs write padding, others leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why a client's first words were not understood. The sentences never repeat them.
+/// Why a join request was not understood. The sentences never repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JoinRequestError {
-    /// No `join_request` on `/rtc/v1`.
+    /// `/rtc/v1` was called without `join_request`.
     #[error("The parameter join_request is missing.")]
     Missing,
     /// Not base64url.
     #[error("The parameter join_request is not base64url.")]
     Base64,
-    /// Not a `WrappedJoinRequest`, not a `JoinRequest` in it, or not compressed as it says.
+    /// Not a `WrappedJoinRequest` with a `JoinRequest` in it, or not compressed as it declares.
     #[error("The parameter join_request does not hold a join request.")]
     Malformed,
-    /// More than 1 MiB unpacked.
+    /// Longer than 1 MiB after decompression.
     #[error("The join request is too large: at most 1 MiB is possible.")]
     TooLarge,
-    /// `attributes` is not base64url of a JSON object of texts.
+    /// `attributes` is not base64url of a JSON object with text values.
     #[error("The parameter attributes is not base64url of a JSON object.")]
     Attributes,
 }
@@ -44,19 +44,19 @@ pub fn decode(parameter: &str) -> Result<lk::JoinRequest, JoinRequestError> {
     let wrapped = lk::WrappedJoinRequest::decode(wrapped.as_slice()).map_err(|_| JoinRequestError::Malformed)?;
     let plain = match wrapped.compression() {
         Compression::None => wrapped.join_request,
-        Compression::Gzip => unpack(&wrapped.join_request)?,
+        Compression::Gzip => gunzip(&wrapped.join_request)?,
     };
     lk::JoinRequest::decode(plain.as_slice()).map_err(|_| JoinRequestError::Malformed)
 }
 
-fn unpack(packed: &[u8]) -> Result<Vec<u8>, JoinRequestError> {
+fn gunzip(packed: &[u8]) -> Result<Vec<u8>, JoinRequestError> {
     let mut plain = Vec::new();
     let mut reader = flate2::read::GzDecoder::new(packed).take(MAX_BYTES + 1);
     reader.read_to_end(&mut plain).map_err(|_| JoinRequestError::Malformed)?;
     if plain.len() as u64 > MAX_BYTES { Err(JoinRequestError::TooLarge) } else { Ok(plain) }
 }
 
-/// Brings the query of `/rtc` into the form of a join request. What is absent or unreadable has its default.
+/// Converts the query of `/rtc` into a join request. Absent and unreadable parameters take their defaults.
 pub fn from_query(query: &HashMap<String, String>) -> Result<lk::JoinRequest, JoinRequestError> {
     let text = |key: &str| query.get(key).cloned().unwrap_or_default();
     let flag = |key: &str| query.get(key).filter(|v| !v.is_empty()).map(|v| v == "1" || v == "true");
@@ -127,8 +127,8 @@ mod tests {
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(plain).unwrap();
-        encoder.finish().unwrap()
+        encoder.write_all(plain).expect("room");
+        encoder.finish().expect("gzip")
     }
 
     fn wrap(compression: Compression, join_request: Vec<u8>) -> Vec<u8> {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_unpacks_beyond_a_mebibyte_is_refused() {
+    fn a_request_of_more_than_a_mebibyte_is_refused() {
         let bomb = wrap(Compression::Gzip, gzip(&vec![0; 8 << 20]));
         assert!(bomb.len() < 20_000);
         assert_eq!(decode(&BASE64_URL_SAFE.encode(&bomb)), Err(JoinRequestError::TooLarge));
@@ -178,8 +178,9 @@ mod tests {
         ]
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .into();
-        let request = from_query(&query).unwrap();
-        let (client, settings) = (request.client_info.unwrap(), request.connection_settings.unwrap());
+        let request = from_query(&query).expect("a join request");
+        let (client, settings) =
+            (request.client_info.expect("a client"), request.connection_settings.expect("settings"));
         assert_eq!((client.sdk(), client.protocol, client.version.as_str()), (lk::client_info::Sdk::Js, 16, "2.23.0"));
         assert_eq!(client.capabilities, [1]);
         assert!(!settings.auto_subscribe && settings.adaptive_stream);
@@ -190,8 +191,8 @@ mod tests {
 
     #[test]
     fn an_empty_query_subscribes_to_everything_and_joins_afresh() {
-        let request = from_query(&HashMap::new()).unwrap();
-        assert!(request.connection_settings.unwrap().auto_subscribe && !request.reconnect);
+        let request = from_query(&HashMap::new()).expect("a join request");
+        assert!(request.connection_settings.expect("settings").auto_subscribe && !request.reconnect);
         let bad = HashMap::from([("attributes".to_owned(), "e30x".to_owned())]);
         assert_eq!(from_query(&bad), Err(JoinRequestError::Attributes));
     }

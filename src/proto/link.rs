@@ -1,66 +1,66 @@
-//! Links to calls: what people paste into the lobby, give on the command line, and send to each other.
+//! Links to calls. People paste them into the lobby, write them on the command line and send them to each other.
 
 use crate::base::{IdError, RoomId, Secret, display_name};
 use core::net::IpAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Url, form_urlencoded};
 
-/// The parameter that holds an invitation.
-pub const INVITATION: &str = "i";
-/// The parameter that holds the name of whom the link was made for.
+/// The parameter with the invitation.
+pub(crate) const INVITATION: &str = "i";
+/// The parameter with the name of the person that the link was made for.
 const NAME: &str = "name";
-/// What stands in a host's place in `visavis://join?server=…&room=…`.
+/// The host part of `visavis://join?server=…&room=…`.
 const JOIN: &str = "join";
-/// Its parameters.
+/// The parameters of `visavis://join`.
 const SERVER: &str = "server";
 const ROOM: &str = "room";
-/// The parameter of a `visavis://` link that says whether the server is reached by TLS, where that is not the usual.
+/// The parameter of a `visavis://` link that overrides whether the server is reached by TLS: `yes` or `no`.
 const TLS: &str = "tls";
-/// How the address of a server begins.
+/// The schemes of a server address.
 const SCHEMES: [&str; 4] = ["ws://", "wss://", "http://", "https://"];
-/// What stays readable in a link's room and invitation.
+/// The characters that are percent-encoded in the room and the invitation of a link.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A room, and the server that holds it when the text named one.
+/// The address of a call: a room, and its server if the text named one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallAddress {
-    /// The call server's address, with its scheme; `None` when only a room was named.
+    /// The address of the room server with its scheme; `None` if the text named only a room.
     pub server: Option<String>,
     /// The room.
     pub room: RoomId,
-    /// What lets its owner in, if the link has one.
+    /// The invitation, if the link has one.
     pub invitation: Option<Secret<String>>,
-    /// What its owner is called, if the link says so: 1 to 64 characters.
+    /// The participant's name, if the link has one: 1 to 64 characters.
     pub name: Option<String>,
 }
 
-/// Why a text names no place. The sentence is for people.
+/// Why a text is not the address of a call. The sentences are for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// The room or the name is not possible.
+    /// The room or the name is invalid.
     #[error(transparent)]
     Room(#[from] IdError),
-    /// It looks like a link and is none.
+    /// It looks like a link, but is not one.
     #[error("This link cannot be read. It should look like https://host/j/room or visavis://host/room.")]
     Link,
-    /// `visavis://join?…` without a server or a room.
+    /// `visavis://join?…` without the parameter `server` or `room`.
     #[error("This link names no {0}. It should look like visavis://join?server=wss://host&room=name.")]
     JoinLacks(&'static str),
-    /// A room without a link, and no server to look for it on.
+    /// Neither the text nor the form names a server.
     #[error("Write the address of the call server here, or paste a link above.")]
     ServerMissing,
-    /// A server's address that cannot be one.
+    /// The address of the server is invalid.
     #[error("The server's address cannot be read. It should look like wss://host or ws://192.168.1.5:7880.")]
     Server,
 }
 
 /// Reads a room name (`design-review`, `num/4417`) or a link to one:
 ///
-/// - `https://HOST/j/ROOM`, which is what people send to each other;
+/// - `https://HOST/j/ROOM`, the form that people send to each other;
 /// - `visavis://HOST/ROOM`, or `HOST/ROOM` as people type it;
-/// - `visavis://join?server=URL&room=ROOM`, as other programs make it: nothing has to be fitted into a path.
+/// - `visavis://join?server=URL&room=ROOM`, the form that other programs make: both parts are query parameters.
 ///
-/// Each may have an invitation (`i=…`) and a name (`name=…`). Other parameters mean nothing here.
+/// Each may have an invitation (`i=…`) and a name (`name=…`). Other parameters are ignored.
 pub fn parse(text: &str) -> Result<CallAddress, LinkError> {
     let text = text.trim();
     if !text.contains('/') || text.starts_with("num/") {
@@ -70,7 +70,7 @@ pub fn parse(text: &str) -> Result<CallAddress, LinkError> {
     let rest = app.unwrap_or(text);
     let rest = rest.split('#').next().unwrap_or(rest);
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    // A browser may put a slash behind what it takes for a host.
+    // Browsers append a slash to `join`, which they take for a host.
     let (server, room) = if app.is_some() && rest.strip_suffix('/').unwrap_or(rest) == JOIN {
         let named = |what| parameter(query, what).ok_or(LinkError::JoinLacks(what));
         (server(&named(SERVER)?)?, named(ROOM)?)
@@ -82,18 +82,18 @@ pub fn parse(text: &str) -> Result<CallAddress, LinkError> {
     Ok(CallAddress { server: Some(server), room: room.parse()?, invitation, name })
 }
 
-/// A parameter that is there and says something; of several, the first one.
+/// The first parameter of this name, trimmed; `None` if it is absent or empty.
 fn parameter(query: &str, wanted: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let (_, value) = pairs.find(|(name, _)| name == wanted)?;
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// Server and room of `HOST/ROOM` or `SERVER/j/ROOM`. `tls` says how a server without a scheme is reached.
+/// Server and room of `HOST/ROOM` or `SERVER/j/ROOM`. `tls` chooses the scheme of a server without one.
 fn by_path(rest: &str, tls: Option<&str>) -> Result<(String, String), LinkError> {
     let scheme_end = rest.find("://").map_or(0, |at| at + 3);
     let host_end = rest[scheme_end..].find('/').ok_or(LinkError::Link)? + scheme_end;
-    // A server may lie below a path; a room holds no slash but that of its number.
+    // A server may have a path; a room has no slash but the one of `num/`.
     let (host, path) = match rest.rfind("/j/").filter(|at| *at >= host_end) {
         Some(at) => (&rest[..at], &rest[at + 3..]),
         None => (&rest[..host_end], &rest[host_end + 1..]),
@@ -110,8 +110,8 @@ fn by_path(rest: &str, tls: Option<&str>) -> Result<(String, String), LinkError>
     Ok((server(&host).map_err(|_| LinkError::Link)?, room.into_owned()))
 }
 
-/// Completes a server's address: without a scheme, an IP address, `localhost` or a port mean the plain `ws://` of a
-/// server in one's own network, anything else `wss://`.
+/// Completes the address of a server. Without a scheme, an IP address, `localhost` or a port get `ws://` (a server in the
+/// local network), anything else gets `wss://`.
 pub fn server(text: &str) -> Result<String, LinkError> {
     let text = text.trim();
     let text = text.strip_suffix('/').unwrap_or(text);
@@ -119,10 +119,11 @@ pub fn server(text: &str) -> Result<String, LinkError> {
         text.to_owned()
     } else {
         let host = text.split(':').next().unwrap_or(text);
-        let near = host == "localhost" || host.parse::<IpAddr>().is_ok() || text.contains(':') || text.starts_with('[');
-        format!("{}://{text}", if near { "ws" } else { "wss" })
+        let is_local =
+            host == "localhost" || host.parse::<IpAddr>().is_ok() || text.contains(':') || text.starts_with('[');
+        format!("{}://{text}", if is_local { "ws" } else { "wss" })
     };
-    // `Url` also reads `http:/host` and `HTTPS://host`, of which others make something else.
+    // `Url` also accepts `http:/host` and `HTTPS://host`, which other parsers read differently.
     let (scheme, rest) = full.split_once("://").ok_or(LinkError::Server)?;
     let full = format!("{}://{rest}", scheme.to_ascii_lowercase());
     let url = Url::parse(&full).map_err(|_| LinkError::Server)?;
@@ -131,29 +132,29 @@ pub fn server(text: &str) -> Result<String, LinkError> {
         && url.username().is_empty()
         && url.query().is_none()
         && url.fragment().is_none()
-        // A path that looks like another address, or like a link, could not be told from one in a link.
+        // Inside a link, such a path could not be told from the link itself.
         && !rest.contains("//")
         && !format!("{rest}/").contains("/j/")
         && !text.contains(char::is_whitespace);
     if usable { Ok(full) } else { Err(LinkError::Server) }
 }
 
-/// The link to a room that others can open: `https://HOST/j/ROOM`, or `http://` for a plain server.
+/// The link for others: `https://HOST/j/ROOM`, or `http://…` for a server without TLS.
 pub fn link(server: &str, room: &RoomId, invitation: Option<&Secret<String>>) -> String {
     let (tls, host) = split(server);
     let scheme = if tls { "https" } else { "http" };
     format!("{scheme}://{host}/j/{}{}", path(room), query(invitation, None))
 }
 
-/// The link that opens the program itself: `visavis://HOST/ROOM`, or `visavis://SERVER/j/ROOM` for a server below a path.
+/// The link that starts the program: `visavis://HOST/ROOM`, or `visavis://SERVER/j/ROOM` for a server with a path.
 pub fn app_link(address: &str, room: &RoomId, invitation: Option<&Secret<String>>) -> String {
     let (tls, host) = split(address);
-    let usual = server(host).is_ok_and(|full| full.starts_with("wss://") == tls);
-    let way = if host.contains('/') { "/j/" } else { "/" };
-    format!("visavis://{host}{way}{}{}", path(room), query(invitation, (!usual).then_some(tls)))
+    let is_default = server(host).is_ok_and(|full| full.starts_with("wss://") == tls);
+    let separator = if host.contains('/') { "/j/" } else { "/" };
+    format!("visavis://{host}{separator}{}{}", path(room), query(invitation, (!is_default).then_some(tls)))
 }
 
-/// Whether a server is reached by TLS, and its address without scheme.
+/// Whether the scheme means TLS, and the address without it.
 fn split(server: &str) -> (bool, &str) {
     let server = server.trim_end_matches('/');
     match server.split_once("://") {
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_name_server_and_room_apart() {
+    fn other_programs_pass_server_and_room_as_parameters() {
         assert_eq!(
             parse("visavis://join?room=Design+review%3F&server=wss%3A%2F%2Fmeet.example%2Fcalls&utm_source=mail"),
             place(Some("wss://meet.example/calls"), "Design review?")
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_join_link_is_said() {
+    fn errors_of_a_join_link_are_specific() {
         let long = "n".repeat(65);
         for (query, because) in [
             ("", "names no server"),
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_place_is_refused_with_a_reason() {
+    fn invalid_addresses_are_refused_with_a_reason() {
         assert_eq!(parse(""), Err(LinkError::Room(IdError::RoomEmpty)));
         assert_eq!(parse("num/0"), Err(LinkError::Room(IdError::RoomNumber)));
         assert_eq!(parse("https://meet.example/j/"), Err(LinkError::Link));
@@ -251,7 +252,7 @@ mod tests {
         for bad in ["", "ws://", "javascript:alert(1)", "wss://user@meet.example", "a b"].into_iter().chain(odd) {
             assert_eq!(server(bad), Err(LinkError::Server), "{bad}");
         }
-        // Whether it is reached by TLS does not depend on how the scheme is written.
+        // The case of the scheme does not matter.
         assert_eq!(server("WSS://meet.example"), Ok("wss://meet.example".into()));
     }
 

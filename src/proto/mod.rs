@@ -1,6 +1,5 @@
-//! LiveKit messages and access tokens, Tencent's API 3.0 and UserSigs, links and
-//! invitations, feeds of releases: encode, decode, verify;
-//! nothing else.
+//! Formats: LiveKit's messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations, SDP, release feeds.
+//! This folder encodes, decodes and verifies; it opens no socket and no file.
 
 #[cfg(feature = "wire")]
 pub mod invitation;
@@ -9,8 +8,7 @@ pub mod join_request;
 pub mod link;
 #[cfg(feature = "wire")]
 mod mac;
-#[cfg(test)]
-#[cfg(feature = "wire")]
+#[cfg(all(test, feature = "wire"))]
 mod no_panic;
 pub mod release;
 pub mod sdp;

@@ -1,6 +1,7 @@
-//! Whatever comes in from outside is read or refused, and never breaks anything: good texts, changed at random.
+//! Property tests: every parser of this folder accepts or refuses valid texts that were changed at random, and never
+//! panics.
 //!
-//! `PROPTEST_CASES` sets how many (256 each unless told otherwise).
+//! `PROPTEST_CASES` sets the number of cases (256 for each test unless told otherwise).
 
 use super::invitation::Invitation;
 use super::tencent::{HttpRequest, KeyPair, SignedCall, UserSigKey};
@@ -10,10 +11,10 @@ use crate::base::{RoomId, Secret, display_name};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-/// When the signed requests were made.
+/// The time at which the requests were signed, in Unix seconds.
 const THEN: i64 = 1_795_586_561;
 
-/// One change: some bytes from a place on are replaced by others.
+/// One change: from `at` on, `take` characters are replaced by `put`.
 #[derive(Clone, Debug)]
 struct Edit {
     at: prop::sample::Index,
@@ -22,7 +23,7 @@ struct Edit {
 }
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    // Signs that mean something somewhere, repetitions, long runs, other alphabets.
+    // Delimiters, repetitions, long runs, other alphabets, numbers at limits.
     let put = prop_oneof![
         Just(String::new()),
         "[/=;,.:&%#?+\\-_* \r\n\t\"{}\\[\\]\\\\0-9a-zA-Z]{1,4}",
@@ -48,7 +49,7 @@ fn changed(text: &str, edits: &[Edit]) -> String {
 }
 
 fn vectors() -> Vec<serde_json::Value> {
-    serde_json::from_str(include_str!("tencent/vectors.json")).unwrap()
+    serde_json::from_str(include_str!("tencent/vectors.json")).expect("vectors")
 }
 
 fn keys() -> ApiKeys {
@@ -68,8 +69,8 @@ proptest! {
         body in edits(),
     ) {
         let vector = &vectors()[which];
-        let text = |name: &str| vector[name].as_str().unwrap().to_owned();
-        let mut headers: BTreeMap<String, String> = serde_json::from_value(vector["headers"].clone()).unwrap();
+        let text = |name: &str| vector[name].as_str().expect("a text").to_owned();
+        let mut headers: BTreeMap<String, String> = serde_json::from_value(vector["headers"].clone()).expect("headers");
         let (mut method, mut query) = (text("method"), text("query"));
         match part {
             0 => query = changed(&query, &edits),
@@ -85,10 +86,10 @@ proptest! {
         let http = HttpRequest { method: &method, query: &query, headers, body: body.as_bytes() };
         let id = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE".to_owned();
         let key = KeyPair { id, secret: Secret::new("Gu5t9xGARNpq86cd98joQYCN3EXAMPLE".into()) };
-        // TC3 signs texts as they are; the older forms what they mean.
+        // TC3 signs the bytes; the older signatures cover the decoded parameters.
         let is_signed = http.headers.contains_key("authorization") && !text("name").ends_with("unsigned payload");
         if let Ok(call) = SignedCall::verify(&http, &[key], THEN) {
-            prop_assert!(!is_signed || (query == text("query") && body == text("body")), "changed unseen");
+            prop_assert!(!is_signed || (query == text("query") && body == text("body")), "a change was accepted");
             call.request(http.body).ok();
         }
     }
@@ -97,7 +98,7 @@ proptest! {
     fn bodies_of_requests(which in 0usize..13, action in 0usize..5, edits in edits()) {
         let action = ["RemoveUser", "RemoveUserByStrRoomId", "DismissRoom", "DismissRoomByStrRoomId", "X"][action];
         let vector = &vectors()[which];
-        let body = changed(vector["body"].as_str().unwrap(), &edits);
+        let body = changed(vector["body"].as_str().expect("a text"), &edits);
         if let Ok(request) = SignedCall::unsigned(action).request(body.as_bytes()) {
             let again: RoomId = request.room.wire_name().parse().expect("a room that has been read is a room");
             prop_assert_eq!(again, request.room);
@@ -107,31 +108,31 @@ proptest! {
     #[test]
     fn user_sigs(edits in edits(), now in any::<i64>()) {
         let key = UserSigKey { sdk_app_id: 7, secret: Secret::new("k".into()) };
-        let good = key.make(&"mina".parse().unwrap(), JOIN_VALIDITY, THEN).unwrap();
+        let good = key.make(&"mina".parse().expect("a user"), JOIN_VALIDITY, THEN).expect("a UserSig");
         let text = changed(good.expose(), &edits);
-        // What comes after the packed part is not looked at; what is in it is signed.
+        // Bytes after the compressed part are ignored; the content of that part is signed.
         if let Ok(claims) = key.verify(&text, now) {
-            prop_assert_eq!(claims, key.verify(good.expose(), THEN).unwrap());
+            prop_assert_eq!(claims, key.verify(good.expose(), THEN).expect("a good UserSig"));
         }
     }
 
     #[test]
     fn tokens_and_invitations(edits in edits(), room in "\\PC{0,70}") {
-        let pass = JoinClaims {
+        let join = JoinClaims {
             room: tea(),
-            user: "mina".parse().unwrap(),
+            user: "mina".parse().expect("a user"),
             name: "Mina".into(),
             metadata: String::new(),
             attributes: vec![],
             room_admin: false,
             valid_for: JOIN_VALIDITY,
         };
-        let good = ApiKey::dev().join_token(&pass).unwrap();
+        let good = ApiKey::dev().join_token(&join).expect("a token");
         let text = changed(good.expose(), &edits);
         unverified_claims(&text);
         prop_assert!(keys().verify(&text).is_err() || text == *good.expose());
         let invitation = Invitation { role: Default::default(), until: None };
-        let good = invitation.sign(&tea(), &ApiKey::dev()).unwrap();
+        let good = invitation.sign(&tea(), &ApiKey::dev()).expect("an invitation");
         let text = changed(good.expose(), &edits);
         prop_assert!(Invitation::verify(&text, &tea(), &keys(), THEN).is_err() || text == *good.expose());
         display_name(&room).ok();
@@ -141,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn links_lead_back(edits in edits(), which in 0usize..5) {
+    fn links_lead_back_to_their_room(edits in edits(), which in 0usize..5) {
         let good = [
             "https://meet.example/j/Design%20review?i=devkey.guest.0.abc&tls=yes#x",
             "visavis://192.168.1.5:7880/num/4417?tls=no",

@@ -1,74 +1,74 @@
-//! The little that has to be read from a session description (RFC 8866): which sections it has and what they carry.
+//! A tolerant reader of session descriptions (RFC 8866): the audio and video m-lines and the attributes used here.
 
 use crate::base::MediaKind;
 
-/// What a section is for, from the offerer's view.
+/// The direction of an m-line (RFC 8866, section 6.7), from the offerer's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaDirection {
     /// The offerer sends.
     SendOnly,
     /// The offerer receives.
     RecvOnly,
-    /// Both.
+    /// The offerer sends and receives.
     SendRecv,
-    /// Neither.
+    /// No media flows.
     Inactive,
 }
 
 impl MediaDirection {
     /// Whether the offerer sends.
-    pub const fn sends(self) -> bool {
+    const fn sends(self) -> bool {
         matches!(self, Self::SendOnly | Self::SendRecv)
     }
 }
 
-/// One `m=` section with sound or picture. Data sections are left out.
+/// An audio or video m-line with its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MLine {
-    /// `a=mid`.
-    pub mid: String,
-    /// Sound or picture.
-    pub kind: MediaKind,
-    /// What it is for; `sendrecv` when the section does not say.
-    pub direction: MediaDirection,
-    /// Port 0 without `bundle-only`: the section is given up.
-    pub rejected: bool,
-    /// The second word of `a=msid`: the offerer's id of the track, or nothing.
-    pub track_id: String,
-    /// Whether it announces simulcast layers to be sent.
-    pub simulcast: bool,
+    /// `a=mid` (RFC 5888).
+    pub(crate) mid: String,
+    /// The media type.
+    pub(crate) kind: MediaKind,
+    /// `sendrecv` if the m-line does not say.
+    pub(crate) direction: MediaDirection,
+    /// Port 0 without `bundle-only`: the m-line is rejected (RFC 9143, section 6).
+    pub(crate) rejected: bool,
+    /// The track id of `a=msid` (RFC 8830); empty if there is none.
+    pub(crate) track_id: String,
+    /// Whether `a=simulcast` (RFC 8853) announces layers to send.
+    pub(crate) simulcast: bool,
 }
 
 impl MLine {
-    /// Whether the offerer sends something in it.
+    /// Whether the offerer sends media on it.
     pub const fn is_sending(&self) -> bool {
         !self.rejected && self.direction.sends()
     }
 
-    /// Whether it only waits for something to be sent to the offerer.
+    /// Whether the offerer only receives media on it.
     pub const fn is_receiving(&self) -> bool {
         !self.rejected && matches!(self.direction, MediaDirection::RecvOnly)
     }
 }
 
-/// The sound and picture sections of a description, in order. Lines that make no sense are passed over; a section
-/// without a `mid` cannot be named and is left out.
+/// The audio and video m-lines of a description, in order. Malformed lines are skipped, and so are m-lines without a
+/// `mid`, which nothing can refer to.
 pub fn m_lines(sdp: &str) -> Vec<MLine> {
     let mut found: Vec<MLine> = Vec::new();
     let mut current: Option<MLine> = None;
     for line in sdp.lines().map(str::trim_end) {
         if let Some(media) = line.strip_prefix("m=") {
             found.extend(current.take().filter(|s| !s.mid.is_empty()));
-            current = begin(media);
-        } else if let (Some(section), Some(attribute)) = (&mut current, line.strip_prefix("a=")) {
-            read(section, attribute);
+            current = parse_media(media);
+        } else if let (Some(m_line), Some(attribute)) = (&mut current, line.strip_prefix("a=")) {
+            read_attribute(m_line, attribute);
         }
     }
     found.extend(current.filter(|s| !s.mid.is_empty()));
     found
 }
 
-fn begin(media: &str) -> Option<MLine> {
+fn parse_media(media: &str) -> Option<MLine> {
     let mut words = media.split(' ');
     let kind = match words.next() {
         Some("audio") => MediaKind::Audio,
@@ -80,17 +80,17 @@ fn begin(media: &str) -> Option<MLine> {
     Some(MLine { mid: String::new(), kind, direction, rejected, track_id: String::new(), simulcast: false })
 }
 
-fn read(section: &mut MLine, attribute: &str) {
+fn read_attribute(m_line: &mut MLine, attribute: &str) {
     match attribute {
-        "sendonly" => section.direction = MediaDirection::SendOnly,
-        "recvonly" => section.direction = MediaDirection::RecvOnly,
-        "sendrecv" => section.direction = MediaDirection::SendRecv,
-        "inactive" => section.direction = MediaDirection::Inactive,
-        "bundle-only" => section.rejected = false,
+        "sendonly" => m_line.direction = MediaDirection::SendOnly,
+        "recvonly" => m_line.direction = MediaDirection::RecvOnly,
+        "sendrecv" => m_line.direction = MediaDirection::SendRecv,
+        "inactive" => m_line.direction = MediaDirection::Inactive,
+        "bundle-only" => m_line.rejected = false,
         _ => match attribute.split_once(':') {
-            Some(("mid", mid)) => section.mid = mid.trim().to_owned(),
-            Some(("msid", ids)) => section.track_id = ids.split_whitespace().nth(1).unwrap_or_default().to_owned(),
-            Some(("simulcast", layers)) => section.simulcast = layers.split_whitespace().any(|word| word == "send"),
+            Some(("mid", mid)) => m_line.mid = mid.trim().to_owned(),
+            Some(("msid", ids)) => m_line.track_id = ids.split_whitespace().nth(1).unwrap_or_default().to_owned(),
+            Some(("simulcast", layers)) => m_line.simulcast = layers.split_whitespace().any(|word| word == "send"),
             _ => {}
         },
     }
@@ -109,7 +109,7 @@ mod tests {
         m=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=bundle-only\r\na=mid:4\r\na=sendrecv\r\na=msid:stream\r\n";
 
     #[test]
-    fn sections_are_read_as_browsers_write_them() {
+    fn m_lines_are_read_as_browsers_write_them() {
         let s = m_lines(OFFER);
         assert_eq!(s.iter().map(|s| s.mid.as_str()).collect::<Vec<_>>(), ["0", "2", "3", "4"]);
         assert!(s[0].is_receiving() && !s[0].is_sending());
@@ -120,9 +120,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_fail(text in "(m=(audio|video) [09]|a=(mid|msid|simulcast):? ?[a-z]*|\\PC*|\r?\n){0,60}") {
-            for section in m_lines(&text) {
-                prop_assert!(!section.mid.is_empty());
+        fn any_text_is_read_without_a_panic(text in "(m=(audio|video) [09]|a=(mid|msid|simulcast):? ?[a-z]*|\\PC*|\r?\n){0,60}") {
+            for m_line in m_lines(&text) {
+                prop_assert!(!m_line.mid.is_empty());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What goes wrong, by the codes that Tencent documents: back ends compare them as text.
+//! Errors with Tencent's documented codes, which back ends compare as text.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum Parameter {
 
 impl Parameter {
     /// Its name on the wire.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::SdkAppId => "SdkAppId",
             Self::RoomId => "RoomId",
@@ -30,68 +30,68 @@ impl fmt::Display for Parameter {
     }
 }
 
-/// Why a call was refused. [`ApiError::code`] is Tencent's, the sentence is for people. Neither repeats a secret.
+/// Why a call was refused. [`ApiError::code`] is Tencent's code; the sentence is for people. Neither repeats a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// Nothing is signed, or `Authorization` is not what it should be.
+    /// The signature is missing, or `Authorization` is malformed.
     #[error("The request is not signed as TC3-HMAC-SHA256 (or HmacSHA256, HmacSHA1) has it: {0}.")]
     Authorization(&'static str),
-    /// The secret id names no key pair of this server.
+    /// No key pair of this server has this secret id.
     #[error("The SecretId is not known here.")]
     SecretId,
     /// Signed with another secret, or changed afterwards.
     #[error("The signature is wrong. Check the secret key, and that nothing changes the request on its way.")]
     Signature,
-    /// The time of signing is more than five minutes away from the server's.
+    /// The time of signing differs from the server's clock by more than five minutes.
     #[error("The signature was made more than five minutes before or after now. Set the clock.")]
     Expired,
-    /// A parameter that every call needs.
+    /// A common parameter is missing.
     #[error("The parameter {0} is missing.")]
     MissingCommon(&'static str),
-    /// A parameter that every call needs has a value that means nothing.
+    /// A common parameter has an invalid value.
     #[error("The parameter {0} is not usable.")]
     InvalidCommon(&'static str),
-    /// No such action.
+    /// The action does not exist.
     #[error(
         "There is no such action here. There are RemoveUser, RemoveUserByStrRoomId, DismissRoom and DismissRoomByStrRoomId."
     )]
     Action,
-    /// Another version of the API.
+    /// The API has no such version.
     #[error("There is only version 2019-07-22 of the API here.")]
     Version,
-    /// Neither POST nor GET.
+    /// The method is neither POST nor GET.
     #[error("Only POST and GET are possible.")]
     Method,
-    /// The body is no JSON object.
+    /// The body is not a JSON object.
     #[error("The body is not a JSON object.")]
     Body,
     /// The body is longer than 1 MB.
     #[error("The request is too long.")]
     TooLong,
-    /// A parameter that the action does not know.
+    /// The action has no such parameter.
     #[error("The action has no parameter {0}.")]
     Unknown(String),
-    /// A parameter of the action is not there.
+    /// A parameter of the action is missing.
     #[error("The parameter {0} is missing.")]
     Missing(Parameter),
-    /// A parameter of the action has the wrong type or a value that is not possible.
+    /// A parameter of the action has the wrong type or an invalid value.
     #[error("The parameter {0} is not usable: {1}.")]
     Invalid(Parameter, &'static str),
-    /// The SdkAppId is another one than this server's.
+    /// The SdkAppId is not this server's.
     #[error("The SdkAppId is not the one of this server.")]
     SdkAppId,
-    /// There is no such room.
+    /// The room does not exist.
     #[error("The room does not exist.")]
     NoRoom,
-    /// Too many calls of one action in a second.
+    /// The rate limit of the action is exceeded: calls per second.
     #[error("Too many calls of this action. At most {0} a second are possible.")]
     TooMany(u32),
-    /// The server is stopping, or has failed.
+    /// The server is stopping or has failed.
     #[error("The server cannot do this now. Try again.")]
     Internal,
 }
 
-/// Longest name of an unknown parameter that is repeated, in characters.
+/// Longest name of an unknown parameter that an error repeats, in characters.
 const NAME_CHARS: usize = 64;
 
 impl ApiError {
@@ -100,7 +100,7 @@ impl ApiError {
     }
 
     /// Tencent's code.
-    pub const fn code(&self) -> &'static str {
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Authorization(_) => "AuthFailure.InvalidAuthorization",
             Self::SecretId => "AuthFailure.SecretIdNotFound",

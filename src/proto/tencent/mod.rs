@@ -1,8 +1,8 @@
-//! Tencent Cloud's API 3.0, as back ends that use TRTC speak it: what a request says, who has signed it, what is wrong
-//! with it; and UserSig, with which TRTC's clients enter.
+//! Tencent Cloud's API 3.0 as the back ends of TRTC use it: signatures, parameters and error codes of requests; and UserSig,
+//! the credential of TRTC's clients.
 //!
-//! A back end changes its endpoint and nothing else: the official SDKs are what this is tested with. Where the
-//! documentation leaves a choice, it is written at the type that makes it.
+//! A back end changes only its endpoint. The tests use signatures of the official SDKs. Where the documentation leaves a
+//! choice, the comment of the type says which one was made.
 
 mod error;
 mod request;
@@ -11,5 +11,6 @@ mod user_sig;
 
 pub use error::{ApiError, Parameter};
 pub use request::{Action, RoomOperation, RoomRequest, VERSION};
-pub use signature::{HttpRequest, KeyPair, MAX_SKEW_S, RequestFingerprint, SignedCall};
+pub(crate) use signature::MAX_SKEW_S;
+pub use signature::{HttpRequest, KeyPair, RequestFingerprint, SignedCall};
 pub use user_sig::{UserSigClaims, UserSigError, UserSigKey};

@@ -1,4 +1,4 @@
-//! What a signed call asks for: the four actions and their parameters, checked.
+//! The four actions and their parameters: parsing and validation.
 
 use super::error::{ApiError, Parameter};
 use super::signature::SignedCall;
@@ -9,12 +9,12 @@ use std::fmt;
 
 /// The only version of the API.
 pub const VERSION: &str = "2019-07-22";
-/// Users of one call at most.
+/// Largest number of users in one call.
 const MAX_USERS: usize = 10;
 /// Longest user id, in bytes.
 const USER_BYTES: usize = 32;
 
-/// One of the four actions.
+/// An action of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// Removes users from a numeric room.
@@ -28,12 +28,12 @@ pub enum Action {
 }
 
 impl Action {
-    /// All of them.
-    pub const ALL: [Self; 4] =
+    /// All actions.
+    pub(crate) const ALL: [Self; 4] =
         [Self::RemoveUser, Self::RemoveUserByStrRoomId, Self::DismissRoom, Self::DismissRoomByStrRoomId];
 
     /// Its name on the wire.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::RemoveUser => "RemoveUser",
             Self::RemoveUserByStrRoomId => "RemoveUserByStrRoomId",
@@ -57,28 +57,28 @@ impl fmt::Display for Action {
     }
 }
 
-/// What is to be done.
+/// The operation that a call asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoomOperation {
-    /// These users, one to ten, are to go.
+    /// Removes one to ten users.
     Remove(Vec<UserId>),
-    /// Everybody is to go.
+    /// Removes everybody and ends the room.
     Dismiss,
 }
 
-/// A call with usable parameters.
+/// The validated parameters of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomRequest {
-    /// The application that it means: to be compared with the server's.
+    /// The application. The caller compares it with the server's.
     pub sdk_app_id: u32,
-    /// Which room.
+    /// The room.
     pub room: RoomId,
-    /// What is to be done with it.
+    /// The operation on it.
     pub operation: RoomOperation,
 }
 
 impl SignedCall {
-    /// The action, if there is one of this name in this version.
+    /// The action, if this version of the API has one of this name.
     pub fn action(&self) -> Result<Action, ApiError> {
         if self.version != VERSION {
             return Err(ApiError::Version);
@@ -86,36 +86,36 @@ impl SignedCall {
         Action::ALL.into_iter().find(|action| action.name() == self.action).ok_or(ApiError::Action)
     }
 
-    /// Its parameters. `body` is the request's.
+    /// The parameters of the call. `body` is the body of the HTTP request.
     ///
-    /// A number has to be a JSON number and text JSON text; in the forms that know only text, a number is its digits.
-    /// What the action does not know is refused. User ids are 1 to 32 bytes long; their characters are not looked at,
-    /// because clients of other makes bring more of them into our rooms than TRTC has.
+    /// Numbers have to be JSON numbers and texts JSON strings; in queries and forms, a number is its digits. Unknown
+    /// parameters are refused. User ids are 1 to 32 bytes long; their characters are not checked, because our other
+    /// clients allow more characters than TRTC does.
     pub fn request(&self, body: &[u8]) -> Result<RoomRequest, ApiError> {
         let action = self.action()?;
-        let mut given = match &self.pairs {
-            Some(pairs) => Given::Texts(Texts::new(pairs)),
-            None => Given::Json(serde_json::from_slice(body).map_err(|_| ApiError::Body)?),
+        let mut parameters = match &self.pairs {
+            Some(pairs) => Parameters::Texts(Texts::new(pairs)),
+            None => Parameters::Json(serde_json::from_slice(body).map_err(|_| ApiError::Body)?),
         };
-        let sdk_app_id = given.number(Parameter::SdkAppId)?;
-        let room = if action.is_numeric() { given.numeric_room()? } else { given.text_room()? };
+        let sdk_app_id = parameters.number(Parameter::SdkAppId)?;
+        let room = if action.is_numeric() { parameters.numeric_room()? } else { parameters.text_room()? };
         let operation =
-            if action.is_removal() { RoomOperation::Remove(given.users()?) } else { RoomOperation::Dismiss };
-        given.nothing_is_left()?;
+            if action.is_removal() { RoomOperation::Remove(parameters.users()?) } else { RoomOperation::Dismiss };
+        parameters.refuse_unknown()?;
         Ok(RoomRequest { sdk_app_id, room, operation })
     }
 }
 
-/// Parameters on the way to be read; what is read is taken out.
-enum Given {
+/// The parameters that are still to be read. Reading one removes it.
+enum Parameters {
     Json(Map<String, Value>),
     Texts(Texts),
 }
 
-/// Parameters as pairs of texts; lists are `Name.0`, `Name.1`, ….
+/// Parameters of a query or form; lists are `Name.0`, `Name.1`, ….
 struct Texts {
     single: BTreeMap<String, String>,
-    /// `UserIds`, by its index.
+    /// `UserIds` by index.
     users: BTreeMap<u32, String>,
 }
 
@@ -133,8 +133,8 @@ impl Texts {
     }
 }
 
-impl Given {
-    /// JSON's null is as good as nothing.
+impl Parameters {
+    /// A JSON null counts as missing.
     fn json(map: &mut Map<String, Value>, parameter: Parameter) -> Result<Value, ApiError> {
         map.remove(parameter.name()).filter(|value| !value.is_null()).ok_or(ApiError::Missing(parameter))
     }
@@ -172,7 +172,7 @@ impl Given {
             }
         };
         match text.parse() {
-            // `num/7` is how LiveKit's names write a number; here it is text with a character that is not possible.
+            // The wire names of LiveKit write numbers as `num/7`; here the slash makes the text invalid.
             Ok(room @ RoomId::Text(_)) => Ok(room),
             _ => Err(wrong("it is 1 to 64 bytes of letters, digits, space and !#$%&()+-:;<=.>?@[]^_{}|~,")),
         }
@@ -200,7 +200,7 @@ impl Given {
         texts.into_iter().map(user).collect()
     }
 
-    fn nothing_is_left(self) -> Result<(), ApiError> {
+    fn refuse_unknown(self) -> Result<(), ApiError> {
         let left = match self {
             Self::Json(map) => map.into_iter().map(|(name, _)| name).next(),
             Self::Texts(Texts { single, users }) => {
@@ -225,8 +225,8 @@ mod tests {
     fn each_action_takes_its_own_kind_of_room() {
         let (number, text) = (json!({"SdkAppId": 1, "RoomId": 123}), json!({"SdkAppId": 1, "RoomId": "123"}));
         let read = |action: &str, body: &Value| SignedCall::unsigned(action).request(body.to_string().as_bytes());
-        assert_eq!(read("DismissRoom", &number).unwrap().room, RoomId::Number(123));
-        assert_eq!(read("DismissRoomByStrRoomId", &text).unwrap().room, RoomId::Text("123".into()));
+        assert_eq!(read("DismissRoom", &number).expect("a request").room, RoomId::Number(123));
+        assert_eq!(read("DismissRoomByStrRoomId", &text).expect("a request").room, RoomId::Text("123".into()));
         assert_eq!(code("DismissRoom", &text), "InvalidParameter.RoomId");
         assert_eq!(code("DismissRoomByStrRoomId", &number), "InvalidParameter.RoomId");
     }
@@ -278,7 +278,7 @@ mod tests {
             ("DismissRoom", json!({"SdkAppId": 1}), "MissingParameter.RoomId"),
             ("RemoveUser", json!({"SdkAppId": 1, "RoomId": 1}), "MissingParameter.UserIds"),
             ("DismissRoom", json!({"SdkAppId": "1", "RoomId": 1}), "InvalidParameter.SdkAppId"),
-            // A stolen removal does not end the room.
+            // A replayed removal cannot end the room.
             ("DismissRoom", json!({"SdkAppId": 1, "RoomId": 1, "UserIds": ["a"]}), "UnknownParameter"),
             ("DismissRoom", json!([]), "InvalidParameter"),
             ("DescribeRoom", json!({}), "InvalidAction"),
@@ -297,7 +297,7 @@ mod tests {
             SignedCall { pairs: Some(pairs), ..SignedCall::unsigned(action) }.request(b"")
         };
         let both = [("SdkAppId", "1"), ("RoomId", "12"), ("UserIds.1", "tom"), ("UserIds.0", "mina")];
-        let users = RoomOperation::Remove(vec!["mina".parse().unwrap(), "tom".parse().unwrap()]);
+        let users = RoomOperation::Remove(vec!["mina".parse().expect("a user"), "tom".parse().expect("a user")]);
         let numeric = RoomRequest { sdk_app_id: 1, room: RoomId::Number(12), operation: users };
         assert_eq!(read("RemoveUser", &both), Ok(numeric.clone()));
         let text = RoomRequest { room: RoomId::Text("12".into()), ..numeric };
@@ -307,8 +307,8 @@ mod tests {
             (&[("SdkAppId", "1"), ("RoomId", "+1"), ("UserIds.0", "a")][..], "InvalidParameter.RoomId"),
             (&[("SdkAppId", "1"), ("RoomId", "1"), ("UserIds.0", "a"), ("UserIds.x", "a")][..], "UnknownParameter"),
         ] {
-            assert_eq!(read("RemoveUser", pairs).unwrap_err().code(), expected, "{pairs:?}");
+            assert_eq!(read("RemoveUser", pairs).expect_err("a refusal").code(), expected, "{pairs:?}");
         }
-        assert_eq!(read("DismissRoom", &both).unwrap_err().code(), "UnknownParameter");
+        assert_eq!(read("DismissRoom", &both).expect_err("a refusal").code(), "UnknownParameter");
     }
 }

@@ -1,7 +1,7 @@
-//! Who has signed a request: TC3-HMAC-SHA256, and the older HmacSHA256 and HmacSHA1. Time is an argument.
+//! Verification of request signatures: TC3-HMAC-SHA256 and the older HmacSHA256 and HmacSHA1. Time is an argument.
 //!
-//! The action is not part of what TC3 signs. A stolen request cannot be turned into another one nevertheless: the four
-//! actions differ in the parameters that they take, and unknown ones are refused.
+//! TC3 does not sign the action. An attacker still cannot turn a captured request into another one: the four actions take
+//! different parameters, and unknown parameters are refused.
 
 use super::error::ApiError;
 use crate::base::Secret;
@@ -11,34 +11,34 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use url::form_urlencoded;
 
-/// How far the time of signing may be from the server's, in seconds.
-pub const MAX_SKEW_S: i64 = 300;
-/// What the scheme is called in `Authorization`.
+/// Largest difference between the time of signing and the server's clock, in seconds.
+pub(crate) const MAX_SKEW_S: i64 = 300;
+/// The scheme in `Authorization`.
 const TC3: &str = "TC3-HMAC-SHA256";
-/// The last word of a credential's scope.
+/// The last part of a credential's scope.
 const SCOPE_END: &str = "tc3_request";
-/// `X-TC-Content-SHA256` of a request whose body is not signed.
+/// The value of `X-TC-Content-SHA256` in a request whose body is not signed.
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// A key to the API: Tencent's SecretId and SecretKey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPair {
-    /// Public: stands in every request.
+    /// Public: every request contains it.
     pub id: String,
     /// Signs requests.
     pub secret: Secret<String>,
 }
 
-/// An HTTP request, as much of it as matters here.
+/// The parts of an HTTP request that a signature covers.
 #[derive(Clone, Debug, Default)]
 pub struct HttpRequest<'a> {
     /// `GET`, `POST`, …
     pub method: &'a str,
-    /// What comes after `?`, as it was sent.
+    /// The query as it was sent, without the `?`.
     pub query: &'a str,
-    /// Names in lower case.
+    /// The headers; their names are in lower case.
     pub headers: BTreeMap<String, String>,
-    /// As it was sent.
+    /// The body as it was sent.
     pub body: &'a [u8],
 }
 
@@ -47,7 +47,7 @@ impl HttpRequest<'_> {
         self.headers.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Whether this is a call of the API at all, rather than somebody who looks whether a server is there.
+    /// Whether this is a call of the API. Other GET and HEAD requests ask for the page of this server.
     pub fn is_call(&self) -> bool {
         let named = |name: &str| form_urlencoded::parse(self.query.as_bytes()).any(|(key, _)| key == name);
         !matches!(self.method, "GET" | "HEAD")
@@ -57,7 +57,7 @@ impl HttpRequest<'_> {
             || named("SecretId")
     }
 
-    /// The host that may have been signed: as it was sent, and (Node's SDK) without its port.
+    /// The hosts that may have been signed: as it was sent, and without its port, as the SDK for Node signs it.
     fn hosts(&self) -> Result<Vec<String>, ApiError> {
         let host = self.header("host").ok_or(ApiError::Authorization("there is no Host"))?.to_ascii_lowercase();
         let bare = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
@@ -66,28 +66,28 @@ impl HttpRequest<'_> {
     }
 }
 
-/// A call whose signature was right: what it asks for, not looked at yet.
+/// A call whose signature was right. Its content is not validated yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedCall {
-    /// Who has signed it.
-    pub secret_id: String,
-    /// The action's name.
-    pub action: String,
-    /// The API's version.
-    pub version: String,
-    /// The parameters that came as pairs (GET, and the older signatures). `None`: they are the JSON body.
-    pub pairs: Option<Vec<(String, String)>>,
-    /// The same for a request that is sent a second time, and for no other.
-    pub fingerprint: RequestFingerprint,
+    /// The id of the key pair that signed it.
+    pub(crate) secret_id: String,
+    /// The name of the action.
+    pub(crate) action: String,
+    /// The version of the API.
+    pub(crate) version: String,
+    /// The parameters of a query or form (GET, and the older signatures). `None`: they are in the JSON body.
+    pub(crate) pairs: Option<Vec<(String, String)>>,
+    /// Equal only for repetitions of the same request.
+    pub(crate) fingerprint: RequestFingerprint,
 }
 
-/// What tells a repeated request from a new one: signature, action and everything that is asked.
+/// Identifies repetitions of a request: a hash of signature, action, query and body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestFingerprint([u8; 32]);
 
 impl RequestFingerprint {
     fn of(http: &HttpRequest<'_>, action: &str, signature: &[u8]) -> Self {
-        // Each part by its own hash, so that no part can run over into the next one.
+        // Each part is hashed by itself, so that moving bytes between parts changes the result.
         let parts = [action.as_bytes(), signature, http.query.as_bytes(), http.body];
         let all = parts.iter().fold(Sha256::new(), |all, part| all.chain_update(Sha256::digest(part)));
         Self(all.finalize().into())
@@ -95,9 +95,9 @@ impl RequestFingerprint {
 }
 
 impl SignedCall {
-    /// A call with a JSON body that nobody has signed, to test what comes after the signature.
+    /// An unsigned call with a JSON body, for tests of the parameters.
     #[cfg(test)]
-    pub(in crate::proto) fn unsigned(action: &str) -> Self {
+    pub(crate) fn unsigned(action: &str) -> Self {
         let (secret_id, action, version) = ("id".into(), action.into(), super::VERSION.into());
         Self { secret_id, action, version, pairs: None, fingerprint: RequestFingerprint([0; 32]) }
     }
@@ -197,8 +197,8 @@ fn canonical_request(http: &HttpRequest<'_>, signed_headers: &[&str], host: &str
     format!("{}\n/\n{}\n{headers}\n{}\n{payload}", http.method, http.query, signed_headers.join(";"))
 }
 
-/// The older form: everything, with the signature, in the query or in a form. What is signed is the method, the host,
-/// and all parameters but the signature in the order of their names, not encoded.
+/// The older signatures. All parameters, the signature among them, are in the query or in a form. The signature covers the
+/// method, the host, and the decoded parameters ordered by name, without the signature itself.
 fn legacy(
     http: &HttpRequest<'_>,
     pairs: form_urlencoded::Parse<'_>,
@@ -238,7 +238,7 @@ fn legacy(
     Ok(SignedCall { secret_id: key.id.clone(), action, version, pairs, fingerprint })
 }
 
-/// What every call in the older form has beside the action's own parameters.
+/// The common parameters of the older signatures, which are not parameters of the action.
 const COMMON: &[&str] = &[
     "Action",
     "Language",
@@ -270,7 +270,7 @@ mod tests {
     use crate::proto::tencent::{RoomOperation, RoomRequest};
     use serde::Deserialize;
 
-    /// Requests that the official SDKs for Python (3.1.177) and Node (4.1.313) have sent, in all their ways to sign.
+    /// A request of the official SDK for Python (3.1.177) or Node (4.1.313). There is one for each way to sign.
     #[derive(Clone, Deserialize)]
     struct Vector {
         name: String,
@@ -296,11 +296,11 @@ mod tests {
     }
 
     fn vectors() -> Vec<Vector> {
-        serde_json::from_str(include_str!("vectors.json")).unwrap()
+        serde_json::from_str(include_str!("vectors.json")).expect("vectors")
     }
 
     fn named(name: &str) -> Vector {
-        vectors().into_iter().find(|v| v.name == name).unwrap()
+        vectors().into_iter().find(|v| v.name == name).expect(name)
     }
 
     fn keys() -> [KeyPair; 2] {
@@ -308,11 +308,11 @@ mod tests {
         [pair("AKIDother", "other"), pair("AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE")]
     }
 
-    /// When the vectors were made, give or take two seconds.
+    /// The time at which the vectors were signed (± 2 s), in Unix seconds.
     const THEN: i64 = 1_795_586_561;
 
     #[test]
-    fn whatever_the_official_sdks_sign_is_verified_and_read() {
+    fn signatures_of_the_official_sdks_are_verified() {
         let vectors = vectors();
         assert_eq!(vectors.len(), 13);
         for vector in vectors {
@@ -322,7 +322,7 @@ mod tests {
             let expected = if vector.name.ends_with("unsigned payload") {
                 (RoomId::Number(4_294_967_294), RoomOperation::Dismiss)
             } else {
-                let users = vec!["mina".parse().unwrap(), "tom".parse().unwrap()];
+                let users = vec!["mina".parse().expect("a user"), "tom".parse().expect("a user")];
                 (RoomId::Text("a b&c=d+%".into()), RoomOperation::Remove(users))
             };
             assert_eq!(request, RoomRequest { sdk_app_id: 1_400_000_001, room: expected.0, operation: expected.1 });
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_good_for_five_minutes_either_way() {
+    fn a_signature_is_valid_for_five_minutes_either_way() {
         for vector in vectors() {
             for (now, expected) in [(THEN - 290, None), (THEN + 290, None), (THEN + 310, Some(ApiError::Expired))] {
                 assert_eq!(vector.verify(now).err(), expected, "{}", vector.name);
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_was_changed_afterwards_is_found() {
+    fn a_changed_request_is_refused() {
         for vector in vectors() {
             let mut changed = vector.clone();
             if vector.method == "GET" {
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_header_is_named() {
         for vector in vectors().iter().filter(|v| v.is_tc3()) {
             for (header, code) in [
                 ("x-tc-action", "MissingParameter"),
@@ -373,18 +373,23 @@ mod tests {
             ] {
                 let mut without = vector.clone();
                 without.headers.remove(header);
-                assert_eq!(without.verify(THEN).unwrap_err().code(), code, "{} without {header}", vector.name);
+                assert_eq!(
+                    without.verify(THEN).expect_err("a refusal").code(),
+                    code,
+                    "{} without {header}",
+                    vector.name
+                );
             }
         }
         let mut odd = named("python POST TC3-HMAC-SHA256");
         odd.headers.insert("x-tc-timestamp".into(), "soon".into());
-        assert_eq!(odd.verify(THEN).unwrap_err().code(), "InvalidParameter");
+        assert_eq!(odd.verify(THEN).expect_err("a refusal").code(), "InvalidParameter");
         odd.method = "PUT".into();
         assert_eq!(odd.verify(THEN), Err(ApiError::Method));
     }
 
     #[test]
-    fn an_authorization_that_is_none_is_refused() {
+    fn a_malformed_authorization_is_refused() {
         let vector = named("python POST TC3-HMAC-SHA256");
         let good = &vector.headers["authorization"];
         for wrong in [
@@ -399,7 +404,7 @@ mod tests {
         ] {
             let mut odd = vector.clone();
             odd.headers.insert("authorization".into(), wrong.clone());
-            assert_eq!(odd.verify(THEN).unwrap_err().code(), "AuthFailure.InvalidAuthorization", "{wrong}");
+            assert_eq!(odd.verify(THEN).expect_err("a refusal").code(), "AuthFailure.InvalidAuthorization", "{wrong}");
         }
         let mut another_day = vector.clone();
         another_day.headers.insert("authorization".into(), good.replace("/2026-", "/2025-"));
@@ -407,22 +412,27 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_is_sent_twice_is_known_by_its_fingerprint() {
+    fn a_repeated_request_has_the_same_fingerprint() {
         let all: std::collections::BTreeSet<_> =
-            vectors().iter().map(|v| v.verify(THEN).unwrap().fingerprint).collect();
+            vectors().iter().map(|v| v.verify(THEN).expect("a good signature").fingerprint).collect();
         assert_eq!(all.len(), vectors().len());
         for vector in vectors() {
-            let again = vector.verify(THEN + 60).unwrap();
-            assert_eq!(again.fingerprint, vector.verify(THEN).unwrap().fingerprint, "{}", vector.name);
+            let again = vector.verify(THEN + 60).expect("a good signature");
+            assert_eq!(
+                again.fingerprint,
+                vector.verify(THEN).expect("a good signature").fingerprint,
+                "{}",
+                vector.name
+            );
         }
         let mut another_body = named("python POST unsigned payload");
-        let before = another_body.verify(THEN).unwrap().fingerprint;
+        let before = another_body.verify(THEN).expect("a good signature").fingerprint;
         another_body.body = another_body.body.replace("4294967294", "7");
-        assert_ne!(another_body.verify(THEN).unwrap().fingerprint, before);
+        assert_ne!(another_body.verify(THEN).expect("a good signature").fingerprint, before);
     }
 
     #[test]
-    fn somebody_who_only_looks_whether_a_server_is_there_makes_no_call() {
+    fn a_request_without_action_and_signature_is_no_call() {
         assert!(vectors().iter().all(|v| v.http().is_call()));
         let look = HttpRequest { method: "GET", query: "x=1", ..HttpRequest::default() };
         assert!(!look.is_call() && !HttpRequest { method: "HEAD", ..look }.is_call());

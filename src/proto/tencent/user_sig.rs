@@ -1,5 +1,5 @@
-//! UserSig: what TRTC's clients enter with. It says who somebody is, for every room, and that the owner of the SdkAppId's
-//! secret has said so. Made by Tencent's generators and by [`UserSigKey::make`]; time is an argument.
+//! UserSig: the credential of TRTC's clients. It proves a user id for every room of an application, and is signed with the
+//! secret of the SdkAppId. Tencent's generators and [`UserSigKey::make`] make it; time is an argument.
 
 use crate::base::{Secret, UserId};
 use crate::proto::mac;
@@ -12,57 +12,57 @@ use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::time::Duration;
 
-/// The version of the form that is spoken here.
-const FORM: &str = "2.0";
-/// Longest text that a UserSig unpacks to, in bytes. A sensible one has 200.
+/// The version of the format.
+const FORMAT: &str = "2.0";
+/// Longest JSON text of a UserSig in bytes, after decompression. Usual ones have 200.
 const MAX_BYTES: u64 = 8 * 1024;
 
-/// Why a UserSig was refused. The sentences are for people, and never repeat it.
+/// Why a UserSig was refused or not made. The sentences are for people and never repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserSigError {
-    /// Not what a generator of version 2 makes.
+    /// Not a UserSig of version 2.0.
     #[error("This is not a UserSig (version 2.0).")]
     Malformed,
-    /// Made for another application.
+    /// Signed for another application.
     #[error("The UserSig was made for another SdkAppId.")]
     SdkAppId,
     /// Signed with another secret, or changed afterwards.
     #[error("The UserSig's signature is wrong.")]
     Signature,
-    /// It is no longer good.
+    /// Its validity is over.
     #[error("The UserSig has expired. Ask for a new one.")]
     Expired,
-    /// A `privateMapKey`: with it one enters one room beside a UserSig, never alone.
+    /// A `privateMapKey`: a permission for one room, which clients send beside a UserSig, never alone.
     #[error("This is a privateMapKey, not a UserSig.")]
     PrivateMapKey,
-    /// The parts could not be put together.
+    /// The UserSig could not be serialized.
     #[error("The UserSig could not be made.")]
     Encoding,
 }
 
-/// An application and its SDKSecretKey, with which UserSigs are made and checked.
+/// An application and its SDKSecretKey. It signs and verifies UserSigs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserSigKey {
-    /// The application.
+    /// The application's id.
     pub sdk_app_id: u32,
     /// TRTC's SDKSecretKey.
     pub secret: Secret<String>,
 }
 
-/// What a verified UserSig says.
+/// The claims of a verified UserSig.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserSigClaims {
-    /// Who it is.
+    /// The user.
     pub user: UserId,
-    /// Until when it is good, in Unix seconds.
-    pub expires_at: i64,
+    /// The end of its validity in Unix seconds.
+    pub(crate) expires_at: i64,
 }
 
-/// The JSON inside.
+/// The JSON object inside a UserSig.
 #[derive(Debug, Serialize, Deserialize)]
 struct Parts {
     #[serde(rename = "TLS.ver")]
-    form: String,
+    version: String,
     #[serde(rename = "TLS.identifier")]
     user: String,
     #[serde(rename = "TLS.sdkappid")]
@@ -78,8 +78,8 @@ struct Parts {
 }
 
 impl Parts {
-    /// What is signed.
-    fn text(&self) -> String {
+    /// The text under the signature.
+    fn signed_text(&self) -> String {
         let Self { user, sdk_app_id, time, valid_s, .. } = self;
         let buffer = self.buffer.as_ref().map(|buffer| format!("TLS.userbuf:{buffer}\n")).unwrap_or_default();
         format!("TLS.identifier:{user}\nTLS.sdkappid:{sdk_app_id}\nTLS.time:{time}\nTLS.expire:{valid_s}\n{buffer}")
@@ -87,14 +87,14 @@ impl Parts {
 }
 
 impl UserSigKey {
-    /// Checks form, application, signature and time. `now` is in Unix seconds.
+    /// Checks format, application, signature and time. `now` is in Unix seconds.
     pub fn verify(&self, user_sig: &str, now: i64) -> Result<UserSigClaims, UserSigError> {
-        let parts = unpack(user_sig)?;
+        let parts = parse(user_sig)?;
         if parts.sdk_app_id != u64::from(self.sdk_app_id) {
             return Err(UserSigError::SdkAppId);
         }
         let signature = BASE64_STANDARD.decode(&parts.signature).map_err(|_| UserSigError::Signature)?;
-        if !mac::is_sha256(self.secret.expose().as_bytes(), &parts.text(), &signature) {
+        if !mac::is_sha256(self.secret.expose().as_bytes(), &parts.signed_text(), &signature) {
             return Err(UserSigError::Signature);
         }
         if parts.buffer.is_some() {
@@ -108,11 +108,11 @@ impl UserSigKey {
         Ok(UserSigClaims { user, expires_at })
     }
 
-    /// A UserSig that is good for `valid_for` from `now` (Unix seconds) on.
-    pub fn make(&self, user: &UserId, valid_for: Duration, now: i64) -> Result<Secret<String>, UserSigError> {
+    /// Makes a UserSig that is valid for `valid_for` from `now` (Unix seconds) on.
+    pub(crate) fn make(&self, user: &UserId, valid_for: Duration, now: i64) -> Result<Secret<String>, UserSigError> {
         let failed = UserSigError::Encoding;
         let mut parts = Parts {
-            form: FORM.into(),
+            version: FORMAT.into(),
             user: user.to_string(),
             sdk_app_id: self.sdk_app_id.into(),
             valid_s: i64::try_from(valid_for.as_secs()).map_err(|_| failed)?,
@@ -120,37 +120,37 @@ impl UserSigKey {
             buffer: None,
             signature: String::new(),
         };
-        let mac = mac::sha256(self.secret.expose().as_bytes(), &parts.text()).map_err(|_| failed)?;
+        let mac = mac::sha256(self.secret.expose().as_bytes(), &parts.signed_text()).map_err(|_| failed)?;
         parts.signature = BASE64_STANDARD.encode(mac);
         let json = serde_json::to_vec(&parts).map_err(|_| failed)?;
-        let mut packed = Vec::new();
-        ZlibEncoder::new(json.as_slice(), Compression::default()).read_to_end(&mut packed).map_err(|_| failed)?;
-        Ok(Secret::new(letters().map_err(|_| failed)?.encode(packed).replace('=', "_")))
+        let mut compressed = Vec::new();
+        ZlibEncoder::new(json.as_slice(), Compression::default()).read_to_end(&mut compressed).map_err(|_| failed)?;
+        Ok(Secret::new(base64_engine().map_err(|_| failed)?.encode(compressed).replace('=', "_")))
     }
 }
 
-/// Base64 with `*` and `-` for `+` and `/`, so that it fits into addresses. Padding is `_`.
-fn letters() -> Result<GeneralPurpose, ParseAlphabetError> {
+/// Base64 that fits into URLs: `*` and `-` stand for `+` and `/`. Padding is `_`.
+fn base64_engine() -> Result<GeneralPurpose, ParseAlphabetError> {
     let alphabet = Alphabet::new("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*-")?;
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     Ok(GeneralPurpose::new(&alphabet, config))
 }
 
-fn unpack(user_sig: &str) -> Result<Parts, UserSigError> {
+fn parse(user_sig: &str) -> Result<Parts, UserSigError> {
     let malformed = UserSigError::Malformed;
-    let packed = letters().map_err(|_| UserSigError::Encoding)?;
-    let packed = packed.decode(user_sig.trim_end_matches('_')).map_err(|_| malformed)?;
+    let base64 = base64_engine().map_err(|_| UserSigError::Encoding)?;
+    let compressed = base64.decode(user_sig.trim_end_matches('_')).map_err(|_| malformed)?;
     let mut json = Vec::new();
-    ZlibDecoder::new(packed.as_slice()).take(MAX_BYTES).read_to_end(&mut json).map_err(|_| malformed)?;
+    ZlibDecoder::new(compressed.as_slice()).take(MAX_BYTES).read_to_end(&mut json).map_err(|_| malformed)?;
     let parts: Parts = serde_json::from_slice(&json).map_err(|_| malformed)?;
-    if parts.form == FORM { Ok(parts) } else { Err(malformed) }
+    if parts.version == FORMAT { Ok(parts) } else { Err(malformed) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Made by Tencent's generator (PyPI tls-sig-api-v2 1.1) at 1795586184, good for a day.
+    /// Made by Tencent's generator (PyPI tls-sig-api-v2 1.1) at 1795586184, valid for a day.
     const THEIRS: &str = "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkcjPzEmEyxSnZiQUFmSlAcUMTAwgwhMqlVhRkFqUCZSzMgFJQwZLMXJCQobmlqamFmaGFCcygzHSQ2fpljtl5RQF5bhFZxeFOPnlV3p7Z6VnOKa5JZb6*psahfqYm2n5ZBoUBYSa2SrUA1icxoQ__";
     const THEIR_PRIVATE_MAP_KEY: &str = "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkcjPzEmEyxSnZiQUFmSlAcUMTAwgwhMqlVhRkFqUCZSzMgFJQwZLMXJCQobmlqamFmaGFCVS8tDi1KKk0DWR*ZLhXFtz8zHSQUKBHgL6zW3JZpJ9ber5xuoufvkliQVZxpGOKsbd3uFuRU6FJkmdIUblhYaStUi0AZ7g4Mw__";
     const MADE_AT: i64 = 1_795_586_184;
@@ -162,8 +162,8 @@ mod tests {
     }
 
     #[test]
-    fn one_that_tencents_generator_made_is_good_for_its_time() {
-        let claims = key().verify(THEIRS, MADE_AT + DAY_S - 1).unwrap();
+    fn a_user_sig_of_tencents_generator_is_valid_for_its_time() {
+        let claims = key().verify(THEIRS, MADE_AT + DAY_S - 1).expect("a good UserSig");
         assert_eq!((claims.user.as_str(), claims.expires_at), ("mina", MADE_AT + DAY_S));
         assert_eq!(key().verify(THEIRS, MADE_AT + DAY_S), Err(UserSigError::Expired));
     }
@@ -178,21 +178,21 @@ mod tests {
     }
 
     #[test]
-    fn ours_says_what_theirs_says() {
-        let user = "mina".parse().unwrap();
-        let ours = key().make(&user, Duration::from_secs(DAY_S as u64), MADE_AT).unwrap();
-        assert_eq!(unpack(ours.expose()).unwrap().signature, unpack(THEIRS).unwrap().signature);
+    fn our_user_sig_equals_tencents() {
+        let user = "mina".parse().expect("a user");
+        let ours = key().make(&user, Duration::from_secs(DAY_S as u64), MADE_AT).expect("a UserSig");
+        assert_eq!(parse(ours.expose()).expect("a UserSig").signature, parse(THEIRS).expect("a UserSig").signature);
         assert_eq!(key().verify(ours.expose(), MADE_AT), key().verify(THEIRS, MADE_AT));
         assert!(ours.expose().bytes().all(|b| b.is_ascii_alphanumeric() || b"*-_".contains(&b)));
     }
 
     #[test]
-    fn what_is_none_is_called_malformed() {
+    fn other_texts_are_malformed() {
         let bomb = {
-            let mut packed = Vec::new();
+            let mut compressed = Vec::new();
             let zeros = vec![b' '; 1 << 20];
-            ZlibEncoder::new(zeros.as_slice(), Compression::best()).read_to_end(&mut packed).unwrap();
-            letters().unwrap().encode(packed)
+            ZlibEncoder::new(zeros.as_slice(), Compression::best()).read_to_end(&mut compressed).expect("room");
+            base64_engine().expect("an alphabet").encode(compressed)
         };
         for text in ["", "_", "é", "eJy", &THEIRS[..40], &bomb, "a.b.c"] {
             assert_eq!(key().verify(text, MADE_AT), Err(UserSigError::Malformed), "{text}");

@@ -154,7 +154,7 @@ pub(super) struct Claims {
     #[serde(skip_serializing_if = "is_default")]
     pub(super) room_config: Option<lk::RoomConfiguration>,
     #[serde(flatten)]
-    other: Map<String, Value>,
+    pub(super) other: Map<String, Value>,
 }
 
 impl Claims {
@@ -193,7 +193,7 @@ pub(super) struct VideoGrants {
     #[serde(skip_serializing_if = "is_default")]
     pub(super) hidden: bool,
     #[serde(flatten)]
-    other: Map<String, Value>,
+    pub(super) other: Map<String, Value>,
 }
 
 impl VideoGrants {

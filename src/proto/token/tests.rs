@@ -189,7 +189,8 @@ fn tokens_are_exchanged_with_livekits_own_crate() {
     assert_eq!((read.sub.as_str(), read.video.room.as_str(), read.video.room_join), ("mina", "num/7", true));
     assert_eq!(read.attributes.get("b").map(String::as_str), Some("2"));
     let grants = VideoGrants { room_join: true, room: "r".into(), recorder: true, ..VideoGrants::default() };
-    let theirs = AccessToken::with_api_key(DEV_KEY, DEV_SECRET).with_identity("ida").with_grants(grants).with_kind("sip");
+    let theirs =
+        AccessToken::with_api_key(DEV_KEY, DEV_SECRET).with_identity("ida").with_grants(grants).with_kind("sip");
     let claims = verified(&keys(), &theirs.to_jwt().expect("a token"));
     assert_eq!((claims.identity.as_str(), claims.room.as_str(), claims.room_join), ("ida", "r", true));
     // Claims that mean nothing to this server survive a renewal.
