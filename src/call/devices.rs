@@ -6,8 +6,8 @@ use super::video_encoder::CameraFanout;
 use super::view::{DeviceProblem, ProblemKind};
 use crate::base::{DeviceKind, StepState};
 use crate::devices::{
-    CameraChoice, CameraFormat, CameraLease, DeviceError, DevicePresence, FailureSink, MicrophoneChoice,
-    MicrophoneLease, Opening, ProblemKind as Problem, Released, SpeakerChoice, SpeakerLease, TestPictureIdentity,
+    AudioLease, CameraChoice, CameraFormat, CameraLease, DeviceError, DevicePresence, FailureSink, MicrophoneChoice,
+    Opening, ProblemKind as Problem, Released, SpeakerChoice, TestPictureIdentity,
 };
 use crate::session::{DeviceInput, Generation};
 use std::collections::HashMap;
@@ -230,34 +230,32 @@ impl Devices {
             },
             DeviceKind::Microphone => match id.parse::<MicrophoneChoice>() {
                 Ok(choice) => {
-                    let opening = MicrophoneLease::open(&choice, events);
+                    let opening = AudioLease::open_microphone(&choice, events);
                     let presence = opening.presence();
                     let real = matches!(choice, MicrophoneChoice::Device(_) | MicrophoneChoice::Default);
                     let engine = sound.clone();
-                    let start = move |(lease, samples, format): (MicrophoneLease, _, _)| {
+                    let start = move |(lease, samples, format): (AudioLease, _, _)| {
                         engine.set_real_microphone(real);
                         engine.set_microphone(Some((samples, format)));
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
                     let stop = move || sound.set_microphone(None);
-                    let run_device =
-                        run_device(context, opening, failed, start, stop, |l: MicrophoneLease, d| l.release(d));
+                    let run_device = run_device(context, opening, failed, start, stop, |l: AudioLease, d| l.release(d));
                     (Box::pin(run_device), presence)
                 }
                 Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),
             },
             DeviceKind::Speaker | DeviceKind::Screen => match id.parse::<SpeakerChoice>() {
                 Ok(choice) => {
-                    let opening = SpeakerLease::open(&choice, events);
+                    let opening = AudioLease::open_speaker(&choice, events);
                     let presence = opening.presence();
                     let engine = sound.clone();
-                    let start = move |(lease, samples, format): (SpeakerLease, _, _)| {
+                    let start = move |(lease, samples, format): (AudioLease, _, _)| {
                         engine.set_speaker(Some((samples, format)));
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
                     let stop = move || sound.set_speaker(None);
-                    let run_device =
-                        run_device(context, opening, failed, start, stop, |l: SpeakerLease, d| l.release(d));
+                    let run_device = run_device(context, opening, failed, start, stop, |l: AudioLease, d| l.release(d));
                     (Box::pin(run_device), presence)
                 }
                 Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),

@@ -27,7 +27,7 @@ pub(super) struct CaptureArgs {
 pub(super) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
     let CaptureArgs { ref device, width, height, fps, list } = *args;
     if list {
-        println!("{}", serde_json::to_string(&capture::list_cameras())?);
+        println!("{}", serde_json::to_string(&capture::cameras())?);
         return Ok(ExitCode::SUCCESS);
     }
     Ok(capture::capture(device, CameraFormat { width, height, fps }))

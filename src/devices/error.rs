@@ -1,6 +1,6 @@
-//! What can be wrong with a device.
+//! Why a device cannot be used.
 
-/// The cases that people are told about with texts of their own.
+/// The cases for which people see a text of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ProblemKind {
@@ -8,15 +8,15 @@ pub(crate) enum ProblemKind {
     NotFound,
     /// Another program holds it.
     Busy,
-    /// We may not use it.
+    /// Visavis may not use it.
     Forbidden,
-    /// It went away while in use.
+    /// It was unplugged while in use.
     Unplugged,
     /// Anything else.
     Other,
 }
 
-/// Why a device cannot be used. Each case holds the system's own words.
+/// Why a device cannot be used. Each variant holds the system's error text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DeviceError {
     /// No such device.
@@ -25,10 +25,10 @@ pub(crate) enum DeviceError {
     /// Another program holds it.
     #[error("another program uses the device: {0}")]
     Busy(String),
-    /// We may not use it.
+    /// Visavis may not use it.
     #[error("Visavis is not allowed to use the device: {0}")]
     Forbidden(String),
-    /// It went away while in use.
+    /// It was unplugged while in use.
     #[error("the device went away: {0}")]
     Unplugged(String),
     /// Anything else.
@@ -37,7 +37,7 @@ pub(crate) enum DeviceError {
 }
 
 impl DeviceError {
-    /// The error of `kind` with the system's words.
+    /// The error of `kind` with the system's error text.
     pub(crate) fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
         let message = message.into();
         match kind {
@@ -49,7 +49,7 @@ impl DeviceError {
         }
     }
 
-    /// Which of the cases it is.
+    /// The kind of error.
     pub(crate) const fn kind(&self) -> ProblemKind {
         match self {
             Self::NotFound(_) => ProblemKind::NotFound,
@@ -60,14 +60,14 @@ impl DeviceError {
         }
     }
 
-    /// The system's own words.
+    /// The system's error text.
     pub(crate) fn message(&self) -> &str {
         match self {
             Self::NotFound(m) | Self::Busy(m) | Self::Forbidden(m) | Self::Unplugged(m) | Self::Other(m) => m,
         }
     }
 
-    /// What went wrong with the file at `path`.
+    /// The error for the file at `path`.
     pub(crate) fn of_file(path: &std::path::Path, error: &std::io::Error) -> Self {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound => ProblemKind::NotFound,

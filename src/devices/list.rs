@@ -1,4 +1,4 @@
-//! Which cameras, microphones and speakers there are.
+//! Lists the cameras, microphones and speakers of this computer.
 
 use crate::devices::capture::{self, CaptureProgram};
 use std::thread;
@@ -38,12 +38,12 @@ pub(crate) struct DeviceLists {
     pub(crate) speakers: Vec<DeviceEntry>,
 }
 
-/// Looks which devices there are. A part of the system that does not answer within `limit` has none.
+/// Lists the devices. A part of the system that does not answer within `limit` counts as having none.
 pub(crate) async fn list(limit: Duration) -> DeviceLists {
-    let cameras = ask("camera-list", limit, move || capture::cameras(&CaptureProgram::ours(), limit * 9 / 10));
-    let sound = ask("sound-list", limit, sound);
-    let (cameras, sound) = tokio::join!(cameras, sound);
-    let (microphones, speakers) = sound.unwrap_or_default();
+    let cameras = ask("camera-list", limit, move || capture::list_cameras(&CaptureProgram::ours(), limit * 9 / 10));
+    let audio = ask("audio-list", limit, audio);
+    let (cameras, audio) = tokio::join!(cameras, audio);
+    let (microphones, speakers) = audio.unwrap_or_default();
     let mut lists = DeviceLists { cameras: cameras.unwrap_or_default(), microphones, speakers };
     lists.cameras.push(DeviceEntry::synthetic("test-picture", "Test picture", "any size and rate"));
     lists.microphones.push(DeviceEntry::synthetic("test-tone", "Test tone", "48000 Hz, 1 channel"));
@@ -51,29 +51,29 @@ pub(crate) async fn list(limit: Duration) -> DeviceLists {
     lists
 }
 
-/// What `look` finds on a thread of its own, if it does so in time.
+/// Runs `look` on a thread of its own; `None` if it does not return within `limit`.
 async fn ask<T: Send + 'static>(name: &str, limit: Duration, look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (found, result) = oneshot::channel();
     let look = move || {
         found.send(look()).ok();
     };
-    if let Err(e) = thread::Builder::new().name(name.into()).spawn(look) {
-        tracing::warn!("no thread for the {name}: {e}");
+    if let Err(error) = thread::Builder::new().name(name.into()).spawn(look) {
+        tracing::warn!(%error, name, "no thread for a list of devices");
         return None;
     }
     let result = timeout(limit, result).await;
     if result.is_err() {
-        tracing::warn!("no answer to the {name} within {} ms", limit.as_millis());
+        tracing::warn!(name, limit_ms = limit.as_millis(), "no list of devices in time");
     }
     result.ok()?.ok()
 }
 
 #[cfg(feature = "window")]
-fn sound() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
+fn audio() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
     crate::devices::audio::list()
 }
 
 #[cfg(not(feature = "window"))]
-fn sound() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
+fn audio() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
     Default::default()
 }

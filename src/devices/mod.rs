@@ -1,8 +1,8 @@
 //! Camera, microphone, speaker as leases: opened, used, released with a report.
 //!
-//! A lease is moved into the task that uses the device. [`CameraLease::release`] and its sisters close the device and
-//! report the outcome; dropping a lease closes the device too, without a report. Opening can be given up at any time:
-//! see [`Opening`].
+//! A lease is moved into the task that uses the device. [`CameraLease::release`] and [`AudioLease::release`] close the
+//! device and report the outcome; dropping a lease closes the device too, without a report. Opening can be given up at
+//! any time: see [`Opening`].
 //!
 //! Each device belongs to one named thread ([`thread`]) that opens it, uses it and closes it there; no other thread
 //! waits for a driver. A real camera moreover lives in a process of its own ([`capture`]).
@@ -12,17 +12,19 @@ mod camera;
 mod choice;
 mod error;
 mod list;
+mod opening;
 #[cfg(test)]
 mod tests;
 mod thread;
 mod ticker;
 
-pub(crate) use audio::{MicrophoneLease, SpeakerLease};
+pub(crate) use audio::AudioLease;
 pub(crate) use camera::{CameraFormat, CameraLease, TestPictureIdentity, capture};
 pub(crate) use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, camera_format};
 pub(crate) use error::{DeviceError, ProblemKind};
 pub(crate) use list::{DeviceEntry, DeviceLists, list};
-pub(crate) use thread::{DevicePresence, Opening, Released};
+pub(crate) use opening::Opening;
+pub(crate) use thread::{DevicePresence, Released};
 
 use crate::base::DeviceKind;
 use std::sync::Arc;

@@ -1,32 +1,32 @@
-//! Synthetic devices as a call uses them.
+//! Synthetic devices, used as a call uses them.
 
 use super::*;
 use crate::base::{PcmFormat, StepState, VideoFrame};
 use crate::devices::camera::FrameSink;
 use crate::testcard::{ToneMeter, identity_code, read};
+use parking_lot::Mutex;
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Events of a test's devices.
-pub(super) fn events() -> (FailureSink, Arc<Mutex<Vec<DeviceFailure>>>) {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let theirs = heard.clone();
-    (Arc::new(move |event| theirs.lock().expect("lock").push(event)), heard)
+/// A sink for failures, and the failures that it took.
+pub(super) fn failures() -> (FailureSink, Arc<Mutex<Vec<DeviceFailure>>>) {
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let sink = taken.clone();
+    (Arc::new(move |failure| sink.lock().push(failure)), taken)
 }
 
-/// A sink, and where its pictures come out.
+/// A sink for frames, and the frames that it took.
 pub(super) fn frames() -> (FrameSink, mpsc::Receiver<Arc<VideoFrame>>) {
     let (put, frames) = mpsc::channel(8);
     (Arc::new(move |frame| drop(put.try_send(frame))), frames)
 }
 
 pub(super) async fn next(frames: &mut mpsc::Receiver<Arc<VideoFrame>>) -> Arc<VideoFrame> {
-    timeout(Duration::from_secs(10), frames.recv()).await.expect("a picture in time").expect("a picture")
+    timeout(Duration::from_secs(10), frames.recv()).await.expect("a frame in time").expect("a frame")
 }
 
 fn small(fps: u32) -> CameraFormat {
@@ -37,25 +37,27 @@ async fn open_camera(id: &str) -> (CameraLease, mpsc::Receiver<Arc<VideoFrame>>)
     let (sink, frames) = frames();
     let choice = id.parse().expect("an id");
     (
-        CameraLease::open(&choice, small(50), &TestPictureIdentity::default(), sink, events().0).await.expect("opens"),
+        CameraLease::open(&choice, small(50), &TestPictureIdentity::default(), sink, failures().0)
+            .await
+            .expect("opens"),
         frames,
     )
 }
 
 async fn camera_error(id: &str) -> DeviceError {
     let choice = id.parse().expect("an id");
-    CameraLease::open(&choice, small(50), &TestPictureIdentity::default(), frames().0, events().0)
+    CameraLease::open(&choice, small(50), &TestPictureIdentity::default(), frames().0, failures().0)
         .await
         .err()
         .expect("does not open")
 }
 
 #[tokio::test]
-async fn the_test_picture_counts_and_tells_its_time_and_owner() {
+async fn the_test_picture_carries_number_time_and_identity() {
     let identity = TestPictureIdentity::default();
     let (sink, mut frames) = frames();
     let choice = "test-picture".parse().expect("an id");
-    let camera = CameraLease::open(&choice, small(50), &identity, sink, events().0).await.expect("opens");
+    let camera = CameraLease::open(&choice, small(50), &identity, sink, failures().0).await.expect("opens");
     let first = read(next(&mut frames).await.as_ref()).expect("readable");
     identity.set("mina");
     let mut last = first;
@@ -72,7 +74,7 @@ async fn the_test_picture_counts_and_tells_its_time_and_owner() {
     assert_eq!(camera.release(LIMIT).await.state, StepState::Confirmed);
     while frames.try_recv().is_ok() {}
     sleep(Duration::from_millis(100)).await;
-    assert!(frames.try_recv().is_err(), "a picture after the release");
+    assert!(frames.try_recv().is_err(), "a frame after the release");
 }
 
 #[tokio::test]
@@ -131,20 +133,20 @@ async fn bad_files_are_errors_that_name_them() {
     }
     camera_error(&file("huge.y4m", b"YUV4MPEG2 W99999 H99999 F25:1\nFRAME\n")).await;
     let wav = file("bad.wav", b"RIFFxxxxWAVE").parse().expect("an id");
-    let error = MicrophoneLease::open(&wav, events().0).await.err().expect("no sound");
+    let error = AudioLease::open_microphone(&wav, failures().0).await.err().expect("no sound");
     assert!(error.message().contains("bad.wav"), "{error}");
     let nowhere = "file:/nowhere/out.wav".parse().expect("an id");
-    assert!(matches!(SpeakerLease::open(&nowhere, events().0).await.err(), Some(DeviceError::NotFound(_))));
+    assert!(matches!(AudioLease::open_speaker(&nowhere, failures().0).await.err(), Some(DeviceError::NotFound(_))));
 }
 
 #[tokio::test]
-async fn no_camera_opens_and_gives_nothing() {
+async fn the_camera_none_opens_and_gives_no_frame() {
     let (camera, mut frames) = open_camera("none").await;
     assert!(timeout(Duration::from_millis(100), frames.recv()).await.is_err());
     assert_eq!(camera.release(LIMIT).await.state, StepState::NotApplicable);
 }
 
-/// What a microphone hears in half a second.
+/// Reads half a second of a microphone.
 async fn listen(samples: &mut rtrb::Consumer<f32>, format: PcmFormat) -> Vec<f32> {
     let wanted = format.rate as usize / 2 * usize::from(format.channels);
     let mut heard = Vec::new();
@@ -161,9 +163,9 @@ async fn listen(samples: &mut rtrb::Consumer<f32>, format: PcmFormat) -> Vec<f32
 }
 
 #[tokio::test]
-async fn the_test_tone_is_heard_at_its_level() {
+async fn the_test_tone_has_its_frequency_and_level() {
     let choice = "test-tone:700".parse().expect("an id");
-    let (microphone, mut samples, format) = MicrophoneLease::open(&choice, events().0).await.expect("opens");
+    let (microphone, mut samples, format) = AudioLease::open_microphone(&choice, failures().0).await.expect("opens");
     let heard = listen(&mut samples, format).await;
     let mut meter = ToneMeter::searching();
     meter.push(&heard);
@@ -175,11 +177,12 @@ async fn the_test_tone_is_heard_at_its_level() {
 }
 
 #[tokio::test]
-async fn what_is_played_is_recorded_and_can_be_heard_again() {
+async fn a_recorded_file_can_be_played() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("out.wav");
     let id = format!("file:{}", path.display());
-    let (speaker, mut ring, format) = SpeakerLease::open(&id.parse().expect("an id"), events().0).await.expect("opens");
+    let (speaker, mut ring, format) =
+        AudioLease::open_speaker(&id.parse().expect("an id"), failures().0).await.expect("opens");
     let mut tone = crate::testcard::TestTone::new(440.0, -20.0);
     for _ in 0..60 {
         let mut piece = vec![0.0; format.rate as usize / 100 * usize::from(format.channels)];
@@ -198,7 +201,7 @@ async fn what_is_played_is_recorded_and_can_be_heard_again() {
     assert!(loud > 60 * 480 * 9 / 10, "{loud} of {}", played.len());
 
     let (microphone, mut samples, format) =
-        MicrophoneLease::open(&id.parse().expect("an id"), events().0).await.expect("opens");
+        AudioLease::open_microphone(&id.parse().expect("an id"), failures().0).await.expect("opens");
     let heard = listen(&mut samples, format).await;
     let peak = heard.iter().fold(0f32, |peak, s| peak.max(s.abs()));
     assert!((peak - 0.1).abs() < 0.01, "{peak}");
@@ -206,35 +209,35 @@ async fn what_is_played_is_recorded_and_can_be_heard_again() {
 }
 
 #[tokio::test]
-async fn a_ring_that_nobody_empties_drops_the_newest_and_counts() {
+async fn a_full_ring_drops_the_newest_samples_and_counts_them() {
     let choice = "test-tone".parse().expect("an id");
-    let (microphone, samples, _) = MicrophoneLease::open(&choice, events().0).await.expect("opens");
+    let (microphone, samples, _) = AudioLease::open_microphone(&choice, failures().0).await.expect("opens");
     timeout(Duration::from_secs(10), async {
-        while microphone.dropped() == 0 {
+        while microphone.lost_samples() == 0 {
             sleep(Duration::from_millis(20)).await;
         }
     })
     .await
     .expect("drops");
-    assert_eq!(samples.slots(), 24_000);
+    assert_eq!(samples.slots(), 24_000, "500 ms");
     let _ = microphone.release(LIMIT).await;
 }
 
 #[tokio::test]
-async fn fifty_rounds_leave_nothing_behind() {
+async fn opening_and_releasing_fifty_times_leaves_no_thread() {
     let threads = || std::fs::read_dir("/proc/self/task").map(Iterator::count).unwrap_or_default();
     let folder = tempfile::tempdir().expect("folder");
     let record = format!("file:{}", Path::new(folder.path()).join("o.wav").display());
     let before = threads();
     for _ in 0..50 {
         let (camera, _frames) = open_camera("test-picture").await;
-        let microphone = MicrophoneLease::open(&MicrophoneChoice::TestTone(440), events().0);
+        let microphone = AudioLease::open_microphone(&MicrophoneChoice::TestTone(440), failures().0);
         let speaker_choice = record.parse().expect("an id");
-        let speaker = SpeakerLease::open(&speaker_choice, events().0);
+        let speaker = AudioLease::open_speaker(&speaker_choice, failures().0);
         let (microphone, speaker) = (microphone.await.expect("opens"), speaker.await.expect("opens"));
         let (a, b, c) = tokio::join!(camera.release(LIMIT), microphone.0.release(LIMIT), speaker.0.release(LIMIT));
         assert_eq!([a.state, b.state, c.state], [StepState::Confirmed; 3]);
     }
-    // Other tests of this process come and go; a leak would be fifty times three.
+    // Other tests of this process have threads too; a leak would be 150 of them.
     assert!(threads() < before + 60, "{before} threads before, {} now", threads());
 }

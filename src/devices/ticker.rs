@@ -1,12 +1,12 @@
-//! Real time for synthetic devices: ticks that do not drift.
+//! Ticks in real time for synthetic devices, without drift.
 
 use crate::devices::thread::Stop;
 use std::time::{Duration, Instant};
 
-/// Later than this, lost time is not made up for.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// A tick that is later than this starts the count anew: the ticks missed before it are left out.
+const CATCH_UP_LIMIT: Duration = Duration::from_millis(200);
 
-/// Ticks of a fixed length.
+/// Ticks at a fixed interval.
 pub(super) struct Ticker {
     interval: Duration,
     start: Instant,
@@ -22,7 +22,7 @@ impl Ticker {
     /// Waits for the next tick. Returns `false` when the device is to be closed instead.
     pub(super) fn tick(&mut self, stop: &Stop) -> bool {
         let due = self.start + self.interval * self.ticks;
-        if due.elapsed() > PATIENCE || self.ticks == u32::MAX {
+        if due.elapsed() > CATCH_UP_LIMIT || self.ticks == u32::MAX {
             *self = Self::new(self.interval);
         }
         self.ticks += 1;

@@ -1,68 +1,56 @@
-//! Sound devices without hardware: the test tone, the test voice, and a speaker that nobody hears.
+//! Audio devices without hardware: the test tone, the test voice, and a speaker that discards what it plays.
 
+use super::ring::{MicrophoneRing, OpenRequest, SpeakerRing};
 use crate::base::PcmFormat;
-use crate::devices::audio::microphone::{MicrophoneRing, OpenedMicrophone};
-use crate::devices::audio::speaker::{OpenedSpeaker, SpeakerRing};
-use crate::devices::thread::{Closed, Opened, Stop};
+use crate::devices::thread::Closed;
 use crate::devices::ticker::Ticker;
 use crate::testcard::{SAMPLE_RATE, TestTone, TestVoice};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// The format of all synthetic sound but that of files.
+/// The format of all synthetic audio except that of WAV files.
 pub(super) const FORMAT: PcmFormat = PcmFormat { rate: SAMPLE_RATE, channels: 1 };
 
-/// Samples of [`FORMAT`] that are made at a time.
-const PIECE: usize = SAMPLE_RATE as usize / PIECES_A_SECOND as usize;
+/// Blocks of audio per second.
+pub(super) const BLOCKS_PER_SECOND: u32 = 100;
 
-/// How often a synthetic sound device works.
-pub(super) const PIECES_A_SECOND: u32 = 100;
+/// Samples of [`FORMAT`] in a block.
+const BLOCK: usize = SAMPLE_RATE as usize / BLOCKS_PER_SECOND as usize;
 
-/// Real time for pieces.
+/// A tick for each block.
 pub(super) fn ticker() -> Ticker {
-    Ticker::new(Duration::from_secs(1) / PIECES_A_SECOND)
+    Ticker::new(Duration::from_secs(1) / BLOCKS_PER_SECOND)
 }
 
-/// A microphone that hears a sine of `hz`.
-pub(super) fn tone(hz: u32, dropped: &Arc<AtomicU64>, stop: &Stop, opened: Opened<OpenedMicrophone>) -> Closed {
+/// A microphone with a sine of `hz`.
+pub(super) fn test_tone(hz: u32, request: OpenRequest<'_, MicrophoneRing>) -> Closed {
     let mut tone = TestTone::new(f64::from(hz), TestTone::DBFS);
-    let label = format!("Test tone, {hz} Hz");
-    generate(label, |piece| tone.fill(piece), dropped, stop, opened)
+    generate(format!("Test tone, {hz} Hz"), |block| tone.fill(block), request)
 }
 
-/// A microphone that hears somebody who seems to speak.
-pub(super) fn voice(speaker: u32, dropped: &Arc<AtomicU64>, stop: &Stop, opened: Opened<OpenedMicrophone>) -> Closed {
-    let mut voice = TestVoice::new(speaker, TestTone::DBFS);
-    generate("Test voice".into(), |piece| voice.fill(piece), dropped, stop, opened)
+/// A microphone with the synthetic speech of voice number `voice`.
+pub(super) fn test_voice(voice: u32, request: OpenRequest<'_, MicrophoneRing>) -> Closed {
+    let mut voice = TestVoice::new(voice, TestTone::DBFS);
+    generate("Test voice".into(), |block| voice.fill(block), request)
 }
 
-fn generate(
-    label: String,
-    mut fill: impl FnMut(&mut [f32]),
-    dropped: &Arc<AtomicU64>,
-    stop: &Stop,
-    opened: Opened<OpenedMicrophone>,
-) -> Closed {
-    let (mut ring, samples) = MicrophoneRing::new(FORMAT, dropped);
-    opened.tell(Ok(OpenedMicrophone { label, format: FORMAT, samples }));
+fn generate(label: String, mut fill: impl FnMut(&mut [f32]), request: OpenRequest<'_, MicrophoneRing>) -> Closed {
+    let (mut ring, stop, _) = request.accept(label, FORMAT);
     let mut ticker = ticker();
-    let mut piece = [0.0; PIECE];
+    let mut block = [0.0; BLOCK];
     while ticker.tick(stop) {
-        fill(&mut piece);
-        ring.put(piece.iter().copied());
+        fill(&mut block);
+        ring.write(block.iter().copied());
     }
     Closed::confirmed()
 }
 
-/// A speaker that takes sound in real time and throws it away.
-pub(super) fn null_sink(missed: &Arc<AtomicU64>, stop: &Stop, opened: Opened<OpenedSpeaker>) -> Closed {
-    let (mut ring, samples) = SpeakerRing::new(FORMAT, missed);
-    opened.tell(Ok(OpenedSpeaker { label: "No speaker".into(), format: FORMAT, samples }));
+/// A speaker that takes audio in real time and discards it.
+pub(super) fn null_sink(request: OpenRequest<'_, SpeakerRing>) -> Closed {
+    let (mut ring, stop, _) = request.accept("No speaker".into(), FORMAT);
     let mut ticker = ticker();
-    let mut piece = [0.0f32; PIECE];
+    let mut block = [0.0f32; BLOCK];
     while ticker.tick(stop) {
-        ring.take(piece.iter_mut(), |s| s);
+        ring.read(block.iter_mut(), |s| s);
     }
     Closed::nothing()
 }

@@ -1,31 +1,32 @@
 //! The camera that draws the test picture.
 
+use super::frames::{CameraFormat, CameraOutput, OpenedCamera};
 use crate::clock::unix_us;
 use crate::devices::DeviceError;
-use crate::devices::camera::{CameraFormat, CameraOutput, OpenedCamera};
 use crate::devices::thread::{Closed, Opened, Stop};
 use crate::devices::ticker::Ticker;
 use crate::testcard::{FramePainter, FramePainterError};
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
-/// Whose picture the test picture is. Empty until the user has an id. All clones are one.
+/// The user id that the test picture carries; empty until the user has one. All clones are one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TestPictureIdentity(Arc<Mutex<(String, u32)>>);
 
 impl TestPictureIdentity {
-    /// Whose it is from the next picture on.
+    /// Sets the user id from the next frame on.
     pub(crate) fn set(&self, user: &str) {
-        let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = self.0.lock();
         *own = (user.into(), own.1 + 1);
     }
 
-    /// The id and how often it was set.
+    /// The user id and the number of times it was set.
     fn get(&self) -> (String, u32) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     fn version(&self) -> u32 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.0.lock().1
     }
 }
 
@@ -41,7 +42,7 @@ pub(super) fn run(
     let mut painter = match FramePainter::new(format.width, format.height, &user) {
         Ok(painter) => painter,
         Err(e) => {
-            opened.tell(Err(no_picture(e)));
+            opened.tell(Err(painter_failed(e)));
             return Closed::confirmed();
         }
     };
@@ -58,7 +59,7 @@ pub(super) fn run(
         match painter.paint(number, now / 1000, now) {
             Ok(frame) => (output.sink)(Arc::new(frame)),
             Err(e) => {
-                output.failed(no_picture(e));
+                output.failed(painter_failed(e));
                 break;
             }
         }
@@ -67,6 +68,6 @@ pub(super) fn run(
     Closed::confirmed()
 }
 
-fn no_picture(error: FramePainterError) -> DeviceError {
+fn painter_failed(error: FramePainterError) -> DeviceError {
     DeviceError::Other(error.to_string())
 }

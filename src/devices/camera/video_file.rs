@@ -1,10 +1,10 @@
-//! The camera that shows a file: a PNG or JPEG picture, or a Y4M video in a loop.
+//! The camera that plays a file: a PNG or JPEG picture, or a Y4M video in a loop.
 
+use super::frames::{CameraFormat, CameraOutput, OpenedCamera};
 use crate::base::{Plane, VideoFrame};
 use crate::clock::unix_us;
 use crate::codec::color;
 use crate::devices::DeviceError;
-use crate::devices::camera::{CameraFormat, CameraOutput, OpenedCamera};
 use crate::devices::thread::{Closed, Opened, Stop};
 use crate::devices::ticker::Ticker;
 use image::imageops::{FilterType, crop_imm};
@@ -14,14 +14,14 @@ use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Memory that a picture may take while it is decoded.
+/// Memory that decoding a picture may take, in bytes.
 const DECODE_LIMIT: u64 = 512 << 20;
 
-/// The largest video that is shown.
+/// The largest video that is accepted, in pixels.
 const MAX_WIDTH: u32 = 3840;
 const MAX_HEIGHT: u32 = 2160;
 
-/// Shows the file until it is stopped.
+/// Plays the file until it is stopped.
 pub(super) fn run(
     path: &Path,
     format: CameraFormat,
@@ -30,20 +30,20 @@ pub(super) fn run(
     output: &CameraOutput,
 ) -> Closed {
     let is_video = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("y4m"));
-    let film = if is_video { Video::open(path).map(Film::Video) } else { still(path, format).map(Film::Still) };
-    let mut film = match film {
-        Ok(film) => film,
+    let source = if is_video { Video::open(path).map(Source::Video) } else { still(path, format).map(Source::Still) };
+    let mut source = match source {
+        Ok(source) => source,
         Err(e) => {
             opened.tell(Err(e));
             return Closed::confirmed();
         }
     };
-    let format = film.format(format);
+    let format = source.format(format);
     let label = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     opened.tell(Ok(OpenedCamera { label, format }));
     let mut ticker = Ticker::new(format.interval());
     while ticker.tick(stop) {
-        match film.next() {
+        match source.next() {
             Ok(frame) => (output.sink)(Arc::new(frame)),
             Err(e) => {
                 output.failed(e);
@@ -54,12 +54,12 @@ pub(super) fn run(
     Closed::confirmed()
 }
 
-enum Film {
+enum Source {
     Still(VideoFrame),
     Video(Video),
 }
 
-impl Film {
+impl Source {
     fn format(&self, asked: CameraFormat) -> CameraFormat {
         match self {
             Self::Still(frame) => CameraFormat { width: frame.width(), height: frame.height(), fps: asked.fps },
@@ -67,7 +67,7 @@ impl Film {
         }
     }
 
-    /// The next picture, captured now.
+    /// The next frame, with the time of now as its time of capture.
     fn next(&mut self) -> Result<VideoFrame, DeviceError> {
         match self {
             Self::Still(frame) => {
@@ -83,7 +83,7 @@ fn other(error: impl std::fmt::Display) -> DeviceError {
     DeviceError::Other(error.to_string())
 }
 
-/// Reads a picture and scales it to fit into `format`.
+/// Reads a picture and scales it to fit `format`.
 fn still(path: &Path, format: CameraFormat) -> Result<VideoFrame, DeviceError> {
     let mut reader = ImageReader::open(path).map_err(|e| DeviceError::of_file(path, &e))?;
     let mut limits = Limits::default();
@@ -94,18 +94,18 @@ fn still(path: &Path, format: CameraFormat) -> Result<VideoFrame, DeviceError> {
         .map_err(|e| DeviceError::Other(format!("{}: {e}", path.display())))?
         .resize(format.width, format.height, FilterType::Triangle)
         .to_rgb8();
-    // Encoders halve the colour in both directions; an even picture spares them a border of one pixel.
+    // I420 halves the chroma planes in both directions: even sides need no rounding.
     let (width, height) = (picture.width() & !1, picture.height() & !1);
     let picture = crop_imm(&picture, 0, 0, width, height).to_image();
     color::from_rgb(picture.as_raw(), width, height, 0).map_err(other)
 }
 
-/// A Y4M file, from its beginning again after its end.
+/// A Y4M file that starts again after its end.
 struct Video {
     path: Box<Path>,
     decoder: y4m::Decoder<BufReader<File>>,
     format: CameraFormat,
-    /// Pictures read since the beginning.
+    /// Frames read since the file was opened.
     read: u64,
 }
 
@@ -140,7 +140,7 @@ impl Video {
         self.read()?.ok_or_else(|| DeviceError::Other(format!("{}: it has no pictures", self.path.display())))
     }
 
-    /// The next picture; `None` at the end.
+    /// The next frame; `None` at the end of the file.
     fn read(&mut self) -> Result<Option<VideoFrame>, DeviceError> {
         let CameraFormat { width, height, .. } = self.format;
         let frame = match self.decoder.read_frame() {

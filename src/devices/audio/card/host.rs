@@ -1,9 +1,12 @@
-//! The connections to the system's sound.
+//! The connections to the system's audio, and its errors.
 
-use cpal::Host;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::devices::{DeviceError, ProblemKind};
+use cpal::{ErrorKind, Host};
+use parking_lot::Mutex;
+use std::path::Path;
+use std::sync::Arc;
 
-/// What a stream is opened for.
+/// Whether a stream records or plays.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum AudioDirection {
     In,
@@ -21,38 +24,74 @@ impl AudioDirection {
     }
 }
 
-/// The connection to the sound system. There is one for each direction, because a connection costs PulseAudio a client
-/// and us a thread; and not one for both, because that of a microphone which does not start has to be ended.
+/// The connection to the audio system. There is one for each direction: each costs PulseAudio a client and us a thread,
+/// but the connection of a microphone that does not start has to be ended without the speaker's.
 pub(super) fn host(direction: AudioDirection) -> Arc<Host> {
-    let mut host = direction.host().lock().unwrap_or_else(PoisonError::into_inner);
     let open = || {
         #[cfg(target_os = "linux")]
         super::pulse_cookie::ensure();
         Arc::new(cpal::default_host())
     };
-    host.get_or_insert_with(open).clone()
+    direction.host().lock().get_or_insert_with(open).clone()
 }
 
-/// Makes the next [`host`] a new one, because `broken` has lost its server.
+/// Makes the next call of [`host`] connect anew, because `broken` has lost its server.
 pub(super) fn forget_host(broken: &Arc<Host>, direction: AudioDirection) {
-    let mut host = direction.host().lock().unwrap_or_else(PoisonError::into_inner);
+    let mut host = direction.host().lock();
     if host.as_ref().is_some_and(|host| Arc::ptr_eq(host, broken)) {
         *host = None;
     }
 }
 
-/// PulseAudio, or PipeWire in its place.
+/// Whether the server is PulseAudio, or PipeWire in its place.
 #[cfg(target_os = "linux")]
 pub(super) fn is_pulse(host: &Host) -> bool {
     host.id().name() == "PulseAudio"
 }
 
-/// Without a sound server, Linux has ALSA, which offers devices even where there is no hardware.
+/// Whether there is no sound server and Linux falls back to ALSA, which offers devices even without hardware.
 pub(super) fn is_alsa(host: &Host) -> bool {
     host.id().name() == "ALSA"
 }
 
+/// Whether ALSA has a sound card.
 pub(super) fn has_cards() -> bool {
-    let entries = std::fs::read_dir("/proc/asound").into_iter().flatten().flatten();
-    entries.map(|e| e.file_name()).any(|name| name.to_string_lossy().starts_with("card"))
+    has_cards_in(Path::new("/proc/asound"))
+}
+
+fn has_cards_in(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    // `cards` and `card0` … `card31`: only the latter are hardware.
+    let number = |name: &str| name.strip_prefix("card").is_some_and(|n| n.parse::<u8>().is_ok());
+    entries.map(|e| e.file_name()).any(|name| number(&name.to_string_lossy()))
+}
+
+/// cpal's error as a device error.
+pub(super) fn device_error(error: &cpal::Error) -> DeviceError {
+    let kind = match error.kind() {
+        ErrorKind::DeviceBusy => ProblemKind::Busy,
+        ErrorKind::PermissionDenied => ProblemKind::Forbidden,
+        ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated => {
+            ProblemKind::NotFound
+        }
+        _ => ProblemKind::Other,
+    };
+    DeviceError::new(kind, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbered_cards_are_hardware() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(!has_cards_in(&folder.path().join("missing")));
+        for name in ["cards", "devices", "pcm"] {
+            std::fs::write(folder.path().join(name), "").expect("a file");
+        }
+        assert!(!has_cards_in(folder.path()));
+        std::fs::create_dir(folder.path().join("card0")).expect("a folder");
+        assert!(has_cards_in(folder.path()));
+    }
 }

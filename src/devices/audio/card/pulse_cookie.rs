@@ -1,6 +1,7 @@
-//! The cookie of PulseAudio's clients: 256 random bytes in a file. A sound server of one user does not compare it, but
-//! PulseAudio and PipeWire refuse clients that send none, and our client library does not make the file where no other
-//! program has made it yet, as PulseAudio's own library does.
+//! The cookie of PulseAudio's clients: 256 random bytes in a file.
+//!
+//! A sound server of one user does not compare the cookie, but PulseAudio and PipeWire refuse clients that send none.
+//! PulseAudio's own library creates the file; our client library does not.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Result, Write};
@@ -10,7 +11,7 @@ use std::path::Path;
 /// `PA_NATIVE_COOKIE_LENGTH` of PulseAudio's protocol.
 const LENGTH: usize = 256;
 
-/// Makes sure that there is a cookie in one of the places where clients look for it.
+/// Creates a cookie unless there is one where clients look for it.
 pub(super) fn ensure() {
     let Some(home) = std::env::home_dir() else { return };
     let named = std::env::var_os("PULSE_COOKIE").is_some_and(|path| Path::new(&path).exists());
@@ -28,7 +29,7 @@ fn ensure_in(home: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
         Ok(mut file) => file.write_all(&rand::random::<[u8; LENGTH]>()),
-        // Another program was quicker.
+        // Another program has just created it.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }

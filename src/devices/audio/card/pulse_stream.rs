@@ -1,11 +1,11 @@
-//! Starting and closing streams of PulseAudio or PipeWire without waiting for ever.
+//! Starts and closes streams of PulseAudio or PipeWire within a limit.
 //!
-//! Our client library waits for a microphone's first sound, which a wireless headset may take seconds for; and closing a
-//! stream that the server has taken away with its device never ends. Neither can be told to stop. So a second
-//! connection, made for that alone, asks the server to end the one that the stream runs on.
+//! The client library waits for a microphone's first samples, which a wireless headset may take seconds for, and its
+//! close never returns when the server has removed the stream with its device. Neither call can be cancelled. So a
+//! second connection, made for that alone, asks the server to kill the connection that the stream uses.
 
+use super::host::{AudioDirection, device_error};
 use crate::devices::DeviceError;
-use crate::devices::audio::card::host::AudioDirection;
 use crate::devices::thread::Stop;
 use cpal::Stream;
 use cpal::traits::StreamTrait;
@@ -21,25 +21,25 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A microphone that is just starting is left so long to finish before its connection is ended.
-const GRACE: Duration = Duration::from_millis(100);
-/// How long a stream may take to close before its connection is ended.
+/// How long a microphone that is starting may take to finish before its connection is killed.
+const START_GRACE: Duration = Duration::from_millis(100);
+/// How long a stream may take to close before its connection is killed.
 const CLOSE_GRACE: Duration = Duration::from_millis(300);
 /// How long the sound server may take for each answer.
 const ANSWER_LIMIT: Duration = Duration::from_millis(300);
 
-/// How a stream was closed.
+/// What closed a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// By the client library; the server may not have heard of it yet.
-    ByItself,
-    /// With its connection, by the server.
-    WithItsConnection,
+pub(super) enum ClosedBy {
+    /// The client library; the server may not have handled it yet.
+    Client,
+    /// The server, with the stream's connection.
+    Server,
 }
 
-/// Why the sound server did not take a stream away.
+/// Why the sound server did not kill a connection.
 #[derive(Debug, thiserror::Error)]
-enum TakeAwayError {
+enum KillError {
     #[error("there is no sound server")]
     NoServer,
     #[error("the sound server is out of reach: {0}")]
@@ -48,16 +48,16 @@ enum TakeAwayError {
     Protocol(#[from] ProtocolError),
 }
 
-/// Starts a microphone's stream and waits for its first sound, or until `stop` asks for the end; then the stream is
-/// closed when this returns. While the server does not answer at all it does not return.
+/// Starts a microphone's stream and waits for its first samples, or until `stop` asks to close; then the stream is
+/// closed when this returns. It does not return while the server does not answer at all.
 pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> {
     let stream = Arc::new(stream);
-    let (theirs, waker) = (stream.clone(), stop.clone());
-    let outcome = aside(
+    let (starting, waker) = (stream.clone(), stop.clone());
+    let outcome = on_thread(
         "microphone start",
         move || {
-            let result = theirs.play();
-            drop(theirs);
+            let result = starting.play();
+            drop(starting);
             result
         },
         move || waker.nudge(),
@@ -69,7 +69,7 @@ pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> 
         result = outcome.try_recv().ok();
         result.is_some()
     });
-    let result = match result.or_else(|| outcome.recv_timeout(GRACE).ok()) {
+    let result = match result.or_else(|| outcome.recv_timeout(START_GRACE).ok()) {
         Some(result) => Some(result),
         None => {
             end_connection(AudioDirection::In);
@@ -78,43 +78,42 @@ pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> 
     };
     match (result, Arc::into_inner(stream)) {
         (Some(Ok(())), Some(stream)) => Ok(stream),
-        (Some(Err(e)), _) => Err(super::problem(&e)),
+        (Some(Err(e)), _) => Err(device_error(&e)),
         _ => Err(DeviceError::Other("the microphone did not start".into())),
     }
 }
 
-/// Pauses and closes a stream. While the server does not answer at all it does not return.
-pub(super) fn close(stream: Stream, direction: AudioDirection, deadline: Instant) -> Ended {
+/// Pauses and closes a stream. It does not return while the server does not answer at all.
+pub(super) fn close(stream: Stream, direction: AudioDirection, deadline: Instant) -> ClosedBy {
     let left = deadline.saturating_duration_since(Instant::now());
-    let closing = aside(
+    let closing = on_thread(
         "sound close",
         move || {
-            if let Err(e) = stream.pause() {
-                tracing::debug!("a stream was not paused: {e}");
+            if let Err(error) = stream.pause() {
+                tracing::debug!(%error, "a stream was not paused");
             }
             drop(stream);
         },
         || (),
     );
-    let Ok(closed) = closing else { return Ended::ByItself };
+    let Ok(closed) = closing else { return ClosedBy::Client };
     if closed.recv_timeout(CLOSE_GRACE.min(left / 2)).is_ok() {
-        return Ended::ByItself;
+        return ClosedBy::Client;
     }
     end_connection(direction);
-    // An error is the end of the thread, too.
+    // An error means that the thread has ended.
     closed.recv().unwrap_or_default();
-    Ended::WithItsConnection
+    ClosedBy::Server
 }
 
-/// Does something that may block on a thread of its own; calls `then` when the outcome can be received.
-fn aside<T: Send + 'static>(
+/// Runs `work`, which may block, on a thread of its own; calls `then` when the outcome can be received.
+fn on_thread<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
     then: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<Receiver<T>> {
     let (tell, outcome) = sync_channel(1);
     let run = move || {
-        // Whoever does not wait any more needs no outcome.
         tell.send(work()).ok();
         then();
     };
@@ -123,13 +122,13 @@ fn aside<T: Send + 'static>(
 }
 
 fn end_connection(direction: AudioDirection) {
-    if let Err(error) = try_to_end_connection(direction) {
-        tracing::warn!(%error, "a stream that hangs could not be taken away");
+    if let Err(error) = kill_connection(direction) {
+        tracing::warn!(%error, "the connection of a stream that hangs could not be killed");
     }
 }
 
-/// Ends those of our connections on which something is recorded, or those on which nothing is.
-fn try_to_end_connection(direction: AudioDirection) -> Result<(), TakeAwayError> {
+/// Kills those of our connections that record, or those that do not.
+fn kill_connection(direction: AudioDirection) -> Result<(), KillError> {
     let mut server = Control::connect()?;
     let ours = std::process::id().to_string();
     let is_ours = |props: &Props| {
@@ -146,7 +145,7 @@ fn try_to_end_connection(direction: AudioDirection) -> Result<(), TakeAwayError>
     Ok(())
 }
 
-/// A connection that asks and waits, with a limit.
+/// A connection for commands, with a limit for each answer.
 struct Control {
     socket: BufReader<UnixStream>,
     version: u16,
@@ -154,8 +153,8 @@ struct Control {
 }
 
 impl Control {
-    fn connect() -> Result<Self, TakeAwayError> {
-        let path = pulseaudio::socket_path_from_env().ok_or(TakeAwayError::NoServer)?;
+    fn connect() -> Result<Self, KillError> {
+        let path = pulseaudio::socket_path_from_env().ok_or(KillError::NoServer)?;
         let socket = UnixStream::connect(path)?;
         socket.set_read_timeout(Some(ANSWER_LIMIT))?;
         socket.set_write_timeout(Some(ANSWER_LIMIT))?;
@@ -171,19 +170,19 @@ impl Control {
         Ok(server)
     }
 
-    fn ask<R: CommandReply>(&mut self, command: Command) -> Result<R, TakeAwayError> {
+    fn ask<R: CommandReply>(&mut self, command: Command) -> Result<R, KillError> {
         self.send(command)?;
         let (_, reply) = protocol::read_reply_message(&mut self.socket, self.version)?;
         Ok(reply)
     }
 
-    fn order(&mut self, command: Command) -> Result<(), TakeAwayError> {
+    fn order(&mut self, command: Command) -> Result<(), KillError> {
         self.send(command)?;
         protocol::read_ack_message(&mut self.socket)?;
         Ok(())
     }
 
-    fn send(&mut self, command: Command) -> Result<(), TakeAwayError> {
+    fn send(&mut self, command: Command) -> Result<(), KillError> {
         self.asked += 1;
         protocol::write_command_message(self.socket.get_mut(), self.asked, &command, self.version)?;
         Ok(())

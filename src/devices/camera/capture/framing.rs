@@ -1,23 +1,23 @@
-//! What a capture process writes to its standard output.
+//! The messages that a capture process writes to its standard output.
 //!
-//! Messages follow one another without gaps. Each has a header of 32 bytes, numbers in little endian, and a payload:
+//! Each message has a header of 32 bytes, with numbers in little endian, and a payload:
 //!
 //! | bytes | field |
 //! |---|---|
 //! | 0..4 | `VVC1` |
-//! | 4 | kind: 1 opened, 2 picture, 3 failed |
+//! | 4 | kind: 1 opened, 2 frame, 3 failed |
 //! | 5..8 | zero |
-//! | 8..12, 12..16 | width and height in pixels (opened, picture), else zero |
-//! | 16..20 | pictures a second (opened), else zero |
+//! | 8..12, 12..16 | width and height in pixels (opened, frame), else zero |
+//! | 16..20 | frames per second (opened), else zero |
 //! | 20..24 | length of the payload in bytes |
-//! | 24..32 | time of capture in Unix microseconds (picture), else zero |
+//! | 24..32 | time of capture in Unix microseconds (frame), else zero |
 //!
-//! The payload of *opened* is the camera's name; of *picture* the planes Y, U, V in I420, tightly packed; of *failed*
-//! a JSON object `{"kind": "busy", "message": "…"}` with the kinds of [`ProblemKind`]. *Opened* or *failed* comes
-//! first, and nothing comes after *failed*.
+//! The payload of *opened* is the camera's name; that of *frame* the planes Y, U, V in I420, tightly packed; that of
+//! *failed* a JSON object `{"kind": "busy", "message": "…"}` with the kinds of [`ProblemKind`]. *Opened* or *failed*
+//! comes first, and nothing comes after *failed*.
 
 use crate::base::{Plane, VideoFrame};
-use crate::devices::camera::{CameraFormat, OpenedCamera};
+use crate::devices::camera::frames::{CameraFormat, OpenedCamera};
 use crate::devices::{DeviceError, ProblemKind};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
@@ -25,30 +25,30 @@ use std::io::{self, Read, Write};
 const MAGIC: [u8; 4] = *b"VVC1";
 const HEADER: usize = 32;
 
-/// The largest picture that is taken, in pixels a side.
+/// The largest frame that is accepted, in pixels a side.
 const MAX_SIDE: u32 = 4096;
 
-/// The longest name or error.
+/// The longest name or error, in bytes.
 const MAX_TEXT: u32 = 64 << 10;
 
-/// What a capture process says.
+/// A message of a capture process.
 #[derive(Debug, PartialEq)]
 pub(super) enum Message {
     /// The camera is open.
     Opened(OpenedCamera),
-    /// A picture.
+    /// A video frame.
     Frame(VideoFrame),
-    /// It could not be opened, or it died.
+    /// The camera could not be opened, or it failed in use.
     Failed(DeviceError),
 }
 
-/// Why bytes are no message.
+/// Why no message could be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FramingError {
     /// The pipe ended or broke.
     #[error("the capture process went away: {0}")]
     Pipe(#[from] io::Error),
-    /// These are not messages of a capture process.
+    /// The bytes are no message.
     #[error("the capture process wrote {0}")]
     Garbage(&'static str),
 }
@@ -82,7 +82,7 @@ impl Header {
 
     fn read(from: &mut impl Read) -> Result<Self, FramingError> {
         let mut bytes = [0; HEADER];
-        // Looked at first, so that a program that says little, but no message, is not waited for.
+        // Checked first: a program that writes less than a header, and something else, must not be waited for.
         from.read_exact(&mut bytes[..4])?;
         if bytes[..4] != MAGIC {
             return Err(FramingError::Garbage("something that is no picture"));
@@ -99,7 +99,7 @@ impl Header {
 }
 
 impl Message {
-    /// Reads the next message. Takes no more memory than the largest picture does.
+    /// Reads the next message. Allocates at most the size of the largest frame.
     pub(super) fn read(from: &mut impl Read) -> Result<Self, FramingError> {
         let header = Header::read(from)?;
         match header.kind {
@@ -149,7 +149,7 @@ fn bytes(from: &mut impl Read, length: usize) -> Result<Vec<u8>, FramingError> {
     Ok(bytes)
 }
 
-/// Says that the camera is open.
+/// Writes that the camera is open.
 pub(super) fn write_opened(to: &mut impl Write, label: &str, format: CameraFormat) -> io::Result<()> {
     let CameraFormat { width, height, fps } = format;
     let label = &label.as_bytes()[..label.len().min(MAX_TEXT as usize)];
@@ -158,7 +158,7 @@ pub(super) fn write_opened(to: &mut impl Write, label: &str, format: CameraForma
     to.flush()
 }
 
-/// Writes a picture.
+/// Writes a frame.
 pub(super) fn write_frame(to: &mut impl Write, frame: &VideoFrame) -> io::Result<()> {
     let length: usize = (0..3).map(|i| frame.plane_size(i)).map(|(w, h)| w * h).sum();
     let header = Header {
@@ -184,7 +184,7 @@ pub(super) fn write_frame(to: &mut impl Write, frame: &VideoFrame) -> io::Result
     to.flush()
 }
 
-/// Says that the camera cannot be used, or cannot any more.
+/// Writes that the camera cannot be used.
 pub(super) fn write_failed(to: &mut impl Write, error: &DeviceError) -> io::Result<()> {
     let message = error.message().chars().take(1000).collect();
     let failure = serde_json::to_vec(&Failure { kind: error.kind(), message })?;

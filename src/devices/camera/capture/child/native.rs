@@ -1,10 +1,10 @@
-//! Real cameras, by nokhwa. Runs in the capture process only.
+//! Real cameras, through nokhwa. This code runs in the capture process only.
 
-use super::child::{CaptureEnd, FrameWriter};
+use super::output::{CaptureEnd, FrameWriter};
 use crate::base::VideoFrame;
 use crate::clock::unix_us;
 use crate::codec::color;
-use crate::devices::camera::CameraFormat;
+use crate::devices::camera::frames::CameraFormat;
 use crate::devices::{DeviceEntry, DeviceError, ProblemKind};
 use nokhwa::utils::{
     ApiBackend, CameraFormat as NativeFormat, CameraInfo, FrameFormat, RequestedFormat, RequestedFormatType,
@@ -13,16 +13,16 @@ use nokhwa::{Buffer, Camera, NokhwaError};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-/// What can be shown, the cheapest to convert first.
+/// Pixel formats that can be converted, the cheapest first.
 const FORMATS: [FrameFormat; 4] = [FrameFormat::YUYV, FrameFormat::NV12, FrameFormat::MJPEG, FrameFormat::RAWRGB];
 
-/// How long the system may take to ask whether we may use the camera.
+/// How long the user may take to answer the system's question whether we may use the camera.
 const PERMISSION_LIMIT: Duration = Duration::from_millis(4500);
 
-/// Pictures in a row that may be bad, for example JPEGs cut short while a camera starts.
-const BAD_FRAMES: u32 = 30;
+/// Frames in a row that may be invalid, for example truncated JPEGs while a camera starts.
+const MAX_BAD_FRAMES: u32 = 30;
 
-/// Opens `device` and writes its pictures until that is to end.
+/// Opens `device` and writes its frames until it is to stop.
 pub(super) fn capture(device: &str, wanted: CameraFormat, output: &mut FrameWriter) -> Result<(), CaptureEnd> {
     ask_permission()?;
     let info = find(device)?;
@@ -30,7 +30,7 @@ pub(super) fn capture(device: &str, wanted: CameraFormat, output: &mut FrameWrit
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
     let mut camera = Camera::new(index, any).map_err(|e| problem(&e))?;
     let captured = stream(&mut camera, &info, wanted, output);
-    // Dropping a camera panics where stopping it fails; here that is only the end of it.
+    // nokhwa panics in drop if stopping fails there; stopping first returns the error instead.
     camera.stop_stream().ok();
     drop(camera);
     captured
@@ -53,27 +53,27 @@ fn stream(
     let opened = CameraFormat { width: format.width(), height: format.height(), fps: format.frame_rate() };
     output.opened(&info.human_name(), opened)?;
     let mut bad = 0;
-    while !output.stopped() {
-        let picture = camera.frame().map_err(|e| in_use(&e))?;
-        let time = picture.capture_timestamp().and_then(|t| u64::try_from(t.as_micros()).ok());
+    while !output.stop().asked() {
+        let buffer = camera.frame().map_err(|e| in_use(&e))?;
+        let time = buffer.capture_timestamp().and_then(|t| u64::try_from(t.as_micros()).ok());
         let time = time.unwrap_or_else(unix_us);
-        match convert(&picture, time) {
+        match convert(&buffer, time) {
             Ok(frame) => {
                 bad = 0;
                 output.frame(&frame)?;
             }
-            Err(error) if bad >= BAD_FRAMES => return Err(CaptureEnd::Failed(error)),
+            Err(error) if bad >= MAX_BAD_FRAMES => return Err(CaptureEnd::Failed(error)),
             Err(_) => bad += 1,
         }
     }
     Ok(())
 }
 
-/// A picture as I420.
-fn convert(picture: &Buffer, unix_us: u64) -> Result<VideoFrame, DeviceError> {
-    let (width, height) = (picture.resolution().width(), picture.resolution().height());
-    let data = picture.buffer();
-    match picture.source_frame_format() {
+/// Converts a buffer to I420.
+fn convert(buffer: &Buffer, unix_us: u64) -> Result<VideoFrame, DeviceError> {
+    let (width, height) = (buffer.resolution().width(), buffer.resolution().height());
+    let data = buffer.buffer();
+    match buffer.source_frame_format() {
         FrameFormat::YUYV => color::from_yuyv(data, width, height, unix_us),
         FrameFormat::NV12 => color::from_nv12(data, width, height, unix_us),
         FrameFormat::MJPEG => color::from_jpeg(data, unix_us),
@@ -85,13 +85,7 @@ fn convert(picture: &Buffer, unix_us: u64) -> Result<VideoFrame, DeviceError> {
     .map_err(|e| DeviceError::Other(e.to_string()))
 }
 
-impl From<DeviceError> for CaptureEnd {
-    fn from(error: DeviceError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// macOS asks the user once; the other systems have nothing to ask.
+/// Asks the user for permission, once, on macOS; the other systems have no such question.
 fn ask_permission() -> Result<(), DeviceError> {
     if nokhwa::nokhwa_check() {
         return Ok(());
@@ -107,7 +101,8 @@ fn ask_permission() -> Result<(), DeviceError> {
     }
 }
 
-/// The nearest to what is wanted: large enough before too small, then near in size, then fast enough, then cheap.
+/// The native format nearest to `wanted`, by these criteria in order: not too small, near in size, not too slow, cheap to
+/// convert, not too fast.
 fn best(formats: &[NativeFormat], wanted: CameraFormat) -> Option<NativeFormat> {
     let cost = |format: &NativeFormat| {
         let too_small = format.width() < wanted.width || format.height() < wanted.height;
@@ -115,9 +110,9 @@ fn best(formats: &[NativeFormat], wanted: CameraFormat) -> Option<NativeFormat> 
         let size = area(format.width(), format.height()).abs_diff(area(wanted.width, wanted.height));
         let too_slow = wanted.fps.saturating_sub(format.frame_rate());
         let too_fast = format.frame_rate().saturating_sub(wanted.fps);
-        let dear = FORMATS.iter().position(|f| *f == format.format());
-        // A camera that is slow without compression is asked for JPEG pictures instead.
-        (too_small, size, too_slow, dear, too_fast)
+        let conversion = FORMATS.iter().position(|f| *f == format.format());
+        // Speed before conversion: a camera that is slow without compression is asked for JPEG.
+        (too_small, size, too_slow, conversion, too_fast)
     };
     let possible = formats.iter().filter(|f| FORMATS.contains(&f.format()) && f.frame_rate() > 0);
     possible.min_by_key(|f| cost(f)).copied()
@@ -151,9 +146,9 @@ pub(super) fn list() -> Vec<DeviceEntry> {
     cameras.into_iter().filter(system::is_camera).enumerate().map(entry).collect()
 }
 
-/// What the system says when a camera does not open. nokhwa hands its errors on as text; the numbers in it are errno.
+/// nokhwa's error when a camera does not open. nokhwa passes the system's error as text; the number in it is errno.
 fn problem(error: &NokhwaError) -> DeviceError {
-    // Some are printed over several lines.
+    // Some texts have several lines.
     let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let is = |numbers: &[&str]| numbers.iter().any(|n| text.contains(&format!("(os error {n})")));
     let kind = if is(&["16"]) || text.contains("in use by another") {
@@ -176,7 +171,7 @@ fn in_use(error: &NokhwaError) -> DeviceError {
     }
 }
 
-/// Linux knows cameras by their device node, or better by a link that names the hardware.
+/// Linux: a camera's id is a link that names the hardware, or else its device node.
 #[cfg(target_os = "linux")]
 mod system {
     use super::CameraInfo;
@@ -188,10 +183,10 @@ mod system {
     use v4l::frameinterval::FrameIntervalEnum;
     use v4l::video::Capture;
 
-    /// V4L2's names of [`super::FORMATS`].
+    /// [`super::FORMATS`] as V4L2's FourCC codes.
     const USED: [&[u8; 4]; 4] = [b"YUYV", b"NV12", b"MJPG", b"RGB3"];
 
-    /// Drivers that scale offer every size there is.
+    /// Sizes that are listed for each pixel format: a driver that scales offers every size.
     const MOST_SIZES: usize = 64;
 
     fn node(camera: &CameraInfo) -> PathBuf {
@@ -210,8 +205,8 @@ mod system {
             || *camera.index() == CameraIndex::String(device.into())
     }
 
-    /// Many cameras have a second node, which gives no pictures. One that cannot be asked counts as a camera, so that
-    /// its user learns why it cannot be used.
+    /// Many cameras have a second node without frames. A node that cannot be queried counts as a camera, so that opening
+    /// it tells its user the reason.
     pub(super) fn is_camera(camera: &CameraInfo) -> bool {
         match v4l::Device::with_path(node(camera)).and_then(|device| device.query_caps()) {
             Ok(able) => able.capabilities.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING),
@@ -219,10 +214,10 @@ mod system {
         }
     }
 
-    /// Asked without setting anything, so that a camera in use elsewhere is not disturbed.
+    /// Only queries, so a camera that another program uses is not disturbed.
     pub(super) fn formats(camera: &CameraInfo) -> Vec<String> {
         let Ok(device) = v4l::Device::with_path(node(camera)) else { return Vec::new() };
-        // The highest rate of each size and kind of pixels.
+        // The highest rate for each size and pixel format.
         let mut found = BTreeMap::new();
         let kinds = device.enum_formats().unwrap_or_default();
         for kind in kinds.into_iter().map(|k| k.fourcc).filter(|k| USED.contains(&&k.repr)) {
@@ -243,7 +238,7 @@ mod system {
     }
 }
 
-/// The other systems name the hardware in a field of its own.
+/// The other systems: nokhwa has a separate field for the hardware's id.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use super::CameraInfo;
@@ -261,7 +256,7 @@ mod system {
         true
     }
 
-    /// Only an open camera tells them here, and opening one turns its light on.
+    /// Unknown: these systems tell them of an open camera only, and opening one turns its light on.
     pub(super) fn formats(_: &CameraInfo) -> Vec<String> {
         Vec::new()
     }

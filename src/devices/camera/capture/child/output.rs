@@ -1,0 +1,65 @@
+//! What the capture process writes, and how its capture ends.
+
+use crate::base::VideoFrame;
+use crate::devices::DeviceError;
+use crate::devices::camera::capture::framing;
+use crate::devices::camera::frames::CameraFormat;
+use crate::devices::thread::Stop;
+use std::io::{self, StdoutLock, Write};
+
+/// Writes messages to standard output. An error means that nobody reads them any more.
+pub(super) struct FrameWriter {
+    pipe: StdoutLock<'static>,
+    stop: Stop,
+}
+
+impl FrameWriter {
+    pub(super) fn new(stop: Stop) -> Self {
+        Self { pipe: io::stdout().lock(), stop }
+    }
+
+    /// Writes that the camera is open and in which format.
+    pub(super) fn opened(&mut self, label: &str, format: CameraFormat) -> io::Result<()> {
+        framing::write_opened(&mut self.pipe, label, format)
+    }
+
+    /// Writes a frame.
+    pub(super) fn frame(&mut self, frame: &VideoFrame) -> io::Result<()> {
+        framing::write_frame(&mut self.pipe, frame)
+    }
+
+    /// Writes that the camera cannot be used.
+    pub(super) fn failed(&mut self, error: &DeviceError) -> io::Result<()> {
+        framing::write_failed(&mut self.pipe, error)
+    }
+
+    /// Writes bytes that are no message.
+    pub(super) fn garbage(&mut self) -> io::Result<()> {
+        self.pipe.write_all(&[0x55; 4096])
+    }
+
+    /// Tells whether the camera is to be closed.
+    pub(super) const fn stop(&self) -> &Stop {
+        &self.stop
+    }
+}
+
+/// How capturing ended.
+pub(super) enum CaptureEnd {
+    /// It was asked to end, or nobody reads its frames any more.
+    Asked,
+    /// The camera cannot be used.
+    Failed(DeviceError),
+}
+
+impl From<io::Error> for CaptureEnd {
+    fn from(_: io::Error) -> Self {
+        Self::Asked
+    }
+}
+
+impl From<DeviceError> for CaptureEnd {
+    fn from(error: DeviceError) -> Self {
+        Self::Failed(error)
+    }
+}
