@@ -1,4 +1,4 @@
-//! From what cameras and pictures come in to I420 (BT.601, limited range), and from there to RGBA for the screen.
+//! Pixel formats of cameras and image files to I420 (BT.601, limited range), and I420 to RGBA for the screen.
 
 use crate::base::{Plane, VideoFrame, VideoFrameError};
 use yuv::{
@@ -8,24 +8,24 @@ use yuv::{
 const RANGE: YuvRange = YuvRange::Limited;
 const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
 
-/// Why a picture was not converted.
+/// Why a frame was not converted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ColorError {
     /// The size is not possible.
     #[error(transparent)]
     Size(#[from] VideoFrameError),
-    /// Fewer bytes than the size asks for.
+    /// Fewer bytes than the size needs.
     #[error("the picture holds {bytes} bytes, {needed} are needed")]
     Short {
-        /// Its length.
+        /// Bytes given.
         bytes: usize,
-        /// What width and height ask for.
+        /// Bytes that width and height need.
         needed: usize,
     },
     /// The library refused.
     #[error("the colours cannot be converted: {0}")]
     Convert(#[from] yuv::YuvError),
-    /// Not a JPEG picture that can be decoded.
+    /// Not a JPEG image, or a damaged one.
     #[error("the JPEG picture cannot be decoded: {0}")]
     Jpeg(String),
 }
@@ -38,7 +38,7 @@ pub(crate) fn from_yuyv(data: &[u8], width: u32, height: u32, timestamp_us: u64)
     build(width, height, timestamp_us, |planar| yuv::yuyv422_to_yuv420(planar, &packed))
 }
 
-/// From NV12: a plane of Y, then one of U and V by turns, both tightly packed.
+/// From NV12: a plane of Y, then one of interleaved U and V, both tightly packed.
 pub(crate) fn from_nv12(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     let (w, h) = (width as usize, height as usize);
     let (chroma_w, chroma_h) = (w.div_ceil(2), h.div_ceil(2));
@@ -58,7 +58,7 @@ pub(crate) fn from_rgb(data: &[u8], width: u32, height: u32, timestamp_us: u64) 
     })
 }
 
-/// From RGBA, 4 bytes a pixel, rows tightly packed. What shines through is taken as it is.
+/// From RGBA, 4 bytes a pixel, rows tightly packed. Alpha is ignored.
 pub(crate) fn from_rgba(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     check(data, width as usize * height as usize * 4)?;
     build(width, height, timestamp_us, |planar| {
@@ -66,7 +66,7 @@ pub(crate) fn from_rgba(data: &[u8], width: u32, height: u32, timestamp_us: u64)
     })
 }
 
-/// From one JPEG picture, as cameras send them in Motion JPEG. Its size is that in its header.
+/// From one JPEG image, as in Motion JPEG. The size is that in its header.
 #[cfg(feature = "window")]
 pub(crate) fn from_jpeg(data: &[u8], timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     use zune_jpeg::JpegDecoder;
@@ -79,7 +79,7 @@ pub(crate) fn from_jpeg(data: &[u8], timestamp_us: u64) -> Result<VideoFrame, Co
     from_rgb(&rgb, info.width.into(), info.height.into(), timestamp_us)
 }
 
-/// To RGBA, tightly packed; `rgba` gets the length that the picture needs.
+/// To RGBA, tightly packed; `rgba` gets the length that the frame needs.
 pub(crate) fn to_rgba(frame: &VideoFrame, rgba: &mut Vec<u8>) -> Result<(), ColorError> {
     let (width, height) = (frame.width(), frame.height());
     rgba.resize(width as usize * height as usize * 4, 0);
@@ -101,7 +101,7 @@ fn check(data: &[u8], needed: usize) -> Result<(), ColorError> {
     if data.len() < needed { Err(ColorError::Short { bytes: data.len(), needed }) } else { Ok(()) }
 }
 
-/// Lets the library write into the planes of a new picture.
+/// A new frame whose planes `convert` writes.
 fn build(
     width: u32,
     height: u32,
@@ -159,10 +159,10 @@ mod tests {
 
     #[cfg(feature = "window")]
     #[test]
-    fn the_test_picture_survives_jpeg() {
-        let picture = FramePainter::new(640, 360, "a").expect("painter").paint(31, 5, 0).expect("picture");
+    fn the_test_pattern_survives_jpeg() {
+        let frame = FramePainter::new(640, 360, "a").expect("painter").paint(31, 5, 0).expect("frame");
         let mut rgba = Vec::new();
-        to_rgba(&picture, &mut rgba).expect("converted");
+        to_rgba(&frame, &mut rgba).expect("converted");
         let rgb: Vec<u8> = rgba.chunks(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
         let mut jpeg = Vec::new();
         let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 70);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_is_refused() {
+    fn data_that_is_too_short_is_refused() {
         assert!(matches!(from_yuyv(&[0; 15], 4, 2, 0), Err(ColorError::Short { bytes: 15, needed: 16 })));
         assert!(matches!(from_nv12(&[0; 11], 4, 2, 0), Err(ColorError::Short { bytes: 11, needed: 12 })));
         assert!(matches!(from_rgb(&[], 0, 2, 0), Err(ColorError::Size(_))));

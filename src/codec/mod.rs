@@ -1,10 +1,11 @@
-//! Codecs and pixels: Opus, VP8, resampling, colour, scaling. No clock, no thread.
+//! Codecs and conversions: Opus, VP8, sample rates, colours, scaling. No clock, no thread.
 
 pub(crate) mod color;
 mod opus;
 mod resample;
 mod scale;
 mod vp8;
+mod vp8_header;
 mod vpx;
 
 pub(crate) use opus::{
@@ -13,3 +14,4 @@ pub(crate) use opus::{
 pub(crate) use resample::{ResampleError, Resampler};
 pub(crate) use scale::{ScaleError, Scaler};
 pub(crate) use vp8::{Vp8Config, Vp8Decoder, Vp8EncodeError, Vp8Encoder};
+pub(crate) use vp8_header::Vp8Header;

@@ -1,24 +1,25 @@
-//! Opus for calls: 48 kHz, 20 ms a packet, with forward error correction inside the packets and silence left out.
+//! Opus for calls: 48 kHz, 20 ms a packet, with in-band forward error correction (FEC) and discontinuous transmission
+//! (DTX).
 
 use ::opus::{Application, Bitrate, Channels, Decoder, Encoder};
 use bytes::Bytes;
 
 const RATE: u32 = 48_000;
-/// Samples a channel in one packet of ours: 20 ms.
+/// Samples a channel in one packet that we send: 20 ms.
 pub(crate) const FRAME_SAMPLES: usize = 960;
-/// The most samples a channel that a received packet can hold: 120 ms (RFC 6716, section 2.1.4).
+/// Samples a channel in a received packet at most: 120 ms (RFC 6716, section 2.1.4).
 pub(crate) const MAX_FRAME_SAMPLES: usize = 5760;
-/// The largest packet that libopus advises to allow for.
+/// Size of the packet buffer that libopus recommends.
 const MAX_PACKET: usize = 4000;
-/// Packets up to this length hold nothing but the word that nothing is sent.
+/// Packets up to this length hold no audio: they start a pause of discontinuous transmission.
 const DTX_BYTES: usize = 2;
 
 /// How many channels are encoded or decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OpusChannels {
-    /// One.
+    /// One channel.
     Mono,
-    /// Two, interleaved.
+    /// Two channels, interleaved.
     Stereo,
 }
 
@@ -39,15 +40,15 @@ impl OpusChannels {
     }
 }
 
-/// Why sound was not encoded.
+/// Why audio was not encoded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpusEncodeError {
-    /// Not 20 ms.
+    /// The input is not 20 ms long.
     #[error("an Opus packet takes {needed} samples, not {given}")]
     Length {
         /// Samples of all channels together.
         given: usize,
-        /// What was expected.
+        /// Samples of 20 ms.
         needed: usize,
     },
     /// libopus refused.
@@ -59,7 +60,7 @@ pub(crate) enum OpusEncodeError {
 pub(crate) struct OpusEncoder {
     raw: Encoder,
     channels: OpusChannels,
-    /// Whether the packet that announces silence has been sent.
+    /// Whether the packet that starts the pause has been sent.
     silent: bool,
 }
 
@@ -80,18 +81,18 @@ impl OpusEncoder {
         Ok(self.raw.set_bitrate(Bitrate::Bits(kbps.clamp(6, 510) as i32 * 1000))?)
     }
 
-    /// How much of the stream is being lost, in percent: the more, the more of it goes into error correction.
+    /// Sets the expected packet loss in percent: the higher, the more bits go into error correction.
     pub(crate) fn set_expected_loss(&mut self, percent: u32) -> Result<(), OpusEncodeError> {
         Ok(self.raw.set_packet_loss_perc(percent.min(100) as i32)?)
     }
 
-    /// Whether silence is left out (discontinuous transmission).
+    /// Turns discontinuous transmission on or off.
     pub(crate) fn set_dtx(&mut self, on: bool) -> Result<(), OpusEncodeError> {
         Ok(self.raw.set_dtx(on)?)
     }
 
-    /// Encodes 20 ms of samples within ±1. `None`: silence, nothing is to be sent. The first silent packet is sent, so that
-    /// the receiver knows that nothing is missing.
+    /// Encodes 20 ms of samples within ±1. `None`: nothing is to be sent, because of silence. The first packet of a silence
+    /// is returned, so that the receiver does not take it for a loss.
     pub(crate) fn encode(&mut self, samples: &[f32]) -> Result<Option<Bytes>, OpusEncodeError> {
         let needed = FRAME_SAMPLES * self.channels.count();
         if samples.len() != needed {
@@ -114,7 +115,7 @@ pub(crate) enum OpusDecodeError {
     Codec(#[from] ::opus::Error),
 }
 
-/// Decodes one stream to 48 kHz, whatever its packets' lengths and channels.
+/// Decodes one stream to 48 kHz. Its packets may have any length and number of channels.
 pub(crate) struct OpusDecoder {
     raw: Decoder,
     channels: OpusChannels,
@@ -122,7 +123,7 @@ pub(crate) struct OpusDecoder {
 }
 
 impl OpusDecoder {
-    /// A decoder that puts out this many channels.
+    /// A decoder with this many channels of output.
     pub(crate) fn new(channels: OpusChannels) -> Result<Self, OpusDecodeError> {
         let buffer = vec![0.0; MAX_FRAME_SAMPLES * channels.count()];
         Ok(Self { raw: Decoder::new(RATE, channels.raw())?, channels, buffer })
@@ -134,13 +135,13 @@ impl OpusDecoder {
         Ok(&self.buffer[..samples * self.channels.count()])
     }
 
-    /// `samples` a channel in place of a lost packet, from the copy in `next`, the packet right behind it. Sounds like
-    /// [`Self::conceal`] if that has none. `next` itself is decoded after this.
+    /// `samples` a channel for a lost packet, from the FEC copy in `next`, the packet that follows it; without such a copy
+    /// the same as [`Self::conceal`]. `next` itself must be decoded afterwards.
     pub(crate) fn recover(&mut self, next: &[u8], samples: usize) -> Result<&[f32], OpusDecodeError> {
         self.fill(next, samples, true)
     }
 
-    /// `samples` a channel in place of a lost packet, made up from what came before; fades out when repeated.
+    /// `samples` a channel for a lost packet, extrapolated from the packets before it; fades out when repeated.
     pub(crate) fn conceal(&mut self, samples: usize) -> Result<&[f32], OpusDecodeError> {
         self.fill(&[], samples, false)
     }
@@ -152,12 +153,12 @@ impl OpusDecoder {
         Ok(&self.buffer[..decoded * self.channels.count()])
     }
 
-    /// How many samples a channel a packet holds at 48 kHz; `None` if it is not an Opus packet.
+    /// Samples a channel that a packet holds at 48 kHz; `None` if it is not an Opus packet.
     pub(crate) fn packet_samples(packet: &[u8]) -> Option<usize> {
         ::opus::packet::get_nb_samples(packet, RATE).ok().filter(|n| (1..=MAX_FRAME_SAMPLES).contains(n))
     }
 
-    /// Whether a packet only says that nothing is sent for now.
+    /// Whether a packet holds no audio, because the sender pauses (DTX).
     pub(crate) const fn is_silence(packet: &[u8]) -> bool {
         packet.len() <= DTX_BYTES
     }
@@ -174,8 +175,8 @@ mod tests {
         samples
     }
 
-    /// Decibels by which `original` stands above its difference to `copy`.
-    fn likeness(original: &[f32], copy: &[f32]) -> f64 {
+    /// Signal-to-noise ratio of `copy` in decibels.
+    fn snr(original: &[f32], copy: &[f32]) -> f64 {
         let power = |s: &mut dyn Iterator<Item = f32>| s.map(|v| f64::from(v * v)).sum::<f64>();
         let signal = power(&mut original.iter().copied());
         let noise = power(&mut original.iter().zip(copy).map(|(a, b)| a - b));
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tone_arrives_as_it_was_sent() {
+    fn a_tone_keeps_its_pitch_and_level() {
         let (mut encoder, mut decoder) = codecs();
         let (mut tone, mut meter) = (TestTone::new(440.0, -20.0), ToneMeter::searching());
         for _ in 0..50 {
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_packet_is_repaired_from_the_next_better_than_by_guessing() {
+    fn fec_restores_a_lost_packet_better_than_concealment() {
         let speech = speech(250);
         let (mut repaired, mut guessed, mut whole) = (Vec::new(), Vec::new(), Vec::new());
         let mut packets = Vec::new();
@@ -220,12 +221,12 @@ mod tests {
                 guessed.extend_from_slice(three.decode(packet).expect("decoded"));
             }
         }
-        let (with, without) = (likeness(&whole, &repaired), likeness(&whole, &guessed));
+        let (with, without) = (snr(&whole, &repaired), snr(&whole, &guessed));
         assert!(with > without + 3.0, "{with} dB with error correction, {without} dB without");
     }
 
     #[test]
-    fn silence_is_announced_once_and_then_not_sent() {
+    fn only_the_start_of_a_silence_is_sent() {
         let (mut encoder, mut decoder) = codecs();
         let silence = [0.0; FRAME_SAMPLES];
         let packets: Vec<_> = (0..60).filter_map(|_| encoder.encode(&silence).expect("encoded")).collect();
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn stereo_keeps_its_sides() {
+    fn stereo_channels_stay_apart() {
         let mut encoder = OpusEncoder::new(OpusChannels::Stereo, 96).expect("encoder");
         let mut decoder = OpusDecoder::new(OpusChannels::Stereo).expect("decoder");
         let (mut left, mut right) = (TestTone::new(400.0, -20.0), TestTone::new(900.0, -20.0));
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_opus_is_refused() {
+    fn wrong_input_is_refused() {
         let (mut encoder, mut decoder) = codecs();
         assert!(matches!(encoder.encode(&[0.0; 480]), Err(OpusEncodeError::Length { given: 480, needed: 960 })));
         assert!(decoder.decode(&[0xFF; 3]).is_err());

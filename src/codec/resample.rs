@@ -1,4 +1,4 @@
-//! Between the formats of devices and 48 kHz: sample rates by rubato, channels by mixing or copying.
+//! Converts between the formats of devices and 48 kHz: sample rates by rubato, channels by mixing or copying.
 
 use crate::base::PcmFormat;
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
@@ -7,29 +7,29 @@ use rubato::{Fft, FixedSync, Resampler as _};
 /// Why samples cannot be converted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResampleError {
-    /// No rate, or no channel.
+    /// A rate outside 1 to 768 kHz, or no channel.
     #[error("sound with {} Hz and {} channels is not possible", .0.rate, .0.channels)]
     Format(PcmFormat),
     /// rubato cannot convert between these rates.
     #[error("cannot convert sound from {from} to {to} Hz: {message}")]
     Rates {
-        /// Hz in.
+        /// Input rate in Hz.
         from: u32,
-        /// Hz out.
+        /// Output rate in Hz.
         to: u32,
-        /// What rubato says.
+        /// rubato's message.
         message: String,
     },
 }
 
-/// Converts one stream of interleaved samples, any number of them at a time.
+/// Converts one stream of interleaved samples, in pieces of any length.
 pub(crate) struct Resampler {
     from: PcmFormat,
     to: PcmFormat,
     rates: Option<Rates>,
-    /// What waits for a whole chunk, in the inner channels.
+    /// Input that does not fill a chunk yet, in the inner channels.
     waiting: Vec<f32>,
-    done: Vec<f32>,
+    converted: Vec<f32>,
 }
 
 struct Rates {
@@ -46,10 +46,10 @@ impl Resampler {
             }
         }
         let rates = (from.rate != to.rate).then(|| Rates::new(from, to)).transpose()?;
-        Ok(Self { from, to, rates, waiting: Vec::new(), done: Vec::new() })
+        Ok(Self { from, to, rates, waiting: Vec::new(), converted: Vec::new() })
     }
 
-    /// Takes samples and appends what they become to `out`. A frame that is not whole is left out.
+    /// Converts samples and appends the result to `out`. An incomplete frame at the end is dropped.
     pub(crate) fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         mix(samples, self.from.channels.into(), inner_channels(self.from, self.to), &mut self.waiting);
         let Some(rates) = &mut self.rates else {
@@ -57,10 +57,10 @@ impl Resampler {
             self.waiting.clear();
             return;
         };
-        self.done.clear();
-        let used = rates.run(&self.waiting, inner_channels(self.from, self.to), &mut self.done);
+        self.converted.clear();
+        let used = rates.run(&self.waiting, inner_channels(self.from, self.to), &mut self.converted);
         self.waiting.drain(..used);
-        mix(&self.done, inner_channels(self.from, self.to), self.to.channels.into(), out);
+        mix(&self.converted, inner_channels(self.from, self.to), self.to.channels.into(), out);
     }
 }
 
@@ -74,8 +74,8 @@ impl Rates {
         Ok(Self { inner, out })
     }
 
-    /// Appends what whole chunks of `input` become to `done`; returns how many samples were used.
-    fn run(&mut self, input: &[f32], channels: usize, done: &mut Vec<f32>) -> usize {
+    /// Converts whole chunks of `input` and appends them to `converted`. Returns the number of samples used.
+    fn run(&mut self, input: &[f32], channels: usize, converted: &mut Vec<f32>) -> usize {
         let mut used = 0;
         loop {
             let needed = self.inner.input_frames_next();
@@ -85,19 +85,19 @@ impl Rates {
             let buffers = InterleavedSlice::new(chunk, channels, needed)
                 .and_then(|input| Ok((input, InterleavedSlice::new_mut(&mut self.out, channels, room)?)));
             let Ok((input, mut output)) = buffers else { return used };
-            // Both buffers have the lengths that rubato asked for: it has nothing else to refuse.
+            // rubato refuses only buffers of wrong length.
             let Ok((_, frames)) = self.inner.process_into_buffer(&input, &mut output, None) else { return used };
-            done.extend_from_slice(&self.out[..frames * channels]);
+            converted.extend_from_slice(&self.out[..frames * channels]);
         }
     }
 }
 
-/// As few channels as are needed while the rate is converted: equal layouts keep theirs, others meet in one.
+/// Channels while the rate is converted: as many as both formats have, else one.
 fn inner_channels(from: PcmFormat, to: PcmFormat) -> usize {
     if from.channels == to.channels { from.channels.into() } else { 1 }
 }
 
-/// Appends frames of `from` channels as frames of `to` channels; one of the two is 1, or both are the same.
+/// Appends frames of `from` channels as frames of `to` channels. One of the two is 1, or they are equal.
 fn mix(samples: &[f32], from: usize, to: usize, out: &mut Vec<f32>) {
     if from == to {
         out.extend_from_slice(&samples[..samples.len() / from * from]);
@@ -116,7 +116,7 @@ mod tests {
     const MONO_48K: PcmFormat = PcmFormat { rate: 48_000, channels: 1 };
 
     #[test]
-    fn a_tone_goes_to_a_device_and_back() {
+    fn a_tone_survives_conversion_to_a_device_format_and_back() {
         for (rate, channels) in [(48_000, 1), (48_000, 2), (44_100, 2), (16_000, 1), (96_000, 6), (8_000, 1)] {
             let device = PcmFormat { rate, channels };
             let mut there = Resampler::new(MONO_48K, device).expect("resampler");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_meet_in_the_middle() {
+    fn channels_are_averaged_or_copied() {
         let stereo = PcmFormat { rate: 48_000, channels: 2 };
         let mut out = Vec::new();
         Resampler::new(stereo, MONO_48K).expect("resampler").push(&[0.5, 0.1, -1.0, 1.0, 9.0], &mut out);

@@ -1,10 +1,10 @@
-//! Smaller copies of a picture, for simulcast layers and previews.
+//! Scales frames, for simulcast layers and previews.
 
 use crate::base::{Plane, VideoFrame, VideoFrameError};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
 
-/// Why a picture was not scaled.
+/// Why a frame was not scaled.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ScaleError {
     /// The new size is not possible.
@@ -15,7 +15,7 @@ pub(crate) enum ScaleError {
     Resize(String),
 }
 
-/// Scales pictures; keeps its buffers between them.
+/// Scales frames. Keeps its buffers from one to the next.
 #[derive(Default)]
 pub(crate) struct Scaler {
     resizer: fast_image_resize::Resizer,
@@ -28,8 +28,8 @@ impl Scaler {
         Self::default()
     }
 
-    /// The picture at another size, stretched where the sides' ratio differs. Exact halves are averaged from 2x2 samples,
-    /// which costs a fraction of the general way: make a quarter from a half.
+    /// The frame at another size, stretched where the aspect ratio differs. Exact halves are averages of 2x2 samples, which
+    /// costs a fraction of the general method: so make a quarter from a half.
     pub(crate) fn scale(&mut self, frame: &VideoFrame, width: u32, height: u32) -> Result<VideoFrame, ScaleError> {
         if (frame.width(), frame.height()) == (width, height) {
             return Ok(frame.clone());
@@ -71,7 +71,8 @@ impl Scaler {
     }
 }
 
-/// Each sample is the mean of the four that it stands for. Eight of them at a time lie in one word, in 16 bits each.
+/// Halves a plane: each sample is the mean of 2x2 samples. Eight samples of a row are summed at a time, in lanes of 16
+/// bits of two words.
 fn halve(source: &Plane, target: &mut Plane, (width, height): (usize, usize)) {
     for (y, out) in target.data.chunks_mut(target.stride).take(height).enumerate() {
         let row = |y: usize| &source.data[y * source.stride..][..2 * width];
@@ -105,22 +106,22 @@ mod tests {
     use crate::testcard::{FramePainter, read};
 
     #[test]
-    fn the_test_picture_survives_all_layers() {
-        let picture = FramePainter::new(1280, 720, "a").expect("painter").paint(77, 5, 3).expect("picture");
+    fn the_test_pattern_survives_all_layers() {
+        let original = FramePainter::new(1280, 720, "a").expect("painter").paint(77, 5, 3).expect("frame");
         let mut scaler = Scaler::new();
-        let mut layer = picture.clone();
+        let mut layer = original.clone();
         for (width, height) in [(640, 360), (320, 180), (160, 90)] {
             layer = scaler.scale(&layer, width, height).expect("scaled");
             assert_eq!((layer.width(), layer.height(), layer.timestamp_us()), (width, height, 3));
             assert_eq!(read(&layer).expect("readable").frame, 77);
-            let direct = scaler.scale(&picture, width, height).expect("scaled");
+            let direct = scaler.scale(&original, width, height).expect("scaled");
             assert_eq!(read(&direct).expect("readable").frame, 77);
         }
-        assert_eq!(read(&scaler.scale(&picture, 960, 540).expect("scaled")).expect("readable").frame, 77);
+        assert_eq!(read(&scaler.scale(&original, 960, 540).expect("scaled")).expect("readable").frame, 77);
     }
 
     #[test]
-    fn a_half_is_the_mean_of_four_whatever_the_stride() {
+    fn a_half_is_the_mean_of_2x2_samples_at_any_stride() {
         let plane = |w: usize, h: usize, stride: usize| {
             let data = (0..stride * h).map(|i| (i * 37 % 251) as u8).collect();
             (Plane { data, stride }, w, h)

@@ -1,26 +1,27 @@
-//! VP8 for calls: settings for real time, and a decoder that a hostile stream cannot make allocate without bound.
+//! VP8 for calls: an encoder set for real time, and a decoder with a limit on the size that a stream may ask for.
 
+use super::vp8_header::Vp8Header;
 use super::vpx::{EncoderSettings, RawDecoder, RawEncoder, TIMEBASE, VpxError};
 use crate::base::{EncodedFrame, VideoFrame};
 
-/// Kilobits a second that an encoder can be asked for.
+/// Targets of an encoder, in kilobits a second.
 const KBPS: std::ops::RangeInclusive<u32> = 30..=20_000;
-/// A keyframe may take this much of a picture's share, in percent: 5 pictures' worth, so that the pacer is not held up
-/// for longer than a sixth of a second at 30 pictures a second.
+/// Bits of a key frame at most, in percent of a frame's average share: 5 frames' worth, a sixth of a second at 30 frames
+/// a second, so that the pacer is not held up for longer.
 const KEYFRAME_PERCENT: u32 = 500;
-/// The most samples of luma that a received picture may have: a shared 5K screen. A decoder takes six bytes for each.
+/// Luma samples of a received frame at most: a shared 5K screen. A decoder takes six bytes for each.
 const MAX_PIXELS: u32 = 5120 * 2880;
 
-/// How to encode.
+/// Configuration of an encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Vp8Config {
     /// Target in kilobits a second, 30 to 20000.
     pub(crate) kbps: u32,
-    /// Threads of the encoder, 1 to 8: 1 costs least, 2 shorten the time that a 720p picture takes.
+    /// Threads of the encoder, 1 to 8: 1 costs least, 2 shorten the time for a 720p frame.
     pub(crate) threads: u32,
 }
 
-/// Why a picture was not encoded.
+/// Why a frame was not encoded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Vp8EncodeError {
     /// No encoder, no memory, or a size that VP8 cannot have.
@@ -28,28 +29,28 @@ pub(crate) enum Vp8EncodeError {
     Codec(#[from] VpxError),
 }
 
-/// Encodes the pictures of one stream. When their size changes, it starts anew with a keyframe.
+/// Encodes one stream. A frame of another size starts a new encoder, with a key frame.
 pub(crate) struct Vp8Encoder {
     config: Vp8Config,
     raw: Option<RawEncoder>,
     keyframe_wanted: bool,
-    last: Option<LastPicture>,
+    last: Option<LastFrame>,
 }
 
-/// When the last picture was, in ticks that do not wrap.
+/// The last frame: its RTP timestamp, and the same in ticks that do not wrap.
 #[derive(Clone, Copy)]
-struct LastPicture {
+struct LastFrame {
     timestamp: u32,
     pts: i64,
 }
 
 impl Vp8Encoder {
-    /// An encoder that is set up with the first picture.
+    /// An encoder. libvpx is set up with the first frame.
     pub(crate) const fn new(config: Vp8Config) -> Self {
         Self { config, raw: None, keyframe_wanted: true, last: None }
     }
 
-    /// Changes the target from the next picture on; values out of range are brought into it.
+    /// Changes the target from the next frame on; values out of range are clamped.
     pub(crate) fn set_kbps(&mut self, kbps: u32) -> Result<(), Vp8EncodeError> {
         let kbps = kbps.clamp(*KBPS.start(), *KBPS.end());
         if kbps == self.config.kbps {
@@ -62,18 +63,13 @@ impl Vp8Encoder {
         Ok(())
     }
 
-    /// The target in kilobits a second.
-    pub(crate) const fn kbps(&self) -> u32 {
-        self.config.kbps
-    }
-
-    /// Makes the next picture that comes out a keyframe.
+    /// Makes the next frame that is not dropped a key frame.
     pub(crate) const fn request_keyframe(&mut self) {
         self.keyframe_wanted = true;
     }
 
-    /// Encodes a picture that is shown at `timestamp` (90 kHz, wraps). `None`: the rate control left it out, as the target
-    /// is too low for this rate of pictures.
+    /// Encodes a frame that is shown at `timestamp` (90 kHz, wraps). `None`: the rate control dropped it, because the target
+    /// is too low for this frame rate.
     pub(crate) fn encode(
         &mut self,
         frame: &VideoFrame,
@@ -104,24 +100,24 @@ impl Vp8Encoder {
         Ok(self.raw.insert(raw))
     }
 
-    /// Presentation time and duration in ticks. Times that stand still or go back count as one tick ahead.
+    /// Presentation time and duration in ticks. A timestamp that does not grow counts as one tick later.
     fn advance(&mut self, timestamp: u32) -> (i64, u32) {
         const FRAME: u32 = TIMEBASE / 30;
         let (pts, duration) = match self.last {
             None => (0, FRAME),
             Some(last) => {
                 let step = timestamp.wrapping_sub(last.timestamp) as i32;
-                // After a pause the rate control must not believe that it has saved up for seconds.
+                // After a pause the rate control must not spend the bits of many seconds at once.
                 (last.pts + i64::from(step.max(1)), step.clamp(1, TIMEBASE as i32).unsigned_abs())
             }
         };
-        self.last = Some(LastPicture { timestamp, pts });
+        self.last = Some(LastFrame { timestamp, pts });
         (pts, duration)
     }
 }
 
-/// libvpx's real-time speed, by how much a picture has to be hurried. Measured on 720p test pictures with noise on one
-/// core: 5.4 ms at 8, 4.9 ms at 12, at little loss.
+/// libvpx's real-time speed by size of the frame. Measured on noisy 720p test frames on one core: 5.4 ms at 8, 4.9 ms at
+/// 12, with little loss of quality.
 const fn speed(width: u32, height: u32) -> u32 {
     let pixels = width * height;
     if pixels <= 100_000 {
@@ -133,85 +129,64 @@ const fn speed(width: u32, height: u32) -> u32 {
     }
 }
 
-/// Why a picture was not decoded.
+/// Why a frame was not decoded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Vp8DecodeError {
-    /// It builds on pictures that were not received: ask for a keyframe.
-    #[error("the picture needs a keyframe before it")]
+    /// It builds on frames that were not decoded: request a key frame.
+    #[error("the frame needs a key frame before it")]
     NeedsKeyframe,
-    /// Shorter than VP8's header, or the header is not one.
-    #[error("the data is not a VP8 picture")]
+    /// It has no valid VP8 header.
+    #[error("the data is not a VP8 frame")]
     NotVp8,
-    /// Larger than anything a call shows.
-    #[error("a picture of {width}x{height} is too large")]
+    /// Larger than [`MAX_PIXELS`].
+    #[error("a frame of {width}x{height} is too large")]
     TooLarge {
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
         height: u32,
     },
-    /// The data is damaged: ask for a keyframe.
+    /// The data is damaged: request a key frame.
     #[error(transparent)]
     Codec(#[from] VpxError),
 }
 
-/// Decodes the pictures of one stream.
+/// Decodes one stream.
 pub(crate) struct Vp8Decoder {
     raw: RawDecoder,
     has_keyframe: bool,
 }
 
 impl Vp8Decoder {
-    /// A decoder that waits for a keyframe.
+    /// A decoder that waits for a key frame.
     pub(crate) fn new() -> Result<Self, Vp8DecodeError> {
         Ok(Self { raw: RawDecoder::new(1)?, has_keyframe: false })
     }
 
-    /// Whether the next picture must be a keyframe: before the first, after damaged data, and after [`Self::reset`].
+    /// Whether the next frame must be a key frame: at the start, after damaged data, and after [`Self::reset`].
     pub(crate) const fn needs_keyframe(&self) -> bool {
         !self.has_keyframe
     }
 
-    /// Refuses everything until the next keyframe: for gaps that the receiver knows of.
+    /// Refuses all frames before the next key frame, after a gap in the stream.
     pub(crate) const fn reset(&mut self) {
         self.has_keyframe = false;
     }
 
-    /// Decodes one whole picture. `None`: it is not for showing. `timestamp_us` is handed on with the picture.
+    /// Decodes one whole frame. `None`: it is not to be shown. `timestamp_us` becomes that of the decoded frame.
     pub(crate) fn decode(&mut self, data: &[u8], timestamp_us: u64) -> Result<Option<VideoFrame>, Vp8DecodeError> {
-        match Header::parse(data).ok_or(Vp8DecodeError::NotVp8)? {
-            Header::Keyframe { width, height } if width * height > MAX_PIXELS => {
+        match Vp8Header::parse(data).ok_or(Vp8DecodeError::NotVp8)? {
+            Vp8Header::Keyframe { width, height } if width * height > MAX_PIXELS => {
                 return Err(Vp8DecodeError::TooLarge { width, height });
             }
-            Header::Keyframe { .. } => self.has_keyframe = true,
-            Header::Interframe if !self.has_keyframe => return Err(Vp8DecodeError::NeedsKeyframe),
-            Header::Interframe => {}
+            Vp8Header::Keyframe { .. } => self.has_keyframe = true,
+            Vp8Header::Interframe if !self.has_keyframe => return Err(Vp8DecodeError::NeedsKeyframe),
+            Vp8Header::Interframe => {}
         }
         self.raw.decode(data, timestamp_us).map_err(|e| {
             self.has_keyframe = false;
             e.into()
         })
-    }
-}
-
-/// The uncompressed beginning of a picture (RFC 6386, section 9.1).
-#[derive(Debug, PartialEq, Eq)]
-enum Header {
-    Keyframe { width: u32, height: u32 },
-    Interframe,
-}
-
-impl Header {
-    fn parse(data: &[u8]) -> Option<Self> {
-        let tag = data.get(..3)?;
-        if tag[0] & 1 == 1 {
-            return Some(Self::Interframe);
-        }
-        let [0x9D, 0x01, 0x2A, w0, w1, h0, h1] = *data.get(3..10)? else { return None };
-        // The two high bits are a scaling hint for the screen.
-        let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
-        let (width, height) = (side(w0, w1), side(h0, h1));
-        (width > 0 && height > 0).then_some(Self::Keyframe { width, height })
     }
 }
 
@@ -226,18 +201,18 @@ mod tests {
         Vp8Encoder::new(Vp8Config { kbps, threads: 1 })
     }
 
-    fn pictures(width: u32, height: u32) -> impl Iterator<Item = (u32, VideoFrame)> {
+    fn frames(width: u32, height: u32) -> impl Iterator<Item = (u32, VideoFrame)> {
         let mut painter = FramePainter::new(width, height, "mina").expect("painter");
-        (0..).map(move |n| (n * FRAME_TICKS, painter.paint(n, u64::from(n) * 33, 0).expect("picture")))
+        (0..).map(move |n| (n * FRAME_TICKS, painter.paint(n, u64::from(n) * 33, 0).expect("frame")))
     }
 
     #[test]
-    fn the_test_picture_survives_at_every_layer_and_its_usual_rate() {
+    fn the_test_pattern_survives_at_every_layer_and_its_usual_rate() {
         for (width, height, kbps) in [(1280, 720, 1500), (640, 360, 400), (320, 180, 120), (160, 90, 60)] {
             let (mut encoder, mut decoder) = (encoder(kbps), Vp8Decoder::new().expect("decoder"));
             let (mut sent, mut bytes) = (0, 0);
-            for (timestamp, picture) in pictures(width, height).take(60) {
-                let Some(encoded) = encoder.encode(&picture, timestamp).expect("encoded") else { continue };
+            for (timestamp, frame) in frames(width, height).take(60) {
+                let Some(encoded) = encoder.encode(&frame, timestamp).expect("encoded") else { continue };
                 assert_eq!(encoded.keyframe, sent == 0, "{width}x{height}");
                 (sent, bytes) = (sent + 1, bytes + encoded.data.len());
                 let shown = decoder.decode(&encoded.data, 7).expect("decoded").expect("shown");
@@ -245,18 +220,18 @@ mod tests {
                 let reading = read(&shown).expect("readable");
                 assert_eq!(reading.frame, timestamp / FRAME_TICKS);
             }
-            assert!(sent >= 57, "{sent} of 60 pictures at {width}x{height}");
+            assert!(sent >= 57, "{sent} of 60 frames at {width}x{height}");
             let actual = bytes as u32 * 8 / 2000;
             assert!(actual <= kbps * 13 / 10, "{actual} instead of {kbps} kbit/s at {width}x{height}");
         }
     }
 
     #[test]
-    fn a_keyframe_comes_when_it_is_asked_for() {
-        let (mut encoder, mut pictures) = (encoder(500), pictures(320, 180));
+    fn a_key_frame_comes_when_it_is_requested() {
+        let (mut encoder, mut frames) = (encoder(500), frames(320, 180));
         let mut next = |encoder: &mut Vp8Encoder| {
-            let (timestamp, picture) = pictures.next().expect("endless");
-            encoder.encode(&picture, timestamp).expect("encoded").expect("sent").keyframe
+            let (timestamp, frame) = frames.next().expect("endless");
+            encoder.encode(&frame, timestamp).expect("encoded").expect("sent").keyframe
         };
         assert!(next(&mut encoder));
         assert!(!next(&mut encoder));
@@ -266,12 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn another_size_starts_anew() {
+    fn another_size_starts_with_a_key_frame() {
         let mut encoder = encoder(500);
         let mut decoder = Vp8Decoder::new().expect("decoder");
         for (width, height) in [(320, 180), (640, 360), (161, 91)] {
-            let (timestamp, picture) = pictures(width, height).next().expect("endless");
-            let encoded = encoder.encode(&picture, timestamp).expect("encoded").expect("sent");
+            let (timestamp, frame) = frames(width, height).next().expect("endless");
+            let encoded = encoder.encode(&frame, timestamp).expect("encoded").expect("sent");
             assert!(encoded.keyframe);
             let shown = decoder.decode(&encoded.data, 0).expect("decoded").expect("shown");
             assert_eq!((shown.width(), shown.height()), (width, height));
@@ -286,11 +261,11 @@ mod tests {
             let mut painter = FramePainter::new(640, 360, "a").expect("painter");
             let mut bytes = 0;
             for n in from..from + 45 {
-                let mut picture = painter.paint(n, 0, 0).expect("picture");
-                for v in &mut picture.planes_mut()[0].data {
+                let mut frame = painter.paint(n, 0, 0).expect("frame");
+                for v in &mut frame.planes_mut()[0].data {
                     *v = v.saturating_add(noise.byte() >> 3);
                 }
-                let sent = encoder.encode(&picture, n * FRAME_TICKS).expect("encoded");
+                let sent = encoder.encode(&frame, n * FRAME_TICKS).expect("encoded");
                 bytes += sent.map_or(0, |e| e.data.len());
             }
             bytes * 8 / 1500
@@ -302,21 +277,24 @@ mod tests {
     }
 
     #[test]
-    fn times_wrap_and_may_stand_still() {
+    fn presentation_times_grow_when_timestamps_wrap_stand_still_or_go_back() {
         let mut encoder = encoder(500);
-        let (_, picture) = pictures(320, 180).next().expect("endless");
-        for timestamp in [u32::MAX - 100, 2900, 2900, 100, 90_000] {
-            encoder.encode(&picture, timestamp).expect("encoded");
+        let times = [u32::MAX - 100, 2900, 2900, 100, 90_100, 450_100].map(|timestamp| encoder.advance(timestamp));
+        let expected = [(0, FRAME_TICKS), (3001, 3001), (3002, 1), (3003, 1), (93_003, 90_000), (453_003, TIMEBASE)];
+        assert_eq!(times, expected);
+        let (_, frame) = frames(320, 180).next().expect("endless");
+        for timestamp in [450_100, 450_100, 100] {
+            encoder.encode(&frame, timestamp).expect("libvpx takes the time");
         }
     }
 
     #[test]
-    fn what_is_not_a_good_picture_is_refused_and_the_next_keyframe_heals() {
+    fn bad_frames_are_refused_until_the_next_key_frame() {
         let mut decoder = Vp8Decoder::new().expect("decoder");
         let encoded: Vec<_> = {
             let mut encoder = encoder(500);
-            let pictures = pictures(320, 180).take(3);
-            pictures.filter_map(|(timestamp, p)| encoder.encode(&p, timestamp).expect("encoded")).collect()
+            let frames = frames(320, 180).take(3);
+            frames.filter_map(|(timestamp, frame)| encoder.encode(&frame, timestamp).expect("encoded")).collect()
         };
         let (key, inter) = (&encoded[0].data, &encoded[1].data);
         assert!(matches!(decoder.decode(inter, 0), Err(Vp8DecodeError::NeedsKeyframe)));

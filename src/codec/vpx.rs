@@ -1,5 +1,4 @@
-//! libvpx behind a safe face: contexts that free themselves, pictures in, pictures out. The only unsafe code of the house
-//! beside `cmd::ending`. What settings are good for a call, and what a stream may ask for, is decided in [`super::vp8`].
+//! A safe interface to libvpx. Settings for calls, and limits for received streams, are in [`super::vp8`].
 
 #![allow(unsafe_code)]
 
@@ -10,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use vpx_sys as ffi;
 
-/// What libvpx said.
+/// An error of libvpx.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("libvpx could not {action}: {message}")]
 pub(crate) struct VpxError {
@@ -18,7 +17,7 @@ pub(crate) struct VpxError {
     message: String,
 }
 
-/// What an encoder is set up with.
+/// Settings of an encoder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EncoderSettings {
     pub(super) width: u32,
@@ -27,7 +26,7 @@ pub(super) struct EncoderSettings {
     pub(super) threads: u32,
     /// 0 to 16; greater is faster.
     pub(super) speed: u32,
-    /// The most bits that a keyframe may take, in percent of a picture's share.
+    /// Bits of a key frame at most, in percent of a frame's average share.
     pub(super) keyframe_percent: u32,
 }
 
@@ -35,7 +34,7 @@ pub(super) struct EncoderSettings {
 const FORCE_KEYFRAME: ffi::vpx_enc_frame_flags_t = ffi::VPX_EFLAG_FORCE_KF as ffi::vpx_enc_frame_flags_t;
 const DECODE_AT_ONCE: c_long = ffi::VPX_DL_REALTIME as c_long;
 
-/// Ticks a second of presentation times.
+/// Presentation times, in ticks a second.
 pub(super) const TIMEBASE: u32 = 90_000;
 
 /// An initialised codec, destroyed on drop.
@@ -82,7 +81,7 @@ unsafe fn text(s: *const std::ffi::c_char) -> String {
     unsafe { CStr::from_ptr(s) }.to_string_lossy().into_owned()
 }
 
-/// A VP8 encoder for pictures of one size.
+/// A VP8 encoder for frames of one size.
 pub(super) struct RawEncoder {
     context: Context,
     config: ffi::vpx_codec_enc_cfg_t,
@@ -130,7 +129,7 @@ impl RawEncoder {
         self.context.check("change the bitrate", code)
     }
 
-    /// The encoded picture and whether it is a keyframe; `None` if the rate control left it out. `pts` must grow.
+    /// The encoded frame and whether it is a key frame; `None` if the rate control dropped it. `pts` must grow.
     pub(super) fn encode(
         &mut self,
         frame: &VideoFrame,
@@ -148,7 +147,7 @@ impl RawEncoder {
             let context = &raw mut *self.context.0;
             ffi::vpx_codec_encode(context, &raw mut image, pts, duration.into(), flags, deadline.into())
         };
-        self.context.check("encode a picture", code)?;
+        self.context.check("encode a frame", code)?;
         Ok(self.packet())
     }
 
@@ -161,7 +160,7 @@ impl RawEncoder {
                 continue;
             }
             // SAFETY: the kind says which case of the union it is; the buffer lives until the next call of the encoder,
-            // and is copied before that. One packet is one picture, as partitions are not asked for one by one.
+            // and is copied before that. One packet is one frame, as output by partition is off.
             let (data, flags) = unsafe {
                 let frame = packet.data.frame;
                 (std::slice::from_raw_parts(frame.buf.cast::<u8>(), frame.sz as usize), frame.flags)
@@ -216,7 +215,7 @@ fn wrap(frame: &VideoFrame) -> Result<ffi::vpx_image_t, VpxError> {
     let mut image = unsafe {
         let format = ffi::vpx_img_fmt::VPX_IMG_FMT_I420;
         if ffi::vpx_img_wrap(image.as_mut_ptr(), format, frame.width(), frame.height(), 1, data).is_null() {
-            return Err(VpxError { action: "read a picture", message: "the size is not possible".into() });
+            return Err(VpxError { action: "read a frame", message: "the size is not possible".into() });
         }
         image.assume_init()
     };
@@ -224,7 +223,7 @@ fn wrap(frame: &VideoFrame) -> Result<ffi::vpx_image_t, VpxError> {
         let plane = frame.plane(i);
         image.planes[i] = plane.data.as_ptr().cast_mut();
         image.stride[i] = c_int::try_from(plane.stride)
-            .map_err(|_| VpxError { action: "read a picture", message: "the stride is too large".into() })?;
+            .map_err(|_| VpxError { action: "read a frame", message: "the stride is too large".into() })?;
     }
     Ok(image)
 }
@@ -250,15 +249,15 @@ impl RawDecoder {
         Ok(Self(Context(Box::new(unsafe { context.assume_init() }))))
     }
 
-    /// Decodes one picture's data; `None` if it is not for showing.
+    /// Decodes one frame; `None` if it is not to be shown.
     pub(super) fn decode(&mut self, data: &[u8], timestamp_us: u64) -> Result<Option<VideoFrame>, VpxError> {
         let length = c_uint::try_from(data.len())
-            .map_err(|_| VpxError { action: "decode a picture", message: "it is too long".into() })?;
+            .map_err(|_| VpxError { action: "decode a frame", message: "it is too long".into() })?;
         // SAFETY: the data is read during the call only.
         let code = unsafe {
             ffi::vpx_codec_decode(&raw mut *self.0.0, data.as_ptr(), length, ptr::null_mut(), DECODE_AT_ONCE)
         };
-        self.0.check("decode a picture", code)?;
+        self.0.check("decode a frame", code)?;
         let mut iterator = ptr::null();
         // SAFETY: the iterator belongs to this context and starts as null; the image lives until the next call of the
         // decoder, and is copied before that.
@@ -268,7 +267,7 @@ impl RawDecoder {
 }
 
 fn copy(image: &ffi::vpx_image_t, timestamp_us: u64) -> Result<VideoFrame, VpxError> {
-    let unexpected = |message: String| VpxError { action: "hand a picture over", message };
+    let unexpected = |message: String| VpxError { action: "return a frame", message };
     if image.fmt != ffi::vpx_img_fmt::VPX_IMG_FMT_I420 {
         return Err(unexpected("it is not in I420".into()));
     }

@@ -1,8 +1,8 @@
-//! A participant: just enough of a call to carry signalling to the connections and back.
+//! A participant: passes signalling messages between the link and the peer connections, as `call` does.
 
 use super::token;
-use crate::base::MediaKind;
-use crate::rtc::{Layer, Mode, PeerConfig, Peers, RemoteTrack, RtcEvent, Target, VideoSender};
+use crate::base::{MediaKind, SimulcastLayer};
+use crate::rtc::{Mode, PeerConfig, Peers, RemoteTrack, RtcEvent, Target, VideoSender};
 use crate::signal::{ConnectOptions, SignalLink, SignalLinkEvent, SignalLinkEvents};
 use bytes::Bytes;
 use livekit_protocol as proto;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-/// Somebody in a room, with what was heard so far.
+/// A participant, with what it received so far.
 pub(super) struct Guest {
     pub(super) link: SignalLink,
     pub(super) link_events: SignalLinkEvents,
@@ -33,12 +33,13 @@ pub(super) struct Guest {
     pub(super) closed: bool,
 }
 
-/// What a guest is made of.
+/// How a guest joins.
 pub(super) struct Entry<'a> {
     pub(super) url: &'a str,
     pub(super) room: &'a str,
     pub(super) identity: &'a str,
     pub(super) mode: Mode,
+    /// Part of the RTP packets lost in each direction, 0.0 to 1.0.
     pub(super) loss: f64,
 }
 
@@ -134,8 +135,8 @@ impl Guest {
         }
     }
 
-    /// Lives on until `done` or for as long as `limit`. Whether it was done.
-    pub(super) async fn live(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+    /// Handles messages and events until `done`, or for `limit`. Whether it was done.
+    pub(super) async fn run(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         let end = Instant::now() + limit;
         while !done(self) {
             tokio::select! {
@@ -150,21 +151,21 @@ impl Guest {
         true
     }
 
-    /// Whether what we receive by, and what we publish on, are up.
+    /// Whether the connection that receives is up.
     pub(super) fn is_up(&self) -> bool {
         let receives = if self.mode == Mode::Single { Target::Publisher } else { Target::Subscriber };
         self.connected.contains(&receives)
     }
 
-    pub(super) async fn add_track(&mut self, cid: &str, kind: MediaKind, layers: &[Layer]) {
+    pub(super) async fn add_track(&mut self, cid: &str, kind: MediaKind, layers: &[SimulcastLayer]) {
         let video = kind == MediaKind::Video;
-        let layer = |(i, l): (usize, &Layer)| proto::VideoLayer {
-            quality: if layers.len() == 1 { 2 } else { i as i32 },
+        let layer = |(i, l): (usize, &SimulcastLayer)| proto::VideoLayer {
+            quality: if layers.len() == 1 { proto::VideoQuality::High.into() } else { i as i32 },
             width: l.width,
             height: l.height,
             bitrate: l.max_kbps * 1000,
             spatial_layer: i as i32,
-            rid: l.rid.clone(),
+            rid: l.rid.into(),
             ..Default::default()
         };
         let layers: Vec<_> = layers.iter().enumerate().map(layer).collect();
@@ -177,8 +178,8 @@ impl Guest {
         let request = proto::AddTrackRequest {
             cid: cid.into(),
             name: cid.into(),
-            r#type: i32::from(video),
-            source: if video { 1 } else { 2 },
+            r#type: if video { proto::TrackType::Video } else { proto::TrackType::Audio }.into(),
+            source: if video { proto::TrackSource::Camera } else { proto::TrackSource::Microphone }.into(),
             width: layers.last().map_or(0, |l| l.width),
             height: layers.last().map_or(0, |l| l.height),
             layers,
@@ -189,21 +190,21 @@ impl Guest {
         self.link.send(Request::AddTrack(request)).await;
     }
 
-    /// Publishes a picture, and waits until its frames can be sent.
-    pub(super) async fn publish_video(&mut self, layers: &[Layer]) -> VideoSender {
+    /// Publishes a camera, and waits until its frames can be sent.
+    pub(super) async fn publish_video(&mut self, layers: &[SimulcastLayer]) -> VideoSender {
         self.add_track("cam", MediaKind::Video, layers).await;
         let video = self.peers.publish_video("cam", layers).await.expect("published");
         self.offer(false).await;
         let ready = |me: &mut Self| {
             me.published.contains_key("cam") && !me.offering && me.connected.contains(&Target::Publisher)
         };
-        assert!(self.live(Duration::from_secs(10), ready).await, "the track is published");
+        assert!(self.run(Duration::from_secs(10), ready).await, "the track is published");
         video
     }
 
     pub(super) async fn leave(self) {
         let Self { link, peers, mut link_events, .. } = self;
-        assert!(link.goodbye(Duration::from_millis(500)).await, "the goodbye left");
+        assert!(link.goodbye(Duration::from_millis(500)).await, "the leave message was sent");
         let acknowledged = async {
             while let Some(event) = link_events.recv().await {
                 if matches!(event, SignalLinkEvent::Message(m) if matches!(*m, Response::Leave(_))) {

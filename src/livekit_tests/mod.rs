@@ -1,7 +1,6 @@
-//! Signalling and peer connections together, against a real livekit-server. They are siblings, so these tests stand
-//! above the floors.
+//! `signal` and `rtc` together against a real livekit-server: one layer above both.
 //!
-//! The server is looked for in `VISAVIS_LIVEKIT_SERVER`, where `scripts/setup --tests` puts it, and in Go's folder.
+//! The server's program is `VISAVIS_LIVEKIT_SERVER`, the one that `scripts/setup --tests` installs, or one in Go's folder.
 
 mod guest;
 mod media;
@@ -71,7 +70,7 @@ impl Server {
         format!("ws://127.0.0.1:{}", self.port)
     }
 
-    /// Removes somebody, as an operator does.
+    /// Removes a participant by the admin API.
     async fn remove(&self, room: &str, identity: &str) {
         let grants = VideoGrants { room_admin: true, room: room.into(), ..Default::default() };
         let token = AccessToken::with_api_key(KEY, SECRET).with_grants(grants).to_jwt().expect("a token");
@@ -95,7 +94,7 @@ fn token(room: &str, identity: &str) -> Secret<String> {
     Secret::new(token.to_jwt().expect("a token"))
 }
 
-/// What a host's window asks for, on a server that is not ours.
+/// The requests of a host's window, on a server that is not ours.
 #[tokio::test]
 async fn a_host_removes_on_livekits_server_and_cannot_end() {
     use crate::admin::{AdminClient, AdminClientError};
@@ -109,7 +108,7 @@ async fn a_host_removes_on_livekits_server_and_cannot_end() {
     assert!(matches!(host.dismiss(&tea).await, Err(AdminClientError::Denied(_))), "it wants roomCreate");
     assert!(matches!(host.guest_link(&tea).await, Err(AdminClientError::NotARoomServer(_))), "it makes no links");
     host.remove(&tea, &user).await.expect("a host may");
-    assert!(tom.live(Duration::from_secs(10), |tom| tom.left.is_some()).await, "he is told");
+    assert!(tom.run(Duration::from_secs(10), |tom| tom.left.is_some()).await, "he is told");
     let left = tom.left.as_ref().map(proto::LeaveRequest::reason);
     assert_eq!(left, Some(proto::DisconnectReason::ParticipantRemoved));
 }

@@ -1,4 +1,4 @@
-//! A way to the server that is cut: resumed with the same connections, and a removal that holds.
+//! Resuming a session after its signalling connection was cut, and a removal after that.
 
 use super::Server;
 use super::guest::{Entry, Guest, description};
@@ -10,13 +10,13 @@ use proto::signal_request::Message as Request;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-/// A way to the server that can be cut.
-struct Way {
+/// A TCP proxy to the server whose connections can be cut.
+struct Proxy {
     port: u16,
     cut: tokio::sync::broadcast::Sender<()>,
 }
 
-impl Way {
+impl Proxy {
     async fn to(server: &Server) -> Self {
         let (listener, to) = (TcpListener::bind("127.0.0.1:0").await.expect("a port"), server.port);
         let port = listener.local_addr().expect("an address").port();
@@ -40,20 +40,20 @@ impl Way {
 
 async fn resume(mode: Mode) {
     let server = Server::start().await;
-    let way = Way::to(&server).await;
-    let url = format!("ws://127.0.0.1:{}", way.port);
+    let proxy = Proxy::to(&server).await;
+    let url = format!("ws://127.0.0.1:{}", proxy.port);
     let direct = server.url();
     let mut ann = Guest::join(Entry { url: &url, room: "room", identity: "ann", mode, loss: 0.0 }).await;
     let mut bob = Guest::join(Entry { url: &direct, room: "room", identity: "bob", mode, loss: 0.0 }).await;
     let limit = Duration::from_secs(10);
-    tokio::join!(ann.live(limit, |g| g.is_up()), bob.live(limit, |g| g.is_up()));
+    tokio::join!(ann.run(limit, |g| g.is_up()), bob.run(limit, |g| g.is_up()));
     let video = ann.publish_video(&layers(&[""])).await;
     let mut camera = Camera::new(video, 1);
     camera.run(&mut ann, &mut bob, Duration::from_secs(1)).await;
-    let mut media = take_video(&mut bob).expect("a picture");
+    let mut media = take_video(&mut bob).expect("video");
 
-    way.cut.send(()).expect("a connection to cut");
-    assert!(ann.live(limit, |g| g.closed).await, "the cut is noticed");
+    proxy.cut.send(()).expect("a connection to cut");
+    assert!(ann.run(limit, |g| g.closed).await, "the cut is noticed");
     let answer = ann.link.resume(proto::ReconnectReason::RrSignalDisconnected).await.expect("resumed");
     assert!(answer.server_info.is_some());
     ann.closed = false;
@@ -72,16 +72,16 @@ async fn resume(mode: Mode) {
     ann.link.send(Request::SyncState(sync)).await;
     ann.connected.clear();
     ann.offer(true).await;
-    assert!(ann.live(limit, |g| !g.offering && g.is_up()).await, "connected again");
+    assert!(ann.run(limit, |g| !g.offering && g.is_up()).await, "connected again");
     ann.link.set_reconnected().await;
     frames(&mut media);
     camera.run(&mut ann, &mut bob, Duration::from_secs(2)).await;
     let after = frames(&mut media).len();
     assert!(after > 40, "{after} frames after the resume");
-    assert!(ann.left.is_none() && !ann.closed, "our own closing is not told");
+    assert!(ann.left.is_none() && !ann.closed, "our own closing is not reported");
 
     server.remove("room", "ann").await;
-    assert!(ann.live(limit, |g| g.left.is_some() && g.closed).await, "removed");
+    assert!(ann.run(limit, |g| g.left.is_some() && g.closed).await, "removed");
     assert_eq!(ann.left.as_ref().map(|l| l.reason()), Some(proto::DisconnectReason::ParticipantRemoved));
     let refused = ann.link.resume(proto::ReconnectReason::RrSignalDisconnected).await;
     assert!(matches!(refused, Err(ResumeError::Rejoin(_) | ResumeError::Ended(_))), "{refused:?}");

@@ -1,10 +1,11 @@
-//! The local addresses that a connection binds.
+//! The local addresses to which a connection binds its sockets.
 
 use rtc::shared::ifaces::ifaces;
 use std::net::IpAddr;
 
-/// One socket for each. A wildcard stands for every real interface and follows a change of network; it skips loopback,
-/// and where a family has no interface it would become an address that nobody can reach.
+/// One address for each socket, with `loopback` the loopback address too. A wildcard address covers every interface but
+/// loopback and follows changes of the network. It is left out for a family without an interface, where the stack would
+/// offer an unreachable candidate.
 pub(super) fn bind_addresses(loopback: bool) -> Vec<String> {
     let interfaces = ifaces().unwrap_or_default();
     let reachable = || interfaces.iter().filter_map(|i| i.addr).map(|a| a.ip()).filter(is_reachable);

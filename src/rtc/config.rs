@@ -1,64 +1,64 @@
-//! How a session's connections are set up, and what can go wrong with them.
+//! Configuration and errors of a session's peer connections.
 
 use crate::base::Secret;
 
-/// How many connections a session has.
+/// How many peer connections a session has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// One that carries everything; the client offers (`/rtc/v1`).
+    /// One for both directions; the client offers (`/rtc/v1`).
     Single,
-    /// One for what we send, which we offer, and one for what we receive, which the server offers (`/rtc`).
+    /// One to send, which the client offers, and one to receive, which the server offers (`/rtc`).
     Dual,
 }
 
 /// A STUN or TURN server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IceServer {
-    /// `stun:`, `turn:` or `turns:`.
+    /// `stun:`, `turn:` or `turns:` URLs.
     pub(crate) urls: Vec<String>,
-    /// For TURN.
+    /// User name, for TURN.
     pub(crate) username: String,
-    /// For TURN.
+    /// Password, for TURN.
     pub(crate) credential: Secret<String>,
 }
 
-/// The bounds of what is sent, all tracks together, in bits a second.
+/// Bounds of the congestion controller, for all tracks together, in bits a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SendRates {
-    /// Before anything is known of the way.
+    /// Before the first estimate.
     pub(crate) start_bps: u32,
-    /// Never less, however bad the way.
+    /// Lowest estimate.
     pub(crate) min_bps: u32,
-    /// Never more: the sum of all layers and the sound.
+    /// Highest estimate: all layers and the audio.
     pub(crate) max_bps: u32,
 }
 
 impl Default for SendRates {
-    /// 1.5 Mbit/s at first, 100 kbit/s to 4 Mbit/s.
+    /// 1.5 Mbit/s at the start, 100 kbit/s to 4 Mbit/s.
     fn default() -> Self {
         Self { start_bps: 1_500_000, min_bps: 100_000, max_bps: 4_000_000 }
     }
 }
 
-/// How a session's connections are set up.
+/// Configuration of a session's peer connections.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerConfig {
     /// One connection or two.
     pub(crate) mode: Mode,
-    /// For the way out of a private network; with a single connection usually told later, by
+    /// STUN and TURN servers that are known already; the server names its own in the join response, for
     /// [`Peers::set_ice_servers`](super::Peers::set_ice_servers).
     pub(crate) ice_servers: Vec<IceServer>,
-    /// Whether the server may be on this computer: then the loopback interface is used too.
+    /// Whether to use the loopback interface too, for a server on this computer.
     pub(crate) loopback: bool,
-    /// Bounds of what is sent.
+    /// Bounds of the send rate.
     pub(crate) rates: SendRates,
-    /// Part of the packets to lose in each direction, for tests of the repair.
+    /// Part of the RTP packets to lose in each direction (0.0 to 1.0), for tests.
     #[cfg(test)]
     pub(crate) loss: f64,
 }
 
 impl PeerConfig {
-    /// The usual set-up.
+    /// The defaults for a session with one connection or two.
     pub(crate) fn new(mode: Mode) -> Self {
         Self {
             mode,
@@ -71,36 +71,37 @@ impl PeerConfig {
     }
 }
 
-/// Why a connection could not do what it was asked.
+/// Why an operation on the peer connections failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RtcError {
-    /// No socket, or a set-up that the stack refuses.
+    /// No socket could be bound, or the stack refused the configuration.
     #[error("Could not open a media connection on this computer: {0}.")]
     Open(String),
-    /// A description that cannot be applied.
+    /// The stack refused a description.
     #[error("The media connection could not be negotiated while {doing}: {reason}.")]
     Negotiation {
-        /// What was being done.
+        /// The step that failed.
         doing: &'static str,
-        /// The stack's words.
+        /// The stack's message.
         reason: String,
     },
-    /// An offer still waits for its answer.
+    /// The previous offer has not been answered.
     #[error("An offer is still waiting for its answer.")]
     OfferPending,
-    /// A candidate that is none.
+    /// The candidate is not a `RTCIceCandidateInit`.
     #[error("The server sent a network candidate that cannot be read.")]
     Candidate,
-    /// The session has no such connection.
+    /// The server sent an offer to a session with a single connection.
     #[error("This session has no connection for what the server offers.")]
     NoSubscriber,
-    /// Nothing is published under that id, or something is already.
+    /// No track is published under this `cid`, or one is already.
     #[error("No track is published as {0}, or one is already.")]
     Track(String),
     /// The data channel is not open, or its queue is full.
+    #[cfg(test)]
     #[error("A message could not be sent to the others: {0}.")]
     Data(String),
-    /// The connections have been closed.
+    /// The connections are closed.
     #[error("The media connections are closed.")]
     Closed,
 }

@@ -1,17 +1,18 @@
-//! One peer connection with what belongs to it, and the callbacks through which it tells what happens.
+//! One peer connection: its remote candidates, its data channels, and the callbacks of the stack.
 
 use super::config::{PeerConfig, RtcError};
 use super::engine;
 use super::event::{EventSender, RtcEvent, Target};
-use super::interceptors::TransportState;
 use super::m_lines::MLines;
 use super::receive::{self, Receiving};
 use super::stats::TrackList;
 use super::tasks::Tasks;
+use super::transport::TransportState;
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use rtc::sdp::SessionDescription;
 use rtc::shared::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use webrtc::data_channel::{DataChannel, DataChannelEvent};
@@ -21,7 +22,7 @@ use webrtc::peer_connection::{
     RTCSessionDescription,
 };
 
-/// Candidates that wait for a remote description; more than any server has addresses.
+/// Remote candidates that wait for their description at most; further ones are dropped.
 const WAITING_CANDIDATES: usize = 128;
 
 /// One peer connection.
@@ -33,7 +34,7 @@ pub(super) struct RtcConnection {
     candidates: Mutex<Candidates>,
 }
 
-/// The other side's candidates.
+/// Remote candidates.
 #[derive(Default)]
 struct Candidates {
     /// Whether the description that they belong to is applied.
@@ -41,7 +42,7 @@ struct Candidates {
     waiting: Vec<RTCIceCandidateInit>,
 }
 
-/// What the stack could not do.
+/// An error of the stack in the step `doing`.
 pub(super) fn negotiation(doing: &'static str) -> impl Fn(Error) -> RtcError {
     move |e| RtcError::Negotiation { doing, reason: e.to_string() }
 }
@@ -68,31 +69,31 @@ impl RtcConnection {
         Ok(Self { pc, transport, connected: is_connected, receiving, candidates: Mutex::default() })
     }
 
-    /// Applies the other side's description, and then the candidates that came before it.
-    pub(super) async fn describe(&self, remote: RTCSessionDescription) -> Result<(), RtcError> {
+    /// Applies a remote description, and then the candidates that came before it.
+    pub(super) async fn set_remote(&self, remote: RTCSessionDescription) -> Result<(), RtcError> {
         let parsed = remote.unmarshal().map_err(negotiation("reading the server's description"))?;
         self.receiving.m_lines.update(&parsed);
         self.pc.set_remote_description(remote).await.map_err(negotiation("applying the server's description"))?;
         let waiting = {
-            let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut candidates = self.candidates.lock();
             candidates.described = true;
             std::mem::take(&mut candidates.waiting)
         };
         for candidate in in_inactive_m_lines(&parsed).chain(waiting) {
-            self.add(candidate).await;
+            self.apply(candidate).await;
         }
         Ok(())
     }
 
-    /// Makes candidates wait again: they will belong to a description that has not come yet.
+    /// Makes candidates wait for the next remote description, after an ICE restart.
     pub(super) fn await_description(&self) {
-        self.candidates.lock().unwrap_or_else(PoisonError::into_inner).described = false;
+        self.candidates.lock().described = false;
     }
 
-    /// Takes one of the other side's candidates.
-    pub(super) async fn candidate(&self, candidate: RTCIceCandidateInit) {
+    /// Takes a remote candidate.
+    pub(super) async fn add_candidate(&self, candidate: RTCIceCandidateInit) {
         {
-            let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut candidates = self.candidates.lock();
             if !candidates.described {
                 if candidates.waiting.len() < WAITING_CANDIDATES {
                     candidates.waiting.push(candidate);
@@ -100,25 +101,25 @@ impl RtcConnection {
                 return;
             }
         }
-        self.add(candidate).await;
+        self.apply(candidate).await;
     }
 
-    /// Reads one of our own data channels, and sees to it that it opens at once.
+    /// Reads one of our own data channels, and makes it open without delay.
     pub(super) fn serve_channel(&self, channel: Arc<dyn DataChannel>, tasks: &Tasks) {
         tasks.spawn(wake_channel(channel.clone(), self.connected.clone(), tasks.stop().clone()));
         tasks.spawn(read_channel(channel, self.receiving.clone()));
     }
 
-    /// One that cannot be used (a family that we lack, say) does no harm.
-    async fn add(&self, candidate: RTCIceCandidateInit) {
+    /// Hands a candidate to the stack. One that it refuses, of an unknown address family for example, is skipped.
+    async fn apply(&self, candidate: RTCIceCandidateInit) {
         if let Err(error) = self.pc.add_ice_candidate(candidate).await {
-            tracing::debug!(%error, "a candidate of the server is of no use");
+            tracing::debug!(%error, "a remote candidate is refused");
         }
     }
 }
 
-/// The candidates that the stack passes over: it reads none in a section that is inactive, as the first one of a room
-/// without tracks is, where a server that bundles writes them all.
+/// The candidates in inactive m-lines, which the stack ignores. In a room without tracks the first m-line is inactive,
+/// and a server that bundles writes all candidates there.
 fn in_inactive_m_lines(description: &SessionDescription) -> impl Iterator<Item = RTCIceCandidateInit> {
     let inactive = description.media_descriptions.iter().filter(|m| m.attribute("inactive").is_some());
     inactive.flat_map(|m| &m.attributes).filter(|a| a.is_ice_candidate()).filter_map(|a| {
@@ -127,7 +128,7 @@ fn in_inactive_m_lines(description: &SessionDescription) -> impl Iterator<Item =
     })
 }
 
-/// The stack calls these from its driver: nothing here may wait, or close the connection.
+/// The callbacks. The stack calls them from its driver: they must not wait, and not close the connection.
 struct Handler {
     target: Target,
     receiving: Receiving,
@@ -152,7 +153,7 @@ impl PeerConnectionEventHandler for Handler {
             RTCPeerConnectionState::Failed => RtcEvent::Failed(self.target),
             _ => return,
         };
-        // While it is merely disconnected, packets may still arrive: sending goes on.
+        // Packets may still arrive while it is disconnected, so sending goes on.
         self.connected.send_replace(!matches!(event, RtcEvent::Failed(_)));
         self.receiving.events.send(event);
     }
@@ -183,8 +184,8 @@ async fn read_channel(channel: Arc<dyn DataChannel>, with: Receiving) {
     }
 }
 
-/// The driver leaves what it wrote while polling until its next wake, up to an ICE check later: wake it as soon as the
-/// connection is up, when the channel's opening is waiting to be sent.
+/// Wakes the driver as soon as the connection is up, when the channel's DATA_CHANNEL_OPEN is queued: by itself the driver
+/// sends what was queued while it polled only at its next wake, up to one ICE check later.
 async fn wake_channel(
     channel: Arc<dyn DataChannel>,
     mut connected: watch::Receiver<bool>,
@@ -212,12 +213,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn candidates_of_inactive_sections_are_found() {
+    fn candidates_of_inactive_m_lines_are_found() {
         let session = "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
-        let section = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n";
+        let m_line = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n";
         let candidate = "a=candidate:1 1 udp 2130706175 127.0.0.1 7882 typ host\r\n";
         let found = |direction: &str| {
-            let text = format!("{session}{section}{candidate}a={direction}\r\n");
+            let text = format!("{session}{m_line}{candidate}a={direction}\r\n");
             let parsed = RTCSessionDescription::answer(text).and_then(|d| d.unmarshal()).expect("a description");
             in_inactive_m_lines(&parsed).map(|c| c.candidate).collect::<Vec<_>>()
         };

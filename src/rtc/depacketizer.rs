@@ -1,69 +1,66 @@
-//! From received VP8 packets to whole frames in decoding order. Pure: time is an argument.
+//! VP8 packets in, whole frames in decoding order out. Pure: time is an argument.
 //!
-//! A missing packet is waited for (its repair has been asked for by then), at most 400 ms. What cannot be repaired
-//! ends in one [`VideoMedia::Gap`], and nothing more comes out until a whole key frame is there.
+//! A lost packet is waited for until its NACK timeout, 400 ms at most. A loss that is not repaired by then becomes one
+//! [`VideoMedia::Gap`], and the next frame is a key frame.
 
 use super::event::VideoMedia;
 use super::loss::{LossTracker, SeqExtender};
-use super::vp8::{self, Descriptor};
+use super::vp8::Descriptor;
 use crate::base::{EncodedFrame, MediaPacket, Moment};
+use crate::codec::Vp8Header;
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// Packets held back at most. A key frame of 1080p is about 200.
+/// Packets held at most; then the oldest loss is given up. A key frame of 1080p has about 200.
 const HELD: usize = 1024;
-/// Packets kept while there is no key frame among them: its start may still come, out of order.
+/// Packets held while no key frame starts among them: its first packet may still come, out of order.
 const HELD_WITHOUT_KEYFRAME: usize = 128;
-/// A jump this far is a stream that starts anew.
+/// A jump of the sequence number by more than this is a new stream.
 const JUMP: u64 = 3000;
-/// Key frames up to this many pixels a side are the black ones with which a server ends a track.
-const BLACK_SIDE: u16 = 16;
-/// Time for a key frame that has begun to become whole before another is asked for.
-const KEYFRAME_TIME: Duration = Duration::from_millis(250);
+/// Key frames of at most this many pixels a side are the black frames with which livekit-server ends a track.
+const BLACK_SIDE: u32 = 16;
+/// Time for a key frame that has begun to arrive before another is requested.
+const KEYFRAME_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// One packet in the order of sequence numbers.
-struct Held {
+struct HeldPacket {
     packet: MediaPacket,
-    /// `None` for packets without a picture: padding, probes.
+    /// `None` for packets without bitstream: padding, bandwidth probes.
     descriptor: Option<Descriptor>,
 }
 
-impl Held {
-    fn bitstream(&self) -> &[u8] {
-        self.descriptor.map_or(&[], |d| &self.packet.payload[d.len..])
-    }
-
+impl HeldPacket {
     fn starts_frame(&self) -> bool {
         self.descriptor.is_some_and(|d| d.frame_start)
     }
 
     fn starts_keyframe(&self) -> bool {
-        self.starts_frame() && vp8::is_keyframe(self.bitstream())
+        self.descriptor.is_some_and(|d| d.frame_start && Vp8Header::is_keyframe(&self.packet.payload[d.len..]))
     }
 }
 
-/// What may be given out next.
+/// Which packet may be taken next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Only a key frame. `ask`: whether somebody must be asked for it.
-    NeedsKeyframe { ask: bool },
-    /// The next packet.
+    /// The first of a whole key frame. `request`: whether it must be requested from the sender.
+    NeedsKeyframe { request: bool },
+    /// The one with the next sequence number.
     Running,
 }
 
-/// Packets of one stream in, frames out.
+/// Depacketizes one stream.
 pub(super) struct VideoDepacketizer {
     sequence: SeqExtender,
-    holes: LossTracker,
-    held: BTreeMap<u64, Held>,
+    losses: LossTracker,
+    /// Packets that cannot be taken yet, by extended sequence number.
+    held: BTreeMap<u64, HeldPacket>,
     state: State,
-    /// Number of the next packet. What is older has been given out or given up, and comes too late.
+    /// Extended sequence number of the next packet. Older packets come too late.
     next: u64,
-    /// The frame being put together.
+    /// Packets of the frame that is being put together, and its timestamp.
     parts: Vec<Bytes>,
     timestamp: u32,
-    /// When the newest key frame began to arrive.
+    /// When the first packet of the newest key frame arrived.
     keyframe_began: Option<Moment>,
     out: VecDeque<VideoMedia>,
     lost: u64,
@@ -73,9 +70,9 @@ impl Default for VideoDepacketizer {
     fn default() -> Self {
         Self {
             sequence: SeqExtender::default(),
-            holes: LossTracker::default(),
+            losses: LossTracker::default(),
             held: BTreeMap::new(),
-            state: State::NeedsKeyframe { ask: true },
+            state: State::NeedsKeyframe { request: true },
             next: 0,
             parts: Vec::new(),
             timestamp: 0,
@@ -87,23 +84,23 @@ impl Default for VideoDepacketizer {
 }
 
 impl VideoDepacketizer {
-    /// Takes a packet in, in any order, any number of times.
+    /// Takes a packet. Packets may come in any order and more than once.
     pub(super) fn push(&mut self, packet: MediaPacket, now: Moment) {
         let before = self.sequence.highest();
         let mut number = self.sequence.extend(packet.sequence);
         match before {
             Some(highest) if number.abs_diff(highest) > JUMP => number = self.restart(packet.sequence),
-            Some(highest) if number > highest + 1 => self.holes.open(highest + 1, number, now),
-            _ => self.holes.fill(number, now),
+            Some(highest) if number > highest + 1 => self.losses.add_lost(highest + 1, number, now),
+            _ => self.losses.add_received(number, now),
         }
         if number < self.next || self.held.contains_key(&number) {
             return;
         }
-        let held = Held { descriptor: Descriptor::parse(&packet.payload), packet };
+        let held = HeldPacket { descriptor: Descriptor::parse(&packet.payload), packet };
         if held.starts_keyframe() {
             self.keyframe_began = Some(now);
-        } else if held.starts_frame() && self.state == (State::NeedsKeyframe { ask: false }) {
-            self.state = State::NeedsKeyframe { ask: true };
+        } else if held.starts_frame() && self.state == (State::NeedsKeyframe { request: false }) {
+            self.state = State::NeedsKeyframe { request: true };
         }
         self.held.insert(number, held);
         self.advance(now);
@@ -117,31 +114,31 @@ impl VideoDepacketizer {
         self.out.pop_front()
     }
 
-    /// When [`poll`](Self::poll) may have something without a packet coming in.
+    /// When [`poll`](Self::poll) may return something although no packet comes.
     pub(super) fn deadline(&self) -> Option<Moment> {
         match self.state {
-            State::Running if !self.held.is_empty() => Some(self.holes.deadline(self.next)),
+            State::Running if !self.held.is_empty() => Some(self.losses.deadline(self.next)),
             _ => None,
         }
     }
 
-    /// Whether the sender must be asked for a key frame.
+    /// Whether a key frame must be requested from the sender.
     pub(super) fn wants_keyframe(&self, now: Moment) -> bool {
         self.sequence.highest().is_some()
-            && self.state == (State::NeedsKeyframe { ask: true })
-            && self.keyframe_began.is_none_or(|began| now.since(began) >= KEYFRAME_TIME)
+            && self.state == (State::NeedsKeyframe { request: true })
+            && self.keyframe_began.is_none_or(|began| now.since(began) >= KEYFRAME_TIMEOUT)
     }
 
-    /// When a key frame that has begun has had its time.
-    pub(super) fn keyframe_due(&self, now: Moment) -> Option<Moment> {
-        let waiting = self.state == (State::NeedsKeyframe { ask: true });
-        let due = self.keyframe_began? + KEYFRAME_TIME;
+    /// When the key frame that is arriving times out, if that lies ahead.
+    pub(super) fn keyframe_deadline(&self, now: Moment) -> Option<Moment> {
+        let waiting = self.state == (State::NeedsKeyframe { request: true });
+        let due = self.keyframe_began? + KEYFRAME_TIMEOUT;
         (waiting && due > now).then_some(due)
     }
 
-    /// Drops everything up to the next key frame: whoever takes the frames could not keep up.
+    /// Drops everything before the next key frame, for a consumer that could not keep up.
     pub(super) fn skip_to_keyframe(&mut self) {
-        self.state = State::NeedsKeyframe { ask: true };
+        self.state = State::NeedsKeyframe { request: true };
         self.keyframe_began = None;
         self.parts.clear();
         self.out.clear();
@@ -153,10 +150,10 @@ impl VideoDepacketizer {
     }
 
     fn restart(&mut self, sequence: u16) -> u64 {
-        let gone = std::mem::take(self);
-        self.lost = gone.lost;
-        self.out = gone.out;
-        if gone.state == State::Running {
+        let before = std::mem::take(self);
+        self.lost = before.lost;
+        self.out = before.out;
+        if before.state == State::Running {
             self.out.push_back(VideoMedia::Gap);
         }
         self.sequence.extend(sequence)
@@ -165,7 +162,7 @@ impl VideoDepacketizer {
     fn advance(&mut self, now: Moment) {
         loop {
             let moved = match self.state {
-                State::Running => self.take(now),
+                State::Running => self.take_next(now),
                 State::NeedsKeyframe { .. } => self.find_keyframe(),
             };
             if !moved {
@@ -174,76 +171,75 @@ impl VideoDepacketizer {
         }
     }
 
-    /// Moves past the next packet, or past the hole in its place when waiting has ended.
-    fn take(&mut self, now: Moment) -> bool {
+    /// Moves past the next packet, or past a loss whose timeout is over.
+    fn take_next(&mut self, now: Moment) -> bool {
         if let Some(held) = self.held.remove(&self.next) {
             self.next += 1;
             self.append(&held);
             return true;
         }
         let Some((&first, _)) = self.held.first_key_value() else { return false };
-        if now < self.holes.deadline(self.next) && self.held.len() < HELD {
+        if now < self.losses.deadline(self.next) && self.held.len() < HELD {
             return false;
         }
         self.lost += first.saturating_sub(self.next);
         self.next = first;
-        self.give_up();
+        self.give_up_frame();
         true
     }
 
-    fn give_up(&mut self) {
-        self.state = State::NeedsKeyframe { ask: true };
+    fn give_up_frame(&mut self) {
+        self.state = State::NeedsKeyframe { request: true };
         self.parts.clear();
         self.out.push_back(VideoMedia::Gap);
     }
 
-    /// Adds one packet to the frame it belongs to. The packets before it are all there.
-    fn append(&mut self, held: &Held) {
+    /// Adds a packet to its frame. All packets before it have been taken.
+    fn append(&mut self, held: &HeldPacket) {
         let Some(descriptor) = held.descriptor else { return };
         if descriptor.frame_start {
-            self.finish(); // a sender that sets no marker
+            self.finish_frame(); // of a sender that sets no marker
             self.timestamp = held.packet.timestamp;
         } else if self.parts.is_empty() {
-            return self.give_up();
+            return self.give_up_frame();
         }
         self.parts.push(held.packet.payload.slice(descriptor.len..));
         if held.packet.marker {
-            self.finish();
+            self.finish_frame();
         }
     }
 
-    fn finish(&mut self) {
+    fn finish_frame(&mut self) {
         let data = match self.parts.as_mut_slice() {
             [] => return,
             [only] => std::mem::take(only),
-            parts => parts
-                .iter()
-                .fold(BytesMut::new(), |mut all, part| {
-                    all.extend_from_slice(part);
-                    all
-                })
-                .freeze(),
+            parts => {
+                let mut all = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
+                parts.iter().for_each(|part| all.extend_from_slice(part));
+                all.freeze()
+            }
         };
         self.parts.clear();
-        let keyframe = vp8::is_keyframe(&data);
-        if keyframe && vp8::dimensions(&data).is_some_and(|(w, h)| w.max(h) <= BLACK_SIDE) {
-            self.state = State::NeedsKeyframe { ask: false };
+        if matches!(Vp8Header::parse(&data), Some(Vp8Header::Keyframe { width, height }) if width.max(height) <= BLACK_SIDE)
+        {
+            self.state = State::NeedsKeyframe { request: false };
             self.keyframe_began = None;
             return;
         }
+        let keyframe = Vp8Header::is_keyframe(&data);
         self.out.push_back(VideoMedia::Frame(EncodedFrame { data, keyframe, timestamp: self.timestamp }));
     }
 
-    /// Starts at the first whole key frame held, and forgets what came before.
+    /// Starts at the first whole key frame held, and drops the packets before it.
     fn find_keyframe(&mut self) -> bool {
         let starts = self.held.iter().filter(|(_, h)| h.starts_keyframe()).map(|(&n, _)| n);
         let whole = starts.clone().find(|&n| self.is_whole(n));
         let keep = whole.or_else(|| starts.clone().next());
         match keep {
             Some(start) => self.held = self.held.split_off(&start),
-            None => self.shrink(HELD_WITHOUT_KEYFRAME),
+            None => self.drop_oldest(HELD_WITHOUT_KEYFRAME),
         }
-        self.shrink(HELD);
+        self.drop_oldest(HELD);
         let Some(start) = whole else { return false };
         self.state = State::Running;
         self.next = start;
@@ -251,7 +247,7 @@ impl VideoDepacketizer {
         true
     }
 
-    /// Whether the frame that starts at `start` is there to its end.
+    /// Whether all packets of the frame that starts at `start` are held.
     fn is_whole(&self, start: u64) -> bool {
         for (expected, (&number, held)) in (start..).zip(self.held.range(start..)) {
             if number != expected {
@@ -264,7 +260,7 @@ impl VideoDepacketizer {
         false
     }
 
-    fn shrink(&mut self, limit: usize) {
+    fn drop_oldest(&mut self, limit: usize) {
         while self.held.len() > limit {
             self.held.pop_first();
         }
@@ -277,7 +273,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A frame that no decoder would take, but every transport.
+    /// A frame with a VP8 header and a number, which no decoder accepts.
     fn frame(number: u32, keyframe: bool, size: usize) -> EncodedFrame {
         let mut data = if keyframe { vec![0, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1] } else { vec![1] };
         data.extend_from_slice(&number.to_be_bytes());
@@ -298,7 +294,7 @@ mod tests {
         packets
     }
 
-    /// Everything that comes out when packets come in at these milliseconds.
+    /// All frames and gaps for packets that arrive at these milliseconds.
     fn run(arrivals: impl IntoIterator<Item = (u64, MediaPacket)>) -> Vec<VideoMedia> {
         let (mut depacketizer, mut out) = (VideoDepacketizer::default(), Vec::new());
         for (ms, packet) in arrivals {
@@ -321,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repaired_loss_is_not_noticed() {
+    fn a_repaired_loss_loses_no_frame() {
         let frames = video(4, &[3000]);
         let mut packets = packets(&frames, 65_530);
         let late = packets.remove(4);
@@ -331,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_repaired_is_one_gap_up_to_the_next_key_frame() {
+    fn losses_that_are_not_repaired_are_one_gap_up_to_the_next_key_frame() {
         let frames = video(25, &[10]);
         let mut packets = packets(&frames, 0);
         packets.remove(3);
@@ -349,15 +345,15 @@ mod tests {
         let mut packets = packets(&frames, 100);
         packets.remove(1); // the first key frame is broken
         let mut depacketizer = VideoDepacketizer::default();
-        assert!(!depacketizer.wants_keyframe(Moment::ZERO), "nothing has come yet");
+        assert!(!depacketizer.wants_keyframe(Moment::ZERO), "no packet has come");
         let mut out = Vec::new();
         for (i, packet) in packets.into_iter().enumerate() {
             let now = Moment::from_millis(i as u64 * 30);
             depacketizer.push(packet, now);
             out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
             if i == 0 {
-                assert!(!depacketizer.wants_keyframe(now), "one is on its way");
-                assert!(depacketizer.wants_keyframe(now + KEYFRAME_TIME), "it takes too long");
+                assert!(!depacketizer.wants_keyframe(now), "one is arriving");
+                assert!(depacketizer.wants_keyframe(now + KEYFRAME_TIMEOUT), "it has timed out");
             }
         }
         assert_eq!(out, wanted(&frames[10..]));
@@ -379,7 +375,7 @@ mod tests {
         for packet in packets(&[frame(9, false, 10)], 5) {
             depacketizer.push(packet, Moment::from_millis(1000));
         }
-        assert!(depacketizer.wants_keyframe(Moment::from_millis(1000)), "it goes on after all");
+        assert!(depacketizer.wants_keyframe(Moment::from_millis(1000)), "the track goes on");
     }
 
     #[test]
@@ -387,8 +383,8 @@ mod tests {
         let frames = video(32, &[10]);
         let mut packets = packets(&frames, 0);
         let late = packets.remove(10); // a key frame in one packet
-        packets.remove(24); // number 25
-        packets.insert(26, late); // before number 28, while the next key frame is waited for
+        packets.remove(24); // of frame 25
+        packets.insert(26, late); // before frame 28, while a key frame is waited for
         let out = run(packets.into_iter().enumerate().map(|(i, p)| (i as u64 * 500, p)));
         let mut expected = wanted(&frames[..10]);
         expected.push(VideoMedia::Gap);
@@ -399,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_does_not_tear_a_hole() {
+    fn padding_is_no_loss() {
         let frames = video(2, &[10]);
         let mut packets = packets(&frames, 0);
         let padding = MediaPacket { sequence: 1, timestamp: 0, marker: false, payload: Bytes::new() };
@@ -409,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_starts_anew_is_followed() {
+    fn a_jump_of_the_sequence_number_is_a_new_stream() {
         let (before, after) = (video(3, &[10]), video(13, &[20]));
         let all = packets(&before, 100).into_iter().chain(packets(&after[10..], 40_000));
         let out = run(all.enumerate().map(|(i, p)| (i as u64, p)));
@@ -423,7 +419,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn reordering_and_doubling_within_the_patience_lose_nothing(
+        fn reordering_and_duplication_within_the_nack_timeout_lose_nothing(
             first in any::<u16>(),
             sizes in prop::collection::vec(0usize..4000, 1..8),
             shifts in prop::collection::vec((0u64..70, any::<bool>()), 400),
@@ -431,10 +427,10 @@ mod tests {
             let frames = video(30, &sizes);
             let mut arrivals = Vec::new();
             for (i, packet) in packets(&frames, first).into_iter().enumerate() {
-                let (shift, doubled) = shifts[i % shifts.len()];
-                // A stream starts at the key frame that is whole first: the first one, here.
+                let (shift, duplicate) = shifts[i % shifts.len()];
+                // The stream starts at the key frame that is whole first: that is frame 0 as long as it is not shifted.
                 let at = i as u64 + if packet.timestamp == 0 { 0 } else { shift };
-                if doubled {
+                if duplicate {
                     arrivals.push((at + 200, packet.clone()));
                 }
                 arrivals.push((at, packet));
@@ -444,7 +440,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_lost_only_whole_frames_come_out_in_order_and_a_key_frame_after_each_gap(
+        fn any_loss_leaves_whole_frames_in_order_and_a_key_frame_after_each_gap(
             first in any::<u16>(),
             sizes in prop::collection::vec(0usize..4000, 1..8),
             fates in prop::collection::vec((0u64..300, 0u8..10), 400),
@@ -465,7 +461,7 @@ mod tests {
                         prop_assert!(number > previous, "out of order");
                         prop_assert!(!needs_keyframe || got.keyframe, "a gap was not followed by a key frame");
                         if !got.keyframe {
-                            prop_assert_eq!(number, previous.map(|p: usize| p + 1), "a gap went unsaid");
+                            prop_assert_eq!(number, previous.map(|p: usize| p + 1), "a gap was not reported");
                         }
                         (previous, needs_keyframe) = (number, false);
                     }
@@ -474,10 +470,10 @@ mod tests {
         }
 
         #[test]
-        fn no_packet_is_too_strange(
-            strange in prop::collection::vec((any::<u16>(), any::<u32>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..12), 0u64..1000), 0..300),
+        fn random_packets_are_survived(
+            packets in prop::collection::vec((any::<u16>(), any::<u32>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..12), 0u64..1000), 0..300),
         ) {
-            let mut arrivals: Vec<_> = strange.into_iter().map(|(sequence, timestamp, marker, payload, at)| {
+            let mut arrivals: Vec<_> = packets.into_iter().map(|(sequence, timestamp, marker, payload, at)| {
                 (at, MediaPacket { sequence, timestamp, marker, payload: payload.into() })
             }).collect();
             arrivals.sort_by_key(|(at, _)| *at);

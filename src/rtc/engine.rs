@@ -1,11 +1,10 @@
-//! One peer connection of the stack, with the cures for its faults; each is named where it is applied.
+//! Builds one peer connection of webrtc-rs: settings, codecs, interceptors. Each workaround names the fault it is for.
 
 use super::config::{IceServer, PeerConfig, RtcError};
-use super::interceptors::{
-    Estimator, RepairedRid, RtxReceiver, TransportObserver, TransportState, TwccFilter, VideoPacer,
-};
+use super::interceptors::{Adapter, Estimator, RepairedRid, RtxReceiver, TransportObserver, TwccFilter, VideoPacer};
 use super::runtime::SessionRuntime;
 use super::tasks::Tasks;
+use super::transport::TransportState;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
@@ -27,19 +26,19 @@ const OPUS: u8 = 111;
 const VP8: u8 = 96;
 const RTX: u8 = 97;
 
-/// Interval of ICE checks. The stack writes DTLS and SCTP only when it wakes for another reason: at the default of
-/// 200 ms connecting stalls for that long, several times.
+/// Interval of ICE checks. The stack writes DTLS and SCTP packets only when it wakes for another reason, so that at the
+/// default of 200 ms connecting stalls several times for that long.
 const ICE_CHECK: Duration = Duration::from_millis(50);
-/// Checks before a pair is given up: 5 s.
+/// Checks before a candidate pair is given up: 5 s.
 const ICE_CHECKS: u16 = 100;
-/// Interval of keepalives, whose answers show that the way is there.
+/// Interval of keepalives; their answers show that the path works.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
-/// Silence after which a connection counts as disconnected: the server forgets a client after 6 s.
+/// Silence after which a connection is disconnected. Our server forgets a client after 6 s.
 const ICE_DISCONNECTED: Duration = Duration::from_secs(3);
 /// Further silence after which it has failed.
 const ICE_FAILED: Duration = Duration::from_secs(12);
 
-/// Opens a connection that tells `handler` what happens.
+/// Opens a connection whose events go to `handler`.
 pub(super) async fn open(
     config: &PeerConfig,
     handler: Arc<dyn PeerConnectionEventHandler>,
@@ -78,13 +77,13 @@ pub(super) fn configuration(servers: &[IceServer]) -> RTCConfiguration {
 fn settings(config: &PeerConfig) -> SettingEngine {
     SettingEngineBuilder::new()
         .with_include_loopback_candidate(config.loopback)
-        // A server's check that overtakes its candidate makes a peer-reflexive pair, which the default lets wait 1 s.
+        // A server's check that arrives before its candidate makes a peer-reflexive pair, which by default waits 1 s.
         .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
-        // As DTLS client our first flight waits for the next wake: the server shall be the client.
+        // As DTLS client our first flight would wait for the next wake, so the server is to be the client.
         .with_answering_dtls_role(RTCDtlsRole::Server)
         .with_ice_connection_attempts(Some(ICE_CHECK), Some(ICE_CHECKS))
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
-        // The default joins a multicast group, which fails without a default route.
+        // mDNS joins a multicast group, which fails without a default route.
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .build()
 }
@@ -115,7 +114,7 @@ fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
 
 fn media_engine() -> Result<MediaEngine, Error> {
     let mut media = MediaEngine::default();
-    // Without RTX livekit-server leaves losses unrepaired, and str0m neither sends nor answers NACK.
+    // Without RTX livekit-server does not retransmit, and str0m neither sends nor answers NACKs.
     let rtx = RTCRtpCodec {
         mime_type: MIME_TYPE_RTX.into(),
         clock_rate: 90_000,
@@ -132,7 +131,7 @@ fn media_engine() -> Result<MediaEngine, Error> {
     let extensions = [
         (extmap::SDES_MID_URI, RtpCodecKind::Audio),
         (extmap::AUDIO_LEVEL_URI, RtpCodecKind::Audio),
-        // For pictures only: livekit-server does not report on sound, which would read as lost.
+        // Video only: livekit-server sends no feedback on audio, which would count as lost.
         (extmap::TRANSPORT_CC_URI, RtpCodecKind::Video),
     ];
     for (uri, kind) in extensions {
@@ -145,7 +144,7 @@ fn media_engine() -> Result<MediaEngine, Error> {
 
 fn interceptors(config: &PeerConfig, media: &mut MediaEngine, transport: Arc<TransportState>) -> Registry {
     let estimator = Estimator::new(config.rates, transport.clone());
-    // The default asks every 100 ms, without end. 25 rounds last longer than any loss is waited for.
+    // The default repeats NACKs each 100 ms without end. 25 rounds last longer than any NACK timeout.
     let nack = NackGeneratorBuilder::new()
         .with_interval(Duration::from_millis(20))
         .with_skip_last_n(1)
@@ -153,16 +152,18 @@ fn interceptors(config: &PeerConfig, media: &mut MediaEngine, transport: Arc<Tra
         .build();
     let registry = configure_rtcp_reports(configure_nack(Registry::new(), media));
     let registry = registry
-        .with(Slot::from(TransportObserver::SLOT), TransportObserver::new(transport.clone()))
-        .with(Slot::CongestionControl, TwccFilter::new(estimator))
+        .with(Slot::from(TransportObserver::SLOT), Adapter::new(TransportObserver::new(transport.clone())))
+        .with(Slot::CongestionControl, Adapter::new(TwccFilter::new(estimator)))
         .with(Slot::TwccSender, TwccSenderBuilder::new().build())
-        .with(Slot::Pacer, VideoPacer::new(config.rates.start_bps, transport))
-        .with(Slot::from(RepairedRid::SLOT), RepairedRid::default())
-        .with(Slot::from(RtxReceiver::SLOT), RtxReceiver::default())
+        .with(Slot::Pacer, Adapter::new(VideoPacer::new(config.rates.start_bps, transport)))
+        .with(Slot::from(RepairedRid::SLOT), Adapter::new(RepairedRid::default()))
+        .with(Slot::from(RtxReceiver::SLOT), Adapter::new(RtxReceiver::default()))
         .with(Slot::NackGenerator, nack)
         .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build());
     #[cfg(test)]
-    let registry = registry
-        .with(Slot::from(super::interceptors::LossyLink::SLOT), super::interceptors::LossyLink::new(config.loss));
+    let registry = {
+        use super::interceptors::LossyLink;
+        registry.with(Slot::from(LossyLink::SLOT), Adapter::new(LossyLink::new(config.loss)))
+    };
     registry
 }

@@ -1,4 +1,4 @@
-//! What peer connections tell, and what a remote track gives.
+//! Events of the peer connections, and what a remote track consists of.
 
 use super::clock::SenderClock;
 use crate::base::{EncodedFrame, MediaKind, MediaPacket};
@@ -10,29 +10,29 @@ use tokio::sync::mpsc;
 /// One of a session's peer connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
-    /// The one that we offer; with a single connection the only one.
+    /// The one that the client offers; with a single connection the only one.
     Publisher,
-    /// The one that the server offers (dual mode).
+    /// The one that the server offers, with two connections.
     Subscriber,
 }
 
-/// What happened on the connections of one session.
+/// An event of one session's connections.
 #[derive(Debug)]
 pub(crate) enum RtcEvent {
-    /// Media can flow.
+    /// ICE and DTLS are up: media can flow.
     Connected(Target),
-    /// Nothing has come for a while; it may come back by itself.
+    /// Nothing has been received for 3 s; the connection may recover by itself.
     Disconnected(Target),
-    /// It will not come back without an ICE restart.
+    /// The connection needs an ICE restart.
     Failed(Target),
-    /// A candidate for the server: `TrickleRequest.candidateInit`.
+    /// A local candidate for the server: `TrickleRequest.candidateInit`.
     LocalCandidate {
-        /// Whose.
+        /// The connection.
         target: Target,
         /// `RTCIceCandidateInit` as JSON.
         json: String,
     },
-    /// A remote track has begun. It ends when its media ends.
+    /// A remote track has begun. It ends when its media channel closes.
     RemoteTrack(RemoteTrack),
     /// A message on a data channel.
     Data {
@@ -41,14 +41,14 @@ pub(crate) enum RtcEvent {
         /// A `DataPacket`.
         bytes: Bytes,
     },
-    /// A layer must begin with a key frame: somebody asked, or one of its frames was dropped.
+    /// A layer needs a key frame: the server requested it (PLI, FIR), or a frame of it was dropped.
     KeyframeWanted {
         /// The published track.
         cid: Arc<str>,
-        /// Index into its layers.
+        /// Index of the layer, smallest first.
         layer: usize,
     },
-    /// What the way to the server carries now, in bits a second, all tracks together.
+    /// A new estimate of the path to the server, for all tracks together.
     SendRate {
         /// Bits a second.
         bps: u32,
@@ -58,62 +58,62 @@ pub(crate) enum RtcEvent {
 /// A track that the server sends.
 #[derive(Debug)]
 pub(crate) struct RemoteTrack {
-    /// The section it is bound to: the key of `mid_to_track_id`.
+    /// MID of the m-line that carries it: the key of LiveKit's `mid_to_track_id`.
     pub(crate) mid: String,
-    /// First half of the section's msid: `PA_…`, perhaps with `|…`.
+    /// First word of the m-line's msid: `PA_…`, perhaps with `|…`.
     pub(crate) stream_id: String,
-    /// Second half of the section's msid: `TR_…`.
+    /// Second word of the m-line's msid: `TR_…`.
     pub(crate) track_id: String,
-    /// Sound or picture.
+    /// Audio or video.
     pub(crate) kind: MediaKind,
-    /// Its media. The channel closes when the track ends, or when its section is bound to another one.
+    /// Its media. The channel closes when the track ends, or when its m-line is bound to another track.
     pub(crate) media: RemoteMedia,
-    /// Ties its RTP timestamps to its sender's clock.
+    /// Converts its RTP timestamps to its sender's clock.
     pub(crate) clock: SenderClock,
 }
 
-/// The media of a remote track, bounded. Whoever does not keep up loses packets (sound) or everything up to the next
-/// key frame (picture).
+/// The media of a remote track, in a bounded queue. When it is full, audio loses packets, and video everything up to the
+/// next key frame.
 #[derive(Debug)]
 pub(crate) enum RemoteMedia {
-    /// Packets as they come: late, doubled or missing. 128 wait at most.
+    /// Opus packets as they arrive: late, duplicate or missing. At most 128 wait.
     Audio(mpsc::Receiver<MediaPacket>),
-    /// Whole VP8 frames in decoding order. 64 wait at most. A decoder that cannot go on asks for a key frame.
+    /// Whole VP8 frames in decoding order, at most 64 wait; and the way to request a key frame.
     Video(mpsc::Receiver<VideoMedia>, KeyframeRequester),
 }
 
-/// One step of a received picture.
+/// What comes next in a received video track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum VideoMedia {
-    /// The next frame.
+    /// A frame.
     Frame(EncodedFrame),
-    /// Frames are missing here; the next one is a key frame, and it has been asked for.
+    /// Frames are missing; the next one is a key frame, which has been requested.
     Gap,
 }
 
-/// Asks for a key frame of a received picture; everything before it is dropped.
+/// Requests a key frame of a received track; the frames before it are dropped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyframeRequester(Arc<AtomicBool>);
 
 impl KeyframeRequester {
-    /// Asks. Until the next packet asking again changes nothing.
+    /// Requests a key frame when the next packet arrives. Further requests until then change nothing.
     pub(crate) fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether one was asked for since the last look.
+    /// Whether one was requested since the last call.
     pub(super) fn take(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
     }
 }
 
-/// Where events go: a bounded queue that the callbacks of a connection never wait for.
+/// The sending end of the event queue.
 #[derive(Clone, Debug)]
 pub(super) struct EventSender(mpsc::Sender<RtcEvent>);
 
-/// Events that wait at most.
+/// Events in the queue at most.
 const EVENTS: usize = 512;
-/// Places that only events which are not repeated may take.
+/// Places that are kept for events which are not repeated.
 const RESERVED: usize = 256;
 
 impl EventSender {
@@ -122,21 +122,21 @@ impl EventSender {
         (Self(tx), rx)
     }
 
-    /// For what is said only once.
+    /// For events that are not repeated: dropped, and logged as an error, when the queue is full.
     pub(super) fn send(&self, event: RtcEvent) {
         if let Err(mpsc::error::TrySendError::Full(event)) = self.0.try_send(event) {
-            tracing::error!(?event, "nobody takes the events of a peer connection");
+            tracing::error!(?event, "the queue of peer connection events is full");
         }
     }
 
-    /// For what will be said again: dropped while the queue is half full.
+    /// For events that are repeated: dropped when the queue is half full.
     pub(super) fn hint(&self, event: RtcEvent) {
         if self.0.capacity() > RESERVED {
             self.send(event);
         }
     }
 
-    /// For what must not be lost: waits for a place.
+    /// For events that must not be lost: waits for a place. Whether the receiver still exists.
     pub(super) async fn deliver(&self, event: RtcEvent) -> bool {
         self.0.send(event).await.is_ok()
     }

@@ -1,20 +1,20 @@
-//! Extended sequence numbers, and how long a missing packet is worth waiting for.
+//! Extended sequence numbers, and how long to wait for a lost packet.
 
 use crate::base::Moment;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// LossTracker that are remembered; more than that is a stream that starts anew.
-const HOLES: usize = 512;
+/// Losses that are remembered at most; the oldest are forgotten first.
+const LOSSES: usize = 512;
 
-/// SeqExtender numbers that never wrap (RFC 3550, appendix A.1).
+/// Extends 16-bit sequence numbers so that they do not wrap (RFC 3550, appendix A.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SeqExtender {
     highest: Option<u64>,
 }
 
 impl SeqExtender {
-    /// The extended number of `sequence`: the one closest to the highest so far.
+    /// The extended number of `sequence`: the one nearest to the highest so far.
     pub(super) fn extend(&mut self, sequence: u16) -> u64 {
         let Some(highest) = self.highest else {
             let first = 0x1_0000 + u64::from(sequence);
@@ -27,13 +27,13 @@ impl SeqExtender {
         extended
     }
 
-    /// The highest number so far.
+    /// The highest extended number so far.
     pub(super) const fn highest(&self) -> Option<u64> {
         self.highest
     }
 }
 
-/// How long a repair takes, learnt from the packets that came late.
+/// Time from a loss to its retransmission, smoothed as RFC 6298 does for TCP: mean and mean deviation, in seconds.
 #[derive(Clone, Copy, Debug)]
 struct RtxRtt {
     mean: f64,
@@ -41,57 +41,59 @@ struct RtxRtt {
 }
 
 impl RtxRtt {
-    /// Shortest wait: two NACK rounds of 20 ms and a short way.
-    const FLOOR: Duration = Duration::from_millis(80);
-    /// Longest wait: beyond this a key frame is quicker.
-    const CEILING: Duration = Duration::from_millis(400);
+    /// Shortest timeout: two NACK rounds of 20 ms and a short round trip.
+    const MIN_TIMEOUT: Duration = Duration::from_millis(80);
+    /// Longest timeout: a key frame arrives sooner.
+    const MAX_TIMEOUT: Duration = Duration::from_millis(400);
 
-    fn learn(&mut self, took: Duration) {
-        let took = took.min(Self::CEILING).as_secs_f64();
+    fn add(&mut self, took: Duration) {
+        let took = took.min(Self::MAX_TIMEOUT).as_secs_f64();
         self.deviation += ((took - self.mean).abs() - self.deviation) / 8.0;
         self.mean += (took - self.mean) / 8.0;
     }
 
+    /// Two attempts and four mean deviations.
     fn nack_timeout(&self) -> Duration {
-        Duration::from_secs_f64(2.0 * self.mean + 4.0 * self.deviation).clamp(Self::FLOOR, Self::CEILING)
+        let timeout = Duration::from_secs_f64(2.0 * self.mean + 4.0 * self.deviation);
+        timeout.clamp(Self::MIN_TIMEOUT, Self::MAX_TIMEOUT)
     }
 }
 
 impl Default for RtxRtt {
-    /// Patience starts at 200 ms.
+    /// A timeout of 200 ms.
     fn default() -> Self {
         Self { mean: 0.04, deviation: 0.03 }
     }
 }
 
-/// The sequence numbers that were skipped, and since when.
+/// The lost packets of a stream, by extended sequence number, and since when each is missing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LossTracker {
     since: BTreeMap<u64, Moment>,
-    repair: RtxRtt,
+    rtt: RtxRtt,
 }
 
 impl LossTracker {
-    /// Notes that `from..to` were skipped.
-    pub(super) fn open(&mut self, from: u64, to: u64, now: Moment) {
-        for sequence in from.max(to.saturating_sub(HOLES as u64))..to {
+    /// Records that the packets `from..to` were skipped.
+    pub(super) fn add_lost(&mut self, from: u64, to: u64, now: Moment) {
+        for sequence in from.max(to.saturating_sub(LOSSES as u64))..to {
             self.since.insert(sequence, now);
         }
-        while self.since.len() > HOLES {
+        while self.since.len() > LOSSES {
             self.since.pop_first();
         }
     }
 
-    /// Notes that `sequence` has come after all, even if nobody waits for it any more.
-    pub(super) fn fill(&mut self, sequence: u64, now: Moment) {
+    /// Records that a packet arrived. Late ones count too: they tell the round trip.
+    pub(super) fn add_received(&mut self, sequence: u64, now: Moment) {
         if let Some(since) = self.since.remove(&sequence) {
-            self.repair.learn(now.since(since));
+            self.rtt.add(now.since(since));
         }
     }
 
-    /// When waiting for `sequence` ends. A hole that was never noted has no time left.
+    /// When to give up waiting for a lost packet. A loss that is not known has no time left.
     pub(super) fn deadline(&self, sequence: u64) -> Moment {
-        self.since.get(&sequence).map_or(Moment::ZERO, |&since| since + self.repair.nack_timeout())
+        self.since.get(&sequence).map_or(Moment::ZERO, |&since| since + self.rtt.nack_timeout())
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sequence_numbers_wrap_and_come_out_of_order() {
+    fn sequence_numbers_wrap_and_arrive_out_of_order() {
         let mut s = SeqExtender::default();
         let first = s.extend(65534);
         assert_eq!(s.extend(1), first + 3);
@@ -110,18 +112,18 @@ mod tests {
     }
 
     #[test]
-    fn patience_follows_the_repairs_within_its_bounds() {
-        let mut holes = LossTracker::default();
-        assert_eq!(holes.repair.nack_timeout(), Duration::from_millis(200));
+    fn the_nack_timeout_follows_the_retransmissions_within_its_bounds() {
+        let mut losses = LossTracker::default();
+        assert_eq!(losses.rtt.nack_timeout(), Duration::from_millis(200));
         for n in 0..100 {
-            holes.open(n, n + 1, Moment::from_millis(n * 1000));
-            holes.fill(n, Moment::from_millis(n * 1000 + 10));
+            losses.add_lost(n, n + 1, Moment::from_millis(n * 1000));
+            losses.add_received(n, Moment::from_millis(n * 1000 + 10));
         }
-        assert_eq!(holes.repair.nack_timeout(), RtxRtt::FLOOR);
+        assert_eq!(losses.rtt.nack_timeout(), RtxRtt::MIN_TIMEOUT);
         for n in 100..200 {
-            holes.open(n, n + 1, Moment::from_millis(n * 10_000));
-            holes.fill(n, Moment::from_millis(n * 10_000 + 9_000));
+            losses.add_lost(n, n + 1, Moment::from_millis(n * 10_000));
+            losses.add_received(n, Moment::from_millis(n * 10_000 + 9_000));
         }
-        assert_eq!(holes.repair.nack_timeout(), RtxRtt::CEILING);
+        assert_eq!(losses.rtt.nack_timeout(), RtxRtt::MAX_TIMEOUT);
     }
 }

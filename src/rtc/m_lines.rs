@@ -1,12 +1,14 @@
-//! Which section of the remote description carries which track. The stack never says that a track has ended, and a
-//! section may be bound to another one without a pause in between: whoever reads a track is told here.
+//! The m-lines of the server's description: which one carries which track.
+//!
+//! The stack never tells that a track has ended, and an m-line may be bound to another track at once. The task that
+//! receives a track learns both from here.
 
+use parking_lot::Mutex;
 use rtc::sdp::SessionDescription;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// A section that sends to us.
+/// An m-line that sends to us: `a=mid` and the two words of `a=msid` (RFC 8830).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MLine {
     pub(super) mid: String,
@@ -14,49 +16,45 @@ pub(super) struct MLine {
     pub(super) track_id: String,
 }
 
-/// The sections of one connection that send to us, by SSRC.
+/// The m-lines of one connection that send to us, by SSRC, each with a token that is cancelled when it is bound to
+/// another track or to none.
 #[derive(Debug, Default)]
 pub(super) struct MLines(Mutex<HashMap<u32, (MLine, CancellationToken)>>);
 
 impl MLines {
-    /// Takes over a remote description, before it is applied. Whatever is no longer bound as it was has ended.
+    /// Takes a remote description, before it is applied. Bindings that changed have ended.
     pub(super) fn update(&self, remote: &SessionDescription) {
-        let bound = bound_m_lines(remote);
-        let mut m_lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        m_lines.retain(|ssrc, (section, ended)| {
-            let stays = bound.get(ssrc) == Some(section);
+        let bound = sending(remote);
+        let mut m_lines = self.0.lock();
+        m_lines.retain(|ssrc, (m_line, ended)| {
+            let stays = bound.get(ssrc) == Some(m_line);
             if !stays {
                 ended.cancel();
             }
             stays
         });
-        for (ssrc, section) in bound {
-            m_lines.entry(ssrc).or_insert_with(|| (section, CancellationToken::new()));
+        for (ssrc, m_line) in bound {
+            m_lines.entry(ssrc).or_insert_with(|| (m_line, CancellationToken::new()));
         }
     }
 
-    /// The section that carries `ssrc`, and a token that ends with it.
+    /// The m-line that carries `ssrc`, and the token of its binding.
     pub(super) fn find(&self, ssrc: u32) -> Option<(MLine, CancellationToken)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&ssrc).cloned()
+        self.0.lock().get(&ssrc).cloned()
     }
 }
 
-fn bound_m_lines(remote: &SessionDescription) -> HashMap<u32, MLine> {
+fn sending(remote: &SessionDescription) -> HashMap<u32, MLine> {
     let mut bound = HashMap::new();
     for media in &remote.media_descriptions {
         let value = |name| media.attribute(name).flatten();
-        let sends = value_present(media, "sendonly") || value_present(media, "sendrecv");
+        let sends = media.attribute("sendonly").is_some() || media.attribute("sendrecv").is_some();
         let (true, Some(mid), Some(msid)) = (sends, value("mid"), value("msid")) else { continue };
         let (stream_id, track_id) = msid.split_once(' ').unwrap_or((msid, msid));
-        // The first SSRC is the media's; its retransmissions come second (RFC 5576, section 4.2).
+        // The first SSRC is that of the media, the second that of RTX (RFC 5576, section 4.2).
         let ssrc = value("ssrc").and_then(|line| line.split(' ').next()?.parse().ok());
         let Some(ssrc) = ssrc else { continue };
-        let section = MLine { mid: mid.into(), stream_id: stream_id.into(), track_id: track_id.into() };
-        bound.insert(ssrc, section);
+        bound.insert(ssrc, MLine { mid: mid.into(), stream_id: stream_id.into(), track_id: track_id.into() });
     }
     bound
-}
-
-fn value_present(media: &rtc::sdp::MediaDescription, name: &str) -> bool {
-    media.attribute(name).is_some()
 }

@@ -1,8 +1,17 @@
 //! The client's peer connections: the only folder that names webrtc-rs.
 //!
-//! [`Peers`] is one session's set: one connection that carries everything, or one to send and one to receive. Frames
-//! and Opus packets go in through [`VideoSender`] and [`AudioSender`]; what the server sends comes out as
-//! [`RemoteTrack`]s with whole frames in decoding order, losses repaired where that was possible.
+//! [`Peers`] are one session's connections: one for both directions, or one to send and one to receive. Frames and Opus
+//! packets go in through [`VideoSender`] and [`AudioSender`]. What the server sends comes out as [`RemoteTrack`]s: Opus
+//! packets as they arrive, video as whole frames in decoding order.
+//!
+//! | file | content |
+//! |---|---|
+//! | `peers`, `connection`, `engine` | the session's connections; one connection; how the stack is set up |
+//! | `publication`, `sender` | a published track; frames to RTP packets |
+//! | `receive`, `depacketizer`, `loss` | RTP packets to frames; lost packets |
+//! | `vp8` | the RTP payload format of VP8 |
+//! | `interceptors`, `transport` | workarounds inside the stack; what they share with the rest |
+//! | `m_lines`, `clock`, `stats` | which m-line carries which track; lip sync; statistics |
 
 mod address;
 mod clock;
@@ -16,18 +25,20 @@ mod loss;
 mod m_lines;
 mod peers;
 mod plain_udp;
-mod publish;
+mod publication;
 mod receive;
 mod runtime;
+mod sender;
 mod stats;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod vp8;
 
 pub(crate) use clock::SenderClock;
 pub(crate) use config::{Mode, PeerConfig, RtcError, SendRates};
 pub(crate) use event::{KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
 pub(crate) use peers::Peers;
-pub(crate) use publish::{AudioSender, Layer, SendOutcome, VideoSender};
+pub(crate) use sender::{AudioSender, SendOutcome, VideoSender};
 pub(crate) use stats::{PeerStatistics, TrackStatistics};

@@ -1,5 +1,5 @@
-//! UDP without offloads: a datagram a call. For network stacks that do not know what the batching of quinn-udp asks them
-//! for when it is set up, as that of Wine; without it no call could be had there.
+//! UDP without offloads: one datagram a system call. For systems that lack the socket options which quinn-udp needs for
+//! batching, such as Wine.
 
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
@@ -9,11 +9,11 @@ use tokio::io::ReadBuf;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
 /// Why the system cannot batch on this socket; `None` if it can.
-pub(super) fn obstacle(socket: &UdpSocket) -> Option<io::Error> {
+pub(super) fn batching_error(socket: &UdpSocket) -> Option<io::Error> {
     UdpSocketState::new(UdpSockRef::from(socket)).err()
 }
 
-/// A socket of the running tokio runtime.
+/// Registers a socket with the running tokio runtime.
 pub(super) fn wrap(socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
     socket.set_nonblocking(true)?;
     Ok(Arc::new(PlainUdp(tokio::net::UdpSocket::from_std(socket)?)))
@@ -41,7 +41,7 @@ impl AsyncUdpSocket for PlainUdp {
         let mut buf = ReadBuf::new(buf);
         let addr = ready!(self.0.poll_recv_from(cx, &mut buf))?;
         let len = buf.filled().len();
-        // An empty datagram, too, is one: a stride of 0 would be divided by.
+        // An empty datagram counts as one too: the caller divides by the stride.
         *meta = RecvMeta::default();
         (meta.addr, meta.len, meta.stride) = (addr, len, len.max(1));
         Poll::Ready(Ok(1))
@@ -54,7 +54,7 @@ mod tests {
     use std::future::poll_fn;
 
     #[tokio::test]
-    async fn datagrams_go_and_come_one_by_one() {
+    async fn datagrams_are_sent_and_received_one_by_one() {
         let bound = || UdpSocket::bind("127.0.0.1:0").expect("a port");
         let [a, b] = [bound(), bound()].map(|socket| wrap(socket).expect("a socket"));
         let (from, to) = (a.local_addr().expect("an address"), b.local_addr().expect("an address"));

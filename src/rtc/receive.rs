@@ -1,10 +1,10 @@
-//! What we receive: one task for each remote track of the stack, which turns its packets into media.
+//! Receives media: one task for each remote track of the stack turns its packets into frames or audio packets.
 
 use super::depacketizer::VideoDepacketizer;
 use super::event::{EventSender, KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent, VideoMedia};
-use super::interceptors::TransportState;
 use super::m_lines::{MLine, MLines};
 use super::stats::{TrackCounters, TrackList};
+use super::transport::TransportState;
 use crate::base::{MediaKind, MediaPacket, Moment};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
@@ -14,14 +14,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
-/// Sound packets that wait to be taken: 2.5 s.
+/// Audio packets in the queue to the consumer: 2.5 s. When it is full the newest is dropped.
 const AUDIO_PACKETS: usize = 128;
-/// Frames that wait to be taken: 2 s.
+/// Frames in the queue to the consumer: 2 s. When it is full, everything up to the next key frame is dropped.
 const FRAMES: usize = 64;
-/// Between two requests for a key frame. libwebrtc honours one in 300 ms, and livekit-server swallows closer ones.
-const KEYFRAME_REQUESTS: Duration = Duration::from_millis(310);
+/// Interval of key frame requests. libwebrtc answers one in 300 ms, and livekit-server drops requests that are closer.
+const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(310);
 
-/// What a receiving task needs of its connection.
+/// What receiving tasks need of their connection.
 #[derive(Clone)]
 pub(super) struct Receiving {
     pub(super) m_lines: Arc<MLines>,
@@ -31,7 +31,7 @@ pub(super) struct Receiving {
     pub(super) stop: CancellationToken,
 }
 
-/// Receives `track` until its connection is closed. It may carry several tracks of the server, one after the other.
+/// Receives `track` until its connection is closed. It may carry several tracks of the server in turn.
 pub(super) async fn receive(track: Arc<dyn TrackRemote>, with: Receiving) {
     let kind = match track.kind().await {
         RtpCodecKind::Video => MediaKind::Video,
@@ -50,7 +50,7 @@ struct Task {
     stream: Option<Stream>,
 }
 
-/// The stream that is being received.
+/// The stream (SSRC) that is being received.
 struct Stream {
     ssrc: u32,
     ended: CancellationToken,
@@ -67,7 +67,8 @@ struct Video {
     depacketizer: VideoDepacketizer,
     out: mpsc::Sender<VideoMedia>,
     keyframes: KeyframeRequester,
-    asked: Option<Moment>,
+    /// When a key frame was requested last.
+    requested: Option<Moment>,
 }
 
 impl Task {
@@ -94,14 +95,14 @@ impl Task {
         Moment::ZERO + self.began.elapsed()
     }
 
-    /// Begins with a stream, unless it is the one that is received already.
+    /// Begins a stream, unless it is being received already.
     fn open(&mut self, ssrc: u32) {
         if self.stream.as_ref().is_some_and(|s| s.ssrc == ssrc && !s.ended.is_cancelled()) {
             return;
         }
-        let Some((section, ended)) = self.with.m_lines.find(ssrc) else { return };
+        let Some((m_line, ended)) = self.with.m_lines.find(ssrc) else { return };
         self.end();
-        let MLine { mid, stream_id, track_id } = section;
+        let MLine { mid, stream_id, track_id } = m_line;
         let (media, handed) = match self.kind {
             MediaKind::Audio => {
                 let (tx, rx) = mpsc::channel(AUDIO_PACKETS);
@@ -114,13 +115,13 @@ impl Task {
                     depacketizer: VideoDepacketizer::default(),
                     out,
                     keyframes: keyframes.clone(),
-                    asked: None,
+                    requested: None,
                 };
                 (Media::Video(Box::new(video)), RemoteMedia::Video(rx, keyframes))
             }
         };
         let rate = if self.kind == MediaKind::Video { 90_000 } else { 48_000 };
-        let clock = self.with.transport.clock(ssrc, rate);
+        let clock = self.with.transport.add_clock(ssrc, rate);
         let counters = Arc::new(TrackCounters::new(mid.clone(), track_id.clone(), self.kind, rate));
         self.with.tracks.add(counters.clone());
         let track = RemoteTrack { mid, stream_id, track_id, kind: self.kind, media: handed, clock };
@@ -137,10 +138,10 @@ impl Task {
     }
 
     async fn packet(&mut self, packet: rtc::rtp::Packet) {
-        self.open(packet.header.ssrc); // the stack drops its own word of it when its queue is full
+        self.open(packet.header.ssrc); // the stack drops its OnOpen event when its queue is full
         let (now, since) = (self.now(), self.began.elapsed());
         let Some(stream) = self.stream.as_mut().filter(|s| s.ssrc == packet.header.ssrc) else { return };
-        stream.counters.received(&packet, since);
+        stream.counters.add_packet(&packet, since);
         stream.counters.set_nacked(self.with.transport.nacked(stream.ssrc));
         let packet = MediaPacket {
             sequence: packet.header.sequence_number,
@@ -151,7 +152,7 @@ impl Task {
         match &mut stream.media {
             Media::Audio(out) => {
                 if !packet.payload.is_empty() && out.try_send(packet).is_err() {
-                    stream.counters.discarded();
+                    stream.counters.add_discarded();
                 }
             }
             Media::Video(video) => {
@@ -161,45 +162,48 @@ impl Task {
         }
     }
 
-    /// Hands on what is due, and asks for a key frame when one is needed.
+    /// Delivers frames that are due, and requests a key frame when one is needed.
     async fn tick(&mut self) {
         let now = self.now();
         let Some(Stream { ssrc, counters, media: Media::Video(video), .. }) = &mut self.stream else { return };
         if video.keyframes.take() {
             video.depacketizer.skip_to_keyframe();
         }
-        video.hand_on(now, counters);
+        video.deliver(now, counters);
         if video.depacketizer.wants_keyframe(now)
-            && video.asked.is_none_or(|asked| now.since(asked) >= KEYFRAME_REQUESTS)
+            && video.requested.is_none_or(|at| now.since(at) >= KEYFRAME_REQUEST_INTERVAL)
         {
-            video.asked = Some(now);
-            counters.asked_for_keyframe();
+            video.requested = Some(now);
+            counters.add_keyframe_request();
             let pli = PictureLossIndication { sender_ssrc: 0, media_ssrc: *ssrc };
             if let Err(error) = self.track.write_rtcp(vec![Box::new(pli)]).await {
-                tracing::debug!(%error, "a key frame could not be asked for");
+                tracing::debug!(%error, "a key frame request was not sent");
             }
         }
     }
 }
 
 impl Stream {
-    /// When [`Task::tick`] has something to do.
+    /// When [`Task::tick`] is due although no packet comes.
     fn deadline(&self, now: Moment) -> Option<Moment> {
         let Media::Video(video) = &self.media else { return None };
-        let ask = video.depacketizer.wants_keyframe(now).then(|| video.asked.map_or(now, |a| a + KEYFRAME_REQUESTS));
-        let soon = video.depacketizer.keyframe_due(now);
-        [ask, soon, video.depacketizer.deadline()].into_iter().flatten().min()
+        let request = video
+            .depacketizer
+            .wants_keyframe(now)
+            .then(|| video.requested.map_or(now, |a| a + KEYFRAME_REQUEST_INTERVAL));
+        let arriving = video.depacketizer.keyframe_deadline(now);
+        [request, arriving, video.depacketizer.deadline()].into_iter().flatten().min()
     }
 }
 
 impl Video {
-    fn hand_on(&mut self, now: Moment, counters: &TrackCounters) {
+    fn deliver(&mut self, now: Moment, counters: &TrackCounters) {
         while let Some(media) = self.depacketizer.poll(now) {
             if let VideoMedia::Frame(frame) = &media {
-                counters.frame(frame.keyframe);
+                counters.add_frame(frame.keyframe);
             }
             if self.out.try_send(media).is_err() {
-                counters.discarded();
+                counters.add_discarded();
                 self.depacketizer.skip_to_keyframe();
             }
         }

@@ -1,5 +1,7 @@
-//! The stack's way to tokio, with two differences. Its tasks are ours too, so that closing can wait for them: the stack
-//! itself only aborts its driver and lets it end in its own time. And a system that cannot batch datagrams sends plain ones.
+//! The runtime that the stack runs on: tokio with two changes.
+//!
+//! The stack's tasks are kept in [`Tasks`], so that closing can wait for them; the stack only aborts its driver and does
+//! not wait. And where the system cannot batch datagrams, they are sent one by one.
 
 use super::plain_udp;
 use super::tasks::Tasks;
@@ -16,7 +18,7 @@ use webrtc::runtime::{
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Tokio, with the tasks of one session kept together.
+/// Tokio, with the tasks of one session kept in `tasks`.
 #[derive(Debug)]
 pub(super) struct SessionRuntime {
     pub(super) tasks: Tasks,
@@ -44,10 +46,10 @@ impl Runtime for SessionRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        match plain_udp::obstacle(&socket) {
+        match plain_udp::batching_error(&socket) {
             None => TokioRuntime.wrap_udp_socket(socket),
             Some(error) => {
-                tracing::info!(%error, "this system sends datagrams one by one");
+                tracing::info!(%error, "no batching of datagrams on this system");
                 plain_udp::wrap(socket)
             }
         }

@@ -1,10 +1,11 @@
-//! Figures of a session's connections.
+//! Statistics of a session's connections.
 
 use crate::base::MediaKind;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Figures of all connections of a session, since it began.
+/// Statistics of all connections of a session, since it began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct PeerStatistics {
     /// Round trip to the server in ms; `None` while unknown.
@@ -13,57 +14,58 @@ pub(crate) struct PeerStatistics {
     pub(crate) sent_bytes: u64,
     /// Bytes of RTP and RTCP received.
     pub(crate) received_bytes: u64,
-    /// What the way to the server carries, in bits a second.
+    /// Estimated capacity of the path to the server, in bits a second.
     pub(crate) send_rate_bps: u32,
-    /// Packets of ours that the server misses, in percent.
+    /// Loss of what we send, in percent, as the server reports it.
     pub(crate) sent_lost_percent: f64,
     /// The tracks that are being received.
     pub(crate) tracks: Vec<TrackStatistics>,
 }
 
-/// Figures of one received track, since it began.
+/// Statistics of one received track, since it began.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TrackStatistics {
-    /// Its section.
+    /// MID of its m-line.
     pub(crate) mid: String,
     /// `TR_…`.
     pub(crate) track_id: String,
-    /// Sound or picture.
+    /// Audio or video.
     pub(crate) kind: MediaKind,
-    /// Packets, repaired ones included.
+    /// Packets, retransmitted ones included.
     pub(crate) packets: u64,
-    /// Bytes of payload.
+    /// Bytes of RTP payload.
     pub(crate) bytes: u64,
     /// Packets that never came.
     pub(crate) lost: u64,
     /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
     pub(crate) jitter_ms: f64,
-    /// Packets asked for again.
+    /// Packets requested by NACK.
     pub(crate) nacks: u64,
-    /// Key frames asked for.
+    /// Key frame requests (PLI) sent.
     pub(crate) keyframe_requests: u64,
-    /// Whole frames (picture only).
+    /// Whole frames (video only).
     pub(crate) frames: u64,
     /// Key frames among them.
     pub(crate) keyframes: u64,
-    /// Packets or frames that nobody took in time.
+    /// Packets (audio) or frames (video) dropped because the queue to their consumer was full.
     pub(crate) discarded: u64,
 }
 
-/// The figures of one track while it is received.
+/// Counts one track while it is received.
 #[derive(Debug)]
 pub(super) struct TrackCounters(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
     statistics: TrackStatistics,
+    /// Ticks a second of the RTP clock.
     rate: f64,
-    first: Option<u16>,
+    latest: Option<u16>,
     /// Packets between the first and the latest, both included.
     span: u64,
-    latest: u16,
-    /// Transit time of the last packet in ticks.
+    /// Transit time of the latest packet, in ticks.
     transit: Option<f64>,
+    /// In ticks.
     jitter: f64,
 }
 
@@ -84,81 +86,82 @@ impl TrackCounters {
             discarded: 0,
         };
         let rate = f64::from(rate);
-        Self(Mutex::new(State { statistics, rate, first: None, span: 0, latest: 0, transit: None, jitter: 0.0 }))
+        Self(Mutex::new(State { statistics, rate, latest: None, span: 0, transit: None, jitter: 0.0 }))
     }
 
-    fn with(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Counts a packet that arrived at `at` (of any epoch).
+    pub(super) fn add_packet(&self, packet: &rtc::rtp::Packet, at: Duration) {
+        self.0.lock().add_packet(packet, at);
     }
 
-    pub(super) fn received(&self, packet: &rtc::rtp::Packet, at: Duration) {
-        self.with(|s| {
-            s.statistics.packets += 1;
-            s.statistics.bytes += packet.payload.len() as u64;
-            let sequence = packet.header.sequence_number;
-            let ahead = sequence.wrapping_sub(s.latest);
-            if s.first.is_none() {
-                (s.first, s.latest, s.span) = (Some(sequence), sequence, 1);
-            } else if (1..0x8000).contains(&ahead) {
-                s.span += u64::from(ahead);
-                s.latest = sequence;
-                let transit = at.as_secs_f64() * s.rate - f64::from(packet.header.timestamp);
-                if let Some(before) = s.transit.replace(transit) {
-                    let difference = (transit - before).abs();
-                    if difference < s.rate {
-                        s.jitter += (difference - s.jitter) / 16.0;
-                    }
-                }
-                s.statistics.jitter_ms = s.jitter * 1000.0 / s.rate;
-            }
-            if s.statistics.kind == MediaKind::Audio {
-                s.statistics.lost = s.span.saturating_sub(s.statistics.packets);
-            }
-        });
-    }
-
-    pub(super) fn frame(&self, keyframe: bool) {
-        self.with(|s| {
-            s.statistics.frames += 1;
-            s.statistics.keyframes += u64::from(keyframe);
-        });
+    pub(super) fn add_frame(&self, keyframe: bool) {
+        let statistics = &mut self.0.lock().statistics;
+        statistics.frames += 1;
+        statistics.keyframes += u64::from(keyframe);
     }
 
     pub(super) fn set_lost(&self, lost: u64) {
-        self.with(|s| s.statistics.lost = lost);
+        self.0.lock().statistics.lost = lost;
     }
 
     pub(super) fn set_nacked(&self, nacks: u64) {
-        self.with(|s| s.statistics.nacks = nacks);
+        self.0.lock().statistics.nacks = nacks;
     }
 
-    pub(super) fn asked_for_keyframe(&self) {
-        self.with(|s| s.statistics.keyframe_requests += 1);
+    pub(super) fn add_keyframe_request(&self) {
+        self.0.lock().statistics.keyframe_requests += 1;
     }
 
-    pub(super) fn discarded(&self) {
-        self.with(|s| s.statistics.discarded += 1);
-    }
-
-    fn statistics(&self) -> TrackStatistics {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).statistics.clone()
+    pub(super) fn add_discarded(&self) {
+        self.0.lock().statistics.discarded += 1;
     }
 }
 
-/// The tracks that are being received now.
+impl State {
+    fn add_packet(&mut self, packet: &rtc::rtp::Packet, at: Duration) {
+        self.statistics.packets += 1;
+        self.statistics.bytes += packet.payload.len() as u64;
+        let sequence = packet.header.sequence_number;
+        match self.latest.map(|latest| sequence.wrapping_sub(latest)) {
+            None => (self.latest, self.span) = (Some(sequence), 1),
+            Some(ahead @ 1..0x8000) => {
+                self.span += u64::from(ahead);
+                self.latest = Some(sequence);
+                self.add_transit(at.as_secs_f64() * self.rate - f64::from(packet.header.timestamp));
+            }
+            Some(_) => {}
+        }
+        if self.statistics.kind == MediaKind::Audio {
+            self.statistics.lost = self.span.saturating_sub(self.statistics.packets);
+        }
+    }
+
+    /// Takes a transit time into the jitter (RFC 3550, appendix A.8). A jump of a second or more is a new RTP clock.
+    fn add_transit(&mut self, transit: f64) {
+        if let Some(before) = self.transit.replace(transit) {
+            let difference = (transit - before).abs();
+            if difference < self.rate {
+                self.jitter += (difference - self.jitter) / 16.0;
+            }
+        }
+        self.statistics.jitter_ms = self.jitter * 1000.0 / self.rate;
+    }
+}
+
+/// The tracks that are being received.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TrackList(Arc<Mutex<Vec<Arc<TrackCounters>>>>);
 
 impl TrackList {
     pub(super) fn add(&self, counters: Arc<TrackCounters>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(counters);
+        self.0.lock().push(counters);
     }
 
     pub(super) fn remove(&self, counters: &Arc<TrackCounters>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|c| !Arc::ptr_eq(c, counters));
+        self.0.lock().retain(|c| !Arc::ptr_eq(c, counters));
     }
 
     pub(super) fn statistics(&self) -> Vec<TrackStatistics> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|c| c.statistics()).collect()
+        self.0.lock().iter().map(|c| c.0.lock().statistics.clone()).collect()
     }
 }

@@ -1,26 +1,27 @@
-//! Two sets of connections in one process: what the one publishes, the other subscribes to.
+//! Two sessions in one process, connected to each other: one publishes, the other subscribes.
 
-use super::publish::DropReason;
+use super::peers::CLOSE;
+use super::sender::DropReason;
 use super::*;
-use crate::base::{EncodedFrame, MediaKind};
+use crate::base::{EncodedFrame, MediaKind, SimulcastLayer};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-/// A frame that no decoder would take, but every transport: its number follows the header.
-pub(super) fn frame(number: u32, keyframe: bool, size: usize) -> EncodedFrame {
+/// A frame with a VP8 header and its number, which no decoder accepts.
+fn frame(number: u32, keyframe: bool, size: usize) -> EncodedFrame {
     let mut data = if keyframe { vec![0, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1] } else { vec![1; 10] };
     data.extend_from_slice(&number.to_be_bytes());
     data.resize(data.len() + size, number as u8);
     EncodedFrame { data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
 }
 
-pub(super) fn number_of(frame: &EncodedFrame) -> u32 {
+fn number_of(frame: &EncodedFrame) -> u32 {
     u32::from_be_bytes(frame.data[10..14].try_into().expect("a number"))
 }
 
-/// Somebody who publishes, and somebody who subscribes.
+/// A publisher and a subscriber.
 struct Pair {
     sender: Peers,
     sender_events: mpsc::Receiver<RtcEvent>,
@@ -28,7 +29,7 @@ struct Pair {
     receiver_events: mpsc::Receiver<RtcEvent>,
 }
 
-/// What happened on a side, candidates apart.
+/// An event of one side; candidates are handled by [`Pair::next`].
 enum At {
     Sender(RtcEvent),
     Receiver(RtcEvent),
@@ -36,7 +37,7 @@ enum At {
 
 impl Pair {
     async fn new(loss: f64) -> Self {
-        // Half of it is lost on each side.
+        // Each packet passes both sides.
         let config = PeerConfig { loopback: true, loss: loss / 2.0, ..PeerConfig::new(Mode::Dual) };
         let (sender, sender_events) = Peers::new(config.clone()).await.expect("connections");
         let (receiver, receiver_events) = Peers::new(config).await.expect("connections");
@@ -49,7 +50,7 @@ impl Pair {
         self.sender.set_answer(answer).await.expect("applied");
     }
 
-    /// The next event of either side; candidates are carried across.
+    /// The next event of either side. Candidates are exchanged.
     async fn next(&mut self) -> At {
         loop {
             let event = tokio::select! {
@@ -69,7 +70,7 @@ impl Pair {
         }
     }
 
-    /// Waits for the event of which `wanted` makes something.
+    /// Waits for an event that `wanted` accepts.
     async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(At) -> Option<T>) -> T {
         let waiting = async {
             loop {
@@ -104,18 +105,25 @@ impl Pair {
     }
 }
 
-fn one_layer() -> Vec<Layer> {
-    vec![Layer { rid: String::new(), width: 640, height: 360, max_kbps: 1500 }]
+const ONE_LAYER: [SimulcastLayer; 1] = [SimulcastLayer { rid: "", width: 640, height: 360, max_kbps: 1500 }];
+
+/// A pair that is connected, and the sender of its published camera, `cam`.
+async fn connected_pair(loss: f64) -> (Pair, VideoSender) {
+    let mut pair = Pair::new(loss).await;
+    let video = pair.sender.publish_video("cam", &ONE_LAYER).await.expect("published");
+    pair.negotiate().await;
+    pair.connected().await;
+    (pair, video)
 }
 
 fn video_of(track: RemoteTrack) -> mpsc::Receiver<VideoMedia> {
     match track.media {
         RemoteMedia::Video(media, _) => media,
-        RemoteMedia::Audio(_) => panic!("a picture was expected"),
+        RemoteMedia::Audio(_) => panic!("video was expected"),
     }
 }
 
-/// Sends `count` frames, 10 ms apart, while `pair` is served; a key frame whenever one is wanted.
+/// Sends `count` frames, 10 ms apart, with a key frame whenever one is requested, while `pair` handles its events.
 async fn send_frames(pair: &mut Pair, sender: &VideoSender, count: u32, size: usize) {
     let start = Instant::now();
     let mut keyframe = true;
@@ -139,9 +147,9 @@ async fn take_all(media: &mut mpsc::Receiver<VideoMedia>) -> Vec<VideoMedia> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pictures_and_sound_arrive_with_their_clock() {
+async fn video_and_audio_arrive_with_their_clocks() {
     let mut pair = Pair::new(0.0).await;
-    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
+    let video = pair.sender.publish_video("cam", &ONE_LAYER).await.expect("published");
     let audio = pair.sender.publish_audio("mic").await.expect("published");
     assert_eq!(video.send(0, &frame(0, true, 10)), SendOutcome::Dropped(DropReason::NotConnected));
     pair.negotiate().await;
@@ -151,8 +159,8 @@ async fn pictures_and_sound_arrive_with_their_clock() {
     assert_eq!(audio.send(Bytes::from_static(&[7; 40]), 960, -30.0, true), SendOutcome::Queued);
     let track = pair.track().await;
     assert_eq!((track.kind, track.track_id.as_str()), (MediaKind::Audio, "mic"));
-    let RemoteMedia::Audio(mut sound) = track.media else { panic!("sound was expected") };
-    let packet = timeout(Duration::from_secs(2), sound.recv()).await.expect("in time").expect("a packet");
+    let RemoteMedia::Audio(mut media) = track.media else { panic!("audio was expected") };
+    let packet = timeout(Duration::from_secs(2), media.recv()).await.expect("in time").expect("a packet");
     assert_eq!((packet.timestamp, packet.marker, &packet.payload[..]), (960, true, &[7; 40][..]));
 
     assert_eq!(video.send(0, &frame(0, true, 5000)), SendOutcome::Queued);
@@ -178,19 +186,16 @@ async fn pictures_and_sound_arrive_with_their_clock() {
     let (then, later) = (clock.sender_micros(0), clock.sender_micros(90_000));
     assert_eq!(later.zip(then).map(|(a, b)| a - b), Some(1_000_000), "a sender report comes every second");
     let statistics = pair.receiver.statistics().await;
-    let picture = statistics.tracks.iter().find(|t| t.kind == MediaKind::Video).expect("statistics");
-    assert_eq!((picture.frames, picture.keyframes, picture.lost, picture.discarded), (150, 1, 0, 0));
+    let received = statistics.tracks.iter().find(|t| t.kind == MediaKind::Video).expect("statistics");
+    assert_eq!((received.frames, received.keyframes, received.lost, received.discarded), (150, 1, 0, 0));
     assert!(statistics.received_bytes > 150 * 1500);
-    assert!(statistics.rtt_ms.is_some(), "the way is measured");
+    assert!(statistics.rtt_ms.is_some(), "the round trip is measured");
     pair.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_percent_loss_is_repaired() {
-    let mut pair = Pair::new(0.05).await;
-    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
-    pair.negotiate().await;
-    pair.connected().await;
+    let (mut pair, video) = connected_pair(0.05).await;
     assert_eq!(video.send(0, &frame(0, true, 1000)), SendOutcome::Queued);
     let mut media = video_of(pair.track().await);
     let collected = tokio::spawn(async move { take_all(&mut media).await });
@@ -198,18 +203,15 @@ async fn five_percent_loss_is_repaired() {
     let statistics = pair.receiver.statistics().await;
     let media = collected.await.expect("collected");
     let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(_))).count();
-    let picture = statistics.tracks.first().expect("statistics");
-    assert!(picture.nacks > 5, "losses are asked for again: {picture:?}");
-    assert!(frames >= 380, "{frames} of 401 frames came, {picture:?}");
+    let received = statistics.tracks.first().expect("statistics");
+    assert!(received.nacks > 5, "losses are requested: {received:?}");
+    assert!(frames >= 380, "{frames} of 401 frames came, {received:?}");
     pair.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_cannot_keep_up_gets_a_gap_and_a_fresh_key_frame() {
-    let mut pair = Pair::new(0.0).await;
-    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
-    pair.negotiate().await;
-    pair.connected().await;
+async fn a_consumer_that_does_not_keep_up_continues_with_a_key_frame() {
+    let (mut pair, video) = connected_pair(0.0).await;
     assert_eq!(video.send(0, &frame(0, true, 10)), SendOutcome::Queued);
     let mut media = video_of(pair.track().await);
     for number in 1..100 {
@@ -220,8 +222,8 @@ async fn who_cannot_keep_up_gets_a_gap_and_a_fresh_key_frame() {
         At::Sender(RtcEvent::KeyframeWanted { cid, layer }) => Some((cid.to_string(), layer)),
         _ => None,
     };
-    let asked = pair.until("request for a key frame", wanted).await;
-    assert_eq!(asked, ("cam".to_owned(), 0));
+    let requested = pair.until("key frame request", wanted).await;
+    assert_eq!(requested, ("cam".to_owned(), 0));
     let mut kept = 0;
     while media.try_recv().is_ok() {
         kept += 1;
@@ -234,12 +236,12 @@ async fn who_cannot_keep_up_gets_a_gap_and_a_fresh_key_frame() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_track_ends_when_it_is_unpublished_and_another_can_follow() {
+async fn a_track_ends_when_it_is_unpublished_and_another_follows() {
     let mut pair = Pair::new(0.0).await;
     for round in 0..3 {
         let cid = format!("cam-{round}");
-        let video = pair.sender.publish_video(&cid, &one_layer()).await.expect("published");
-        assert!(matches!(pair.sender.publish_video(&cid, &one_layer()).await, Err(RtcError::Track(_))));
+        let video = pair.sender.publish_video(&cid, &ONE_LAYER).await.expect("published");
+        assert!(matches!(pair.sender.publish_video(&cid, &ONE_LAYER).await, Err(RtcError::Track(_))));
         pair.negotiate().await;
         if round == 0 {
             pair.connected().await;
@@ -249,7 +251,7 @@ async fn a_track_ends_when_it_is_unpublished_and_another_can_follow() {
         assert_eq!(track.track_id, cid);
         let mut media = video_of(track);
         assert_eq!(media.recv().await, Some(VideoMedia::Frame(frame(0, true, 10))));
-        pair.sender.unpublish(&cid).await.expect("taken back");
+        pair.sender.unpublish(&cid).await.expect("unpublished");
         pair.negotiate().await;
         let end = timeout(Duration::from_secs(2), media.recv()).await.expect("in time");
         assert_eq!(end, None, "the media has ended");
@@ -261,10 +263,7 @@ async fn a_track_ends_when_it_is_unpublished_and_another_can_follow() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ice_restart_replaces_a_lost_offer_and_media_goes_on() {
-    let mut pair = Pair::new(0.0).await;
-    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
-    pair.negotiate().await;
-    pair.connected().await;
+    let (mut pair, video) = connected_pair(0.0).await;
     assert_eq!(video.send(0, &frame(0, true, 10)), SendOutcome::Queued);
     let mut media = video_of(pair.track().await);
     let _lost = pair.sender.offer(false).await.expect("an offer");
@@ -288,13 +287,13 @@ async fn an_ice_restart_replaces_a_lost_offer_and_media_goes_on() {
     pair.close().await;
 }
 
-/// Descriptors and threads of this process.
-fn held() -> (usize, usize) {
+/// File descriptors and threads of this process.
+fn open_resources() -> (usize, usize) {
     let count = |path| std::fs::read_dir(path).expect("/proc").count();
     (count("/proc/self/fd"), count("/proc/self/task"))
 }
 
-/// Waits until tokio has no task left. It wakes who joins a task a moment before it stops counting it.
+/// Waits until tokio has no task left: it counts a task for a moment longer than until the task is joined.
 async fn no_task_left() {
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let gone = async {
@@ -309,7 +308,7 @@ async fn no_task_left() {
 fn closing_leaves_nothing_behind() {
     const ALONE: &str = "VISAVIS_TEST_ALONE";
     if std::env::var_os(ALONE).is_none() {
-        // Other tests open and close descriptors meanwhile: count in a process of our own.
+        // Other tests open and close descriptors at the same time, so the count is taken in a process of its own.
         let name = "rtc::tests::closing_leaves_nothing_behind";
         let run = std::process::Command::new(std::env::current_exe().expect("this test"))
             .args(["--exact", name, "--nocapture"])
@@ -323,30 +322,30 @@ fn closing_leaves_nothing_behind() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         cycle().await;
-        let before = held();
+        let before = open_resources();
         for round in 0..50 {
             cycle().await;
-            assert_eq!(held(), before, "after round {round}: descriptors, threads");
+            assert_eq!(open_resources(), before, "after round {round}: descriptors, threads");
             no_task_left().await;
         }
     });
 }
 
 #[tokio::test]
-async fn connections_that_are_dropped_do_not_live_on() {
+async fn connections_that_are_dropped_end() {
     let runtime = tokio::runtime::Handle::current();
     let (peers, mut events) = Peers::new(PeerConfig::new(Mode::Dual)).await.expect("connections");
     assert!(runtime.metrics().num_alive_tasks() > 0);
     drop(peers);
     let ended = async { while events.recv().await.is_some() {} };
-    timeout(Duration::from_secs(2), ended).await.expect("nobody tells events any more");
+    timeout(Duration::from_secs(2), ended).await.expect("no events after the drop");
     no_task_left().await;
 }
 
-/// A short call, closed while media flows.
+/// A short session, closed while media flows.
 async fn cycle() {
     let mut pair = Pair::new(0.0).await;
-    let video = pair.sender.publish_video("cam", &one_layer()).await.expect("published");
+    let video = pair.sender.publish_video("cam", &ONE_LAYER).await.expect("published");
     let _audio = pair.sender.publish_audio("mic").await.expect("published");
     pair.negotiate().await;
     pair.connected().await;
@@ -356,7 +355,8 @@ async fn cycle() {
     pair.sender.close().await;
     pair.sender.close().await;
     pair.receiver.close().await;
-    assert!(start.elapsed() < Duration::from_secs(2), "closing is bounded");
+    // Each side waits for its connections, and then for its tasks.
+    assert!(start.elapsed() < 4 * CLOSE, "closing took {:?}", start.elapsed());
     assert_eq!(video.send(0, &frame(1, true, 10)), SendOutcome::Dropped(DropReason::Closed));
     let mut media = video_of(track);
     while media.recv().await.is_some() {}

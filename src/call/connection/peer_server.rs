@@ -2,7 +2,7 @@
 
 use crate::base::{SimulcastLayer, TrackSource};
 use crate::call::report::{ReportSender, TaskReport, TrackSender};
-use crate::rtc::{Layer, Peers, RtcError, RtcEvent};
+use crate::rtc::{Peers, RtcError, RtcEvent};
 use crate::session::{Epoch, PeerCommand, PeerInput, Target};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -77,16 +77,7 @@ async fn publish(
 ) -> Result<(), RtcError> {
     let sender = match source {
         TrackSource::Microphone | TrackSource::ScreenAudio => TrackSender::Audio(peers.publish_audio(&cid).await?),
-        TrackSource::Camera | TrackSource::Screen => {
-            let layer = |l: &SimulcastLayer| Layer {
-                rid: l.rid.to_owned(),
-                width: l.width,
-                height: l.height,
-                max_kbps: l.max_kbps,
-            };
-            let layers: Vec<Layer> = layers.iter().map(layer).collect();
-            TrackSender::Video(peers.publish_video(&cid, &layers).await?)
-        }
+        TrackSource::Camera | TrackSource::Screen => TrackSender::Video(peers.publish_video(&cid, layers).await?),
     };
     report_tx.send(TaskReport::Published(cid, source, sender)).await;
     Ok(())
@@ -110,7 +101,8 @@ pub(super) async fn forward_peers(epoch: Epoch, mut events: mpsc::Receiver<RtcEv
                 report_tx.hint(TaskReport::KeyframeWanted(cid.to_string(), layer))
             }
             RtcEvent::SendRate { bps } => report_tx.hint(TaskReport::SendRate(bps)),
-            RtcEvent::Data { .. } => {}
+            // The client has no use for data messages yet.
+            RtcEvent::Data { label, bytes } => tracing::debug!(label, bytes = bytes.len(), "a data message is ignored"),
         }
     }
 }

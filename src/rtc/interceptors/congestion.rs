@@ -1,42 +1,47 @@
-//! Congestion control for streams that carry transport-wide sequence numbers, and for no others. The stock one also
-//! records streams without them (sound), never sees those acknowledged, and takes each for lost: 2.5 Mbit/s fell to
-//! 130 kbit/s.
+//! Congestion control for streams that carry transport-wide sequence numbers, and for no others.
+//!
+//! The stock interceptor also records streams without these numbers (audio), never sees them acknowledged, and counts
+//! every packet of theirs as lost: an estimate of 2.5 Mbit/s fell to 130 kbit/s.
 
-use super::TransportState;
+use super::adapter::PacketFilter;
 use crate::rtc::config::SendRates;
+use crate::rtc::transport::TransportState;
 use rtc::interceptor::{
-    BandwidthEstimator, CongestionControlBuilder, CongestionControlInterceptor, EstimatorStats, Gcc, Interceptor,
+    BandwidthEstimator, CongestionControlBuilder, CongestionControlInterceptor, EstimatorStats, Gcc, Interceptor as _,
     PacketReport, StreamInfo, TaggedPacket,
 };
-use rtc::sansio::Protocol;
+use rtc::sansio::Protocol as _;
 use rtc::shared::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Small changes of the estimate are told this seldom.
-const TELL_EVERY: Duration = Duration::from_millis(500);
+/// A change of the estimate by more than this part is reported at once.
+const REPORT_CHANGE: f64 = 0.03;
+/// Smaller changes are reported at this interval.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Google congestion control that tells what it finds.
+/// Google congestion control (GCC) that reports its estimate to the [`TransportState`].
 pub(in crate::rtc) struct Estimator {
     gcc: Gcc,
     transport: Arc<TransportState>,
-    told: Option<(Instant, f64)>,
+    /// When an estimate was reported last, and which.
+    reported: Option<(Instant, f64)>,
 }
 
 impl Estimator {
     pub(in crate::rtc) fn new(rates: SendRates, transport: Arc<TransportState>) -> Self {
         let gcc = Gcc::new(rates.start_bps.into(), rates.min_bps.into(), rates.max_bps.into());
-        Self { gcc, transport, told: None }
+        Self { gcc, transport, reported: None }
     }
 
-    fn tell(&mut self, now: Instant) {
+    fn report(&mut self, now: Instant) {
         let target = self.gcc.target_bitrate();
-        let due = self.told.is_none_or(|(when, last)| {
+        let due = self.reported.is_none_or(|(at, last)| {
             let change = (target - last).abs() / last.max(1.0);
-            change > 0.03 || (change > 0.0 && now.saturating_duration_since(when) > TELL_EVERY)
+            change > REPORT_CHANGE || (change > 0.0 && now.saturating_duration_since(at) > REPORT_INTERVAL)
         });
         if due {
-            self.told = Some((now, target));
+            self.reported = Some((now, target));
             self.transport.set_send_rate(target as u32);
         }
     }
@@ -46,7 +51,7 @@ impl BandwidthEstimator for Estimator {
     fn on_reports(&mut self, now: Instant, reports: &[PacketReport]) {
         let numbered: Vec<PacketReport> = reports.iter().filter(|r| r.is_twcc).cloned().collect();
         self.gcc.on_reports(now, &numbered);
-        self.tell(now);
+        self.report(now);
     }
 
     fn target_bitrate(&self) -> f64 {
@@ -66,7 +71,7 @@ impl BandwidthEstimator for Estimator {
     }
 }
 
-/// The stock interceptor, shown only the streams it can judge.
+/// The stock interceptor, bound only to streams with the transport-wide congestion control (TWCC) extension.
 pub(in crate::rtc) struct TwccFilter(CongestionControlInterceptor<Estimator>);
 
 impl TwccFilter {
@@ -75,26 +80,20 @@ impl TwccFilter {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for TwccFilter {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.0.handle_read(tagged)
+impl PacketFilter for TwccFilter {
+    fn read(&mut self, packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
+        self.0.handle_read(packet).map(|()| None)
     }
 
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
+    fn write(&mut self, packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
+        self.0.handle_write(packet).map(|()| None)
+    }
+
+    fn release_read(&mut self) -> Option<TaggedPacket> {
         self.0.poll_read()
     }
 
-    fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        self.0.handle_write(tagged)
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
+    fn release_write(&mut self) -> Option<TaggedPacket> {
         self.0.poll_write()
     }
 
@@ -105,9 +104,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for TwccFilter {
     fn poll_timeout(&mut self) -> Option<Instant> {
         self.0.poll_timeout()
     }
-}
 
-impl Interceptor for TwccFilter {
     fn bind_local_stream(&mut self, info: &StreamInfo) {
         if info.rtp_header_extensions.iter().any(|e| e.uri == rtc::sdp::extmap::TRANSPORT_CC_URI) {
             self.0.bind_local_stream(info);
@@ -117,8 +114,4 @@ impl Interceptor for TwccFilter {
     fn unbind_local_stream(&mut self, info: &StreamInfo) {
         self.0.unbind_local_stream(info);
     }
-
-    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
-
-    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
 }

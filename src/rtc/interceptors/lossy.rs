@@ -1,66 +1,40 @@
-//! A bad way, for tests.
+//! Packet loss for tests.
 
-use super::Queues;
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
-use rtc::sansio::Protocol;
+use super::adapter::PacketFilter;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use rtc::interceptor::{Packet, TaggedPacket};
 use rtc::shared::error::Error;
-use std::time::Instant;
 
-/// Loses a part of the RTP packets, in both directions.
+/// Drops a part of the RTP packets in both directions. Each direction draws from a generator of its own with a fixed
+/// seed, so that the n-th packet of a direction meets the same fate in each run.
 pub(in crate::rtc) struct LossyLink {
-    part: f64,
-    queues: Queues,
+    loss: f64,
+    read: StdRng,
+    write: StdRng,
 }
 
 impl LossyLink {
-    /// Beyond everything but the network.
+    /// The slot next to the network.
     pub(in crate::rtc) const SLOT: usize = 100;
 
-    pub(in crate::rtc) fn new(part: f64) -> Self {
-        Self { part, queues: Queues::default() }
-    }
-
-    fn loses(&self, tagged: &TaggedPacket) -> bool {
-        matches!(tagged.message.packet, Packet::Rtp(_)) && rand::random::<f64>() < self.part
+    /// Loses this part (0.0 to 1.0) of the packets.
+    pub(in crate::rtc) fn new(loss: f64) -> Self {
+        Self { loss, read: StdRng::seed_from_u64(1), write: StdRng::seed_from_u64(2) }
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for LossyLink {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        if !self.loses(&tagged) {
-            self.queues.read.push_back(tagged);
-        }
-        Ok(())
-    }
-
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.queues.read.pop_front()
-    }
-
-    fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        if !self.loses(&tagged) {
-            self.queues.write.push_back(tagged);
-        }
-        Ok(())
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.queues.write.pop_front()
-    }
+fn survives(random: &mut StdRng, loss: f64, packet: TaggedPacket) -> Option<TaggedPacket> {
+    let lost = matches!(packet.message.packet, Packet::Rtp(_)) && random.random_bool(loss);
+    (!lost).then_some(packet)
 }
 
-impl Interceptor for LossyLink {
-    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+impl PacketFilter for LossyLink {
+    fn read(&mut self, packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
+        Ok(survives(&mut self.read, self.loss, packet))
+    }
 
-    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
-
-    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
-
-    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+    fn write(&mut self, packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
+        Ok(survives(&mut self.write, self.loss, packet))
+    }
 }

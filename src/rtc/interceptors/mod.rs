@@ -1,8 +1,9 @@
-//! Interceptors: what a packet passes between the application and the transport.
+//! Our interceptors: they see every RTP and RTCP packet between the application and the network.
 //!
-//! They cure faults of the stack; each file says which. A slot is a distance from the transport: reading goes from small
-//! to large, writing the other way.
+//! Each works around one fault of webrtc-rs, which its file names. A slot is a distance from the network: packets that
+//! are read pass the slots upwards, packets that are written downwards.
 
+mod adapter;
 mod congestion;
 #[cfg(test)]
 mod lossy;
@@ -11,20 +12,11 @@ mod pacer;
 mod repaired_rid;
 mod rtx;
 
+pub(super) use adapter::Adapter;
 pub(super) use congestion::{Estimator, TwccFilter};
 #[cfg(test)]
 pub(super) use lossy::LossyLink;
-pub(super) use observer::{TransportObserver, TransportState};
+pub(super) use observer::TransportObserver;
 pub(super) use pacer::VideoPacer;
 pub(super) use repaired_rid::RepairedRid;
 pub(super) use rtx::RtxReceiver;
-
-use rtc::interceptor::TaggedPacket;
-use std::collections::VecDeque;
-
-/// The two queues of an interceptor that hands packets on at once.
-#[derive(Default)]
-struct Queues {
-    read: VecDeque<TaggedPacket>,
-    write: VecDeque<TaggedPacket>,
-}

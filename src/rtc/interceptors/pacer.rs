@@ -1,75 +1,65 @@
-//! Spreads pictures over time, and lets sound pass. The stock pacer holds both: a key frame would cost a gap in the
-//! voice.
+//! Paces video and lets audio pass. The stock pacer holds back both: a key frame would tear a gap into the audio.
 
-use super::{Queues, TransportState};
-use rtc::interceptor::{Attribute, Interceptor, PacerBuilder, PacerInterceptor, Packet, StreamInfo, TaggedPacket};
-use rtc::sansio::Protocol;
+use super::adapter::PacketFilter;
+use crate::rtc::transport::TransportState;
+use rtc::interceptor::{Attribute, Interceptor as _, PacerBuilder, PacerInterceptor, Packet, StreamInfo, TaggedPacket};
+use rtc::sansio::Protocol as _;
 use rtc::shared::error::Error;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How much faster than the estimate a burst may go, so that a key frame does not wait for its average.
+/// The pacer's rate as a multiple of the estimate, so that a key frame does not wait for its average.
 const BURST: f64 = 2.0;
 
-/// Paces what is not sound.
+/// The stock pacer for everything but audio.
 pub(in crate::rtc) struct VideoPacer {
     pacer: PacerInterceptor,
-    sound: HashSet<u32>,
-    queues: Queues,
+    /// SSRCs of the audio that we send.
+    audio: HashSet<u32>,
     transport: Arc<TransportState>,
 }
 
 impl VideoPacer {
     pub(in crate::rtc) fn new(start_bps: u32, transport: Arc<TransportState>) -> Self {
         let pacer = PacerBuilder::new().with_target_bitrate(f64::from(start_bps) * BURST).build();
-        Self { pacer, sound: HashSet::new(), queues: Queues::default(), transport }
+        Self { pacer, audio: HashSet::new(), transport }
     }
 
     fn is_audio(&self, packet: &Packet) -> bool {
-        matches!(packet, Packet::Rtp(rtp) if self.sound.contains(&rtp.header.ssrc))
+        matches!(packet, Packet::Rtp(rtp) if self.audio.contains(&rtp.header.ssrc))
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for VideoPacer {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        let target = match tagged.message.get(&Attribute::TargetBitrateChanged { bits_per_second: 0.0 }) {
+impl PacketFilter for VideoPacer {
+    fn read(&mut self, packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
+        let target = match packet.message.get(&Attribute::TargetBitrateChanged { bits_per_second: 0.0 }) {
             Some(Attribute::TargetBitrateChanged { bits_per_second }) => Some(*bits_per_second),
             _ => None,
         };
-        self.pacer.handle_read(tagged)?;
+        self.pacer.handle_read(packet)?;
         if let Some(target) = target {
             self.pacer.pacer_mut().set_target_bitrate(target * BURST);
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
+    fn write(&mut self, packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
+        if self.is_audio(&packet.message.packet) {
+            return Ok(Some(packet));
+        }
+        let result = self.pacer.handle_write(packet);
+        self.transport.set_pacer_queue(self.pacer.queued());
+        result.map(|()| None)
+    }
+
+    fn release_read(&mut self) -> Option<TaggedPacket> {
         self.pacer.poll_read()
     }
 
-    fn handle_write(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
-        if self.is_audio(&tagged.message.packet) {
-            self.queues.write.push_back(tagged);
-            return Ok(());
-        }
-        let result = self.pacer.handle_write(tagged);
-        self.transport.set_waiting(self.pacer.queued());
-        result
-    }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        if let Some(sound) = self.queues.write.pop_front() {
-            return Some(sound);
-        }
+    fn release_write(&mut self) -> Option<TaggedPacket> {
         let packet = self.pacer.poll_write();
-        self.transport.set_waiting(self.pacer.queued());
+        self.transport.set_pacer_queue(self.pacer.queued());
         packet
     }
 
@@ -80,18 +70,16 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for VideoPacer {
     fn poll_timeout(&mut self) -> Option<Instant> {
         self.pacer.poll_timeout()
     }
-}
 
-impl Interceptor for VideoPacer {
     fn bind_local_stream(&mut self, info: &StreamInfo) {
         if info.mime_type.starts_with("audio/") {
-            self.sound.insert(info.ssrc);
+            self.audio.insert(info.ssrc);
         }
         self.pacer.bind_local_stream(info);
     }
 
     fn unbind_local_stream(&mut self, info: &StreamInfo) {
-        self.sound.remove(&info.ssrc);
+        self.audio.remove(&info.ssrc);
         self.pacer.unbind_local_stream(info);
     }
 

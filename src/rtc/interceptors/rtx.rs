@@ -1,82 +1,82 @@
-//! Repairs of what we receive.
+//! Retransmissions of what we receive (RTX, RFC 4588), and the NACKs that request them.
 //!
-//! The stack undoes RFC 4588 only after its NACK generator: a repaired loss would be asked for again for ever. And the
-//! generator asks every 20 ms, however long the way: each loss would come back once for every 20 ms of it.
+//! The stack restores a retransmitted packet only after its NACK generator has looked for it: a repaired loss would be
+//! requested for ever. And the generator repeats a request each 20 ms, so that a loss would be retransmitted once for
+//! each 20 ms of the round trip.
 
-use super::Queues;
-use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
+use super::adapter::PacketFilter;
+use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
-use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Repairs that are awaited at most.
-const AWAITED: usize = 2048;
-/// How long a repair is awaited at most.
-const FORGOTTEN: Duration = Duration::from_secs(1);
+/// Requested packets that are remembered at most; NACKs beyond it pass unthinned.
+const REQUESTS: usize = 2048;
+/// A request is forgotten after this time, and no longer round trip is believed.
+const REQUEST_LIFETIME: Duration = Duration::from_secs(1);
+/// The round trip before anything is measured.
+const INITIAL_RTT: Duration = Duration::from_millis(30);
 
-/// Retransmissions in, the packets they repair out; and NACKs thinned to one a round trip.
+/// Turns RTX packets into the media packets they repeat, and lets one NACK a round trip pass for each loss.
 pub(in crate::rtc) struct RtxReceiver {
-    /// The media stream (SSRC and payload type) that each retransmission stream repairs.
-    repairs: HashMap<u32, (u32, u8)>,
-    /// Losses by SSRC and sequence number that have been asked for.
-    asked: HashMap<(u32, u16), Asked>,
-    /// From asking to the answer, smoothed.
-    round_trip: Duration,
-    queues: Queues,
+    /// SSRC and payload type of the media stream that each RTX SSRC repairs.
+    media: HashMap<u32, (u32, u8)>,
+    /// Losses that were requested, by media SSRC and sequence number.
+    requests: HashMap<(u32, u16), Request>,
+    /// Time from a request to the retransmission, smoothed.
+    rtt: Duration,
 }
 
-struct Asked {
+struct Request {
     last: Instant,
-    once: bool,
+    repeated: bool,
 }
 
 impl Default for RtxReceiver {
     fn default() -> Self {
-        let round_trip = Duration::from_millis(30);
-        Self { repairs: HashMap::new(), asked: HashMap::new(), round_trip, queues: Queues::default() }
+        Self { media: HashMap::new(), requests: HashMap::new(), rtt: INITIAL_RTT }
     }
 }
 
 impl RtxReceiver {
-    /// TransportState-ward of the NACK generator (7000).
+    /// Below the NACK generator (7000).
     pub(in crate::rtc) const SLOT: usize = 6_500;
 
-    /// Learns from a repair how long one takes; not from one that was asked for twice, for who knows which is this?
-    fn repaired(&mut self, ssrc: u32, sequence: u16, now: Instant) {
-        if let Some(asked) = self.asked.remove(&(ssrc, sequence)).filter(|a| a.once) {
-            let took = now.saturating_duration_since(asked.last).min(FORGOTTEN);
-            self.round_trip = (self.round_trip * 7 + took) / 8;
+    /// Measures the round trip by a retransmission. A loss that was requested more than once tells nothing, because it
+    /// is unknown which request was answered (Karn's algorithm).
+    fn measure_rtt(&mut self, ssrc: u32, sequence: u16, now: Instant) {
+        if let Some(request) = self.requests.remove(&(ssrc, sequence)).filter(|r| !r.repeated) {
+            let took = now.saturating_duration_since(request.last).min(REQUEST_LIFETIME);
+            self.rtt = (self.rtt * 7 + took) / 8;
         }
     }
 
-    /// Whether it is time to ask for a packet, for the first time or again.
+    /// Whether a loss is to be requested now: the first time, and again after 1.25 round trips.
     fn is_due(&mut self, ssrc: u32, sequence: u16, now: Instant) -> bool {
-        let patience = self.round_trip + self.round_trip / 4;
-        let asked = self.asked.get_mut(&(ssrc, sequence));
-        if let Some(asked) = asked {
-            let due = now.saturating_duration_since(asked.last) >= patience;
+        let interval = self.rtt + self.rtt / 4;
+        if let Some(request) = self.requests.get_mut(&(ssrc, sequence)) {
+            let due = now.saturating_duration_since(request.last) >= interval;
             if due {
-                (asked.last, asked.once) = (now, false);
+                (request.last, request.repeated) = (now, true);
             }
             return due;
         }
-        if self.asked.len() >= AWAITED {
-            self.asked.retain(|_, asked| now.saturating_duration_since(asked.last) < FORGOTTEN);
+        if self.requests.len() >= REQUESTS {
+            self.requests.retain(|_, r| now.saturating_duration_since(r.last) < REQUEST_LIFETIME);
         }
-        if self.asked.len() < AWAITED {
-            self.asked.insert((ssrc, sequence), Asked { last: now, once: true });
+        if self.requests.len() < REQUESTS {
+            self.requests.insert((ssrc, sequence), Request { last: now, repeated: false });
         }
         true
     }
 
-    /// What is left of a report when NACKs that are not due yet are taken out.
-    fn thinned(&mut self, report: Box<dyn rtc::rtcp::Packet>, now: Instant) -> Option<Box<dyn rtc::rtcp::Packet>> {
-        let Some(nack) = report.as_any().downcast_ref::<TransportLayerNack>() else { return Some(report) };
+    /// The packet with only those losses that are due, if it is a NACK; `None` if none is.
+    fn thin(&mut self, rtcp: Box<dyn rtc::rtcp::Packet>, now: Instant) -> Option<Box<dyn rtc::rtcp::Packet>> {
+        let Some(nack) = rtcp.as_any().downcast_ref::<TransportLayerNack>() else { return Some(rtcp) };
         let ssrc = nack.media_ssrc;
-        let missing = nack.nacks.iter().flat_map(|pair| pair.packet_list());
-        let due: Vec<u16> = missing.filter(|&sequence| self.is_due(ssrc, sequence, now)).collect();
+        let lost = nack.nacks.iter().flat_map(|pair| pair.packet_list());
+        let due: Vec<u16> = lost.filter(|&sequence| self.is_due(ssrc, sequence, now)).collect();
         if due.is_empty() {
             return None;
         }
@@ -85,64 +85,43 @@ impl RtxReceiver {
     }
 }
 
-impl Protocol<TaggedPacket, TaggedPacket, ()> for RtxReceiver {
-    type Rout = TaggedPacket;
-    type Wout = TaggedPacket;
-    type Eout = ();
-    type Error = Error;
-    type Time = Instant;
-
-    fn handle_read(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtp(packet) = &mut tagged.message.packet
-            && let Some(&(ssrc, payload_type)) = self.repairs.get(&packet.header.ssrc)
+impl PacketFilter for RtxReceiver {
+    fn read(&mut self, mut packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
+        if let Packet::Rtp(rtp) = &mut packet.message.packet
+            && let Some(&(ssrc, payload_type)) = self.media.get(&rtp.header.ssrc)
         {
-            let [high, low, ..] = packet.payload[..] else { return Ok(()) }; // a bandwidth probe repairs nothing
+            // The payload begins with the original sequence number (RFC 4588, section 4); a padding-only packet, as
+            // bandwidth probes are, has none.
+            let [high, low, ..] = rtp.payload[..] else { return Ok(None) };
             let sequence = u16::from_be_bytes([high, low]);
-            self.repaired(ssrc, sequence, tagged.now);
-            packet.header.sequence_number = sequence;
-            packet.header.ssrc = ssrc;
-            packet.header.payload_type = payload_type;
-            packet.payload = packet.payload.slice(2..);
+            self.measure_rtt(ssrc, sequence, packet.now);
+            rtp.header.sequence_number = sequence;
+            rtp.header.ssrc = ssrc;
+            rtp.header.payload_type = payload_type;
+            rtp.payload = rtp.payload.slice(2..);
         }
-        self.queues.read.push_back(tagged);
-        Ok(())
+        Ok(Some(packet))
     }
 
-    fn poll_read(&mut self) -> Option<TaggedPacket> {
-        self.queues.read.pop_front()
-    }
-
-    fn handle_write(&mut self, mut tagged: TaggedPacket) -> Result<(), Error> {
-        if let Packet::Rtcp(reports) = &mut tagged.message.packet {
-            let due = std::mem::take(reports).into_iter().filter_map(|r| self.thinned(r, tagged.now));
-            *reports = due.collect();
-            if reports.is_empty() {
-                return Ok(());
+    fn write(&mut self, mut packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
+        if let Packet::Rtcp(packets) = &mut packet.message.packet {
+            *packets = std::mem::take(packets).into_iter().filter_map(|p| self.thin(p, packet.now)).collect();
+            if packets.is_empty() {
+                return Ok(None);
             }
         }
-        self.queues.write.push_back(tagged);
-        Ok(())
+        Ok(Some(packet))
     }
-
-    fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.queues.write.pop_front()
-    }
-}
-
-impl Interceptor for RtxReceiver {
-    fn bind_local_stream(&mut self, _: &StreamInfo) {}
-
-    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
 
     fn bind_remote_stream(&mut self, info: &StreamInfo) {
-        if let Some(repair) = info.ssrc_rtx {
-            self.repairs.insert(repair, (info.ssrc, info.payload_type));
+        if let Some(rtx) = info.ssrc_rtx {
+            self.media.insert(rtx, (info.ssrc, info.payload_type));
         }
     }
 
     fn unbind_remote_stream(&mut self, info: &StreamInfo) {
-        if let Some(repair) = info.ssrc_rtx {
-            self.repairs.remove(&repair);
+        if let Some(rtx) = info.ssrc_rtx {
+            self.media.remove(&rtx);
         }
     }
 }
@@ -157,56 +136,55 @@ mod tests {
         TaggedPacket { now, transport: TransportContext::default(), message: AttributedPacket::new(packet) }
     }
 
-    /// What is asked for when the generator asks for these.
-    fn ask(rtx: &mut RtxReceiver, now: Instant, missing: &[u16]) -> Vec<u16> {
-        let nacks = nack_pairs_from_sequence_numbers(missing);
+    /// The losses that are requested when the NACK generator requests `lost`.
+    fn request(rtx: &mut RtxReceiver, now: Instant, lost: &[u16]) -> Vec<u16> {
+        let nacks = nack_pairs_from_sequence_numbers(lost);
         let nack = TransportLayerNack { sender_ssrc: 1, media_ssrc: 7, nacks };
-        rtx.handle_write(tagged(now, Packet::Rtcp(vec![Box::new(nack)]))).expect("written");
-        let Some(Packet::Rtcp(reports)) = rtx.poll_write().map(|t| t.message.packet) else { return Vec::new() };
-        let nack = reports[0].as_any().downcast_ref::<TransportLayerNack>().expect("a NACK");
+        let written = rtx.write(tagged(now, Packet::Rtcp(vec![Box::new(nack)]))).expect("written");
+        let Some(Packet::Rtcp(packets)) = written.map(|t| t.message.packet) else { return Vec::new() };
+        let nack = packets[0].as_any().downcast_ref::<TransportLayerNack>().expect("a NACK");
         nack.nacks.iter().flat_map(|pair| pair.packet_list()).collect()
     }
 
     #[test]
-    fn a_loss_is_asked_for_once_a_round_trip() {
+    fn a_loss_is_requested_once_a_round_trip() {
         let (mut rtx, start) = (RtxReceiver::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
-        assert_eq!(ask(&mut rtx, at(0), &[5, 6]), [5, 6]);
-        assert_eq!(ask(&mut rtx, at(20), &[5, 6, 9]), [9]);
-        assert_eq!(ask(&mut rtx, at(40), &[5, 6, 9]), [5, 6]);
-        assert_eq!(ask(&mut rtx, at(50), &[9]), [0u16; 0]);
+        assert_eq!(request(&mut rtx, at(0), &[5, 6]), [5, 6]);
+        assert_eq!(request(&mut rtx, at(20), &[5, 6, 9]), [9]);
+        assert_eq!(request(&mut rtx, at(40), &[5, 6, 9]), [5, 6]);
+        assert_eq!(request(&mut rtx, at(50), &[9]), [0u16; 0]);
     }
 
     #[test]
-    fn repairs_take_the_place_of_what_was_lost_and_tell_the_round_trip() {
+    fn a_retransmission_becomes_the_lost_packet_and_measures_the_round_trip() {
         let (mut rtx, start) = (RtxReceiver::default(), Instant::now());
         let info = StreamInfo { ssrc: 7, payload_type: 96, ssrc_rtx: Some(8), ..StreamInfo::default() };
         rtx.bind_remote_stream(&info);
         for round in 0..40u16 {
-            let asked = start + Duration::from_secs(1) * u32::from(round);
-            assert_eq!(ask(&mut rtx, asked, &[round]), [round]);
+            let requested = start + Duration::from_secs(1) * u32::from(round);
+            assert_eq!(request(&mut rtx, requested, &[round]), [round]);
             let header = rtc::rtp::Header { ssrc: 8, payload_type: 97, sequence_number: 999, ..Default::default() };
             let payload = vec![0, round as u8, 42].into();
-            let repair = Packet::Rtp(rtc::rtp::Packet { header, payload });
-            rtx.handle_read(tagged(asked + Duration::from_millis(200), repair)).expect("read");
-            let Some(Packet::Rtp(repaired)) = rtx.poll_read().map(|t| t.message.packet) else { panic!("a packet") };
-            let header = &repaired.header;
+            let repeated = Packet::Rtp(rtc::rtp::Packet { header, payload });
+            let read = rtx.read(tagged(requested + Duration::from_millis(200), repeated)).expect("read");
+            let Some(Packet::Rtp(media)) = read.map(|t| t.message.packet) else { panic!("a packet") };
+            let header = &media.header;
             assert_eq!((header.ssrc, header.payload_type, header.sequence_number), (7, 96, round));
-            assert_eq!(repaired.payload[..], [42]);
+            assert_eq!(media.payload[..], [42]);
         }
         let later = start + Duration::from_secs(100);
-        assert_eq!(ask(&mut rtx, later, &[500]), [500]);
-        assert_eq!(ask(&mut rtx, later + Duration::from_millis(200), &[500]), [0u16; 0], "it may be on its way");
-        assert_eq!(ask(&mut rtx, later + Duration::from_millis(300), &[500]), [500]);
+        assert_eq!(request(&mut rtx, later, &[500]), [500]);
+        assert_eq!(request(&mut rtx, later + Duration::from_millis(200), &[500]), [0u16; 0], "within the round trip");
+        assert_eq!(request(&mut rtx, later + Duration::from_millis(300), &[500]), [500]);
     }
 
     #[test]
-    fn a_bandwidth_probe_is_no_repair() {
+    fn a_bandwidth_probe_is_dropped() {
         let mut rtx = RtxReceiver::default();
         rtx.bind_remote_stream(&StreamInfo { ssrc: 7, ssrc_rtx: Some(8), ..StreamInfo::default() });
         let header = rtc::rtp::Header { ssrc: 8, ..Default::default() };
         let probe = Packet::Rtp(rtc::rtp::Packet { header, payload: bytes::Bytes::new() });
-        rtx.handle_read(tagged(Instant::now(), probe)).expect("read");
-        assert!(rtx.poll_read().is_none());
+        assert!(rtx.read(tagged(Instant::now(), probe)).expect("read").is_none());
     }
 }

@@ -1,40 +1,26 @@
-//! What we send: encoded frames and sound in, numbered RTP packets out. Sending never waits.
+//! Sends encoded frames and audio as RTP packets. Sending never waits: what the connection cannot take is dropped.
 
-use super::event::{EventSender, RtcEvent};
-use super::interceptors::TransportState;
+use super::publication::{Negotiated, Publication};
 use super::vp8::{self, FrameNumbers};
 use crate::base::EncodedFrame;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rtc::rtp::{Header, Packet};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tokio::sync::{mpsc, watch};
+use std::sync::Arc;
+use tokio::sync::mpsc;
 
-/// Frames of one track that wait for the connection: three layers' worth of a few frames.
-pub(super) const QUEUED_FRAMES: usize = 24;
-/// Packets in the pacer beyond which new frames only grow older: a large key frame must fit.
+/// Bytes of a packet, for an estimate of how many the path carries.
+const PACKET_BYTES: usize = 1200;
+/// Packets that may wait in the pacer in any case: a large key frame must fit. Beyond it new frames are dropped.
 const PACER_PACKETS: usize = 100;
-/// Time in the pacer beyond which new frames only grow older, in ms.
+/// Packets that may wait in the pacer, in ms of the estimated send rate, if that is more.
 const PACER_MS: usize = 400;
-
-/// One encoding of a published picture, smallest first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Layer {
-    /// `q`, `h` or `f`; empty when there is only one.
-    pub(crate) rid: String,
-    /// Pixels.
-    pub(crate) width: u32,
-    /// Pixels.
-    pub(crate) height: u32,
-    /// Kilobits a second that it may take.
-    pub(crate) max_kbps: u32,
-}
 
 /// What became of a frame or packet that was to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum SendOutcome {
-    /// It is on its way.
+    /// It is in the queue to the connection.
     Queued,
     /// It was dropped.
     Dropped(DropReason),
@@ -45,44 +31,35 @@ pub(crate) enum SendOutcome {
 pub(crate) enum DropReason {
     /// The track is not negotiated yet, or the connection is not up.
     NotConnected,
-    /// More waits already than the way carries. The encoder must slow down.
+    /// The queue or the pacer is full: the encoder must slow down.
     Congested,
-    /// A frame before it was dropped, so it could not be decoded: a key frame is needed first.
+    /// An earlier frame was dropped, and this one is no key frame.
     NeedsKeyframe,
-    /// No such layer, or the track is not published any more.
+    /// There is no such layer, or the connection is closed.
     Closed,
 }
 
-/// What all packets of a track have in common, known once it is negotiated.
-#[derive(Debug)]
-pub(super) struct Negotiated {
-    pub(super) payload_type: u8,
-    pub(super) mid: String,
-    /// Negotiated ids of the header extensions; `None` for one that was refused.
-    pub(super) mid_id: Option<u8>,
-    pub(super) rid_id: Option<u8>,
-    pub(super) level_id: Option<u8>,
+impl From<Result<(), DropReason>> for SendOutcome {
+    fn from(result: Result<(), DropReason>) -> Self {
+        match result {
+            Ok(()) => Self::Queued,
+            Err(reason) => Self::Dropped(reason),
+        }
+    }
 }
 
-/// A published track, as its connection and its sender share it.
-#[derive(Debug)]
-pub(super) struct Publication {
-    pub(super) cid: Arc<str>,
-    pub(super) ssrcs: Vec<u32>,
-    pub(super) rids: Vec<String>,
-    pub(super) negotiated: OnceLock<Negotiated>,
-    pub(super) connected: watch::Receiver<bool>,
-    pub(super) closed: AtomicBool,
-    pub(super) transport: Arc<TransportState>,
-    pub(super) events: EventSender,
+type PacketQueue = mpsc::Sender<Vec<Packet>>;
+
+fn reserve(queue: &PacketQueue) -> Result<mpsc::Permit<'_, Vec<Packet>>, DropReason> {
+    queue.try_reserve().map_err(|full| match full {
+        mpsc::error::TrySendError::Full(()) => DropReason::Congested,
+        mpsc::error::TrySendError::Closed(()) => DropReason::Closed,
+    })
 }
 
 impl Publication {
     /// What is negotiated, if packets may be sent now.
     fn ready(&self) -> Result<&Negotiated, DropReason> {
-        if self.closed.load(Relaxed) {
-            return Err(DropReason::Closed);
-        }
         match self.negotiated.get() {
             Some(negotiated) if *self.connected.borrow() => Ok(negotiated),
             _ => Err(DropReason::NotConnected),
@@ -99,8 +76,7 @@ impl Publication {
             ..Header::default()
         };
         let rid = self.rids.get(layer).filter(|rid| !rid.is_empty());
-        let named = [(negotiated.mid_id, Some(&negotiated.mid)), (negotiated.rid_id, rid)];
-        for (id, value) in named {
+        for (id, value) in [(negotiated.mid_id, Some(&negotiated.mid)), (negotiated.rid_id, rid)] {
             if let (Some(id), Some(value)) = (id, value) {
                 set_extension(&mut header, id, Bytes::copy_from_slice(value.as_bytes()));
             }
@@ -108,8 +84,10 @@ impl Publication {
         header
     }
 
-    fn want_keyframe(&self, layer: usize) {
-        self.events.hint(RtcEvent::KeyframeWanted { cid: self.cid.clone(), layer });
+    /// Whether the pacer holds more than the path carries within [`PACER_MS`].
+    fn is_congested(&self) -> bool {
+        let carried = self.transport.send_rate() as usize * PACER_MS / 1000 / 8 / PACKET_BYTES;
+        self.transport.pacer_queue() > carried.max(PACER_PACKETS)
     }
 }
 
@@ -119,7 +97,7 @@ fn set_extension(header: &mut Header, id: u8, value: Bytes) {
     }
 }
 
-/// Where one layer's numbers stand.
+/// The numbers of one layer's next packet.
 #[derive(Debug)]
 struct LayerState {
     sequence: u16,
@@ -127,16 +105,16 @@ struct LayerState {
     needs_keyframe: bool,
 }
 
-/// Sends the layers of one published picture. Dropping it does not unpublish.
+/// Sends the layers of one published video track. Dropping it does not unpublish the track.
 #[derive(Debug)]
 pub(crate) struct VideoSender {
     publication: Arc<Publication>,
-    queue: mpsc::Sender<Vec<Packet>>,
+    queue: PacketQueue,
     layers: Mutex<Vec<LayerState>>,
 }
 
 impl VideoSender {
-    pub(super) fn new(publication: Arc<Publication>, queue: mpsc::Sender<Vec<Packet>>) -> Self {
+    pub(super) fn new(publication: Arc<Publication>, queue: PacketQueue) -> Self {
         let state = |_: &u32| LayerState {
             sequence: rand::random(),
             numbers: FrameNumbers::starting_at(rand::random()),
@@ -146,21 +124,19 @@ impl VideoSender {
         Self { publication, queue, layers: Mutex::new(layers) }
     }
 
-    /// Sends one VP8 frame of one layer. A dropped frame is followed by others only from the next key frame on, which
-    /// is asked for by [`RtcEvent::KeyframeWanted`].
+    /// Sends one VP8 frame of one layer. After a dropped frame, frames are dropped up to the next key frame, which is
+    /// requested by [`RtcEvent::KeyframeWanted`](super::RtcEvent::KeyframeWanted).
     pub(crate) fn send(&self, layer: usize, frame: &EncodedFrame) -> SendOutcome {
-        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut layers = self.layers.lock();
         let Some(state) = layers.get_mut(layer) else { return SendOutcome::Dropped(DropReason::Closed) };
-        match self.try_send(state, layer, frame) {
-            Ok(()) => SendOutcome::Queued,
-            Err(reason) => {
-                state.needs_keyframe = true;
-                if matches!(reason, DropReason::Congested | DropReason::NeedsKeyframe) {
-                    self.publication.want_keyframe(layer);
-                }
-                SendOutcome::Dropped(reason)
+        let result = self.try_send(state, layer, frame);
+        if let Err(reason) = result {
+            state.needs_keyframe = true;
+            if matches!(reason, DropReason::Congested | DropReason::NeedsKeyframe) {
+                self.publication.want_keyframe(layer);
             }
         }
+        result.into()
     }
 
     fn try_send(&self, state: &mut LayerState, layer: usize, frame: &EncodedFrame) -> Result<(), DropReason> {
@@ -168,13 +144,10 @@ impl VideoSender {
         if state.needs_keyframe && !frame.keyframe {
             return Err(DropReason::NeedsKeyframe);
         }
-        if self.is_congested() {
+        if self.publication.is_congested() {
             return Err(DropReason::Congested);
         }
-        let place = self.queue.try_reserve().map_err(|full| match full {
-            mpsc::error::TrySendError::Full(()) => DropReason::Congested,
-            mpsc::error::TrySendError::Closed(()) => DropReason::Closed,
-        })?;
+        let place = reserve(&self.queue)?;
         let header = self.publication.header(negotiated, layer, frame.timestamp);
         let payloads = vp8::packetize(&frame.data, state.numbers);
         let last = payloads.len().saturating_sub(1);
@@ -190,19 +163,13 @@ impl VideoSender {
         state.needs_keyframe = false;
         Ok(())
     }
-
-    fn is_congested(&self) -> bool {
-        let transport = &self.publication.transport;
-        let carried = transport.send_rate() as usize * PACER_MS / 1000 / 8 / 1200;
-        transport.waiting() > carried.max(PACER_PACKETS)
-    }
 }
 
-/// Sends one published sound. Dropping it does not unpublish.
+/// Sends one published audio track. Dropping it does not unpublish the track.
 #[derive(Debug)]
 pub(crate) struct AudioSender {
     publication: Arc<Publication>,
-    queue: mpsc::Sender<Vec<Packet>>,
+    queue: PacketQueue,
     state: Mutex<AudioState>,
 }
 
@@ -217,26 +184,20 @@ struct AudioState {
 const LONGEST_PACKET: u32 = 5760;
 
 impl AudioSender {
-    pub(super) fn new(publication: Arc<Publication>, queue: mpsc::Sender<Vec<Packet>>) -> Self {
+    pub(super) fn new(publication: Arc<Publication>, queue: PacketQueue) -> Self {
         Self { publication, queue, state: Mutex::new(AudioState { sequence: rand::random(), last: None }) }
     }
 
-    /// Sends one Opus packet. `timestamp` counts 48 kHz samples and jumps over what was not sent (DTX); `level` is the
-    /// loudness in dBov, -127 (silence) to 0; `active` says whether it is a voice.
+    /// Sends one Opus packet. `timestamp` counts 48 kHz samples, also those that were not sent (DTX); `level` is the
+    /// loudness in dBov, -127 (silence) to 0; `active` says whether it is speech.
     pub(crate) fn send(&self, payload: Bytes, timestamp: u32, level: f32, active: bool) -> SendOutcome {
-        match self.try_send(payload, timestamp, level, active) {
-            Ok(()) => SendOutcome::Queued,
-            Err(reason) => SendOutcome::Dropped(reason),
-        }
+        self.try_send(payload, timestamp, level, active).into()
     }
 
     fn try_send(&self, payload: Bytes, timestamp: u32, level: f32, active: bool) -> Result<(), DropReason> {
         let negotiated = self.publication.ready()?;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = self.queue.try_reserve().map_err(|full| match full {
-            mpsc::error::TrySendError::Full(()) => DropReason::Congested,
-            mpsc::error::TrySendError::Closed(()) => DropReason::Closed,
-        })?;
+        let mut state = self.state.lock();
+        let place = reserve(&self.queue)?;
         let mut header = self.publication.header(negotiated, 0, timestamp);
         header.sequence_number = state.sequence;
         header.marker = state.last.is_none_or(|last| timestamp.wrapping_sub(last) > LONGEST_PACKET);
@@ -250,7 +211,7 @@ impl AudioSender {
     }
 }
 
-/// The audio level extension (RFC 6464): voice activity, and the level as -dBov.
+/// The audio level extension (RFC 6464): voice activity, and the level in -dBov.
 fn level_byte(level: f32, active: bool) -> u8 {
     let quiet = (-level).clamp(0.0, 127.0) as u8;
     quiet | if active { 0x80 } else { 0 }
