@@ -1,74 +1,74 @@
-//! Which layers a subscriber's link carries: shares its estimated bandwidth among the tracks that come in layers.
+//! Shares a subscriber's estimated bandwidth among its simulcast tracks.
 //!
-//! It starts from the hope that everything fits, because the first estimate is only a guess and a wrong one would show
-//! everybody a small picture. When the estimate stays below what is sent, layers go down at once to what fits; going
-//! up again takes some time and some air.
+//! All tracks start at the highest layer, because the first estimate is only a guess. When the estimate stays below what
+//! is sent, the layers drop at once to those that fit. Raising them takes time and some headroom.
 
 use super::layers::{LAYERS, LayerSet};
 use std::time::{Duration, Instant};
 
 /// The highest layer.
 const BEST: u8 = LAYERS as u8 - 1;
-/// Layered tracks are sent for so long before the estimate counts.
+/// Time that simulcast tracks are sent before the estimate counts.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// The estimate has to be too low for so long: it dips when the machine is busy.
-const PATIENCE: Duration = Duration::from_millis(700);
-/// After going down, nothing goes up for so long.
+/// Time that the estimate must be too low: it dips when the machine is busy.
+const TOO_LOW_FOR: Duration = Duration::from_millis(700);
+/// Time after a drop in which no layer is raised.
 const HOLD: Duration = Duration::from_secs(4);
-/// Of the estimate, in percent, what may be used; and what may be used for going up.
+/// Part of the estimate that may be used, in percent, and the part that may be used to raise a layer.
 const USABLE: u64 = 95;
 const USABLE_UP: u64 = 85;
 
 /// What a subscriber wants of one track.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LayerDemand {
-    /// Measured bits a second of each layer.
+    /// Measured rate of each layer, in bits a second.
     pub(super) rates: [u64; LAYERS],
-    pub(super) alive: LayerSet,
-    /// The highest layer it asked for.
+    /// The layers that are being sent.
+    pub(super) active: LayerSet,
+    /// The highest layer that the client requests.
     pub(super) limit: u8,
-    /// The highest layer it may have now.
+    /// The highest layer that is granted now.
     pub(super) cap: u8,
 }
 
 impl LayerDemand {
     fn rate(&self, cap: u8) -> u64 {
-        self.alive.choose(self.limit.min(cap)).map_or(0, |l| self.rates[usize::from(l)])
+        self.active.choose(self.limit.min(cap)).map_or(0, |l| self.rates[usize::from(l)])
     }
 
-    /// The layers it could have, lowest first.
+    /// The layers it could get, lowest first.
     fn steps(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..=BEST).filter(|l| *l <= self.limit && self.alive.has(*l))
+        (0..=BEST).filter(|l| *l <= self.limit && self.active.has(*l))
     }
 }
 
-/// The bandwidth of one subscriber's link.
+/// Allocates the bandwidth to one subscriber.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct BandwidthAllocator {
-    /// Bits a second; `None` before anything is known.
+    /// Bits a second; `None` before the first estimate.
     estimate: Option<u64>,
     sending_since: Option<Instant>,
-    tight_since: Option<Instant>,
+    too_low_since: Option<Instant>,
     hold_until: Option<Instant>,
 }
 
 impl BandwidthAllocator {
-    /// A new estimate.
-    pub(super) const fn estimated(&mut self, bits_per_second: u64) {
+    /// Takes a new estimate.
+    pub(super) const fn set_estimate(&mut self, bits_per_second: u64) {
         self.estimate = Some(bits_per_second);
     }
 
-    /// What could be used, all demands granted: bandwidth is probed up to it.
+    /// Bits a second if all demands were granted: bandwidth is probed up to it.
     pub(super) fn desired(demands: &[LayerDemand]) -> u64 {
         demands.iter().map(|w| w.rate(BEST)).sum()
     }
 
-    /// The highest layer of each demand, in their order. To be asked about every 100 ms.
-    pub(super) fn caps(&mut self, now: Instant, demands: &[LayerDemand]) -> Vec<u8> {
+    /// The highest layer granted to each demand, in their order. To be called about every 100 ms.
+    pub(super) fn allocate(&mut self, now: Instant, demands: &[LayerDemand]) -> Vec<u8> {
         let keep = || demands.iter().map(|w| w.cap).collect();
         let used: u64 = demands.iter().map(|w| w.rate(w.cap)).sum();
         if used == 0 {
-            (self.sending_since, self.tight_since) = (None, None);
+            (self.sending_since, self.too_low_since) = (None, None);
             return keep();
         }
         let since = *self.sending_since.get_or_insert(now);
@@ -76,26 +76,26 @@ impl BandwidthAllocator {
             return keep();
         };
         if used > estimate * USABLE / 100 {
-            let tight = *self.tight_since.get_or_insert(now);
-            if now.saturating_duration_since(tight) < PATIENCE {
+            let since = *self.too_low_since.get_or_insert(now);
+            if now.saturating_duration_since(since) < TOO_LOW_FOR {
                 return keep();
             }
-            (self.tight_since, self.hold_until) = (None, Some(now + HOLD));
+            (self.too_low_since, self.hold_until) = (None, Some(now + HOLD));
             return share(estimate * USABLE / 100, demands);
         }
-        self.tight_since = None;
+        self.too_low_since = None;
         if self.hold_until.is_some_and(|until| now < until) {
             return keep();
         }
         let shared = share(estimate * USABLE_UP / 100, demands);
-        // Room that is smaller than what is used already takes nothing away.
+        // With less headroom than that, layers stay as they are.
         demands.iter().zip(shared).map(|(w, cap)| w.cap.max(cap)).collect()
     }
 }
 
-/// Gives everybody the lowest layer, then raises one after the other by a layer, as long as it fits.
+/// Grants each demand the lowest layer, then raises one after the other by a layer as long as it fits.
 fn share(budget: u64, demands: &[LayerDemand]) -> Vec<u8> {
-    let mut granted: Vec<Option<u8>> = demands.iter().map(|w| w.alive.choose(0)).collect();
+    let mut granted: Vec<Option<u8>> = demands.iter().map(|w| w.active.choose(0)).collect();
     let rate = |w: &LayerDemand, layer: Option<u8>| layer.map_or(0, |l| w.rates[usize::from(l)]);
     let mut left = budget.saturating_sub(demands.iter().zip(&granted).map(|(w, g)| rate(w, *g)).sum());
     for _ in 0..BEST {
@@ -108,7 +108,7 @@ fn share(budget: u64, demands: &[LayerDemand]) -> Vec<u8> {
             }
         }
     }
-    // A layer that is not sent now may come back: what is refused is the next one that is there.
+    // A layer that is not sent now may come back, so a demand is capped below the next layer that is sent.
     let refused = |w: &LayerDemand, g: Option<u8>| w.steps().find(|l| g.is_some_and(|g| *l > g));
     demands.iter().zip(granted).map(|(w, g)| refused(w, g).map_or(BEST, |l| l.saturating_sub(1))).collect()
 }
@@ -121,35 +121,35 @@ mod tests {
     const RATES: [u64; LAYERS] = [150_000, 500_000, 1_700_000];
 
     fn demand(cap: u8) -> LayerDemand {
-        LayerDemand { rates: RATES, alive: LayerSet::of(&[0, 1, 2]), limit: 2, cap }
+        LayerDemand { rates: RATES, active: LayerSet::of(&[0, 1, 2]), limit: 2, cap }
     }
 
     #[test]
-    fn everything_is_hoped_to_fit_until_the_estimate_counts() {
+    fn the_highest_layer_is_granted_until_the_estimate_counts() {
         let t = Instant::now();
         let mut b = BandwidthAllocator::default();
-        b.estimated(300_000);
-        assert_eq!(b.caps(t, &[demand(2)]), [2]);
-        assert_eq!(b.caps(t + Duration::from_millis(1900), &[demand(2)]), [2]);
-        assert_eq!(b.caps(t + Duration::from_millis(2000), &[demand(2)]), [2], "not at once");
-        assert_eq!(b.caps(t + Duration::from_millis(2800), &[demand(2)]), [0]);
+        b.set_estimate(300_000);
+        assert_eq!(b.allocate(t, &[demand(2)]), [2]);
+        assert_eq!(b.allocate(t + Duration::from_millis(1900), &[demand(2)]), [2]);
+        assert_eq!(b.allocate(t + Duration::from_millis(2000), &[demand(2)]), [2], "not at once");
+        assert_eq!(b.allocate(t + Duration::from_millis(2800), &[demand(2)]), [0]);
     }
 
     #[test]
-    fn going_up_takes_time_and_air() {
+    fn raising_a_layer_takes_time_and_headroom() {
         let t = Instant::now();
         let ms = |n| t + Duration::from_millis(n);
         let mut b = BandwidthAllocator::default();
-        b.estimated(600_000);
-        b.caps(ms(0), &[demand(2)]);
-        b.caps(ms(2000), &[demand(2)]);
-        assert_eq!(b.caps(ms(3000), &[demand(2)]), [1]);
-        b.estimated(5_000_000);
-        assert_eq!(b.caps(ms(4000), &[demand(1)]), [1]);
-        b.estimated(1_800_000);
-        assert_eq!(b.caps(ms(8000), &[demand(1)]), [1], "no air");
-        b.estimated(2_100_000);
-        assert_eq!(b.caps(ms(8100), &[demand(1)]), [2]);
+        b.set_estimate(600_000);
+        b.allocate(ms(0), &[demand(2)]);
+        b.allocate(ms(2000), &[demand(2)]);
+        assert_eq!(b.allocate(ms(3000), &[demand(2)]), [1]);
+        b.set_estimate(5_000_000);
+        assert_eq!(b.allocate(ms(4000), &[demand(1)]), [1]);
+        b.set_estimate(1_800_000);
+        assert_eq!(b.allocate(ms(8000), &[demand(1)]), [1], "no headroom");
+        b.set_estimate(2_100_000);
+        assert_eq!(b.allocate(ms(8100), &[demand(1)]), [2]);
     }
 
     #[test]
@@ -157,41 +157,40 @@ mod tests {
         let t = Instant::now();
         let ms = |n| t + Duration::from_millis(n);
         let mut b = BandwidthAllocator::default();
-        b.caps(ms(0), &[demand(2)]);
-        b.estimated(300_000);
-        assert_eq!(b.caps(ms(3000), &[demand(2)]), [2]);
-        assert_eq!(b.caps(ms(3400), &[demand(2)]), [2]);
-        b.estimated(3_000_000);
-        assert_eq!(b.caps(ms(3500), &[demand(2)]), [2]);
-        b.estimated(300_000);
-        assert_eq!(b.caps(ms(3900), &[demand(2)]), [2]);
+        b.allocate(ms(0), &[demand(2)]);
+        b.set_estimate(300_000);
+        assert_eq!(b.allocate(ms(3000), &[demand(2)]), [2]);
+        assert_eq!(b.allocate(ms(3400), &[demand(2)]), [2]);
+        b.set_estimate(3_000_000);
+        assert_eq!(b.allocate(ms(3500), &[demand(2)]), [2]);
+        b.set_estimate(300_000);
+        assert_eq!(b.allocate(ms(3900), &[demand(2)]), [2]);
     }
 
     #[test]
     fn tracks_share_fairly() {
         assert_eq!(share(1_100_000, &[demand(2), demand(2)]), [1, 1]);
         assert_eq!(share(2_300_000, &[demand(2), demand(2)]), [2, 1]);
-        assert_eq!(share(10, &[demand(2), demand(2)]), [0, 0], "the lowest is sent always");
+        assert_eq!(share(10, &[demand(2), demand(2)]), [0, 0], "the lowest layer is always granted");
         let small = LayerDemand { limit: 0, ..demand(2) };
-        assert_eq!(share(2_000_000, &[small, demand(2)]), [2, 2], "who wants little leaves the rest");
+        assert_eq!(share(2_000_000, &[small, demand(2)]), [2, 2], "a small demand leaves the rest");
     }
 
     proptest! {
         #[test]
-        fn what_is_granted_fits_unless_it_is_the_lowest(
+        fn grants_fit_the_budget_or_are_the_lowest_layers(
             budget in 0u64..8_000_000,
             asked in proptest::collection::vec((0u8..8, 0u8..3, [0u64..400_000, 0..900_000, 0..3_000_000]), 0..6),
         ) {
             let demands: Vec<LayerDemand> = asked.iter().map(|(mask, limit, rates)| {
-                let alive: Vec<u8> = (0..3).filter(|l| mask & 1 << l != 0).collect();
-                LayerDemand { rates: *rates, alive: LayerSet::of(&alive), limit: *limit, cap: 2 }
+                let active: Vec<u8> = (0..3).filter(|l| mask & 1 << l != 0).collect();
+                LayerDemand { rates: *rates, active: LayerSet::of(&active), limit: *limit, cap: 2 }
             }).collect();
             let caps = share(budget, &demands);
             prop_assert_eq!(caps.len(), demands.len());
             let used: u64 = demands.iter().zip(&caps).map(|(w, c)| w.rate(*c)).sum();
             let lowest: u64 = demands.iter().map(|w| w.rate(0)).sum();
-            prop_assert!(used <= budget.max(lowest).max(demands.iter().map(|w| w.rate(0)).sum()) || used <= lowest,
-                "{} of {}", used, budget);
+            prop_assert!(used <= budget.max(lowest), "{} of {}", used, budget);
         }
     }
 }

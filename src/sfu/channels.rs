@@ -1,43 +1,43 @@
-//! The data channels of one connection, and the reliable messages that wait for theirs to open.
+//! The data channels of one connection, and the queue of its reliable messages.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
 use str0m::Rtc;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 
-/// Ordered and repeated until it arrives.
+/// Label of the ordered channel with retransmissions.
 pub(super) const RELIABLE: &str = "_reliable";
-/// Neither.
+/// Label of the unordered channel without retransmissions.
 pub(super) const LOSSY: &str = "_lossy";
-/// A client opens one of each; what it opens beyond this is left aside.
+/// Open channels at most; a client opens one of each label. Further ones are ignored.
 const CHANNELS: usize = 8;
-/// At most so many messages wait.
-const WAITING: usize = 512;
-/// At most so many bytes of messages wait.
-const WAITING_BYTES: usize = 2 << 20;
+/// Reliable messages in the queue at most.
+const QUEUED_MESSAGES: usize = 512;
+/// Bytes of reliable messages in the queue at most.
+const QUEUED_BYTES: usize = 2 << 20;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DataDelivery {
-    /// With str0m.
+    /// Written to str0m.
     Written,
-    /// Waits for the channel to open or to have room.
-    Waits,
-    /// Dropped: a lossy one that cannot go now, or the queue of reliable ones is full.
+    /// In the queue until the channel opens or has room.
+    Queued,
+    /// Dropped: a lossy message that str0m does not take now, or a reliable one when the queue is full.
     Dropped,
 }
 
-/// The channels of a connection.
+/// The data channels of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Channels {
     open: Vec<(ChannelId, String)>,
-    /// Reliable messages, oldest first. Bounded: see [`DataDelivery::Dropped`].
-    waiting: VecDeque<Bytes>,
-    waiting_bytes: usize,
+    /// Reliable messages, oldest first.
+    queue: VecDeque<Bytes>,
+    queued_bytes: usize,
 }
 
 impl Channels {
-    /// How the server opens its two channels.
+    /// Configurations of the two channels that the server opens.
     pub(super) fn configs() -> [ChannelConfig; 2] {
         let reliable = ChannelConfig { label: RELIABLE.to_owned(), ..ChannelConfig::default() };
         let lossy = ChannelConfig {
@@ -64,29 +64,29 @@ impl Channels {
         self.open.iter().find(|(other, _)| *other == id).map(|(_, label)| label.as_str())
     }
 
-    /// Sends, or queues what is reliable.
+    /// Sends a message, or queues it if it is reliable.
     pub(super) fn send(&mut self, rtc: &mut Rtc, label: &str, payload: Bytes) -> DataDelivery {
         let reliable = label == RELIABLE;
-        if (!reliable || self.waiting.is_empty()) && self.write(rtc, label, &payload) {
+        if (!reliable || self.queue.is_empty()) && self.write(rtc, label, &payload) {
             return DataDelivery::Written;
         }
-        if !reliable || self.waiting.len() >= WAITING || self.waiting_bytes + payload.len() > WAITING_BYTES {
+        if !reliable || self.queue.len() >= QUEUED_MESSAGES || self.queued_bytes + payload.len() > QUEUED_BYTES {
             return DataDelivery::Dropped;
         }
-        self.waiting_bytes += payload.len();
-        self.waiting.push_back(payload);
-        DataDelivery::Waits
+        self.queued_bytes += payload.len();
+        self.queue.push_back(payload);
+        DataDelivery::Queued
     }
 
-    /// Sends what waits, as far as there is room. Whether anything was sent.
+    /// Sends queued messages as far as there is room. Whether any was sent.
     pub(super) fn flush(&mut self, rtc: &mut Rtc) -> bool {
         let mut sent = false;
-        while let Some(payload) = self.waiting.pop_front() {
+        while let Some(payload) = self.queue.pop_front() {
             if !self.write(rtc, RELIABLE, &payload) {
-                self.waiting.push_front(payload);
+                self.queue.push_front(payload);
                 break;
             }
-            self.waiting_bytes -= payload.len();
+            self.queued_bytes -= payload.len();
             sent = true;
         }
         sent
@@ -95,8 +95,8 @@ impl Channels {
     fn write(&self, rtc: &mut Rtc, label: &str, payload: &[u8]) -> bool {
         let Some((id, _)) = self.open.iter().find(|(_, l)| l == label) else { return false };
         let Some(mut channel) = rtc.channel(*id) else { return false };
-        channel.write(true, payload).unwrap_or_else(|e| {
-            tracing::debug!("a message on {label} was refused: {e}");
+        channel.write(true, payload).unwrap_or_else(|error| {
+            tracing::debug!(%error, label, "a data message was refused");
             false
         })
     }

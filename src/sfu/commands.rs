@@ -1,4 +1,4 @@
-//! The hub's commands, carried out.
+//! Executes the hub's commands.
 
 use super::channels::DataDelivery;
 use super::connection::{Connection, ConnectionFault, LayerPreference, LinkState};
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use str0m::media::Mid;
 
-/// What a client needs to apply an answer before it can take packets.
+/// Time for a client to apply an answer before packets are sent to it.
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// The fields of [`MediaCommand::AcceptOffer`].
@@ -50,7 +50,7 @@ impl Worker {
                 self.current = Some(connection);
                 self.accept_answer(connection, &sdp, now);
             }
-            // ICE-lite: the client's checks tell where it is.
+            // Not needed by ICE-lite: the client's checks show its address.
             MediaCommand::AddCandidate { .. } => {}
             MediaCommand::Unsubscribe { connection, track } => self.unsubscribe(connection, &track),
             MediaCommand::Unpublish { track } => self.unpublish(&track),
@@ -62,7 +62,7 @@ impl Worker {
                 let Some(c) = self.connections.get_mut(&connection) else { return };
                 if c.channels.send(&mut c.rtc, label, payload) == DataDelivery::Dropped {
                     SfuCounters::add(&self.reporter.counters.data_dropped, 1);
-                    tracing::debug!(?connection, "a message on {label} is dropped");
+                    tracing::debug!(?connection, label, "a data message is dropped");
                 }
                 self.mark_dirty(connection);
             }
@@ -72,7 +72,7 @@ impl Worker {
 
     fn open(&mut self, id: ConnectionId, now: Instant) {
         if self.connections.contains_key(&id) {
-            return tracing::warn!(?id, "the connection is open already");
+            return tracing::warn!(?id, "the connection is already open");
         }
         let connection = Connection::new(id, &self.certificate, &self.local, now);
         self.by_ufrag.insert(connection.ufrag.clone(), id);
@@ -90,11 +90,11 @@ impl Worker {
         let Self { connections, tracks, .. } = self;
         let Some(connection) = connections.get_mut(&id) else { return };
         let fresh: Vec<Mid> = bind.iter().map(|b| Mid::from(b.mid.as_str())).collect();
-        let answer = connection.accept_offer(&sdp, bind, &release, &|t| tracks.get(t).is_some_and(Track::layered));
+        let answer = connection.accept_offer(&sdp, bind, &release, &|t| tracks.get(t).is_some_and(Track::is_simulcast));
         connection.sources.clear();
         match answer {
             Ok(sdp) => {
-                let gone = |s: &Subscriber| s.connection == id && !connection.sends.contains_key(&s.mid);
+                let gone = |s: &Subscriber| s.connection == id && !connection.outgoing.contains_key(&s.mid);
                 tracks.values_mut().for_each(|t| t.subscribers.retain(|s| !gone(s)));
                 let ready_at = (connection.link == LinkState::Up).then(|| now + SETTLE);
                 for mid in fresh {
@@ -110,8 +110,8 @@ impl Worker {
     fn offered(&mut self, id: ConnectionId, made: Option<Result<Option<Offer>, ConnectionFault>>) {
         match made {
             None => {}
-            Some(Ok(Some(Offer { sdp, sections }))) => {
-                self.reporter.report(MediaEvent::Offered { connection: id, sdp, sections });
+            Some(Ok(Some(Offer { sdp, m_lines }))) => {
+                self.reporter.report(MediaEvent::Offered { connection: id, sdp, sections: m_lines });
                 self.described(id);
             }
             Some(Ok(None)) => {
@@ -125,21 +125,22 @@ impl Worker {
     fn accept_answer(&mut self, id: ConnectionId, answer: &str, now: Instant) {
         let Self { connections, tracks, .. } = self;
         let Some(connection) = connections.get_mut(&id) else { return };
-        match connection.accept_answer(answer, &|t| tracks.get(t).is_some_and(Track::layered)) {
+        match connection.accept_answer(answer, &|t| tracks.get(t).is_some_and(Track::is_simulcast)) {
             Ok(true) => {
                 let ready_at = (connection.link == LinkState::Up).then_some(now);
-                let wanted: Vec<Mid> = connection.sends.iter().filter(|(_, s)| s.wanted).map(|(m, _)| *m).collect();
-                for mid in wanted {
+                let enabled: Vec<Mid> =
+                    connection.outgoing.iter().filter(|(_, s)| s.enabled).map(|(m, _)| *m).collect();
+                for mid in enabled {
                     self.attach(id, mid, ready_at);
                 }
                 self.described(id);
             }
-            Ok(false) => tracing::debug!(?id, "an answer without an offer is left aside"),
+            Ok(false) => tracing::debug!(?id, "an answer without an offer is ignored"),
             Err(fault) => self.refused(id, fault),
         }
     }
 
-    /// After a description: the ICE credentials may be new, and str0m may have something to say.
+    /// After a description: the ICE credentials may be new, and str0m may have output.
     fn described(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let ufrag = connection.rtc.direct_api().local_ice_credentials().ufrag;
@@ -169,7 +170,7 @@ impl Worker {
         for Published { mid, track, kind, simulcast } in publish {
             let mid = Mid::from(mid.as_str());
             let Some(connection) = self.connections.get_mut(&id) else { return };
-            connection.receives.insert(mid, track.clone());
+            connection.incoming.insert(mid, track.clone());
             let entry = self.tracks.entry(track.clone()).or_insert_with(|| Track::new(kind));
             entry.kind = kind;
             entry.origin = Some(TrackOrigin { connection: id, mid, simulcast });
@@ -178,29 +179,29 @@ impl Worker {
         self.next_request = Some(Instant::now());
     }
 
-    /// A section begins to carry its track.
+    /// Starts forwarding the track of an m-line.
     fn attach(&mut self, id: ConnectionId, mid: Mid, ready_at: Option<Instant>) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let Some(section) = connection.sends.get(&mid).cloned() else { return };
+        let Some(binding) = connection.outgoing.get(&mid).cloned() else { return };
         connection.used.insert(mid);
-        connection.tune(mid, section.kind);
-        let preference = connection.preferences.get(&section.track).copied().unwrap_or_default();
-        let track = self.tracks.entry(section.track.clone()).or_insert_with(|| Track::new(section.kind));
+        connection.configure_stream(mid, binding.kind);
+        let preference = connection.preferences.get(&binding.track).copied().unwrap_or_default();
+        let track = self.tracks.entry(binding.track.clone()).or_insert_with(|| Track::new(binding.kind));
         if track.subscribers.iter().any(|s| s.connection == id && s.mid == mid) {
             return;
         }
-        let mut subscriber = Subscriber::new(id, mid, section.kind);
+        let mut subscriber = Subscriber::new(id, mid, binding.kind);
         subscriber.ready_at = ready_at;
         (subscriber.limit, subscriber.paused) = (preference.layer, preference.paused);
         track.subscribers.push(subscriber);
-        self.needs_keyframe.insert(section.track);
+        self.needs_keyframe.insert(binding.track);
         self.next_request = Some(ready_at.unwrap_or_else(Instant::now));
     }
 
-    /// A section carries nothing more.
+    /// Stops forwarding the track of an m-line.
     fn detach(&mut self, id: ConnectionId, mid: Mid) {
-        let section = self.connections.get(&id).and_then(|c| c.sends.get(&mid));
-        let Some(track) = section.and_then(|s| self.tracks.get_mut(&s.track)) else { return };
+        let binding = self.connections.get(&id).and_then(|c| c.outgoing.get(&mid));
+        let Some(track) = binding.and_then(|s| self.tracks.get_mut(&s.track)) else { return };
         track.subscribers.retain(|s| !(s.connection == id && s.mid == mid));
         self.forget_idle_tracks();
     }
@@ -208,7 +209,7 @@ impl Worker {
     fn unsubscribe(&mut self, id: ConnectionId, sid: &str) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.preferences.remove(sid);
-        connection.sends.values_mut().filter(|s| s.track == sid).for_each(|s| s.wanted = false);
+        connection.outgoing.values_mut().filter(|s| s.track == sid).for_each(|s| s.enabled = false);
         if let Some(track) = self.tracks.get_mut(sid) {
             track.subscribers.retain(|s| s.connection != id);
         }
@@ -221,10 +222,10 @@ impl Worker {
         for subscriber in &track.subscribers {
             let Some(c) = self.connections.get_mut(&subscriber.connection) else { continue };
             c.preferences.remove(sid);
-            c.sends.values_mut().filter(|s| s.track == sid).for_each(|s| s.wanted = false);
+            c.outgoing.values_mut().filter(|s| s.track == sid).for_each(|s| s.enabled = false);
         }
         if let Some(c) = track.origin.and_then(|o| self.connections.get_mut(&o.connection)) {
-            c.receives.retain(|_, t| t != sid);
+            c.incoming.retain(|_, t| t != sid);
             c.sources.retain(|_, (t, _)| t != sid);
         }
     }
@@ -253,8 +254,8 @@ impl Worker {
         }
     }
 
-    /// A connection that came up: what it subscribed to may flow, beginning with a key frame.
-    pub(super) fn make_ready(&mut self, id: ConnectionId, now: Instant) {
+    /// Starts forwarding to a connection that is up, from the next key frames on.
+    pub(super) fn start_forwarding(&mut self, id: ConnectionId, now: Instant) {
         for (sid, track) in &mut self.tracks {
             let mut any = false;
             for subscriber in track.subscribers.iter_mut().filter(|s| s.connection == id) {
@@ -269,7 +270,7 @@ impl Worker {
         }
     }
 
-    /// Tracks that nobody publishes and nobody waits for are gone.
+    /// Forgets tracks without publisher and subscribers.
     pub(super) fn forget_idle_tracks(&mut self) {
         self.tracks.retain(|_, t| t.origin.is_some() || !t.subscribers.is_empty());
     }

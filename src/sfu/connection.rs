@@ -1,4 +1,4 @@
-//! One peer connection: a str0m `Rtc` and what the worker keeps beside it.
+//! One peer connection: a str0m `Rtc` and the worker's state of it.
 
 use super::bandwidth::BandwidthAllocator;
 use super::capture_clock::CaptureClock;
@@ -17,23 +17,22 @@ use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Input, Output, Rtc, RtcConfig, RtcError};
 
-/// How often str0m reports loss and round trip.
-const STATISTICS: Duration = Duration::from_secs(2);
-/// How often subscribers are told which moment a timestamp means. Until the first packet is sent str0m names timestamp
-/// 0, so the next report must not be far.
-const REPORTS: Duration = Duration::from_secs(1);
-/// Sent pictures are kept so long for being asked for again.
-const RESEND_AGE: Duration = Duration::from_secs(1);
-/// At most so many of them a stream.
-const RESEND_PACKETS: usize = 1024;
-/// Resends may be this part of what is sent; above it the queue of resends is dropped.
-const RESEND_SHARE: f32 = 0.25;
-/// The first guess of what a subscriber's link carries.
-const FIRST_ESTIMATE: Bitrate = Bitrate::kbps(1500);
-/// A client comes from few addresses; older ones are forgotten.
+/// Interval of str0m's statistics (loss, round trip).
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(2);
+/// Interval of sender reports. Before the first packet str0m reports timestamp 0, so the next report must come soon.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// Age of a video packet that is retransmitted at most.
+const RTX_AGE: Duration = Duration::from_secs(1);
+/// Video packets of a stream that are kept for retransmission at most.
+const RTX_PACKETS: usize = 1024;
+/// Retransmissions as a part of what is sent; above it the queue of retransmissions is dropped.
+const RTX_SHARE: f32 = 0.25;
+/// Bandwidth estimate of a subscriber's path at the start.
+const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(1500);
+/// Remote addresses of a connection at most; the oldest is forgotten first.
 const ADDRESSES: usize = 8;
 
-/// Why a connection cannot go on.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectionFault {
     #[error("{0}")]
@@ -42,30 +41,30 @@ pub(super) enum ConnectionFault {
     Panicked,
 }
 
-/// Where a connection is.
+/// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LinkState {
-    /// ICE and DTLS have not been up yet.
+    /// ICE and DTLS have not been connected yet.
     New,
-    /// Media may flow.
+    /// Media can flow.
     Up,
-    /// Nothing came for too long. What comes next makes it `Up` again.
+    /// Nothing was received for 3 s. The next datagram makes it `Up` again.
     Lost,
-    /// Over: the peer closed it, or it failed.
+    /// The client closed it, or it failed.
     Closed,
 }
 
-/// What a section towards the client carries.
+/// The track that an m-line towards the client carries.
 #[derive(Clone, Debug)]
 pub(super) struct MLineBinding {
     pub(super) track: TrackSid,
     pub(super) stream_id: String,
     pub(super) kind: MediaKind,
-    /// Still to be sent; cleared by an unsubscription.
-    pub(super) wanted: bool,
+    /// Whether it is to be sent; false after an unsubscription.
+    pub(super) enabled: bool,
 }
 
-/// What a client wants of a track.
+/// Layer settings of a subscriber for one track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LayerPreference {
     pub(super) layer: u8,
@@ -83,36 +82,35 @@ pub(super) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) rtc: Rtc,
     pub(super) link: LinkState,
-    /// The time that str0m knows.
-    told: Instant,
-    /// When something of it came last.
-    pub(super) heard_at: Instant,
-    /// Where it comes from, newest last.
+    /// The latest time that str0m was given.
+    time: Instant,
+    /// When the last datagram was received.
+    pub(super) last_received: Instant,
+    /// Remote addresses, newest last.
     pub(super) addresses: Vec<SocketAddr>,
-    /// By which its STUN checks are known; changes with an ICE restart.
+    /// Local ICE user name fragment, by which STUN checks are assigned; changes with an ICE restart.
     pub(super) ufrag: String,
-    /// The entry of the timer heap that counts.
+    /// Its valid entry in the worker's timer heap.
     pub(super) wakes_at: Option<Instant>,
-    /// Written to, and to be driven before the round ends.
+    /// Whether it was written to, and must be driven before the round ends.
     pub(super) dirty: bool,
-    /// Sections that carry published tracks.
-    pub(super) receives: HashMap<Mid, TrackSid>,
-    /// Known SSRCs of these: the track and the layer.
+    /// M-lines that carry published tracks.
+    pub(super) incoming: HashMap<Mid, TrackSid>,
+    /// Track and layer of the SSRCs that were received.
     pub(super) sources: HashMap<Ssrc, (TrackSid, u8)>,
-    /// Sections that carry subscribed tracks.
-    pub(super) sends: HashMap<Mid, MLineBinding>,
-    /// Sections that have carried a track before.
+    /// M-lines that carry subscribed tracks.
+    pub(super) outgoing: HashMap<Mid, MLineBinding>,
+    /// M-lines that have carried a subscribed track before.
     pub(super) used: HashSet<Mid>,
     pub(super) preferences: HashMap<TrackSid, LayerPreference>,
-    /// The offer that is to be answered.
+    /// Our offer that waits for its answer.
     pub(super) pending: Option<SdpPendingOffer>,
-    /// Whether the server's data channels have been agreed on (v0).
+    /// Whether the server's data channels are negotiated (two connections).
     pub(super) channels_made: bool,
     pub(super) channels: Channels,
     pub(super) quality: QualityMonitor,
-    /// What the link to the client carries.
     pub(super) bandwidth: BandwidthAllocator,
-    /// What of it is wished for, bits a second, as str0m was told.
+    /// Desired rate in bits a second, as str0m was given it.
     desired: u64,
     /// The client's clock, for what it publishes.
     pub(super) clock: CaptureClock,
@@ -120,13 +118,13 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: ConnectionId, certificate: &DtlsCert, local: &[SocketAddr], now: Instant) -> Self {
-        let estimated = (id.role != Role::Publisher).then_some(FIRST_ESTIMATE);
+        let estimated = (id.role != Role::Publisher).then_some(INITIAL_ESTIMATE);
         let mut rtc = RtcConfig::new()
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .set_dtls_cert(certificate.clone())
-            .set_rtcp_report_interval_audio(REPORTS)
-            .set_stats_interval(Some(STATISTICS))
+            .set_rtcp_report_interval_audio(REPORT_INTERVAL)
+            .set_stats_interval(Some(STATISTICS_INTERVAL))
             .enable_bwe(estimated)
             .clear_codecs()
             .enable_vp8(true)
@@ -135,7 +133,7 @@ impl Connection {
         for address in local {
             match Candidate::host(*address, "udp") {
                 Ok(candidate) => drop(rtc.add_local_candidate(candidate)),
-                Err(e) => tracing::warn!("{address} cannot be offered to clients: {e}"),
+                Err(error) => tracing::warn!(%error, %address, "an address cannot be offered to clients"),
             }
         }
         let ufrag = rtc.direct_api().local_ice_credentials().ufrag;
@@ -143,15 +141,15 @@ impl Connection {
             id,
             rtc,
             link: LinkState::New,
-            told: now,
-            heard_at: now,
+            time: now,
+            last_received: now,
             addresses: vec![],
             ufrag,
             wakes_at: None,
             dirty: false,
-            receives: HashMap::new(),
+            incoming: HashMap::new(),
             sources: HashMap::new(),
-            sends: HashMap::new(),
+            outgoing: HashMap::new(),
             used: HashSet::new(),
             preferences: HashMap::new(),
             pending: None,
@@ -164,29 +162,29 @@ impl Connection {
         }
     }
 
-    /// The time for str0m's next input. It must not go back, or str0m would not look at what was written.
+    /// The time for str0m's next input. It must not go back: str0m would ignore what was written.
     pub(super) fn time(&mut self, now: Instant) -> Instant {
-        self.told = self.told.max(now);
-        self.told
+        self.time = self.time.max(now);
+        self.time
     }
 
-    /// Tells str0m the time; what was written goes out.
-    pub(super) fn tell_time(&mut self, now: Instant) -> Result<(), ConnectionFault> {
+    /// Gives str0m the time, so that it sends what was written.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionFault> {
         let now = self.time(now);
         self.input(Input::Timeout(now))
     }
 
-    /// Hands a datagram or the time to str0m.
+    /// Gives str0m a datagram or the time.
     pub(super) fn input(&mut self, input: Input) -> Result<(), ConnectionFault> {
         self.guarded(|c| Ok(c.rtc.handle_input(input)?))
     }
 
-    /// Takes the next output.
+    /// The next output of str0m.
     pub(super) fn poll(&mut self) -> Result<Output, ConnectionFault> {
         self.guarded(|c| Ok(c.rtc.poll_output()?))
     }
 
-    /// The last net: a panic while one client is handled costs that client's connection, not the worker.
+    /// Catches panics of str0m: they cost one connection, not the worker.
     pub(super) fn guarded<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, ConnectionFault>,
@@ -194,7 +192,7 @@ impl Connection {
         catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or(Err(ConnectionFault::Panicked))
     }
 
-    /// Queues a packet in a section. It goes out when the connection is driven next.
+    /// Queues a packet in an m-line; whether that has a stream. It is sent when the connection is driven next.
     pub(super) fn write(&mut self, mid: Mid, packet: RtpWrite) -> bool {
         match self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             Some(stream) => {
@@ -205,34 +203,34 @@ impl Connection {
         }
     }
 
-    /// The payload type that the client expects in a section.
+    /// The payload type that the client expects in an m-line.
     pub(super) fn payload_type(&self, mid: Mid) -> Option<Pt> {
         self.rtc.media(mid)?.remote_pts().first().copied()
     }
 
-    /// Settings of a section's stream that the description does not carry.
-    pub(super) fn tune(&mut self, mid: Mid, kind: MediaKind) {
+    /// Configures the stream of an m-line: no pacing, and the retransmission buffer of video.
+    pub(super) fn configure_stream(&mut self, mid: Mid, kind: MediaKind) {
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
         stream.set_unpaced(true);
         if kind == MediaKind::Video {
-            stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
+            stream.set_rtx_cache(RTX_PACKETS, RTX_AGE, Some(RTX_SHARE));
         }
     }
 
-    /// Tells str0m up to which rate it is worth looking for bandwidth.
-    pub(super) fn desire(&mut self, bits_per_second: u64) {
+    /// Sets the rate up to which str0m probes for bandwidth, if it changed by more than a tenth.
+    pub(super) fn set_desired(&mut self, bits_per_second: u64) {
         if bits_per_second.abs_diff(self.desired) > self.desired / 10 {
             self.desired = bits_per_second;
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(bits_per_second * 5 / 4));
         }
     }
 
-    /// Gives a section's stream a new SSRC, for the next track in it.
+    /// Replaces the stream of an m-line by one with a new SSRC, for the next track.
     ///
-    /// `DirectApi::reset_stream_tx` of str0m 0.25.0 would leave the stream filed under its old SSRC, where no report,
-    /// NACK or PLI for the new one finds it. So the stream is taken out and made again.
-    pub(super) fn renew(&mut self, mid: Mid, kind: MediaKind) {
+    /// `DirectApi::reset_stream_tx` of str0m 0.25.0 keeps the stream under its old SSRC, where no report, NACK or PLI for
+    /// the new one finds it. So the stream is removed and declared anew.
+    pub(super) fn replace_stream(&mut self, mid: Mid, kind: MediaKind) {
         if self.rtc.media(mid).is_none() {
             return;
         }
@@ -247,8 +245,8 @@ impl Connection {
         api.declare_stream_tx(ssrc, repair, mid, None);
     }
 
-    /// Remembers where the client comes from. Returns an address that has been forgotten for it.
-    pub(super) fn note_address(&mut self, source: SocketAddr) -> Option<SocketAddr> {
+    /// Adds a remote address. Returns the oldest one if it is dropped for that.
+    pub(super) fn add_address(&mut self, source: SocketAddr) -> Option<SocketAddr> {
         if self.addresses.last() == Some(&source) {
             return None;
         }

@@ -1,8 +1,8 @@
-//! SfuCounters of the forwarding plane, for metrics.
+//! Counters of the SFU, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counted since the start, by all workers together.
+/// Counters of all workers together, since the start.
 #[derive(Debug, Default)]
 pub(crate) struct SfuCounters {
     pub(crate) packets_in: AtomicU64,
@@ -18,30 +18,30 @@ pub(crate) struct SfuCounters {
     pub(crate) connections: AtomicU64,
 }
 
-/// A reading of the counters. All but `connections` only grow.
+/// Values of the counters. All but `connections` only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SfuStatistics {
     /// Datagrams received, of all kinds.
     pub(crate) packets_in: u64,
-    /// Bytes of these.
+    /// Bytes of the datagrams received.
     pub(crate) bytes_in: u64,
     /// Datagrams sent, of all kinds.
     pub(crate) packets_out: u64,
-    /// Bytes of these.
+    /// Bytes of the datagrams sent.
     pub(crate) bytes_out: u64,
-    /// Media packets handed to subscribers: one that goes to three counts three times.
+    /// Media packets sent to subscribers: one that goes to three counts three times.
     pub(crate) forwarded: u64,
-    /// Datagrams that the system would not take.
+    /// Datagrams that the system refused to send.
     pub(crate) send_failures: u64,
-    /// Key frames asked for.
+    /// Key frame requests (PLI) sent to publishers.
     pub(crate) key_frame_requests: u64,
-    /// Levels and link qualities that nobody took in time.
+    /// Audio levels and link qualities dropped because the event queue was full.
     pub(crate) events_dropped: u64,
     /// Data messages dropped because a queue was full.
     pub(crate) data_dropped: u64,
-    /// Connections closed because of a fault in handling them.
+    /// Connections closed because handling them failed.
     pub(crate) faults: u64,
-    /// Connections open now.
+    /// Open connections.
     pub(crate) connections: u64,
 }
 

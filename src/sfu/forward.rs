@@ -1,7 +1,6 @@
-//! What str0m reports, and above all: media packets from a publisher to its subscribers.
+//! str0m's events, above all: forwarding media packets from a publisher to its subscribers.
 
 use super::bandwidth::{BandwidthAllocator, LayerDemand};
-use super::capture_clock::Report;
 use super::channels::{LOSSY, RELIABLE};
 use super::connection::{Connection, LinkState};
 use super::counters::SfuCounters;
@@ -9,7 +8,7 @@ use super::layers::layer_of;
 use super::rewrite::{OutgoingNumbers, SourceNumbers};
 use super::track::{ForwardDecision, IncomingPacket, Subscriber, Track};
 use super::worker::Worker;
-use crate::base::MediaKind;
+use crate::base::{MediaKind, SenderReport};
 use crate::hub::{ConnectionId, MediaEvent, Role, TrackSid};
 use std::collections::HashMap;
 use std::time::{Instant, SystemTime};
@@ -18,11 +17,11 @@ use str0m::media::{KeyframeRequestKind, Pt, Rid};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Vp8Descriptor, Vp8Patch};
 use str0m::{Event, IceConnectionState};
 
-/// Larger payloads are dropped: they would not fit into a datagram again.
-const PAYLOAD: usize = 1500;
-/// A client that changes its SSRCs over and over is asked for each again.
+/// Bytes of a payload at most. Larger ones are dropped: they would not fit into a datagram.
+const MAX_PAYLOAD: usize = 1500;
+/// Known SSRCs of a connection at most; then all are looked up anew.
 const SOURCES: usize = 64;
-/// VP8 picture ids of one byte.
+/// Mask of a VP8 PictureID of 7 bits.
 const SHORT_PICTURE_ID: u16 = 0x7f;
 
 impl Worker {
@@ -33,9 +32,9 @@ impl Worker {
             Event::IceConnectionStateChange(state) => self.on_ice(id, state, now),
             Event::KeyframeRequest(request) => {
                 let Some(c) = self.connections.get(&id) else { return };
-                let Some(sid) = c.sends.get(&request.mid).map(|s| s.track.clone()) else { return };
+                let Some(sid) = c.outgoing.get(&request.mid).map(|s| s.track.clone()) else { return };
                 if let Some(track) = self.tracks.get_mut(&sid) {
-                    track.want_key_frame(id, request.mid);
+                    track.want_keyframe(id, request.mid);
                     self.needs_keyframe.insert(sid);
                     self.next_request = Some(now);
                 }
@@ -70,13 +69,13 @@ impl Worker {
             }
             Event::PeerStats(report) => {
                 if let Some(c) = self.connections.get_mut(&id) {
-                    c.quality.end_span(&report);
-                    self.tell_quality(id);
+                    c.quality.end_interval(&report);
+                    self.report_quality(id);
                 }
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
                 if let Some(c) = self.connections.get_mut(&id) {
-                    c.bandwidth.estimated(estimate.as_u64());
+                    c.bandwidth.set_estimate(estimate.as_u64());
                 }
             }
             Event::Closed => self.on_closed(id),
@@ -87,7 +86,7 @@ impl Worker {
     fn on_ice(&mut self, id: ConnectionId, state: IceConnectionState, now: Instant) {
         match state {
             IceConnectionState::Disconnected => self.on_lost(id),
-            // After an ICE restart: DTLS is up still, so `Event::Connected` does not come again.
+            // After an ICE restart DTLS is still connected, so `Event::Connected` does not come again.
             IceConnectionState::Connected | IceConnectionState::Completed
                 if self.connections.get(&id).is_some_and(|c| c.link == LinkState::Lost && c.rtc.is_connected()) =>
             {
@@ -97,42 +96,42 @@ impl Worker {
         }
     }
 
-    /// Sends a publisher's packet to everybody who is to have it.
+    /// Forwards a publisher's packet to its subscribers.
     fn forward(&mut self, from: ConnectionId, packet: &RtpPacket, now: Instant) {
         let Self { connections, tracks, dirty, needs_keyframe, next_request, reporter, started, .. } = self;
         let Some((sid, layer)) = connections.get_mut(&from).and_then(|c| c.source(packet)) else { return };
         let Some(track) = tracks.get_mut(&sid) else { return };
-        track.layers.saw(layer, packet.payload.len(), now);
+        track.layers.add_packet(layer, packet.payload.len(), now);
         if !std::mem::replace(&mut track.seen, true) {
             reporter.report(MediaEvent::MediaSeen { track: sid.clone() });
         }
-        // A muted libwebrtc sends black pictures and silence.
-        if track.muted || packet.payload.len() > PAYLOAD {
+        // A muted libwebrtc sends black frames and silence.
+        if track.muted || packet.payload.len() > MAX_PAYLOAD {
             return;
         }
         if let Some(level) = packet.header.ext_vals.audio_level {
             track.level.add(level, packet.header.ext_vals.voice_activity.unwrap_or(false));
         }
         let captured = connections.get_mut(&from).map_or(now, |c| c.captured(packet, track.kind, *started));
-        let Some((incoming, picture)) = read(track, packet, layer, captured) else { return };
-        if incoming.begins {
-            track.key_frame_came(layer);
+        let Some((incoming, descriptor)) = read(track, packet, layer, captured) else { return };
+        if incoming.starts_keyframe {
+            track.keyframe_received(layer);
         }
-        let alive = track.layers.alive(now);
+        let active = track.layers.active(now);
         let mut waits = false;
-        for subscriber in track.subscribers.iter_mut().filter(|s| s.takes(now)) {
+        for subscriber in track.subscribers.iter_mut().filter(|s| s.is_ready(now)) {
             let Some(connection) = connections.get_mut(&subscriber.connection) else { continue };
             if connection.link != LinkState::Up {
                 continue;
             }
             let Some(pt) = subscriber.payload_type(connection) else { continue };
-            let verdict = match track.kind {
-                MediaKind::Audio => subscriber.sound(&incoming),
-                MediaKind::Video => subscriber.picture(&incoming, alive),
+            let decision = match track.kind {
+                MediaKind::Audio => subscriber.audio(&incoming),
+                MediaKind::Video => subscriber.video(&incoming, active),
             };
-            let outgoing = match verdict {
-                ForwardDecision::Forward(departure) => {
-                    outgoing(packet, pt, track.kind, captured, departure, picture.as_ref())
+            let outgoing = match decision {
+                ForwardDecision::Forward(numbers) => {
+                    outgoing(packet, pt, track.kind, captured, numbers, descriptor.as_ref())
                 }
                 ForwardDecision::Fill(number) => filler(packet, pt, number),
                 ForwardDecision::Wait => {
@@ -154,8 +153,8 @@ impl Worker {
         }
     }
 
-    /// Asks publishers for the key frames that somebody waits for.
-    pub(super) fn ask_for_key_frames(&mut self, now: Instant) {
+    /// Requests the key frames that subscribers wait for.
+    pub(super) fn request_keyframes(&mut self, now: Instant) {
         self.next_request = None;
         let needs_keyframe = std::mem::take(&mut self.needs_keyframe);
         for sid in needs_keyframe {
@@ -163,7 +162,7 @@ impl Worker {
             let (layers, again) = track.requests(now);
             if let Some(origin) = track.origin.clone() {
                 for layer in layers {
-                    self.ask(&origin.connection, &origin, layer);
+                    self.request_keyframe(&origin.connection, &origin, layer);
                 }
             }
             if let Some(again) = again {
@@ -173,7 +172,7 @@ impl Worker {
         }
     }
 
-    fn ask(&mut self, id: &ConnectionId, origin: &super::track::TrackOrigin, layer: u8) {
+    fn request_keyframe(&mut self, id: &ConnectionId, origin: &super::track::TrackOrigin, layer: u8) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let rid: Option<Rid> = origin.simulcast.then(|| super::layers::RIDS[usize::from(layer)].into());
         let mut api = connection.rtc.direct_api();
@@ -184,13 +183,13 @@ impl Worker {
         }
     }
 
-    /// Shares each subscriber's bandwidth among the tracks that come in layers.
+    /// Shares each subscriber's bandwidth among its simulcast tracks.
     pub(super) fn share_bandwidth(&mut self, now: Instant) {
         let mut demands: HashMap<ConnectionId, Vec<(&TrackSid, usize, LayerDemand)>> = HashMap::new();
-        for (sid, track) in self.tracks.iter().filter(|(_, t)| t.layered() && !t.muted) {
-            let (alive, rates) = (track.layers.alive(now), track.layers.rates());
-            for (i, s) in track.subscribers.iter().enumerate().filter(|(_, s)| s.takes(now)) {
-                let demand = LayerDemand { rates, alive, limit: s.limit, cap: s.cap };
+        for (sid, track) in self.tracks.iter().filter(|(_, t)| t.is_simulcast() && !t.muted) {
+            let (active, rates) = (track.layers.active(now), track.layers.rates());
+            for (i, s) in track.subscribers.iter().enumerate().filter(|(_, s)| s.is_ready(now)) {
+                let demand = LayerDemand { rates, active, limit: s.limit, cap: s.cap };
                 demands.entry(s.connection).or_default().push((sid, i, demand));
             }
         }
@@ -199,14 +198,14 @@ impl Worker {
             let mut mine = demands.remove(&connection.id).unwrap_or_default();
             mine.sort_by_key(|(sid, ..)| *sid);
             let all: Vec<LayerDemand> = mine.iter().map(|(.., w)| *w).collect();
-            connection.desire(BandwidthAllocator::desired(&all));
-            let caps = connection.bandwidth.caps(now, &all);
+            connection.set_desired(BandwidthAllocator::desired(&all));
+            let caps = connection.bandwidth.allocate(now, &all);
             let changed = mine.iter().zip(caps).filter(|((.., w), cap)| w.cap != *cap);
             changes.extend(changed.map(|((sid, i, _), cap)| ((*sid).clone(), *i, cap)));
         }
         for (sid, i, cap) in changes {
             if let Some(s) = self.tracks.get_mut(&sid).and_then(|t| t.subscribers.get_mut(i)) {
-                tracing::debug!(connection = ?s.connection, "{sid}: up to layer {cap}");
+                tracing::debug!(connection = ?s.connection, %sid, cap, "highest layer");
                 s.cap = cap;
             }
             self.needs_keyframe.insert(sid);
@@ -214,8 +213,9 @@ impl Worker {
         }
     }
 
-    /// A member's quality is the worse of its connections'. Of two, the one towards the client tells.
-    fn tell_quality(&mut self, id: ConnectionId) {
+    /// Reports a member's quality, the worse of its connections'. With two connections it is reported when the subscriber
+    /// connection has new statistics.
+    fn report_quality(&mut self, id: ConnectionId) {
         let of = |role| self.connections.get(&ConnectionId { role, ..id }).filter(|c| c.link == LinkState::Up);
         let (Some(own), other) = (of(id.role), of(Role::Publisher)) else { return };
         if id.role == Role::Publisher {
@@ -227,7 +227,7 @@ impl Worker {
         self.reporter.report(MediaEvent::LinkQuality { member: id.member, lost_percent, rtt_ms });
     }
 
-    pub(super) fn tell_levels(&mut self) {
+    pub(super) fn report_levels(&mut self) {
         for (sid, track) in self.tracks.iter_mut().filter(|(_, t)| t.kind == MediaKind::Audio) {
             if let Some((level, active)) = track.level.take() {
                 self.reporter.report(MediaEvent::Level { track: sid.clone(), level, active });
@@ -237,18 +237,21 @@ impl Worker {
 }
 
 impl Connection {
-    /// When a packet's content was captured, by the reports of its sender.
-    fn captured(&mut self, packet: &RtpPacket, kind: MediaKind, since: Instant) -> Instant {
-        // str0m, and others, report timestamp 0 until they have sent something.
+    /// When a packet was captured, by the reports of its sender.
+    fn captured(&mut self, packet: &RtpPacket, kind: MediaKind, epoch: Instant) -> Instant {
+        // A sender without packets, str0m for one, reports timestamp 0.
         let report = packet.last_sender_info.filter(|info| info.sender_packet_count > 0).and_then(|info| {
             let wall = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-            Some(Report { wall_us: i64::try_from(wall.as_micros()).ok()?, timestamp: info.rtp_time.numer() as u32 })
+            Some(SenderReport {
+                wall_us: i64::try_from(wall.as_micros()).ok()?,
+                timestamp: info.rtp_time.numer() as u32,
+            })
         });
-        let units_per_ms = if kind == MediaKind::Video { 90 } else { 48 };
-        self.clock.captured(report, packet.header.timestamp, units_per_ms, packet.timestamp, since)
+        let rate = super::rewrite::clock_rate(kind);
+        self.clock.captured(report, packet.header.timestamp, rate, packet.timestamp, epoch)
     }
 
-    /// The track and layer of a packet.
+    /// Track and layer of a packet.
     fn source(&mut self, packet: &RtpPacket) -> Option<(TrackSid, u8)> {
         if let Some(known) = self.sources.get(&packet.header.ssrc) {
             return Some(known.clone());
@@ -256,7 +259,7 @@ impl Connection {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_rx(&packet.header.ssrc)?;
         let (mid, layer) = (stream.mid(), layer_of(stream.rid().as_deref()));
-        let known = (self.receives.get(&mid)?.clone(), layer);
+        let known = (self.incoming.get(&mid)?.clone(), layer);
         if self.sources.len() >= SOURCES {
             self.sources.clear();
         }
@@ -274,7 +277,7 @@ impl Subscriber {
     }
 }
 
-/// A packet's numbers. Nothing for a picture whose descriptor makes no sense.
+/// A packet's numbers, and the payload descriptor of video. `None` for video without a valid descriptor.
 fn read(
     track: &mut Track,
     packet: &RtpPacket,
@@ -284,37 +287,37 @@ fn read(
     let (source, sequence) = (*packet.header.ssrc, *packet.seq_no);
     let empty = packet.payload.is_empty();
     let newest = track.is_newest(layer, source, sequence);
-    let picture = match track.kind {
+    let descriptor = match track.kind {
         MediaKind::Video if !empty => match Vp8Descriptor::parse(&packet.payload) {
-            Ok(picture) => Some(picture),
-            Err(e) => {
-                tracing::debug!("a packet that is no VP8: {e}");
+            Ok(descriptor) => Some(descriptor),
+            Err(error) => {
+                tracing::debug!(%error, "a video packet is not VP8");
                 return None;
             }
         },
         _ => None,
     };
-    let arrival = SourceNumbers {
-        source,
+    let numbers = SourceNumbers {
+        ssrc: source,
         sequence,
         timestamp: packet.header.timestamp,
-        picture_id: picture.and_then(|p| p.picture_id()),
-        tl0: picture.and_then(|p| p.tl0_pic_idx()),
-        at: captured,
+        picture_id: descriptor.and_then(|d| d.picture_id()),
+        tl0_pic_idx: descriptor.and_then(|d| d.tl0_pic_idx()),
+        captured,
     };
-    let begins = newest && picture.is_some_and(|p| p.starts_keyframe(&packet.payload));
-    Some((IncomingPacket { arrival, layer, begins, empty }, picture))
+    let starts_keyframe = newest && descriptor.is_some_and(|d| d.starts_keyframe(&packet.payload));
+    Some((IncomingPacket { numbers, layer, starts_keyframe, empty }, descriptor))
 }
 
-/// The packet as a subscriber gets it: with its own numbers and extension values. The publisher's own values (section,
-/// layer, counter) must not go on.
+/// The packet as a subscriber gets it: with the subscriber's numbers, and without the header extensions that belong to the
+/// publisher's connection (MID, RID, transport-wide sequence number).
 fn outgoing(
     packet: &RtpPacket,
     pt: Pt,
     kind: MediaKind,
     captured: Instant,
-    departure: OutgoingNumbers,
-    picture: Option<&Vp8Descriptor>,
+    numbers: OutgoingNumbers,
+    descriptor: Option<&Vp8Descriptor>,
 ) -> RtpWrite {
     let from = &packet.header.ext_vals;
     let values = ExtensionValues {
@@ -323,33 +326,33 @@ fn outgoing(
         video_orientation: from.video_orientation,
         ..ExtensionValues::default()
     };
-    let sequence = departure.sequence.into();
-    let write = RtpWrite::new(pt, sequence, departure.timestamp, captured, packet.payload.clone())
+    let sequence = numbers.sequence.into();
+    let write = RtpWrite::new(pt, sequence, numbers.timestamp, captured, packet.payload.clone())
         .marker(packet.header.marker)
         .ext_vals(values)
         .nackable(kind == MediaKind::Video);
-    match picture.and_then(|p| patch(p, &departure)) {
+    match descriptor.and_then(|d| patch(d, &numbers)) {
         Some(patch) => write.vp8_patch(patch),
         None => write,
     }
 }
 
-/// The changed bytes of a picture's descriptor.
-fn patch(picture: &Vp8Descriptor, departure: &OutgoingNumbers) -> Option<Vp8Patch> {
+/// The changed bytes of a payload descriptor. A PictureID that does not fit the descriptor's 7 bits is cut to them.
+fn patch(descriptor: &Vp8Descriptor, numbers: &OutgoingNumbers) -> Option<Vp8Patch> {
     let with = |picture_id: Option<u16>| {
-        let mut patch = picture.patch();
+        let mut patch = descriptor.patch();
         if let Some(id) = picture_id {
             patch = patch.picture_id(id);
         }
-        if let Some(tl0) = departure.tl0 {
-            patch = patch.tl0_pic_idx(tl0);
+        if let Some(index) = numbers.tl0_pic_idx {
+            patch = patch.tl0_pic_idx(index);
         }
         patch.build().ok()
     };
-    with(departure.picture_id).or_else(|| with(departure.picture_id.map(|id| id & SHORT_PICTURE_ID)))
+    with(numbers.picture_id).or_else(|| with(numbers.picture_id.map(|id| id & SHORT_PICTURE_ID)))
 }
 
-/// An empty packet in place of padding that came too late to close the numbers up.
+/// An empty packet in place of padding that arrived too late to close the gap in the sequence numbers.
 fn filler(packet: &RtpPacket, pt: Pt, number: u64) -> RtpWrite {
     let nothing: &[u8] = &[];
     RtpWrite::new(pt, number.into(), packet.header.timestamp, packet.timestamp, nothing)

@@ -1,18 +1,18 @@
-//! The simulcast layers of a track: which of them are there, what each one costs, and which one a subscriber gets.
+//! The simulcast layers of a track: which are being sent, at which rate, and which one a subscriber gets.
 
 use std::time::{Duration, Instant};
 
-/// `q`, `h`, `f`.
+/// Layers of a track at most: `q`, `h`, `f`.
 pub(crate) const LAYERS: usize = 3;
-/// The restriction ids of the layers, lowest first, as all LiveKit clients name them.
+/// The RIDs (RFC 8851) of the layers, lowest first, as LiveKit clients name them.
 pub(crate) const RIDS: [&str; LAYERS] = ["q", "h", "f"];
-/// Silent for so long, a layer counts as switched off by its sender. 700 ms froze the picture when a publisher's
-/// estimate dropped the layer.
-const GONE: Duration = Duration::from_millis(400);
-/// A layer's rate is measured over windows of this length.
+/// A layer without packets for this long is inactive. At 700 ms the video froze when a publisher's bandwidth estimate
+/// switched the layer off.
+const INACTIVE_AFTER: Duration = Duration::from_millis(400);
+/// Window over which a layer's rate is measured.
 const WINDOW: Duration = Duration::from_millis(500);
 
-/// Which layers send at the moment.
+/// A set of layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LayerSet(u8);
 
@@ -26,7 +26,7 @@ impl LayerSet {
         self.0 & 1 << layer != 0
     }
 
-    /// The best layer up to `limit`; if there is none, the lowest there is.
+    /// The highest layer up to `limit`; if there is none, the lowest of all.
     pub(crate) fn choose(self, limit: u8) -> Option<u8> {
         let all = 0..LAYERS as u8;
         all.clone().rev().find(|l| *l <= limit && self.has(*l)).or_else(|| all.clone().find(|l| self.has(*l)))
@@ -35,20 +35,21 @@ impl LayerSet {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Layer {
-    seen: Option<Instant>,
+    last_packet: Option<Instant>,
+    /// Start of the current window, and its bytes.
     window: Option<Instant>,
     bytes: usize,
     bits_per_second: u64,
 }
 
-/// What is known of a track's layers. Sound and single pictures are layer 0.
+/// Activity and rate of a track's layers. A track without simulcast is layer 0.
 #[derive(Debug, Default)]
 pub(crate) struct LayerStats([Layer; LAYERS]);
 
 impl LayerStats {
-    /// Notes a packet. Whether it is the first one of its layer ever.
-    pub(crate) fn saw(&mut self, layer: u8, bytes: usize, now: Instant) -> bool {
-        let Some(l) = self.0.get_mut(usize::from(layer)) else { return false };
+    /// Counts a packet.
+    pub(crate) fn add_packet(&mut self, layer: u8, bytes: usize, now: Instant) {
+        let Some(l) = self.0.get_mut(usize::from(layer)) else { return };
         let started = *l.window.get_or_insert(now);
         let length = now.saturating_duration_since(started);
         if length >= WINDOW {
@@ -57,22 +58,22 @@ impl LayerStats {
             (l.window, l.bytes) = (Some(now), 0);
         }
         l.bytes += bytes;
-        l.seen.replace(now).is_none()
+        l.last_packet = Some(now);
     }
 
-    /// The layers that sent something lately.
-    pub(crate) fn alive(&self, now: Instant) -> LayerSet {
-        let sends = |l: &Layer| l.seen.is_some_and(|at| now.saturating_duration_since(at) < GONE);
+    /// The layers that are being sent.
+    pub(crate) fn active(&self, now: Instant) -> LayerSet {
+        let sends = |l: &Layer| l.last_packet.is_some_and(|at| now.saturating_duration_since(at) < INACTIVE_AFTER);
         LayerSet(self.0.iter().enumerate().fold(0, |mask, (i, l)| mask | u8::from(sends(l)) << i))
     }
 
-    /// Bits a second of each layer's payload, 0 before it has been measured.
+    /// Rate of each layer's payload in bits a second; 0 before it is measured.
     pub(crate) fn rates(&self) -> [u64; LAYERS] {
         self.0.map(|l| l.bits_per_second)
     }
 }
 
-/// The layer's number for a restriction id; unknown ones count as the lowest.
+/// The layer of a RID; unknown RIDs count as the lowest layer.
 pub(crate) fn layer_of(rid: Option<&str>) -> u8 {
     rid.and_then(|rid| RIDS.iter().position(|r| *r == rid)).map_or(0, |i| i as u8)
 }
@@ -82,23 +83,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_layer_within_the_limit_is_chosen() {
+    fn the_highest_layer_within_the_limit_is_chosen() {
         assert_eq!(LayerSet::of(&[0, 1, 2]).choose(2), Some(2));
         assert_eq!(LayerSet::of(&[0, 1, 2]).choose(1), Some(1));
         assert_eq!(LayerSet::of(&[0, 1]).choose(2), Some(1));
-        assert_eq!(LayerSet::of(&[2]).choose(0), Some(2), "better too much than nothing");
+        assert_eq!(LayerSet::of(&[2]).choose(0), Some(2), "rather a higher one than none");
         assert_eq!(LayerSet::default().choose(2), None);
     }
 
     #[test]
-    fn a_silent_layer_is_gone_after_400_ms() {
+    fn a_layer_without_packets_is_inactive_after_400_ms() {
         let t = Instant::now();
         let mut l = LayerStats::default();
-        assert!(l.saw(0, 100, t));
-        assert!(l.saw(2, 100, t));
-        assert!(!l.saw(0, 100, t + Duration::from_millis(399)));
-        assert_eq!(l.alive(t + Duration::from_millis(399)), LayerSet::of(&[0, 2]));
-        assert_eq!(l.alive(t + Duration::from_millis(400)), LayerSet::of(&[0]));
+        l.add_packet(0, 100, t);
+        l.add_packet(2, 100, t);
+        l.add_packet(0, 100, t + Duration::from_millis(399));
+        assert_eq!(l.active(t + Duration::from_millis(399)), LayerSet::of(&[0, 2]));
+        assert_eq!(l.active(t + Duration::from_millis(400)), LayerSet::of(&[0]));
     }
 
     #[test]
@@ -106,7 +107,7 @@ mod tests {
         let t = Instant::now();
         let mut l = LayerStats::default();
         for i in 0..200 {
-            l.saw(1, 1000, t + Duration::from_millis(i * 10));
+            l.add_packet(1, 1000, t + Duration::from_millis(i * 10));
         }
         let [q, h, _] = l.rates();
         assert!((700_000..900_000).contains(&h), "{h}");

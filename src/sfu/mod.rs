@@ -1,15 +1,15 @@
-//! The room server's peers and forwarding: the only folder that names str0m.
+//! The selective forwarding unit (SFU) of the room server: the only folder that names str0m.
 //!
-//! [`Sfu::start`] starts the workers: one thread and one UDP socket each. [`Sfu::command`] hands them the hub's
-//! [`MediaCommand`]s; what happens comes back as [`MediaEvent`]s. A room lives on one worker, so that forwarding needs
-//! no locks. str0m does ICE, DTLS, SRTP, RTCP and SCTP; this folder decides which packet goes where with which numbers.
+//! [`Sfu::start`] starts the workers, each with one thread and one UDP socket. [`Sfu::command`] sends them the hub's
+//! [`MediaCommand`]s; events come back as [`MediaEvent`]s. A room lives on one worker, so that forwarding needs no locks.
+//! str0m does ICE, DTLS, SRTP, RTCP and SCTP; this folder decides which packet goes to whom with which numbers.
 //!
 //! | file | what it decides |
 //! |---|---|
-//! | `worker` | the round of a thread: commands, timers, datagrams, who is driven when |
+//! | `worker` | the round of a thread: commands, timers, datagrams |
 //! | `commands`, `negotiation` | the hub's commands; offers and answers |
-//! | `forward` | a publisher's packets to its subscribers; key frames |
-//! | `track`, `layers`, `bandwidth` | pure: which layer, and when to ask for a key frame |
+//! | `forward` | a publisher's packets to its subscribers; key frame requests |
+//! | `track`, `layers`, `bandwidth` | pure: which layer a subscriber gets, when to request a key frame |
 //! | `rewrite`, `clock`, `level` | pure: which numbers, which moment, how loud |
 
 mod bandwidth;
@@ -38,36 +38,37 @@ pub(crate) use counters::SfuStatistics;
 use crate::hub::{ConnectionId, MediaCommand, MediaEvent};
 use counters::SfuCounters;
 use mio::Waker;
+use parking_lot::Mutex;
 use reporter::{EVENTS, Reporter};
 use socket::Socket;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use str0m::config::DtlsCert;
 use tokio::sync::mpsc;
 use worker::{Worker, WorkerCommand};
 
-/// Commands on the way to one worker.
+/// Commands in the queue to one worker at most.
 const QUEUED_COMMANDS: usize = 4096;
-/// A worker that takes no command for so long is stuck.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Longest wait for a place in that queue.
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How the forwarding plane is set up.
+/// Configuration of the SFU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SfuConfig {
-    /// Where the sockets are bound; unspecified for all addresses.
+    /// Address of the sockets; unspecified for all addresses.
     pub(crate) bind: IpAddr,
-    /// UDP port of the first worker, the next one has the next port; 0 for any.
+    /// UDP port of the first worker; the others have the ports that follow. 0 for any.
     pub(crate) first_port: u16,
-    /// Threads, at least 1. A room is never spread over two.
+    /// Worker threads, at least 1. A room is on one of them.
     pub(crate) workers: usize,
-    /// Addresses that clients are told to send to. When empty: the bound one, or, if that is unspecified, loopback and
-    /// the one the system would send from.
+    /// Addresses in the ICE candidates. When empty: the bound address, or, if that is unspecified, loopback and the address
+    /// of the default route.
     pub(crate) advertised: Vec<IpAddr>,
 }
 
@@ -77,7 +78,7 @@ impl Default for SfuConfig {
     }
 }
 
-/// Why the forwarding plane could not start.
+/// Why the SFU could not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     /// No worker was asked for.
@@ -94,11 +95,11 @@ pub(crate) enum StartError {
     /// A socket could not be bound.
     #[error("UDP port {port} on {address} cannot be opened for media: {source}")]
     Bind {
-        /// Where.
+        /// The address.
         address: IpAddr,
-        /// The port; 0 stands for any.
+        /// The port; 0 for any.
         port: u16,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// A thread could not be started.
@@ -112,10 +113,10 @@ pub(crate) enum StartError {
 /// Why a command was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CommandError {
-    /// It names a connection that was never opened, or has been closed.
+    /// The connection was never opened, or has been closed.
     #[error("the connection is not open")]
     Unknown,
-    /// The worker has taken nothing for 200 ms.
+    /// The queue to the worker was full for 200 ms.
     #[error("the media worker does not answer")]
     Stuck,
     /// [`Sfu::stop`] was called.
@@ -129,16 +130,18 @@ struct WorkerHandle {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Which worker has what.
+/// Which worker has which room.
 #[derive(Default)]
 struct Routes {
+    /// Worker and room of each connection.
     connections: HashMap<ConnectionId, (usize, String)>,
-    /// The worker, and how many connections the room has.
+    /// Worker and number of connections of each room.
     rooms: HashMap<String, (usize, usize)>,
+    /// Number of connections of each worker.
     load: Vec<usize>,
 }
 
-/// The running forwarding plane. Dropping it stops it, like [`Sfu::stop`].
+/// The running SFU. Dropping it stops it, as [`Sfu::stop`] does.
 pub(crate) struct Sfu {
     workers: Mutex<Vec<WorkerHandle>>,
     routes: Mutex<Routes>,
@@ -148,7 +151,7 @@ pub(crate) struct Sfu {
 }
 
 impl Sfu {
-    /// Opens the sockets and starts the threads. The receiver gets what happens; it has to be read.
+    /// Binds the sockets and starts the threads. Returns the queue of events, which must be read.
     pub(crate) fn start(config: SfuConfig) -> Result<(Self, mpsc::Receiver<MediaEvent>), StartError> {
         if config.workers == 0 {
             return Err(StartError::NoWorkers);
@@ -176,36 +179,36 @@ impl Sfu {
             let worker = Worker::new(socket, local, certificate.clone(), reporter, taken);
             let thread = std::thread::Builder::new().name(format!("sfu-{index}")).spawn(move || worker.run());
             let thread = Some(thread.map_err(StartError::Thread)?);
-            lock(&sfu.workers).push(WorkerHandle { commands, waker, thread });
+            sfu.workers.lock().push(WorkerHandle { commands, waker, thread });
         }
         Ok((sfu, receiver))
     }
 
-    /// The bound addresses, one a worker.
+    /// The bound addresses, one for each worker.
     pub(crate) fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// A reading of the counters.
+    /// Values of the counters.
     pub(crate) fn statistics(&self) -> SfuStatistics {
         self.counters.read()
     }
 
-    /// Hands over a command. It waits only when the worker is far behind, and 200 ms at most.
+    /// Queues a command. Waits up to 200 ms if the queue is full.
     pub(crate) fn command(&self, command: MediaCommand) -> Result<(), CommandError> {
         match self.route(&command)? {
             Some(worker) => self.send_to(worker, command),
-            // A track's home is not known here; the others do not know it and do nothing.
+            // The track's worker is not known here; the others ignore the command.
             None => (0..self.addresses.len()).try_for_each(|worker| self.send_to(worker, command.clone())),
         }
     }
 
-    /// Ends the threads and closes the sockets. Clients are told (DTLS close_notify). May be called again.
+    /// Ends the threads and closes the sockets, after a DTLS close_notify to each client. May be called again.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
-        let mut workers = lock(&self.workers);
+        let mut workers = self.workers.lock();
         for handle in workers.iter_mut() {
-            // A full queue ends too: the worker stops when its sender is gone.
+            // If the queue is full, the worker stops when its sender is dropped.
             handle.commands.try_send(WorkerCommand::Stop).ok();
             handle.waker.wake().ok();
         }
@@ -219,9 +222,9 @@ impl Sfu {
         }
     }
 
-    /// The worker of a command, and the bookkeeping of rooms. `None`: all of them.
+    /// The worker of a command; `None` for all workers. Opens and closes connections in the routes.
     fn route(&self, command: &MediaCommand) -> Result<Option<usize>, CommandError> {
-        let mut routes = lock(&self.routes);
+        let mut routes = self.routes.lock();
         let of = |routes: &Routes, id| match routes.connections.get(id) {
             Some((worker, _)) => Ok(Some(*worker)),
             None => Err(CommandError::Unknown),
@@ -247,16 +250,16 @@ impl Sfu {
 
     fn send_to(&self, worker: usize, command: MediaCommand) -> Result<(), CommandError> {
         let (commands, waker) = {
-            let workers = lock(&self.workers);
+            let workers = self.workers.lock();
             let handle = workers.get(worker).ok_or(CommandError::Stopped)?;
             (handle.commands.clone(), handle.waker.clone())
         };
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + COMMAND_TIMEOUT;
         let mut order = WorkerCommand::Media(Box::new(command));
         loop {
             match commands.try_send(order) {
                 Ok(()) => {
-                    // It fails only when the worker is gone, which the next command will tell.
+                    // It fails only if the worker has ended, which the next command reports.
                     waker.wake().ok();
                     return Ok(());
                 }
@@ -279,7 +282,7 @@ impl Drop for Sfu {
 }
 
 impl Routes {
-    /// The room's worker, or for a new room the one with the fewest connections.
+    /// The room's worker; for a new room the one with the fewest connections.
     fn open(&mut self, connection: ConnectionId, room: &str) -> usize {
         let least = self.load.iter().enumerate().min_by_key(|(_, n)| **n).map_or(0, |(i, _)| i);
         let (worker, count) = self.rooms.entry(room.to_owned()).or_insert((least, 0));
@@ -306,11 +309,7 @@ impl Routes {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// One certificate for all connections: making one costs more than the rest of a join.
+/// One certificate for all connections: generating one costs more than the rest of a join.
 fn certificate() -> Option<DtlsCert> {
     str0m::crypto::from_feature_flags().dtls_provider.generate_certificate()
 }
@@ -323,22 +322,22 @@ fn port(config: &SfuConfig, index: usize) -> Result<u16, StartError> {
     port.ok_or(StartError::Ports { first: config.first_port, workers: config.workers })
 }
 
-/// What clients are told to send to.
+/// The addresses in ICE candidates.
 fn advertised(config: &SfuConfig, port: u16) -> Vec<SocketAddr> {
     let mut ips = config.advertised.clone();
     if ips.is_empty() && !config.bind.is_unspecified() {
         ips.push(config.bind);
     }
     if ips.is_empty() {
-        // The first one stands for the socket towards str0m, and any will do; clients try them all.
-        ips.extend(outward_address());
+        // Clients try all of them.
+        ips.extend(default_route_address());
         ips.push(Ipv4Addr::LOCALHOST.into());
     }
     ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
 }
 
-/// The address that the system would send from. Nothing is sent: connecting a datagram socket only asks for the route.
-fn outward_address() -> Option<IpAddr> {
+/// The local address of the default route. Nothing is sent: connecting a UDP socket only looks up the route.
+fn default_route_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
     socket.local_addr().ok().map(|a| a.ip()).filter(|ip| !ip.is_unspecified())

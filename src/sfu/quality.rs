@@ -1,13 +1,14 @@
-//! How well a connection's packets arrive, from the reports that str0m gathers every two seconds.
+//! Loss and round trip of one connection, from str0m's statistics, which come every two seconds.
 
 use std::time::Duration;
 use str0m::stats::{MediaEgressStats, MediaIngressStats, PeerStats};
 
-/// Sums of one direction over one span.
+/// Sums of one direction over one interval.
 #[derive(Clone, Copy, Debug, Default)]
 struct Direction {
     packets_before: u64,
     packets: u64,
+    /// Sum of loss times weight.
     weighted: f64,
     weight: f64,
 }
@@ -22,7 +23,7 @@ impl Direction {
         }
     }
 
-    /// The mean loss of the span just over; nothing when hardly anything was sent.
+    /// Ends the interval. Its mean loss (0.0 to 1.0), weighted by packets; 0 when no packet was sent.
     fn take(&mut self) -> f32 {
         let sent = self.packets.saturating_sub(self.packets_before);
         let loss = if self.weight > 0.0 && sent > 0 { (self.weighted / self.weight) as f32 } else { 0.0 };
@@ -31,7 +32,7 @@ impl Direction {
     }
 }
 
-/// Gathers the reports of one connection.
+/// Monitors one connection.
 #[derive(Debug, Default)]
 pub(super) struct QualityMonitor {
     out: Direction,
@@ -51,9 +52,9 @@ impl QualityMonitor {
         self.rtt = report.rtt.or(self.rtt);
     }
 
-    /// Ends a span.
-    pub(super) fn end_span(&mut self, report: &PeerStats) {
-        // A receiver may count what was repaired as received; the transport's own counters do not.
+    /// Ends an interval.
+    pub(super) fn end_interval(&mut self, report: &PeerStats) {
+        // A receiver may count retransmitted packets as received; TWCC feedback does not.
         let worse = |a: f32, b: Option<f32>| b.filter(|b| b.is_finite()).map_or(a, |b| a.max(b));
         let out = worse(self.out.take(), report.egress_loss_fraction);
         let into = worse(self.into.take(), report.ingress_loss_fraction);
@@ -61,7 +62,7 @@ impl QualityMonitor {
         self.last = (out.max(into) * 100.0, rtt.as_secs_f32() * 1000.0);
     }
 
-    /// Of the last span: lost packets in percent, both ways' worse, and the round trip in ms.
+    /// Loss in percent, the worse of both directions, and round trip in ms, of the last interval.
     pub(super) const fn last(&self) -> (f32, f32) {
         self.last
     }

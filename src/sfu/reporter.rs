@@ -1,4 +1,4 @@
-//! The way of events to the hub. The queue is bounded; what may be lost is lost first, the rest waits for room.
+//! Events to the hub, in a bounded queue.
 
 use super::channels::RELIABLE;
 use super::counters::SfuCounters;
@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-/// Events on the way to the hub.
+/// Events in the queue at most.
 pub(super) const EVENTS: usize = 8192;
-/// Of these, so many are kept for what must not be lost.
+/// Places that are kept for events that must not be lost.
 const RESERVE: usize = 2048;
 
 /// One worker's end of the queue.
@@ -23,8 +23,8 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Levels and qualities are dropped when the hub is far behind, and so are data messages: a client that floods
-    /// must not hold up the worker. Everything else waits for room, until the plane is stopped.
+    /// Sends an event. When fewer than 2048 places are free, audio levels, link qualities and data messages are dropped: a
+    /// client that floods must not block the worker. All other events wait for a place, until the SFU is stopped.
     pub(super) fn report(&self, event: MediaEvent) {
         let full = self.events.capacity() < RESERVE;
         match &event {
@@ -33,7 +33,10 @@ impl Reporter {
             }
             MediaEvent::Data { label, .. } if full => {
                 if label == RELIABLE {
-                    tracing::warn!("a reliable message is dropped: the hub is {} events behind", EVENTS - RESERVE);
+                    tracing::warn!(
+                        queued = EVENTS - RESERVE,
+                        "a reliable data message is dropped: the hub is too slow"
+                    );
                 }
                 return SfuCounters::add(&self.counters.data_dropped, 1);
             }

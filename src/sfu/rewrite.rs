@@ -1,27 +1,36 @@
-//! One track at one subscriber: turns what comes in, from several layers, with padding left out and with pauses, into
-//! one stream whose sequence numbers, timestamps and picture ids go on without a hole.
+//! Rewrites one track for one subscriber: packets of several layers, with padding removed and with pauses, become one
+//! stream whose sequence numbers, timestamps and PictureIDs are continuous.
 //!
-//! Nothing here knows a socket or a clock. The numbering is a list of [`Segment`]s: a run of the source's numbers and
-//! what has to be taken off them. A late packet is written with the segment it belongs to, so a repaired loss fills
-//! exactly the number that was kept free for it, even after a layer switch.
+//! Pure: time is an argument. The numbering is a list of [`Segment`]s: a run of source numbers and the offsets to subtract.
+//! A late packet is rewritten by the segment it belongs to, so a retransmission gets the number that was left free for it,
+//! even after a layer switch.
 
+use crate::base::MediaKind;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Packets that are later than this many segments are dropped.
+/// Segments that are kept; packets of older ones are dropped.
 const SEGMENTS: usize = 32;
-/// A jump of the source's numbers by more than this is a new start, not a loss.
+/// A jump of the source's sequence number by more than this is a new stream, not a loss.
 const JUMP: u64 = 3000;
-/// A source that comes back keeps its clock, if that is within this much of the wall clock.
+/// A source that returns keeps its RTP clock if that differs from the wall clock by less than this.
 const CLOCK_SLACK: Duration = Duration::from_millis(200);
-/// VP8 picture ids have 15 bits.
+/// Mask of a VP8 PictureID: 15 bits.
 const PICTURE_ID: u16 = 0x7fff;
+
+/// Ticks a second of the RTP clock of VP8 and of Opus.
+pub(super) const fn clock_rate(kind: MediaKind) -> u32 {
+    match kind {
+        MediaKind::Video => 90_000,
+        MediaKind::Audio => 48_000,
+    }
+}
 
 /// The numbers of a packet as the publisher sent it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SourceNumbers {
-    /// The numbering space: the SSRC.
-    pub(crate) source: u32,
+    /// SSRC: the space of the sequence numbers.
+    pub(crate) ssrc: u32,
     /// Extended sequence number.
     pub(crate) sequence: u64,
     /// RTP timestamp.
@@ -29,9 +38,9 @@ pub(crate) struct SourceNumbers {
     /// VP8 PictureID.
     pub(crate) picture_id: Option<u16>,
     /// VP8 TL0PICIDX.
-    pub(crate) tl0: Option<u8>,
-    /// When it was received.
-    pub(crate) at: Instant,
+    pub(crate) tl0_pic_idx: Option<u8>,
+    /// When it was captured, on our clock.
+    pub(crate) captured: Instant,
 }
 
 /// The numbers of the same packet as the subscriber gets it.
@@ -44,25 +53,25 @@ pub(crate) struct OutgoingNumbers {
     /// VP8 PictureID, if the packet has one.
     pub(crate) picture_id: Option<u16>,
     /// VP8 TL0PICIDX, if the packet has one.
-    pub(crate) tl0: Option<u8>,
+    pub(crate) tl0_pic_idx: Option<u8>,
 }
 
-/// A run of a source's packets that differ from the subscriber's numbers by the same offsets.
+/// A run of one source's packets whose numbers differ from the subscriber's by the same offsets.
 #[derive(Clone, Copy, Debug)]
 struct Segment {
-    source: u32,
+    ssrc: u32,
     from: u64,
-    /// Last number of the run; `None` for the one that still grows.
+    /// Last number of the run; `None` for the current one.
     to: Option<u64>,
     sequence_offset: i64,
     timestamp_offset: u32,
     picture_offset: u16,
-    tl0_offset: u8,
+    tl0_pic_idx_offset: u8,
 }
 
 impl Segment {
-    fn holds(&self, source: u32, sequence: u64) -> bool {
-        self.source == source && sequence >= self.from && self.to.is_none_or(|to| sequence <= to)
+    fn contains(&self, ssrc: u32, sequence: u64) -> bool {
+        self.ssrc == ssrc && sequence >= self.from && self.to.is_none_or(|to| sequence <= to)
     }
 
     fn out(&self, sequence: u64) -> u64 {
@@ -70,60 +79,59 @@ impl Segment {
     }
 }
 
-/// The state of one outgoing stream.
+/// State of one outgoing stream.
 #[derive(Debug)]
 pub(crate) struct Rewriter {
-    /// Timestamp units a millisecond: 90 for pictures, 48 for sound.
-    units_per_ms: u32,
+    /// Ticks a second of the RTP clock.
+    rate: u32,
     segments: VecDeque<Segment>,
-    /// Highest number of the growing segment's source.
+    /// Highest sequence number of the current segment's source.
     highest_in: u64,
-    /// The next number that nobody has.
+    /// The next free sequence number.
     next_out: u64,
     last_timestamp: u32,
-    last_timestamp_at: Option<Instant>,
+    last_captured: Option<Instant>,
     last_picture_id: u16,
-    last_tl0: u8,
+    last_tl0_pic_idx: u8,
 }
 
 impl Rewriter {
-    pub(crate) fn new(units_per_ms: u32) -> Self {
+    pub(crate) fn new(kind: MediaKind) -> Self {
         Self {
-            units_per_ms,
+            rate: clock_rate(kind),
             segments: VecDeque::new(),
             highest_in: 0,
             next_out: 1,
             last_timestamp: 0,
-            last_timestamp_at: None,
+            last_captured: None,
             last_picture_id: 0,
-            last_tl0: 0,
+            last_tl0_pic_idx: 0,
         }
     }
 
-    /// Whether this packet goes on with what is being sent: the same source, without a jump.
+    /// Whether this packet continues the current segment: the same source, without a jump.
     pub(crate) fn continues(&self, packet: &SourceNumbers) -> bool {
-        self.growing().is_some_and(|s| s.source == packet.source && packet.sequence.abs_diff(self.highest_in) < JUMP)
+        self.current().is_some_and(|s| s.ssrc == packet.ssrc && packet.sequence.abs_diff(self.highest_in) < JUMP)
     }
 
-    /// From this packet on the stream is fed by the packet's source. Whoever calls it sees to it that a picture can
-    /// be decoded from here.
+    /// Makes the packet's source the current one, from this packet on. Video must be decodable from here.
     pub(crate) fn start(&mut self, packet: &SourceNumbers) {
         let timestamp_offset = packet.timestamp.wrapping_sub(self.next_timestamp(packet));
         self.pause();
         let picture_id = self.last_picture_id.wrapping_add(1) & PICTURE_ID;
         self.push(Segment {
-            source: packet.source,
+            ssrc: packet.ssrc,
             from: packet.sequence,
             to: None,
             sequence_offset: packet.sequence as i64 - self.next_out as i64,
             timestamp_offset,
             picture_offset: packet.picture_id.unwrap_or(0).wrapping_sub(picture_id) & PICTURE_ID,
-            tl0_offset: packet.tl0.unwrap_or(0).wrapping_sub(self.last_tl0.wrapping_add(1)),
+            tl0_pic_idx_offset: packet.tl0_pic_idx.unwrap_or(0).wrapping_sub(self.last_tl0_pic_idx.wrapping_add(1)),
         });
         self.highest_in = packet.sequence;
     }
 
-    /// Nothing goes out until the next [`Rewriter::start`], but for late packets of what was being sent.
+    /// Ends the current segment: only its late packets are rewritten until the next [`Rewriter::start`].
     pub(crate) fn pause(&mut self) {
         let highest = self.highest_in;
         if let Some(s) = self.segments.back_mut().filter(|s| s.to.is_none()) {
@@ -131,29 +139,29 @@ impl Rewriter {
         }
     }
 
-    /// The numbers to send a packet with, or nothing if it belongs to no segment.
+    /// The numbers of a packet for the subscriber; `None` if it belongs to no segment.
     pub(crate) fn rewrite(&mut self, packet: &SourceNumbers) -> Option<OutgoingNumbers> {
-        let s = *self.segments.iter().rev().find(|s| s.holds(packet.source, packet.sequence))?;
-        let growing = s.to.is_none();
-        if growing && packet.sequence > self.highest_in + JUMP {
+        let s = *self.segments.iter().rev().find(|s| s.contains(packet.ssrc, packet.sequence))?;
+        let current = s.to.is_none();
+        if current && packet.sequence > self.highest_in + JUMP {
             return None;
         }
-        let departure = OutgoingNumbers {
+        let numbers = OutgoingNumbers {
             sequence: s.out(packet.sequence),
             timestamp: packet.timestamp.wrapping_sub(s.timestamp_offset),
             picture_id: packet.picture_id.map(|p| p.wrapping_sub(s.picture_offset) & PICTURE_ID),
-            tl0: packet.tl0.map(|t| t.wrapping_sub(s.tl0_offset)),
+            tl0_pic_idx: packet.tl0_pic_idx.map(|t| t.wrapping_sub(s.tl0_pic_idx_offset)),
         };
-        if growing {
-            self.remember(packet, &departure);
+        if current {
+            self.remember(packet, &numbers);
         }
-        Some(departure)
+        Some(numbers)
     }
 
-    /// A packet without payload is left out and the numbers close up behind it. When later ones have gone out
-    /// already, its number is returned instead: an empty packet has to be sent with it.
-    pub(crate) fn skip(&mut self, source: u32, sequence: u64) -> Option<u64> {
-        let at = self.segments.iter().rposition(|s| s.holds(source, sequence))?;
+    /// Leaves out a packet without payload; later packets close the gap. If later packets were rewritten already, returns
+    /// the number with which an empty packet must be sent.
+    pub(crate) fn skip(&mut self, ssrc: u32, sequence: u64) -> Option<u64> {
+        let at = self.segments.iter().rposition(|s| s.contains(ssrc, sequence))?;
         let s = self.segments[at];
         if s.to.is_some() || sequence <= self.highest_in {
             return Some(s.out(sequence));
@@ -173,7 +181,7 @@ impl Rewriter {
         None
     }
 
-    fn growing(&self) -> Option<&Segment> {
+    fn current(&self) -> Option<&Segment> {
         self.segments.back().filter(|s| s.to.is_none())
     }
 
@@ -184,32 +192,33 @@ impl Rewriter {
         self.segments.push_back(segment);
     }
 
-    /// The timestamp that continues the stream at this packet: by the clock of its source when that was heard before,
-    /// else by the wall clock.
+    /// The timestamp that continues the stream at this packet: by the RTP clock of its source if that is known and agrees
+    /// with the wall clock, else by the wall clock.
     fn next_timestamp(&self, packet: &SourceNumbers) -> u32 {
-        let Some(last_at) = self.last_timestamp_at else { return packet.timestamp };
-        let units = |d: Duration| (d.as_micros() as u64 * u64::from(self.units_per_ms) / 1000) as u32;
-        let by_clock = self.last_timestamp.wrapping_add(units(packet.at.saturating_duration_since(last_at)).max(1));
-        let known = self.segments.iter().rev().find(|s| s.source == packet.source);
+        let Some(last_at) = self.last_captured else { return packet.timestamp };
+        let ticks = |d: Duration| (d.as_micros() as u64 * u64::from(self.rate) / 1_000_000) as u32;
+        let by_clock =
+            self.last_timestamp.wrapping_add(ticks(packet.captured.saturating_duration_since(last_at)).max(1));
+        let known = self.segments.iter().rev().find(|s| s.ssrc == packet.ssrc);
         let by_source = known.map(|s| packet.timestamp.wrapping_sub(s.timestamp_offset));
         by_source
             .filter(|t| (t.wrapping_sub(self.last_timestamp) as i32) > 0)
-            .filter(|t| (t.wrapping_sub(by_clock) as i32).unsigned_abs() < units(CLOCK_SLACK))
+            .filter(|t| (t.wrapping_sub(by_clock) as i32).unsigned_abs() < ticks(CLOCK_SLACK))
             .unwrap_or(by_clock)
     }
 
-    fn remember(&mut self, packet: &SourceNumbers, departure: &OutgoingNumbers) {
+    fn remember(&mut self, packet: &SourceNumbers, numbers: &OutgoingNumbers) {
         self.highest_in = self.highest_in.max(packet.sequence);
-        if departure.sequence < self.next_out {
+        if numbers.sequence < self.next_out {
             return;
         }
-        self.next_out = departure.sequence + 1;
-        if self.last_timestamp_at.is_none() || departure.timestamp != self.last_timestamp {
-            self.last_timestamp = departure.timestamp;
-            self.last_timestamp_at = Some(packet.at);
+        self.next_out = numbers.sequence + 1;
+        if self.last_captured.is_none() || numbers.timestamp != self.last_timestamp {
+            self.last_timestamp = numbers.timestamp;
+            self.last_captured = Some(packet.captured);
         }
-        self.last_picture_id = departure.picture_id.unwrap_or(self.last_picture_id);
-        self.last_tl0 = departure.tl0.unwrap_or(self.last_tl0);
+        self.last_picture_id = numbers.picture_id.unwrap_or(self.last_picture_id);
+        self.last_tl0_pic_idx = numbers.tl0_pic_idx.unwrap_or(self.last_tl0_pic_idx);
     }
 }
 
@@ -219,21 +228,21 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn packet(source: u32, sequence: u64, picture: u16, at: Instant) -> SourceNumbers {
+    fn packet(ssrc: u32, sequence: u64, frame: u16, captured: Instant) -> SourceNumbers {
         SourceNumbers {
-            source,
+            ssrc,
             sequence,
-            timestamp: source.wrapping_mul(77_777).wrapping_add(u32::from(picture) * 3000),
-            picture_id: Some(picture & PICTURE_ID),
-            tl0: Some(picture as u8),
-            at,
+            timestamp: ssrc.wrapping_mul(77_777).wrapping_add(u32::from(frame) * 3000),
+            picture_id: Some(frame & PICTURE_ID),
+            tl0_pic_idx: Some(frame as u8),
+            captured,
         }
     }
 
     #[test]
     fn a_switch_continues_all_numbers() {
         let t = Instant::now();
-        let mut r = Rewriter::new(90);
+        let mut r = Rewriter::new(MediaKind::Video);
         r.start(&packet(1, 500, 10, t));
         assert_eq!(r.rewrite(&packet(1, 500, 10, t)).unwrap().sequence, 1);
         let last = r.rewrite(&packet(1, 501, 10, t)).unwrap();
@@ -242,14 +251,14 @@ mod tests {
         let first = r.rewrite(&packet(2, 9000, 4000, later)).unwrap();
         assert_eq!(first.sequence, last.sequence + 1);
         assert_eq!(first.picture_id, last.picture_id.map(|p| p + 1));
-        assert_eq!(first.tl0, last.tl0.map(|t| t + 1));
+        assert_eq!(first.tl0_pic_idx, last.tl0_pic_idx.map(|t| t + 1));
         assert_eq!(first.timestamp.wrapping_sub(last.timestamp), 33 * 90);
     }
 
     #[test]
-    fn a_packet_older_than_the_switch_is_dropped_and_a_late_one_of_the_old_layer_fills_its_hole() {
+    fn a_late_packet_of_the_old_layer_gets_its_number_and_one_before_the_switch_is_dropped() {
         let t = Instant::now();
-        let mut r = Rewriter::new(90);
+        let mut r = Rewriter::new(MediaKind::Video);
         r.start(&packet(1, 500, 10, t));
         r.rewrite(&packet(1, 500, 10, t)).unwrap();
         r.rewrite(&packet(1, 502, 10, t)).unwrap();
@@ -261,9 +270,9 @@ mod tests {
     }
 
     #[test]
-    fn padding_leaves_no_hole_and_does_not_move_a_late_packet() {
+    fn padding_leaves_no_gap_and_does_not_move_a_late_packet() {
         let t = Instant::now();
-        let mut r = Rewriter::new(90);
+        let mut r = Rewriter::new(MediaKind::Video);
         r.start(&packet(1, 10, 1, t));
         r.rewrite(&packet(1, 10, 1, t)).unwrap();
         assert_eq!(r.skip(1, 12), None);
@@ -271,20 +280,22 @@ mod tests {
         assert_eq!(r.rewrite(&packet(1, 14, 2, t)).unwrap().sequence, 3);
         assert_eq!(r.rewrite(&packet(1, 11, 1, t)).unwrap().sequence, 2);
         assert_eq!(r.rewrite(&packet(1, 16, 2, t)).unwrap().sequence, 5);
-        assert_eq!(r.skip(1, 15), Some(4), "a late one keeps its number");
+        assert_eq!(r.skip(1, 15), Some(4), "late padding keeps its number");
     }
 
     #[test]
-    fn a_pause_leaves_no_hole_and_keeps_the_clock_of_its_source() {
+    fn a_pause_leaves_no_gap_and_keeps_the_clock_of_its_source() {
         let t = Instant::now();
-        let mut r = Rewriter::new(48);
-        let sound =
-            |n: u64| SourceNumbers { timestamp: n as u32 * 960, picture_id: None, tl0: None, ..packet(1, n, 0, t) };
-        r.start(&sound(100));
-        let first = r.rewrite(&sound(100)).unwrap();
+        let mut r = Rewriter::new(MediaKind::Audio);
+        let audio = |n: u64| {
+            let timestamp = n as u32 * 960;
+            SourceNumbers { timestamp, picture_id: None, tl0_pic_idx: None, ..packet(1, n, 0, t) }
+        };
+        r.start(&audio(100));
+        let first = r.rewrite(&audio(100)).unwrap();
         r.pause();
-        assert_eq!(r.rewrite(&sound(101)), None);
-        let back = SourceNumbers { at: t + Duration::from_millis(1010), ..sound(150) };
+        assert_eq!(r.rewrite(&audio(101)), None);
+        let back = SourceNumbers { captured: t + Duration::from_millis(1010), ..audio(150) };
         assert!(!r.continues(&back));
         r.start(&back);
         let next = r.rewrite(&back).unwrap();
@@ -295,7 +306,7 @@ mod tests {
     #[test]
     fn a_jump_of_the_source_is_no_continuation() {
         let t = Instant::now();
-        let mut r = Rewriter::new(90);
+        let mut r = Rewriter::new(MediaKind::Video);
         r.start(&packet(1, 10, 1, t));
         r.rewrite(&packet(1, 10, 1, t)).unwrap();
         assert!(r.continues(&packet(1, 1000, 2, t)));
@@ -303,10 +314,10 @@ mod tests {
         assert_eq!(r.rewrite(&packet(1, 90_000, 2, t)), None);
     }
 
-    /// What happens next on the way from a publisher with three layers.
+    /// What a publisher with three layers, or the subscriber, does next.
     #[derive(Clone, Debug)]
     enum Step {
-        Picture { packets: u8 },
+        Frame { packets: u8 },
         Padding { packets: u8 },
         Switch { to: u32 },
         Pause,
@@ -314,33 +325,33 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            8 => (1u8..6).prop_map(|packets| Step::Picture { packets }),
+            8 => (1u8..6).prop_map(|packets| Step::Frame { packets }),
             2 => (1u8..4).prop_map(|packets| Step::Padding { packets }),
             2 => (0u32..3).prop_map(|to| Step::Switch { to }),
             1 => Just(Step::Pause),
         ]
     }
 
-    /// What the publisher sent on one layer: its number, and the picture (none: padding).
+    /// A packet of one layer: SSRC, sequence number, and the frame (`None` for padding).
     type Sent = (u32, u64, Option<u16>);
 
     proptest! {
-        /// Without loss every number is there once, in order, whatever is switched, padded and paused.
+        /// Without loss each number is used once, in order, with any switches, padding and pauses.
         #[test]
         fn numbers_are_continuous(steps in proptest::collection::vec(step(), 1..120), base in 0u64..70_000) {
             let t = Instant::now();
-            let mut r = Rewriter::new(90);
+            let mut r = Rewriter::new(MediaKind::Video);
             let mut next = [base, base * 3 + 5, 40_000];
-            let (mut layer, mut picture, mut running) = (0u32, 0u16, false);
+            let (mut layer, mut frame, mut running) = (0u32, 0u16, false);
             let mut out: Vec<OutgoingNumbers> = vec![];
             for (i, step) in steps.iter().enumerate() {
                 let at = t + Duration::from_millis(33 * i as u64);
                 match step {
-                    Step::Picture { packets } => {
-                        picture += 1;
+                    Step::Frame { packets } => {
+                        frame += 1;
                         for (l, next) in next.iter_mut().enumerate() {
                             for _ in 0..*packets {
-                                let p = packet(l as u32, *next, picture, at);
+                                let p = packet(l as u32, *next, frame, at);
                                 *next += 1;
                                 if l as u32 == layer && !running {
                                     r.start(&p);
@@ -372,47 +383,47 @@ mod tests {
                 prop_assert_eq!(pair[1].sequence, pair[0].sequence + 1);
                 let forward = pair[1].timestamp.wrapping_sub(pair[0].timestamp) as i32;
                 prop_assert!(forward >= 0, "timestamps go back by {}", -forward);
-                let pictures = pair[1].picture_id.unwrap().wrapping_sub(pair[0].picture_id.unwrap()) & PICTURE_ID;
-                prop_assert!(pictures <= 200, "picture ids go back");
-                prop_assert_eq!(pictures == 0, forward == 0, "a new picture has a new timestamp");
+                let frames = pair[1].picture_id.unwrap().wrapping_sub(pair[0].picture_id.unwrap()) & PICTURE_ID;
+                prop_assert!(frames <= 200, "PictureIDs go back");
+                prop_assert_eq!(frames == 0, forward == 0, "a new frame has a new timestamp");
             }
         }
 
-        /// With loss, repair and reordering no number is used twice, and once everything has come there is no hole.
+        /// With reordering no number is used twice, and when every packet has come there is no gap.
         #[test]
-        fn late_packets_get_the_numbers_kept_for_them(
+        fn late_packets_get_the_numbers_left_free_for_them(
             steps in proptest::collection::vec(step(), 1..60),
             delays in proptest::collection::vec(0usize..25, 400),
         ) {
             let t = Instant::now();
             // One layer; each packet is delayed by some places.
             let mut sent: Vec<Sent> = vec![];
-            let mut picture = 0;
+            let mut frame = 0;
             for step in &steps {
                 let (count, padding) = match step {
-                    Step::Picture { packets } => (*packets, false),
+                    Step::Frame { packets } => (*packets, false),
                     Step::Padding { packets } => (*packets, true),
                     Step::Switch { .. } | Step::Pause => continue,
                 };
-                picture += u16::from(!padding);
+                frame += u16::from(!padding);
                 for _ in 0..count {
-                    sent.push((1, 1000 + sent.len() as u64, (!padding).then_some(picture)));
+                    sent.push((1, 1000 + sent.len() as u64, (!padding).then_some(frame)));
                 }
             }
             prop_assume!(sent.first().is_some_and(|s| s.2.is_some()));
             let mut order: Vec<(usize, Sent)> = sent.iter().enumerate()
                 .map(|(i, s)| (if i == 0 { 0 } else { i + delays[i % delays.len()] }, *s)).collect();
             order.sort_by_key(|(place, s)| (*place, s.1));
-            let mut r = Rewriter::new(90);
+            let mut r = Rewriter::new(MediaKind::Video);
             let mut out: BTreeMap<u64, Option<u64>> = BTreeMap::new();
-            for (_, (source, sequence, content)) in order {
+            for (_, (ssrc, sequence, content)) in order {
                 let number = match content {
-                    Some(picture) => {
-                        let p = packet(source, sequence, picture, t);
+                    Some(frame) => {
+                        let p = packet(ssrc, sequence, frame, t);
                         if !r.continues(&p) { r.start(&p); }
                         r.rewrite(&p).map(|d| d.sequence)
                     }
-                    None => r.skip(source, sequence),
+                    None => r.skip(ssrc, sequence),
                 };
                 if let Some(number) = number {
                     let before = out.insert(number, content.map(|_| sequence));

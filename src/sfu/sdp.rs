@@ -1,23 +1,23 @@
-//! The little that has to be changed in the text of session descriptions; str0m does the rest.
+//! Changes to the text of session descriptions that str0m has no API for.
 //!
-//! str0m answers every section that wants to receive as `sendonly`, with a msid of its own choice, and has no call for
-//! either. So the text is rewritten: a section that carries a track names it, a free one becomes `inactive`, so that
-//! the client's `ontrack` fires when it is bound later.
+//! str0m answers every m-line that wants to receive as `sendonly`, with a msid of its own choice. The answer is rewritten:
+//! an m-line that carries a track gets the track's msid, a free one becomes `inactive`, so that the client's `ontrack`
+//! fires when it is bound later.
 
 use std::collections::{HashMap, HashSet};
 
-/// The header extension whose presence makes str0m count packets for bandwidth estimation.
+/// The header extension that makes str0m number packets for bandwidth estimation.
 const TRANSPORT_CC: &str = "draft-holmer-rmcat-transport-wide-cc-extensions";
 
-/// The two words of `a=msid`.
+/// The two words of `a=msid` (RFC 8830).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Msid {
     pub(crate) stream: String,
     pub(crate) track: String,
 }
 
-/// The lines of a description: those of the session first, then those of each section.
-fn sections(sdp: &str) -> Vec<Vec<&str>> {
+/// The lines of a description: those of the session, then those of each m-line.
+fn m_lines(sdp: &str) -> Vec<Vec<&str>> {
     let mut all = vec![vec![]];
     for line in sdp.lines().filter(|l| !l.is_empty()) {
         if line.starts_with("m=") {
@@ -30,19 +30,19 @@ fn sections(sdp: &str) -> Vec<Vec<&str>> {
     all
 }
 
-fn mid<'a>(section: &[&'a str]) -> Option<&'a str> {
-    section.iter().find_map(|l| l.strip_prefix("a=mid:")).map(str::trim)
+fn mid<'a>(m_line: &[&'a str]) -> Option<&'a str> {
+    m_line.iter().find_map(|l| l.strip_prefix("a=mid:")).map(str::trim)
 }
 
-/// Names the tracks of bound sections in an answer and makes all other sections that send inactive, without `a=msid`
-/// and `a=ssrc`. Everything else stays, the RID extension too: without it Chromium refuses to send layers later.
+/// Puts the tracks of bound m-lines into an answer, and makes all other m-lines that send inactive, without `a=msid` and
+/// `a=ssrc`. Everything else stays, the RID extension too: without it Chromium refuses to send layers later.
 pub(crate) fn rewrite_answer(answer: &str, bound: &HashMap<&str, Msid>) -> String {
     let mut out = String::with_capacity(answer.len() + 256);
-    for (i, section) in sections(answer).into_iter().enumerate() {
-        let media = i > 0 && !section.first().is_some_and(|l| l.starts_with("m=application"));
-        let sends = section.iter().any(|l| matches!(l.trim_end(), "a=sendonly" | "a=sendrecv"));
-        let msid = mid(&section).and_then(|m| bound.get(m)).filter(|_| sends);
-        for line in section {
+    for (i, m_line) in m_lines(answer).into_iter().enumerate() {
+        let media = i > 0 && !m_line.first().is_some_and(|l| l.starts_with("m=application"));
+        let sends = m_line.iter().any(|l| matches!(l.trim_end(), "a=sendonly" | "a=sendrecv"));
+        let msid = mid(&m_line).and_then(|m| bound.get(m)).filter(|_| sends);
+        for line in m_line {
             if media {
                 match msid {
                     Some(msid) => out += &bound_line(line, msid),
@@ -80,13 +80,13 @@ fn free_line(line: &str) -> Option<&str> {
     }
 }
 
-/// Takes the transport-cc extension out of some sections of a client's description, so that packets sent in them are
-/// not counted: only a track with layers to choose from is worth the reports.
+/// Removes the transport-cc extension from some m-lines of a client's description, so that str0m does not number the
+/// packets sent there: feedback is of use only for tracks with layers to choose from.
 pub(crate) fn without_transport_cc(sdp: &str, mids: &HashSet<&str>) -> String {
     let mut out = String::with_capacity(sdp.len());
-    for section in sections(sdp) {
-        let strip = mid(&section).is_some_and(|m| mids.contains(m));
-        for line in section {
+    for m_line in m_lines(sdp) {
+        let strip = mid(&m_line).is_some_and(|m| mids.contains(m));
+        for line in m_line {
             if strip && line.starts_with("a=extmap:") && line.contains(TRANSPORT_CC) {
                 continue;
             }
@@ -108,7 +108,7 @@ mod tests {
         a=ssrc:9 cname:c\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=recvonly\r\na=msid:r s\r\n";
 
     #[test]
-    fn bound_sections_name_their_track_and_free_ones_are_inactive() {
+    fn bound_m_lines_name_their_track_and_free_ones_are_inactive() {
         let msid = Msid { stream: "PA_a|s".into(), track: "TR_1".into() };
         let out = rewrite_answer(ANSWER, &HashMap::from([("1", msid)]));
         assert!(out.contains("a=mid:1\r\na=sendonly\r\na=msid:PA_a|s TR_1\r\n"), "{out}");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn transport_cc_is_taken_out_where_told() {
+    fn transport_cc_is_removed_from_the_given_m_lines() {
         let ext = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n";
         let sdp = format!("v=0\r\n{}", ["1", "2"].map(|m| format!("m=video 9 A 96\r\na=mid:{m}\r\n{ext}")).concat());
         let out = without_transport_cc(&sdp, &HashSet::from(["2"]));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_text_does_no_harm() {
+    fn malformed_text_is_survived() {
         for odd in ["", "m=", "m=video\r\nm=audio\r\n", "a=mid:\r\n", "\u{0}\r\nm=video\r\na=mid: \r\na=ssrc"] {
             rewrite_answer(odd, &HashMap::new());
             without_transport_cc(odd, &HashSet::from([""]));

@@ -1,4 +1,4 @@
-//! A worker's UDP socket and how it waits: for datagrams, for a wake-up, or for a time.
+//! A worker's UDP socket, and waiting for datagrams, a wake-up or a timeout.
 
 use super::unreachable;
 use mio::net::UdpSocket;
@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Larger datagrams are cut off, and so refused: nothing of WebRTC is.
+/// Bytes of a datagram at most. Larger ones are cut off and then fail to authenticate; WebRTC sends none.
 const DATAGRAM: usize = 2000;
-/// Wished for sizes of the system's buffers.
+/// Requested size of the system's socket buffers, in bytes.
 const SYSTEM_BUFFER: usize = 4 << 20;
 const DATAGRAMS: Token = Token(0);
 const WAKE: Token = Token(1);
@@ -21,19 +21,20 @@ pub(super) struct Socket {
     socket: UdpSocket,
     poll: Poll,
     events: Events,
-    /// Readiness is told once; until a read would block there may be more.
+    /// Whether there may be datagrams. The poll reports readiness once, until a read would block.
     readable: bool,
+    /// Whether the error queue may hold undelivered datagrams.
     failures: bool,
     buffer: Box<[u8; DATAGRAM]>,
     address: SocketAddr,
 }
 
 impl Socket {
-    /// Binds. The waker ends a [`Socket::wait`] from another thread.
+    /// Binds the socket. The waker ends a [`Socket::wait`] from another thread.
     pub(super) fn bind(address: SocketAddr) -> io::Result<(Self, Arc<Waker>)> {
         let raw = RawSocket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         raw.set_nonblocking(true)?;
-        // As large as the system lets them be.
+        // The system may grant less, or refuse.
         raw.set_recv_buffer_size(SYSTEM_BUFFER).ok();
         raw.set_send_buffer_size(SYSTEM_BUFFER).ok();
         unreachable::listen(&raw, address.is_ipv6());
@@ -58,7 +59,7 @@ impl Socket {
         let longest = if self.readable { Duration::ZERO } else { longest };
         if let Err(e) = self.poll.poll(&mut self.events, Some(longest)) {
             if e.kind() != io::ErrorKind::Interrupted {
-                tracing::warn!("waiting for datagrams failed: {e}");
+                tracing::warn!(error = %e, "waiting for datagrams failed");
                 std::thread::sleep(Duration::from_millis(10));
             }
             return;
@@ -82,12 +83,12 @@ impl Socket {
                     return None;
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                // What an earlier datagram met on its way; the socket is well.
+                // An earlier datagram was not delivered; the socket still works.
                 Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused) => {
                     self.failures = true;
                 }
                 Err(e) => {
-                    tracing::debug!("receiving failed: {e}");
+                    tracing::debug!(error = %e, "receiving failed");
                     self.readable = false;
                     return None;
                 }
@@ -95,7 +96,7 @@ impl Socket {
         }
     }
 
-    /// An address where nobody listens any more.
+    /// The next address whose port is closed (ICMP port unreachable).
     pub(super) fn unreachable(&mut self) -> Option<SocketAddr> {
         if !self.failures {
             return None;
@@ -105,16 +106,16 @@ impl Socket {
         address
     }
 
-    /// Sends one datagram. Whether the system took it: when its buffer is full it is lost, as on the network.
+    /// Sends one datagram. Whether the system took it; if its buffer is full, the datagram is dropped.
     pub(super) fn send(&mut self, destination: SocketAddr, payload: &[u8]) -> bool {
         for _ in 0..3 {
             match self.socket.send_to(payload, destination) {
                 Ok(_) => return true,
-                // Told of an earlier datagram; this one has not been tried yet.
+                // The error is that of an earlier datagram; this one has not been tried.
                 Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => self.failures = true,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
-                    tracing::trace!("sending to {destination} failed: {e}");
+                    tracing::trace!(error = %e, %destination, "sending failed");
                     return false;
                 }
             }

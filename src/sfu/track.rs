@@ -1,4 +1,4 @@
-//! A published track and its subscribers: which layer each of them gets, and when a key frame has to be asked for.
+//! A published track and its subscribers: which layer each of them gets, and when a key frame must be requested.
 
 use super::layers::{LAYERS, LayerSet, LayerStats};
 use super::level::RtpLevelMeter;
@@ -8,10 +8,10 @@ use crate::hub::ConnectionId;
 use std::time::{Duration, Instant};
 use str0m::media::{Mid, Pt};
 
-/// libwebrtc honours one request per 300 ms and stream; one that comes too early costs that much.
-const KEY_FRAME_EVERY: Duration = Duration::from_millis(310);
+/// Interval of key frame requests for one layer. libwebrtc answers one in 300 ms, and ignores requests that are closer.
+const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(310);
 
-/// Where a track comes from.
+/// The m-line of the publisher that carries a track.
 #[derive(Clone, Debug)]
 pub(super) struct TrackOrigin {
     pub(super) connection: ConnectionId,
@@ -19,31 +19,33 @@ pub(super) struct TrackOrigin {
     pub(super) simulcast: bool,
 }
 
-/// What is asked of one layer's sender.
+/// Key frame requests for one layer.
 #[derive(Clone, Copy, Debug, Default)]
-struct KeyFrames {
+struct KeyframeRequests {
+    /// Whether a subscriber that gets the layer lost frames.
     wanted: bool,
-    asked_at: Option<Instant>,
+    last: Option<Instant>,
 }
 
-/// A media packet's numbers, and what they mean.
+/// A packet of the publisher, as far as it decides about forwarding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct IncomingPacket {
-    pub(super) arrival: SourceNumbers,
+    pub(super) numbers: SourceNumbers,
     pub(super) layer: u8,
-    /// A picture that needs none before it begins here, and nothing later has come yet.
-    pub(super) begins: bool,
-    /// Padding: no payload.
+    /// Whether a key frame starts here and no later packet of its layer has come.
+    pub(super) starts_keyframe: bool,
+    /// Whether it has no payload (padding).
     pub(super) empty: bool,
 }
 
 /// What to do with a packet for one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ForwardDecision {
+    /// Send it with these numbers.
     Forward(OutgoingNumbers),
-    /// An empty packet with this number.
+    /// Send an empty packet with this sequence number.
     Fill(u64),
-    /// Nothing can go before the next key frame of this packet's layer.
+    /// Drop it: the subscriber needs a key frame of this packet's layer first.
     Wait,
     Drop,
 }
@@ -54,11 +56,11 @@ pub(super) struct Subscriber {
     pub(super) connection: ConnectionId,
     pub(super) mid: Mid,
     pub(super) payload_type: Option<Pt>,
-    /// From when the client can take packets; `None` before it is connected.
+    /// Time from which the client can take packets; `None` before it is connected.
     pub(super) ready_at: Option<Instant>,
-    /// Highest layer that the client wants.
+    /// Highest layer that the client requests.
     pub(super) limit: u8,
-    /// Highest layer that its link carries.
+    /// Highest layer that its bandwidth allows.
     pub(super) cap: u8,
     pub(super) paused: bool,
     current: Option<u8>,
@@ -67,7 +69,6 @@ pub(super) struct Subscriber {
 
 impl Subscriber {
     pub(super) fn new(connection: ConnectionId, mid: Mid, kind: MediaKind) -> Self {
-        let units_per_ms = if kind == MediaKind::Video { 90 } else { 48 };
         Self {
             connection,
             mid,
@@ -77,64 +78,64 @@ impl Subscriber {
             cap: LAYERS as u8 - 1,
             paused: false,
             current: None,
-            rewriter: Rewriter::new(units_per_ms),
+            rewriter: Rewriter::new(kind),
         }
     }
 
-    /// Whether packets may go to it.
-    pub(super) fn takes(&self, now: Instant) -> bool {
+    /// Whether packets may be sent to it.
+    pub(super) fn is_ready(&self, now: Instant) -> bool {
         !self.paused && self.ready_at.is_some_and(|at| at <= now)
     }
 
-    /// The next packet begins anew: with a key frame, and without a hole in the numbers.
+    /// Starts anew with the next key frame, without a gap in the sequence numbers.
     pub(super) fn restart(&mut self) {
         self.rewriter.pause();
         self.current = None;
     }
 
-    /// The layer it should get of those that are there.
-    pub(super) fn target(&self, alive: LayerSet) -> Option<u8> {
-        alive.choose(self.limit.min(self.cap))
+    /// The layer that it should get of the active ones.
+    fn target(&self, active: LayerSet) -> Option<u8> {
+        active.choose(self.limit.min(self.cap))
     }
 
-    /// The layer whose key frame it needs before it can get what it should.
-    fn missing_layer(&self, alive: LayerSet) -> Option<u8> {
-        self.target(alive).filter(|t| self.current != Some(*t))
+    /// The layer that it should get but does not yet: it needs a key frame of it.
+    fn missing_layer(&self, active: LayerSet) -> Option<u8> {
+        self.target(active).filter(|t| self.current != Some(*t))
     }
 
-    /// Decides what becomes of a packet of sound.
-    pub(super) fn sound(&mut self, packet: &IncomingPacket) -> ForwardDecision {
+    /// Decides about an audio packet.
+    pub(super) fn audio(&mut self, packet: &IncomingPacket) -> ForwardDecision {
         if packet.empty {
             return self.padding(packet);
         }
-        if !self.rewriter.continues(&packet.arrival) {
-            self.rewriter.start(&packet.arrival);
+        if !self.rewriter.continues(&packet.numbers) {
+            self.rewriter.start(&packet.numbers);
             self.current = Some(packet.layer);
         }
-        self.rewriter.rewrite(&packet.arrival).map_or(ForwardDecision::Drop, ForwardDecision::Forward)
+        self.rewriter.rewrite(&packet.numbers).map_or(ForwardDecision::Drop, ForwardDecision::Forward)
     }
 
-    /// Decides what becomes of a packet of a picture: of all layers only one goes out, changed at a key frame.
-    pub(super) fn picture(&mut self, packet: &IncomingPacket, alive: LayerSet) -> ForwardDecision {
+    /// Decides about a video packet. One layer is forwarded; it changes at key frames.
+    pub(super) fn video(&mut self, packet: &IncomingPacket, active: LayerSet) -> ForwardDecision {
         if packet.empty {
             return self.padding(packet);
         }
-        let wanted = self.target(alive).is_none_or(|t| t == packet.layer);
-        let goes_on = self.current == Some(packet.layer) && self.rewriter.continues(&packet.arrival);
-        if !goes_on && wanted && packet.begins {
-            self.rewriter.start(&packet.arrival);
+        let wanted = self.target(active).is_none_or(|t| t == packet.layer);
+        let continues = self.current == Some(packet.layer) && self.rewriter.continues(&packet.numbers);
+        if !continues && wanted && packet.starts_keyframe {
+            self.rewriter.start(&packet.numbers);
             self.current = Some(packet.layer);
         }
-        match self.rewriter.rewrite(&packet.arrival) {
-            Some(departure) => ForwardDecision::Forward(departure),
+        match self.rewriter.rewrite(&packet.numbers) {
+            Some(numbers) => ForwardDecision::Forward(numbers),
             None if wanted => ForwardDecision::Wait,
             None => ForwardDecision::Drop,
         }
     }
 
     fn padding(&mut self, packet: &IncomingPacket) -> ForwardDecision {
-        let SourceNumbers { source, sequence, .. } = packet.arrival;
-        self.rewriter.skip(source, sequence).map_or(ForwardDecision::Drop, ForwardDecision::Fill)
+        let SourceNumbers { ssrc, sequence, .. } = packet.numbers;
+        self.rewriter.skip(ssrc, sequence).map_or(ForwardDecision::Drop, ForwardDecision::Fill)
     }
 }
 
@@ -145,11 +146,12 @@ pub(super) struct Track {
     /// `None` before it is published and after its publisher's connection is gone.
     pub(super) origin: Option<TrackOrigin>,
     pub(super) muted: bool,
+    /// Whether any packet has come.
     pub(super) seen: bool,
     pub(super) layers: LayerStats,
-    /// Highest number that came on each layer, with its SSRC.
+    /// SSRC and highest sequence number of each layer.
     highest: [(u32, u64); LAYERS],
-    key_frames: [KeyFrames; LAYERS],
+    keyframes: [KeyframeRequests; LAYERS],
     pub(super) level: RtpLevelMeter,
     pub(super) subscribers: Vec<Subscriber>,
 }
@@ -163,77 +165,77 @@ impl Track {
             seen: false,
             layers: LayerStats::default(),
             highest: [(0, 0); LAYERS],
-            key_frames: [KeyFrames::default(); LAYERS],
+            keyframes: [KeyframeRequests::default(); LAYERS],
             level: RtpLevelMeter::default(),
             subscribers: vec![],
         }
     }
 
-    /// Whether there is a layer to choose.
-    pub(super) fn layered(&self) -> bool {
+    /// Whether it has simulcast layers.
+    pub(super) fn is_simulcast(&self) -> bool {
         self.origin.as_ref().is_some_and(|o| o.simulcast)
     }
 
-    /// Notes a packet's number. Whether nothing later has come on its layer.
-    pub(super) fn is_newest(&mut self, layer: u8, source: u32, sequence: u64) -> bool {
+    /// Records a packet. Whether no later packet of its layer has come.
+    pub(super) fn is_newest(&mut self, layer: u8, ssrc: u32, sequence: u64) -> bool {
         let Some(highest) = self.highest.get_mut(usize::from(layer)) else { return false };
-        let newest = highest.0 != source || sequence >= highest.1;
+        let newest = highest.0 != ssrc || sequence >= highest.1;
         if newest {
-            *highest = (source, sequence);
+            *highest = (ssrc, sequence);
         }
         newest
     }
 
-    /// A subscriber lost its picture.
-    pub(super) fn want_key_frame(&mut self, connection: ConnectionId, mid: Mid) {
+    /// A subscriber requests a key frame of the layer it gets.
+    pub(super) fn want_keyframe(&mut self, connection: ConnectionId, mid: Mid) {
         let of = |s: &&Subscriber| s.connection == connection && s.mid == mid;
         let layer = self.subscribers.iter().find(of).and_then(|s| s.current);
-        if let Some(k) = layer.and_then(|l| self.key_frames.get_mut(usize::from(l))) {
+        if let Some(k) = layer.and_then(|l| self.keyframes.get_mut(usize::from(l))) {
             k.wanted = true;
         }
     }
 
-    /// The key frame has come.
-    pub(super) fn key_frame_came(&mut self, layer: u8) {
-        if let Some(k) = self.key_frames.get_mut(usize::from(layer)) {
+    /// A key frame of the layer has come.
+    pub(super) fn keyframe_received(&mut self, layer: u8) {
+        if let Some(k) = self.keyframes.get_mut(usize::from(layer)) {
             k.wanted = false;
         }
     }
 
-    /// The layers whose key frame is to be asked for now, and when to look again. Asking is repeated until the key
-    /// frame comes; a layer that does not send at all is not asked.
+    /// The layers whose key frame is to be requested now, and when to call again. Requests are repeated until the key frame
+    /// comes. Inactive layers are not requested.
     pub(super) fn requests(&mut self, now: Instant) -> (Vec<u8>, Option<Instant>) {
-        let (mut ask, mut again) = (vec![], None);
+        let (mut request, mut again) = (vec![], None);
         if self.kind != MediaKind::Video || self.muted || self.origin.is_none() {
-            return (ask, again);
+            return (request, again);
         }
-        let mut look_at = |at: Instant| again = Some(again.map_or(at, |a: Instant| a.min(at)));
-        let alive = self.layers.alive(now);
+        let mut call_at = |at: Instant| again = Some(again.map_or(at, |a: Instant| a.min(at)));
+        let active = self.layers.active(now);
         let mut wanted = [false; LAYERS];
         for s in self.subscribers.iter().filter(|s| !s.paused) {
-            match (s.missing_layer(alive), s.ready_at) {
+            match (s.missing_layer(active), s.ready_at) {
                 (Some(layer), Some(at)) if at <= now => wanted[usize::from(layer)] = true,
-                (Some(_), Some(at)) => look_at(at),
+                (Some(_), Some(at)) => call_at(at),
                 _ => {}
             }
         }
-        for (layer, k) in self.key_frames.iter_mut().enumerate() {
-            if !(wanted[layer] || k.wanted && alive.has(layer as u8)) {
+        for (layer, k) in self.keyframes.iter_mut().enumerate() {
+            if !(wanted[layer] || k.wanted && active.has(layer as u8)) {
                 continue;
             }
-            match k.asked_at.map(|at| at + KEY_FRAME_EVERY).filter(|next| *next > now) {
-                Some(next) => look_at(next),
+            match k.last.map(|at| at + KEYFRAME_REQUEST_INTERVAL).filter(|next| *next > now) {
+                Some(next) => call_at(next),
                 None => {
-                    k.asked_at = Some(now);
-                    ask.push(layer as u8);
-                    look_at(now + KEY_FRAME_EVERY);
+                    k.last = Some(now);
+                    request.push(layer as u8);
+                    call_at(now + KEYFRAME_REQUEST_INTERVAL);
                 }
             }
         }
-        (ask, again)
+        (request, again)
     }
 
-    /// Every subscriber begins anew with what comes next.
+    /// Every subscriber starts anew with the next key frame.
     pub(super) fn restart_all(&mut self) {
         self.subscribers.iter_mut().for_each(Subscriber::restart);
     }
@@ -254,16 +256,16 @@ mod tests {
         s
     }
 
-    fn picture(layer: u8, sequence: u64, begins: bool, at: Instant) -> IncomingPacket {
-        let arrival = SourceNumbers {
-            source: u32::from(layer) + 10,
+    fn packet(layer: u8, sequence: u64, starts_keyframe: bool, captured: Instant) -> IncomingPacket {
+        let numbers = SourceNumbers {
+            ssrc: u32::from(layer) + 10,
             sequence,
             timestamp: 0,
             picture_id: Some(sequence as u16),
-            tl0: None,
-            at,
+            tl0_pic_idx: None,
+            captured,
         };
-        IncomingPacket { arrival, layer, begins, empty: false }
+        IncomingPacket { numbers, layer, starts_keyframe, empty: false }
     }
 
     #[test]
@@ -271,48 +273,48 @@ mod tests {
         let t = Instant::now();
         let (mut s, both) = (subscriber(t), LayerSet::of(&[0, 2]));
         s.limit = 0;
-        assert_eq!(s.picture(&picture(0, 1, false, t), both), ForwardDecision::Wait);
-        assert_eq!(s.picture(&picture(2, 1, true, t), both), ForwardDecision::Drop);
-        assert!(matches!(s.picture(&picture(0, 2, true, t), both), ForwardDecision::Forward(d) if d.sequence == 1));
+        assert_eq!(s.video(&packet(0, 1, false, t), both), ForwardDecision::Wait);
+        assert_eq!(s.video(&packet(2, 1, true, t), both), ForwardDecision::Drop);
+        assert!(matches!(s.video(&packet(0, 2, true, t), both), ForwardDecision::Forward(d) if d.sequence == 1));
         s.limit = 2;
-        assert!(matches!(s.picture(&picture(0, 3, false, t), both), ForwardDecision::Forward(d) if d.sequence == 2));
-        assert_eq!(s.picture(&picture(2, 2, false, t), both), ForwardDecision::Wait);
-        assert!(matches!(s.picture(&picture(2, 3, true, t), both), ForwardDecision::Forward(d) if d.sequence == 3));
-        assert_eq!(s.picture(&picture(0, 4, false, t), both), ForwardDecision::Drop);
+        assert!(matches!(s.video(&packet(0, 3, false, t), both), ForwardDecision::Forward(d) if d.sequence == 2));
+        assert_eq!(s.video(&packet(2, 2, false, t), both), ForwardDecision::Wait);
+        assert!(matches!(s.video(&packet(2, 3, true, t), both), ForwardDecision::Forward(d) if d.sequence == 3));
+        assert_eq!(s.video(&packet(0, 4, false, t), both), ForwardDecision::Drop);
     }
 
     #[test]
     fn a_new_source_of_the_same_layer_waits_for_its_key_frame() {
         let t = Instant::now();
-        let (mut s, alive) = (subscriber(t), LayerSet::of(&[0]));
-        assert!(matches!(s.picture(&picture(0, 1, true, t), alive), ForwardDecision::Forward(_)));
-        let mut other = picture(0, 900, false, t);
-        other.arrival.source = 99;
-        assert_eq!(s.picture(&other, alive), ForwardDecision::Wait);
-        other.begins = true;
-        assert!(matches!(s.picture(&other, alive), ForwardDecision::Forward(d) if d.sequence == 2));
+        let (mut s, active) = (subscriber(t), LayerSet::of(&[0]));
+        assert!(matches!(s.video(&packet(0, 1, true, t), active), ForwardDecision::Forward(_)));
+        let mut other = packet(0, 900, false, t);
+        other.numbers.ssrc = 99;
+        assert_eq!(s.video(&other, active), ForwardDecision::Wait);
+        other.starts_keyframe = true;
+        assert!(matches!(s.video(&other, active), ForwardDecision::Forward(d) if d.sequence == 2));
     }
 
     #[test]
-    fn a_key_frame_is_asked_for_when_the_client_is_ready_and_again_until_it_comes() {
+    fn a_key_frame_is_requested_when_the_client_is_ready_and_again_until_it_comes() {
         let t = Instant::now();
         let ms = |n| t + Duration::from_millis(n);
         let mut track = Track::new(MediaKind::Video);
         track.origin = Some(TrackOrigin { connection: connection(1), mid: Mid::from("0"), simulcast: true });
         track.subscribers.push(subscriber(ms(20)));
-        assert_eq!(track.requests(t), (vec![], None), "nothing is sent yet");
-        track.layers.saw(1, 100, t);
+        assert_eq!(track.requests(t), (vec![], None), "no layer is active");
+        track.layers.add_packet(1, 100, t);
         assert_eq!(track.requests(t), (vec![], Some(ms(20))));
         assert_eq!(track.requests(ms(20)), (vec![1], Some(ms(330))));
         assert_eq!(track.requests(ms(100)), (vec![], Some(ms(330))));
-        track.layers.saw(1, 100, ms(330));
+        track.layers.add_packet(1, 100, ms(330));
         assert_eq!(track.requests(ms(330)).0, vec![1]);
-        let both = track.layers.alive(ms(331));
-        track.subscribers[0].picture(&picture(1, 5, true, ms(331)), both);
-        track.key_frame_came(1);
+        let both = track.layers.active(ms(331));
+        track.subscribers[0].video(&packet(1, 5, true, ms(331)), both);
+        track.keyframe_received(1);
         assert_eq!(track.requests(ms(900)), (vec![], None));
-        track.layers.saw(1, 100, ms(1000));
-        track.want_key_frame(connection(2), Mid::from("1"));
+        track.layers.add_packet(1, 100, ms(1000));
+        track.want_keyframe(connection(2), Mid::from("1"));
         assert_eq!(track.requests(ms(1000)).0, vec![1]);
         track.muted = true;
         assert_eq!(track.requests(ms(2000)), (vec![], None));

@@ -1,9 +1,9 @@
-//! Clients whose machine says that nobody listens any more (ICMP port unreachable), as Linux tells it on the error queue
-//! of a socket. Elsewhere a client that is gone is known by its silence only.
+//! Addresses whose port is closed (ICMP port unreachable), from the error queue of a socket on Linux. On other systems a
+//! client that is gone is found by its silence alone.
 
 use std::net::SocketAddr;
 
-/// Asks the system to tell.
+/// Makes the system put these errors on the socket's error queue.
 #[cfg(target_os = "linux")]
 pub(super) fn listen(socket: &socket2::Socket, v6: bool) {
     use nix::sys::socket::{setsockopt, sockopt};
@@ -12,8 +12,8 @@ pub(super) fn listen(socket: &socket2::Socket, v6: bool) {
     } else {
         setsockopt(socket, sockopt::Ipv4RecvErr, &true)
     };
-    if let Err(e) = asked {
-        tracing::debug!("unreachable clients are not told: {e}");
+    if let Err(error) = asked {
+        tracing::debug!(%error, "closed ports are not reported");
     }
 }
 
@@ -23,12 +23,12 @@ pub(super) fn next(socket: &mio::net::UdpSocket) -> Option<SocketAddr> {
     use rustix::io::Errno;
     use rustix::net::{RecvAncillaryBuffer, RecvFlags, recvmsg};
     let mut payload = [0u8; 64];
-    // What is told beside the address (which error, from whom) does not matter and is cut off.
+    // Ancillary data (which error, from which host) is not needed and is cut off.
     let mut parts = [std::io::IoSliceMut::new(&mut payload)];
     let flags = RecvFlags::ERRQUEUE | RecvFlags::DONTWAIT;
     loop {
         match recvmsg(socket, &mut parts, &mut RecvAncillaryBuffer::default(), flags) {
-            Ok(told) => return told.address.and_then(|a| SocketAddr::try_from(a).ok()),
+            Ok(message) => return message.address.and_then(|a| SocketAddr::try_from(a).ok()),
             Err(Errno::INTR) => {}
             Err(_) => return None,
         }

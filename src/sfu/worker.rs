@@ -1,8 +1,9 @@
 //! One worker: a thread with a socket, and all connections of its rooms.
 //!
-//! A round is: commands, due timers, waiting, datagrams in batches. After each datagram its connection is drained,
-//! because str0m holds one received packet at a time. What it brings for others is only written to them; they are
-//! driven once a batch. Timers lie on a grid of 10 ms, but one that is due already is driven at once.
+//! A round executes commands, runs due timers, waits, and handles datagrams in batches. After each datagram its connection
+//! is drained, because str0m holds one received packet at a time. Packets for other connections are only written to them,
+//! which marks them dirty; dirty connections are driven once a batch. Timers are rounded up to 10 ms; one that is due
+//! already is run at once.
 
 use super::connection::{Connection, ConnectionFault, LinkState};
 use super::counters::SfuCounters;
@@ -24,29 +25,29 @@ use str0m::{Input, Output};
 
 /// Timers are rounded up to this grid.
 const GRID: Duration = Duration::from_millis(10);
-/// Levels, silence and what is not urgent.
+/// Interval of work that is not urgent: audio levels, bandwidth, silent clients.
 const TICK: Duration = Duration::from_millis(100);
-/// Datagrams taken before the connections they dirty are driven.
+/// Datagrams in a batch at most; then dirty connections are driven.
 const BATCH: usize = 32;
-/// Batches before commands and timers have their turn.
+/// Batches in a round at most.
 const BATCHES: usize = 8;
-/// Commands taken in one round.
+/// Commands in a round at most.
 const COMMANDS: usize = 256;
-/// What is due so soon is driven at once. With bandwidth estimation on, str0m sends one packet for each time it is told,
-/// and names the next microsecond for the one after it: on the grid alone that would be a hundred packets a second.
+/// Timers due within this time are run at once. With bandwidth estimation str0m sends one packet for each timeout and asks
+/// for the next one a microsecond later: rounded up to the grid that would be a hundred packets a second.
 const SOON: Duration = Duration::from_micros(50);
-/// A connection whose timers are due over and over is left until the next round.
+/// Timeouts of one connection that are run at once at most; the next one waits for its timer.
 const DUE: usize = 256;
-/// A client that sent nothing for so long is lost: all of them send checks at least every 2.5 s.
-const SILENCE: Duration = Duration::from_secs(3);
-/// A connection is driven at least so often.
-const IDLE: Duration = Duration::from_secs(1);
-/// A client whose port is closed is lost after so much silence.
-const DEAF: Duration = Duration::from_millis(300);
-/// At the end the farewells of a connection take at most so many steps.
-const FAREWELL: usize = 32;
+/// Silence after which a client is lost: all clients send ICE checks at least each 2.5 s.
+pub(super) const SILENCE: Duration = Duration::from_secs(3);
+/// A connection is driven at least at this interval.
+const MAX_TIMER: Duration = Duration::from_secs(1);
+/// Silence after which a client whose port is closed is lost.
+const SILENCE_OF_CLOSED_PORT: Duration = Duration::from_millis(300);
+/// Outputs of a connection that is being closed that are sent at most: the DTLS close_notify is among them.
+const CLOSING_OUTPUTS: usize = 32;
 
-/// What a worker is told.
+/// A command of the queue to a worker.
 #[derive(Debug)]
 pub(super) enum WorkerCommand {
     Media(Box<MediaCommand>),
@@ -62,9 +63,9 @@ pub(super) struct Worker {
     pub(super) reporter: Reporter,
     pub(super) connections: HashMap<ConnectionId, Connection>,
     pub(super) tracks: HashMap<TrackSid, Track>,
-    /// Tracks that may have a key frame to ask for.
+    /// Tracks for which a key frame may have to be requested.
     pub(super) needs_keyframe: BTreeSet<TrackSid>,
-    /// Connections written to, to be driven before the round ends.
+    /// Connections that were written to, to be driven before the round ends.
     pub(super) dirty: Vec<ConnectionId>,
     pub(super) by_address: HashMap<SocketAddr, ConnectionId>,
     pub(super) by_ufrag: HashMap<String, ConnectionId>,
@@ -72,9 +73,11 @@ pub(super) struct Worker {
     timers: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
     pub(super) started: Instant,
     next_tick: Instant,
+    /// When to look for key frame requests.
     pub(super) next_request: Option<Instant>,
-    /// Whose turn it is: the one to close if handling it panics.
+    /// The connection that is being handled: the one to close on a panic.
     pub(super) current: Option<ConnectionId>,
+    /// Whether more commands may be queued than were executed in this round.
     more_commands: bool,
     stopped: bool,
 }
@@ -110,7 +113,7 @@ impl Worker {
         }
     }
 
-    /// Works until it is told to stop.
+    /// Runs until [`WorkerCommand::Stop`], or until the sender of commands is dropped.
     pub(super) fn run(mut self) {
         while !self.stopped {
             if catch_unwind(AssertUnwindSafe(|| self.round())).is_err() {
@@ -130,7 +133,7 @@ impl Worker {
         self.take_commands();
         let now = Instant::now();
         self.run_timers(now);
-        self.settle(now);
+        self.drive_dirty(now);
         let wait = if self.more_commands || self.stopped { Duration::ZERO } else { self.until_next(Instant::now()) };
         self.socket.wait(wait);
         for _ in 0..BATCHES {
@@ -159,7 +162,7 @@ impl Worker {
         }
     }
 
-    /// Takes a batch of datagrams and drives whom it dirty. How many there were.
+    /// Handles a batch of datagrams and drives dirty connections. How many datagrams there were.
     fn take_datagrams(&mut self, now: Instant) -> usize {
         let mut count = 0;
         while count < BATCH {
@@ -167,7 +170,7 @@ impl Worker {
             count += 1;
             SfuCounters::add(&self.reporter.counters.packets_in, 1);
             SfuCounters::add(&self.reporter.counters.bytes_in, payload.len());
-            // The first address of the family stands for the socket: str0m only compares it with its candidates.
+            // str0m only compares the local address with its candidates: any one of the family will do.
             let local = self.local.iter().find(|a| a.is_ipv4() == source.is_ipv4());
             let Some(local) = local.or(self.local.first()).copied() else { continue };
             let known = self.by_address.get(&source).copied();
@@ -181,43 +184,45 @@ impl Worker {
                 continue;
             }
             let outcome = connection.input(input);
-            connection.heard_at = now;
+            connection.last_received = now;
             if known != Some(id) || connection.addresses.last() != Some(&source) || connection.link == LinkState::Lost {
-                self.heard(id, source, now);
+                self.update_address(id, source, now);
             }
             match outcome {
                 Ok(()) => self.drain(id, now),
-                // A datagram that str0m refuses costs the datagram; if it cannot go on, draining tells.
-                Err(ConnectionFault::Rtc(e)) => {
-                    tracing::debug!(?id, "a datagram was refused: {e}");
+                // The datagram is lost. If the connection failed, draining shows it.
+                Err(ConnectionFault::Rtc(error)) => {
+                    tracing::debug!(?id, %error, "a datagram was refused");
                     self.drain(id, now);
                 }
                 Err(fault) => self.fail(id, &fault),
             }
             self.current = None;
         }
-        self.settle(now);
+        self.drive_dirty(now);
         for _ in 0..BATCH {
             let Some(address) = self.socket.unreachable() else { break };
-            self.unreachable(address, now);
+            self.on_unreachable(address, now);
         }
         count
     }
 
-    /// A client's port is closed. When it has been silent too, it is gone; otherwise it has another way.
-    fn unreachable(&mut self, address: SocketAddr, now: Instant) {
+    /// A client's port is closed. It is lost if nothing came from it recently; else it uses another path.
+    fn on_unreachable(&mut self, address: SocketAddr, now: Instant) {
         let Some(id) = self.by_address.get(&address).copied() else { return };
-        let gone =
-            |c: &Connection| c.addresses.last() == Some(&address) && now.saturating_duration_since(c.heard_at) >= DEAF;
+        let gone = |c: &Connection| {
+            c.addresses.last() == Some(&address)
+                && now.saturating_duration_since(c.last_received) >= SILENCE_OF_CLOSED_PORT
+        };
         if self.connections.get(&id).is_some_and(gone) {
             self.on_lost(id);
         }
     }
 
-    /// Something came from a client: from another address, or after a long silence.
-    fn heard(&mut self, id: ConnectionId, source: SocketAddr, now: Instant) {
+    /// A datagram came from a new address of a client, or after a long silence.
+    fn update_address(&mut self, id: ConnectionId, source: SocketAddr, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if let Some(forgotten) = connection.note_address(source) {
+        if let Some(forgotten) = connection.add_address(source) {
             self.by_address.remove(&forgotten);
         }
         self.by_address.insert(source, id);
@@ -226,8 +231,8 @@ impl Worker {
         }
     }
 
-    /// Drives everybody who was written to.
-    pub(super) fn settle(&mut self, now: Instant) {
+    /// Drives dirty connections.
+    fn drive_dirty(&mut self, now: Instant) {
         while let Some(id) = self.dirty.pop() {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             connection.dirty = false;
@@ -235,19 +240,19 @@ impl Worker {
         }
     }
 
-    /// Tells a connection the time and drains it.
+    /// Gives a connection the time and drains it.
     fn drive(&mut self, id: ConnectionId, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         self.current = Some(id);
-        match connection.tell_time(now) {
+        match connection.handle_timeout(now) {
             Ok(()) => self.drain(id, now),
             Err(fault) => self.fail(id, &fault),
         }
         self.current = None;
     }
 
-    /// Takes everything that a connection has to say.
-    pub(super) fn drain(&mut self, id: ConnectionId, now: Instant) {
+    /// Handles all outputs of a connection.
+    fn drain(&mut self, id: ConnectionId, now: Instant) {
         let mut due = 0;
         loop {
             let Some(connection) = self.connections.get_mut(&id) else { return };
@@ -256,7 +261,7 @@ impl Worker {
                 Ok(Output::Event(event)) => self.on_event(id, event, now),
                 Ok(Output::Timeout(at)) if due < DUE && at <= Instant::now() + SOON => {
                     due += 1;
-                    if let Err(fault) = connection.tell_time(at.max(Instant::now())) {
+                    if let Err(fault) = connection.handle_timeout(at.max(Instant::now())) {
                         return self.fail(id, &fault);
                     }
                 }
@@ -289,11 +294,11 @@ impl Worker {
         }
     }
 
-    /// Sets a connection's timer. The heap keeps old entries; the one that counts is known to the connection.
+    /// Sets a connection's timer. The heap keeps old entries; the connection knows the valid one.
     fn wake_at(&mut self, id: ConnectionId, at: Instant) {
         let now = Instant::now();
-        // str0m names a time far away when nothing is due; looking once a second does no harm.
-        let since = at.clamp(now, now + IDLE).saturating_duration_since(self.started);
+        // When nothing is due, str0m returns a time that is far away.
+        let since = at.clamp(now, now + MAX_TIMER).saturating_duration_since(self.started);
         let steps = since.as_micros().div_ceil(GRID.as_micros());
         let at = self.started + GRID * u32::try_from(steps).unwrap_or(u32::MAX);
         let Some(connection) = self.connections.get_mut(&id) else { return };
@@ -313,7 +318,7 @@ impl Worker {
             }
         }
         if self.next_request.is_some_and(|at| at <= now) {
-            self.ask_for_key_frames(now);
+            self.request_keyframes(now);
         }
         if self.next_tick <= now {
             self.next_tick = now + TICK;
@@ -328,9 +333,10 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Instant) {
-        self.tell_levels();
+        self.report_levels();
         self.share_bandwidth(now);
-        let silent = |c: &&Connection| c.link == LinkState::Up && now.saturating_duration_since(c.heard_at) >= SILENCE;
+        let silent =
+            |c: &&Connection| c.link == LinkState::Up && now.saturating_duration_since(c.last_received) >= SILENCE;
         let silent: Vec<ConnectionId> = self.connections.values().filter(silent).map(|c| c.id).collect();
         for id in silent {
             self.on_lost(id);
@@ -343,14 +349,14 @@ impl Worker {
         }
     }
 
-    /// ICE and DTLS are up, or the client is heard again.
+    /// ICE and DTLS are connected, or datagrams come again.
     pub(super) fn on_up(&mut self, id: ConnectionId, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if matches!(connection.link, LinkState::Up | LinkState::Closed) {
             return;
         }
-        (connection.link, connection.heard_at) = (LinkState::Up, now);
-        self.make_ready(id, now);
+        (connection.link, connection.last_received) = (LinkState::Up, now);
+        self.start_forwarding(id, now);
         self.reporter.report(MediaEvent::Connected { connection: id });
     }
 
@@ -360,16 +366,16 @@ impl Worker {
         self.reporter.report(MediaEvent::Disconnected { connection: id });
     }
 
-    /// The connection cannot go on. It stays, closed, until the hub closes it.
+    /// The connection is over. It stays, closed, until the hub closes it.
     pub(super) fn on_closed(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id).filter(|c| c.link != LinkState::Closed) else { return };
         connection.link = LinkState::Closed;
         self.reporter.report(MediaEvent::Closed { connection: id });
     }
 
-    /// Something went wrong with one connection: it is closed, the others never notice.
+    /// Handling one connection failed: it is closed.
     pub(super) fn fail(&mut self, id: ConnectionId, fault: &ConnectionFault) {
-        tracing::warn!(?id, "a connection is closed: {fault}");
+        tracing::warn!(?id, error = %fault, "a connection failed");
         SfuCounters::add(&self.reporter.counters.faults, 1);
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.rtc.disconnect();
@@ -377,13 +383,13 @@ impl Worker {
         self.on_closed(id);
     }
 
-    /// Says goodbye and forgets a connection and everything that belongs to it.
+    /// Closes a connection (DTLS close_notify) and forgets everything that belongs to it.
     pub(super) fn close(&mut self, id: ConnectionId) {
         let Some(mut connection) = self.connections.remove(&id) else { return };
-        let farewell = connection.guarded(|c| Ok(c.rtc.close()?));
-        for _ in 0..FAREWELL {
+        let closing = connection.guarded(|c| Ok(c.rtc.close()?));
+        for _ in 0..CLOSING_OUTPUTS {
             match connection.poll() {
-                Ok(Output::Transmit(t)) if farewell.is_ok() => self.send(t.destination, &t.contents),
+                Ok(Output::Transmit(t)) if closing.is_ok() => self.send(t.destination, &t.contents),
                 Ok(Output::Event(_)) => {}
                 _ => break,
             }
@@ -399,7 +405,7 @@ impl Worker {
     }
 }
 
-/// The server's user fragment in a STUN check: whom it is for.
+/// The server's user name fragment in a STUN check, which names the connection (RFC 8445, section 7.2.2).
 fn ufrag(payload: &[u8]) -> Option<String> {
     if payload.first().is_none_or(|b| *b > 1) {
         return None;

@@ -1,4 +1,4 @@
-//! A client: a str0m `Rtc` with a socket of its own, driven by hand.
+//! A client: a str0m `Rtc` with a socket of its own, driven by the test.
 
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
@@ -10,7 +10,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Vp8Descriptor};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
-/// What a picture's packet carries behind its descriptor: a frame tag, the layer, the frame, the packet's place.
+/// Bytes of a video packet after its descriptor: VP8 frame tag, layer, frame number, place in the frame, filling.
 pub(super) const BODY: usize = 900;
 
 /// A received media packet.
@@ -20,22 +20,22 @@ pub(super) struct Received {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
     pub(super) audio_level: Option<i8>,
-    /// How long it took from capture to here, by the reports about its stream; microseconds, of any origin.
+    /// Time from capture to arrival by the sender reports, in microseconds of any origin.
     pub(super) travelled: Option<i64>,
     pub(super) payload: Vec<u8>,
 }
 
 impl Received {
     fn descriptor(&self) -> Vp8Descriptor {
-        Vp8Descriptor::parse(&self.payload).expect("a picture's packet")
+        Vp8Descriptor::parse(&self.payload).expect("a video packet")
     }
     pub(super) fn picture_id(&self) -> u16 {
-        self.descriptor().picture_id().expect("a picture id")
+        self.descriptor().picture_id().expect("a PictureID")
     }
     pub(super) fn tl0(&self) -> u8 {
         self.descriptor().tl0_pic_idx().expect("a TL0PICIDX")
     }
-    pub(super) fn key(&self) -> bool {
+    pub(super) fn is_keyframe(&self) -> bool {
         self.descriptor().starts_keyframe(&self.payload)
     }
     pub(super) fn body(&self) -> &[u8] {
@@ -46,7 +46,7 @@ impl Received {
     }
 }
 
-/// The bytes behind the descriptor.
+/// The bytes of a video packet after its descriptor.
 pub(super) fn body(key: bool, layer: u8, frame: u32, place: u8) -> Vec<u8> {
     let mut b = vec![u8::from(!key), layer];
     b.extend(frame.to_be_bytes());
@@ -55,7 +55,7 @@ pub(super) fn body(key: bool, layer: u8, frame: u32, place: u8) -> Vec<u8> {
     b
 }
 
-/// One simulcast layer that is being sent.
+/// A layer that is sent.
 struct Sending {
     rid: Option<Rid>,
     layer: u8,
@@ -76,22 +76,22 @@ pub(super) struct TestClient {
     pub(super) channels: HashMap<String, ChannelId>,
     pub(super) data: Vec<Bytes>,
     pub(super) key_requests: Vec<(Instant, Option<Rid>)>,
-    /// Which part of the media packets is lost, each way.
+    /// Part of the media packets that are lost in each direction, 0.0 to 1.0.
     pub(super) loss: f64,
-    /// No datagram passes.
+    /// Whether all datagrams are lost.
     pub(super) cut: bool,
-    /// Bits a second that the link to the client carries.
-    pub(super) carries: Option<u64>,
-    link: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
-    /// How old a picture is when it is sent.
+    /// Capacity of the path to the client, in bits a second.
+    pub(super) capacity: Option<u64>,
+    path: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
+    /// Age of a frame when it is sent.
     pub(super) encoding: Duration,
     random: u64,
-    heard: Instant,
+    last_input: Instant,
     sending: Vec<Sending>,
     video: Option<Mid>,
     frame: u32,
-    /// When sound was sent, in its clock.
-    pub(super) sounds: Vec<u32>,
+    /// RTP timestamps of the audio packets that were sent.
+    pub(super) audio_timestamps: Vec<u32>,
     started: Instant,
 }
 
@@ -119,20 +119,20 @@ impl TestClient {
             key_requests: vec![],
             loss: 0.0,
             cut: false,
-            carries: None,
-            link: VecDeque::new(),
+            capacity: None,
+            path: VecDeque::new(),
             encoding: Duration::ZERO,
             random: 0x2545_f491_4f6c_dd1d,
-            heard: Instant::now(),
+            last_input: Instant::now(),
             sending: vec![],
             video: None,
             frame: 0,
-            sounds: vec![],
+            audio_timestamps: vec![],
             started: Instant::now(),
         }
     }
 
-    /// Declares what [`TestClient::send_picture`] sends: layers `q`, `h`, `f`, or one picture.
+    /// Sets the layers that [`TestClient::send_frame`] sends; none for a track without simulcast.
     pub(super) fn send_layers(&mut self, mid: Mid, rids: &[&str]) {
         self.video = Some(mid);
         let one = |(i, rid): (usize, Option<&&str>)| Sending {
@@ -150,19 +150,19 @@ impl TestClient {
         };
     }
 
-    /// Whether a layer is sent at all.
+    /// Starts or stops sending a layer.
     pub(super) fn switch_layer(&mut self, layer: usize, on: bool) {
         self.sending[layer].on = on;
         self.sending[layer].key = true;
     }
 
-    /// How many packets a picture has on each layer.
-    pub(super) fn picture_size(&mut self, packets: u8) {
+    /// Sets the number of packets of a frame on all layers.
+    pub(super) fn set_frame_size(&mut self, packets: u8) {
         self.sending.iter_mut().for_each(|s| s.packets = packets);
     }
 
-    /// Sends one picture on each layer, a key frame where one was asked for.
-    pub(super) fn send_picture(&mut self) {
+    /// Sends one frame on each layer, a key frame where one was requested.
+    pub(super) fn send_frame(&mut self) {
         let Some(mid) = self.video else { return };
         let now = Instant::now();
         let pt = self.pt(mid);
@@ -172,9 +172,10 @@ impl TestClient {
             // A key frame has several packets, whatever the layer.
             let packets = if key { s.packets + 3 } else { s.packets };
             for place in 0..packets {
-                let picture = (self.frame + 1000 * u32::from(s.layer)) & 0x7fff;
+                let picture_id = (self.frame + 1000 * u32::from(s.layer)) & 0x7fff;
                 let starts = if place == 0 { 0x90 } else { 0x80 };
-                let mut payload = vec![starts, 0xe0, 0x80 | (picture >> 8) as u8, picture as u8, picture as u8, 0];
+                let mut payload =
+                    vec![starts, 0xe0, 0x80 | (picture_id >> 8) as u8, picture_id as u8, picture_id as u8, 0];
                 payload.extend(body(key, s.layer, self.frame, place));
                 let timestamp = self.frame * 3000 + 50_000 * u32::from(s.layer);
                 let captured = now - self.encoding;
@@ -190,12 +191,12 @@ impl TestClient {
         self.drain();
     }
 
-    /// Sends 20 ms of sound of this loudness.
-    pub(super) fn send_sound(&mut self, mid: Mid, decibels: i8) {
+    /// Sends 20 ms of audio of this loudness.
+    pub(super) fn send_audio(&mut self, mid: Mid, decibels: i8) {
         let now = Instant::now();
         let timestamp = self.started.elapsed().as_millis() as u32 * 48;
-        self.sounds.push(timestamp);
-        let number = self.sounds.len() as u64;
+        self.audio_timestamps.push(timestamp);
+        let number = self.audio_timestamps.len() as u64;
         let ext = ExtensionValues {
             audio_level: Some(decibels),
             voice_activity: Some(decibels > -60),
@@ -204,12 +205,12 @@ impl TestClient {
         let payload: Vec<u8> = (0..80).map(|i| (number as u8).wrapping_add(i)).collect();
         let pt = self.pt(mid);
         let write = RtpWrite::new(pt, SeqNo::from(number), timestamp, now, payload).ext_vals(ext);
-        self.rtc.direct_api().stream_tx_by_mid(mid, None).expect("the sound's stream").write_rtp(write);
+        self.rtc.direct_api().stream_tx_by_mid(mid, None).expect("the audio stream").write_rtp(write);
         self.rtc.handle_input(Input::Timeout(now)).unwrap();
         self.drain();
     }
 
-    pub(super) fn ask_for_key_frame(&mut self, mid: Mid) {
+    pub(super) fn request_keyframe(&mut self, mid: Mid) {
         let mut api = self.rtc.direct_api();
         api.stream_rx_by_mid(mid, None).expect("a received stream").request_keyframe(KeyframeRequestKind::Pli);
         self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
@@ -220,13 +221,13 @@ impl TestClient {
         assert!(self.rtc.channel(id).expect("an open channel").write(true, payload).unwrap());
     }
 
-    /// Bytes of a datagram to the server that belongs to nobody.
+    /// Sends a datagram that is not the client's own.
     pub(super) fn send_raw(&self, to: SocketAddr, payload: &[u8]) {
         self.socket.send_to(payload, to).unwrap();
     }
 
     fn pt(&self, mid: Mid) -> Pt {
-        self.rtc.media(mid).expect("an agreed section").remote_pts()[0]
+        self.rtc.media(mid).expect("a negotiated m-line").remote_pts()[0]
     }
 
     fn loses(&mut self, datagram: &[u8]) -> bool {
@@ -237,20 +238,20 @@ impl TestClient {
         self.cut || media && ((self.random >> 11) as f64 / (1u64 << 53) as f64) < self.loss
     }
 
-    /// Takes what has come and says what is due.
+    /// Handles datagrams and timeouts that are due.
     pub(super) fn step(&mut self) {
         let mut buffer = [0u8; 2000];
         while let Ok((length, source)) = self.socket.recv_from(&mut buffer) {
             if !self.loses(&buffer[..length]) {
-                self.travel(source, &buffer[..length]);
+                self.enqueue(source, &buffer[..length]);
             }
         }
-        while self.link.front().is_some_and(|(at, ..)| *at <= Instant::now()) {
-            let Some((at, source, payload)) = self.link.pop_front() else { break };
+        while self.path.front().is_some_and(|(at, ..)| *at <= Instant::now()) {
+            let Some((at, source, payload)) = self.path.pop_front() else { break };
             let local = self.socket.local_addr().unwrap();
             let received = Receive::new(Protocol::Udp, source, local, &payload).unwrap();
-            self.rtc.handle_input(Input::Receive(at.max(self.heard), received)).unwrap();
-            self.heard = at.max(self.heard);
+            self.rtc.handle_input(Input::Receive(at.max(self.last_input), received)).unwrap();
+            self.last_input = at.max(self.last_input);
             self.drain();
         }
         if self.next <= Instant::now() {
@@ -259,13 +260,13 @@ impl TestClient {
         self.drain();
     }
 
-    /// The link to the client: it has a rate and a queue of 300 ms.
-    fn travel(&mut self, source: SocketAddr, payload: &[u8]) {
+    /// Puts a datagram on the path to the client: it has a capacity, and a queue of 300 ms.
+    fn enqueue(&mut self, source: SocketAddr, payload: &[u8]) {
         let now = Instant::now();
-        let free = self.link.back().map_or(now, |(at, ..)| (*at).max(now));
-        let takes = self.carries.map_or(0, |rate| payload.len() as u64 * 8_000_000 / rate);
+        let free = self.path.back().map_or(now, |(at, ..)| (*at).max(now));
+        let takes = self.capacity.map_or(0, |rate| payload.len() as u64 * 8_000_000 / rate);
         if free - now < Duration::from_millis(300) {
-            self.link.push_back((free + Duration::from_micros(takes), source, payload.to_vec()));
+            self.path.push_back((free + Duration::from_micros(takes), source, payload.to_vec()));
         }
     }
 
@@ -314,7 +315,7 @@ impl TestClient {
         });
     }
 
-    /// What came in a section, in the order of its numbers.
+    /// The packets received in an m-line, by sequence number.
     pub(super) fn sorted(&self, mid: Mid) -> Vec<Received> {
         let mut all = self.got.get(&mid).cloned().unwrap_or_default();
         all.sort_by_key(|g| g.sequence);
@@ -330,10 +331,10 @@ fn travelled(packet: &RtpPacket) -> Option<i64> {
     Some(age - micros)
 }
 
-/// `MediaKind` of str0m for ours.
+/// The `MediaKind` of str0m.
 pub(super) const fn kind(video: bool) -> MediaKind {
     if video { MediaKind::Video } else { MediaKind::Audio }
 }
 
-/// How often pictures are sent.
+/// Interval of frames.
 pub(super) const FRAME: Duration = Duration::from_millis(33);

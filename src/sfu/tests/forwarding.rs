@@ -1,4 +1,4 @@
-//! Pictures, sound and data from a publisher to subscribers.
+//! Video, audio and data from a publisher to subscribers.
 
 use super::client::{Received, TestClient, body};
 use super::harness::{Harness, LONG, single, subscribed};
@@ -14,31 +14,31 @@ fn layers_of(got: &[Received]) -> Vec<u8> {
     layers
 }
 
-/// Everything a decoder relies on: continuous numbers, one timestamp and picture id for each picture, growing, pictures
-/// whole and byte for byte what was sent, and a key frame at each change of the layer.
+/// Checks what a decoder relies on: continuous sequence numbers, one growing timestamp and PictureID for each frame, whole
+/// frames with the bytes that were sent, and a key frame at each change of the layer.
 fn check(got: &[Received]) {
-    assert!(got.first().expect("packets").key(), "it begins with a key frame");
+    assert!(got.first().expect("packets").is_keyframe(), "it begins with a key frame");
     for pair in got.windows(2) {
         let [a, b] = pair else { unreachable!() };
-        assert_eq!(b.sequence, a.sequence + 1, "the numbers have a hole");
-        // A pause may cut a picture short; the next one is a key frame then.
-        let new = a.marker || b.key();
+        assert_eq!(b.sequence, a.sequence + 1, "the sequence numbers have a gap");
+        // A pause may cut a frame short; then the next one is a key frame.
+        let new = a.marker || b.is_keyframe();
         let ids = b.picture_id().wrapping_sub(a.picture_id()) & 0x7fff;
-        assert_eq!(ids, u16::from(new), "picture ids go on one by one");
+        assert_eq!(ids, u16::from(new), "PictureIDs grow by one");
         assert_eq!(b.tl0().wrapping_sub(a.tl0()), u8::from(new));
         let time = b.timestamp.wrapping_sub(a.timestamp) as i32;
-        assert_eq!(time > 0, new, "a new picture has a later time");
+        assert_eq!(time > 0, new, "a new frame has a later timestamp");
         assert!((0..900_000).contains(&time), "{time}");
-        assert!(b.layer() == a.layer() || b.key(), "a layer begins with a key frame");
+        assert!(b.layer() == a.layer() || b.is_keyframe(), "a layer begins with a key frame");
     }
     let mut key = false;
     for g in got {
         let place = g.body()[6];
         if place == 0 {
-            key = g.key();
+            key = g.is_keyframe();
         }
         let frame = u32::from_be_bytes(g.body()[2..6].try_into().unwrap());
-        assert_eq!(g.body(), body(key, g.layer(), frame, place), "the picture's bytes");
+        assert_eq!(g.body(), body(key, g.layer(), frame, place), "the bytes of the frame");
     }
 }
 
@@ -52,22 +52,22 @@ fn last_layer(peer: &TestClient, mid: Mid) -> Option<u8> {
 }
 
 #[test]
-fn one_picture_and_sound_reach_a_subscriber() {
+fn video_and_audio_reach_a_subscriber() {
     let mut s = Harness::new();
     let (_, mic) = s.publisher(single(1), &[]);
     let (video, audio) = s.subscriber(single(2));
     s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&video).is_some_and(|g| g.len() > 40)));
     for _ in 0..10 {
-        s.peer(single(1)).send_sound(mic, -20);
+        s.peer(single(1)).send_audio(mic, -20);
         s.pass(Duration::from_millis(20));
     }
     assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&audio).is_some_and(|g| g.len() >= 10)));
     check(&s.peer(single(2)).sorted(video));
-    let sound = s.peer(single(2)).sorted(audio);
-    assert!(sound.windows(2).all(|p| p[1].sequence == p[0].sequence + 1));
-    assert_eq!(steps(sound.iter().map(|g| g.timestamp)), steps(s.peer(single(1)).sounds.iter().copied()));
-    assert_eq!(sound[0].audio_level, Some(-20));
+    let got = s.peer(single(2)).sorted(audio);
+    assert!(got.windows(2).all(|p| p[1].sequence == p[0].sequence + 1));
+    assert_eq!(steps(got.iter().map(|g| g.timestamp)), steps(s.peer(single(1)).audio_timestamps.iter().copied()));
+    assert_eq!(got[0].audio_level, Some(-20));
     assert!(s.saw(|e| matches!(e, MediaEvent::MediaSeen { track } if track == "TR_cam")));
     let level = s.take(|e| matches!(e, MediaEvent::Level { .. }));
     let MediaEvent::Level { track, level, active } = level else { unreachable!() };
@@ -93,7 +93,7 @@ fn each_subscriber_gets_the_layer_it_wants() {
         assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), mids[0]) == Some(layer)), "layer {layer}");
         s.pass(Duration::from_millis(100));
     }
-    // The best layer stops: the next one stands in, and the best comes back.
+    // The highest layer stops, the next one replaces it, and the highest comes back.
     s.peer(single(1)).switch_layer(2, false);
     assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), mids[0]) == Some(1)));
     s.peer(single(1)).switch_layer(2, true);
@@ -131,10 +131,10 @@ fn five_percent_loss_is_repaired() {
 }
 
 #[test]
-fn pictures_of_many_packets_go_out_at_once() {
+fn frames_of_many_packets_are_forwarded_without_pacing() {
     let mut s = Harness::new();
     s.publisher(single(1), &[]);
-    s.peer(single(1)).picture_size(40);
+    s.peer(single(1)).set_frame_size(40);
     let (video, _) = s.subscriber(single(2));
     s.sending_video = true;
     s.pass(Duration::from_secs(2));
@@ -147,28 +147,28 @@ fn pictures_of_many_packets_go_out_at_once() {
 }
 
 #[test]
-fn a_narrow_link_gets_a_smaller_layer_and_a_wide_one_the_best_again() {
+fn a_narrow_path_gets_a_lower_layer_and_a_wide_one_the_highest_again() {
     let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
     let (video, _) = s.subscriber(single(2));
     s.sending_video = true;
     assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), video) == Some(2)));
     // The layers take about 220, 440 and 650 kbit/s.
-    s.peer(single(2)).carries = Some(330_000);
+    s.peer(single(2)).capacity = Some(330_000);
     assert!(s.until(3 * LONG, |s| last_layer(s.peer(single(2)), video) == Some(0)));
-    s.peer(single(2)).carries = None;
+    s.peer(single(2)).capacity = None;
     assert!(s.until(6 * LONG, |s| last_layer(s.peer(single(2)), video) == Some(2)));
 }
 
 #[test]
-fn pictures_that_took_longer_are_put_back_to_their_sound() {
+fn sender_reports_keep_delayed_video_in_sync_with_audio() {
     let mut s = Harness::new();
     let (_, mic) = s.publisher(single(1), &[]);
     s.peer(single(1)).encoding = Duration::from_millis(150);
     let (video, audio) = s.subscriber(single(2));
     s.sending_video = true;
     for _ in 0..150 {
-        s.peer(single(1)).send_sound(mic, -20);
+        s.peer(single(1)).send_audio(mic, -20);
         s.pass(Duration::from_millis(20));
     }
     let mean = |got: &[Received]| {
@@ -176,25 +176,25 @@ fn pictures_that_took_longer_are_put_back_to_their_sound() {
         assert_eq!(all.len(), 10, "reports have come");
         all.iter().sum::<i64>() / 10
     };
-    let (picture, sound) = (mean(&s.peer(single(2)).got[&video]), mean(&s.peer(single(2)).got[&audio]));
-    assert!((100_000..200_000).contains(&(picture - sound)), "{picture} {sound}");
+    let (video, audio) = (mean(&s.peer(single(2)).got[&video]), mean(&s.peer(single(2)).got[&audio]));
+    assert!((100_000..200_000).contains(&(video - audio)), "{video} {audio}");
 }
 
 #[test]
-fn a_muted_track_is_not_forwarded_and_begins_with_a_key_frame_after() {
+fn a_muted_track_is_not_forwarded_and_resumes_with_a_key_frame() {
     let mut s = Harness::new();
     let (_, mic) = s.publisher(single(1), &[]);
     let (video, audio) = s.subscriber(single(2));
     s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
-    s.peer(single(1)).send_sound(mic, -30);
+    s.peer(single(1)).send_audio(mic, -30);
     for track in ["TR_cam", "TR_mic"] {
         s.command(MediaCommand::Mute { track: track.into(), muted: true });
     }
     s.pass(Duration::from_millis(100));
     let before = s.peer(single(2)).got[&video].len();
     for _ in 0..10 {
-        s.peer(single(1)).send_sound(mic, -30);
+        s.peer(single(1)).send_audio(mic, -30);
         s.pass(Duration::from_millis(20));
     }
     assert_eq!(s.peer(single(2)).got[&video].len(), before);
@@ -202,31 +202,31 @@ fn a_muted_track_is_not_forwarded_and_begins_with_a_key_frame_after() {
         s.command(MediaCommand::Mute { track: track.into(), muted: false });
     }
     assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > before + 10));
-    s.peer(single(1)).send_sound(mic, -30);
+    s.peer(single(1)).send_audio(mic, -30);
     s.pass(Duration::from_millis(100));
     let got = s.peer(single(2)).sorted(video);
     check(&got);
-    assert!(got[before].key());
-    let sound = s.peer(single(2)).sorted(audio);
-    assert_eq!(sound[1].sequence, sound[0].sequence + 1);
-    let sent = &s.peer(single(1)).sounds;
-    assert_eq!(sound[1].timestamp - sound[0].timestamp, sent[11] - sent[0], "the clock went on");
+    assert!(got[before].is_keyframe());
+    let got = s.peer(single(2)).sorted(audio);
+    assert_eq!(got[1].sequence, got[0].sequence + 1);
+    let sent = &s.peer(single(1)).audio_timestamps;
+    assert_eq!(got[1].timestamp - got[0].timestamp, sent[11] - sent[0], "the RTP clock went on");
 }
 
 #[test]
-fn a_lost_picture_brings_a_key_frame_and_requests_are_not_too_close() {
+fn key_frame_requests_are_passed_on_and_not_too_close() {
     let mut s = Harness::new();
     s.publisher(single(1), &["q", "h"]);
     let (video, _) = s.subscriber(single(2));
     s.sending_video = true;
     assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), video) == Some(1)));
     s.pass(Duration::from_millis(400));
-    let keys = |s: &mut Harness| s.peer(single(2)).got[&video].iter().filter(|g| g.key()).count();
+    let keys = |s: &mut Harness| s.peer(single(2)).got[&video].iter().filter(|g| g.is_keyframe()).count();
     let before = keys(&mut s);
-    s.peer(single(2)).ask_for_key_frame(video);
+    s.peer(single(2)).request_keyframe(video);
     assert!(s.until(LONG, |s| keys(s) > before));
     for _ in 0..6 {
-        s.peer(single(2)).ask_for_key_frame(video);
+        s.peer(single(2)).request_keyframe(video);
         s.pass(Duration::from_millis(100));
     }
     let requests = s.peer(single(1)).key_requests.clone();
@@ -238,7 +238,7 @@ fn a_lost_picture_brings_a_key_frame_and_requests_are_not_too_close() {
 }
 
 #[test]
-fn a_section_is_bound_again_and_its_losses_are_repaired() {
+fn an_m_line_is_bound_again_and_its_losses_are_repaired() {
     let mut s = Harness::new();
     s.publisher(single(1), &[]);
     let (video, audio) = s.subscriber(single(2));
@@ -248,16 +248,16 @@ fn a_section_is_bound_again_and_its_losses_are_repaired() {
     s.pass(Duration::from_millis(100));
     let count = s.peer(single(2)).got[&video].len();
     let released = s.offer_again(single(2), vec![], vec![video.to_string()]);
-    let section =
+    let m_line =
         |sdp: &str, mid: Mid| sdp.split("m=").find(|x| x.contains(&format!("a=mid:{mid}\r\n"))).unwrap().to_owned();
-    assert!(section(&released, video).contains("a=inactive") && !section(&released, video).contains("msid"));
-    assert!(section(&released, audio).contains("a=msid:PA_x|camera TR_mic"));
+    assert!(m_line(&released, video).contains("a=inactive") && !m_line(&released, video).contains("msid"));
+    assert!(m_line(&released, audio).contains("a=msid:PA_x|camera TR_mic"));
     s.pass(Duration::from_millis(100));
     assert_eq!(s.peer(single(2)).got[&video].len(), count);
     s.peer(single(2)).got.clear();
     let again = Bound { mid: video.to_string(), what: subscribed("TR_cam", true) };
     let answer = s.offer_again(single(2), vec![again], vec![]);
-    assert!(section(&answer, video).contains("a=msid:PA_x|camera TR_cam"), "{answer}");
+    assert!(m_line(&answer, video).contains("a=msid:PA_x|camera TR_cam"), "{answer}");
     assert!(s.until(LONG, |s| s.peer(single(2)).got.get(&video).is_some_and(|g| g.len() > 10)));
     s.peer(single(2)).loss = 0.1;
     s.pass(Duration::from_secs(2));
@@ -269,13 +269,13 @@ fn a_section_is_bound_again_and_its_losses_are_repaired() {
 }
 
 #[test]
-fn v0_has_one_connection_each_way_and_channels_opened_by_the_server() {
+fn two_connections_have_data_channels_opened_by_the_server() {
     let member = MemberId(7);
     let (up, down) = (ConnectionId { member, role: Role::Publisher }, ConnectionId { member, role: Role::Subscriber });
     let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
     s.sending_video = true;
-    s.publisher_v0(up);
+    s.publisher_connection(up);
     s.open(down);
     s.command(MediaCommand::SendData { connection: down, label: "_reliable", payload: Bytes::from_static(b"early") });
     let add = vec![subscribed("TR_cam", true)];
@@ -288,14 +288,14 @@ fn v0_has_one_connection_each_way_and_channels_opened_by_the_server() {
     assert!(s.until(LONG, |s| s.peer(down).channels.len() == 2));
     s.command(MediaCommand::SendData { connection: down, label: "_lossy", payload: Bytes::from_static(b"lossy") });
     assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"lossy"))));
-    // A second track on the running connection, and the first one away.
+    // A second track on the same connection, without the first.
     let sections = s.offered(down, vec![subscribed("TR_mic", false)], vec![video.to_string()], false);
     assert_eq!(sections.iter().map(|s| s.1.as_str()).collect::<Vec<_>>(), ["TR_mic"]);
     check(&s.peer(down).sorted(video));
     let count = s.peer(down).got[&video].len();
     s.pass(Duration::from_millis(150));
     assert_eq!(s.peer(down).got[&video].len(), count);
-    // An offer that is never answered is void; the next one brings new ICE credentials.
+    // The next offer replaces one that was not answered, with new ICE credentials.
     s.make_offer(down, vec![subscribed("TR_cam", true)], vec![], false);
     let sections = s.offered(down, vec![subscribed("TR_cam", true)], vec![], true);
     assert_eq!(sections.len(), 2);
@@ -305,7 +305,7 @@ fn v0_has_one_connection_each_way_and_channels_opened_by_the_server() {
 }
 
 impl Harness {
-    fn publisher_v0(&mut self, id: ConnectionId) {
+    fn publisher_connection(&mut self, id: ConnectionId) {
         self.open(id);
         let mut api = self.peer(id).rtc.sdp_api();
         api.add_channel("_reliable".into());

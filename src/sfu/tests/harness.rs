@@ -1,4 +1,4 @@
-//! A plane with clients: plays the hub's part in negotiations.
+//! An SFU with clients; the harness plays the hub's part in negotiations.
 
 use super::client::{FRAME, TestClient, kind};
 use crate::base::MediaKind;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Receiver;
 
 pub(super) const LONG: Duration = Duration::from_secs(10);
 
-/// The plane, its clients by member number, and what it reported.
+/// The SFU, its clients, and the events it reported.
 pub(super) struct Harness {
     pub(super) sfu: Sfu,
     events: Receiver<MediaEvent>,
@@ -20,7 +20,7 @@ pub(super) struct Harness {
     pub(super) peers: Vec<(ConnectionId, TestClient)>,
     offers: u32,
     next_frame: Instant,
-    /// Whether publishers send pictures while time passes.
+    /// Whether publishers send video while time passes.
     pub(super) sending_video: bool,
 }
 
@@ -61,7 +61,7 @@ impl Harness {
         self.peers.push((id, TestClient::new()));
     }
 
-    /// Lets time pass until something holds. Whether it did.
+    /// Runs the clients until a condition holds. Whether it did within `longest`.
     pub(super) fn until(&mut self, longest: Duration, mut holds: impl FnMut(&mut Self) -> bool) -> bool {
         let end = Instant::now() + longest;
         loop {
@@ -77,7 +77,7 @@ impl Harness {
             }
             if self.sending_video && Instant::now() >= self.next_frame {
                 self.next_frame = (self.next_frame + FRAME).max(Instant::now());
-                self.peers.iter_mut().filter(|(_, p)| p.connected).for_each(|(_, p)| p.send_picture());
+                self.peers.iter_mut().filter(|(_, p)| p.connected).for_each(|(_, p)| p.send_frame());
             }
             std::thread::sleep(Duration::from_micros(500));
         }
@@ -98,7 +98,7 @@ impl Harness {
         self.seen.remove(at).1
     }
 
-    /// A client's offer, answered by the plane.
+    /// A client's offer, answered by the SFU.
     pub(super) fn offer(
         &mut self,
         id: ConnectionId,
@@ -126,7 +126,8 @@ impl Harness {
         assert!(self.until(LONG, |s| s.peer(id).connected));
     }
 
-    /// A client that publishes a camera (`TR_cam`, in layers or not) and a microphone (`TR_mic`). Returns the sections.
+    /// A client that publishes a camera (`TR_cam`, with simulcast or without) and a microphone (`TR_mic`). Returns the
+    /// m-lines of video and audio.
     pub(super) fn publisher(&mut self, id: ConnectionId, rids: &[&str]) -> (Mid, Mid) {
         self.open(id);
         let mut layers = Simulcast::new();
@@ -154,7 +155,7 @@ impl Harness {
         (video, audio)
     }
 
-    /// A v1 client with one section for a picture and one for sound, bound to the publisher's tracks.
+    /// A client with one connection and m-lines for video and audio, bound to the publisher's tracks.
     pub(super) fn subscriber(&mut self, id: ConnectionId) -> (Mid, Mid) {
         self.open(id);
         let mut api = self.peer(id).rtc.sdp_api();
@@ -171,11 +172,11 @@ impl Harness {
         (video, audio)
     }
 
-    /// Another offer of a client that changes nothing but asks for an answer.
+    /// Another offer of a client, to bind and release m-lines.
     pub(super) fn offer_again(&mut self, id: ConnectionId, bind: Vec<Bound>, release: Vec<String>) -> String {
         let mut api = self.peer(id).rtc.sdp_api();
         api.add_media(kind(false), Direction::Inactive, None, None, None);
-        // A browser goes on wishing for what was answered inactive.
+        // A browser goes on offering to receive what was answered inactive.
         bind.iter().for_each(|b| api.set_direction(Mid::from(b.mid.as_str()), Direction::RecvOnly));
         let made = api.apply().unwrap();
         self.offer(id, made, vec![], bind, release)

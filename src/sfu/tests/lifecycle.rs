@@ -1,21 +1,22 @@
-//! Comings and goings: closed, killed, cut off, restarted, stopped; and what a bad peer may not do.
+//! Connections that are closed, killed, cut off and restarted; stopping the SFU; hostile input.
 
 use super::client::TestClient;
 use super::harness::{Harness, LONG, config, single};
 use crate::hub::{MediaCommand, MediaEvent};
+use crate::sfu::worker::SILENCE;
 use crate::sfu::{CommandError, Sfu, SfuConfig, StartError};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_client_that_closes_is_seen_at_once() {
+fn a_client_that_closes_is_noticed_without_waiting_for_silence() {
     let mut s = Harness::new();
     s.publisher(single(1), &[]);
     assert!(s.until(LONG, |s| s.peer(single(1)).channels.contains_key("_reliable")));
     s.peer(single(1)).rtc.close().unwrap();
     let closed = Instant::now();
     s.take(|e| matches!(e, MediaEvent::Closed { connection } if *connection == single(1)));
-    assert!(closed.elapsed() < Duration::from_secs(2), "{:?}", closed.elapsed());
+    assert!(closed.elapsed() < SILENCE, "{:?}", closed.elapsed());
     s.command(MediaCommand::Close { connection: single(1) });
     assert!(s.until(LONG, |s| s.sfu.statistics().connections == 0));
 }
@@ -40,12 +41,14 @@ fn a_silent_client_is_lost_and_found_again() {
     s.peer(single(2)).cut = true;
     let cut = Instant::now();
     s.take(|e| matches!(e, MediaEvent::Disconnected { connection } if *connection == single(2)));
-    assert!((2..5).contains(&cut.elapsed().as_secs()), "{:?}", cut.elapsed());
+    // Packets that were underway count as received.
+    let bounds = SILENCE - Duration::from_millis(500)..2 * SILENCE;
+    assert!(bounds.contains(&cut.elapsed()), "{:?}", cut.elapsed());
     s.peer(single(2)).cut = false;
     s.take(|e| matches!(e, MediaEvent::Connected { connection } if *connection == single(2)));
     let count = s.peer(single(2)).got[&video].len();
     assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > count));
-    assert!(s.peer(single(2)).got[&video][count].key(), "it goes on with a key frame");
+    assert!(s.peer(single(2)).got[&video][count].is_keyframe(), "it resumes with a key frame");
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn a_client_may_restart_ice() {
 }
 
 #[test]
-fn descriptions_that_make_no_sense_are_refused_and_the_connection_stays() {
+fn malformed_descriptions_are_refused_and_the_connection_stays() {
     let mut s = Harness::new();
     let (video, _) = s.publisher(single(1), &[]);
     let good = format!("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{video}\r\n");
@@ -89,7 +92,7 @@ fn descriptions_that_make_no_sense_are_refused_and_the_connection_stays() {
 }
 
 #[test]
-fn noise_on_the_port_stops_nobody() {
+fn random_datagrams_do_not_disturb_connections() {
     let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
     let (video, _) = s.subscriber(single(2));
@@ -171,7 +174,7 @@ fn a_client_may_come_by_any_advertised_address() {
 }
 
 #[test]
-fn a_killed_client_is_seen() {
+fn a_client_whose_port_is_closed_is_noticed() {
     let mut s = Harness::new();
     s.publisher(single(1), &[]);
     s.subscriber(single(2));
@@ -181,7 +184,8 @@ fn a_killed_client_is_seen() {
     drop(dead);
     let killed = Instant::now();
     s.take(|e| matches!(e, MediaEvent::Disconnected { connection } if *connection == single(2)));
-    // Where the system tells that the port is closed, nobody waits for the silence of three seconds.
-    let longest = if cfg!(target_os = "linux") { Duration::from_millis(2500) } else { Duration::from_secs(5) };
-    assert!(killed.elapsed() < longest, "{:?}", killed.elapsed());
+    // Linux reports closed ports; elsewhere the client is found by its silence.
+    if cfg!(target_os = "linux") {
+        assert!(killed.elapsed() < SILENCE, "{:?}", killed.elapsed());
+    }
 }

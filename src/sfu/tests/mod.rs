@@ -1,4 +1,4 @@
-//! The driver against real clients (str0m as one) over sockets on loopback.
+//! The SFU with real clients (str0m in client mode) over loopback sockets.
 
 mod client;
 mod damaged_sdp;
