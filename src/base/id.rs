@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Characters that TRTC allows in a string room id: letters, digits, space and these 26 signs.
 const ROOM_SIGNS: &str = "!#$%&()+-:;<=.>?@[]^_{}|~,";
@@ -137,6 +138,35 @@ pub(crate) fn display_name(s: &str) -> Result<String, IdError> {
 /// Counts the sessions (enter to exit) of one process, so that late events of an older one are recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SessionId(pub(crate) u64);
+
+/// A track's id at the server: LiveKit's `TR_…`. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackSid(Arc<str>);
+
+impl TrackSid {
+    /// The id as the server writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl serde::Serialize for TrackSid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl From<&str> for TrackSid {
+    fn from(sid: &str) -> Self {
+        Self(sid.into())
+    }
+}
+
+impl fmt::Display for TrackSid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 #[cfg(test)]
 mod tests {

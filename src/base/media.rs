@@ -11,26 +11,56 @@ pub enum MediaKind {
     Video,
 }
 
-/// What a track shows.
+/// What a track is captured from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrackSource {
-    /// Somebody's camera.
+    /// A camera.
     Camera,
-    /// Somebody's microphone.
+    /// A microphone.
     Microphone,
     /// A shared screen.
     Screen,
     /// The sound of a shared screen.
     ScreenAudio,
+    /// The publisher does not say (LiveKit's `SOURCE_UNKNOWN`): a picture or a voice of this kind.
+    Unknown(MediaKind),
 }
 
 impl TrackSource {
-    /// Sound or picture.
+    /// Audio or video.
     pub const fn kind(self) -> MediaKind {
         match self {
             Self::Camera | Self::Screen => MediaKind::Video,
             Self::Microphone | Self::ScreenAudio => MediaKind::Audio,
+            Self::Unknown(kind) => kind,
         }
+    }
+
+    /// The word for JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Camera => "camera",
+            Self::Microphone => "microphone",
+            Self::Screen => "screen",
+            Self::ScreenAudio => "screen_audio",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// The device of ours that feeds such a track; `None` for a track that no device of ours feeds.
+    pub const fn device(self) -> Option<DeviceKind> {
+        match self {
+            Self::Camera => Some(DeviceKind::Camera),
+            Self::Microphone => Some(DeviceKind::Microphone),
+            Self::Screen | Self::ScreenAudio => Some(DeviceKind::Screen),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl serde::Serialize for TrackSource {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -49,6 +79,22 @@ pub enum DeviceKind {
     Speaker,
     /// Screen capture.
     Screen,
+}
+
+impl DeviceKind {
+    /// All kinds, in the order in which they are opened and released.
+    pub const ALL: [Self; 4] = [Self::Camera, Self::Microphone, Self::Speaker, Self::Screen];
+
+    /// The source of the track that the device feeds: the inverse of [`TrackSource::device`]. Screen capture feeds the
+    /// screen's audio too. `None` for a device that feeds no track.
+    pub const fn source(self) -> Option<TrackSource> {
+        match self {
+            Self::Camera => Some(TrackSource::Camera),
+            Self::Microphone => Some(TrackSource::Microphone),
+            Self::Speaker => None,
+            Self::Screen => Some(TrackSource::Screen),
+        }
+    }
 }
 
 /// The shape of interleaved `f32` samples.
@@ -82,4 +128,28 @@ pub(crate) struct EncodedFrame {
     pub(crate) keyframe: bool,
     /// RTP timestamp, 90 kHz.
     pub(crate) timestamp: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_feeds_the_track_of_its_source() {
+        for kind in DeviceKind::ALL {
+            assert_eq!(kind.source().and_then(TrackSource::device), kind.source().map(|_| kind));
+        }
+        assert_eq!(TrackSource::ScreenAudio.device(), Some(DeviceKind::Screen));
+        assert_eq!(TrackSource::Unknown(MediaKind::Video).device(), None);
+    }
+
+    #[test]
+    fn a_track_without_a_source_is_of_its_own_kind() {
+        let (video, audio) = (TrackSource::Unknown(MediaKind::Video), TrackSource::Unknown(MediaKind::Audio));
+        assert_eq!((video.kind(), audio.kind()), (MediaKind::Video, MediaKind::Audio));
+        assert_eq!(
+            serde_json::to_string(&[video, TrackSource::ScreenAudio]).expect("JSON"),
+            r#"["unknown","screen_audio"]"#
+        );
+    }
 }

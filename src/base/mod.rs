@@ -19,7 +19,7 @@ pub use entry::EntryErrorKind;
 pub(crate) use event::Event;
 pub use event::{EventKind, ExitRequestedBy, RemoteStatistics, Statistics, Verification};
 pub(crate) use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
-pub use id::{IdError, RoomId, UserId};
+pub use id::{IdError, RoomId, TrackSid, UserId};
 pub(crate) use id::{SessionId, display_name};
 pub use media::{DeviceKind, MediaKind, TrackSource};
 pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat};

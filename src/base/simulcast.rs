@@ -1,4 +1,6 @@
-//! The simulcast layers in which a camera's video is sent.
+//! The simulcast layers in which our video is sent.
+
+use super::TrackSource;
 
 /// One simulcast layer of a video track.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,15 @@ pub struct SimulcastLayer {
 }
 
 impl SimulcastLayer {
+    /// The layers of a track of ours, smallest first: `camera` for the camera, one for a screen, none for audio.
+    pub fn for_source(source: TrackSource, camera: &[Self]) -> Vec<Self> {
+        match source {
+            TrackSource::Camera => camera.to_vec(),
+            TrackSource::Screen => vec![Self { rid: "", width: 1920, height: 1080, max_kbps: 2500 }],
+            TrackSource::Microphone | TrackSource::ScreenAudio | TrackSource::Unknown(_) => Vec::new(),
+        }
+    }
+
     /// The layers for a camera of this size, smallest first: each half the size of the next. One layer below 480 pixels
     /// of width, two below 960, else three.
     pub fn for_camera(width: u32, height: u32) -> Vec<Self> {

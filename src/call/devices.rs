@@ -245,7 +245,7 @@ impl Devices {
                 }
                 Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),
             },
-            DeviceKind::Speaker | DeviceKind::Screen => match id.parse::<SpeakerChoice>() {
+            DeviceKind::Speaker => match id.parse::<SpeakerChoice>() {
                 Ok(choice) => {
                     let opening = AudioLease::open_speaker(&choice, events);
                     let presence = opening.presence();
@@ -260,6 +260,10 @@ impl Devices {
                 }
                 Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),
             },
+            DeviceKind::Screen => {
+                let error = DeviceError::Other("this version cannot capture a screen".to_owned());
+                (Box::pin(refuse(context, id, error)), DevicePresence::default())
+            }
         }
     }
 }

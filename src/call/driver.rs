@@ -13,7 +13,7 @@ use super::statistics::CallStatistics;
 use super::view::{
     CallPhase, CallSummary, CallView, ConnectionQuality, DeviceProblem, ExitProgress, LocalDevice, Person,
 };
-use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, NO_DEVICE, SessionId, UserId};
+use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, NO_DEVICE, SessionId, SimulcastLayer, UserId};
 use crate::clock::unix_ms;
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
 use livekit_protocol as lk;
@@ -118,7 +118,7 @@ impl Call {
                 self.input(Input::Peers(epoch, PeerInput::TrackEnded(handle)), devices);
             }
             TaskReport::Published(cid, source, sender) => {
-                let layers = self.config.plan.layers.clone();
+                let layers = SimulcastLayer::for_source(source, &self.config.plan.layers);
                 self.media.published(cid, source, sender, layers);
             }
             TaskReport::KeyframeWanted(cid, layer) => self.media.want_keyframe(&cid, layer),
@@ -275,7 +275,7 @@ impl Call {
 
     /// One of our devices.
     pub(crate) fn local(&self, kind: DeviceKind) -> LocalDevice {
-        let Some(slot) = self.session.slot(kind) else { return LocalDevice::default() };
+        let slot = self.session.slot(kind);
         let label = self.labels.get(&kind).map_or("", String::as_str);
         local_device(slot, self.problems.get(&kind), label)
     }

@@ -7,7 +7,7 @@ use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
 use super::video_encoder::{CameraFanout, VideoEncoder};
 use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport};
-use crate::base::{EventKind, FrameSlot, MediaKind, SimulcastLayer, TrackSource, UserId};
+use crate::base::{EventKind, FrameSlot, SimulcastLayer, TrackSource, UserId};
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
 use crate::session::{Attached, Epoch, TrackHandle};
 use std::collections::{HashMap, HashSet};
@@ -107,14 +107,22 @@ impl CallMedia {
         sender: TrackSender,
         layers: Vec<SimulcastLayer>,
     ) {
-        match sender {
-            TrackSender::Audio(sender) => self.own_audio = Some(Arc::new(sender)),
-            TrackSender::Video(sender) => {
+        match (source, sender) {
+            (TrackSource::Microphone, TrackSender::Audio(sender)) => self.own_audio = Some(Arc::new(sender)),
+            (TrackSource::Camera, TrackSender::Video(sender)) => {
                 let out = VideoEncoder::start(layers, sender, self.started);
                 if let Some(old) = self.own_video.replace(OwnVideo { cid, out }) {
                     end(old.out);
                 }
             }
+            (
+                TrackSource::Camera
+                | TrackSource::Microphone
+                | TrackSource::Screen
+                | TrackSource::ScreenAudio
+                | TrackSource::Unknown(_),
+                _,
+            ) => return tracing::error!(%cid, ?source, "nothing feeds this track"),
         }
         self.connect(source);
     }
@@ -131,19 +139,21 @@ impl CallMedia {
 
     fn connect(&self, source: TrackSource) {
         let on = self.feeding.contains(&source);
-        match source.kind() {
-            MediaKind::Video => {
+        match source {
+            TrackSource::Camera => {
                 let out = self.own_video.as_ref().map(|p| p.out.clone()).filter(|_| on);
                 if let Some(out) = &out {
                     out.want_all_keyframes();
                 }
                 self.camera.feed(out);
             }
-            MediaKind::Audio => {
+            TrackSource::Microphone => {
                 self.audio.set_muted(!on);
                 let sender = self.own_audio.clone().filter(|_| on);
                 self.audio.send_to(sender);
             }
+            // Nothing captures a screen yet.
+            TrackSource::Screen | TrackSource::ScreenAudio | TrackSource::Unknown(_) => {}
         }
     }
 

@@ -205,6 +205,8 @@ pub(crate) struct Snapshot {
     pub(crate) microphone: LocalDevice,
     /// Our speaker.
     pub(crate) speaker: LocalDevice,
+    /// Our screen capture.
+    pub(crate) screen: LocalDevice,
     /// Our own picture, as it is sent (not mirrored).
     pub(crate) own_picture: FrameSlot,
     /// Level of our microphone in dBFS, -90 when silent or off.

@@ -12,10 +12,13 @@ use std::time::Duration;
 /// Entering ends with reason 103 after so long.
 pub const ENTER_LIMIT: Duration = Duration::from_secs(15);
 
+/// The sources of our own tracks, in the order in which they are published.
+pub(super) const PUBLISHED: [TrackSource; 3] = [TrackSource::Microphone, TrackSource::Camera, TrackSource::Screen];
+
 impl Session {
     pub(super) fn begin(&mut self, now: Moment) {
         self.out.push_back(Output::Connect(self.epoch));
-        for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
+        for kind in DeviceKind::ALL {
             self.step_device(kind);
         }
         self.timers.set(Timer::Enter, now + ENTER_LIMIT);
@@ -87,17 +90,16 @@ impl Session {
     pub(super) fn publish_wanted(&mut self) {
         let epoch = self.epoch;
         let mut added = false;
-        for (kind, source) in
-            [(DeviceKind::Microphone, TrackSource::Microphone), (DeviceKind::Camera, TrackSource::Camera)]
-        {
-            let wanted = self.slot(kind).is_some_and(|s| s.wanted() && s.choice() != Some(NO_DEVICE));
+        for source in PUBLISHED {
+            let slot = source.device().map(|kind| self.slot(kind));
+            let wanted = slot.is_some_and(|s| s.wanted() && s.choice() != Some(NO_DEVICE));
             let known = self.tracks.iter().find(|t| t.source == source);
             if known.is_some_and(|t| t.epoch == epoch) || (known.is_none() && !wanted) {
                 continue;
             }
-            let muted = !self.device_feeds(kind);
+            let muted = !self.source_is_fed(source);
             self.tracks.retain(|t| t.source != source);
-            let cid = format!("{}-{}", cid_name(source), epoch.0);
+            let cid = format!("{}-{}", Announced::of(source).name, epoch.0);
             self.send(lk::signal_request::Message::AddTrack(self.add_track(&cid, source, muted)));
             self.command(PeerCommand::Publish { cid: cid.clone(), source });
             self.tracks.push(OwnTrack { source, cid, sid: None, muted, epoch });
@@ -117,15 +119,17 @@ impl Session {
     }
 
     fn add_track(&self, cid: &str, source: TrackSource, muted: bool) -> lk::AddTrackRequest {
-        let common = lk::AddTrackRequest { cid: cid.to_owned(), muted, stream: "camera".into(), ..Default::default() };
+        let announced = Announced::of(source);
+        let common = lk::AddTrackRequest {
+            cid: cid.to_owned(),
+            name: announced.name.to_owned(),
+            source: announced.source as i32,
+            stream: announced.stream.to_owned(),
+            muted,
+            ..Default::default()
+        };
         if source.kind() == MediaKind::Audio {
-            return lk::AddTrackRequest {
-                name: "microphone".into(),
-                r#type: lk::TrackType::Audio as i32,
-                source: lk::TrackSource::Microphone as i32,
-                disable_red: true,
-                ..common
-            };
+            return lk::AddTrackRequest { r#type: lk::TrackType::Audio as i32, disable_red: true, ..common };
         }
         let layer = |(i, l): (usize, &SimulcastLayer)| lk::VideoLayer {
             quality: i as i32, // LOW, MEDIUM, HIGH are 0, 1, 2
@@ -134,8 +138,9 @@ impl Session {
             bitrate: l.max_kbps * 1000,
             ..Default::default()
         };
-        let layers: Vec<_> = self.camera_layers.iter().enumerate().map(layer).collect();
-        let (width, height) = self.camera_layers.last().map_or((0, 0), |l| (l.width, l.height));
+        let sent = SimulcastLayer::for_source(source, &self.camera_layers);
+        let layers: Vec<_> = sent.iter().enumerate().map(layer).collect();
+        let (width, height) = sent.last().map_or((0, 0), |l| (l.width, l.height));
         let codec = lk::SimulcastCodec {
             codec: "vp8".into(),
             cid: cid.to_owned(),
@@ -143,9 +148,7 @@ impl Session {
             ..Default::default()
         };
         lk::AddTrackRequest {
-            name: "camera".into(),
             r#type: lk::TrackType::Video as i32,
-            source: lk::TrackSource::Camera as i32,
             width,
             height,
             layers,
@@ -155,11 +158,26 @@ impl Session {
     }
 }
 
-const fn cid_name(source: TrackSource) -> &'static str {
-    match source {
-        TrackSource::Camera => "camera",
-        TrackSource::Microphone => "microphone",
-        TrackSource::Screen => "screen",
-        TrackSource::ScreenAudio => "screen-audio",
+/// How a track of ours is announced to the server.
+struct Announced {
+    name: &'static str,
+    source: lk::TrackSource,
+    /// Tracks of one stream are played in sync (RFC 8830, `msid`).
+    stream: &'static str,
+}
+
+impl Announced {
+    const fn of(source: TrackSource) -> Self {
+        match source {
+            TrackSource::Camera => Self { name: "camera", source: lk::TrackSource::Camera, stream: "camera" },
+            TrackSource::Microphone => {
+                Self { name: "microphone", source: lk::TrackSource::Microphone, stream: "camera" }
+            }
+            TrackSource::Screen => Self { name: "screen", source: lk::TrackSource::ScreenShare, stream: "screen" },
+            TrackSource::ScreenAudio => {
+                Self { name: "screen-audio", source: lk::TrackSource::ScreenShareAudio, stream: "screen" }
+            }
+            TrackSource::Unknown(_) => Self { name: "unknown", source: lk::TrackSource::Unknown, stream: "unknown" },
+        }
     }
 }

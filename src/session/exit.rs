@@ -8,8 +8,6 @@ use std::time::Duration;
 /// After its own limit a driver has taken the device away by force; what then is still not reported is given up.
 const DEVICES_LIMIT: Duration = Duration::from_millis(RELEASE_LIMIT.as_millis() as u64 + 400);
 
-const DEVICES: [DeviceKind; 3] = [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker];
-
 impl Session {
     /// Our own exit. Accepted in every phase; once it runs, asking again changes nothing.
     pub(super) fn exit(&mut self, by: ExitRequestedBy, now: Moment) {
@@ -36,7 +34,6 @@ impl Session {
         self.timers.clear();
         self.timers.set(Timer::Ceiling, now + CEILING);
         self.timers.set(Timer::Devices, now + DEVICES_LIMIT);
-        leaving.finish(StepName::ScreenReleased, StepState::NotApplicable, "", now);
         let connecting = self.link_open && (!in_room || reconnecting);
         let goodbye = in_room && self.link_open && matches!(reason, ExitReason::Left | ExitReason::EntryFailed);
         match (goodbye, reason) {
@@ -68,8 +65,8 @@ impl Session {
     }
 
     fn release_devices(&mut self, now: Moment) {
-        for kind in DEVICES {
-            let Some(slot) = self.slot_mut(kind) else { continue };
+        for kind in DeviceKind::ALL {
+            let slot = self.slot_mut(kind);
             let output = slot.want(false);
             let closed = slot.is_closed();
             self.out.extend(output);
@@ -84,7 +81,10 @@ impl Session {
 
     /// Writes a device's line once nothing of it is held any more.
     pub(super) fn device_while_leaving(&mut self, kind: DeviceKind, now: Moment) {
-        let Some(slot) = self.slot(kind).filter(|s| s.is_closed()) else { return };
+        let slot = self.slot(kind);
+        if !slot.is_closed() {
+            return;
+        }
         let (state, detail) = slot.last_release().cloned().unwrap_or((StepState::Confirmed, String::new()));
         let Phase::Leaving(leaving) = &mut self.phase else { return };
         match step_of(kind) {
@@ -181,8 +181,8 @@ impl Session {
             return;
         }
         self.timers.set_earlier(Timer::Ceiling, now + CLOSE_NOW);
-        for kind in DEVICES {
-            let hurry = self.slot(kind).and_then(|slot| slot.hasten(RELEASE_NOW));
+        for kind in DeviceKind::ALL {
+            let hurry = self.slot(kind).hasten(RELEASE_NOW);
             self.out.extend(hurry);
         }
         self.goodbye_ends(StepState::Unconfirmed, "not waited for", now);
@@ -213,10 +213,8 @@ impl Session {
     }
 
     fn abandon_devices(&mut self, now: Moment) {
-        for kind in DEVICES {
-            if let Some(slot) = self.slot_mut(kind) {
-                slot.abandon();
-            }
+        for kind in DeviceKind::ALL {
+            self.slot_mut(kind).abandon();
             self.device_while_leaving(kind, now);
         }
     }

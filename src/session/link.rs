@@ -1,5 +1,6 @@
 //! What the signalling connection says, and what devices report.
 
+use super::entering::PUBLISHED;
 use super::{DeviceInput, SlotChange};
 use super::{Epoch, Generation, LinkInput, Output, PeerCommand, Phase, Session, Target};
 use crate::base::{DeviceKind, EventKind, ExitReason, Moment, NO_DEVICE, TrackSource};
@@ -122,12 +123,11 @@ impl Session {
         track.muted = m.muted;
         let source = track.source;
         self.out.push_back(Output::Feed { source, on: !m.muted });
-        if m.muted {
-            match source {
-                TrackSource::Microphone => self.set_device(DeviceKind::Microphone, false),
-                TrackSource::Camera => self.set_device(DeviceKind::Camera, false),
-                TrackSource::Screen | TrackSource::ScreenAudio => {}
-            }
+        // A muted screen audio leaves the screen alone.
+        if m.muted
+            && let Some(kind) = source.device().filter(|kind| kind.source() == Some(source))
+        {
+            self.set_device(kind, false);
         }
     }
 
@@ -151,8 +151,7 @@ impl Session {
         if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
             return;
         }
-        let Some(slot) = self.slot_mut(kind) else { return };
-        let output = slot.want(on);
+        let output = self.slot_mut(kind).want(on);
         self.out.extend(output);
         self.after_device();
     }
@@ -161,20 +160,19 @@ impl Session {
         if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
             return;
         }
-        let Some(slot) = self.slot_mut(kind) else { return };
-        let output = slot.choose(id);
+        let output = self.slot_mut(kind).choose(id);
         self.out.extend(output);
         self.after_device();
     }
 
     pub(super) fn step_device(&mut self, kind: DeviceKind) {
-        if let Some(output) = self.slot_mut(kind).and_then(|s| s.step()) {
+        if let Some(output) = self.slot_mut(kind).step() {
             self.out.push_back(output);
         }
     }
 
     pub(super) fn device(&mut self, kind: DeviceKind, generation: Generation, input: DeviceInput, now: Moment) {
-        let Some(change) = self.slot_mut(kind).and_then(|s| s.handle(generation, input)) else { return };
+        let Some(change) = self.slot_mut(kind).handle(generation, input) else { return };
         let event = match change {
             SlotChange::Opened(id) => Some(EventKind::DeviceOpened { kind, id }),
             SlotChange::Closed { id, detail } => Some(EventKind::DeviceClosed { kind, id, message: detail }),
@@ -203,10 +201,8 @@ impl Session {
 
     fn tell_mutes(&mut self) {
         let mut changes = Vec::new();
-        for (kind, source) in
-            [(DeviceKind::Microphone, TrackSource::Microphone), (DeviceKind::Camera, TrackSource::Camera)]
-        {
-            let muted = !self.device_feeds(kind);
+        for source in PUBLISHED {
+            let muted = !self.source_is_fed(source);
             if let Some(t) = self.tracks.iter_mut().find(|t| t.source == source && t.sid.is_some() && t.muted != muted)
             {
                 t.muted = muted;
@@ -221,18 +217,19 @@ impl Session {
     }
 
     /// Whether a device is wanted and has not failed; while it opens, its track counts as live.
-    pub(super) fn device_feeds(&self, kind: DeviceKind) -> bool {
-        self.slot(kind).is_some_and(|s| {
+    pub(super) fn source_is_fed(&self, source: TrackSource) -> bool {
+        source.device().is_some_and(|kind| {
+            let s = self.slot(kind);
             s.wanted() && s.choice() != Some(NO_DEVICE) && !matches!(s.state(), super::SlotState::Failed { .. })
         })
     }
 
-    pub(super) fn slot_mut(&mut self, kind: DeviceKind) -> Option<&mut super::DeviceSlot> {
+    pub(super) fn slot_mut(&mut self, kind: DeviceKind) -> &mut super::DeviceSlot {
         match kind {
-            DeviceKind::Camera => Some(&mut self.camera),
-            DeviceKind::Microphone => Some(&mut self.microphone),
-            DeviceKind::Speaker => Some(&mut self.speaker),
-            DeviceKind::Screen => None,
+            DeviceKind::Camera => &mut self.camera,
+            DeviceKind::Microphone => &mut self.microphone,
+            DeviceKind::Speaker => &mut self.speaker,
+            DeviceKind::Screen => &mut self.screen,
         }
     }
 

@@ -167,6 +167,7 @@ pub struct Session {
     camera: DeviceSlot,
     microphone: DeviceSlot,
     speaker: DeviceSlot,
+    screen: DeviceSlot,
     tracks: Vec<OwnTrack>,
     camera_layers: Vec<SimulcastLayer>,
     roster: Roster,
@@ -191,6 +192,7 @@ impl Session {
             camera: slot(DeviceKind::Camera, config.camera_on, config.camera),
             microphone: slot(DeviceKind::Microphone, config.microphone_on, config.microphone),
             speaker: slot(DeviceKind::Speaker, true, config.speaker),
+            screen: slot(DeviceKind::Screen, false, None),
             tracks: Vec::new(),
             camera_layers: config.camera_layers,
             roster: Roster::default(),
@@ -245,12 +247,12 @@ impl Session {
     }
 
     /// A device of ours.
-    pub fn slot(&self, kind: DeviceKind) -> Option<&DeviceSlot> {
+    pub fn slot(&self, kind: DeviceKind) -> &DeviceSlot {
         match kind {
-            DeviceKind::Camera => Some(&self.camera),
-            DeviceKind::Microphone => Some(&self.microphone),
-            DeviceKind::Speaker => Some(&self.speaker),
-            DeviceKind::Screen => None,
+            DeviceKind::Camera => &self.camera,
+            DeviceKind::Microphone => &self.microphone,
+            DeviceKind::Speaker => &self.speaker,
+            DeviceKind::Screen => &self.screen,
         }
     }
 

@@ -238,11 +238,14 @@ impl Roster {
 
 fn remote_track(t: &lk::TrackInfo) -> Option<RemoteTrack> {
     let source = match (t.source(), t.r#type()) {
-        (lk::TrackSource::ScreenShare, _) => TrackSource::Screen,
-        (lk::TrackSource::ScreenShareAudio, _) => TrackSource::ScreenAudio,
-        (_, lk::TrackType::Video) => TrackSource::Camera,
-        (_, lk::TrackType::Audio) => TrackSource::Microphone,
         (_, lk::TrackType::Data) => return None,
+        (lk::TrackSource::Camera, lk::TrackType::Video) => TrackSource::Camera,
+        (lk::TrackSource::Microphone, lk::TrackType::Audio) => TrackSource::Microphone,
+        (lk::TrackSource::ScreenShare, lk::TrackType::Video) => TrackSource::Screen,
+        (lk::TrackSource::ScreenShareAudio, lk::TrackType::Audio) => TrackSource::ScreenAudio,
+        // Without a source, or with one of the other kind.
+        (_, lk::TrackType::Video) => TrackSource::Unknown(MediaKind::Video),
+        (_, lk::TrackType::Audio) => TrackSource::Unknown(MediaKind::Audio),
     };
     Some(RemoteTrack { source, muted: t.muted })
 }
@@ -250,8 +253,9 @@ fn remote_track(t: &lk::TrackInfo) -> Option<RemoteTrack> {
 /// Tells what has become available or not.
 fn availability(p: &mut Remote, out: &mut Vec<Output>) {
     let sends = |source| p.tracks.values().any(|t| t.source == source && !t.muted);
-    let (video, audio, screen) =
-        (sends(TrackSource::Camera), sends(TrackSource::Microphone), sends(TrackSource::Screen));
+    let video = sends(TrackSource::Camera) || sends(TrackSource::Unknown(MediaKind::Video));
+    let audio = sends(TrackSource::Microphone) || sends(TrackSource::Unknown(MediaKind::Audio));
+    let screen = sends(TrackSource::Screen);
     let user = || p.user.clone();
     if video != p.video {
         out.push(Output::Event(EventKind::UserVideoAvailable { user: user(), available: video }));

@@ -293,9 +293,10 @@ impl Model {
     /// Our device of that kind.
     pub(super) fn device(&self, kind: DeviceKind) -> &LocalDevice {
         match kind {
-            DeviceKind::Camera | DeviceKind::Screen => &self.snapshot.camera,
+            DeviceKind::Camera => &self.snapshot.camera,
             DeviceKind::Microphone => &self.snapshot.microphone,
             DeviceKind::Speaker => &self.snapshot.speaker,
+            DeviceKind::Screen => &self.snapshot.screen,
         }
     }
 
@@ -370,7 +371,9 @@ impl Model {
         let DeviceState::Failed(problem) = &device.state else { return };
         let (title, _) = strings::device_problem(kind, device, problem);
         let (menu, word) = match kind {
-            DeviceKind::Camera | DeviceKind::Screen => (Menu::Tool(DeviceKind::Camera), "Choose another camera"),
+            // There is no list of screens to choose from.
+            DeviceKind::Screen => return self.toast(crate::ui::icons::PLUGS, title.to_owned()),
+            DeviceKind::Camera => (Menu::Tool(DeviceKind::Camera), "Choose another camera"),
             DeviceKind::Microphone => (Menu::Tool(DeviceKind::Microphone), "Choose another microphone"),
             DeviceKind::Speaker => (Menu::Tool(DeviceKind::Microphone), "Choose a speaker"),
         };

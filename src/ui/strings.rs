@@ -232,10 +232,16 @@ pub(super) fn device_problem(
         (DeviceKind::Microphone, ProblemKind::Other) => {
             ("The microphone does not start", format!("“{label}” gave no sound. Try again or choose another one."))
         }
-        (_, ProblemKind::NotFound) => {
+        (DeviceKind::Speaker, ProblemKind::NotFound) => {
             ("No speaker found", "You will not hear the others until you plug one in.".to_owned())
         }
-        (_, _) => ("The speaker does not work", "You will not hear the others. Choose another one.".to_owned()),
+        (
+            DeviceKind::Speaker,
+            ProblemKind::Busy | ProblemKind::Forbidden | ProblemKind::Unplugged | ProblemKind::Other,
+        ) => ("The speaker does not work", "You will not hear the others. Choose another one.".to_owned()),
+        (DeviceKind::Screen, _) => {
+            ("The screen cannot be shared", format!("“{label}” gave no picture. The others do not see it."))
+        }
     }
 }
 

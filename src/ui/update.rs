@@ -184,7 +184,9 @@ fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
 fn join_with(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut Effects) {
     let (remembered, command) = match kind {
         DeviceKind::Camera => (&mut model.settings.join_with_camera, CallCommand::SetCamera(on)),
-        _ => (&mut model.settings.join_with_microphone, CallCommand::SetMicrophone(on)),
+        DeviceKind::Microphone => (&mut model.settings.join_with_microphone, CallCommand::SetMicrophone(on)),
+        // A call begins with the speaker on and no screen shared.
+        DeviceKind::Speaker | DeviceKind::Screen => return,
     };
     *remembered = on;
     use_some_device(model, kind, on, effects);
@@ -197,12 +199,14 @@ fn toggle(model: &mut Model, kind: DeviceKind, effects: &mut Effects) {
     if model.call().is_none() {
         return join_with(model, kind, on, effects);
     }
+    let command = match kind {
+        DeviceKind::Camera => CallCommand::SetCamera(on),
+        DeviceKind::Microphone => CallCommand::SetMicrophone(on),
+        // Neither has a button.
+        DeviceKind::Speaker | DeviceKind::Screen => return,
+    };
     use_some_device(model, kind, on, effects);
-    effects.commands.push(if kind == DeviceKind::Camera {
-        CallCommand::SetCamera(on)
-    } else {
-        CallCommand::SetMicrophone(on)
-    });
+    effects.commands.push(command);
 }
 
 /// Leaves, or asks first. Whoever presses again while the question stands has answered it.
@@ -298,7 +302,10 @@ fn choose(model: &mut Model, kind: DeviceKind, id: Option<String>, effects: &mut
 fn use_some_device(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut Effects) {
     let choice = match kind {
         DeviceKind::Camera => &model.snapshot.choice.camera,
-        _ => &model.snapshot.choice.microphone,
+        DeviceKind::Microphone => &model.snapshot.choice.microphone,
+        DeviceKind::Speaker => &model.snapshot.choice.speaker,
+        // Screens are not chosen beforehand.
+        DeviceKind::Screen => return,
     };
     if on && choice.as_deref() == Some(NO_DEVICE) {
         choose(model, kind, None, effects);

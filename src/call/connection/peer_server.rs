@@ -1,6 +1,6 @@
 //! The peers of a connection: carries out what the session asks of them, and hands on what they tell.
 
-use crate::base::{SimulcastLayer, TrackSource};
+use crate::base::{MediaKind, SimulcastLayer, TrackSource};
 use crate::call::report::{ReportSender, TaskReport, TrackSender};
 use crate::rtc::{Peers, RtcError, RtcEvent};
 use crate::session::{Epoch, PeerCommand, PeerInput, Target};
@@ -72,12 +72,15 @@ async fn publish(
     peers: &Arc<Peers>,
     cid: String,
     source: TrackSource,
-    layers: &[SimulcastLayer],
+    camera: &[SimulcastLayer],
     report_tx: &ReportSender,
 ) -> Result<(), RtcError> {
-    let sender = match source {
-        TrackSource::Microphone | TrackSource::ScreenAudio => TrackSender::Audio(peers.publish_audio(&cid).await?),
-        TrackSource::Camera | TrackSource::Screen => TrackSender::Video(peers.publish_video(&cid, layers).await?),
+    let sender = match source.kind() {
+        MediaKind::Audio => TrackSender::Audio(peers.publish_audio(&cid).await?),
+        MediaKind::Video => {
+            let layers = SimulcastLayer::for_source(source, camera);
+            TrackSender::Video(peers.publish_video(&cid, &layers).await?)
+        }
     };
     report_tx.send(TaskReport::Published(cid, source, sender)).await;
     Ok(())

@@ -51,7 +51,9 @@ impl Preview {
     pub(super) fn note_on(&mut self, kind: DeviceKind, on: bool) {
         match kind {
             DeviceKind::Camera => self.camera_on = on,
-            _ => self.microphone_on = on,
+            DeviceKind::Microphone => self.microphone_on = on,
+            // A call begins with the speaker on and no screen shared.
+            DeviceKind::Speaker | DeviceKind::Screen => {}
         }
     }
 
@@ -86,7 +88,12 @@ impl Preview {
         if !report.label.is_empty() {
             self.labels.insert(kind, report.label);
         }
-        let slot = if kind == DeviceKind::Camera { &mut self.camera } else { &mut self.microphone };
+        let slot = match kind {
+            DeviceKind::Camera => &mut self.camera,
+            DeviceKind::Microphone => &mut self.microphone,
+            // The preview opens neither.
+            DeviceKind::Speaker | DeviceKind::Screen => return,
+        };
         slot.handle(report.generation, report.input);
         let next = slot.step();
         apply([next], devices);
@@ -122,12 +129,13 @@ impl Preview {
         self.labels.insert(kind, label);
     }
 
-    pub(super) fn camera(&self, devices: &Devices) -> LocalDevice {
-        self.device(DeviceKind::Camera, &self.camera, self.camera_on, devices)
-    }
-
-    pub(super) fn microphone(&self, devices: &Devices) -> LocalDevice {
-        self.device(DeviceKind::Microphone, &self.microphone, self.microphone_on, devices)
+    /// A device as the lobby shows it; the preview opens neither speaker nor screen.
+    pub(super) fn local(&self, kind: DeviceKind, devices: &Devices) -> LocalDevice {
+        match kind {
+            DeviceKind::Camera => self.device(kind, &self.camera, self.camera_on, devices),
+            DeviceKind::Microphone => self.device(kind, &self.microphone, self.microphone_on, devices),
+            DeviceKind::Speaker | DeviceKind::Screen => LocalDevice::default(),
+        }
     }
 
     fn device(&self, kind: DeviceKind, slot: &DeviceSlot, on: bool, devices: &Devices) -> LocalDevice {

@@ -10,6 +10,7 @@ pub(super) fn gist(snapshot: &Snapshot) -> u64 {
     let mut hasher = DefaultHasher::new();
     let mut add = |part: &dyn std::fmt::Debug| format!("{part:?}").hash(&mut hasher);
     add(&(&snapshot.devices, &snapshot.choice, &snapshot.camera, &snapshot.microphone, &snapshot.speaker));
+    add(&snapshot.screen);
     add(&(snapshot.quit, &snapshot.room));
     match &snapshot.call {
         // The lobby's meter.

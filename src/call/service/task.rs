@@ -13,7 +13,7 @@ use crate::call::lookup::{self, RoomLookup};
 use crate::call::report::TaskReport;
 use crate::call::view::{
     CallCommand, CallPhase, CallSummary, CallView, ConnectionQuality, DeviceChoice, DeviceEntry, DeviceLists,
-    HostRequest, JoinRequest, LocalDevice, Notice, Snapshot,
+    HostRequest, JoinRequest, Notice, Snapshot,
 };
 use crate::clock::unix_ms;
 use crate::devices::camera_format;
@@ -394,18 +394,17 @@ impl ServiceTask {
     }
 
     fn show(&mut self) {
-        let (camera, microphone, speaker) = match &self.call {
-            Some(CallState::Running { call, .. }) => {
-                (call.local(DeviceKind::Camera), call.local(DeviceKind::Microphone), call.local(DeviceKind::Speaker))
-            }
-            _ => (self.preview.camera(&self.devices), self.preview.microphone(&self.devices), LocalDevice::default()),
+        let device = |kind| match &self.call {
+            Some(CallState::Running { call, .. }) => call.local(kind),
+            _ => self.preview.local(kind, &self.devices),
         };
         let snapshot = Snapshot {
             devices: self.lists.clone(),
             choice: self.preview.choice().clone(),
-            camera,
-            microphone,
-            speaker,
+            camera: device(DeviceKind::Camera),
+            microphone: device(DeviceKind::Microphone),
+            speaker: device(DeviceKind::Speaker),
+            screen: device(DeviceKind::Screen),
             own_picture: self.devices.camera().own().clone(),
             own_level: self.devices.audio().report().microphone.dbfs,
             room: self.lookup.shown(),

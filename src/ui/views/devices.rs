@@ -49,10 +49,11 @@ pub(super) fn problem(view: &View<'_>, kind: DeviceKind) -> Option<(&'static str
 /// The sign of a kind of device; a microphone that does not work is slashed.
 pub(super) fn icon(view: &View<'_>, kind: DeviceKind) -> char {
     match kind {
-        DeviceKind::Camera | DeviceKind::Screen => icons::VIDEO_CAMERA,
+        DeviceKind::Camera => icons::VIDEO_CAMERA,
         DeviceKind::Microphone if problem(view, kind).is_some() => icons::MICROPHONE_SLASH,
         DeviceKind::Microphone => icons::MICROPHONE,
         DeviceKind::Speaker => icons::SPEAKER_HIGH,
+        DeviceKind::Screen => icons::DESKTOP,
     }
 }
 
