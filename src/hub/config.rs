@@ -1,7 +1,10 @@
-//! What an operator can set, and the bounds that keep one bad client from costing the others anything.
+//! Settings, and the limits that keep one client from exhausting the server.
 
 use livekit_protocol as lk;
 use std::time::Duration;
+
+/// The `livekit-server` release whose protocol this server follows. Clients are told this version.
+pub const LIVEKIT_VERSION: &str = "1.13.5";
 
 /// Settings of a [`crate::hub::Hub`].
 #[derive(Clone, Debug)]
@@ -12,23 +15,23 @@ pub struct HubConfig {
     pub version: String,
     /// `server_info.node_id`.
     pub node_id: String,
-    /// Whether joining a room makes it.
+    /// Whether joining a room creates it.
     pub auto_create: bool,
-    /// STUN and TURN servers that clients are told.
+    /// STUN and TURN servers for the clients.
     pub ice_servers: Vec<lk::IceServer>,
-    /// How long somebody without a link stays in the room.
+    /// How long a member whose link is lost may resume.
     pub resume_window: Duration,
     /// How long an open link may be silent. Clients ping every 5 s.
     pub link_silence: Duration,
-    /// How long somebody may take to connect the media.
+    /// How long a new member may take to connect the media.
     pub entry_limit: Duration,
-    /// How long a connected link may be without media before its owner is told to join afresh.
+    /// How long a client with a working link may be without media before it is told to join again.
     pub media_limit: Duration,
     /// Rooms at most.
     pub max_rooms: usize,
-    /// Participants of a room at most; tokens and `CreateRoom` may ask for fewer.
+    /// Participants of a room at most; tokens and `CreateRoom` may set fewer.
     pub max_members: usize,
-    /// Tracks that one participant may have announced or published at a time.
+    /// Tracks of one participant at most, announced or published.
     pub max_tracks: usize,
 }
 
@@ -36,7 +39,7 @@ impl Default for HubConfig {
     fn default() -> Self {
         Self {
             unix_ms_at_zero: 0,
-            version: "1.13.5".into(),
+            version: LIVEKIT_VERSION.into(),
             node_id: "ND_visavis".into(),
             auto_create: true,
             ice_servers: Vec::new(),
@@ -51,19 +54,19 @@ impl Default for HubConfig {
     }
 }
 
-/// Seconds between a client's pings, as `join` tells it. A client family panics at 0.
+/// Seconds between a client's pings, sent in `join`. The Rust SDK panics at 0.
 pub(super) const PING_INTERVAL_S: i32 = 5;
-/// Seconds after which a client gives a silent server up.
+/// Seconds after which a client gives up on a silent server.
 pub(super) const PING_TIMEOUT_S: i32 = 15;
-/// LiveKit's protocol version. From 18 on clients use negotiated data channels, which we do not speak.
+/// LiveKit's protocol version. From 18 on clients use negotiated data channels, which this server does not support.
 pub(super) const PROTOCOL: i32 = 17;
-/// Longest name, cid, stream or topic in bytes.
+/// Longest name, cid, stream or topic, in bytes.
 pub(super) const NAME_BYTES: usize = 256;
-/// Longest metadata in bytes, and the sum of all attributes.
+/// Longest metadata, and largest sum of all attributes, in bytes.
 pub(super) const METADATA_BYTES: usize = 64 * 1024;
-/// Longest session description in bytes. One with 20 sections has 40 KB.
+/// Longest session description, in bytes. One with 20 m-lines has 40 KB.
 pub(super) const SDP_BYTES: usize = 512 * 1024;
-/// Longest data message in bytes (LiveKit's limit on payloads is 64,000).
+/// Longest data message, in bytes. LiveKit limits payloads to 64,000.
 pub(super) const DATA_BYTES: usize = 65_535;
-/// `add_track` requests that wait for a track with the same cid to go.
+/// `add_track` requests of one member that may wait for a track with the same cid to end; more are refused.
 pub(super) const MAX_QUEUED: usize = 8;

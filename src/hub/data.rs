@@ -1,4 +1,4 @@
-//! Messages on data channels: who sent them is ours to say, not the sender's; then they go where they are to.
+//! Data channel messages: the hub writes the sender's identity into each and forwards it to its receivers.
 
 use super::config::{DATA_BYTES, NAME_BYTES};
 use super::member::{Member, RoomNo};
@@ -11,10 +11,10 @@ use std::mem::take;
 
 const RELIABLE: &str = "_reliable";
 const LOSSY: &str = "_lossy";
-/// Receivers named in one message at most; a message with more is dropped.
-const MAX_NAMED: usize = 1000;
+/// Receivers in one message at most; a message with more is dropped.
+const MAX_RECEIVERS: usize = 1000;
 
-/// Whom a message is for; nobody named means everybody else.
+/// The receivers of a message. Both lists empty: everybody but the sender.
 #[derive(Clone, Debug, Default)]
 struct Receivers {
     identities: Vec<String>,
@@ -31,7 +31,8 @@ impl Receivers {
 }
 
 impl Hub {
-    /// A client's message. Dropped without a word when it may not, or it makes no sense: there is nobody to tell.
+    /// Forwards a client's message. A message that is too long, malformed or not permitted is dropped: the protocol has
+    /// no answer to it.
     pub(super) fn data(&mut self, id: MemberId, label: &str, payload: &Bytes) {
         let Some(member) = self.members.get_mut(&id) else { return };
         let kind = match label {
@@ -45,7 +46,7 @@ impl Hub {
         }
         let Ok(mut packet) = lk::DataPacket::decode(payload.clone()) else { return };
         if kind == Kind::Reliable && packet.sequence > 0 {
-            // after a resume a client repeats what it is not sure of
+            // After a resume a client repeats messages that may be lost.
             if packet.sequence <= member.last_sequence {
                 return;
             }
@@ -56,7 +57,7 @@ impl Hub {
         self.distribute(room, Some(id), &packet, kind, &receivers);
     }
 
-    /// A message of an operator's.
+    /// Sends a message of the admin API. Returns whether it is within the limits.
     pub(super) fn send_data(&mut self, room: RoomNo, request: lk::SendDataRequest) -> bool {
         let is_long = request.data.len() > DATA_BYTES || request.topic.as_ref().is_some_and(|t| t.len() > NAME_BYTES);
         if is_long {
@@ -93,8 +94,9 @@ impl Hub {
     }
 }
 
-/// Writes the sender into a message and takes the receivers out. Nothing when it is not a client's to send.
-#[allow(deprecated)] // both places are read by clients of some age
+/// Writes the sender into a message and takes the receivers out. `None` if clients must not send this kind of message,
+/// or it has too many receivers.
+#[allow(deprecated)] // older clients read both places
 fn stamp_sender(packet: &mut lk::DataPacket, sender: &Member, kind: Kind) -> Option<Receivers> {
     packet.participant_identity = sender.user.as_str().to_owned();
     packet.participant_sid = sender.sid().to_owned();
@@ -110,7 +112,7 @@ fn stamp_sender(packet: &mut lk::DataPacket, sender: &Member, kind: Kind) -> Opt
         Some(Value::Speaker(_)) | None => return None,
         Some(_) => {}
     }
-    (receivers.identities.len() + receivers.sids.len() <= MAX_NAMED).then_some(receivers)
+    (receivers.identities.len() + receivers.sids.len() <= MAX_RECEIVERS).then_some(receivers)
 }
 
 #[allow(deprecated)] // older clients read it
@@ -118,7 +120,7 @@ fn set_kind(packet: &mut lk::DataPacket, kind: Kind) {
     packet.kind = kind as i32;
 }
 
-#[allow(deprecated)] // older callers write sids
+#[allow(deprecated)] // older callers name receivers by sid
 fn receivers_of(request: &lk::SendDataRequest) -> Receivers {
     Receivers { identities: request.destination_identities.clone(), sids: request.destination_sids.clone() }
 }

@@ -1,4 +1,4 @@
-//! Ids as LiveKit writes them: two letters, what it is, twelve random characters.
+//! Ids in LiveKit's form: a prefix for the kind of object, then twelve random characters.
 
 use crate::base::MediaKind;
 use livekit_protocol::TrackSource;
@@ -7,7 +7,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 const RANDOM_CHARS: usize = 12;
 
-/// Makes ids; the same seed makes the same ones.
+/// A generator of ids. The same seed gives the same ids.
 #[derive(Clone, Debug)]
 pub(super) struct Ids(StdRng);
 
@@ -20,7 +20,7 @@ impl Ids {
         format!("{prefix}{}", Alphanumeric.sample_string(&mut self.0, RANDOM_CHARS))
     }
 
-    /// Clients take a `sid` that does not begin with `PA_` for broken.
+    /// Clients reject a participant's `sid` without `PA_`.
     pub(super) fn participant(&mut self) -> String {
         self.with_prefix("PA_")
     }

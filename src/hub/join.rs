@@ -1,4 +1,4 @@
-//! Coming: joins, and resumes of those who lost their link.
+//! Joins, and resumes after a lost link.
 
 use super::config::{METADATA_BYTES, NAME_BYTES, PING_INTERVAL_S, PING_TIMEOUT_S, PROTOCOL};
 use super::downlink_dual::DualDownlink;
@@ -17,7 +17,8 @@ use lk::signal_response::Message;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem::take;
 
-/// Clients older than this do not take a new session of the same identity for a departure of the old one.
+/// From this client protocol on, a new session of an identity replaces the old one. Older clients must be told that the
+/// old one left.
 pub(super) const REPLACES_BY_IDENTITY: i32 = 12;
 
 impl Hub {
@@ -63,7 +64,7 @@ impl Hub {
         }
     }
 
-    /// Says `leave` to somebody who is no member, and closes.
+    /// Sends `leave` on a link that belongs to no member, and closes it.
     pub(super) fn leave_and_close(&mut self, link: LinkId, action: Action, why: Why) {
         self.send_on_link(link, leave_message(action, why));
         self.out.push_back(Output::CloseLink { link });
@@ -74,19 +75,20 @@ impl Hub {
             self.timers.stop(Timer::Idle(no));
             return no;
         }
-        let wish = admission.room_config.as_deref().cloned().unwrap_or_default();
+        let config = admission.room_config.as_deref().cloned().unwrap_or_default();
         let info = lk::Room {
             name: admission.room.clone(),
-            metadata: clipped(wish.metadata, METADATA_BYTES),
-            max_participants: wish.max_participants,
-            empty_timeout: wish.empty_timeout,
-            departure_timeout: wish.departure_timeout,
+            metadata: clipped(config.metadata, METADATA_BYTES),
+            max_participants: config.max_participants,
+            empty_timeout: config.empty_timeout,
+            departure_timeout: config.departure_timeout,
             ..lk::Room::default()
         };
-        self.open_room(info, wish.departure_timeout > 0)
+        self.open_room(info, config.departure_timeout > 0)
     }
 
-    /// Makes a room; the caller sets name, metadata and limits. One that is kept outlives its last member for a while.
+    /// Makes a room; the caller sets name, metadata and limits. A kept room outlives its last member by its
+    /// `departure_timeout`.
     pub(super) fn open_room(&mut self, info: lk::Room, is_kept: bool) -> RoomNo {
         self.last_room += 1;
         let no = RoomNo(self.last_room);
@@ -103,7 +105,7 @@ impl Hub {
         no
     }
 
-    /// The same identity is here already: the old session ends.
+    /// Ends an earlier session of the same identity.
     fn supersede_duplicate(&mut self, room: RoomNo, admission: &Admission) {
         let is_same = |id: &MemberId| self.members.get(id).is_some_and(|m| m.user == admission.user);
         if let Some(old) = self.members_in(room).into_iter().find(is_same) {
@@ -229,7 +231,7 @@ impl Hub {
         }
     }
 
-    /// Somebody is back on a new link, or was told meanwhile that there is nothing to come back to.
+    /// A client resumes on a new link. It is refused if its session has ended.
     fn resume(&mut self, link: LinkId, admission: &Admission, mut request: lk::JoinRequest) {
         let is_owner = |m: &&Member| {
             m.base.sid == request.participant_sid
@@ -264,7 +266,7 @@ impl Hub {
             last_message_seq,
             ..Default::default()
         };
-        // clients drop whatever comes before this one
+        // Clients drop every message before `reconnect`.
         self.send(id, Message::Reconnect(reconnect));
         self.renew_token(id);
         self.resync(id, room, unsure_since);
@@ -288,19 +290,19 @@ impl Hub {
         }
     }
 
-    /// What somebody missed: everybody as they are, the room, those who left, who speaks, what is to be sent.
+    /// Sends the current state after a resume: members, room, members that left meanwhile, speakers, layers to send.
     fn resync(&mut self, id: MemberId, room: RoomNo, unsure_since: Moment) {
         let Some(r) = self.rooms.get(&room) else { return };
-        let everybody: Vec<_> = r.members.iter().filter_map(|m| self.members.get(m)).collect();
-        let visible = everybody.iter().filter(|m| m.id == id || !m.permission.hidden);
-        let participants: Vec<_> = visible.map(|m| m.info()).collect();
+        let members = r.members.iter().filter_map(|m| self.members.get(m));
+        let visible = members.filter(|m| m.id == id || !m.permission.hidden);
+        let participants: Vec<_> = visible.map(Member::info).collect();
         let present: BTreeSet<_> = participants.iter().map(|p| p.identity.clone()).collect();
         let info = self.room_info(r);
         let speakers = self.speakers_message(&r.speakers.current());
         self.send(id, Message::Update(lk::ParticipantUpdate { participants }));
         self.send(id, Message::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
         let mut missed = self.leave_log.shown_since(room, unsure_since);
-        // clients go by identity: who is here again under a new sid must not be shown leaving
+        // Clients match by identity: a user that is back with a new sid must not be shown leaving.
         missed.retain(|p| !present.contains(&p.identity));
         if !missed.is_empty() {
             self.send(id, Message::Update(lk::ParticipantUpdate { participants: missed }));
@@ -310,7 +312,7 @@ impl Hub {
     }
 }
 
-/// The `leave` that ends a session.
+/// The `leave` message that ends a session.
 pub(super) fn leave_message(action: Action, why: Why) -> Message {
     Message::Leave(lk::LeaveRequest {
         can_reconnect: action != Action::Disconnect,
@@ -325,7 +327,7 @@ fn codecs() -> Vec<lk::Codec> {
     ["audio/opus", "video/VP8", "video/rtx"].map(codec).to_vec()
 }
 
-/// The size of all attributes together.
+/// The size of all attributes together, in bytes.
 pub(super) fn attributes_bytes(attributes: &HashMap<String, String>) -> usize {
     attributes.iter().map(|(key, value)| key.len() + value.len()).sum()
 }

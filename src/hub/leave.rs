@@ -1,6 +1,6 @@
-//! Going: by one's own wish, by a host's, for a new session's sake, or without a word.
+//! How members leave: on their own, removed by a host, superseded by a new session, or lost.
 
-use super::bans::LeaveRecord;
+use super::leave_log::LeaveRecord;
 use super::join::REPLACES_BY_IDENTITY;
 use super::member::{Member, RoomNo};
 use super::presence::PresenceStatus;
@@ -12,16 +12,16 @@ use lk::leave_request::Action;
 use lk::participant_info::State;
 use lk::signal_response::Message;
 
-/// Who is told of a departure.
+/// The members that are sent a departure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Audience {
     Everybody,
-    /// Clients that do not see by the identity that a new session replaces the old one.
+    /// Only clients older than [`REPLACES_BY_IDENTITY`].
     OldClients,
 }
 
 impl Hub {
-    /// A connection ended without a goodbye: its owner has some seconds to come back.
+    /// A link ended without `leave`: its owner may resume until the resume window ends.
     pub(super) fn link_gone(&mut self, link: LinkId) {
         let Some(id) = self.links.remove(&link) else { return };
         let Some(member) = self.members.get_mut(&id) else { return };
@@ -33,12 +33,12 @@ impl Hub {
         self.check_presence(id);
     }
 
-    /// Looks at a member's signs of life, and sets the time to look again.
+    /// Acts on a member's presence, and sets the timer for the next check.
     pub(super) fn check_presence(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id) else { return };
         match member.presence.status(&self.config, self.now) {
-            PresenceStatus::Here(Some(at)) => self.timers.set(Timer::Presence(id), at),
-            PresenceStatus::Here(None) => self.timers.stop(Timer::Presence(id)),
+            PresenceStatus::Present(Some(at)) => self.timers.set(Timer::Presence(id), at),
+            PresenceStatus::Present(None) => self.timers.stop(Timer::Presence(id)),
             PresenceStatus::Gone => self.remove_member(id, Action::Disconnect, Why::ConnectionTimeout),
             PresenceStatus::MediaDead => self.remove_member(id, Action::Reconnect, Why::ConnectionTimeout),
             PresenceStatus::LinkDead => {
@@ -50,22 +50,22 @@ impl Hub {
         }
     }
 
-    /// The client said goodbye.
+    /// The client sent `leave`.
     pub(super) fn client_leaves(&mut self, id: MemberId) {
         self.remove_member(id, Action::Disconnect, Why::ClientInitiated);
     }
 
-    /// Ends a stay for a reason of the server's.
+    /// Ends a stay by the server's decision; the client does not come back by itself.
     pub(super) fn kick(&mut self, id: MemberId, why: Why) {
         self.remove_member(id, Action::Disconnect, why);
     }
 
-    /// Has a client join afresh, as its session and ours do not match.
+    /// Ends a stay whose state differs from the client's; the client joins again.
     pub(super) fn require_rejoin(&mut self, id: MemberId) {
         self.remove_member(id, Action::Reconnect, Why::StateMismatch);
     }
 
-    /// The same identity joins again. The room stays open for it.
+    /// Ends a stay because the same identity joins again. The room stays open for it.
     pub(super) fn supersede(&mut self, id: MemberId) {
         self.send_leave(id, Action::Disconnect, Why::DuplicateIdentity);
         if let Some(member) = self.detach_member(id) {
@@ -74,16 +74,17 @@ impl Hub {
         }
     }
 
-    /// Removes somebody, and makes the tokens they have useless. Whether they were there, or lost on the way back.
+    /// Removes a user and bans the tokens it has. Returns whether the user was in the room or about to return to it.
+    /// `not_before` is the request's `revoke_token_ts` (Unix seconds, 0 if absent): tokens made before it are banned too.
     pub(super) fn remove_user(&mut self, room: &str, user: &UserId, not_before: i64) -> bool {
         let no = self.names.get(room).copied();
         let member = no.and_then(|no| {
             self.members_in(no).into_iter().find(|id| self.members.get(id).is_some_and(|m| m.user == *user))
         });
-        if member.is_none() && !self.leave_log.on_the_way_back(room, self.now).contains(user) {
+        if member.is_none() && !self.leave_log.returning(room, self.now).contains(user) {
             return false;
         }
-        // the maker of the token may have a clock that is ahead of ours
+        // The clock of the token's maker may be ahead of ours.
         let issued_at = member.and_then(|id| self.members.get(&id)).map_or(0, |m| m.issued_at);
         self.ban(room, user.clone(), issued_at.max(not_before.saturating_sub(1)), false);
         if let Some(id) = member {
@@ -92,11 +93,11 @@ impl Hub {
         true
     }
 
-    /// Ends a room for everybody in it, and for those on the way back to it. Whether there was one.
+    /// Ends a room, and bans its members and those about to return. Returns whether there was anybody or a room.
     ///
-    /// Everybody's goodbye is queued before anything else, and nobody is told of the others' leaving.
+    /// All `leave` messages are queued before anything else, and no member is told of the others' leaving.
     pub(super) fn dismiss(&mut self, room: &str) -> bool {
-        let returning = self.leave_log.on_the_way_back(room, self.now);
+        let returning = self.leave_log.returning(room, self.now);
         let Some(no) = self.names.get(room).copied() else {
             for user in &returning {
                 self.ban(room, user.clone(), 0, true);
@@ -119,7 +120,7 @@ impl Hub {
         true
     }
 
-    /// The server stops: everybody is told so, and nothing else.
+    /// The server stops: every member gets `leave` and nothing else.
     pub(super) fn shut_down(&mut self) {
         self.is_stopping = true;
         let ids: Vec<MemberId> = self.members.keys().copied().collect();
@@ -136,9 +137,10 @@ impl Hub {
         }
     }
 
+    /// Bans tokens made until now, or until `at_least` if that is later.
     fn ban(&mut self, room: &str, user: UserId, at_least: i64, dismissed: bool) {
         let removed_at = self.unix_s().max(at_least);
-        self.bans.forget_expired(self.unix_s());
+        self.bans.remove_expired(self.unix_s());
         let ban = Ban { room: room.to_owned(), user, removed_at, dismissed };
         self.bans.add(ban.clone());
         self.emit(HubEvent::Banned(ban));
@@ -153,14 +155,14 @@ impl Hub {
         self.close_if_empty(room, false);
     }
 
-    /// Says goodbye and has the link closed; nothing is sent on it any more.
+    /// Sends `leave` and closes the link; nothing is sent on it afterwards.
     fn send_leave(&mut self, id: MemberId, action: Action, why: Why) {
         let Some(link) = self.members.get_mut(&id).and_then(|m| m.link.take()) else { return };
         self.links.remove(&link);
         self.leave_and_close(link, action, why);
     }
 
-    /// Takes a member out of the tables.
+    /// Takes a member out of all tables. The caller ends with [`Hub::release_member`].
     fn detach_member(&mut self, id: MemberId) -> Option<Member> {
         let member = self.members.remove(&id)?;
         if let Some(link) = member.link {
@@ -191,11 +193,11 @@ impl Hub {
         }
     }
 
-    /// Takes the traces of a member away from the others, closes its connections, and remembers why it left.
+    /// Ends a detached member's tracks and subscriptions, closes its connections, and records why it left.
     fn release_member(&mut self, member: Member, why: Why) {
-        let mut touched = Vec::new();
+        let mut subscribers = Vec::new();
         for track in &member.tracks {
-            touched.extend(&track.subscribers);
+            subscribers.extend(&track.subscribers);
             self.unpublish(track);
         }
         for (track, subscription) in &member.subscriptions {
@@ -207,9 +209,9 @@ impl Hub {
         for connection in member.connections() {
             self.command(MediaCommand::Close { connection });
         }
-        touched.sort();
-        touched.dedup();
-        for subscriber in touched {
+        subscribers.sort();
+        subscribers.dedup();
+        for subscriber in subscribers {
             self.negotiate(subscriber);
         }
         let (room, no) = (self.room_name(member.room), member.room);
@@ -219,7 +221,7 @@ impl Hub {
         self.leave_log.add(LeaveRecord { sid, room, no, shown, user, reason: why, at: self.now });
     }
 
-    /// An empty room goes; one that was made by `CreateRoom` only when its time is over.
+    /// Closes an empty room; a kept one only when its timeout is over.
     pub(super) fn close_if_empty(&mut self, no: RoomNo, is_time_over: bool) {
         let Some(room) = self.rooms.get(&no).filter(|r| r.members.is_empty()) else { return };
         if room.is_kept && !is_time_over {
@@ -240,7 +242,7 @@ impl Hub {
     }
 }
 
-/// What the others are shown of somebody who left; nothing of somebody hidden.
+/// The state that the others are sent of a member that left; `None` for a hidden one.
 fn departure_info(member: &Member, why: Why) -> Option<lk::ParticipantInfo> {
     let info = lk::ParticipantInfo {
         state: State::Disconnected as i32,

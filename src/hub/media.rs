@@ -1,4 +1,4 @@
-//! What the forwarding plane reports, and what of it the clients are told: speakers, connection quality.
+//! Reports of the forwarding plane: active speakers, connection quality.
 
 use super::member::RoomNo;
 use super::presence::MediaState;
@@ -60,7 +60,7 @@ impl Hub {
         Message::SpeakersChanged(lk::SpeakersChanged { speakers: spoken.iter().filter_map(info).collect() })
     }
 
-    /// A member's line got better or worse: everybody is told.
+    /// Broadcasts a member's connection quality when it changes.
     fn link_quality(&mut self, id: MemberId, lost_percent: f32, rtt_ms: f32) {
         let Some(member) = self.members.get_mut(&id) else { return };
         let (quality, score) = rate(lost_percent, rtt_ms);
@@ -74,7 +74,7 @@ impl Hub {
         self.broadcast(room, &Message::ConnectionQuality(update));
     }
 
-    /// How everybody's line is, for somebody who just came.
+    /// Sends the connection quality of all members to a new one.
     pub(super) fn send_qualities(&mut self, id: MemberId) {
         let Some(room) = self.members.get(&id).map(|m| m.room) else { return };
         let members = self.members_in(room).into_iter().filter_map(|m| self.members.get(&m));
@@ -91,7 +91,7 @@ fn quality_info(sid: &str, quality: Quality, score: f32) -> lk::ConnectionQualit
     lk::ConnectionQualityInfo { participant_sid: sid.to_owned(), quality: quality as i32, score }
 }
 
-/// Quality and score (0 to 5, as LiveKit's). Never `LOST`: livekit-client takes that for a reason to join afresh.
+/// Connection quality and score (1 to 5, LiveKit's scale). Never `LOST`: livekit-client joins again when it sees that.
 fn rate(lost_percent: f32, rtt_ms: f32) -> (Quality, f32) {
     let (lost, rtt) = (lost_percent.clamp(0.0, 100.0), rtt_ms.clamp(0.0, 10_000.0));
     let score = (5.0 - lost * 0.2 - (rtt - 100.0).max(0.0) / 200.0).clamp(1.0, 5.0);

@@ -1,4 +1,4 @@
-//! One participant's stay, as the hub knows it.
+//! A member: one participant's stay in a room, with its tracks and subscriptions.
 
 use super::downlink_dual::DualDownlink;
 use super::downlink_single::SingleDownlink;
@@ -9,7 +9,7 @@ use crate::base::{MediaKind, Moment, UserId};
 use livekit_protocol as lk;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Numbers rooms; a room that is made again has another.
+/// The number of a room. A room that is created again has a new number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RoomNo(pub(super) u64);
 
@@ -19,10 +19,10 @@ pub(super) struct Member {
     pub(super) id: MemberId,
     pub(super) room: RoomNo,
     pub(super) user: UserId,
-    /// Everything but the tracks and the permission, which [`Member::info`] puts in.
+    /// The participant info without tracks and permission, which [`Member::info`] adds.
     pub(super) base: lk::ParticipantInfo,
     pub(super) permission: lk::ParticipantPermission,
-    /// When the newest token that it came with was made, in unix seconds by its maker's clock.
+    /// `nbf` of the newest token that it joined or resumed with, in Unix seconds.
     pub(super) issued_at: i64,
     /// The client's protocol version.
     pub(super) protocol: i32,
@@ -31,60 +31,61 @@ pub(super) struct Member {
     pub(super) presence: MemberPresence,
     /// Oldest first.
     pub(super) tracks: Vec<Track>,
-    /// Requests whose cid is in use.
+    /// `add_track` requests whose cid is in use by a published track.
     pub(super) queued: Vec<lk::AddTrackRequest>,
     pub(super) uplink: Uplink,
     pub(super) downlink: Downlink,
     pub(super) subscriptions: BTreeMap<TrackSid, Subscription>,
-    /// Tracks that the client does not want although it subscribes by itself.
+    /// Tracks that the client unsubscribed from, although it subscribes automatically.
     pub(super) declined: BTreeSet<TrackSid>,
-    /// Who may see this member's tracks.
+    /// Who may subscribe to this member's tracks.
     pub(super) sharing: lk::SubscriptionPermission,
-    /// The last reliable message, by the client's own numbers.
+    /// Sequence number of the last reliable data message, counted by the client.
     pub(super) last_sequence: u32,
     pub(super) quality: Option<(lk::ConnectionQuality, f32)>,
 }
 
-/// The way to the client, by protocol.
+/// The m-lines that carry tracks to the client, by protocol version.
 #[derive(Clone, Debug)]
 pub(super) enum Downlink {
-    /// v1
+    /// v1.
     Single(SingleDownlink),
-    /// v0
+    /// v0.
     Dual {
         sections: DualDownlink,
-        /// Whether the subscriber connection is the one that makes the participant active.
+        /// Whether the subscriber connection is the primary one (`subscriber_primary`).
         primary: bool,
     },
 }
 
-/// A track that a client announced.
+/// A track that a client announced with `add_track`.
 #[derive(Clone, Debug)]
 pub(super) struct Track {
     pub(super) info: lk::TrackInfo,
     pub(super) kind: MediaKind,
     pub(super) cids: Vec<String>,
-    /// Whether a section carries it. Only then do the others see it.
+    /// Whether an m-line carries it. Only then is it shown to the others.
     pub(super) is_published: bool,
     pub(super) subscribers: BTreeSet<MemberId>,
-    /// Whether its owner was told that somebody subscribed.
-    pub(super) told_subscribed: bool,
+    /// Whether its publisher was sent `track_subscribed`.
+    pub(super) sent_subscribed: bool,
     pub(super) dynacast: Dynacast,
 }
 
-/// How many simulcast layers the publisher was told to send.
+/// How many simulcast layers the publisher is asked to send.
 #[derive(Clone, Debug)]
 pub(super) struct Dynacast {
-    pub(super) told: u8,
-    /// When to tell a lower number.
+    /// The number sent last.
+    pub(super) requested: u8,
+    /// When to send a lower number.
     pub(super) lower_at: Option<Moment>,
 }
 
-/// What a member wants of another's track.
+/// A member's subscription to another's track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Subscription {
     pub(super) owner: MemberId,
-    /// 0 `q`, 1 `h`, 2 `f`.
+    /// The highest layer wanted: 0 `q`, 1 `h`, 2 `f`.
     pub(super) layer: u8,
     pub(super) paused: bool,
 }
@@ -121,24 +122,24 @@ impl Downlink {
 }
 
 impl Member {
-    /// Where the client's offers go.
+    /// The connection on which the client offers and publishes.
     pub(super) const fn up(&self) -> ConnectionId {
         let role = if matches!(self.downlink, Downlink::Single(_)) { Role::Single } else { Role::Publisher };
         ConnectionId { member: self.id, role }
     }
 
-    /// Where tracks and data are sent to the client.
+    /// The connection on which tracks and data are sent to the client.
     pub(super) const fn down(&self) -> ConnectionId {
         let role = if matches!(self.downlink, Downlink::Single(_)) { Role::Single } else { Role::Subscriber };
         ConnectionId { member: self.id, role }
     }
 
-    /// The connection that makes the participant active when it comes up.
+    /// The connection that makes the participant active when it connects.
     pub(super) const fn primary(&self) -> ConnectionId {
         if matches!(self.downlink, Downlink::Dual { primary: false, .. }) { self.up() } else { self.down() }
     }
 
-    /// All connections, each once.
+    /// All peer connections.
     pub(super) fn connections(&self) -> Vec<ConnectionId> {
         let (up, down) = (self.up(), self.down());
         if up == down { vec![up] } else { vec![up, down] }
@@ -152,7 +153,7 @@ impl Member {
         self.base.state == lk::participant_info::State::Active as i32
     }
 
-    /// What the others see.
+    /// The participant info that is sent to clients.
     pub(super) fn info(&self) -> lk::ParticipantInfo {
         let tracks: Vec<_> = self.tracks.iter().filter(|t| t.is_published).map(|t| t.info.clone()).collect();
         let is_publisher = !tracks.is_empty();
@@ -167,7 +168,7 @@ impl Member {
         self.tracks.iter_mut().find(|t| t.info.sid == sid)
     }
 
-    /// Whether this member lets `other` see `track`.
+    /// Whether `other` may subscribe to this member's `track`.
     pub(super) fn shares(&self, track: &str, other: &Self) -> bool {
         self.sharing.all_participants
             || self.sharing.track_permissions.iter().any(|p| {
@@ -176,7 +177,7 @@ impl Member {
             })
     }
 
-    /// `msid` stream of a track: tracks of one stream are played in time with each other.
+    /// The stream id of the track's `msid`. Clients synchronize the tracks of one stream.
     pub(super) fn stream_id(&self, track: &Track) -> String {
         let stream = if track.info.stream.is_empty() { &track.info.sid } else { &track.info.stream };
         format!("{}|{stream}", self.sid())
@@ -188,7 +189,7 @@ impl Track {
         AnnouncedTrack { track: &self.info.sid, kind: self.kind, cids: &self.cids }
     }
 
-    /// The layers of its codec.
+    /// The simulcast layers of the first codec.
     pub(super) fn layers(&self) -> &[lk::VideoLayer] {
         self.info.codecs.first().map_or(&[], |codec| &codec.layers)
     }

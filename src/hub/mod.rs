@@ -1,8 +1,9 @@
-//! All the rooms of a server. Pure: a goodbye, a kick, a lost link and an offer are inputs like any other.
+//! The rooms of a server as a pure state machine: no sockets, no threads, time as an argument.
 //!
-//! [`Hub`] holds the rooms; its work is spread over the files by what happens: `join`, `leave`, `signal` and `media`
-//! (what comes in), `publish`, `subscribe`, `negotiate`, `data`, `admin`. What can be decided without the rest stands by
-//! itself: `downlink_single` and `downlink_dual` (which section carries which track), `uplink`, `presence`, `speakers`, `bans`.
+//! [`Hub`] owns the rooms. Its methods are grouped by subject: `join`, `leave`, `signal` (client messages), `media`
+//! (reports of the forwarding plane), `publish`, `subscribe`, `negotiate`, `data`, `admin`. Parts that need no room stand
+//! alone: `uplink`, `downlink_single` and `downlink_dual` (which m-line carries which track), `presence`, `speakers`,
+//! `bans`, `leave_log`. `io` has the types of the interface.
 
 mod admin;
 mod bans;
@@ -14,6 +15,7 @@ mod ids;
 mod io;
 mod join;
 mod leave;
+mod leave_log;
 mod media;
 mod member;
 mod negotiate;
@@ -27,21 +29,23 @@ mod tests;
 mod uplink;
 
 pub use bans::BanList;
-pub use config::HubConfig;
+pub use config::{HubConfig, LIVEKIT_VERSION};
 pub use io::*;
 
 use crate::base::{Moment, Timers};
-use bans::LeaveLog;
+
 use ids::Ids;
+use leave_log::LeaveLog;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
 use member::{Member, RoomNo};
 use speakers::Speakers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// All the rooms of a server: who is in them, who publishes what, who sees it, and who must not come back.
+/// The rooms of a server: members, published tracks, subscriptions and bans.
 ///
-/// One input, then drain [`Hub::poll`], then the next. [`Hub::deadline`] says when to come with [`Input::Tick`].
+/// Call [`Hub::handle`] with one input, then [`Hub::poll`] until it returns `None`, then the next input.
+/// [`Hub::deadline`] is the time for [`Input::Tick`].
 #[derive(Clone, Debug)]
 pub struct Hub {
     config: HubConfig,
@@ -51,7 +55,7 @@ pub struct Hub {
     names: BTreeMap<String, RoomNo>,
     members: BTreeMap<MemberId, Member>,
     links: BTreeMap<LinkId, MemberId>,
-    /// Whose a track is, announced or published.
+    /// The publisher of each track, announced or published.
     owners: BTreeMap<TrackSid, MemberId>,
     bans: BanList,
     leave_log: LeaveLog,
@@ -62,35 +66,34 @@ pub struct Hub {
     is_stopping: bool,
 }
 
-/// One room.
 #[derive(Clone, Debug)]
 struct Room {
     info: lk::Room,
     members: BTreeSet<MemberId>,
-    /// Whether it is kept for a while without anybody in it, as `CreateRoom` or a token wished.
+    /// Whether the room outlives its last member for `departure_timeout`, as `CreateRoom` or a token asked.
     is_kept: bool,
     speakers: Speakers,
 }
 
-/// What can be due.
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    /// Somebody may be gone.
+    /// Check a member's presence again.
     Presence(MemberId),
-    /// Somebody has not connected the media.
+    /// The limit for the first media connection.
     Entry(MemberId),
-    /// Ask for an offer again; or an offer was not answered.
+    /// Repeat a request for an offer, or give up on an unanswered offer.
     Negotiation(MemberId),
-    /// A publisher may stop sending layers that nobody wants.
+    /// Tell a publisher to stop layers that nobody subscribes to.
     Dynacast(MemberId),
-    /// Tell who speaks.
+    /// Send `speakers_changed`.
     Speakers(RoomNo),
-    /// An empty room is not kept any longer.
+    /// Close an empty room.
     Idle(RoomNo),
 }
 
 impl Hub {
-    /// An empty server. The same seed and inputs give the same ids.
+    /// An empty hub. The same seed and inputs give the same ids.
     pub fn new(config: HubConfig, seed: u64) -> Self {
         Self {
             config,
@@ -111,7 +114,8 @@ impl Hub {
         }
     }
 
-    /// Takes one input, then carries out what was due until `now`: a resume that comes in the last moment counts.
+    /// Handles one input, then fires the timers that are due at `now`. The order lets a resume that arrives at the
+    /// deadline succeed.
     pub fn handle(&mut self, input: Input, now: Moment) {
         self.now = self.now.max(now);
         match input {
@@ -131,18 +135,18 @@ impl Hub {
         }
     }
 
-    /// The next thing to do, in order.
+    /// The next output, in order.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
 
-    /// When to come with [`Input::Tick`] if nothing else happens.
+    /// When to call [`Hub::handle`] with [`Input::Tick`] if no other input comes.
     pub fn deadline(&self) -> Option<Moment> {
         self.timers.next_deadline()
     }
 
-    /// Whether somebody is turned away at the door. A resume never is: it is answered by `leave` on the link, so that
-    /// whoever was removed meanwhile learns why.
+    /// Why a join is refused before the WebSocket upgrade. A resume is never refused here: the hub answers it with
+    /// `leave` on the link, so that a user who was removed meanwhile learns the reason.
     pub fn refusal(&self, admission: &Admission, resume: bool) -> Option<Refusal> {
         if resume {
             return None;
@@ -161,13 +165,13 @@ impl Hub {
         (others.count() >= limit).then_some(Refusal::Full)
     }
 
-    /// Sets the clock on the wall, which may have moved against `now` while the machine slept. Removals are dated by it,
-    /// and compared with the time of tokens: tell it before each admin call.
+    /// Sets the wall clock, which may jump against `now` when the machine sleeps. Bans are dated by it and compared with
+    /// the time of tokens, so call this before each admin call.
     pub fn set_unix_ms(&mut self, unix_ms: i64, now: Moment) {
         self.config.unix_ms_at_zero = unix_ms - millis(now);
     }
 
-    /// Takes back who was banned before a restart, as [`HubEvent::Banned`] told it one by one.
+    /// Restores the bans that [`HubEvent::Banned`] reported before a restart.
     pub fn restore(&mut self, bans: BanList) {
         self.bans = bans;
     }
@@ -176,22 +180,22 @@ impl Hub {
         self.bans.find(&admission.room, &admission.user, admission.issued_at, self.unix_s())
     }
 
-    /// Names of all rooms.
+    /// The names of all rooms.
     pub fn rooms(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(String::as_str)
     }
 
-    /// How many people are in all rooms together.
+    /// The number of members in all rooms.
     pub fn members(&self) -> usize {
         self.members.len()
     }
 
-    /// How many tracks are published in all rooms together.
+    /// The number of published tracks in all rooms.
     pub fn tracks(&self) -> usize {
         self.members.values().flat_map(|m| &m.tracks).filter(|t| t.is_published).count()
     }
 
-    /// Whether nobody is here, no room is kept and no timer runs. BanList do not count.
+    /// Whether there is no member, room or timer. Bans do not count.
     pub fn is_empty(&self) -> bool {
         let no_people = self.members.is_empty() && self.links.is_empty() && self.owners.is_empty();
         no_people && self.rooms.is_empty() && self.names.is_empty() && self.timers.is_empty()
@@ -220,7 +224,7 @@ impl Hub {
         self.out.push_back(Output::Signal { link, message: Box::new(message) });
     }
 
-    /// Tells a member something; without a link it is lost, as the messages after a resume make up for it.
+    /// Sends a message to a member. Without a link it is dropped: a resume sends the current state.
     fn send(&mut self, member: MemberId, message: Message) {
         if let Some(link) = self.members.get(&member).and_then(|m| m.link) {
             self.send_on_link(link, message);
@@ -233,7 +237,7 @@ impl Hub {
         }
     }
 
-    /// Has a member's client given a token that says what it may do and how it is called now.
+    /// Has a new token sent to a member, with its current name, metadata and permission.
     fn renew_token(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id) else { return };
         let Some(link) = member.link else { return };
@@ -257,7 +261,7 @@ impl Hub {
         self.out.push_back(Output::Event(event));
     }
 
-    /// Shows a member's new state to everybody, itself included.
+    /// Sends a member's new state to the whole room, itself included; a hidden member's only to itself.
     fn broadcast_info(&mut self, id: MemberId) {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.base.version += 1;
@@ -288,7 +292,7 @@ fn millis(at: Moment) -> i64 {
     (at.as_micros() / 1000) as i64
 }
 
-/// The first `bytes` of a text, cut between characters.
+/// The first `bytes` of a text, cut at a character boundary.
 fn clipped(mut text: String, bytes: usize) -> String {
     if text.len() > bytes {
         let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Carries the decisions of `downlink_single` and `downlink_dual` out: requests, offers, answers.
+//! Offer and answer: sends what `downlink_single` and `downlink_dual` decide.
 
 use super::config::SDP_BYTES;
 use super::member::Downlink;
@@ -9,12 +9,13 @@ use lk::signal_response::Message;
 use std::collections::HashMap;
 
 impl Hub {
-    /// Asks a v1 client for an offer, or has one made for a v0 client, if something is to be said and can be now.
+    /// If tracks wait for m-lines and no negotiation is pending: asks a v1 client for an offer, or makes one for a v0
+    /// client.
     pub(super) fn negotiate(&mut self, id: MemberId) {
         let now = self.now;
         let Some(member) = self.members.get_mut(&id).filter(|m| m.link.is_some()) else { return };
         let connection = member.down();
-        let (asked, made, next) = match &mut member.downlink {
+        let (missing, plan, next) = match &mut member.downlink {
             Downlink::Single(single) => (single.ask(now), None, single.next_ask()),
             Downlink::Dual { sections, .. } => (None, sections.make(), sections.answer_limit()),
         };
@@ -22,13 +23,13 @@ impl Hub {
             Some(at) => self.timers.set(Timer::Negotiation(id), at),
             None => self.timers.stop(Timer::Negotiation(id)),
         }
-        if let Some((num_audios, num_videos)) = asked {
+        if let Some((num_audios, num_videos)) = missing {
             let requirement = lk::MediaSectionsRequirement { num_audios, num_videos };
             self.send(id, Message::MediaSectionsRequirement(requirement));
         }
-        if let Some(make) = made {
-            let add = make.add.iter().filter_map(|track| self.subscribed(track)).collect();
-            let (remove, ice_restart) = (make.remove, make.ice_restart);
+        if let Some(plan) = plan {
+            let add = plan.add.iter().filter_map(|track| self.subscribed(track)).collect();
+            let (remove, ice_restart) = (plan.remove, plan.ice_restart);
             self.command(MediaCommand::MakeOffer { connection, add, remove, ice_restart });
         }
     }
@@ -83,7 +84,7 @@ impl Hub {
             Downlink::Single(_) => false,
         };
         if !is_awaited {
-            tracing::debug!(user = %member.user, id = answer.id, "an answer that nobody waits for");
+            tracing::debug!(user = %member.user, id = answer.id, "an unexpected answer is ignored");
             return;
         }
         if answer.sdp.len() > SDP_BYTES {
@@ -93,23 +94,23 @@ impl Hub {
         self.negotiate(id);
     }
 
-    /// A description could not be used: the client joins afresh. A failed offer that nobody waits for is passed over.
+    /// A description was rejected: the client joins again. A failed offer that a resume made stale is ignored.
     pub(super) fn negotiation_failed(&mut self, connection: ConnectionId, message: &str) {
         let Some(member) = self.members.get_mut(&connection.member) else { return };
         tracing::warn!(user = %member.user, ?connection, message, "negotiation failed");
-        let is_void = match (&mut member.downlink, connection.role) {
+        let is_stale = match (&mut member.downlink, connection.role) {
             (Downlink::Dual { sections, .. }, Role::Subscriber) => sections.failed(),
             (Downlink::Single(single), Role::Single) => single.failed(),
             _ => false,
         };
-        if is_void {
+        if is_stale {
             self.negotiate(connection.member);
         } else {
             self.require_rejoin(connection.member);
         }
     }
 
-    /// A client's candidate. Nothing depends on it, so what cannot be read is passed over.
+    /// A client's ICE candidate. An unreadable one is ignored: ICE-lite does not need it.
     pub(super) fn trickle(&mut self, id: MemberId, trickle: &lk::TrickleRequest) {
         let Some(member) = self.members.get(&id) else { return };
         let connection = match trickle.target() {
@@ -121,7 +122,7 @@ impl Hub {
         }
     }
 
-    /// The primary connection is up: the participant is active.
+    /// A connection is up. The primary one makes the participant active.
     pub(super) fn connected(&mut self, connection: ConnectionId) {
         let id = connection.member;
         let now = self.now;
@@ -136,7 +137,7 @@ impl Hub {
         self.check_presence(id);
     }
 
-    /// A connection is lost or closed.
+    /// A connection was lost or closed.
     pub(super) fn disconnected(&mut self, connection: ConnectionId, media: MediaState) {
         let now = self.now;
         let Some(member) = self.members.get_mut(&connection.member) else { return };
@@ -149,7 +150,7 @@ fn description(kind: &str, sdp: String, id: u32, map: HashMap<Mid, TrackSid>) ->
     lk::SessionDescription { r#type: kind.to_owned(), sdp, id, mid_to_track_id: map }
 }
 
-/// The `candidate:` line of an `RTCIceCandidateInit` in JSON. Browsers end the list with an empty one.
+/// The `candidate:` line of an `RTCIceCandidateInit` in JSON. `None` for the empty candidate that ends a browser's list.
 fn candidate(json: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Init {

@@ -1,8 +1,8 @@
-//! Whether somebody is still there, from the signs that the link and the media give.
+//! Whether a member is still there, judged by its signalling link and its peer connections.
 //!
-//! A client that was killed is gone within 6 s; one that merely lost its link comes back within the resume window
-//! unseen. A connection that the peer closed is no departure by itself: the Python SDK closes its connections a few
-//! milliseconds before it says goodbye.
+//! A killed client counts as gone within 6 s. A lost link alone may resume within the resume window without the others
+//! noticing. A closed peer connection alone is no departure: the Python SDK closes its connections some milliseconds
+//! before it sends `leave`.
 
 use super::Role;
 use super::config::HubConfig;
@@ -10,48 +10,49 @@ use crate::base::Moment;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A client pings every 5 s; one whose media is gone as well is not waited for much longer than that.
+/// Silence after which a client without media is gone. Clients ping every 5 s.
 const MISSED_PING: Duration = Duration::from_millis(5500);
-/// A client that speaks on without a connection that could come back is told so after this.
+/// How long a client may signal on after it closed its peer connection, before it is told to join again.
 const CLOSED_LIMIT: Duration = Duration::from_secs(3);
-/// What was sent to a client so long before it was last heard may have been lost on the way.
+/// Messages sent to a client less than this before it was last heard may be lost.
 const IN_FLIGHT: Duration = Duration::from_secs(10);
-/// Whoever loses the link before any media came up has mostly given up entering: they are waited for no longer than this.
+/// Longest resume window for a client whose media never came up: it has usually given up joining.
 const ENTERING: Duration = Duration::from_secs(1);
-/// What a goodbye may need after the connection was closed.
+/// How long `leave` may take after the peer connection was closed.
 const AFTER_MEDIA: Duration = Duration::from_millis(1500);
 
-/// The signs of life of one member.
+/// The connection states of one member.
 #[derive(Clone, Debug)]
 pub(super) struct MemberPresence {
+    /// When the last message arrived.
     heard: Moment,
-    /// Some clients of the protocol do not ping; they are not expected to.
+    /// Whether the client ever pinged: some clients of the protocol do not.
     pings: bool,
     link_gone: Option<Moment>,
     media: BTreeMap<Role, MediaState>,
     media_gone: Option<Moment>,
 }
 
-/// Where a connection is that was up once, or failed to come up.
+/// The state of a peer connection that was up once, or failed to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaState {
     Up,
-    /// Nothing comes; it may come again.
+    /// No packets; it may recover.
     Lost,
-    /// Closed; it does not come back by itself.
+    /// Closed by the peer; it does not recover.
     Closed,
 }
 
-/// What the signs mean.
+/// The conclusion from all connection states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PresenceStatus {
-    /// Here; look again then.
-    Here(Option<Moment>),
-    /// The link is open, but nothing comes: it counts as lost.
+    /// Present; check again at that time.
+    Present(Option<Moment>),
+    /// The link is open but silent: it counts as lost.
     LinkDead,
-    /// The link works, but the media does not come back: join afresh.
+    /// The link works but the media did not recover: the client has to join again.
     MediaDead,
-    /// Gone for good.
+    /// Gone; the stay ends.
     Gone,
 }
 
@@ -64,7 +65,7 @@ impl MemberPresence {
         self.heard = now;
     }
 
-    /// What was said since then may not have arrived.
+    /// Messages sent since then may not have arrived.
     pub(super) fn unsure_since(&self) -> Moment {
         Moment::from_micros(self.heard.as_micros().saturating_sub(IN_FLIGHT.as_micros() as u64))
     }
@@ -77,7 +78,7 @@ impl MemberPresence {
         self.link_gone = Some(now);
     }
 
-    /// A new link; a restart of the media gets its own time.
+    /// The client resumed. If the media is down, its limit starts anew.
     pub(super) fn link_back(&mut self, now: Moment) {
         self.link_gone = None;
         self.heard = now;
@@ -86,7 +87,7 @@ impl MemberPresence {
         }
     }
 
-    /// One connection came up or went.
+    /// A peer connection changed its state.
     pub(super) fn media(&mut self, role: Role, media: MediaState, now: Moment) {
         self.media.insert(role, media);
         if self.media.values().any(|m| *m == MediaState::Up) {
@@ -96,7 +97,7 @@ impl MemberPresence {
         }
     }
 
-    /// Until when a lost link may come back.
+    /// The end of the resume window, if the link is lost.
     pub(super) fn resumable_until(&self, config: &HubConfig) -> Option<Moment> {
         let lost = self.link_gone?;
         let start = self.media_gone.filter(|gone| self.heard <= *gone).map_or(lost, |gone| gone.min(lost));
@@ -118,9 +119,9 @@ impl MemberPresence {
             }
             (None, Some(gone)) => (gone + config.resume_window, PresenceStatus::Gone),
             (None, None) if self.pings => (self.heard + config.link_silence, PresenceStatus::LinkDead),
-            (None, None) => return PresenceStatus::Here(None),
+            (None, None) => return PresenceStatus::Present(None),
         };
-        if at <= now { verdict } else { PresenceStatus::Here(Some(at)) }
+        if at <= now { verdict } else { PresenceStatus::Present(Some(at)) }
     }
 }
 
@@ -138,9 +139,9 @@ mod tests {
         let mut p = MemberPresence::new(at(0));
         p.media(Role::Single, MediaState::Up, at(10));
         p.link_lost(at(1000));
-        assert_eq!(p.status(&config, at(5000)), PresenceStatus::Here(Some(at(6000))));
+        assert_eq!(p.status(&config, at(5000)), PresenceStatus::Present(Some(at(6000))));
         p.link_back(at(5000));
-        assert_eq!(p.status(&config, at(60_000)), PresenceStatus::Here(None));
+        assert_eq!(p.status(&config, at(60_000)), PresenceStatus::Present(None));
         p.link_lost(at(60_000));
         assert_eq!(p.status(&config, at(65_000)), PresenceStatus::Gone);
     }
@@ -153,7 +154,7 @@ mod tests {
         p.pinged();
         p.heard(at(10_000));
         p.media(Role::Single, MediaState::Lost, at(14_000));
-        assert_eq!(p.status(&config, at(15_400)), PresenceStatus::Here(Some(at(15_500))));
+        assert_eq!(p.status(&config, at(15_400)), PresenceStatus::Present(Some(at(15_500))));
         assert_eq!(p.status(&config, at(15_500)), PresenceStatus::Gone);
     }
 
@@ -165,10 +166,10 @@ mod tests {
         p.media(Role::Single, MediaState::Up, at(10));
         p.media(Role::Single, MediaState::Lost, at(1000));
         p.heard(at(2000));
-        assert_eq!(p.status(&config, at(15_900)), PresenceStatus::Here(Some(at(16_000))));
+        assert_eq!(p.status(&config, at(15_900)), PresenceStatus::Present(Some(at(16_000))));
         assert_eq!(p.status(&config, at(16_000)), PresenceStatus::MediaDead);
         p.media(Role::Single, MediaState::Up, at(16_000));
-        assert_eq!(p.status(&config, at(16_500)), PresenceStatus::Here(Some(at(17_000))));
+        assert_eq!(p.status(&config, at(16_500)), PresenceStatus::Present(Some(at(17_000))));
         assert_eq!(p.status(&config, at(17_000)), PresenceStatus::LinkDead);
     }
 }

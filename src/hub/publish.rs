@@ -56,8 +56,8 @@ impl Hub {
         cids.extend(request.simulcast_codecs.iter().map(|codec| codec.cid.clone()).filter(|cid| !cid.is_empty()));
         cids.dedup();
         let info = track_info(sid, kind, request);
-        let dynacast = Dynacast { told: ALL_LAYERS, lower_at: None };
-        Track { info, kind, cids, is_published: false, subscribers: BTreeSet::new(), told_subscribed: false, dynacast }
+        let dynacast = Dynacast { requested: ALL_LAYERS, lower_at: None };
+        Track { info, kind, cids, is_published: false, subscribers: BTreeSet::new(), sent_subscribed: false, dynacast }
     }
 
     fn queue_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {

@@ -33,7 +33,7 @@ impl Hub {
             return Ok(());
         }
         let kind = track.kind;
-        let is_first = !std::mem::replace(&mut track.told_subscribed, true);
+        let is_first = !std::mem::replace(&mut track.sent_subscribed, true);
         if let Some(member) = self.members.get_mut(&id) {
             let subscription = Subscription { owner: owner_id, layer: Subscription::BEST, paused: false };
             member.subscriptions.insert(sid.to_owned(), subscription);
@@ -205,14 +205,14 @@ impl Hub {
         let now = self.now;
         let Some(track) = self.members.get_mut(&owner).and_then(|o| o.track_mut(sid)) else { return };
         let dynacast = &mut track.dynacast;
-        if wanted >= dynacast.told {
+        if wanted >= dynacast.requested {
             dynacast.lower_at = None;
         } else if dynacast.lower_at.is_none() {
             dynacast.lower_at = Some(now + LOWER_AFTER);
         }
-        let is_due = wanted > dynacast.told || dynacast.lower_at.is_some_and(|at| at <= now);
+        let is_due = wanted > dynacast.requested || dynacast.lower_at.is_some_and(|at| at <= now);
         if is_due {
-            dynacast.told = wanted;
+            dynacast.requested = wanted;
             dynacast.lower_at = None;
             self.send(owner, qualities(sid, wanted));
         }
@@ -237,7 +237,7 @@ impl Hub {
     pub(super) fn repeat_dynacast(&mut self, owner: MemberId) {
         for sid in self.track_sids(owner) {
             let told = self.members.get(&owner).and_then(|o| o.track(&sid)).filter(|t| is_simulcast(&t.info));
-            if let Some(told) = told.filter(|t| t.is_published).map(|t| t.dynacast.told) {
+            if let Some(told) = told.filter(|t| t.is_published).map(|t| t.dynacast.requested) {
                 self.send(owner, qualities(&sid, told));
             }
         }

@@ -52,7 +52,7 @@ impl PendingBans {
         self.by_age.push_back((until, key.clone()));
         self.pending.insert(key, (kind, until));
         while self.by_age.len() > MAX_PENDING {
-            self.forget_oldest();
+            self.remove_oldest();
         }
     }
 
@@ -70,14 +70,14 @@ impl PendingBans {
 
     /// Whether somebody is kept out, and for how long. Looking changes nothing.
     pub(super) fn check(&mut self, room: &str, user: &UserId, now: i64) -> Option<(BanKind, StillBanned)> {
-        self.forget_expired(now);
+        self.remove_expired(now);
         let (kind, until) = self.pending.get(&(room.to_owned(), user.clone()))?;
         Some((*kind, StillBanned(((until - now + 59) / 60).max(1))))
     }
 
     /// The rooms that somebody is kept out of.
     pub(super) fn rooms(&mut self, now: i64) -> Vec<String> {
-        self.forget_expired(now);
+        self.remove_expired(now);
         let rooms: BTreeSet<&String> = self.pending.keys().map(|(room, _)| room).collect();
         rooms.into_iter().cloned().collect()
     }
@@ -87,13 +87,13 @@ impl PendingBans {
         self.pending.get(&(room.to_owned(), user.clone())).map(|(kind, _)| *kind)
     }
 
-    fn forget_expired(&mut self, now: i64) {
+    fn remove_expired(&mut self, now: i64) {
         while self.by_age.front().is_some_and(|(until, _)| *until <= now) {
-            self.forget_oldest();
+            self.remove_oldest();
         }
     }
 
-    fn forget_oldest(&mut self) {
+    fn remove_oldest(&mut self) {
         let Some((at, key)) = self.by_age.pop_front() else { return };
         // A later kind of the same person has an entry of its own.
         if self.pending.get(&key).is_some_and(|(_, until)| *until == at) {

@@ -91,7 +91,7 @@ impl StateFolder {
         fs::create_dir_all(folder).map_err(failed)?;
         let lock = lock(folder)?;
         let mut bans = read(&folder.join(FILE), folder)?;
-        bans.forget_expired(unix_s());
+        bans.remove_expired(unix_s());
         let (sender, written) = watch::channel(0);
         let queue = Arc::new(WriteQueue::default());
         let writer =
@@ -157,7 +157,7 @@ impl Writer {
                 is_unsaved = true;
             }
             if is_unsaved {
-                self.bans.forget_expired(unix_s());
+                self.bans.remove_expired(unix_s());
                 match self.save() {
                     Ok(()) => is_unsaved = false,
                     Err(e) => tracing::warn!(
