@@ -1,4 +1,4 @@
-//! What operators ask: LiveKit's RoomService.
+//! The admin API: LiveKit's RoomService.
 
 use super::config::{METADATA_BYTES, NAME_BYTES};
 use super::member::{Member, RoomNo};
@@ -8,9 +8,9 @@ use livekit_protocol as lk;
 use lk::signal_response::Message;
 use std::time::Duration;
 
-/// How long `CreateRoom` keeps a room that nobody joins, unless it says otherwise.
+/// How long `CreateRoom` keeps a room that nobody joins, unless the request says otherwise, in seconds.
 const EMPTY_TIMEOUT_S: u32 = 300;
-/// How long it keeps the room after everybody left.
+/// How long `CreateRoom` keeps a room after the last member left, unless the request says otherwise, in seconds.
 const DEPARTURE_TIMEOUT_S: u32 = 20;
 
 impl Hub {
@@ -125,7 +125,7 @@ impl Hub {
         self.find(&request.room, &request.identity).map(Member::info)
     }
 
-    /// What somebody may not do any more ends, what they may do from now on begins.
+    /// Ends tracks and subscriptions that a new permission forbids, and starts subscriptions that it allows.
     fn apply_permission(&mut self, id: MemberId, before: &lk::ParticipantPermission) {
         let Some(member) = self.members.get(&id) else { return };
         let permission = &member.permission;

@@ -54,7 +54,7 @@ impl Default for HubConfig {
     }
 }
 
-/// Seconds between a client's pings, sent in `join`. The Rust SDK panics at 0.
+/// Seconds between a client's pings, sent in `join`. Rust-based SDKs panic at 0.
 pub(super) const PING_INTERVAL_S: i32 = 5;
 /// Seconds after which a client gives up on a silent server.
 pub(super) const PING_TIMEOUT_S: i32 = 15;

@@ -1,43 +1,43 @@
-//! Which section carries which track on a v0 subscriber connection, where only the server offers.
+//! Which m-line carries which track on a v0 subscriber connection, where only the server offers.
 //!
-//! One offer is under way at a time; what changes meanwhile goes into the next. An offer that was lost with its link is
-//! made again with new ICE credentials, and whatever it was to add or to stop is in the new one.
+//! One offer is pending at a time; later changes go into the next one. A resume replaces a pending offer by one with new
+//! ICE credentials that contains the same changes.
 
 use super::{Mid, TrackSid};
 use crate::base::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A client that has not answered by then is told to join afresh.
+/// How long a client may take to answer before it is told to join again.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
-/// The sections of one v0 subscriber connection.
+/// The m-lines of one v0 subscriber connection.
 #[derive(Clone, Debug)]
 pub(super) struct DualDownlink {
     /// Tracks for the next offer, oldest first.
     waiting: Vec<TrackSid>,
-    /// Sections to stop in the next offer.
+    /// M-lines to stop in the next offer.
     stopping: Vec<Mid>,
     bound: BTreeMap<TrackSid, Mid>,
     state: OfferState,
-    /// The first offer, with the data channels, or one with new ICE credentials is to be made.
+    /// Whether an offer is due without changes: the first one, which opens the data channels, or an ICE restart.
     is_due: bool,
-    restart: bool,
-    /// Offers under way at the forwarding plane that a resume made void.
-    void: u32,
+    ice_restart: bool,
+    /// Offers in the making at the forwarding plane that a resume made stale.
+    stale: u32,
     last_id: u32,
 }
 
 #[derive(Clone, Debug)]
 enum OfferState {
     Idle,
-    /// The forwarding plane makes the offer.
+    /// The forwarding plane is making the offer.
     Making(OfferChange),
-    /// The client has it.
+    /// The offer was sent to the client.
     Offered {
-        /// The sections that it makes.
-        fresh: Vec<(Mid, TrackSid)>,
-        /// The sections that it stops.
+        /// The m-lines that it adds.
+        added: Vec<(Mid, TrackSid)>,
+        /// The m-lines that it stops.
         removed: Vec<Mid>,
         at: Moment,
     },
@@ -47,11 +47,11 @@ enum OfferState {
 struct OfferChange {
     add: Vec<TrackSid>,
     remove: Vec<Mid>,
-    /// Tracks of `add` that are not wanted any more.
+    /// Tracks of `add` that were unsubscribed since.
     unwanted: BTreeSet<TrackSid>,
 }
 
-/// The offer to make.
+/// The contents of the offer to make.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OfferPlan {
     pub(super) add: Vec<TrackSid>,
@@ -67,20 +67,20 @@ impl DualDownlink {
             bound: BTreeMap::new(),
             state: OfferState::Idle,
             is_due: true,
-            restart: false,
-            void: 0,
+            ice_restart: false,
+            stale: 0,
             last_id: 0,
         }
     }
 
-    /// A track is to be sent.
+    /// Starts sending a track.
     pub(super) fn want(&mut self, track: TrackSid) {
         if !self.waiting.contains(&track) && !self.is_bound(&track) {
             self.waiting.push(track);
         }
     }
 
-    /// A track is not to be sent any more. Whether it has a section, or is about to.
+    /// Stops sending a track. Returns whether it has an m-line, or is about to get one.
     pub(super) fn drop_track(&mut self, track: &str) -> bool {
         self.waiting.retain(|t| t != track);
         if let Some(mid) = self.bound.remove(track) {
@@ -103,11 +103,10 @@ impl DualDownlink {
         in_the_making || self.bound.contains_key(track)
     }
 
-    /// The offer to make now, if there is something to say and none is under way.
-    pub(super) fn make(&mut self) -> Option<OfferPlan> {
-        // an offer that says nothing cannot be made
-        let has_news = self.is_due || !self.waiting.is_empty() || !self.stopping.is_empty();
-        if !has_news || !matches!(self.state, OfferState::Idle) {
+    /// The offer to make now, if there are changes and no offer is pending.
+    pub(super) fn next_offer(&mut self) -> Option<OfferPlan> {
+        let has_changes = self.is_due || !self.waiting.is_empty() || !self.stopping.is_empty();
+        if !has_changes || !matches!(self.state, OfferState::Idle) {
             return None;
         }
         self.is_due = false;
@@ -116,36 +115,36 @@ impl DualDownlink {
             remove: std::mem::take(&mut self.stopping),
             unwanted: BTreeSet::new(),
         };
-        let make = OfferPlan {
+        let plan = OfferPlan {
             add: change.add.clone(),
             remove: change.remove.clone(),
-            ice_restart: std::mem::take(&mut self.restart),
+            ice_restart: std::mem::take(&mut self.ice_restart),
         };
         self.state = OfferState::Making(change);
-        Some(make)
+        Some(plan)
     }
 
-    /// The forwarding plane made the offer, with these sections. The id to send it with, or nothing when it is void.
+    /// The forwarding plane made the offer, with these m-lines. Returns the id to send it with, or `None` if it is stale.
     pub(super) fn offered(&mut self, sections: &[(Mid, TrackSid)], now: Moment) -> Option<u32> {
-        if self.void > 0 {
-            self.void -= 1;
+        if self.stale > 0 {
+            self.stale -= 1;
             return None;
         }
         let OfferState::Making(change) = std::mem::replace(&mut self.state, OfferState::Idle) else { return None };
-        let fresh: Vec<_> = sections.iter().filter(|(_, track)| change.add.contains(track)).cloned().collect();
-        for (mid, track) in &fresh {
+        let added: Vec<_> = sections.iter().filter(|(_, track)| change.add.contains(track)).cloned().collect();
+        for (mid, track) in &added {
             if change.unwanted.contains(track) {
                 self.stopping.push(mid.clone());
             } else {
                 self.bound.insert(track.clone(), mid.clone());
             }
         }
-        self.state = OfferState::Offered { fresh, removed: change.remove, at: now };
+        self.state = OfferState::Offered { added, removed: change.remove, at: now };
         self.last_id += 1;
         Some(self.last_id)
     }
 
-    /// The client answered. Whether it is the answer that is waited for; some clients always say 0.
+    /// The client answered. Returns whether the answer is to the pending offer; some clients always send id 0.
     pub(super) fn answer(&mut self, id: u32) -> bool {
         let is_awaited = matches!(self.state, OfferState::Offered { .. }) && (id == 0 || id == self.last_id);
         if is_awaited {
@@ -154,20 +153,20 @@ impl DualDownlink {
         is_awaited
     }
 
-    /// The client is back on a new link: an unanswered offer is void, and everything is offered with new ICE credentials.
+    /// The client resumed: a pending offer is stale, and its changes go into a new one with new ICE credentials.
     pub(super) fn resume(&mut self) {
         match std::mem::replace(&mut self.state, OfferState::Idle) {
             OfferState::Idle => {}
             OfferState::Making(change) => {
-                self.void += 1;
+                self.stale += 1;
                 let wanted = change.add.into_iter().filter(|t| !change.unwanted.contains(t));
                 self.waiting.splice(0..0, wanted);
                 self.stopping.extend(change.remove);
             }
-            OfferState::Offered { fresh, removed, .. } => {
-                self.stopping.retain(|mid| !fresh.iter().any(|(m, _)| m == mid));
+            OfferState::Offered { added, removed, .. } => {
+                self.stopping.retain(|mid| !added.iter().any(|(m, _)| m == mid));
                 self.stopping.extend(removed);
-                for (mid, track) in fresh.into_iter().rev() {
+                for (mid, track) in added.into_iter().rev() {
                     if self.bound.get(&track) == Some(&mid) {
                         self.bound.remove(&track);
                         self.waiting.insert(0, track);
@@ -176,14 +175,14 @@ impl DualDownlink {
             }
         }
         self.is_due = true;
-        self.restart = true;
+        self.ice_restart = true;
     }
 
-    /// An offer could not be made. Whether it is void anyway.
+    /// An offer could not be made. Returns whether it is stale.
     pub(super) fn failed(&mut self) -> bool {
-        let is_void = self.void > 0;
-        self.void = self.void.saturating_sub(1);
-        is_void
+        let is_stale = self.stale > 0;
+        self.stale = self.stale.saturating_sub(1);
+        is_stale
     }
 
     /// When an unanswered offer counts as failed.

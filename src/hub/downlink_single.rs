@@ -1,10 +1,10 @@
-//! Which section carries which track on a v1 connection, where only the client offers.
+//! Which m-line carries which track on a v1 connection, where only the client offers.
 //!
-//! The client's offers hold free `recvonly` sections. A wanted track is bound to one of its kind, and the answer shows
-//! it `sendonly`. Where none is free, or a track has to be taken away, the client is asked for another offer
-//! (`media_sections_requirement`). Clients need three things: each answer names *all* bound sections; a section whose
-//! track is gone must be seen inactive once before it carries another, or the new track stays dark in browsers; and no
-//! second request while one is outstanding.
+//! The client's offers contain free `recvonly` m-lines. A subscribed track is bound to one of its kind, and the answer
+//! makes it `sendonly`. If none is free, or a track ended, the client is asked for another offer
+//! (`media_sections_requirement`). Clients require three things: each answer names *all* bound m-lines; an m-line whose
+//! track ended is answered inactive once before it carries another track, or browsers show nothing; and there is at most
+//! one outstanding request.
 
 use super::{Mid, TrackSid};
 use crate::base::{MediaKind, Moment};
@@ -12,59 +12,60 @@ use crate::proto::sdp::MLine;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// A client offers by itself soon after it joined or came back. Only later is it asked.
+/// How long after a join or resume the client may take for its own first offer before it is asked.
 const FIRST_OFFER: Duration = Duration::from_millis(500);
-/// A request that brought nothing is repeated, ever more slowly.
+/// Pause before an unanswered request is repeated; it doubles each time.
 const REPEAT: Duration = Duration::from_secs(1);
-/// Longest pause between two such requests: `REPEAT` times two to the power of this.
+/// The longest pause is `REPEAT` times two to the power of this: 8 s.
 const MAX_DOUBLINGS: u32 = 3;
 
-/// The sections of one v1 connection that carry tracks to the client.
+/// The m-lines of one v1 connection that carry tracks to the client.
 #[derive(Clone, Debug)]
 pub(super) struct SingleDownlink {
     /// When the link was opened.
     since: Moment,
     /// Whether the client has offered on it.
     has_offered: bool,
-    /// Wanted tracks without a section, oldest first.
+    /// Subscribed tracks without an m-line, oldest first.
     waiting: Vec<(TrackSid, MediaKind)>,
     bound: BTreeMap<Mid, TrackSid>,
-    /// Sections whose track is gone, which no answer has shown to the client; and whether the forwarding plane knows.
+    /// M-lines whose track ended and that no answer has made inactive yet; `true` if the forwarding plane released them.
     released: BTreeMap<Mid, bool>,
-    /// Sections that an answer showed inactive: usable once the client has offered after it. With the answer's number.
+    /// M-lines that an answer makes inactive, with the number of that answer. The next offer after it frees them.
     resting: BTreeMap<Mid, u64>,
-    /// The receiving sections of the last offer.
+    /// The receiving m-lines of the last offer.
     receiving: Vec<(Mid, MediaKind)>,
     offers: u64,
     answers: u64,
     /// Offers at the forwarding plane, oldest first.
     in_flight: VecDeque<InFlight>,
-    asked: Option<SectionRequest>,
+    /// The request that the client has not answered with an offer yet.
+    requested: Option<OfferRequest>,
     repeats: u32,
 }
 
 #[derive(Clone, Debug)]
 struct InFlight {
     map: BTreeMap<Mid, TrackSid>,
-    /// The link it came on is gone; nobody waits for the answer.
+    /// The link that it came on is gone, so its answer is not sent.
     stale: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct SectionRequest {
+struct OfferRequest {
     at: Moment,
-    /// Whether more sections were asked for, not merely an offer.
+    /// Whether it asked for more m-lines, not only for an offer.
     sections: bool,
 }
 
-/// What an offer changes.
+/// The changes that an offer brings.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Binding {
-    /// Sections that carry a track from now on.
+    /// M-lines that carry a track from now on.
     pub(super) bind: Vec<(Mid, TrackSid)>,
-    /// Sections to be shown inactive.
+    /// M-lines to answer inactive.
     pub(super) release: Vec<Mid>,
-    /// Tracks whose section the client took away; they wait again.
+    /// Tracks whose m-line the client removed; they wait for another.
     pub(super) lost: Vec<TrackSid>,
 }
 
@@ -81,19 +82,19 @@ impl SingleDownlink {
             offers: 0,
             answers: 0,
             in_flight: VecDeque::new(),
-            asked: None,
+            requested: None,
             repeats: 0,
         }
     }
 
-    /// A track is to be sent.
+    /// Starts sending a track.
     pub(super) fn want(&mut self, track: TrackSid, kind: MediaKind) {
         if !self.waiting.iter().any(|(t, _)| *t == track) && !self.is_bound(&track) {
             self.waiting.push((track, kind));
         }
     }
 
-    /// A track is not to be sent any more. Whether it had a section.
+    /// Stops sending a track. Returns whether it had an m-line.
     pub(super) fn drop_track(&mut self, track: &str) -> bool {
         self.waiting.retain(|(t, _)| t != track);
         let Some(mid) = self.bound.iter().find(|(_, t)| *t == track).map(|(mid, _)| mid.clone()) else { return false };
@@ -106,11 +107,12 @@ impl SingleDownlink {
         self.bound.values().any(|t| t == track)
     }
 
-    /// Takes an offer. The caller has it answered with the changes; [`SingleDownlink::answered`] follows.
+    /// Handles an offer. The caller passes the changes on to the forwarding plane; [`Self::answered`] or
+    /// [`Self::failed`] follows.
     pub(super) fn offer(&mut self, sections: &[MLine]) -> Binding {
         let receiving: Vec<_> = sections.iter().filter(|s| s.is_receiving()).map(|s| (s.mid.clone(), s.kind)).collect();
-        if self.asked.is_some_and(|a| !a.sections || receiving.len() > self.receiving.len()) {
-            self.asked = None;
+        if self.requested.is_some_and(|a| !a.sections || receiving.len() > self.receiving.len()) {
+            self.requested = None;
         }
         self.repeats = 0;
         self.offers += 1;
@@ -139,7 +141,7 @@ impl SingleDownlink {
         binding
     }
 
-    /// Bound sections that the client took away with this offer: their tracks wait for another one.
+    /// Unbinds m-lines that the client removed with this offer. Their tracks wait for another.
     fn take_lost(&mut self, before: &[(Mid, MediaKind)]) -> Binding {
         let mut lost = Binding::default();
         let has = |mid: &Mid| self.receiving.iter().any(|(m, _)| m == mid);
@@ -154,34 +156,34 @@ impl SingleDownlink {
         lost
     }
 
-    /// The forwarding plane answered the oldest offer. The map for the client (every bound section with its track), or
-    /// nothing when the link it came on is gone.
+    /// The forwarding plane answered the oldest offer. Returns every bound m-line with its track, or `None` if the
+    /// offer is stale.
     pub(super) fn answered(&mut self) -> Option<BTreeMap<Mid, TrackSid>> {
         let answered = self.in_flight.pop_front()?;
         self.answers += 1;
         (!answered.stale).then_some(answered.map)
     }
 
-    /// The oldest offer could not be answered. Whether nobody waits for it, as the link it came on is gone.
+    /// The oldest offer was rejected. Returns whether it is stale.
     pub(super) fn failed(&mut self) -> bool {
         self.in_flight.pop_front().is_some_and(|offer| offer.stale)
     }
 
-    /// The client is back on a new link: what was under way on the old one never arrived. It offers anew.
+    /// The client resumed. Pending answers and requests of the old link are lost; the client offers again.
     pub(super) fn resume(&mut self, now: Moment) {
         for offer in &mut self.in_flight {
             offer.stale = true;
         }
         self.released.extend(std::mem::take(&mut self.resting).into_keys().map(|mid| (mid, true)));
-        self.asked = None;
+        self.requested = None;
         self.repeats = 0;
         self.since = now;
         self.has_offered = false;
     }
 
-    /// The request to send now: how many sections of sound and picture are missing. Zero of both asks for an offer only.
-    pub(super) fn ask(&mut self, now: Moment) -> Option<(u32, u32)> {
-        if self.next_ask()? > now {
+    /// The request to send now: how many audio and video m-lines are missing. Zeros ask for an offer only.
+    pub(super) fn request_offer(&mut self, now: Moment) -> Option<(u32, u32)> {
+        if self.next_request()? > now {
             return None;
         }
         let missing = |kind: MediaKind| {
@@ -190,21 +192,21 @@ impl SingleDownlink {
             waiting.saturating_sub(self.receiving.iter().filter(unbound).count()) as u32
         };
         let (audio, video) = (missing(MediaKind::Audio), missing(MediaKind::Video));
-        if self.asked.is_some() {
+        if self.requested.is_some() {
             self.repeats = (self.repeats + 1).min(MAX_DOUBLINGS);
         }
-        self.asked = Some(SectionRequest { at: now, sections: audio + video > 0 });
+        self.requested = Some(OfferRequest { at: now, sections: audio + video > 0 });
         Some((audio, video))
     }
 
-    /// When [`SingleDownlink::ask`] has something to say.
-    pub(super) fn next_ask(&self) -> Option<Moment> {
+    /// When [`Self::request_offer`] returns a request.
+    pub(super) fn next_request(&self) -> Option<Moment> {
         let is_needed = !self.waiting.is_empty() || !self.released.is_empty();
         if !is_needed || !self.in_flight.is_empty() {
             return None;
         }
-        match self.asked {
-            Some(asked) => Some(asked.at + REPEAT * (1 << self.repeats)),
+        match self.requested {
+            Some(request) => Some(request.at + REPEAT * (1 << self.repeats)),
             None if !self.has_offered => Some(self.since + FIRST_OFFER),
             None => Some(Moment::ZERO),
         }

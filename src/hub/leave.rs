@@ -1,7 +1,7 @@
 //! How members leave: on their own, removed by a host, superseded by a new session, or lost.
 
-use super::leave_log::LeaveRecord;
 use super::join::REPLACES_BY_IDENTITY;
+use super::leave_log::LeaveRecord;
 use super::member::{Member, RoomNo};
 use super::presence::PresenceStatus;
 use super::{Ban, Hub, HubEvent, LinkId, MediaCommand, MemberId, Output, Timer};

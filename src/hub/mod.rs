@@ -75,7 +75,6 @@ struct Room {
     speakers: Speakers,
 }
 
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     /// Check a member's presence again.

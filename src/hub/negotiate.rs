@@ -16,8 +16,8 @@ impl Hub {
         let Some(member) = self.members.get_mut(&id).filter(|m| m.link.is_some()) else { return };
         let connection = member.down();
         let (missing, plan, next) = match &mut member.downlink {
-            Downlink::Single(single) => (single.ask(now), None, single.next_ask()),
-            Downlink::Dual { sections, .. } => (None, sections.make(), sections.answer_limit()),
+            Downlink::Single(single) => (single.request_offer(now), None, single.next_request()),
+            Downlink::Dual { sections, .. } => (None, sections.next_offer(), sections.answer_limit()),
         };
         match next {
             Some(at) => self.timers.set(Timer::Negotiation(id), at),

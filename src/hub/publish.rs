@@ -1,4 +1,4 @@
-//! What a client sends: announced tracks, its offers, mute and unmute.
+//! Publishing: `add_track`, a client's offers, mute and unmute.
 
 use super::config::{MAX_QUEUED, NAME_BYTES, SDP_BYTES};
 use super::member::{Downlink, Dynacast, Member, Track};
@@ -10,9 +10,9 @@ use lk::request_response::{Reason, Request};
 use lk::signal_response::Message;
 use std::collections::BTreeSet;
 
-/// Simulcast layers by quality.
+/// RIDs of the simulcast layers, by quality.
 const RIDS: [&str; 3] = ["q", "h", "f"];
-/// All of them.
+/// Number of simulcast layers.
 const ALL_LAYERS: u8 = 3;
 
 impl Hub {
@@ -82,7 +82,8 @@ impl Hub {
         );
     }
 
-    /// A client's offer: what it sends from now on and, on v1, which sections take what it is to get.
+    /// Handles a client's offer: matches its sending m-lines to announced tracks and, on v1, its receiving ones to
+    /// subscribed tracks.
     pub(super) fn offer(&mut self, id: MemberId, description: lk::SessionDescription) {
         let Some(member) = self.members.get_mut(&id) else { return };
         if description.sdp.len() > SDP_BYTES {
@@ -128,7 +129,7 @@ impl Hub {
         self.add_queued(id);
     }
 
-    /// Shows a member's tracks to the others, who get the new ones if they subscribe by themselves.
+    /// Broadcasts a member's tracks, and subscribes the others to the new ones if they subscribe automatically.
     fn publish(&mut self, id: MemberId, started: &[TrackSid]) {
         let Some(member) = self.members.get(&id) else { return };
         let room = member.room;
@@ -146,7 +147,7 @@ impl Hub {
         }
     }
 
-    /// Takes tracks out of a member. The caller withdraws them.
+    /// Removes tracks from a member. The caller ends their subscriptions with [`Hub::unpublish`].
     pub(super) fn remove_tracks(&mut self, id: MemberId, tracks: &[TrackSid]) -> Vec<Track> {
         let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
         let (gone, kept) = std::mem::take(&mut member.tracks).into_iter().partition(|t| tracks.contains(&t.info.sid));
@@ -161,7 +162,7 @@ impl Hub {
         gone
     }
 
-    /// A track is gone: nobody gets it any more. Its subscribers' negotiation is left to the caller.
+    /// Ends all subscriptions to a removed track. The caller negotiates with its subscribers.
     pub(super) fn unpublish(&mut self, track: &Track) {
         let sid = &track.info.sid;
         for subscriber in &track.subscribers {
@@ -187,7 +188,7 @@ impl Hub {
         }
     }
 
-    /// Mutes or unmutes a member's own track. Whether it has such a track.
+    /// Mutes or unmutes a member's own track. Returns whether it has that track.
     pub(super) fn set_muted(&mut self, id: MemberId, sid: &str, muted: bool) -> bool {
         let Some(member) = self.members.get_mut(&id) else { return false };
         let room = member.room;
@@ -206,7 +207,7 @@ impl Hub {
         true
     }
 
-    /// What a subscriber's section needs to know of a track.
+    /// The description of a track for a subscriber's m-line.
     pub(super) fn subscribed(&self, track: &str) -> Option<Subscribed> {
         let owner = self.owners.get(track).and_then(|owner| self.members.get(owner))?;
         let found = owner.track(track)?;
@@ -214,7 +215,7 @@ impl Hub {
     }
 }
 
-/// A section carries a track from now on.
+/// Records that an m-line carries a track from now on.
 fn start(member: &mut Member, section: &MLine, sid: &str) -> Option<Published> {
     let track = member.track_mut(sid)?;
     track.is_published = true;
@@ -235,7 +236,7 @@ fn set_simulcast(info: &mut lk::TrackInfo, simulcast: bool) {
     info.simulcast = simulcast;
 }
 
-/// Why a track is not taken.
+/// Why a track is refused.
 fn publish_error(member: &Member, request: &lk::AddTrackRequest, max: usize) -> Option<(Reason, &'static str)> {
     let permission = &member.permission;
     let sources = &permission.can_publish_sources;
@@ -303,7 +304,7 @@ fn track_info(sid: TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> l
     }
 }
 
-/// Camera and microphone are played together, and so are the screen and its sound; others stand alone.
+/// The stream of a source: clients synchronize camera with microphone, and screen with screen audio.
 fn stream_of(source: lk::TrackSource) -> String {
     match source {
         lk::TrackSource::Camera | lk::TrackSource::Microphone => "camera",

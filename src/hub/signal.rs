@@ -1,11 +1,11 @@
-//! What clients say.
+//! Messages of clients.
 
 use super::config::{METADATA_BYTES, NAME_BYTES};
 use super::join::attributes_bytes;
 use super::subscribe::named_tracks;
 use super::{Hub, LinkId, MemberId};
 use livekit_protocol as lk;
-use lk::request_response::{Reason, Request as Asked};
+use lk::request_response::{Reason, Request as Refused};
 use lk::signal_request::Message as Request;
 use lk::signal_response::Message;
 use std::collections::HashMap;
@@ -37,9 +37,9 @@ impl Hub {
             Request::Leave(_) => self.client_leaves(id),
             Request::PublishDataTrackRequest(request) => {
                 let message = "data tracks are not supported";
-                self.respond(id, 0, Reason::UnsupportedType, message, Asked::PublishDataTrack(request));
+                self.respond(id, 0, Reason::UnsupportedType, message, Refused::PublishDataTrack(request));
             }
-            other => tracing::debug!(?id, message = name(&other), "a message is not understood and passed over"),
+            other => tracing::debug!(?id, message = name(&other), "an unsupported message is ignored"),
         }
     }
 
@@ -58,7 +58,7 @@ impl Hub {
 
     fn mute(&mut self, id: MemberId, request: lk::MuteTrackRequest) {
         if !self.set_muted(id, &request.sid.clone(), request.muted) {
-            self.respond(id, 0, Reason::NotFound, "track does not exist", Asked::Mute(request));
+            self.respond(id, 0, Reason::NotFound, "track does not exist", Refused::Mute(request));
         }
     }
 
@@ -67,18 +67,19 @@ impl Hub {
         let request_id = update.request_id;
         if !member.permission.can_update_metadata {
             let message = "does not have permission to update own metadata";
-            return self.respond(id, request_id, Reason::NotAllowed, message, Asked::UpdateMetadata(update));
+            return self.respond(id, request_id, Reason::NotAllowed, message, Refused::UpdateMetadata(update));
         }
         let copy = update.clone();
         if !self.set_metadata(id, update.name, update.metadata, update.attributes) {
             let message = "the name, metadata or attributes are too long";
-            return self.respond(id, request_id, Reason::LimitExceeded, message, Asked::UpdateMetadata(copy));
+            return self.respond(id, request_id, Reason::LimitExceeded, message, Refused::UpdateMetadata(copy));
         }
-        self.respond(id, request_id, Reason::Ok, "", Asked::UpdateMetadata(copy));
+        self.respond(id, request_id, Reason::Ok, "", Refused::UpdateMetadata(copy));
         self.renew_token(id);
     }
 
-    /// Changes what is not empty; an attribute with an empty value is taken away. Whether it was within the limits.
+    /// Changes every field that is not empty, and removes attributes with an empty value. Returns whether all are within
+    /// the limits; otherwise nothing changes.
     pub(super) fn set_metadata(
         &mut self,
         id: MemberId,
@@ -114,7 +115,7 @@ impl Hub {
                 track.info.audio_features = update.features;
                 self.broadcast_info(id);
             }
-            None => self.respond(id, 0, Reason::NotFound, "track does not exist", Asked::UpdateAudioTrack(update)),
+            None => self.respond(id, 0, Reason::NotFound, "track does not exist", Refused::UpdateAudioTrack(update)),
         }
     }
 
@@ -125,12 +126,12 @@ impl Hub {
                 (track.info.width, track.info.height) = (update.width, update.height);
                 self.broadcast_info(id);
             }
-            None => self.respond(id, 0, Reason::NotFound, "track does not exist", Asked::UpdateVideoTrack(update)),
+            None => self.respond(id, 0, Reason::NotFound, "track does not exist", Refused::UpdateVideoTrack(update)),
         }
     }
 }
 
-/// The names of messages that need no answer; their contents stay out of the log.
+/// The name of an unsupported message. Its contents stay out of the log.
 const fn name(message: &Request) -> &'static str {
     match message {
         Request::Simulate(_) => "simulate",

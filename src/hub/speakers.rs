@@ -1,6 +1,6 @@
-//! Who speaks, from the loudness of tracks: LiveKit's `speakers_changed`.
+//! Active speakers, from the audio levels of tracks: LiveKit's `speakers_changed`.
 //!
-//! A voice is smoothed and held over short pauses, its level told in eighths, and only what changed is told.
+//! A member's level is smoothed, held over short pauses, quantized to eighths, and sent only when it changes.
 
 use super::{MemberId, TrackSid};
 use crate::base::Moment;
@@ -41,64 +41,65 @@ struct MemberLevels {
 pub(super) type SpeakerLevel = (MemberId, f32);
 
 impl Speakers {
-    /// A track was so loud. Starts the clock of a silent room.
+    /// Takes the level of a track. The first loud one in a silent room sets the deadline.
     pub(super) fn level(&mut self, member: MemberId, track: &str, level: f32, now: Moment) {
         let level = if level.is_finite() { level.clamp(0.0, 1.0) } else { 0.0 };
-        let voice = self.members.entry(member).or_default();
-        voice.tracks.insert(track.to_owned(), (level, now));
+        let levels = self.members.entry(member).or_default();
+        levels.tracks.insert(track.to_owned(), (level, now));
         if level >= THRESHOLD {
-            voice.loud_at = Some(now);
+            levels.loud_at = Some(now);
             self.next.get_or_insert(now + FIRST);
         }
     }
 
-    /// A track is muted or gone.
+    /// A track was muted or ended.
     pub(super) fn silence(&mut self, member: MemberId, track: &str) {
-        if let Some(voice) = self.members.get_mut(&member) {
-            voice.tracks.remove(track);
-            if voice.tracks.is_empty() {
-                voice.loud_at = None;
+        if let Some(levels) = self.members.get_mut(&member) {
+            levels.tracks.remove(track);
+            if levels.tracks.is_empty() {
+                levels.loud_at = None;
             }
         }
     }
 
-    /// Somebody left; that they do not speak any more goes without saying.
+    /// A member left. No message is due: clients drop a speaker that leaves.
     pub(super) fn remove(&mut self, member: MemberId) {
         self.members.remove(&member);
     }
 
-    /// When to ask [`Speakers::changes`].
+    /// When to call [`Speakers::changes`].
     pub(super) fn deadline(&self) -> Option<Moment> {
         self.next
     }
 
-    /// What changed since the last time, loudest first.
+    /// The levels that changed since the last call, loudest first.
     pub(super) fn changes(&mut self, now: Moment) -> Vec<SpeakerLevel> {
         let mut changes = Vec::new();
-        for (member, voice) in &mut self.members {
-            let eighths = voice.step(now);
-            if eighths != voice.told {
-                voice.told = eighths;
+        for (member, levels) in &mut self.members {
+            let eighths = levels.step(now);
+            if eighths != levels.sent {
+                levels.sent = eighths;
                 changes.push((*member, f32::from(eighths) / STEPS));
             }
         }
-        self.members.retain(|_, v| v.told > 0 || !v.tracks.is_empty());
-        let is_busy = self.members.values().any(|v| v.told > 0 || v.loud_at.is_some());
+        self.members.retain(|_, v| v.sent > 0 || !v.tracks.is_empty());
+        let is_busy = self.members.values().any(|v| v.sent > 0 || v.loud_at.is_some());
         self.next = is_busy.then(|| now + INTERVAL);
         changes.sort_by(|a, b| b.1.total_cmp(&a.1));
         changes
     }
 
-    /// Who speaks now, loudest first: for somebody who missed the changes.
+    /// All current speakers, loudest first: for a client that missed changes.
     pub(super) fn current(&self) -> Vec<SpeakerLevel> {
-        let speaking = self.members.iter().filter(|(_, v)| v.told > 0);
-        let mut all: Vec<SpeakerLevel> = speaking.map(|(m, v)| (*m, f32::from(v.told) / STEPS)).collect();
+        let speaking = self.members.iter().filter(|(_, v)| v.sent > 0);
+        let mut all: Vec<SpeakerLevel> = speaking.map(|(m, v)| (*m, f32::from(v.sent) / STEPS)).collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         all
     }
 }
 
 impl MemberLevels {
+    /// Smooths one step and returns the level in eighths.
     fn step(&mut self, now: Moment) -> u8 {
         self.tracks.retain(|_, (_, at)| now.since(*at) <= STALE);
         let loudest = self.tracks.values().map(|(level, _)| *level).fold(0.0, f32::max);
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_are_told_loudest_first_and_the_clock_stops_in_silence() {
+    fn only_changes_are_sent_loudest_first_and_the_timer_stops_in_silence() {
         let mut s = Speakers::default();
         s.level(A, "a", 0.005, at(0));
         assert_eq!(s.deadline(), None);
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_shorter_than_the_hold_is_not_told() {
+    fn a_pause_shorter_than_the_hold_is_not_sent() {
         let mut s = Speakers::default();
         s.level(A, "a", 0.5, at(0));
         s.changes(at(50));

@@ -1,4 +1,4 @@
-//! Who gets which track, in which quality, and which layers its publisher need not send meanwhile.
+//! Subscriptions, the layer that each one gets, and dynacast: which layers a publisher needs to send.
 
 use super::member::Subscription;
 use super::{Hub, MediaCommand, MemberId, Timer, TrackSid};
@@ -7,15 +7,15 @@ use lk::SubscriptionError as Error;
 use lk::signal_response::Message;
 use std::time::Duration;
 
-/// A layer that nobody wants is switched off so much later, as tiles come and go.
+/// How long a layer stays on after its last subscriber: tiles appear and disappear.
 const LOWER_AFTER: Duration = Duration::from_secs(5);
-/// Tracks named in one request at most; more are passed over.
-const MAX_NAMED: usize = 1000;
-/// Grants in one `subscription_permission` at most; more are passed over.
+/// Tracks in one request at most; more are ignored.
+const MAX_TRACKS: usize = 1000;
+/// Grants in one `subscription_permission` at most; more are ignored.
 const MAX_GRANTS: usize = 1000;
 
 impl Hub {
-    /// Subscribes, without negotiating yet. Fails when it cannot be, does nothing when it is so already.
+    /// Subscribes a member to a track, without negotiating. Does nothing if it is subscribed.
     pub(super) fn subscribe(&mut self, id: MemberId, sid: &str) -> Result<(), Error> {
         let owner_id = *self.owners.get(sid).ok_or(Error::SeTrackNotfound)?;
         let (owner, member) = (self.members.get(&owner_id), self.members.get(&id));
@@ -46,7 +46,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Everything that is published in the room, for somebody who just came or was allowed to.
+    /// Subscribes a member to all tracks of the room, if it subscribes automatically.
     pub(super) fn subscribe_to_all(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id).filter(|m| m.auto_subscribe) else { return };
         let others = self.others_in(member.room, id);
@@ -59,7 +59,7 @@ impl Hub {
         }
     }
 
-    /// Unsubscribes, without negotiating yet. Whether there was a subscription.
+    /// Unsubscribes a member, without negotiating. Returns whether there was a subscription.
     pub(super) fn unsubscribe(&mut self, id: MemberId, sid: &str) -> bool {
         let owner = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).map(|s| s.owner);
         let Some(owner) = owner else { return false };
@@ -71,7 +71,7 @@ impl Hub {
         true
     }
 
-    /// A subscriber's side of the end of a subscription.
+    /// Ends a subscription on the subscriber's side.
     pub(super) fn end_subscription(&mut self, id: MemberId, sid: &str) {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.subscriptions.remove(sid);
@@ -82,9 +82,9 @@ impl Hub {
         }
     }
 
-    /// A client, or an operator for it, chooses tracks.
+    /// A client, or the admin API for it, subscribes to tracks or unsubscribes.
     pub(super) fn update_subscription(&mut self, id: MemberId, tracks: &[TrackSid], subscribe: bool) {
-        for track in tracks.iter().take(MAX_NAMED) {
+        for track in tracks.iter().take(MAX_TRACKS) {
             let Some(member) = self.members.get_mut(&id) else { return };
             if !subscribe {
                 if self.owners.contains_key(track) {
@@ -103,16 +103,16 @@ impl Hub {
         self.negotiate(id);
     }
 
-    /// What was declined and is gone need not be remembered.
+    /// Drops declined tracks that have ended.
     fn forget_declined(&mut self, id: MemberId) {
         if let Some(member) = self.members.get_mut(&id) {
             member.declined.retain(|track| self.owners.contains_key(track));
         }
     }
 
-    /// The size or quality that a client shows tracks in, or that it hides them.
+    /// A client reports the size or quality in which it shows tracks, or that it hides them.
     pub(super) fn track_settings(&mut self, id: MemberId, settings: &lk::UpdateTrackSettings) {
-        for sid in settings.track_sids.iter().take(MAX_NAMED) {
+        for sid in settings.track_sids.iter().take(MAX_TRACKS) {
             let Some(subscription) = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied() else {
                 continue;
             };
@@ -128,7 +128,7 @@ impl Hub {
         }
     }
 
-    /// Hides a track without a word on its size, as a client says it after a resume.
+    /// Pauses a track and keeps its layer: `track_sids_disabled` of a resume has no sizes.
     pub(super) fn pause(&mut self, id: MemberId, sid: &str) {
         if let Some(subscription) = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied() {
             self.set_subscription(id, sid, Subscription { paused: true, ..subscription });
@@ -150,7 +150,7 @@ impl Hub {
         self.command(MediaCommand::Prefer { connection, track, layer, paused });
     }
 
-    /// A track got its section: what was chosen before takes effect.
+    /// A track got its m-line: sends the layer that was chosen before, unless it is the default.
     pub(super) fn send_preference_if_set(&mut self, id: MemberId, sid: &str) {
         let wanted = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied();
         if let Some(wanted) = wanted.filter(|s| !s.is_default()) {
@@ -158,7 +158,7 @@ impl Hub {
         }
     }
 
-    /// A publisher says who may see its tracks.
+    /// A publisher sets who may subscribe to its tracks.
     pub(super) fn set_sharing(&mut self, id: MemberId, mut sharing: lk::SubscriptionPermission) {
         sharing.track_permissions.truncate(MAX_GRANTS);
         let Some(owner) = self.members.get_mut(&id) else { return };
@@ -193,7 +193,7 @@ impl Hub {
         }
     }
 
-    /// Tells a publisher how many simulcast layers are wanted: more at once, fewer after a while.
+    /// Asks a publisher for the simulcast layers that are subscribed to: more at once, fewer after [`LOWER_AFTER`].
     pub(super) fn dynacast(&mut self, owner: MemberId, sid: &str) {
         let Some(track) = self.members.get(&owner).and_then(|o| o.track(sid)) else { return };
         if !is_simulcast(&track.info) || !track.is_published {
@@ -233,12 +233,12 @@ impl Hub {
         }
     }
 
-    /// Says again what layers are wanted, to a publisher who may have missed it.
+    /// Repeats the request for layers after a resume.
     pub(super) fn repeat_dynacast(&mut self, owner: MemberId) {
         for sid in self.track_sids(owner) {
-            let told = self.members.get(&owner).and_then(|o| o.track(&sid)).filter(|t| is_simulcast(&t.info));
-            if let Some(told) = told.filter(|t| t.is_published).map(|t| t.dynacast.requested) {
-                self.send(owner, qualities(&sid, told));
+            let sent = self.members.get(&owner).and_then(|o| o.track(&sid)).filter(|t| is_simulcast(&t.info));
+            if let Some(requested) = sent.filter(|t| t.is_published).map(|t| t.dynacast.requested) {
+                self.send(owner, qualities(&sid, requested));
             }
         }
     }
@@ -247,37 +247,37 @@ impl Hub {
         self.members.get(&owner).map(|o| o.tracks.iter().map(|t| t.info.sid.clone()).collect()).unwrap_or_default()
     }
 
-    /// What the client believes to have, after a resume.
+    /// Compares the client's state with the hub's after a resume.
     pub(super) fn sync_state(&mut self, id: MemberId, state: lk::SyncState) {
         let Some(member) = self.members.get(&id) else { return };
         let published = state.publish_tracks.iter().filter_map(|p| p.track.as_ref());
         if let Some(lost) = published.filter(|t| !t.sid.is_empty()).find(|t| member.track(&t.sid).is_none()) {
-            tracing::info!(user = %member.user, track = lost.sid, "a client publishes a track that is not known here");
+            tracing::info!(user = %member.user, track = lost.sid, "a resumed client publishes an unknown track");
             return self.require_rejoin(id);
         }
-        // the list holds the exceptions from the client's rule: what it declined, or chose by hand
+        // The list contains the exceptions from `auto_subscribe`.
         if let Some(subscription) = state.subscription.filter(|s| s.subscribe != member.auto_subscribe) {
             let tracks = named_tracks(subscription.track_sids, subscription.participant_tracks);
             self.update_subscription(id, &tracks, subscription.subscribe);
         }
-        for track in state.track_sids_disabled.iter().take(MAX_NAMED) {
+        for track in state.track_sids_disabled.iter().take(MAX_TRACKS) {
             self.pause(id, track);
         }
     }
 }
 
-/// Tracks named in a request's two ways.
+/// Joins the two lists of tracks in a request.
 pub(super) fn named_tracks(mut tracks: Vec<TrackSid>, by_participant: Vec<lk::ParticipantTracks>) -> Vec<TrackSid> {
     tracks.extend(by_participant.into_iter().flat_map(|p| p.track_sids));
     tracks
 }
 
-#[allow(deprecated)] // it is what we set
+#[allow(deprecated)] // `set_simulcast` sets it
 const fn is_simulcast(info: &lk::TrackInfo) -> bool {
     info.simulcast
 }
 
-/// The smallest layer that fills the size shown, else the named quality, else the best.
+/// The smallest layer that fills the size shown, else the requested quality, else the best.
 fn wanted_layer(layers: &[lk::VideoLayer], settings: &lk::UpdateTrackSettings) -> u8 {
     let quality = if settings.width > 0 {
         let fills = layers.iter().filter(|l| l.width >= settings.width || l.height >= settings.height);

@@ -1,24 +1,24 @@
-//! Which section of a client's offer carries which of its announced tracks.
+//! Which m-line of a client's offer carries which of its announced tracks.
 
 use super::{Mid, TrackSid};
 use crate::base::MediaKind;
 use crate::proto::sdp::MLine;
 use std::collections::BTreeMap;
 
-/// The sending sections of one client.
+/// The sending m-lines of one client.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Uplink {
     published: BTreeMap<Mid, TrackSid>,
-    /// Sections that send something which was not announced yet.
+    /// Sending m-lines whose track is not announced yet.
     unclaimed: Vec<MLine>,
 }
 
-/// A track as far as matching needs it.
+/// The attributes of an announced track by which it is matched to an m-line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AnnouncedTrack<'a> {
     pub(super) track: &'a str,
     pub(super) kind: MediaKind,
-    /// The client's ids: that of the track, then those of its codecs.
+    /// The client's ids: that of the track first, then those of its codecs.
     pub(super) cids: &'a [String],
 }
 
@@ -28,20 +28,20 @@ impl AnnouncedTrack<'_> {
     }
 }
 
-/// What an offer changes.
+/// The changes that an offer brings.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct UplinkChange {
-    /// Sections that carry a track from now on.
+    /// M-lines that carry a track from now on.
     pub(super) start: Vec<(MLine, TrackSid)>,
-    /// Tracks that are not sent any more.
+    /// Tracks that have no m-line any more.
     pub(super) end: Vec<TrackSid>,
 }
 
 impl Uplink {
-    /// Takes an offer. `announced` are all tracks of the client, published or not, oldest first.
+    /// Handles an offer. `announced` are all tracks of the client, published or not, oldest first.
     ///
-    /// A section belongs to the track whose id its `msid` names; where it names none, to the first of its kind that
-    /// waits. Rust clients name the cid, browsers the id of the `MediaStreamTrack`, some nothing.
+    /// An m-line belongs to the track that its `msid` names, else to the oldest waiting track of its kind. Rust SDKs
+    /// write the cid into the `msid`, browsers the id of the `MediaStreamTrack`, some clients nothing.
     pub(super) fn offer(&mut self, sections: &[MLine], announced: &[AnnouncedTrack<'_>]) -> UplinkChange {
         let mut change = UplinkChange::default();
         let old = std::mem::take(&mut self.published);
@@ -83,7 +83,7 @@ impl Uplink {
         change
     }
 
-    /// A track was announced after its section was offered: takes the section.
+    /// Binds a track that was announced after its m-line was offered. Returns the m-line.
     pub(super) fn claim(&mut self, announced: AnnouncedTrack<'_>) -> Option<MLine> {
         let named = self.unclaimed.iter().position(|s| announced.is_named_by(s));
         let at = named.or_else(|| self.unclaimed.iter().position(|s| s.kind == announced.kind))?;
@@ -92,7 +92,7 @@ impl Uplink {
         Some(section)
     }
 
-    /// The track is gone by the server's will; its section carries nothing from now on.
+    /// The server ended a track; its m-line carries nothing from now on.
     pub(super) fn forget(&mut self, track: &str) {
         self.published.retain(|_, t| t != track);
     }
@@ -102,9 +102,14 @@ impl Uplink {
     }
 }
 
-/// Whether a section that carried `track` names another announced track now: a client that unpublishes and publishes in
-/// one go uses the same section again.
-fn is_replaced(track: &str, section: &MLine, announced: &[AnnouncedTrack<'_>], old: &BTreeMap<Mid, TrackSid>) -> bool {
+/// Whether an m-line that carried `track` names another announced track now: a client that unpublishes and publishes in
+/// one offer may reuse the m-line.
+fn is_replaced(
+    track: &str,
+    section: &MLine,
+    announced: &[AnnouncedTrack<'_>],
+    old: &BTreeMap<Mid, TrackSid>,
+) -> bool {
     let is_own = announced.iter().any(|a| a.track == track && a.is_named_by(section));
     let names_other =
         announced.iter().any(|a| a.track != track && a.is_named_by(section) && !old.values().any(|t| t == a.track));
@@ -128,7 +133,7 @@ mod tests {
     const V: MediaKind = MediaKind::Video;
 
     #[test]
-    fn a_section_goes_to_the_track_that_its_msid_names_else_to_the_first_of_its_kind() {
+    fn an_m_line_goes_to_the_track_that_its_msid_names_else_to_the_first_of_its_kind() {
         let (a, b, c) = (["a".to_owned()], ["b".to_owned(), "b2".to_owned()], ["c".to_owned()]);
         let tracks = [
             AnnouncedTrack { track: "TR_A", kind: V, cids: &a },
@@ -143,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_section_is_not_taken_by_an_unnamed_one_before_it() {
+    fn a_named_track_is_not_bound_to_an_unnamed_m_line_before_it() {
         let a = ["a".to_owned()];
         let mut uplink = Uplink::default();
         let offer = [sending("1", V, "x"), sending("2", V, "a")];
@@ -162,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_stops_ends_its_track_and_one_that_names_another_replaces_it() {
+    fn an_m_line_that_stops_ends_its_track_and_one_that_names_another_replaces_it() {
         let (a, b) = (["a".to_owned()], ["b".to_owned()]);
         let (ta, tb) =
             (AnnouncedTrack { track: "TR_A", kind: V, cids: &a }, AnnouncedTrack { track: "TR_B", kind: V, cids: &b });
