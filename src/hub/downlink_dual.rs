@@ -1,7 +1,7 @@
 //! Which m-line carries which track on a v0 subscriber connection, where only the server offers.
 //!
-//! One offer is pending at a time; later changes go into the next one. A resume replaces a pending offer by one with new
-//! ICE credentials that contains the same changes.
+//! One offer is pending at a time; later changes go into the next one. A resume replaces a pending offer by one with
+//! new ICE credentials that contains the same changes.
 
 use super::{Mid, TrackSid};
 use crate::base::Moment;
@@ -124,7 +124,8 @@ impl DualDownlink {
         Some(plan)
     }
 
-    /// The forwarding plane made the offer, with these m-lines. Returns the id to send it with, or `None` if it is stale.
+    /// The forwarding plane made the offer, with these m-lines. Returns the id to send it with, or `None` if it is
+    /// stale.
     pub(super) fn offered(&mut self, sections: &[(Mid, TrackSid)], now: Moment) -> Option<u32> {
         if self.stale > 0 {
             self.stale -= 1;

@@ -3,8 +3,8 @@
 //! The client's offers contain free `recvonly` m-lines. A subscribed track is bound to one of its kind, and the answer
 //! makes it `sendonly`. If none is free, or a track ended, the client is asked for another offer
 //! (`media_sections_requirement`). Clients require three things: each answer names *all* bound m-lines; an m-line whose
-//! track ended is answered inactive once before it carries another track, or browsers show nothing; and there is at most
-//! one outstanding request.
+//! track ended is answered inactive once before it carries another track, or browsers show nothing; and there is at
+//! most one outstanding request.
 
 use super::{Mid, TrackSid};
 use crate::base::{MediaKind, Moment};
@@ -29,7 +29,8 @@ pub(super) struct SingleDownlink {
     /// Subscribed tracks without an m-line, oldest first.
     waiting: Vec<(TrackSid, MediaKind)>,
     bound: BTreeMap<Mid, TrackSid>,
-    /// M-lines whose track ended and that no answer has made inactive yet; `true` if the forwarding plane released them.
+    /// M-lines whose track ended and that no answer has made inactive yet; `true` if the forwarding plane released
+    /// them.
     released: BTreeMap<Mid, bool>,
     /// M-lines that an answer makes inactive, with the number of that answer. The next offer after it frees them.
     resting: BTreeMap<Mid, u64>,

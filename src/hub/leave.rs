@@ -75,7 +75,8 @@ impl Hub {
     }
 
     /// Removes a user and bans the tokens it has. Returns whether the user was in the room or about to return to it.
-    /// `not_before` is the request's `revoke_token_ts` (Unix seconds, 0 if absent): tokens made before it are banned too.
+    /// `not_before` is the request's `revoke_token_ts` (Unix seconds, 0 if absent): tokens made before it are banned
+    /// too.
     pub(super) fn remove_user(&mut self, room: &str, user: &UserId, not_before: i64) -> bool {
         let no = self.names.get(room).copied();
         let member = no.and_then(|no| {

@@ -1,9 +1,9 @@
 //! The rooms of a server as a pure state machine: no sockets, no threads, time as an argument.
 //!
 //! [`Hub`] owns the rooms. Its methods are grouped by subject: `join`, `leave`, `signal` (client messages), `media`
-//! (reports of the forwarding plane), `publish`, `subscribe`, `negotiate`, `data`, `admin`. Parts that need no room stand
-//! alone: `uplink`, `downlink_single` and `downlink_dual` (which m-line carries which track), `presence`, `speakers`,
-//! `bans`, `leave_log`. `io` has the types of the interface.
+//! (reports of the forwarding plane), `publish`, `subscribe`, `negotiate`, `data`, `admin`. Parts that need no room
+//! stand alone: `uplink`, `downlink_single` and `downlink_dual` (which m-line carries which track), `presence`,
+//! `speakers`, `bans`, `leave_log`. `io` has the types of the interface.
 
 mod admin;
 mod bans;
@@ -164,8 +164,8 @@ impl Hub {
         (others.count() >= limit).then_some(Refusal::Full)
     }
 
-    /// Sets the wall clock, which may jump against `now` when the machine sleeps. Bans are dated by it and compared with
-    /// the time of tokens, so call this before each admin call.
+    /// Sets the wall clock, which may jump against `now` when the machine sleeps. Bans are dated by it and compared
+    /// with the time of tokens, so call this before each admin call.
     pub fn set_unix_ms(&mut self, unix_ms: i64, now: Moment) {
         self.config.unix_ms_at_zero = unix_ms - millis(now);
     }

@@ -150,7 +150,8 @@ fn description(kind: &str, sdp: String, id: u32, map: HashMap<Mid, TrackSid>) ->
     lk::SessionDescription { r#type: kind.to_owned(), sdp, id, mid_to_track_id: map }
 }
 
-/// The `candidate:` line of an `RTCIceCandidateInit` in JSON. `None` for the empty candidate that ends a browser's list.
+/// The `candidate:` line of an `RTCIceCandidateInit` in JSON. `None` for the empty candidate that ends a browser's
+/// list.
 fn candidate(json: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Init {

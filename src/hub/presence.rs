@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn without_media_and_ping_somebody_is_gone_within_six_seconds_of_the_last_sign() {
+    fn without_media_and_ping_a_member_is_gone_within_six_seconds() {
         let config = HubConfig::default();
         let mut p = MemberPresence::new(at(0));
         p.media(Role::Single, MediaState::Up, at(10));

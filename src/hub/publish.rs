@@ -173,7 +173,7 @@ impl Hub {
         }
     }
 
-    /// AnnouncedTrack tracks whose cid is free again.
+    /// Adds queued tracks whose cid is free now.
     fn add_queued(&mut self, id: MemberId) {
         let Some(member) = self.members.get_mut(&id) else { return };
         if member.queued.is_empty() {

@@ -78,8 +78,8 @@ impl Hub {
         self.renew_token(id);
     }
 
-    /// Changes every field that is not empty, and removes attributes with an empty value. Returns whether all are within
-    /// the limits; otherwise nothing changes.
+    /// Changes every field that is not empty, and removes attributes with an empty value. Returns whether all are
+    /// within the limits; otherwise nothing changes.
     pub(super) fn set_metadata(
         &mut self,
         id: MemberId,

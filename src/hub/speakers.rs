@@ -7,21 +7,24 @@ use crate::base::Moment;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Linear level from which somebody speaks: -35 dB.
+/// Linear level from which a member counts as speaking: -35 dBFS.
 const THRESHOLD: f32 = 0.0178;
-/// How long somebody counts as speaking after the last loud sound.
+/// How long a member counts as speaking after its level fell below the threshold.
 const HOLD: Duration = Duration::from_millis(800);
 /// Shortest time between two messages.
 const INTERVAL: Duration = Duration::from_millis(300);
-/// The first message of a silent room comes sooner.
+/// Time from the first loud level in a silent room to the message.
 const FIRST: Duration = Duration::from_millis(50);
-/// A track that reports nothing for so long is silent.
+/// A track without reports for this long is silent.
 const STALE: Duration = Duration::from_secs(2);
+/// Steps of the quantized level.
 const STEPS: f32 = 8.0;
+/// Smoothing factor for a rising level.
 const ATTACK: f32 = 0.7;
+/// Smoothing factor for a falling level.
 const DECAY: f32 = 0.3;
 
-/// The members of one room.
+/// The audio levels of one room.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Speakers {
     members: BTreeMap<MemberId, MemberLevels>,
@@ -33,11 +36,11 @@ struct MemberLevels {
     tracks: BTreeMap<TrackSid, (f32, Moment)>,
     smooth: f32,
     loud_at: Option<Moment>,
-    /// Eighths as told last; 0 is not speaking.
-    told: u8,
+    /// The level sent last, in eighths; 0 is not speaking.
+    sent: u8,
 }
 
-/// Somebody's level, 0.0 to 1.0, as it is to be told; 0 means not speaking any more.
+/// A member's level to send, 0.0 to 1.0; 0 means that it stopped speaking.
 pub(super) type SpeakerLevel = (MemberId, f32);
 
 impl Speakers {

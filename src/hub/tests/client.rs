@@ -1,5 +1,5 @@
-//! A client as far as the wire shows it: it offers when it has reason to and no answer is outstanding, applies what it
-//! is sent, and complains where a real one would break.
+//! A simulated client: it offers when no answer is outstanding, applies what it receives, and panics where a real
+//! client would break.
 
 use crate::base::MediaKind;
 use crate::hub::{LinkId, Mid, TrackSid};
@@ -10,22 +10,22 @@ use lk::signal_request::Message as Request;
 use lk::signal_response::Message;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// One client, through all its sessions.
+/// One client through all its sessions.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) name: String,
     pub(super) single: bool,
     pub(super) link: Option<LinkId>,
-    /// Everything that arrived, oldest first.
+    /// Received messages, oldest first.
     pub(super) inbox: Vec<Message>,
     pub(super) outbox: VecDeque<Request>,
     pub(super) sid: String,
-    /// The others as shown, by identity.
+    /// The other participants, by identity.
     pub(super) others: BTreeMap<String, lk::ParticipantInfo>,
-    /// The tracks that sections carry.
+    /// The track of each m-line.
     pub(super) map: BTreeMap<Mid, TrackSid>,
     pub(super) ended: Option<(Action, lk::DisconnectReason)>,
-    /// Our own tracks by cid, as the server named them.
+    /// The server's ids of the client's own tracks, by cid.
     pub(super) own: BTreeMap<String, TrackSid>,
     known_tracks: BTreeSet<TrackSid>,
     sections: Vec<Section>,
@@ -39,11 +39,11 @@ pub(super) struct Client {
 struct Section {
     mid: Mid,
     kind: MediaKind,
-    way: Way,
+    direction: Direction,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Way {
+enum Direction {
     Receive,
     Send { cid: String },
     Inactive,
@@ -71,7 +71,7 @@ impl Client {
         }
     }
 
-    /// Begins a session anew. The request that goes with it.
+    /// Starts a new session. Returns its join request.
     pub(super) fn start(&mut self, link: LinkId, spare: usize) -> lk::JoinRequest {
         *self = Self { inbox: std::mem::take(&mut self.inbox), ..Self::new(&self.name, self.single) };
         self.link = Some(link);
@@ -79,22 +79,22 @@ impl Client {
         let settings = lk::ConnectionSettings { auto_subscribe: true, ..Default::default() };
         if self.single {
             for kind in [MediaKind::Audio, MediaKind::Video] {
-                (0..spare).for_each(|_| self.add_section(kind, Way::Receive));
+                (0..spare).for_each(|_| self.add_section(kind, Direction::Receive));
             }
         }
         let publisher_offer = self.single.then(|| self.make_offer());
         lk::JoinRequest { client_info, connection_settings: Some(settings), publisher_offer, ..Default::default() }
     }
 
-    /// Comes back on a new link; what was on the way on the old one is lost.
+    /// Resumes on a new link. Unsent messages are lost.
     pub(super) fn come_back(&mut self, link: LinkId) -> lk::JoinRequest {
         self.link = Some(link);
         self.outbox.clear();
         lk::JoinRequest { reconnect: true, participant_sid: self.sid.clone(), ..Default::default() }
     }
 
-    fn add_section(&mut self, kind: MediaKind, way: Way) {
-        self.sections.push(Section { mid: self.next_mid.to_string(), kind, way });
+    fn add_section(&mut self, kind: MediaKind, direction: Direction) {
+        self.sections.push(Section { mid: self.next_mid.to_string(), kind, direction });
         self.next_mid += 1;
     }
 
@@ -106,7 +106,7 @@ impl Client {
         lk::SessionDescription { r#type: "offer".into(), sdp, id: self.offer_id, ..Default::default() }
     }
 
-    /// Offers now, or when the answer that is waited for has come.
+    /// Offers now, or after the outstanding answer.
     pub(super) fn offer(&mut self) {
         if self.awaits_answer {
             self.offer_again = true;
@@ -126,35 +126,35 @@ impl Client {
             source,
             ..Default::default()
         }));
-        // an unused sending section is used again, as browsers do
-        let unused = self.sections.iter_mut().find(|s| s.kind == kind && s.way == Way::Inactive);
+        // Browsers reuse an inactive m-line.
+        let unused = self.sections.iter_mut().find(|s| s.kind == kind && s.direction == Direction::Inactive);
         match unused {
-            Some(section) => section.way = Way::Send { cid },
-            None => self.add_section(kind, Way::Send { cid }),
+            Some(section) => section.direction = Direction::Send { cid },
+            None => self.add_section(kind, Direction::Send { cid }),
         }
         self.offer();
     }
 
     pub(super) fn unpublish(&mut self, cid: &str) {
         for section in &mut self.sections {
-            if matches!(&section.way, Way::Send { cid: c } if c == cid) {
-                section.way = Way::Inactive;
+            if matches!(&section.direction, Direction::Send { cid: c } if c == cid) {
+                section.direction = Direction::Inactive;
             }
         }
         self.own.remove(cid);
         self.offer();
     }
 
-    /// Our cids that are sent.
+    /// The cids of the tracks being sent.
     pub(super) fn sending(&self) -> Vec<String> {
-        let cids = self.sections.iter().filter_map(|s| match &s.way {
-            Way::Send { cid } => Some(cid.clone()),
+        let cids = self.sections.iter().filter_map(|s| match &s.direction {
+            Direction::Send { cid } => Some(cid.clone()),
             _ => None,
         });
         cids.collect()
     }
 
-    /// Takes a message, and answers as an SDK does.
+    /// Handles a message as an SDK does.
     pub(super) fn receive(&mut self, message: Message) {
         self.inbox.push(message.clone());
         match message {
@@ -178,8 +178,8 @@ impl Client {
                 self.outbox.push_back(Request::Answer(answer));
             }
             Message::MediaSectionsRequirement(r) => {
-                (0..r.num_audios).for_each(|_| self.add_section(MediaKind::Audio, Way::Receive));
-                (0..r.num_videos).for_each(|_| self.add_section(MediaKind::Video, Way::Receive));
+                (0..r.num_audios).for_each(|_| self.add_section(MediaKind::Audio, Direction::Receive));
+                (0..r.num_videos).for_each(|_| self.add_section(MediaKind::Video, Direction::Receive));
                 self.offer();
             }
             Message::TrackPublished(published) => {
@@ -197,7 +197,7 @@ impl Client {
         if answer.id != self.offer_id {
             return;
         }
-        assert!(self.awaits_answer, "{}: answer {} was not waited for", self.name, answer.id);
+        assert!(self.awaits_answer, "{}: answer {} was not expected", self.name, answer.id);
         self.awaits_answer = false;
         if self.single {
             let map: BTreeMap<_, _> = answer.mid_to_track_id.clone().into_iter().collect();
@@ -216,7 +216,7 @@ impl Client {
             assert!(self.known_tracks.contains(track), "{}: {track} is described before its participant", self.name);
             let before = self.map.get(mid);
             let dark = self.single && before.is_some_and(|before| before != track);
-            assert!(!dark, "{}: section {mid} carries {track} right after {before:?}", self.name);
+            assert!(!dark, "{}: m-line {mid} carries {track} directly after {before:?}", self.name);
         }
         self.map = map;
     }
@@ -236,7 +236,7 @@ impl Client {
         }
     }
 
-    /// The tracks of the others that are shown and received.
+    /// The tracks of others that are both announced and received.
     pub(super) fn sees(&self) -> BTreeSet<TrackSid> {
         let shown: BTreeSet<_> = self.others.values().flat_map(|p| &p.tracks).map(|t| t.sid.clone()).collect();
         self.map.values().filter(|t| shown.contains(*t)).cloned().collect()
@@ -246,11 +246,11 @@ impl Client {
 impl Section {
     fn text(&self) -> String {
         let kind = if self.kind == MediaKind::Audio { "audio" } else { "video" };
-        let way = match &self.way {
-            Way::Receive => "a=recvonly\r\n".to_owned(),
-            Way::Send { cid } => format!("a=sendonly\r\na=msid:- {cid}\r\n"),
-            Way::Inactive => "a=inactive\r\n".to_owned(),
+        let direction = match &self.direction {
+            Direction::Receive => "a=recvonly\r\n".to_owned(),
+            Direction::Send { cid } => format!("a=sendonly\r\na=msid:- {cid}\r\n"),
+            Direction::Inactive => "a=inactive\r\n".to_owned(),
         };
-        format!("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{}\r\n{way}", self.mid)
+        format!("m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{}\r\n{direction}", self.mid)
     }
 }

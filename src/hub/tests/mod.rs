@@ -1,8 +1,9 @@
-//! The hub on a stage: clients as the SDKs behave, a forwarding plane that checks its orders, a clock moved by hand.
+//! The hub with simulated clients that behave like the SDKs, a fake forwarding plane that checks each command, and a
+//! clock moved by hand.
 
 mod client;
-mod junk;
-mod plane;
+mod fake_sfu;
+mod no_panic;
 mod random;
 mod scenarios;
 mod stage;

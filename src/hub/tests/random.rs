@@ -1,5 +1,5 @@
-//! Random sequences: whatever happens in whatever order, descriptions stay right, links that are dead stay silent, every
-//! connection is closed once, and at the end everybody sees everybody or nothing is left.
+//! Random sequences of operations. In any order, session descriptions stay consistent, closed links stay silent, each
+//! connection is closed once, and at the end every client receives exactly what the others publish.
 
 use super::stage::Stage;
 use crate::base::MediaKind;
@@ -106,28 +106,33 @@ fn run(stage: &mut Stage, op: Op) {
     }
 }
 
-/// At rest, everybody who is connected gets exactly what the others publish, unless they declined it.
+/// When nothing is in flight, each client receives exactly what the others publish and it did not decline.
 fn check_views(stage: &Stage) {
     for (c, client) in stage.clients.iter().enumerate() {
         let Some(connection) = stage.down(c).filter(|_| client.link.is_some()) else { continue };
         let member = &stage.hub.members[&connection.member];
         let wanted: std::collections::BTreeSet<_> = member.subscriptions.keys().cloned().collect();
-        assert_eq!(client.sees(), wanted, "{} sees something else", client.name);
-        assert_eq!(stage.plane.carries(connection), wanted, "{} is sent something else", client.name);
+        assert_eq!(client.sees(), wanted, "{} receives other tracks than it subscribed to", client.name);
+        assert_eq!(stage.sfu.carries(connection), wanted, "{} is sent other tracks than it subscribed to", client.name);
         let others = stage.hub.members.values().filter(|m| m.room == member.room && m.id != member.id);
         for other in others {
             let shown = client.others.get(other.user.as_str());
-            assert_eq!(shown.map(|p| p.sid.as_str()), Some(other.sid()), "{} is not shown right", other.user);
+            assert_eq!(
+                shown.map(|p| p.sid.as_str()),
+                Some(other.sid()),
+                "{} is not shown with its current sid",
+                other.user
+            );
             for track in other.tracks.iter().filter(|t| t.is_published && !member.declined.contains(&t.info.sid)) {
                 assert!(wanted.contains(&track.info.sid), "{} lacks a track of {}", client.name, other.user);
             }
         }
         let present = stage.hub.members.values().filter(|m| m.room == member.room).count();
-        assert_eq!(client.others.len() + 1, present, "{} is shown somebody who is not there", client.name);
+        assert_eq!(client.others.len() + 1, present, "{} is shown a participant that left", client.name);
     }
 }
 
-/// 1500 sequences, or as many as `PROPTEST_CASES` asks for.
+/// 1500 sequences, or `PROPTEST_CASES`.
 pub(super) fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1500);
     ProptestConfig { cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
@@ -150,7 +155,7 @@ proptest! {
         for op in ops {
             run(&mut stage, op);
         }
-        // long enough for requests that an outage swallowed, and for those who did not come back
+        // Long enough for repeated requests and for the resume window.
         stage.wait(Duration::from_secs(20));
         check_views(&stage);
         stage.end();

@@ -1,7 +1,8 @@
-//! What people do, in the order they do it.
+//! Joins, departures, outages and removals, case by case.
 
 use super::stage::{ROOM, START_S, Stage};
 use crate::base::MediaKind::{Audio, Video};
+use crate::base::Moment;
 use crate::hub::*;
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
@@ -10,15 +11,20 @@ use lk::signal_request::Message as Request;
 use lk::signal_response::Message;
 use std::time::Duration;
 
-const S: fn(u64) -> Duration = Duration::from_secs;
-const MS: fn(u64) -> Duration = Duration::from_millis;
+const fn secs(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
 
 fn ended(stage: &Stage, c: usize) -> Option<(Action, Why)> {
     stage.clients[c].ended
 }
 
 #[test]
-fn everybody_sees_everybody_whatever_they_speak_and_whenever_they_came() {
+fn clients_of_both_protocols_receive_each_other_in_any_order_of_joining() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let camera = stage.publish(mina, "cam", Video);
@@ -34,7 +40,7 @@ fn everybody_sees_everybody_whatever_they_speak_and_whenever_they_came() {
 }
 
 #[test]
-fn join_says_what_clients_cannot_do_without() {
+fn join_contains_what_clients_require() {
     let mut stage = Stage::new();
     for (name, single) in [("mina", true), ("aiko", false)] {
         let c = stage.client(name, single);
@@ -55,7 +61,7 @@ fn join_says_what_clients_cannot_do_without() {
 }
 
 #[test]
-fn tracks_that_are_there_are_in_the_joins_own_answer() {
+fn existing_tracks_are_in_the_answer_of_the_join() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let camera = stage.publish(mina, "cam", Video);
@@ -67,7 +73,7 @@ fn tracks_that_are_there_are_in_the_joins_own_answer() {
 }
 
 #[test]
-fn a_client_without_free_sections_is_asked_for_them() {
+fn a_client_without_free_m_lines_is_asked_for_more() {
     let mut stage = Stage::new();
     stage.spare_sections = 0;
     let mina = stage.join("mina");
@@ -78,7 +84,7 @@ fn a_client_without_free_sections_is_asked_for_them() {
 }
 
 #[test]
-fn somebody_silent_is_told_at_once_when_coming_and_going() {
+fn a_client_without_tracks_is_shown_joining_and_leaving_at_once() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -91,7 +97,7 @@ fn somebody_silent_is_told_at_once_when_coming_and_going() {
 }
 
 #[test]
-fn the_kicked_learn_why_and_stay_out_until_they_have_a_new_token() {
+fn a_removed_user_learns_why_and_needs_a_newer_token() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -107,7 +113,7 @@ fn the_kicked_learn_why_and_stay_out_until_they_have_a_new_token() {
     stage.settle();
     assert_eq!(ended(&stage, jonas), Some((Action::Disconnect, Why::ParticipantRemoved)));
     assert_eq!(stage.kick("nobody"), Err(AdminError::NoParticipant));
-    stage.wait(S(1));
+    stage.wait(secs(1));
     assert_eq!(stage.hub.refusal(&stage.admission("jonas"), false), None);
     assert_eq!(stage.hub.refusal(&Admission { issued_at: START_S, ..stage.admission("mina") }, false), None);
     stage.enter(jonas);
@@ -142,25 +148,25 @@ fn a_clock_that_was_set_meanwhile_dates_the_removal() {
 }
 
 #[test]
-fn a_client_that_speaks_on_without_its_connection_joins_afresh() {
+fn a_client_that_signals_on_without_its_connection_joins_again() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let connection = stage.down(mina).expect("a connection");
     stage.input(Input::Media(MediaEvent::Closed { connection }));
-    stage.wait(S(1));
+    stage.wait(secs(1));
     stage.tell(mina, Request::PingReq(lk::Ping::default()));
-    stage.wait(S(3));
+    stage.wait(secs(3));
     assert_eq!(ended(&stage, mina), Some((Action::Reconnect, Why::ConnectionTimeout)));
     stage.end();
 }
 
 #[test]
-fn a_kick_during_an_outage_reaches_its_victim() {
+fn a_removal_during_an_outage_is_told_at_the_resume() {
     let mut stage = Stage::new();
     stage.join("mina");
     let jonas = stage.join("jonas");
     stage.cut(jonas);
-    stage.wait(S(2));
+    stage.wait(secs(2));
     assert!(stage.kick("jonas").is_ok());
     stage.resume(jonas);
     stage.settle();
@@ -169,13 +175,13 @@ fn a_kick_during_an_outage_reaches_its_victim() {
 }
 
 #[test]
-fn a_kick_reaches_somebody_who_timed_out_and_is_about_to_join_afresh() {
+fn a_removal_bans_a_user_that_timed_out_and_may_join_again() {
     let mut stage = Stage::new();
     stage.join("mina");
     let jonas = stage.join("jonas");
     let old = stage.admission("jonas");
     stage.cut(jonas);
-    stage.wait(S(8));
+    stage.wait(secs(8));
     assert_eq!(stage.hub.members(), 1);
     assert!(stage.kick("jonas").is_ok());
     assert_eq!(stage.hub.refusal(&old, false), Some(Refusal::Removed));
@@ -183,7 +189,7 @@ fn a_kick_reaches_somebody_who_timed_out_and_is_about_to_join_afresh() {
 }
 
 #[test]
-fn a_dismissal_ends_it_for_everybody_before_anybody_sees_others_leave() {
+fn a_dismissal_tells_all_members_and_shows_no_departures() {
     let mut stage = Stage::new();
     let names = ["mina", "jonas", "aiko"];
     let all: Vec<usize> = names.iter().map(|name| stage.join(name)).collect();
@@ -218,7 +224,7 @@ fn a_room_that_is_made_again_is_another_room() {
     let mina = stage.join("mina");
     let first = sid(&mut stage, mina);
     assert!(stage.dismiss().is_ok());
-    stage.wait(S(1));
+    stage.wait(secs(1));
     stage.enter(mina);
     stage.settle();
     assert_ne!(sid(&mut stage, mina), first);
@@ -226,7 +232,7 @@ fn a_room_that_is_made_again_is_another_room() {
 }
 
 #[test]
-fn a_link_that_comes_back_in_time_is_not_noticed() {
+fn a_resume_in_time_is_not_noticed_by_the_others() {
     for single in [true, false] {
         let mut stage = Stage::new();
         let mina = stage.join("mina");
@@ -237,9 +243,9 @@ fn a_link_that_comes_back_in_time_is_not_noticed() {
         stage.publish(jonas, "cam", Video);
         stage.clients[mina].inbox.clear();
         stage.cut(jonas);
-        stage.wait(S(2));
+        stage.wait(secs(2));
         let meanwhile = stage.publish(mina, "mic", Audio);
-        stage.wait(S(2));
+        stage.wait(secs(2));
         stage.clients[jonas].inbox.clear();
         stage.resume(jonas);
         stage.settle();
@@ -255,7 +261,7 @@ fn a_link_that_comes_back_in_time_is_not_noticed() {
             .filter(|name| !name.is_empty())
             .collect();
         assert_eq!(order, ["reconnect", "update", "room"]);
-        stage.wait(S(10));
+        stage.wait(secs(10));
         assert_eq!(stage.clients[jonas].sees(), [before, meanwhile].into());
         assert_eq!(stage.departures(mina), []);
         stage.end();
@@ -263,7 +269,7 @@ fn a_link_that_comes_back_in_time_is_not_noticed() {
 }
 
 #[test]
-fn who_left_during_an_outage_is_not_there_afterwards() {
+fn a_member_that_left_during_an_outage_is_shown_leaving_afterwards() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -288,9 +294,9 @@ fn a_killed_client_is_gone_within_six_seconds() {
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
     stage.cut(jonas);
-    stage.wait(MS(4500));
+    stage.wait(ms(4500));
     assert_eq!(stage.departures(mina), []);
-    stage.wait(MS(1000));
+    stage.wait(ms(1000));
     assert_eq!(stage.departures(mina), [("jonas".to_owned(), Why::ConnectionTimeout)]);
     stage.resume(jonas);
     stage.settle();
@@ -305,33 +311,33 @@ fn a_client_behind_a_dead_network_is_gone_although_its_link_looks_open() {
     stage.publish(mina, "cam", Video);
     stage.tell(mina, Request::PingReq(lk::Ping::default()));
     let connection = stage.down(mina).expect("a connection");
-    stage.pass(S(4), false);
+    stage.pass(secs(4), false);
     stage.input(Input::Media(MediaEvent::Disconnected { connection }));
-    stage.pass(MS(1600), false);
+    stage.pass(ms(1600), false);
     assert_eq!(stage.hub.members(), 0, "no sign of life for 5.6 s, and no media");
     stage.end();
 }
 
 #[test]
-fn a_client_that_says_nothing_any_more_is_dropped() {
+fn a_silent_client_is_removed() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     stage.tell(mina, Request::PingReq(lk::Ping::default()));
-    stage.pass(S(14), false);
+    stage.pass(secs(14), false);
     assert_eq!(stage.hub.members(), 1);
-    stage.pass(S(7), false);
+    stage.pass(secs(7), false);
     assert_eq!(stage.hub.members(), 0);
     stage.end();
 }
 
 #[test]
-fn connections_closed_before_the_goodbye_are_no_lost_link() {
+fn connections_closed_before_leave_are_no_loss() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
     let connection = stage.down(jonas).expect("a connection");
     stage.input(Input::Media(MediaEvent::Closed { connection }));
-    stage.pass(MS(7), false);
+    stage.pass(ms(7), false);
     stage.leave(jonas);
     stage.settle();
     assert_eq!(stage.departures(mina), [("jonas".to_owned(), Why::ClientInitiated)]);
@@ -359,25 +365,23 @@ fn the_same_user_elsewhere_ends_the_first_stay() {
 }
 
 #[test]
-fn somebody_who_never_connects_the_media_is_shown_out() {
-    let mut stage = Stage::new();
-    let c = stage.client("mina", true);
-    let link = LinkId(99);
-    let admission = Box::new(stage.admission("mina"));
-    let _ = c;
-    stage.hub.handle(Input::Join { link, admission, request: Box::default(), single: true }, stage.now);
-    stage.hub.handle(Input::Tick, stage.now + S(60));
-    let outputs: Vec<Output> = std::iter::from_fn(|| stage.hub.poll()).collect();
-    let is_shown_out = |o: &Output| {
+fn a_member_that_never_connects_the_media_is_removed() {
+    let mut hub = Hub::new(HubConfig::default(), 7);
+    let admission = Box::new(Stage::new().admission("mina"));
+    hub.handle(Input::Join { link: LinkId(1), admission, request: Box::default(), single: true }, Moment::ZERO);
+    let is_removal = |o: &Output| {
         matches!(o, Output::Signal { message, .. }
         if matches!(message.as_ref(), Message::Leave(l) if l.reason() == Why::JoinFailure))
     };
-    assert!(outputs.iter().any(is_shown_out));
-    assert!(stage.hub.is_empty());
+    hub.handle(Input::Tick, Moment::ZERO + ms(59_999));
+    assert!(!std::iter::from_fn(|| hub.poll()).any(|o| is_removal(&o)), "the limit is 60 s");
+    hub.handle(Input::Tick, Moment::ZERO + secs(60));
+    assert!(std::iter::from_fn(|| hub.poll()).any(|o| is_removal(&o)));
+    assert!(hub.is_empty());
 }
 
 #[test]
-fn a_server_that_stops_says_so_and_nothing_else() {
+fn a_server_that_stops_sends_leave_and_no_departures() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join_v0("jonas");
@@ -395,15 +399,15 @@ fn a_server_that_stops_says_so_and_nothing_else() {
 fn a_full_room_and_an_unmade_room_refuse() {
     let mut stage = Stage::new();
     let c = stage.client("mina", true);
-    let wish = lk::RoomConfiguration { max_participants: 1, departure_timeout: 5, ..Default::default() };
-    let first = Admission { room_config: Some(Box::new(wish)), ..stage.admission("mina") };
+    let config = lk::RoomConfiguration { max_participants: 1, departure_timeout: 5, ..Default::default() };
+    let first = Admission { room_config: Some(Box::new(config)), ..stage.admission("mina") };
     stage.enter_with(c, first);
     stage.settle();
-    assert_eq!(stage.hub.refusal(&stage.admission("jonas"), false), Some(Refusal::Full), "as the token wished");
-    assert_eq!(stage.hub.refusal(&stage.admission("mina"), false), None, "who is in it replaces only themselves");
+    assert_eq!(stage.hub.refusal(&stage.admission("jonas"), false), Some(Refusal::Full), "as the token asked");
+    assert_eq!(stage.hub.refusal(&stage.admission("mina"), false), None, "a member supersedes its own session");
     stage.leave(c);
-    stage.wait(S(4));
-    assert_eq!(stage.hub.rooms().count(), 1, "kept for 5 s, as the token wished");
+    stage.wait(secs(4));
+    assert_eq!(stage.hub.rooms().count(), 1, "kept for 5 s, as the token asked");
     stage.end();
     let mut stage = Stage::with(HubConfig { auto_create: false, ..HubConfig::default() });
     assert_eq!(stage.hub.refusal(&stage.admission("mina"), false), Some(Refusal::NoRoom));

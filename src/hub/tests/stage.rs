@@ -1,8 +1,8 @@
-//! Clients, forwarding plane and hub, with a queue each way. Scenarios let everything arrive at once; random sequences
-//! let it arrive in any order that the wire allows.
+//! Clients, fake forwarding plane and hub, with a message queue in each direction. Scenarios deliver everything at
+//! once; random sequences deliver in any order that keeps each queue's order.
 
 use super::client::Client;
-use super::plane::Plane;
+use super::fake_sfu::FakeSfu;
 use crate::base::{MediaKind, Moment};
 use crate::hub::*;
 use livekit_protocol as lk;
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub(super) const ROOM: &str = "design-review";
-/// Unix seconds at the beginning.
+/// Unix seconds at [`Moment::ZERO`].
 pub(super) const START_S: i64 = 1_763_850_000;
 const PING: Duration = Duration::from_secs(5);
 
@@ -20,14 +20,14 @@ pub(super) struct Stage {
     pub(super) hub: Hub,
     pub(super) now: Moment,
     pub(super) clients: Vec<Client>,
-    pub(super) plane: Plane,
+    pub(super) sfu: FakeSfu,
     pub(super) events: Vec<HubEvent>,
-    /// Fresh tokens: on which link, and what they say.
+    /// New tokens: the link and the contents.
     pub(super) renewed: Vec<(LinkId, Box<lk::ParticipantInfo>)>,
     pub(super) answer: Option<Result<Box<AdminAnswer>, AdminError>>,
-    /// Messages and closings on the way to clients, by link, in the order of the hub.
+    /// Messages and closes in flight to clients, by link, in the hub's order.
     to_clients: BTreeMap<LinkId, VecDeque<Delivery>>,
-    /// Links that the hub may write on.
+    /// Open links, with their clients.
     live: BTreeMap<LinkId, usize>,
     commands: VecDeque<MediaCommand>,
     last_link: u64,
@@ -52,7 +52,7 @@ impl Stage {
             hub: Hub::new(config, 7),
             now: Moment::ZERO,
             clients: Vec::new(),
-            plane: Plane::default(),
+            sfu: FakeSfu::default(),
             events: Vec::new(),
             renewed: Vec::new(),
             answer: None,
@@ -66,36 +66,20 @@ impl Stage {
     }
 
     pub(super) fn admission(&self, name: &str) -> Admission {
-        Admission {
-            room: ROOM.into(),
-            user: name.parse().expect("a user id"),
-            name: name.into(),
-            metadata: String::new(),
-            attributes: Vec::new(),
-            permission: lk::ParticipantPermission {
-                can_subscribe: true,
-                can_publish: true,
-                can_publish_data: true,
-                can_update_metadata: true,
-                ..Default::default()
-            },
-            room_admin: false,
-            issued_at: self.unix_s(),
-            room_config: None,
-        }
+        Admission::for_tests(ROOM, name.parse().expect("a user id"), self.unix_s())
     }
 
     pub(super) fn unix_s(&self) -> i64 {
         START_S + (self.now.as_micros() / 1_000_000) as i64
     }
 
-    /// A new client; it has not joined yet.
+    /// Adds a client that has not joined.
     pub(super) fn client(&mut self, name: &str, single: bool) -> usize {
         self.clients.push(Client::new(name, single));
         self.clients.len() - 1
     }
 
-    /// A v1 client joins, and everything settles.
+    /// A v1 client joins; everything is delivered.
     pub(super) fn join(&mut self, name: &str) -> usize {
         let c = self.client(name, true);
         self.enter(c);
@@ -103,7 +87,7 @@ impl Stage {
         c
     }
 
-    /// A v0 client joins, and everything settles.
+    /// A v0 client joins; everything is delivered.
     pub(super) fn join_v0(&mut self, name: &str) -> usize {
         let c = self.client(name, false);
         self.enter(c);
@@ -111,7 +95,7 @@ impl Stage {
         c
     }
 
-    /// Joins with a token made now; nothing is delivered yet.
+    /// Joins with a token made now, without delivering anything.
     pub(super) fn enter(&mut self, c: usize) {
         let admission = self.admission(&self.clients[c].name.clone());
         self.enter_with(c, admission);
@@ -124,7 +108,7 @@ impl Stage {
         self.input(Input::Join { link, admission: Box::new(admission), request, single });
     }
 
-    /// Resumes on a new link with a token made at the beginning.
+    /// Resumes on a new link with a token made at the start.
     pub(super) fn resume(&mut self, c: usize) {
         if let Some(old) = self.clients[c].link {
             self.to_clients.remove(&old);
@@ -143,7 +127,7 @@ impl Stage {
         link
     }
 
-    /// The link breaks; what was on the way is lost, both ways.
+    /// The link breaks; messages in flight are lost in both directions.
     pub(super) fn cut(&mut self, c: usize) {
         self.clients[c].outbox.clear();
         if let Some(link) = self.clients[c].link.take() {
@@ -158,7 +142,7 @@ impl Stage {
         self.clients[c].outbox.push_back(message);
     }
 
-    /// Says something, and everything settles.
+    /// Sends a message; everything is delivered.
     pub(super) fn tell(&mut self, c: usize, message: Request) {
         self.say(c, message);
         self.settle();
@@ -203,12 +187,12 @@ impl Stage {
                 self.to_clients.entry(link).or_default().push_back(Delivery::Message(message));
             }
             Output::CloseLink { link } => {
-                assert!(self.live.remove(&link).is_some(), "{link:?} is closed and was dead");
+                assert!(self.live.remove(&link).is_some(), "{link:?} is closed twice");
                 self.to_clients.entry(link).or_default().push_back(Delivery::Close);
             }
             Output::Answer { answer, .. } => self.answer = Some(answer),
             Output::RenewToken { link, holder } => {
-                assert!(self.live.contains_key(&link), "{link:?} is dead and gets a token");
+                assert!(self.live.contains_key(&link), "{link:?} is closed and gets a token");
                 self.renewed.push((link, holder));
             }
             Output::Media(command) => self.commands.push_back(command),
@@ -216,12 +200,12 @@ impl Stage {
         }
     }
 
-    /// One thing arrives somewhere, chosen by `pick`. Whether there was one.
+    /// Delivers one message, chosen by `pick`. Returns whether there was one.
     pub(super) fn step(&mut self, pick: usize) -> bool {
         let downlinks: Vec<LinkId> = self.to_clients.iter().filter(|(_, q)| !q.is_empty()).map(|(l, _)| *l).collect();
         let uplinks: Vec<usize> = (0..self.clients.len()).filter(|c| !self.clients[*c].outbox.is_empty()).collect();
-        let plane = [!self.commands.is_empty(), !self.plane.events.is_empty()];
-        let total = downlinks.len() + uplinks.len() + plane.iter().filter(|b| **b).count();
+        let sfu = [!self.commands.is_empty(), !self.sfu.events.is_empty()];
+        let total = downlinks.len() + uplinks.len() + sfu.iter().filter(|b| **b).count();
         if total == 0 {
             return false;
         }
@@ -230,11 +214,11 @@ impl Stage {
             self.deliver(*link);
         } else if let Some(c) = uplinks.get(pick - downlinks.len()) {
             self.send(*c);
-        } else if plane[0] && (pick - downlinks.len() - uplinks.len() == 0) {
+        } else if sfu[0] && (pick - downlinks.len() - uplinks.len() == 0) {
             if let Some(command) = self.commands.pop_front() {
-                self.plane.carry_out(command);
+                self.sfu.execute(command);
             }
-        } else if let Some(event) = self.plane.events.pop_front() {
+        } else if let Some(event) = self.sfu.events.pop_front() {
             self.input(Input::Media(event));
         }
         true
@@ -260,22 +244,22 @@ impl Stage {
         }
     }
 
-    /// Everything on the way arrives.
+    /// Delivers everything in flight.
     pub(super) fn settle(&mut self) {
         for _ in 0..100_000 {
             if !self.step(0) {
                 return;
             }
         }
-        panic!("it does not come to rest");
+        panic!("the exchange of messages does not end");
     }
 
-    /// Time passes; clients ping, what is due happens, everything arrives.
+    /// Time passes; clients ping, timers fire, everything is delivered.
     pub(super) fn wait(&mut self, time: Duration) {
         self.pass(time, true);
     }
 
-    /// Time passes for the hub, with pings or, as if all were frozen, without.
+    /// Time passes for the hub, with or without pings of the clients.
     pub(super) fn pass(&mut self, time: Duration, pings: bool) {
         let end = self.now + time;
         loop {
@@ -284,7 +268,7 @@ impl Stage {
             self.now = due;
             self.input(Input::Tick);
             let stuck = self.hub.deadline().is_some_and(|at| at <= self.now);
-            assert!(!stuck, "a deadline that has passed is carried out");
+            assert!(!stuck, "the hub handles a deadline that has passed");
             if self.now >= self.next_ping {
                 self.next_ping += PING;
                 for c in 0..self.clients.len() {
@@ -300,19 +284,19 @@ impl Stage {
         }
     }
 
-    /// The connection to a client of its newest stay.
+    /// The connection that carries media to a client in its newest stay.
     pub(super) fn down(&self, c: usize) -> Option<ConnectionId> {
         let role = if self.clients[c].single { Role::Single } else { Role::Subscriber };
         let member = self.hub.members.values().find(|m| m.sid() == self.clients[c].sid)?;
         Some(ConnectionId { member: member.id, role })
     }
 
-    /// The messages of one kind that a client got, emptying its inbox.
+    /// Takes a client's inbox; returns the messages of one kind.
     pub(super) fn got<T>(&mut self, c: usize, pick: impl Fn(Message) -> Option<T>) -> Vec<T> {
         std::mem::take(&mut self.clients[c].inbox).into_iter().filter_map(pick).collect()
     }
 
-    /// Departures that a client was shown, emptying its inbox.
+    /// Takes a client's inbox; returns the departures in it.
     pub(super) fn departures(&mut self, c: usize) -> Vec<(String, lk::DisconnectReason)> {
         let updates = self.got(c, |m| if let Message::Update(u) = m { Some(u) } else { None });
         let gone = updates.into_iter().flat_map(|u| u.participants);
@@ -320,7 +304,7 @@ impl Stage {
         gone.map(|p| (p.identity.clone(), p.disconnect_reason())).collect()
     }
 
-    /// When everybody has left, nothing is left.
+    /// Everybody leaves; then the hub and the forwarding plane are empty.
     pub(super) fn end(mut self) {
         for c in 0..self.clients.len() {
             if self.clients[c].link.is_some() {
@@ -328,9 +312,9 @@ impl Stage {
             }
         }
         self.wait(Duration::from_secs(30));
-        assert!(self.hub.is_empty(), "something is left: {:?}", self.hub);
-        assert!(self.plane.open.is_empty(), "open: {:?}", self.plane.open);
-        assert!(self.plane.published.is_empty(), "published: {:?}", self.plane.published);
+        assert!(self.hub.is_empty(), "the hub is not empty: {:?}", self.hub);
+        assert!(self.sfu.open.is_empty(), "open: {:?}", self.sfu.open);
+        assert!(self.sfu.published.is_empty(), "published: {:?}", self.sfu.published);
         assert!(self.live.is_empty(), "links: {:?}", self.live);
     }
 }

@@ -1,4 +1,4 @@
-//! What clients and operators ask for, one thing after the other.
+//! The requests of clients and of the admin API, one by one.
 
 use super::stage::{ROOM, Stage};
 use crate::base::MediaKind::{Audio, Video};
@@ -11,7 +11,7 @@ use lk::signal_response::Message;
 use prost::Message as _;
 use std::time::Duration;
 
-/// A camera in three layers, as `add_track` announces it.
+/// An `add_track` for a camera in three simulcast layers.
 fn simulcast(cid: &str) -> lk::AddTrackRequest {
     let layer = |quality: lk::VideoQuality, width, height| lk::VideoLayer {
         quality: quality as i32,
@@ -40,7 +40,7 @@ fn offer(id: u32, sdp: &str) -> Request {
     Request::Offer(lk::SessionDescription { r#type: "offer".into(), sdp: sdp.into(), id, ..Default::default() })
 }
 
-/// A raw client without a mind of its own, whose messages the test reads itself.
+/// A client without behaviour of its own; the test sends and reads its messages.
 struct Raw {
     hub: Hub,
     link: LinkId,
@@ -74,7 +74,7 @@ impl Raw {
 }
 
 #[test]
-fn an_offer_that_comes_before_its_announcement_publishes_when_that_comes() {
+fn an_offer_before_add_track_publishes_when_add_track_comes() {
     let stage = Stage::new();
     let mut raw = Raw::join(&stage);
     raw.say(offer(1, "m=video 9 X 96\r\na=mid:0\r\na=sendonly\r\na=msid:- cam\r\na=simulcast:send q;h;f\r\n"));
@@ -90,7 +90,7 @@ fn an_offer_that_comes_before_its_announcement_publishes_when_that_comes() {
 }
 
 #[test]
-fn the_same_cid_again_gets_the_same_track_or_waits_for_it_to_go() {
+fn a_repeated_cid_gets_the_same_track_or_waits_until_it_ends() {
     let stage = Stage::new();
     let mut raw = Raw::join(&stage);
     let mut sids = Vec::new();
@@ -118,11 +118,11 @@ fn the_same_cid_again_gets_the_same_track_or_waits_for_it_to_go() {
         matches!(o, Output::Signal { message, .. }
         if matches!(message.as_ref(), Message::TrackPublished(_)))
     });
-    assert!(again, "the waiting track is announced when the old one is gone");
+    assert!(again, "the queued track is announced when the old one ends");
 }
 
 #[test]
-fn who_may_not_publish_is_told_so() {
+fn a_client_that_must_not_publish_is_answered_so() {
     let mut stage = Stage::new();
     let c = stage.client("mina", true);
     let mut admission = stage.admission("mina");
@@ -149,7 +149,7 @@ fn tracks_are_bounded() {
 }
 
 #[test]
-fn a_mute_is_seen_and_stops_the_forwarding() {
+fn a_mute_is_shown_and_stops_forwarding() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -157,7 +157,7 @@ fn a_mute_is_seen_and_stops_the_forwarding() {
     let shown = |stage: &Stage| stage.clients[jonas].others["mina"].tracks[0].muted;
     stage.tell(mina, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: true }));
     assert!(shown(&stage));
-    assert!(matches!(stage.plane.commands.last(), Some(MediaCommand::Mute { muted: true, .. })));
+    assert!(matches!(stage.sfu.commands.last(), Some(MediaCommand::Mute { muted: true, .. })));
     stage.tell(mina, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: false }));
     assert!(!shown(&stage));
 
@@ -179,7 +179,7 @@ fn a_mute_is_seen_and_stops_the_forwarding() {
 }
 
 #[test]
-fn an_unpublished_track_goes_and_its_section_is_used_again() {
+fn an_unpublished_track_ends_and_its_m_line_is_reused() {
     let mut stage = Stage::new();
     stage.spare_sections = 1;
     let mina = stage.join("mina");
@@ -195,30 +195,30 @@ fn an_unpublished_track_goes_and_its_section_is_used_again() {
     }
     let asked =
         stage.got(jonas, |m| if let Message::MediaSectionsRequirement(r) = m { Some(r.num_videos) } else { None });
-    assert_eq!(asked.iter().sum::<u32>(), 0, "ten tracks one after the other need one section");
+    assert_eq!(asked.iter().sum::<u32>(), 0, "ten tracks one after the other need one m-line");
     stage.end();
 }
 
 #[test]
-fn layers_follow_the_size_shown_and_the_publisher_hears_of_it() {
+fn layers_follow_the_size_shown_and_the_publisher_is_told() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
     let mut raw = simulcast("cam");
     raw.cid = "cam".into();
-    // announced with its layers first; the client's own request with the same cid is answered with the same track
+    // Announce the layers first: the client's own request with the same cid gets the same track.
     stage.tell(mina, Request::AddTrack(raw));
     let sid = stage.publish(mina, "cam", Video);
     let member = stage.down(mina).expect("a connection").member;
     if let Some(track) = stage.hub.members.get_mut(&member).and_then(|m| m.track_mut(&sid)) {
-        #[allow(deprecated)] // what a section with simulcast would have set
+        #[allow(deprecated)] // as an m-line with simulcast sets it
         (track.info.simulcast = true);
     }
     let setting = |width, height, disabled| {
         let track_sids = vec![sid.clone()];
         Request::TrackSetting(lk::UpdateTrackSettings { track_sids, width, height, disabled, ..Default::default() })
     };
-    let preferred = |stage: &Stage| match stage.plane.commands.last() {
+    let preferred = |stage: &Stage| match stage.sfu.commands.last() {
         Some(MediaCommand::Prefer { layer, paused, .. }) => (*layer, *paused),
         other => panic!("{other:?}"),
     };
@@ -243,7 +243,7 @@ fn layers_follow_the_size_shown_and_the_publisher_hears_of_it() {
 }
 
 #[test]
-fn a_publisher_may_choose_who_sees_it() {
+fn a_publisher_may_choose_its_subscribers() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -271,7 +271,7 @@ fn a_publisher_may_choose_who_sees_it() {
 }
 
 #[test]
-fn permissions_taken_back_take_effect() {
+fn revoked_permissions_end_tracks_and_subscriptions() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -286,7 +286,11 @@ fn permissions_taken_back_take_effect() {
     assert!(stage.admin(AdminCall::UpdateParticipant(update("mina", mute))).is_ok());
     let tokens: Vec<_> = stage.renewed.drain(..).map(|(link, holder)| (link, holder.permission)).collect();
     let may = lk::ParticipantPermission { can_publish: false, ..all.clone() };
-    assert_eq!(tokens, [(stage.clients[mina].link.expect("a link"), Some(may))], "with a token that says so");
+    assert_eq!(
+        tokens,
+        [(stage.clients[mina].link.expect("a link"), Some(may))],
+        "the new token has the new permission"
+    );
     stage.settle();
     assert!(stage.clients[jonas].others["mina"].tracks.is_empty());
     assert_eq!(stage.got(mina, |m| if let Message::TrackUnpublished(_) = m { Some(()) } else { None }).len(), 1);
@@ -302,7 +306,7 @@ fn permissions_taken_back_take_effect() {
 }
 
 #[test]
-fn data_names_its_true_sender_and_goes_where_it_is_to() {
+fn data_names_its_true_sender_and_reaches_its_receivers() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -322,7 +326,7 @@ fn data_names_its_true_sender_and_goes_where_it_is_to() {
     };
     let sent = |stage: &mut Stage| {
         stage.settle();
-        let commands = std::mem::take(&mut stage.plane.commands);
+        let commands = std::mem::take(&mut stage.sfu.commands);
         let sent = commands.into_iter().filter_map(|c| match c {
             MediaCommand::SendData { connection, payload, .. } => {
                 let packet = lk::DataPacket::decode(payload).expect("a packet");
@@ -333,7 +337,7 @@ fn data_names_its_true_sender_and_goes_where_it_is_to() {
         });
         sent.collect::<Vec<_>>()
     };
-    stage.plane.commands.clear();
+    stage.sfu.commands.clear();
     let (to_jonas, to_aiko) = (stage.down(jonas).expect("there"), stage.down(aiko).expect("there"));
     stage.input(data(&[], 0));
     assert_eq!(sent(&mut stage), [to_jonas, to_aiko]);
@@ -345,7 +349,7 @@ fn data_names_its_true_sender_and_goes_where_it_is_to() {
 }
 
 #[test]
-fn who_speaks_is_told_and_who_stops_too() {
+fn speakers_are_told_when_they_start_and_stop() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -364,7 +368,7 @@ fn who_speaks_is_told_and_who_stops_too() {
 }
 
 #[test]
-fn a_line_that_gets_worse_is_told_once() {
+fn a_worse_connection_quality_is_told_once() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -380,7 +384,7 @@ fn a_line_that_gets_worse_is_told_once() {
 }
 
 #[test]
-fn a_name_changes_for_everybody_and_too_long_a_one_does_not() {
+fn a_rename_is_broadcast_and_a_long_name_refused() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
@@ -396,7 +400,7 @@ fn a_name_changes_for_everybody_and_too_long_a_one_does_not() {
 }
 
 #[test]
-fn a_resume_that_names_a_track_nobody_knows_starts_over() {
+fn a_resume_that_names_an_unknown_track_has_to_join_again() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let track = Some(lk::TrackInfo { sid: "TR_VCunknown".into(), ..Default::default() });
@@ -408,7 +412,7 @@ fn a_resume_that_names_a_track_nobody_knows_starts_over() {
 }
 
 #[test]
-fn somebody_hidden_sees_and_is_not_seen() {
+fn a_hidden_member_sees_and_is_not_seen() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");
     let camera = stage.publish(mina, "cam", Video);

@@ -1,11 +1,11 @@
-//! A forwarding plane that carries no media but holds the hub to the order of its commands.
+//! A forwarding plane without media that checks the order of the hub's commands.
 
 use crate::hub::{ConnectionId, MediaCommand, MediaEvent, Mid, Role, TrackSid};
 use crate::proto::sdp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Debug, Default)]
-pub(super) struct Plane {
+pub(super) struct FakeSfu {
     pub(super) open: BTreeMap<ConnectionId, Connection>,
     pub(super) closed: BTreeSet<ConnectionId>,
     pub(super) published: BTreeSet<TrackSid>,
@@ -17,13 +17,13 @@ pub(super) struct Plane {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connection {
     pub(super) bound: BTreeMap<Mid, TrackSid>,
-    /// What was bound before an offer that is not answered yet.
+    /// The bindings before an offer that is not answered yet.
     before_offer: Option<BTreeMap<Mid, TrackSid>>,
     is_up: bool,
 }
 
-impl Plane {
-    pub(super) fn carry_out(&mut self, command: MediaCommand) {
+impl FakeSfu {
+    pub(super) fn execute(&mut self, command: MediaCommand) {
         self.commands.push(command.clone());
         match command {
             MediaCommand::Open { connection, .. } => {
@@ -117,7 +117,7 @@ impl Plane {
         }
     }
 
-    /// What a connection carries to its client.
+    /// The tracks that a connection carries to its client.
     pub(super) fn carries(&self, connection: ConnectionId) -> BTreeSet<TrackSid> {
         self.open.get(&connection).map(|c| c.bound.values().cloned().collect()).unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! Nonsense from clients and from the forwarding plane: nothing of it may end in a panic, reach a dead link or leave
-//! something behind.
+//! Arbitrary input from clients and from the forwarding plane must not cause a panic, a message on a closed link, or
+//! state that stays behind.
 
 use crate::base::Moment;
 use crate::hub::*;
@@ -83,24 +83,11 @@ fn event() -> impl Strategy<Value = MediaEvent> {
 fn input() -> impl Strategy<Value = Input> {
     let join =
         (0..8u64, 0..3u8, any::<bool>(), any::<bool>(), sdp()).prop_map(|(link, user, single, reconnect, sdp)| {
-            let user: crate::base::UserId = format!("user-{user}").parse().expect("a user id");
-            let all = lk::ParticipantPermission {
-                can_subscribe: true,
-                can_publish: true,
-                can_publish_data: true,
-                can_update_metadata: true,
-                ..Default::default()
-            };
+            let user = format!("user-{user}").parse().expect("a user id");
             let admission = Admission {
-                room: "r".into(),
                 name: "x".repeat(300),
-                user,
-                metadata: String::new(),
-                attributes: Vec::new(),
-                permission: all,
-                room_admin: false,
-                issued_at: 1,
                 room_config: Some(Box::new(lk::RoomConfiguration { max_participants: 2, ..Default::default() })),
+                ..Admission::for_tests("r", user, 1)
             };
             let offer = lk::SessionDescription { sdp, ..Default::default() };
             let request = lk::JoinRequest { reconnect, publisher_offer: Some(offer), ..Default::default() };
@@ -116,17 +103,17 @@ fn input() -> impl Strategy<Value = Input> {
 }
 
 #[derive(Default)]
-struct Watch {
+struct Checker {
     open: BTreeSet<ConnectionId>,
     links: BTreeSet<LinkId>,
     used: BTreeSet<LinkId>,
 }
 
-impl Watch {
-    fn see(&mut self, output: Output) {
+impl Checker {
+    fn check(&mut self, output: Output) {
         match output {
-            Output::Signal { link, message } => assert!(self.links.contains(&link), "{link:?} is dead: {message:?}"),
-            Output::CloseLink { link } => assert!(self.links.remove(&link), "{link:?} is closed and was dead"),
+            Output::Signal { link, message } => assert!(self.links.contains(&link), "{link:?} is closed: {message:?}"),
+            Output::CloseLink { link } => assert!(self.links.remove(&link), "{link:?} is closed twice"),
             Output::Media(MediaCommand::Open { connection, .. }) => assert!(self.open.insert(connection)),
             Output::Media(MediaCommand::Close { connection }) => assert!(self.open.remove(&connection)),
             Output::Media(
@@ -146,28 +133,28 @@ proptest! {
     #![proptest_config(super::random::config())]
 
     #[test]
-    fn nonsense_does_no_harm(inputs in prop::collection::vec((input(), 0..5000u64), 1..60)) {
+    fn arbitrary_input_does_no_harm(inputs in prop::collection::vec((input(), 0..5000u64), 1..60)) {
         let mut hub = Hub::new(HubConfig::default(), 3);
-        let (mut watch, mut now) = (Watch::default(), 0);
+        let (mut checker, mut now) = (Checker::default(), 0);
         for (input, pause) in inputs {
             now += pause;
             match &input {
-                // a number is never used again, and a link that is gone stays silent
-                Input::Join { link, .. } if !watch.used.insert(*link) => continue,
-                Input::Join { link, .. } => drop(watch.links.insert(*link)),
-                Input::LinkGone { link } => drop(watch.links.remove(link)),
+                // Link numbers are not reused, and a closed link stays silent.
+                Input::Join { link, .. } if !checker.used.insert(*link) => continue,
+                Input::Join { link, .. } => drop(checker.links.insert(*link)),
+                Input::LinkGone { link } => drop(checker.links.remove(link)),
                 _ => {}
             }
             hub.handle(input, Moment::from_millis(now));
             while let Some(output) = hub.poll() {
-                watch.see(output);
+                checker.check(output);
             }
         }
         hub.handle(Input::Shutdown, Moment::from_millis(now));
         while let Some(output) = hub.poll() {
-            watch.see(output);
+            checker.check(output);
         }
-        prop_assert!(hub.is_empty(), "something is left: {hub:?}");
-        prop_assert!(watch.open.is_empty() && watch.links.is_empty());
+        prop_assert!(hub.is_empty(), "the hub is not empty: {hub:?}");
+        prop_assert!(checker.open.is_empty() && checker.links.is_empty());
     }
 }
