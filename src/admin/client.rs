@@ -1,4 +1,5 @@
-//! LiveKit's RoomService over twirp, as our own server and every LiveKit server speak it; and the links that ours makes.
+//! A client of LiveKit's RoomService (twirp), for this project's server and LiveKit's; and of `POST /links`, which only
+//! this project's has.
 
 use crate::base::{RoomId, Secret, UserId};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
@@ -9,76 +10,76 @@ use reqwest::{Client, StatusCode};
 use std::time::Duration;
 use url::{Host, Url};
 
-/// How long a server may take to accept the connection.
+/// How long the connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a whole call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// Larger answers are none: a room holds hundreds of people at most.
+/// Largest answer that is read, in bytes: a list of thousands of participants fits.
 const ANSWER_BYTES: usize = 8 << 20;
 
-/// Why a call did not do what was asked. The sentences are for people.
+/// Why a call failed. The messages are shown to users.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AdminClientError {
-    /// The address is none.
+    /// The address is not a usable URL.
     #[error("The server's address {0:?} is not usable. Write for example wss://calls.example.com.")]
     Address(String),
-    /// No connection, or none in time.
+    /// The connection failed or timed out.
     #[error("The server {server} cannot be reached: {reason}.")]
     Unreachable {
-        /// Which.
+        /// The server's URL.
         server: String,
-        /// Why, in short.
+        /// The cause, as part of a sentence.
         reason: &'static str,
     },
-    /// It answers, but not as a room server does.
+    /// The answer is not a room server's.
     #[error("{0} answers, but it is no LiveKit or Visavis server.")]
     NotARoomServer(String),
-    /// The key, the secret or the token is wrong, or may not do this.
+    /// The key, the secret or the token is wrong, or lacks the permission; the server's message.
     #[error("The server refuses the credentials: {0}.")]
     Denied(String),
-    /// There is no such room or nobody of that name in it; the server's words.
+    /// There is no such room, participant or track; the server's message.
     #[error("Not found: {0}.")]
     NotFound(String),
-    /// The server does not understand what was asked for; the server's words.
-    #[error("The server refuses: {0}.")]
+    /// The request is invalid; the server's message.
+    #[error("The server does not accept the request: {0}.")]
     Invalid(String),
-    /// Anything else that the server says.
+    /// Any other error; the server's message.
     #[error("The server refuses: {0}.")]
     Refused(String),
-    /// No token could be made.
+    /// No token could be made for the call.
     #[error(transparent)]
     Mint(#[from] MintError),
 }
 
-/// A server, and what opens it.
+/// A server's admin API, with the credentials for it.
 #[derive(Clone, Debug)]
 pub(crate) struct AdminClient {
     http: Client,
     base: Url,
-    proof: Proof,
+    credentials: Credentials,
 }
 
-/// What is shown to the server.
+/// How calls are authorized.
 #[derive(Clone, Debug)]
-enum Proof {
-    /// The server's key signs a token for each call.
+enum Credentials {
+    /// An API key, which signs a token for each call.
     Key(ApiKey),
-    /// Somebody's own token, which the server may find good enough.
+    /// A participant's access token.
     Token(Secret<String>),
 }
 
 impl AdminClient {
-    /// For the server at `address` (`ws://`, `wss://`, `http://` or `https://`). Connects with the first call.
+    /// A client for the server at `address` (`ws://`, `wss://`, `http://` or `https://`). Connects with the first call.
     pub(crate) fn new(address: &str, key: ApiKey) -> Result<Self, AdminClientError> {
-        Self::with(address, Proof::Key(key))
+        Self::with(address, Credentials::Key(key))
     }
 
-    /// The same with the token of somebody in a room, for what a host may do there.
+    /// A client with a participant's token, for the calls that a host may make.
     pub(crate) fn with_token(address: &str, token: Secret<String>) -> Result<Self, AdminClientError> {
-        Self::with(address, Proof::Token(token))
+        Self::with(address, Credentials::Token(token))
     }
 
-    fn with(address: &str, proof: Proof) -> Result<Self, AdminClientError> {
+    fn with(address: &str, credentials: Credentials) -> Result<Self, AdminClientError> {
         let refused = || AdminClientError::Address(address.to_owned());
         let mut base = Url::parse(address).map_err(|_| refused())?;
         let scheme = match base.scheme() {
@@ -88,17 +89,17 @@ impl AdminClient {
         };
         base.set_scheme(scheme).map_err(|()| refused())?;
         let builder = Client::builder().connect_timeout(CONNECT_LIMIT).timeout(CALL_LIMIT);
-        // A proxy of the system has no way to this computer itself.
+        // The system's proxy cannot reach servers on this computer.
         let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|_| refused())?;
-        Ok(Self { http, base, proof })
+        Ok(Self { http, base, credentials })
     }
 
-    /// The same server by another key.
+    /// The same server with another key.
     #[cfg(feature = "server")]
     #[must_use]
     pub(crate) fn with_key(&self, key: ApiKey) -> Self {
-        Self { proof: Proof::Key(key), ..self.clone() }
+        Self { credentials: Credentials::Key(key), ..self.clone() }
     }
 
     /// All rooms.
@@ -108,7 +109,7 @@ impl AdminClient {
         Ok(answer.rooms)
     }
 
-    /// Everybody in a room.
+    /// The participants of a room.
     pub(crate) async fn participants(&self, room: &RoomId) -> Result<Vec<lk::ParticipantInfo>, AdminClientError> {
         let request = lk::ListParticipantsRequest { room: room.wire_name() };
         let grant = AdminGrant::Room(room.clone());
@@ -116,7 +117,7 @@ impl AdminClient {
         Ok(answer.participants)
     }
 
-    /// Removes somebody; a new token is needed to come back.
+    /// Removes a participant, who needs a new token to come back.
     pub(crate) async fn remove(&self, room: &RoomId, user: &UserId) -> Result<(), AdminClientError> {
         let request =
             lk::RoomParticipantIdentity { room: room.wire_name(), identity: user.to_string(), ..Default::default() };
@@ -125,22 +126,22 @@ impl AdminClient {
         Ok(())
     }
 
-    /// Ends a room for everybody in it.
+    /// Ends a room for all participants.
     pub(crate) async fn dismiss(&self, room: &RoomId) -> Result<(), AdminClientError> {
         let request = lk::DeleteRoomRequest { room: room.wire_name() };
         let _: lk::DeleteRoomResponse = self.call("DeleteRoom", AdminGrant::Create, &request).await?;
         Ok(())
     }
 
-    /// A link with which a guest comes in, good for ever. Only our own server makes links.
+    /// Makes a join link for guests that does not expire. Only this project's server has links.
     pub(crate) async fn guest_link(&self, room: &RoomId) -> Result<String, AdminClientError> {
         #[derive(serde::Deserialize)]
         struct Made {
             link: String,
         }
-        let wish = serde_json::json!({ "room": room.wire_name(), "role": "guest" });
+        let request = serde_json::json!({ "room": room.wire_name(), "role": "guest" });
         let token = self.token(&AdminGrant::Create)?;
-        let sent = self.http.post(self.url("links")).bearer_auth(token.expose()).json(&wish).send();
+        let sent = self.http.post(self.url("links")).bearer_auth(token.expose()).json(&request).send();
         let (status, body) = self.answer(sent.await).await?;
         match serde_json::from_slice(&body) {
             Ok(Made { link }) if status.is_success() => Ok(link),
@@ -155,13 +156,13 @@ impl AdminClient {
     }
 
     fn token(&self, grant: &AdminGrant) -> Result<Secret<String>, MintError> {
-        match &self.proof {
-            Proof::Key(key) => key.admin_token(grant),
-            Proof::Token(token) => Ok(token.clone()),
+        match &self.credentials {
+            Credentials::Key(key) => key.admin_token(grant),
+            Credentials::Token(token) => Ok(token.clone()),
         }
     }
 
-    /// Any method of the service. The token that goes with it allows no more than `grant`.
+    /// Calls a method of RoomService with a token that allows `grant` and no more.
     pub(crate) async fn call<T: Message + Default>(
         &self,
         method: &str,
@@ -209,7 +210,7 @@ impl AdminClient {
         AdminClientError::Unreachable { server: self.base.to_string(), reason }
     }
 
-    /// Reads twirp's `{"code", "msg"}`; without it the status is what there is.
+    /// Converts twirp's `{"code", "msg"}`, or the HTTP status if there is none.
     fn refused(&self, status: StatusCode, body: &[u8]) -> AdminClientError {
         #[derive(serde::Deserialize)]
         struct Refusal {
@@ -246,13 +247,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_either_kind_are_taken_and_others_refused() {
+    fn websocket_and_http_urls_are_accepted_and_others_refused() {
         for (address, base) in [
             ("ws://127.0.0.1:7880", "http://127.0.0.1:7880/"),
             ("wss://calls.example.com/lk", "https://calls.example.com/lk"),
             ("https://calls.example.com", "https://calls.example.com/"),
         ] {
-            assert_eq!(AdminClient::new(address, ApiKey::dev()).unwrap().base.as_str(), base);
+            assert_eq!(AdminClient::new(address, ApiKey::dev()).expect(address).base.as_str(), base);
         }
         for address in ["", "calls.example.com", "ftp://calls.example.com", "ws://"] {
             assert!(matches!(AdminClient::new(address, ApiKey::dev()), Err(AdminClientError::Address(_))), "{address}");
@@ -260,11 +261,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_without_a_server_is_named() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("ws://{}", listener.local_addr().unwrap());
+    async fn an_address_without_a_server_is_reported() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("ws://{}", listener.local_addr().expect("an address"));
         drop(listener);
-        let error = AdminClient::new(&address, ApiKey::dev()).unwrap().rooms().await.unwrap_err();
+        let error =
+            AdminClient::new(&address, ApiKey::dev()).expect("an address").rooms().await.expect_err("no server");
         assert!(matches!(error, AdminClientError::Unreachable { .. }), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The HTTP client of the admin APIs: what `visavis room …` and scripts ask a server to do with its rooms.
+//! The HTTP client of the admin API, for `visavis room …`, the host's window and the LiveKit engine.
 
 mod client;
 mod credentials;

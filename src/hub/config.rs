@@ -1,10 +1,8 @@
 //! Settings, and the limits that keep one client from exhausting the server.
 
+use crate::proto::LIVEKIT_SERVER_VERSION;
 use livekit_protocol as lk;
 use std::time::Duration;
-
-/// The `livekit-server` release whose protocol this server follows. Clients are told this version.
-pub const LIVEKIT_VERSION: &str = "1.13.5";
 
 /// Settings of a [`crate::hub::Hub`].
 #[derive(Clone, Debug)]
@@ -39,7 +37,7 @@ impl Default for HubConfig {
     fn default() -> Self {
         Self {
             unix_ms_at_zero: 0,
-            version: LIVEKIT_VERSION.into(),
+            version: LIVEKIT_SERVER_VERSION.into(),
             node_id: "ND_visavis".into(),
             auto_create: true,
             ice_servers: Vec::new(),

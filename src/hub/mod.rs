@@ -29,7 +29,7 @@ mod tests;
 mod uplink;
 
 pub use bans::BanList;
-pub use config::{HubConfig, LIVEKIT_VERSION};
+pub use config::HubConfig;
 pub use io::*;
 
 use crate::base::{Moment, Timers};

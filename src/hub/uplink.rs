@@ -104,12 +104,7 @@ impl Uplink {
 
 /// Whether an m-line that carried `track` names another announced track now: a client that unpublishes and publishes in
 /// one offer may reuse the m-line.
-fn is_replaced(
-    track: &str,
-    section: &MLine,
-    announced: &[AnnouncedTrack<'_>],
-    old: &BTreeMap<Mid, TrackSid>,
-) -> bool {
+fn is_replaced(track: &str, section: &MLine, announced: &[AnnouncedTrack<'_>], old: &BTreeMap<Mid, TrackSid>) -> bool {
     let is_own = announced.iter().any(|a| a.track == track && a.is_named_by(section));
     let names_other =
         announced.iter().any(|a| a.track != track && a.is_named_by(section) && !old.values().any(|t| t == a.track));

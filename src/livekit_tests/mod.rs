@@ -7,6 +7,7 @@ mod media;
 mod resume;
 
 use crate::base::Secret;
+use crate::proto::LIVEKIT_SERVER_VERSION;
 use crate::rtc::Mode;
 use crate::signal::{ConnectError, ConnectOptions, SignalLink};
 use guest::{Entry, Guest};
@@ -32,10 +33,14 @@ fn binary() -> PathBuf {
     let home = std::env::home_dir().expect("a home folder");
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
     let named = std::env::var_os("VISAVIS_LIVEKIT_SERVER").map(PathBuf::from);
-    let installed = cache.join("visavis/tools/livekit-server-1.13.5");
+    let installed = cache.join(format!("visavis/tools/livekit-server-{LIVEKIT_SERVER_VERSION}"));
     let places = [named, Some(installed), Some(home.join("go/bin/livekit-server")), Some(home.join("go/bin/server"))];
     let found = places.into_iter().flatten().find(|path| path.exists());
-    found.expect("livekit-server 1.13.5 is missing: run scripts/setup --tests, or set VISAVIS_LIVEKIT_SERVER")
+    found.unwrap_or_else(|| {
+        panic!(
+            "livekit-server {LIVEKIT_SERVER_VERSION} is missing: run scripts/setup --tests, or set VISAVIS_LIVEKIT_SERVER"
+        )
+    })
 }
 
 fn free_port() -> u16 {

@@ -15,3 +15,6 @@ pub mod sdp;
 #[cfg(feature = "wire")]
 pub mod tencent;
 pub mod token;
+
+/// The livekit-server release whose protocol this program implements, and that its tests run against.
+pub const LIVEKIT_SERVER_VERSION: &str = "1.13.5";

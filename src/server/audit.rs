@@ -1,28 +1,29 @@
-//! The audit trail: one line for each thing that somebody did to rooms through an API, under the log target `audit`.
+//! The audit log: one line for each change that somebody made to rooms through an API, under the log target `audit`.
 //!
-//! It is written unless `--log-level` or `RUST_LOG` say otherwise. Nothing in it is secret: keys go by their ids.
+//! It is written unless `--log-level` or `RUST_LOG` turns the target off. It names keys by their ids and has no
+//! secrets.
 
-/// Who did something.
+/// Who made a change.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Principal<'a> {
-    /// The id of the key that has signed the request, or the token that came with it.
+    /// The id of the key that signed the request or its token.
     pub(super) key: &'a str,
-    /// The user whom the token names: a host. Empty for operators and back ends.
+    /// The user that the token names (a host); empty for operators and back ends.
     pub(super) user: &'a str,
 }
 
-/// What somebody did, or tried to do.
+/// A change, or an attempt at one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AuditEntry<'a> {
-    /// The API's word for it.
+    /// The API's name of the action.
     pub(super) action: &'a str,
-    /// The room's wire name; empty if the request names none that is possible.
+    /// The room's wire name; empty if the request has no valid one.
     pub(super) room: &'a str,
     /// User ids, separated by spaces.
     pub(super) users: &'a str,
-    /// `ok`, or the API's code of the error.
+    /// `ok`, or the API's error code.
     pub(super) result: &'a str,
-    /// The request's id, where it has one.
+    /// The request's id; empty if it has none.
     pub(super) request: &'a str,
 }
 

@@ -1,20 +1,19 @@
-//! Who is let in. The upgrade and `/rtc/validate` ask the same questions, so that they give the same answers.
+//! Authorization of joins. The WebSocket upgrade and `/rtc/validate` share it, so that they give the same answers.
 
-use super::App;
-use super::driver::{HubHandle, Joining};
+use super::app::App;
+use super::hub_handle::{HubHandle, Joining, Stopping};
 use crate::base::{IdError, RoomId, UserId, display_name};
 use crate::hub::{Admission, Refusal};
 use crate::proto::join_request::{self, JoinRequestError};
 use crate::proto::token::{TokenError, VerifiedClaims};
-use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
 
-/// What comes after `?`.
+/// The parameters of a query.
 pub(super) type Parameters = HashMap<String, String>;
 
-/// Which of LiveKit's two ways of joining.
+/// LiveKit's signalling protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// `/rtc`: two peer connections, everything in the query.
@@ -23,7 +22,7 @@ pub(super) enum Protocol {
     V1,
 }
 
-/// Why somebody is not let in, as HTTP says it. The sentence never repeats a token.
+/// Why a join is refused. No message repeats a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum JoinDenied {
     #[error(transparent)]
@@ -37,7 +36,7 @@ pub(super) enum JoinDenied {
     #[error(transparent)]
     Hub(#[from] Refusal),
     #[error(transparent)]
-    Stopping(#[from] super::driver::Stopping),
+    Stopping(#[from] Stopping),
 }
 
 impl JoinDenied {
@@ -60,12 +59,7 @@ impl IntoResponse for JoinDenied {
     }
 }
 
-/// A refusal as the endpoints of our own making write it: a JSON object with a sentence for people.
-pub(super) fn error_response(status: StatusCode, error: &impl std::error::Error) -> Response {
-    (status, Json(serde_json::json!({ "error": error.to_string() }))).into_response()
-}
-
-/// The token of a request: `Authorization: Bearer` of native clients, `access_token` of browsers.
+/// Verifies the token of a request: `Authorization: Bearer` of native clients, `access_token` of browsers.
 pub(super) fn verify_token(app: &App, headers: &HeaderMap, query: &Parameters) -> Result<VerifiedClaims, TokenError> {
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
@@ -73,7 +67,7 @@ pub(super) fn verify_token(app: &App, headers: &HeaderMap, query: &Parameters) -
     app.secrets.current().keys.verify(token.trim())
 }
 
-/// Asks everything that can be asked before the upgrade.
+/// Makes all checks that are possible before the upgrade.
 pub(super) async fn authorize_join(
     (app, hub): (&App, &HubHandle),
     headers: &HeaderMap,
@@ -93,14 +87,14 @@ pub(super) async fn authorize_join(
     Ok((grant, Box::new(Joining { admission, request, single: protocol == Protocol::V1 })))
 }
 
-/// A token's words, checked, in the hub's form.
+/// Converts the claims of a token for the hub, and checks room and names.
 pub(super) fn admission(grant: &VerifiedClaims) -> Result<Admission, JoinDenied> {
     if !grant.room_join {
         return Err(JoinDenied::NoJoinGrant);
     }
     let room: RoomId = grant.room.parse()?;
     let user: UserId = grant.identity.parse()?;
-    // Other LiveKit clients may come without a name.
+    // Tokens of other LiveKit servers may have no name.
     let name = if grant.name.is_empty() { String::new() } else { display_name(&grant.name)? };
     Ok(Admission {
         room: room.wire_name(),

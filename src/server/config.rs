@@ -1,4 +1,4 @@
-//! What an operator can set: as a value, and as the TOML file of `visavis serve --config`.
+//! The settings of a server: as a value, and as the TOML file of `visavis serve --config`.
 
 use super::livekit::LiveKitAddress;
 use super::secrets::{Application, CALLS_PER_SECOND, Secrets};
@@ -18,31 +18,38 @@ use std::path::{Path, PathBuf};
 /// Settings of a room server.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerConfig {
-    /// The keys it starts with.
+    /// The keys at the start.
     pub(crate) secrets: Secrets,
-    /// Whether `POST /token` gives anybody a token for any room.
+    /// Whether `POST /token` gives everybody a token for any room.
     pub(crate) open_tokens: bool,
-    /// Where this server is reached: links lead there, and with the embedded engine tokens are for there. `None`: the
-    /// address it was asked at.
+    /// The server's URL in join links and, with the embedded engine, in tokens. `None`: the address of each request.
     pub(crate) public_url: Option<String>,
     /// Certificate and key. `None`: plain HTTP and WebSockets.
     pub(crate) tls: Option<Tls>,
-    /// The LiveKit server that holds the rooms; it knows the first key pair. `None`: the embedded engine does.
+    /// The LiveKit server that has the rooms and accepts the first key pair. `None`: the embedded engine.
     pub(crate) livekit: Option<LiveKitAddress>,
     /// The embedded engine's forwarding plane.
     pub(crate) media: SfuConfig,
-    /// The embedded engine's rooms and their bounds.
+    /// The embedded engine's rooms and their limits.
     pub(crate) rooms: HubConfig,
-    /// A folder for what outlives the server: who was removed. `None`: a restart forgets it.
+    /// The folder in which bans outlive a restart. `None`: they do not.
     pub(crate) state: Option<PathBuf>,
 }
 
 impl ServerConfig {
-    /// For one process and its guests: a key pair nobody else knows, tokens for everybody who can reach it, media on
-    /// any port of `address`.
+    /// For one process and its guests: a new key pair, tokens for everybody, media on any port of `address`.
     pub(crate) fn private(address: IpAddr) -> Result<Self, MintError> {
-        let key = ApiKey::new("host", format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()))?;
-        Ok(Self {
+        let secret = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        Ok(Self::with_key(ApiKey::new("host", secret)?, address))
+    }
+
+    /// For development on this computer, like `livekit-server --dev`: key `devkey`, secret `secret`.
+    pub(crate) fn dev() -> Self {
+        Self::with_key(ApiKey::dev(), Ipv4Addr::LOCALHOST.into())
+    }
+
+    fn with_key(key: ApiKey, address: IpAddr) -> Self {
+        Self {
             secrets: Secrets { keys: ApiKeys::new(vec![key]), application: None },
             open_tokens: true,
             public_url: None,
@@ -51,58 +58,44 @@ impl ServerConfig {
             media: SfuConfig { bind: address, ..SfuConfig::default() },
             rooms: HubConfig::default(),
             state: None,
-        })
-    }
-
-    /// For trying things out on this computer, as `livekit-server --dev` has it: key `devkey`, secret `secret`.
-    pub(crate) fn dev() -> Self {
-        Self {
-            secrets: Secrets { keys: ApiKeys::new(vec![ApiKey::dev()]), application: None },
-            open_tokens: true,
-            public_url: None,
-            tls: None,
-            livekit: None,
-            media: SfuConfig { bind: Ipv4Addr::LOCALHOST.into(), ..SfuConfig::default() },
-            rooms: HubConfig::default(),
-            state: None,
         }
     }
 }
 
-/// Why a settings file was refused.
+/// Why a settings file is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// It could not be read.
+    /// The file cannot be read.
     #[error("The settings file {path} cannot be read: {source}")]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// It is not TOML, or says something that does not exist. The message names line and word, never a secret.
+    /// The file is not TOML, or has an unknown or wrong setting.
     #[error("The settings file {path} is not usable: {message}")]
     Parse {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Line and setting, without any value.
         message: String,
     },
-    /// A key pair is incomplete.
+    /// A key has no id or no secret.
     #[error("The settings file has a key without id or secret.")]
     Key(#[from] MintError),
-    /// Keys for Tencent's API or UserSigs, and no application that they belong to.
+    /// There are keys for Tencent's API or for UserSigs, but no SdkAppId.
     #[error(
         "There are keys for Tencent's API or for UserSigs, but no SdkAppId. \
          Set VISAVIS_SDK_APP_ID, or sdk_app_id under [tencent] in the settings file."
     )]
     NoSdkAppId,
-    /// A limit that means nothing.
+    /// `calls_per_second` is out of range.
     #[error("calls_per_second under [tencent] is not a number from 1 to 1000.")]
     CallsPerSecond,
 }
 
-/// The settings file. Everything in it may be left out.
+/// The settings file. Every setting is optional.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ConfigFile {
@@ -118,13 +111,13 @@ pub(crate) struct ConfigFile {
     pub(crate) insecure_http: bool,
     /// Certificate and key.
     pub(crate) tls: Option<TlsSection>,
-    /// What holds the rooms.
+    /// The engine; embedded by default.
     pub(crate) engine: Option<EngineKind>,
-    /// The LiveKit server that does, if it is one.
+    /// The LiveKit server, for that engine.
     pub(crate) livekit: LiveKitSection,
-    /// Forwarding.
+    /// The forwarding plane.
     pub(crate) media: MediaSection,
-    /// Rooms.
+    /// Limits of rooms.
     pub(crate) rooms: RoomsSection,
     /// `id = "secret"`.
     keys: BTreeMap<String, Secret<String>>,
@@ -147,17 +140,17 @@ struct TencentSection {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsSection {
-    /// PEM file of the certificate and those that lead to a known authority.
+    /// PEM file of the certificate chain.
     pub(crate) certificate: PathBuf,
-    /// PEM file of its key.
+    /// PEM file of the private key.
     pub(crate) key: PathBuf,
 }
 
-/// What holds the rooms.
+/// The engine that has the rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum EngineKind {
-    /// This process.
+    /// The hub in this process.
     #[default]
     Embedded,
     /// A LiveKit server.
@@ -178,11 +171,11 @@ pub(crate) struct LiveKitSection {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MediaSection {
-    /// UDP port of the first worker; the next one has the next port.
+    /// UDP port of the first worker. Each further worker uses the next port.
     pub(crate) udp: Option<u16>,
-    /// Threads that forward.
+    /// Number of threads that forward media.
     pub(crate) workers: Option<usize>,
-    /// Addresses that clients are told to send to.
+    /// Addresses for the server's ICE candidates.
     pub(crate) advertise: Vec<IpAddr>,
 }
 
@@ -190,7 +183,7 @@ pub(crate) struct MediaSection {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RoomsSection {
-    /// Whether joining a room makes it.
+    /// Whether joining a room creates it.
     pub(crate) auto_create: Option<bool>,
     /// Participants of a room at most.
     pub(crate) max_participants: Option<usize>,
@@ -209,7 +202,7 @@ impl ConfigFile {
         toml::from_str(text).map_err(|e| toml_mistake(text, &e))
     }
 
-    /// The keys of the file, after those of the environment.
+    /// All keys: those of the environment first, then those of the file.
     pub(crate) fn secrets(&self, key: Option<ApiKey>, application: ApplicationKeys) -> Result<Secrets, ConfigError> {
         let keys = self.keys.iter().map(|(id, secret)| ApiKey::new(id, secret.expose()));
         let keys = key.into_iter().map(Ok).chain(keys).collect::<Result<_, _>>()?;
@@ -237,7 +230,7 @@ impl ConfigFile {
         Ok(Some(Application { sdk_app_id, keys, user_sig_keys, calls_per_second }))
     }
 
-    /// The room settings, with defaults for what the file leaves out.
+    /// The room settings, with defaults for absent ones.
     pub(crate) fn room_settings(&self) -> HubConfig {
         let default = HubConfig::default();
         HubConfig {
@@ -292,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_named_by_line_and_word_without_quoting_the_file() {
+    fn a_mistake_is_reported_with_its_line_and_setting_but_no_value() {
         let message = ConfigFile::parse("open_tokens = true\nlisten_adress = \"hush\"\n").unwrap_err();
         assert!(message.starts_with("line 2") && message.contains("listen_adress"), "{message}");
         for text in ["[keys]\nid = \"hush\" hush\n", "keys = \"hush\"", "[keys]\nhush", "listen = \"hush\""] {
@@ -318,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused() {
+    fn unusable_settings_are_refused() {
         let refused = |text| secrets(text, ApplicationKeys::default()).unwrap_err().to_string();
         for text in ["[keys]\nid = \"\"", "[tencent]\nsdk_app_id = 1\nkeys = { a = \"\" }"] {
             assert!(refused(text).contains("without id or secret"), "{text}");

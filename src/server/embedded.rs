@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A running server. Dropping it stops the server as well, without waiting for it.
+/// A running server. Dropping it stops the server without waiting.
 #[must_use = "the server stops when this is dropped; `stop` waits until everybody has been told"]
 #[derive(Debug)]
 pub(crate) struct Embedded {
@@ -17,7 +17,7 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Starts a server on the address that `config.media.bind` names, on any free port, in the runtime of the caller.
+    /// Starts a server at the address `config.media.bind`, on any free port, in the caller's runtime.
     pub(crate) async fn start(config: ServerConfig) -> Result<Self, ServeError> {
         let address = config.media.bind;
         let scheme = if config.tls.is_some() { "wss" } else { "ws" };
@@ -26,30 +26,30 @@ impl Embedded {
         let media_ports = server.media_ports().to_vec();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {
-            // An error means that the handle was dropped, which is an order to stop as well.
+            // An error means that the handle was dropped, which also stops the server.
             stopped.await.unwrap_or_default();
         }));
         Ok(Self { url, media_ports, stop: Some(stop), task })
     }
 
-    /// What clients in this process and on this computer connect to: `ws://127.0.0.1:PORT`.
+    /// The URL for clients on this computer: `ws://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The UDP ports for media, one a worker.
+    /// The UDP ports for media, one for each worker.
     pub(crate) fn media_ports(&self) -> &[u16] {
         &self.media_ports
     }
 
-    /// Tells everybody that the server stops, and waits until it has: about a second at most.
+    /// Stops the server: every client gets `leave`. Takes about 1 s at most.
     pub(crate) async fn stop(mut self) -> Result<(), ServeError> {
         drop(self.stop.take());
         (&mut self.task).await.map_err(|_| ServeError::Internal)?
     }
 }
 
-/// The unspecified address stands for all of them; loopback is one that this computer can use.
+/// An address for clients on this computer: loopback if the server listens on all addresses.
 const fn reachable(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,59 +1,32 @@
-//! What holds the rooms: the hub of this process, or a LiveKit server elsewhere. The endpoints ask it and do not see
-//! which of the two it is.
+//! What holds the rooms: the hub in this process, or a LiveKit server elsewhere. Endpoints use either through
+//! [`Engine`].
 
-use super::bans::StillBanned;
-use super::driver::{HubHandle, Stopping};
-use super::livekit::LiveKit;
-use super::metrics::EngineStats;
+use super::error::{EntryRefused, Unavailable};
+use super::hub_handle::HubHandle;
+use super::livekit::{self, LiveKit};
+use super::stats::EngineStats;
 use crate::base::{RoomId, UserId};
-use crate::hub::{AdminCall, AdminResult, Admission, Refusal};
+use crate::clock::unix_time;
+use crate::hub::{AdminAnswer, AdminCall, AdminResult, Admission, Refusal};
 use crate::proto::token::{JOIN_VALIDITY, JoinClaims};
 use livekit_protocol as lk;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-/// How often the next second is waited for.
+/// How often a token request waits for the next second; see [`wait_for_ban`].
 const TRIES: usize = 3;
 
-/// The engine under the endpoints.
+/// The engine behind the endpoints.
 #[derive(Clone)]
 pub(super) enum Engine {
     /// Rooms, signalling and forwarding are in this process.
     Embedded(HubHandle),
-    /// They are on a LiveKit server; in this process are only the APIs.
+    /// A LiveKit server has them; this process has only the APIs.
     LiveKit(Arc<LiveKit>),
 }
 
-/// The engine gives no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unavailable {
-    /// This server ends.
-    #[error(transparent)]
-    Stopping(#[from] Stopping),
-    /// The LiveKit server does not do its part; why.
-    #[error("The LiveKit server behind this one does not answer as it should. {0}")]
-    LiveKit(String),
-}
-
-/// Why somebody gets no token now.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum EntryRefused {
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error(transparent)]
-    StillBanned(#[from] StillBanned),
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl From<Stopping> for EntryRefused {
-    fn from(stopping: Stopping) -> Self {
-        Self::Unavailable(stopping.into())
-    }
-}
-
 impl Engine {
-    /// Does what LiveKit's RoomService is asked for. A removal or dismissal is answered when it holds.
+    /// Makes a RoomService call. A removal or dismissal is answered once its bans hold.
     pub(super) async fn admin(&self, call: AdminCall) -> Result<AdminResult, Unavailable> {
         match self {
             Self::Embedded(hub) => Ok(hub.admin(call).await?),
@@ -61,15 +34,38 @@ impl Engine {
         }
     }
 
-    /// Whether somebody may have a token now. Whoever asks gets one then.
+    /// Removes a user and bans its tokens. Returns whether it was in the room, or about to return to it.
+    pub(super) async fn remove(&self, room: &RoomId, user: &UserId) -> Result<bool, Unavailable> {
+        let call =
+            lk::RoomParticipantIdentity { room: room.wire_name(), identity: user.to_string(), ..Default::default() };
+        // The only possible error is that there is no such user.
+        Ok(self.admin(AdminCall::RemoveParticipant(call)).await?.is_ok())
+    }
+
+    /// Ends a room for everybody in it. Returns whether it was open.
+    pub(super) async fn dismiss(&self, room: &RoomId) -> Result<bool, Unavailable> {
+        let call = lk::DeleteRoomRequest { room: room.wire_name() };
+        // The only possible error is that there is no such room.
+        Ok(self.admin(AdminCall::DeleteRoom(call)).await?.is_ok())
+    }
+
+    /// The number of participants in a room; `None` if it is not open.
+    pub(super) async fn participants(&self, room: &RoomId) -> Result<Option<u32>, Unavailable> {
+        let call = lk::ListRoomsRequest { names: vec![room.wire_name()] };
+        let answer = self.admin(AdminCall::ListRooms(call)).await?;
+        let Ok(AdminAnswer::Rooms(list)) = answer.as_deref() else { return Ok(None) };
+        Ok(list.rooms.first().map(|room| room.num_participants))
+    }
+
+    /// Whether a user may have a token now. The caller makes the token right afterwards.
     pub(super) async fn check_token_request(&self, pass: &JoinClaims) -> Result<(), EntryRefused> {
         match self {
-            Self::Embedded(hub) => wait_out_ban(hub, pass).await,
+            Self::Embedded(hub) => wait_for_ban(hub, pass).await,
             Self::LiveKit(livekit) => Ok(livekit.check_token_request(&pass.room.wire_name(), &pass.user)?),
         }
     }
 
-    /// Whether somebody would be let in at the door now.
+    /// Whether a join with these claims would be accepted now.
     pub(super) async fn check_entry(&self, admission: Admission) -> Result<(), EntryRefused> {
         match self {
             Self::Embedded(hub) => match hub.refusal(admission, false).await? {
@@ -80,15 +76,15 @@ impl Engine {
         }
     }
 
-    /// How long a token to join may be good at most.
+    /// The longest validity of a token to join.
     pub(super) const fn max_token_validity(&self) -> Duration {
         match self {
             Self::Embedded(_) => JOIN_VALIDITY,
-            Self::LiveKit(_) => super::livekit::JOIN_VALIDITY,
+            Self::LiveKit(_) => livekit::JOIN_VALIDITY,
         }
     }
 
-    /// Where clients join, if that is not where they ask for tokens.
+    /// The URL at which clients join, if it is another server's.
     pub(super) fn client_url(&self) -> Option<&str> {
         match self {
             Self::Embedded(_) => None,
@@ -96,7 +92,7 @@ impl Engine {
         }
     }
 
-    /// How much of everything there is.
+    /// The current counts.
     pub(super) async fn stats(&self) -> Result<EngineStats, Unavailable> {
         match self {
             Self::Embedded(hub) => Ok(hub.stats().await?),
@@ -105,12 +101,12 @@ impl Engine {
     }
 }
 
-/// Tokens count whole seconds. One made in the very second of a removal is refused with the older ones, so whoever
-/// comes back at once is served in the next second.
-async fn wait_out_ban(hub: &HubHandle, pass: &JoinClaims) -> Result<(), EntryRefused> {
+/// Waits until a token made now is newer than the user's ban. Tokens count whole seconds, and a token made in the
+/// second of a removal is refused; so a user who asks at once is served in the next second.
+async fn wait_for_ban(hub: &HubHandle, pass: &JoinClaims) -> Result<(), EntryRefused> {
     let mut tries = 0..TRIES;
     loop {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = unix_time();
         let issued_at = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let admission = plain_admission(&pass.room, pass.user.clone(), issued_at);
         match hub.refusal(admission, false).await? {
@@ -124,7 +120,7 @@ async fn wait_out_ban(hub: &HubHandle, pass: &JoinClaims) -> Result<(), EntryRef
     }
 }
 
-/// Somebody with a plain token of that second, as the hub sees them at the door.
+/// The claims of a token made at that time, as far as [`HubHandle::refusal`] reads them.
 pub(super) fn plain_admission(room: &RoomId, user: UserId, issued_at: i64) -> Admission {
     Admission {
         room: room.wire_name(),

@@ -1,12 +1,13 @@
-//! HTTP: the endpoints, and the limits within which they are reached.
+//! HTTP: the endpoints and their limits.
 
-use super::App;
+use super::app::App;
 use super::auth::{self, Parameters, Protocol};
-use super::driver::HubHandle;
 use super::engine::Engine;
-use super::link::{Link, MAX_MESSAGE};
+use super::hub_handle::HubHandle;
+use super::link::{ClientLink, MAX_MESSAGE};
+use super::tencent::{self, CallGuards};
 use super::tls::Tls;
-use super::{invitations, join_page, metrics, room_lookup, room_service, tencent, token_endpoint};
+use super::{invitations, join_page, metrics, room_lookup, room_service, token_endpoint};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
@@ -28,32 +29,32 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-/// HTTP connections at most, links not counted. Further ones wait in the listener's backlog.
+/// HTTP connections at most, without upgraded ones. More wait in the listener's backlog.
 const CONNECTIONS: usize = 4096;
-/// Request line and headers together, in bytes: a join request that was not compressed has some 25 KB.
+/// Request line and headers together, in bytes. An uncompressed join request takes about 25 KB.
 const HEADER_BYTES: usize = 128 * 1024;
 /// How long a client may take to send its headers.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
-/// How long a request may take, its body included. A WebSocket is answered at once and then lives on.
+/// How long a request may take with its body. A WebSocket upgrade is answered at once.
 const REQUEST_LIMIT: Duration = Duration::from_secs(15);
-/// Longest body, in bytes.
+/// Longest request body, in bytes.
 const BODY_BYTES: usize = 1 << 20;
-/// Pause after the system had no file descriptor for another connection.
+/// Pause after a failed accept, for example without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the endpoints of our own making take and give.
+/// The OpenAPI description of this server's own endpoints.
 pub(super) const OPENAPI: &str = include_str!("openapi.json");
 
 /// All endpoints.
 pub(super) fn router(app: App) -> Router {
-    // Browsers ask from any page; what a caller may do stands in its token.
+    // Any web page may call: tokens decide what the caller may do.
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(Duration::from_secs(24 * 3600));
     signalling(&app)
-        .route("/", any(tencent::call))
+        .route("/", any(tencent::call).layer(Extension(Arc::<CallGuards>::default())))
         .route("/healthz", get(metrics::health))
         .route("/metrics", get(metrics::metrics))
         .route("/token", post(token_endpoint::token))
@@ -63,12 +64,12 @@ pub(super) fn router(app: App) -> Router {
         .route("/j/{*room}", get(join_page::page))
         .fallback(room_service::call)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn(carry_out))
+        .layer(middleware::from_fn(run_to_end))
         .layer(cors)
         .with_state(app)
 }
 
-/// The ways into a room; where rooms are elsewhere, a word about that.
+/// The signalling endpoints; if another server has the rooms, a pointer to it.
 fn signalling(app: &App) -> Router<App> {
     match &app.engine {
         Engine::Embedded(hub) => Router::new()
@@ -85,14 +86,14 @@ fn signalling(app: &App) -> Router<App> {
     }
 }
 
-/// Carries a request out within its time, also when the caller goes away meanwhile: a host whose call ends by what it
-/// asked for hangs up at once, and what was done has to be remembered and written down all the same.
-async fn carry_out(request: Request, next: Next) -> Response {
+/// Runs a request to its end or its time limit, even if the caller hangs up. A host that removes itself hangs up at
+/// once, and its call must still be recorded and audited.
+async fn run_to_end(request: Request, next: Next) -> Response {
     let task = tokio::spawn(tokio::time::timeout(REQUEST_LIMIT, next.run(request)));
     match task.await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => StatusCode::REQUEST_TIMEOUT.into_response(),
-        // A panic, which is in the log.
+        // A panic: it is in the log.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -117,8 +118,8 @@ async fn validate_v1(app: State<App>, hub: Hub, headers: HeaderMap, query: Query
     validate((&app, &hub), &headers, &query, Protocol::V1).await
 }
 
-async fn validate(door: (&App, &HubHandle), headers: &HeaderMap, query: &Parameters, protocol: Protocol) -> Response {
-    match auth::authorize_join(door, headers, query, protocol).await {
+async fn validate(target: (&App, &HubHandle), headers: &HeaderMap, query: &Parameters, protocol: Protocol) -> Response {
+    match auth::authorize_join(target, headers, query, protocol).await {
         Ok(_) => "success".into_response(),
         Err(denied) => denied.into_response(),
     }
@@ -134,19 +135,19 @@ async fn upgrade(
     let Ok(ws) = ws else { return StatusCode::NOT_FOUND.into_response() };
     match auth::authorize_join((&app, &hub), headers, query, protocol).await {
         Ok((grant, joining)) => {
-            let link = Link { hub, secrets: app.secrets, grant, alive: app.alive };
+            let link = ClientLink { hub, secrets: app.secrets, grant, guard: app.link_guard };
             ws.max_message_size(MAX_MESSAGE)
                 .max_frame_size(MAX_MESSAGE)
                 .on_upgrade(move |socket| link.run(socket, joining))
         }
         Err(denied) => {
-            tracing::info!(status = denied.status().as_u16(), "not let in: {denied}");
+            tracing::info!(status = denied.status().as_u16(), error = %denied, "a join is refused");
             denied.into_response()
         }
     }
 }
 
-/// Accepts connections until told to stop; those that are open then finish their request.
+/// Accepts connections until `stop`; open connections then finish their request.
 pub(super) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -157,8 +158,8 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Route
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
-                Err(e) => {
-                    tracing::warn!("a connection could not be accepted: {e}");
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -167,26 +168,26 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Route
         };
         let (acceptor, router, stop) = (tls.as_ref().map(Tls::acceptor), router.clone(), stop.clone());
         tokio::spawn(async move {
-            welcome(stream, acceptor, router, stop).await;
+            handle_connection(stream, acceptor, router, stop).await;
             drop(place);
         });
     }
 }
 
-/// Shakes hands where that is asked for, and hears what the client wants.
-async fn welcome(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
-    if let Err(e) = stream.set_nodelay(true) {
-        tracing::debug!("no TCP_NODELAY: {e}");
+/// Makes the TLS handshake, if there is a certificate, and serves the connection.
+async fn handle_connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
-    let Some(acceptor) = acceptor else { return converse(stream, router, stop).await };
+    let Some(acceptor) = acceptor else { return serve_connection(stream, router, stop).await };
     match tokio::time::timeout(HEADER_LIMIT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => converse(stream, router, stop).await,
-        Ok(Err(e)) => tracing::debug!("no TLS came about: {e}"),
-        Err(_) => tracing::debug!("no TLS came about in time"),
+        Ok(Ok(stream)) => serve_connection(stream, router, stop).await,
+        Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
+        Err(_) => tracing::debug!("the TLS handshake took too long"),
     }
 }
 
-async fn converse(
+async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
     stop: CancellationToken,
@@ -205,8 +206,8 @@ async fn converse(
             connection.await
         }
     };
-    if let Err(e) = ended {
-        tracing::debug!("a connection ended: {e}");
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
     }
 }
 
@@ -216,28 +217,28 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::sync::mpsc;
 
-    /// A server with one endpoint, which tells when it begins and when it is done.
+    /// A server with one endpoint that reports when it begins and when it is done.
     async fn slow() -> (std::net::SocketAddr, mpsc::Receiver<&'static str>) {
-        let (told, tells) = mpsc::channel(4);
+        let (sender, reports) = mpsc::channel(4);
         let handler = async move || {
-            told.send("begun").await.expect("the test listens");
+            sender.send("begun").await.expect("the test listens");
             tokio::time::sleep(Duration::from_millis(200)).await;
-            told.send("done").await.expect("the test listens");
+            sender.send("done").await.expect("the test listens");
         };
-        let router = Router::new().route("/", post(handler)).layer(middleware::from_fn(carry_out));
+        let router = Router::new().route("/", post(handler)).layer(middleware::from_fn(run_to_end));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(axum::serve(listener, router).into_future());
-        (address, tells)
+        (address, reports)
     }
 
     #[tokio::test]
-    async fn what_has_begun_is_done_also_when_the_caller_hangs_up() {
-        let (address, mut tells) = slow().await;
+    async fn a_request_runs_to_its_end_if_the_caller_hangs_up() {
+        let (address, mut reports) = slow().await;
         let mut caller = TcpStream::connect(address).await.expect("connected");
         caller.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await.expect("asked");
-        assert_eq!(tells.recv().await, Some("begun"));
+        assert_eq!(reports.recv().await, Some("begun"));
         drop(caller);
-        assert_eq!(tokio::time::timeout(REQUEST_LIMIT, tells.recv()).await, Ok(Some("done")));
+        assert_eq!(tokio::time::timeout(REQUEST_LIMIT, reports.recv()).await, Ok(Some("done")));
     }
 }

@@ -1,9 +1,11 @@
-//! Join links: `POST /links` makes them for hosts and operators.
+//! `POST /links`: makes join links, for hosts and operators.
 
+use super::app::App;
 use super::audit::{self, AuditEntry, Principal};
-use super::token_endpoint::address;
-use super::{App, auth, unix_s};
+use super::auth;
+use super::error::error_response;
 use crate::base::{IdError, RoomId};
+use crate::clock::unix_s;
 use crate::proto::invitation::{Invitation, InvitationError, Role};
 use crate::proto::link;
 use crate::proto::token::TokenError;
@@ -15,22 +17,22 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::collections::HashMap;
 
-/// Longest life of a link that has an end: ten years, in seconds.
+/// Longest validity of a link that expires: 10 years, in seconds.
 const LONGEST_S: u32 = 10 * 366 * 24 * 3600;
 
-/// What a link is wanted for.
+/// The body of a request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LinkRequest {
     room: String,
     #[serde(default)]
     role: Option<String>,
-    /// Seconds; without it the link is good for ever.
+    /// Validity in seconds. `None`: the link does not expire.
     #[serde(default)]
     valid_for_s: Option<u32>,
 }
 
-/// Why no link is made. The sentences are for people.
+/// Why no link is made. The messages are shown to users.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LinkRefused {
     #[error(transparent)]
@@ -55,31 +57,31 @@ impl IntoResponse for LinkRefused {
             Self::Malformed | Self::Name(_) => StatusCode::BAD_REQUEST,
             Self::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        auth::error_response(status, &self)
+        error_response(status, &self)
     }
 }
 
 /// Answers `POST /links`.
 pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, LinkRefused> {
     let grant = auth::verify_token(&app, &headers, &HashMap::new())?;
-    let wish: LinkRequest = serde_json::from_slice(&body).map_err(|_| LinkRefused::Malformed)?;
-    let room: RoomId = wish.room.parse()?;
-    let role: Role = wish.role.as_deref().unwrap_or("guest").parse().map_err(|_| LinkRefused::Malformed)?;
-    if wish.valid_for_s.is_some_and(|s| !(1..=LONGEST_S).contains(&s)) {
+    let request: LinkRequest = serde_json::from_slice(&body).map_err(|_| LinkRefused::Malformed)?;
+    let room: RoomId = request.room.parse()?;
+    let role: Role = request.role.as_deref().unwrap_or("guest").parse().map_err(|_| LinkRefused::Malformed)?;
+    if request.valid_for_s.is_some_and(|s| !(1..=LONGEST_S).contains(&s)) {
         return Err(LinkRefused::Malformed);
     }
-    let hosts_it = grant.room_admin && grant.room == room.wire_name();
-    if !hosts_it && !grant.room_create {
+    let is_host = grant.room_admin && grant.room == room.wire_name();
+    if !is_host && !grant.room_create {
         return Err(LinkRefused::NotAHost);
     }
-    let until = wish.valid_for_s.map(|s| unix_s() + i64::from(s));
+    let until = request.valid_for_s.map(|s| unix_s() + i64::from(s));
     let secrets = app.secrets.current();
     let key = secrets.keys.first().ok_or(InvitationError::Signature)?;
     let invitation = Invitation { role, until }.sign(&room, key)?;
-    let what = format!("MakeLink {role}");
-    let entry = AuditEntry { action: &what, room: &room.wire_name(), users: "", result: "ok", request: "" };
+    let action = format!("MakeLink {role}");
+    let entry = AuditEntry { action: &action, room: &room.wire_name(), users: "", result: "ok", request: "" };
     audit::record(Principal { key: &grant.key, user: &grant.identity }, entry);
-    let server = address(&app, &headers);
+    let server = app.url(&headers);
     let answer = serde_json::json!({
         "link": link::link(&server, &room, Some(&invitation)),
         "app_link": link::app_link(&server, &room, Some(&invitation)),

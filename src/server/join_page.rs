@@ -1,8 +1,7 @@
-//! `GET /j/ROOM`: the page that a join link leads to. It opens the program, or says where to get it. Words and two links:
-//! it needs no script, loads nothing, and tells nobody who came.
+//! `GET /j/ROOM`: the web page of a join link. It opens the program, or links to the download. It has no scripts and
+//! loads nothing.
 
-use super::App;
-use super::token_endpoint::address;
+use super::app::App;
 use crate::base::{RoomId, Secret};
 use crate::proto::link;
 use axum::extract::State;
@@ -10,17 +9,17 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 
-/// Where the program can be had for every system.
+/// The download page of the program.
 const RELEASES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/releases/latest");
 
 /// Answers `GET /j/ROOM`.
 pub(super) async fn page(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Response {
-    let server = address(&app, &headers);
+    let server = app.url(&headers);
     let invitation = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == link::INVITATION)
         .map(|(_, value)| Secret::new(value.into_owned()));
     let path = uri.path().strip_prefix("/j/").unwrap_or_default().trim_end_matches('/');
-    // What is no UTF-8 is no room either, and is refused as such.
+    // A path that is not UTF-8 is no room name, and is refused as such.
     let (status, words) = match percent_decode_str(path).decode_utf8_lossy().parse::<RoomId>() {
         Ok(room) => (StatusCode::OK, invited(&room, &link::app_link(&server, &room, invitation.as_ref()), &headers)),
         Err(e) => (StatusCode::NOT_FOUND, format!("<h1>There is no such room</h1><p>{}</p>", escaped(&e.to_string()))),
@@ -51,10 +50,10 @@ fn invited(room: &RoomId, app_link: &str, headers: &HeaderMap) -> String {
     )
 }
 
-/// The system that a browser says it runs on, if the program runs there.
+/// The caller's operating system by its user agent, if the program runs on it.
 fn system(headers: &HeaderMap) -> Option<&'static str> {
     let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
-    // Phones and tablets name the system of a computer beside their own.
+    // The user agents of phones and tablets also name a desktop system.
     if ["Android", "iPhone", "iPad", "CrOS"].iter().any(|mark| agent.contains(mark)) {
         return None;
     }
@@ -67,7 +66,7 @@ const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
     <style>body{font:1.1rem/1.5 system-ui;max-width:34rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}\
     .main{display:inline-block;padding:.6rem 1.2rem;border:1px solid;border-radius:.6rem;text-decoration:none}</style>";
 
-/// Text that a page shows as it is.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,50 +1,49 @@
-//! A LiveKit server as the engine: its RoomService does the work, and what it forgets is remembered here.
+//! A LiveKit server as the engine: calls go to its RoomService, and this file enforces the bans that it does not have.
 //!
-//! It lets removed people in again with their old tokens, and a removal that falls into an outage of the victim's link is
-//! lost. So those who were removed are kept out from here ([`keep_out`](super::bans)): once a second it is asked who is
-//! in the rooms that somebody was removed from.
+//! A LiveKit server admits a removed user again with its old token, and loses a removal during an outage of the user's
+//! link. So once a second the participants of rooms with a ban ([`bans`](super::bans)) are listed, and banned ones are
+//! removed again.
 
 use super::audit::{self, AuditEntry, Principal};
-use super::bans::{BanKind, PendingBans, StillBanned, TOKEN_LIFETIME_S};
-use super::driver::DISK_LIMIT;
-use super::engine::{EntryRefused, Unavailable};
-use super::metrics::EngineStats;
+use super::bans::{BanKind, StillBanned, TOKEN_LIFETIME_S, TimedBans};
+use super::error::{EntryRefused, Unavailable};
 use super::secrets::Keyring;
 use super::state_folder::StateFolder;
-use super::unix_s;
+use super::stats::EngineStats;
 use crate::admin::{AdminClient, AdminClientError};
-use crate::base::{RoomId, UserId};
+use crate::base::{IdError, RoomId, UserId};
+use crate::clock::unix_s;
 use crate::hub::{AdminAnswer, AdminCall, AdminError, AdminResult, Ban, BanList, Refusal};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
 use std::time::Duration;
 
-/// How long our tokens to join are good: tokens cannot be taken back there. Whoever is in the room gets new ones.
+/// Validity of tokens to join. Short, because a LiveKit server cannot revoke them; it renews them in the room.
 pub(super) const JOIN_VALIDITY: Duration = Duration::from_secs(5 * 60);
-/// Between two looks at who is in rooms that somebody was removed from.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Pause between two checks for banned participants.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// Where the server is.
+/// The addresses of a LiveKit server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LiveKitAddress {
-    /// Where its RoomService is asked: `ws://`, `wss://`, `http://` or `https://`.
+    /// The URL of its RoomService: `ws://`, `wss://`, `http://` or `https://`.
     pub(crate) url: String,
-    /// Where clients reach it. `None`: at the same address.
+    /// The URL for clients. `None`: the same.
     pub(crate) public_url: Option<String>,
 }
 
-/// The server, and who must not be in its rooms.
+/// A LiveKit server with the bans in its rooms.
 pub(super) struct LiveKit {
     client: AdminClient,
     client_url: String,
     secrets: Keyring,
-    pending: Mutex<PendingBans>,
+    bans: Mutex<TimedBans>,
     state: Mutex<Option<StateFolder>>,
 }
 
 impl LiveKit {
-    /// With a state folder, and who was removed before. Nothing is connected yet.
+    /// With a state folder and the bans that it contains, if there is one. Does not connect yet.
     pub(super) fn new(
         address: LiveKitAddress,
         secrets: Keyring,
@@ -52,30 +51,30 @@ impl LiveKit {
     ) -> Result<Self, AdminClientError> {
         let key = secrets.current().keys.first().cloned().ok_or(MintError::EmptyKey)?;
         let client = AdminClient::new(&address.url, key)?;
-        let mut pending = PendingBans::default();
-        let state = saved.map(|(state, bans)| {
-            // Who has asked for a token after a dismissal is not written down: they are not sent away again.
-            let recent = bans.iter().filter(|ban| !ban.dismissed && ban.removed_at > unix_s() - TOKEN_LIFETIME_S);
+        let mut bans = TimedBans::default();
+        let state = saved.map(|(state, saved)| {
+            // The folder does not record which dismissed users have asked for a token since, so they are not banned.
+            let recent = saved.iter().filter(|ban| !ban.dismissed && ban.removed_at > unix_s() - TOKEN_LIFETIME_S);
             let mut recent: Vec<&Ban> = recent.collect();
             recent.sort_by_key(|ban| ban.removed_at);
-            recent.into_iter().for_each(|ban| pending.add(ban));
+            recent.into_iter().for_each(|ban| bans.add(ban));
             state
         });
         let client_url = address.public_url.unwrap_or_else(|| websocket(&address.url));
-        Ok(Self { client, client_url, secrets, pending: Mutex::new(pending), state: Mutex::new(state) })
+        Ok(Self { client, client_url, secrets, bans: Mutex::new(bans), state: Mutex::new(state) })
     }
 
-    /// Where clients join: `ws://` or `wss://`.
+    /// The URL at which clients join: `ws://` or `wss://`.
     pub(super) fn client_url(&self) -> &str {
         &self.client_url
     }
 
-    /// Has the server do what is asked, and remembers who was removed by it.
+    /// Makes a RoomService call, and bans the users that it removes.
     pub(super) async fn admin(&self, call: AdminCall) -> Result<AdminResult, Unavailable> {
         let removed = match &call {
             AdminCall::RemoveParticipant(who) => vec![who.identity.clone()],
-            // Afterwards nobody could say who was in it.
-            AdminCall::DeleteRoom(request) => self.everybody(&request.room).await?,
+            // The list is not available after the call.
+            AdminCall::DeleteRoom(request) => self.participants(&request.room).await?,
             _ => Vec::new(),
         };
         let dismissed = matches!(&call, AdminCall::DeleteRoom(_));
@@ -88,79 +87,74 @@ impl LiveKit {
         Ok(Ok(Box::new(answer)))
     }
 
-    /// Whether somebody may have a token. Whoever asks gets one then.
+    /// Whether a user may have a token. The caller makes the token right afterwards.
     pub(super) fn check_token_request(&self, room: &str, user: &UserId) -> Result<(), StillBanned> {
-        self.pending().request_token(room, user, unix_s())
+        self.bans.lock().request_token(room, user, unix_s())
     }
 
-    /// Whether somebody would stay in a room with the token that they have.
+    /// Whether a user could stay in a room with the token that it has.
     pub(super) fn check_entry(&self, room: &str, user: &UserId) -> Result<(), EntryRefused> {
-        match self.pending().check(room, user, unix_s()) {
+        match self.bans.lock().check(room, user, unix_s()) {
             Some((BanKind::Removed, still_banned)) => Err(still_banned.into()),
             Some((BanKind::Dismissed, _)) => Err(Refusal::Dismissed.into()),
             None => Ok(()),
         }
     }
 
-    /// What the server says of itself: it does not tell of tracks and packets.
+    /// The current counts. RoomService has none of tracks and packets.
     pub(super) async fn stats(&self) -> Result<EngineStats, Unavailable> {
         let rooms = self.client()?.rooms().await.map_err(unavailable)?;
         let participants = rooms.iter().map(|room| room.num_participants as usize).sum();
         Ok(EngineStats { rooms: rooms.len(), participants, gauges: None })
     }
 
-    /// Sends those away who come back with old tokens, for as long as it is polled.
+    /// Removes banned users that join with old tokens, for as long as it is polled.
     pub(super) async fn enforce_bans(&self) {
         let mut is_failing = false;
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let looked = self.enforce_once().await;
-            if let (Err(e), false) = (&looked, is_failing) {
-                tracing::warn!("It cannot be seen whether somebody who was removed is back. {e}");
+            tokio::time::sleep(CHECK_EVERY).await;
+            let checked = self.enforce_once().await;
+            if let (Err(error), false) = (&checked, is_failing) {
+                tracing::warn!(%error, "bans cannot be enforced: the participants are not known");
             }
-            is_failing = looked.is_err();
+            is_failing = checked.is_err();
         }
     }
 
-    /// Lets go of the state folder. Blocks for as long as the disk takes.
+    /// Closes the state folder. Blocks until it is written.
     pub(super) fn close(&self) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let state = self.state.lock().take();
         if let Some(state) = state {
             state.close();
         }
     }
 
     async fn enforce_once(&self) -> Result<(), Unavailable> {
-        let names = self.pending().rooms(unix_s());
+        let names = self.bans.lock().rooms(unix_s());
         if names.is_empty() {
             return Ok(());
         }
         let call = AdminCall::ListRooms(lk::ListRoomsRequest { names });
         let AdminAnswer::Rooms(open) = ask(&self.client()?, call).await.map_err(unavailable)? else { return Ok(()) };
         for room in open.rooms {
-            let present = self.everybody(&room.name).await?;
-            let held: Vec<(String, BanKind)> = {
-                let pending = self.pending();
-                let hold = |name: String| Some((pending.find(&room.name, &name.parse().ok()?)?, name));
-                present.iter().cloned().filter_map(hold).map(|(hold, name)| (name, hold)).collect()
+            let present = self.participants(&room.name).await?;
+            let banned: Vec<(String, BanKind)> = {
+                let bans = self.bans.lock();
+                let with_ban = |name: &String| Some((name.clone(), bans.find(&room.name, &name.parse().ok()?)?));
+                present.iter().filter_map(with_ban).collect()
             };
-            self.remove_banned(&room.name, &held, held.len() == present.len()).await?;
+            self.remove_banned(&room.name, &banned, banned.len() == present.len()).await?;
         }
         Ok(())
     }
 
-    /// Removes them again. When they have opened a dismissed room anew among themselves, it ends again.
-    async fn remove_banned(
-        &self,
-        room: &str,
-        held: &[(String, BanKind)],
-        is_everybody: bool,
-    ) -> Result<(), Unavailable> {
-        if held.is_empty() {
+    /// Removes banned users again. If all participants of a room were dismissed from it, the room is dismissed again.
+    async fn remove_banned(&self, room: &str, banned: &[(String, BanKind)], is_all: bool) -> Result<(), Unavailable> {
+        if banned.is_empty() {
             return Ok(());
         }
-        let names = held.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
-        let ends = is_everybody && held.iter().all(|(_, hold)| *hold == BanKind::Dismissed);
+        let names = banned.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
+        let ends = is_all && banned.iter().all(|(_, kind)| *kind == BanKind::Dismissed);
         let calls = if ends {
             vec![AdminCall::DeleteRoom(lk::DeleteRoomRequest { room: room.to_owned() })]
         } else {
@@ -169,11 +163,11 @@ impl LiveKit {
                 identity: name.clone(),
                 ..Default::default()
             };
-            held.iter().map(who).map(AdminCall::RemoveParticipant).collect()
+            banned.iter().map(who).map(AdminCall::RemoveParticipant).collect()
         };
         for call in calls {
             match ask(&self.client()?, call).await {
-                // Gone by themselves.
+                // They left meanwhile.
                 Ok(_) | Err(AdminClientError::NotFound(_)) => {}
                 Err(e) => return Err(unavailable(e)),
             }
@@ -183,8 +177,8 @@ impl LiveKit {
         Ok(())
     }
 
-    /// The identities of everybody in a room; nobody where there is none.
-    async fn everybody(&self, room: &str) -> Result<Vec<String>, Unavailable> {
+    /// The identities of a room's participants; empty if the room does not exist.
+    async fn participants(&self, room: &str) -> Result<Vec<String>, Unavailable> {
         let Ok(room) = room.parse::<RoomId>() else { return Ok(Vec::new()) };
         match self.client()?.participants(&room).await {
             Ok(list) => {
@@ -196,40 +190,32 @@ impl LiveKit {
         }
     }
 
-    /// Keeps people out from now on. It is answered when that is on the disk.
+    /// Bans users from now on, and waits until the bans are on disk.
     async fn ban(&self, room: &str, users: &[String], dismissed: bool) {
         let removed_at = unix_s();
         let users = users.iter().filter_map(|user| user.parse::<UserId>().ok());
         let bans: Vec<Ban> = users.map(|user| Ban { room: room.to_owned(), user, removed_at, dismissed }).collect();
         for ban in &bans {
-            self.pending().add(ban);
+            self.bans.lock().add(ban);
         }
-        let written = {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.as_ref().and_then(|state| {
-                let last = bans.into_iter().fold(None, |_, ban| Some(state.note(ban)))?;
-                Some((state.written(), last))
-            })
-        };
-        let Some((mut written, last)) = written else { return };
-        if tokio::time::timeout(DISK_LIMIT, written.wait_for(|w| *w >= last)).await.is_err() {
-            tracing::warn!("A removal is not on the disk yet: the disk is slow.");
+        let written = self.state.lock().as_ref().map(|state| {
+            bans.into_iter().for_each(|ban| state.record(ban));
+            state.wait_written()
+        });
+        if let Some(written) = written {
+            written.await;
         }
     }
 
-    /// The server, by the key of this moment.
+    /// The client, with the current key.
     fn client(&self) -> Result<AdminClient, Unavailable> {
         let secrets = self.secrets.current();
         let key: &ApiKey = secrets.keys.first().ok_or_else(|| Unavailable::LiveKit("There is no key to it.".into()))?;
         Ok(self.client.with_key(key.clone()))
     }
-
-    fn pending(&self) -> MutexGuard<'_, PendingBans> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Clients write the address of a server as that of its WebSockets.
+/// The URL of a server's WebSockets.
 fn websocket(url: &str) -> String {
     match url.split_once("://") {
         Some(("http", rest)) => format!("ws://{rest}"),
@@ -243,8 +229,7 @@ async fn ask(client: &AdminClient, call: AdminCall) -> Result<AdminAnswer, Admin
         AdminCall::CreateRoom(_) | AdminCall::DeleteRoom(_) => AdminGrant::Create,
         AdminCall::ListRooms(_) => AdminGrant::List,
         of_room => {
-            let room: RoomId =
-                of_room.room().parse().map_err(|e: crate::base::IdError| AdminClientError::Invalid(e.to_string()))?;
+            let room: RoomId = of_room.room().parse().map_err(|e: IdError| AdminClientError::Invalid(e.to_string()))?;
             AdminGrant::Room(room)
         }
     };
@@ -264,7 +249,7 @@ async fn ask(client: &AdminClient, call: AdminCall) -> Result<AdminAnswer, Admin
     })
 }
 
-/// What is missing when the server says `not_found`.
+/// The meaning of the server's `not_found`.
 const fn missing(call: &AdminCall) -> AdminError {
     match call {
         AdminCall::GetParticipant(_)
@@ -276,7 +261,7 @@ const fn missing(call: &AdminCall) -> AdminError {
     }
 }
 
-/// What the server refuses is passed on; anything else means that it is of no use now.
+/// A refusal is passed on; any other error means that the server is unavailable.
 fn refused(error: AdminClientError, missing: AdminError) -> Result<AdminError, Unavailable> {
     match error {
         AdminClientError::NotFound(_) => Ok(missing),
@@ -295,10 +280,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_are_sent_to_the_websockets_of_the_server() {
-        let made = |url: &str| websocket(url);
-        assert_eq!(made("http://127.0.0.1:7880"), "ws://127.0.0.1:7880");
-        assert_eq!(made("https://calls.example.com"), "wss://calls.example.com");
-        assert_eq!(made("wss://calls.example.com"), "wss://calls.example.com");
+    fn clients_get_the_url_of_the_websockets() {
+        assert_eq!(websocket("http://127.0.0.1:7880"), "ws://127.0.0.1:7880");
+        assert_eq!(websocket("https://calls.example.com"), "wss://calls.example.com");
+        assert_eq!(websocket("wss://calls.example.com"), "wss://calls.example.com");
     }
 }

@@ -1,9 +1,9 @@
-//! `/metrics` for Prometheus, and `/healthz` for whatever watches over the server.
+//! `/metrics` for Prometheus, and `/healthz` for monitoring.
 //!
-//! Both are open to everybody who reaches the server: they hold counts, and nothing of anybody.
+//! Both need no token: they contain counts only.
 
-use super::App;
-use crate::sfu::SfuStatistics;
+use super::app::App;
+use super::stats::{EngineStats, HubGauges};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,28 +13,12 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use std::time::Duration;
 
-/// A server that does not answer itself within this time is not well.
+/// How long the engine may take to answer `/healthz`.
 const HEALTH_LIMIT: Duration = Duration::from_secs(2);
-/// The text form that is written.
+/// The content type of `/metrics`.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What there is at one moment.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct EngineStats {
-    pub(super) rooms: usize,
-    pub(super) participants: usize,
-    /// What only the embedded engine knows.
-    pub(super) gauges: Option<HubGauges>,
-}
-
-/// What passes through this process.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct HubGauges {
-    pub(super) tracks: usize,
-    pub(super) media: SfuStatistics,
-}
-
-/// Answers `GET /healthz`: whether what holds the rooms answers.
+/// Answers `GET /healthz`: whether the engine answers.
 pub(super) async fn health(State(app): State<App>) -> Response {
     match tokio::time::timeout(HEALTH_LIMIT, app.engine.stats()).await {
         Ok(Ok(_)) => "OK".into_response(),

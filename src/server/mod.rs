@@ -1,21 +1,27 @@
-//! The room server: the async driver round the hub. Listener, signalling connections, tokens, admin API, token endpoint.
+//! The room server: HTTP endpoints, signalling connections, and the tasks around the hub.
 //!
-//! | file | what it does |
+//! Imports go downwards in this table:
+//!
+//! | file | contents |
 //! |---|---|
-//! | `engine` | what pending the rooms: the hub here, or a LiveKit server elsewhere |
-//! | `driver` | the one task that owns the hub |
-//! | `livekit`, `bans` | the LiveKit server, and who must not be in its rooms |
-//! | `link` | one signalling connection |
-//! | `http`, `auth` | endpoints and limits; who is let in |
-//! | `room_service`, `tencent` | the admin APIs: LiveKit's, and the one of Tencent Cloud that TRTC's back ends call |
-//! | `rooms`, `audit` | what APIs do with rooms; who did what |
-//! | `token_endpoint`, `invitations` | tokens for those who may have one; links with which they come |
-//! | `room_lookup` | whether a room is open, for those who may enter it |
-//! | `metrics` | stats for Prometheus, and whether all is well |
-//! | `state_folder` | what outlives the server |
-//! | `config`, `secrets`, `tls`, `reload` | what can be set; keys and certificate; both anew while the server runs |
 //! | `embedded` | a server inside another process |
+//! | `http` | listener, router and limits |
+//! | `auth` | who may join |
+//! | `room_service`, `tencent` | the admin APIs: LiveKit's RoomService, and the API of Tencent Cloud for TRTC |
+//! | `token_endpoint`, `room_lookup` | tokens for users; whether a room is open |
+//! | `invitations`, `join_page` | join links and their web page |
+//! | `metrics` | `/metrics` and `/healthz` |
+//! | `app` | the state shared by all endpoints |
+//! | `engine` | what has the rooms: the hub here, or a LiveKit server elsewhere |
+//! | `driver` | the task that owns the hub |
+//! | `livekit`, `bans` | the LiveKit server, and the bans in its rooms |
+//! | `link` | one signalling connection |
+//! | `error` | errors shared by endpoints |
+//! | `hub_handle`, `link_queue` | the channel to the hub's task, and the queue from it to a connection |
+//! | `state_folder`, `stats`, `audit` | bans on disk; counts; the audit log |
+//! | `config`, `secrets`, `tls`, `reload` | settings; keys and certificate, and their replacement at run time |
 
+mod app;
 mod audit;
 mod auth;
 mod bans;
@@ -23,18 +29,21 @@ mod config;
 mod driver;
 mod embedded;
 mod engine;
+mod error;
 mod http;
+mod hub_handle;
 mod invitations;
 mod join_page;
 mod link;
+mod link_queue;
 mod livekit;
 mod metrics;
 mod reload;
 mod room_lookup;
 mod room_service;
-mod rooms;
 mod secrets;
 mod state_folder;
+mod stats;
 mod tencent;
 #[cfg(test)]
 mod tests;
@@ -50,12 +59,14 @@ pub(crate) use state_folder::StateError;
 pub(crate) use tls::{Tls, TlsFiles};
 
 use crate::admin::AdminClientError;
+use crate::clock::unix_time;
 use crate::proto::token::MintError;
 use crate::sfu::{Sfu, StartError};
-use driver::{Driver, HubHandle};
+use app::App;
+use driver::Driver;
 use engine::Engine;
+use hub_handle::HubHandle;
 use livekit::LiveKit;
-use rooms::Rooms;
 use state_folder::StateFolder;
 use std::io;
 use std::net::SocketAddr;
@@ -66,25 +77,25 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How long the farewells may take when the server stops.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long clients may take to read their `leave` when the server stops.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
 
-/// Why a server could not start, or ended badly.
+/// Why a server could not start, or failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
-    /// Nobody could come in.
+    /// There is no API key.
     #[error("The server has no API key, so nobody could join.")]
     NoKeys,
-    /// A key pair could not be made.
+    /// No key pair could be made.
     #[error(transparent)]
     Key(#[from] MintError),
-    /// The listener is not usable.
+    /// The listener failed.
     #[error("The server cannot listen: {0}")]
     Listen(#[from] io::Error),
     /// The forwarding plane did not start.
     #[error(transparent)]
     Media(#[from] StartError),
-    /// The LiveKit server underneath has no usable address.
+    /// The address of the LiveKit server is not usable.
     #[error(transparent)]
     LiveKit(#[from] AdminClientError),
     /// The state folder is not usable.
@@ -95,22 +106,7 @@ pub(crate) enum ServeError {
     Internal,
 }
 
-/// What every endpoint needs.
-#[derive(Clone)]
-struct App {
-    engine: Engine,
-    rooms: Rooms,
-    secrets: Keyring,
-    tencent: Arc<tencent::CallGuards>,
-    open_tokens: bool,
-    public_url: Option<String>,
-    /// Every link pending a clone, so that the server can wait until the last one has ended.
-    alive: mpsc::Sender<()>,
-    /// Whether clients come by TLS.
-    tls: bool,
-}
-
-/// A server with its sockets open, not yet serving.
+/// A server whose sockets are open, before it serves.
 pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -118,17 +114,18 @@ pub(crate) struct Server {
     backend: Backend,
     app: App,
     tls: Option<Tls>,
+    /// Closed when the last signalling connection has ended.
     links: mpsc::Receiver<()>,
 }
 
-/// What runs behind the endpoints.
+/// The task behind the endpoints.
 enum Backend {
     Embedded(Box<Driver>, HubHandle),
     LiveKit(Arc<LiveKit>),
 }
 
 impl Server {
-    /// Starts what the engine needs beside a listener that is already bound: for the embedded one the forwarding plane.
+    /// Prepares a server on a bound listener. The embedded engine's forwarding plane starts here.
     pub(crate) fn bind(listener: TcpListener, config: ServerConfig) -> Result<Self, ServeError> {
         if config.secrets.keys.is_empty() {
             return Err(ServeError::NoKeys);
@@ -144,84 +141,84 @@ impl Server {
             None => {
                 let media = Sfu::start(config.media)?;
                 let media_ports = media.0.local_addrs().iter().map(SocketAddr::port).collect();
-                let (driver, hub) = Driver::new(config.rooms, saved, media, driver::wall);
+                let (driver, hub) = Driver::new(config.rooms, saved, media, wall_ms);
                 (Engine::Embedded(hub.clone()), Backend::Embedded(Box::new(driver), hub), media_ports)
             }
         };
-        let (alive, links) = mpsc::channel(1);
+        let (link_guard, links) = mpsc::channel(1);
         let app = App {
-            rooms: Rooms { engine: engine.clone() },
             engine,
             secrets,
-            tencent: Arc::default(),
             open_tokens: config.open_tokens,
             public_url: config.public_url,
-            alive,
+            link_guard,
             tls: config.tls.is_some(),
         };
         Ok(Self { listener, address, media_ports, backend, app, tls: config.tls, links })
     }
 
-    /// Where HTTP and signalling are reached.
+    /// The address of HTTP and signalling.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The UDP ports for media, one a worker; none where the engine is a LiveKit server.
+    /// The UDP ports for media, one for each worker; none if the engine is a LiveKit server.
     pub(crate) fn media_ports(&self) -> &[u16] {
         &self.media_ports
     }
 
-    /// The keys it goes by, to be replaced while it serves.
+    /// The keys, which may be replaced while the server runs.
     pub(crate) fn keyring(&self) -> Keyring {
         self.app.secrets.clone()
     }
 
-    /// Serves until `shutdown` is ready. Then nobody new comes in, everybody is told, and it returns when their links
-    /// are closed, or after a second.
+    /// Serves until `shutdown` is ready. Then it accepts no more connections, sends `leave` to every client, and
+    /// returns when their links are closed, after 1 s at most.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { listener, backend, app, tls, links, .. } = self;
         let stop = CancellationToken::new();
-        let doors = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
+        let http = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
         match backend {
-            Backend::Embedded(driver, hub) => serve_rooms(*driver, hub, Open { doors, stop, links }, shutdown).await,
-            Backend::LiveKit(livekit) => serve_front(&livekit, Open { doors, stop, links }, shutdown).await,
+            Backend::Embedded(driver, hub) => {
+                serve_embedded(*driver, hub, Serving { http, stop, links }, shutdown).await
+            }
+            Backend::LiveKit(livekit) => serve_livekit(&livekit, Serving { http, stop, links }, shutdown).await,
         }
     }
 }
 
-/// Endpoints that are served.
-struct Open {
-    doors: JoinHandle<()>,
+/// The running endpoints.
+struct Serving {
+    http: JoinHandle<()>,
     stop: CancellationToken,
-    /// Ends when the last signalling connection has ended.
+    /// Closed when the last signalling connection has ended.
     links: mpsc::Receiver<()>,
 }
 
-async fn serve_rooms(
+async fn serve_embedded(
     driver: Driver,
     hub: HubHandle,
-    Open { mut doors, stop, mut links }: Open,
+    Serving { mut http, stop, mut links }: Serving,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let mut driver = tokio::spawn(driver.run());
     tokio::select! {
         () = shutdown => {}
-        _ = &mut doors => return Err(ServeError::Internal),
+        _ = &mut http => return Err(ServeError::Internal),
         _ = &mut driver => return Err(ServeError::Internal),
     }
-    // 1. Nobody new comes in.
+    // 1. No new connections.
     stop.cancel();
-    // 2. Everybody is told, and their links end when that is written. The last one takes the last sender with it.
-    let farewell = async {
+    // 2. Every client gets `leave`. The channel closes with the last link.
+    let ended = async {
         hub.shutdown().await;
-        doors.await.unwrap_or_default();
+        http.await.unwrap_or_default();
         links.recv().await
     };
-    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-        tracing::info!("some clients did not take their leave in time");
+    if tokio::time::timeout(STOP_LIMIT, ended).await.is_err() {
+        tracing::info!("some clients did not close their connections in time");
     }
-    // 3. The hub ends, and then what it commanded.
+    // 3. The hub stops, then the forwarding plane and the state folder.
     hub.halt().await;
     let (sfu, state) = driver.await.map_err(|_| ServeError::Internal)?;
     let stopped = tokio::task::spawn_blocking(move || {
@@ -233,39 +230,30 @@ async fn serve_rooms(
     stopped.await.map_err(|_| ServeError::Internal)
 }
 
-/// Nobody is in a room here, so nobody needs to be told of the end; requests under way are answered.
-async fn serve_front(
+/// The LiveKit server has the rooms, so no client is told of the end. Running requests are answered.
+async fn serve_livekit(
     livekit: &Arc<LiveKit>,
-    Open { mut doors, stop, mut links }: Open,
+    Serving { mut http, stop, mut links }: Serving,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     tokio::select! {
         () = shutdown => {}
-        _ = &mut doors => return Err(ServeError::Internal),
+        _ = &mut http => return Err(ServeError::Internal),
         () = livekit.enforce_bans() => {}
     }
     stop.cancel();
     let answered = async {
-        doors.await.unwrap_or_default();
+        http.await.unwrap_or_default();
         links.recv().await
     };
-    if tokio::time::timeout(FAREWELL, answered).await.is_err() {
+    if tokio::time::timeout(STOP_LIMIT, answered).await.is_err() {
         tracing::info!("some requests were not answered in time");
     }
     let livekit = livekit.clone();
     tokio::task::spawn_blocking(move || livekit.close()).await.map_err(|_| ServeError::Internal)
 }
 
-/// Serves on a bound listener until `shutdown` is ready; see [`Server::run`].
-pub(crate) async fn run(
-    listener: TcpListener,
-    config: ServerConfig,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
-    Server::bind(listener, config)?.run(shutdown).await
-}
-
-/// The clock on the wall, in Unix seconds.
-fn unix_s() -> i64 {
-    driver::wall().div_euclid(1000)
+/// The wall clock in Unix ms.
+fn wall_ms() -> i64 {
+    i64::try_from(unix_time().as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,38 +1,38 @@
-//! New keys and certificates without a restart: files that have changed are read again, and all are on SIGHUP.
+//! New keys and certificates without a restart: watches files for changes, and the process for SIGHUP.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Between two looks at the files.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Pause between two checks of the files.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
 
-/// What tells a changed file from an unchanged one; `None` while there is none.
+/// Modification time and size of a file; `None` if it does not exist.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// Files that are looked at from now on, and SIGHUP.
+/// A watch on files and on SIGHUP.
 pub(crate) struct Reloader {
     files: Vec<PathBuf>,
     seen: Vec<Stamp>,
-    hangups: Hangups,
+    hangup: HangupSignal,
 }
 
 impl Reloader {
-    /// Changes after this are noticed: make it before the files are read for the first time.
+    /// Starts watching. Create it before the first read of the files, so that no change is missed.
     pub(crate) fn new(files: Vec<PathBuf>) -> std::io::Result<Self> {
-        Ok(Self { seen: stamps(&files), hangups: Hangups::catch()?, files })
+        Ok(Self { seen: stamps(&files), hangup: HangupSignal::catch()?, files })
     }
 
-    /// Calls `reload` when one of the files has changed, and on SIGHUP, for as long as it is polled.
+    /// Calls `reload` when a file has changed and on SIGHUP, for as long as it is polled.
     ///
-    /// It is called again after each further change, so that a file that is read while it is half written does no harm.
+    /// A file that is read half written is read again, because completing it is another change.
     pub(crate) async fn run(mut self, mut reload: impl FnMut()) {
-        let mut looks = interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval(CHECK_EVERY);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let asked = tokio::select! {
-                () = self.hangups.next() => true,
-                _ = looks.tick() => false,
+                () = self.hangup.next() => true,
+                _ = checks.tick() => false,
             };
             let now = stamps(&self.files);
             if asked || now != self.seen {
@@ -43,7 +43,7 @@ impl Reloader {
     }
 }
 
-/// A handful of files, asked now and then: quicker done than handed to another thread.
+/// Blocks, but only for the metadata of a few files.
 fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
     let stamp = |file: &PathBuf| {
         let metadata = std::fs::metadata(file).ok()?;
@@ -52,10 +52,10 @@ fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
     files.iter().map(stamp).collect()
 }
 
-/// SIGHUP, where there is one. Without this it would end the process.
-struct Hangups(#[cfg(unix)] tokio::signal::unix::Signal);
+/// SIGHUP, on Unix. Uncaught it would end the process.
+struct HangupSignal(#[cfg(unix)] tokio::signal::unix::Signal);
 
-impl Hangups {
+impl HangupSignal {
     #[cfg(unix)]
     fn catch() -> std::io::Result<Self> {
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map(Self)
@@ -85,7 +85,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     #[tokio::test]
-    async fn a_file_that_changes_or_comes_or_goes_is_read_again() {
+    async fn a_file_that_changes_appears_or_disappears_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("keys.toml");
         let (said, mut heard) = mpsc::channel(8);

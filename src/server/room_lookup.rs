@@ -1,12 +1,14 @@
-//! `POST /room`: whether a room is open and how many are in it, for somebody who is about to enter.
+//! `POST /room`: whether a room is open, and the number of participants, for a user who is about to enter.
 //!
-//! Whoever may enter a room may ask, and nobody else: they show the access token that lets them in, or what the token
-//! endpoint gives them one for. How many is told, never who.
+//! The caller needs the right to enter: an access token for the room, or what `/token` accepts. The answer names
+//! nobody.
 
+use super::app::App;
 use super::auth::{self, JoinDenied};
-use super::engine::{EntryRefused, plain_admission};
-use super::token_endpoint::{TokenRefused, TokenRequest, some_user};
-use super::{App, unix_s};
+use super::engine::plain_admission;
+use super::error::{EntryRefused, error_response};
+use super::token_endpoint::{TokenRefused, TokenRequest, random_user};
+use crate::clock::unix_s;
 use crate::hub::{Admission, Refusal};
 use crate::proto::token::{TokenError, VerifiedClaims};
 use axum::Json;
@@ -16,7 +18,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
 
-/// Why nothing is told. The sentences are for people.
+/// Why the request is refused. The messages are shown to users.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookupRefused {
     #[error("The access token is for another room.")]
@@ -34,7 +36,7 @@ impl IntoResponse for LookupRefused {
             Self::JoinDenied(denied) => denied.status(),
             Self::Unproven(why) => why.status(),
         };
-        auth::error_response(status, &self)
+        error_response(status, &self)
     }
 }
 
@@ -44,16 +46,16 @@ pub(super) async fn look_up(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, LookupRefused> {
-    let asked = TokenRequest::read(&body)?;
+    let request = TokenRequest::read(&body)?;
     let (room, admission) = match auth::verify_token(&app, &headers, &HashMap::new()) {
         Ok(grant) => {
-            let room = asked.room()?;
-            let admission = shown(&grant, &room.wire_name())?;
+            let room = request.room()?;
+            let admission = claims_for(&grant, &room.wire_name())?;
             (room, admission)
         }
         Err(TokenError::Missing) => {
-            let room = asked.proof(&app, &app.secrets.current())?.room;
-            let admission = plain_admission(&room, some_user().map_err(TokenRefused::from)?, unix_s());
+            let room = request.proof(&app, &app.secrets.current())?.room;
+            let admission = plain_admission(&room, random_user().map_err(TokenRefused::from)?, unix_s());
             (room, admission)
         }
         Err(error) => return Err(JoinDenied::from(error).into()),
@@ -63,7 +65,7 @@ pub(super) async fn look_up(
         Err(EntryRefused::Refused(Refusal::Full | Refusal::NoRoom)) => false,
         Err(why) => return Err(TokenRefused::from(why).into()),
     };
-    let people = app.rooms.people(&room).await.map_err(|why| TokenRefused::from(EntryRefused::from(why)))?;
+    let people = app.engine.participants(&room).await.map_err(|why| TokenRefused::from(EntryRefused::from(why)))?;
     let answer = serde_json::json!({
         "is_open": people.is_some(),
         "people": people.unwrap_or(0),
@@ -72,8 +74,8 @@ pub(super) async fn look_up(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }
 
-/// Whom the hub would see at the door with this token.
-fn shown(grant: &VerifiedClaims, room: &str) -> Result<Admission, LookupRefused> {
+/// The claims of a token, which must be for this room.
+fn claims_for(grant: &VerifiedClaims, room: &str) -> Result<Admission, LookupRefused> {
     let admission = auth::admission(grant)?;
     if admission.room == room { Ok(admission) } else { Err(LookupRefused::AnotherRoom) }
 }

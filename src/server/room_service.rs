@@ -1,10 +1,10 @@
 //! LiveKit's RoomService over twirp: `POST /twirp/livekit.RoomService/<Method>`, protobuf or JSON.
 
-use super::App;
+use super::app::App;
 use super::audit::{self, AuditEntry, Principal};
 use super::auth;
-use super::engine::Unavailable;
-use crate::base::RoomId;
+use super::error::Unavailable;
+use crate::base::{IdError, RoomId};
 use crate::hub::{AdminAnswer, AdminCall, AdminError};
 use crate::proto::token::{TokenError, VerifiedClaims};
 use axum::body::Bytes;
@@ -17,17 +17,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 
-/// Where the service lives. Some clients write two slashes before it.
+/// The path of the service. Some clients write two slashes before it.
 const PREFIX: &str = "twirp/livekit.RoomService/";
 
-/// How a call is written.
+/// The encoding of a call and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     Protobuf,
     Json,
 }
 
-/// Why a call failed, in twirp's words.
+/// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum CallError {
     #[error("there is no such method here")]
@@ -38,8 +38,8 @@ enum CallError {
     Permission,
     #[error("the request could not be decoded")]
     Malformed,
-    #[error("{0}")]
-    Name(#[from] crate::base::IdError),
+    #[error(transparent)]
+    Name(#[from] IdError),
     #[error(transparent)]
     Admin(#[from] AdminError),
     #[error(transparent)]
@@ -47,7 +47,7 @@ enum CallError {
 }
 
 impl CallError {
-    /// twirp's code and HTTP status.
+    /// The twirp code and the HTTP status.
     const fn code(&self) -> (&'static str, StatusCode) {
         match self {
             Self::BadRoute => ("bad_route", StatusCode::NOT_FOUND),
@@ -70,7 +70,7 @@ impl IntoResponse for CallError {
     }
 }
 
-/// Everything that is no other endpoint: a call of the service, or 404.
+/// Answers every path without another endpoint: a call of the service, or 404.
 pub(super) async fn call(
     State(app): State<App>,
     method: Method,
@@ -97,15 +97,15 @@ async fn answer(
     let encoding = encoding(headers).filter(|_| method == Method::POST).ok_or(CallError::BadRoute)?;
     let grant = auth::verify_token(app, headers, &HashMap::new())?;
     let request = parse(name, &Request { grant: &grant, encoding, body })
-        .inspect_err(|e| write_down(&grant, name, (&grant.room, ""), e.code().0))?;
+        .inspect_err(|e| write_audit(&grant, name, (&grant.room, ""), e.code().0))?;
     let (room, user) = (request.room().to_owned(), request.user().to_owned());
     let answer = app.engine.admin(request).await.map_err(CallError::from).and_then(|answer| Ok(answer?));
-    write_down(&grant, name, (&room, &user), answer.as_ref().map_or_else(|e| e.code().0, |_| "ok"));
+    write_audit(&grant, name, (&room, &user), answer.as_ref().map_or_else(|e| e.code().0, |_| "ok"));
     Ok(write(encoding, *answer?))
 }
 
-/// Looking changes nothing, and is not written down.
-fn write_down(grant: &VerifiedClaims, method: &str, (room, users): (&str, &str), result: &str) {
+/// Writes a call into the audit log, unless it only reads.
+fn write_audit(grant: &VerifiedClaims, method: &str, (room, users): (&str, &str), result: &str) {
     if !method.starts_with("List") && !method.starts_with("Get") {
         let entry = AuditEntry { action: method, room, users, result, request: "" };
         audit::record(Principal { key: &grant.key, user: &grant.identity }, entry);
@@ -139,7 +139,7 @@ impl Request<'_> {
         if allowed { Ok(()) } else { Err(CallError::Permission) }
     }
 
-    /// Decodes a request about one room, which the token has to administer.
+    /// Decodes a request about one room. The token must have `roomAdmin` for it.
     fn of_room<T: Message + Default + DeserializeOwned>(&self, room: fn(&T) -> &str) -> Result<T, CallError> {
         let request = self.decode::<T>()?;
         self.needs(self.grant.room_admin && self.grant.room == room(&request))?;
@@ -160,7 +160,7 @@ fn parse(method: &str, request: &Request<'_>) -> Result<AdminCall, CallError> {
             AdminCall::ListRooms(request.decode()?)
         }
         "DeleteRoom" => {
-            // LiveKit asks for `roomCreate`. HubGauges a host's token ends the host's own room, too.
+            // LiveKit requires `roomCreate`. Here a host's token may also end the host's own room.
             let call: lk::DeleteRoomRequest = request.decode()?;
             request
                 .needs(request.grant.room_create || (request.grant.room_admin && request.grant.room == call.room))?;

@@ -1,28 +1,29 @@
-//! The keys that a server goes by, replaced as a whole while it runs.
+//! The keys of a server. They are replaced as a whole while it runs.
 
 use crate::proto::tencent::{KeyPair, UserSigClaims, UserSigError, UserSigKey};
 use crate::proto::token::ApiKeys;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// All keys of a server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Secrets {
-    /// Key pairs whose access tokens are accepted. The first one signs what the server makes itself.
+    /// Key pairs whose access tokens are accepted. The first one signs the server's own tokens and links.
     pub(crate) keys: ApiKeys,
-    /// What back ends and clients of TRTC show. `None`: this server is no application of theirs.
+    /// The keys of back ends and clients of TRTC. `None`: they are refused.
     pub(crate) application: Option<Application>,
 }
 
-/// An application of TRTC, as this server plays it.
+/// The TRTC application that this server stands for.
 #[derive(Clone, Debug)]
 pub(crate) struct Application {
-    /// TRTC's SdkAppId: what back ends name in each call, and UserSigs are made for.
+    /// TRTC's SdkAppId, named in each call of the API and in each UserSig.
     pub(crate) sdk_app_id: u32,
-    /// Who may call the API: SecretId and SecretKey.
+    /// SecretId and SecretKey of each permitted caller of the API.
     pub(crate) keys: Vec<KeyPair>,
-    /// SDKSecretKeys, all good for UserSigs.
+    /// SDKSecretKeys. A UserSig may be signed with any of them.
     pub(crate) user_sig_keys: Vec<UserSigKey>,
-    /// Calls of one action of the API that are answered in a second.
+    /// The limit on calls of one action of the API in a second.
     pub(crate) calls_per_second: u32,
 }
 
@@ -30,12 +31,12 @@ pub(crate) struct Application {
 pub(crate) const CALLS_PER_SECOND: u32 = 20;
 
 impl Application {
-    /// Whose UserSig this is. `now` is in Unix seconds.
+    /// Verifies a UserSig. `now` is in Unix seconds.
     pub(crate) fn verify_user_sig(&self, user_sig: &str, now: i64) -> Result<UserSigClaims, UserSigError> {
         let mut refused = UserSigError::Signature;
         for key in &self.user_sig_keys {
             match key.verify(user_sig, now) {
-                // Perhaps another key has signed it.
+                // Another key may have signed it.
                 Err(UserSigError::Signature) => {}
                 Err(other) => refused = other,
                 good => return good,
@@ -45,26 +46,23 @@ impl Application {
     }
 }
 
-/// The keys of a running server, for everybody who needs them.
-///
-/// A copy is taken for each request, so that one request goes by one set of keys.
+/// The keys of a running server. A request takes one copy, so that it uses one set of keys to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Keyring(Arc<RwLock<Arc<Secrets>>>);
+pub(crate) struct Keyring(watch::Sender<Arc<Secrets>>);
 
 impl Keyring {
-    /// Starts with these.
     pub(crate) fn new(secrets: Secrets) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(secrets))))
+        Self(watch::Sender::new(Arc::new(secrets)))
     }
 
-    /// The keys of this moment.
+    /// The current keys.
     pub(crate) fn current(&self) -> Arc<Secrets> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
     }
 
-    /// From now on these, and no others. Calls that are under way go on.
+    /// Replaces all keys. Requests that are running keep the old ones.
     pub(crate) fn replace(&self, secrets: Secrets) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(secrets);
+        self.0.send_replace(Arc::new(secrets));
     }
 }
 
@@ -80,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_several_keys_is_good_for_user_sigs() {
+    fn a_user_sig_of_each_key_is_accepted() {
         let key = |secret: &str| UserSigKey { sdk_app_id: 7, secret: Secret::new(secret.into()) };
         let application = Application { user_sig_keys: vec![key("old"), key("new")], ..application() };
         let made = |by: UserSigKey| by.make(&"mina".parse().unwrap(), Duration::from_secs(60), 1000).unwrap();
@@ -94,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_keeps_the_keys_with_which_it_began() {
+    fn a_running_request_keeps_its_keys() {
         let keyring = Keyring::new(Secrets::default());
         let before = keyring.current();
         keyring.replace(Secrets { application: Some(application()), ..Secrets::default() });

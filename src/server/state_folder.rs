@@ -1,50 +1,54 @@
-//! What outlives the server: who was removed, in a folder of its own.
+//! The state folder: bans on disk, so that they outlive the server.
 //!
-//! `bars.json` holds everybody whose older tokens are worthless. A thread of its own writes it, all of it each time, into
-//! a file beside it that then takes its place: a crash or a full disk leaves the old one whole. An admin call that
-//! removes somebody is answered when that is on the disk ([`StateFolder::written`]), so that what was answered holds.
+//! A thread of its own writes all bans to `bars.json` after each change, into a temporary file that then replaces the
+//! old one: a crash or a full disk leaves the old file intact. An admin call that removes somebody is answered once its
+//! ban is on disk ([`StateFolder::wait_written`]).
 
+use crate::clock::unix_s;
 use crate::hub::{Ban, BanList};
+use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::watch;
 
-/// The file in the folder.
+/// The file with the bans.
 const FILE: &str = "bars.json";
-/// Held locked by the server that uses the folder.
+/// The file that the server using the folder holds locked.
 const LOCK: &str = "lock";
-/// A file of 100,000 bans with the longest names has 60 MB; a larger one is not ours.
+/// Largest file that is read. 100,000 bans with the longest names take 60 MB.
 const MAX_BYTES: u64 = 100 << 20;
-/// The form of the file. A newer one is refused, not guessed at.
+/// The version of the file's format. A newer one is refused.
 const VERSION: u32 = 1;
-/// After a failure it is tried again.
+/// Pause after a failed write.
 const RETRY: Duration = Duration::from_secs(5);
+/// How long an answer waits for the disk.
+const DISK_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a state folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateError {
-    /// It cannot be made, read or written.
+    /// The folder cannot be made, read or written.
     #[error("The state folder {} cannot be used: {error}. Give the server one that it may write to.", folder.display())]
     Folder {
-        /// Which.
+        /// The folder's path.
         folder: PathBuf,
-        /// The system's words.
+        /// The system's error.
         error: io::Error,
     },
-    /// Two servers would overwrite each other's file.
+    /// Another server uses the folder.
     #[error("The state folder {} is in use by another server. Give each server a folder of its own.", .0.display())]
     InUse(PathBuf),
-    /// A newer version wrote it.
+    /// The file has a newer format.
     #[error("{} was written by a newer Visavis. Start that version, or give the server another folder.", .0.display())]
     Newer(PathBuf),
 }
 
-/// `bars.json`.
+/// The contents of `bars.json`.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     version: u32,
@@ -60,14 +64,14 @@ struct SavedBan {
     dismissed: bool,
 }
 
-/// A state folder in use.
+/// A state folder in use. Dropping it writes what is pending and releases the folder, without waiting.
 pub(super) struct StateFolder {
     queue: Arc<WriteQueue>,
     written: watch::Receiver<u64>,
     writer: Option<JoinHandle<()>>,
 }
 
-/// Where the driver lays down what the writer takes up.
+/// The bans on their way to the writer.
 #[derive(Default)]
 struct WriteQueue {
     pending: Mutex<PendingWrites>,
@@ -76,16 +80,16 @@ struct WriteQueue {
 
 #[derive(Default)]
 struct PendingWrites {
-    /// Bounded as all bans are.
+    /// Bounded like every [`BanList`].
     bans: BanList,
-    /// How many were noted since the start.
-    noted: u64,
+    /// How many bans were recorded since the start.
+    recorded: u64,
     is_closing: bool,
 }
 
 impl StateFolder {
-    /// Opens a folder, made if it is missing, and reads who is banned. A file that cannot be understood is put aside
-    /// under another name, with a warning in the log.
+    /// Opens a folder, makes it if it is missing, and reads its bans. A file that cannot be parsed is renamed, with a
+    /// warning in the log.
     pub(super) fn open(folder: &Path) -> Result<(Self, BanList), StateError> {
         let failed = |error| StateError::Folder { folder: folder.to_owned(), error };
         fs::create_dir_all(folder).map_err(failed)?;
@@ -100,40 +104,39 @@ impl StateFolder {
         Ok((Self { queue, written, writer: Some(writer) }, bans))
     }
 
-    /// Has a ban written. The number is the one to wait for.
-    pub(super) fn note(&self, ban: Ban) -> u64 {
-        let mut pending = self.queue.lock();
+    /// Queues a ban for the writer.
+    pub(super) fn record(&self, ban: Ban) {
+        let mut pending = self.queue.pending.lock();
         pending.bans.add(ban);
-        pending.noted += 1;
+        pending.recorded += 1;
         self.queue.changed.notify_one();
-        pending.noted
     }
 
-    /// The number up to which everything is on the disk, or has been tried.
-    pub(super) fn written(&self) -> watch::Receiver<u64> {
-        self.written.clone()
+    /// Waits until all bans recorded so far are on disk, or writing them has failed; 2 s at most.
+    pub(super) fn wait_written(&self) -> impl Future<Output = ()> + Send + 'static {
+        let recorded = self.queue.pending.lock().recorded;
+        let mut written = self.written.clone();
+        async move {
+            if tokio::time::timeout(DISK_LIMIT, written.wait_for(|w| *w >= recorded)).await.is_err() {
+                tracing::warn!("A removal is not on the disk yet: the disk is slow.");
+            }
+        }
     }
 
-    /// Writes what is pending and lets go of the folder. Blocks for as long as the disk takes.
+    /// Writes what is pending and releases the folder. Blocks until then.
     pub(super) fn close(mut self) {
         let writer = self.writer.take();
         drop(self);
         if writer.is_some_and(|writer| writer.join().is_err()) {
-            tracing::error!("the thread that writes the state has failed");
+            tracing::error!("the thread that writes the state folder panicked");
         }
     }
 }
 
 impl Drop for StateFolder {
     fn drop(&mut self) {
-        self.queue.lock().is_closing = true;
+        self.queue.pending.lock().is_closing = true;
         self.queue.changed.notify_one();
-    }
-}
-
-impl WriteQueue {
-    fn lock(&self) -> MutexGuard<'_, PendingWrites> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,7 +154,7 @@ impl Writer {
     fn run(mut self) {
         let mut is_unsaved = false;
         loop {
-            let PendingWrites { bans, noted, is_closing } = self.take(is_unsaved);
+            let PendingWrites { bans, recorded, is_closing } = self.take(is_unsaved);
             for ban in bans.iter() {
                 self.bans.add(ban.clone());
                 is_unsaved = true;
@@ -160,32 +163,32 @@ impl Writer {
                 self.bans.remove_expired(unix_s());
                 match self.save() {
                     Ok(()) => is_unsaved = false,
-                    Err(e) => tracing::warn!(
-                        "Removals cannot be written to {}: {e}. They hold until the server stops. Make room there.",
+                    Err(error) => tracing::warn!(
+                        "Removals cannot be written to {}: {error}. They hold until the server stops. Make room there.",
                         self.folder.display()
                     ),
                 }
             }
-            self.written.send_replace(noted);
+            self.written.send_replace(recorded);
             if is_closing {
                 break;
             }
         }
-        if let Err(e) = self.lock.unlock() {
-            tracing::debug!("the state folder's lock: {e}");
+        if let Err(error) = self.lock.unlock() {
+            tracing::debug!(%error, "the state folder cannot be unlocked");
         }
     }
 
-    /// Waits for something to write, for the end, or for the time to try again.
+    /// Waits for a ban, for the end, or for the time of a retry.
     fn take(&self, is_unsaved: bool) -> PendingWrites {
-        let mut pending = self.queue.lock();
+        let mut pending = self.queue.pending.lock();
         let done = *self.written.borrow();
-        while pending.noted == done && !pending.is_closing {
+        while pending.recorded == done && !pending.is_closing {
             if is_unsaved {
-                pending = self.queue.changed.wait_timeout(pending, RETRY).unwrap_or_else(PoisonError::into_inner).0;
+                self.queue.changed.wait_for(&mut pending, RETRY);
                 break;
             }
-            pending = self.queue.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
+            self.queue.changed.wait(&mut pending);
         }
         PendingWrites { bans: std::mem::take(&mut pending.bans), ..*pending }
     }
@@ -218,7 +221,7 @@ fn lock(folder: &Path) -> Result<File, StateError> {
     }
 }
 
-/// Reads `bars.json`. Without one nobody is banned; a broken one is put aside.
+/// Reads `bars.json`. A missing file has no bans; a broken one is renamed.
 fn read(path: &Path, folder: &Path) -> Result<BanList, StateError> {
     let failed = |error| StateError::Folder { folder: folder.to_owned(), error };
     let mut text = Vec::new();
@@ -234,7 +237,7 @@ fn read(path: &Path, folder: &Path) -> Result<BanList, StateError> {
             let aside = folder.join(format!("{FILE}.broken-{}", unix_s()));
             fs::rename(path, &aside).map_err(failed)?;
             let (path, aside) = (path.display(), aside.display());
-            tracing::warn!("{path} is broken ({why}), so nobody is banned any more. It is kept as {aside}.");
+            tracing::warn!("{path} is broken ({why}), so nobody is barred any more. It is kept as {aside}.");
             Ok(BanList::default())
         }
     }
@@ -264,7 +267,7 @@ fn parse(text: &[u8]) -> Result<BanList, Unreadable> {
     Ok(bans)
 }
 
-/// A file that nobody else may read: it says who was in which room.
+/// Opens a file for writing that other users of the computer cannot read: it says who was in which room.
 fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -273,14 +276,9 @@ fn private_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// A rename is on the disk when its folder is.
+/// Makes a rename in the folder durable.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-fn unix_s() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -288,7 +286,7 @@ mod tests {
     use super::*;
 
     fn ban(user: &str, removed_at: i64) -> Ban {
-        Ban { room: "r".into(), user: user.parse().unwrap(), removed_at, dismissed: user == "tom" }
+        Ban { room: "r".into(), user: user.parse().expect("a user id"), removed_at, dismissed: user == "tom" }
     }
 
     fn users(bans: &BanList) -> Vec<(&str, bool)> {
@@ -296,38 +294,42 @@ mod tests {
     }
 
     #[test]
-    fn what_was_noted_is_there_after_a_restart_unless_it_is_too_old() {
-        let folder = tempfile::tempdir().unwrap();
+    fn recorded_bans_outlive_a_restart_until_they_expire() {
+        let folder = tempfile::tempdir().expect("a folder");
         let folder = folder.path().join("made/for/it");
-        let (state, bans) = StateFolder::open(&folder).unwrap();
+        let (state, bans) = StateFolder::open(&folder).expect("opened");
         assert!(users(&bans).is_empty());
-        state.note(ban("mina", unix_s()));
-        state.note(ban("tom", unix_s()));
-        state.note(ban("long-ago", 1000));
+        state.record(ban("mina", unix_s()));
+        state.record(ban("tom", unix_s()));
+        state.record(ban("long-ago", 1000));
         state.close();
-        let (state, bans) = StateFolder::open(&folder).unwrap();
+        let (state, bans) = StateFolder::open(&folder).expect("opened");
         assert_eq!(users(&bans), [("mina", false), ("tom", true)]);
-        state.note(ban("ana", unix_s()));
+        state.record(ban("ana", unix_s()));
         state.close();
-        assert_eq!(users(&StateFolder::open(&folder).unwrap().1).len(), 3, "what was read is written again");
+        assert_eq!(
+            users(&StateFolder::open(&folder).expect("opened").1).len(),
+            3,
+            "the bans of the last run are written again"
+        );
         assert!(!folder.join("bars.json.new").exists());
     }
 
     #[tokio::test]
-    async fn it_is_on_the_disk_when_its_number_comes() {
-        let folder = tempfile::tempdir().unwrap();
-        let (state, _) = StateFolder::open(folder.path()).unwrap();
+    async fn a_ban_is_on_disk_when_the_wait_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (state, _) = StateFolder::open(folder.path()).expect("opened");
         for n in 0..20 {
-            let number = state.note(ban(&format!("u{n}"), unix_s()));
-            state.written().wait_for(|written| *written >= number).await.unwrap();
+            state.record(ban(&format!("u{n}"), unix_s()));
+            state.wait_written().await;
             let bans = parse(&fs::read(folder.path().join(FILE)).unwrap()).ok().unwrap();
             assert_eq!(bans.iter().count(), n + 1);
         }
     }
 
     #[test]
-    fn a_broken_file_is_put_aside_whole() {
-        let folder = tempfile::tempdir().unwrap();
+    fn a_broken_file_is_renamed_and_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
         for text in [
             "",
             "{\"version\": 1, \"bars\": [{\"room\"",
@@ -335,7 +337,7 @@ mod tests {
             \"removed_at\": 1, \"dismissed\": false}]}",
         ] {
             fs::write(folder.path().join(FILE), text).unwrap();
-            let (state, bans) = StateFolder::open(folder.path()).unwrap();
+            let (state, bans) = StateFolder::open(folder.path()).expect("opened");
             state.close();
             assert!(users(&bans).is_empty());
             let is_kept = |e: &fs::DirEntry| e.file_name().to_string_lossy().starts_with("bars.json.broken-");
@@ -346,9 +348,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_newer_or_in_use_is_refused_with_a_sentence() {
-        let folder = tempfile::tempdir().unwrap();
-        let (state, _) = StateFolder::open(folder.path()).unwrap();
+    fn a_newer_file_and_a_folder_in_use_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (state, _) = StateFolder::open(folder.path()).expect("opened");
         let error = StateFolder::open(folder.path()).err().unwrap().to_string();
         assert!(error.contains("in use by another server"), "{error}");
         state.close();
@@ -360,18 +362,18 @@ mod tests {
         assert!(error.contains("cannot be used"), "{error}");
     }
 
-    #[test]
-    fn a_disk_that_fails_does_not_hold_anybody_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let (state, _) = StateFolder::open(folder.path()).unwrap();
-        // A folder cannot be written into as a file, whoever asks.
-        fs::create_dir(folder.path().join("bars.json.new")).unwrap();
-        let number = state.note(ban("mina", unix_s()));
-        let mut written = state.written();
-        let waiting = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        waiting.block_on(written.wait_for(|w| *w >= number)).unwrap();
-        fs::remove_dir(folder.path().join("bars.json.new")).unwrap();
+    #[tokio::test]
+    async fn a_failing_disk_delays_no_answer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (state, _) = StateFolder::open(folder.path()).expect("opened");
+        // A file cannot replace a folder.
+        fs::create_dir(folder.path().join(FILE)).expect("made");
+        state.record(ban("mina", unix_s()));
+        let mut written = state.written.clone();
+        tokio::time::timeout(DISK_LIMIT, written.wait_for(|w| *w == 1)).await.expect("in time").expect("tried");
+        fs::remove_dir(folder.path().join(FILE)).expect("removed");
         state.close();
-        assert_eq!(users(&StateFolder::open(folder.path()).unwrap().1), [("mina", false)], "the last try succeeded");
+        let (_, bans) = StateFolder::open(folder.path()).expect("opened");
+        assert_eq!(users(&bans), [("mina", false)], "the last try succeeded");
     }
 }

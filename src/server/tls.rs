@@ -1,39 +1,40 @@
-//! TLS: certificate and key from files, replaced while the server runs.
+//! TLS: certificate and key, which are reloaded from their files while the server runs.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// Where certificate and key are, in PEM.
+/// The PEM files of certificate and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
-    /// The certificate, and after it those that lead to a known authority.
+    /// The certificate chain, the server's own certificate first.
     pub(crate) certificate: PathBuf,
-    /// Its private key.
+    /// The private key of the first certificate.
     pub(crate) key: PathBuf,
 }
 
-/// Why certificate and key cannot be used. Nothing of the key is repeated.
+/// Why certificate and key cannot be used. No message contains parts of the key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
-    /// A file is missing, or not PEM.
+    /// A file is missing or not PEM.
     #[error("{path} cannot be read as PEM: {source}")]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: pem::Error,
     },
-    /// They do not belong together, or are of a kind that is not known.
+    /// Certificate and key do not match, or use an unsupported algorithm.
     #[error("The certificate {certificate} and its key do not work: {source}")]
     Pair {
         /// The certificate's file.
         certificate: PathBuf,
-        /// Why.
+        /// The cause.
         source: rustls::Error,
     },
 }
@@ -42,26 +43,26 @@ pub(crate) enum TlsError {
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
     files: TlsFiles,
-    config: Arc<RwLock<Arc<ServerConfig>>>,
+    config: watch::Sender<Arc<ServerConfig>>,
 }
 
 impl Tls {
     /// Reads certificate and key.
     pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let config = Arc::new(RwLock::new(read(&files)?));
+        let config = watch::Sender::new(read(&files)?);
         Ok(Self { files, config })
     }
 
-    /// Reads them again, for connections from now on. When they are not usable the old ones stay.
+    /// Reads both again, for new connections. If they are not usable, the old ones stay.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
         let config = read(&self.files)?;
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        self.config.send_replace(config);
         Ok(())
     }
 
-    /// What takes up the next connection.
+    /// The acceptor for a new connection.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        self.config.read().unwrap_or_else(PoisonError::into_inner).clone().into()
+        self.config.borrow().clone().into()
     }
 }
 

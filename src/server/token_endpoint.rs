@@ -1,12 +1,13 @@
-//! `POST /token`: LiveKit's standard token endpoint. Whoever may have a token gets one for a valid room and name.
+//! `POST /token`: LiveKit's standard token endpoint.
 //!
-//! Beside the standard's fields there are two that prove something: `user_sig`, with which TRTC's clients enter, says who
-//! somebody is; `invitation`, which a link carries, says that they may enter this room, and as what.
+//! Two fields are added to the standard's: `user_sig`, the proof of identity of TRTC's clients, and `invitation`, which
+//! a join link carries, with the room and the role.
 
-use super::engine::EntryRefused;
+use super::app::App;
+use super::error::{EntryRefused, error_response};
 use super::secrets::Secrets;
-use super::{App, auth, unix_s};
 use crate::base::{IdError, RoomId, Secret, UserId, display_name};
+use crate::clock::unix_s;
 use crate::hub::Refusal;
 use crate::proto::invitation::{Invitation, InvitationError, Role};
 use crate::proto::tencent::{UserSigClaims, UserSigError};
@@ -20,10 +21,10 @@ use livekit_protocol as lk;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// Longest metadata in bytes, and the sum of all attributes: LiveKit's limits.
+/// Longest metadata, and largest sum of all attributes, in bytes: LiveKit's limits.
 const METADATA_BYTES: usize = 64 * 1024;
 
-/// Why no token is given. The sentences are for people.
+/// Why no token is given. The messages are shown to users.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TokenRefused {
     #[error("This server gives no tokens away. Ask whoever runs it for an invitation.")]
@@ -41,7 +42,7 @@ pub(super) enum TokenRefused {
     #[error("The metadata or the attributes are too long: at most 64 KB are possible.")]
     Metadata,
     #[error(transparent)]
-    EntryRefused(#[from] EntryRefused),
+    Entry(#[from] EntryRefused),
     #[error(transparent)]
     Mint(#[from] MintError),
 }
@@ -53,13 +54,13 @@ impl TokenRefused {
             Self::Closed
             | Self::Invitation(_)
             | Self::AnotherUser(_)
-            | Self::EntryRefused(
+            | Self::Entry(
                 EntryRefused::StillBanned(_)
                 | EntryRefused::Refused(Refusal::Removed | Refusal::Dismissed | Refusal::Full),
             ) => StatusCode::FORBIDDEN,
             Self::Malformed | Self::Name(_) | Self::Metadata => StatusCode::BAD_REQUEST,
-            Self::EntryRefused(EntryRefused::Refused(Refusal::NoRoom)) => StatusCode::NOT_FOUND,
-            Self::EntryRefused(EntryRefused::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Entry(EntryRefused::Refused(Refusal::NoRoom)) => StatusCode::NOT_FOUND,
+            Self::Entry(EntryRefused::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -67,35 +68,35 @@ impl TokenRefused {
 
 impl IntoResponse for TokenRefused {
     fn into_response(self) -> Response {
-        auth::error_response(self.status(), &self)
+        error_response(self.status(), &self)
     }
 }
 
 /// Answers `POST /token`.
 pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, TokenRefused> {
     let secrets = app.secrets.current();
-    let asked = TokenRequest::read(&body)?;
-    let proof = asked.proof(&app, &secrets)?;
+    let request = TokenRequest::read(&body)?;
+    let proof = request.proof(&app, &secrets)?;
     let key = secrets.keys.first().ok_or(TokenRefused::Closed)?;
-    let mut pass = pass(asked.standard, proof)?;
+    let mut pass = pass(request.standard, proof)?;
     pass.valid_for = pass.valid_for.min(app.engine.max_token_validity());
     app.engine.check_token_request(&pass).await?;
     let answer = lk::TokenSourceResponse {
-        server_url: app.engine.client_url().map_or_else(|| address(&app, &headers), ToOwned::to_owned),
+        server_url: app.engine.client_url().map_or_else(|| app.url(&headers), ToOwned::to_owned),
         participant_token: key.join_token(&pass)?.expose().clone(),
     };
     let json = serde_json::json!({ "server_url": answer.server_url, "participant_token": answer.participant_token });
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(json)).into_response())
 }
 
-/// A request for a token, or for what its owner may know.
+/// The body of a request to `/token` or `/room`.
 pub(super) struct TokenRequest {
     standard: lk::TokenSourceRequest,
     user_sig: Option<Secret<String>>,
     invitation: Option<Secret<String>>,
 }
 
-/// What somebody may enter, and as what.
+/// The verified right to enter a room.
 pub(super) struct EntryProof {
     pub(super) room: RoomId,
     claims: Option<UserSigClaims>,
@@ -115,14 +116,14 @@ impl TokenRequest {
         Ok(Self { standard, user_sig, invitation })
     }
 
-    /// The room that is asked for.
+    /// The requested room.
     pub(super) fn room(&self) -> Result<RoomId, TokenRefused> {
         Ok(self.standard.room_name.as_deref().unwrap_or_default().parse()?)
     }
 
-    /// Whether who asks may enter that room: everybody where tokens are open, else who shows a UserSig or an invitation.
+    /// Verifies the right to enter the room: a UserSig or an invitation, or neither if tokens are open to everybody.
     pub(super) fn proof(&self, app: &App, secrets: &Secrets) -> Result<EntryProof, TokenRefused> {
-        let claims = self.user_sig.as_ref().map(|text| proven(secrets, text.expose())).transpose()?;
+        let claims = self.user_sig.as_ref().map(|text| verify_user_sig(secrets, text.expose())).transpose()?;
         if !app.open_tokens && claims.is_none() && self.invitation.is_none() {
             return Err(TokenRefused::Closed);
         }
@@ -135,13 +136,13 @@ impl TokenRequest {
     }
 }
 
-/// Whom a UserSig is for.
-fn proven(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, UserSigError> {
+/// Verifies a UserSig.
+fn verify_user_sig(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, UserSigError> {
     let application = secrets.application.as_ref().ok_or(UserSigError::SdkAppId)?;
     application.verify_user_sig(user_sig, unix_s())
 }
 
-/// What is asked for, checked. A token is not good for longer than the UserSig that it is given for.
+/// Checks the request and makes the claims of the token. It expires with the UserSig at the latest.
 fn pass(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<JoinClaims, TokenRefused> {
     let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
     let metadata = request.participant_metadata.unwrap_or_default();
@@ -163,23 +164,13 @@ fn pass(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<JoinClaims
             (claims.user, JOIN_VALIDITY.min(Duration::from_secs(left)))
         }
         (None, Some(wanted)) => (wanted.parse()?, JOIN_VALIDITY),
-        (None, None) => (some_user()?, JOIN_VALIDITY),
+        (None, None) => (random_user()?, JOIN_VALIDITY),
     };
     let room_admin = proof.role == Role::Host;
     Ok(JoinClaims { room: proof.room, user, name, metadata, attributes, room_admin, valid_for })
 }
 
-/// A user id for somebody who brings none.
-pub(super) fn some_user() -> Result<UserId, IdError> {
+/// A random user id, for a request without one.
+pub(super) fn random_user() -> Result<UserId, IdError> {
     format!("user-{:016x}", rand::random::<u64>()).parse()
-}
-
-/// Where this server is reached: as it was told, or else at the address that it was asked at.
-pub(super) fn address(app: &App, headers: &HeaderMap) -> String {
-    if let Some(url) = &app.public_url {
-        return url.clone();
-    }
-    let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
-    let scheme = if app.tls || text("x-forwarded-proto") == Some("https") { "wss" } else { "ws" };
-    format!("{scheme}://{}", text("host").unwrap_or("127.0.0.1"))
 }

@@ -1,24 +1,27 @@
-//! Tencent Cloud's API 3.0 at `/`: RemoveUser, DismissRoom and their string twins, as back ends that use TRTC call them.
+//! Tencent Cloud's API 3.0 at `/`: RemoveUser, DismissRoom and their variants with string room ids, as back ends for
+//! TRTC call them.
 //!
 //! The answer is always HTTP 200 and exactly `application/json`: the official Python SDK takes anything else for a
-//! success or a broken network. What was decided where the documentation is silent:
+//! success or a network error. Decisions where Tencent's documentation is silent:
 //!
-//! - Removing somebody who is not in an open room succeeds, so that a removal can be repeated. A room that is not open
-//!   is `FailedOperation.RoomNotExist`, for removals and dismissals alike.
-//! - Somebody who is joining, or whose link is lost, is in the room. Somebody who was lost from it within the last two
-//!   minutes is on the way back: a removal or dismissal still reaches them.
-//! - A signed request is carried out once. Who sends it again within its ten minutes gets the first answer.
+//! - The removal of a user who is not in an open room succeeds, so that a removal can be repeated. For a room that is not
+//!   open, removals and dismissals fail with `FailedOperation.RoomNotExist`.
+//! - A user who is joining, or whose link is lost, is in the room. A user who was lost within the last two minutes may
+//!   return: a removal or dismissal bans it.
+//! - A signed request is executed once. A copy within its validity of ten minutes gets the first answer.
 
 mod rates;
 mod replay;
 
+use super::app::App;
 use super::audit::{self, AuditEntry, Principal};
-use super::engine::Unavailable;
-use super::rooms::Rooms;
+use super::engine::Engine;
+use super::error::Unavailable;
 use super::secrets::Application;
-use super::{App, unix_s};
-use crate::base::UserId;
+use crate::base::{RoomId, UserId};
+use crate::clock::unix_s;
 use crate::proto::tencent::{ApiError, HttpRequest, RoomOperation, RoomRequest, SignedCall};
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
@@ -26,19 +29,21 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use rates::Rates;
 use replay::ReplayCache;
+use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// What the API remembers between calls.
+/// The memory of the API: answers for replays, and the calls of the last second.
 #[derive(Debug, Default)]
 pub(super) struct CallGuards {
-    once: ReplayCache,
+    replays: ReplayCache,
     rates: Rates,
 }
 
-/// Answers a call of the API; or, to somebody who only looks whether a server is there, `OK`.
+/// Answers a call of the API; a request that is none, such as a health check, gets `OK`.
 pub(super) async fn call(
     State(app): State<App>,
+    Extension(guards): Extension<Arc<CallGuards>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -58,7 +63,7 @@ pub(super) async fn call(
     let answer = match &body {
         Ok(body) => {
             http.body = body;
-            answer(&app, &http, &id).await
+            verify_and_audit(&app, &guards, &http, &id).await
         }
         Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_))) => Err(ApiError::TooLong),
         Err(_) => Err(ApiError::Body),
@@ -77,15 +82,17 @@ fn write(id: &str, answer: Result<(), ApiError>) -> Response {
     axum::Json(serde_json::json!({ "Response": response })).into_response()
 }
 
-async fn answer(app: &App, http: &HttpRequest<'_>, id: &str) -> Result<(), ApiError> {
+/// Verifies the signature, executes the request, and writes both outcomes into the logs.
+async fn verify_and_audit(app: &App, guards: &CallGuards, http: &HttpRequest<'_>, id: &str) -> Result<(), ApiError> {
     let secrets = app.secrets.current();
     let keys = secrets.application.as_ref().map(|a| a.keys.as_slice()).unwrap_or_default();
-    let call = SignedCall::verify(http, keys, unix_s())
-        .inspect_err(|e| tracing::info!(request = id, code = e.code(), "a call of Tencent's API is refused: {e}"))?;
+    let call = SignedCall::verify(http, keys, unix_s()).inspect_err(|error| {
+        tracing::info!(request = id, code = error.code(), %error, "a call of Tencent's API is refused");
+    })?;
     let application = secrets.application.as_ref().ok_or(ApiError::SecretId)?;
     let action = call.action()?;
     let request = call.request(http.body);
-    let answer = obey(app, application, &call, request.clone()).await;
+    let answer = execute_once(&app.engine, guards, application, &call, request.clone()).await;
     let (room, users) = request.map_or_else(|_| Default::default(), |r| (r.room.to_string(), names(&r.operation)));
     let result = answer.as_ref().map_or_else(ApiError::code, |()| "ok");
     let entry = AuditEntry { action: action.name(), room: &room, users: &users, result, request: id };
@@ -93,17 +100,18 @@ async fn answer(app: &App, http: &HttpRequest<'_>, id: &str) -> Result<(), ApiEr
     answer
 }
 
-/// Does what is asked, unless it was done before, or too much is asked at once.
-async fn obey(
-    app: &App,
+/// Executes a request within the rate limit. A request that was sent before gets the first answer.
+async fn execute_once(
+    engine: &Engine,
+    guards: &CallGuards,
     application: &Application,
     call: &SignedCall,
     request: Result<RoomRequest, ApiError>,
 ) -> Result<(), ApiError> {
-    let (now, at_most) = (Instant::now(), application.calls_per_second);
-    let known = app.tencent.once.find(&call.fingerprint, now);
-    if known.is_none() && !app.tencent.rates.admit(call.action()?, at_most, now) {
-        return Err(ApiError::TooMany(at_most));
+    let (now, limit) = (Instant::now(), application.calls_per_second);
+    let known = guards.replays.find(&call.fingerprint, now);
+    if known.is_none() && !guards.rates.admit(call.action()?, limit, now) {
+        return Err(ApiError::TooMany(limit));
     }
     let request = request?;
     if request.sdk_app_id != application.sdk_app_id {
@@ -111,36 +119,36 @@ async fn obey(
     }
     let outcome = match known {
         Some(outcome) => outcome,
-        None => app.tencent.once.begin(call.fingerprint, now).ok_or(ApiError::Internal)?,
+        None => guards.replays.begin(call.fingerprint, now).ok_or(ApiError::Internal)?,
     };
-    // Whoever comes second while the first one is at it waits for the same outcome.
-    outcome.get_or_try_init(|| carry_out(&app.rooms, &request)).await?.clone()
+    // A copy that arrives while the first one runs waits for the same outcome.
+    outcome.get_or_try_init(|| execute(engine, &request)).await?.clone()
 }
 
-/// The inner result is an outcome; the outer one says that there is none, and that it may be tried again.
-async fn carry_out(rooms: &Rooms, request: &RoomRequest) -> Result<Result<(), ApiError>, ApiError> {
-    let room = &request.room;
+/// Calls the engine. The inner result is the outcome; the outer error means that there is none, so a retry may execute.
+async fn execute(engine: &Engine, request: &RoomRequest) -> Result<Result<(), ApiError>, ApiError> {
     let was_open = match &request.operation {
-        RoomOperation::Dismiss => rooms.dismiss(room).await,
-        RoomOperation::Remove(users) => remove(rooms, request, users).await,
+        RoomOperation::Dismiss => engine.dismiss(&request.room).await,
+        RoomOperation::Remove(users) => remove(engine, &request.room, users).await,
     };
-    let was_open = was_open.map_err(|e| {
-        tracing::warn!("a call of Tencent's API is not carried out: {e}");
+    let was_open = was_open.map_err(|error| {
+        tracing::warn!(%error, "a call of Tencent's API is not executed");
         ApiError::Internal
     })?;
     Ok(if was_open { Ok(()) } else { Err(ApiError::NoRoom) })
 }
 
-async fn remove(rooms: &Rooms, request: &RoomRequest, users: &[UserId]) -> Result<bool, Unavailable> {
-    let mut somebody = false;
+/// Removes users. Returns whether one of them was in the room, or the room is open.
+async fn remove(engine: &Engine, room: &RoomId, users: &[UserId]) -> Result<bool, Unavailable> {
+    let mut was_there = false;
     for user in users {
-        somebody |= rooms.remove(&request.room, user).await?;
+        was_there |= engine.remove(room, user).await?;
     }
-    Ok(somebody || rooms.exists(&request.room).await?)
+    Ok(was_there || engine.participants(room).await?.is_some())
 }
 
-fn names(order: &RoomOperation) -> String {
-    match order {
+fn names(operation: &RoomOperation) -> String {
+    match operation {
         RoomOperation::Dismiss => String::new(),
         RoomOperation::Remove(users) => users.iter().map(UserId::as_str).collect::<Vec<_>>().join(" "),
     }

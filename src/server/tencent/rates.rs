@@ -1,25 +1,25 @@
-//! How many calls of an action are answered in a second.
+//! The limit on calls of one action in a second.
 
 use crate::proto::tencent::Action;
+use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The calls of the last second, by action. Only calls whose signature was right are counted.
+/// The calls of the last second, by action. Only calls with a valid signature count.
 #[derive(Debug, Default)]
 pub(super) struct Rates(Mutex<HashMap<Action, VecDeque<Instant>>>);
 
 impl Rates {
-    /// Counts a call, unless there have been `at_most` in the second before `now`.
-    pub(super) fn admit(&self, action: Action, at_most: u32, now: Instant) -> bool {
-        let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Counts a call, unless there were `limit` in the second before `now`. Returns whether it was counted.
+    pub(super) fn admit(&self, action: Action, limit: u32, now: Instant) -> bool {
+        let mut rates = self.0.lock();
         let calls = rates.entry(action).or_default();
         while calls.front().is_some_and(|at| now.saturating_duration_since(*at) >= SECOND) {
             calls.pop_front();
         }
-        let admitted = calls.len() < at_most as usize;
+        let admitted = calls.len() < limit as usize;
         if admitted {
             calls.push_back(now);
         }
@@ -39,7 +39,7 @@ mod tests {
         };
         assert_eq!(admitted(Action::RemoveUser, 0, 1000), 20);
         assert_eq!(admitted(Action::DismissRoom, 0, 1000), 20);
-        // The first twenty came within 20 ms: each makes way for one a second later.
+        // The first twenty came within 20 ms; each allows one a second later.
         assert_eq!(admitted(Action::RemoveUser, 1000, 1010), 10);
         assert_eq!(admitted(Action::RemoveUser, 1010, 2000), 10);
     }

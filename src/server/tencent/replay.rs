@@ -1,21 +1,21 @@
-//! Requests that were carried out, for as long as somebody could send them again.
+//! The outcomes of executed requests, for as long as their signatures are valid.
 
 use crate::proto::tencent::{ApiError, MAX_SKEW_S, RequestFingerprint};
+use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-/// A signature of a clock that is ahead is good for twice the skew.
+/// Validity of a signature from a clock that is ahead: twice the skew.
 const KEPT_FOR: Duration = Duration::from_secs(2 * MAX_SKEW_S.unsigned_abs());
-/// Requests remembered at most. The rate limit stays below that unless it is set very high; then nothing new is
-/// carried out until the oldest ones have expired.
+/// Outcomes kept. When it is full, which needs a very high rate limit, new requests fail until the oldest expire.
 const MAX_KEPT: usize = 200_000;
 
-/// What came of a request; empty while it is being carried out for the first time.
+/// The outcome of a request; empty while the request runs for the first time.
 pub(super) type Outcome = Arc<OnceCell<Result<(), ApiError>>>;
 
-/// What came of which request.
+/// The outcomes by request.
 #[derive(Debug, Default)]
 pub(super) struct ReplayCache(Mutex<Kept>);
 
@@ -27,16 +27,16 @@ struct Kept {
 }
 
 impl ReplayCache {
-    /// What came of the request, if it was sent before.
+    /// The outcome of a request that was sent before.
     pub(super) fn find(&self, request: &RequestFingerprint, now: Instant) -> Option<Outcome> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         kept.forget(now);
         kept.outcomes.get(request).cloned()
     }
 
-    /// A place for what will come of the request; the same one for everybody who sends it. `None`: there is no room.
+    /// The place for the outcome of a request, the same for all its copies. `None`: the cache is full.
     pub(super) fn begin(&self, request: RequestFingerprint, now: Instant) -> Option<Outcome> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         if let Some(known) = kept.outcomes.get(&request) {
             return Some(known.clone());
         }
@@ -68,7 +68,7 @@ mod tests {
     use crate::base::Secret;
     use crate::proto::tencent::{HttpRequest, KeyPair, SignedCall};
 
-    /// A request that the official Python SDK has signed.
+    /// A request that the official Python SDK signed.
     fn request() -> RequestFingerprint {
         let vectors: serde_json::Value =
             serde_json::from_str(include_str!("../../proto/tencent/vectors.json")).unwrap();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_is_kept_for_as_long_as_the_signature_is_good() {
+    fn an_outcome_is_kept_while_the_signature_is_valid() {
         let (once, now) = (ReplayCache::default(), Instant::now());
         assert!(once.find(&request(), now).is_none());
         let first = once.begin(request(), now).unwrap();

@@ -1,4 +1,4 @@
-//! Who is let in, and with which status who is not.
+//! Joins and their refusals, with the HTTP status of each.
 
 use super::*;
 use crate::proto::token::AdminGrant;
@@ -18,7 +18,7 @@ fn v1() -> String {
 }
 
 fn sdk_token(identity: &str, room: &str, name: &str) -> String {
-    // What an SDK of LiveKit would sign without checking.
+    // LiveKit's SDKs sign without checking.
     let grants = VideoGrants { room_join: true, room: room.into(), ..Default::default() };
     AccessToken::with_api_key("devkey", "secret")
         .with_identity(identity)
@@ -28,7 +28,7 @@ fn sdk_token(identity: &str, room: &str, name: &str) -> String {
         .unwrap()
 }
 
-/// Tokens that must not let anybody in, with the status that says why.
+/// Tokens that must be refused, with the expected status.
 fn bad_tokens() -> Vec<(u16, String)> {
     let foreign = ApiKey::new("elsewhere", "secret").unwrap().join_token(&pass("r", "u")).unwrap();
     let forged = ApiKey::new("devkey", "guess").unwrap().join_token(&pass("r", "u")).unwrap();
@@ -79,7 +79,7 @@ async fn a_good_token_is_validated_and_upgraded_from_header_and_query() {
         assert!(Client::open(&server, &path, &token).await.is_ok());
         assert_eq!(get(&server, &validate_path(&path), None).await.0, 401);
     }
-    // An SDK's token without a name is a good one.
+    // A token without a name is valid.
     assert!(Client::request(&server, &fresh(), &sdk_token("u", "r", "")).await.is_ok());
     server.stop().await.unwrap();
 }
@@ -118,7 +118,7 @@ async fn plain_requests_are_answered_as_livekit_answers_them() {
 }
 
 #[tokio::test]
-async fn pages_from_anywhere_may_ask() {
+async fn web_pages_of_any_origin_may_call() {
     let server = start().await;
     let http = reqwest::Client::new();
     let preflight = http
@@ -139,7 +139,7 @@ async fn pages_from_anywhere_may_ask() {
 }
 
 #[tokio::test]
-async fn whoever_watches_over_the_server_is_told_how_it_is() {
+async fn health_and_metrics_report_the_state_of_the_server() {
     let server = start().await;
     let _mina = Client::join(&server, "r", "mina").await;
     assert_eq!(get(&server, "/healthz", None).await, (200, "OK".to_owned()));

@@ -1,4 +1,4 @@
-//! Join links: who makes them, where they lead, and what they allow.
+//! Join links: who may make them, their web page, and what they allow.
 
 use super::*;
 use crate::admin::{AdminClient, AdminClientError};
@@ -8,7 +8,7 @@ use crate::proto::link;
 use crate::proto::token::{AdminGrant, ApiKeys};
 use serde_json::{Value, json};
 
-/// A server that lets in only who has an invitation.
+/// A server that admits only users with an invitation.
 async fn closed() -> Embedded {
     Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.unwrap()
 }
@@ -19,7 +19,7 @@ async fn post(server: &Embedded, path: &str, token: &str, body: &Value) -> (u16,
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
-/// What a link gets its owner: an access token.
+/// Asks for an access token with the invitation of a link.
 async fn follow(server: &Embedded, room_name: &str, user: &str, link: &str) -> (u16, Value) {
     let place = link::parse(link).unwrap();
     let invitation = place.invitation.as_ref().map(|text| text.expose().clone());
@@ -66,7 +66,7 @@ async fn a_host_removes_and_ends_and_a_guest_does_not() {
     server.stop().await.unwrap();
 }
 
-/// The very calls that a window makes with the token of its call.
+/// The calls that the window makes with the token of its call.
 #[tokio::test]
 async fn the_server_refuses_a_guest_who_acts_as_a_host() {
     let server = closed().await;
@@ -95,7 +95,7 @@ async fn the_server_refuses_a_guest_who_acts_as_a_host() {
     assert!(grant.room_join && !grant.room_admin, "a host invites guests");
     host.remove(&tea, &tom_id).await.unwrap();
     assert_eq!(tom.leave_and_close().await.0, lk::DisconnectReason::ParticipantRemoved);
-    // A guest in the room cannot; one who was removed cannot either.
+    // Neither a guest in the room nor a removed one may dismiss it.
     for refused in [&ida, &guest] {
         assert!(matches!(refused.dismiss(&tea).await, Err(AdminClientError::Denied(_))));
     }
@@ -127,7 +127,7 @@ async fn links_are_made_by_hosts_of_their_room_and_by_operators() {
 }
 
 #[tokio::test]
-async fn a_link_lets_in_to_its_own_room_until_it_ends() {
+async fn a_link_admits_to_its_own_room_until_it_expires() {
     let server = closed().await;
     let link_to = |name: &str, until| {
         let invitation = Invitation { role: Role::Guest, until }.sign(&room(name), &ApiKey::dev()).unwrap();
@@ -151,7 +151,7 @@ async fn a_link_lets_in_to_its_own_room_until_it_ends() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_link_opens_the_program_and_shows_names_as_they_are() {
+async fn the_page_of_a_link_opens_the_program_and_escapes_names() {
     let server = closed().await;
     let get = async |path: &str| {
         let answer = reqwest::get(http_url(&server, path)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Signalling connections from their first message to their last.
+//! Signalling connections from the first message to the last.
 
 use super::*;
 use crate::admin::AdminClient;
@@ -25,7 +25,7 @@ async fn the_first_message_is_join_and_a_fresh_token_follows() {
 }
 
 #[tokio::test]
-async fn leaving_is_answered_and_told_to_the_others() {
+async fn a_leave_is_answered_and_shown_to_the_others() {
     let server = start().await;
     let (mut mina, mut tom) = (Client::join(&server, "r", "mina").await, Client::join(&server, "r", "tom").await);
     mina.say(goodbye()).await;
@@ -34,15 +34,16 @@ async fn leaving_is_answered_and_told_to_the_others() {
     server.stop().await.unwrap();
 }
 
-/// Whoever stops reading and closes breaks the connection for what we write; what they said before is still heard.
+/// A client that closes without reading breaks the connection for the server's writes; its earlier messages still
+/// count.
 #[tokio::test]
-async fn a_goodbye_is_heard_though_the_connection_broke_behind_it() {
+async fn a_leave_is_read_although_the_connection_broke_after_it() {
     let server = start().await;
     let mut tom = Client::join(&server, "r", "tom").await;
     for _ in 0..10 {
         let mut mina = Client::join(&server, "r", "mina").await;
         mina.socket.get_ref().set_nodelay(true).unwrap();
-        // Their answers are what cannot be written any more.
+        // The server cannot write its answers any more.
         for _ in 0..10 {
             mina.say(Say::PingReq(lk::Ping { timestamp: 5, rtt: 0 })).await;
         }
@@ -69,7 +70,7 @@ async fn a_text_frame_switches_the_session_to_json() {
 }
 
 #[tokio::test]
-async fn a_frame_that_is_no_request_ends_the_link() {
+async fn a_malformed_frame_ends_the_link() {
     let server = start().await;
     for frame in [tungstenite::Message::binary(vec![0xff; 9]), tungstenite::Message::text("{")] {
         let mut mina = Client::join(&server, "r", "mina").await;
@@ -90,7 +91,7 @@ async fn a_frame_that_is_no_request_ends_the_link() {
 }
 
 #[tokio::test]
-async fn dismissal_ends_it_for_everybody_and_their_tokens_with_it() {
+async fn a_dismissal_ends_all_stays_and_bans_their_tokens() {
     let server = start().await;
     let old = token("r", "mina");
     let mut mina = Client::request(&server, &fresh(), &old).await.unwrap();
@@ -101,7 +102,7 @@ async fn dismissal_ends_it_for_everybody_and_their_tokens_with_it() {
         assert_eq!(client.leave_and_close().await, (lk::DisconnectReason::RoomDeleted, Some(1000)));
     }
     assert_eq!(Client::request(&server, &fresh(), &old).await.err().map(|r| r.0), Some(403));
-    // A resume is let in to be told why.
+    // A resume is upgraded and told the reason.
     let sid = join.participant.unwrap().sid;
     let mut late = Client::request(&server, &resume(&sid), &old).await.unwrap();
     assert_eq!(late.leave_and_close().await, (lk::DisconnectReason::RoomDeleted, Some(1000)));
@@ -131,7 +132,7 @@ async fn a_removed_user_comes_back_with_a_new_token_only() {
 }
 
 #[tokio::test]
-async fn a_lost_link_is_resumed_unseen() {
+async fn a_resume_is_not_shown_to_the_others() {
     let server = start().await;
     let (mut mina, mut tom) = (Client::join(&server, "r", "mina").await, Client::join(&server, "r", "tom").await);
     let sid = std::mem::take(&mut mina.sid);
@@ -146,7 +147,7 @@ async fn a_lost_link_is_resumed_unseen() {
 }
 
 #[tokio::test]
-async fn a_full_room_and_a_room_nobody_made_are_closed_doors() {
+async fn a_full_room_and_a_missing_room_refuse_joins() {
     let rooms = HubConfig { auto_create: false, max_members: 1, ..Default::default() };
     let server = Embedded::start(ServerConfig { rooms, ..ServerConfig::dev() }).await.unwrap();
     let (status, said) = Client::request(&server, &fresh(), &token("r", "mina")).await.err().expect("a refusal");
@@ -162,7 +163,7 @@ async fn a_full_room_and_a_room_nobody_made_are_closed_doors() {
 }
 
 #[tokio::test]
-async fn everybody_is_told_that_the_server_stops() {
+async fn a_stopping_server_sends_leave_to_all() {
     let server = start().await;
     let mut clients = Vec::new();
     for user in ["mina", "tom", "ana"] {
@@ -178,7 +179,7 @@ async fn everybody_is_told_that_the_server_stops() {
 }
 
 #[tokio::test]
-async fn a_client_that_answers_nothing_does_not_hold_the_stop_up() {
+async fn a_silent_client_does_not_delay_the_stop() {
     let server = start().await;
     let _silent = Client::join(&server, "r", "mina").await;
     let started = Instant::now();
@@ -188,18 +189,18 @@ async fn a_client_that_answers_nothing_does_not_hold_the_stop_up() {
 
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_cut_off() {
-    // Nobody pings here, so silence must not be what ends the link.
+    // These clients do not ping: the silence limit must not end their links.
     let long = 10 * PATIENCE;
     let rooms = HubConfig { link_silence: long, resume_window: Duration::from_millis(100), ..HubConfig::default() };
     let server = Embedded::start(ServerConfig { rooms, ..ServerConfig::dev() }).await.unwrap();
     let (mut mina, _deaf) = (Client::join(&server, "r", "mina").await, Client::join(&server, "r", "deaf").await);
-    // Each change of the room's metadata goes to everybody. Mina reads them, the other one does not: first the
-    // sockets fill up, then the queue.
+    // Each change of the room's metadata is broadcast. Mina reads; the other client does not, so its socket buffers
+    // fill up, then its queue.
     let key = ApiKey::dev().admin_token(&AdminGrant::Room(room("r"))).unwrap();
     let (http, path) = (reqwest::Client::new(), http_url(&server, "/twirp/livekit.RoomService/UpdateRoomMetadata"));
     let admin = AdminClient::new(server.url(), ApiKey::dev()).unwrap();
     for round in 0.. {
-        assert!(round < 2000, "still there after {round} messages of 60 KB");
+        assert!(round < 2000, "the client is connected after {round} messages of 60 KB");
         let body = serde_json::json!({"room": "r", "metadata": format!("{round}{}", "x".repeat(60_000))});
         let sent = http.post(&path).bearer_auth(key.expose()).json(&body).send().await.unwrap();
         assert_eq!(sent.status(), 200);

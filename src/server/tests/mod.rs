@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 
-/// Whatever is waited for on loopback comes within this time, or never.
+/// How long a test waits for a message on loopback before it fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn start() -> Embedded {
@@ -57,7 +57,7 @@ fn token(room_name: &str, user: &str) -> String {
     ApiKey::dev().join_token(&pass(room_name, user)).unwrap().expose().clone()
 }
 
-/// `join_request` of a client that only signals: no offer, no tracks.
+/// The `join_request` parameter of a client that only signals: no offer, no tracks.
 fn join_request(request: &lk::JoinRequest) -> String {
     let wrapped = lk::WrappedJoinRequest { join_request: request.encode_to_vec(), ..Default::default() };
     BASE64_URL_SAFE.encode(wrapped.encode_to_vec())
@@ -83,7 +83,7 @@ struct Client {
 }
 
 impl Client {
-    /// Opens the WebSocket at a path with its query; `Err` is the status of a refusal.
+    /// Opens the WebSocket at a path with a query; `Err` has status and body of a refusal.
     async fn open(server: &Embedded, path: &str, token: &str) -> Result<Self, (u16, String)> {
         let mut request = format!("{}{path}", server.url()).into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
@@ -102,10 +102,12 @@ impl Client {
         Self::open(server, &format!("/rtc/v1?join_request={}", join_request(request)), token).await
     }
 
-    /// Joins afresh over v1 and takes the `join`.
+    /// Joins over v1 and reads `join`.
     async fn join(server: &Embedded, room_name: &str, user: &str) -> Self {
         let mut client = Self::request(server, &fresh(), &token(room_name, user)).await.expect("an upgrade");
-        let Heard::Join(join) = client.next().await.expect("a first message") else { panic!("the first is no join") };
+        let Heard::Join(join) = client.next().await.expect("a first message") else {
+            panic!("the first message is not join")
+        };
         client.sid = join.participant.expect("participant").sid;
         client
     }
@@ -120,7 +122,7 @@ impl Client {
         self.socket.send(frame).await.unwrap();
     }
 
-    /// The next message, or the code with which the server closed (`None`: without one).
+    /// The next message, or the close code of the server (`None`: closed without one).
     async fn next(&mut self) -> Result<Heard, Option<u16>> {
         loop {
             let frame = timeout(PATIENCE, self.socket.next()).await.expect("a message or an end in time");
@@ -137,17 +139,18 @@ impl Client {
         }
     }
 
-    /// Reads on until `wanted` finds what it looks for.
+    /// Reads messages until `wanted` returns a value.
     async fn until<T>(&mut self, mut wanted: impl FnMut(&Heard) -> Option<T>) -> T {
         loop {
-            let message = self.next().await.unwrap_or_else(|code| panic!("closed with {code:?} before it came"));
+            let message =
+                self.next().await.unwrap_or_else(|code| panic!("closed with {code:?} before the message came"));
             if let Some(found) = wanted(&message) {
                 return found;
             }
         }
     }
 
-    /// Reads to the end: the reason of the `leave`, and the code of the close.
+    /// Reads to the end. Returns the reason of the `leave` and the close code.
     async fn leave_and_close(&mut self) -> (lk::DisconnectReason, Option<u16>) {
         let reason = self.until(|m| if let Heard::Leave(leave) = m { Some(leave.reason()) } else { None }).await;
         loop {
@@ -157,7 +160,7 @@ impl Client {
         }
     }
 
-    /// Reads on until somebody is told to be gone, and says why.
+    /// Reads until a participant is shown leaving. Returns the reason.
     async fn gone(&mut self, user: &str) -> lk::DisconnectReason {
         let gone =
             |p: &&lk::ParticipantInfo| p.identity == user && p.state() == lk::participant_info::State::Disconnected;

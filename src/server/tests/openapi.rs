@@ -1,4 +1,4 @@
-//! The description of our own endpoints is true, and no request whatsoever breaks them.
+//! The endpoints answer as `openapi.json` describes, for any request.
 
 use super::{ApiKey, Embedded, JoinClaims, PATIENCE, http_url, pass, start, timeout, token};
 use crate::server::http::OPENAPI;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-/// What the description says of an answer: its content types and the schema of its JSON.
+/// The content types and schemas of an answer in the description.
 fn described(description: &Value, path: &str, method: &str, status: u16) -> Option<Value> {
     let responses = &description["paths"][path][method]["responses"];
     let response = responses.get(status.to_string())?;
@@ -20,7 +20,7 @@ fn resolved<'a>(description: &'a Value, part: &'a Value) -> &'a Value {
     }
 }
 
-/// PendingBans JSON against as much of JSON Schema as the description uses.
+/// Validates JSON against the subset of JSON Schema that the description uses.
 fn conforms(description: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     let schema = resolved(description, schema);
     let wrong = |what: &str| Err(format!("{what}: {value} against {schema}"));
@@ -56,7 +56,7 @@ fn conforms(description: &Value, schema: &Value, value: &Value) -> Result<(), St
     Ok(())
 }
 
-/// Somebody who takes the description at its word.
+/// A client that checks each answer against the description.
 struct Client {
     server: Embedded,
     description: Value,
@@ -70,7 +70,7 @@ impl Client {
     }
 }
 
-/// Sends a request and holds the answer against the description. Gives back the status.
+/// Sends a request and checks the answer against the description. Returns the status.
 async fn checked(client: &Client, operation: (&str, &str), request: Sent) -> Result<u16, String> {
     let Client { server, description, http } = client;
     let (path, method) = operation;
@@ -94,7 +94,7 @@ async fn checked(client: &Client, operation: (&str, &str), request: Sent) -> Res
     Ok(status)
 }
 
-/// A request as it goes out.
+/// A request to send.
 #[derive(Clone, Debug)]
 struct Sent {
     path: String,
@@ -107,7 +107,7 @@ fn sent(path: &str, token: &str, body: &Value) -> Sent {
 }
 
 #[tokio::test]
-async fn each_operation_answers_as_it_is_described() {
+async fn each_operation_answers_as_described() {
     let client = Client::start().await;
     let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..pass("tea", "mina") }).unwrap();
     let host = host.expose().as_str();
@@ -139,11 +139,11 @@ async fn each_operation_answers_as_it_is_described() {
     }
     let described: std::collections::BTreeSet<&str> =
         client.description["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(seen, described, "everything that is described has been tried");
+    assert_eq!(seen, described, "every described path has been called");
     client.server.stop().await.unwrap();
 }
 
-/// JSON of every shape, most of it near to what is wanted.
+/// Arbitrary JSON, most of it similar to valid requests.
 fn bodies() -> impl Strategy<Value = String> {
     let names = prop_oneof![
         Just("room_name"),
@@ -174,7 +174,7 @@ fn bodies() -> impl Strategy<Value = String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_request_breaks_the_server_or_its_description() {
+async fn every_answer_to_arbitrary_requests_is_described() {
     let client = Client::start().await;
     let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..pass("tea", "mina") }).unwrap();
     let tokens = [String::new(), "x".to_owned(), token("tea", "tom"), host.expose().clone()];

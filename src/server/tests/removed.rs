@@ -1,4 +1,4 @@
-//! Whoever was removed stays out: through an outage of their own, and through a restart of the server.
+//! Bans hold through an outage of the client and through a restart of the server.
 
 use super::*;
 use crate::admin::AdminClient;
@@ -6,7 +6,7 @@ use crate::proto::token::{AdminGrant, ApiKeys};
 use lk::DisconnectReason as Why;
 use std::path::Path;
 
-/// The two ways of joining.
+/// Both protocol versions.
 const PROTOCOLS: [Protocol; 2] = [Protocol::V0, Protocol::V1];
 
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +30,12 @@ impl Protocol {
         }
     }
 
-    /// Joins and takes the `join`.
+    /// Joins and reads `join`.
     async fn join(self, server: &Embedded, token: &str) -> Client {
         let mut client = Client::open(server, &self.fresh(), token).await.expect("an upgrade");
-        let Heard::Join(join) = client.next().await.expect("a first message") else { panic!("the first is no join") };
+        let Heard::Join(join) = client.next().await.expect("a first message") else {
+            panic!("the first message is not join")
+        };
         client.sid = join.participant.expect("participant").sid;
         client
     }
@@ -43,7 +45,7 @@ fn admin(server: &Embedded) -> AdminClient {
     AdminClient::new(server.url(), ApiKey::dev()).unwrap()
 }
 
-/// A token from the server's own endpoint, which waits until it is newer than a removal.
+/// Requests a token from the server, which waits until it is newer than a ban.
 async fn ask(server: &Embedded, room: &str, user: &str) -> String {
     let body = serde_json::json!({"room_name": room, "participant_identity": user, "participant_name": user});
     let sent = reqwest::Client::new().post(http_url(server, "/token")).json(&body).send().await.unwrap();
@@ -57,7 +59,7 @@ async fn is_refused(server: &Embedded, protocol: Protocol, token: &str, because:
 }
 
 #[tokio::test]
-async fn a_removal_in_an_outage_answers_the_resume_and_the_fresh_join() {
+async fn a_removal_during_an_outage_refuses_resume_and_join() {
     let server = start().await;
     for protocol in PROTOCOLS {
         let name = format!("{protocol:?}");
@@ -103,7 +105,7 @@ async fn a_removal_outlives_a_restart_of_a_server_with_a_state_folder() {
     assert!(matches!(ana.next().await, Ok(Heard::Join(_))));
     admin(&server).remove(&room("tea"), &"mina".parse().unwrap()).await.unwrap();
     let saved = std::fs::read_to_string(folder.path().join("bars.json")).unwrap();
-    assert!(saved.contains("mina"), "what is answered is on the disk: {saved}");
+    assert!(saved.contains("mina"), "an answered removal is on disk: {saved}");
     admin(&server).dismiss(&room("board")).await.unwrap();
     server.stop().await.unwrap();
 
@@ -114,7 +116,7 @@ async fn a_removal_outlives_a_restart_of_a_server_with_a_state_folder() {
         let mut back = Client::open(&server, &protocol.resume(&sid), &kicked).await.unwrap();
         assert_eq!(back.leave_and_close().await, (Why::ParticipantRemoved, Some(1000)));
         protocol.join(&server, &stays).await;
-        // Who was not in the room when it was dismissed opens it anew.
+        // A user who was not in the dismissed room may open it again.
         protocol.join(&server, &away).await;
     }
     for (room, user) in [("tea", "mina"), ("board", "ana")] {
@@ -124,7 +126,7 @@ async fn a_removal_outlives_a_restart_of_a_server_with_a_state_folder() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_used_stops_the_start_with_a_sentence() {
+async fn an_unusable_state_folder_stops_the_start_with_a_message() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let config = ServerConfig { state: Some(file.path().to_owned()), ..ServerConfig::dev() };
     let error = Embedded::start(config).await.expect_err("a refusal").to_string();
@@ -132,7 +134,7 @@ async fn a_folder_that_cannot_be_used_stops_the_start_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn a_change_of_permission_comes_with_a_token_that_says_so() {
+async fn a_change_of_permission_sends_a_token_with_it() {
     let server = start().await;
     let mut mina = Client::join(&server, "r", "mina").await;
     let renewed = |m: &Heard| if let Heard::RefreshToken(t) = m { Some(t.clone()) } else { None };
@@ -149,7 +151,7 @@ async fn a_change_of_permission_comes_with_a_token_that_says_so() {
         (grant.name.as_str(), grant.permission.can_publish, grant.permission.can_subscribe),
         ("Mina P.", false, true)
     );
-    // Whoever resumes with the older token gets one that says the same.
+    // A resume with the older token gets a new one with the changed permission.
     let mut back = Client::request(&server, &resume(&mina.sid), &token("r", "mina")).await.unwrap();
     let again = ApiKeys::new(vec![ApiKey::dev()]).verify(&back.until(renewed).await).unwrap();
     assert_eq!(again.permission, grant.permission);

@@ -1,4 +1,4 @@
-//! `POST /room`: who is told how a room is, and what.
+//! `POST /room`.
 
 use super::*;
 use crate::admin::AdminClient;
@@ -37,7 +37,7 @@ async fn a_room_is_open_while_somebody_is_in_it() {
 }
 
 #[tokio::test]
-async fn who_may_not_enter_learns_nothing() {
+async fn a_caller_without_the_right_to_enter_learns_nothing() {
     let server = Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.unwrap();
     let _mina = Client::join(&server, "tea", "mina").await;
     let other_key = ApiKey::new("stranger", "s".repeat(32)).unwrap();
@@ -59,7 +59,7 @@ async fn who_may_not_enter_learns_nothing() {
         if status == 200 {
             assert_eq!(answer, state(true, 1, true));
         } else {
-            // Not even whether there is such a room.
+            // Not even whether the room exists.
             let secret = server_without_rooms(&asked, token).await;
             assert_eq!(answer, secret);
         }
@@ -67,7 +67,7 @@ async fn who_may_not_enter_learns_nothing() {
     server.stop().await.unwrap();
 }
 
-/// What a server answers that has no room at all.
+/// The answer of a server without rooms.
 async fn server_without_rooms(asked: &Value, token: Option<&str>) -> (u16, Value) {
     let server = Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.unwrap();
     let answer = ask(&server, token, asked).await;
@@ -76,7 +76,7 @@ async fn server_without_rooms(asked: &Value, token: Option<&str>) -> (u16, Value
 }
 
 #[tokio::test]
-async fn a_token_that_was_taken_back_tells_nothing_any_more() {
+async fn a_banned_token_is_refused() {
     let server = start().await;
     let tom = token("tea", "tom");
     let mut client = Client::request(&server, &fresh(), &tom).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_token_that_was_taken_back_tells_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn a_full_room_and_one_that_nobody_may_open_are_said_to_be() {
+async fn a_full_room_and_a_missing_room_cannot_be_entered() {
     let rooms = HubConfig { max_members: 1, auto_create: false, ..HubConfig::default() };
     let server = Embedded::start(ServerConfig { rooms, ..ServerConfig::dev() }).await.unwrap();
     let tea = json!({"room_name": "tea"});
@@ -105,7 +105,7 @@ async fn a_full_room_and_one_that_nobody_may_open_are_said_to_be() {
     assert_eq!(ask(&server, None, &tea).await, state(true, 0, true));
     let _mina = Client::join(&server, "tea", "mina").await;
     assert_eq!(ask(&server, None, &tea).await, state(true, 1, false));
-    // Whoever is in it already may come again.
+    // A participant may join again.
     assert_eq!(ask(&server, Some(&token("tea", "mina")), &tea).await, state(true, 1, true));
     server.stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! LiveKit's RoomService, protobuf and JSON.
+//! LiveKit's RoomService in protobuf and JSON.
 
 use super::*;
 use crate::admin::{AdminClient, AdminClientError};
@@ -9,7 +9,7 @@ fn admin(server: &Embedded) -> AdminClient {
     AdminClient::new(server.url(), ApiKey::dev()).unwrap()
 }
 
-/// A call as a script would write it: JSON.
+/// Makes a call in JSON.
 async fn call(server: &Embedded, path: &str, grant: &AdminGrant, body: &Value) -> (u16, Value) {
     let token = ApiKey::dev().admin_token(grant).unwrap();
     let request = reqwest::Client::new().post(http_url(server, path)).bearer_auth(token.expose()).json(body);
@@ -55,7 +55,7 @@ async fn people_are_listed_and_removed() {
 }
 
 #[tokio::test]
-async fn a_call_needs_the_grant_that_livekit_asks_for() {
+async fn a_call_needs_the_grant_that_livekit_requires() {
     let server = start().await;
     let service = "/twirp/livekit.RoomService/";
     let other = AdminGrant::Room(room("other"));
@@ -75,7 +75,7 @@ async fn a_call_needs_the_grant_that_livekit_asks_for() {
 }
 
 #[tokio::test]
-async fn bad_calls_have_twirps_words() {
+async fn bad_calls_get_twirp_codes() {
     let server = start().await;
     let service = "/twirp/livekit.RoomService/";
     for (method, body, expected) in [

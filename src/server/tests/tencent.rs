@@ -1,7 +1,8 @@
-//! Tencent Cloud's API, as a back end sees it: over HTTP, signed by hand. The official SDKs call it in `tests/e2e`.
+//! Tencent Cloud's API over HTTP, with signatures made here. `tests/e2e` calls it with the official SDKs.
 
 use super::*;
 use crate::base::Secret;
+use crate::clock::unix_s;
 use crate::proto::tencent::{KeyPair, UserSigKey};
 use crate::proto::token::ApiKeys;
 use crate::server::Secrets;
@@ -9,7 +10,6 @@ use crate::server::secrets::{Application, CALLS_PER_SECOND};
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const APP: u32 = 1_400_000_001;
 
@@ -28,15 +28,11 @@ async fn start_application() -> Embedded {
     Embedded::start(ServerConfig { secrets: secrets(), ..ServerConfig::dev() }).await.unwrap()
 }
 
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
-}
-
 fn mac(key: &[u8], text: &str) -> Vec<u8> {
     Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(text).finalize().into_bytes().to_vec()
 }
 
-/// A request on its way: sent as often as one likes.
+/// A signed request, which may be sent several times.
 struct Call {
     action: &'static str,
     version: &'static str,
@@ -47,7 +43,7 @@ struct Call {
 
 impl Call {
     fn new(action: &'static str, body: &Value) -> Self {
-        Self { action, version: "2019-07-22", timestamp: now(), body: body.to_string(), secret_key: "hush" }
+        Self { action, version: "2019-07-22", timestamp: unix_s(), body: body.to_string(), secret_key: "hush" }
     }
 
     fn authorization(&self, host: &str) -> String {
@@ -63,7 +59,7 @@ impl Call {
         format!("TC3-HMAC-SHA256 Credential=AKIDtest/{scope}, SignedHeaders=content-type;host, Signature={signature}")
     }
 
-    /// Sends it, and gives back `ok` or the error's code.
+    /// Sends it. Returns `ok` or the error's code.
     async fn send(&self, server: &Embedded) -> String {
         let host = server.url().trim_start_matches("ws://");
         let request = reqwest::Client::new()
@@ -77,7 +73,7 @@ impl Call {
     }
 }
 
-/// What every answer has, and the code of the error if it is one.
+/// Checks the parts common to all answers. Returns `ok` or the error's code.
 async fn outcome(response: reqwest::Response) -> String {
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json");
@@ -100,7 +96,7 @@ fn dismiss(room: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn room_123_is_not_room_123_in_text() {
+async fn numeric_and_string_room_ids_are_different_rooms() {
     let server = start_application().await;
     let (mut number, mut text) =
         (Client::join(&server, "num/123", "mina").await, Client::join(&server, "123", "mina").await);
@@ -116,7 +112,7 @@ async fn room_123_is_not_room_123_in_text() {
 }
 
 #[tokio::test]
-async fn somebody_who_is_not_there_is_removed_with_success_and_a_room_that_is_not_there_is_named() {
+async fn removing_an_absent_user_succeeds_and_an_absent_room_fails() {
     let server = start_application().await;
     let mut mina = Client::join(&server, "r", "mina").await;
     let _tom = Client::join(&server, "r", "tom").await;
@@ -133,7 +129,7 @@ async fn somebody_who_is_not_there_is_removed_with_success_and_a_room_that_is_no
 }
 
 #[tokio::test]
-async fn a_signed_request_is_carried_out_once() {
+async fn a_signed_request_is_executed_once() {
     let server = start_application().await;
     let _tom = Client::join(&server, "r", "tom").await;
     let mut first = Client::join(&server, "r", "mina").await;
@@ -152,7 +148,7 @@ async fn a_signed_request_is_carried_out_once() {
 }
 
 #[tokio::test]
-async fn one_that_failed_is_not_carried_out_later_by_sending_it_again() {
+async fn a_failed_request_is_not_executed_by_a_replay() {
     let server = start_application().await;
     let dismissal = Call::new("DismissRoomByStrRoomId", &dismiss(&json!("r")));
     assert_eq!(dismissal.send(&server).await, "FailedOperation.RoomNotExist");
@@ -162,13 +158,13 @@ async fn one_that_failed_is_not_carried_out_later_by_sending_it_again() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_by_tencents_codes() {
+async fn errors_have_tencents_codes() {
     let server = start_application().await;
     let _mina = Client::join(&server, "num/7", "mina").await;
     let good = || Call::new("DismissRoom", &dismiss(&json!(7)));
     for (call, expected) in [
         (Call { secret_key: "guess", ..good() }, "AuthFailure.SignatureFailure"),
-        (Call { timestamp: now() - 400, ..good() }, "AuthFailure.SignatureExpire"),
+        (Call { timestamp: unix_s() - 400, ..good() }, "AuthFailure.SignatureExpire"),
         (Call { action: "DescribeRoom", ..good() }, "InvalidAction"),
         (Call { version: "2017-03-12", ..good() }, "NoSuchVersion"),
         (Call { body: "{".into(), ..good() }, "InvalidParameter"),
@@ -190,7 +186,7 @@ async fn what_is_wrong_is_told_by_tencents_codes() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_no_application_knows_nobody() {
+async fn a_server_without_an_application_refuses_all_calls() {
     let server = start().await;
     let call = Call::new("DismissRoom", &dismiss(&json!(7)));
     assert_eq!(call.send(&server).await, "AuthFailure.SecretIdNotFound");
@@ -212,7 +208,7 @@ async fn too_many_calls_of_one_action_are_refused_and_the_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_user_sig_lets_its_user_in_where_tokens_are_not_given_away() {
+async fn a_user_sig_admits_its_user_where_tokens_are_not_open() {
     let config = ServerConfig { secrets: secrets(), open_tokens: false, ..ServerConfig::dev() };
     let server = Embedded::start(config).await.unwrap();
     let ask = async |body: Value| {
@@ -221,7 +217,7 @@ async fn a_user_sig_lets_its_user_in_where_tokens_are_not_given_away() {
     };
     let minute = Duration::from_secs(60);
     let made = |by: UserSigKey, at: i64| by.make(&"mina".parse().unwrap(), minute, at).unwrap().expose().clone();
-    let good = made(user_sig_key("sesame"), now());
+    let good = made(user_sig_key("sesame"), unix_s());
     let (status, answer) = ask(json!({"room_name": "num/7", "participant_name": "Mina", "user_sig": good})).await;
     assert_eq!(status, 201, "{answer}");
     let token = answer["participant_token"].as_str().unwrap();
@@ -231,9 +227,9 @@ async fn a_user_sig_lets_its_user_in_where_tokens_are_not_given_away() {
     let other_app = UserSigKey { sdk_app_id: 5, ..user_sig_key("sesame") };
     for (body, status, because) in [
         (json!({"room_name": "r"}), 403, "invitation"),
-        (json!({"room_name": "r", "user_sig": made(user_sig_key("guess"), now())}), 401, "signature"),
-        (json!({"room_name": "r", "user_sig": made(user_sig_key("sesame"), now() - 100)}), 401, "expired"),
-        (json!({"room_name": "r", "user_sig": made(other_app, now())}), 401, "SdkAppId"),
+        (json!({"room_name": "r", "user_sig": made(user_sig_key("guess"), unix_s())}), 401, "signature"),
+        (json!({"room_name": "r", "user_sig": made(user_sig_key("sesame"), unix_s() - 100)}), 401, "expired"),
+        (json!({"room_name": "r", "user_sig": made(other_app, unix_s())}), 401, "SdkAppId"),
         (json!({"room_name": "r", "user_sig": "x"}), 401, "not a UserSig"),
         (json!({"room_name": "r", "user_sig": 5}), 400, "JSON"),
         (json!({"room_name": "r", "user_sig": good, "participant_identity": "tom"}), 403, "mina's"),

@@ -1,10 +1,10 @@
-//! TLS: the same server behind a certificate, which is replaced while it runs.
+//! TLS, and the replacement of the certificate while the server runs.
 
 use super::*;
 use crate::server::tls::{Tls, TlsError, TlsFiles};
 use std::path::Path;
 
-/// A fresh certificate for 127.0.0.1 that its own issuer has signed, written down; and its text.
+/// Writes a new self-signed certificate for 127.0.0.1. Returns the files and its PEM.
 fn certificate(folder: &Path) -> (TlsFiles, String) {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let files = TlsFiles { certificate: folder.join("chain.pem"), key: folder.join("key.pem") };
@@ -13,14 +13,14 @@ fn certificate(folder: &Path) -> (TlsFiles, String) {
     (files, made.cert.pem())
 }
 
-/// A client that trusts nobody but the owner of this certificate.
+/// A client that trusts only this certificate.
 fn trusting(certificate: &str) -> reqwest::Client {
     let root = reqwest::Certificate::from_pem(certificate.as_bytes()).unwrap();
     reqwest::Client::builder().tls_built_in_root_certs(false).add_root_certificate(root).build().unwrap()
 }
 
 #[tokio::test]
-async fn clients_come_by_tls_and_a_new_certificate_needs_no_restart() {
+async fn clients_connect_by_tls_and_a_new_certificate_needs_no_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (files, first) = certificate(folder.path());
     let tls = Tls::load(files.clone()).unwrap();
@@ -36,7 +36,7 @@ async fn clients_come_by_tls_and_a_new_certificate_needs_no_restart() {
     assert_eq!(answer["server_url"], server.url());
 
     let (_, second) = certificate(folder.path());
-    assert!(ask(trusting(&second)).await.is_err(), "it is not read before it is told to");
+    assert!(ask(trusting(&second)).await.is_err(), "the new certificate is not used before the reload");
     tls.reload().unwrap();
     assert_eq!(ask(trusting(&second)).await.unwrap(), 200);
     assert!(ask(trusting(&first)).await.is_err());

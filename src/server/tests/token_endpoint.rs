@@ -30,7 +30,7 @@ async fn a_valid_room_and_name_get_a_token_that_lets_them_in() {
 }
 
 #[tokio::test]
-async fn who_has_no_identity_gets_one() {
+async fn a_request_without_identity_gets_a_new_one() {
     let server = start().await;
     let mut users = Vec::new();
     for _ in 0..2 {
@@ -44,7 +44,7 @@ async fn who_has_no_identity_gets_one() {
 }
 
 #[tokio::test]
-async fn bad_rooms_and_names_are_refused_with_a_sentence() {
+async fn bad_rooms_and_names_are_refused_with_a_message() {
     let server = start().await;
     let (long_room, long_name, long_user) = ("x".repeat(65), "x".repeat(1000), "x".repeat(257));
     for (room, user, name, because) in [
@@ -75,7 +75,7 @@ async fn bad_rooms_and_names_are_refused_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn a_server_that_gives_nothing_away_says_so() {
+async fn a_server_without_open_tokens_refuses() {
     let server = Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.unwrap();
     let (status, answer) = ask(&server, &json!({"room_name": "r", "participant_name": "Mina"})).await;
     assert_eq!(status, 403);
@@ -84,7 +84,7 @@ async fn a_server_that_gives_nothing_away_says_so() {
 }
 
 #[tokio::test]
-async fn the_public_address_is_named_where_there_is_one() {
+async fn the_answer_has_the_public_url_if_set() {
     let public_url = Some("wss://calls.example.com".to_owned());
     let server = Embedded::start(ServerConfig { public_url, ..ServerConfig::dev() }).await.unwrap();
     let (_, answer) = ask(&server, &json!({"room_name": "r"})).await;

@@ -5,6 +5,7 @@ use super::stage::{free_port, tool};
 use super::{Process, Stage, wait_until};
 use std::net::TcpStream;
 use std::process::Command;
+use visavis::proto::LIVEKIT_SERVER_VERSION;
 
 /// The key pair of every test server that is not ours.
 pub(crate) const KEYS: Keys =
@@ -29,7 +30,7 @@ impl LiveKitServer {
              enable_loopback_candidate: true, stun_servers: [\"127.0.0.1:{stun}\"]}}\n"
         );
         std::fs::write(&config, text).expect("a configuration");
-        let mut command = Command::new(tool("livekit-server-1.13.5"));
+        let mut command = Command::new(tool(&format!("livekit-server-{LIVEKIT_SERVER_VERSION}")));
         let process = Process::start(stage, "livekit-server", command.arg("--config").arg(config));
         wait_until("livekit-server to listen", || TcpStream::connect(("127.0.0.1", port)).ok());
         Self { _process: process, port }

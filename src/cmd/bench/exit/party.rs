@@ -3,6 +3,7 @@
 use super::Worker;
 use crate::admin::AdminClient;
 use crate::base::{RoomId, UserId};
+use crate::proto::LIVEKIT_SERVER_VERSION;
 use crate::proto::token::ApiKey;
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -220,7 +221,7 @@ pub(super) fn tools(named: Option<&Path>) -> Option<PathBuf> {
 }
 
 fn livekit_server(tools: &Path) -> PathBuf {
-    tools.join("livekit-server-1.13.5")
+    tools.join(format!("livekit-server-{LIVEKIT_SERVER_VERSION}"))
 }
 
 fn python(tools: &Path) -> PathBuf {

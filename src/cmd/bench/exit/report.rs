@@ -2,6 +2,7 @@
 
 use super::super::table::{Figure, rounded};
 use super::ExitArgs;
+use crate::proto::LIVEKIT_SERVER_VERSION;
 use anyhow::Context;
 use serde_json::json;
 use std::path::Path;
@@ -69,11 +70,15 @@ impl Report<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let args = self.args;
         let theirs = match self.theirs {
-            Theirs::Measured(_) => "LiveKit's Python SDK 1.2.1 ran on livekit-server 1.13.5 in the same run",
-            Theirs::NotInstalled => {
-                "LiveKit's Python SDK and livekit-server are not installed here and were not measured"
+            Theirs::Measured(_) => {
+                format!("LiveKit's Python SDK 1.2.1 ran on livekit-server {LIVEKIT_SERVER_VERSION} in the same run")
             }
-            Theirs::BrokeOff => "LiveKit's Python SDK on livekit-server broke off in this run and is left out",
+            Theirs::NotInstalled => {
+                "LiveKit's Python SDK and livekit-server are not installed here and were not measured".to_owned()
+            }
+            Theirs::BrokeOff => {
+                "LiveKit's Python SDK on livekit-server broke off in this run and is left out".to_owned()
+            }
         };
         format!(
             "Made by `visavis bench exit` {} ({profile} build) on {cores} cores over loopback, {} people in the room at a \
