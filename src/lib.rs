@@ -11,6 +11,7 @@ pub mod proto;
 pub(crate) mod testcard;
 
 pub(crate) mod clock;
+pub(crate) mod http;
 
 #[cfg(feature = "client")]
 pub(crate) mod codec;

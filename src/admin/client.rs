@@ -2,13 +2,15 @@
 //! this project's has.
 
 use crate::base::{RoomId, Secret, UserId};
+use crate::http::{BodyError, read_body};
+use crate::proto::link::is_loopback;
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
 use prost::Message;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// How long the connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -189,13 +191,10 @@ impl AdminClient {
         sent: Result<reqwest::Response, reqwest::Error>,
     ) -> Result<(StatusCode, Vec<u8>), AdminClientError> {
         let mut response = sent.map_err(|e| self.unreachable(&e))?;
-        let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|e| self.unreachable(&e))? {
-            body.extend_from_slice(&part);
-            if body.len() > ANSWER_BYTES {
-                return Err(AdminClientError::NotARoomServer(self.base.to_string()));
-            }
-        }
+        let body = read_body(&mut response, ANSWER_BYTES).await.map_err(|error| match error {
+            BodyError::Network(e) => self.unreachable(&e),
+            BodyError::TooLong(_) => AdminClientError::NotARoomServer(self.base.to_string()),
+        })?;
         Ok((response.status(), body))
     }
 
@@ -230,15 +229,6 @@ impl AdminClient {
             "invalid_argument" | "malformed" => AdminClientError::Invalid(msg),
             _ => AdminClientError::Refused(msg),
         }
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

@@ -76,7 +76,7 @@ fn system() -> Value {
 }
 
 fn settings(paths: &Paths) -> Value {
-    match Settings::shown(paths) {
+    match Settings::shareable(paths) {
         Ok(table) => serde_json::to_value(table).unwrap_or(Value::Null),
         Err(e) => json!({ "cannot_be_read": e.to_string() }),
     }

@@ -3,7 +3,7 @@
 use crate::base::{IdError, RoomId, Secret, display_name};
 use core::net::IpAddr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use url::{Url, form_urlencoded};
+use url::{Host, Url, form_urlencoded};
 
 /// The parameter with the invitation.
 pub(crate) const INVITATION: &str = "i";
@@ -52,6 +52,16 @@ pub enum LinkError {
     /// The address of the server is invalid.
     #[error("The server's address cannot be read. It should look like wss://host or ws://192.168.1.5:7880.")]
     Server,
+}
+
+/// Whether the host of `url` is this computer: `localhost` or a loopback address.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
 }
 
 /// Reads a room name (`design-review`, `num/4417`) or a link to one:

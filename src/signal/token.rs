@@ -2,6 +2,7 @@
 
 use super::address::{http_url, plain_sentence, shown};
 use crate::base::{EntryErrorKind, Secret};
+use crate::http::{BodyError, read_body};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -127,13 +128,10 @@ pub(super) async fn ask<A: DeserializeOwned>(
     }
     let mut answer = request.send().await.map_err(|e| failed(&e))?;
     let status = answer.status();
-    let mut body = Vec::new();
-    while let Some(part) = answer.chunk().await.map_err(|e| failed(&e))? {
-        body.extend_from_slice(&part);
-        if body.len() > ANSWER_BYTES {
-            return Err(TokenError::Unreadable(here()));
-        }
-    }
+    let body = read_body(&mut answer, ANSWER_BYTES).await.map_err(|error| match error {
+        BodyError::Network(e) => failed(&e),
+        BodyError::TooLong(_) => TokenError::Unreadable(here()),
+    })?;
     if status.is_success() {
         return serde_json::from_slice(&body).map_err(|_| TokenError::Unreadable(here()));
     }

@@ -1,11 +1,13 @@
-//! Settings, profiles, paths, the receipts of the last exits, and the door at which a running window takes links.
+//! Files of this user: settings, profiles, the receipts of the last exits; and the socket of the running window.
 
+mod atomic_file;
 mod exits;
 mod paths;
 mod profile;
 mod settings;
 mod single_instance;
 
+pub(crate) use atomic_file::{Readers, write_atomically};
 pub(crate) use exits::{last_exits, note_exit};
 pub(crate) use paths::Paths;
 pub(crate) use profile::{Profile, toml_mistake};

@@ -1,10 +1,10 @@
-//! Where files of Visavis lie.
+//! Where the files of this user lie.
 
 use directories::ProjectDirs;
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// Set to a folder to have settings there, for example by tests.
+/// The environment variable that names another folder for everything; tests set it.
 const CONFIG_VARIABLE: &str = "VISAVIS_CONFIG_DIR";
 
 /// The folders of this user.
@@ -38,7 +38,8 @@ impl Paths {
         &self.config
     }
 
-    /// Where a running window takes links ([`SingleInstance`](super::SingleInstance)); on Windows its name alone matters.
+    /// The socket at which a running window takes links ([`SingleInstance`](super::SingleInstance)); on Windows a pipe
+    /// is named after this path.
     pub(crate) fn instance_socket(&self) -> PathBuf {
         self.runtime.join("window.socket")
     }

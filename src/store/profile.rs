@@ -1,4 +1,4 @@
-//! Profiles: the servers that somebody runs, each under a name with its credentials, in a TOML file of their own.
+//! Profiles: the servers that an operator runs, each with a name and its credentials, in a TOML file.
 
 use crate::base::Secret;
 use crate::proto::token::{ApiKey, MintError};
@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A server, and what opens it. What is missing comes from elsewhere.
+/// A server and its credentials. Missing fields come from the command line or the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Profile {
@@ -19,13 +19,13 @@ pub(crate) struct Profile {
     pub(crate) api_key: Option<String>,
     /// LiveKit's LIVEKIT_API_SECRET.
     pub(crate) api_secret: Option<Secret<String>>,
-    /// TRTC's SdkAppId.
+    /// TRTC's SDKAppID.
     pub(crate) sdk_app_id: Option<u32>,
     /// TRTC's SDKSecretKey, which signs UserSigs.
     pub(crate) sdk_secret_key: Option<Secret<String>>,
 }
 
-/// Why a profile is of no use. The sentences are for people, and never quote the file.
+/// Why a profile cannot be used. The sentences are shown to people and never quote the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProfileError {
     /// There is no file.
@@ -36,42 +36,42 @@ pub(crate) enum ProfileError {
         /// Where the file would be.
         path: PathBuf,
     },
-    /// The system does not let us read it.
+    /// The file cannot be read.
     #[error("The profiles in {} cannot be read: {error}.", path.display())]
     Read {
         /// Which file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         error: io::Error,
     },
-    /// It is not TOML, or says something that does not exist.
+    /// The file is not TOML, or has an unknown key.
     #[error("The profiles in {} are not usable: {message}.", path.display())]
     Parse {
         /// Which file.
         path: PathBuf,
-        /// Line and word.
+        /// The line and the mistake.
         message: String,
     },
-    /// None of that name.
+    /// No profile has that name.
     #[error("There is no profile “{name}” in {}. It has {known}.", path.display())]
     Unknown {
-        /// Which was asked for.
+        /// Which profile was asked for.
         name: String,
         /// Which file.
         path: PathBuf,
-        /// Those that there are.
+        /// The names in the file.
         known: String,
     },
-    /// Only a part of a key pair.
+    /// Only one half of the key pair is there.
     #[error("The profile has only one of api_key and api_secret. Both are needed.")]
     Half,
-    /// A key pair that is none.
+    /// The key pair is malformed.
     #[error(transparent)]
     Key(#[from] MintError),
 }
 
 impl Profile {
-    /// Reads the profile `name`, with a sentence for its owner if others can read the file as well.
+    /// Reads the profile `name`; also a warning for its owner if others can read the file.
     pub(crate) fn load(paths: &Paths, name: &str) -> Result<(Self, Option<String>), ProfileError> {
         let path = paths.profiles();
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
@@ -92,7 +92,7 @@ impl Profile {
         Ok((profile.clone(), note))
     }
 
-    /// Its key pair; none if it has none.
+    /// The key pair, if the profile has one.
     pub(crate) fn key(&self) -> Result<Option<ApiKey>, ProfileError> {
         match (&self.api_key, &self.api_secret) {
             (None, None) => Ok(None),
@@ -102,7 +102,7 @@ impl Profile {
     }
 }
 
-/// Whether anybody but its owner may read a file. Elsewhere than on Unix the user's folders are the user's own.
+/// Whether others than its owner may read the file. Elsewhere than on Unix this is not checked: the folder is private.
 #[cfg(unix)]
 fn is_open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -114,8 +114,8 @@ fn is_open_to_others(_: &Path) -> bool {
     false
 }
 
-/// What is wrong with a TOML file that may hold secrets: line and word. The error's own text quotes the line, and the
-/// message of a wrong type the value; either may be a secret.
+/// The line and the mistake in a TOML file that may hold secrets. The error's own text is not used: it quotes the line,
+/// and for a wrong type the value.
 pub(crate) fn toml_mistake(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
     let message = match error.message().rsplit_once(", expected ") {

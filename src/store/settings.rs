@@ -1,19 +1,19 @@
-//! What a user chose, kept in a TOML file that the user alone can read. Tokens are never stored; the invitations of rooms
-//! are, as a browser keeps the links that were opened: they are the way back in.
+//! The settings of a user, in a TOML file that is readable by its owner alone. Tokens are not stored; the invitations of
+//! recent rooms are, so that the user can enter them again.
 
 use crate::base::Secret;
-use crate::store::Paths;
+use super::Paths;
+use super::atomic_file::{Readers, write_atomically};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
 
-/// A settings file larger than this is not ours.
+/// Bytes that a file may have; a larger one is not ours and is not read.
 pub(super) const MAX_BYTES: u64 = 1 << 20;
 
-/// The settings that others may see. Names, rooms, servers and invitations are not among them.
-const SHOWN: &[&str] = &[
+/// The keys that a support bundle contains: no names, rooms, servers or invitations.
+const SHAREABLE: &[&str] = &[
     "camera",
     "microphone",
     "speaker",
@@ -29,11 +29,11 @@ const SHOWN: &[&str] = &[
     "check_for_updates",
 ];
 
-/// Dark, light, or as the system has it.
+/// The colours of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Theme {
-    /// As the system has it.
+    /// Those of the system.
     #[default]
     System,
     /// Dark.
@@ -42,7 +42,7 @@ pub(crate) enum Theme {
     Light,
 }
 
-/// Rooms that are remembered at most.
+/// Most recent rooms that are kept; older ones are dropped.
 const RECENT: usize = 6;
 
 /// A room that was left.
@@ -52,18 +52,18 @@ pub(crate) struct RecentRoom {
     pub(crate) room: String,
     /// The server's address.
     pub(crate) server: String,
-    /// What lets us in again, if a link had it.
+    /// The invitation of the link by which it was entered.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "Secret::write_out")]
     pub(crate) invitation: Option<Secret<String>>,
     /// When it was left, in Unix seconds.
     pub(crate) left_at: i64,
-    /// Why: the number in `onExitRoom(reason)`.
+    /// The number in `onExitRoom(reason)`.
     pub(crate) reason: u16,
-    /// Whether everything was confirmed.
+    /// Whether the receipt confirms every step.
     pub(crate) confirmed: bool,
 }
 
-/// What a user chose. What is missing in the file has its default.
+/// The settings. A key that the file lacks has its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
@@ -86,33 +86,33 @@ pub(crate) struct Settings {
     pub(crate) join_with_camera: bool,
     /// Whether to join with the microphone on.
     pub(crate) join_with_microphone: bool,
-    /// Whether the own picture is shown as in a mirror.
+    /// Whether our own video is mirrored.
     pub(crate) mirror: bool,
-    /// Whether background noise is taken out of the own sound.
+    /// Whether noise suppression is on for our own audio.
     pub(crate) reduce_noise: bool,
-    /// Dark or light.
+    /// The colours of the window.
     pub(crate) theme: Theme,
     /// Size of texts and controls in percent, 90 to 150.
     pub(crate) text_size: u16,
-    /// Whether movements become cuts.
+    /// Whether animations are skipped.
     pub(crate) reduce_motion: bool,
     /// Whether the exit receipt is shown after a call.
     pub(crate) show_receipt: bool,
     /// Whether Leave and closing the window ask first.
     pub(crate) ask_before_leaving: bool,
-    /// Whether to look for newer versions; `None`: nobody has asked the user yet, and it is not done.
+    /// Whether to look for newer versions; `None`, until the user was asked, counts as no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) check_for_updates: Option<bool>,
-    /// Another feed of releases than the project's own.
+    /// A feed of releases in place of the project's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) release_feed: Option<String>,
-    /// The newer version of which the lobby says nothing any more.
+    /// The newer version whose notice the user has closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) closed_release: Option<String>,
-    /// Rooms that were left, the last one first.
+    /// Rooms that were left, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) recent: Vec<RecentRoom>,
-    /// Keys of a newer version, which are kept.
+    /// Keys that this version does not know; they are written back.
     #[serde(flatten)]
     other: toml::Table,
 }
@@ -152,7 +152,7 @@ pub(crate) enum StoreError {
     File {
         /// Which file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         error: io::Error,
     },
     /// The settings have no TOML form.
@@ -160,35 +160,35 @@ pub(crate) enum StoreError {
     Toml(#[from] toml::ser::Error),
 }
 
-/// Why settings cannot be shown.
+/// Why there are no settings for a support bundle.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotShown {
+pub(crate) enum ShareableError {
     /// The file cannot be read.
     #[error(transparent)]
     File(#[from] io::Error),
-    /// What is in it is no TOML.
+    /// The file is not TOML.
     #[error("the file is no TOML")]
     Malformed,
 }
 
-/// Settings as they were found.
+/// The result of loading.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Loaded {
-    /// The settings; defaults when there were none that could be read.
+pub(crate) struct LoadedSettings {
+    /// The settings; the defaults when there is no readable file.
     pub(crate) settings: Settings,
-    /// A sentence for the user when the file was broken and has been put aside.
+    /// A sentence for the user when the file was broken and was renamed.
     pub(crate) note: Option<String>,
 }
 
 impl Settings {
-    /// Reads the settings. A file that cannot be understood is renamed to `settings.toml.broken`, so that nothing is
-    /// lost when the defaults are saved.
-    pub(crate) fn load(paths: &Paths) -> Loaded {
+    /// Reads the settings. A file that cannot be parsed is renamed to `settings.toml.broken`, so that saving the defaults
+    /// does not overwrite it.
+    pub(crate) fn load(paths: &Paths) -> LoadedSettings {
         let path = paths.settings();
         let wrong = match read(&path) {
-            Ok(None) => return Loaded { settings: Self::default(), note: None },
+            Ok(None) => return LoadedSettings { settings: Self::default(), note: None },
             Ok(Some(text)) => match toml::from_str::<Self>(&text) {
-                Ok(settings) => return Loaded { settings: settings.within_bounds(), note: None },
+                Ok(settings) => return LoadedSettings { settings: settings.within_bounds(), note: None },
                 Err(e) => e.message().to_owned(),
             },
             Err(e) => e.to_string(),
@@ -200,40 +200,34 @@ impl Settings {
         };
         let note = format!("The settings could not be read ({wrong}), so they are the defaults again. {kept}");
         tracing::warn!("{note}");
-        Loaded { settings: Self::default(), note: Some(note) }
+        LoadedSettings { settings: Self::default(), note: Some(note) }
     }
 
-    /// What of the file may be shown to others: nothing that names people, rooms or servers. The file is not touched.
-    pub(crate) fn shown(paths: &Paths) -> Result<toml::Table, NotShown> {
+    /// The part of the file that a support bundle contains. The file is not changed.
+    pub(crate) fn shareable(paths: &Paths) -> Result<toml::Table, ShareableError> {
         let text = read(&paths.settings())?.unwrap_or_default();
-        // The words of the mistake would show the line, and what is in it.
-        let table = text.parse::<toml::Table>().map_err(|_| NotShown::Malformed)?;
-        Ok(table.into_iter().filter(|(key, _)| SHOWN.contains(&key.as_str())).collect())
+        // The parser's message is dropped: it quotes the line.
+        let table = text.parse::<toml::Table>().map_err(|_| ShareableError::Malformed)?;
+        Ok(table.into_iter().filter(|(key, _)| SHAREABLE.contains(&key.as_str())).collect())
     }
 
-    /// Saves the settings: into a file beside it first, which then takes its place, so that a crash or a full disk
-    /// leaves the old settings whole.
+    /// Saves the settings. On an error the old file stays as it is.
     pub(crate) fn save(&self, paths: &Paths) -> Result<(), StoreError> {
         let text = toml::to_string_pretty(self)?;
         let path = paths.settings();
-        let beside = path.with_extension(format!("toml.{}.new", process::id()));
-        let written = fs::create_dir_all(paths.config())
-            .and_then(|()| write(&beside, &text))
-            .and_then(|()| fs::rename(&beside, &path));
-        written.map_err(|error| {
-            fs::remove_file(&beside).ok();
-            StoreError::File { path, error }
-        })
+        fs::create_dir_all(paths.config())
+            .and_then(|()| write_atomically(&path, text.as_bytes(), Readers::Owner))
+            .map_err(|error| StoreError::File { path, error })
     }
 
-    /// Numbers that somebody wrote by hand may be anything.
+    /// Clamps numbers that were written by hand.
     fn within_bounds(mut self) -> Self {
         self.text_size = self.text_size.clamp(90, 150);
         self.recent.truncate(RECENT);
         self
     }
 
-    /// Puts a room that was left on top of the remembered ones; each of them is there once.
+    /// Puts a room in front of the recent ones, and removes an older entry of the same room.
     pub(crate) fn remember(&mut self, room: RecentRoom) {
         self.recent.retain(|r| (&r.room, &r.server) != (&room.room, &room.server));
         self.recent.insert(0, room);
@@ -241,7 +235,7 @@ impl Settings {
     }
 }
 
-/// The text of the file; `None` when there is none.
+/// The text of a file; `None` when there is no file.
 pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     let length = match fs::metadata(path) {
         Ok(facts) => facts.len(),
@@ -252,16 +246,6 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
         return Err(io::Error::other("it is far too large"));
     }
     fs::read_to_string(path).map(Some)
-}
-
-pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 #[cfg(test)]
@@ -297,7 +281,7 @@ mod tests {
     #[test]
     fn settings_come_back_as_they_were_saved() {
         let (_folder, paths) = folder();
-        assert_eq!(Settings::load(&paths), Loaded { settings: Settings::default(), note: None });
+        assert_eq!(Settings::load(&paths), LoadedSettings { settings: Settings::default(), note: None });
         let settings = Settings {
             name: "Mina \"M\" Müller\n".into(),
             room: "num/123".into(),

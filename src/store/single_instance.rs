@@ -1,5 +1,7 @@
-//! The window's door: when the program is started once more with a link, it hands the link over to the window that is
-//! open already, and ends. Each user has one door; who opens a second window on purpose leaves it to the first.
+//! One window takes the links of its user: a program that is started with a link forwards it to the window that is
+//! open already, and ends. A second window that is opened on purpose leaves the links to the first.
+//!
+//! A link travels as one line; the window answers with [`TAKEN`].
 
 use super::Paths;
 use std::io;
@@ -7,34 +9,34 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
-/// How long the other side may take: both are on this computer.
+/// How long either side waits for the other; both are on this computer.
 const LIMIT: Duration = Duration::from_secs(1);
-/// Longest link in bytes.
+/// Longest line in bytes.
 const LONGEST: u64 = 4096;
-/// What the window answers when it has taken a link over.
+/// The window's answer to a link.
 const TAKEN: &[u8] = b"taken\n";
 
-/// The door of the window that was opened first.
-pub(crate) struct SingleInstance(system::SingleInstance);
+/// The socket of the window that was opened first.
+pub(crate) struct SingleInstance(system::Listener);
 
 impl SingleInstance {
-    /// Opens the door. Fails when another window holds it.
+    /// Opens the socket. Fails with `AddrInUse` on Unix and `PermissionDenied` on Windows when another window has it.
     pub(crate) async fn open(paths: &Paths) -> io::Result<Self> {
-        system::SingleInstance::open(paths).await.map(Self)
+        system::Listener::open(paths).await.map(Self)
     }
 
-    /// Waits for the next link. Whoever knocks and says nothing of use is let go.
-    pub(crate) async fn next(&mut self) -> io::Result<String> {
+    /// Waits for the next link. A client that sends no usable line within 1 s is disconnected.
+    pub(crate) async fn next_link(&mut self) -> io::Result<String> {
         loop {
             let client = self.0.accept().await?;
-            if let Ok(Ok(link)) = timeout(LIMIT, listen(client)).await {
+            if let Ok(Ok(link)) = timeout(LIMIT, read_link(client)).await {
                 return Ok(link);
             }
         }
     }
 }
 
-async fn listen(mut client: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<String> {
+async fn read_link(mut client: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<String> {
     let mut link = String::new();
     BufReader::new((&mut client).take(LONGEST)).read_line(&mut link).await?;
     if !link.ends_with('\n') || link.trim().is_empty() {
@@ -44,16 +46,16 @@ async fn listen(mut client: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<S
     Ok(link.trim().to_owned())
 }
 
-/// Hands `link` to the window that is open, and says whether one took it.
+/// Forwards `link` to the window that is open. Returns whether a window took it.
 pub(crate) async fn forward_link(paths: &Paths, link: &str) -> bool {
-    let told = async {
+    let taken = async {
         let mut window = system::connect(paths).await?;
         window.write_all(format!("{}\n", link.trim()).as_bytes()).await?;
         let mut answer = Vec::new();
         window.take(LONGEST).read_to_end(&mut answer).await?;
         io::Result::Ok(answer == TAKEN)
     };
-    matches!(timeout(LIMIT, told).await, Ok(Ok(true)))
+    matches!(timeout(LIMIT, taken).await, Ok(Ok(true)))
 }
 
 #[cfg(unix)]
@@ -64,12 +66,12 @@ mod system {
     use tokio::net::{UnixListener, UnixStream};
 
     /// A socket in a folder that only its user may enter.
-    pub(super) struct SingleInstance {
+    pub(super) struct Listener {
         listener: UnixListener,
         path: PathBuf,
     }
 
-    impl SingleInstance {
+    impl Listener {
         pub(super) async fn open(paths: &Paths) -> io::Result<Self> {
             let path = paths.instance_socket();
             if let Some(folder) = path.parent() {
@@ -78,7 +80,7 @@ mod system {
             if UnixStream::connect(&path).await.is_ok() {
                 return Err(io::ErrorKind::AddrInUse.into());
             }
-            // What a window left that was killed.
+            // A window that was killed leaves its socket behind.
             if let Err(error) = std::fs::remove_file(&path)
                 && error.kind() != io::ErrorKind::NotFound
             {
@@ -93,9 +95,9 @@ mod system {
         }
     }
 
-    impl Drop for SingleInstance {
+    impl Drop for Listener {
         fn drop(&mut self) {
-            // Gone already is fine: the next window removes it otherwise.
+            // A socket that stays behind is removed by the next window.
             std::fs::remove_file(&self.path).ok();
         }
     }
@@ -111,18 +113,18 @@ mod system {
     use std::io;
     use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient, NamedPipeServer, ServerOptions};
 
-    /// A named pipe; its name holds the folder of the user's settings, so that users do not meet.
-    pub(super) struct SingleInstance {
+    /// A named pipe; its name holds the path of the user's folder, so that each user has another.
+    pub(super) struct Listener {
         name: String,
         next: NamedPipeServer,
     }
 
     fn name(paths: &Paths) -> String {
-        let folder = paths.config().to_string_lossy().replace(['\\', ':', '/'], "-");
+        let folder = paths.instance_socket().to_string_lossy().replace(['\\', ':', '/'], "-");
         format!(r"\\.\pipe\visavis-{folder}")
     }
 
-    impl SingleInstance {
+    impl Listener {
         pub(super) async fn open(paths: &Paths) -> io::Result<Self> {
             let name = name(paths);
             let next = ServerOptions::new().first_pipe_instance(true).reject_remote_clients(true).create(&name)?;
@@ -131,8 +133,8 @@ mod system {
 
         pub(super) async fn accept(&mut self) -> io::Result<NamedPipeServer> {
             self.next.connect().await?;
-            let following = ServerOptions::new().reject_remote_clients(true).create(&self.name)?;
-            Ok(std::mem::replace(&mut self.next, following))
+            let next = ServerOptions::new().reject_remote_clients(true).create(&self.name)?;
+            Ok(std::mem::replace(&mut self.next, next))
         }
     }
 
@@ -154,41 +156,41 @@ mod tests {
     #[tokio::test]
     async fn a_link_goes_to_the_window_that_is_open() {
         let (_folder, paths) = home();
-        assert!(!forward_link(&paths, "visavis://a/b").await, "nobody is there to take it");
-        let mut door = SingleInstance::open(&paths).await.expect("a door");
-        let (taken, link) = tokio::join!(forward_link(&paths, " visavis://calls.example/tea "), door.next());
+        assert!(!forward_link(&paths, "visavis://a/b").await, "no window is open");
+        let mut instance = SingleInstance::open(&paths).await.expect("a socket");
+        let (taken, link) = tokio::join!(forward_link(&paths, " visavis://calls.example/tea "), instance.next_link());
         assert!(taken);
         assert_eq!(link.expect("a link"), "visavis://calls.example/tea");
     }
 
     #[tokio::test]
-    async fn a_second_window_leaves_the_door_to_the_first() {
+    async fn a_second_window_leaves_the_links_to_the_first() {
         let (_folder, paths) = home();
-        let door = SingleInstance::open(&paths).await.expect("a door");
+        let instance = SingleInstance::open(&paths).await.expect("a socket");
         assert!(SingleInstance::open(&paths).await.is_err());
-        drop(door);
-        SingleInstance::open(&paths).await.expect("the first one is gone");
+        drop(instance);
+        SingleInstance::open(&paths).await.expect("the first window has closed it");
     }
 
     #[tokio::test]
-    async fn what_a_killed_window_left_is_no_hindrance() {
+    async fn the_socket_of_a_killed_window_is_replaced() {
         let (_folder, paths) = home();
         // A listener that is dropped leaves its file, as a killed process does.
         drop(std::os::unix::net::UnixListener::bind(paths.instance_socket()).expect("a socket"));
         assert!(!forward_link(&paths, "visavis://a/b").await);
-        SingleInstance::open(&paths).await.expect("a door");
+        SingleInstance::open(&paths).await.expect("a socket");
     }
 
     #[tokio::test]
-    async fn whoever_says_too_much_or_nothing_keeps_nobody_from_the_door() {
+    async fn a_client_without_a_usable_line_does_not_block_the_next() {
         let (_folder, paths) = home();
-        let mut door = SingleInstance::open(&paths).await.expect("a door");
-        let visitors = async {
+        let mut instance = SingleInstance::open(&paths).await.expect("a socket");
+        let clients = async {
             drop(system::connect(&paths).await.expect("a silent client"));
             let refused = [forward_link(&paths, &"x".repeat(10_000)).await, forward_link(&paths, "").await];
             (refused, forward_link(&paths, "tea").await)
         };
-        let (taken, link) = tokio::join!(visitors, door.next());
+        let (taken, link) = tokio::join!(clients, instance.next_link());
         assert_eq!((taken, link.expect("a link").as_str()), (([false, false], true), "tea"));
     }
 }

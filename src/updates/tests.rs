@@ -1,5 +1,6 @@
 use super::*;
-use std::sync::{Arc, Mutex};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -10,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// So long nothing must come.
 const QUIET: Duration = Duration::from_millis(400);
 /// At once, and not again.
-const ONCE: Times = Times { first: Duration::ZERO, every: Duration::from_secs(3600) };
+const ONCE: UpdateSchedule = UpdateSchedule { first: Duration::ZERO, every: Duration::from_secs(3600) };
 
 /// A web server with a feed, and all that was asked of it.
 struct Site {
@@ -30,7 +31,7 @@ impl Site {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = Vec::new();
                 while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.is_ok_and(|n| n > 0) {}
-                let text = answer.lock().expect("no panic").clone();
+                let text = answer.lock().clone();
                 stream.write_all(text.as_bytes()).await.ok();
                 sender.send(String::from_utf8_lossy(&request).into_owned()).await.expect("room for a request");
             }
@@ -38,13 +39,13 @@ impl Site {
         Self { url, requests, body }
     }
 
-    fn feed(&self) -> Feed {
-        Feed::at(&format!("{}/latest.json", self.url)).expect("a feed")
+    fn feed(&self) -> ReleaseFeed {
+        ReleaseFeed::at(&format!("{}/latest.json", self.url)).expect("a feed")
     }
 
     fn answer(&self, status: &str, body: &str) {
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-        *self.body.lock().expect("no panic") = head + body;
+        *self.body.lock() = head + body;
     }
 
     fn release(&self, tag: &str) {
@@ -62,7 +63,7 @@ impl Site {
 }
 
 /// Follows a feed; what it tells comes out of the receiver.
-fn following(feed: Feed, times: Times, wanted: watch::Receiver<bool>) -> mpsc::Receiver<Release> {
+fn following(feed: ReleaseFeed, times: UpdateSchedule, wanted: watch::Receiver<bool>) -> mpsc::Receiver<Release> {
     let (sender, told) = mpsc::channel(4);
     tokio::spawn(follow(feed, times, wanted, move |release| drop(sender.try_send(release))));
     told
@@ -106,7 +107,7 @@ async fn what_a_feed_does_wrong_is_not_told_and_it_is_asked_again() {
     site.answer("403 Forbidden", "{}");
     let (_switch, wanted) = watch::channel(true);
     let every = Duration::from_millis(50);
-    let mut told = following(site.feed(), Times { first: Duration::ZERO, every }, wanted);
+    let mut told = following(site.feed(), UpdateSchedule { first: Duration::ZERO, every }, wanted);
     site.request().await;
     for (status, body) in [("500 Oh", ""), ("200 OK", "<html>"), ("200 OK", &"x".repeat(FEED_BYTES + 1))] {
         site.answer(status, body);
@@ -126,7 +127,7 @@ async fn what_a_feed_does_wrong_is_not_told_and_it_is_asked_again() {
 #[tokio::test]
 async fn without_a_network_nothing_happens() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let feed = Feed::at(&format!("http://{nobody}/latest.json")).expect("a feed");
+    let feed = ReleaseFeed::at(&format!("http://{nobody}/latest.json")).expect("a feed");
     let (_switch, wanted) = watch::channel(true);
     let mut told = following(feed, ONCE, wanted);
     assert!(timeout(QUIET, told.recv()).await.is_err(), "it neither tells anything nor gives up");
@@ -134,10 +135,10 @@ async fn without_a_network_nothing_happens() {
 
 #[test]
 fn feeds_are_those_that_nobody_can_change_on_the_way() {
-    let own = Feed::of_project().expect("a feed");
+    let own = ReleaseFeed::of_project().expect("a feed");
     assert_eq!(own.url.as_str(), "https://api.github.com/repos/visavis-call/visavis/releases/latest");
     assert_eq!(own.place, "https://github.com/visavis-call/visavis/releases/");
-    assert_eq!(Feed::at("https://it.example:8443/visavis.json").expect("a feed").place, "https://it.example:8443/");
+    assert_eq!(ReleaseFeed::at("https://it.example:8443/visavis.json").expect("a feed").place, "https://it.example:8443/");
     for bad in [
         "",
         "visavis.json",
@@ -146,6 +147,6 @@ fn feeds_are_those_that_nobody_can_change_on_the_way() {
         "https://user@it.example/x",
         "file:///x",
     ] {
-        assert_eq!(Feed::at(bad), Err(NoFeed(bad.to_owned())), "{bad}");
+        assert_eq!(ReleaseFeed::at(bad), Err(InvalidFeedUrl(bad.to_owned())), "{bad}");
     }
 }

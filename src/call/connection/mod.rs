@@ -9,6 +9,7 @@ mod tests;
 use super::credentials::{JoinCredentials, TokenCache};
 use super::report::{ReportSender, TaskReport};
 use crate::base::{EntryErrorKind, SimulcastLayer};
+use crate::proto::link::is_loopback;
 use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
 use crate::signal::{ConnectError, ConnectOptions, SignalLink, SignalLinkEvents};
@@ -20,6 +21,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// Commands that wait at most; a link or peers that take longer are given up.
 const COMMANDS: usize = 512;
@@ -238,7 +240,7 @@ impl Maker {
 
     async fn open_peers(&self, mode: Mode, url: &str) -> Result<(Arc<Peers>, mpsc::Receiver<RtcEvent>), EntryError> {
         let mut config = PeerConfig::new(mode);
-        config.loopback = is_local(url);
+        config.loopback = Url::parse(url).is_ok_and(|url| is_loopback(&url));
         let most: u32 = self.plan.layers.iter().map(|l| l.max_kbps * 1000).sum::<u32>() * 5 / 4 + 100_000;
         config.rates = SendRates { max_bps: most.max(300_000), ..SendRates::default() };
         config.rates.start_bps = config.rates.start_bps.min(config.rates.max_bps);
@@ -262,12 +264,6 @@ impl Drop for CloseOnDrop {
             tokio::spawn(async move { peers.close().await });
         }
     }
-}
-
-/// Whether the server may be on this computer.
-fn is_local(url: &str) -> bool {
-    let host = url::Url::parse(url).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_default();
-    host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn other(message: String) -> EntryError {
