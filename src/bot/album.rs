@@ -3,10 +3,11 @@
 use crate::base::{UserId, VideoFrame};
 use crate::call::VideoTap;
 use crate::codec::color::{self, ColorError};
-use image::{ExtendedColorType, ImageError, ImageFormat};
+use crate::store::{Readers, write_atomically};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder, ImageError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,19 +66,19 @@ impl Album {
     }
 }
 
-/// Writes `NAME.png` at one stroke: whoever reads it finds a whole picture.
+/// Writes `NAME.png` atomically, so that a reader finds a whole picture.
 fn keep(frame: &VideoFrame, folder: &Path, name: &str) -> Result<(), KeepError> {
     let mut rgba = Vec::new();
     color::to_rgba(frame, &mut rgba)?;
-    let new = folder.join(format!("{name}.new"));
-    let (width, height) = (frame.width(), frame.height());
-    image::save_buffer_with_format(&new, &rgba, width, height, ExtendedColorType::Rgba8, ImageFormat::Png)?;
-    Ok(fs::rename(new, folder.join(format!("{name}.png")))?)
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png).write_image(&rgba, frame.width(), frame.height(), ExtendedColorType::Rgba8)?;
+    Ok(write_atomically(&folder.join(format!("{name}.png")), &png, Readers::Umask)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn the_newest_picture_of_everybody_is_kept() {

@@ -1,9 +1,9 @@
 //! The settings of a user, in a TOML file that is readable by its owner alone. Tokens are not stored; the invitations of
 //! recent rooms are, so that the user can enter them again.
 
-use crate::base::Secret;
 use super::Paths;
 use super::atomic_file::{Readers, write_atomically};
+use crate::base::Secret;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -268,14 +268,14 @@ mod tests {
     #[test]
     fn nothing_private_is_shown() {
         let (_folder, paths) = folder();
-        assert_eq!(Settings::shown(&paths).expect("nothing"), toml::Table::new());
+        assert_eq!(Settings::shareable(&paths).expect("nothing"), toml::Table::new());
         fs::create_dir_all(paths.config()).expect("folder");
         let text = "name = \"Mina\"\nserver = \"wss://secret.example\"\nroom = \"plans\"\nmirror = false\n\
                     unheard_of = \"x\"\n[[recent]]\nroom = \"plans\"\ninvitation = \"key\"\n";
         fs::write(paths.settings(), text).expect("settings");
-        assert_eq!(Settings::shown(&paths).expect("shown").to_string(), "mirror = false\n");
+        assert_eq!(Settings::shareable(&paths).expect("shown").to_string(), "mirror = false\n");
         fs::write(paths.settings(), "name = \"Mina").expect("broken settings");
-        assert_eq!(Settings::shown(&paths).expect_err("broken").to_string(), "the file is no TOML");
+        assert_eq!(Settings::shareable(&paths).expect_err("broken").to_string(), "the file is no TOML");
     }
 
     #[test]

@@ -138,7 +138,10 @@ fn feeds_are_those_that_nobody_can_change_on_the_way() {
     let own = ReleaseFeed::of_project().expect("a feed");
     assert_eq!(own.url.as_str(), "https://api.github.com/repos/visavis-call/visavis/releases/latest");
     assert_eq!(own.place, "https://github.com/visavis-call/visavis/releases/");
-    assert_eq!(ReleaseFeed::at("https://it.example:8443/visavis.json").expect("a feed").place, "https://it.example:8443/");
+    assert_eq!(
+        ReleaseFeed::at("https://it.example:8443/visavis.json").expect("a feed").place,
+        "https://it.example:8443/"
+    );
     for bad in [
         "",
         "visavis.json",

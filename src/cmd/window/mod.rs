@@ -16,7 +16,7 @@ use crate::server::{Embedded, ServerConfig};
 use crate::session::SessionConfig;
 use crate::store::{Paths, Settings, SingleInstance, forward_link, note_exit};
 use crate::ui;
-use crate::updates::{self, Feed};
+use crate::updates::{self, ReleaseFeed};
 use anyhow::{Context, anyhow};
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
@@ -360,12 +360,12 @@ fn watch_signals(remote: mpsc::WeakSender<CallCommand>) -> anyhow::Result<()> {
 
 /// Links that are opened while this window is open come to it. Where another window takes them, this one does not.
 async fn take_links(paths: Paths, remote: mpsc::WeakSender<CallCommand>) {
-    let mut door = match SingleInstance::open(&paths).await {
-        Ok(door) => door,
+    let mut instance = match SingleInstance::open(&paths).await {
+        Ok(instance) => instance,
         Err(error) => return tracing::info!(%error, "another window takes links"),
     };
     loop {
-        match door.next().await {
+        match instance.next_link().await {
             Ok(link) => {
                 let Some(remote) = remote.upgrade() else { return };
                 if remote.send(CallCommand::OpenLink(link)).await.is_err() {
@@ -379,7 +379,7 @@ async fn take_links(paths: Paths, remote: mpsc::WeakSender<CallCommand>) {
 
 /// Tells the window of newer versions, from the feed that the settings name or the project's own.
 async fn watch_releases(feed: Option<String>, wanted: watch::Receiver<bool>, remote: mpsc::WeakSender<CallCommand>) {
-    match feed.as_deref().map_or_else(Feed::of_project, Feed::at) {
+    match feed.as_deref().map_or_else(ReleaseFeed::of_project, ReleaseFeed::at) {
         Ok(feed) => {
             let tell = |release| {
                 if let Some(remote) = remote.upgrade()
@@ -388,7 +388,7 @@ async fn watch_releases(feed: Option<String>, wanted: watch::Receiver<bool>, rem
                     tracing::debug!("a newer version was not told");
                 }
             };
-            updates::follow(feed, updates::Times::default(), wanted, tell).await;
+            updates::follow(feed, updates::UpdateSchedule::default(), wanted, tell).await;
         }
         Err(error) => tracing::warn!("New versions are not looked for. {error}"),
     }
