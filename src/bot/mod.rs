@@ -31,7 +31,7 @@ const TELL: Duration = Duration::from_secs(2);
 /// What a bot is made with.
 pub(crate) struct BotConfig {
     /// The way in.
-    pub(crate) access: JoinCredentials,
+    pub(crate) credentials: JoinCredentials,
     /// Its devices.
     pub(crate) devices: SessionConfig,
     /// The size and rate that its camera is asked for.
@@ -84,7 +84,7 @@ pub(crate) async fn run(
         session += 1;
     };
     let verified = bot.watch.as_ref().and_then(|watch| {
-        watch.tell(SessionId(session), &bot.config.access.user, &bot.config.events);
+        watch.tell(SessionId(session), &bot.config.credentials.user, &bot.config.events);
         watch.is_met()
     });
     tokio::time::sleep(linger).await;
@@ -140,7 +140,7 @@ impl Bot {
             if let Some(watch) = &self.watch {
                 watch.listen();
                 if plan.tells(Instant::now()) {
-                    let (watch, user) = (watch.clone(), self.config.access.user.clone());
+                    let (watch, user) = (watch.clone(), self.config.credentials.user.clone());
                     let events = self.config.events.clone();
                     tokio::task::spawn_blocking(move || watch.tell(session, &user, &events));
                 }
@@ -155,7 +155,7 @@ impl Bot {
         CallConfig {
             session,
             owner: DeviceOwner(session.0 as u32),
-            plan: ConnectPlan { access: config.access.clone(), layers: layers.clone() },
+            plan: ConnectPlan { credentials: config.credentials.clone(), layers: layers.clone() },
             devices: SessionConfig { camera_layers: layers, ..config.devices.clone() },
             events: Arc::new(move |event: &Event| {
                 if matches!(event.kind, EventKind::EnterRoom { .. }) {

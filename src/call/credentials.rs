@@ -1,28 +1,29 @@
-//! The way into a room: where its token comes from, and how one is had when the connection is made.
+//! The credentials for a room: where its access token comes from, and the token of a call.
 
 use crate::base::{EntryErrorKind, RoomId, Secret, UserId};
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims, unverified_claims};
 use crate::session::EntryError;
 use crate::signal::{TokenError, TokenRequest, fetch_token, token_endpoint};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// Where tokens come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TokenSource {
-    /// One was given.
+    /// This token was given.
     Given(Secret<String>),
-    /// They are signed here with a key pair of the server. Whoever has that may do everything there, and is a host.
+    /// Tokens are signed here with an API key of the server. Its owner may do everything there and is a host.
     Signed(ApiKey),
-    /// This endpoint is asked.
+    /// A token endpoint apart from the server, as LiveKit defines it.
     Endpoint(String),
-    /// The server's own endpoint is asked.
+    /// The server's own token endpoint.
     Server,
-    /// The server's own endpoint is asked, and shown the invitation of the link that we came by.
+    /// The server's own token endpoint, with the invitation of the link that was opened.
     Invited(Secret<String>),
 }
 
 impl TokenSource {
-    /// Who we are, where the token says so.
+    /// The identity in a given token.
     pub(crate) fn user(&self) -> Option<UserId> {
         match self {
             Self::Given(token) => unverified_claims(token.expose())?.user,
@@ -30,7 +31,7 @@ impl TokenSource {
         }
     }
 
-    /// The invitation of the link that we came by.
+    /// The invitation of the link that was opened.
     pub(crate) fn invitation(&self) -> Option<&Secret<String>> {
         match self {
             Self::Invited(invitation) => Some(invitation),
@@ -39,7 +40,7 @@ impl TokenSource {
     }
 }
 
-/// The way into a room for somebody.
+/// What a user needs to join a room.
 #[derive(Clone, Debug)]
 pub(crate) struct JoinCredentials {
     /// The room server: `ws://`, `wss://`, `http://` or `https://`.
@@ -50,17 +51,17 @@ pub(crate) struct JoinCredentials {
     pub(crate) room: RoomId,
     /// Our user id.
     pub(crate) user: UserId,
-    /// What the others see.
+    /// Our display name.
     pub(crate) name: String,
 }
 
-/// The token of one call, with the server that it is for: had when the call begins, then as that server refreshes it.
+/// The token of one call and the server that it is for. It is fetched once, when the call begins, and then replaced by
+/// the tokens with which the server refreshes it.
 ///
-/// A call never asks for another one. Somebody who was removed while their link was lost would come back unasked.
+/// A reconnect never fetches another token: a user who was removed while the connection was lost would enter again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TokenCache(Arc<Mutex<Option<CachedToken>>>);
 
-/// A token that was had.
 #[derive(Clone, Debug)]
 struct CachedToken {
     server: String,
@@ -76,40 +77,39 @@ impl CachedToken {
 }
 
 impl TokenCache {
-    /// The server's URL and the token that the call came in with; it is had now if it was not yet.
-    pub(super) async fn show(&self, access: &JoinCredentials) -> Result<(String, Secret<String>), EntryError> {
-        if let Some(held) = self.held() {
-            return Ok(held);
+    /// The server's URL and the token; they are fetched if they were not yet.
+    pub(super) async fn get_or_fetch(
+        &self,
+        credentials: &JoinCredentials,
+    ) -> Result<(String, Secret<String>), EntryError> {
+        if let Some(cached) = self.get() {
+            return Ok(cached);
         }
-        let (server, token) = access.token().await?;
-        *self.lock() = Some(CachedToken::new(server.clone(), token.clone()));
+        let (server, token) = credentials.token().await?;
+        *self.0.lock() = Some(CachedToken::new(server.clone(), token.clone()));
         Ok((server, token))
     }
 
-    /// The same, if it was had already.
-    pub(super) fn held(&self) -> Option<(String, Secret<String>)> {
-        self.lock().as_ref().map(|held| (held.server.clone(), held.token.clone()))
+    /// The server's URL and the token, once they were fetched.
+    pub(super) fn get(&self) -> Option<(String, Secret<String>)> {
+        self.0.lock().as_ref().map(|cached| (cached.server.clone(), cached.token.clone()))
     }
 
-    /// Whether it says that its owner is a host.
-    pub(super) fn is_hosts(&self) -> bool {
-        self.lock().as_ref().is_some_and(|held| held.host)
+    /// Whether the token grants the rights of a host (`roomAdmin`).
+    pub(super) fn is_host(&self) -> bool {
+        self.0.lock().as_ref().is_some_and(|cached| cached.host)
     }
 
-    /// The server gave a token that is good for longer, or for something else.
+    /// Replaces the token with one from the server, which may expire later or grant other rights.
     pub(super) fn refresh(&self, token: String) {
-        if let Some(held) = &mut *self.lock() {
-            *held = CachedToken::new(std::mem::take(&mut held.server), Secret::new(token));
+        if let Some(cached) = &mut *self.0.lock() {
+            *cached = CachedToken::new(std::mem::take(&mut cached.server), Secret::new(token));
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<CachedToken>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl JoinCredentials {
-    /// The server that gives the token, if it may be more than a token endpoint.
+    /// The server at which a host acts first: the one that issues the tokens. `None` when that is a bare token endpoint.
     pub(super) fn front(&self) -> Option<&str> {
         match &self.tokens {
             TokenSource::Endpoint(url) => url.strip_suffix("/token"),
@@ -117,7 +117,7 @@ impl JoinCredentials {
         }
     }
 
-    /// The server's URL and a token for it. An endpoint may name another server than the one it was asked on.
+    /// Fetches a token: the server's URL and the token. A token endpoint may name another server than its own.
     pub(super) async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
         let endpoint = match &self.tokens {
             TokenSource::Given(token) => return self.given(token).map(|token| (self.server.clone(), token)),
@@ -136,11 +136,11 @@ impl JoinCredentials {
         };
         let invitation = self.tokens.invitation();
         let (room, user) = (self.room.wire_name(), self.user.as_str());
-        let wish = TokenRequest { room: &room, user, name: &self.name, invitation };
-        fetch_token(&endpoint, &wish).await.map_err(|e| entry_error(&e))
+        let request = TokenRequest { room: &room, user, name: &self.name, invitation };
+        fetch_token(&endpoint, &request).await.map_err(|e| entry_error(&e))
     }
 
-    /// The server goes by the token's room: one for another room would open the wrong door.
+    /// Checks the room of a given token: the server enters the token's room, whatever the link says.
     fn given(&self, token: &Secret<String>) -> Result<Secret<String>, EntryError> {
         let other =
             unverified_claims(token.expose()).map(|l| l.room).filter(|r| !r.is_empty() && *r != self.room.wire_name());
@@ -162,7 +162,7 @@ impl JoinCredentials {
     }
 }
 
-/// A user id that is nobody else's, and readable in logs.
+/// A new user id: the letters and digits of `name`, and 24 random bits.
 pub(super) fn user_id(name: &str) -> UserId {
     let mut readable: String =
         name.chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>().to_lowercase();
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::proto::token::ApiKeys;
 
-    fn access(tokens: TokenSource) -> JoinCredentials {
+    fn credentials(tokens: TokenSource) -> JoinCredentials {
         JoinCredentials {
             server: "ws://127.0.0.1:7880".into(),
             tokens,
@@ -193,13 +193,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_signs_what_the_server_accepts() {
-        let (server, token) = access(TokenSource::Signed(ApiKey::dev())).token().await.expect("a token");
+    async fn a_key_signs_a_token_that_the_server_accepts() {
+        let (server, token) = credentials(TokenSource::Signed(ApiKey::dev())).token().await.expect("a token");
         assert_eq!(server, "ws://127.0.0.1:7880");
         let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(token.expose()).expect("a good token");
         assert_eq!((grant.identity.as_str(), grant.name.as_str()), ("mina", "Mina Park"));
-        assert!(grant.room_join && grant.room_admin, "whoever has the key is a host");
-        let given = access(TokenSource::Given(token.clone()));
+        assert!(grant.room_join && grant.room_admin, "the owner of the key is a host");
+        let given = credentials(TokenSource::Given(token.clone()));
         assert_eq!(given.token().await, Ok((server, token.clone())));
         let error =
             JoinCredentials { room: RoomId::Text("tea".into()), ..given }.token().await.expect_err("another room");
@@ -209,24 +209,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_keeps_its_token_and_takes_what_the_server_refreshes() {
-        let (way, token_cache) = (access(TokenSource::Signed(ApiKey::dev())), TokenCache::default());
-        let first = token_cache.show(&way).await.expect("a token");
+    async fn a_call_keeps_its_token_until_the_server_refreshes_it() {
+        let (credentials, token_cache) = (credentials(TokenSource::Signed(ApiKey::dev())), TokenCache::default());
+        let first = token_cache.get_or_fetch(&credentials).await.expect("a token");
         // Another source would sign another one, as a later second would.
-        let other = JoinCredentials { name: "Mina K.".into(), ..way };
+        let other = JoinCredentials { name: "Mina K.".into(), ..credentials };
         assert_ne!(other.token().await.expect("a token"), first);
-        assert_eq!(token_cache.clone().show(&other).await.expect("the same token"), first);
-        assert!(token_cache.is_hosts());
+        assert_eq!(token_cache.clone().get_or_fetch(&other).await.expect("the same token"), first);
+        assert!(token_cache.is_host());
         token_cache.refresh("refreshed".into());
-        assert_eq!(token_cache.show(&other).await.expect("a token"), (first.0, Secret::new("refreshed".into())));
-        assert!(!token_cache.is_hosts(), "the server may take the right away");
+        assert_eq!(
+            token_cache.get_or_fetch(&other).await.expect("a token"),
+            (first.0, Secret::new("refreshed".into()))
+        );
+        assert!(!token_cache.is_host(), "the server may take the right away");
     }
 
     #[tokio::test]
-    async fn a_server_address_that_is_none_is_said() {
-        let mut way = access(TokenSource::Server);
-        way.server = "ftp://example.com".into();
-        let error = way.token().await.expect_err("no address");
+    async fn an_unusable_server_address_is_named() {
+        let mut credentials = credentials(TokenSource::Server);
+        credentials.server = "ftp://example.com".into();
+        let error = credentials.token().await.expect_err("no address");
         assert!(error.message.contains("is not a server address"), "{}", error.message);
     }
 }

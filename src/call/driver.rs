@@ -70,7 +70,7 @@ impl Call {
     /// Begins to enter. Reports come out of the receiver and are given to [`Call::take_report`].
     pub(crate) fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<TaskReport>) {
         let (report_tx, reports) = ReportSender::channel();
-        devices.set_identity(config.plan.access.user.as_str());
+        devices.set_identity(config.plan.credentials.user.as_str());
         let origin = Instant::now();
         let session = Session::new(config.devices.clone(), Moment::ZERO);
         let media = CallMedia::new(devices, report_tx.clone(), config.observer.clone(), config.decoded_is_shown);
@@ -185,12 +185,12 @@ impl Call {
     /// What we are to the server while we are in the room; `None` before and after.
     pub(crate) fn host_rights(&self) -> Option<HostRights> {
         let in_room = matches!(self.session.phase(), session::Phase::InRoom(_) | session::Phase::Reconnecting(_));
-        let (server, token) = self.token_cache.held().filter(|_| in_room)?;
-        let access = &self.config.plan.access;
+        let (server, token) = self.token_cache.get().filter(|_| in_room)?;
+        let credentials = &self.config.plan.credentials;
         Some(HostRights {
-            front: access.front().unwrap_or(&server).to_owned(),
+            front: credentials.front().unwrap_or(&server).to_owned(),
             server,
-            room: access.room.clone(),
+            room: credentials.room.clone(),
             token,
         })
     }
@@ -203,7 +203,7 @@ impl Call {
         let event = Event {
             unix_ms: unix_ms(),
             session: self.config.session,
-            user: self.config.plan.access.user.as_str().to_owned(),
+            user: self.config.plan.credentials.user.as_str().to_owned(),
             kind,
         };
         if let EventKind::ExitRoom { .. } = &event.kind {
@@ -230,14 +230,14 @@ impl Call {
                 );
                 self.connections.insert(epoch, connection);
             }
-            Output::CancelConnect(epoch) => self.with(epoch, Connection::give_up),
+            Output::CancelConnect(epoch) => self.with(epoch, Connection::cancel),
             Output::Resume(epoch, reason) => self.with(epoch, |c| c.resume(reason)),
             Output::ResumeDone(epoch) => self.with(epoch, Connection::resume_done),
             Output::Send(epoch, message) => self.with(epoch, |c| c.send(message)),
             Output::SyncState(epoch, state) => self.with(epoch, |c| c.sync_state(state)),
             Output::SayGoodbye(epoch) => self.with(epoch, Connection::goodbye),
             Output::CloseLink(epoch) => self.with(epoch, Connection::close_link),
-            Output::Peers(epoch, command) => self.with(epoch, |c| c.peers(command)),
+            Output::Peers(epoch, command) => self.with(epoch, |c| c.command_peers(command)),
             Output::OpenDevice { kind, generation, id } => devices.open(owner, kind, generation, id),
             Output::ReleaseDevice { kind, generation, limit } => devices.release(owner, kind, generation, limit),
             Output::Attach(attached) => self.media.attach(attached),
@@ -297,15 +297,15 @@ impl Call {
             speaking: p.speaking,
             quality: quality(p.quality),
         });
-        let access = &self.config.plan.access;
+        let credentials = &self.config.plan.credentials;
         CallView {
             session: self.config.session,
-            room: access.room.clone(),
-            user: access.user.clone(),
-            name: access.name.clone(),
-            server: access.server.clone(),
-            invitation: access.tokens.invitation().cloned(),
-            host: self.token_cache.is_hosts(),
+            room: credentials.room.clone(),
+            user: credentials.user.clone(),
+            name: credentials.name.clone(),
+            server: credentials.server.clone(),
+            invitation: credentials.tokens.invitation().cloned(),
+            host: self.token_cache.is_host(),
             phase: self.phase_view(),
             people: people.collect(),
             quality: quality(self.session.quality()),

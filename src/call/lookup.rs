@@ -1,5 +1,5 @@
-//! What the lobby says of the room that is typed in, before anybody joins: asked of the server as soon as typing rests,
-//! and again from time to time. Whoever has no such endpoint, or tells us nothing, is not asked again for this room.
+//! Looks up the room that is typed into the lobby: the server is asked when typing pauses, then every 10 s. A server
+//! without this endpoint, or one that refuses, is not asked again for the same room.
 
 use super::credentials::{JoinCredentials, TokenSource, user_id};
 use super::view::{RoomQuery, RoomStatus};
@@ -9,43 +9,49 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-/// Typing rests when nothing was changed for so long.
-const REST: Duration = Duration::from_millis(400);
-/// An answer that takes longer is waited for in sight. Servers without the endpoint are quicker: nothing flashes.
-const UNSEEN: Duration = Duration::from_millis(300);
-/// How old what is shown may become.
-const AGAIN: Duration = Duration::from_secs(10);
+/// A pause in typing: the room has not changed for so long.
+const TYPING_PAUSE: Duration = Duration::from_millis(400);
+/// The lobby shows "checking" when an answer takes longer. Servers without the endpoint answer sooner, so that nothing
+/// flashes.
+const SHOW_CHECKING_AFTER: Duration = Duration::from_millis(300);
+/// Time from an answer to the next request.
+const REPEAT: Duration = Duration::from_secs(10);
 
-/// What was learned of a room; `None`: nothing, or nothing any more.
-pub(super) type Answer = (RoomQuery, Option<RoomStatus>);
+/// The status of a room; `None` when the server does not tell.
+pub(super) type LookupAnswer = (RoomQuery, Option<RoomStatus>);
 
-/// The room that is asked for now, and what is known of it.
-#[derive(Default)]
+/// The room that is looked up now.
 pub(super) struct RoomLookup {
-    question: Option<RoomQuery>,
-    news: Option<RoomStatus>,
+    query: Option<RoomQuery>,
+    status: Option<RoomStatus>,
     task: Option<JoinHandle<()>>,
+    answers: mpsc::Sender<LookupAnswer>,
 }
 
 impl RoomLookup {
-    /// Asks for another room, or for none. What comes goes into `answers`.
-    pub(super) fn ask(&mut self, question: Option<RoomQuery>, tokens: &TokenSource, answers: mpsc::Sender<Answer>) {
-        self.stop();
-        self.news = None;
-        self.task = question.clone().map(|question| tokio::spawn(follow(question, tokens.clone(), answers)));
-        self.question = question;
+    /// Nothing is looked up yet. Answers go to `answers`, whose receiver passes them to [`RoomLookup::take_answer`].
+    pub(super) fn new(answers: mpsc::Sender<LookupAnswer>) -> Self {
+        Self { query: None, status: None, task: None, answers }
     }
 
-    /// Takes an answer in; one to an older question is of no use.
-    pub(super) fn take(&mut self, (question, news): Answer) {
-        if self.question.as_ref() == Some(&question) {
-            self.news = news;
+    /// Looks up another room, or none.
+    pub(super) fn start(&mut self, query: Option<RoomQuery>, tokens: &TokenSource) {
+        self.stop();
+        self.status = None;
+        self.task = query.clone().map(|query| tokio::spawn(follow(query, tokens.clone(), self.answers.clone())));
+        self.query = query;
+    }
+
+    /// Takes an answer; one to an older query is dropped.
+    pub(super) fn take_answer(&mut self, (query, status): LookupAnswer) {
+        if self.query.as_ref() == Some(&query) {
+            self.status = status;
         }
     }
 
-    /// What is known now.
+    /// The room and its status, once it is known.
     pub(super) fn shown(&self) -> Option<(RoomQuery, RoomStatus)> {
-        self.question.clone().zip(self.news)
+        self.query.clone().zip(self.status)
     }
 
     fn stop(&mut self) {
@@ -61,36 +67,36 @@ impl Drop for RoomLookup {
     }
 }
 
-/// Asks for a room until nobody wants to know any more, or nothing is to be learned.
-async fn follow(question: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Answer>) {
-    sleep(REST).await;
-    let mut asked = Box::pin(look_up(&question, &tokens));
-    let mut answer = match timeout(UNSEEN, &mut asked).await {
+/// Looks a room up again and again until the receiver is gone or the server does not tell.
+async fn follow(query: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<LookupAnswer>) {
+    sleep(TYPING_PAUSE).await;
+    let mut request = Box::pin(look_up(&query, &tokens));
+    let mut answer = match timeout(SHOW_CHECKING_AFTER, &mut request).await {
         Ok(answer) => answer,
         Err(_) => {
-            if answers.send((question.clone(), Some(RoomStatus::Checking))).await.is_err() {
+            if answers.send((query.clone(), Some(RoomStatus::Checking))).await.is_err() {
                 return;
             }
-            asked.await
+            request.await
         }
     };
     loop {
         let lasting = !matches!(answer, Ok(_) | Err(TokenError::Unreachable(_) | TokenError::Timeout(_)));
         if let Err(error) = &answer {
-            tracing::debug!(%error, "nothing is known of the room");
+            tracing::debug!(%error, "the status of the room is not known");
         }
-        if answers.send((question.clone(), answer.ok().map(news))).await.is_err() || lasting {
+        if answers.send((query.clone(), answer.ok().map(status))).await.is_err() || lasting {
             return;
         }
-        sleep(AGAIN).await;
-        answer = look_up(&question, &tokens).await;
+        sleep(REPEAT).await;
+        answer = look_up(&query, &tokens).await;
     }
 }
 
-/// Shows the server what we have. A token endpoint is somebody else's: it is not asked for a room that nobody enters
-/// yet.
-async fn look_up(question: &RoomQuery, tokens: &TokenSource) -> Result<RoomState, TokenError> {
-    let RoomQuery { server, room, invitation } = question;
+/// Asks the server once, with the proof that we have. An external token endpoint is not asked: it would issue a token for
+/// a room that nobody enters yet.
+async fn look_up(query: &RoomQuery, tokens: &TokenSource) -> Result<RoomState, TokenError> {
+    let RoomQuery { server, room, invitation } = query;
     let wire = room.wire_name();
     if let Some(invitation) = invitation {
         return look_up_room(server, &wire, RoomProof::Invitation(invitation)).await;
@@ -101,15 +107,15 @@ async fn look_up(question: &RoomQuery, tokens: &TokenSource) -> Result<RoomState
         TokenSource::Invited(invitation) => look_up_room(server, &wire, RoomProof::Invitation(invitation)).await,
         TokenSource::Given(_) | TokenSource::Signed(_) => {
             let (user, name) = (user_id("lobby"), String::new());
-            let access =
+            let credentials =
                 JoinCredentials { server: server.clone(), tokens: tokens.clone(), room: room.clone(), user, name };
-            let (_, token) = access.token().await.map_err(|e| TokenError::Refused(e.message))?;
+            let (_, token) = credentials.token().await.map_err(|e| TokenError::Refused(e.message))?;
             look_up_room(server, &wire, RoomProof::Token(&token)).await
         }
     }
 }
 
-const fn news(state: RoomState) -> RoomStatus {
+const fn status(state: RoomState) -> RoomStatus {
     match state {
         RoomState { is_open: true, people, can_enter } => RoomStatus::Found { people, is_full: !can_enter },
         RoomState { is_open: false, can_enter, .. } => RoomStatus::NotFound { can_be_opened: can_enter },
@@ -122,10 +128,10 @@ mod tests {
     use crate::proto::token::ApiKey;
     use std::time::Instant;
 
-    /// Nothing takes longer than this on loopback.
+    /// Limit for every wait, so that a failure ends the test.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn question(server: &str, room: &str) -> RoomQuery {
+    fn query(server: &str, room: &str) -> RoomQuery {
         RoomQuery { server: server.into(), room: room.parse().expect("a room"), invitation: None }
     }
 
@@ -152,7 +158,7 @@ mod tests {
         (address, count)
     }
 
-    async fn next(answers: &mut mpsc::Receiver<Answer>) -> Answer {
+    async fn next(answers: &mut mpsc::Receiver<LookupAnswer>) -> LookupAnswer {
         timeout(PATIENCE, answers.recv()).await.expect("an answer in time").expect("an answer")
     }
 
@@ -160,53 +166,53 @@ mod tests {
         {\"is_open\":true,\"people\":2,\"can_enter\":true}";
 
     #[tokio::test]
-    async fn what_is_typed_on_the_way_is_not_asked_for() {
+    async fn only_the_room_at_the_end_of_typing_is_looked_up() {
         let (server, count) = answering(TWO).await;
         let (sender, mut answers) = mpsc::channel(4);
-        let mut lookup = RoomLookup::default();
+        let mut lookup = RoomLookup::new(sender.clone());
         for typed in ["t", "te", "tea"] {
-            lookup.ask(Some(question(&server, typed)), &TokenSource::Server, sender.clone());
+            lookup.start(Some(query(&server, typed)), &TokenSource::Server);
             sleep(Duration::from_millis(50)).await;
         }
         let answer = next(&mut answers).await;
         let found = RoomStatus::Found { people: 2, is_full: false };
-        assert_eq!(answer, (question(&server, "tea"), Some(found)));
+        assert_eq!(answer, (query(&server, "tea"), Some(found)));
         assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
-        lookup.take(answer);
-        assert_eq!(lookup.shown(), Some((question(&server, "tea"), found)));
-        // What comes for the room before is not said of the next one.
-        lookup.ask(Some(question(&server, "coffee")), &TokenSource::Server, sender.clone());
+        lookup.take_answer(answer);
+        assert_eq!(lookup.shown(), Some((query(&server, "tea"), found)));
+        // An answer for the room before is not shown for the next one.
+        lookup.start(Some(query(&server, "coffee")), &TokenSource::Server);
         assert_eq!(lookup.shown(), None);
-        lookup.take((question(&server, "tea"), Some(found)));
+        lookup.take_answer((query(&server, "tea"), Some(found)));
         assert_eq!(lookup.shown(), None);
-        lookup.ask(None, &TokenSource::Server, sender);
+        lookup.start(None, &TokenSource::Server);
         assert!(lookup.task.is_none());
     }
 
     #[tokio::test]
-    async fn a_server_that_has_nothing_to_tell_is_asked_once_and_shown_as_nothing() {
+    async fn a_server_without_the_endpoint_is_asked_once_and_nothing_is_shown() {
         let (server, count) =
             answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
         let (sender, mut answers) = mpsc::channel(4);
-        let task = tokio::spawn(follow(question(&server, "tea"), TokenSource::Server, sender));
-        assert_eq!(next(&mut answers).await, (question(&server, "tea"), None));
-        timeout(PATIENCE, task).await.expect("it ends").expect("no panic");
+        let task = tokio::spawn(follow(query(&server, "tea"), TokenSource::Server, sender));
+        assert_eq!(next(&mut answers).await, (query(&server, "tea"), None));
+        timeout(PATIENCE, task).await.expect("the task ends").expect("no panic");
         assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
         let elsewhere = TokenSource::Endpoint("http://127.0.0.1:9".into());
-        assert!(matches!(look_up(&question(&server, "tea"), &elsewhere).await, Err(TokenError::NoEndpoint(_))));
-        assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1, "nobody was asked");
+        assert!(matches!(look_up(&query(&server, "tea"), &elsewhere).await, Err(TokenError::NoEndpoint(_))));
+        assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1, "the server was not asked");
     }
 
     #[tokio::test]
-    async fn a_slow_server_is_waited_for_in_sight() {
+    async fn the_lobby_shows_that_a_slow_server_is_asked() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let server = format!("ws://{}", silent.local_addr().expect("an address"));
         let (sender, mut answers) = mpsc::channel(4);
-        let mut lookup = RoomLookup::default();
+        let mut lookup = RoomLookup::new(sender);
         let since = Instant::now();
-        lookup.ask(Some(question(&server, "tea")), &TokenSource::Signed(ApiKey::dev()), sender);
+        lookup.start(Some(query(&server, "tea")), &TokenSource::Signed(ApiKey::dev()));
         assert_eq!(next(&mut answers).await.1, Some(RoomStatus::Checking));
-        assert!(since.elapsed() >= REST + UNSEEN);
+        assert!(since.elapsed() >= TYPING_PAUSE + SHOW_CHECKING_AFTER);
         assert_eq!(next(&mut answers).await.1, None, "it did not answer in time");
     }
 }

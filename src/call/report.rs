@@ -1,68 +1,71 @@
-//! What wakes a call's driver: everything that its tasks report, through one bounded queue.
+//! The queue through which the tasks of a call report to its driver.
 
 use crate::base::TrackSource;
 use crate::rtc::{AudioSender, PeerStatistics, RemoteTrack, VideoSender};
 use crate::session::{Epoch, Input, LinkInput, PeerInput, TrackHandle};
 use tokio::sync::mpsc;
 
-/// Reports that wait at most. Tasks then wait for the driver; hints are dropped while half of it is full.
-pub(super) const QUEUE: usize = 1024;
+/// Length of the queue. A task whose report must not be lost waits for a place; hints are dropped while more than half
+/// of the queue is taken.
+const QUEUE: usize = 1024;
 
-/// A report.
+/// A report of one of the tasks of a call.
 pub(crate) enum TaskReport {
-    /// For the session as it is.
+    /// An input for the session.
     Session(Box<Input>),
-    /// A remote track's media begins.
+    /// A remote track was received; the session does not know yet whose it is.
     RemoteTrack(Epoch, Box<RemoteTrack>),
-    /// A remote track's media ended.
+    /// A remote track has ended.
     TrackEnded(Epoch, TrackHandle),
-    /// A track of ours can be fed.
+    /// A track of ours, named by its client id, was published.
     Published(String, TrackSource, TrackSender),
-    /// A layer is to begin with a key frame.
+    /// A receiver needs a key frame of this simulcast layer of a track of ours.
     KeyframeWanted(String, usize),
-    /// What the link carries, in bits a second.
+    /// The estimate of the bandwidth for sending, in bits a second.
     SendRate(u32),
-    /// Figures of the peers.
+    /// Statistics of the peer connections.
     Statistics(Box<PeerStatistics>),
 }
 
-/// Where a track of ours is sent.
+/// The sender of a track of ours.
 pub(crate) enum TrackSender {
-    /// Sound.
+    /// Of an audio track.
     Audio(AudioSender),
-    /// Picture.
+    /// Of a video track.
     Video(VideoSender),
 }
 
-/// The tasks' end of the queue.
+/// The sending end of the queue.
 #[derive(Clone)]
 pub(super) struct ReportSender(mpsc::Sender<TaskReport>);
 
 impl ReportSender {
-    /// A queue for one call.
+    /// The queue of one call.
     pub(super) fn channel() -> (Self, mpsc::Receiver<TaskReport>) {
         let (tx, rx) = mpsc::channel(QUEUE);
         (Self(tx), rx)
     }
 
-    /// Waits for a place: for what must not be lost.
+    /// Waits for a place in the queue.
     pub(super) async fn send(&self, report: TaskReport) {
         if self.0.send(report).await.is_err() {
-            tracing::trace!("a report came after the end of its call");
+            tracing::trace!("a report after the end of its call was dropped");
         }
     }
 
-    /// For what will be said again.
+    /// Drops the report while more than half of the queue is taken: it will be repeated.
     pub(super) fn hint(&self, report: TaskReport) {
         if self.0.capacity() > QUEUE / 2 && self.0.try_send(report).is_err() {
             tracing::trace!("a hint was dropped");
         }
     }
 
+    /// Reports an input of the signalling link.
     pub(super) async fn link(&self, epoch: Epoch, input: LinkInput) {
         self.send(TaskReport::Session(Box::new(Input::Link(epoch, input)))).await;
     }
 
+    /// Reports an input of the peer connections.
     pub(super) async fn peers(&self, epoch: Epoch, input: PeerInput) {
         self.send(TaskReport::Session(Box::new(Input::Peers(epoch, input)))).await;
     }

@@ -1,17 +1,17 @@
-//! A thread of the media survives its own panics: a bug that one picture brings out costs that picture, not the call.
+//! Restarts the work of a media thread after a panic: a bug that one frame triggers costs that frame, not the call.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// After so many panics the work is given up: it would only fail again.
+/// Panics after which the work is not restarted any more.
 const PANICS: u32 = 5;
 
-/// Runs `work` until it returns by itself; after a panic it begins anew, a few times.
+/// Runs `work` until it returns; after a panic it is run again, up to [`PANICS`] times in all.
 pub(super) fn restart_on_panic(what: &str, mut work: impl FnMut()) {
     for panics in 1..=PANICS {
         if catch_unwind(AssertUnwindSafe(&mut work)).is_ok() {
             return;
         }
-        tracing::error!(what, panics, "a thread of the media panicked");
+        tracing::error!(what, panics, "a media thread panicked");
     }
 }
 
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_that_panics_begins_anew_a_few_times() {
+    fn work_that_panics_is_restarted_up_to_five_times() {
         let mut runs = 0;
         restart_on_panic("test", || {
             runs += 1;

@@ -100,7 +100,13 @@ fn config(
     let format = args.camera_format.unwrap_or_else(|| devices::camera_format(Some(&camera)));
     let tone = format!("test-tone:{:.0}", bot_tone_hz(n));
     Ok(BotConfig {
-        access: JoinCredentials { server: server.to_owned(), tokens: tokens.clone(), room: room.clone(), user, name },
+        credentials: JoinCredentials {
+            server: server.to_owned(),
+            tokens: tokens.clone(),
+            room: room.clone(),
+            user,
+            name,
+        },
         devices: SessionConfig {
             camera_on: camera != NO_DEVICE,
             microphone_on: !args.muted && args.participant.microphone.as_deref() != Some(NO_DEVICE),

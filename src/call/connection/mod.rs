@@ -1,8 +1,8 @@
-//! One connection to a room: token, peers and signalling made by one task, then one task each that carries out what
-//! the session asks of the link and of the peers, in order.
+//! One connection to a room. A task gets the token and opens peers and signalling; then one task executes the session's
+//! commands on the link and another those on the peers, each in order.
 
-mod link_server;
-mod peer_server;
+mod link_task;
+mod peer_task;
 #[cfg(test)]
 mod tests;
 
@@ -13,161 +13,163 @@ use crate::proto::link::is_loopback;
 use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
 use crate::signal::{ConnectError, ConnectOptions, SignalLink, SignalLinkEvents};
-use link_server::{LinkCommand, LinkServer, Parting, forward_link};
+use link_task::{ClosingCommand, LinkCommand, LinkTask, forward_link};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
-use peer_server::{PeerServer, forward_peers};
+use peer_task::{PeerTask, forward_peers};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// Commands that wait at most; a link or peers that take longer are given up.
+/// Commands that wait for the link, and for the peers; further ones are dropped.
 const COMMANDS: usize = 512;
-/// Partings that wait at most: a goodbye and a close.
-const PARTINGS: usize = 2;
-/// How long the socket may take to open.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Closing commands that wait for the link: one goodbye and one close.
+const CLOSING_COMMANDS: usize = 2;
+/// How long the WebSocket may take to open.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long writing the goodbye may take.
-const FLUSH: Duration = Duration::from_millis(500);
-/// How long the socket may take to close in good order.
-const CLOSE: Duration = Duration::from_millis(200);
+const FLUSH_LIMIT: Duration = Duration::from_millis(500);
+/// How long the closing handshake of the WebSocket may take.
+const CLOSE_LIMIT: Duration = Duration::from_millis(200);
 
-/// What a connection is made with.
+/// What a connection is opened with.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectPlan {
-    /// The way in.
-    pub(crate) access: JoinCredentials,
-    /// Sizes of the camera's picture, smallest first.
+    /// Server, room and token.
+    pub(crate) credentials: JoinCredentials,
+    /// Simulcast layers of the camera's track, smallest first.
     pub(crate) layers: Vec<SimulcastLayer>,
 }
 
-/// A connection that is being made or in use. Dropping it cancels everything.
+/// A connection that is being opened or in use. Dropping it closes everything.
 pub(super) struct Connection {
-    /// Cancelled when the session has given up connecting.
-    pub(super) given_up: CancellationToken,
+    /// Cancelled when the session has stopped connecting.
+    pub(super) cancelled: CancellationToken,
     link: mpsc::Sender<LinkCommand>,
-    partings: mpsc::Sender<Parting>,
+    closing: mpsc::Sender<ClosingCommand>,
     peers: mpsc::Sender<PeerCommand>,
-    /// Cancelled when the peers are to be closed, whatever else they were asked for.
+    /// Cancelled to close the peers; overtakes the commands that wait for them.
     close_peers: CancellationToken,
-    made: Arc<OnceLock<Weak<Peers>>>,
+    opened: Arc<OnceLock<Weak<Peers>>>,
 }
 
 impl Connection {
-    /// Begins to connect. What comes of it is told by `report_tx`; after `give_up` both parts report `Closed`.
+    /// Begins to connect. The result is reported through `report_tx`; after [`Connection::cancel`] both parts report
+    /// `Closed`.
     pub(super) fn start(epoch: Epoch, plan: ConnectPlan, token_cache: TokenCache, report_tx: ReportSender) -> Self {
-        let given_up = CancellationToken::new();
+        let cancelled = CancellationToken::new();
         let (link, link_commands) = mpsc::channel(COMMANDS);
-        let (partings, parting_commands) = mpsc::channel(PARTINGS);
+        let (closing, closing_commands) = mpsc::channel(CLOSING_COMMANDS);
         let (peers, peer_commands) = mpsc::channel(COMMANDS);
         let close_peers = CancellationToken::new();
-        let made = Arc::new(OnceLock::new());
-        let maker = Maker { epoch, plan, token_cache, report_tx, given_up: given_up.clone(), made: made.clone() };
+        let opened = Arc::new(OnceLock::new());
+        let task =
+            ConnectTask { epoch, plan, token_cache, report_tx, cancelled: cancelled.clone(), opened: opened.clone() };
         let commands = Commands {
             link: link_commands,
-            partings: parting_commands,
+            closing: closing_commands,
             peers: peer_commands,
             close_peers: close_peers.clone(),
         };
-        tokio::spawn(maker.run(commands));
-        Self { given_up, link, partings, peers, close_peers, made }
+        tokio::spawn(task.run(commands));
+        Self { cancelled, link, closing, peers, close_peers, opened }
     }
 
     /// Stops connecting.
-    pub(super) fn give_up(&self) {
-        self.given_up.cancel();
+    pub(super) fn cancel(&self) {
+        self.cancelled.cancel();
     }
 
     /// Sends a message.
     pub(super) fn send(&self, message: Box<Request>) {
-        self.tell(LinkCommand::Send(message));
+        self.command_link(LinkCommand::Send(message));
     }
 
-    /// Sends our descriptions after a resume.
+    /// Sends `SyncState` with our session descriptions, after a resume.
     pub(super) fn sync_state(&self, state: Box<lk::SyncState>) {
-        self.tell(LinkCommand::SyncState(state));
+        self.command_link(LinkCommand::SyncState(state));
     }
 
-    /// Opens a new socket for the same session.
+    /// Opens a new WebSocket for the same session.
     pub(super) fn resume(&self, reason: lk::ReconnectReason) {
-        self.tell(LinkCommand::Resume(reason));
+        self.command_link(LinkCommand::Resume(reason));
     }
 
-    /// Lets out what was held back during a resume.
+    /// Sends the messages that were queued during a resume.
     pub(super) fn resume_done(&self) {
-        self.tell(LinkCommand::ResumeDone);
+        self.command_link(LinkCommand::ResumeDone);
     }
 
-    /// Says goodbye and flushes it.
+    /// Sends the LeaveRequest and flushes it.
     pub(super) fn goodbye(&self) {
-        self.part(Parting::Goodbye);
+        self.close(ClosingCommand::Goodbye);
     }
 
-    /// Closes the socket.
+    /// Closes the WebSocket.
     pub(super) fn close_link(&self) {
-        self.part(Parting::Close);
+        self.close(ClosingCommand::Close);
     }
 
-    /// Asks something of the peers.
-    pub(super) fn peers(&self, command: PeerCommand) {
+    /// Executes a command on the peers.
+    pub(super) fn command_peers(&self, command: PeerCommand) {
         if matches!(command, PeerCommand::Close) {
             return self.close_peers.cancel();
         }
         if self.peers.try_send(command).is_err() {
-            tracing::debug!("the peer connections take no commands");
+            tracing::debug!("the queue of the peer connections is full: a command was dropped");
         }
     }
 
-    /// Asks for figures; they come as [`TaskReport::Statistics`].
+    /// Reads the statistics of the peers; they come as [`TaskReport::Statistics`].
     pub(super) fn request_statistics(&self, report_tx: &ReportSender) {
-        let Some(peers) = self.made.get().and_then(Weak::upgrade) else { return };
+        let Some(peers) = self.opened.get().and_then(Weak::upgrade) else { return };
         let report_tx = report_tx.clone();
         tokio::spawn(async move { report_tx.hint(TaskReport::Statistics(Box::new(peers.statistics().await))) });
     }
 
-    fn tell(&self, command: LinkCommand) {
+    fn command_link(&self, command: LinkCommand) {
         if self.link.try_send(command).is_err() {
-            tracing::debug!("the signalling link takes no commands");
+            tracing::debug!("the queue of the signalling link is full: a command was dropped");
         }
     }
 
-    fn part(&self, parting: Parting) {
-        // Each is asked for once, or it has been asked for already.
-        if self.partings.try_send(parting).is_err() {
-            tracing::debug!("the signalling link is being closed already");
+    fn close(&self, command: ClosingCommand) {
+        // The queue holds one of each; a repeated one changes nothing.
+        if self.closing.try_send(command).is_err() {
+            tracing::debug!("the signalling link is closing already");
         }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.given_up.cancel();
+        self.cancelled.cancel();
         self.close_peers.cancel();
     }
 }
 
-/// What is asked of a connection that is being made.
+/// The queues' other ends, for the tasks that execute the commands.
 struct Commands {
     link: mpsc::Receiver<LinkCommand>,
-    partings: mpsc::Receiver<Parting>,
+    closing: mpsc::Receiver<ClosingCommand>,
     peers: mpsc::Receiver<PeerCommand>,
     close_peers: CancellationToken,
 }
 
-/// Makes a connection, then serves it.
-struct Maker {
+/// The task that opens a connection.
+struct ConnectTask {
     epoch: Epoch,
     plan: ConnectPlan,
     token_cache: TokenCache,
     report_tx: ReportSender,
-    given_up: CancellationToken,
-    made: Arc<OnceLock<Weak<Peers>>>,
+    cancelled: CancellationToken,
+    opened: Arc<OnceLock<Weak<Peers>>>,
 }
 
-/// A connection that was made.
-struct Made {
+/// A connection that is open.
+struct Opened {
     link: Arc<SignalLink>,
     events: SignalLinkEvents,
     peers: Arc<Peers>,
@@ -176,66 +178,66 @@ struct Made {
     single: bool,
 }
 
-impl Maker {
+impl ConnectTask {
     async fn run(self, commands: Commands) {
         let epoch = self.epoch;
-        let made = tokio::select! {
+        let opened = tokio::select! {
             biased;
-            () = self.given_up.cancelled() => None,
-            made = self.make() => Some(made),
+            () = self.cancelled.cancelled() => None,
+            opened = self.open() => Some(opened),
         };
-        let made = match made {
-            None => return self.closed().await,
+        let opened = match opened {
+            None => return self.report_closed().await,
             Some(Err(error)) => return self.report_tx.link(epoch, LinkInput::ConnectFailed(error)).await,
-            Some(Ok(made)) => made,
+            Some(Ok(opened)) => opened,
         };
-        if self.given_up.is_cancelled() {
-            made.link.goodbye(FLUSH).await;
-            made.link.close(CLOSE).await;
-            made.peers.close().await;
-            return self.closed().await;
+        if self.cancelled.is_cancelled() {
+            opened.link.goodbye(FLUSH_LIMIT).await;
+            opened.link.close(CLOSE_LIMIT).await;
+            opened.peers.close().await;
+            return self.report_closed().await;
         }
-        let Made { link, events, peers, peer_events, join, single } = made;
+        let Opened { link, events, peers, peer_events, join, single } = opened;
         self.report_tx.link(epoch, LinkInput::Joined { response: join, single }).await;
-        self.made.set(Arc::downgrade(&peers)).ok();
+        self.opened.set(Arc::downgrade(&peers)).ok();
         let stop = CancellationToken::new();
         tokio::spawn(forward_link(epoch, events, self.token_cache.clone(), self.report_tx.clone(), stop.clone()));
         tokio::spawn(forward_peers(epoch, peer_events, self.report_tx.clone()));
-        let peer_server = PeerServer {
+        let peer_task = PeerTask {
             epoch,
             peers: peers.clone(),
             layers: self.plan.layers.clone(),
             report_tx: self.report_tx.clone(),
             close: commands.close_peers,
         };
-        tokio::spawn(peer_server.run(commands.peers));
-        let server =
-            LinkServer { epoch, link, peers, report_tx: self.report_tx.clone(), stop, given_up: self.given_up.clone() };
-        server.run(commands.link, commands.partings).await;
+        tokio::spawn(peer_task.run(commands.peers));
+        let link_task =
+            LinkTask { epoch, link, peers, report_tx: self.report_tx.clone(), stop, cancelled: self.cancelled.clone() };
+        link_task.run(commands.link, commands.closing).await;
     }
 
-    /// Giving up has ended: nothing is held any more.
-    async fn closed(&self) {
+    /// Reports that nothing is open any more, after a cancelled connect.
+    async fn report_closed(&self) {
         self.report_tx.peers(self.epoch, PeerInput::Closed).await;
         self.report_tx.link(self.epoch, LinkInput::Closed).await;
     }
 
-    async fn make(&self) -> Result<Made, EntryError> {
-        let (url, token) = self.token_cache.show(&self.plan.access).await?;
+    async fn open(&self) -> Result<Opened, EntryError> {
+        let (url, token) = self.token_cache.get_or_fetch(&self.plan.credentials).await?;
         let (peers, peer_events) = self.open_peers(Mode::Single, &url).await?;
         let guard = CloseOnDrop(Some(peers.clone()));
         let offer = peers.offer(false).await.map_err(|e| other(e.to_string()))?;
-        let options = ConnectOptions { single: true, offer: Some(offer), timeout: CONNECT };
-        let (link, join, events) = SignalLink::connect(&url, &token, options).await.map_err(|e| connect_error(&e))?;
+        let options = ConnectOptions { single: true, offer: Some(offer), timeout: CONNECT_LIMIT };
+        let (link, join, events) = SignalLink::connect(&url, &token, options).await.map_err(|e| entry_error(&e))?;
         let link = Arc::new(link);
         if link.is_single() {
             guard.keep();
             let join = Box::new(join);
-            return Ok(Made { link, events, peers, peer_events, join, single: true });
+            return Ok(Opened { link, events, peers, peer_events, join, single: true });
         }
-        // A server of protocol v0: two connections, and no offer went with the join.
+        // LiveKit protocol v0: two peer connections, and no offer in the join request.
         let (peers, peer_events) = self.open_peers(Mode::Dual, &url).await?;
-        Ok(Made { link, events, peers, peer_events, join: Box::new(join), single: false })
+        Ok(Opened { link, events, peers, peer_events, join: Box::new(join), single: false })
     }
 
     async fn open_peers(&self, mode: Mode, url: &str) -> Result<(Arc<Peers>, mpsc::Receiver<RtcEvent>), EntryError> {
@@ -249,7 +251,7 @@ impl Maker {
     }
 }
 
-/// Peers of a connection that is not made in the end are closed, also when making it is cancelled.
+/// Closes the peers if opening the connection fails or is cancelled.
 struct CloseOnDrop(Option<Arc<Peers>>);
 
 impl CloseOnDrop {
@@ -270,6 +272,6 @@ fn other(message: String) -> EntryError {
     EntryError { kind: EntryErrorKind::Other, message, retry: true }
 }
 
-fn connect_error(error: &ConnectError) -> EntryError {
+fn entry_error(error: &ConnectError) -> EntryError {
     EntryError { kind: error.kind(), message: error.to_string(), retry: error.may_pass() }
 }

@@ -1,4 +1,4 @@
-//! A connection whose server takes nothing any more.
+//! A connection whose server stops reading.
 
 use super::*;
 use crate::call::TokenSource;
@@ -11,8 +11,11 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 
-/// How long anything may take on a slow machine.
+/// Limit for every wait, so that a failure ends the test.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A queue that takes nothing for so long is blocked.
+const BLOCKED: Duration = Duration::from_millis(300);
 
 /// A server that lets one participant in and from then on reads nothing, until it is dropped.
 async fn deaf_server() -> (String, tokio::task::JoinHandle<()>) {
@@ -42,13 +45,13 @@ fn plan(server: String) -> ConnectPlan {
     let token = ApiKey::dev().join_token(&pass).expect("a token");
     let JoinClaims { room, user, name, .. } = pass;
     ConnectPlan {
-        access: JoinCredentials { server, tokens: TokenSource::Given(token), room, user, name },
+        credentials: JoinCredentials { server, tokens: TokenSource::Given(token), room, user, name },
         layers: Vec::new(),
     }
 }
 
 #[tokio::test]
-async fn an_exit_overtakes_what_the_server_does_not_take() {
+async fn an_exit_overtakes_messages_that_the_server_does_not_read() {
     let (url, server) = deaf_server().await;
     let (report_tx, mut reports) = ReportSender::channel();
     let connection = Connection::start(Epoch(1), plan(url), TokenCache::default(), report_tx);
@@ -63,15 +66,12 @@ async fn an_exit_overtakes_what_the_server_does_not_take() {
         }
     };
     timeout(PATIENCE, joined).await.expect("let in");
-    // More than the buffers of any socket hold, and the rest of the queue behind it.
-    for _ in 0..COMMANDS {
-        let metadata = "x".repeat(64 << 10);
-        let message = lk::UpdateParticipantMetadata { metadata, ..Default::default() };
-        connection.send(Box::new(Request::UpdateMetadata(message)));
-    }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Fills the buffers of the sockets, then the queue, until the link task is blocked by the write.
+    let message = lk::UpdateParticipantMetadata { metadata: "x".repeat(64 << 10), ..Default::default() };
+    let command = || LinkCommand::Send(Box::new(Request::UpdateMetadata(message.clone())));
+    while timeout(BLOCKED, connection.link.send(command())).await.is_ok() {}
     connection.goodbye();
-    connection.peers(PeerCommand::Close);
+    connection.command_peers(PeerCommand::Close);
     connection.close_link();
     drop(connection);
     // The queue of reports ends when the last task of the connection does.

@@ -307,14 +307,14 @@ impl ServiceTask {
     fn enter(&mut self, join: JoinRequest, url: String, tokens: TokenSource) {
         self.sessions += 1;
         let user = tokens.user().unwrap_or_else(|| user_id(&join.name));
-        let access = JoinCredentials { server: url, tokens, room: join.room, user, name: join.name };
+        let credentials = JoinCredentials { server: url, tokens, room: join.room, user, name: join.name };
         let format = camera_format(self.preview.choice().camera.as_deref());
         let layers = SimulcastLayer::for_camera(format.width, format.height);
         let config = CallConfig {
             session: SessionId(self.sessions),
             owner: DeviceOwner(self.sessions as u32),
             devices: self.preview.session(layers.clone()),
-            plan: ConnectPlan { access, layers },
+            plan: ConnectPlan { credentials, layers },
             events: self.event_sink(),
             observer: None,
             decoded_is_shown: false,

@@ -512,7 +512,7 @@ async fn guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
     let Ok(user) = format!("guest-{n}").parse::<UserId>() else { return };
     let format = CameraFormat { width: 640, height: 360, fps: 24 };
     let config = BotConfig {
-        access: JoinCredentials { server: url, tokens: TokenSource::Server, room, user, name },
+        credentials: JoinCredentials { server: url, tokens: TokenSource::Server, room, user, name },
         devices: SessionConfig {
             camera_on: n != 3,
             microphone_on: n != 2,

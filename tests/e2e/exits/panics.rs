@@ -55,7 +55,7 @@ fn leaves_well(scene: &Scene, mut leaver: Leaver, place: &str) {
     leaver.running().wait_exit();
     assert_eq!(leaver.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
     let stderr = leaver.running().stderr();
-    let told = format!("the {place} was told to break down");
+    let told = format!("VISAVIS_PANIC_FILE asks the {place} to panic");
     assert!(stderr.contains(&told) && stderr.matches("panicked at").count() == 1, "{stderr}");
 }
 

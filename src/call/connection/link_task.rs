@@ -1,6 +1,6 @@
-//! The signalling link of a connection: carries out what the session asks of it, and hands on what it says.
+//! The signalling tasks of a connection: one executes the session's commands on the link, one forwards what it receives.
 
-use super::{CLOSE, FLUSH};
+use super::{CLOSE_LIMIT, FLUSH_LIMIT};
 use crate::call::credentials::TokenCache;
 use crate::call::report::ReportSender;
 use crate::rtc::Peers;
@@ -9,12 +9,12 @@ use crate::signal::{ResumeError, SignalLink, SignalLinkEvent, SignalLinkEvents};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
-use lk::signal_response::Message as Reply;
+use lk::signal_response::Message as Response;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// What is asked of the link, in order.
+/// A command for the link; executed in order.
 pub(super) enum LinkCommand {
     Send(Box<Request>),
     SyncState(Box<lk::SyncState>),
@@ -22,56 +22,61 @@ pub(super) enum LinkCommand {
     ResumeDone,
 }
 
-/// The last things that are asked of the link. They overtake the others, which a link that takes nothing any more would
-/// hold up for ever.
-pub(super) enum Parting {
+/// A command that ends the link. It has a queue of its own and overtakes every [`LinkCommand`]: a server that does not
+/// read would block those for ever.
+pub(super) enum ClosingCommand {
     Goodbye,
     Close,
 }
 
-/// Carries out what is asked of the link.
-pub(super) struct LinkServer {
+/// Executes the commands for one link.
+pub(super) struct LinkTask {
     pub(super) epoch: Epoch,
     pub(super) link: Arc<SignalLink>,
     pub(super) peers: Arc<Peers>,
     pub(super) report_tx: ReportSender,
-    /// Cancelled when what comes over the link is of no interest any more.
+    /// Cancelled when received messages are no longer forwarded.
     pub(super) stop: CancellationToken,
-    /// Cancelled when the session has given up connecting.
-    pub(super) given_up: CancellationToken,
+    /// Cancelled when the session has stopped connecting.
+    pub(super) cancelled: CancellationToken,
 }
 
-impl LinkServer {
-    /// Serves until the link is closed, or nobody asks anything any more.
-    pub(super) async fn run(self, mut commands: mpsc::Receiver<LinkCommand>, mut partings: mpsc::Receiver<Parting>) {
-        let mut parting = None;
-        while parting.is_none() {
+impl LinkTask {
+    /// Runs until the link is closed, or both queues are.
+    pub(super) async fn run(
+        self,
+        mut commands: mpsc::Receiver<LinkCommand>,
+        mut closing: mpsc::Receiver<ClosingCommand>,
+    ) {
+        let mut received = None;
+        while received.is_none() {
             tokio::select! {
                 biased;
-                asked = partings.recv() => parting = Some(asked),
+                command = closing.recv() => received = Some(command),
                 Some(command) = commands.recv() => tokio::select! {
                     biased;
-                    asked = partings.recv() => parting = Some(asked),
-                    () = self.carry_out(command) => {}
+                    command = closing.recv() => received = Some(command),
+                    () = self.execute(command) => {}
                 },
             }
         }
-        // What was asked for before this is dropped: we are leaving. Nobody asks any more: the call is over.
-        let mut parting = parting.flatten();
-        while let Some(Parting::Goodbye) = parting {
-            if self.link.goodbye(FLUSH).await {
+        // Commands that still wait are dropped. `None`: the call dropped the connection; close without a goodbye.
+        let mut command = received.flatten();
+        while let Some(ClosingCommand::Goodbye) = command {
+            if self.link.goodbye(FLUSH_LIMIT).await {
                 self.report_tx.link(self.epoch, LinkInput::GoodbyeSent).await;
             }
-            parting = partings.recv().await;
+            command = closing.recv().await;
         }
         self.stop.cancel();
-        // A socket that is not closed yet must not be called so: the session names what it has to stop waiting for.
-        if self.link.close(CLOSE).await {
+        // A socket that did not close in time is not reported as closed: the session's own limit ends the wait, and its
+        // receipt says so.
+        if self.link.close(CLOSE_LIMIT).await {
             self.report_tx.link(self.epoch, LinkInput::Closed).await;
         }
     }
 
-    async fn carry_out(&self, command: LinkCommand) {
+    async fn execute(&self, command: LinkCommand) {
         match command {
             LinkCommand::Send(message) => self.link.send(*message).await,
             LinkCommand::SyncState(mut state) => {
@@ -91,14 +96,14 @@ impl LinkServer {
     async fn resume(&self, reason: lk::ReconnectReason) {
         let resumed = tokio::select! {
             biased;
-            () = self.given_up.cancelled() => return,
+            () = self.cancelled.cancelled() => return,
             resumed = self.link.resume(reason) => resumed,
         };
         let input = match resumed {
             Ok(_) => LinkInput::Resumed,
             Err(ResumeError::Ended(reason)) => LinkInput::ResumeFailed(Some(leave(reason, Action::Disconnect))),
             Err(ResumeError::Rejoin(reason)) => LinkInput::ResumeFailed(Some(leave(reason, Action::Reconnect))),
-            // The door will say why, in a way that can be shown.
+            // A new join is refused for the same reason, with an error that can be shown.
             Err(ResumeError::Refused(error)) => {
                 tracing::info!(%error, "the resume was refused");
                 LinkInput::ResumeFailed(Some(leave(lk::DisconnectReason::StateMismatch, Action::Reconnect)))
@@ -116,7 +121,7 @@ fn leave(reason: lk::DisconnectReason, action: Action) -> Box<lk::LeaveRequest> 
     Box::new(lk::LeaveRequest { reason: reason as i32, action: action as i32, ..Default::default() })
 }
 
-/// Hands on what comes over the link until `stop`.
+/// Forwards the link's messages to the session until `stop` is cancelled. A refreshed token goes to the token cache.
 pub(super) async fn forward_link(
     epoch: Epoch,
     mut events: SignalLinkEvents,
@@ -131,14 +136,12 @@ pub(super) async fn forward_link(
             event = events.recv() => event,
         };
         match event {
-            Some(SignalLinkEvent::Message(message)) if matches!(*message, Reply::RefreshToken(_)) => {
-                if let Reply::RefreshToken(token) = *message {
-                    token_cache.refresh(token);
-                }
-            }
-            Some(SignalLinkEvent::Message(message)) => report_tx.link(epoch, LinkInput::Message(message)).await,
+            Some(SignalLinkEvent::Message(message)) => match *message {
+                Response::RefreshToken(token) => token_cache.refresh(token),
+                _ => report_tx.link(epoch, LinkInput::Message(message)).await,
+            },
             Some(SignalLinkEvent::Closed { reason }) => {
-                tracing::info!(reason, "the signalling link is gone");
+                tracing::info!(reason, "the signalling link is closed");
                 report_tx.link(epoch, LinkInput::Lost).await;
             }
             None => return,

@@ -1,4 +1,4 @@
-//! The peers of a connection: carries out what the session asks of them, and hands on what they tell.
+//! The peer tasks of a connection: one executes the session's commands on the peer connections, one forwards their events.
 
 use crate::base::{MediaKind, SimulcastLayer, TrackSource};
 use crate::call::report::{ReportSender, TaskReport, TrackSender};
@@ -8,27 +8,27 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Carries out what is asked of the peers, in order.
-pub(super) struct PeerServer {
+/// Executes commands on the peer connections, in order.
+pub(super) struct PeerTask {
     pub(super) epoch: Epoch,
     pub(super) peers: Arc<Peers>,
     pub(super) layers: Vec<SimulcastLayer>,
     pub(super) report_tx: ReportSender,
-    /// Cancelled when they are to be closed.
+    /// Cancelled to close the peer connections; overtakes the commands.
     pub(super) close: CancellationToken,
 }
 
-impl PeerServer {
-    /// Serves until the peers are closed, or nobody asks anything any more.
+impl PeerTask {
+    /// Runs until `close` is cancelled or the queue is closed; then closes the peer connections.
     pub(super) async fn run(self, mut commands: mpsc::Receiver<PeerCommand>) {
         let close = self.close.clone();
         let work = async {
             while let Some(command) = commands.recv().await {
-                match self.carry_out(command).await {
+                match self.execute(command).await {
                     Ok(Some(input)) => self.report_tx.peers(self.epoch, input).await,
                     Ok(None) => {}
                     Err(error) => {
-                        tracing::warn!(%error, "the peer connections refused");
+                        tracing::warn!(%error, "a command on the peer connections failed");
                         self.report_tx.peers(self.epoch, PeerInput::NegotiationFailed(error.to_string())).await;
                     }
                 }
@@ -43,7 +43,7 @@ impl PeerServer {
         self.report_tx.peers(self.epoch, PeerInput::Closed).await;
     }
 
-    async fn carry_out(&self, command: PeerCommand) -> Result<Option<PeerInput>, RtcError> {
+    async fn execute(&self, command: PeerCommand) -> Result<Option<PeerInput>, RtcError> {
         let peers = &self.peers;
         match command {
             PeerCommand::AddSections { audios, videos } => peers.add_m_lines(audios, videos).await.map(|()| None),
@@ -62,7 +62,7 @@ impl PeerServer {
                 };
                 peers.add_candidate(target, &json).await.map(|()| None)
             }
-            // Asked for by the token, which overtakes what is waiting here.
+            // Comes through `close` instead.
             PeerCommand::Close => Ok(None),
         }
     }
@@ -86,7 +86,7 @@ async fn publish(
     Ok(())
 }
 
-/// Hands on what the peers tell until they are closed.
+/// Forwards the events of the peer connections until they are closed.
 pub(super) async fn forward_peers(epoch: Epoch, mut events: mpsc::Receiver<RtcEvent>, report_tx: ReportSender) {
     let target = |t: crate::rtc::Target| match t {
         crate::rtc::Target::Publisher => Target::Publisher,
