@@ -2,6 +2,7 @@
 //!
 //! The lowest floor: no clock, no socket, no thread, no other folder.
 
+mod device;
 mod entry;
 mod event;
 mod frame;
@@ -9,12 +10,14 @@ mod id;
 mod media;
 mod reason;
 mod receipt;
+mod room;
 mod secret;
 mod sender_report;
 mod simulcast;
 mod time;
 mod timers;
 
+pub use device::{DeviceEntry, DeviceLists, DeviceProblemKind};
 pub use entry::EntryErrorKind;
 pub(crate) use event::Event;
 pub use event::{EventKind, ExitRequestedBy, RemoteStatistics, Statistics, Verification};
@@ -25,6 +28,7 @@ pub use media::{DeviceKind, MediaKind, TrackSource};
 pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat};
 pub use reason::{ExitReason, RemoteLeaveReason};
 pub use receipt::{Receipt, ReceiptStep, StepName, StepState};
+pub use room::{ConnectionQuality, RoomState};
 pub use secret::Secret;
 pub(crate) use sender_report::SenderReport;
 pub use simulcast::SimulcastLayer;

@@ -10,10 +10,8 @@ use super::host::HostRights;
 use super::media::CallMedia;
 use super::report::{ReportSender, TaskReport};
 use super::statistics::CallStatistics;
-use super::view::{
-    CallPhase, CallSummary, CallView, ConnectionQuality, DeviceProblem, ExitProgress, LocalDevice, Person,
-};
-use crate::base::{DeviceKind, Event, EventKind, ExitReason, Moment, NO_DEVICE, SessionId, SimulcastLayer, UserId};
+use super::view::{CallPhase, CallSummary, CallView, DeviceProblem, ExitProgress, LocalDevice, Person};
+use crate::base::{ConnectionQuality, DeviceKind, Event, EventKind, ExitReason, Moment, NO_DEVICE, SessionId, UserId};
 use crate::clock::unix_ms;
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
 use livekit_protocol as lk;
@@ -118,7 +116,7 @@ impl Call {
                 self.input(Input::Peers(epoch, PeerInput::TrackEnded(handle)), devices);
             }
             TaskReport::Published(cid, source, sender) => {
-                let layers = SimulcastLayer::for_source(source, &self.config.plan.layers);
+                let layers = self.config.plan.layers.clone();
                 self.media.published(cid, source, sender, layers);
             }
             TaskReport::KeyframeWanted(cid, layer) => self.media.want_keyframe(&cid, layer),
@@ -275,27 +273,20 @@ impl Call {
 
     /// One of our devices.
     pub(crate) fn local(&self, kind: DeviceKind) -> LocalDevice {
-        let slot = self.session.slot(kind);
+        let Some(slot) = self.session.slot(kind) else { return LocalDevice::default() };
         let label = self.labels.get(&kind).map_or("", String::as_str);
         local_device(slot, self.problems.get(&kind), label)
     }
 
     /// The call as it is shown now.
     pub(crate) fn view(&self) -> CallView {
-        let quality = |q: Option<lk::ConnectionQuality>| match q {
-            None => ConnectionQuality::Unknown,
-            Some(lk::ConnectionQuality::Lost) => ConnectionQuality::Lost,
-            Some(lk::ConnectionQuality::Poor) => ConnectionQuality::Poor,
-            Some(lk::ConnectionQuality::Good) => ConnectionQuality::Good,
-            Some(lk::ConnectionQuality::Excellent) => ConnectionQuality::Excellent,
-        };
         let people = self.session.people().iter().map(|p| Person {
             user: p.user.clone(),
             name: p.name.clone(),
             picture: p.video.then(|| self.media.slot(&p.user)),
             microphone: p.audio,
             speaking: p.speaking,
-            quality: quality(p.quality),
+            quality: p.quality,
         });
         let credentials = &self.config.plan.credentials;
         CallView {
@@ -308,7 +299,7 @@ impl Call {
             host: self.token_cache.is_host(),
             phase: self.phase_view(),
             people: people.collect(),
-            quality: quality(self.session.quality()),
+            quality: self.session.quality(),
             speaking: self.session.speaking(),
             stale_peer_limit: STALE_PEER_LIMIT,
         }

@@ -3,7 +3,8 @@
 
 use super::credentials::{JoinCredentials, TokenSource, user_id};
 use super::view::{RoomQuery, RoomStatus};
-use crate::signal::{RoomProof, RoomState, TokenError, look_up_room};
+use crate::base::RoomState;
+use crate::signal::{RoomProof, TokenError, look_up_room};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -85,7 +86,7 @@ async fn follow(query: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Loo
         if let Err(error) = &answer {
             tracing::debug!(%error, "the status of the room is not known");
         }
-        if answers.send((query.clone(), answer.ok().map(status))).await.is_err() || lasting {
+        if answers.send((query.clone(), answer.ok().map(RoomStatus::Known))).await.is_err() || lasting {
             return;
         }
         sleep(REPEAT).await;
@@ -112,13 +113,6 @@ async fn look_up(query: &RoomQuery, tokens: &TokenSource) -> Result<RoomState, T
             let (_, token) = credentials.token().await.map_err(|e| TokenError::Refused(e.message))?;
             look_up_room(server, &wire, RoomProof::Token(&token)).await
         }
-    }
-}
-
-const fn status(state: RoomState) -> RoomStatus {
-    match state {
-        RoomState { is_open: true, people, can_enter } => RoomStatus::Found { people, is_full: !can_enter },
-        RoomState { is_open: false, can_enter, .. } => RoomStatus::NotFound { can_be_opened: can_enter },
     }
 }
 
@@ -175,7 +169,7 @@ mod tests {
             sleep(Duration::from_millis(50)).await;
         }
         let answer = next(&mut answers).await;
-        let found = RoomStatus::Found { people: 2, is_full: false };
+        let found = RoomStatus::Known(RoomState { is_open: true, people: 2, can_enter: true });
         assert_eq!(answer, (query(&server, "tea"), Some(found)));
         assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
         lookup.take_answer(answer);

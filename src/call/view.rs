@@ -1,8 +1,8 @@
 //! What the window sees of calls and devices, and what it may ask for. Plain data: no handle, no channel, no clock.
 
 use crate::base::{
-    DeviceKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt, ReceiptStep, RoomId, Secret, SessionId, StepName,
-    UserId,
+    ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt,
+    ReceiptStep, RoomId, RoomState, Secret, SessionId, StepName, UserId,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -87,23 +87,13 @@ pub(crate) struct RoomQuery {
     pub(crate) invitation: Option<Secret<String>>,
 }
 
-/// How such a room is.
+/// What the lobby knows of a room that is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RoomStatus {
     /// The server has not answered yet.
     Checking,
-    /// There is a call with this name.
-    Found {
-        /// How many are in it.
-        people: u32,
-        /// Whether there is no place left.
-        is_full: bool,
-    },
-    /// There is none.
-    NotFound {
-        /// Whether joining opens it.
-        can_be_opened: bool,
-    },
+    /// The server's answer.
+    Known(RoomState),
 }
 
 /// Devices by the ids that `visavis devices` prints. `None` is the system's default, `"none"` is no device.
@@ -115,28 +105,6 @@ pub(crate) struct DeviceChoice {
     pub(crate) microphone: Option<String>,
     /// Speaker id.
     pub(crate) speaker: Option<String>,
-}
-
-/// A device that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DeviceEntry {
-    /// What `--camera ID` takes.
-    pub(crate) id: String,
-    /// What people read.
-    pub(crate) label: String,
-    /// Whether it is made by Visavis (test picture, test tone, file).
-    pub(crate) synthetic: bool,
-}
-
-/// All devices of this computer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DeviceLists {
-    /// Cameras, real ones first.
-    pub(crate) cameras: Vec<DeviceEntry>,
-    /// Microphones, real ones first.
-    pub(crate) microphones: Vec<DeviceEntry>,
-    /// Speakers, real ones first.
-    pub(crate) speakers: Vec<DeviceEntry>,
 }
 
 /// What a device of ours is doing. The lamp follows this, not the button.
@@ -159,24 +127,9 @@ pub(crate) enum DeviceState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceProblem {
     /// One of the cases with a text of its own.
-    pub(crate) kind: ProblemKind,
+    pub(crate) kind: DeviceProblemKind,
     /// The system's own words, for support.
     pub(crate) message: String,
-}
-
-/// The cases with texts of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProblemKind {
-    /// No such device.
-    NotFound,
-    /// Another program holds it.
-    Busy,
-    /// We may not use it.
-    Forbidden,
-    /// It went away while in use.
-    Unplugged,
-    /// Anything else.
-    Other,
 }
 
 /// One of our own devices.
@@ -319,22 +272,6 @@ pub(crate) struct Person {
     pub(crate) speaking: bool,
     /// Their link.
     pub(crate) quality: ConnectionQuality,
-}
-
-/// A link's quality, as bars.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ConnectionQuality {
-    /// Not known yet.
-    #[default]
-    Unknown,
-    /// No connection: 0 bars.
-    Lost,
-    /// 1 bar.
-    Poor,
-    /// 3 bars.
-    Good,
-    /// 4 bars.
-    Excellent,
 }
 
 /// Something worth a toast; it is not kept.

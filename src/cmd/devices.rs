@@ -1,6 +1,7 @@
 //! `visavis devices`: which cameras, microphones and speakers there are.
 
-use crate::devices::{DeviceEntry, DeviceLists, list};
+use crate::base::{DeviceEntry, DeviceLists};
+use crate::devices::list;
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;

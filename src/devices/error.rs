@@ -1,20 +1,6 @@
 //! Why a device cannot be used.
 
-/// The cases for which people see a text of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ProblemKind {
-    /// No such device.
-    NotFound,
-    /// Another program holds it.
-    Busy,
-    /// Visavis may not use it.
-    Forbidden,
-    /// It was unplugged while in use.
-    Unplugged,
-    /// Anything else.
-    Other,
-}
+use crate::base::DeviceProblemKind;
 
 /// Why a device cannot be used. Each variant holds the system's error text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,25 +24,25 @@ pub(crate) enum DeviceError {
 
 impl DeviceError {
     /// The error of `kind` with the system's error text.
-    pub(crate) fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: DeviceProblemKind, message: impl Into<String>) -> Self {
         let message = message.into();
         match kind {
-            ProblemKind::NotFound => Self::NotFound(message),
-            ProblemKind::Busy => Self::Busy(message),
-            ProblemKind::Forbidden => Self::Forbidden(message),
-            ProblemKind::Unplugged => Self::Unplugged(message),
-            ProblemKind::Other => Self::Other(message),
+            DeviceProblemKind::NotFound => Self::NotFound(message),
+            DeviceProblemKind::Busy => Self::Busy(message),
+            DeviceProblemKind::Forbidden => Self::Forbidden(message),
+            DeviceProblemKind::Unplugged => Self::Unplugged(message),
+            DeviceProblemKind::Other => Self::Other(message),
         }
     }
 
     /// The kind of error.
-    pub(crate) const fn kind(&self) -> ProblemKind {
+    pub(crate) const fn kind(&self) -> DeviceProblemKind {
         match self {
-            Self::NotFound(_) => ProblemKind::NotFound,
-            Self::Busy(_) => ProblemKind::Busy,
-            Self::Forbidden(_) => ProblemKind::Forbidden,
-            Self::Unplugged(_) => ProblemKind::Unplugged,
-            Self::Other(_) => ProblemKind::Other,
+            Self::NotFound(_) => DeviceProblemKind::NotFound,
+            Self::Busy(_) => DeviceProblemKind::Busy,
+            Self::Forbidden(_) => DeviceProblemKind::Forbidden,
+            Self::Unplugged(_) => DeviceProblemKind::Unplugged,
+            Self::Other(_) => DeviceProblemKind::Other,
         }
     }
 
@@ -70,9 +56,9 @@ impl DeviceError {
     /// The error for the file at `path`.
     pub(crate) fn of_file(path: &std::path::Path, error: &std::io::Error) -> Self {
         let kind = match error.kind() {
-            std::io::ErrorKind::NotFound => ProblemKind::NotFound,
-            std::io::ErrorKind::PermissionDenied => ProblemKind::Forbidden,
-            _ => ProblemKind::Other,
+            std::io::ErrorKind::NotFound => DeviceProblemKind::NotFound,
+            std::io::ErrorKind::PermissionDenied => DeviceProblemKind::Forbidden,
+            _ => DeviceProblemKind::Other,
         };
         Self::new(kind, format!("{}: {error}", path.display()))
     }

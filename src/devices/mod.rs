@@ -21,8 +21,8 @@ mod ticker;
 pub(crate) use audio::AudioLease;
 pub(crate) use camera::{CameraFormat, CameraLease, TestPictureIdentity, capture};
 pub(crate) use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, camera_format};
-pub(crate) use error::{DeviceError, ProblemKind};
-pub(crate) use list::{DeviceEntry, DeviceLists, list};
+pub(crate) use error::DeviceError;
+pub(crate) use list::list;
 pub(crate) use opening::Opening;
 pub(crate) use thread::{DevicePresence, Released};
 

@@ -76,7 +76,7 @@ impl Session {
             Response::ConnectionQuality(q) => {
                 let me = self.my_sid();
                 if let Some(own) = q.updates.iter().find(|u| u.participant_sid == me) {
-                    self.quality = Some(own.quality());
+                    self.quality = super::roster::connection_quality(own);
                 }
                 self.roster.qualities(&q.updates);
             }

@@ -24,7 +24,7 @@ pub use leaving::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving};
 pub use reconnecting::{RECONNECT_LIMIT, RESUME_WINDOW};
 pub use roster::{Remote, RemoteTrack};
 
-use crate::base::{DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers, TrackSource};
+use crate::base::{ConnectionQuality, DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers, TrackSource};
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use roster::Roster;
@@ -179,7 +179,7 @@ pub struct Session {
     peers_open: bool,
     /// The server's word on our own voice.
     speaking: bool,
-    quality: Option<lk::ConnectionQuality>,
+    quality: ConnectionQuality,
 }
 
 impl Session {
@@ -201,7 +201,7 @@ impl Session {
             link_open: true,
             peers_open: true,
             speaking: false,
-            quality: None,
+            quality: ConnectionQuality::Unknown,
         };
         session.begin(now);
         session
@@ -262,7 +262,7 @@ impl Session {
     }
 
     /// The server's word on our own link.
-    pub fn quality(&self) -> Option<lk::ConnectionQuality> {
+    pub fn quality(&self) -> ConnectionQuality {
         self.quality
     }
 

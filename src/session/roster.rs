@@ -1,7 +1,7 @@
 //! Everybody else in the room: who they are, what they send, and which received media is whose.
 
 use super::io::{Attached, Output, TrackHandle};
-use crate::base::{EventKind, MediaKind, RemoteLeaveReason, TrackSource, UserId};
+use crate::base::{ConnectionQuality, EventKind, MediaKind, RemoteLeaveReason, TrackSource, UserId};
 use livekit_protocol as lk;
 use lk::participant_info::State;
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +20,7 @@ pub struct Remote {
     /// Whether the server says that they speak.
     pub speaking: bool,
     /// The server's word on their link.
-    pub quality: Option<lk::ConnectionQuality>,
+    pub quality: ConnectionQuality,
     /// Whether a camera of theirs sends.
     pub video: bool,
     /// Whether a microphone of theirs sends.
@@ -123,7 +123,7 @@ impl Roster {
                     sid: String::new(),
                     tracks: BTreeMap::new(),
                     speaking: false,
-                    quality: None,
+                    quality: ConnectionQuality::Unknown,
                     video: false,
                     audio: false,
                     screen: false,
@@ -197,7 +197,7 @@ impl Roster {
     pub(super) fn qualities(&mut self, changed: &[lk::ConnectionQualityInfo]) {
         for q in changed {
             if let Some(p) = self.people.iter_mut().find(|p| p.sid == q.participant_sid) {
-                p.quality = Some(q.quality());
+                p.quality = connection_quality(q);
             }
         }
     }
@@ -279,5 +279,15 @@ fn leave_reason(r: lk::DisconnectReason) -> RemoteLeaveReason {
             RemoteLeaveReason::TimedOut
         }
         _ => RemoteLeaveReason::Left,
+    }
+}
+
+/// The quality in a participant's update.
+pub(super) fn connection_quality(info: &lk::ConnectionQualityInfo) -> ConnectionQuality {
+    match info.quality() {
+        lk::ConnectionQuality::Lost => ConnectionQuality::Lost,
+        lk::ConnectionQuality::Poor => ConnectionQuality::Poor,
+        lk::ConnectionQuality::Good => ConnectionQuality::Good,
+        lk::ConnectionQuality::Excellent => ConnectionQuality::Excellent,
     }
 }

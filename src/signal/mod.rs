@@ -13,5 +13,5 @@ mod transport;
 
 pub(crate) use error::{ConnectError, ResumeError};
 pub(crate) use link::{ConnectOptions, SignalLink, SignalLinkEvent, SignalLinkEvents};
-pub(crate) use room::{RoomProof, RoomState, look_up_room};
+pub(crate) use room::{RoomProof, look_up_room};
 pub(crate) use token::{TokenError, TokenRequest, fetch_token, token_endpoint};

@@ -1,8 +1,8 @@
 //! `POST /room` of our own server: how a room is, before somebody enters it. LiveKit has nothing like it.
 
 use super::token::{TokenError, ask, own_endpoint};
-use crate::base::Secret;
-use serde::{Deserialize, Serialize};
+use crate::base::{RoomState, Secret};
+use serde::Serialize;
 
 /// What shows the server that we may enter a room.
 #[derive(Clone, Copy, Debug)]
@@ -13,17 +13,6 @@ pub(crate) enum RoomProof<'a> {
     Invitation(&'a Secret<String>),
     /// An access token for the room.
     Token(&'a Secret<String>),
-}
-
-/// How a room is now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct RoomState {
-    /// Whether there is a call with this name.
-    pub(crate) is_open: bool,
-    /// How many people are in it.
-    pub(crate) people: u32,
-    /// Whether joining succeeds now: an open room has a place left, any other is opened by it.
-    pub(crate) can_enter: bool,
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! The words of ends, devices and receipts. Plain sentences for people; the exact line below them for support.
 
-use crate::base::{DeviceKind, ExitReason, ReceiptStep, RoomId, StepName, StepState};
-use crate::call::view::{CallSummary, CallView, DeviceProblem, LocalDevice, ProblemKind, RoomStatus};
+use crate::base::{DeviceKind, DeviceProblemKind, ExitReason, ReceiptStep, RoomId, RoomState, StepName, StepState};
+use crate::call::view::{CallSummary, CallView, DeviceProblem, LocalDevice, RoomStatus};
 use crate::store::RecentRoom;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -189,50 +189,54 @@ pub(super) fn device_problem(
     let linux = cfg!(target_os = "linux");
     let later = "You can also join now and turn the camera on later.";
     match (kind, problem.kind) {
-        (DeviceKind::Camera, ProblemKind::Busy) => (
+        (DeviceKind::Camera, DeviceProblemKind::Busy) => (
             "Another app is using your camera",
             format!("“{label}” is busy. Close the other app that shows your picture, then try again. {later}"),
         ),
-        (DeviceKind::Camera, ProblemKind::Forbidden) if linux => (
+        (DeviceKind::Camera, DeviceProblemKind::Forbidden) if linux => (
             "Visavis is not allowed to use the camera",
             "Your user has no right to use the camera. Ask the person who looks after this computer to add you to the \
              “video” group."
                 .to_owned(),
         ),
-        (DeviceKind::Camera, ProblemKind::Forbidden) => (
+        (DeviceKind::Camera, DeviceProblemKind::Forbidden) => (
             "Visavis is not allowed to use the camera",
             "Open Privacy settings, turn Camera on for Visavis, then come back. Nobody can see you until then."
                 .to_owned(),
         ),
-        (DeviceKind::Camera, ProblemKind::NotFound) => {
+        (DeviceKind::Camera, DeviceProblemKind::NotFound) => {
             ("No camera found", "Plug one in and it appears here by itself. You can join without it.".to_owned())
         }
-        (DeviceKind::Camera, ProblemKind::Unplugged) => {
+        (DeviceKind::Camera, DeviceProblemKind::Unplugged) => {
             ("Your camera was unplugged", "We turned it off. Plug it in again or choose another one.".to_owned())
         }
-        (DeviceKind::Camera, ProblemKind::Other) => (
+        (DeviceKind::Camera, DeviceProblemKind::Other) => (
             "The camera does not start",
             format!("“{label}” gave no picture. Try again or choose another one. {later}"),
         ),
-        (DeviceKind::Microphone, ProblemKind::Busy) => (
+        (DeviceKind::Microphone, DeviceProblemKind::Busy) => (
             "Another app is using your microphone",
             format!("“{label}” is held by another app. Close that app, then try again."),
         ),
-        (DeviceKind::Microphone, ProblemKind::Forbidden) => (
+        (DeviceKind::Microphone, DeviceProblemKind::Forbidden) => (
             "Visavis is not allowed to use the microphone",
             "Open Privacy settings, turn Microphone on for Visavis, then come back. Nobody can hear you until then."
                 .to_owned(),
         ),
-        (DeviceKind::Microphone, ProblemKind::NotFound) => {
+        (DeviceKind::Microphone, DeviceProblemKind::NotFound) => {
             ("No microphone found", "Plug one in and it appears here by itself. You can still listen.".to_owned())
         }
-        (DeviceKind::Microphone, ProblemKind::Unplugged) => {
+        (DeviceKind::Microphone, DeviceProblemKind::Unplugged) => {
             ("Your microphone was unplugged", "Plug it in again or choose another one.".to_owned())
         }
-        (DeviceKind::Microphone, ProblemKind::Other) => {
+        (DeviceKind::Microphone, DeviceProblemKind::Other) => {
             ("The microphone does not start", format!("“{label}” gave no sound. Try again or choose another one."))
         }
+<<<<<<< HEAD
         (DeviceKind::Speaker, ProblemKind::NotFound) => {
+=======
+        (_, DeviceProblemKind::NotFound) => {
+>>>>>>> bd1d14a (base: one type each for device lists, room state and connection quality)
             ("No speaker found", "You will not hear the others until you plug one in.".to_owned())
         }
         (
@@ -246,13 +250,13 @@ pub(super) fn device_problem(
 }
 
 /// One word about it, for the picker.
-pub(super) const fn problem_word(problem: ProblemKind) -> &'static str {
+pub(super) const fn problem_word(problem: DeviceProblemKind) -> &'static str {
     match problem {
-        ProblemKind::NotFound => "Not found",
-        ProblemKind::Busy => "Busy",
-        ProblemKind::Forbidden => "Blocked",
-        ProblemKind::Unplugged => "Unplugged",
-        ProblemKind::Other => "Failed",
+        DeviceProblemKind::NotFound => "Not found",
+        DeviceProblemKind::Busy => "Busy",
+        DeviceProblemKind::Forbidden => "Blocked",
+        DeviceProblemKind::Unplugged => "Unplugged",
+        DeviceProblemKind::Other => "Failed",
     }
 }
 
@@ -260,8 +264,8 @@ pub(super) const fn problem_word(problem: ProblemKind) -> &'static str {
 pub(super) const fn room_word(news: RoomStatus) -> &'static str {
     match news {
         RoomStatus::Checking => "Checking…",
-        RoomStatus::Found { .. } => "Found",
-        RoomStatus::NotFound { .. } => "Not found",
+        RoomStatus::Known(RoomState { is_open: true, .. }) => "Found",
+        RoomStatus::Known(RoomState { is_open: false, .. }) => "Not found",
     }
 }
 
@@ -269,16 +273,22 @@ pub(super) const fn room_word(news: RoomStatus) -> &'static str {
 pub(super) fn before_joining(news: Option<RoomStatus>) -> String {
     let nothing_sent = "Nothing is sent until you join.";
     match news {
-        Some(RoomStatus::Found { people, is_full: true }) => {
+        Some(RoomStatus::Known(RoomState { is_open: true, people, can_enter: false })) => {
             format!("This call is full ({people} people). Try again when someone leaves.")
         }
-        Some(RoomStatus::Found { people: 0, .. }) => format!("Nobody is in the call yet. {nothing_sent}"),
-        Some(RoomStatus::Found { people: 1, .. }) => format!("1 person is in the call. {nothing_sent}"),
-        Some(RoomStatus::Found { people, .. }) => format!("{people} people are in the call. {nothing_sent}"),
-        Some(RoomStatus::NotFound { can_be_opened: true }) => {
+        Some(RoomStatus::Known(RoomState { is_open: true, people: 0, .. })) => {
+            format!("Nobody is in the call yet. {nothing_sent}")
+        }
+        Some(RoomStatus::Known(RoomState { is_open: true, people: 1, .. })) => {
+            format!("1 person is in the call. {nothing_sent}")
+        }
+        Some(RoomStatus::Known(RoomState { is_open: true, people, .. })) => {
+            format!("{people} people are in the call. {nothing_sent}")
+        }
+        Some(RoomStatus::Known(RoomState { is_open: false, can_enter: true, .. })) => {
             "There is no call with this name. Check the link, or start it by pressing Join.".to_owned()
         }
-        Some(RoomStatus::NotFound { can_be_opened: false }) => {
+        Some(RoomStatus::Known(RoomState { is_open: false, can_enter: false, .. })) => {
             "There is no call with this name. Check the link, or ask the host to start it.".to_owned()
         }
         Some(RoomStatus::Checking) | None => nothing_sent.to_owned(),

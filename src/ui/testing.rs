@@ -2,11 +2,12 @@
 //! records what the window asks for.
 
 use crate::base::{
-    ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, SessionId, StepName, StepState, UserId, VideoFrame,
+    ConnectionQuality, DeviceEntry, DeviceLists, ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, RoomState,
+    SessionId, StepName, StepState, UserId, VideoFrame,
 };
 use crate::call::view::{
-    CallApi, CallCommand, CallPhase, CallSummary, CallView, ConnectionQuality, DeviceEntry, DeviceLists, DeviceState,
-    LocalDevice, Notice, Person, RoomQuery, RoomStatus, Snapshot,
+    CallApi, CallCommand, CallPhase, CallSummary, CallView, DeviceState, LocalDevice, Notice, Person, RoomQuery,
+    RoomStatus, Snapshot,
 };
 use crate::store::{Settings, Theme};
 use crate::ui::action::Action;
@@ -261,8 +262,19 @@ pub(super) fn device(label: &str) -> LocalDevice {
     LocalDevice { id: label.to_lowercase(), label: label.into(), wanted: true, state: DeviceState::Open }
 }
 
+/// The server's answer to a lookup.
+pub(super) const fn room_state(is_open: bool, people: u32, can_enter: bool) -> RoomStatus {
+    RoomStatus::Known(RoomState { is_open, people, can_enter })
+}
+
 fn devices() -> DeviceLists {
-    let entry = |id: &str, label: &str, synthetic| DeviceEntry { id: id.into(), label: label.into(), synthetic };
+    let entry = |id: &str, label: &str, synthetic| DeviceEntry {
+        id: id.into(),
+        label: label.into(),
+        synthetic,
+        default: false,
+        formats: Vec::new(),
+    };
     DeviceLists {
         cameras: vec![entry("cam0", "Built-in camera", false), entry("test-picture", "Test picture", true)],
         microphones: vec![entry("mic0", "Headset microphone", false), entry("test-tone", "Test tone", true)],

@@ -4,7 +4,9 @@ use super::mailbox::Mailbox;
 use super::preview::{self, Preview};
 use super::snapshot::{gist, notice_of};
 use super::{CallServiceConfig, HostedServer};
-use crate::base::{DeviceKind, Event, ExitReason, ExitRequestedBy, Receipt, SessionId, SimulcastLayer};
+use crate::base::{
+    ConnectionQuality, DeviceKind, Event, ExitReason, ExitRequestedBy, Receipt, SessionId, SimulcastLayer,
+};
 use crate::call::connection::ConnectPlan;
 use crate::call::credentials::{JoinCredentials, TokenSource, user_id};
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
@@ -12,8 +14,8 @@ use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT};
 use crate::call::lookup::{self, RoomLookup};
 use crate::call::report::TaskReport;
 use crate::call::view::{
-    CallCommand, CallPhase, CallSummary, CallView, ConnectionQuality, DeviceChoice, DeviceEntry, DeviceLists,
-    HostRequest, JoinRequest, Notice, Snapshot,
+    CallCommand, CallPhase, CallSummary, CallView, DeviceChoice, DeviceEntry, DeviceLists, HostRequest, JoinRequest,
+    LocalDevice, Notice, Snapshot,
 };
 use crate::clock::unix_ms;
 use crate::devices::camera_format;
@@ -394,17 +396,18 @@ impl ServiceTask {
     }
 
     fn show(&mut self) {
-        let device = |kind| match &self.call {
-            Some(CallState::Running { call, .. }) => call.local(kind),
-            _ => self.preview.local(kind, &self.devices),
+        let (camera, microphone, speaker) = match &self.call {
+            Some(CallState::Running { call, .. }) => {
+                (call.local(DeviceKind::Camera), call.local(DeviceKind::Microphone), call.local(DeviceKind::Speaker))
+            }
+            _ => (self.preview.camera(&self.devices), self.preview.microphone(&self.devices), LocalDevice::default()),
         };
         let snapshot = Snapshot {
             devices: self.lists.clone(),
             choice: self.preview.choice().clone(),
-            camera: device(DeviceKind::Camera),
-            microphone: device(DeviceKind::Microphone),
-            speaker: device(DeviceKind::Speaker),
-            screen: device(DeviceKind::Screen),
+            camera,
+            microphone,
+            speaker,
             own_picture: self.devices.camera().own().clone(),
             own_level: self.devices.audio().report().microphone.dbfs,
             room: self.lookup.shown(),

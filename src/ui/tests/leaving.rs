@@ -1,8 +1,8 @@
 //! Leaving where something is in the way: a question, an open menu, a lost link, a microphone that does not close.
 
 use super::{Gallery, LARGE, asked, close, in_a_call, leaving, press};
-use crate::base::{DeviceKind, ExitReason, ExitRequestedBy, StepState};
-use crate::call::view::{CallCommand, CallPhase, CallSummary, DeviceProblem, DeviceState, Notice, ProblemKind};
+use crate::base::{DeviceKind, DeviceProblemKind, ExitReason, ExitRequestedBy, StepState};
+use crate::call::view::{CallCommand, CallPhase, CallSummary, DeviceProblem, DeviceState, Notice};
 use crate::ui::App;
 use crate::ui::testing::{World, ada, ada_with, ending, in_call};
 use egui::{Key, Modifiers, accesskit::Role};
@@ -191,7 +191,8 @@ fn a_device_that_fails_in_a_call_is_named_and_can_be_exchanged() {
     {
         let mut inner = world.lock();
         let message = "the camera is gone".to_owned();
-        inner.snapshot.camera.state = DeviceState::Failed(DeviceProblem { kind: ProblemKind::Unplugged, message });
+        inner.snapshot.camera.state =
+            DeviceState::Failed(DeviceProblem { kind: DeviceProblemKind::Unplugged, message });
         inner.notices.push(Notice::Device(DeviceKind::Camera));
     }
     window.run_steps(2);

@@ -4,7 +4,7 @@ use super::{Gallery, LARGE, SMALL, press};
 use crate::base::{ExitReason, Secret};
 use crate::call::view::{CallCommand, CallPhase, RoomQuery, RoomStatus};
 use crate::store::{RecentRoom, Settings};
-use crate::ui::testing::{SERVER, World, ada, ada_with, ending, in_call};
+use crate::ui::testing::{SERVER, World, ada, ada_with, ending, in_call, room_state};
 use egui_kittest::kittest::Queryable as _;
 
 fn with_past() -> Settings {
@@ -32,12 +32,12 @@ fn the_room_field_says_whether_there_is_such_a_call() {
     }
     for (news, word, before) in [
         (RoomStatus::Checking, "Checking…", "Nothing is sent until you join."),
-        (RoomStatus::Found { people: 3, is_full: false }, "Found", "3 people are in the call. Nothing is sent"),
-        (RoomStatus::Found { people: 1, is_full: false }, "Found", "1 person is in the call."),
-        (RoomStatus::Found { people: 0, is_full: false }, "Found", "Nobody is in the call yet."),
-        (RoomStatus::Found { people: 9, is_full: true }, "Found", "This call is full (9 people)."),
-        (RoomStatus::NotFound { can_be_opened: true }, "Not found", "or start it by pressing Join."),
-        (RoomStatus::NotFound { can_be_opened: false }, "Not found", "ask the host to start it."),
+        (room_state(true, 3, true), "Found", "3 people are in the call. Nothing is sent"),
+        (room_state(true, 1, true), "Found", "1 person is in the call."),
+        (room_state(true, 0, true), "Found", "Nobody is in the call yet."),
+        (room_state(true, 9, false), "Found", "This call is full (9 people)."),
+        (room_state(false, 0, true), "Not found", "or start it by pressing Join."),
+        (room_state(false, 0, false), "Not found", "ask the host to start it."),
     ] {
         world.answer_lookup(news);
         window.run_steps(2);
@@ -52,7 +52,7 @@ fn what_was_found_is_not_said_of_another_room() {
     let world = World::new();
     let mut window = world.window(LARGE, ada_with(|s| s.room = "tea".into()));
     assert_eq!(world.lock().looked_up, [question(SERVER, "tea")]);
-    world.answer_lookup(RoomStatus::Found { people: 3, is_full: false });
+    world.answer_lookup(room_state(true, 3, true));
     window.run_steps(2);
     assert!(window.query_by_label("Found").is_some());
     window.get_by_label("Link or room name").click();

@@ -1,10 +1,10 @@
 //! Every screen as a picture, beside the design's.
 
 use super::{Gallery, LARGE, SMALL};
-use crate::base::{ExitReason, StepName, StepState};
-use crate::call::view::{CallPhase, DeviceProblem, DeviceState, ExitProgress, Notice, ProblemKind, RoomStatus};
+use crate::base::{DeviceProblemKind, ExitReason, StepName, StepState};
+use crate::call::view::{CallPhase, DeviceProblem, DeviceState, ExitProgress, Notice, RoomStatus};
 use crate::store::{Settings, Theme};
-use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, person};
+use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, person, room_state};
 use std::time::Duration;
 
 fn light() -> Settings {
@@ -17,7 +17,7 @@ fn lobby() {
     for (name, settings) in [("lobby-dark", ada()), ("lobby-light", light())] {
         let world = World::new();
         let mut window = world.window(LARGE, settings);
-        world.answer_lookup(RoomStatus::Found { people: 3, is_full: false });
+        world.answer_lookup(room_state(true, 3, true));
         window.run_steps(2);
         gallery.compare(&mut window, name);
     }
@@ -30,8 +30,9 @@ fn lobby_with_device_errors() {
     let problem = |kind, message: &str| DeviceState::Failed(DeviceProblem { kind, message: message.into() });
     {
         let mut inner = world.lock();
-        inner.snapshot.camera.state = problem(ProblemKind::Busy, "/dev/video0: Device or resource busy (os error 16)");
-        inner.snapshot.microphone.state = problem(ProblemKind::Forbidden, "PulseAudio: access denied");
+        inner.snapshot.camera.state =
+            problem(DeviceProblemKind::Busy, "/dev/video0: Device or resource busy (os error 16)");
+        inner.snapshot.microphone.state = problem(DeviceProblemKind::Forbidden, "PulseAudio: access denied");
     }
     let mut window = world.window(LARGE, ada());
     gallery.keep(&mut window, "lobby-device-errors");
@@ -42,7 +43,7 @@ fn lobby_in_a_narrow_window() {
     let gallery = Gallery::default();
     let world = World::new();
     let mut window = world.window([480.0, 900.0], ada());
-    world.answer_lookup(RoomStatus::NotFound { can_be_opened: true });
+    world.answer_lookup(room_state(false, 0, true));
     window.run_steps(2);
     gallery.keep(&mut window, "lobby-compact");
 }
@@ -64,7 +65,7 @@ fn grids() {
         call.people[4].speaking = true;
         call.people[2].picture = None;
         call.people[2].microphone = false;
-        call.people[1].quality = crate::call::view::ConnectionQuality::Poor;
+        call.people[1].quality = crate::base::ConnectionQuality::Poor;
     });
     let mut window = world.window(LARGE, ada());
     window.run_steps(8);

@@ -1,8 +1,8 @@
 //! Top bar and tool bar of a call.
 
 use super::{View, compact, host};
-use crate::base::{DeviceKind, ExitRequestedBy};
-use crate::call::view::{CallPhase, ConnectionQuality};
+use crate::base::{ConnectionQuality, DeviceKind, ExitRequestedBy};
+use crate::call::view::CallPhase;
 use crate::ui::action::Action;
 use crate::ui::model::{Focus, Menu};
 use crate::ui::screens::Screen;

@@ -1,8 +1,8 @@
 //! Device lists: the pickers' menus in the lobby and those of the tool buttons in a call.
 
 use super::View;
-use crate::base::{DeviceKind, NO_DEVICE};
-use crate::call::view::{DeviceEntry, DeviceState, ProblemKind};
+use crate::base::{DeviceEntry, DeviceKind, DeviceProblemKind, NO_DEVICE};
+use crate::call::view::DeviceState;
 use crate::ui::action::Action;
 use crate::ui::widgets::{MenuEntry, MenuResult, menu};
 use crate::ui::{icons, strings};
@@ -40,7 +40,7 @@ pub(super) fn problem(view: &View<'_>, kind: DeviceKind) -> Option<(&'static str
     let c = view.colors;
     let DeviceState::Failed(problem) = &view.model.device(kind).state else { return None };
     let colors = match problem.kind {
-        ProblemKind::Busy => [c.warn_soft, c.warn_text, c.warn],
+        DeviceProblemKind::Busy => [c.warn_soft, c.warn_text, c.warn],
         _ => [c.danger_soft, c.danger_text, c.danger_text],
     };
     Some((strings::problem_word(problem.kind), colors))

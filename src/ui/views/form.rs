@@ -1,7 +1,7 @@
 //! The way into a call: link or room, name, Join, "Start a call on this computer", and the server under "Advanced".
 
 use super::View;
-use crate::base::{ExitRequestedBy, NO_DEVICE};
+use crate::base::{ExitRequestedBy, NO_DEVICE, RoomState};
 use crate::call::view::{DeviceState, LocalDevice, RoomStatus};
 use crate::proto::link;
 use crate::ui::action::Action;
@@ -49,8 +49,8 @@ fn room_field(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
 fn room_chip(ui: &mut Ui, colors: &Palette, field: Rect, news: RoomStatus) {
     let (ground, icon) = match news {
         RoomStatus::Checking => ((colors.control, colors.text_2), icons::HOURGLASS),
-        RoomStatus::Found { .. } => ((colors.live_soft, colors.live_text), icons::CHECK),
-        RoomStatus::NotFound { .. } => ((colors.warn_soft, colors.warn_text), icons::WARNING),
+        RoomStatus::Known(RoomState { is_open: true, .. }) => ((colors.live_soft, colors.live_text), icons::CHECK),
+        RoomStatus::Known(RoomState { is_open: false, .. }) => ((colors.warn_soft, colors.warn_text), icons::WARNING),
     };
     let next = ui.next_auto_id();
     pill(ui, [field.right() - 15.0, field.center().y, 24.0], ground, icon, strings::room_word(news));

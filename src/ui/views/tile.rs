@@ -1,8 +1,8 @@
 //! One person's tile: the picture or the avatar, three small chips, the ring of somebody who speaks.
 
 use super::View;
-use crate::base::FrameSlot;
-use crate::call::view::{CallPhase, CallView, ConnectionQuality, DeviceState, Person};
+use crate::base::{ConnectionQuality, FrameSlot};
+use crate::call::view::{CallPhase, CallView, DeviceState, Person};
 use crate::ui::action::Action;
 use crate::ui::model::Focus;
 use crate::ui::screens::Screen;

@@ -1,7 +1,8 @@
 //! Small drawings: the mark, the lamp, the spinner, avatars, bars.
 
 use super::{animate, motion_is_reduced};
-use crate::call::view::{ConnectionQuality, DeviceState};
+use crate::base::ConnectionQuality;
+use crate::call::view::DeviceState;
 use crate::ui::text;
 use crate::ui::tokens::{self, Palette, meter, overlay, size, time};
 use egui::epaint::PathStroke;

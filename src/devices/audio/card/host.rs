@@ -1,6 +1,7 @@
 //! The connections to the system's audio, and its errors.
 
-use crate::devices::{DeviceError, ProblemKind};
+use crate::base::DeviceProblemKind;
+use crate::devices::DeviceError;
 use cpal::{ErrorKind, Host};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -69,12 +70,12 @@ fn has_cards_in(folder: &Path) -> bool {
 /// cpal's error as a device error.
 pub(super) fn device_error(error: &cpal::Error) -> DeviceError {
     let kind = match error.kind() {
-        ErrorKind::DeviceBusy => ProblemKind::Busy,
-        ErrorKind::PermissionDenied => ProblemKind::Forbidden,
+        ErrorKind::DeviceBusy => DeviceProblemKind::Busy,
+        ErrorKind::PermissionDenied => DeviceProblemKind::Forbidden,
         ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated => {
-            ProblemKind::NotFound
+            DeviceProblemKind::NotFound
         }
-        _ => ProblemKind::Other,
+        _ => DeviceProblemKind::Other,
     };
     DeviceError::new(kind, error.to_string())
 }

@@ -2,7 +2,7 @@
 
 use super::device::{default_config, label, look_up, supports};
 use super::host::{AudioDirection, forget_host, host};
-use crate::devices::DeviceEntry;
+use crate::base::DeviceEntry;
 use cpal::Device;
 use cpal::traits::{DeviceTrait, HostTrait};
 use std::collections::HashSet;

@@ -4,7 +4,7 @@
 //! them set. The threads and descriptors of that process belong to the test alone.
 
 use super::host::has_cards;
-use crate::base::{PcmFormat, StepState};
+use crate::base::{DeviceEntry, DeviceProblemKind, PcmFormat, StepState};
 use crate::devices::opening::OPEN_LIMIT;
 use crate::devices::tests::failures;
 use crate::devices::*;
@@ -268,7 +268,7 @@ fn devices_are_listed_and_opened_by_their_ids() {
         for id in ["pulseaudio:nobody", "pulseaudio:speaker", "nonsense", "alsa:nothing"] {
             let choice = id.parse().expect("an id");
             let error = AudioLease::open_microphone(&choice, failures().0).await.err().expect(id);
-            assert_eq!(error.kind(), ProblemKind::NotFound, "{id}: {error}");
+            assert_eq!(error.kind(), DeviceProblemKind::NotFound, "{id}: {error}");
         }
     });
 }
@@ -318,7 +318,7 @@ fn an_unplugged_microphone_is_reported_and_closes() {
             assert!(run("pactl", &["unload-module", module]).status.success());
         }
         let failure = first(&failures).await;
-        assert_eq!((failure.id.as_str(), failure.error.kind()), ("pulseaudio:mic", ProblemKind::Unplugged));
+        assert_eq!((failure.id.as_str(), failure.error.kind()), ("pulseaudio:mic", DeviceProblemKind::Unplugged));
         let released = microphone.release(LIMIT).await;
         assert_eq!(released.state, StepState::Confirmed, "{released:?}");
         assert_eq!(failures.lock().len(), 1, "reported once");
@@ -400,7 +400,7 @@ fn a_sound_server_that_crashes_is_reported_and_a_new_one_is_used() {
         let opening = AudioLease::open_microphone(&MicrophoneChoice::Default, sink.clone());
         let (microphone, ..) = opening.await.expect("opens");
         signal("-KILL");
-        assert_eq!(first(&failures).await.error.kind(), ProblemKind::Unplugged);
+        assert_eq!(first(&failures).await.error.kind(), DeviceProblemKind::Unplugged);
         assert_eq!(microphone.release(LIMIT).await.state, StepState::Confirmed);
         std::fs::remove_file(Path::new(&folder()).join("socket")).ok();
         let second = Server::start();

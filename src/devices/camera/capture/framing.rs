@@ -13,12 +13,12 @@
 //! | 24..32 | time of capture in Unix microseconds (frame), else zero |
 //!
 //! The payload of *opened* is the camera's name; that of *frame* the planes Y, U, V in I420, tightly packed; that of
-//! *failed* a JSON object `{"kind": "busy", "message": "…"}` with the kinds of [`ProblemKind`]. *Opened* or *failed*
+//! *failed* a JSON object `{"kind": "busy", "message": "…"}` with the kinds of [`DeviceProblemKind`]. *Opened* or *failed*
 //! comes first, and nothing comes after *failed*.
 
-use crate::base::{Plane, VideoFrame};
+use crate::base::{DeviceProblemKind, Plane, VideoFrame};
+use crate::devices::DeviceError;
 use crate::devices::camera::frames::{CameraFormat, OpenedCamera};
-use crate::devices::{DeviceError, ProblemKind};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
@@ -55,7 +55,7 @@ pub(super) enum FramingError {
 
 #[derive(Serialize, Deserialize)]
 struct Failure {
-    kind: ProblemKind,
+    kind: DeviceProblemKind,
     message: String,
 }
 

@@ -1,7 +1,7 @@
 //! Lists the cameras with a capture process, so that a driver that hangs does so there.
 
 use super::process::{CaptureProgram, end_process};
-use crate::devices::DeviceEntry;
+use crate::base::DeviceEntry;
 use std::io::Read;
 use std::sync::mpsc::sync_channel;
 use std::thread;

@@ -1,11 +1,11 @@
 //! Capture processes that misbehave: the camera is always closed, and no process is left.
 
 use super::*;
-use crate::base::{StepState, VideoFrame};
+use crate::base::{DeviceProblemKind, StepState, VideoFrame};
 use crate::devices::camera::capture::framing::{write_failed, write_frame, write_opened};
 use crate::devices::opening::OPEN_LIMIT;
 use crate::devices::tests::{failures, frames, next};
-use crate::devices::{CameraChoice, CameraLease, DeviceFailure, Opening, ProblemKind, Released, TestPictureIdentity};
+use crate::devices::{CameraChoice, CameraLease, DeviceFailure, Opening, Released, TestPictureIdentity};
 use std::path::Path;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -206,10 +206,10 @@ async fn garbage_and_crashes_are_reported_and_leave_no_process() {
 #[tokio::test]
 async fn errors_of_opening_are_reported_as_they_are() {
     for (script, kind) in [
-        ("cat failed; exec sleep 60", ProblemKind::Busy),
-        ("exit 1", ProblemKind::Other),
-        ("cat picture; exec sleep 60", ProblemKind::Other),
-        ("echo running 0 tests; exec sleep 60", ProblemKind::Other),
+        ("cat failed; exec sleep 60", DeviceProblemKind::Busy),
+        ("exit 1", DeviceProblemKind::Other),
+        ("cat picture; exec sleep 60", DeviceProblemKind::Other),
+        ("echo running 0 tests; exec sleep 60", DeviceProblemKind::Other),
     ] {
         let fake = Fake::new(script);
         let error = fake.open().0.await.err().expect("does not open");

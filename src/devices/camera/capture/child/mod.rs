@@ -7,7 +7,7 @@ mod fault;
 mod native;
 mod output;
 
-use crate::devices::DeviceEntry;
+use crate::base::DeviceEntry;
 #[cfg(not(feature = "window"))]
 use crate::devices::DeviceError;
 use crate::devices::camera::frames::CameraFormat;

@@ -2,10 +2,11 @@
 
 use super::output::{CaptureEnd, FrameWriter};
 use crate::base::VideoFrame;
+use crate::base::{DeviceEntry, DeviceProblemKind};
 use crate::clock::unix_us;
 use crate::codec::color;
+use crate::devices::DeviceError;
 use crate::devices::camera::frames::CameraFormat;
-use crate::devices::{DeviceEntry, DeviceError, ProblemKind};
 use nokhwa::utils::{
     ApiBackend, CameraFormat as NativeFormat, CameraInfo, FrameFormat, RequestedFormat, RequestedFormatType,
 };
@@ -152,13 +153,13 @@ fn problem(error: &NokhwaError) -> DeviceError {
     let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let is = |numbers: &[&str]| numbers.iter().any(|n| text.contains(&format!("(os error {n})")));
     let kind = if is(&["16"]) || text.contains("in use by another") {
-        ProblemKind::Busy
+        DeviceProblemKind::Busy
     } else if is(&["1", "13"]) || text.contains("denied") || text.contains("not authorized") {
-        ProblemKind::Forbidden
+        DeviceProblemKind::Forbidden
     } else if is(&["2", "6", "19"]) {
-        ProblemKind::NotFound
+        DeviceProblemKind::NotFound
     } else {
-        ProblemKind::Other
+        DeviceProblemKind::Other
     };
     DeviceError::new(kind, text)
 }
@@ -286,13 +287,13 @@ mod tests {
     #[test]
     fn the_systems_words_are_understood() {
         let kind = |text: &str| problem(&NokhwaError::OpenStreamError(text.into())).kind();
-        assert_eq!(kind("V4L2 Error: Device or resource busy (os error 16)"), ProblemKind::Busy);
-        assert_eq!(kind("V4L2 Error: Permission denied (os error 13)"), ProblemKind::Forbidden);
-        assert_eq!(kind("V4L2 Error: No such file or directory (os error 2)"), ProblemKind::NotFound);
+        assert_eq!(kind("V4L2 Error: Device or resource busy (os error 16)"), DeviceProblemKind::Busy);
+        assert_eq!(kind("V4L2 Error: Permission denied (os error 13)"), DeviceProblemKind::Forbidden);
+        assert_eq!(kind("V4L2 Error: No such file or directory (os error 2)"), DeviceProblemKind::NotFound);
         assert_eq!(
             in_use(&NokhwaError::ReadFrameError("No such device (os error 19)".into())).kind(),
-            ProblemKind::Unplugged
+            DeviceProblemKind::Unplugged
         );
-        assert_eq!(kind("something else (os error 22)"), ProblemKind::Other);
+        assert_eq!(kind("something else (os error 22)"), DeviceProblemKind::Other);
     }
 }
