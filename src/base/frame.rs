@@ -168,6 +168,13 @@ impl FrameSlot {
     }
 }
 
+/// Two handles are equal when they are of the same slot, whatever frame it holds.
+impl PartialEq for FrameSlot {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
 impl std::fmt::Debug for FrameSlot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "FrameSlot(#{})", self.number())

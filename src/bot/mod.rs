@@ -109,7 +109,7 @@ impl Bot {
         let entered = Arc::new(AtomicBool::new(false));
         let call_config = self.call_config(session, entered.clone());
         let (devices, reports) = (&mut self.devices, &mut self.reports);
-        let (mut call, mut wakes) = Call::start(call_config, devices);
+        let (mut call, mut call_reports) = Call::start(call_config, devices);
         let mut plan = Plan::new(self.config.leave_after, self.watch.is_some(), Instant::now());
         let (mut asked, mut hurried) = (false, false);
         loop {
@@ -122,8 +122,8 @@ impl Bot {
             }
             let deadline = plan.deadline(call.deadline());
             tokio::select! {
-                Some(report) = reports.recv() => call.device(report, devices),
-                Some(wake) = wakes.recv() => call.take_report(wake, devices),
+                Some(report) = reports.recv() => call.take_device_report(report, devices),
+                Some(report) = call_reports.recv() => call.take_report(report, devices),
                 () = self.leave.cancelled(), if !asked => {
                     asked = true;
                     call.input(Input::Exit(ExitRequestedBy::Signal), devices);

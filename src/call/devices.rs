@@ -1,13 +1,13 @@
-//! Carries out what a session (or the lobby's preview) wants of devices: each open device is held by a task of its own,
-//! which owns the lease and reports what becomes of it.
+//! Opens and releases the devices that a session or the preview asks for. A task for each open device owns its lease and
+//! reports what happens to it.
 
 use super::audio::CallAudio;
 use super::video_encoder::CameraFanout;
-use super::view::{DeviceProblem, ProblemKind};
+use super::view::DeviceProblem;
 use crate::base::{DeviceKind, StepState};
 use crate::devices::{
     AudioLease, CameraChoice, CameraFormat, CameraLease, DeviceError, DevicePresence, FailureSink, MicrophoneChoice,
-    Opening, ProblemKind as Problem, Released, SpeakerChoice, TestPictureIdentity,
+    Opening, Released, SpeakerChoice, TestPictureIdentity,
 };
 use crate::session::{DeviceInput, Generation};
 use std::collections::HashMap;
@@ -17,28 +17,28 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// Who asked for a device: the preview, or one of the calls. Reports for an older owner are dropped by whoever reads them.
+/// Who asked for a device: the preview is 0, calls count from 1. The receiver drops reports for an owner that is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeviceOwner(pub(crate) u32);
 
-/// What a device reports, and to whom.
+/// A report of a device.
 #[derive(Debug)]
 pub(crate) struct DeviceReport {
-    /// Who asked for it.
+    /// Who asked for the device.
     pub(crate) owner: DeviceOwner,
-    /// What kind.
+    /// The kind of device.
     pub(crate) kind: DeviceKind,
-    /// Which opening.
+    /// The number of its opening.
     pub(crate) generation: Generation,
-    /// What happened.
+    /// What happened, for the session.
     pub(crate) input: DeviceInput,
-    /// What is wrong, in people's words, with `Failed`.
+    /// With `Failed`: the problem, for the window.
     pub(crate) problem: Option<DeviceProblem>,
-    /// What people read of it, with `Opened`.
+    /// With `Opened`: its name for people; else empty.
     pub(crate) label: String,
 }
 
-/// The devices of this process. One at a time of each kind.
+/// The open devices of this process: at most one of each kind.
 pub(crate) struct Devices {
     reports: mpsc::Sender<DeviceReport>,
     tasks: HashMap<DeviceKind, DeviceTask>,
@@ -48,18 +48,19 @@ pub(crate) struct Devices {
     identity: TestPictureIdentity,
 }
 
-/// A device that is being opened, is open, or is being released.
+/// A device that is opening, open or being released.
 struct DeviceTask {
     choice: Option<String>,
     target: Arc<ReportTarget>,
-    /// Label and id, once open.
+    /// Id and label, once the device is open.
     opened: watch::Receiver<Option<(String, String)>>,
+    /// Releases the device within this time; `None` after it was used.
     release: Option<oneshot::Sender<Duration>>,
     task: JoinHandle<()>,
     presence: DevicePresence,
 }
 
-/// Whom a device task reports to; changes when a call takes over what the preview opened.
+/// Owner and generation in a task's reports. They change when a call takes over a device of the preview.
 #[derive(Debug)]
 struct ReportTarget(AtomicU64);
 
@@ -82,7 +83,7 @@ impl ReportTarget {
     }
 }
 
-/// What a device task needs beside its device.
+/// The channels of a device task.
 struct TaskContext {
     kind: DeviceKind,
     target: Arc<ReportTarget>,
@@ -98,27 +99,27 @@ impl Devices {
         Self { reports, tasks: HashMap::new(), camera, audio, format, identity: TestPictureIdentity::default() }
     }
 
-    /// The size and rate that cameras are asked for from now on.
+    /// The frame size and rate to open cameras with from now on.
     pub(crate) fn set_format(&mut self, format: CameraFormat) {
         self.format = format;
     }
 
-    /// The user id that the test picture carries from now on, also if the preview has opened it.
+    /// The user id in the test picture from now on, also in one that is open.
     pub(crate) fn set_identity(&mut self, user: &str) {
         self.identity.set(user);
     }
 
-    /// The studio that microphone and speaker belong to.
+    /// Where microphone and speaker are connected.
     pub(crate) fn audio(&self) -> &Arc<CallAudio> {
         &self.audio
     }
 
-    /// Where the camera's pictures go.
+    /// Where the camera's video frames go.
     pub(crate) fn camera(&self) -> &Arc<CameraFanout> {
         &self.camera
     }
 
-    /// Opens a device; what the preview holds already of the same choice is taken over.
+    /// Opens a device. If the same one is open already, it is taken over by `owner`; another one is released first.
     pub(crate) fn open(
         &mut self,
         owner: DeviceOwner,
@@ -147,7 +148,7 @@ impl Devices {
             TaskContext { kind, target: target.clone(), reports: self.reports.clone(), opened: opened_tx, release };
         let (run_device, presence) = self.device_future(kind, choice.clone(), context);
         let task = tokio::spawn(async move {
-            // What was open before is closed first: a camera is one device, whoever asked for it.
+            // Some systems do not open a second camera, so the first is closed before.
             if let Some(mut before) = before {
                 if let Some(release) = before.release.take() {
                     release.send(crate::session::RELEASE_LIMIT).ok();
@@ -159,7 +160,7 @@ impl Devices {
         self.tasks.insert(kind, DeviceTask { choice, target, opened, release: Some(release_tx), task, presence });
     }
 
-    /// Releases a device, also while it is still opening. Asked again, it may only be given less time.
+    /// Releases a device, also while it is opening. A second call can only shorten the limit.
     pub(crate) fn release(&mut self, owner: DeviceOwner, kind: DeviceKind, generation: Generation, limit: Duration) {
         if let Some(held) = self.tasks.get_mut(&kind) {
             held.target.set(owner, generation);
@@ -176,12 +177,12 @@ impl Devices {
         self.report(DeviceReport { owner, kind, generation, input, problem: None, label: String::new() });
     }
 
-    /// Whether a device that was released and did not close in time may be open still.
+    /// Whether a device did not close within its limit and may still be open.
     pub(crate) fn is_stuck(&self, kind: DeviceKind) -> bool {
         self.tasks.get(&kind).is_some_and(|h| h.release.is_none() && h.task.is_finished() && h.presence.is_alive())
     }
 
-    /// Releases everything and waits until it is closed, each under `limit`.
+    /// Releases every device and waits for it, up to `limit` and 200 ms more for each.
     pub(crate) async fn close(&mut self, limit: Duration) {
         for (_, mut held) in self.tasks.drain() {
             if let Some(release) = held.release.take() {
@@ -195,11 +196,11 @@ impl Devices {
 
     fn report(&self, report: DeviceReport) {
         if self.reports.try_send(report).is_err() {
-            tracing::error!("a device's report was lost: nobody reads them");
+            tracing::error!("the queue of device reports is full: a report was lost");
         }
     }
 
-    /// The task that holds one device from opening to release, and what tells whether the device's thread still runs.
+    /// The future that runs one device from opening to release, and whether the device's thread still runs.
     fn device_future(
         &self,
         kind: DeviceKind,
@@ -212,16 +213,16 @@ impl Devices {
         let events: FailureSink = Arc::new(move |event| {
             failed_tx.try_send(event.error).ok();
         });
-        let (sound, fan) = (self.audio.clone(), self.camera.clone());
+        let (audio, fanout) = (self.audio.clone(), self.camera.clone());
         match kind {
             DeviceKind::Camera => match id.parse::<CameraChoice>() {
                 Ok(choice) => {
-                    let sink = fan.clone();
+                    let sink = fanout.clone();
                     let opening =
                         CameraLease::open(&choice, self.format, &self.identity, Arc::new(move |f| sink.put(f)), events);
                     let presence = opening.presence();
                     let start = |lease: CameraLease| (lease.id().to_owned(), lease.label().to_owned(), lease);
-                    let stop = move || fan.clear();
+                    let stop = move || fanout.clear();
                     let run_device =
                         run_device(context, opening, failed, start, stop, |l: CameraLease, d| l.release(d));
                     (Box::pin(run_device), presence)
@@ -233,13 +234,13 @@ impl Devices {
                     let opening = AudioLease::open_microphone(&choice, events);
                     let presence = opening.presence();
                     let real = matches!(choice, MicrophoneChoice::Device(_) | MicrophoneChoice::Default);
-                    let engine = sound.clone();
+                    let engine = audio.clone();
                     let start = move |(lease, samples, format): (AudioLease, _, _)| {
                         engine.set_real_microphone(real);
                         engine.set_microphone(Some((samples, format)));
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
-                    let stop = move || sound.set_microphone(None);
+                    let stop = move || audio.set_microphone(None);
                     let run_device = run_device(context, opening, failed, start, stop, |l: AudioLease, d| l.release(d));
                     (Box::pin(run_device), presence)
                 }
@@ -249,12 +250,12 @@ impl Devices {
                 Ok(choice) => {
                     let opening = AudioLease::open_speaker(&choice, events);
                     let presence = opening.presence();
-                    let engine = sound.clone();
+                    let engine = audio.clone();
                     let start = move |(lease, samples, format): (AudioLease, _, _)| {
                         engine.set_speaker(Some((samples, format)));
                         (lease.id().to_owned(), lease.label().to_owned(), lease)
                     };
-                    let stop = move || sound.set_speaker(None);
+                    let stop = move || audio.set_speaker(None);
                     let run_device = run_device(context, opening, failed, start, stop, |l: AudioLease, d| l.release(d));
                     (Box::pin(run_device), presence)
                 }
@@ -268,10 +269,10 @@ impl Devices {
     }
 }
 
-/// What holds a device.
 type DeviceFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Opens, holds until release or failure, and releases. `start` puts the device to use, `stop` takes it out of use.
+/// Waits for the opening, then for release or failure, and releases the lease. `start` connects the device, `stop`
+/// disconnects it.
 async fn run_device<O: 'static, L, R: Future<Output = Released>>(
     mut context: TaskContext,
     mut opening: Opening<O>,
@@ -308,7 +309,7 @@ async fn run_device<O: 'static, L, R: Future<Output = Released>>(
     }
 }
 
-/// A choice that names no device.
+/// Reports that the choice names no device.
 async fn refuse(context: TaskContext, id: String, error: DeviceError) {
     context.failed(id, &error).await;
 }
@@ -318,25 +319,18 @@ impl TaskContext {
         let (owner, generation) = self.target.get();
         let report = DeviceReport { owner, kind: self.kind, generation, input, problem, label };
         if self.reports.send(report).await.is_err() {
-            tracing::debug!("nobody hears of a device any more");
+            tracing::debug!("a device report after the end of its receiver was dropped");
         }
     }
 
     async fn released(&self, released: Released) {
-        // A device that was never really held counts as released.
+        // A device that had not opened yet counts as released.
         let state = if released.state == StepState::NotApplicable { StepState::Confirmed } else { released.state };
         self.tell(DeviceInput::Released { state, detail: released.detail }, None, String::new()).await;
     }
 
     async fn failed(&self, id: String, error: &DeviceError) {
-        let kind = match error.kind() {
-            Problem::NotFound => ProblemKind::NotFound,
-            Problem::Busy => ProblemKind::Busy,
-            Problem::Forbidden => ProblemKind::Forbidden,
-            Problem::Unplugged => ProblemKind::Unplugged,
-            Problem::Other => ProblemKind::Other,
-        };
-        let problem = DeviceProblem { kind, message: error.message().to_owned() };
+        let problem = DeviceProblem { kind: error.kind(), message: error.message().to_owned() };
         self.tell(DeviceInput::Failed { id, message: error.to_string() }, Some(problem), String::new()).await;
     }
 }

@@ -1,7 +1,8 @@
-//! The async driver round [`crate::session`]: commands in, snapshots and events out.
+//! Runs calls: the async layer around [`crate::session`].
 //!
-//! [`Call`] carries one session's outputs to [`crate::signal`], [`crate::rtc`], [`crate::devices`] and the media
-//! pipelines; [`CallService`] is what a window talks to: the lobby's preview and one call at a time.
+//! A [`Call`] applies the outputs of one session to [`crate::signal`], [`crate::rtc`], [`crate::devices`] and the media
+//! pipelines, and passes their reports back as inputs. [`CallService`] is what the window talks to: it owns the lobby's
+//! preview and one call at a time. Headless participants own a [`Call`] themselves.
 
 mod audio;
 mod connection;
@@ -10,6 +11,7 @@ mod devices;
 mod driver;
 mod host;
 mod lipsync;
+mod local_devices;
 mod lookup;
 mod media;
 mod panic_point;

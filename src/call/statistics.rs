@@ -3,6 +3,7 @@
 use super::media::CallMedia;
 use crate::base::{MediaKind, RemoteStatistics, Statistics};
 use crate::rtc::{PeerStatistics, TrackStatistics};
+use cpu_time::ProcessTime;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -97,13 +98,9 @@ fn lost_percent(now: &TrackStatistics, then: Option<&TrackStatistics>) -> f64 {
     if lost + came == 0 { 0.0 } else { lost as f64 * 100.0 / (lost + came) as f64 }
 }
 
-/// CPU time of this process so far. Zero where the system does not tell it through /proc.
+/// The processor time that this process has used, user and system; zero if the system does not tell.
 fn process_cpu() -> Duration {
-    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return Duration::ZERO };
-    // Fields after the command's name, which may hold spaces: utime and stime are the 12th and 13th, in 1/100 s.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-    Duration::from_millis((ticks(11) + ticks(12)) * 10)
+    ProcessTime::try_now().map(|time| time.as_duration()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -13,8 +13,6 @@ use std::time::Duration;
 pub(crate) enum CallCommand {
     /// Show the lobby's preview with these devices. Replaces an earlier choice; in a call it switches the devices.
     UseDevices(DeviceChoice),
-    /// Close the lobby's camera and microphone.
-    StopPreview,
     /// Look again which devices there are.
     RefreshDevices,
     /// Find out how a room is that somebody may be about to enter; it replaces an earlier one. `None`: no more.
@@ -146,7 +144,7 @@ pub(crate) struct LocalDevice {
 }
 
 /// Everything the window shows. A new one replaces the last; video frames bypass it through the slots.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Snapshot {
     /// Devices of this computer.
     pub(crate) devices: DeviceLists,
@@ -174,7 +172,7 @@ pub(crate) struct Snapshot {
 }
 
 /// A call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CallView {
     /// Which session of this process.
     pub(crate) session: SessionId,
@@ -258,7 +256,7 @@ pub(crate) struct CallSummary {
 }
 
 /// Somebody else in the call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Person {
     /// Who they are for the server.
     pub(crate) user: UserId,

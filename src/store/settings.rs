@@ -302,7 +302,7 @@ mod tests {
         fs::create_dir_all(paths.config()).expect("folder");
         fs::write(paths.settings(), "name = \"Mina\"\nhologram = 3\ntext_size = 9000\n[future]\na = 1\n")
             .expect("file");
-        let Loaded { mut settings, note } = Settings::load(&paths);
+        let LoadedSettings { mut settings, note } = Settings::load(&paths);
         assert_eq!((note, settings.name.as_str(), settings.text_size), (None, "Mina", 150));
         settings.name = "Jo".into();
         settings.save(&paths).expect("saved");

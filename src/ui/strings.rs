@@ -232,16 +232,15 @@ pub(super) fn device_problem(
         (DeviceKind::Microphone, DeviceProblemKind::Other) => {
             ("The microphone does not start", format!("“{label}” gave no sound. Try again or choose another one."))
         }
-<<<<<<< HEAD
-        (DeviceKind::Speaker, ProblemKind::NotFound) => {
-=======
-        (_, DeviceProblemKind::NotFound) => {
->>>>>>> bd1d14a (base: one type each for device lists, room state and connection quality)
+        (DeviceKind::Speaker, DeviceProblemKind::NotFound) => {
             ("No speaker found", "You will not hear the others until you plug one in.".to_owned())
         }
         (
             DeviceKind::Speaker,
-            ProblemKind::Busy | ProblemKind::Forbidden | ProblemKind::Unplugged | ProblemKind::Other,
+            DeviceProblemKind::Busy
+            | DeviceProblemKind::Forbidden
+            | DeviceProblemKind::Unplugged
+            | DeviceProblemKind::Other,
         ) => ("The speaker does not work", "You will not hear the others. Choose another one.".to_owned()),
         (DeviceKind::Screen, _) => {
             ("The screen cannot be shared", format!("“{label}” gave no picture. The others do not see it."))

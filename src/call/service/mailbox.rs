@@ -1,13 +1,14 @@
-//! What the window and the desk's task share beside commands and snapshots.
+//! State that the window's thread and the service task share, beside commands and snapshots.
 
 use crate::base::UserId;
 use crate::call::view::Notice;
+use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// Notices that wait at most; older ones are dropped.
+/// Notices that wait for the window; when there are more, the oldest is dropped.
 const NOTICES: usize = 16;
-/// First pictures that wait at most. More people than that come into no room at once.
+/// First frames that wait for the task; further ones are dropped. No room fills so fast within one tick.
 const SHOWN: usize = 256;
 
 type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -16,54 +17,50 @@ type Waker = Arc<dyn Fn() + Send + Sync>;
 pub(super) struct Mailbox {
     notices: Mutex<VecDeque<Notice>>,
     waker: Mutex<Option<Waker>>,
-    /// Pictures that the window has shown for the first time.
+    /// First frames that the window has drawn.
     shown: Mutex<Vec<(UserId, u32, u32)>>,
 }
 
 impl Mailbox {
-    /// Keeps a notice for the window; of too many the oldest goes.
+    /// Adds a notice for the window.
     pub(super) fn notice(&self, notice: Notice) {
-        let mut notices = locked(&self.notices);
+        let mut notices = self.notices.lock();
         if notices.len() == NOTICES {
             notices.pop_front();
         }
         notices.push_back(notice);
     }
 
-    /// Drops the notices that are not to be `kept`.
-    pub(super) fn retain(&self, kept: impl FnMut(&Notice) -> bool) {
-        locked(&self.notices).retain(kept);
+    /// Drops the notices for which `keep` is false.
+    pub(super) fn retain(&self, keep: impl FnMut(&Notice) -> bool) {
+        self.notices.lock().retain(keep);
     }
 
     pub(super) fn take_notices(&self) -> Vec<Notice> {
-        locked(&self.notices).drain(..).collect()
+        self.notices.lock().drain(..).collect()
     }
 
     pub(super) fn set_waker(&self, waker: Waker) {
-        *locked(&self.waker) = Some(waker);
+        *self.waker.lock() = Some(waker);
     }
 
-    /// There is something new to draw.
+    /// Asks the window to draw.
     pub(super) fn wake(&self) {
-        let waker = locked(&self.waker).clone();
+        let waker = self.waker.lock().clone();
         if let Some(wake) = waker {
             wake();
         }
     }
 
-    /// Somebody's picture was drawn for the first time: its width and height.
+    /// The first frame of `user` was drawn, with this width and height.
     pub(super) fn shown(&self, user: &UserId, width: u32, height: u32) {
-        let mut shown = locked(&self.shown);
+        let mut shown = self.shown.lock();
         if shown.len() < SHOWN {
             shown.push((user.clone(), width, height));
         }
     }
 
     pub(super) fn take_shown(&self) -> Vec<(UserId, u32, u32)> {
-        std::mem::take(&mut locked(&self.shown))
+        std::mem::take(&mut self.shown.lock())
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,8 @@
-//! What the window talks to: one task that holds the lobby's preview and, at most, one call.
+//! What the window talks to: one task that owns the lobby's preview and at most one call.
 //!
-//! The window sends [`CallCommand`]s and reads the newest [`Snapshot`]; nothing it does waits for anything here.
+//! The window sends [`CallCommand`]s and reads the newest [`Snapshot`]; none of its calls waits for the task.
 
+mod join;
 mod mailbox;
 mod preview;
 mod snapshot;
@@ -12,7 +13,7 @@ use super::credentials::TokenSource;
 use super::devices::Devices;
 use super::driver::EventSink;
 use super::video_encoder::CameraFanout;
-use super::view::{CallCommand, DeviceChoice, Notice, Snapshot};
+use super::view::{CallApi, CallCommand, DeviceChoice, Notice, Snapshot};
 use crate::audio::AudioError;
 use crate::base::UserId;
 use crate::proto::token::ApiKey;
@@ -21,44 +22,46 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-/// Commands that wait at most; the window makes a few a second.
+/// Commands that wait for the task; further ones are dropped. The window sends a few a second.
 const COMMANDS: usize = 64;
+/// Device reports that wait for the task; a device's task waits for a place.
+const DEVICE_REPORTS: usize = 64;
 
 /// A room server in this process.
 #[derive(Clone, Debug)]
 pub(crate) struct HostedServer {
     /// `ws://127.0.0.1:PORT`.
     pub(crate) url: String,
-    /// Its key, which makes whoever started it a host.
+    /// Its API key, which makes the user who started it a host.
     pub(crate) key: ApiKey,
 }
 
-/// Starts a room server in this process, or says why there is none.
+/// Starts a room server in this process; the error is a sentence for people.
 pub(crate) type ServerStarter =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<HostedServer, String>> + Send>> + Send + Sync>;
 
-/// What a desk is made with.
+/// How a [`CallService`] is set up.
 pub(crate) struct CallServiceConfig {
     /// Where events go.
     pub(crate) events: EventSink,
-    /// How a room server is started here; `None`: not in this build.
+    /// Starts a room server in this process; `None` in a build without one.
     pub(crate) server: Option<ServerStarter>,
-    /// Devices to begin with.
+    /// The devices to begin with.
     pub(crate) choice: DeviceChoice,
     /// Where tokens for other servers come from.
     pub(crate) tokens: TokenSource,
-    /// Begin with the camera on.
+    /// Whether to begin with the camera on.
     pub(crate) camera_on: bool,
-    /// Begin with the microphone on.
+    /// Whether to begin with the microphone on.
     pub(crate) microphone_on: bool,
-    /// Take background noise out of our own sound.
+    /// Whether noise suppression is on for our own audio.
     pub(crate) reduce_noise: bool,
 }
 
-/// Called when somebody's picture was really drawn: who, width, height.
+/// Called when a user's first frame was drawn: user, width, height.
 pub(crate) type ShownHook = Arc<dyn Fn(&UserId, u32, u32) + Send + Sync>;
 
-/// The window's end.
+/// The window's handle on the service task.
 pub(crate) struct CallService {
     commands: mpsc::Sender<CallCommand>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
@@ -66,42 +69,42 @@ pub(crate) struct CallService {
 }
 
 impl CallService {
-    /// Starts the desk's task on the present runtime. It ends, after leaving in good order, when the `CallService` is dropped.
+    /// Starts the service task on the current runtime. When the handle is dropped the task leaves the call and ends.
     pub(crate) fn start(config: CallServiceConfig) -> Result<(Self, tokio::task::JoinHandle<()>), AudioError> {
-        let (commands, orders) = mpsc::channel(COMMANDS);
-        let (publish, snapshot) = watch::channel(Arc::new(Snapshot::default()));
+        let (commands, command_rx) = mpsc::channel(COMMANDS);
+        let (snapshot_tx, snapshot) = watch::channel(Arc::new(Snapshot::default()));
         let mailbox = Arc::new(Mailbox::default());
         let camera = Arc::new(CameraFanout::default());
-        let sound = Arc::new(CallAudio::start()?);
-        sound.set_reduce_noise(config.reduce_noise);
-        let (reports, reported) = mpsc::channel(64);
-        let devices = Devices::new(reports, camera, sound);
-        let task = task::ServiceTask::new(config, devices, mailbox.clone(), publish);
-        let task = tokio::spawn(task.run(orders, reported));
+        let audio = Arc::new(CallAudio::start()?);
+        audio.set_reduce_noise(config.reduce_noise);
+        let (report_tx, report_rx) = mpsc::channel(DEVICE_REPORTS);
+        let devices = Devices::new(report_tx, camera, audio);
+        let service = task::ServiceTask::new(config, devices, mailbox.clone(), snapshot_tx);
+        let task = tokio::spawn(service.run(command_rx, report_rx));
         Ok((Self { commands, snapshot, mailbox }, task))
     }
 
-    /// Tells that somebody's picture was really drawn.
+    /// The function to call when a user's first frame was drawn.
     pub(crate) fn shown_hook(&self) -> ShownHook {
         let mailbox = self.mailbox.clone();
         Arc::new(move |user, width, height| mailbox.shown(user, width, height))
     }
 
-    /// Sends commands from elsewhere: signals, timers, links. It does not keep the desk alive.
+    /// Sends commands from elsewhere: signals, timers, links. It does not keep the service running.
     pub(crate) fn remote(&self) -> mpsc::WeakSender<CallCommand> {
         self.commands.downgrade()
     }
 
-    /// The newest snapshot, for whoever waits for a change.
+    /// The newest snapshot, to wait for a change.
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshot.clone()
     }
 }
 
-impl super::view::CallApi for CallService {
+impl CallApi for CallService {
     fn send(&mut self, command: CallCommand) {
         if self.commands.try_send(command).is_err() {
-            tracing::error!("the desk takes no commands");
+            tracing::error!("the service's queue is full: a command was dropped");
         }
     }
 

@@ -1,26 +1,24 @@
-//! The lobby's camera and microphone: what is chosen and switched on, and the preview while no call has the devices.
+//! The lobby's preview: the chosen devices and switches for the next call, and camera and microphone while no call runs.
 
 use crate::base::{DeviceKind, NO_DEVICE, SimulcastLayer};
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
-use crate::call::driver::local_device;
-use crate::call::view::{DeviceChoice, DeviceProblem, DeviceState, LocalDevice};
+use crate::call::local_devices::LocalDevices;
+use crate::call::view::{DeviceChoice, DeviceState, LocalDevice};
 use crate::session::{DeviceSlot, Output, SessionConfig};
-use std::collections::HashMap;
 
-/// Whose the devices of the preview are; calls count from one.
+/// The owner of the preview's devices; calls count from 1.
 pub(super) const OWNER: DeviceOwner = DeviceOwner(0);
 
-/// What a call begins with, and a preview of it.
+/// What the next call begins with, and its preview.
 pub(super) struct Preview {
-    /// What is chosen, in the lobby or in a call.
+    /// The devices that were chosen, in the lobby or in a call.
     choice: DeviceChoice,
     camera_on: bool,
     microphone_on: bool,
     camera: DeviceSlot,
     microphone: DeviceSlot,
-    problems: HashMap<DeviceKind, DeviceProblem>,
-    labels: HashMap<DeviceKind, String>,
-    /// Whether the lobby wants the devices open.
+    local: LocalDevices,
+    /// Whether the lobby is shown and wants the devices open.
     shown: bool,
 }
 
@@ -32,8 +30,7 @@ impl Preview {
             choice,
             camera_on,
             microphone_on,
-            problems: HashMap::new(),
-            labels: HashMap::new(),
+            local: LocalDevices::default(),
             shown: false,
         }
     }
@@ -42,12 +39,12 @@ impl Preview {
         &self.choice
     }
 
-    /// Notes what is chosen, for the next call. The preview keeps what it has.
+    /// Keeps the chosen devices for the next call. The preview does not switch to them.
     pub(super) fn note_choice(&mut self, choice: DeviceChoice) {
         self.choice = choice;
     }
 
-    /// Notes what is on, for the next call.
+    /// Keeps whether a device is on, for the next call.
     pub(super) fn note_on(&mut self, kind: DeviceKind, on: bool) {
         match kind {
             DeviceKind::Camera => self.camera_on = on,
@@ -57,7 +54,7 @@ impl Preview {
         }
     }
 
-    /// Shows what is chosen.
+    /// Shows the chosen devices.
     pub(super) fn preview_choice(&mut self, devices: &mut Devices) {
         let outputs =
             [self.camera.choose(self.choice.camera.clone()), self.microphone.choose(self.choice.microphone.clone())];
@@ -65,30 +62,23 @@ impl Preview {
         self.show(true, devices);
     }
 
-    /// Opens what is on, or closes it.
+    /// Opens the devices that are on, or closes them.
     pub(super) fn show(&mut self, shown: bool, devices: &mut Devices) {
         self.shown = shown;
         self.refresh(devices);
     }
 
-    /// Opens and closes what was switched since.
+    /// Opens and closes devices as they are switched.
     pub(super) fn refresh(&mut self, devices: &mut Devices) {
         let outputs =
             [self.camera.want(self.shown && self.camera_on), self.microphone.want(self.shown && self.microphone_on)];
         apply(outputs, devices);
     }
 
-    /// What a device of the preview has to say.
-    pub(super) fn report(&mut self, report: DeviceReport, devices: &mut Devices) {
-        let kind = report.kind;
-        match report.problem {
-            Some(problem) => self.problems.insert(kind, problem),
-            None => self.problems.remove(&kind),
-        };
-        if !report.label.is_empty() {
-            self.labels.insert(kind, report.label);
-        }
-        let slot = match kind {
+    /// Takes a report of a device of the preview.
+    pub(super) fn take_report(&mut self, mut report: DeviceReport, devices: &mut Devices) {
+        self.local.take_report(&mut report);
+        let slot = match report.kind {
             DeviceKind::Camera => &mut self.camera,
             DeviceKind::Microphone => &mut self.microphone,
             // The preview opens neither.
@@ -111,7 +101,7 @@ impl Preview {
         }
     }
 
-    /// A call has begun, and has taken over what it wants. The rest is released; the preview starts anew afterwards.
+    /// A call has begun and has taken over the devices that it wants. Releases the others; the slots start over.
     pub(super) fn hand_over(&mut self, devices: &mut Devices) {
         self.shown = false;
         let outputs = [
@@ -121,12 +111,12 @@ impl Preview {
         apply(outputs, devices);
         self.camera = DeviceSlot::new(DeviceKind::Camera, false, self.choice.camera.clone());
         self.microphone = DeviceSlot::new(DeviceKind::Microphone, false, self.choice.microphone.clone());
-        self.problems.clear();
+        self.local.clear_problems();
     }
 
-    /// What a device of the call was called.
+    /// Keeps the label of a device that a call had open.
     pub(super) fn note_label(&mut self, kind: DeviceKind, label: String) {
-        self.labels.insert(kind, label);
+        self.local.set_label(kind, label);
     }
 
     /// A device as the lobby shows it; the preview opens neither speaker nor screen.
@@ -139,8 +129,7 @@ impl Preview {
     }
 
     fn device(&self, kind: DeviceKind, slot: &DeviceSlot, on: bool, devices: &Devices) -> LocalDevice {
-        let label = self.labels.get(&kind).map_or("", String::as_str);
-        let mut device = local_device(slot, self.problems.get(&kind), label);
+        let mut device = self.local.view(kind, slot);
         device.wanted = on && slot.choice() != Some(NO_DEVICE);
         if device.state == DeviceState::Off && devices.is_stuck(kind) {
             device.state = DeviceState::Closing;
@@ -149,6 +138,7 @@ impl Preview {
     }
 }
 
+/// Applies the outputs of the slots; they open and release devices and do nothing else.
 fn apply(outputs: impl IntoIterator<Item = Option<Output>>, devices: &mut Devices) {
     for output in outputs.into_iter().flatten() {
         match output {

@@ -1,35 +1,93 @@
-//! What is drawn anew, and what is told in passing.
+//! The snapshot that the window draws, whether it has to draw again, and the notices that events become.
 
-use crate::base::{EventKind, RemoteLeaveReason};
-use crate::call::view::{CallPhase, Notice, Snapshot};
+use super::task::{CallState, ServiceTask};
+use crate::base::{DeviceKind, EventKind, ExitReason, RemoteLeaveReason};
+use crate::call::view::{CallPhase, CallView, Notice, Snapshot};
+use std::sync::Arc;
 
-/// A fingerprint of what is worth drawing anew: a call in which nothing happens lets the window sleep. Pictures wake it
-/// themselves, and the timer needs it once a second.
-pub(super) fn gist(snapshot: &Snapshot) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    let mut add = |part: &dyn std::fmt::Debug| format!("{part:?}").hash(&mut hasher);
-    add(&(&snapshot.devices, &snapshot.choice, &snapshot.camera, &snapshot.microphone, &snapshot.speaker));
-    add(&snapshot.screen);
-    add(&(snapshot.quit, &snapshot.room));
-    match &snapshot.call {
-        // The lobby's meter.
-        None => add(&snapshot.own_level.round()),
-        Some(call) => {
-            match &call.phase {
-                CallPhase::InCall { elapsed } => add(&elapsed.as_secs()),
-                phase => add(phase),
-            }
-            add(&(&call.room, call.session, call.host, call.quality, call.speaking));
-            for p in &call.people {
-                add(&(&p.user, &p.name, p.picture.is_some(), p.microphone, p.speaking, p.quality));
-            }
+impl ServiceTask {
+    /// Publishes the state of now, and wakes the window if that looks different.
+    pub(super) fn publish(&mut self) {
+        let device = |kind| match &self.call {
+            Some(CallState::Running { call, .. }) => call.local(kind),
+            _ => self.preview.local(kind, &self.devices),
+        };
+        let snapshot = Arc::new(Snapshot {
+            devices: self.lists.clone(),
+            choice: self.preview.choice().clone(),
+            camera: device(DeviceKind::Camera),
+            microphone: device(DeviceKind::Microphone),
+            speaker: device(DeviceKind::Speaker),
+            screen: device(DeviceKind::Screen),
+            own_picture: self.devices.camera().own().clone(),
+            own_level: self.devices.audio().report().microphone.dbfs,
+            room: self.lookup.shown(),
+            call: self.call_view(),
+            quit: self.quit,
+        });
+        let before = self.snapshots.send_replace(snapshot.clone());
+        if looks_different(&before, &snapshot) {
+            self.mailbox.wake();
         }
     }
-    hasher.finish()
+
+    fn call_view(&self) -> Option<CallView> {
+        Some(match self.call.as_ref()? {
+            CallState::Running { call, .. } => call.view(),
+            CallState::Over(view) => (**view).clone(),
+            CallState::Starting(request) => {
+                let view = self.ended_view(request.clone(), ExitReason::Left, String::new());
+                CallView { phase: CallPhase::Entering, ..view }
+            }
+        })
+    }
 }
 
-/// What somebody should be told of an event in passing.
+/// Whether the window has to draw again. Video frames wake it themselves; the level of our microphone is drawn in the
+/// lobby only, in whole decibels.
+fn looks_different(before: &Snapshot, now: &Snapshot) -> bool {
+    // Every field is named: a new one does not compile until it is compared or left out here.
+    let Snapshot { devices, choice, camera, microphone, speaker, screen, own_picture, own_level: _, room, call, quit } =
+        now;
+    let level = |s: &Snapshot| s.call.is_none().then(|| s.own_level.round());
+    (devices, choice, camera, microphone, speaker)
+        != (&before.devices, &before.choice, &before.camera, &before.microphone, &before.speaker)
+        || (screen, own_picture, room, quit) != (&before.screen, &before.own_picture, &before.room, &before.quit)
+        || level(now) != level(before)
+        || match (&before.call, call) {
+            (Some(before), Some(now)) => call_looks_different(before, now),
+            (before, now) => before.is_some() != now.is_some(),
+        }
+}
+
+/// The same for a call. The timer counts whole seconds.
+fn call_looks_different(before: &CallView, now: &CallView) -> bool {
+    let CallView {
+        session,
+        room,
+        user,
+        name,
+        server,
+        invitation,
+        host,
+        phase,
+        people,
+        quality,
+        speaking,
+        stale_peer_limit,
+    } = now;
+    let phase_differs = match (&before.phase, phase) {
+        (CallPhase::InCall { elapsed: before }, CallPhase::InCall { elapsed }) => before.as_secs() != elapsed.as_secs(),
+        (before, now) => before != now,
+    };
+    phase_differs
+        || (session, room, user, name) != (&before.session, &before.room, &before.user, &before.name)
+        || (server, invitation, host) != (&before.server, &before.invitation, &before.host)
+        || (people, quality, speaking) != (&before.people, &before.quality, &before.speaking)
+        || *stale_peer_limit != before.stale_peer_limit
+}
+
+/// The notice for an event, if there is one.
 pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
     match kind {
         EventKind::RemoteUserEnterRoom { name, .. } => Some(Notice::Joined(name.clone())),
@@ -41,5 +99,47 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
         EventKind::ConnectionRecovery { .. } => Some(Notice::BackInCall),
         EventKind::DeviceFailed { kind, .. } => Some(Notice::Device(*kind)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ConnectionQuality, FrameSlot, RoomId, SessionId};
+    use std::time::Duration;
+
+    #[test]
+    fn the_window_draws_again_only_when_something_looks_different() {
+        let before = Snapshot { own_level: -41.6, ..Snapshot::default() };
+        assert!(!looks_different(&before, &before.clone()));
+        assert!(!looks_different(&before, &Snapshot { own_level: -42.4, ..before.clone() }), "the same decibel");
+        assert!(looks_different(&before, &Snapshot { own_level: -40.0, ..before.clone() }));
+        assert!(looks_different(&before, &Snapshot { quit: true, ..before.clone() }));
+        assert!(looks_different(&before, &Snapshot { own_picture: FrameSlot::new(), ..before.clone() }));
+        let in_call = |ms, level| Snapshot {
+            own_level: level,
+            call: Some(call(CallPhase::InCall { elapsed: Duration::from_millis(ms) })),
+            ..before.clone()
+        };
+        assert!(looks_different(&before, &in_call(1200, -41.6)));
+        assert!(!looks_different(&in_call(1200, -41.6), &in_call(1900, -10.0)), "no level is drawn in a call");
+        assert!(looks_different(&in_call(1900, -41.6), &in_call(2000, -41.6)));
+    }
+
+    fn call(phase: CallPhase) -> CallView {
+        CallView {
+            session: SessionId(1),
+            room: RoomId::Number(7),
+            user: "mina".parse().expect("a user id"),
+            name: "Mina".into(),
+            server: "ws://127.0.0.1:7880".into(),
+            invitation: None,
+            host: false,
+            phase,
+            people: Vec::new(),
+            quality: ConnectionQuality::Good,
+            speaking: false,
+            stale_peer_limit: Duration::from_secs(6),
+        }
     }
 }

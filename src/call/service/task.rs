@@ -1,78 +1,83 @@
-//! The desk's task: it waits for commands, devices and the call, and publishes a snapshot after each.
+//! The service task: it waits for commands, device reports and the call's reports, and publishes a snapshot after each.
 
 use super::mailbox::Mailbox;
 use super::preview::{self, Preview};
-use super::snapshot::{gist, notice_of};
 use super::{CallServiceConfig, HostedServer};
-use crate::base::{
-    ConnectionQuality, DeviceKind, Event, ExitReason, ExitRequestedBy, Receipt, SessionId, SimulcastLayer,
-};
-use crate::call::connection::ConnectPlan;
-use crate::call::credentials::{JoinCredentials, TokenSource, user_id};
-use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
-use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT};
-use crate::call::lookup::{self, RoomLookup};
+use crate::base::{DeviceKind, DeviceLists, ExitReason, ExitRequestedBy};
+use crate::call::devices::{DeviceReport, Devices};
+use crate::call::driver::Call;
+use crate::call::lookup::{LookupAnswer, RoomLookup};
 use crate::call::report::TaskReport;
-use crate::call::view::{
-    CallCommand, CallPhase, CallSummary, CallView, DeviceChoice, DeviceEntry, DeviceLists, HostRequest, JoinRequest,
-    LocalDevice, Notice, Snapshot,
-};
-use crate::clock::unix_ms;
-use crate::devices::camera_format;
+use crate::call::view::{CallCommand, CallView, DeviceChoice, HostRequest, JoinRequest, Notice, Snapshot};
 use crate::session::Input;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// Snapshots are made at least so often while something is open.
+/// Time between two snapshots when nothing else happens.
 const TICK: Duration = Duration::from_millis(100);
-/// People who were in the room before us are not announced one by one.
-const QUIET_START: Duration = Duration::from_millis(1500);
-/// How long looking for devices may take.
+/// How long listing the devices may take.
 const LIST_LIMIT: Duration = Duration::from_secs(3);
-/// What the host asked the server for and is not answered yet, at most.
+/// Host requests that wait for the server's answer; further ones are dropped.
 const HOST_REQUESTS: usize = 16;
+/// Answers of each kind that wait for the task; their senders wait for a place.
+const ANSWERS: usize = 4;
 
 /// The one call.
-enum CallState {
-    /// A server is being started, before the call itself.
+pub(super) enum CallState {
+    /// A server in this process is being started, before the call.
     Starting(JoinRequest),
     Running {
         call: Box<Call>,
         reports: mpsc::Receiver<TaskReport>,
+        /// People who are found in the room until then are not announced one by one.
         quiet_until: Instant,
     },
-    /// Over, with what the window still shows.
+    /// The call has ended; the window still shows this.
     Over(Box<CallView>),
 }
 
 pub(super) struct ServiceTask {
-    config: CallServiceConfig,
-    devices: Devices,
-    lists: DeviceLists,
-    /// What the lobby's room is found to be.
-    lookup: RoomLookup,
-    preview: Preview,
-    call: Option<CallState>,
-    /// What was asked for as a host of this call; it goes with the call.
+    pub(super) config: CallServiceConfig,
+    pub(super) devices: Devices,
+    pub(super) lists: DeviceLists,
+    /// The room that is typed into the lobby.
+    pub(super) lookup: RoomLookup,
+    pub(super) preview: Preview,
+    pub(super) call: Option<CallState>,
+    /// Requests of ours as a host of this call; they are cancelled when it ends.
     host_requests: JoinSet<Option<Notice>>,
-    sessions: u64,
-    quit: bool,
-    /// What the window was last woken for.
-    gist: u64,
-    mailbox: Arc<Mailbox>,
-    publish: watch::Sender<Arc<Snapshot>>,
+    /// Calls that were started.
+    pub(super) sessions: u64,
+    /// The window is to close itself.
+    pub(super) quit: bool,
+    /// The task is to end, once no call is running.
+    ending: bool,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
+    lists_tx: mpsc::Sender<DeviceLists>,
+    pub(super) server_tx: mpsc::Sender<Result<HostedServer, String>>,
+    answers: Answers,
+}
+
+/// The answers of tasks that this one starts.
+struct Answers {
+    lists: mpsc::Receiver<DeviceLists>,
+    rooms: mpsc::Receiver<LookupAnswer>,
+    servers: mpsc::Receiver<Result<HostedServer, String>>,
 }
 
 /// What the task waits for.
 enum ServiceEvent {
+    /// `None`: the window is gone.
     Command(Option<CallCommand>),
     Device(DeviceReport),
     Call(TaskReport),
     Lists(DeviceLists),
-    Room(lookup::Answer),
+    Room(LookupAnswer),
     Server(Result<HostedServer, String>),
+    /// A host request was answered; `None` when there is nothing to tell.
     HostRequest(Option<Notice>),
     Tick,
 }
@@ -82,139 +87,145 @@ impl ServiceTask {
         config: CallServiceConfig,
         devices: Devices,
         mailbox: Arc<Mailbox>,
-        publish: watch::Sender<Arc<Snapshot>>,
+        snapshots: watch::Sender<Arc<Snapshot>>,
     ) -> Self {
+        let (lists_tx, lists) = mpsc::channel(ANSWERS);
+        let (rooms_tx, rooms) = mpsc::channel(ANSWERS);
+        let (server_tx, servers) = mpsc::channel(1);
         Self {
             preview: Preview::new(config.choice.clone(), config.camera_on, config.microphone_on),
             config,
             devices,
             lists: DeviceLists::default(),
-            lookup: RoomLookup::default(),
+            lookup: RoomLookup::new(rooms_tx),
             call: None,
             host_requests: JoinSet::new(),
             sessions: 0,
             quit: false,
-            gist: 0,
+            ending: false,
             mailbox,
-            publish,
+            snapshots,
+            lists_tx,
+            server_tx,
+            answers: Answers { lists, rooms, servers },
         }
     }
 
     pub(super) async fn run(
         mut self,
-        mut orders: mpsc::Receiver<CallCommand>,
-        mut reported: mpsc::Receiver<DeviceReport>,
+        mut commands: mpsc::Receiver<CallCommand>,
+        mut device_reports: mpsc::Receiver<DeviceReport>,
     ) {
-        let (lists_tx, mut lists) = mpsc::channel(4);
-        let (server_tx, mut servers) = mpsc::channel(1);
-        let (rooms_tx, mut rooms) = mpsc::channel(4);
-        list_devices(lists_tx.clone());
-        let mut leaving = false;
+        self.list_devices();
         loop {
-            let woken = {
-                let deadline = match &self.call {
-                    Some(CallState::Running { call, .. }) => call.deadline(),
-                    _ => Instant::now() + TICK,
-                };
-                let call = async {
-                    match &mut self.call {
-                        Some(CallState::Running { reports, .. }) => reports.recv().await,
-                        _ => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    command = orders.recv(), if !leaving => ServiceEvent::Command(command),
-                    Some(report) = reported.recv() => ServiceEvent::Device(report),
-                    Some(report) = call => ServiceEvent::Call(report),
-                    Some(found) = lists.recv() => ServiceEvent::Lists(found),
-                    Some(answer) = rooms.recv() => ServiceEvent::Room(answer),
-                    Some(hosted) = servers.recv() => ServiceEvent::Server(hosted),
-                    Some(done) = self.host_requests.join_next() => ServiceEvent::HostRequest(done.unwrap_or_default()),
-                    () = tokio::time::sleep_until(deadline.into()) => ServiceEvent::Tick,
-                }
-            };
-            match woken {
-                // The window is gone: leave in good order, then end.
-                ServiceEvent::Command(None) => {
-                    leaving = true;
-                    self.end(ExitRequestedBy::Window);
-                }
-                ServiceEvent::Command(Some(CallCommand::End)) => {
-                    leaving = true;
-                    self.end(ExitRequestedBy::Signal);
-                }
-                ServiceEvent::Command(Some(CallCommand::RefreshDevices)) => list_devices(lists_tx.clone()),
-                ServiceEvent::Command(Some(CallCommand::LookUp(room))) => {
-                    self.lookup.ask(room, &self.config.tokens, rooms_tx.clone());
-                }
-                ServiceEvent::Command(Some(CallCommand::Join(join))) => self.join(join, &server_tx),
-                ServiceEvent::Command(Some(command)) => self.command(command),
-                ServiceEvent::Device(report) => self.device(report),
+            let event = self.next_event(&mut commands, &mut device_reports).await;
+            match event {
+                // Leave the call in order, then end.
+                ServiceEvent::Command(None) => self.end(ExitRequestedBy::Window),
+                ServiceEvent::Command(Some(command)) => self.execute(command),
+                ServiceEvent::Device(report) => self.take_device_report(report),
                 ServiceEvent::Call(report) => self.with_call(|call, devices| call.take_report(report, devices)),
-                ServiceEvent::Lists(found) => self.lists = found,
-                ServiceEvent::Room(answer) => self.lookup.take(answer),
-                ServiceEvent::Server(hosted) => self.server_started(hosted),
+                ServiceEvent::Lists(lists) => self.lists = lists,
+                ServiceEvent::Room(answer) => self.lookup.take_answer(answer),
+                ServiceEvent::Server(server) => self.server_started(server),
                 ServiceEvent::HostRequest(notice) => notice.into_iter().for_each(|notice| self.tell(notice)),
-                ServiceEvent::Tick => self.tick(),
+                ServiceEvent::Tick => self.with_call(Call::tick),
             }
-            self.take_events();
+            self.take_shown();
             self.settle();
-            self.show();
-            if leaving && !matches!(self.call, Some(CallState::Running { .. })) {
+            self.publish();
+            if self.ending && !self.in_call() {
                 break;
             }
         }
         self.devices.close(crate::session::RELEASE_LIMIT).await;
     }
 
-    fn with_call(&mut self, f: impl FnOnce(&mut Call, &mut Devices)) {
+    async fn next_event(
+        &mut self,
+        commands: &mut mpsc::Receiver<CallCommand>,
+        device_reports: &mut mpsc::Receiver<DeviceReport>,
+    ) -> ServiceEvent {
+        let deadline = match &self.call {
+            Some(CallState::Running { call, .. }) => call.deadline(),
+            _ => Instant::now() + TICK,
+        };
+        let call = async {
+            match &mut self.call {
+                Some(CallState::Running { reports, .. }) => reports.recv().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            command = commands.recv(), if !self.ending => ServiceEvent::Command(command),
+            Some(report) = device_reports.recv() => ServiceEvent::Device(report),
+            Some(report) = call => ServiceEvent::Call(report),
+            Some(lists) = self.answers.lists.recv() => ServiceEvent::Lists(lists),
+            Some(answer) = self.answers.rooms.recv() => ServiceEvent::Room(answer),
+            Some(server) = self.answers.servers.recv() => ServiceEvent::Server(server),
+            Some(done) = self.host_requests.join_next() => ServiceEvent::HostRequest(done.unwrap_or_default()),
+            () = tokio::time::sleep_until(deadline.into()) => ServiceEvent::Tick,
+        }
+    }
+
+    pub(super) fn with_call(&mut self, f: impl FnOnce(&mut Call, &mut Devices)) {
         if let Some(CallState::Running { call, .. }) = &mut self.call {
             f(call, &mut self.devices);
         }
     }
 
-    fn end(&mut self, by: ExitRequestedBy) {
-        self.with_call(|call, devices| call.input(Input::Exit(by), devices));
-        self.show_preview(false);
+    fn input(&mut self, input: Input) {
+        self.with_call(|call, devices| call.input(input, devices));
     }
 
-    fn in_call(&self) -> bool {
+    pub(super) fn in_call(&self) -> bool {
         matches!(self.call, Some(CallState::Running { .. }))
     }
 
-    fn command(&mut self, command: CallCommand) {
+    /// Leaves the call and closes the preview; the task ends after that.
+    fn end(&mut self, by: ExitRequestedBy) {
+        self.ending = true;
+        self.input(Input::Exit(by));
+        if !self.in_call() {
+            self.preview.show(false, &mut self.devices);
+        }
+    }
+
+    fn execute(&mut self, command: CallCommand) {
         match command {
             CallCommand::UseDevices(choice) => self.use_devices(choice),
-            CallCommand::StopPreview => self.show_preview(false),
-            CallCommand::ReduceNoise(on) => self.devices.audio().set_reduce_noise(on),
+            CallCommand::RefreshDevices => self.list_devices(),
+            CallCommand::LookUp(room) => self.lookup.start(room, &self.config.tokens),
+            CallCommand::Join(request) => self.join(request),
             CallCommand::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
             CallCommand::SetCamera(on) => self.set_device(DeviceKind::Camera, on),
+            CallCommand::ReduceNoise(on) => self.devices.audio().set_reduce_noise(on),
             CallCommand::Leave(by) => match &self.call {
-                Some(CallState::Starting(join)) => {
-                    let view = self.failed_view(join.clone(), ExitReason::Left, String::new());
+                Some(CallState::Starting(request)) => {
+                    let view = self.ended_view(request.clone(), ExitReason::Left, String::new());
                     self.call = Some(CallState::Over(Box::new(view)));
                 }
-                _ => self.with_call(|call, devices| call.input(Input::Exit(by), devices)),
+                _ => self.input(Input::Exit(by)),
             },
-            CallCommand::CloseNow => self.with_call(|call, devices| call.input(Input::CloseNow, devices)),
-            CallCommand::TryNow => self.with_call(|call, devices| call.input(Input::TryNow, devices)),
+            CallCommand::CloseNow => self.input(Input::CloseNow),
+            CallCommand::TryNow => self.input(Input::TryNow),
             CallCommand::Dismiss => {
                 if matches!(self.call, Some(CallState::Over(_))) {
                     self.call = None;
                 }
             }
-            CallCommand::Quit => {
-                self.quit = true;
-                self.with_call(|call, devices| call.input(Input::Exit(ExitRequestedBy::Signal), devices));
-            }
             CallCommand::AsHost(request) => self.as_host(request),
             CallCommand::OpenLink(link) => self.tell(Notice::Link(link)),
             CallCommand::TellRelease(release) => self.tell(Notice::NewRelease(release)),
-            CallCommand::RefreshDevices | CallCommand::LookUp(_) | CallCommand::Join(_) | CallCommand::End => {}
+            CallCommand::Quit => {
+                self.quit = true;
+                self.input(Input::Exit(ExitRequestedBy::Signal));
+            }
+            CallCommand::End => self.end(ExitRequestedBy::Signal),
         }
     }
 
-    /// Something for the window to show.
+    /// Passes a notice to the window.
     fn tell(&self, notice: Notice) {
         self.mailbox.notice(notice);
         self.mailbox.wake();
@@ -224,7 +235,7 @@ impl ServiceTask {
         let Some(CallState::Running { call, .. }) = &self.call else { return };
         match call.host_rights().filter(|_| self.host_requests.len() < HOST_REQUESTS) {
             Some(rights) => drop(self.host_requests.spawn(rights.ask(request))),
-            None => tracing::warn!(?request, "what a host wants was dropped"),
+            None => tracing::warn!(?request, "a host request was dropped"),
         }
     }
 
@@ -239,138 +250,36 @@ impl ServiceTask {
             (DeviceKind::Speaker, choice.speaker),
         ];
         for (kind, id) in choices {
-            self.with_call(|call, devices| call.input(Input::ChooseDevice(kind, id), devices));
+            self.input(Input::ChooseDevice(kind, id));
         }
     }
 
     fn set_device(&mut self, kind: DeviceKind, on: bool) {
         self.preview.note_on(kind, on);
         if self.in_call() {
-            self.with_call(|call, devices| call.input(Input::SetDevice(kind, on), devices));
+            self.input(Input::SetDevice(kind, on));
         } else {
             self.preview.refresh(&mut self.devices);
         }
     }
 
-    /// Opens or closes the lobby's camera and microphone; a call has them for itself.
-    fn show_preview(&mut self, shown: bool) {
-        if !self.in_call() {
-            self.preview.show(shown, &mut self.devices);
+    /// Lists the devices in a task of its own; the lists come as a [`ServiceEvent::Lists`].
+    fn list_devices(&self) {
+        let lists_tx = self.lists_tx.clone();
+        tokio::spawn(async move { lists_tx.send(crate::devices::list(LIST_LIMIT).await).await });
+    }
+
+    /// Passes a report to its owner; a report for a call that is over is dropped.
+    fn take_device_report(&mut self, report: DeviceReport) {
+        if report.owner == preview::OWNER {
+            self.preview.take_report(report, &mut self.devices);
+        } else {
+            self.with_call(|call, devices| call.take_device_report(report, devices));
         }
     }
 
-    fn device(&mut self, report: DeviceReport) {
-        match &mut self.call {
-            _ if report.owner == preview::OWNER => self.preview.report(report, &mut self.devices),
-            Some(CallState::Running { call, .. }) => call.device(report, &mut self.devices),
-            _ => {}
-        }
-    }
-
-    // ---- joining
-
-    fn join(&mut self, join: JoinRequest, server: &mpsc::Sender<Result<HostedServer, String>>) {
-        if self.in_call() || matches!(self.call, Some(CallState::Starting(_))) {
-            tracing::warn!("a second join was refused: ExitRoom has not come yet");
-            return;
-        }
-        if let Some(url) = join.server.clone() {
-            // Somebody else's server knows no key of ours but those that we were given.
-            let tokens = match join.invitation.clone() {
-                Some(invitation) => TokenSource::Invited(invitation),
-                None => self.config.tokens.clone(),
-            };
-            return self.enter(join, url, tokens);
-        }
-        let Some(start) = self.config.server.clone() else {
-            let message = "This build of Visavis has no room server. Write a server's address.".to_owned();
-            let view = self.failed_view(join, ExitReason::EntryFailed, message);
-            self.call = Some(CallState::Over(Box::new(view)));
-            return;
-        };
-        self.call = Some(CallState::Starting(join));
-        let answer = server.clone();
-        tokio::spawn(async move { answer.send(start().await).await });
-    }
-
-    fn server_started(&mut self, hosted: Result<HostedServer, String>) {
-        match (self.call.take(), hosted) {
-            (Some(CallState::Starting(join)), Ok(hosted)) => {
-                self.enter(join, hosted.url, TokenSource::Signed(hosted.key));
-            }
-            (Some(CallState::Starting(join)), Err(message)) => {
-                let view = self.failed_view(join, ExitReason::EntryFailed, message);
-                self.call = Some(CallState::Over(Box::new(view)));
-            }
-            (other, _) => self.call = other,
-        }
-    }
-
-    fn enter(&mut self, join: JoinRequest, url: String, tokens: TokenSource) {
-        self.sessions += 1;
-        let user = tokens.user().unwrap_or_else(|| user_id(&join.name));
-        let credentials = JoinCredentials { server: url, tokens, room: join.room, user, name: join.name };
-        let format = camera_format(self.preview.choice().camera.as_deref());
-        let layers = SimulcastLayer::for_camera(format.width, format.height);
-        let config = CallConfig {
-            session: SessionId(self.sessions),
-            owner: DeviceOwner(self.sessions as u32),
-            devices: self.preview.session(layers.clone()),
-            plan: ConnectPlan { credentials, layers },
-            events: self.event_sink(),
-            observer: None,
-            decoded_is_shown: false,
-        };
-        let (call, reports) = Call::start(config, &mut self.devices);
-        self.preview.hand_over(&mut self.devices);
-        self.call =
-            Some(CallState::Running { call: Box::new(call), reports, quiet_until: Instant::now() + QUIET_START });
-    }
-
-    /// Events go where the owner wants them, and some become notices.
-    fn event_sink(&self) -> EventSink {
-        let (events, mailbox) = (self.config.events.clone(), self.mailbox.clone());
-        Arc::new(move |event: &Event| {
-            events(event);
-            if let Some(notice) = notice_of(&event.kind) {
-                mailbox.notice(notice);
-            }
-        })
-    }
-
-    fn failed_view(&self, join: JoinRequest, reason: ExitReason, message: String) -> CallView {
-        let ending = CallSummary {
-            reason,
-            receipt: Receipt::default(),
-            total_ms: 0.0,
-            unix_ms: unix_ms(),
-            told: Vec::new(),
-            message,
-        };
-        CallView {
-            session: SessionId(self.sessions),
-            room: join.room,
-            user: user_id(&join.name),
-            name: join.name,
-            server: join.server.unwrap_or_default(),
-            invitation: join.invitation,
-            host: false,
-            phase: CallPhase::Ended(ending),
-            people: Vec::new(),
-            quality: ConnectionQuality::Unknown,
-            speaking: false,
-            stale_peer_limit: STALE_PEER_LIMIT,
-        }
-    }
-
-    // ---- time
-
-    fn tick(&mut self) {
-        self.with_call(|call, devices| call.tick(devices));
-    }
-
-    /// Pictures that the window has drawn, and who was there before us.
-    fn take_events(&mut self) {
+    /// Emits the first frames that the window has drawn; drops the announcements of people who were in the room before us.
+    fn take_shown(&mut self) {
         let shown = self.mailbox.take_shown();
         if let Some(CallState::Running { call, quiet_until, .. }) = &self.call {
             for (user, width, height) in shown {
@@ -382,7 +291,7 @@ impl ServiceTask {
         }
     }
 
-    /// A call that has reached ExitRoom is over: only its view stays, and what its devices are called.
+    /// Replaces a call that has reached ExitRoom by its last view, and keeps the labels of its devices.
     fn settle(&mut self) {
         if let Some(CallState::Running { call, .. }) = &self.call
             && call.ended().is_some()
@@ -394,59 +303,4 @@ impl ServiceTask {
             self.host_requests = JoinSet::new();
         }
     }
-
-    fn show(&mut self) {
-        let (camera, microphone, speaker) = match &self.call {
-            Some(CallState::Running { call, .. }) => {
-                (call.local(DeviceKind::Camera), call.local(DeviceKind::Microphone), call.local(DeviceKind::Speaker))
-            }
-            _ => (self.preview.camera(&self.devices), self.preview.microphone(&self.devices), LocalDevice::default()),
-        };
-        let snapshot = Snapshot {
-            devices: self.lists.clone(),
-            choice: self.preview.choice().clone(),
-            camera,
-            microphone,
-            speaker,
-            own_picture: self.devices.camera().own().clone(),
-            own_level: self.devices.audio().report().microphone.dbfs,
-            room: self.lookup.shown(),
-            call: self.call_view(),
-            quit: self.quit,
-        };
-        let gist = gist(&snapshot);
-        self.publish.send_replace(Arc::new(snapshot));
-        if std::mem::replace(&mut self.gist, gist) != gist {
-            self.mailbox.wake();
-        }
-    }
-
-    fn call_view(&self) -> Option<CallView> {
-        Some(match self.call.as_ref()? {
-            CallState::Running { call, .. } => call.view(),
-            CallState::Over(view) => (**view).clone(),
-            CallState::Starting(join) => {
-                let mut view = self.failed_view(join.clone(), ExitReason::Left, String::new());
-                view.phase = CallPhase::Entering;
-                view
-            }
-        })
-    }
-}
-
-fn list_devices(found: mpsc::Sender<DeviceLists>) {
-    tokio::spawn(async move {
-        let lists = crate::devices::list(LIST_LIMIT).await;
-        let entries = |list: Vec<crate::devices::DeviceEntry>| {
-            let entry =
-                |e: crate::devices::DeviceEntry| DeviceEntry { id: e.id, label: e.label, synthetic: e.synthetic };
-            list.into_iter().map(entry).collect()
-        };
-        let lists = DeviceLists {
-            cameras: entries(lists.cameras),
-            microphones: entries(lists.microphones),
-            speakers: entries(lists.speakers),
-        };
-        found.send(lists).await.ok();
-    });
 }

@@ -2,7 +2,7 @@
 
 use super::{Gallery, LARGE, SMALL};
 use crate::base::{DeviceProblemKind, ExitReason, StepName, StepState};
-use crate::call::view::{CallPhase, DeviceProblem, DeviceState, ExitProgress, Notice, RoomStatus};
+use crate::call::view::{CallPhase, DeviceProblem, DeviceState, ExitProgress, Notice};
 use crate::store::{Settings, Theme};
 use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, person, room_state};
 use std::time::Duration;

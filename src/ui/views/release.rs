@@ -14,7 +14,7 @@ const NOTE: f32 = 48.0;
 /// Draws whichever there is; returns where it ends.
 pub(super) fn release(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32) -> f32 {
     let at = at + vec2(0.0, 16.0);
-    if let Some(version) = view.model.release_note().map(|release| release.version) {
+    if let Some(version) = view.model.release_note().map(|release| release.version.clone()) {
         note(ui, view, Rect::from_min_size(at, vec2(width, NOTE)), &format!("Version {version} is out"))
     } else if view.model.asks_about_updates() {
         question(ui, view, at, width)

@@ -1,22 +1,25 @@
-//! Carries a session's outputs to link, peers, devices and media, and what they report back to it.
+//! Drives a session: applies its outputs to signalling, peer connections, devices and media, and passes their reports to
+//! it as inputs.
 //!
-//! Everything here is quick and nothing waits: what takes time is a task of its own and comes back as a [`TaskReport`] or a
+//! Nothing here blocks or awaits. Work that takes time runs in tasks, which answer with a [`TaskReport`] or a
 //! [`DeviceReport`].
 
-use super::connection::{ConnectPlan, Connection};
-use super::credentials::TokenCache;
-use super::devices::{DeviceOwner, DeviceReport, Devices};
-use super::host::HostRights;
-use super::media::CallMedia;
-use super::report::{ReportSender, TaskReport};
-use super::statistics::CallStatistics;
-use super::view::{CallPhase, CallSummary, CallView, DeviceProblem, ExitProgress, LocalDevice, Person};
-use crate::base::{ConnectionQuality, DeviceKind, Event, EventKind, ExitReason, Moment, NO_DEVICE, SessionId, UserId};
+mod call_view;
+
+use crate::base::{Event, EventKind, ExitReason, Moment, SessionId, SimulcastLayer, UserId};
+use crate::call::connection::{ConnectPlan, Connection};
+use crate::call::credentials::TokenCache;
+use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
+use crate::call::host::HostRights;
+use crate::call::local_devices::LocalDevices;
+use crate::call::media::{CallMedia, MediaObserver};
+use crate::call::report::{ReportSender, TaskReport};
+use crate::call::statistics::CallStatistics;
 use crate::clock::unix_ms;
-use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig, SlotState};
+use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig};
 use livekit_protocol as lk;
 use lk::signal_response::Message as Response;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -24,31 +27,31 @@ use tokio::sync::mpsc;
 /// Where events go. Called from the driver: it must not block.
 pub(crate) type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Statistics are taken so often.
-const STATISTICS: Duration = Duration::from_secs(2);
+/// Time between two statistics events.
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// For so long at most the others see somebody who went without a goodbye, on our own server.
+/// How long others still see a peer that vanished without a goodbye (our server's bound: 6 s).
 pub(super) const STALE_PEER_LIMIT: Duration = Duration::from_secs(6);
 
-/// What a call is made with.
+/// How a call is set up.
 pub(crate) struct CallConfig {
-    /// Its number in this process.
+    /// The number of its session in this process.
     pub(crate) session: SessionId,
-    /// For whom the devices are opened.
+    /// The owner of its devices.
     pub(crate) owner: DeviceOwner,
-    /// The way in.
+    /// Server, room and token.
     pub(crate) plan: ConnectPlan,
-    /// Devices and their switches.
+    /// The devices, and which are on.
     pub(crate) devices: SessionConfig,
     /// Where events go.
     pub(crate) events: EventSink,
-    /// Who reads along, for `--verify`.
-    pub(crate) observer: Option<Arc<dyn super::media::MediaObserver>>,
-    /// Whether a decoded picture counts as shown: true without a window.
+    /// Receives the decoded media, for `--verify` and `--pictures`.
+    pub(crate) observer: Option<Arc<dyn MediaObserver>>,
+    /// Whether a decoded frame counts as shown. True without a window.
     pub(crate) decoded_is_shown: bool,
 }
 
-/// A call, from Join to ExitRoom.
+/// A call, from Join to ExitRoom. Its owner passes it reports and calls [`Call::tick`] by [`Call::deadline`].
 pub(crate) struct Call {
     config: CallConfig,
     session: Session,
@@ -59,13 +62,12 @@ pub(crate) struct Call {
     media: CallMedia,
     statistics: CallStatistics,
     next_statistics: Instant,
-    problems: HashMap<DeviceKind, DeviceProblem>,
-    labels: HashMap<DeviceKind, String>,
+    local: LocalDevices,
     ended_unix_ms: f64,
 }
 
 impl Call {
-    /// Begins to enter. Reports come out of the receiver and are given to [`Call::take_report`].
+    /// Starts to enter the room. The owner passes what it receives to [`Call::take_report`].
     pub(crate) fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<TaskReport>) {
         let (report_tx, reports) = ReportSender::channel();
         devices.set_identity(config.plan.credentials.user.as_str());
@@ -80,9 +82,8 @@ impl Call {
             report_tx,
             media,
             statistics: CallStatistics::default(),
-            next_statistics: origin + STATISTICS,
-            problems: HashMap::new(),
-            labels: HashMap::new(),
+            next_statistics: origin + STATISTICS_INTERVAL,
+            local: LocalDevices::default(),
             ended_unix_ms: 0.0,
             config,
         };
@@ -90,13 +91,13 @@ impl Call {
         (call, reports)
     }
 
-    /// Gives the session an input and carries out what it answers.
+    /// Passes an input to the session and applies its outputs.
     pub(crate) fn input(&mut self, input: Input, devices: &mut Devices) {
         self.session.handle(input, self.now());
         self.drain(devices);
     }
 
-    /// Takes a report of one of our tasks.
+    /// Takes a report of one of the tasks of the call.
     pub(crate) fn take_report(&mut self, report: TaskReport, devices: &mut Devices) {
         match report {
             TaskReport::Session(input) => {
@@ -116,7 +117,7 @@ impl Call {
                 self.input(Input::Peers(epoch, PeerInput::TrackEnded(handle)), devices);
             }
             TaskReport::Published(cid, source, sender) => {
-                let layers = self.config.plan.layers.clone();
+                let layers = SimulcastLayer::for_source(source, &self.config.plan.layers);
                 self.media.published(cid, source, sender, layers);
             }
             TaskReport::KeyframeWanted(cid, layer) => self.media.want_keyframe(&cid, layer),
@@ -129,36 +130,30 @@ impl Call {
         }
     }
 
-    /// Takes a device's report, if it is for this call.
-    pub(crate) fn device(&mut self, report: DeviceReport, devices: &mut Devices) {
+    /// Takes a report of a device. One for another owner is dropped.
+    pub(crate) fn take_device_report(&mut self, mut report: DeviceReport, devices: &mut Devices) {
         if report.owner != self.config.owner {
             return;
         }
-        match report.problem {
-            Some(problem) => self.problems.insert(report.kind, problem),
-            None => self.problems.remove(&report.kind),
-        };
-        if !report.label.is_empty() {
-            self.labels.insert(report.kind, report.label);
-        }
+        self.local.take_report(&mut report);
         self.input(Input::Device(report.kind, report.generation, report.input), devices);
     }
 
-    /// When [`Call::tick`] is due at the latest.
+    /// When to call [`Call::tick`] at the latest; at most 100 ms from now.
     pub(crate) fn deadline(&self) -> Instant {
         let session = self.session.deadline().map(|at| self.origin + at.since(Moment::ZERO));
         let soon = Instant::now() + Duration::from_millis(100);
         session.map_or(soon, |at| at.min(soon))
     }
 
-    /// Timers, levels, first sounds, statistics.
+    /// Runs the timers of the session and the media, and requests statistics every 2 s while in the room.
     pub(crate) fn tick(&mut self, devices: &mut Devices) {
         self.input(Input::Tick, devices);
         for kind in self.media.take_first_media() {
             self.emit(kind);
         }
         if Instant::now() >= self.next_statistics {
-            self.next_statistics = Instant::now() + STATISTICS;
+            self.next_statistics = Instant::now() + STATISTICS_INTERVAL;
             if let (session::Phase::InRoom(_), Some(connection)) =
                 (self.session.phase(), self.connections.values().last())
             {
@@ -167,12 +162,12 @@ impl Call {
         }
     }
 
-    /// A picture of somebody was really shown.
+    /// The window has drawn the first frame of `user`.
     pub(crate) fn shown(&self, user: UserId, width: u32, height: u32) {
         self.emit(EventKind::FirstVideoFrame { user, width, height });
     }
 
-    /// How it ended; `None` until ExitRoom.
+    /// Why the call ended; `None` before ExitRoom.
     pub(crate) fn ended(&self) -> Option<ExitReason> {
         match self.session.phase() {
             session::Phase::Gone(gone) => Some(gone.reason),
@@ -180,7 +175,7 @@ impl Call {
         }
     }
 
-    /// What we are to the server while we are in the room; `None` before and after.
+    /// What a host request needs, while we are in the room.
     pub(crate) fn host_rights(&self) -> Option<HostRights> {
         let in_room = matches!(self.session.phase(), session::Phase::InRoom(_) | session::Phase::Reconnecting(_));
         let (server, token) = self.token_cache.get().filter(|_| in_room)?;
@@ -258,7 +253,7 @@ impl Call {
         }
     }
 
-    /// The server says which layers anybody wants.
+    /// Dynacast: the server tells which simulcast layers have a subscriber.
     fn dynacast(&mut self, message: &Response) {
         let Response::SubscribedQualityUpdate(update) = message else { return };
         let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains("vp8"));
@@ -268,88 +263,4 @@ impl Call {
             }
         }
     }
-
-    // ---- what is shown
-
-    /// One of our devices.
-    pub(crate) fn local(&self, kind: DeviceKind) -> LocalDevice {
-        let Some(slot) = self.session.slot(kind) else { return LocalDevice::default() };
-        let label = self.labels.get(&kind).map_or("", String::as_str);
-        local_device(slot, self.problems.get(&kind), label)
-    }
-
-    /// The call as it is shown now.
-    pub(crate) fn view(&self) -> CallView {
-        let people = self.session.people().iter().map(|p| Person {
-            user: p.user.clone(),
-            name: p.name.clone(),
-            picture: p.video.then(|| self.media.slot(&p.user)),
-            microphone: p.audio,
-            speaking: p.speaking,
-            quality: p.quality,
-        });
-        let credentials = &self.config.plan.credentials;
-        CallView {
-            session: self.config.session,
-            room: credentials.room.clone(),
-            user: credentials.user.clone(),
-            name: credentials.name.clone(),
-            server: credentials.server.clone(),
-            invitation: credentials.tokens.invitation().cloned(),
-            host: self.token_cache.is_host(),
-            phase: self.phase_view(),
-            people: people.collect(),
-            quality: self.session.quality(),
-            speaking: self.session.speaking(),
-            stale_peer_limit: STALE_PEER_LIMIT,
-        }
-    }
-
-    fn phase_view(&self) -> CallPhase {
-        let now = self.now();
-        match self.session.phase() {
-            session::Phase::Entering(_) => CallPhase::Entering,
-            // Whoever sees no picture and hears nothing need not wait for the link to notice.
-            session::Phase::InRoom(room) => match room.media_down {
-                Some(since) => reconnecting(1, now.since(since)),
-                None => CallPhase::InCall { elapsed: now.since(room.since) },
-            },
-            session::Phase::Reconnecting(r) => reconnecting(r.attempt.max(1), now.since(r.since)),
-            session::Phase::Leaving(l) => CallPhase::Leaving(ExitProgress {
-                reason: l.reason,
-                elapsed: now.since(l.since),
-                done: l.done().cloned().collect(),
-                running: l.running().collect(),
-            }),
-            session::Phase::Gone(gone) => CallPhase::Ended(CallSummary {
-                reason: gone.reason,
-                receipt: gone.receipt.clone(),
-                total_ms: gone.total_ms,
-                unix_ms: self.ended_unix_ms,
-                told: gone.told.clone(),
-                message: gone.message.clone(),
-            }),
-        }
-    }
-}
-
-fn reconnecting(attempt: u32, elapsed: Duration) -> CallPhase {
-    CallPhase::Reconnecting { attempt, elapsed, limit: session::RECONNECT_LIMIT }
-}
-
-/// A device slot as it is shown.
-pub(super) fn local_device(slot: &session::DeviceSlot, problem: Option<&DeviceProblem>, label: &str) -> LocalDevice {
-    use super::view::DeviceState;
-    let (id, state) = match slot.state() {
-        SlotState::Closed => (slot.choice().unwrap_or_default(), DeviceState::Off),
-        SlotState::Opening { choice } => (choice.as_deref().unwrap_or_default(), DeviceState::Opening),
-        SlotState::Open { id, .. } => (id.as_str(), DeviceState::Open),
-        SlotState::Releasing { id, .. } => (id.as_str(), DeviceState::Closing),
-        SlotState::Failed { id, message } => {
-            let unknown = || DeviceProblem { kind: super::view::ProblemKind::Other, message: message.clone() };
-            (id.as_str(), DeviceState::Failed(problem.cloned().unwrap_or_else(unknown)))
-        }
-    };
-    let wanted = slot.wanted() && slot.choice() != Some(NO_DEVICE);
-    LocalDevice { id: id.to_owned(), label: label.to_owned(), wanted, state }
 }

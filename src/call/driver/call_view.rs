@@ -1,0 +1,72 @@
+//! The call as the window shows it.
+
+use super::{Call, STALE_PEER_LIMIT};
+use crate::base::DeviceKind;
+use crate::call::view::{CallPhase, CallSummary, CallView, ExitProgress, LocalDevice, Person};
+use crate::session;
+use std::time::Duration;
+
+impl Call {
+    /// One of our devices as the window shows it.
+    pub(crate) fn local(&self, kind: DeviceKind) -> LocalDevice {
+        self.local.view(kind, self.session.slot(kind))
+    }
+
+    /// The call as the window shows it.
+    pub(crate) fn view(&self) -> CallView {
+        let people = self.session.people().iter().map(|p| Person {
+            user: p.user.clone(),
+            name: p.name.clone(),
+            picture: p.video.then(|| self.media.slot(&p.user)),
+            microphone: p.audio,
+            speaking: p.speaking,
+            quality: p.quality,
+        });
+        let credentials = &self.config.plan.credentials;
+        CallView {
+            session: self.config.session,
+            room: credentials.room.clone(),
+            user: credentials.user.clone(),
+            name: credentials.name.clone(),
+            server: credentials.server.clone(),
+            invitation: credentials.tokens.invitation().cloned(),
+            host: self.token_cache.is_host(),
+            phase: self.phase_view(),
+            people: people.collect(),
+            quality: self.session.quality(),
+            speaking: self.session.speaking(),
+            stale_peer_limit: STALE_PEER_LIMIT,
+        }
+    }
+
+    fn phase_view(&self) -> CallPhase {
+        let now = self.now();
+        match self.session.phase() {
+            session::Phase::Entering(_) => CallPhase::Entering,
+            // No media: shown at once, before signalling notices that its connection is lost.
+            session::Phase::InRoom(room) => match room.media_down {
+                Some(since) => reconnecting(1, now.since(since)),
+                None => CallPhase::InCall { elapsed: now.since(room.since) },
+            },
+            session::Phase::Reconnecting(r) => reconnecting(r.attempt.max(1), now.since(r.since)),
+            session::Phase::Leaving(l) => CallPhase::Leaving(ExitProgress {
+                reason: l.reason,
+                elapsed: now.since(l.since),
+                done: l.done().cloned().collect(),
+                running: l.running().collect(),
+            }),
+            session::Phase::Gone(gone) => CallPhase::Ended(CallSummary {
+                reason: gone.reason,
+                receipt: gone.receipt.clone(),
+                total_ms: gone.total_ms,
+                unix_ms: self.ended_unix_ms,
+                told: gone.told.clone(),
+                message: gone.message.clone(),
+            }),
+        }
+    }
+}
+
+fn reconnecting(attempt: u32, elapsed: Duration) -> CallPhase {
+    CallPhase::Reconnecting { attempt, elapsed, limit: session::RECONNECT_LIMIT }
+}

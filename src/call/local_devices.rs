@@ -1,0 +1,54 @@
+//! Our devices as the window shows them: the state of a slot, with the label and the problem from the device's reports.
+
+use super::devices::DeviceReport;
+use super::view::{DeviceProblem, DeviceState, LocalDevice};
+use crate::base::{DeviceKind, DeviceProblemKind, NO_DEVICE};
+use crate::session::{DeviceSlot, SlotState};
+use std::collections::HashMap;
+
+/// Labels and problems of our devices, from their reports. The preview owns one, and so does each call.
+#[derive(Debug, Default)]
+pub(super) struct LocalDevices {
+    problems: HashMap<DeviceKind, DeviceProblem>,
+    labels: HashMap<DeviceKind, String>,
+}
+
+impl LocalDevices {
+    /// Takes label and problem out of a report. A report without a problem clears the last one.
+    pub(super) fn take_report(&mut self, report: &mut DeviceReport) {
+        match report.problem.take() {
+            Some(problem) => self.problems.insert(report.kind, problem),
+            None => self.problems.remove(&report.kind),
+        };
+        if !report.label.is_empty() {
+            self.labels.insert(report.kind, std::mem::take(&mut report.label));
+        }
+    }
+
+    /// Sets the label of a device that somebody else has opened.
+    pub(super) fn set_label(&mut self, kind: DeviceKind, label: String) {
+        self.labels.insert(kind, label);
+    }
+
+    /// Forgets the problems, not the labels.
+    pub(super) fn clear_problems(&mut self) {
+        self.problems.clear();
+    }
+
+    /// The device of a slot as the window shows it.
+    pub(super) fn view(&self, kind: DeviceKind, slot: &DeviceSlot) -> LocalDevice {
+        let (id, state) = match slot.state() {
+            SlotState::Closed => (slot.choice().unwrap_or_default(), DeviceState::Off),
+            SlotState::Opening { choice } => (choice.as_deref().unwrap_or_default(), DeviceState::Opening),
+            SlotState::Open { id, .. } => (id.as_str(), DeviceState::Open),
+            SlotState::Releasing { id, .. } => (id.as_str(), DeviceState::Closing),
+            SlotState::Failed { id, message } => {
+                let unknown = || DeviceProblem { kind: DeviceProblemKind::Other, message: message.clone() };
+                (id.as_str(), DeviceState::Failed(self.problems.get(&kind).cloned().unwrap_or_else(unknown)))
+            }
+        };
+        let label = self.labels.get(&kind).cloned().unwrap_or_default();
+        let wanted = slot.wanted() && slot.choice() != Some(NO_DEVICE);
+        LocalDevice { id: id.to_owned(), label, wanted, state }
+    }
+}
