@@ -27,7 +27,7 @@ pub(super) struct MemberPresence {
     /// When the last message arrived.
     heard: Moment,
     /// Whether the client ever pinged: some clients of the protocol do not.
-    pings: bool,
+    has_pinged: bool,
     link_gone: Option<Moment>,
     media: BTreeMap<Role, MediaState>,
     media_gone: Option<Moment>,
@@ -58,7 +58,7 @@ pub(super) enum PresenceStatus {
 
 impl MemberPresence {
     pub(super) fn new(now: Moment) -> Self {
-        Self { heard: now, pings: false, link_gone: None, media: BTreeMap::new(), media_gone: None }
+        Self { heard: now, has_pinged: false, link_gone: None, media: BTreeMap::new(), media_gone: None }
     }
 
     pub(super) fn heard(&mut self, now: Moment) {
@@ -71,7 +71,7 @@ impl MemberPresence {
     }
 
     pub(super) fn pinged(&mut self) {
-        self.pings = true;
+        self.has_pinged = true;
     }
 
     pub(super) fn link_lost(&mut self, now: Moment) {
@@ -114,11 +114,11 @@ impl MemberPresence {
         let (at, verdict) = match (self.resumable_until(config), self.media_gone) {
             (Some(until), _) => (until, PresenceStatus::Gone),
             (None, Some(gone)) if self.heard > gone => (gone + self.media_limit(config), PresenceStatus::MediaDead),
-            (None, Some(gone)) if self.pings => {
+            (None, Some(gone)) if self.has_pinged => {
                 ((gone + AFTER_MEDIA).max(self.heard + MISSED_PING), PresenceStatus::Gone)
             }
             (None, Some(gone)) => (gone + config.resume_window, PresenceStatus::Gone),
-            (None, None) if self.pings => (self.heard + config.link_silence, PresenceStatus::LinkDead),
+            (None, None) if self.has_pinged => (self.heard + config.link_silence, PresenceStatus::LinkDead),
             (None, None) => return PresenceStatus::Present(None),
         };
         if at <= now { verdict } else { PresenceStatus::Present(Some(at)) }

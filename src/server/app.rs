@@ -16,7 +16,7 @@ pub(super) struct App {
     /// Each signalling connection holds a clone: the server stops when the last one is dropped.
     pub(super) link_guard: mpsc::Sender<()>,
     /// Whether the listener speaks TLS.
-    pub(super) tls: bool,
+    pub(super) is_tls: bool,
 }
 
 impl App {
@@ -26,7 +26,7 @@ impl App {
             return url.clone();
         }
         let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
-        let scheme = if self.tls || text("x-forwarded-proto") == Some("https") { "wss" } else { "ws" };
+        let scheme = if self.is_tls || text("x-forwarded-proto") == Some("https") { "wss" } else { "ws" };
         format!("{scheme}://{}", text("host").unwrap_or("127.0.0.1"))
     }
 }

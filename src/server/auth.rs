@@ -74,8 +74,8 @@ pub(super) async fn authorize_join(
     query: &Parameters,
     protocol: Protocol,
 ) -> Result<(VerifiedClaims, Box<Joining>), JoinDenied> {
-    let grant = verify_token(app, headers, query)?;
-    let admission = admission(&grant)?;
+    let claims = verify_token(app, headers, query)?;
+    let admission = admission(&claims)?;
     let request = match (protocol, query.get("join_request")) {
         (Protocol::V1, Some(request)) => join_request::decode(request)?,
         (Protocol::V1, None) => return Err(JoinRequestError::Missing.into()),
@@ -84,27 +84,27 @@ pub(super) async fn authorize_join(
     if let Some(refusal) = hub.refusal(admission.clone(), request.reconnect).await? {
         return Err(refusal.into());
     }
-    Ok((grant, Box::new(Joining { admission, request, single: protocol == Protocol::V1 })))
+    Ok((claims, Box::new(Joining { admission, request, single: protocol == Protocol::V1 })))
 }
 
 /// Converts the claims of a token for the hub, and checks room and names.
-pub(super) fn admission(grant: &VerifiedClaims) -> Result<Admission, JoinDenied> {
-    if !grant.room_join {
+pub(super) fn admission(claims: &VerifiedClaims) -> Result<Admission, JoinDenied> {
+    if !claims.room_join {
         return Err(JoinDenied::NoJoinGrant);
     }
-    let room: RoomId = grant.room.parse()?;
-    let user: UserId = grant.identity.parse()?;
+    let room: RoomId = claims.room.parse()?;
+    let user: UserId = claims.identity.parse()?;
     // Tokens of other LiveKit servers may have no name.
-    let name = if grant.name.is_empty() { String::new() } else { display_name(&grant.name)? };
+    let name = if claims.name.is_empty() { String::new() } else { display_name(&claims.name)? };
     Ok(Admission {
         room: room.wire_name(),
         user,
         name,
-        metadata: grant.metadata.clone(),
-        attributes: grant.attributes.clone(),
-        permission: grant.permission.clone(),
-        room_admin: grant.room_admin,
-        issued_at: grant.issued_at,
-        room_config: grant.room_config.clone().map(Box::new),
+        metadata: claims.metadata.clone(),
+        attributes: claims.attributes.clone(),
+        permission: claims.permission.clone(),
+        room_admin: claims.room_admin,
+        issued_at: claims.issued_at,
+        room_config: claims.room_config.clone().map(Box::new),
     })
 }

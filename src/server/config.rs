@@ -273,9 +273,9 @@ mod tests {
             "#,
         )
         .unwrap();
-        let secrets = file.secrets(None, ApplicationKeys::default()).unwrap();
-        assert_eq!(secrets.keys.first().unwrap().id, "office");
-        let application = secrets.application.unwrap();
+        let secrets = file.secrets(None, ApplicationKeys::default()).expect("valid");
+        assert_eq!(secrets.keys.first().expect("present").id, "office");
+        let application = secrets.application.expect("present");
         assert_eq!((application.sdk_app_id, application.calls_per_second), (1_400_000_001, 5));
         assert_eq!((application.keys.len(), application.user_sig_keys.len()), (2, 1));
         assert_eq!((file.media.udp, file.media.workers, file.media.advertise.len()), (Some(7900), Some(2), 1));
@@ -286,16 +286,16 @@ mod tests {
 
     #[test]
     fn a_mistake_is_reported_with_its_line_and_setting_but_no_value() {
-        let message = ConfigFile::parse("open_tokens = true\nlisten_adress = \"hush\"\n").unwrap_err();
+        let message = ConfigFile::parse("open_tokens = true\nlisten_adress = \"hush\"\n").expect_err("refused");
         assert!(message.starts_with("line 2") && message.contains("listen_adress"), "{message}");
         for text in ["[keys]\nid = \"hush\" hush\n", "keys = \"hush\"", "[keys]\nhush", "listen = \"hush\""] {
-            let message = ConfigFile::parse(text).unwrap_err();
+            let message = ConfigFile::parse(text).expect_err("refused");
             assert!(!message.contains("hush"), "{message}");
         }
     }
 
     fn secrets(text: &str, environment: ApplicationKeys) -> Result<Secrets, ConfigError> {
-        ConfigFile::parse(text).unwrap().secrets(Some(ApiKey::dev()), environment)
+        ConfigFile::parse(text).expect("TOML").secrets(Some(ApiKey::dev()), environment)
     }
 
     #[test]
@@ -305,19 +305,19 @@ mod tests {
         let file = "[keys]\na = \"b\"\n[tencent]\nsdk_app_id = 8\nkeys = { AKIDfile = \"t\" }";
         let both = secrets(file, environment).unwrap();
         assert_eq!(both.keys.first(), Some(&ApiKey::dev()));
-        let application = both.application.unwrap();
+        let application = both.application.expect("present");
         assert_eq!((application.sdk_app_id, application.calls_per_second), (7, CALLS_PER_SECOND));
         assert_eq!(application.keys.iter().map(|k| k.id.as_str()).collect::<Vec<_>>(), ["AKIDenv", "AKIDfile"]);
     }
 
     #[test]
     fn unusable_settings_are_refused() {
-        let refused = |text| secrets(text, ApplicationKeys::default()).unwrap_err().to_string();
+        let refused = |text| secrets(text, ApplicationKeys::default()).expect_err("refused").to_string();
         for text in ["[keys]\nid = \"\"", "[tencent]\nsdk_app_id = 1\nkeys = { a = \"\" }"] {
             assert!(refused(text).contains("without id or secret"), "{text}");
         }
         assert!(refused("[tencent.keys]\na = \"b\"").contains("VISAVIS_SDK_APP_ID"));
         assert!(refused("[tencent]\nsdk_app_id = 1\ncalls_per_second = 0").contains("1 to 1000"));
-        assert!(secrets("", ApplicationKeys::default()).unwrap().application.is_none());
+        assert!(secrets("", ApplicationKeys::default()).expect("valid").application.is_none());
     }
 }

@@ -58,10 +58,10 @@ impl Engine {
     }
 
     /// Whether a user may have a token now. The caller makes the token right afterwards.
-    pub(super) async fn check_token_request(&self, pass: &JoinClaims) -> Result<(), EntryRefused> {
+    pub(super) async fn check_token_request(&self, claims: &JoinClaims) -> Result<(), EntryRefused> {
         match self {
-            Self::Embedded(hub) => wait_for_ban(hub, pass).await,
-            Self::LiveKit(livekit) => Ok(livekit.check_token_request(&pass.room.wire_name(), &pass.user)?),
+            Self::Embedded(hub) => wait_for_ban(hub, claims).await,
+            Self::LiveKit(livekit) => Ok(livekit.check_token_request(&claims.room.wire_name(), &claims.user)?),
         }
     }
 
@@ -103,12 +103,12 @@ impl Engine {
 
 /// Waits until a token made now is newer than the user's ban. Tokens count whole seconds, and a token made in the
 /// second of a removal is refused; so a user who asks at once is served in the next second.
-async fn wait_for_ban(hub: &HubHandle, pass: &JoinClaims) -> Result<(), EntryRefused> {
+async fn wait_for_ban(hub: &HubHandle, claims: &JoinClaims) -> Result<(), EntryRefused> {
     let mut tries = 0..TRIES;
     loop {
         let now = unix_time();
         let issued_at = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let admission = plain_admission(&pass.room, pass.user.clone(), issued_at);
+        let admission = plain_admission(&claims.room, claims.user.clone(), issued_at);
         match hub.refusal(admission, false).await? {
             None => return Ok(()),
             Some(Refusal::Removed | Refusal::Dismissed) if tries.next().is_some() => {

@@ -134,8 +134,8 @@ async fn upgrade(
 ) -> Response {
     let Ok(ws) = ws else { return StatusCode::NOT_FOUND.into_response() };
     match auth::authorize_join((&app, &hub), headers, query, protocol).await {
-        Ok((grant, joining)) => {
-            let link = ClientLink { hub, secrets: app.secrets, grant, guard: app.link_guard };
+        Ok((claims, joining)) => {
+            let link = ClientLink { hub, secrets: app.secrets, claims, guard: app.link_guard };
             ws.max_message_size(MAX_MESSAGE)
                 .max_frame_size(MAX_MESSAGE)
                 .on_upgrade(move |socket| link.run(socket, joining))

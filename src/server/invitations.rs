@@ -63,15 +63,15 @@ impl IntoResponse for LinkRefused {
 
 /// Answers `POST /links`.
 pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, LinkRefused> {
-    let grant = auth::verify_token(&app, &headers, &HashMap::new())?;
+    let claims = auth::verify_token(&app, &headers, &HashMap::new())?;
     let request: LinkRequest = serde_json::from_slice(&body).map_err(|_| LinkRefused::Malformed)?;
     let room: RoomId = request.room.parse()?;
     let role: Role = request.role.as_deref().unwrap_or("guest").parse().map_err(|_| LinkRefused::Malformed)?;
     if request.valid_for_s.is_some_and(|s| !(1..=LONGEST_S).contains(&s)) {
         return Err(LinkRefused::Malformed);
     }
-    let is_host = grant.room_admin && grant.room == room.wire_name();
-    if !is_host && !grant.room_create {
+    let is_host = claims.room_admin && claims.room == room.wire_name();
+    if !is_host && !claims.room_create {
         return Err(LinkRefused::NotAHost);
     }
     let until = request.valid_for_s.map(|s| unix_s() + i64::from(s));
@@ -80,7 +80,7 @@ pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes
     let invitation = Invitation { role, until }.sign(&room, key)?;
     let action = format!("MakeLink {role}");
     let entry = AuditEntry { action: &action, room: &room.wire_name(), users: "", result: "ok", request: "" };
-    audit::record(Principal { key: &grant.key, user: &grant.identity }, entry);
+    audit::record(Principal { key: &claims.key, user: &claims.identity }, entry);
     let server = app.url(&headers);
     let answer = serde_json::json!({
         "link": link::link(&server, &room, Some(&invitation)),

@@ -49,7 +49,7 @@ enum End {
 pub(super) struct ClientLink {
     pub(super) hub: HubHandle,
     pub(super) secrets: Keyring,
-    pub(super) grant: VerifiedClaims,
+    pub(super) claims: VerifiedClaims,
     /// Dropped at the end of the link; see [`App::link_guard`](super::app::App::link_guard).
     pub(super) guard: mpsc::Sender<()>,
 }
@@ -57,11 +57,11 @@ pub(super) struct ClientLink {
 impl ClientLink {
     /// Runs the connection to its end.
     pub(super) async fn run(self, socket: WebSocket, joining: Box<Joining>) {
-        let Self { hub, secrets, grant, guard } = self;
+        let Self { hub, secrets, claims, guard } = self;
         let (sender, queue, cut) = LinkQueue::new();
         let Ok(id) = hub.join(sender, joining).await else { return };
         let renewals = ticks(RENEW_EVERY);
-        let mut task = LinkTask { socket, queue, id, hub: &hub, secrets: &secrets, grant, json: false, renewals };
+        let mut task = LinkTask { socket, queue, id, hub: &hub, secrets: &secrets, claims, is_json: false, renewals };
         let end = task.run(&cut).await;
         if end == End::Peer {
             task.drain().await;
@@ -88,9 +88,9 @@ struct LinkTask<'a> {
     hub: &'a HubHandle,
     secrets: &'a Keyring,
     /// The claims of the client's token, with later changes.
-    grant: VerifiedClaims,
+    claims: VerifiedClaims,
     /// Whether the client's last frame was text (JSON); the answers are then JSON, too.
-    json: bool,
+    is_json: bool,
     renewals: Interval,
 }
 
@@ -110,7 +110,7 @@ impl LinkTask<'_> {
                 item = self.queue.recv() => match item {
                     Some(LinkItem::Send(message)) => self.send(*message).await,
                     Some(LinkItem::RenewToken(holder)) => {
-                        self.grant.update_from(&holder);
+                        self.claims.update_from(&holder);
                         self.renew_token().await
                     }
                     None => Err(End::Flushed),
@@ -131,11 +131,11 @@ impl LinkTask<'_> {
     async fn handle(&mut self, frame: Message) -> Result<(), End> {
         let request = match frame {
             Message::Binary(bytes) => {
-                self.json = false;
+                self.is_json = false;
                 lk::SignalRequest::decode(bytes).map_err(|_| End::Malformed)?
             }
             Message::Text(text) => {
-                self.json = true;
+                self.is_json = true;
                 serde_json::from_str(text.as_str()).map_err(|_| End::Malformed)?
             }
             Message::Close(_) => return Err(End::Peer),
@@ -150,7 +150,7 @@ impl LinkTask<'_> {
     async fn renew_token(&mut self) -> Result<(), End> {
         self.renewals.reset();
         let until = unix_time() + RENEWED_FOR;
-        match self.secrets.current().keys.renew(&self.grant, until.as_secs()) {
+        match self.secrets.current().keys.renew(&self.claims, until.as_secs()) {
             Ok(token) => self.send(Reply::RefreshToken(token.expose().clone())).await,
             Err(error) => {
                 tracing::warn!(%error, "no new token could be made");
@@ -161,7 +161,7 @@ impl LinkTask<'_> {
 
     async fn send(&mut self, message: Reply) -> Result<(), End> {
         let response = lk::SignalResponse { message: Some(message) };
-        let frame = if self.json {
+        let frame = if self.is_json {
             Message::Text(serde_json::to_string(&response).map_err(|_| End::Malformed)?.into())
         } else {
             Message::Binary(response.encode_to_vec().into())

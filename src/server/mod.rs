@@ -152,7 +152,7 @@ impl Server {
             open_tokens: config.open_tokens,
             public_url: config.public_url,
             link_guard,
-            tls: config.tls.is_some(),
+            is_tls: config.tls.is_some(),
         };
         Ok(Self { listener, address, media_ports, backend, app, tls: config.tls, links })
     }

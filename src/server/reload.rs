@@ -86,17 +86,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_changes_appears_or_disappears_is_read_again() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("keys.toml");
         let (said, mut heard) = mpsc::channel(8);
         let reloader = Reloader::new(vec![file.clone()]).unwrap();
         let watching = tokio::spawn(reloader.run(move || said.try_send(()).unwrap()));
         for change in [Some("a"), Some("longer"), None] {
             match change {
-                Some(text) => std::fs::write(&file, text).unwrap(),
-                None => std::fs::remove_file(&file).unwrap(),
+                Some(text) => std::fs::write(&file, text).expect("file access"),
+                None => std::fs::remove_file(&file).expect("file access"),
             }
-            tokio::time::timeout(Duration::from_secs(30), heard.recv()).await.expect("a reload").unwrap();
+            tokio::time::timeout(Duration::from_secs(30), heard.recv()).await.expect("a reload").expect("file access");
         }
         watching.abort();
     }

@@ -48,9 +48,9 @@ pub(super) async fn look_up(
 ) -> Result<Response, LookupRefused> {
     let request = TokenRequest::read(&body)?;
     let (room, admission) = match auth::verify_token(&app, &headers, &HashMap::new()) {
-        Ok(grant) => {
+        Ok(claims) => {
             let room = request.room()?;
-            let admission = claims_for(&grant, &room.wire_name())?;
+            let admission = claims_for(&claims, &room.wire_name())?;
             (room, admission)
         }
         Err(TokenError::Missing) => {
@@ -75,7 +75,7 @@ pub(super) async fn look_up(
 }
 
 /// The claims of a token, which must be for this room.
-fn claims_for(grant: &VerifiedClaims, room: &str) -> Result<Admission, LookupRefused> {
-    let admission = auth::admission(grant)?;
+fn claims_for(claims: &VerifiedClaims, room: &str) -> Result<Admission, LookupRefused> {
+    let admission = auth::admission(claims)?;
     if admission.room == room { Ok(admission) } else { Err(LookupRefused::AnotherRoom) }
 }

@@ -95,20 +95,20 @@ async fn answer(
     body: &[u8],
 ) -> Result<Response, CallError> {
     let encoding = encoding(headers).filter(|_| method == Method::POST).ok_or(CallError::BadRoute)?;
-    let grant = auth::verify_token(app, headers, &HashMap::new())?;
-    let request = parse(name, &Request { grant: &grant, encoding, body })
-        .inspect_err(|e| write_audit(&grant, name, (&grant.room, ""), e.code().0))?;
+    let claims = auth::verify_token(app, headers, &HashMap::new())?;
+    let request = parse(name, &Request { claims: &claims, encoding, body })
+        .inspect_err(|e| write_audit(&claims, name, (&claims.room, ""), e.code().0))?;
     let (room, user) = (request.room().to_owned(), request.user().to_owned());
     let answer = app.engine.admin(request).await.map_err(CallError::from).and_then(|answer| Ok(answer?));
-    write_audit(&grant, name, (&room, &user), answer.as_ref().map_or_else(|e| e.code().0, |_| "ok"));
+    write_audit(&claims, name, (&room, &user), answer.as_ref().map_or_else(|e| e.code().0, |_| "ok"));
     Ok(write(encoding, *answer?))
 }
 
 /// Writes a call into the audit log, unless it only reads.
-fn write_audit(grant: &VerifiedClaims, method: &str, (room, users): (&str, &str), result: &str) {
+fn write_audit(claims: &VerifiedClaims, method: &str, (room, users): (&str, &str), result: &str) {
     if !method.starts_with("List") && !method.starts_with("Get") {
         let entry = AuditEntry { action: method, room, users, result, request: "" };
-        audit::record(Principal { key: &grant.key, user: &grant.identity }, entry);
+        audit::record(Principal { key: &claims.key, user: &claims.identity }, entry);
     }
 }
 
@@ -122,7 +122,7 @@ fn encoding(headers: &HeaderMap) -> Option<Encoding> {
 }
 
 struct Request<'a> {
-    grant: &'a VerifiedClaims,
+    claims: &'a VerifiedClaims,
     encoding: Encoding,
     body: &'a [u8],
 }
@@ -142,7 +142,7 @@ impl Request<'_> {
     /// Decodes a request about one room. The token must have `roomAdmin` for it.
     fn of_room<T: Message + Default + DeserializeOwned>(&self, room: fn(&T) -> &str) -> Result<T, CallError> {
         let request = self.decode::<T>()?;
-        self.needs(self.grant.room_admin && self.grant.room == room(&request))?;
+        self.needs(self.claims.room_admin && self.claims.room == room(&request))?;
         Ok(request)
     }
 }
@@ -150,20 +150,20 @@ impl Request<'_> {
 fn parse(method: &str, request: &Request<'_>) -> Result<AdminCall, CallError> {
     Ok(match method {
         "CreateRoom" => {
-            request.needs(request.grant.room_create)?;
+            request.needs(request.claims.room_create)?;
             let call: lk::CreateRoomRequest = request.decode()?;
             call.name.parse::<RoomId>()?;
             AdminCall::CreateRoom(call)
         }
         "ListRooms" => {
-            request.needs(request.grant.room_list)?;
+            request.needs(request.claims.room_list)?;
             AdminCall::ListRooms(request.decode()?)
         }
         "DeleteRoom" => {
             // LiveKit requires `roomCreate`. Here a host's token may also end the host's own room.
             let call: lk::DeleteRoomRequest = request.decode()?;
             request
-                .needs(request.grant.room_create || (request.grant.room_admin && request.grant.room == call.room))?;
+                .needs(request.claims.room_create || (request.claims.room_admin && request.claims.room == call.room))?;
             AdminCall::DeleteRoom(call)
         }
         "ListParticipants" => {

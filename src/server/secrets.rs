@@ -81,7 +81,8 @@ mod tests {
     fn a_user_sig_of_each_key_is_accepted() {
         let key = |secret: &str| UserSigKey { sdk_app_id: 7, secret: Secret::new(secret.into()) };
         let application = Application { user_sig_keys: vec![key("old"), key("new")], ..application() };
-        let made = |by: UserSigKey| by.make(&"mina".parse().unwrap(), Duration::from_secs(60), 1000).unwrap();
+        let made =
+            |by: UserSigKey| by.make(&"mina".parse().expect("valid"), Duration::from_secs(60), 1000).expect("signed");
         for good in ["old", "new"] {
             assert_eq!(application.verify_user_sig(made(key(good)).expose(), 1001).unwrap().user.as_str(), "mina");
         }

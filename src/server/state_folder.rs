@@ -237,7 +237,7 @@ fn read(path: &Path, folder: &Path) -> Result<BanList, StateError> {
             let aside = folder.join(format!("{FILE}.broken-{}", unix_s()));
             fs::rename(path, &aside).map_err(failed)?;
             let (path, aside) = (path.display(), aside.display());
-            tracing::warn!("{path} is broken ({why}), so nobody is barred any more. It is kept as {aside}.");
+            tracing::warn!("{path} is broken ({why}), so nobody is banned any more. It is kept as {aside}.");
             Ok(BanList::default())
         }
     }
@@ -322,7 +322,7 @@ mod tests {
         for n in 0..20 {
             state.record(ban(&format!("u{n}"), unix_s()));
             state.wait_written().await;
-            let bans = parse(&fs::read(folder.path().join(FILE)).unwrap()).ok().unwrap();
+            let bans = parse(&fs::read(folder.path().join(FILE)).expect("file access")).ok().unwrap();
             assert_eq!(bans.iter().count(), n + 1);
         }
     }
@@ -336,14 +336,14 @@ mod tests {
             "{\"version\": 1, \"bars\": [{\"room\": \"r\", \"user\": \"\", \
             \"removed_at\": 1, \"dismissed\": false}]}",
         ] {
-            fs::write(folder.path().join(FILE), text).unwrap();
+            fs::write(folder.path().join(FILE), text).expect("file access");
             let (state, bans) = StateFolder::open(folder.path()).expect("opened");
             state.close();
             assert!(users(&bans).is_empty());
             let is_kept = |e: &fs::DirEntry| e.file_name().to_string_lossy().starts_with("bars.json.broken-");
             let aside = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).find(is_kept).unwrap();
-            assert_eq!(fs::read_to_string(aside.path()).unwrap(), text);
-            fs::remove_file(aside.path()).unwrap();
+            assert_eq!(fs::read_to_string(aside.path()).expect("file access"), text);
+            fs::remove_file(aside.path()).expect("file access");
         }
     }
 
@@ -351,14 +351,14 @@ mod tests {
     fn a_newer_file_and_a_folder_in_use_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let (state, _) = StateFolder::open(folder.path()).expect("opened");
-        let error = StateFolder::open(folder.path()).err().unwrap().to_string();
+        let error = StateFolder::open(folder.path()).err().expect("an error").to_string();
         assert!(error.contains("in use by another server"), "{error}");
         state.close();
-        fs::write(folder.path().join(FILE), "{\"version\": 2, \"something\": 1}").unwrap();
-        let error = StateFolder::open(folder.path()).err().unwrap().to_string();
+        fs::write(folder.path().join(FILE), "{\"version\": 2, \"something\": 1}").expect("file access");
+        let error = StateFolder::open(folder.path()).err().expect("an error").to_string();
         assert!(error.contains("newer Visavis"), "{error}");
         assert!(folder.path().join(FILE).exists());
-        let error = StateFolder::open(&folder.path().join(FILE)).err().unwrap().to_string();
+        let error = StateFolder::open(&folder.path().join(FILE)).err().expect("an error").to_string();
         assert!(error.contains("cannot be used"), "{error}");
     }
 

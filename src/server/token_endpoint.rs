@@ -78,12 +78,12 @@ pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Byte
     let request = TokenRequest::read(&body)?;
     let proof = request.proof(&app, &secrets)?;
     let key = secrets.keys.first().ok_or(TokenRefused::Closed)?;
-    let mut pass = pass(request.standard, proof)?;
-    pass.valid_for = pass.valid_for.min(app.engine.max_token_validity());
-    app.engine.check_token_request(&pass).await?;
+    let mut claims = join_claims(request.standard, proof)?;
+    claims.valid_for = claims.valid_for.min(app.engine.max_token_validity());
+    app.engine.check_token_request(&claims).await?;
     let answer = lk::TokenSourceResponse {
         server_url: app.engine.client_url().map_or_else(|| app.url(&headers), ToOwned::to_owned),
-        participant_token: key.join_token(&pass)?.expose().clone(),
+        participant_token: key.join_token(&claims)?.expose().clone(),
     };
     let json = serde_json::json!({ "server_url": answer.server_url, "participant_token": answer.participant_token });
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(json)).into_response())
@@ -143,7 +143,7 @@ fn verify_user_sig(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, U
 }
 
 /// Checks the request and makes the claims of the token. It expires with the UserSig at the latest.
-fn pass(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<JoinClaims, TokenRefused> {
+fn join_claims(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<JoinClaims, TokenRefused> {
     let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
     let metadata = request.participant_metadata.unwrap_or_default();
     let attribute_bytes: usize = attributes.iter().map(|(k, v)| k.len() + v.len()).sum();

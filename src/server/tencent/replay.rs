@@ -72,7 +72,7 @@ mod tests {
     fn request() -> RequestFingerprint {
         let vectors: serde_json::Value =
             serde_json::from_str(include_str!("../../proto/tencent/vectors.json")).unwrap();
-        let text = |name: &str| vectors[0][name].as_str().unwrap().to_owned();
+        let text = |name: &str| vectors[0][name].as_str().expect("a string").to_owned();
         let (method, query, body) = (text("method"), text("query"), text("body"));
         let headers = serde_json::from_value(vectors[0]["headers"].clone()).unwrap();
         let http = HttpRequest { method: &method, query: &query, headers, body: body.as_bytes() };
@@ -85,9 +85,9 @@ mod tests {
     fn an_outcome_is_kept_while_the_signature_is_valid() {
         let (once, now) = (ReplayCache::default(), Instant::now());
         assert!(once.find(&request(), now).is_none());
-        let first = once.begin(request(), now).unwrap();
+        let first = once.begin(request(), now).expect("room");
         first.set(Err(ApiError::NoRoom)).unwrap();
-        let again = once.begin(request(), now).unwrap();
+        let again = once.begin(request(), now).expect("room");
         assert_eq!(again.get(), Some(&Err(ApiError::NoRoom)));
         assert!(once.find(&request(), now + KEPT_FOR).is_some());
         assert!(once.find(&request(), now + KEPT_FOR + Duration::from_secs(1)).is_none());

@@ -9,8 +9,8 @@ const V0: &str = "/rtc?protocol=16";
 async fn get(server: &Embedded, path: &str, token: Option<&str>) -> (u16, String) {
     let request = reqwest::Client::new().get(http_url(server, path));
     let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
+    let response = request.send().await.expect("an answer");
+    (response.status().as_u16(), response.text().await.expect("a text"))
 }
 
 fn v1() -> String {
@@ -30,9 +30,9 @@ fn sdk_token(identity: &str, room: &str, name: &str) -> String {
 
 /// Tokens that must be refused, with the expected status.
 fn bad_tokens() -> Vec<(u16, String)> {
-    let foreign = ApiKey::new("elsewhere", "secret").unwrap().join_token(&pass("r", "u")).unwrap();
-    let forged = ApiKey::new("devkey", "guess").unwrap().join_token(&pass("r", "u")).unwrap();
-    let admin = ApiKey::dev().admin_token(&AdminGrant::Room(room("r"))).unwrap();
+    let foreign = ApiKey::new("elsewhere", "secret").expect("a key").join_token(&claims("r", "u")).expect("signed");
+    let forged = ApiKey::new("devkey", "guess").expect("a key").join_token(&claims("r", "u")).expect("signed");
+    let admin = ApiKey::dev().admin_token(&AdminGrant::Room(room("r"))).expect("signed");
     let expired = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3MDAwMDAwMDAsImlzcyI6ImRldmtleSIsInN1YiI6InUi";
     vec![
         (401, foreign.expose().clone()),
@@ -61,7 +61,7 @@ async fn upgrade_and_validate_refuse_alike_and_never_repeat_the_token() {
             assert!(!said.contains(&token) && said.contains(' '), "a sentence without the token: {said}");
         }
     }
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 fn validate_path(path: &str) -> String {
@@ -81,7 +81,7 @@ async fn a_good_token_is_validated_and_upgraded_from_header_and_query() {
     }
     // A token without a name is valid.
     assert!(Client::request(&server, &fresh(), &sdk_token("u", "r", "")).await.is_ok());
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn an_unreadable_join_request_is_refused_before_the_upgrade() {
         assert_eq!(refused.0, 400);
         assert_eq!(get(&server, &format!("/rtc/v1/validate{query}"), Some(&token("r", "u"))).await, refused);
     }
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_join_request_of_60_kilobytes_fits_into_the_request_line() {
     assert!(long.len() > 58_000);
     let path = format!("/rtc/v1/validate?join_request={long}");
     assert_eq!(get(&server, &path, Some(&token("r", "u"))).await, (200, "success".into()));
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn plain_requests_are_answered_as_livekit_answers_them() {
     assert_eq!(get(&server, "/rtc", Some(&token("r", "u"))).await.0, 404);
     assert_eq!(get(&server, &v1(), Some(&token("r", "u"))).await.0, 404);
     assert_eq!(get(&server, "/settings/regions", None).await.0, 404);
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn web_pages_of_any_origin_may_call() {
     for response in [preflight, refused] {
         assert_eq!(response.headers()["access-control-allow-origin"], "https://front.example.com");
     }
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -151,5 +151,5 @@ async fn health_and_metrics_report_the_state_of_the_server() {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
     }
     assert!(!text.contains("mina"), "{text}");
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }

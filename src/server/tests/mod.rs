@@ -30,7 +30,7 @@ use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn start() -> Embedded {
-    Embedded::start(ServerConfig::dev()).await.unwrap()
+    Embedded::start(ServerConfig::dev()).await.expect("a server")
 }
 
 fn http_url(server: &Embedded, path: &str) -> String {
@@ -38,13 +38,13 @@ fn http_url(server: &Embedded, path: &str) -> String {
 }
 
 fn room(name: &str) -> RoomId {
-    name.parse().unwrap()
+    name.parse().expect("valid")
 }
 
-fn pass(room_name: &str, user: &str) -> JoinClaims {
+fn claims(room_name: &str, user: &str) -> JoinClaims {
     JoinClaims {
         room: room(room_name),
-        user: user.parse().unwrap(),
+        user: user.parse().expect("valid"),
         name: format!("{user}'s name"),
         metadata: String::new(),
         attributes: vec![],
@@ -54,7 +54,7 @@ fn pass(room_name: &str, user: &str) -> JoinClaims {
 }
 
 fn token(room_name: &str, user: &str) -> String {
-    ApiKey::dev().join_token(&pass(room_name, user)).unwrap().expose().clone()
+    ApiKey::dev().join_token(&claims(room_name, user)).expect("signed").expose().clone()
 }
 
 /// The `join_request` parameter of a client that only signals: no offer, no tracks.
@@ -86,7 +86,7 @@ impl Client {
     /// Opens the WebSocket at a path with a query; `Err` has status and body of a refusal.
     async fn open(server: &Embedded, path: &str, token: &str) -> Result<Self, (u16, String)> {
         let mut request = format!("{}{path}", server.url()).into_client_request().unwrap();
-        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().expect("valid"));
         let stream = TcpStream::connect(server.url().trim_start_matches("ws://")).await.unwrap();
         match timeout(PATIENCE, tokio_tungstenite::client_async(request, stream)).await.expect("an answer in time") {
             Ok((socket, _)) => Ok(Self { socket, sid: String::new(), text: false }),
@@ -119,7 +119,7 @@ impl Client {
         } else {
             tungstenite::Message::binary(request.encode_to_vec())
         };
-        self.socket.send(frame).await.unwrap();
+        self.socket.send(frame).await.expect("sent");
     }
 
     /// The next message, or the close code of the server (`None`: closed without one).

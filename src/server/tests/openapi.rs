@@ -1,6 +1,6 @@
 //! The endpoints answer as `openapi.json` describes, for any request.
 
-use super::{ApiKey, Embedded, JoinClaims, PATIENCE, http_url, pass, start, timeout, token};
+use super::{ApiKey, Embedded, JoinClaims, PATIENCE, claims, http_url, start, timeout, token};
 use crate::server::http::OPENAPI;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -109,7 +109,7 @@ fn sent(path: &str, token: &str, body: &Value) -> Sent {
 #[tokio::test]
 async fn each_operation_answers_as_described() {
     let client = Client::start().await;
-    let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..pass("tea", "mina") }).unwrap();
+    let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..claims("tea", "mina") }).expect("signed");
     let host = host.expose().as_str();
     let tea = json!({"room": "tea", "valid_for_s": 60});
     let mut seen = std::collections::BTreeSet::new();
@@ -138,9 +138,9 @@ async fn each_operation_answers_as_described() {
         seen.insert(operation.0);
     }
     let described: std::collections::BTreeSet<&str> =
-        client.description["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        client.description["paths"].as_object().expect("present").keys().map(String::as_str).collect();
     assert_eq!(seen, described, "every described path has been called");
-    client.server.stop().await.unwrap();
+    client.server.stop().await.expect("stopped");
 }
 
 /// Arbitrary JSON, most of it similar to valid requests.
@@ -176,7 +176,7 @@ fn bodies() -> impl Strategy<Value = String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_to_arbitrary_requests_is_described() {
     let client = Client::start().await;
-    let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..pass("tea", "mina") }).unwrap();
+    let host = ApiKey::dev().join_token(&JoinClaims { room_admin: true, ..claims("tea", "mina") }).expect("signed");
     let tokens = [String::new(), "x".to_owned(), token("tea", "tom"), host.expose().clone()];
     let operations = prop_oneof![
         Just((("/token", "post"), "/token".to_owned())),
@@ -195,5 +195,5 @@ async fn every_answer_to_arbitrary_requests_is_described() {
         });
         result.unwrap();
     });
-    client.server.stop().await.unwrap();
+    client.server.stop().await.expect("stopped");
 }

@@ -42,14 +42,14 @@ impl Protocol {
 }
 
 fn admin(server: &Embedded) -> AdminClient {
-    AdminClient::new(server.url(), ApiKey::dev()).unwrap()
+    AdminClient::new(server.url(), ApiKey::dev()).expect("an address")
 }
 
 /// Requests a token from the server, which waits until it is newer than a ban.
 async fn ask(server: &Embedded, room: &str, user: &str) -> String {
     let body = serde_json::json!({"room_name": room, "participant_identity": user, "participant_name": user});
-    let sent = reqwest::Client::new().post(http_url(server, "/token")).json(&body).send().await.unwrap();
-    sent.json::<serde_json::Value>().await.unwrap()["participant_token"].as_str().unwrap().to_owned()
+    let sent = reqwest::Client::new().post(http_url(server, "/token")).json(&body).send().await.expect("an answer");
+    sent.json::<serde_json::Value>().await.expect("JSON")["participant_token"].as_str().expect("a string").to_owned()
 }
 
 async fn is_refused(server: &Embedded, protocol: Protocol, token: &str, because: &str) {
@@ -73,8 +73,8 @@ async fn a_removal_during_an_outage_refuses_resume_and_join() {
             let sid = client.sid.clone();
             drop(client);
             match why {
-                Why::RoomDeleted => admin(&server).dismiss(&room(&room_name)).await.unwrap(),
-                _ => admin(&server).remove(&room(&room_name), &user.parse().unwrap()).await.unwrap(),
+                Why::RoomDeleted => admin(&server).dismiss(&room(&room_name)).await.expect("accepted"),
+                _ => admin(&server).remove(&room(&room_name), &user.parse().expect("valid")).await.expect("accepted"),
             }
             for token in [&old, &renewed] {
                 let mut back = Client::open(&server, &protocol.resume(&sid), token).await.expect("an upgrade");
@@ -84,36 +84,36 @@ async fn a_removal_during_an_outage_refuses_resume_and_join() {
             protocol.join(&server, &ask(&server, &room_name, user).await).await;
         }
     }
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 async fn start_in(folder: &Path) -> Embedded {
-    Embedded::start(ServerConfig { state: Some(folder.to_owned()), ..ServerConfig::dev() }).await.unwrap()
+    Embedded::start(ServerConfig { state: Some(folder.to_owned()), ..ServerConfig::dev() }).await.expect("a server")
 }
 
 #[tokio::test]
 async fn a_removal_outlives_a_restart_of_a_server_with_a_state_folder() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let server = start_in(folder.path()).await;
     let (kicked, stays, dismissed, away) =
         (token("tea", "mina"), token("tea", "tom"), token("board", "ana"), token("board", "ben"));
-    let mut mina = Client::request(&server, &fresh(), &kicked).await.unwrap();
-    let Heard::Join(join) = mina.next().await.unwrap() else { panic!("no join") };
-    let sid = join.participant.unwrap().sid;
-    let _tom = Client::request(&server, &fresh(), &stays).await.unwrap();
-    let mut ana = Client::request(&server, &fresh(), &dismissed).await.unwrap();
+    let mut mina = Client::request(&server, &fresh(), &kicked).await.expect("an upgrade");
+    let Heard::Join(join) = mina.next().await.expect("a message") else { panic!("no join") };
+    let sid = join.participant.expect("a participant").sid;
+    let _tom = Client::request(&server, &fresh(), &stays).await.expect("an upgrade");
+    let mut ana = Client::request(&server, &fresh(), &dismissed).await.expect("an upgrade");
     assert!(matches!(ana.next().await, Ok(Heard::Join(_))));
-    admin(&server).remove(&room("tea"), &"mina".parse().unwrap()).await.unwrap();
-    let saved = std::fs::read_to_string(folder.path().join("bars.json")).unwrap();
+    admin(&server).remove(&room("tea"), &"mina".parse().expect("valid")).await.expect("accepted");
+    let saved = std::fs::read_to_string(folder.path().join("bars.json")).expect("file access");
     assert!(saved.contains("mina"), "an answered removal is on disk: {saved}");
-    admin(&server).dismiss(&room("board")).await.unwrap();
-    server.stop().await.unwrap();
+    admin(&server).dismiss(&room("board")).await.expect("accepted");
+    server.stop().await.expect("stopped");
 
     let server = start_in(folder.path()).await;
     for protocol in PROTOCOLS {
         is_refused(&server, protocol, &kicked, "removed").await;
         is_refused(&server, protocol, &dismissed, "dismissed").await;
-        let mut back = Client::open(&server, &protocol.resume(&sid), &kicked).await.unwrap();
+        let mut back = Client::open(&server, &protocol.resume(&sid), &kicked).await.expect("an upgrade");
         assert_eq!(back.leave_and_close().await, (Why::ParticipantRemoved, Some(1000)));
         protocol.join(&server, &stays).await;
         // A user who was not in the dismissed room may open it again.
@@ -122,7 +122,7 @@ async fn a_removal_outlives_a_restart_of_a_server_with_a_state_folder() {
     for (room, user) in [("tea", "mina"), ("board", "ana")] {
         Protocol::V1.join(&server, &ask(&server, room, user).await).await;
     }
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -142,18 +142,18 @@ async fn a_change_of_permission_sends_a_token_with_it() {
     let permission = lk::ParticipantPermission { can_subscribe: true, ..Default::default() };
     let body = serde_json::json!({"room": "r", "identity": "mina", "name": "Mina P.", "permission": permission});
     let path = http_url(&server, "/twirp/livekit.RoomService/UpdateParticipant");
-    let key = ApiKey::dev().admin_token(&AdminGrant::Room(room("r"))).unwrap();
-    let sent = reqwest::Client::new().post(path).bearer_auth(key.expose()).json(&body).send().await.unwrap();
+    let key = ApiKey::dev().admin_token(&AdminGrant::Room(room("r"))).expect("signed");
+    let sent = reqwest::Client::new().post(path).bearer_auth(key.expose()).json(&body).send().await.expect("an answer");
     assert_eq!(sent.status(), 200);
     let fresh_token = mina.until(renewed).await;
-    let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(&fresh_token).unwrap();
+    let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(&fresh_token).expect("verified");
     assert_eq!(
         (grant.name.as_str(), grant.permission.can_publish, grant.permission.can_subscribe),
         ("Mina P.", false, true)
     );
     // A resume with the older token gets a new one with the changed permission.
-    let mut back = Client::request(&server, &resume(&mina.sid), &token("r", "mina")).await.unwrap();
-    let again = ApiKeys::new(vec![ApiKey::dev()]).verify(&back.until(renewed).await).unwrap();
+    let mut back = Client::request(&server, &resume(&mina.sid), &token("r", "mina")).await.expect("an upgrade");
+    let again = ApiKeys::new(vec![ApiKey::dev()]).verify(&back.until(renewed).await).expect("verified");
     assert_eq!(again.permission, grant.permission);
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }

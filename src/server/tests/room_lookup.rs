@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 async fn ask(server: &Embedded, token: Option<&str>, body: &Value) -> (u16, Value) {
     let request = reqwest::Client::new().post(http_url(server, "/room")).json(body);
     let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
-    let answer = request.send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    let answer = request.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.json().await.expect("JSON"))
 }
 
 fn state(is_open: bool, people: u32, can_enter: bool) -> (u16, Value) {
@@ -19,7 +19,7 @@ fn state(is_open: bool, people: u32, can_enter: bool) -> (u16, Value) {
 }
 
 fn invitation(room_name: &str, until: Option<i64>) -> String {
-    Invitation { role: Role::Guest, until }.sign(&room(room_name), &ApiKey::dev()).unwrap().expose().clone()
+    Invitation { role: Role::Guest, until }.sign(&room(room_name), &ApiKey::dev()).expect("signed").expose().clone()
 }
 
 #[tokio::test]
@@ -32,16 +32,16 @@ async fn a_room_is_open_while_somebody_is_in_it() {
     assert_eq!(ask(&server, None, &tea).await, state(true, 2, true));
     assert_eq!(ask(&server, None, &json!({"room_name": "num/7"})).await, state(false, 0, true), "another room");
     let (status, answer) = ask(&server, None, &json!({"room_name": "num/0"})).await;
-    assert!(status == 400 && answer["error"].as_str().unwrap().contains("4294967294"), "{answer}");
-    server.stop().await.unwrap();
+    assert!(status == 400 && answer["error"].as_str().expect("a string").contains("4294967294"), "{answer}");
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
 async fn a_caller_without_the_right_to_enter_learns_nothing() {
-    let server = Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.unwrap();
+    let server = Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.expect("a server");
     let _mina = Client::join(&server, "tea", "mina").await;
-    let other_key = ApiKey::new("stranger", "s".repeat(32)).unwrap();
-    let foreign = other_key.join_token(&pass("tea", "tom")).unwrap();
+    let other_key = ApiKey::new("stranger", "s".repeat(32)).expect("a key");
+    let foreign = other_key.join_token(&claims("tea", "tom")).expect("signed");
     let (own, other) = (token("tea", "tom"), token("coffee", "tom"));
     for (token, proof, status) in [
         (None, None, 403),
@@ -64,14 +64,14 @@ async fn a_caller_without_the_right_to_enter_learns_nothing() {
             assert_eq!(answer, secret);
         }
     }
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 /// The answer of a server without rooms.
 async fn server_without_rooms(asked: &Value, token: Option<&str>) -> (u16, Value) {
-    let server = Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.unwrap();
+    let server = Embedded::start(ServerConfig { open_tokens: false, ..ServerConfig::dev() }).await.expect("a server");
     let answer = ask(&server, token, asked).await;
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
     answer
 }
 
@@ -79,33 +79,33 @@ async fn server_without_rooms(asked: &Value, token: Option<&str>) -> (u16, Value
 async fn a_banned_token_is_refused() {
     let server = start().await;
     let tom = token("tea", "tom");
-    let mut client = Client::request(&server, &fresh(), &tom).await.unwrap();
+    let mut client = Client::request(&server, &fresh(), &tom).await.expect("an upgrade");
     let tea = json!({"room_name": "tea"});
     assert_eq!(ask(&server, Some(&tom), &tea).await, state(true, 1, true));
-    let admin = AdminClient::new(server.url(), ApiKey::dev()).unwrap();
-    admin.remove(&room("tea"), &"tom".parse().unwrap()).await.unwrap();
+    let admin = AdminClient::new(server.url(), ApiKey::dev()).expect("an address");
+    admin.remove(&room("tea"), &"tom".parse().expect("valid")).await.expect("accepted");
     client.leave_and_close().await;
     let (status, answer) = ask(&server, Some(&tom), &tea).await;
-    assert!(status == 403 && answer["error"].as_str().unwrap().contains("removed"), "{answer}");
-    server.stop().await.unwrap();
+    assert!(status == 403 && answer["error"].as_str().expect("a string").contains("removed"), "{answer}");
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
 async fn a_full_room_and_a_missing_room_cannot_be_entered() {
     let rooms = HubConfig { max_members: 1, auto_create: false, ..HubConfig::default() };
-    let server = Embedded::start(ServerConfig { rooms, ..ServerConfig::dev() }).await.unwrap();
+    let server = Embedded::start(ServerConfig { rooms, ..ServerConfig::dev() }).await.expect("a server");
     let tea = json!({"room_name": "tea"});
     assert_eq!(ask(&server, None, &tea).await, state(false, 0, false));
-    let create = ApiKey::dev().admin_token(&AdminGrant::Create).unwrap();
+    let create = ApiKey::dev().admin_token(&AdminGrant::Create).expect("signed");
     let made = reqwest::Client::new()
         .post(http_url(&server, "/twirp/livekit.RoomService/CreateRoom"))
         .bearer_auth(create.expose())
         .json(&json!({"name": "tea"}));
-    assert_eq!(made.send().await.unwrap().status(), 200);
+    assert_eq!(made.send().await.expect("an answer").status(), 200);
     assert_eq!(ask(&server, None, &tea).await, state(true, 0, true));
     let _mina = Client::join(&server, "tea", "mina").await;
     assert_eq!(ask(&server, None, &tea).await, state(true, 1, false));
     // A participant may join again.
     assert_eq!(ask(&server, Some(&token("tea", "mina")), &tea).await, state(true, 1, true));
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }

@@ -6,15 +6,15 @@ use crate::proto::token::AdminGrant;
 use serde_json::{Value, json};
 
 fn admin(server: &Embedded) -> AdminClient {
-    AdminClient::new(server.url(), ApiKey::dev()).unwrap()
+    AdminClient::new(server.url(), ApiKey::dev()).expect("an address")
 }
 
 /// Makes a call in JSON.
 async fn call(server: &Embedded, path: &str, grant: &AdminGrant, body: &Value) -> (u16, Value) {
-    let token = ApiKey::dev().admin_token(grant).unwrap();
+    let token = ApiKey::dev().admin_token(grant).expect("signed");
     let request = reqwest::Client::new().post(http_url(server, path)).bearer_auth(token.expose()).json(body);
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
+    let response = request.send().await.expect("an answer");
+    (response.status().as_u16(), response.json().await.expect("JSON"))
 }
 
 #[tokio::test]
@@ -25,11 +25,14 @@ async fn a_room_is_made_listed_and_dismissed_in_both_encodings() {
     assert_eq!((status, made["name"].as_str(), made["maxParticipants"].as_u64()), (200, Some("r"), Some(4)));
     let (status, listed) = call(&server, "//twirp/livekit.RoomService/ListRooms", &AdminGrant::List, &json!({})).await;
     assert_eq!((status, listed["rooms"][0]["name"].as_str()), (200, Some("r")));
-    assert_eq!(admin(&server).rooms().await.unwrap().iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["r"]);
-    admin(&server).dismiss(&room("r")).await.unwrap();
-    assert!(admin(&server).rooms().await.unwrap().is_empty());
+    assert_eq!(
+        admin(&server).rooms().await.expect("accepted").iter().map(|r| r.name.as_str()).collect::<Vec<_>>(),
+        ["r"]
+    );
+    admin(&server).dismiss(&room("r")).await.expect("accepted");
+    assert!(admin(&server).rooms().await.expect("accepted").is_empty());
     assert!(matches!(admin(&server).dismiss(&room("r")).await, Err(AdminClientError::NotFound(_))));
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -37,21 +40,21 @@ async fn people_are_listed_and_removed() {
     let server = start().await;
     let (mut mina, mut tom) =
         (Client::join(&server, "num/7", "mina").await, Client::join(&server, "num/7", "tom").await);
-    let people = admin(&server).participants(&room("num/7")).await.unwrap();
+    let people = admin(&server).participants(&room("num/7")).await.expect("accepted");
     let mut people: Vec<_> = people.iter().map(|p| (p.identity.as_str(), p.name.as_str())).collect();
     people.sort_unstable();
     assert_eq!(people, [("mina", "mina's name"), ("tom", "tom's name")]);
 
-    admin(&server).remove(&room("num/7"), &"mina".parse().unwrap()).await.unwrap();
+    admin(&server).remove(&room("num/7"), &"mina".parse().expect("valid")).await.expect("accepted");
     assert_eq!(mina.leave_and_close().await, (lk::DisconnectReason::ParticipantRemoved, Some(1000)));
     assert_eq!(tom.gone("mina").await, lk::DisconnectReason::ParticipantRemoved);
-    let error = admin(&server).remove(&room("num/7"), &"mina".parse().unwrap()).await.unwrap_err();
+    let error = admin(&server).remove(&room("num/7"), &"mina".parse().expect("valid")).await.expect_err("refused");
     assert!(matches!(&error, AdminClientError::NotFound(words) if words.contains("participant")), "{error}");
     let grant = AdminGrant::Room(room("nowhere"));
     let nobody = json!({"room": "nowhere", "identity": "mina"});
     let (status, said) = call(&server, "/twirp/livekit.RoomService/RemoveParticipant", &grant, &nobody).await;
     assert_eq!((status, said["code"].as_str()), (404, Some("not_found")));
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -69,9 +72,9 @@ async fn a_call_needs_the_grant_that_livekit_requires() {
         let (status, said) = call(&server, &format!("{service}{method}"), grant, &body).await;
         assert_eq!((status, said["code"].as_str()), (401, Some("unauthenticated")), "{method}");
     }
-    let stranger = AdminClient::new(server.url(), ApiKey::new("devkey", "guess").unwrap()).unwrap();
+    let stranger = AdminClient::new(server.url(), ApiKey::new("devkey", "guess").expect("a key")).expect("an address");
     assert!(matches!(stranger.rooms().await, Err(AdminClientError::Denied(_))));
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -85,14 +88,14 @@ async fn bad_calls_get_twirp_codes() {
         ("CreateRoom", json!({}), (400, "invalid_argument")),
     ] {
         let (status, said) = call(&server, &format!("{service}{method}"), &AdminGrant::Create, &body).await;
-        assert_eq!((status, said["code"].as_str().unwrap()), expected);
+        assert_eq!((status, said["code"].as_str().expect("a string")), expected);
     }
     let http = reqwest::Client::new();
-    let get = http.get(http_url(&server, &format!("{service}ListRooms"))).send().await.unwrap();
+    let get = http.get(http_url(&server, &format!("{service}ListRooms"))).send().await.expect("an answer");
     assert_eq!(get.status(), 404);
-    let plain = http.post(http_url(&server, &format!("{service}ListRooms"))).body("x").send().await.unwrap();
+    let plain = http.post(http_url(&server, &format!("{service}ListRooms"))).body("x").send().await.expect("an answer");
     assert_eq!(plain.status(), 404);
-    let big = http.post(http_url(&server, "/token")).body(vec![b'x'; 2 << 20]).send().await.unwrap();
+    let big = http.post(http_url(&server, "/token")).body(vec![b'x'; 2 << 20]).send().await.expect("an answer");
     assert_eq!(big.status(), 413);
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }

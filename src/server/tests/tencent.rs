@@ -25,7 +25,7 @@ fn secrets() -> Secrets {
 }
 
 async fn start_application() -> Embedded {
-    Embedded::start(ServerConfig { secrets: secrets(), ..ServerConfig::dev() }).await.unwrap()
+    Embedded::start(ServerConfig { secrets: secrets(), ..ServerConfig::dev() }).await.expect("a server")
 }
 
 fn mac(key: &[u8], text: &str) -> Vec<u8> {
@@ -69,7 +69,7 @@ impl Call {
             .header("x-tc-action", self.action)
             .header("x-tc-version", self.version)
             .header("x-tc-timestamp", self.timestamp);
-        outcome(request.body(self.body.clone()).send().await.unwrap()).await
+        outcome(request.body(self.body.clone()).send().await.expect("an answer")).await
     }
 }
 
@@ -77,14 +77,14 @@ impl Call {
 async fn outcome(response: reqwest::Response) -> String {
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json");
-    let answer: Value = response.json().await.unwrap();
-    assert_eq!(answer["Response"]["RequestId"].as_str().unwrap().len(), 36, "{answer}");
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(answer["Response"]["RequestId"].as_str().expect("a string").len(), 36, "{answer}");
     let error = &answer["Response"]["Error"];
     if error.is_null() {
         return "ok".into();
     }
-    assert!(error["Message"].as_str().unwrap().ends_with('.'), "{answer}");
-    error["Code"].as_str().unwrap().into()
+    assert!(error["Message"].as_str().expect("a string").ends_with('.'), "{answer}");
+    error["Code"].as_str().expect("a string").into()
 }
 
 fn remove(room: &Value, users: &[&str]) -> Value {
@@ -108,7 +108,7 @@ async fn numeric_and_string_room_ids_are_different_rooms() {
     assert_eq!(text.leave_and_close().await.0, lk::DisconnectReason::RoomDeleted);
     assert_eq!(Call::new("DismissRoom", &dismiss(&json!(123))).send(&server).await, "ok");
     assert_eq!(tom.leave_and_close().await.0, lk::DisconnectReason::RoomDeleted);
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn removing_an_absent_user_succeeds_and_an_absent_room_fails() {
     let expected = "FailedOperation.RoomNotExist";
     assert_eq!(Call::new("RemoveUserByStrRoomId", &remove(&never, &["mina"])).send(&server).await, expected);
     assert_eq!(Call::new("DismissRoomByStrRoomId", &dismiss(&never)).send(&server).await, expected);
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -137,14 +137,18 @@ async fn a_signed_request_is_executed_once() {
     assert_eq!(removal.send(&server).await, "ok");
     assert_eq!(first.leave_and_close().await.0, lk::DisconnectReason::ParticipantRemoved);
     let body = json!({"room_name": "r", "participant_identity": "mina", "participant_name": "Mina"});
-    let answer = reqwest::Client::new().post(http_url(&server, "/token")).json(&body).send().await.unwrap();
-    let answer: Value = answer.json().await.unwrap();
-    let again = Client::request(&server, &fresh(), answer["participant_token"].as_str().unwrap()).await;
+    let answer = reqwest::Client::new().post(http_url(&server, "/token")).json(&body).send().await.expect("an answer");
+    let answer: Value = answer.json().await.expect("JSON");
+    let again = Client::request(&server, &fresh(), answer["participant_token"].as_str().expect("a string")).await;
     let _again = again.expect("mina is let in again");
     assert_eq!(removal.send(&server).await, "ok");
-    let client = crate::admin::AdminClient::new(server.url(), ApiKey::dev()).unwrap();
-    assert_eq!(client.participants(&room("r")).await.unwrap().len(), 2, "the repeated request removes nobody");
-    server.stop().await.unwrap();
+    let client = crate::admin::AdminClient::new(server.url(), ApiKey::dev()).expect("an address");
+    assert_eq!(
+        client.participants(&room("r")).await.expect("accepted").len(),
+        2,
+        "the repeated request removes nobody"
+    );
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -154,7 +158,7 @@ async fn a_failed_request_is_not_executed_by_a_replay() {
     assert_eq!(dismissal.send(&server).await, "FailedOperation.RoomNotExist");
     let _mina = Client::join(&server, "r", "mina").await;
     assert_eq!(dismissal.send(&server).await, "FailedOperation.RoomNotExist");
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -176,13 +180,13 @@ async fn errors_have_tencents_codes() {
     ] {
         assert_eq!(call.send(&server).await, expected, "{}", &call.body[..call.body.len().min(80)]);
     }
-    let put = reqwest::Client::new().put(http_url(&server, "/")).send().await.unwrap();
+    let put = reqwest::Client::new().put(http_url(&server, "/")).send().await.expect("an answer");
     assert_eq!(outcome(put).await, "UnsupportedProtocol");
-    let unsigned = reqwest::Client::new().post(http_url(&server, "/")).body("{}").send().await.unwrap();
+    let unsigned = reqwest::Client::new().post(http_url(&server, "/")).body("{}").send().await.expect("an answer");
     assert_eq!(outcome(unsigned).await, "AuthFailure.InvalidAuthorization");
-    let look = reqwest::get(http_url(&server, "/")).await.unwrap();
-    assert_eq!((look.status().as_u16(), look.text().await.unwrap().as_str()), (200, "OK"));
-    server.stop().await.unwrap();
+    let look = reqwest::get(http_url(&server, "/")).await.expect("an answer");
+    assert_eq!((look.status().as_u16(), look.text().await.expect("a text").as_str()), (200, "OK"));
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
@@ -190,38 +194,41 @@ async fn a_server_without_an_application_refuses_all_calls() {
     let server = start().await;
     let call = Call::new("DismissRoom", &dismiss(&json!(7)));
     assert_eq!(call.send(&server).await, "AuthFailure.SecretIdNotFound");
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
 async fn too_many_calls_of_one_action_are_refused_and_the_others_are_not() {
     let mut secrets = secrets();
-    secrets.application.as_mut().unwrap().calls_per_second = 1;
-    let server = Embedded::start(ServerConfig { secrets, ..ServerConfig::dev() }).await.unwrap();
+    secrets.application.as_mut().expect("present").calls_per_second = 1;
+    let server = Embedded::start(ServerConfig { secrets, ..ServerConfig::dev() }).await.expect("a server");
     let calls: Vec<_> = (1..=20).map(|n| Call::new("DismissRoom", &dismiss(&json!(n)))).collect();
     let codes = futures_util::future::join_all(calls.iter().map(|call| call.send(&server))).await;
     let refused = codes.iter().filter(|code| *code == "RequestLimitExceeded").count();
     assert!((1..20).contains(&refused), "{codes:?}");
     let other = Call::new("DismissRoomByStrRoomId", &dismiss(&json!("r"))).send(&server).await;
     assert_eq!(other, "FailedOperation.RoomNotExist");
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
 
 #[tokio::test]
 async fn a_user_sig_admits_its_user_where_tokens_are_not_open() {
     let config = ServerConfig { secrets: secrets(), open_tokens: false, ..ServerConfig::dev() };
-    let server = Embedded::start(config).await.unwrap();
+    let server = Embedded::start(config).await.expect("a server");
     let ask = async |body: Value| {
-        let sent = reqwest::Client::new().post(http_url(&server, "/token")).json(&body).send().await.unwrap();
-        (sent.status().as_u16(), sent.json::<Value>().await.unwrap())
+        let sent =
+            reqwest::Client::new().post(http_url(&server, "/token")).json(&body).send().await.expect("an answer");
+        (sent.status().as_u16(), sent.json::<Value>().await.expect("JSON"))
     };
     let minute = Duration::from_secs(60);
-    let made = |by: UserSigKey, at: i64| by.make(&"mina".parse().unwrap(), minute, at).unwrap().expose().clone();
+    let made = |by: UserSigKey, at: i64| {
+        by.make(&"mina".parse().expect("valid"), minute, at).expect("signed").expose().clone()
+    };
     let good = made(user_sig_key("sesame"), unix_s());
     let (status, answer) = ask(json!({"room_name": "num/7", "participant_name": "Mina", "user_sig": good})).await;
     assert_eq!(status, 201, "{answer}");
-    let token = answer["participant_token"].as_str().unwrap();
-    let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(token).unwrap();
+    let token = answer["participant_token"].as_str().expect("a string");
+    let grant = ApiKeys::new(vec![ApiKey::dev()]).verify(token).expect("verified");
     assert_eq!((grant.room.as_str(), grant.identity.as_str(), grant.room_admin), ("num/7", "mina", false));
     assert!(Client::request(&server, &fresh(), token).await.is_ok());
     let other_app = UserSigKey { sdk_app_id: 5, ..user_sig_key("sesame") };
@@ -236,8 +243,8 @@ async fn a_user_sig_admits_its_user_where_tokens_are_not_open() {
         (json!({"room_name": "a/b", "user_sig": good}), 400, "'/'"),
     ] {
         let (said, answer) = ask(body.clone()).await;
-        let error = answer["error"].as_str().unwrap();
+        let error = answer["error"].as_str().expect("a string");
         assert!(said == status && error.contains(because) && !error.contains(&good), "{body}: {said} {error}");
     }
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 fn certificate(folder: &Path) -> (TlsFiles, String) {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let files = TlsFiles { certificate: folder.join("chain.pem"), key: folder.join("key.pem") };
-    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
-    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(&files.certificate, made.cert.pem()).expect("file access");
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("file access");
     (files, made.cert.pem())
 }
 
@@ -21,31 +21,32 @@ fn trusting(certificate: &str) -> reqwest::Client {
 
 #[tokio::test]
 async fn clients_connect_by_tls_and_a_new_certificate_needs_no_restart() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let (files, first) = certificate(folder.path());
-    let tls = Tls::load(files.clone()).unwrap();
-    let server = Embedded::start(ServerConfig { tls: Some(tls.clone()), ..ServerConfig::dev() }).await.unwrap();
+    let tls = Tls::load(files.clone()).expect("a certificate");
+    let server =
+        Embedded::start(ServerConfig { tls: Some(tls.clone()), ..ServerConfig::dev() }).await.expect("a server");
     let url = |path: &str| server.url().replace("wss://", "https://") + path;
     let ask = async |client: reqwest::Client| client.get(url("/healthz")).send().await.map(|a| a.status().as_u16());
     assert!(server.url().starts_with("wss://"));
-    assert_eq!(ask(trusting(&first)).await.unwrap(), 200);
+    assert_eq!(ask(trusting(&first)).await.expect("an answer"), 200);
     assert!(reqwest::get(url("/healthz").replace("https", "http")).await.is_err(), "plain HTTP is not served");
     let body = serde_json::json!({"room_name": "r", "participant_name": "Mina"});
-    let answer = trusting(&first).post(url("/token")).json(&body).send().await.unwrap();
-    let answer: serde_json::Value = answer.json().await.unwrap();
+    let answer = trusting(&first).post(url("/token")).json(&body).send().await.expect("an answer");
+    let answer: serde_json::Value = answer.json().await.expect("JSON");
     assert_eq!(answer["server_url"], server.url());
 
     let (_, second) = certificate(folder.path());
     assert!(ask(trusting(&second)).await.is_err(), "the new certificate is not used before the reload");
-    tls.reload().unwrap();
-    assert_eq!(ask(trusting(&second)).await.unwrap(), 200);
+    tls.reload().expect("reloaded");
+    assert_eq!(ask(trusting(&second)).await.expect("an answer"), 200);
     assert!(ask(trusting(&first)).await.is_err());
 
-    std::fs::write(&files.key, "nothing").unwrap();
+    std::fs::write(&files.key, "nothing").expect("file access");
     assert!(matches!(tls.reload(), Err(TlsError::File { .. })));
-    assert_eq!(ask(trusting(&second)).await.unwrap(), 200);
-    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(ask(trusting(&second)).await.expect("an answer"), 200);
+    let elsewhere = tempfile::tempdir().expect("a folder");
     let (other, _) = certificate(elsewhere.path());
     assert!(matches!(Tls::load(TlsFiles { key: other.key, ..files }), Err(TlsError::Pair { .. })));
-    server.stop().await.unwrap();
+    server.stop().await.expect("stopped");
 }
