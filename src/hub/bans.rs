@@ -14,7 +14,7 @@ type Key = (String, UserId);
 
 /// The bans of a server, one for each room and user: at most 100,000, each for 30 days.
 ///
-/// A token with neither `nbf` nor `iat` is always refused, because its age is unknown.
+/// A token with neither `nbf` nor `iat` counts as older than every ban, because its age is unknown.
 #[derive(Clone, Debug, Default)]
 pub struct BanList {
     bans: BTreeMap<Key, Ban>,

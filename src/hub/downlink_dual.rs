@@ -126,13 +126,13 @@ impl DualDownlink {
 
     /// The forwarding plane made the offer, with these m-lines. Returns the id to send it with, or `None` if it is
     /// stale.
-    pub(super) fn offered(&mut self, sections: &[(Mid, TrackSid)], now: Moment) -> Option<u32> {
+    pub(super) fn offered(&mut self, m_lines: &[(Mid, TrackSid)], now: Moment) -> Option<u32> {
         if self.stale > 0 {
             self.stale -= 1;
             return None;
         }
         let OfferState::Making(change) = std::mem::replace(&mut self.state, OfferState::Idle) else { return None };
-        let added: Vec<_> = sections.iter().filter(|(_, track)| change.add.contains(track)).cloned().collect();
+        let added: Vec<_> = m_lines.iter().filter(|(_, track)| change.add.contains(track)).cloned().collect();
         for (mid, track) in &added {
             if change.unwanted.contains(track) {
                 self.stopping.push(mid.clone());

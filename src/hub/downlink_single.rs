@@ -56,7 +56,7 @@ struct InFlight {
 struct OfferRequest {
     at: Moment,
     /// Whether it asked for more m-lines, not only for an offer.
-    sections: bool,
+    more_m_lines: bool,
 }
 
 /// The changes that an offer brings.
@@ -110,9 +110,9 @@ impl SingleDownlink {
 
     /// Handles an offer. The caller passes the changes on to the forwarding plane; [`Self::answered`] or
     /// [`Self::failed`] follows.
-    pub(super) fn offer(&mut self, sections: &[MLine]) -> Binding {
-        let receiving: Vec<_> = sections.iter().filter(|s| s.is_receiving()).map(|s| (s.mid.clone(), s.kind)).collect();
-        if self.requested.is_some_and(|a| !a.sections || receiving.len() > self.receiving.len()) {
+    pub(super) fn offer(&mut self, m_lines: &[MLine]) -> Binding {
+        let receiving: Vec<_> = m_lines.iter().filter(|s| s.is_receiving()).map(|s| (s.mid.clone(), s.kind)).collect();
+        if self.requested.is_some_and(|a| !a.more_m_lines || receiving.len() > self.receiving.len()) {
             self.requested = None;
         }
         self.repeats = 0;
@@ -196,7 +196,7 @@ impl SingleDownlink {
         if self.requested.is_some() {
             self.repeats = (self.repeats + 1).min(MAX_DOUBLINGS);
         }
-        self.requested = Some(OfferRequest { at: now, sections: audio + video > 0 });
+        self.requested = Some(OfferRequest { at: now, more_m_lines: audio + video > 0 });
         Some((audio, video))
     }
 

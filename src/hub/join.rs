@@ -129,7 +129,7 @@ impl Hub {
         let downlink = if single {
             Downlink::Single(SingleDownlink::new(self.now))
         } else {
-            Downlink::Dual { sections: DualDownlink::new(), primary: admission.permission.can_subscribe }
+            Downlink::Dual { downlink: DualDownlink::new(), primary: admission.permission.can_subscribe }
         };
         let member = Member {
             id,
@@ -254,8 +254,8 @@ impl Hub {
         let unsure_since = member.presence.unsure_since();
         member.presence.link_back(now);
         match &mut member.downlink {
-            Downlink::Single(sections) => sections.resume(now),
-            Downlink::Dual { sections, .. } => sections.resume(),
+            Downlink::Single(downlink) => downlink.resume(now),
+            Downlink::Dual { downlink, .. } => downlink.resume(),
         }
         let (user, last_message_seq) = (member.user.clone(), member.last_sequence);
         self.emit(HubEvent::LinkResumed { user });

@@ -12,7 +12,7 @@ impl Hub {
     pub(super) fn media_event(&mut self, event: MediaEvent) {
         match event {
             MediaEvent::Answered { connection, offer_id, sdp } => self.answered(connection, offer_id, sdp),
-            MediaEvent::Offered { connection, sdp, sections } => self.offered(connection, sdp, sections),
+            MediaEvent::Offered { connection, sdp, m_lines } => self.offered(connection, sdp, m_lines),
             MediaEvent::NegotiationFailed { connection, message } => self.negotiation_failed(connection, &message),
             MediaEvent::Connected { connection } => self.connected(connection),
             MediaEvent::Disconnected { connection } => self.disconnected(connection, MediaState::Lost),

@@ -52,7 +52,7 @@ pub(super) enum Downlink {
     Single(SingleDownlink),
     /// v0.
     Dual {
-        sections: DualDownlink,
+        downlink: DualDownlink,
         /// Whether the subscriber connection is the primary one (`subscriber_primary`).
         primary: bool,
     },
@@ -102,21 +102,21 @@ impl Downlink {
     pub(super) fn want(&mut self, track: TrackSid, kind: MediaKind) {
         match self {
             Self::Single(s) => s.want(track, kind),
-            Self::Dual { sections, .. } => sections.want(track),
+            Self::Dual { downlink, .. } => downlink.want(track),
         }
     }
 
     pub(super) fn drop_track(&mut self, track: &str) -> bool {
         match self {
             Self::Single(s) => s.drop_track(track),
-            Self::Dual { sections, .. } => sections.drop_track(track),
+            Self::Dual { downlink, .. } => downlink.drop_track(track),
         }
     }
 
     pub(super) fn is_bound(&self, track: &str) -> bool {
         match self {
             Self::Single(s) => s.is_bound(track),
-            Self::Dual { sections, .. } => sections.is_bound(track),
+            Self::Dual { downlink, .. } => downlink.is_bound(track),
         }
     }
 }

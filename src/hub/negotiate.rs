@@ -17,7 +17,7 @@ impl Hub {
         let connection = member.down();
         let (missing, plan, next) = match &mut member.downlink {
             Downlink::Single(single) => (single.request_offer(now), None, single.next_request()),
-            Downlink::Dual { sections, .. } => (None, sections.next_offer(), sections.answer_limit()),
+            Downlink::Dual { downlink, .. } => (None, downlink.next_offer(), downlink.answer_limit()),
         };
         match next {
             Some(at) => self.timers.set(Timer::Negotiation(id), at),
@@ -37,7 +37,7 @@ impl Hub {
     pub(super) fn negotiation_due(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id).filter(|m| m.link.is_some()) else { return };
         match &member.downlink {
-            Downlink::Dual { sections, .. } if sections.answer_limit().is_some_and(|at| at <= self.now) => {
+            Downlink::Dual { downlink, .. } if downlink.answer_limit().is_some_and(|at| at <= self.now) => {
                 tracing::info!(user = %member.user, "an offer was not answered");
                 self.require_rejoin(id);
             }
@@ -61,16 +61,16 @@ impl Hub {
     }
 
     /// The forwarding plane made an offer.
-    pub(super) fn offered(&mut self, connection: ConnectionId, sdp: String, sections: Vec<(Mid, TrackSid)>) {
+    pub(super) fn offered(&mut self, connection: ConnectionId, sdp: String, m_lines: Vec<(Mid, TrackSid)>) {
         let (id, now) = (connection.member, self.now);
-        let Some(Downlink::Dual { sections: dual, .. }) = self.members.get_mut(&id).map(|m| &mut m.downlink) else {
+        let Some(Downlink::Dual { downlink: dual, .. }) = self.members.get_mut(&id).map(|m| &mut m.downlink) else {
             return;
         };
-        let Some(offer_id) = dual.offered(&sections, now) else { return };
-        for (_, track) in &sections {
+        let Some(offer_id) = dual.offered(&m_lines, now) else { return };
+        for (_, track) in &m_lines {
             self.send_preference_if_set(id, track);
         }
-        let map = sections.into_iter().collect();
+        let map = m_lines.into_iter().collect();
         self.send(id, Message::Offer(description("offer", sdp, offer_id, map)));
         self.negotiate(id);
     }
@@ -80,7 +80,7 @@ impl Hub {
         let Some(member) = self.members.get_mut(&id) else { return };
         let connection = member.down();
         let is_awaited = match &mut member.downlink {
-            Downlink::Dual { sections, .. } => sections.answer(answer.id),
+            Downlink::Dual { downlink, .. } => downlink.answer(answer.id),
             Downlink::Single(_) => false,
         };
         if !is_awaited {
@@ -99,7 +99,7 @@ impl Hub {
         let Some(member) = self.members.get_mut(&connection.member) else { return };
         tracing::warn!(user = %member.user, ?connection, message, "negotiation failed");
         let is_stale = match (&mut member.downlink, connection.role) {
-            (Downlink::Dual { sections, .. }, Role::Subscriber) => sections.failed(),
+            (Downlink::Dual { downlink, .. }, Role::Subscriber) => downlink.failed(),
             (Downlink::Single(single), Role::Single) => single.failed(),
             _ => false,
         };

@@ -39,9 +39,9 @@ impl Hub {
         let Some(member) = self.members.get_mut(&id) else { return };
         let claimed = member.uplink.claim(track.announced());
         member.tracks.push(track);
-        if let Some(section) = claimed {
+        if let Some(m_line) = claimed {
             let connection = member.up();
-            let published = start(member, &section, &sid);
+            let published = start(member, &m_line, &sid);
             if let Some(published) = published {
                 self.command(MediaCommand::Publish { connection, published });
             }
@@ -90,15 +90,15 @@ impl Hub {
             tracing::warn!(user = %member.user, bytes = description.sdp.len(), "an offer is too long");
             return self.require_rejoin(id);
         }
-        let sections = sdp::m_lines(&description.sdp);
+        let m_lines = sdp::m_lines(&description.sdp);
         let announced: Vec<_> = member.tracks.iter().map(Track::announced).collect();
-        let change = member.uplink.offer(&sections, &announced);
+        let change = member.uplink.offer(&m_lines, &announced);
         let connection = member.up();
         let started: Vec<TrackSid> = change.start.iter().map(|(_, track)| track.clone()).collect();
         let publish: Vec<Published> =
-            change.start.iter().filter_map(|(section, track)| start(member, section, track)).collect();
+            change.start.iter().filter_map(|(m_line, track)| start(member, m_line, track)).collect();
         let binding = match &mut member.downlink {
-            Downlink::Single(single) => single.offer(&sections),
+            Downlink::Single(single) => single.offer(&m_lines),
             Downlink::Dual { .. } => Default::default(),
         };
         let ended = self.remove_tracks(id, &change.end);
@@ -216,19 +216,19 @@ impl Hub {
 }
 
 /// Records that an m-line carries a track from now on.
-fn start(member: &mut Member, section: &MLine, sid: &str) -> Option<Published> {
+fn start(member: &mut Member, m_line: &MLine, sid: &str) -> Option<Published> {
     let track = member.track_mut(sid)?;
     track.is_published = true;
-    track.info.mid.clone_from(&section.mid);
+    track.info.mid.clone_from(&m_line.mid);
     if let Some(codec) = track.info.codecs.first_mut() {
-        codec.mid.clone_from(&section.mid);
-        if codec.cid != section.track_id {
-            codec.sdp_cid.clone_from(&section.track_id);
+        codec.mid.clone_from(&m_line.mid);
+        if codec.cid != m_line.track_id {
+            codec.sdp_cid.clone_from(&m_line.track_id);
         }
     }
-    set_simulcast(&mut track.info, section.simulcast);
-    let (mid, track, kind) = (section.mid.clone(), sid.to_owned(), track.kind);
-    Some(Published { mid, track, kind, simulcast: section.simulcast })
+    set_simulcast(&mut track.info, m_line.simulcast);
+    let (mid, track, kind) = (m_line.mid.clone(), sid.to_owned(), track.kind);
+    Some(Published { mid, track, kind, simulcast: m_line.simulcast })
 }
 
 #[allow(deprecated)] // older clients read it

@@ -23,8 +23,8 @@ pub(super) struct AnnouncedTrack<'a> {
 }
 
 impl AnnouncedTrack<'_> {
-    fn is_named_by(&self, section: &MLine) -> bool {
-        !section.track_id.is_empty() && self.kind == section.kind && self.cids.contains(&section.track_id)
+    fn is_named_by(&self, m_line: &MLine) -> bool {
+        !m_line.track_id.is_empty() && self.kind == m_line.kind && self.cids.contains(&m_line.track_id)
     }
 }
 
@@ -42,16 +42,16 @@ impl Uplink {
     ///
     /// An m-line belongs to the track that its `msid` names, else to the oldest waiting track of its kind. Rust SDKs
     /// write the cid into the `msid`, browsers the id of the `MediaStreamTrack`, some clients nothing.
-    pub(super) fn offer(&mut self, sections: &[MLine], announced: &[AnnouncedTrack<'_>]) -> UplinkChange {
+    pub(super) fn offer(&mut self, m_lines: &[MLine], announced: &[AnnouncedTrack<'_>]) -> UplinkChange {
         let mut change = UplinkChange::default();
         let old = std::mem::take(&mut self.published);
         let mut fresh = Vec::new();
-        for section in sections.iter().filter(|s| s.is_sending()) {
-            match old.get(&section.mid).filter(|track| !is_replaced(track, section, announced, &old)) {
+        for m_line in m_lines.iter().filter(|s| s.is_sending()) {
+            match old.get(&m_line.mid).filter(|track| !is_replaced(track, m_line, announced, &old)) {
                 Some(track) => {
-                    self.published.insert(section.mid.clone(), track.clone());
+                    self.published.insert(m_line.mid.clone(), track.clone());
                 }
-                None => fresh.push(section),
+                None => fresh.push(m_line),
             }
         }
         change.end = old.into_values().filter(|track| !self.carries(track)).collect();
@@ -60,24 +60,24 @@ impl Uplink {
             announced.iter().filter(|a| !self.carries(a.track) && !ended.iter().any(|e| e == a.track)).collect();
 
         let mut named = BTreeMap::new();
-        for section in &fresh {
-            if let Some(track) = free.iter().find(|a| a.is_named_by(section)) {
-                named.insert(track.track, *section);
+        for m_line in &fresh {
+            if let Some(track) = free.iter().find(|a| a.is_named_by(m_line)) {
+                named.insert(track.track, *m_line);
             }
         }
         self.unclaimed.clear();
-        for section in fresh {
-            let by_name = named.iter().find(|(_, s)| s.mid == section.mid).map(|(track, _)| *track);
+        for m_line in fresh {
+            let by_name = named.iter().find(|(_, s)| s.mid == m_line.mid).map(|(track, _)| *track);
             let waits = |a: &&&AnnouncedTrack<'_>| {
-                a.kind == section.kind && !named.contains_key(a.track) && !self.carries(a.track)
+                a.kind == m_line.kind && !named.contains_key(a.track) && !self.carries(a.track)
             };
             let track = by_name.or_else(|| free.iter().find(waits).map(|a| a.track));
             match track {
                 Some(track) => {
-                    self.published.insert(section.mid.clone(), track.to_owned());
-                    change.start.push((section.clone(), track.to_owned()));
+                    self.published.insert(m_line.mid.clone(), track.to_owned());
+                    change.start.push((m_line.clone(), track.to_owned()));
                 }
-                None => self.unclaimed.push(section.clone()),
+                None => self.unclaimed.push(m_line.clone()),
             }
         }
         change
@@ -87,9 +87,9 @@ impl Uplink {
     pub(super) fn claim(&mut self, announced: AnnouncedTrack<'_>) -> Option<MLine> {
         let named = self.unclaimed.iter().position(|s| announced.is_named_by(s));
         let at = named.or_else(|| self.unclaimed.iter().position(|s| s.kind == announced.kind))?;
-        let section = self.unclaimed.swap_remove(at);
-        self.published.insert(section.mid.clone(), announced.track.to_owned());
-        Some(section)
+        let m_line = self.unclaimed.swap_remove(at);
+        self.published.insert(m_line.mid.clone(), announced.track.to_owned());
+        Some(m_line)
     }
 
     /// The server ended a track; its m-line carries nothing from now on.
@@ -104,10 +104,10 @@ impl Uplink {
 
 /// Whether an m-line that carried `track` names another announced track now: a client that unpublishes and publishes in
 /// one offer may reuse the m-line.
-fn is_replaced(track: &str, section: &MLine, announced: &[AnnouncedTrack<'_>], old: &BTreeMap<Mid, TrackSid>) -> bool {
-    let is_own = announced.iter().any(|a| a.track == track && a.is_named_by(section));
+fn is_replaced(track: &str, m_line: &MLine, announced: &[AnnouncedTrack<'_>], old: &BTreeMap<Mid, TrackSid>) -> bool {
+    let is_own = announced.iter().any(|a| a.track == track && a.is_named_by(m_line));
     let names_other =
-        announced.iter().any(|a| a.track != track && a.is_named_by(section) && !old.values().any(|t| t == a.track));
+        announced.iter().any(|a| a.track != track && a.is_named_by(m_line) && !old.values().any(|t| t == a.track));
     !is_own && names_other
 }
 

@@ -111,7 +111,7 @@ impl Worker {
         match made {
             None => {}
             Some(Ok(Some(Offer { sdp, m_lines }))) => {
-                self.reporter.report(MediaEvent::Offered { connection: id, sdp, sections: m_lines });
+                self.reporter.report(MediaEvent::Offered { connection: id, sdp, m_lines });
                 self.described(id);
             }
             Some(Ok(None)) => {

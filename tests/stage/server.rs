@@ -111,7 +111,7 @@ impl Stage {
             arriving.push((mid, what));
         }
         let sections = person.offered.iter().map(|(mid, (track, _))| (mid.clone(), track.clone())).collect();
-        let offered = MediaEvent::Offered { connection, sdp: "v=0".into(), sections };
+        let offered = MediaEvent::Offered { connection, sdp: "v=0".into(), m_lines: sections };
         self.later(Duration::ZERO, Delivery::Plane(Box::new(hub::Input::Media(offered))));
         for (mid, what) in arriving {
             self.track_arrives(who, mid, what);

@@ -22,7 +22,7 @@ pub enum MediaEvent {
         /// The offer's SDP.
         sdp: String,
         /// Every m-line that carries a track, with its track.
-        sections: Vec<(Mid, TrackSid)>,
+        m_lines: Vec<(Mid, TrackSid)>,
     },
     /// A session description was rejected; the connection keeps its state.
     NegotiationFailed {

@@ -47,7 +47,7 @@ impl FakeSfu {
                     assert!(c.bound.remove(&mid).is_some(), "{mid} is released without being bound");
                 }
                 for bound in bind {
-                    assert!(receiving.contains(&bound.mid), "{bound:?} has no section");
+                    assert!(receiving.contains(&bound.mid), "{bound:?} has no m_line");
                     assert!(c.bound.insert(bound.mid.clone(), bound.what.track).is_none(), "{} is bound", bound.mid);
                 }
                 let sdp = c.bound.iter().map(|(mid, track)| format!("{mid}={track}\n")).collect();
@@ -103,8 +103,8 @@ impl FakeSfu {
             assert!(!c.bound.values().any(|t| *t == track), "{track} is added twice");
             c.bound.insert(mid, track);
         }
-        let sections = c.bound.clone().into_iter().collect();
-        self.events.push_back(MediaEvent::Offered { connection, sdp: String::new(), sections });
+        let m_lines = c.bound.clone().into_iter().collect();
+        self.events.push_back(MediaEvent::Offered { connection, sdp: String::new(), m_lines });
     }
 
     fn get(&mut self, connection: ConnectionId) -> &mut Connection {

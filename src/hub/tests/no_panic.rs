@@ -62,7 +62,7 @@ fn event() -> impl Strategy<Value = MediaEvent> {
         (connection.clone(), 0..4u32, sdp())
             .prop_map(|(connection, offer_id, sdp)| { MediaEvent::Answered { connection, offer_id, sdp } }),
         (connection.clone(), sdp(), text(), text()).prop_map(|(connection, sdp, mid, track)| {
-            MediaEvent::Offered { connection, sdp, sections: vec![(mid, track)] }
+            MediaEvent::Offered { connection, sdp, m_lines: vec![(mid, track)] }
         }),
         (connection.clone(), text())
             .prop_map(|(connection, message)| { MediaEvent::NegotiationFailed { connection, message } }),

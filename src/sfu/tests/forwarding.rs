@@ -328,7 +328,7 @@ impl Harness {
     ) -> (String, Vec<(String, String)>) {
         self.command(MediaCommand::MakeOffer { connection: id, add, remove, ice_restart });
         let offered = self.take(|e| matches!(e, MediaEvent::Offered { connection, .. } if *connection == id));
-        let MediaEvent::Offered { sdp, sections, .. } = offered else { unreachable!() };
+        let MediaEvent::Offered { sdp, m_lines: sections, .. } = offered else { unreachable!() };
         (sdp, sections)
     }
 
