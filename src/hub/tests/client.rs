@@ -28,7 +28,7 @@ pub(super) struct Client {
     /// The server's ids of the client's own tracks, by cid.
     pub(super) own: BTreeMap<String, TrackSid>,
     known_tracks: BTreeSet<TrackSid>,
-    sections: Vec<Section>,
+    m_lines: Vec<MLine>,
     next_mid: u32,
     offer_id: u32,
     awaits_answer: bool,
@@ -36,7 +36,7 @@ pub(super) struct Client {
 }
 
 #[derive(Clone, Debug)]
-struct Section {
+struct MLine {
     mid: Mid,
     kind: MediaKind,
     direction: Direction,
@@ -63,7 +63,7 @@ impl Client {
             ended: None,
             own: BTreeMap::new(),
             known_tracks: BTreeSet::new(),
-            sections: Vec::new(),
+            m_lines: Vec::new(),
             next_mid: 0,
             offer_id: 0,
             awaits_answer: false,
@@ -79,7 +79,7 @@ impl Client {
         let settings = lk::ConnectionSettings { auto_subscribe: true, ..Default::default() };
         if self.single {
             for kind in [MediaKind::Audio, MediaKind::Video] {
-                (0..spare).for_each(|_| self.add_section(kind, Direction::Receive));
+                (0..spare).for_each(|_| self.add_m_line(kind, Direction::Receive));
             }
         }
         let publisher_offer = self.single.then(|| self.make_offer());
@@ -93,8 +93,8 @@ impl Client {
         lk::JoinRequest { reconnect: true, participant_sid: self.sid.clone(), ..Default::default() }
     }
 
-    fn add_section(&mut self, kind: MediaKind, direction: Direction) {
-        self.sections.push(Section { mid: self.next_mid.to_string(), kind, direction });
+    fn add_m_line(&mut self, kind: MediaKind, direction: Direction) {
+        self.m_lines.push(MLine { mid: self.next_mid.to_string(), kind, direction });
         self.next_mid += 1;
     }
 
@@ -102,7 +102,7 @@ impl Client {
         self.awaits_answer = true;
         self.offer_again = false;
         self.offer_id += 1;
-        let sdp = self.sections.iter().map(Section::text).collect();
+        let sdp = self.m_lines.iter().map(MLine::text).collect();
         lk::SessionDescription { r#type: "offer".into(), sdp, id: self.offer_id, ..Default::default() }
     }
 
@@ -127,18 +127,18 @@ impl Client {
             ..Default::default()
         }));
         // Browsers reuse an inactive m-line.
-        let unused = self.sections.iter_mut().find(|s| s.kind == kind && s.direction == Direction::Inactive);
+        let unused = self.m_lines.iter_mut().find(|s| s.kind == kind && s.direction == Direction::Inactive);
         match unused {
-            Some(section) => section.direction = Direction::Send { cid },
-            None => self.add_section(kind, Direction::Send { cid }),
+            Some(m_line) => m_line.direction = Direction::Send { cid },
+            None => self.add_m_line(kind, Direction::Send { cid }),
         }
         self.offer();
     }
 
     pub(super) fn unpublish(&mut self, cid: &str) {
-        for section in &mut self.sections {
-            if matches!(&section.direction, Direction::Send { cid: c } if c == cid) {
-                section.direction = Direction::Inactive;
+        for m_line in &mut self.m_lines {
+            if matches!(&m_line.direction, Direction::Send { cid: c } if c == cid) {
+                m_line.direction = Direction::Inactive;
             }
         }
         self.own.remove(cid);
@@ -147,7 +147,7 @@ impl Client {
 
     /// The cids of the tracks being sent.
     pub(super) fn sending(&self) -> Vec<String> {
-        let cids = self.sections.iter().filter_map(|s| match &s.direction {
+        let cids = self.m_lines.iter().filter_map(|s| match &s.direction {
             Direction::Send { cid } => Some(cid.clone()),
             _ => None,
         });
@@ -164,7 +164,7 @@ impl Client {
             }
             Message::Reconnect(_) => {
                 self.awaits_answer = false;
-                if self.single || !self.sections.is_empty() {
+                if self.single || !self.m_lines.is_empty() {
                     self.offer();
                 }
             }
@@ -178,8 +178,8 @@ impl Client {
                 self.outbox.push_back(Request::Answer(answer));
             }
             Message::MediaSectionsRequirement(r) => {
-                (0..r.num_audios).for_each(|_| self.add_section(MediaKind::Audio, Direction::Receive));
-                (0..r.num_videos).for_each(|_| self.add_section(MediaKind::Video, Direction::Receive));
+                (0..r.num_audios).for_each(|_| self.add_m_line(MediaKind::Audio, Direction::Receive));
+                (0..r.num_videos).for_each(|_| self.add_m_line(MediaKind::Video, Direction::Receive));
                 self.offer();
             }
             Message::TrackPublished(published) => {
@@ -243,7 +243,7 @@ impl Client {
     }
 }
 
-impl Section {
+impl MLine {
     fn text(&self) -> String {
         let kind = if self.kind == MediaKind::Audio { "audio" } else { "video" };
         let direction = match &self.direction {

@@ -148,7 +148,7 @@ proptest! {
         ops in prop::collection::vec(op(), 1..80),
     ) {
         let mut stage = Stage::new();
-        stage.spare_sections = spare;
+        stage.spare_m_lines = spare;
         for (name, single) in NAMES.iter().zip(versions) {
             stage.client(name, single);
         }

@@ -75,7 +75,7 @@ fn existing_tracks_are_in_the_answer_of_the_join() {
 #[test]
 fn a_client_without_free_m_lines_is_asked_for_more() {
     let mut stage = Stage::new();
-    stage.spare_sections = 0;
+    stage.spare_m_lines = 0;
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
     let tracks: Vec<_> = (0..5).map(|n| stage.publish(mina, &format!("cam-{n}"), Video)).collect();

@@ -32,7 +32,7 @@ pub(super) struct Stage {
     commands: VecDeque<MediaCommand>,
     last_link: u64,
     next_ping: Moment,
-    pub(super) spare_sections: usize,
+    pub(super) spare_m_lines: usize,
 }
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Stage {
             commands: VecDeque::new(),
             last_link: 0,
             next_ping: Moment::ZERO + PING,
-            spare_sections: 3,
+            spare_m_lines: 3,
         }
     }
 
@@ -103,7 +103,7 @@ impl Stage {
 
     pub(super) fn enter_with(&mut self, c: usize, admission: Admission) {
         let link = self.new_link(c);
-        let request = Box::new(self.clients[c].start(link, self.spare_sections));
+        let request = Box::new(self.clients[c].start(link, self.spare_m_lines));
         let single = self.clients[c].single;
         self.input(Input::Join { link, admission: Box::new(admission), request, single });
     }

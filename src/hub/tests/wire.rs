@@ -181,7 +181,7 @@ fn a_mute_is_shown_and_stops_forwarding() {
 #[test]
 fn an_unpublished_track_ends_and_its_m_line_is_reused() {
     let mut stage = Stage::new();
-    stage.spare_sections = 1;
+    stage.spare_m_lines = 1;
     let mina = stage.join("mina");
     let jonas = stage.join("jonas");
     for n in 0..10 {
