@@ -39,7 +39,7 @@ impl BanList {
     }
 
     /// Drops bans older than 30 days.
-    pub fn remove_expired(&mut self, unix_s: i64) {
+    pub(crate) fn remove_expired(&mut self, unix_s: i64) {
         while self.by_age.first().is_some_and(|(removed_at, _)| is_expired(*removed_at, unix_s)) {
             self.remove_oldest();
         }

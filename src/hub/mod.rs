@@ -166,7 +166,7 @@ impl Hub {
 
     /// Sets the wall clock, which may jump against `now` when the machine sleeps. Bans are dated by it and compared
     /// with the time of tokens, so call this before each admin call.
-    pub fn set_unix_ms(&mut self, unix_ms: i64, now: Moment) {
+    pub(crate) fn set_unix_ms(&mut self, unix_ms: i64, now: Moment) {
         self.config.unix_ms_at_zero = unix_ms - millis(now);
     }
 
@@ -180,17 +180,17 @@ impl Hub {
     }
 
     /// The names of all rooms.
-    pub fn rooms(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(String::as_str)
     }
 
     /// The number of members in all rooms.
-    pub fn members(&self) -> usize {
+    pub(crate) fn members(&self) -> usize {
         self.members.len()
     }
 
     /// The number of published tracks in all rooms.
-    pub fn tracks(&self) -> usize {
+    pub(crate) fn tracks(&self) -> usize {
         self.members.values().flat_map(|m| &m.tracks).filter(|t| t.is_published).count()
     }
 

@@ -21,7 +21,7 @@ pub enum AdminCall {
 
 impl AdminCall {
     /// The method's name in RoomService.
-    pub const fn method(&self) -> &'static str {
+    pub(crate) const fn method(&self) -> &'static str {
         match self {
             Self::CreateRoom(_) => "CreateRoom",
             Self::ListRooms(_) => "ListRooms",
@@ -38,7 +38,7 @@ impl AdminCall {
     }
 
     /// The wire name of the room that the call is about; empty for [`Self::ListRooms`].
-    pub fn room(&self) -> &str {
+    pub(crate) fn room(&self) -> &str {
         match self {
             Self::CreateRoom(r) => &r.name,
             Self::ListRooms(_) => "",
@@ -54,7 +54,7 @@ impl AdminCall {
     }
 
     /// The identity of the participant that the call is about; empty if it is about a room.
-    pub fn user(&self) -> &str {
+    pub(crate) fn user(&self) -> &str {
         match self {
             Self::GetParticipant(r) | Self::RemoveParticipant(r) => &r.identity,
             Self::MutePublishedTrack(r) => &r.identity,
