@@ -6,10 +6,11 @@
 
 use crate::clock::unix_s;
 use crate::hub::{Ban, BanList};
+use crate::store::{Readers, write_atomically};
 use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -201,13 +202,7 @@ impl Writer {
             dismissed: b.dismissed,
         };
         let saved = Saved { version: VERSION, bans: self.bans.iter().map(ban).collect() };
-        let text = serde_json::to_vec(&saved)?;
-        let (path, beside) = (self.folder.join(FILE), self.folder.join(format!("{FILE}.new")));
-        let mut file = private_file(&beside)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&beside, &path)?;
-        sync_folder(&self.folder)
+        write_atomically(&self.folder.join(FILE), &serde_json::to_vec(&saved)?, Readers::Owner)
     }
 }
 
@@ -276,11 +271,6 @@ fn private_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a rename in the folder durable.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,7 +302,10 @@ mod tests {
             3,
             "the bans of the last run are written again"
         );
-        assert!(!folder.join("bars.json.new").exists());
+        let names = fs::read_dir(&folder).expect("listed").map(|e| e.expect("an entry").file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, [FILE, LOCK], "no temporary file is left");
     }
 
     #[tokio::test]
