@@ -174,7 +174,7 @@ pub(super) fn user_id(name: &str) -> UserId {
 }
 
 fn entry_error(error: &TokenError) -> EntryError {
-    EntryError { kind: error.kind(), message: error.to_string(), retry: error.may_pass() }
+    EntryError { kind: error.kind(), message: error.to_string(), retry: error.is_temporary() }
 }
 
 #[cfg(test)]

@@ -204,7 +204,7 @@ impl Guest {
 
     pub(super) async fn leave(self) {
         let Self { link, peers, mut link_events, .. } = self;
-        assert!(link.goodbye(Duration::from_millis(500)).await, "the leave message was sent");
+        assert!(link.send_leave(Duration::from_millis(500)).await, "the leave message was sent");
         let acknowledged = async {
             while let Some(event) = link_events.recv().await {
                 if matches!(event, SignalLinkEvent::Message(m) if matches!(*m, Response::Leave(_))) {

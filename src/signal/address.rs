@@ -1,8 +1,8 @@
-//! Server addresses as people give them.
+//! Server addresses as users write them, and server messages for users.
 
 use url::Url;
 
-/// The address as an HTTP one, without a path's trailing slash; `None` when it is none.
+/// The address as an HTTP URL without query and fragment; `None` if it is no address of a server.
 pub(super) fn http_url(server: &str) -> Option<Url> {
     let mut url = Url::parse(server.trim()).ok().filter(Url::has_host)?;
     let scheme = match url.scheme() {
@@ -16,7 +16,7 @@ pub(super) fn http_url(server: &str) -> Option<Url> {
     Some(url)
 }
 
-/// Host and port, which is all of an address that errors show.
+/// Host and port: the only parts of an address that errors show.
 pub(super) fn shown(server: &str) -> String {
     let url = http_url(server);
     let host = url.as_ref().and_then(|u| Some((u.host_str()?.to_owned(), u.port())));
@@ -27,7 +27,8 @@ pub(super) fn shown(server: &str) -> String {
     }
 }
 
-/// What a server said, if it is fit for people: one short plain sentence that holds nothing of `secret`.
+/// A server's message for the user: one plain sentence of at most 160 bytes that contains no part of `secret`. `None` if
+/// the body is anything else.
 pub(super) fn plain_sentence(body: &str, secret: &str) -> Option<String> {
     let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
     let field = |json: &serde_json::Value| {
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_words_are_repeated_only_when_they_are_plain() {
+    fn only_plain_messages_of_a_server_are_shown() {
         let token = "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl";
         let said = |body: &str| plain_sentence(body, token);
         assert_eq!(said("you were removed from this room"), Some("You were removed from this room.".into()));

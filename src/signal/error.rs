@@ -1,4 +1,4 @@
-//! What keeps somebody out, and what a lost link finds when it comes back.
+//! Errors of joining a room and of resuming a session.
 
 use super::address::{http_url, plain_sentence, shown};
 use crate::base::EntryErrorKind;
@@ -6,25 +6,25 @@ use livekit_protocol::{DisconnectReason, LeaveRequest, leave_request};
 use livekit_signaling::SignalError;
 use std::time::Duration;
 
-/// Time to find out who answers at an address where the handshake failed.
-const PROBE: Duration = Duration::from_secs(2);
+/// Time to find out whether a server answers where the handshake failed.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why a room could not be entered. Each says what to do next.
+/// Why a room could not be joined. Each message says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConnectError {
-    /// Not an address.
+    /// The text is no address of a server.
     #[error("“{0}” is not a server address. One looks like wss://meet.example.com or ws://127.0.0.1:7880.")]
     Address(String),
-    /// Nobody answers there.
+    /// No server answers there.
     #[error("The server {0} cannot be reached. Check the address and your network, then try again.")]
     Unreachable(String),
-    /// Somebody answers who does not speak LiveKit.
+    /// The server does not speak LiveKit's protocol.
     #[error("{0} answers, but it is no server for calls. Check the address and the port.")]
     NotALiveKitServer(String),
-    /// 401: the token is bad, expired or somebody else's.
+    /// 401: the token is malformed, expired or signed with another key.
     #[error("The server does not accept this invitation; it may have expired. Ask for a new link.")]
     Unauthorized,
-    /// 403: not permitted.
+    /// 403: the token does not permit it.
     #[error("{0}")]
     Forbidden(String),
     /// 403: removed after the token was made.
@@ -33,16 +33,16 @@ pub(crate) enum ConnectError {
     /// 403: the call was ended for everyone after the token was made.
     #[error("This call was ended for everyone. Ask for a new invitation.")]
     Dismissed,
-    /// 404 from a LiveKit server.
+    /// 404 from a LiveKit server: there is no such room.
     #[error("This room does not exist on the server. Check its name, or ask the host to open it.")]
     NotFound,
-    /// As many as may are in the room.
+    /// The room has as many participants as it may.
     #[error("The room is full. Try again when somebody has left.")]
     Full,
     /// No answer in time.
     #[error("The server {0} did not answer in time. Check your network, then try again.")]
     Timeout(String),
-    /// Anything else.
+    /// Another error.
     #[error("{0}")]
     Other(String),
 }
@@ -50,22 +50,22 @@ pub(crate) enum ConnectError {
 /// Why a session could not be resumed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ResumeError {
-    /// The server has ended the session: kicked, dismissed, joined elsewhere. There is no way back.
+    /// The server ended the session: kicked, dismissed, joined elsewhere. It cannot be resumed.
     #[error("The server has ended this call.")]
     Ended(DisconnectReason),
-    /// The server does not know the session any more: enter the room anew.
+    /// The server has forgotten the session: join the room again.
     #[error("The server does not know this call any more.")]
     Rejoin(DisconnectReason),
-    /// The token is not accepted any more. There is no way back.
+    /// The token is no longer accepted. The session cannot be resumed.
     #[error(transparent)]
     Refused(ConnectError),
-    /// It did not work this time.
+    /// The attempt failed; another may succeed.
     #[error(transparent)]
     Failed(ConnectError),
 }
 
 impl ConnectError {
-    /// The kind for scripts and for the session.
+    /// The kind, for the session and for scripts.
     pub(crate) const fn kind(&self) -> EntryErrorKind {
         match self {
             Self::Address(_) | Self::Unreachable(_) => EntryErrorKind::Unreachable,
@@ -81,21 +81,21 @@ impl ConnectError {
         }
     }
 
-    /// Whether trying the same again may help.
-    pub(crate) const fn may_pass(&self) -> bool {
+    /// Whether another attempt may succeed.
+    pub(crate) const fn is_temporary(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Other(_))
     }
 
-    /// What the server says with its status and body. `checked`: whether `/validate` found nothing wrong.
-    fn from_status(status: u16, body: &str, server: &str, token: &str, checked: bool) -> Self {
+    /// The error of a status and body. `validated`: whether the server's `/validate` had no objection.
+    fn from_status(status: u16, body: &str, server: &str, token: &str, validated: bool) -> Self {
         let said = plain_sentence(body, token);
         let lower = body.to_lowercase();
         match status {
             401 => Self::Unauthorized,
             _ if lower.contains("full") || lower.contains("max participants") => Self::Full,
-            // livekit-server refuses the upgrade with a bare 500 when the room is full, but finds nothing wrong before.
-            500 if checked => Self::Full,
-            // Our own server's words.
+            // livekit-server refuses the upgrade to a full room with an empty 500, after `/validate` succeeded.
+            500 if validated => Self::Full,
+            // Messages of our own server.
             403 if lower.starts_with("removed from the room") => Self::Removed,
             403 if lower.starts_with("the room was dismissed") => Self::Dismissed,
             403 => Self::Forbidden(said.unwrap_or_else(|| "You may not enter this room. Ask the host.".into())),
@@ -103,7 +103,7 @@ impl ConnectError {
             400 => Self::Other(
                 said.unwrap_or_else(|| "The server finds this invitation faulty. Ask for a new link.".into()),
             ),
-            429 | 500..=599 if !checked || status == 503 || status == 429 => {
+            429 | 500..=599 if !validated || status == 503 || status == 429 => {
                 Self::Other("The server cannot take calls now. Try again in a minute.".into())
             }
             _ => Self::NotALiveKitServer(shown(server)),
@@ -112,7 +112,7 @@ impl ConnectError {
 }
 
 impl ResumeError {
-    /// The server's word, as the `leave` that it sends or stands for; `None` when it could not be asked.
+    /// The `leave` message that the server sent or would send; `None` if it was not reached.
     pub(crate) fn leave(&self) -> Option<LeaveRequest> {
         let (action, reason) = match self {
             Self::Ended(reason) => (leave_request::Action::Disconnect, *reason),
@@ -124,9 +124,9 @@ impl ResumeError {
     }
 }
 
-/// Turns the crate's error into ours; asks the address itself where the crate says too little.
+/// Converts an error of `livekit-signaling`. Where it does not tell who answered, the address is probed.
 pub(super) async fn connect_error(error: SignalError, server: &str, token: &str) -> ConnectError {
-    tracing::debug!(server = shown(server), kind = words(&error), "no way in");
+    tracing::debug!(server = shown(server), kind = log_kind(&error), "join failed");
     match error {
         SignalError::UrlParse(_) => ConnectError::Address(shown(server)),
         SignalError::TokenFormat => ConnectError::Unauthorized,
@@ -135,15 +135,15 @@ pub(super) async fn connect_error(error: SignalError, server: &str, token: &str)
         }
         SignalError::Handshake { status } => ConnectError::from_status(status.as_u16(), "", server, token, true),
         SignalError::Timeout(_) => ConnectError::Timeout(shown(server)),
-        SignalError::Connection(_) => who_answers(server).await,
+        SignalError::Connection(_) => probe(server).await,
         SignalError::Closed => ConnectError::Other("The server closed the connection. Try again.".into()),
         _ => ConnectError::Other("The connection to the server failed. Try again.".into()),
     }
 }
 
-/// Turns what a resume met into ours.
+/// Converts an error of `livekit-signaling` from a resume.
 pub(super) fn resume_error(error: SignalError, server: &str) -> ResumeError {
-    tracing::debug!(server = shown(server), kind = words(&error), "not resumed");
+    tracing::debug!(server = shown(server), kind = log_kind(&error), "resume failed");
     let other = |text: &str| ResumeError::Failed(ConnectError::Other(text.into()));
     match error {
         SignalError::LeaveRequest { reason, action: leave_request::Action::Disconnect } => ResumeError::Ended(reason),
@@ -161,8 +161,8 @@ pub(super) fn resume_error(error: SignalError, server: &str) -> ResumeError {
     }
 }
 
-/// The crate's own text may hold a URL or a body: only the kind of an error is logged.
-fn words(error: &SignalError) -> String {
+/// The kind of an error, for logs: the crate's own text may contain the URL, with the token, or a body.
+fn log_kind(error: &SignalError) -> String {
     match error {
         SignalError::Client(status, _) | SignalError::Server(status, _) | SignalError::Handshake { status } => {
             format!("status {}", status.as_u16())
@@ -175,11 +175,11 @@ fn words(error: &SignalError) -> String {
     }
 }
 
-/// The handshake failed below HTTP: is anybody there at all?
-async fn who_answers(server: &str) -> ConnectError {
+/// The error of a handshake that failed below HTTP: asks the address by HTTP to see whether a server answers.
+async fn probe(server: &str) -> ConnectError {
     let Some(url) = http_url(server) else { return ConnectError::Address(shown(server)) };
-    let probe = reqwest::Client::builder().timeout(PROBE).pool_max_idle_per_host(0).build();
-    let Ok(client) = probe else { return ConnectError::Unreachable(shown(server)) };
+    let client = reqwest::Client::builder().timeout(PROBE_TIMEOUT).pool_max_idle_per_host(0).build();
+    let Ok(client) = client else { return ConnectError::Unreachable(shown(server)) };
     match client.get(url).send().await {
         Ok(_) => ConnectError::Other("The connection to the server broke off. Try again.".into()),
         Err(error) if error.is_connect() || error.is_timeout() => ConnectError::Unreachable(shown(server)),
@@ -193,12 +193,12 @@ mod tests {
 
     const TOKEN: &str = "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl";
 
-    fn status(status: u16, body: &str, checked: bool) -> ConnectError {
-        ConnectError::from_status(status, body, "ws://127.0.0.1:7880", TOKEN, checked)
+    fn status(status: u16, body: &str, validated: bool) -> ConnectError {
+        ConnectError::from_status(status, body, "ws://127.0.0.1:7880", TOKEN, validated)
     }
 
     #[test]
-    fn each_status_has_its_meaning() {
+    fn each_status_has_its_error() {
         let here = || "127.0.0.1:7880".to_owned();
         assert_eq!(status(401, &format!("invalid token: {TOKEN}"), false), ConnectError::Unauthorized);
         assert_eq!(status(404, "requested room does not exist", false), ConnectError::NotFound);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn no_message_repeats_the_token() {
+    fn no_message_contains_the_token() {
         for code in [400, 401, 403, 404, 418, 500, 503] {
             let shown = status(code, &format!("bad: {TOKEN}"), false).to_string();
             assert!(TOKEN.split('.').all(|part| !shown.contains(part)), "{shown}");

@@ -1,4 +1,4 @@
-//! The signalling connection of one session, across outages.
+//! The signalling connection of one session, over several WebSockets when it is resumed.
 
 use super::error::{ConnectError, ResumeError, connect_error, resume_error};
 use super::transport::CancelOnDrop;
@@ -12,38 +12,38 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-/// Messages that wait at most.
+/// Events in the queue at most; when it is full the link is given up.
 const MESSAGES: usize = 1024;
-/// What is left of a socket that was cut off goes within this.
-const CUT: Duration = Duration::from_millis(50);
-/// The protocol that we speak. 18 would mean negotiated data channels, which livekit-server 1.13.5 does not have.
+/// Time for a socket to close after it was cancelled.
+const CANCELLED: Duration = Duration::from_millis(50);
+/// Version of the signalling protocol. 18 would mean negotiated data channels, which livekit-server 1.13.5 lacks.
 const PROTOCOL: u32 = 17;
 
-/// How to connect.
+/// How to join.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectOptions {
-    /// Whether one peer connection shall carry everything (`/rtc/v1`). A server without it is joined by `/rtc`;
-    /// [`SignalLink::is_single`] tells.
+    /// Whether to ask for a single peer connection (`/rtc/v1`). A server without it is joined by `/rtc`;
+    /// [`SignalLink::is_single`] tells which it was.
     pub(crate) single: bool,
-    /// Our first offer, sent along with the join (single only).
+    /// Our first offer, sent with the join request (single only).
     pub(crate) offer: Option<String>,
-    /// Longest wait for the WebSocket to open, and as long again for the server's first message (at most 5 s).
+    /// Longest wait for the WebSocket to open, and then again for the server's first message (5 s at most).
     pub(crate) timeout: Duration,
 }
 
-/// What comes over a link.
+/// An event of a link.
 #[derive(Debug)]
 pub(crate) enum SignalLinkEvent {
     /// A message of the server.
     Message(Box<signal_response::Message>),
-    /// The connection is gone; [`SignalLink::resume`] may bring it back. Not told when we closed it.
+    /// The WebSocket closed; [`SignalLink::resume`] may open another. Not sent when we closed it.
     Closed {
-        /// Why, for logs.
+        /// The reason, for logs.
         reason: String,
     },
 }
 
-/// The events of a link, across resumes. 1024 wait at most; then the link is given up, and this ends.
+/// The events of a link, across resumes. At most 1024 wait; then the link is given up, and the channel closes.
 pub(crate) type SignalLinkEvents = mpsc::Receiver<SignalLinkEvent>;
 
 /// The signalling connection of one session.
@@ -55,17 +55,18 @@ pub(crate) struct SignalLink {
     cancel: CancelOnDrop,
 }
 
-/// Each WebSocket of a link ends with one close event; those that we caused are not told.
+/// Counts WebSockets: each ends with one close event, which is not passed on if we caused it.
 #[derive(Debug)]
 struct ExpectedCloses {
-    started: AtomicU64,
+    /// WebSockets that were opened.
+    opened: AtomicU64,
     /// ExpectedCloses up to this one were ended by ourselves.
-    ended_by_us: AtomicU64,
+    expected: AtomicU64,
 }
 
 impl SignalLink {
-    /// Joins: opens the WebSocket and waits for the server's `join`. Within the options' timeout and 8 s more (the
-    /// crate's own waits for the join and for the reason of a refusal).
+    /// Joins: opens the WebSocket and waits for the server's `join`. Takes the options' timeout and 8 s more at most, the
+    /// crate's own limits for the join message and for the reason of a refusal.
     pub(crate) async fn connect(
         url: &str,
         token: &Secret<String>,
@@ -76,7 +77,7 @@ impl SignalLink {
         signal.connect_timeout = options.timeout;
         signal.region_failover = false;
         signal.protocol_version = PROTOCOL;
-        signal.client_capabilities.clear(); // no packet trailers: our decoders could not strip them
+        signal.client_capabilities.clear(); // no packet trailers: our decoders cannot strip them
         let offer = options.offer.filter(|_| options.single).map(|sdp| proto::SessionDescription {
             r#type: "offer".into(),
             sdp,
@@ -84,7 +85,7 @@ impl SignalLink {
             ..Default::default()
         });
         let token = token.expose();
-        // Dropped with this future when the join is given up half-way.
+        // Dropped, and so cancelled, with this future.
         let cancel = CancelOnDrop::default();
         let joined = cancel.scope(SignalClient::connect(url, token, signal, offer)).await;
         let (client, join, events) = match joined {
@@ -92,45 +93,45 @@ impl SignalLink {
             Err(error) => return Err(connect_error(error, url, token).await),
         };
         let (tx, rx) = mpsc::channel(MESSAGES);
-        let closes = Arc::new(ExpectedCloses { started: AtomicU64::new(1), ended_by_us: AtomicU64::new(0) });
+        let closes = Arc::new(ExpectedCloses { opened: AtomicU64::new(1), expected: AtomicU64::new(0) });
         let forward = tokio::spawn(forward(events, tx, closes.clone())).abort_handle();
         let client = Arc::new(client);
         Ok((Self { client, url: url.to_owned(), closes, forward, cancel }, join, rx))
     }
 
-    /// Whether one peer connection carries everything.
+    /// Whether the session has a single peer connection.
     pub(crate) fn is_single(&self) -> bool {
         self.client.is_single_pc_mode_active()
     }
 
-    /// Sends a message. During an outage what belongs to the session is kept until
-    /// [`set_reconnected`](Self::set_reconnected), and what belongs to the negotiation is dropped.
+    /// Sends a message. While the WebSocket is down, messages about the session are kept until
+    /// [`set_reconnected`](Self::set_reconnected), and those about the negotiation are dropped.
     pub(crate) async fn send(&self, message: signal_request::Message) {
         self.client.send(message).await;
     }
 
-    /// The token as the server last refreshed it.
+    /// The token that the server refreshed last.
     pub(crate) fn token(&self) -> Secret<String> {
         Secret::new(self.client.token())
     }
 
-    /// Opens a new WebSocket for the same session. The same [`SignalLinkEvents`] go on.
+    /// Opens a new WebSocket for the same session. Its events come by the same [`SignalLinkEvents`].
     pub(crate) async fn resume(&self, reason: proto::ReconnectReason) -> Result<proto::ReconnectResponse, ResumeError> {
         self.closes.expect_close();
         let restart = self.cancel.scope(self.client.restart(reason));
         let answer = restart.await.map_err(|e| resume_error(e, &self.url))?;
-        self.closes.started.fetch_add(1, SeqCst);
+        self.closes.opened.fetch_add(1, SeqCst);
         Ok(answer)
     }
 
-    /// Tells that media flows again: what was kept during the outage is sent.
+    /// Sends the messages that were kept, once media flows again.
     pub(crate) async fn set_reconnected(&self) {
         self.client.set_reconnected().await;
     }
 
-    /// Says goodbye, so that the others are told at once. Whether it left this computer within `limit`; the server
-    /// acknowledges it by a `leave` of its own.
-    pub(crate) async fn goodbye(&self, limit: Duration) -> bool {
+    /// Sends `leave`, so that the others are told at once. Whether it was sent within `limit`. The server answers with a
+    /// `leave` of its own.
+    pub(crate) async fn send_leave(&self, limit: Duration) -> bool {
         let leave = proto::LeaveRequest {
             reason: proto::DisconnectReason::ClientInitiated as i32,
             action: proto::leave_request::Action::Disconnect as i32,
@@ -143,21 +144,21 @@ impl SignalLink {
         tokio::time::timeout(limit, sent).await.is_ok()
     }
 
-    /// Closes the WebSocket: in good order within `limit`, else without a word. Whether it is gone.
+    /// Closes the WebSocket: with a close frame within `limit`, else by dropping it. Whether it is closed.
     pub(crate) async fn close(&self, limit: Duration) -> bool {
         self.closes.expect_close();
         let client = self.client.clone();
         let mut closing = tokio::spawn(async move { client.close().await });
-        let in_order = tokio::time::timeout(limit, &mut closing).await.is_ok();
+        let clean = tokio::time::timeout(limit, &mut closing).await.is_ok();
         self.cancel.cancel();
-        let closed = in_order || tokio::time::timeout(CUT, closing).await.is_ok();
+        let closed = clean || tokio::time::timeout(CANCELLED, closing).await.is_ok();
         self.forward.abort();
         closed
     }
 }
 
 impl Drop for SignalLink {
-    /// The safety net of a link that was not closed: its cancel goes with it, and so does the socket.
+    /// Ends a link that was not closed. Its [`CancelOnDrop`] closes the socket.
     fn drop(&mut self) {
         self.forward.abort();
     }
@@ -165,11 +166,11 @@ impl Drop for SignalLink {
 
 impl ExpectedCloses {
     fn expect_close(&self) {
-        self.ended_by_us.store(self.started.load(SeqCst), SeqCst);
+        self.expected.store(self.opened.load(SeqCst), SeqCst);
     }
 }
 
-/// Hands the crate's events on through a bounded queue.
+/// Passes the crate's events on through a bounded queue.
 async fn forward(mut events: SignalEvents, out: mpsc::Sender<SignalLinkEvent>, closes: Arc<ExpectedCloses>) {
     let mut ended = 0;
     while let Some(event) = events.recv().await {
@@ -177,7 +178,7 @@ async fn forward(mut events: SignalEvents, out: mpsc::Sender<SignalLinkEvent>, c
             SignalEvent::Message(message) => SignalLinkEvent::Message(message),
             SignalEvent::Close(reason) => {
                 ended += 1;
-                if ended <= closes.ended_by_us.load(SeqCst) {
+                if ended <= closes.expected.load(SeqCst) {
                     continue;
                 }
                 SignalLinkEvent::Closed { reason: reason.into_owned() }
@@ -185,13 +186,13 @@ async fn forward(mut events: SignalEvents, out: mpsc::Sender<SignalLinkEvent>, c
         };
         if let Err(refused) = out.try_send(event) {
             if matches!(refused, mpsc::error::TrySendError::Full(_)) {
-                tracing::error!("nobody takes the server's messages: the link is given up");
+                tracing::error!("the queue of signalling events is full: the link is given up");
             }
             return;
         }
     }
     if out.send(SignalLinkEvent::Closed { reason: "the connection's task ended".into() }).await.is_err() {
-        tracing::debug!("nobody waits for the end of a link");
+        tracing::debug!("no receiver for the end of a link");
     }
 }
 
@@ -202,7 +203,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    /// Somebody who answers every connection with these bytes, and then says no more.
+    /// A server that answers every connection with these bytes, and then nothing more.
     async fn answering(answer: &'static [u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_speak_livekit_is_told_apart_from_nobody() {
+    async fn a_server_of_another_protocol_is_told_apart_from_none() {
         let page = answering(b"HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n\r\nnot found").await;
         assert_eq!(refusal(&format!("ws://{page}")).await, ConnectError::NotALiveKitServer(page));
         let site = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await;
@@ -237,12 +238,12 @@ mod tests {
         assert_eq!(refusal(&format!("ws://{shell}")).await, ConnectError::NotALiveKitServer(shell));
         let silent = answering(b"").await;
         assert_eq!(refusal(&format!("ws://{silent}")).await, ConnectError::Timeout(silent));
-        let nobody = "127.0.0.1:9".to_owned();
-        assert_eq!(refusal(&format!("ws://{nobody}")).await, ConnectError::Unreachable(nobody));
+        let closed = "127.0.0.1:9".to_owned();
+        assert_eq!(refusal(&format!("ws://{closed}")).await, ConnectError::Unreachable(closed));
     }
 
     #[tokio::test]
-    async fn a_join_that_is_given_up_leaves_no_socket() {
+    async fn a_join_that_is_dropped_leaves_no_socket() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("ws://{}", listener.local_addr().expect("an address"));
         let (opened, is_open) = tokio::sync::oneshot::channel();
@@ -250,7 +251,7 @@ mod tests {
             let (stream, _) = listener.accept().await.expect("a client");
             let mut socket = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
             opened.send(()).expect("the test waits");
-            // Until the client's end is gone; it never gets a first message.
+            // Until the client closes; it never gets a first message.
             while let Some(Ok(_)) = socket.next().await {}
         });
         let joining = tokio::spawn(async move {
@@ -258,9 +259,9 @@ mod tests {
             SignalLink::connect(&url, &Secret::new("a.b.c".into()), options).await.map(drop)
         });
         is_open.await.expect("a WebSocket");
-        tokio::time::sleep(Duration::from_millis(100)).await; // the client has taken the answer in
+        tokio::time::sleep(Duration::from_millis(100)).await; // the client waits for the first message
         joining.abort();
-        tokio::time::timeout(Duration::from_secs(3), server).await.expect("the socket goes").expect("no panic");
+        tokio::time::timeout(Duration::from_secs(3), server).await.expect("the socket is closed").expect("no panic");
     }
 
     #[tokio::test]

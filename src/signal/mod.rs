@@ -1,8 +1,8 @@
-//! The client's signalling connection: LiveKit's WebSocket, and the token endpoint that opens its door.
+//! The client's signalling connection: LiveKit's WebSocket, and the endpoints for tokens and for the state of a room.
 //!
-//! [`SignalLink`] wraps `livekit-signaling` (0.1, breakage likely, hence pinned): it speaks `/rtc/v1` first and falls back
-//! to `/rtc`, pings, keeps what was sent during an outage, and resumes. Errors are sentences for people; none of them
-//! ever holds a token.
+//! [`SignalLink`] wraps `livekit-signaling` (pinned, since 0.1 releases may break): it tries `/rtc/v1` first and falls back
+//! to `/rtc`, pings, keeps messages during an outage, and resumes. Errors are sentences for users and never contain a
+//! token.
 
 mod address;
 mod error;

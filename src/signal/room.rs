@@ -1,36 +1,36 @@
-//! `POST /room` of our own server: how a room is, before somebody enters it. LiveKit has nothing like it.
+//! `POST /room` of our own server: the state of a room before joining it. LiveKit has no such endpoint.
 
-use super::token::{TokenError, ask, own_endpoint};
+use super::token::{TokenError, endpoint, post};
 use crate::base::{RoomState, Secret};
 use serde::Serialize;
 
-/// What shows the server that we may enter a room.
+/// What shows the server that we may join a room.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RoomProof<'a> {
-    /// Nothing: the server lets everybody in, or does not tell.
+    /// Nothing: the server lets everybody in, or does not answer.
     Nothing,
-    /// What a link has brought along.
+    /// The invitation of a link.
     Invitation(&'a Secret<String>),
     /// An access token for the room.
     Token(&'a Secret<String>),
 }
 
 #[derive(Serialize)]
-struct Question<'a> {
+struct RoomRequest<'a> {
     room_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     invitation: Option<&'a str>,
 }
 
-/// Asks the server at `server` (`ws`, `wss`, `http` or `https`) for the room with this wire name. Within 5 s. A server
-/// that is not ours answers with [`TokenError::NoEndpoint`].
+/// Asks the server at `server` (`ws`, `wss`, `http` or `https`) for the state of the room with this wire name. Takes 5 s at
+/// most. The error for a server that is not ours is [`TokenError::NoEndpoint`].
 pub(crate) async fn look_up_room(server: &str, room: &str, proof: RoomProof<'_>) -> Result<RoomState, TokenError> {
     let (invitation, token) = match proof {
         RoomProof::Nothing => (None, None),
         RoomProof::Invitation(text) => (Some(text.expose().as_str()), None),
         RoomProof::Token(token) => (None, Some(token)),
     };
-    ask(&own_endpoint(server, "room")?, &Question { room_name: room, invitation }, token).await
+    post(&endpoint(server, "room")?, &RoomRequest { room_name: room, invitation }, token).await
 }
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests {
     const TWO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 44\r\n\r\n{\"is_open\":true,\"people\":2,\"can_enter\":true}";
 
     #[tokio::test]
-    async fn a_room_is_asked_for_with_what_lets_us_in() {
+    async fn the_request_contains_the_room_and_the_proof() {
         let secret = Secret::new("abc".to_owned());
         for (proof, head, body) in [
             (RoomProof::Nothing, "", r#"{"room_name":"num/7"}"#),

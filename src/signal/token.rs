@@ -1,4 +1,4 @@
-//! The token endpoint in LiveKit's standard form: `POST /token` answers with a server and a token.
+//! The token endpoint in LiveKit's standard form: `POST /token` returns a server URL and a token.
 
 use super::address::{http_url, plain_sentence, shown};
 use crate::base::{EntryErrorKind, Secret};
@@ -7,30 +7,30 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Longest wait for a token.
+/// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Larger answers are none.
+/// Bytes of an answer at most.
 const ANSWER_BYTES: usize = 64 * 1024;
 
-/// Why no token could be had, or nothing be learned of a room. Each says what to do next.
+/// Why a request for a token or a room's state failed. Each message says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TokenError {
-    /// Not an address.
+    /// The text is no address of a server.
     #[error("“{0}” is not a server address. One looks like wss://meet.example.com or ws://127.0.0.1:7880.")]
     Address(String),
-    /// Nobody answers there.
+    /// No server answers there.
     #[error("The server {0} cannot be reached. Check the address and your network, then try again.")]
     Unreachable(String),
     /// No answer in time.
     #[error("The server {0} did not answer in time. Check your network, then try again.")]
     Timeout(String),
-    /// It has no such endpoint.
+    /// The server has no such endpoint.
     #[error("{0} gives no invitations. Ask the host for a link, or check the address.")]
     NoEndpoint(String),
-    /// It refused, in its own words where they were plain.
+    /// The server refused; its own message if that is a plain sentence.
     #[error("{0}")]
     Refused(String),
-    /// It answered something else.
+    /// The answer has another form.
     #[error("{0} answers, but not as a server for calls does. Check the address and the port.")]
     Unreadable(String),
 }
@@ -46,14 +46,14 @@ impl TokenError {
         }
     }
 
-    /// Whether trying the same again may help.
-    pub(crate) const fn may_pass(&self) -> bool {
+    /// Whether another attempt may succeed.
+    pub(crate) const fn is_temporary(&self) -> bool {
         matches!(self, Self::Address(_) | Self::Unreachable(_) | Self::Timeout(_))
     }
 }
 
 #[derive(Serialize)]
-struct Request<'a> {
+struct TokenBody<'a> {
     room_name: &'a str,
     participant_identity: &'a str,
     participant_name: &'a str,
@@ -61,16 +61,16 @@ struct Request<'a> {
     invitation: Option<&'a str>,
 }
 
-/// Whom a token is wanted for.
+/// What a token is requested for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TokenRequest<'a> {
     /// The room's wire name.
     pub(crate) room: &'a str,
     /// Our user id.
     pub(crate) user: &'a str,
-    /// What the others see.
+    /// Name that the others see.
     pub(crate) name: &'a str,
-    /// What a link has brought along, to be shown.
+    /// The invitation of a link.
     pub(crate) invitation: Option<&'a Secret<String>>,
 }
 
@@ -82,35 +82,35 @@ struct Answer {
 
 /// The token endpoint of a server given by its `ws`, `wss`, `http` or `https` address.
 pub(crate) fn token_endpoint(server: &str) -> Result<String, TokenError> {
-    own_endpoint(server, "token")
+    endpoint(server, "token")
 }
 
-/// An endpoint of a server.
-pub(super) fn own_endpoint(server: &str, name: &str) -> Result<String, TokenError> {
+/// The URL of an endpoint of a server.
+pub(super) fn endpoint(server: &str, name: &str) -> Result<String, TokenError> {
     let mut url = http_url(server).ok_or_else(|| TokenError::Address(shown(server)))?;
     url.path_segments_mut().map_err(|()| TokenError::Address(shown(server)))?.pop_if_empty().push(name);
     Ok(url.into())
 }
 
-/// Asks `endpoint` for a way into a room: the server's URL and a token. Within 5 s.
+/// Requests a token from `endpoint`. Returns the server's URL and the token, within 5 s.
 pub(crate) async fn fetch_token(
     endpoint: &str,
-    wish: &TokenRequest<'_>,
+    request: &TokenRequest<'_>,
 ) -> Result<(String, Secret<String>), TokenError> {
-    let request = Request {
-        room_name: wish.room,
-        participant_identity: wish.user,
-        participant_name: wish.name,
-        invitation: wish.invitation.map(|text| text.expose().as_str()),
+    let body = TokenBody {
+        room_name: request.room,
+        participant_identity: request.user,
+        participant_name: request.name,
+        invitation: request.invitation.map(|text| text.expose().as_str()),
     };
-    let answer: Answer = ask(endpoint, &request, None).await?;
+    let answer: Answer = post(endpoint, &body, None).await?;
     Ok((answer.server_url, Secret::new(answer.participant_token)))
 }
 
-/// Sends a question as JSON, with an access token if there is one, and reads the answer to it. Within 5 s.
-pub(super) async fn ask<A: DeserializeOwned>(
+/// Posts JSON, with an access token if there is one, and reads the JSON answer, within 5 s.
+pub(super) async fn post<A: DeserializeOwned>(
     endpoint: &str,
-    question: &impl Serialize,
+    body: &impl Serialize,
     token: Option<&Secret<String>>,
 ) -> Result<A, TokenError> {
     let url = http_url(endpoint).ok_or_else(|| TokenError::Address(shown(endpoint)))?;
@@ -122,7 +122,7 @@ pub(super) async fn ask<A: DeserializeOwned>(
     };
     let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
     let client = client.map_err(|_| TokenError::Unreachable(here()))?;
-    let mut request = client.post(url).json(question);
+    let mut request = client.post(url).json(body);
     if let Some(token) = token {
         request = request.bearer_auth(token.expose());
     }
@@ -156,7 +156,7 @@ pub(super) mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// A server that gives every request the same answer, once.
+    /// A server that answers one request. Returns its address and the request.
     pub(in crate::signal) async fn answering(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("ws://{}", listener.local_addr().expect("an address"));
@@ -173,18 +173,18 @@ pub(super) mod tests {
         (address, served)
     }
 
-    fn wish<'a>(room: &'a str, invitation: Option<&'a Secret<String>>) -> TokenRequest<'a> {
+    fn request<'a>(room: &'a str, invitation: Option<&'a Secret<String>>) -> TokenRequest<'a> {
         TokenRequest { room, user: "mina-1", name: "Mina", invitation }
     }
 
     #[tokio::test]
-    async fn a_token_is_asked_for_in_the_standard_form() {
+    async fn a_token_is_requested_in_the_standard_form() {
         let (server, served) = answering(
             "HTTP/1.1 201 Created\r\ncontent-length: 62\r\n\r\n{\"server_url\":\"ws://127.0.0.1:7880\",\"participant_token\":\"abc\"}",
         )
         .await;
         let endpoint = token_endpoint(&server).expect("an endpoint");
-        let (url, token) = fetch_token(&endpoint, &wish("num/7", None)).await.expect("a token");
+        let (url, token) = fetch_token(&endpoint, &request("num/7", None)).await.expect("a token");
         assert_eq!((url.as_str(), token.expose().as_str()), ("ws://127.0.0.1:7880", "abc"));
         let request = served.await.expect("served");
         assert!(request.starts_with("POST /token HTTP/1.1\r\n"), "{request}");
@@ -195,24 +195,25 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn refusals_are_plain_sentences() {
-        let ask = async |answer: &'static str| {
+        let fetch = async |answer: &'static str| {
             let (server, _served) = answering(answer).await;
             let endpoint = token_endpoint(&server).expect("an endpoint");
-            fetch_token(&endpoint, &wish("r", Some(&Secret::new("x".into())))).await.expect_err("a refusal")
+            fetch_token(&endpoint, &request("r", Some(&Secret::new("x".into())))).await.expect_err("a refusal")
         };
-        let removed = ask("HTTP/1.1 403 Forbidden\r\ncontent-length: 31\r\n\r\nyou were removed from this room").await;
+        let removed =
+            fetch("HTTP/1.1 403 Forbidden\r\ncontent-length: 31\r\n\r\nyou were removed from this room").await;
         assert_eq!(removed, TokenError::Refused("You were removed from this room.".into()));
-        let missing = ask("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+        let missing = fetch("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
         assert!(matches!(missing, TokenError::NoEndpoint(_)));
-        let page = ask("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>").await;
+        let page = fetch("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>").await;
         assert!(matches!(page, TokenError::Unreadable(_)));
-        let nobody = fetch_token("http://127.0.0.1:9", &wish("r", None)).await.expect_err("nobody");
-        assert_eq!(nobody, TokenError::Unreachable("127.0.0.1:9".into()));
+        let closed = fetch_token("http://127.0.0.1:9", &request("r", None)).await.expect_err("no server");
+        assert_eq!(closed, TokenError::Unreachable("127.0.0.1:9".into()));
         assert!(matches!(token_endpoint("nonsense"), Err(TokenError::Address(_))));
     }
 
     #[test]
-    fn the_endpoint_lies_below_the_servers_address() {
+    fn the_endpoint_is_below_the_servers_path() {
         assert_eq!(token_endpoint("wss://meet.example.com").as_deref(), Ok("https://meet.example.com/token"));
         assert_eq!(token_endpoint("http://h:7880/calls/").as_deref(), Ok("http://h:7880/calls/token"));
     }

@@ -1,10 +1,10 @@
-//! WebSockets that can be ended from outside, at once, and requests that leave no connection behind.
+//! The transports of `livekit-signaling`, with two changes.
 //!
-//! The signalling crate's tasks hold a socket for as long as the server takes to answer: for seconds where a write does
-//! not get through, and for ever where a join is given up half-way. A [`CancelOnDrop`] that is cut ends them.
+//! WebSockets can be cancelled. The crate's tasks hold a socket for seconds while a write does not get through, and for ever
+//! when a join is dropped before it is complete. Cancelling the link's [`CancelOnDrop`] closes them.
 //!
-//! Where a join is refused the crate asks for the reason by HTTP, and its client keeps that connection for the next
-//! question: for a minute and more after the exit. Ours says that there will be no next one.
+//! HTTP connections are not kept alive. When a join is refused, the crate asks for the reason by HTTP, and its client would
+//! keep that connection for more than a minute, beyond the end of the program's session.
 
 use async_trait::async_trait;
 use livekit_net::{
@@ -17,12 +17,12 @@ tokio::task_local! {
     static CANCEL: CancellationToken;
 }
 
-/// What the sockets of one link hang on. Dropping it cuts it.
+/// Cancels all sockets of one link when it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct CancelOnDrop(CancellationToken);
 
 impl CancelOnDrop {
-    /// Runs `opening`; every WebSocket that it opens hangs on this line.
+    /// Runs `opening`; the WebSockets that it opens are cancelled with this.
     pub(super) async fn scope<T>(&self, opening: impl Future<Output = T>) -> T {
         static INSTALL: Once = Once::new();
         INSTALL.call_once(|| {
@@ -36,7 +36,7 @@ impl CancelOnDrop {
         CANCEL.scope(self.0.clone(), opening).await
     }
 
-    /// Ends every socket that hangs on it, and those that come later.
+    /// Closes all sockets of this scope, also those that are opened later.
     pub(super) fn cancel(&self) {
         self.0.cancel();
     }
@@ -48,7 +48,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// The crate's own transport, with lines on what it opens.
+/// The crate's own WebSocket client, with cancellation.
 struct CancellableWsClient(Arc<dyn WsClient>);
 
 #[async_trait]
@@ -66,7 +66,7 @@ impl WsClient for CancellableWsClient {
     }
 }
 
-/// A socket on a line.
+/// A WebSocket that can be cancelled.
 struct SignalSocket {
     socket: Arc<dyn WsConnection>,
     cancel: CancellationToken,
@@ -83,12 +83,12 @@ impl WsConnection for SignalSocket {
     }
 
     async fn close(&self) {
-        // Cut or not, the socket goes with its last holder.
+        // When cancelled, the socket is closed by being dropped.
         self.cancel.run_until_cancelled(self.socket.close()).await;
     }
 }
 
-/// The crate's own HTTP client, with one request a connection.
+/// The crate's own HTTP client, with one request on each connection.
 struct NoKeepAlive(Arc<dyn HttpClient>);
 
 #[async_trait]
@@ -113,7 +113,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     #[tokio::test]
-    async fn a_question_leaves_no_connection_behind() {
+    async fn a_request_leaves_no_connection_open() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/rtc/validate", listener.local_addr().unwrap());
         let asking = tokio::spawn(async move {
@@ -123,7 +123,7 @@ mod tests {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut heard = [0; 4096];
         assert!(stream.read(&mut heard).await.unwrap() > 0);
-        // As a server answers that would go on.
+        // An answer that would allow keep-alive.
         stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno").await.unwrap();
         let (_client, answer) = asking.await.unwrap().unwrap();
         assert_eq!(answer.status, 403);

@@ -63,7 +63,7 @@ impl LinkTask {
         // Commands that still wait are dropped. `None`: the call dropped the connection; close without a goodbye.
         let mut command = received.flatten();
         while let Some(ClosingCommand::Goodbye) = command {
-            if self.link.goodbye(FLUSH_LIMIT).await {
+            if self.link.send_leave(FLUSH_LIMIT).await {
                 self.report_tx.link(self.epoch, LinkInput::GoodbyeSent).await;
             }
             command = closing.recv().await;

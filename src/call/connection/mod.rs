@@ -192,7 +192,7 @@ impl ConnectTask {
             Some(Ok(opened)) => opened,
         };
         if self.cancelled.is_cancelled() {
-            opened.link.goodbye(FLUSH_LIMIT).await;
+            opened.link.send_leave(FLUSH_LIMIT).await;
             opened.link.close(CLOSE_LIMIT).await;
             opened.peers.close().await;
             return self.report_closed().await;
@@ -273,5 +273,5 @@ fn other(message: String) -> EntryError {
 }
 
 fn entry_error(error: &ConnectError) -> EntryError {
-    EntryError { kind: error.kind(), message: error.to_string(), retry: error.may_pass() }
+    EntryError { kind: error.kind(), message: error.to_string(), retry: error.is_temporary() }
 }
