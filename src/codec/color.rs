@@ -58,14 +58,6 @@ pub(crate) fn from_rgb(data: &[u8], width: u32, height: u32, timestamp_us: u64) 
     })
 }
 
-/// From RGBA, 4 bytes a pixel, rows tightly packed. Alpha is ignored.
-pub(crate) fn from_rgba(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
-    check(data, width as usize * height as usize * 4)?;
-    build(width, height, timestamp_us, |planar| {
-        yuv::rgba_to_yuv420(planar, data, width * 4, RANGE, MATRIX, YuvConversionMode::default())
-    })
-}
-
 /// From one JPEG image, as in Motion JPEG. The size is that in its header.
 #[cfg(feature = "window")]
 pub(crate) fn from_jpeg(data: &[u8], timestamp_us: u64) -> Result<VideoFrame, ColorError> {
@@ -147,7 +139,6 @@ mod tests {
         let (w, h) = (32, 18);
         let pixels = w as usize * h as usize;
         assert_colour(&from_rgb(&[255, 0, 0].repeat(pixels), w, h, 0).expect("rgb"), RED);
-        assert_colour(&from_rgba(&[255, 0, 0, 255].repeat(pixels), w, h, 0).expect("rgba"), RED);
         assert_colour(&from_yuyv(&[81, 90, 81, 240].repeat(pixels / 2), w, h, 0).expect("yuyv"), RED);
         let nv12 = [vec![81; pixels], [90, 240].repeat(pixels / 4)].concat();
         assert_colour(&from_nv12(&nv12, w, h, 0).expect("nv12"), RED);

@@ -2,11 +2,11 @@
 
 use super::{PreparedFrame, VideoLook};
 use crate::base::VideoFrame;
+use crate::codec;
 use egui::epaint::RectShape;
 use egui::{Color32, ColorImage, Rect, TextureHandle, TextureOptions, Ui};
 use std::collections::HashMap;
 use std::sync::Arc;
-use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 /// One texture a tile.
 #[derive(Default)]
@@ -62,26 +62,13 @@ impl CpuRenderer {
     }
 }
 
-/// I420 to RGBA. A picture that the converter refuses comes out black: a wrong tile is better than none.
+/// I420 to RGBA. A frame that the converter refuses comes out black.
 fn convert(frame: &VideoFrame) -> ColorImage {
-    let [y, u, v] = [0, 1, 2].map(|i| frame.plane(i));
-    let (width, height) = (frame.width(), frame.height());
-    let image = YuvPlanarImage {
-        y_plane: &y.data,
-        y_stride: y.stride as u32,
-        u_plane: &u.data,
-        u_stride: u.stride as u32,
-        v_plane: &v.data,
-        v_stride: v.stride as u32,
-        width,
-        height,
-    };
-    let mut rgba = vec![0; width as usize * height as usize * 4];
-    let done = yuv::yuv420_to_rgba(&image, &mut rgba, width * 4, YuvRange::Limited, YuvStandardMatrix::Bt601);
-    if let Err(error) = done {
-        tracing::warn!(%error, width, height, "a picture cannot be converted");
+    let mut rgba = Vec::new();
+    if let Err(error) = codec::color::to_rgba(frame, &mut rgba) {
+        tracing::warn!(%error, width = frame.width(), height = frame.height(), "a frame cannot be converted");
     }
-    ColorImage::from_rgba_unmultiplied([width as usize, height as usize], &rgba)
+    ColorImage::from_rgba_unmultiplied([frame.width() as usize, frame.height() as usize], &rgba)
 }
 
 #[cfg(test)]
