@@ -3,7 +3,6 @@
 //! A lost packet is waited for until its NACK timeout, 400 ms at most. A loss that is not repaired by then becomes one
 //! [`VideoMedia::Gap`], and the next frame is a key frame.
 
-use super::event::VideoMedia;
 use super::loss::{LossTracker, SeqExtender};
 use super::vp8::Descriptor;
 use crate::base::{EncodedFrame, MediaPacket, Moment};
@@ -22,6 +21,15 @@ const JUMP: u64 = 3000;
 const BLACK_SIDE: u32 = 16;
 /// Time for a key frame that has begun to arrive before another is requested.
 const KEYFRAME_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// What comes next in a received video track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum VideoMedia {
+    /// A frame.
+    Frame(EncodedFrame),
+    /// Frames are missing; the next one is a key frame, which has been requested.
+    Gap,
+}
 
 struct HeldPacket {
     packet: MediaPacket,

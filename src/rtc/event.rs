@@ -1,7 +1,8 @@
 //! Events of the peer connections, and what a remote track consists of.
 
 use super::clock::SenderClock;
-use crate::base::{EncodedFrame, MediaKind, MediaPacket};
+use super::depacketizer::VideoMedia;
+use crate::base::{MediaKind, MediaPacket};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,15 +81,6 @@ pub(crate) enum RemoteMedia {
     Audio(mpsc::Receiver<MediaPacket>),
     /// Whole VP8 frames in decoding order, at most 64 wait; and the way to request a key frame.
     Video(mpsc::Receiver<VideoMedia>, KeyframeRequester),
-}
-
-/// What comes next in a received video track.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum VideoMedia {
-    /// A frame.
-    Frame(EncodedFrame),
-    /// Frames are missing; the next one is a key frame, which has been requested.
-    Gap,
 }
 
 /// Requests a key frame of a received track; the frames before it are dropped.

@@ -38,7 +38,8 @@ mod vp8;
 
 pub(crate) use clock::SenderClock;
 pub(crate) use config::{Mode, PeerConfig, RtcError, SendRates};
-pub(crate) use event::{KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent, Target, VideoMedia};
+pub(crate) use depacketizer::VideoMedia;
+pub(crate) use event::{KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent, Target};
 pub(crate) use peers::Peers;
 pub(crate) use sender::{AudioSender, SendOutcome, VideoSender};
 pub(crate) use stats::{PeerStatistics, TrackStatistics};

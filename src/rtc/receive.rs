@@ -1,7 +1,7 @@
 //! Receives media: one task for each remote track of the stack turns its packets into frames or audio packets.
 
-use super::depacketizer::VideoDepacketizer;
-use super::event::{EventSender, KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent, VideoMedia};
+use super::depacketizer::{VideoDepacketizer, VideoMedia};
+use super::event::{EventSender, KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent};
 use super::m_lines::{MLine, MLines};
 use super::stats::{TrackCounters, TrackList};
 use super::transport::TransportState;
