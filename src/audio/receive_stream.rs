@@ -4,7 +4,7 @@ use super::jitter_buffer::{DelayAdjustment, JitterBuffer, PlayoutAction};
 use super::level::{AudioLevel, LevelMeter};
 use super::{BLOCK, RATE, micros, time_stretch};
 use crate::base::{MediaPacket, Moment};
-use crate::codec::{MAX_FRAME_SAMPLES, OpusChannels, OpusDecodeError, OpusDecoder};
+use crate::codec::{MAX_FRAME_SAMPLES, OpusDecodeError, OpusDecoder};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl ReceiveStream {
     pub(super) fn new() -> Result<Self, OpusDecodeError> {
         Ok(Self {
             jitter: JitterBuffer::new(),
-            decoder: OpusDecoder::new(OpusChannels::Mono)?,
+            decoder: OpusDecoder::new()?,
             ready: VecDeque::with_capacity(2 * MAX_FRAME_SAMPLES),
             frame: Vec::with_capacity(MAX_FRAME_SAMPLES),
             meter: LevelMeter::new(),

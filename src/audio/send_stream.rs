@@ -4,7 +4,7 @@ use super::level::{AudioLevel, LevelMeter, dbov};
 use super::processor::AudioProcessor;
 use super::{BLOCK, MONO};
 use crate::base::{Moment, PcmFormat};
-use crate::codec::{FRAME_SAMPLES, OpusChannels, OpusEncodeError, OpusEncoder, ResampleError, Resampler};
+use crate::codec::{FRAME_SAMPLES, OpusEncodeError, OpusEncoder, ResampleError, Resampler};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ impl SendStream {
             source: None,
             waiting: Vec::new(),
             frame: Vec::with_capacity(FRAME_SAMPLES),
-            encoder: OpusEncoder::new(OpusChannels::Mono, kbps)?,
+            encoder: OpusEncoder::new(kbps)?,
             meter: LevelMeter::new(),
             muted: false,
             timestamp: rand::random(),

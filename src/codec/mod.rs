@@ -8,9 +8,7 @@ mod vp8;
 mod vp8_header;
 mod vpx;
 
-pub(crate) use opus::{
-    FRAME_SAMPLES, MAX_FRAME_SAMPLES, OpusChannels, OpusDecodeError, OpusDecoder, OpusEncodeError, OpusEncoder,
-};
+pub(crate) use opus::{FRAME_SAMPLES, MAX_FRAME_SAMPLES, OpusDecodeError, OpusDecoder, OpusEncodeError, OpusEncoder};
 pub(crate) use resample::{ResampleError, Resampler};
 pub(crate) use scale::{ScaleError, Scaler};
 pub(crate) use vp8::{Vp8Config, Vp8Decoder, Vp8EncodeError, Vp8Encoder};

@@ -1,44 +1,18 @@
-//! Opus for calls: 48 kHz, 20 ms a packet, with in-band forward error correction (FEC) and discontinuous transmission
+//! Opus for calls: 48 kHz, mono, 20 ms a packet, with in-band forward error correction (FEC) and discontinuous transmission
 //! (DTX).
 
 use ::opus::{Application, Bitrate, Channels, Decoder, Encoder};
 use bytes::Bytes;
 
 const RATE: u32 = 48_000;
-/// Samples a channel in one packet that we send: 20 ms.
+/// Samples of one packet that we send: 20 ms.
 pub(crate) const FRAME_SAMPLES: usize = 960;
-/// Samples a channel in a received packet at most: 120 ms (RFC 6716, section 2.1.4).
+/// Samples of a received packet at most: 120 ms (RFC 6716, section 2.1.4).
 pub(crate) const MAX_FRAME_SAMPLES: usize = 5760;
 /// Size of the packet buffer that libopus recommends.
 const MAX_PACKET: usize = 4000;
 /// Packets up to this length hold no audio: they start a pause of discontinuous transmission.
 const DTX_BYTES: usize = 2;
-
-/// How many channels are encoded or decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OpusChannels {
-    /// One channel.
-    Mono,
-    /// Two channels, interleaved.
-    Stereo,
-}
-
-impl OpusChannels {
-    /// 1 or 2.
-    pub(crate) const fn count(self) -> usize {
-        match self {
-            Self::Mono => 1,
-            Self::Stereo => 2,
-        }
-    }
-
-    const fn raw(self) -> Channels {
-        match self {
-            Self::Mono => Channels::Mono,
-            Self::Stereo => Channels::Stereo,
-        }
-    }
-}
 
 /// Why audio was not encoded.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +20,7 @@ pub(crate) enum OpusEncodeError {
     /// The input is not 20 ms long.
     #[error("an Opus packet takes {needed} samples, not {given}")]
     Length {
-        /// Samples of all channels together.
+        /// Samples given.
         given: usize,
         /// Samples of 20 ms.
         needed: usize,
@@ -59,18 +33,17 @@ pub(crate) enum OpusEncodeError {
 /// Encodes one stream, 20 ms at a time.
 pub(crate) struct OpusEncoder {
     raw: Encoder,
-    channels: OpusChannels,
     /// Whether the packet that starts the pause has been sent.
     silent: bool,
 }
 
 impl OpusEncoder {
     /// An encoder for speech at `kbps` (6 to 510) that expects 5 % of its packets to be lost.
-    pub(crate) fn new(channels: OpusChannels, kbps: u32) -> Result<Self, OpusEncodeError> {
-        let mut raw = Encoder::new(RATE, channels.raw(), Application::Voip)?;
+    pub(crate) fn new(kbps: u32) -> Result<Self, OpusEncodeError> {
+        let mut raw = Encoder::new(RATE, Channels::Mono, Application::Voip)?;
         raw.set_inband_fec(true)?;
         raw.set_dtx(true)?;
-        let mut encoder = Self { raw, channels, silent: false };
+        let mut encoder = Self { raw, silent: false };
         encoder.set_kbps(kbps)?;
         encoder.set_expected_loss(5)?;
         Ok(encoder)
@@ -87,6 +60,7 @@ impl OpusEncoder {
     }
 
     /// Turns discontinuous transmission on or off.
+    #[cfg(test)]
     pub(crate) fn set_dtx(&mut self, on: bool) -> Result<(), OpusEncodeError> {
         Ok(self.raw.set_dtx(on)?)
     }
@@ -94,9 +68,8 @@ impl OpusEncoder {
     /// Encodes 20 ms of samples within ±1. `None`: nothing is to be sent, because of silence. The first packet of a silence
     /// is returned, so that the receiver does not take it for a loss.
     pub(crate) fn encode(&mut self, samples: &[f32]) -> Result<Option<Bytes>, OpusEncodeError> {
-        let needed = FRAME_SAMPLES * self.channels.count();
-        if samples.len() != needed {
-            return Err(OpusEncodeError::Length { given: samples.len(), needed });
+        if samples.len() != FRAME_SAMPLES {
+            return Err(OpusEncodeError::Length { given: samples.len(), needed: FRAME_SAMPLES });
         }
         let mut packet = [0; MAX_PACKET];
         let length = self.raw.encode_float(samples, &mut packet)?;
@@ -115,45 +88,43 @@ pub(crate) enum OpusDecodeError {
     Codec(#[from] ::opus::Error),
 }
 
-/// Decodes one stream to 48 kHz. Its packets may have any length and number of channels.
+/// Decodes one stream to 48 kHz, mono. Its packets may have any length; stereo is mixed down.
 pub(crate) struct OpusDecoder {
     raw: Decoder,
-    channels: OpusChannels,
     buffer: Vec<f32>,
 }
 
 impl OpusDecoder {
-    /// A decoder with this many channels of output.
-    pub(crate) fn new(channels: OpusChannels) -> Result<Self, OpusDecodeError> {
-        let buffer = vec![0.0; MAX_FRAME_SAMPLES * channels.count()];
-        Ok(Self { raw: Decoder::new(RATE, channels.raw())?, channels, buffer })
+    /// A decoder before the first packet.
+    pub(crate) fn new() -> Result<Self, OpusDecodeError> {
+        Ok(Self { raw: Decoder::new(RATE, Channels::Mono)?, buffer: vec![0.0; MAX_FRAME_SAMPLES] })
     }
 
-    /// The samples of a packet, interleaved.
+    /// The samples of a packet.
     pub(crate) fn decode(&mut self, packet: &[u8]) -> Result<&[f32], OpusDecodeError> {
         let samples = self.raw.decode_float(packet, &mut self.buffer, false)?;
-        Ok(&self.buffer[..samples * self.channels.count()])
+        Ok(&self.buffer[..samples])
     }
 
-    /// `samples` a channel for a lost packet, from the FEC copy in `next`, the packet that follows it; without such a copy
+    /// `samples` for a lost packet, from the FEC copy in `next`, the packet that follows it; without such a copy
     /// the same as [`Self::conceal`]. `next` itself must be decoded afterwards.
     pub(crate) fn recover(&mut self, next: &[u8], samples: usize) -> Result<&[f32], OpusDecodeError> {
         self.fill(next, samples, true)
     }
 
-    /// `samples` a channel for a lost packet, extrapolated from the packets before it; fades out when repeated.
+    /// `samples` for a lost packet, extrapolated from the packets before it; fades out when repeated.
     pub(crate) fn conceal(&mut self, samples: usize) -> Result<&[f32], OpusDecodeError> {
         self.fill(&[], samples, false)
     }
 
     fn fill(&mut self, packet: &[u8], samples: usize, fec: bool) -> Result<&[f32], OpusDecodeError> {
         let samples = samples.min(MAX_FRAME_SAMPLES);
-        let buffer = &mut self.buffer[..samples * self.channels.count()];
+        let buffer = &mut self.buffer[..samples];
         let decoded = self.raw.decode_float(packet, buffer, fec)?;
-        Ok(&self.buffer[..decoded * self.channels.count()])
+        Ok(&self.buffer[..decoded])
     }
 
-    /// Samples a channel that a packet holds at 48 kHz; `None` if it is not an Opus packet.
+    /// Samples that a packet holds at 48 kHz; `None` if it is not an Opus packet.
     pub(crate) fn packet_samples(packet: &[u8]) -> Option<usize> {
         ::opus::packet::get_nb_samples(packet, RATE).ok().filter(|n| (1..=MAX_FRAME_SAMPLES).contains(n))
     }
@@ -203,13 +174,13 @@ mod tests {
         let speech = speech(250);
         let (mut repaired, mut guessed, mut whole) = (Vec::new(), Vec::new(), Vec::new());
         let mut packets = Vec::new();
-        let mut encoder = OpusEncoder::new(OpusChannels::Mono, 32).expect("encoder");
+        let mut encoder = OpusEncoder::new(32).expect("encoder");
         encoder.set_dtx(false).expect("set");
         encoder.set_expected_loss(20).expect("set");
         for frame in speech.chunks(FRAME_SAMPLES) {
             packets.push(encoder.encode(frame).expect("encoded").expect("packet"));
         }
-        let decoder = || OpusDecoder::new(OpusChannels::Mono).expect("decoder");
+        let decoder = || OpusDecoder::new().expect("decoder");
         let (mut one, mut two, mut three) = (decoder(), decoder(), decoder());
         for (i, packet) in packets.iter().enumerate() {
             whole.extend_from_slice(one.decode(packet).expect("decoded"));
@@ -240,27 +211,6 @@ mod tests {
     }
 
     #[test]
-    fn stereo_channels_stay_apart() {
-        let mut encoder = OpusEncoder::new(OpusChannels::Stereo, 96).expect("encoder");
-        let mut decoder = OpusDecoder::new(OpusChannels::Stereo).expect("decoder");
-        let (mut left, mut right) = (TestTone::new(400.0, -20.0), TestTone::new(900.0, -20.0));
-        let mut meters = [ToneMeter::searching(), ToneMeter::searching()];
-        for _ in 0..50 {
-            let (mut l, mut r) = ([0.0; FRAME_SAMPLES], [0.0; FRAME_SAMPLES]);
-            left.fill(&mut l);
-            right.fill(&mut r);
-            let frame: Vec<f32> = l.iter().zip(&r).flat_map(|(l, r)| [*l, *r]).collect();
-            let packet = encoder.encode(&frame).expect("encoded").expect("sound");
-            let heard = decoder.decode(&packet).expect("decoded");
-            for (side, meter) in meters.iter_mut().enumerate() {
-                meter.push(&heard.iter().skip(side).step_by(2).copied().collect::<Vec<_>>());
-            }
-        }
-        let hz = meters.map(|m| m.reading().hz.round());
-        assert_eq!(hz, [400.0, 900.0]);
-    }
-
-    #[test]
     fn wrong_input_is_refused() {
         let (mut encoder, mut decoder) = codecs();
         assert!(matches!(encoder.encode(&[0.0; 480]), Err(OpusEncodeError::Length { given: 480, needed: 960 })));
@@ -269,7 +219,7 @@ mod tests {
     }
 
     fn codecs() -> (OpusEncoder, OpusDecoder) {
-        let encoder = OpusEncoder::new(OpusChannels::Mono, 32).expect("encoder");
-        (encoder, OpusDecoder::new(OpusChannels::Mono).expect("decoder"))
+        let encoder = OpusEncoder::new(32).expect("encoder");
+        (encoder, OpusDecoder::new().expect("decoder"))
     }
 }

@@ -163,16 +163,6 @@ impl Vp8Decoder {
         Ok(Self { raw: RawDecoder::new(1)?, has_keyframe: false })
     }
 
-    /// Whether the next frame must be a key frame: at the start, after damaged data, and after [`Self::reset`].
-    pub(crate) const fn needs_keyframe(&self) -> bool {
-        !self.has_keyframe
-    }
-
-    /// Refuses all frames before the next key frame, after a gap in the stream.
-    pub(crate) const fn reset(&mut self) {
-        self.has_keyframe = false;
-    }
-
     /// Decodes one whole frame. `None`: it is not to be shown. `timestamp_us` becomes that of the decoded frame.
     pub(crate) fn decode(&mut self, data: &[u8], timestamp_us: u64) -> Result<Option<VideoFrame>, Vp8DecodeError> {
         match Vp8Header::parse(data).ok_or(Vp8DecodeError::NotVp8)? {
@@ -306,7 +296,7 @@ mod tests {
         let mut torn = key[..12].to_vec();
         torn[0] |= 0xE0;
         assert!(decoder.decode(&torn, 0).is_err());
-        assert!(decoder.needs_keyframe());
+        assert!(matches!(decoder.decode(inter, 0), Err(Vp8DecodeError::NeedsKeyframe)), "after damaged data");
         assert!(decoder.decode(key, 0).expect("decoded").is_some());
         assert!(decoder.decode(inter, 0).expect("decoded").is_some());
     }

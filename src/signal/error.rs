@@ -2,7 +2,7 @@
 
 use super::address::{http_url, plain_sentence, shown};
 use crate::base::EntryErrorKind;
-use livekit_protocol::{DisconnectReason, LeaveRequest, leave_request};
+use livekit_protocol::{DisconnectReason, leave_request};
 use livekit_signaling::SignalError;
 use std::time::Duration;
 
@@ -108,19 +108,6 @@ impl ConnectError {
             }
             _ => Self::NotALiveKitServer(shown(server)),
         }
-    }
-}
-
-impl ResumeError {
-    /// The `leave` message that the server sent or would send; `None` if it was not reached.
-    pub(crate) fn leave(&self) -> Option<LeaveRequest> {
-        let (action, reason) = match self {
-            Self::Ended(reason) => (leave_request::Action::Disconnect, *reason),
-            Self::Rejoin(reason) => (leave_request::Action::Reconnect, *reason),
-            Self::Refused(_) => (leave_request::Action::Disconnect, DisconnectReason::JoinFailure),
-            Self::Failed(_) => return None,
-        };
-        Some(LeaveRequest { action: action.into(), reason: reason.into(), ..LeaveRequest::default() })
     }
 }
 

@@ -110,11 +110,6 @@ impl SignalLink {
         self.client.send(message).await;
     }
 
-    /// The token that the server refreshed last.
-    pub(crate) fn token(&self) -> Secret<String> {
-        Secret::new(self.client.token())
-    }
-
     /// Opens a new WebSocket for the same session. Its events come by the same [`SignalLinkEvents`].
     pub(crate) async fn resume(&self, reason: proto::ReconnectReason) -> Result<proto::ReconnectResponse, ResumeError> {
         self.closes.expect_close();

@@ -252,7 +252,7 @@ impl Headphones {
         let (inbox, packets) = sync_channel(256);
         let remote = RemoteStream { stream: ReceiveStream::new().expect("decoder"), inbox: packets };
         core.handle(AudioCommand::AddStream(AudioStreamId(1), Box::new(remote)));
-        let encoder = crate::codec::OpusEncoder::new(crate::codec::OpusChannels::Mono, 32).expect("encoder");
+        let encoder = crate::codec::OpusEncoder::new(32).expect("encoder");
         let (hum, beats) = (TestTone::new(700.0, -20.0), TestTone::new(900.0, -26.0));
         let speaker = plugged_into(&mut core);
         Self { core, microphone, speaker, inbox, hum, beats, encoder, turn: 0 }
@@ -348,7 +348,7 @@ fn many_voices_are_mixed() {
         let (inbox, packets) = sync_channel(256);
         let remote = RemoteStream { stream: ReceiveStream::new().expect("decoder"), inbox: packets };
         core.handle(AudioCommand::AddStream(AudioStreamId(n.into()), Box::new(remote)));
-        let encoder = crate::codec::OpusEncoder::new(crate::codec::OpusChannels::Mono, 32).expect("encoder");
+        let encoder = crate::codec::OpusEncoder::new(32).expect("encoder");
         inputs.push((inbox, encoder, TestTone::new(crate::testcard::bot_tone_hz(n), -26.0)));
     }
     let mut meters: Vec<_> = (0..5).map(|n| ToneMeter::at(crate::testcard::bot_tone_hz(n))).collect();
