@@ -1,7 +1,10 @@
 //! Events as support scripts read them: one JSON object a line, names are TRTC's callbacks without "on".
 //! The fields are a public interface; see the README's table of events.
 
-use crate::base::{DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, UserId};
+use crate::base::{
+    DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid, TrackSource,
+    UserId,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -22,8 +25,12 @@ pub enum ExitRequestedBy {
 /// What `Statistics` says of one remote track.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RemoteStatistics {
-    /// Whose track.
+    /// Who publishes the track.
     pub remote_user: String,
+    /// What it is captured from.
+    pub source: TrackSource,
+    /// Its id at the server.
+    pub track: TrackSid,
     /// `video` or `audio`.
     pub kind: &'static str,
     /// For example `vp8`.
@@ -64,14 +71,32 @@ pub struct Statistics {
     pub remote: Vec<RemoteStatistics>,
 }
 
-/// What `--verify` found of one remote user: the test picture and tone as they arrived.
+/// What `--verify` measured of one remote user: the test picture and tone as they arrived.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Verification {
-    /// Whose.
+    /// The user.
     pub remote_user: String,
-    /// `frames`, `missing`, `repeated`, `delay_ms_p50`, `delay_ms_p95`, `wrong`.
+    /// Of their camera (the first, if there are several): `frames`, `missing`, `repeated`, `delay_ms_p50`,
+    /// `delay_ms_p95`, `wrong`. Null without a camera.
     pub picture: Value,
-    /// `hz`, `dbfs`, `gaps_ms`.
+    /// Of their microphone (the first): `hz`, `dbfs`, `gaps_ms`. Null without a microphone.
+    pub tone: Value,
+    /// The same of each track, also of screens.
+    pub tracks: Vec<TrackVerification>,
+}
+
+/// What `--verify` measured of one remote track.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrackVerification {
+    /// What it is captured from.
+    pub source: TrackSource,
+    /// Its id at the server.
+    pub track: TrackSid,
+    /// As in [`Verification`], for a video track.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub picture: Value,
+    /// As in [`Verification`], for an audio track.
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub tone: Value,
 }
 
@@ -85,11 +110,11 @@ pub enum EventKind {
     ExitRequested { by: ExitRequestedBy },
     RemoteUserEnterRoom { user: UserId, name: String },
     RemoteUserLeaveRoom { user: UserId, name: String, reason: RemoteLeaveReason },
-    UserVideoAvailable { user: UserId, available: bool },
-    UserAudioAvailable { user: UserId, available: bool },
-    UserSubStreamAvailable { user: UserId, available: bool },
-    FirstVideoFrame { user: UserId, width: u32, height: u32 },
-    FirstAudioFrame { user: UserId },
+    UserVideoAvailable { track: TrackRef, available: bool },
+    UserAudioAvailable { track: TrackRef, available: bool },
+    UserSubStreamAvailable { track: TrackRef, available: bool },
+    FirstVideoFrame { track: TrackRef, width: u32, height: u32 },
+    FirstAudioFrame { track: TrackRef },
     ConnectionLost { attempt: u32 },
     TryToReconnect { attempt: u32 },
     ConnectionRecovery { attempt: u32 },
@@ -152,15 +177,13 @@ impl EventKind {
             Self::RemoteUserLeaveRoom { user, name, reason } => {
                 json!({ "remote_user": user.as_str(), "name": name, "reason": reason.code() })
             }
-            Self::UserVideoAvailable { user, available }
-            | Self::UserAudioAvailable { user, available }
-            | Self::UserSubStreamAvailable { user, available } => {
-                json!({ "remote_user": user.as_str(), "available": available })
+            Self::UserVideoAvailable { track, available }
+            | Self::UserAudioAvailable { track, available }
+            | Self::UserSubStreamAvailable { track, available } => of_track(track, json!({ "available": available })),
+            Self::FirstVideoFrame { track, width, height } => {
+                of_track(track, json!({ "width": width, "height": height }))
             }
-            Self::FirstVideoFrame { user, width, height } => {
-                json!({ "remote_user": user.as_str(), "width": width, "height": height })
-            }
-            Self::FirstAudioFrame { user } => json!({ "remote_user": user.as_str() }),
+            Self::FirstAudioFrame { track } => of_track(track, json!({})),
             Self::ConnectionLost { attempt }
             | Self::TryToReconnect { attempt }
             | Self::ConnectionRecovery { attempt } => {
@@ -175,6 +198,15 @@ impl EventKind {
             Self::Verified { users, met } => json!({ "users": users, "met": met }),
         }
     }
+}
+
+/// The fields of an event of a track, before those of the event itself.
+fn of_track(track: &TrackRef, fields: Value) -> Value {
+    let mut line = json!({ "remote_user": track.user.as_str(), "source": track.source, "track": track.sid });
+    if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+        line.extend(fields);
+    }
+    line
 }
 
 impl Event {
@@ -197,6 +229,27 @@ impl Event {
 mod tests {
     use super::*;
     use crate::base::{ReceiptStep, StepName, StepState};
+
+    #[test]
+    fn an_event_of_a_track_names_user_source_and_track() {
+        let sid = TrackSid::from("TR_VS1");
+        let track = TrackRef { user: "mina".parse().expect("an id"), source: TrackSource::Screen, sid };
+        let read = |kind: EventKind| {
+            let line = Event { unix_ms: 0.0, session: SessionId(1), user: "bot-1".into(), kind }.to_line(1);
+            serde_json::from_str::<Value>(&line).expect("JSON")
+        };
+        let shared = read(EventKind::UserSubStreamAvailable { track: track.clone(), available: true });
+        assert_eq!(
+            (&shared["remote_user"], &shared["source"], &shared["track"]),
+            (&json!("mina"), &json!("screen"), &json!("TR_VS1"))
+        );
+        assert_eq!((&shared["event"], &shared["available"]), (&json!("UserSubStreamAvailable"), &json!(true)));
+        let shown = read(EventKind::FirstVideoFrame { track, width: 1920, height: 1080 });
+        assert_eq!(
+            (&shown["source"], &shown["width"], &shown["height"]),
+            (&json!("screen"), &json!(1920), &json!(1080))
+        );
+    }
 
     #[test]
     fn an_exit_reads_as_documented() {

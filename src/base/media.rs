@@ -1,5 +1,6 @@
 //! What travels between devices, codecs and connections: kinds, formats, packets and encoded pictures.
 
+use super::{TrackSid, UserId};
 use bytes::Bytes;
 
 /// Sound or picture.
@@ -26,6 +27,19 @@ pub enum TrackSource {
     Unknown(MediaKind),
 }
 
+/// How a remote track is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TrackRole {
+    /// As the picture of a person.
+    Camera,
+    /// As the voice of a person.
+    Voice,
+    /// As a shared screen.
+    Screen,
+    /// As the sound of a shared screen.
+    ScreenAudio,
+}
+
 impl TrackSource {
     /// Audio or video.
     pub const fn kind(self) -> MediaKind {
@@ -47,6 +61,16 @@ impl TrackSource {
         }
     }
 
+    /// How such a track is presented: what has no source as a camera or a voice.
+    pub const fn role(self) -> TrackRole {
+        match self {
+            Self::Camera | Self::Unknown(MediaKind::Video) => TrackRole::Camera,
+            Self::Microphone | Self::Unknown(MediaKind::Audio) => TrackRole::Voice,
+            Self::Screen => TrackRole::Screen,
+            Self::ScreenAudio => TrackRole::ScreenAudio,
+        }
+    }
+
     /// The device of ours that feeds such a track; `None` for a track that no device of ours feeds.
     pub const fn device(self) -> Option<DeviceKind> {
         match self {
@@ -62,6 +86,17 @@ impl serde::Serialize for TrackSource {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
+}
+
+/// A remote track: whose it is and what it is captured from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackRef {
+    /// Who publishes it.
+    pub user: UserId,
+    /// What it is captured from.
+    pub source: TrackSource,
+    /// Its id at the server.
+    pub sid: TrackSid,
 }
 
 /// The id of no device at all, where a device can be chosen.
@@ -147,6 +182,7 @@ mod tests {
     fn a_track_without_a_source_is_of_its_own_kind() {
         let (video, audio) = (TrackSource::Unknown(MediaKind::Video), TrackSource::Unknown(MediaKind::Audio));
         assert_eq!((video.kind(), audio.kind()), (MediaKind::Video, MediaKind::Audio));
+        assert_eq!((video.role(), audio.role()), (TrackRole::Camera, TrackRole::Voice));
         assert_eq!(
             serde_json::to_string(&[video, TrackSource::ScreenAudio]).expect("JSON"),
             r#"["unknown","screen_audio"]"#

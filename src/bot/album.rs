@@ -1,16 +1,18 @@
-//! Keeps what a bot sees: the newest picture of everybody as a file.
+//! Keeps what a bot sees: the newest picture of each video track as a file.
 
-use crate::base::{UserId, VideoFrame};
+use super::records::Records;
+use crate::base::{TrackRef, TrackRole, UserId, VideoFrame};
 use crate::call::VideoTap;
 use crate::codec::color::{self, ColorError};
 use crate::store::{Readers, write_atomically};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageError};
+use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// What of a user id cannot stand in the name of a file.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -26,13 +28,11 @@ enum KeepError {
     File(#[from] io::Error),
 }
 
-/// One picture of somebody waits to be written; those that come meanwhile are passed over.
-type Waiting = Arc<Mutex<Option<VideoFrame>>>;
-
-/// A folder with one PNG file a person.
+/// A folder with one PNG file for each video track.
 pub(super) struct Album {
     folder: PathBuf,
-    people: Mutex<BTreeMap<UserId, Waiting>>,
+    /// A frame of each track that waits to be written; those that come meanwhile are dropped.
+    tracks: Mutex<Records<Option<VideoFrame>>>,
     /// Held while files are written, so that two writers never share one.
     writing: Mutex<()>,
 }
@@ -40,29 +40,59 @@ pub(super) struct Album {
 impl Album {
     /// Pictures go to `folder`, which exists.
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, people: Mutex::default(), writing: Mutex::default() }
+        Self { folder, tracks: Mutex::default(), writing: Mutex::default() }
     }
 
-    /// Takes the pictures of `user`.
-    pub(super) fn picture(&self, user: &UserId) -> VideoTap {
-        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = people.entry(user.clone()).or_default().clone();
+    /// Takes the frames of a track.
+    pub(super) fn video(&self, track: &TrackRef) -> VideoTap {
+        let waiting = self.tracks.lock().begin(track);
         Arc::new(move |frame: &VideoFrame| {
-            waiting.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| frame.clone());
+            waiting.lock().get_or_insert_with(|| frame.clone());
         })
+    }
+
+    /// A track has ended.
+    pub(super) fn ended(&self, track: &TrackRef) {
+        self.tracks.lock().end(|t| t == track);
     }
 
     /// Writes what came since the last time. Blocks.
     pub(super) fn save(&self) {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for (user, waiting) in people {
-            let Some(frame) = waiting.lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
-            let name = utf8_percent_encode(user.as_str(), ESCAPED).to_string();
+        let _alone = self.writing.lock();
+        let frames = take_frames(&self.tracks.lock());
+        for (name, frame) in frames {
             if let Err(error) = keep(&frame, &self.folder, &name) {
-                tracing::warn!(%error, %user, "a picture could not be kept");
+                tracing::warn!(%error, name, "a picture could not be kept");
             }
         }
+    }
+}
+
+/// The frames that wait, with the names of their files.
+fn take_frames(tracks: &Records<Option<VideoFrame>>) -> Vec<(String, VideoFrame)> {
+    let mut places: HashMap<(&UserId, &str), u32> = HashMap::new();
+    let mut frames = Vec::new();
+    for record in tracks.iter() {
+        let kind = match record.track.source.role() {
+            TrackRole::Camera => "camera",
+            TrackRole::Screen => "screen",
+            TrackRole::Voice | TrackRole::ScreenAudio => continue,
+        };
+        let place = places.entry((&record.track.user, kind)).or_default();
+        *place += 1;
+        frames.extend(record.value.lock().take().map(|frame| (file_name(&record.track.user, kind, *place), frame)));
+    }
+    frames
+}
+
+/// `NAME` for a person's first camera, `NAME.screen` for their first screen, `NAME.camera-2` and so on for more. A dot of
+/// the user id is escaped, so that no two names meet.
+fn file_name(user: &UserId, kind: &str, place: u32) -> String {
+    let name = utf8_percent_encode(user.as_str(), ESCAPED);
+    match (kind, place) {
+        ("camera", 1) => name.to_string(),
+        (_, 1) => format!("{name}.{kind}"),
+        _ => format!("{name}.{kind}-{place}"),
     }
 }
 
@@ -78,13 +108,15 @@ fn keep(frame: &VideoFrame, folder: &Path, name: &str) -> Result<(), KeepError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::TrackSource;
     use std::fs;
 
     #[test]
-    fn the_newest_picture_of_everybody_is_kept() {
+    fn the_newest_picture_of_each_track_is_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let album = Album::new(folder.path().to_owned());
-        let tap = album.picture(&"../Mina 1".parse().expect("an id"));
+        let track = |source, sid: &str| TrackRef { user: "../Mina 1".parse().expect("an id"), source, sid: sid.into() };
+        let tap = album.video(&track(TrackSource::Camera, "TR_1"));
         let kept = folder.path().join("%2E%2E%2FMina%201.png");
         album.save();
         assert!(!kept.exists(), "there was nothing to keep");
@@ -95,7 +127,19 @@ mod tests {
             let read = read.decode().expect("a picture").to_rgb8();
             assert_eq!((read.dimensions(), read.get_pixel(20, 20).0), ((64, 32), [gray; 3]));
         }
-        let files = fs::read_dir(folder.path()).expect("the folder").count();
-        assert_eq!(files, 1, "one file a person");
+        let screen = album.video(&track(TrackSource::Screen, "TR_2"));
+        let second = album.video(&track(TrackSource::Camera, "TR_3"));
+        for tap in [screen, second] {
+            tap(&VideoFrame::filled(64, 32, [128, 128, 128], 0).expect("a picture"));
+        }
+        album.ended(&track(TrackSource::Camera, "TR_1"));
+        let again = album.video(&track(TrackSource::Camera, "TR_4"));
+        again(&VideoFrame::filled(32, 32, [16, 128, 128], 0).expect("a picture"));
+        album.save();
+        let size = |name: &str| image::image_dimensions(folder.path().join(name)).expect("a picture");
+        assert_eq!(size("%2E%2E%2FMina%201.png"), (32, 32), "a camera that is published anew is the person's picture");
+        assert_eq!(size("%2E%2E%2FMina%201.screen.png"), (64, 32));
+        assert_eq!(size("%2E%2E%2FMina%201.camera-2.png"), (64, 32));
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 3, "one file a track");
     }
 }

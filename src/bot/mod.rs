@@ -4,6 +4,7 @@
 //! `verify` it reads the others' test pictures and tones and says what arrived.
 
 mod album;
+mod records;
 mod verify;
 mod watch;
 
@@ -44,7 +45,7 @@ pub(crate) struct BotConfig {
     pub(crate) linger: Duration,
     /// Whether it reads what arrives.
     pub(crate) verify: bool,
-    /// A folder that exists, where the newest picture of everybody is kept.
+    /// An existing folder, where the newest picture of each video track is kept.
     pub(crate) pictures: Option<PathBuf>,
     /// Where events go.
     pub(crate) events: EventSink,

@@ -1,33 +1,36 @@
 //! Reads the others' test pictures and test tones: what `--verify` reports.
 
-use crate::base::{UserId, Verification, VideoFrame};
+use super::records::Records;
+use crate::base::{EventKind, TrackRef, TrackRole, TrackVerification, UserId, Verification, VideoFrame};
 use crate::call::{MediaObserver, VideoTap};
 use crate::clock::unix_ms;
 use crate::testcard::{FrameTracker, ToneMeter, ToneReading, read};
+use parking_lot::Mutex;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// Pictures that may be missing, in percent.
+/// Frames that may be missing, in percent.
 const MISSING_PERCENT: u64 = 10;
-/// Pictures that may be unreadable or somebody else's, in percent.
+/// Frames that may be unreadable or somebody else's, in percent.
 const WRONG_PERCENT: u64 = 2;
 /// The longest gap that a tone may have, in ms.
 const GAP_MS: f64 = 60.0;
 
-/// What arrived from everybody.
+/// Measures the test pictures and tones of all remote tracks.
 #[derive(Default)]
 pub(crate) struct Verifier {
-    people: Mutex<BTreeMap<UserId, Arc<Mutex<Person>>>>,
+    tracks: Mutex<Records<Measured>>,
 }
 
-struct Person {
+/// What was measured of one track.
+#[derive(Default)]
+struct Measured {
     picture: Option<FrameTracker>,
     tone: Option<ToneMeter>,
     samples: Option<rtrb::Consumer<f32>>,
 }
 
-impl Person {
+impl Measured {
     /// Feeds the tone's meter with what has been played since.
     fn listen(&mut self) {
         let (Some(tone), Some(samples)) = (&mut self.tone, &mut self.samples) else { return };
@@ -40,83 +43,105 @@ impl Person {
         }
     }
 
+    fn picture(&self) -> Value {
+        self.picture.as_ref().map_or(Value::Null, |p| p.reading().to_json())
+    }
+
     fn tone(&mut self) -> Option<ToneReading> {
         self.listen();
         self.tone.as_ref().map(ToneMeter::reading)
     }
+
+    fn is_met(&mut self) -> bool {
+        let picture = self.picture.as_ref().is_none_or(|p| {
+            let p = p.reading();
+            let all = p.frames + p.missing;
+            p.frames > 0 && p.missing * 100 <= all * MISSING_PERCENT && p.wrong * 100 <= all * WRONG_PERCENT
+        });
+        let tone = self.tone().is_none_or(|t| t.hz > 0.0 && t.longest_gap_ms <= GAP_MS);
+        picture && tone && (self.picture.is_some() || self.tone.is_some())
+    }
 }
 
-/// Reads a picture of `identity` that arrived at `unix_ms`.
-fn look(person: &Mutex<Person>, identity: &str, frame: &VideoFrame, unix_ms: u64) {
+/// Reads a frame of `identity` that arrived at `unix_ms`.
+fn measure(measured: &Mutex<Measured>, identity: &str, frame: &VideoFrame, unix_ms: u64) {
     let reading = read(frame);
-    let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
-    person.picture.get_or_insert_with(|| FrameTracker::new(identity)).on_frame(reading, unix_ms);
+    measured.lock().picture.get_or_insert_with(|| FrameTracker::new(identity)).on_frame(reading, unix_ms);
 }
 
 impl MediaObserver for Verifier {
-    fn picture(&self, user: &UserId) -> VideoTap {
-        let person = self.person(user);
-        let identity = user.as_str().to_owned();
-        Arc::new(move |frame: &VideoFrame| {
-            let now = unix_ms() as u64;
-            look(&person, &identity, frame, now);
-        })
+    fn video(&self, track: &TrackRef) -> VideoTap {
+        let measured = self.tracks.lock().begin(track);
+        let identity = track.user.as_str().to_owned();
+        Arc::new(move |frame: &VideoFrame| measure(&measured, &identity, frame, unix_ms() as u64))
     }
 
-    fn voice(&self, user: &UserId, samples: rtrb::Consumer<f32>) {
-        let person = self.person(user);
-        let mut person = person.lock().unwrap_or_else(PoisonError::into_inner);
-        person.tone.get_or_insert_with(ToneMeter::searching);
-        person.samples = Some(samples);
+    fn audio(&self, track: &TrackRef, samples: rtrb::Consumer<f32>) {
+        let measured = self.tracks.lock().begin(track);
+        let mut measured = measured.lock();
+        measured.tone.get_or_insert_with(ToneMeter::searching);
+        measured.samples = Some(samples);
+    }
+
+    fn ended(&self, track: &TrackRef) {
+        self.tracks.lock().end(|t| t == track);
     }
 }
 
 impl Verifier {
-    fn person(&self, user: &UserId) -> Arc<Mutex<Person>> {
-        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Mutex::new(Person { picture: None, tone: None, samples: None }));
-        people.entry(user.clone()).or_insert_with(new).clone()
+    /// Takes a frame that a window has painted at `unix_ms`.
+    pub(crate) fn painted(&self, track: &TrackRef, frame: &VideoFrame, unix_ms: f64) {
+        let measured = self.tracks.lock().begin(track);
+        measure(&measured, track.user.as_str(), frame, unix_ms.max(0.0) as u64);
     }
 
-    fn each<T>(&self, mut f: impl FnMut(&UserId, &mut Person) -> T) -> Vec<T> {
-        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = Vec::with_capacity(people.len());
-        for (user, person) in &*people {
-            all.push(f(user, &mut person.lock().unwrap_or_else(PoisonError::into_inner)));
+    /// Follows the events of a window's call: which tracks have ended.
+    pub(crate) fn follow(&self, event: &EventKind) {
+        match event {
+            EventKind::UserVideoAvailable { track, available: false }
+            | EventKind::UserSubStreamAvailable { track, available: false } => self.ended(track),
+            EventKind::RemoteUserLeaveRoom { user, .. } => self.tracks.lock().end(|t| t.user == *user),
+            EventKind::ExitRoom { .. } => self.tracks.lock().end(|_| true),
+            _ => {}
         }
-        all
     }
 
-    /// Takes a picture of somebody that a window has painted at `unix_ms`.
-    pub(crate) fn painted(&self, user: &UserId, frame: &VideoFrame, unix_ms: f64) {
-        look(&self.person(user), user.as_str(), frame, unix_ms.max(0.0) as u64);
-    }
-
-    /// What arrived so far; must be called at least every second while sound arrives.
+    /// What was measured so far. Must be called at least every second while audio is received.
     pub(crate) fn results(&self) -> Vec<Verification> {
-        self.each(|user, person| Verification {
-            remote_user: user.as_str().to_owned(),
-            picture: person.picture.as_ref().map_or(Value::Null, |p| p.reading().to_json()),
-            tone: person.tone().map_or(Value::Null, ToneReading::to_json),
-        })
+        let tracks = self.tracks.lock();
+        tracks.users().into_iter().map(|user| verification(&tracks, &user)).collect()
     }
 
     /// Takes what was heard since, so that the rings do not run over.
     pub(crate) fn listen(&self) {
-        self.each(|_, person| person.listen());
+        for record in self.tracks.lock().iter() {
+            record.value.lock().listen();
+        }
     }
 
-    /// Whether somebody was there and everything of everybody was as it should be.
+    /// Whether there was a track and all of them were received as they should be.
     pub(crate) fn is_met(&self) -> bool {
-        let met = self.each(|_, person| {
-            let picture = person.picture.as_ref().is_none_or(|p| {
-                let p = p.reading();
-                let all = p.frames + p.missing;
-                p.frames > 0 && p.missing * 100 <= all * MISSING_PERCENT && p.wrong * 100 <= all * WRONG_PERCENT
-            });
-            let tone = person.tone().is_none_or(|t| t.hz > 0.0 && t.longest_gap_ms <= GAP_MS);
-            picture && tone && (person.picture.is_some() || person.tone.is_some())
-        });
-        !met.is_empty() && met.iter().all(|m| *m)
+        let tracks = self.tracks.lock();
+        tracks.iter().next().is_some() && tracks.iter().all(|record| record.value.lock().is_met())
+    }
+}
+
+fn verification(tracks: &Records<Measured>, user: &UserId) -> Verification {
+    let picture = tracks.main(user, TrackRole::Camera).map(|r| r.value.lock().picture());
+    let tone = tracks.main(user, TrackRole::Voice).and_then(|r| r.value.lock().tone());
+    let of_track = |record: &super::records::Record<Measured>| {
+        let mut measured = record.value.lock();
+        TrackVerification {
+            source: record.track.source,
+            track: record.track.sid.clone(),
+            picture: measured.picture(),
+            tone: measured.tone().map_or(Value::Null, ToneReading::to_json),
+        }
+    };
+    Verification {
+        remote_user: user.as_str().to_owned(),
+        picture: picture.unwrap_or(Value::Null),
+        tone: tone.map_or(Value::Null, ToneReading::to_json),
+        tracks: tracks.iter().filter(|r| r.track.user == *user).map(of_track).collect(),
     }
 }

@@ -1,14 +1,14 @@
-//! What a bot does with what arrives: verifies it, keeps pictures of it, or both.
+//! What a bot does with received media: verifies it, keeps pictures of it, or both.
 
 use super::album::Album;
 use super::verify::Verifier;
-use crate::base::{Event, EventKind, SessionId, UserId};
+use crate::base::{Event, EventKind, SessionId, TrackRef, UserId};
 use crate::call::{EventSink, MediaObserver, VideoTap};
 use crate::clock::unix_ms;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Reads along what arrives.
+/// Observes received media.
 pub(super) struct Watch {
     verifier: Option<Verifier>,
     album: Option<Album>,
@@ -51,9 +51,9 @@ impl Watch {
 }
 
 impl MediaObserver for Watch {
-    fn picture(&self, user: &UserId) -> VideoTap {
-        let verifier = self.verifier.as_ref().map(|v| v.picture(user));
-        let album = self.album.as_ref().map(|a| a.picture(user));
+    fn video(&self, track: &TrackRef) -> VideoTap {
+        let verifier = self.verifier.as_ref().map(|v| v.video(track));
+        let album = self.album.as_ref().map(|a| a.video(track));
         Arc::new(move |frame| {
             for tap in [&verifier, &album].into_iter().flatten() {
                 tap(frame);
@@ -61,9 +61,18 @@ impl MediaObserver for Watch {
         })
     }
 
-    fn voice(&self, user: &UserId, samples: rtrb::Consumer<f32>) {
+    fn audio(&self, track: &TrackRef, samples: rtrb::Consumer<f32>) {
         if let Some(verifier) = &self.verifier {
-            verifier.voice(user, samples);
+            verifier.audio(track, samples);
+        }
+    }
+
+    fn ended(&self, track: &TrackRef) {
+        if let Some(verifier) = &self.verifier {
+            verifier.ended(track);
+        }
+        if let Some(album) = &self.album {
+            album.ended(track);
         }
     }
 }

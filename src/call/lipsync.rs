@@ -6,15 +6,35 @@
 //! shown at once. So they differ by less than one picture plus the engine's step of 10 ms as long as the picture is not
 //! later than the sound.
 
+use crate::base::{TrackRole, TrackSource};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// No picture waits longer than this, whatever the clocks say.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// What was heard longer ago than this says nothing about now: the person is silent (DTX) or muted.
-const STALE: Duration = Duration::from_millis(500);
+pub(super) const STALE: Duration = Duration::from_millis(500);
 
-/// One person's time, told by their sound.
+/// Which tracks of one participant are played in sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum SyncGroup {
+    /// Cameras with microphones.
+    Person,
+    /// Screens with their audio.
+    Screen,
+}
+
+impl SyncGroup {
+    /// The group of a track of this source.
+    pub(super) const fn of(source: TrackSource) -> Self {
+        match source.role() {
+            TrackRole::Camera | TrackRole::Voice => Self::Person,
+            TrackRole::Screen | TrackRole::ScreenAudio => Self::Screen,
+        }
+    }
+}
+
+/// The clock of one group of tracks: the sender's time of the audio that is being heard.
 #[derive(Debug, Default)]
 pub(super) struct LipSync {
     /// The sender's time in microseconds that was being heard at an instant.
@@ -65,6 +85,13 @@ mod tests {
         assert_eq!(wait(1_060_000, 1_000_000, MS(0)), MS(60));
         assert_eq!(wait(1_060_000, 1_000_000, MS(40)), MS(20));
         assert_eq!(wait(1_000_000, 1_060_000, MS(0)), MS(0));
+    }
+
+    #[test]
+    fn a_screen_goes_by_its_own_audio() {
+        assert_eq!(SyncGroup::of(TrackSource::Camera), SyncGroup::of(TrackSource::Microphone));
+        assert_eq!(SyncGroup::of(TrackSource::Screen), SyncGroup::of(TrackSource::ScreenAudio));
+        assert_ne!(SyncGroup::of(TrackSource::Camera), SyncGroup::of(TrackSource::ScreenAudio));
     }
 
     #[test]

@@ -2,50 +2,55 @@
 
 use super::audio::CallAudio;
 use super::devices::Devices;
-use super::lipsync::LipSync;
+use super::lipsync::{LipSync, STALE, SyncGroup};
 use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
 use super::video_encoder::{CameraFanout, VideoEncoder};
 use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport};
-use crate::base::{EventKind, FrameSlot, SimulcastLayer, TrackSource, UserId};
+use crate::base::{EventKind, FrameSlot, SimulcastLayer, TrackRef, TrackSid, TrackSource, UserId};
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
-use crate::session::{Attached, Epoch, TrackHandle};
+use crate::session::{BoundTrack, Epoch, Remote, TrackHandle};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Reads along what arrives: `--verify` measures pictures and tones with it.
+/// Observes what is received: `--verify` measures pictures and tones with it.
 pub(crate) trait MediaObserver: Send + Sync {
-    /// Called with each decoded picture of somebody, in order, from a decoder's thread.
-    fn picture(&self, user: &UserId) -> VideoTap;
-    /// Called with a ring of somebody's decoded sound, 48 kHz mono, before it is mixed.
-    fn voice(&self, user: &UserId, samples: rtrb::Consumer<f32>);
+    /// The media of a video track begins. The tap is called with each decoded frame, in order, from a decoder's thread.
+    fn video(&self, track: &TrackRef) -> VideoTap;
+    /// The media of an audio track begins: a ring of its decoded samples, 48 kHz mono, before they are mixed.
+    fn audio(&self, track: &TrackRef, samples: rtrb::Consumer<f32>);
+    /// The media of a track has ended. It may begin again.
+    fn ended(&self, track: &TrackRef);
 }
 
-/// Samples that wait for a reader of a voice: one second.
+/// Samples that wait for the observer of an audio track: one second. More are dropped.
 const TAP_SAMPLES: usize = 48_000;
 
-/// A remote picture that is shown.
+/// A remote video track that is decoded.
 struct RemoteVideo {
-    user: UserId,
+    track: TrackRef,
     mid: String,
     decoder: VideoDecoderTask,
+    /// Whether FirstVideoFrame was sent.
     told: bool,
 }
 
-/// A remote voice that is played.
+/// A remote audio track that is played.
 struct RemoteAudio {
-    user: UserId,
+    track: TrackRef,
     mid: String,
     id: AudioStreamId,
     clock: SenderClock,
+    lipsync: Arc<LipSync>,
     stop: CancellationToken,
+    /// Whether FirstAudioFrame was sent.
     told: bool,
 }
 
-/// A picture of ours.
+/// A video track of ours.
 struct OwnVideo {
     cid: String,
     out: Arc<VideoEncoder>,
@@ -54,12 +59,13 @@ struct OwnVideo {
 /// The media of one call.
 pub(super) struct CallMedia {
     next: u64,
-    /// Media of which nobody knows yet whose it is, and the connection on which it came.
+    /// Media that is not yet bound to a track, and the connection attempt that it came on.
     waiting: HashMap<TrackHandle, (Epoch, RemoteTrack)>,
     videos: HashMap<TrackHandle, RemoteVideo>,
     audios: HashMap<TrackHandle, RemoteAudio>,
-    slots: HashMap<UserId, FrameSlot>,
-    lipsync: HashMap<UserId, Arc<LipSync>>,
+    /// Where the frames of each video track are shown. A slot outlives the decoder: a track may be bound again.
+    slots: HashMap<TrackSid, FrameSlot>,
+    lipsync: HashMap<(UserId, SyncGroup), Arc<LipSync>>,
     own_video: Option<OwnVideo>,
     own_audio: Option<Arc<AudioSender>>,
     feeding: HashSet<TrackSource>,
@@ -183,7 +189,7 @@ impl CallMedia {
 
     // ---- theirs
 
-    /// Media arrived; nobody knows yet whose it is.
+    /// Media has begun that is not yet bound to a track.
     pub(super) fn arrived(&mut self, epoch: Epoch, track: RemoteTrack) -> TrackHandle {
         self.next += 1;
         let handle = TrackHandle(self.next);
@@ -191,25 +197,26 @@ impl CallMedia {
         handle
     }
 
-    /// It is known by name: show or play it.
-    pub(super) fn attach(&mut self, attached: Attached) {
-        let Some((epoch, track)) = self.waiting.remove(&attached.handle) else { return };
-        let mid = track.mid.clone();
-        let (handle, report_tx) = (attached.handle, self.report_tx.clone());
+    /// Media is bound to a track: decodes and shows it, or plays it.
+    pub(super) fn attach(&mut self, BoundTrack { handle, track }: BoundTrack) {
+        let Some((epoch, received)) = self.waiting.remove(&handle) else { return };
+        let (mid, clock) = (received.mid.clone(), received.clock);
+        let report_tx = self.report_tx.clone();
         let ended = move || report_tx.hint(TaskReport::TrackEnded(epoch, handle));
-        let lipsync = self.lipsync.entry(attached.user.clone()).or_default().clone();
-        match track.media {
+        let group = (track.user.clone(), SyncGroup::of(track.source));
+        let lipsync = self.lipsync.entry(group).or_default().clone();
+        match received.media {
             RemoteMedia::Video(media, keyframe) => {
-                let tap = self.observer.as_ref().map(|t| t.picture(&attached.user));
-                let slot = self.slots.entry(attached.user.clone()).or_default().clone();
-                let source = VideoDecoderInput { media, keyframe, clock: track.clock, lipsync, slot, tap };
-                let decoder = VideoDecoderTask::start(attached.user.as_str(), source, ended);
-                self.videos.insert(handle, RemoteVideo { user: attached.user, mid, decoder, told: false });
+                let tap = self.observer.as_ref().map(|o| o.video(&track));
+                let slot = self.slots.entry(track.sid.clone()).or_default().clone();
+                let input = VideoDecoderInput { media, keyframe, clock, lipsync, slot, tap };
+                let decoder = VideoDecoderTask::start(track.user.as_str(), input, ended);
+                self.videos.insert(handle, RemoteVideo { track, mid, decoder, told: false });
             }
             RemoteMedia::Audio(mut media) => {
                 let tap = self.observer.as_ref().map(|observer| {
                     let (producer, consumer) = rtrb::RingBuffer::new(TAP_SAMPLES);
-                    observer.voice(&attached.user, consumer);
+                    observer.audio(&track, consumer);
                     producer
                 });
                 let Some((id, input)) = self.audio.add_voice(tap) else { return };
@@ -231,64 +238,86 @@ impl CallMedia {
                         }
                     }
                 });
-                let user = attached.user;
-                self.audios.insert(handle, RemoteAudio { user, mid, id, clock: track.clock, stop, told: false });
+                self.audios.insert(handle, RemoteAudio { track, mid, id, clock, lipsync, stop, told: false });
             }
         }
     }
 
-    /// It is gone.
+    /// The media of a track has ended, or is bound to another track now.
     pub(super) fn detach(&mut self, handle: TrackHandle) {
         self.waiting.remove(&handle);
-        self.videos.remove(&handle);
-        if let Some(voice) = self.audios.remove(&handle) {
-            voice.stop.cancel();
-            self.audio.remove_voice(voice.id);
+        let video = self.videos.remove(&handle).map(|v| v.track);
+        let audio = self.audios.remove(&handle).map(|audio| {
+            audio.stop.cancel();
+            self.audio.remove_voice(audio.id);
+            audio.track
+        });
+        if let (Some(track), Some(observer)) = (video.or(audio), &self.observer) {
+            observer.ended(&track);
         }
     }
 
-    /// Where somebody's picture is shown. The slot is made when it is first asked for.
-    pub(super) fn slot(&self, user: &UserId) -> FrameSlot {
-        self.slots.get(user).cloned().unwrap_or_default()
+    /// Where the frames of a video track are shown. Before its media begins, an empty slot.
+    pub(super) fn slot(&self, track: &TrackSid) -> FrameSlot {
+        self.slots.get(track).cloned().unwrap_or_default()
     }
 
-    /// Pictures that were shown and voices that were heard for the first time; also keeps lip sync going.
+    /// Forgets the slots of tracks and the clocks of participants that are not in the roster any more.
+    pub(super) fn keep_only(&mut self, people: &[Remote]) {
+        self.slots.retain(|sid, _| people.iter().any(|p| p.tracks.iter().any(|t| t.sid == *sid)));
+        self.lipsync.retain(|(user, _), _| people.iter().any(|p| p.user == *user));
+    }
+
+    /// FirstVideoFrame and FirstAudioFrame of tracks that have been shown or heard since; also tells lip sync what is
+    /// being heard.
     pub(super) fn take_first_media(&mut self) -> Vec<EventKind> {
         let mut events = Vec::new();
         let report = self.audio.report();
-        for voice in self.audios.values_mut() {
-            let Some(playout) = report.stream(voice.id).and_then(|v| v.playout) else { continue };
-            if let (Some(micros), Some(lipsync)) =
-                (voice.clock.sender_micros(playout.timestamp), self.lipsync.get(&voice.user))
-            {
-                lipsync.heard(micros, playout.at);
-            }
-            if !voice.told {
-                voice.told = true;
-                events.push(EventKind::FirstAudioFrame { user: voice.user.clone() });
+        self.update_lipsync(&report);
+        for audio in self.audios.values_mut().filter(|a| !a.told) {
+            if report.stream(audio.id).is_some_and(|stream| stream.playout.is_some()) {
+                audio.told = true;
+                events.push(EventKind::FirstAudioFrame { track: audio.track.clone() });
             }
         }
-        for picture in self.videos.values_mut().filter(|_| self.decoded_is_shown) {
-            if !picture.told && picture.decoder.figures().frames.load(Relaxed) > 0 {
-                picture.told = true;
-                let (width, height) = picture.decoder.figures().size();
-                events.push(EventKind::FirstVideoFrame { user: picture.user.clone(), width, height });
+        for video in self.videos.values_mut().filter(|v| self.decoded_is_shown && !v.told) {
+            if video.decoder.figures().frames.load(Relaxed) > 0 {
+                video.told = true;
+                let (width, height) = video.decoder.figures().size();
+                events.push(EventKind::FirstVideoFrame { track: video.track.clone(), width, height });
             }
         }
         events
     }
 
-    /// Figures of the pictures that are decoded: owner, section, counts.
-    pub(super) fn videos(&self) -> impl Iterator<Item = (&UserId, &str, &Arc<DecoderStatistics>)> {
-        self.videos.values().map(|p| (&p.user, p.mid.as_str(), p.decoder.figures()))
+    /// Tells each clock what is being heard. Of several microphones of one person the first that is not silent counts.
+    fn update_lipsync(&self, report: &AudioReport) {
+        let mut heard: HashMap<*const LipSync, (Heard, &RemoteAudio)> = HashMap::new();
+        for (handle, audio) in &self.audios {
+            let Some(playout) = report.stream(audio.id).and_then(|stream| stream.playout) else { continue };
+            let Some(micros) = audio.clock.sender_micros(playout.timestamp) else { continue };
+            let this = Heard { stale: playout.at.elapsed() > STALE, handle: *handle, at: playout.at, micros };
+            let first = heard.entry(Arc::as_ptr(&audio.lipsync)).or_insert((this, audio));
+            if (this.stale, this.handle) < (first.0.stale, first.0.handle) {
+                *first = (this, audio);
+            }
+        }
+        for (heard, audio) in heard.into_values() {
+            audio.lipsync.heard(heard.micros, heard.at);
+        }
     }
 
-    /// Voices that are played: owner, section, figures.
+    /// The video tracks that are decoded: track, mid, statistics.
+    pub(super) fn videos(&self) -> impl Iterator<Item = (&TrackRef, &str, &Arc<DecoderStatistics>)> {
+        self.videos.values().map(|v| (&v.track, v.mid.as_str(), v.decoder.figures()))
+    }
+
+    /// The audio tracks that are played: track, mid, statistics.
     pub(super) fn audios<'a>(
         &'a self,
         report: &'a AudioReport,
-    ) -> impl Iterator<Item = (&'a UserId, &'a str, &'a AudioStreamReport)> {
-        self.audios.values().filter_map(|v| Some((&v.user, v.mid.as_str(), report.stream(v.id)?)))
+    ) -> impl Iterator<Item = (&'a TrackRef, &'a str, &'a AudioStreamReport)> {
+        self.audios.values().filter_map(|a| Some((&a.track, a.mid.as_str(), report.stream(a.id)?)))
     }
 
     /// What is heard and said now.
@@ -305,13 +334,23 @@ impl CallMedia {
             end(own.out);
         }
         self.waiting.clear();
-        self.videos.clear();
-        for (_, voice) in self.audios.drain() {
-            voice.stop.cancel();
-            self.audio.remove_voice(voice.id);
+        let handles: Vec<TrackHandle> = self.videos.keys().chain(self.audios.keys()).copied().collect();
+        for handle in handles {
+            self.detach(handle);
         }
         self.slots.clear();
     }
+}
+
+/// What is being heard of one audio track.
+#[derive(Clone, Copy)]
+struct Heard {
+    /// Nothing was heard of it for [`STALE`].
+    stale: bool,
+    handle: TrackHandle,
+    at: Instant,
+    /// The sender's time of what was heard, in microseconds.
+    micros: i64,
 }
 
 /// Encoders end after the picture at hand; nobody waits for that here.

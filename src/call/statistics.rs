@@ -1,7 +1,7 @@
 //! Statistics of a call: rates from counts, one entry a remote track.
 
 use super::media::CallMedia;
-use crate::base::{MediaKind, RemoteStatistics, Statistics};
+use crate::base::{MediaKind, RemoteStatistics, Statistics, TrackSid};
 use crate::rtc::{PeerStatistics, TrackStatistics};
 use cpu_time::ProcessTime;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ struct Last {
     at: Instant,
     cpu: Duration,
     peers: PeerStatistics,
-    frames: HashMap<String, u64>,
+    frames: HashMap<TrackSid, u64>,
 }
 
 impl CallStatistics {
@@ -27,20 +27,22 @@ impl CallStatistics {
     pub(super) fn take(&mut self, peers: &PeerStatistics, media: &CallMedia) -> Statistics {
         let now = Instant::now();
         let cpu = process_cpu();
-        let frames: HashMap<String, u64> =
-            media.videos().map(|(_, mid, f)| (mid.to_owned(), f.frames.load(Relaxed))).collect();
+        let frames: HashMap<TrackSid, u64> =
+            media.videos().map(|(track, _, f)| (track.sid.clone(), f.frames.load(Relaxed))).collect();
         let before = self.last.replace(Last { at: now, cpu, peers: peers.clone(), frames });
         let Some(before) = before else { return Statistics::default() };
         let seconds = (now - before.at).as_secs_f64().max(0.001);
         let kbps = |now: u64, then: u64| now.saturating_sub(then) as f64 * 8.0 / 1000.0 / seconds;
         let old = |t: &TrackStatistics| before.peers.tracks.iter().find(|o| o.track_id == t.track_id && o.mid == t.mid);
         let mut remote = Vec::new();
-        for (user, mid, figures) in media.videos() {
+        for (track, mid, figures) in media.videos() {
             let Some(t) = find(peers, mid, MediaKind::Video) else { continue };
             let (width, height) = figures.size();
-            let shown = counted_since(figures.frames.load(Relaxed), before.frames.get(mid).copied());
+            let shown = counted_since(figures.frames.load(Relaxed), before.frames.get(&track.sid).copied());
             remote.push(RemoteStatistics {
-                remote_user: user.as_str().to_owned(),
+                remote_user: track.user.as_str().to_owned(),
+                source: track.source,
+                track: track.sid.clone(),
                 kind: "video",
                 codec: "vp8".into(),
                 width,
@@ -55,10 +57,12 @@ impl CallStatistics {
             });
         }
         let sound = media.audio_report();
-        for (user, mid, voice) in media.audios(&sound) {
+        for (track, mid, voice) in media.audios(&sound) {
             let Some(t) = find(peers, mid, MediaKind::Audio) else { continue };
             remote.push(RemoteStatistics {
-                remote_user: user.as_str().to_owned(),
+                remote_user: track.user.as_str().to_owned(),
+                source: track.source,
+                track: track.sid.clone(),
                 kind: "audio",
                 codec: "opus".into(),
                 width: 0,
@@ -82,7 +86,7 @@ impl CallStatistics {
     }
 }
 
-/// What was counted since `then`. A count that is smaller now is another track's, which has taken the section over.
+/// What was counted since `then`. A smaller count is that of a new decoder, which has begun at 0.
 fn counted_since(now: u64, then: Option<u64>) -> u64 {
     now.checked_sub(then.unwrap_or(0)).unwrap_or(now)
 }
@@ -108,7 +112,7 @@ mod tests {
     use super::counted_since;
 
     #[test]
-    fn a_section_that_somebody_elses_track_takes_over_begins_anew() {
+    fn a_track_that_is_decoded_anew_counts_from_zero() {
         assert_eq!(counted_since(30, None), 30);
         assert_eq!(counted_since(30, Some(12)), 18);
         assert_eq!(counted_since(4, Some(30)), 4);

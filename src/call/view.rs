@@ -2,7 +2,7 @@
 
 use crate::base::{
     ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt,
-    ReceiptStep, RoomId, RoomState, Secret, SessionId, StepName, UserId,
+    ReceiptStep, RoomId, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, UserId,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -262,14 +262,55 @@ pub(crate) struct Person {
     pub(crate) user: UserId,
     /// What is shown.
     pub(crate) name: String,
-    /// Their picture; `None` while their camera is off.
-    pub(crate) picture: Option<FrameSlot>,
-    /// Whether their microphone sends.
-    pub(crate) microphone: bool,
+    /// Their tracks, in the order in which they were first seen.
+    pub(crate) tracks: Vec<PersonTrack>,
     /// Whether they speak.
     pub(crate) speaking: bool,
     /// Their link.
     pub(crate) quality: ConnectionQuality,
+}
+
+impl Person {
+    /// Whether a microphone of theirs sends.
+    pub(crate) fn microphone_on(&self) -> bool {
+        self.tracks.iter().any(|t| !t.muted && t.role() == TrackRole::Voice)
+    }
+
+    /// Their cameras that send. The first one is their picture.
+    pub(crate) fn cameras(&self) -> impl Iterator<Item = &PersonTrack> {
+        self.tracks.iter().filter(|t| !t.muted && t.role() == TrackRole::Camera)
+    }
+
+    /// Their screens that send.
+    pub(crate) fn screens(&self) -> impl Iterator<Item = &PersonTrack> {
+        self.tracks.iter().filter(|t| !t.muted && t.role() == TrackRole::Screen)
+    }
+}
+
+/// A track of somebody else.
+#[derive(Clone, Debug)]
+pub(crate) struct PersonTrack {
+    /// Which.
+    pub(crate) track: TrackRef,
+    /// Whether it is muted.
+    pub(crate) muted: bool,
+    /// Its frames, if it is a video track that is not muted.
+    pub(crate) frames: Option<FrameSlot>,
+}
+
+/// Before the media of a track begins, its slot is a new one each time.
+impl PartialEq for PersonTrack {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |t: &Self| (t.muted, t.frames.is_some());
+        self.track == other.track && key(self) == key(other)
+    }
+}
+
+impl PersonTrack {
+    /// How it is presented.
+    pub(crate) const fn role(&self) -> TrackRole {
+        self.track.source.role()
+    }
 }
 
 /// Something worth a toast; it is not kept.

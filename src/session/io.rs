@@ -2,7 +2,9 @@
 //!
 //! One input, then drain all outputs ([`super::Session::poll`]), then the next input.
 
-use crate::base::{DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, MediaKind, StepState, TrackSource, UserId};
+use crate::base::{
+    DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, MediaKind, StepState, TrackRef, TrackSource,
+};
 use livekit_protocol as lk;
 use std::time::Duration;
 
@@ -196,7 +198,7 @@ pub enum Output {
         limit: Duration,
     },
     /// A remote track is known by name: show it, play it.
-    Attach(Attached),
+    Attach(BoundTrack),
     /// A remote track is gone.
     Detach(TrackHandle),
     /// Whether a track of ours sends.
@@ -252,15 +254,11 @@ pub enum PeerCommand {
     Close,
 }
 
-/// A remote track with its owner.
+/// Received media and the track that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attached {
-    /// The driver's number.
+pub struct BoundTrack {
+    /// The driver's number of the media.
     pub handle: TrackHandle,
-    /// Whose.
-    pub user: UserId,
-    /// `TR_…`.
-    pub track: String,
-    /// What it shows.
-    pub source: TrackSource,
+    /// The track.
+    pub track: TrackRef,
 }

@@ -59,7 +59,7 @@ impl Session {
                 }
             }
             PeerInput::Track { handle, mid, stream_id: _, track_id, kind } => {
-                self.with_roster(|roster, out| roster.media(handle, mid, track_id, kind, out));
+                self.with_roster(|roster, out| roster.media(handle, mid, &track_id, kind, out));
             }
             PeerInput::TrackEnded(handle) => self.with_roster(|roster, out| roster.media_ended(handle, out)),
             PeerInput::Closed => {}

@@ -1,61 +1,67 @@
-//! Everybody else in the room: who they are, what they send, and which received media is whose.
+//! The remote participants: who they are, which tracks they publish, and which received media belongs to which track.
 
-use super::io::{Attached, Output, TrackHandle};
-use crate::base::{ConnectionQuality, EventKind, MediaKind, RemoteLeaveReason, TrackSource, UserId};
+use super::io::{BoundTrack, Output, TrackHandle};
+use crate::base::{
+    ConnectionQuality, EventKind, MediaKind, RemoteLeaveReason, TrackRef, TrackRole, TrackSid, TrackSource, UserId,
+};
 use livekit_protocol as lk;
 use lk::participant_info::State;
 use std::collections::{BTreeMap, HashMap};
 
-/// Somebody else in the room.
+/// A remote participant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Remote {
-    /// Who they are for the server.
+    /// Their identity.
     pub user: UserId,
-    /// What is shown.
+    /// Their display name.
     pub name: String,
     /// This stay's `PA_…`.
     pub sid: String,
-    /// Their tracks by `TR_…`.
-    pub tracks: BTreeMap<String, RemoteTrack>,
-    /// Whether the server says that they speak.
+    /// Their tracks, in the order in which they were first seen.
+    pub tracks: Vec<RemoteTrack>,
+    /// Whether the server reports them as speaking.
     pub speaking: bool,
-    /// The server's word on their link.
+    /// The quality of their connection, as the server reports it.
     pub quality: ConnectionQuality,
-    /// Whether a camera of theirs sends.
-    pub video: bool,
-    /// Whether a microphone of theirs sends.
-    pub audio: bool,
-    /// Whether a screen of theirs is shared.
-    pub screen: bool,
 }
 
-/// A track that somebody publishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Remote {
+    /// Whether they publish an unmuted voice: a microphone, or audio without a source.
+    pub fn voice_on(&self) -> bool {
+        self.tracks.iter().any(|t| !t.muted && t.source.role() == TrackRole::Voice)
+    }
+}
+
+/// A track that a remote participant publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteTrack {
-    /// What it shows.
+    /// Its `TR_…`.
+    pub sid: TrackSid,
+    /// What it is captured from.
     pub source: TrackSource,
     /// Whether it is muted.
     pub muted: bool,
 }
 
-/// Media that arrives, not yet known by name.
+/// Received media that is not yet bound to a track.
 #[derive(Clone, Debug)]
-struct Nameless {
+struct UnboundTrack {
     mid: String,
-    track_id: String,
+    /// The track id of its `msid`: `TR_…` on v0.
+    msid_track: TrackSid,
     kind: MediaKind,
 }
 
-/// The people of a room and the media that belongs to them.
+/// The remote participants of a room and the media of their tracks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roster {
-    /// Our own identity. Whoever comes with it from elsewhere takes our place and is nobody beside us.
+    /// Our own identity. A participant who joins with it elsewhere replaces us and is not listed beside us.
     me: String,
     people: Vec<Remote>,
-    /// v1: which section carries which track, as the last answer said.
-    sections: BTreeMap<String, String>,
-    nameless: BTreeMap<TrackHandle, Nameless>,
-    attached: BTreeMap<TrackHandle, Attached>,
+    /// v1: the track of each m-line by its mid, as the last answer said.
+    mids: BTreeMap<String, TrackSid>,
+    unbound: BTreeMap<TrackHandle, UnboundTrack>,
+    bound: BTreeMap<TrackHandle, TrackRef>,
 }
 
 impl Roster {
@@ -63,7 +69,7 @@ impl Roster {
         &self.people
     }
 
-    /// Who we are, and who else is here, after a first or a fresh join.
+    /// Takes our identity and the other participants after a first or a fresh join.
     pub(super) fn joined(&mut self, me: &str, others: &[lk::ParticipantInfo], out: &mut Vec<Output>) {
         me.clone_into(&mut self.me);
         self.keep_only(others, out);
@@ -83,10 +89,10 @@ impl Roster {
                 self.present(user, info, out);
             }
         }
-        self.attach(out);
+        self.bind_media(out);
     }
 
-    /// After a resume or a fresh join: whoever is not in the list is gone.
+    /// Removes everybody who is not in the list of a resume or a fresh join.
     pub(super) fn keep_only(&mut self, infos: &[lk::ParticipantInfo], out: &mut Vec<Output>) {
         let here =
             |user: &UserId| infos.iter().any(|i| i.identity == user.as_str() && i.state() != State::Disconnected);
@@ -97,7 +103,7 @@ impl Roster {
     }
 
     fn gone(&mut self, user: &UserId, info: &lk::ParticipantInfo, out: &mut Vec<Output>) {
-        // A word on an older stay of somebody who has joined again.
+        // The end of an older stay of a participant who has joined again.
         if self.people.iter().any(|p| p.user == *user && p.sid != info.sid) {
             return;
         }
@@ -107,7 +113,7 @@ impl Roster {
     fn remove(&mut self, user: &UserId, reason: RemoteLeaveReason, out: &mut Vec<Output>) {
         let Some(at) = self.people.iter().position(|p| p.user == *user) else { return };
         let gone = self.people.remove(at);
-        self.detach_where(|a| a.user == *user, out);
+        self.detach_where(|track| track.user == *user, out);
         out.push(Output::Event(EventKind::RemoteUserLeaveRoom { user: gone.user, name: gone.name, reason }));
     }
 
@@ -121,12 +127,9 @@ impl Roster {
                     user,
                     name: String::new(),
                     sid: String::new(),
-                    tracks: BTreeMap::new(),
+                    tracks: Vec::new(),
                     speaking: false,
                     quality: ConnectionQuality::Unknown,
-                    video: false,
-                    audio: false,
-                    screen: false,
                 });
                 self.people.len() - 1
             }
@@ -134,57 +137,59 @@ impl Roster {
         let person = &mut self.people[at];
         person.name = name;
         person.sid.clone_from(&info.sid);
-        person.tracks = info.tracks.iter().filter_map(|t| Some((t.sid.clone(), remote_track(t)?))).collect();
+        let before = std::mem::take(&mut person.tracks);
+        person.tracks = in_order_of(&before, info.tracks.iter().filter_map(remote_track).collect());
+        person.speaking &= person.voice_on();
+        tell_availability(&person.user, &before, &person.tracks, out);
         let (user, tracks) = (person.user.clone(), person.tracks.clone());
-        availability(person, out);
-        self.detach_where(|a| a.user == user && !tracks.contains_key(&a.track), out);
+        self.detach_where(|bound| bound.user == user && tracks.iter().all(|t| t.sid != bound.sid), out);
     }
 
-    /// v1: the sections of an answer; v0: those of an offer. Everything bound is repeated in each.
-    pub(super) fn bind(&mut self, sections: HashMap<String, String>, out: &mut Vec<Output>) {
-        let changed = |mid: &str, track: &str| sections.get(mid).is_some_and(|t| t != track);
-        let moved: Vec<String> =
-            self.sections.iter().filter(|(mid, track)| changed(mid, track)).map(|(_, track)| track.clone()).collect();
-        self.detach_where(|a| moved.contains(&a.track), out);
-        self.sections.extend(sections);
-        self.attach(out);
+    /// Takes the tracks of m-lines: those of an answer on v1, of an offer on v0. Each lists everything that is bound.
+    pub(super) fn bind(&mut self, mids: HashMap<String, String>, out: &mut Vec<Output>) {
+        let changed = |mid: &str, track: &TrackSid| mids.get(mid).is_some_and(|t| t != track.as_str());
+        let moved: Vec<TrackSid> =
+            self.mids.iter().filter(|(mid, track)| changed(mid, track)).map(|(_, track)| track.clone()).collect();
+        self.detach_where(|track| moved.contains(&track.sid), out);
+        self.mids.extend(mids.into_iter().map(|(mid, track)| (mid, TrackSid::from(track.as_str()))));
+        self.bind_media(out);
     }
 
-    /// Media arrived.
+    /// Takes media that has begun.
     pub(super) fn media(
         &mut self,
         handle: TrackHandle,
         mid: String,
-        track_id: String,
+        track_id: &str,
         kind: MediaKind,
         out: &mut Vec<Output>,
     ) {
-        self.nameless.insert(handle, Nameless { mid, track_id, kind });
-        self.attach(out);
+        self.unbound.insert(handle, UnboundTrack { mid, msid_track: track_id.into(), kind });
+        self.bind_media(out);
     }
 
-    /// Media ended.
+    /// Forgets media that has ended.
     pub(super) fn media_ended(&mut self, handle: TrackHandle, out: &mut Vec<Output>) {
-        self.nameless.remove(&handle);
-        if self.attached.remove(&handle).is_some() {
+        self.unbound.remove(&handle);
+        if self.bound.remove(&handle).is_some() {
             out.push(Output::Detach(handle));
         }
     }
 
-    /// Forgets all media, for example because the peers are made anew; the people stay.
+    /// Forgets all media, for example because the peer connections are made anew. The participants stay.
     pub(super) fn forget_media(&mut self, out: &mut Vec<Output>) {
         self.detach_where(|_| true, out);
-        self.nameless.clear();
-        self.sections.clear();
+        self.unbound.clear();
+        self.mids.clear();
     }
 
-    /// Forgets everybody without a word: our own stay has ended.
+    /// Forgets everybody without an event, because our own stay has ended.
     pub(super) fn clear(&mut self, out: &mut Vec<Output>) {
         self.forget_media(out);
         self.people.clear();
     }
 
-    /// Who speaks: the server sends changes only.
+    /// Takes changes of who speaks.
     pub(super) fn speakers(&mut self, changed: &[lk::SpeakerInfo]) {
         for s in changed {
             if let Some(p) = self.people.iter_mut().find(|p| p.sid == s.sid) {
@@ -193,7 +198,7 @@ impl Roster {
         }
     }
 
-    /// How good the others' links are.
+    /// Takes changes of connection quality.
     pub(super) fn qualities(&mut self, changed: &[lk::ConnectionQualityInfo]) {
         for q in changed {
             if let Some(p) = self.people.iter_mut().find(|p| p.sid == q.participant_sid) {
@@ -202,32 +207,32 @@ impl Roster {
         }
     }
 
-    fn owner(&self, track: &str) -> Option<(UserId, TrackSource)> {
-        self.people.iter().find_map(|p| Some((p.user.clone(), p.tracks.get(track)?.source)))
+    fn find(&self, sid: &TrackSid) -> Option<TrackRef> {
+        self.people.iter().find_map(|p| {
+            let track = p.tracks.iter().find(|t| t.sid == *sid)?;
+            Some(TrackRef { user: p.user.clone(), source: track.source, sid: sid.clone() })
+        })
     }
 
-    /// Gives names to media as soon as both sides of a pair are known.
-    fn attach(&mut self, out: &mut Vec<Output>) {
-        let mut named = Vec::new();
-        for (handle, media) in &self.nameless {
-            let track = self.sections.get(&media.mid).unwrap_or(&media.track_id);
-            let Some((user, source)) = self.owner(track) else { continue };
-            if source.kind() == media.kind {
-                named.push(Attached { handle: *handle, user, track: track.clone(), source });
-            }
+    /// Binds media to tracks as soon as both are known.
+    fn bind_media(&mut self, out: &mut Vec<Output>) {
+        let mut found = Vec::new();
+        for (handle, media) in &self.unbound {
+            let sid = self.mids.get(&media.mid).unwrap_or(&media.msid_track);
+            found.extend(self.find(sid).filter(|t| t.source.kind() == media.kind).map(|track| (*handle, track)));
         }
-        for a in named {
-            self.nameless.remove(&a.handle);
+        for (handle, track) in found {
+            self.unbound.remove(&handle);
             // A track has one stream of media; a newer one replaces it.
-            self.detach_where(|old| old.track == a.track, out);
-            self.attached.insert(a.handle, a.clone());
-            out.push(Output::Attach(a));
+            self.detach_where(|old| old.sid == track.sid, out);
+            self.bound.insert(handle, track.clone());
+            out.push(Output::Attach(BoundTrack { handle, track }));
         }
     }
 
-    fn detach_where(&mut self, gone: impl Fn(&Attached) -> bool, out: &mut Vec<Output>) {
-        self.attached.retain(|handle, a| {
-            let stays = !gone(a);
+    fn detach_where(&mut self, gone: impl Fn(&TrackRef) -> bool, out: &mut Vec<Output>) {
+        self.bound.retain(|handle, track| {
+            let stays = !gone(track);
             if !stays {
                 out.push(Output::Detach(*handle));
             }
@@ -247,30 +252,39 @@ fn remote_track(t: &lk::TrackInfo) -> Option<RemoteTrack> {
         (_, lk::TrackType::Video) => TrackSource::Unknown(MediaKind::Video),
         (_, lk::TrackType::Audio) => TrackSource::Unknown(MediaKind::Audio),
     };
-    Some(RemoteTrack { source, muted: t.muted })
+    Some(RemoteTrack { sid: t.sid.as_str().into(), source, muted: t.muted })
 }
 
-/// Tells what has become available or not.
-fn availability(p: &mut Remote, out: &mut Vec<Output>) {
-    let sends = |source| p.tracks.values().any(|t| t.source == source && !t.muted);
-    let video = sends(TrackSource::Camera) || sends(TrackSource::Unknown(MediaKind::Video));
-    let audio = sends(TrackSource::Microphone) || sends(TrackSource::Unknown(MediaKind::Audio));
-    let screen = sends(TrackSource::Screen);
-    let user = || p.user.clone();
-    if video != p.video {
-        out.push(Output::Event(EventKind::UserVideoAvailable { user: user(), available: video }));
-    }
-    if audio != p.audio {
-        out.push(Output::Event(EventKind::UserAudioAvailable { user: user(), available: audio }));
-    }
-    if screen != p.screen {
-        out.push(Output::Event(EventKind::UserSubStreamAvailable { user: user(), available: screen }));
-    }
-    (p.video, p.audio, p.screen) = (video, audio, screen);
-    p.speaking &= audio;
+/// The tracks of `now`: first those of `before`, in that order. The server lists them in any order.
+fn in_order_of(before: &[RemoteTrack], mut now: Vec<RemoteTrack>) -> Vec<RemoteTrack> {
+    now.sort_by_key(|t| before.iter().position(|b| b.sid == t.sid).unwrap_or(usize::MAX));
+    now
 }
 
-/// Why somebody is gone, in TRTC's words.
+/// Reports which tracks have begun or ceased to send: first what has ceased, then what has begun.
+fn tell_availability(user: &UserId, before: &[RemoteTrack], now: &[RemoteTrack], out: &mut Vec<Output>) {
+    let sends = |tracks: &[RemoteTrack], t: &RemoteTrack| {
+        tracks.iter().any(|other| other.sid == t.sid && other.source == t.source && !other.muted)
+    };
+    let ceased = before.iter().filter(|t| !t.muted && !sends(now, t)).map(|t| (t, false));
+    let begun = now.iter().filter(|t| !t.muted && !sends(before, t)).map(|t| (t, true));
+    for (t, available) in ceased.chain(begun) {
+        let track = TrackRef { user: user.clone(), source: t.source, sid: t.sid.clone() };
+        out.extend(availability(track, available).map(Output::Event));
+    }
+}
+
+/// The event of a track that begins or ceases to send; `None` for a screen's audio, of which TRTC has none.
+fn availability(track: TrackRef, available: bool) -> Option<EventKind> {
+    match track.source.role() {
+        TrackRole::Camera => Some(EventKind::UserVideoAvailable { track, available }),
+        TrackRole::Voice => Some(EventKind::UserAudioAvailable { track, available }),
+        TrackRole::Screen => Some(EventKind::UserSubStreamAvailable { track, available }),
+        TrackRole::ScreenAudio => None,
+    }
+}
+
+/// TRTC's reason for LiveKit's.
 fn leave_reason(r: lk::DisconnectReason) -> RemoteLeaveReason {
     use lk::DisconnectReason as R;
     match r {

@@ -1,10 +1,10 @@
 //! What a person can do in the window. Views answer with these; `update` turns them into changes and commands.
 
-use crate::base::{DeviceKind, ExitRequestedBy, UserId};
+use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::store::Theme;
 use crate::ui::hosting::HostAction;
 use crate::ui::model::{Corner, Field, Menu, Region, SettingsSection};
-use crate::ui::tile_layout::LayoutMode;
+use crate::ui::tile_layout::{LayoutMode, TileKey};
 
 /// One thing a person did.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +27,8 @@ pub(super) enum Action {
     ToggleTheme,
     /// Chose another layout of the tile area.
     SetLayout(LayoutMode),
-    /// Pinned somebody, or nobody any more.
-    Pin(Option<UserId>),
+    /// Pinned a tile, or none any more.
+    Pin(Option<TileKey>),
     /// Turned to another page of the grid.
     GoToPage(usize),
     /// Went to a tile, by its place in reading order.

@@ -1,12 +1,13 @@
 //! The window as eframe sees it: reads the desk, draws a view, carries its actions out.
 
-use crate::base::{ExitRequestedBy, SessionId, UserId, VideoFrame};
+use crate::base::{ExitRequestedBy, SessionId, TrackRef, UserId, VideoFrame};
 use crate::call::view::{CallApi, CallCommand, CallPhase, Notice};
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::form::{first_empty_field, room_question};
 use crate::ui::model::{Focus, Menu, Model, Question};
 use crate::ui::screens::Screen;
+use crate::ui::tile_layout::{RemoteTile, TileKey};
 use crate::ui::tokens::size;
 use crate::ui::update::{Effects, screen_changed, update};
 use crate::ui::video::Videos;
@@ -24,11 +25,11 @@ const LARGEST: u16 = 150;
 /// How long a program that is to end waits for its window to paint the end; a hidden one never does.
 const LAST_PAINTING: Duration = Duration::from_millis(400);
 
-/// Called with who was drawn, and the picture's width and height.
-pub(crate) type OnFirstFrame = Box<dyn FnMut(&UserId, u32, u32)>;
+/// Called with the track that was drawn, and the frame's width and height.
+pub(crate) type OnFirstFrame = Box<dyn FnMut(&TrackRef, u32, u32)>;
 
-/// Called with who was drawn, the picture, and when it was painted (Unix time in ms).
-pub(crate) type OnPainted = Box<dyn FnMut(&UserId, &VideoFrame, f64)>;
+/// Called with the track that was drawn, the frame, and when it was painted (Unix time in ms).
+pub(crate) type OnPainted = Box<dyn FnMut(&TrackRef, &VideoFrame, f64)>;
 
 /// What the window is started with, and whom it tells what it shows.
 pub(crate) struct Options {
@@ -165,7 +166,8 @@ impl App {
         if let Some(call) = &snapshot.call {
             model.tile_layout.observe(&call.people, model.now);
             let left = |who: &UserId| call.people.iter().all(|p| p.user != *who);
-            model.menu = model.menu.take().filter(|menu| !matches!(menu, Menu::Tile(who) if left(who)));
+            let ended = |key: &TileKey| RemoteTile::all(&call.people).iter().all(|tile| tile.key() != *key);
+            model.menu = model.menu.take().filter(|menu| !matches!(menu, Menu::Tile(key) if ended(key)));
             if matches!(&model.question, Some(Question::Remove(who)) if left(who)) {
                 model.question = None;
                 model.focus = Some(Focus::Tiles);
@@ -224,11 +226,11 @@ impl App {
             (self.options.on_screen)(screen.name());
         }
         for first in self.videos.first_frames() {
-            (self.options.on_first_frame)(&first.user, first.width, first.height);
+            (self.options.on_first_frame)(&first.track, first.width, first.height);
         }
         if let Some(on_painted) = &mut self.options.on_painted {
-            for (user, frame, unix_ms) in self.videos.newly_painted() {
-                on_painted(&user, &frame, unix_ms);
+            for (track, frame, unix_ms) in self.videos.newly_painted() {
+                on_painted(&track, &frame, unix_ms);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::screens::{Screen, Screens};
 use crate::ui::strings;
-use crate::ui::tile_layout::TileLayout;
+use crate::ui::tile_layout::{TileKey, TileLayout};
 use crate::ui::tokens::{DARK, LIGHT, Palette, meter, time};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ pub(super) enum Menu {
     /// The devices of a tool button in a call.
     Tool(DeviceKind),
     /// What can be done with somebody's tile.
-    Tile(UserId),
+    Tile(TileKey),
     /// A host's two ways to leave.
     Leave,
 }

@@ -3,11 +3,11 @@
 
 use crate::base::{
     ConnectionQuality, DeviceEntry, DeviceLists, ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, RoomState,
-    SessionId, StepName, StepState, UserId, VideoFrame,
+    SessionId, StepName, StepState, TrackRef, TrackRole, TrackSource, UserId, VideoFrame,
 };
 use crate::call::view::{
-    CallApi, CallCommand, CallPhase, CallSummary, CallView, DeviceState, LocalDevice, Notice, Person, RoomQuery,
-    RoomStatus, Snapshot,
+    CallApi, CallCommand, CallPhase, CallSummary, CallView, DeviceState, LocalDevice, Notice, Person, PersonTrack,
+    RoomQuery, RoomStatus, Snapshot,
 };
 use crate::store::{Settings, Theme};
 use crate::ui::action::Action;
@@ -135,9 +135,11 @@ impl World {
             link: None,
             settings,
             on_screen: Box::new(move |name| screens.lock().screens.push(name)),
-            on_first_frame: Box::new(move |user, w, h| frames.lock().first_frames.push((user.to_string(), w, h))),
-            on_painted: Some(Box::new(move |user, frame, unix_ms| {
-                painted.lock().painted.push((user.to_string(), frame.timestamp_us(), unix_ms));
+            on_first_frame: Box::new(move |track, w, h| {
+                frames.lock().first_frames.push((track.user.to_string(), w, h));
+            }),
+            on_painted: Some(Box::new(move |track, frame, unix_ms| {
+                painted.lock().painted.push((track.user.to_string(), frame.timestamp_us(), unix_ms));
             })),
             on_settings: Box::new(move |s| chosen.lock().settings = Some(s.clone())),
             on_page: Box::new(move |page| pages.lock().pages.push(page.to_owned())),
@@ -193,21 +195,61 @@ pub(super) fn person(index: usize) -> Person {
     let (name, colors) = PEOPLE[index];
     let slot = FrameSlot::new();
     slot.put(portrait(colors));
+    let track = |source, kind: &str, frames| {
+        let sid = format!("TR_{kind}{index}").as_str().into();
+        PersonTrack { track: TrackRef { user: user(name), source, sid }, muted: false, frames }
+    };
     Person {
         user: user(name),
         name: name.into(),
-        picture: Some(slot),
-        microphone: true,
+        tracks: vec![track(TrackSource::Camera, "VC", Some(slot)), track(TrackSource::Microphone, "AM", None)],
         speaking: false,
         quality: ConnectionQuality::Excellent,
     }
+}
+
+/// Somebody of many, with a name that counts from 1.
+pub(super) fn guest(index: usize) -> Person {
+    let mut guest = person(index % PEOPLE.len());
+    guest.user = format!("user-{index}").parse().expect("a user id");
+    guest.name = format!("Guest {}", index + 1);
+    for track in &mut guest.tracks {
+        track.track.user = guest.user.clone();
+    }
+    guest
+}
+
+/// Mutes or unmutes what somebody sends in a role.
+pub(super) fn mute(person: &mut Person, role: TrackRole, muted: bool) {
+    for track in person.tracks.iter_mut().filter(|t| t.role() == role) {
+        track.muted = muted;
+    }
+}
+
+/// Somebody shares a screen: a white 4:3 picture.
+pub(super) fn share(person: &mut Person, sid: &str) {
+    let frames = FrameSlot::new();
+    frames.put(Arc::new(VideoFrame::filled(640, 480, [235, 128, 128], 0).expect("a picture")));
+    add_video(person, TrackSource::Screen, sid, frames);
+}
+
+/// Somebody turns on a second camera, which shows plain green.
+pub(super) fn second_camera(person: &mut Person) {
+    let frames = FrameSlot::new();
+    frames.put(Arc::new(VideoFrame::filled(640, 360, [145, 54, 34], 0).expect("a picture")));
+    add_video(person, TrackSource::Camera, "TR_VC-second", frames);
+}
+
+fn add_video(person: &mut Person, source: TrackSource, sid: &str, frames: FrameSlot) {
+    let track = TrackRef { user: person.user.clone(), source, sid: sid.into() };
+    person.tracks.push(PersonTrack { track, muted: false, frames: Some(frames) });
 }
 
 /// Ada's call "Design review" with Mina (speaking), Tomás (muted, weak) and Priya.
 pub(super) fn call(phase: CallPhase) -> CallView {
     let mut people: Vec<Person> = (0..3).map(person).collect();
     people[0].speaking = true;
-    people[1].microphone = false;
+    mute(&mut people[1], TrackRole::Voice, true);
     people[1].quality = ConnectionQuality::Good;
     CallView {
         session: SessionId(1),

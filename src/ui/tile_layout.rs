@@ -1,9 +1,92 @@
-//! Who sits where: the layout, the pinned person, the page, and the one who has the floor. A pure machine over
-//! snapshots and a clock; the arithmetic of rectangles is in `grid`.
+//! Which tiles there are, and how they are laid out: layout, pinned tile, page, main speaker. A pure machine over snapshots
+//! and a clock; the arithmetic of rectangles is in `grid`.
 
-use crate::base::UserId;
-use crate::call::view::Person;
+use crate::base::{TrackSid, UserId};
+use crate::call::view::{Person, PersonTrack};
 use crate::ui::tokens::time;
+
+/// A tile of somebody else: each person has one, and each screen and each further camera has one beside it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RemoteTile<'a> {
+    pub(super) person: &'a Person,
+    pub(super) content: TileContent<'a>,
+}
+
+/// What a tile shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum TileContent<'a> {
+    /// The person: their first camera, or their avatar.
+    Person(Option<&'a PersonTrack>),
+    /// A shared screen; screens of one person count from 1.
+    Screen(&'a PersonTrack, usize),
+    /// Another camera of the person; cameras count from 1, so this is 2 or more.
+    Camera(&'a PersonTrack, usize),
+}
+
+/// Names a tile from one frame to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum TileKey {
+    /// The tile of a person, whatever they send.
+    Person(UserId),
+    /// The tile of one more track of a person.
+    Track(UserId, TrackSid),
+}
+
+impl<'a> RemoteTile<'a> {
+    /// The tiles of everybody: people in their order, the screens and further cameras of each beside them.
+    pub(super) fn all(people: &'a [Person]) -> Vec<Self> {
+        let of_person = |person: &'a Person| {
+            let mut cameras = person.cameras();
+            let own = TileContent::Person(cameras.next());
+            let screens = person.screens().enumerate().map(|(i, track)| TileContent::Screen(track, i + 1));
+            let more = cameras.enumerate().map(|(i, track)| TileContent::Camera(track, i + 2));
+            [own].into_iter().chain(screens).chain(more).map(|content| Self { person, content }).collect::<Vec<_>>()
+        };
+        people.iter().flat_map(of_person).collect()
+    }
+
+    pub(super) fn key(&self) -> TileKey {
+        let user = self.person.user.clone();
+        match self.content {
+            TileContent::Person(_) => TileKey::Person(user),
+            TileContent::Screen(track, _) | TileContent::Camera(track, _) => {
+                TileKey::Track(user, track.track.sid.clone())
+            }
+        }
+    }
+
+    /// The video track that it shows; `None` for an avatar.
+    pub(super) const fn video(&self) -> Option<&'a PersonTrack> {
+        match self.content {
+            TileContent::Person(track) => track,
+            TileContent::Screen(track, _) | TileContent::Camera(track, _) => Some(track),
+        }
+    }
+
+    /// Its name, different from those of the other tiles of the person.
+    pub(super) fn name(&self) -> String {
+        let name = &self.person.name;
+        match self.content {
+            TileContent::Person(_) => name.clone(),
+            TileContent::Screen(_, 1) => format!("{name}'s screen"),
+            TileContent::Screen(_, number) => format!("{name}'s screen {number}"),
+            TileContent::Camera(_, number) => format!("{name}'s camera {number}"),
+        }
+    }
+
+    pub(super) const fn is_person(&self) -> bool {
+        matches!(self.content, TileContent::Person(_))
+    }
+
+    pub(super) const fn is_screen(&self) -> bool {
+        matches!(self.content, TileContent::Screen(..))
+    }
+
+    /// Whether it is the tile of somebody who speaks.
+    pub(super) const fn speaks(&self) -> bool {
+        self.is_person() && self.person.speaking
+    }
+}
 
 /// How the tile area is laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,7 +94,7 @@ pub(super) enum LayoutMode {
     /// Everybody in equal tiles.
     #[default]
     Grid,
-    /// One person large, the others in a strip.
+    /// One tile large, the others in a strip.
     Speaker,
 }
 
@@ -19,13 +102,13 @@ pub(super) enum LayoutMode {
 #[derive(Debug, Default)]
 pub(super) struct TileLayout {
     pub(super) layout: LayoutMode,
-    /// Whom the user wants large, whoever speaks.
-    pub(super) pinned: Option<UserId>,
+    /// The tile that the user wants large, whoever speaks.
+    pub(super) pinned: Option<TileKey>,
     /// The page of the grid, from 0.
     pub(super) page: usize,
     /// The tile that has the tile area's one stop of the focus, in reading order.
     pub(super) current: usize,
-    /// Who has the floor, since when.
+    /// The main speaker, and since when.
     main_speaker: Option<(UserId, f64)>,
     /// Who has begun to speak, and when.
     speaking: Option<(UserId, f64)>,
@@ -34,8 +117,8 @@ pub(super) struct TileLayout {
 /// What a page of the grid shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Page {
-    /// Which people, in their order; you come after them.
-    pub(super) people: Vec<usize>,
+    /// Which tiles, in their order; yours comes after them.
+    pub(super) tiles: Vec<usize>,
     /// Which page it is, from 0; the last one when fewer are left.
     pub(super) number: usize,
     /// How many there are.
@@ -43,10 +126,10 @@ pub(super) struct Page {
 }
 
 impl TileLayout {
-    /// Follows who speaks, and forgets who has left.
+    /// Follows who speaks, and forgets who has left and what has ended.
     pub(super) fn observe(&mut self, people: &[Person], now: f64) {
         let here = |user: &UserId| people.iter().any(|p| p.user == *user);
-        self.pinned = self.pinned.take().filter(here);
+        self.pinned = self.pinned.take().filter(|key| RemoteTile::all(people).iter().any(|tile| tile.key() == *key));
         self.main_speaker = self.main_speaker.take().filter(|(user, _)| here(user));
         let first = people.iter().find(|p| p.speaking).map(|p| &p.user);
         self.speaking = match (self.speaking.take(), first) {
@@ -63,7 +146,7 @@ impl TileLayout {
         }
     }
 
-    /// When somebody may get the floor, if that is to come.
+    /// In how many seconds the main speaker may change, if that is to come.
     pub(super) fn next_change(&self, now: f64) -> Option<f64> {
         let (user, since) = self.speaking.as_ref()?;
         let free = match &self.main_speaker {
@@ -74,47 +157,47 @@ impl TileLayout {
         Some((free.max(since + time::SPEAKS_AFTER) - now).max(0.005))
     }
 
-    /// Who is shown large: the pinned one, else the one who has the floor, else the first.
-    pub(super) fn main(&self, people: &[Person]) -> usize {
-        let wanted = self.pinned.as_ref().or(self.main_speaker.as_ref().map(|(user, _)| user));
-        wanted.and_then(|user| people.iter().position(|p| p.user == *user)).unwrap_or(0)
+    /// The tile that is shown large: the pinned one, else a screen, else the main speaker's, else the first.
+    pub(super) fn main(&self, tiles: &[RemoteTile<'_>]) -> usize {
+        let pinned = self.pinned.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
+        let screen = || tiles.iter().position(RemoteTile::is_screen);
+        let speaker = || {
+            let (user, _) = self.main_speaker.as_ref()?;
+            tiles.iter().position(|tile| tile.is_person() && tile.person.user == *user)
+        };
+        pinned.or_else(screen).or_else(speaker).unwrap_or(0)
     }
 
-    /// The layout as it is now: whoever pinned somebody sees them large.
+    /// The layout as it is now: a pinned tile is large in either.
     pub(super) fn shown_layout(&self) -> LayoutMode {
         if self.pinned.is_some() { LayoutMode::Speaker } else { self.layout }
     }
 
-    /// Who is on the present page, when `size` tiles, yours among them, fit on one. Who speaks on another page takes the
-    /// last place, and nobody else moves.
-    pub(super) fn page(&self, people: &[Person], size: usize) -> Page {
+    /// The tiles on the present page, when `size` tiles, yours among them, fit on one. The tile of somebody who speaks on
+    /// another page takes the last place, and no other tile moves.
+    pub(super) fn page(&self, tiles: &[RemoteTile<'_>], size: usize) -> Page {
         let others = size.saturating_sub(1).max(1);
-        let of = people.len().div_ceil(others).max(1);
+        let of = tiles.len().div_ceil(others).max(1);
         let number = self.page.min(of - 1);
         let begin = number * others;
-        let mut shown: Vec<usize> = (begin..people.len().min(begin + others)).collect();
-        let speaker = people.iter().position(|p| p.speaking);
+        let mut shown: Vec<usize> = (begin..tiles.len().min(begin + others)).collect();
+        let speaker = tiles.iter().position(RemoteTile::speaks);
         if let Some(speaker) = speaker.filter(|s| !shown.contains(s))
             && let Some(last) = shown.last_mut()
         {
             *last = speaker;
         }
-        Page { people: shown, number, of }
+        Page { tiles: shown, number, of }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::testing::person;
+    use crate::ui::testing::{guest, second_camera, share};
 
     fn people(count: usize) -> Vec<Person> {
-        let one = |i: usize| {
-            let mut one = person(i % 9);
-            one.user = format!("user-{i}").parse().expect("a user id");
-            one
-        };
-        (0..count).map(one).collect()
+        (0..count).map(guest).collect()
     }
 
     fn speaks(people: &mut [Person], who: Option<usize>) {
@@ -128,32 +211,32 @@ mod tests {
         let (mut tile_layout, mut all) = (TileLayout::default(), people(4));
         speaks(&mut all, Some(2));
         tile_layout.observe(&all, 0.0);
-        assert_eq!(tile_layout.main(&all), 0, "nobody has spoken long enough");
+        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 0, "nobody has spoken long enough");
         assert_eq!(tile_layout.next_change(0.5), Some(1.0));
         tile_layout.observe(&all, 1.5);
-        assert_eq!((tile_layout.main(&all), tile_layout.next_change(1.5)), (2, None));
+        assert_eq!((tile_layout.main(&RemoteTile::all(&all)), tile_layout.next_change(1.5)), (2, None));
         speaks(&mut all, Some(1));
         tile_layout.observe(&all, 2.0);
         tile_layout.observe(&all, 3.6);
-        assert_eq!(tile_layout.main(&all), 2, "it stays for three seconds");
+        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 2, "it stays for three seconds");
         tile_layout.observe(&all, 4.5);
-        assert_eq!(tile_layout.main(&all), 1);
+        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1);
         speaks(&mut all, None);
         tile_layout.observe(&all, 9.0);
-        assert_eq!(tile_layout.main(&all), 1, "silence takes it from nobody");
+        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1, "silence takes it from nobody");
         all.remove(1);
         tile_layout.observe(&all, 9.1);
-        assert_eq!(tile_layout.main(&all), 0, "who has left does not have it");
+        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 0, "who has left does not have it");
     }
 
     #[test]
     fn a_pinned_person_is_large_until_they_leave() {
         let (mut tile_layout, mut all) = (TileLayout::default(), people(3));
-        tile_layout.pinned = Some(all[1].user.clone());
+        tile_layout.pinned = Some(TileKey::Person(all[1].user.clone()));
         speaks(&mut all, Some(2));
         tile_layout.observe(&all, 0.0);
         tile_layout.observe(&all, 5.0);
-        assert_eq!((tile_layout.main(&all), tile_layout.shown_layout()), (1, LayoutMode::Speaker));
+        assert_eq!((tile_layout.main(&RemoteTile::all(&all)), tile_layout.shown_layout()), (1, LayoutMode::Speaker));
         all.remove(1);
         tile_layout.observe(&all, 6.0);
         assert_eq!((tile_layout.pinned.clone(), tile_layout.shown_layout()), (None, LayoutMode::Grid));
@@ -165,18 +248,52 @@ mod tests {
         let mut seen = Vec::new();
         for page in 0..3 {
             tile_layout.page = page;
-            let shown = tile_layout.page(&all, 25);
+            let shown = tile_layout.page(&RemoteTile::all(&all), 25);
             assert_eq!((shown.number, shown.of), (page, 3));
-            seen.extend(shown.people);
+            seen.extend(shown.tiles);
         }
         assert_eq!(seen, (0..60).collect::<Vec<_>>());
         speaks(&mut all, Some(3));
-        let last = tile_layout.page(&all, 25);
-        assert_eq!(last.people, (48..59).chain([3]).collect::<Vec<_>>(), "in the last place");
+        let last = tile_layout.page(&RemoteTile::all(&all), 25);
+        assert_eq!(last.tiles, (48..59).chain([3]).collect::<Vec<_>>(), "in the last place");
         tile_layout.page = 0;
-        assert_eq!(tile_layout.page(&all, 25).people, (0..24).collect::<Vec<_>>());
+        assert_eq!(tile_layout.page(&RemoteTile::all(&all), 25).tiles, (0..24).collect::<Vec<_>>());
         tile_layout.page = 9;
-        assert_eq!(tile_layout.page(&all, 25).number, 2, "people have left meanwhile");
-        assert_eq!(tile_layout.page(&[], 25), Page { people: vec![], number: 0, of: 1 });
+        assert_eq!(tile_layout.page(&RemoteTile::all(&all), 25).number, 2, "people have left meanwhile");
+        assert_eq!(tile_layout.page(&[], 25), Page { tiles: vec![], number: 0, of: 1 });
+    }
+
+    #[test]
+    fn a_screen_and_a_second_camera_have_tiles_beside_their_person() {
+        let mut all = people(2);
+        share(&mut all[0], "TR_VS1");
+        second_camera(&mut all[0]);
+        let names = |all: &[Person]| RemoteTile::all(all).iter().map(RemoteTile::name).collect::<Vec<_>>();
+        assert_eq!(names(&all), ["Guest 1", "Guest 1's screen", "Guest 1's camera 2", "Guest 2"]);
+        share(&mut all[0], "TR_VS2");
+        assert_eq!(names(&all)[2], "Guest 1's screen 2");
+        // A muted camera has no tile: the other one is the person's picture.
+        all[0].tracks[0].muted = true;
+        assert_eq!(names(&all), ["Guest 1", "Guest 1's screen", "Guest 1's screen 2", "Guest 2"]);
+        let shown = RemoteTile::all(&all)[0].video().map(|t| t.track.sid.to_string());
+        assert_eq!(shown, Some(all[0].tracks[3].track.sid.to_string()));
+    }
+
+    #[test]
+    fn a_screen_is_large_whoever_speaks_and_goes_when_it_ends() {
+        let (mut layout, mut all) = (TileLayout::default(), people(3));
+        share(&mut all[1], "TR_VS1");
+        speaks(&mut all, Some(2));
+        layout.observe(&all, 0.0);
+        layout.observe(&all, 5.0);
+        let main =
+            |layout: &TileLayout, all: &[Person]| RemoteTile::all(all)[layout.main(&RemoteTile::all(all))].name();
+        assert_eq!(main(&layout, &all), "Guest 2's screen");
+        layout.pinned = Some(TileKey::Person(all[0].user.clone()));
+        assert_eq!(main(&layout, &all), "Guest 1");
+        layout.pinned = Some(RemoteTile::all(&all)[2].key());
+        all[1].tracks.pop();
+        layout.observe(&all, 6.0);
+        assert_eq!((main(&layout, &all), layout.pinned.clone()), ("Guest 3".into(), None));
     }
 }

@@ -50,9 +50,9 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             model.tile_layout.layout = layout;
             model.tile_layout.pinned = None;
         }
-        Action::Pin(user) => {
+        Action::Pin(tile) => {
             model.menu = None;
-            model.tile_layout.pinned = user;
+            model.tile_layout.pinned = tile;
             model.tile_layout.current = 0;
             model.focus = Some(Focus::Tiles);
         }

@@ -1,9 +1,9 @@
 //! The call as the window shows it.
 
 use super::{Call, STALE_PEER_LIMIT};
-use crate::base::DeviceKind;
-use crate::call::view::{CallPhase, CallSummary, CallView, ExitProgress, LocalDevice, Person};
-use crate::session;
+use crate::base::{DeviceKind, MediaKind, TrackRef};
+use crate::call::view::{CallPhase, CallSummary, CallView, ExitProgress, LocalDevice, Person, PersonTrack};
+use crate::session::{self, Remote, RemoteTrack};
 use std::time::Duration;
 
 impl Call {
@@ -14,11 +14,15 @@ impl Call {
 
     /// The call as the window shows it.
     pub(crate) fn view(&self) -> CallView {
+        let track = |p: &Remote, t: &RemoteTrack| PersonTrack {
+            track: TrackRef { user: p.user.clone(), source: t.source, sid: t.sid.clone() },
+            muted: t.muted,
+            frames: (t.source.kind() == MediaKind::Video && !t.muted).then(|| self.media.slot(&t.sid)),
+        };
         let people = self.session.people().iter().map(|p| Person {
             user: p.user.clone(),
             name: p.name.clone(),
-            picture: p.video.then(|| self.media.slot(&p.user)),
-            microphone: p.audio,
+            tracks: p.tracks.iter().map(|t| track(p, t)).collect(),
             speaking: p.speaking,
             quality: p.quality,
         });

@@ -6,7 +6,7 @@
 
 mod call_view;
 
-use crate::base::{Event, EventKind, ExitReason, Moment, SessionId, SimulcastLayer, UserId};
+use crate::base::{Event, EventKind, ExitReason, Moment, SessionId, SimulcastLayer, TrackRef};
 use crate::call::connection::{ConnectPlan, Connection};
 use crate::call::credentials::TokenCache;
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
@@ -154,6 +154,7 @@ impl Call {
         }
         if Instant::now() >= self.next_statistics {
             self.next_statistics = Instant::now() + STATISTICS_INTERVAL;
+            self.media.keep_only(self.session.people());
             if let (session::Phase::InRoom(_), Some(connection)) =
                 (self.session.phase(), self.connections.values().last())
             {
@@ -162,9 +163,9 @@ impl Call {
         }
     }
 
-    /// The window has drawn the first frame of `user`.
-    pub(crate) fn shown(&self, user: UserId, width: u32, height: u32) {
-        self.emit(EventKind::FirstVideoFrame { user, width, height });
+    /// The window has drawn the first frame of a track.
+    pub(crate) fn shown(&self, track: TrackRef, width: u32, height: u32) {
+        self.emit(EventKind::FirstVideoFrame { track, width, height });
     }
 
     /// Why the call ended; `None` before ExitRoom.
@@ -233,7 +234,7 @@ impl Call {
             Output::Peers(epoch, command) => self.with(epoch, |c| c.command_peers(command)),
             Output::OpenDevice { kind, generation, id } => devices.open(owner, kind, generation, id),
             Output::ReleaseDevice { kind, generation, limit } => devices.release(owner, kind, generation, limit),
-            Output::Attach(attached) => self.media.attach(attached),
+            Output::Attach(bound) => self.media.attach(bound),
             Output::Detach(handle) => self.media.detach(handle),
             Output::Feed { source, on } => self.media.feed(source, on),
             Output::Event(kind) => {

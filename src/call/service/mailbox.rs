@@ -1,6 +1,6 @@
 //! State that the window's thread and the service task share, beside commands and snapshots.
 
-use crate::base::UserId;
+use crate::base::TrackRef;
 use crate::call::view::Notice;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ pub(super) struct Mailbox {
     notices: Mutex<VecDeque<Notice>>,
     waker: Mutex<Option<Waker>>,
     /// First frames that the window has drawn.
-    shown: Mutex<Vec<(UserId, u32, u32)>>,
+    shown: Mutex<Vec<(TrackRef, u32, u32)>>,
 }
 
 impl Mailbox {
@@ -52,15 +52,15 @@ impl Mailbox {
         }
     }
 
-    /// The first frame of `user` was drawn, with this width and height.
-    pub(super) fn shown(&self, user: &UserId, width: u32, height: u32) {
+    /// The first frame of a track was drawn, with this width and height.
+    pub(super) fn shown(&self, track: &TrackRef, width: u32, height: u32) {
         let mut shown = self.shown.lock();
         if shown.len() < SHOWN {
-            shown.push((user.clone(), width, height));
+            shown.push((track.clone(), width, height));
         }
     }
 
-    pub(super) fn take_shown(&self) -> Vec<(UserId, u32, u32)> {
+    pub(super) fn take_shown(&self) -> Vec<(TrackRef, u32, u32)> {
         std::mem::take(&mut self.shown.lock())
     }
 }

@@ -15,7 +15,7 @@ use super::driver::EventSink;
 use super::video_encoder::CameraFanout;
 use super::view::{CallApi, CallCommand, DeviceChoice, Notice, Snapshot};
 use crate::audio::AudioError;
-use crate::base::UserId;
+use crate::base::TrackRef;
 use crate::proto::token::ApiKey;
 use mailbox::Mailbox;
 use std::pin::Pin;
@@ -58,8 +58,8 @@ pub(crate) struct CallServiceConfig {
     pub(crate) reduce_noise: bool,
 }
 
-/// Called when a user's first frame was drawn: user, width, height.
-pub(crate) type ShownHook = Arc<dyn Fn(&UserId, u32, u32) + Send + Sync>;
+/// Called when the first frame of a track was drawn: track, width, height.
+pub(crate) type ShownHook = Arc<dyn Fn(&TrackRef, u32, u32) + Send + Sync>;
 
 /// The window's handle on the service task.
 pub(crate) struct CallService {
@@ -84,10 +84,10 @@ impl CallService {
         Ok((Self { commands, snapshot, mailbox }, task))
     }
 
-    /// The function to call when a user's first frame was drawn.
+    /// The function to call when the first frame of a track was drawn.
     pub(crate) fn shown_hook(&self) -> ShownHook {
         let mailbox = self.mailbox.clone();
-        Arc::new(move |user, width, height| mailbox.shown(user, width, height))
+        Arc::new(move |track, width, height| mailbox.shown(track, width, height))
     }
 
     /// Sends commands from elsewhere: signals, timers, links. It does not keep the service running.

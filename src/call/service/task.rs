@@ -282,8 +282,8 @@ impl ServiceTask {
     fn take_shown(&mut self) {
         let shown = self.mailbox.take_shown();
         if let Some(CallState::Running { call, quiet_until, .. }) = &self.call {
-            for (user, width, height) in shown {
-                call.shown(user, width, height);
+            for (track, width, height) in shown {
+                call.shown(track, width, height);
             }
             if Instant::now() < *quiet_until {
                 self.mailbox.retain(|notice| !matches!(notice, Notice::Joined(_)));

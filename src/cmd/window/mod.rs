@@ -145,8 +145,9 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
     let events = args.participant.event_sink()?;
     let shared = Arc::new(Shared::default());
     let server = Arc::new(Mutex::new(None));
+    let verifier = args.verify.then(|| Arc::new(Verifier::default()));
     let config = CallServiceConfig {
-        events: shared.follow(events.clone(), args.then),
+        events: shared.follow(with_verifier(events.clone(), verifier.clone()), args.then),
         server: Some(server_starter(hosting.clone(), server.clone())),
         choice: DeviceChoice {
             camera: settings.camera.clone(),
@@ -176,7 +177,6 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         remote.upgrade().context("The window has ended")?.try_send(CallCommand::Join(join))?;
     }
     let shown = desk.shown_hook();
-    let verifier = args.verify.then(|| Arc::new(Verifier::default()));
     if let Some(verifier) = &verifier {
         tokio::spawn(tell_verified(verifier.clone(), events.clone()));
     }
@@ -185,7 +185,7 @@ fn open(args: WindowArgs, hosting: Option<Hosting>) -> anyhow::Result<ExitCode> 
         link: args.link.clone().filter(|_| !args.join),
         on_painted: verifier.clone().map(on_painted),
         on_screen: on_screen(events.clone(), shared.clone(), args.then),
-        on_first_frame: Box::new(move |user, width, height| shown(user, width, height)),
+        on_first_frame: Box::new(move |track, width, height| shown(track, width, height)),
         on_settings: keep_settings(paths, wanted),
         on_page: Box::new(browser::show),
         on_exit: guard.on_exit(),
@@ -325,7 +325,16 @@ fn on_screen(events: EventSink, shared: Arc<Shared>, then: Option<Then>) -> Box<
 
 /// Gives the painted pictures to whoever reads them.
 fn on_painted(verifier: Arc<Verifier>) -> ui::OnPainted {
-    Box::new(move |user, frame, unix_ms| verifier.painted(user, frame, unix_ms))
+    Box::new(move |track, frame, unix_ms| verifier.painted(track, frame, unix_ms))
+}
+
+/// Events also tell the verifier which tracks have ended.
+fn with_verifier(events: EventSink, verifier: Option<Arc<Verifier>>) -> EventSink {
+    let Some(verifier) = verifier else { return events };
+    Arc::new(move |event: &Event| {
+        verifier.follow(&event.kind);
+        events(event);
+    })
 }
 
 /// Tells every two seconds what was painted so far.

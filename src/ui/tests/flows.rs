@@ -1,10 +1,10 @@
 //! What a person does in the window, and what the window asks the desk for.
 
 use super::{LARGE, SMALL, asked, close, in_a_call, leaving, press};
-use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, RoomId};
+use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, RoomId, TrackRole};
 use crate::call::view::{CallCommand, CallPhase, DeviceChoice, JoinRequest, Notice};
 use crate::store::Theme;
-use crate::ui::testing::{SERVER, World, ada, ada_with, ending, in_call, person, portrait};
+use crate::ui::testing::{SERVER, World, ada, ada_with, ending, guest, in_call, mute, portrait};
 use egui::{Key, Modifiers, ViewportId, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
 use std::time::Duration;
@@ -367,7 +367,10 @@ fn the_first_picture_is_reported_once_a_track_and_only_when_it_was_painted() {
     assert_eq!(minas(&world), 1, "each picture is told once, however often it is painted");
     let slot = FrameSlot::new();
     slot.put(portrait([[1, 2, 3], [4, 5, 6]]));
-    world.with_call(|call| call.people[0].picture = Some(slot));
+    world.with_call(|call| {
+        let camera = &mut call.people[0].tracks[0];
+        (camera.track.sid, camera.frames) = ("TR_VC-new".into(), Some(slot));
+    });
     window.run_steps(2);
     window.render().expect("a picture");
     window.run_steps(2);
@@ -381,7 +384,7 @@ fn a_quiet_window_does_not_repaint() {
     world.call(in_call());
     world.with_call(|call| {
         for person in &mut call.people {
-            person.picture = None;
+            mute(person, TrackRole::Camera, true);
             person.speaking = false;
         }
     });
@@ -409,13 +412,7 @@ fn many_people_and_small_windows_hold() {
         let world = World::new();
         world.call(in_call());
         world.with_call(|call| {
-            call.people = (0..people)
-                .map(|i| {
-                    let mut someone = person(i % 9);
-                    someone.user = format!("user-{i}").parse().expect("a user id");
-                    someone
-                })
-                .collect();
+            call.people = (0..people).map(guest).collect();
         });
         let mut window = world.window(size, ada());
         window.run_steps(3);

@@ -1,10 +1,10 @@
 //! Every screen as a picture, beside the design's.
 
 use super::{Gallery, LARGE, SMALL};
-use crate::base::{DeviceProblemKind, ExitReason, StepName, StepState};
+use crate::base::{DeviceProblemKind, ExitReason, StepName, StepState, TrackRole};
 use crate::call::view::{CallPhase, DeviceProblem, DeviceState, ExitProgress, Notice};
 use crate::store::{Settings, Theme};
-use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, person, room_state};
+use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, mute, person, room_state};
 use std::time::Duration;
 
 fn light() -> Settings {
@@ -63,8 +63,8 @@ fn grids() {
     world.with_call(|call| {
         call.people = [4, 5, 8, 0, 6, 2, 1, 7].map(person).to_vec();
         call.people[4].speaking = true;
-        call.people[2].picture = None;
-        call.people[2].microphone = false;
+        mute(&mut call.people[2], TrackRole::Camera, true);
+        mute(&mut call.people[2], TrackRole::Voice, true);
         call.people[1].quality = crate::base::ConnectionQuality::Poor;
     });
     let mut window = world.window(LARGE, ada());
@@ -126,7 +126,7 @@ fn avatars_and_a_toast() {
         call.people = [0, 8, 1, 7].map(person).to_vec();
         call.people[1].speaking = true;
         for i in [1, 2] {
-            call.people[i].picture = None;
+            mute(&mut call.people[i], TrackRole::Camera, true);
         }
     });
     world.lock().snapshot.camera.state = DeviceState::Off;

@@ -1,10 +1,10 @@
 //! The tile area: pages, layouts, the menu of a tile, and the way round the window by keyboard.
 
 use super::{Gallery, LARGE, SMALL, in_a_call, press};
-use crate::base::ExitReason;
+use crate::base::{ExitReason, TrackRole};
 use crate::call::view::{CallCommand, CallPhase, Person};
 use crate::ui::App;
-use crate::ui::testing::{World, ada, ending, in_call, person};
+use crate::ui::testing::{World, ada, ending, guest, in_call, mute, second_camera, share};
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -12,13 +12,7 @@ use std::time::Duration;
 
 /// So many people, with names that count.
 fn crowd(count: usize) -> Vec<Person> {
-    let one = |i: usize| {
-        let mut one = person(i % 9);
-        one.user = format!("user-{i}").parse().expect("a user id");
-        one.name = format!("Guest {}", i + 1);
-        one
-    };
-    (0..count).map(one).collect()
+    (0..count).map(guest).collect()
 }
 
 fn with_crowd(world: &World, size: [f32; 2], count: usize) -> Harness<'static, App> {
@@ -286,4 +280,82 @@ fn an_end_while_the_key_is_held_leaves_the_microphone_off() {
     world.end(ending(ExitReason::Kicked));
     window.run_steps(3);
     assert_eq!(world.commands(), [CallCommand::SetMicrophone(true), CallCommand::SetMicrophone(false)]);
+}
+
+#[test]
+fn a_screen_has_a_tile_of_its_own_and_takes_the_stage_in_the_speaker_layout() {
+    let mut gallery = Gallery::default();
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    world.with_call(|call| share(&mut call.people[0], "TR_VS"));
+    window.run_steps(12);
+    let (mina, screen) = (tile(&window, "Mina Park, "), tile(&window, "Mina Park's screen, good connection"));
+    assert!((mina.width() - screen.width()).abs() < 1.0 && !mina.intersects(screen), "{mina:?} {screen:?}");
+    gallery.compare(&mut window, "screen-in-grid");
+    window.key_press_modifiers(Modifiers::COMMAND, Key::G);
+    window.run_steps(60);
+    assert!(tile(&window, "Mina Park's screen").width() > 900.0, "though Mina speaks");
+    assert!(tile(&window, "Mina Park, speaking").width() < 240.0, "she keeps her tile");
+    gallery.compare(&mut window, "screen-on-stage");
+    world.with_call(|call| drop(call.people[0].tracks.pop()));
+    window.run_steps(12);
+    assert!(window.query_by_label_contains("screen,").is_none());
+    assert!(tile(&window, "Mina Park, speaking").width() > 900.0, "the camera goes on");
+}
+
+#[test]
+fn a_screen_without_a_camera_leaves_the_avatar_beside_it() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    world.with_call(|call| {
+        call.people.truncate(1);
+        mute(&mut call.people[0], TrackRole::Camera, true);
+        share(&mut call.people[0], "TR_VS");
+    });
+    window.run_steps(12);
+    let person = tile(&window, "Mina Park, speaking, microphone on, camera off");
+    let screen = tile(&window, "Mina Park's screen");
+    assert!(!person.intersects(screen), "{person:?} {screen:?}");
+    world.with_call(|call| mute(&mut call.people[0], TrackRole::Screen, true));
+    window.run_steps(12);
+    assert!(tile(&window, "Mina Park, ").width() > 900.0, "one other person fills the stage again");
+}
+
+#[test]
+fn a_second_camera_has_a_tile_and_either_can_end() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    world.with_call(|call| second_camera(&mut call.people[0]));
+    window.run_steps(12);
+    assert!(!tile(&window, "Mina Park, ").intersects(tile(&window, "Mina Park's camera 2")));
+    window.render().expect("a picture");
+    window.run_steps(2);
+    let painted = |world: &World| world.lock().first_frames.iter().filter(|(user, ..)| user == "mina").count();
+    assert_eq!(painted(&world), 2, "each track is reported");
+    world.with_call(|call| drop(call.people[0].tracks.remove(0)));
+    window.run_steps(12);
+    assert!(window.query_by_label_contains("camera 2").is_none());
+    assert!(
+        window.query_by_label_contains("Mina Park, speaking, microphone on, good").is_some(),
+        "the other one is hers"
+    );
+    world.with_call(|call| drop(call.people[0].tracks.pop()));
+    window.run_steps(12);
+    assert!(window.query_by_label_contains("Mina Park, speaking, microphone on, camera off").is_some());
+}
+
+#[test]
+fn a_screen_can_be_pinned_beside_its_person() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    world.with_call(|call| share(&mut call.people[0], "TR_VS"));
+    window.run_steps(12);
+    let is_screen = |label: &str| label.starts_with("Mina Park's screen");
+    window.get_by(|n| n.role() == Role::Group && n.label().is_some_and(|l| is_screen(&l))).click_secondary();
+    window.run_steps(3);
+    assert!(window.query_by_label("More about Mina Park's screen").is_some());
+    window.get_by_role_and_label(Role::MenuItem, "Pin for me").click();
+    window.run_steps(12);
+    assert!(window.query_by_label_contains("Mina Park's screen, pinned").is_some());
+    assert!(window.query_by_label_contains("Mina Park, pinned").is_none());
 }

@@ -1,11 +1,11 @@
-//! Pictures of people: the newest frame of each slot, drawn by the graphics card from its three planes, or converted on
+//! The video of the tiles: the newest frame of each slot, drawn by the graphics card from its three planes, or converted on
 //! the CPU where the window runs without wgpu.
 
 mod cpu;
 mod gpu;
 mod painted;
 
-use crate::base::{FrameSlot, UserId, VideoFrame};
+use crate::base::{FrameSlot, TrackRef, VideoFrame};
 use cpu::CpuRenderer;
 use egui::{Context, CornerRadius, Rect, Ui, Vec2, ViewportId, vec2};
 use gpu::GpuRenderer;
@@ -20,7 +20,7 @@ pub(super) enum VideoKey {
     /// Ours.
     Own,
     /// Somebody else's.
-    Person(UserId),
+    Track(TrackRef),
 }
 
 /// How a picture is shown.
@@ -39,7 +39,7 @@ pub(super) struct VideoLook {
 /// The first picture of a track that was really painted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FirstFrame {
-    pub(super) user: UserId,
+    pub(super) track: TrackRef,
     pub(super) width: u32,
     pub(super) height: u32,
 }
@@ -141,24 +141,24 @@ impl Videos {
     pub(super) fn first_frames(&mut self) -> Vec<FirstFrame> {
         let mut first = Vec::new();
         for (key, tile) in &mut self.tiles {
-            let VideoKey::Person(user) = key else { continue };
+            let VideoKey::Track(track) = key else { continue };
             if !tile.reported && tile.painted.number() > 0 {
                 tile.reported = true;
                 let [width, height] = tile.size;
-                first.push(FirstFrame { user: user.clone(), width, height });
+                first.push(FirstFrame { track: track.clone(), width, height });
             }
         }
         first
     }
 
     /// Other people's pictures that the last frame has painted for the first time, each with its Unix time in ms.
-    pub(super) fn newly_painted(&mut self) -> Vec<(UserId, Arc<VideoFrame>, f64)> {
+    pub(super) fn newly_painted(&mut self) -> Vec<(TrackRef, Arc<VideoFrame>, f64)> {
         let newly = self.tiles.iter_mut().filter_map(|(key, tile)| {
-            let VideoKey::Person(user) = key else { return None };
+            let VideoKey::Track(track) = key else { return None };
             let (number, frame) = tile.shown.as_ref()?;
             let at = tile.painted.at(*number)?;
             let new = std::mem::replace(&mut tile.told, *number) != *number;
-            new.then(|| (user.clone(), frame.clone(), at))
+            new.then(|| (track.clone(), frame.clone(), at))
         });
         newly.collect()
     }

@@ -1,11 +1,12 @@
-//! One person's tile: the picture or the avatar, three small chips, the ring of somebody who speaks.
+//! A tile: the video or the avatar, three small chips, the ring of somebody who speaks.
 
 use super::View;
-use crate::base::{ConnectionQuality, FrameSlot};
-use crate::call::view::{CallPhase, CallView, DeviceState, Person};
+use crate::base::{ConnectionQuality, FrameSlot, UserId};
+use crate::call::view::{CallPhase, CallView, DeviceState};
 use crate::ui::action::Action;
 use crate::ui::model::Focus;
 use crate::ui::screens::Screen;
+use crate::ui::tile_layout::{RemoteTile, TileContent, TileKey};
 use crate::ui::tokens::{overlay, radius, time};
 use crate::ui::video::{VideoKey, VideoLook};
 use crate::ui::widgets::{animate, avatar, bars, chip, focus_ring, quality_bars, speaking_bars};
@@ -17,12 +18,15 @@ use egui::{pos2, vec2};
 
 /// What a tile shows.
 pub(super) struct Tile {
-    key: VideoKey,
+    /// Whose it is; `None` for your own.
+    remote: Option<(TileKey, UserId)>,
     user: String,
+    /// What it is called: the person's name, or that of their screen.
     name: String,
-    /// Behind the name.
-    you: bool,
-    picture: Option<FrameSlot>,
+    /// The name that the initials of the avatar are of.
+    person: String,
+    kind: TileKind,
+    video: Option<(VideoKey, FrameSlot)>,
     mirror: bool,
     microphone: bool,
     speaking: bool,
@@ -43,26 +47,46 @@ pub(super) struct Tile {
     pub(super) covered: [f32; 2],
 }
 
+/// Whose tile it is, and of what.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TileKind {
+    /// Yours.
+    You,
+    /// Somebody else's, with their voice.
+    Person,
+    /// One more camera of somebody.
+    Camera,
+    /// A screen that somebody shares.
+    Screen,
+}
+
 impl Tile {
-    /// Somebody else.
-    pub(super) fn person(view: &View<'_>, person: &Person) -> Self {
+    /// Somebody else's.
+    pub(super) fn remote(view: &View<'_>, tile: &RemoteTile<'_>) -> Self {
+        let person = tile.person;
+        let kind = match tile.content {
+            TileContent::Person(_) => TileKind::Person,
+            TileContent::Screen(..) => TileKind::Screen,
+            TileContent::Camera(..) => TileKind::Camera,
+        };
         let lost = matches!(view.model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. }));
         let quality = if lost { ConnectionQuality::Lost } else { person.quality };
         Self {
-            key: VideoKey::Person(person.user.clone()),
             user: person.user.to_string(),
-            name: person.name.clone(),
-            you: false,
-            picture: person.picture.clone(),
+            name: tile.name(),
+            person: person.name.clone(),
+            kind,
+            video: tile.video().and_then(|t| Some((VideoKey::Track(t.track.clone()), t.frames.clone()?))),
             mirror: false,
-            microphone: person.microphone,
-            speaking: person.speaking && !lost && view.model.screen == Screen::Call,
+            microphone: person.microphone_on(),
+            speaking: tile.speaks() && !lost && view.model.screen == Screen::Call,
             bars: bars(quality),
             quality: words(quality),
             paused: quality == ConnectionQuality::Lost,
             dropped: lost && view.model.screens.lost_for(view.model.now) > time::DROP_PICTURE_AFTER,
-            pinned: view.model.tile_layout.pinned.as_ref() == Some(&person.user),
-            menu: view.model.call().is_some_and(|c| c.people.len() > 1 || c.host),
+            pinned: view.model.tile_layout.pinned.as_ref() == Some(&tile.key()),
+            menu: view.model.call().is_some_and(|c| RemoteTile::all(&c.people).len() > 1 || c.host),
+            remote: Some((tile.key(), person.user.clone())),
             place: (1, false),
             covered: [0.0; 2],
         }
@@ -74,11 +98,12 @@ impl Tile {
         // The picture goes with the device, not with the wish.
         let open = matches!(snapshot.camera.state, DeviceState::Open | DeviceState::Closing);
         Self {
-            key: VideoKey::Own,
+            remote: None,
             user: call.user.to_string(),
             name: call.name.clone(),
-            you: true,
-            picture: open.then(|| snapshot.own_picture.clone()),
+            person: call.name.clone(),
+            kind: TileKind::You,
+            video: open.then(|| (VideoKey::Own, snapshot.own_picture.clone())),
             mirror: view.model.settings.mirror,
             microphone: snapshot.microphone.wanted,
             speaking: call.speaking && view.model.screen == Screen::Call,
@@ -93,14 +118,14 @@ impl Tile {
         }
     }
 
-    /// "Mina Park, speaking, microphone on, good connection".
+    /// "Mina Park, speaking, microphone on, good connection"; "Mina Park's screen, good connection".
     fn spoken(&self, with_picture: bool) -> String {
         let mut spoken = self.name.clone();
         let mut add = |words: &str| {
             spoken.push_str(", ");
             spoken.push_str(words);
         };
-        if self.you {
+        if self.kind == TileKind::You {
             add("you");
         }
         if self.pinned {
@@ -109,9 +134,11 @@ impl Tile {
         if self.speaking {
             add("speaking");
         }
-        add(if self.microphone { "microphone on" } else { "microphone off" });
-        if !with_picture {
-            add("camera off");
+        if self.has_voice() {
+            add(if self.microphone { "microphone on" } else { "microphone off" });
+            if !with_picture {
+                add("camera off");
+            }
         }
         if self.paused {
             add("picture paused");
@@ -119,6 +146,16 @@ impl Tile {
             add(self.quality);
         }
         spoken
+    }
+}
+
+impl Tile {
+    /// Whether microphone and camera of a person are told of on this tile.
+    const fn has_voice(&self) -> bool {
+        match self.kind {
+            TileKind::You | TileKind::Person => true,
+            TileKind::Camera | TileKind::Screen => false,
+        }
     }
 }
 
@@ -133,28 +170,28 @@ const fn words(quality: ConnectionQuality) -> &'static str {
 
 /// Draws a tile.
 pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
-    let id = Id::unique(("tile of", &tile.user, tile.you));
+    let id = Id::unique(("tile of", &tile.user, tile.remote.as_ref().map(|(key, _)| key)));
     let leaving = matches!(view.model.screen, Screen::Leaving { .. });
     let mut shown = false;
-    if let Some(slot) = tile.picture.as_ref().filter(|_| !tile.dropped) {
+    if let Some((key, slot)) = tile.video.as_ref().filter(|_| !tile.dropped) {
         let light = if tile.paused || leaving { overlay::PAUSED } else { 1.0 };
-        let look = VideoLook { mirror: tile.mirror, cover: true, radius: radius::TILE, light };
-        shown = view.videos.show(ui, rect, &tile.key, slot, &look);
+        // A screen is fitted: its edges may hold what matters.
+        let cover = tile.kind != TileKind::Screen;
+        let look = VideoLook { mirror: tile.mirror, cover, radius: radius::TILE, light };
+        shown = view.videos.show(ui, rect, key, slot, &look);
     }
     let response = interact(ui, view, rect, id, tile.place);
     response.widget_info(|| WidgetInfo::labeled(Role::Group, true, tile.spoken(shown)));
     if !shown {
         ui.painter().rect_filled(rect, radius::TILE, view.colors.camera_off);
         let diameter = (rect.height() * 0.42).min(128.0);
-        avatar(ui, rect.center(), diameter, &tile.user, &tile.name);
+        avatar(ui, rect.center(), diameter, &tile.user, &tile.person);
     }
     ring(ui, view, rect, id, tile.speaking);
     focus_ring(ui, &response, radius::TILE, view.colors);
     let top = chips(ui, rect, tile);
-    if let VideoKey::Person(user) = &tile.key
-        && tile.menu
-    {
-        super::tile_menu::tile_menu(ui, view, &response, user, &tile.name, top);
+    if let Some((key, user)) = tile.remote.as_ref().filter(|_| tile.menu) {
+        super::tile_menu::tile_menu(ui, view, &response, (key, user), &tile.name, top);
     }
 }
 
@@ -217,13 +254,16 @@ fn chips(ui: &Ui, rect: Rect, tile: &Tile) -> Pos2 {
         right = ground.left() - 8.0;
     }
 
-    let name = if tile.you { format!("{} (you)", tile.name) } else { tile.name.clone() };
+    let name = if tile.kind == TileKind::You { format!("{} (you)", tile.name) } else { tile.name.clone() };
     let kind = if large { text::LABEL } else { text::TOOL };
     let (padding, icon) = if large { (10.0, 16.0) } else { (8.0, 14.0) };
-    let sign = match (tile.microphone, tile.speaking) {
-        (false, _) => icon + if large { 6.0 } else { 5.0 },
-        (true, true) => 19.0,
-        (true, false) => 0.0,
+    let with_icon = icon + if large { 6.0 } else { 5.0 };
+    let sign = match (tile.kind, tile.microphone, tile.speaking) {
+        (TileKind::Screen, ..) => with_icon,
+        (TileKind::Camera, ..) => 0.0,
+        (TileKind::You | TileKind::Person, false, _) => with_icon,
+        (TileKind::You | TileKind::Person, true, true) => 19.0,
+        (TileKind::You | TileKind::Person, true, false) => 0.0,
     };
     let left = rect.left() + edge + tile.covered[0];
     let space = (right - left - 2.0 * padding - sign).max(10.0);
@@ -232,7 +272,9 @@ fn chips(ui: &Ui, rect: Rect, tile: &Tile) -> Pos2 {
     let ground = Rect::from_min_size(pos2(left, middle - height / 2.0), size);
     chip(ui, ground, corner);
     let at = pos2(left + padding + icon / 2.0, middle);
-    if !tile.microphone {
+    if tile.kind == TileKind::Screen {
+        text::icon_fill(ui, at, icon, overlay::TEXT, icons::DESKTOP);
+    } else if tile.has_voice() && !tile.microphone {
         text::icon_fill(ui, at, icon, overlay::MUTED, icons::MICROPHONE_SLASH);
     } else if tile.speaking {
         speaking_bars(ui.painter(), pos2(left + padding + 7.0, middle), overlay::SPEAKING);

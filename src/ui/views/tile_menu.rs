@@ -7,6 +7,7 @@ use crate::ui::hosting::HostAction;
 use crate::ui::icons;
 use crate::ui::model::Menu;
 use crate::ui::text;
+use crate::ui::tile_layout::{RemoteTile, TileKey};
 use crate::ui::tokens::{overlay, radius};
 use crate::ui::widgets::{MenuEntry, MenuResult, chip, menu};
 use egui::{CursorIcon, Key, Modifiers, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
@@ -14,9 +15,16 @@ use egui::{CursorIcon, Key, Modifiers, Pos2, Rect, Response, Role, Sense, Ui, Wi
 /// The button's side.
 const SIDE: f32 = 30.0;
 
-/// Shows button and menu of `tile`; `at` is the right centre of what is free at its top.
-pub(super) fn tile_menu(ui: &Ui, view: &mut View<'_>, tile: &Response, user: &UserId, name: &str, at: Pos2) {
-    let this = Menu::Tile(user.clone());
+/// Shows button and menu of `tile`, a tile of `user`; `at` is the right centre of what is free at its top.
+pub(super) fn tile_menu(
+    ui: &Ui,
+    view: &mut View<'_>,
+    tile: &Response,
+    (key, user): (&TileKey, &UserId),
+    name: &str,
+    at: Pos2,
+) {
+    let this = Menu::Tile(key.clone());
     let open = view.model.menu.as_ref() == Some(&this);
     let keys = tile.has_focus()
         && ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, Key::F10) || i.consume_key(Modifiers::NONE, Key::Enter));
@@ -41,11 +49,11 @@ pub(super) fn tile_menu(ui: &Ui, view: &mut View<'_>, tile: &Response, user: &Us
     if !open {
         return;
     }
-    let pinned = view.model.tile_layout.pinned.as_ref() == Some(user);
+    let pinned = view.model.tile_layout.pinned.as_ref() == Some(key);
     let (label, icon, value) = if pinned {
         ("Unpin", icons::PUSH_PIN_SLASH, None)
     } else {
-        ("Pin for me", icons::PUSH_PIN, Some(user.clone()))
+        ("Pin for me", icons::PUSH_PIN, Some(key.clone()))
     };
     let item = |label: &str, icon, danger, value| MenuEntry::Item {
         label: label.to_owned(),
@@ -55,7 +63,7 @@ pub(super) fn tile_menu(ui: &Ui, view: &mut View<'_>, tile: &Response, user: &Us
         value,
     };
     let mut entries = vec![MenuEntry::Title(name.to_owned())];
-    if view.model.call().is_some_and(|call| call.people.len() > 1) {
+    if view.model.call().is_some_and(|call| RemoteTile::all(&call.people).len() > 1) {
         entries.push(item(label, icon, false, Action::Pin(value)));
     }
     if super::host::is_host(view) {

@@ -7,7 +7,7 @@ use crate::ui::action::Action;
 use crate::ui::grid::{self, Grid, Stripe};
 use crate::ui::model::{Corner, Focus};
 use crate::ui::screens::Screen;
-use crate::ui::tile_layout::LayoutMode;
+use crate::ui::tile_layout::{LayoutMode, RemoteTile};
 use crate::ui::tokens::{radius, size, time};
 use crate::ui::widgets::glide;
 use egui::epaint::StrokeKind;
@@ -32,10 +32,10 @@ pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     if over || (call.people.is_empty() && matches!(call.phase, CallPhase::Leaving(_))) {
         return empty_tiles(ui, view, area);
     }
-    match call.people.len() {
-        0 => alone::alone(ui, view, call, area),
-        1 => face_to_face(ui, view, call, area),
-        _ => grid_layout(ui, view, call, area),
+    match RemoteTile::all(&call.people).as_slice() {
+        [] => alone::alone(ui, view, call, area),
+        [only] => face_to_face(ui, view, call, only, area),
+        all => grid_layout(ui, view, call, all, area),
     }
 }
 
@@ -48,18 +48,18 @@ fn empty_tiles(ui: &Ui, view: &View<'_>, area: Rect) {
     }
 }
 
-/// One tile that is to be drawn: somebody, or you after all of them.
-type Placement = (Rect, Option<usize>);
+/// A tile that is to be drawn, and where: somebody else's, or yours (`None`), which comes last.
+type Placement<'a> = (Rect, Option<RemoteTile<'a>>);
 
-/// Everybody in a grid, you last; on several pages where they would get too small.
-fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
-    let n = call.people.len() + 1;
+/// All tiles in a grid, yours last; on several pages where they would get too small.
+fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>], area: Rect) {
+    let n = all.len() + 1;
     let small = super::compact(ui.max_rect());
     if small && n <= 4 {
-        return few(ui, view, call, area);
+        return few(ui, view, call, all, area);
     }
     if view.model.tile_layout.shown_layout() == LayoutMode::Speaker {
-        return speaker_layout(ui, view, call, area);
+        return speaker_layout(ui, view, call, all, area);
     }
     let (gap, least) =
         if small { (size::TILE_GAP_COMPACT, size::TILE_LEAST_COMPACT) } else { (size::TILE_GAP, size::TILE_LEAST) };
@@ -69,13 +69,13 @@ fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
         room.max.y -= size::PAGER;
         fit = grid::page_size(n, room, gap, least);
     }
-    let page = view.model.tile_layout.page(&call.people, fit);
-    let Grid { columns, tiles } = grid::grid(page.people.len() + 1, room, gap, view.model.columns);
+    let page = view.model.tile_layout.page(all, fit);
+    let Grid { columns, tiles } = grid::grid(page.tiles.len() + 1, room, gap, view.model.columns);
     if columns != view.model.columns {
         view.dispatch(Action::Columns(columns));
     }
-    let who = page.people.iter().copied().map(Some).chain([None]);
-    let placements: Vec<Placement> = tiles.into_iter().zip(who).collect();
+    let shown = page.tiles.iter().map(|i| Some(all[*i])).chain([None]);
+    let placements: Vec<Placement<'_>> = tiles.into_iter().zip(shown).collect();
     draw(ui, view, call, &placements);
     if page.of > 1 {
         let row = Rect::from_min_max(pos2(area.left(), room.bottom() + 8.0), area.max);
@@ -83,46 +83,48 @@ fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
     }
 }
 
-/// A few people in a compact window: whoever is pinned or speaks takes the first row.
-fn few(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
-    let n = call.people.len() + 1;
-    let mut order: Vec<Option<usize>> = (0..call.people.len()).map(Some).chain([None]).collect();
+/// A few tiles in a compact window: the pinned one, a screen, or that of somebody who speaks takes the first row.
+fn few(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>], area: Rect) {
+    let n = all.len() + 1;
+    let mut order: Vec<Option<RemoteTile<'_>>> = all.iter().copied().map(Some).chain([None]).collect();
     let tile_layout = &view.model.tile_layout;
-    let pinned = call.people.iter().position(|p| Some(&p.user) == tile_layout.pinned.as_ref());
-    if let Some(first) = pinned.or_else(|| call.people.iter().position(|p| p.speaking)) {
+    let pinned = all.iter().position(|tile| Some(tile.key()) == tile_layout.pinned);
+    let screen = || all.iter().position(RemoteTile::is_screen);
+    let speaker = || all.iter().position(RemoteTile::speaks);
+    if let Some(first) = pinned.or_else(screen).or_else(speaker) {
         let first = order.remove(first);
         order.insert(0, first);
     }
-    let placements: Vec<Placement> = grid::compact(n, area).tiles.into_iter().zip(order).collect();
+    let placements: Vec<Placement<'_>> = grid::compact(n, area).tiles.into_iter().zip(order).collect();
     draw(ui, view, call, &placements);
 }
 
-/// One person large, the others in a strip that scrolls.
-fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
-    let main = view.model.tile_layout.main(&call.people);
-    let Stripe { main: large, strip, tiles } = grid::stripe(call.people.len(), area);
-    let others = (0..call.people.len()).filter(|i| *i != main).map(Some).chain([None]);
+/// One tile large, the others in a strip that scrolls.
+fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>], area: Rect) {
+    let main = view.model.tile_layout.main(all);
+    let Stripe { main: large, strip, tiles } = grid::stripe(all.len(), area);
+    let others = all.iter().enumerate().filter(|(i, _)| *i != main).map(|(_, tile)| Some(*tile)).chain([None]);
     let fits = tiles.last().is_none_or(|last| strip.expand(1.0).contains_rect(*last));
-    let mut placements: Vec<Placement> = vec![(large, Some(main))];
+    let mut placements: Vec<Placement<'_>> = vec![(large, Some(all[main]))];
     if fits {
         placements.extend(tiles.into_iter().zip(others));
         return draw(ui, view, call, &placements);
     }
-    let strip_placements: Vec<Placement> = tiles.into_iter().zip(others).collect();
+    let strip_placements: Vec<Placement<'_>> = tiles.into_iter().zip(others).collect();
     let present = view.model.tile_layout.current.min(strip_placements.len());
     tile_at(ui, view, call, placements[0], 0, present);
     let mut child = ui.new_child(UiBuilder::new().id_salt("strip").max_rect(strip));
     ScrollArea::both().auto_shrink(false).show(&mut child, |ui| {
         let scrolled = ui.min_rect().min - strip.min;
-        for (i, (rect, who)) in strip_placements.iter().enumerate() {
+        for (i, (rect, shown)) in strip_placements.iter().enumerate() {
             let rect = rect.translate(scrolled);
-            placements.push((rect, *who));
+            placements.push((rect, *shown));
             if i + 1 == present && view.model.focus == Some(Focus::Tiles) {
                 ui.scroll_to_rect(rect, None);
             }
             // What is not in sight is neither drawn nor asked for, but for the one that has the focus.
             if ui.is_rect_visible(rect) || i + 1 == present {
-                tile_at(ui, view, call, (rect, *who), i + 1, present);
+                tile_at(ui, view, call, (rect, *shown), i + 1, present);
             }
         }
         let all = placements[1..].iter().fold(Rect::NOTHING, |all, (rect, _)| all.union(*rect));
@@ -132,22 +134,26 @@ fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect)
 }
 
 /// Draws `placements`, which are in reading order, moving them to their places.
-fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, placements: &[Placement]) {
+fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, placements: &[Placement<'_>]) {
     let present = view.model.tile_layout.current.min(placements.len().saturating_sub(1));
-    for (place, (rect, who)) in placements.iter().enumerate() {
-        let id = match who.and_then(|i| call.people.get(i)) {
-            Some(person) => Id::unique(("tile", person.user.as_str())),
-            None => Id::unique("own tile"),
-        };
+    for (place, (rect, shown)) in placements.iter().enumerate() {
+        let id = shown.map_or_else(|| Id::unique("own tile"), |tile| Id::unique(("tile", tile.key())));
         let rect = moved(ui, id, *rect);
-        tile_at(ui, view, call, (rect, *who), place, present);
+        tile_at(ui, view, call, (rect, *shown), place, present);
     }
     arrows(ui, view, placements, present);
 }
 
-fn tile_at(ui: &mut Ui, view: &mut View<'_>, call: &CallView, (rect, who): Placement, place: usize, present: usize) {
-    let mut tile = match who.and_then(|i| call.people.get(i)) {
-        Some(person) => Tile::person(view, person),
+fn tile_at(
+    ui: &mut Ui,
+    view: &mut View<'_>,
+    call: &CallView,
+    (rect, shown): Placement<'_>,
+    place: usize,
+    present: usize,
+) {
+    let mut tile = match shown {
+        Some(remote) => Tile::remote(view, &remote),
         None => Tile::own(view, call),
     };
     tile.place = (place, place == present);
@@ -155,7 +161,7 @@ fn tile_at(ui: &mut Ui, view: &mut View<'_>, call: &CallView, (rect, who): Place
 }
 
 /// The arrows go from the present tile to its neighbours.
-fn arrows(ui: &Ui, view: &mut View<'_>, placements: &[Placement], present: usize) {
+fn arrows(ui: &Ui, view: &mut View<'_>, placements: &[Placement<'_>], present: usize) {
     let focused = ui.memory(egui::Memory::focused);
     if focused.is_none() || focused != tile::focus_id(ui) || view.model.menu.is_some() {
         return;
@@ -189,9 +195,9 @@ fn arrows(ui: &Ui, view: &mut View<'_>, placements: &[Placement], present: usize
 }
 
 /// One other person fills the tile area; you lie in a corner.
-fn face_to_face(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
-    let rect = moved(ui, Id::unique(("tile", call.people[0].user.as_str())), area);
-    let mut tile = Tile::person(view, &call.people[0]);
+fn face_to_face(ui: &mut Ui, view: &mut View<'_>, call: &CallView, only: &RemoteTile<'_>, area: Rect) {
+    let rect = moved(ui, Id::unique(("tile", only.key())), area);
+    let mut tile = Tile::remote(view, only);
     tile.place = (0, true);
     let corner = view.model.own_corner;
     if !corner.top {
