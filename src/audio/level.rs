@@ -1,21 +1,22 @@
-//! How loud a voice is, for meters, and whether somebody speaks, for the ring round the active speaker.
+//! The level of audio, for meters, and voice activity, for the active speaker.
 
-/// Level of silence in dBFS; nothing reads lower.
+/// Level of silence in dBFS, the lowest that is reported.
 pub(crate) const SILENCE_DBFS: f32 = -90.0;
 
 const ATTACK_MS: f32 = 20.0;
 const RELEASE_MS: f32 = 300.0;
-/// Noise may lie up to here; whatever is this much louder than the noise, or than the highest noise, is a voice.
+/// The range of the noise floor.
 const NOISE_DBFS: std::ops::RangeInclusive<f32> = -75.0..=-48.0;
+/// A voice is this much louder than the noise floor.
 const ABOVE_NOISE_DB: f32 = 9.0;
-/// The noise floor follows downwards at once and upwards at this rate a second.
+/// The noise floor falls at once and rises at this rate per second.
 const NOISE_RISE_DB: f32 = 2.0;
-/// A click is no voice: it takes this long.
+/// A voice lasts at least this long; a click is shorter.
 const ONSET_MS: f32 = 40.0;
-/// Between words and syllables somebody still speaks.
+/// Voice activity lasts this long after the last loud block, to bridge syllables and words.
 const HOLD_MS: f32 = 500.0;
 
-/// A voice's level at one time.
+/// The level at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AudioLevel {
     /// Smoothed level in dBFS, -90 to 0; a full-scale sine is 0.
@@ -30,7 +31,7 @@ impl Default for AudioLevel {
     }
 }
 
-/// Follows the level of 48 kHz mono samples.
+/// Measures the level of 48 kHz mono samples.
 #[derive(Clone, Debug)]
 pub(crate) struct LevelMeter {
     /// Smoothed mean square.
@@ -47,12 +48,12 @@ impl Default for LevelMeter {
 }
 
 impl LevelMeter {
-    /// A meter that has heard silence.
+    /// A meter at silence.
     pub(crate) const fn new() -> Self {
         Self { power: 0.0, noise: *NOISE_DBFS.start(), loud_ms: 0.0, hold_ms: 0.0 }
     }
 
-    /// Takes the next samples, 5 to 20 ms of them at a time.
+    /// Measures the next samples, 5 to 20 ms at a time.
     pub(crate) fn push(&mut self, samples: &[f32]) {
         if samples.is_empty() {
             return;
@@ -64,7 +65,7 @@ impl LevelMeter {
         self.detect(to_dbfs(power), ms);
     }
 
-    /// What the meter shows.
+    /// The level now.
     pub(crate) fn level(&self) -> AudioLevel {
         AudioLevel { dbfs: to_dbfs(self.power), active: self.hold_ms > 0.0 }
     }
@@ -84,7 +85,7 @@ impl LevelMeter {
     }
 }
 
-/// What the audio level header of RFC 6464 carries: 0 (loudest) to 127 (silence) decibels below overload.
+/// The level for the header extension of RFC 6464: 0 (loudest) to 127 (silence) dB below overload.
 pub(super) fn dbov(samples: &[f32]) -> u8 {
     let db = 10.0 * mean_square(samples).max(1e-13).log10();
     (-db).clamp(0.0, 127.0).round() as u8
@@ -94,7 +95,7 @@ fn mean_square(samples: &[f32]) -> f32 {
     samples.iter().map(|s| s * s).sum::<f32>() / samples.len().max(1) as f32
 }
 
-/// A sine of amplitude 1 has a mean square of one half.
+/// dBFS as AES17 defines it: a full-scale sine, whose mean square is one half, is 0.
 fn to_dbfs(mean_square: f32) -> f32 {
     (10.0 * (2.0 * mean_square).max(1e-9).log10()).clamp(SILENCE_DBFS, 0.0)
 }

@@ -1,15 +1,15 @@
-//! Adds voices up, and keeps the sum within full scale.
+//! Mixes streams and limits the sum to full scale.
 
 use super::BLOCK;
 
-/// The limiter holds peaks below this; from here to full scale the curve bends.
+/// The limiter keeps peaks below this; from here to full scale the curve is compressed.
 const CEILING: f32 = 0.9;
-/// Samples over which the limiter comes down: 1 ms.
+/// Samples over which the limiter reduces its gain: 1 ms.
 const ATTACK: usize = 48;
-/// How much of the way back to full gain the limiter makes in a block.
+/// The part of the way back to full gain that the limiter takes per block.
 const RELEASE: f32 = 0.05;
 
-/// Mixes any number of 48 kHz mono voices, 10 ms at a time.
+/// Mixes any number of 48 kHz mono streams, 10 ms at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Mixer {
     sum: [f32; BLOCK],
@@ -28,17 +28,17 @@ impl Mixer {
         Self { sum: [0.0; BLOCK], gain: 1.0 }
     }
 
-    /// Adds a voice to the block.
-    pub(super) fn add(&mut self, voice: &[f32; BLOCK]) {
-        for (sum, sample) in self.sum.iter_mut().zip(voice) {
+    /// Adds a stream to the block.
+    pub(super) fn add(&mut self, stream: &[f32; BLOCK]) {
+        for (sum, sample) in self.sum.iter_mut().zip(stream) {
             *sum += sample;
         }
     }
 
-    /// The block, within ±1, and starts the next one.
+    /// Returns the block, within ±1, and starts the next one.
     pub(super) fn finish(&mut self) -> [f32; BLOCK] {
         let mut block = std::mem::replace(&mut self.sum, [0.0; BLOCK]);
-        // One bad decoder must not deafen everybody for the rest of the call.
+        // A decoder's NaN would otherwise stay in the gain for the rest of the call.
         block.iter_mut().filter(|s| !s.is_finite()).for_each(|s| *s = 0.0);
         let peak = block.iter().fold(0f32, |peak, s| peak.max(s.abs()));
         let wanted = if peak > CEILING { CEILING / peak } else { 1.0 };
@@ -49,15 +49,15 @@ impl Mixer {
         };
         for (i, sample) in block.iter_mut().enumerate() {
             let part = (i as f32 / over as f32).min(1.0);
-            *sample = bend(*sample * (from + (to - from) * part));
+            *sample = compress(*sample * (from + (to - from) * part));
         }
         self.gain = to;
         block
     }
 }
 
-/// Straight up to the ceiling, then ever flatter towards full scale.
-fn bend(sample: f32) -> f32 {
+/// Linear up to the ceiling, then compressed towards full scale.
+fn compress(sample: f32) -> f32 {
     let over = sample.abs() - CEILING;
     if over <= 0.0 {
         return sample;
@@ -71,7 +71,7 @@ mod tests {
     use crate::testcard::{TestTone, ToneMeter, bot_tone_hz};
 
     #[test]
-    fn quiet_voices_are_added_as_they_are() {
+    fn quiet_streams_are_added_unchanged() {
         let mut mixer = Mixer::new();
         assert_eq!(mixer.finish(), [0.0; BLOCK]);
         mixer.add(&[0.25; BLOCK]);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn many_loud_voices_stay_within_full_scale_and_can_be_told_apart() {
+    fn many_loud_streams_stay_within_full_scale_and_distinct() {
         let mut mixer = Mixer::new();
         let mut tones: Vec<_> = (0..8).map(|n| TestTone::new(bot_tone_hz(n), -6.0)).collect();
         let mut meters: Vec<_> = (0..8).map(|n| ToneMeter::at(bot_tone_hz(n))).collect();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_voice_is_left_out() {
+    fn a_stream_of_nans_is_left_out() {
         let mut mixer = Mixer::new();
         mixer.add(&[f32::NAN; BLOCK]);
         assert_eq!(mixer.finish(), [0.0; BLOCK]);

@@ -1,35 +1,36 @@
-//! How long sound has to wait before it is played, so that packets that take longer on their way are there in time.
+//! The playout delay: how long audio waits in the jitter buffer so that late packets arrive in time.
 //!
-//! The idea is that of WebRTC's NetEQ: how much later than the fastest ones do packets come? A histogram that slowly
-//! forgets answers; nearly all of it must fit into the delay.
+//! The method is that of NetEQ's delay manager: a histogram, with exponential forgetting, of how much later than the
+//! fastest packets each packet arrives. The delay is its 97 % quantile and a packet's length.
 
 use super::RATE;
 use crate::base::Moment;
 use std::time::Duration;
 
+/// Width of a bin of the histogram.
 const BIN_US: i64 = 5_000;
-/// Up to 200 ms, and one bin for everything beyond.
+/// Bins up to 200 ms, and one for everything beyond.
 const BINS: usize = 41;
-/// The part of the packets that must come in time; the rest is concealed.
+/// The part of the packets that must arrive in time; the others are concealed.
 const QUANTILE: f32 = 0.97;
-/// What the past counts after each packet: half of it is forgotten after about three seconds.
-const MEMORY: f32 = 0.995;
-/// A lost packet is repaired from the next one, which therefore has to be there: its length comes on top.
+/// The weight of the past after each packet: it halves in about 3 s.
+const FORGETTING: f32 = 0.995;
+/// The limits of the delay.
 const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_millis(200);
-/// How many times the fastest packet's time is remembered for: one to two of these. Also how fast a drifting clock is
-/// followed.
+/// How long the fastest packet is remembered: one to two of these. A clock drift is followed at this pace.
 const WINDOW: Duration = Duration::from_secs(5);
-/// A retransmitted packet that comes later than this is not worth waiting for: error correction fills its place.
-const RETRANSMITTED_US: i64 = 60_000;
+/// A retransmission that is later than this does not count in the histogram: FEC replaces it sooner.
+const LATE_RETRANSMISSION_US: i64 = 60_000;
 
-/// Follows how packets arrive, and says when each is to be played.
+/// Measures the arrival of packets and gives each its playout time.
 #[derive(Clone, Debug)]
 pub(super) struct PlayoutDelay {
     histogram: [f32; BINS],
-    /// Least of arrival minus media time in µs, in this window and in the one before.
+    /// The least arrival time minus media time, in this window and in the one before, in µs.
     fastest: Option<[i64; 2]>,
     window_start: Moment,
+    /// The length of a packet. It is added to the delay because recovering a lost packet takes the next one.
     packet: Duration,
     last_offset: Option<i64>,
     jitter_us: f64,
@@ -38,7 +39,7 @@ pub(super) struct PlayoutDelay {
 impl PlayoutDelay {
     pub(super) fn new() -> Self {
         let mut histogram = [0.0; BINS];
-        // Before anything is known, 20 ms of jitter are expected.
+        // The initial estimate is 20 ms of jitter.
         histogram[3] = 1.0;
         Self {
             histogram,
@@ -50,11 +51,11 @@ impl PlayoutDelay {
         }
     }
 
-    /// Takes a packet's time of arrival. `timestamp` is in samples and does not wrap; `in_order`: no later one came first.
+    /// Records a packet's arrival. `timestamp` is in samples and unwrapped; `in_order`: no later packet arrived before it.
     pub(super) fn on_packet(&mut self, timestamp: i64, length: Duration, in_order: bool, now: Moment) {
         let offset = now.as_micros() as i64 - media_us(timestamp);
         let late = offset - self.base(offset, now);
-        if !in_order && late > RETRANSMITTED_US {
+        if !in_order && late > LATE_RETRANSMISSION_US {
             return;
         }
         if in_order {
@@ -63,12 +64,12 @@ impl PlayoutDelay {
         }
         let bin = usize::try_from(late / BIN_US).unwrap_or(0).min(BINS - 1);
         for part in &mut self.histogram {
-            *part *= MEMORY;
+            *part *= FORGETTING;
         }
-        self.histogram[bin] += 1.0 - MEMORY;
+        self.histogram[bin] += 1.0 - FORGETTING;
     }
 
-    /// How long after the fastest way a packet is played: 20 to 200 ms.
+    /// How long after the arrival of the fastest packets a packet is played: 20 to 200 ms.
     pub(super) fn target(&self) -> Duration {
         let mut sum = 0.0;
         let bin = self.histogram.iter().position(|part| {
@@ -79,7 +80,7 @@ impl PlayoutDelay {
         (late + self.packet).clamp(SHORTEST, LONGEST)
     }
 
-    /// By how much the sample at `timestamp` is late if it is heard `at`, in µs; negative while there is time.
+    /// How late the sample at `timestamp` is if it is played `at`, in µs; negative if it is early.
     pub(super) fn lateness_us(&self, timestamp: i64, at: Moment) -> i64 {
         let Some([one, two]) = self.fastest else { return 0 };
         let due = media_us(timestamp) + one.min(two) + self.target().as_micros() as i64;
@@ -91,11 +92,11 @@ impl PlayoutDelay {
         self.jitter_us / 1000.0
     }
 
-    /// The fastest packet's offset, this one's included.
+    /// The fastest packet's offset, including this packet's.
     fn base(&mut self, offset: i64, now: Moment) -> i64 {
         let fastest = match self.fastest {
-            // The sender paused its clock, or the network stood still: what comes now is the new measure. If faster packets
-            // follow, they take over at once.
+            // The sender paused its clock, or the network had an outage: this packet is the new reference. Faster packets
+            // that follow replace it at once.
             Some([one, two]) if offset - one.min(two) > LONGEST.as_micros() as i64 => [offset; 2],
             Some([one, two]) if now.since(self.window_start) < WINDOW => [one.min(offset), two],
             Some([one, _]) => {
@@ -138,32 +139,32 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_at_forty_ms_and_comes_down_on_a_steady_network() {
+    fn the_delay_starts_at_forty_ms_and_falls_on_a_steady_network() {
         assert_eq!(PlayoutDelay::new().target(), Duration::from_millis(40));
         assert_eq!(after(|_| 0, 1000), Duration::from_millis(25));
     }
 
     #[test]
-    fn it_grows_with_the_jitter_and_has_a_limit() {
+    fn the_delay_grows_with_the_jitter_up_to_a_limit() {
         assert_eq!(after(|n| n * 7 % 5 * 12, 1000), Duration::from_millis(70));
         assert_eq!(after(|n| (n % 10) * 40, 1000), Duration::from_millis(200));
     }
 
     #[test]
-    fn it_forgets() {
+    fn old_jitter_is_forgotten() {
         let calm_again = after(|n| if n < 500 { (n % 5) * 25 } else { 0 }, 3000);
         assert_eq!(calm_again, Duration::from_millis(25));
     }
 
     #[test]
-    fn a_rare_late_packet_does_not_hold_up_the_rest() {
+    fn a_rare_late_packet_does_not_raise_the_delay() {
         assert_eq!(after(|n| if n % 50 == 49 { 80 } else { 0 }, 2000), Duration::from_millis(25));
     }
 
     #[test]
     fn a_drifting_clock_is_followed() {
         let mut delay = PlayoutDelay::new();
-        // 200 millionths slow over an hour: 0.7 s.
+        // 200 ppm slow over an hour: 0.7 s.
         for n in 0..180_000u64 {
             let now = Moment::from_micros(n * 20_004);
             delay.on_packet(n as i64 * 960, PACKET, true, now);
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_of_the_senders_clock_is_a_new_start() {
+    fn a_pause_of_the_senders_clock_resets_the_reference() {
         let mut delay = PlayoutDelay::new();
         delay.on_packet(0, PACKET, true, Moment::from_millis(0));
         delay.on_packet(960, PACKET, true, Moment::from_millis(9020));

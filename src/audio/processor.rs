@@ -1,4 +1,4 @@
-//! What makes a microphone bearable: echo cancelling, noise suppression and gain, by sonora (WebRTC's audio processing).
+//! Echo cancellation, noise suppression and gain control for the microphone, by sonora (WebRTC's audio processing).
 
 use super::BLOCK;
 use sonora::config::{
@@ -10,17 +10,16 @@ use sonora::{AudioProcessing, StreamConfig};
 /// 48 kHz, mono.
 const FORMAT: StreamConfig = StreamConfig::new(48_000, 1);
 
-/// The chain for one microphone and the speaker beside it, 10 ms at a time.
+/// The processing chain of one microphone and speaker, 10 ms at a time.
 ///
-/// Either may be changed while it runs. The echo canceller follows the speaker's delay by itself, and gets over a pause
-/// on either side; begun anew, it would not yet know whether there is an echo, and hold the microphone down until it
-/// does.
+/// It is kept when either device changes: the echo canceller tracks the speaker's delay by itself and survives a pause on
+/// either side. A new one would attenuate the microphone until it knows whether there is an echo.
 pub(super) struct AudioProcessor {
     chain: AudioProcessing,
 }
 
 impl AudioProcessor {
-    /// `reduce_noise`: fans, keys and traffic are taken out too.
+    /// `reduce_noise`: suppress noise, such as fans, keys and traffic.
     pub(super) fn new(reduce_noise: bool) -> Self {
         let config = Config {
             pipeline: Pipeline {
@@ -28,8 +27,8 @@ impl AudioProcessor {
                 ..Pipeline::default()
             },
             high_pass_filter: Some(HighPassFilter::default()),
-            // Who wears headphones has no echo, and must not be silenced for it while the others speak. This way of
-            // noticing needs a moment where the usual one needs six seconds, and lets no more echo through.
+            // Headphones have no echo, so the microphone must not be attenuated while others speak. The HMM detects this
+            // in a moment where the default detector takes six seconds, and lets no more echo pass.
             echo_canceller: Some(EchoCanceller {
                 transparent_mode: TransparentModeType::Hmm,
                 ..EchoCanceller::default()
@@ -45,24 +44,24 @@ impl AudioProcessor {
         Self { chain }
     }
 
-    /// Takes what goes to the speaker, before the microphone can hear it.
-    pub(super) fn on_speaker(&mut self, block: &[f32; BLOCK]) {
+    /// Takes a block that goes to the speaker, before the microphone can record it.
+    pub(super) fn process_render(&mut self, block: &[f32; BLOCK]) {
         let mut unused = [0.0; BLOCK];
-        if let Err(e) = self.chain.process_render_f32(&[block], &mut [&mut unused]) {
-            tracing::warn!("the echo canceller refused a block of the speaker: {e:?}");
+        if let Err(error) = self.chain.process_render_f32(&[block], &mut [&mut unused]) {
+            tracing::warn!(?error, "the echo canceller refused a block of the speaker");
         }
     }
 
-    /// Cleans what the microphone heard. `delay_ms`: from [`Self::on_speaker`] to the speaker, and from the microphone to
-    /// here; the echo canceller starts its search there.
-    pub(super) fn on_microphone(&mut self, block: &mut [f32; BLOCK], delay_ms: u32) {
+    /// Processes a block of the microphone. `delay_ms` is the time from [`Self::process_render`] to the speaker and from
+    /// the microphone to here; the echo canceller starts its search there.
+    pub(super) fn process_capture(&mut self, block: &mut [f32; BLOCK], delay_ms: u32) {
         if self.chain.set_stream_delay_ms(delay_ms.min(500) as i32).is_err() {
-            tracing::debug!("the echo canceller takes {delay_ms} ms for another delay");
+            tracing::debug!(delay_ms, "the echo canceller clamped the delay");
         }
-        let heard = *block;
-        if let Err(e) = self.chain.process_capture_f32(&[&heard], &mut [block]) {
-            tracing::warn!("the microphone's processing refused a block: {e:?}");
-            *block = heard;
+        let recorded = *block;
+        if let Err(error) = self.chain.process_capture_f32(&[&recorded], &mut [block]) {
+            tracing::warn!(?error, "the processing refused a block of the microphone");
+            *block = recorded;
         }
     }
 }
@@ -77,19 +76,19 @@ mod tests {
     }
 
     #[test]
-    fn the_echo_of_the_speaker_fades() {
-        let mut processing = AudioProcessor::new(true);
+    fn the_echo_of_the_speaker_is_cancelled() {
+        let mut processor = AudioProcessor::new(true);
         let mut far = TestVoice::new(8, -12.0);
         let mut delayed = std::collections::VecDeque::from(vec![0.0; BLOCK * 6 + 77]);
         let (mut early, mut late) = (Vec::new(), Vec::new());
         for i in 0..1200 {
             let mut block = [0.0; BLOCK];
             far.fill(&mut block);
-            processing.on_speaker(&block);
+            processor.process_render(&block);
             delayed.extend(block);
             let mut heard: [f32; BLOCK] = std::array::from_fn(|_| delayed.pop_front().unwrap_or(0.0) * 0.3);
             early.extend_from_slice(&heard);
-            processing.on_microphone(&mut heard, 60);
+            processor.process_capture(&mut heard, 60);
             if i >= 800 {
                 late.extend_from_slice(&heard);
             }
@@ -100,15 +99,15 @@ mod tests {
 
     #[test]
     fn a_near_voice_is_kept() {
-        let mut processing = AudioProcessor::new(true);
+        let mut processor = AudioProcessor::new(true);
         let mut near = TestVoice::new(9, -20.0);
         let (mut before, mut after) = (Vec::new(), Vec::new());
         for _ in 0..600 {
             let mut block = [0.0; BLOCK];
             near.fill(&mut block);
             before.extend_from_slice(&block);
-            processing.on_speaker(&[0.0; BLOCK]);
-            processing.on_microphone(&mut block, 60);
+            processor.process_render(&[0.0; BLOCK]);
+            processor.process_capture(&mut block, 60);
             after.extend_from_slice(&block);
         }
         assert!(dbfs(&after) > dbfs(&before) - 6.0, "{} became {}", dbfs(&before), dbfs(&after));
@@ -116,16 +115,16 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_reduced_only_where_that_is_wanted() {
+    fn noise_is_suppressed_only_on_request() {
         let left = |reduce_noise| {
-            let mut processing = AudioProcessor::new(reduce_noise);
+            let mut processor = AudioProcessor::new(reduce_noise);
             let mut noise = Noise::new(1);
             let mut after = Vec::new();
             for i in 0..600 {
                 let mut block = [0.0; BLOCK];
                 noise.fill(&mut block, 0.01);
-                processing.on_speaker(&[0.0; BLOCK]);
-                processing.on_microphone(&mut block, 60);
+                processor.process_render(&[0.0; BLOCK]);
+                processor.process_capture(&mut block, 60);
                 if i >= 300 {
                     after.extend_from_slice(&block);
                 }

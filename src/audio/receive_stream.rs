@@ -1,56 +1,55 @@
-//! One remote voice: its jitter buffer, its decoder, and the samples that are ready to be played.
+//! One received stream: its jitter buffer, its decoder, and the samples that are ready to be played.
 
 use super::jitter_buffer::{DelayAdjustment, JitterBuffer, PlayoutAction};
-use super::level::{AudioLevel, LevelMeter};
 use super::{BLOCK, RATE, micros, time_stretch};
 use crate::base::{MediaPacket, Moment};
 use crate::codec::{MAX_FRAME_SAMPLES, OpusDecodeError, OpusDecoder};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Samples between two gentle changes of the delay, and between two in a hurry.
-const GENTLE: usize = 10 * BLOCK;
-const HURRY: usize = 3 * BLOCK;
-/// What the newest packet counts in the delay that is shown.
+/// Samples between two time stretches, and between two fast ones.
+const STRETCH_PAUSE: usize = 10 * BLOCK;
+const FAST_STRETCH_PAUSE: usize = 3 * BLOCK;
+/// The newest packet's weight in the smoothed delay.
 const NEWEST: f64 = 0.05;
 
-/// Figures of one voice since it was added.
+/// Statistics of a received stream since it was added.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct AudioStreamStats {
-    /// Packets that came, duplicates not counted.
+    /// Packets received, without duplicates.
     pub(crate) received: u64,
-    /// Packets that were not there when it was their turn.
+    /// Packets that were missing at their playout time.
     pub(crate) lost: u64,
-    /// Of these, the ones that were repaired by the error correction in the next packet.
+    /// Lost packets that were recovered from the next packet's in-band FEC.
     pub(crate) recovered: u64,
-    /// Packets that came after their turn, copies of played ones among them.
+    /// Packets received after their playout time, including duplicates of played ones.
     pub(crate) late: u64,
-    /// Packets that came twice.
+    /// Packets received twice.
     pub(crate) duplicates: u64,
-    /// Packets that were left out to catch up, or for want of room.
+    /// Packets dropped because the delay or the buffer was too large.
     pub(crate) dropped: u64,
-    /// Packets that were not Opus, or could not be decoded.
+    /// Packets that are no Opus packets or could not be decoded.
     pub(crate) invalid: u64,
-    /// Sound that was made up, in ms.
+    /// Audio that was concealed, in ms.
     pub(crate) concealed_ms: f64,
-    /// Sound that was left out or inserted to follow the target delay, in ms.
+    /// Audio that was removed or inserted to reach the target delay, in ms.
     pub(crate) stretched_ms: f64,
-    /// Sound that found no room in the tap's ring, in ms.
+    /// Audio that was lost because the tap's ring was full, in ms.
     pub(crate) untapped_ms: f64,
-    /// Time from arrival to the mixer in ms, smoothed.
+    /// Smoothed time from a packet's arrival to the mixer, in ms.
     pub(crate) delay_ms: f64,
-    /// What the jitter buffer aims at: time from the fastest packets' arrival to the mixer in ms, 20 to 200.
+    /// Target of the jitter buffer: time from the fastest packets' arrival to the mixer, in ms, 20 to 200.
     pub(crate) target_ms: f64,
     /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
     pub(crate) jitter_ms: f64,
 }
 
-/// What is being heard of a voice, for holding a picture back until its sound.
+/// The position that is being heard, for lip sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlayoutPosition {
-    /// RTP timestamp (48 kHz) of the sample that was heard ...
+    /// RTP timestamp (48 kHz) of a sample.
     pub(crate) timestamp: u32,
-    /// ... at this time. The next ones follow at 48 a millisecond.
+    /// When that sample is heard.
     pub(crate) at: std::time::Instant,
 }
 
@@ -59,12 +58,11 @@ pub(super) struct ReceiveStream {
     decoder: OpusDecoder,
     ready: VecDeque<f32>,
     frame: Vec<f32>,
-    meter: LevelMeter,
     tap: Option<rtrb::Producer<f32>>,
     statistics: AudioStreamStats,
-    /// Samples since the delay was changed last.
-    since_change: usize,
-    /// Whether the last turn was silence.
+    /// Samples since the last time stretch.
+    since_stretch: usize,
+    /// Whether the last action was silence.
     silent: bool,
 }
 
@@ -75,15 +73,14 @@ impl ReceiveStream {
             decoder: OpusDecoder::new()?,
             ready: VecDeque::with_capacity(2 * MAX_FRAME_SAMPLES),
             frame: Vec::with_capacity(MAX_FRAME_SAMPLES),
-            meter: LevelMeter::new(),
             tap: None,
             statistics: AudioStreamStats::default(),
-            since_change: 0,
+            since_stretch: 0,
             silent: true,
         })
     }
 
-    /// Every sample that is played goes there too, as long as there is room.
+    /// Copies every sample that is played into a ring, too.
     pub(super) fn set_tap(&mut self, tap: Option<rtrb::Producer<f32>>) {
         self.tap = tap;
     }
@@ -96,27 +93,22 @@ impl ReceiveStream {
     pub(super) fn pull(&mut self, now: Moment) -> [f32; BLOCK] {
         while self.ready.len() < BLOCK {
             let at = now + Duration::from_micros(micros(self.ready.len()));
-            let follow = self.jitter.follow(at);
-            let turn = self.jitter.next(at);
-            self.carry_out(turn);
-            self.stretch(follow);
+            let adjustment = self.jitter.delay_adjustment(at);
+            let action = self.jitter.next(at);
+            self.execute(action);
+            self.stretch(adjustment);
             self.ready.extend(&self.frame);
         }
         let mut block = [0.0; BLOCK];
         block.iter_mut().zip(self.ready.drain(..BLOCK)).for_each(|(to, from)| *to = from);
-        self.since_change += BLOCK;
-        self.meter.push(&block);
+        self.since_stretch += BLOCK;
         if self.tap.as_mut().is_some_and(|tap| tap.push_entire_slice(&block).is_err()) {
             self.statistics.untapped_ms += 10.0;
         }
         block
     }
 
-    pub(super) fn level(&self) -> AudioLevel {
-        self.meter.level()
-    }
-
-    /// The RTP timestamp of the sample that [`Self::pull`] hands out next; `None` while the voice is silent.
+    /// The RTP timestamp of the next sample of [`Self::pull`]; `None` in silence.
     pub(super) fn position(&self) -> Option<u32> {
         self.jitter.position().map(|next| next.wrapping_sub(self.ready.len() as u32))
     }
@@ -138,11 +130,11 @@ impl ReceiveStream {
         }
     }
 
-    /// Fills `frame` with what the turn sounds like.
-    fn carry_out(&mut self, turn: PlayoutAction) {
+    /// Fills `frame` with the samples of an action.
+    fn execute(&mut self, action: PlayoutAction) {
         self.frame.clear();
-        let was_silent = std::mem::replace(&mut self.silent, matches!(turn, PlayoutAction::Silence { .. }));
-        let decoded = match &turn {
+        let was_silent = std::mem::replace(&mut self.silent, matches!(action, PlayoutAction::Silence { .. }));
+        let decoded = match &action {
             PlayoutAction::Decode { payload, .. } => self.decoder.decode(payload),
             PlayoutAction::Recover { next, samples } => self.decoder.recover(next, *samples),
             PlayoutAction::Conceal { samples } => self.decoder.conceal(*samples),
@@ -154,13 +146,13 @@ impl ReceiveStream {
         };
         match decoded {
             Ok(samples) => self.frame.extend_from_slice(samples),
-            Err(e) => {
-                tracing::debug!("10 ms of silence instead of a packet: {e}");
+            Err(error) => {
+                tracing::debug!(%error, "10 ms of silence replace a packet");
                 self.statistics.invalid += 1;
                 self.frame.resize(BLOCK, 0.0);
             }
         }
-        match turn {
+        match action {
             PlayoutAction::Decode { waited, .. } => {
                 let waited = waited.as_secs_f64() * 1000.0;
                 self.statistics.delay_ms += (waited - self.statistics.delay_ms) * NEWEST;
@@ -170,19 +162,21 @@ impl ReceiveStream {
         }
     }
 
-    fn stretch(&mut self, follow: DelayAdjustment) {
-        let pause = if follow == DelayAdjustment::ShortenNow { HURRY } else { GENTLE };
-        if self.silent || self.since_change < pause {
+    fn stretch(&mut self, adjustment: DelayAdjustment) {
+        let fast = adjustment == DelayAdjustment::FastAccelerate;
+        let pause = if fast { FAST_STRETCH_PAUSE } else { STRETCH_PAUSE };
+        if self.silent || self.since_stretch < pause {
             return;
         }
-        let changed = match follow {
+        let changed = match adjustment {
             DelayAdjustment::Keep => 0,
-            DelayAdjustment::Shorten => time_stretch::shorten(&mut self.frame, false),
-            DelayAdjustment::ShortenNow => time_stretch::shorten(&mut self.frame, true),
-            DelayAdjustment::Lengthen => time_stretch::lengthen(&mut self.frame),
+            DelayAdjustment::Accelerate | DelayAdjustment::FastAccelerate => {
+                time_stretch::accelerate(&mut self.frame, fast)
+            }
+            DelayAdjustment::Expand => time_stretch::preemptive_expand(&mut self.frame),
         };
         if changed > 0 {
-            self.since_change = 0;
+            self.since_stretch = 0;
             self.statistics.stretched_ms += changed as f64 * 1000.0 / f64::from(RATE);
         }
     }

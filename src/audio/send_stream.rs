@@ -1,4 +1,4 @@
-//! The way out: from the microphone's ring to Opus packets.
+//! The stream that is sent: from the microphone's ring to Opus packets.
 
 use super::level::{AudioLevel, LevelMeter, dbov};
 use super::processor::AudioProcessor;
@@ -8,27 +8,27 @@ use crate::codec::{FRAME_SAMPLES, OpusEncodeError, OpusEncoder, ResampleError, R
 use bytes::Bytes;
 use std::time::Duration;
 
-/// More than this in the ring is old: the thread was held up, or the device began long before.
-const OLD_MS: usize = 200;
-/// What is kept of it.
+/// With more than this in the ring, the audio is outdated: the thread was delayed, or the device opened long before.
+const OUTDATED_MS: usize = 200;
+/// How much of outdated audio is kept: the newest.
 const KEPT_MS: usize = 40;
-/// After a pause of this length, the timestamps go on as if the time had been sent.
+/// After a pause of this length or more, the timestamps advance by the time that was not sent.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// 20 ms of our own voice, encoded.
+/// 20 ms of the microphone's stream, encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AudioPacket {
     /// One Opus packet.
     pub(crate) payload: Bytes,
-    /// RTP timestamp of its first sample, 48 kHz. Silence and pauses are not sent, but counted.
+    /// RTP timestamp of its first sample, 48 kHz. Timestamps advance over silence and pauses, which are not sent.
     pub(crate) timestamp: u32,
-    /// Level for the header of RFC 6464: 0 (loudest) to 127 (silence) decibels below overload.
+    /// Audio level for the header extension of RFC 6464: 0 (loudest) to 127 (silence) dB below overload.
     pub(crate) level: u8,
-    /// Whether somebody speaks, for the same header.
+    /// Whether somebody speaks, for the same header extension.
     pub(crate) voice: bool,
 }
 
-/// What a microphone's callback writes into, and how.
+/// The engine's end of the microphone's ring.
 pub(super) struct MicrophoneInput {
     ring: rtrb::Consumer<f32>,
     format: PcmFormat,
@@ -41,36 +41,37 @@ impl MicrophoneInput {
         Ok(Self { ring, format, resampler: Resampler::new(format, MONO)?, read: Vec::new() })
     }
 
-    /// Appends what has come since the last time, as 48 kHz mono.
+    /// Appends what the ring holds, as 48 kHz mono.
     fn read(&mut self, out: &mut Vec<f32>) {
         let channels = usize::from(self.format.channels);
         let of_ms = |ms: usize| self.format.rate as usize * ms / 1000 * channels;
         let available = self.ring.slots() / channels * channels;
         self.read.resize(available, 0.0);
         let (read, _) = self.ring.pop_partial_slice(&mut self.read);
-        let kept = if read.len() > of_ms(OLD_MS) { of_ms(KEPT_MS) } else { read.len() };
+        let kept = if read.len() > of_ms(OUTDATED_MS) { of_ms(KEPT_MS) } else { read.len() };
         self.resampler.push(&read[read.len() - kept..], out);
     }
 }
 
 pub(super) struct SendStream {
-    source: Option<MicrophoneInput>,
-    /// 48 kHz mono that is not a block yet.
+    input: Option<MicrophoneInput>,
+    /// 48 kHz mono samples of an incomplete block.
     waiting: Vec<f32>,
-    /// Processed samples that are not a packet yet.
+    /// Processed samples of an incomplete packet.
     frame: Vec<f32>,
     encoder: OpusEncoder,
     meter: LevelMeter,
     muted: bool,
-    /// Timestamp of the next packet, and when the last one was ready.
+    /// Timestamp of the next packet.
     timestamp: u32,
+    /// When the last packet was complete.
     last: Option<Moment>,
 }
 
 impl SendStream {
     pub(super) fn new(kbps: u32) -> Result<Self, OpusEncodeError> {
         Ok(Self {
-            source: None,
+            input: None,
             waiting: Vec::new(),
             frame: Vec::with_capacity(FRAME_SAMPLES),
             encoder: OpusEncoder::new(kbps)?,
@@ -81,43 +82,43 @@ impl SendStream {
         })
     }
 
-    pub(super) fn set_source(&mut self, source: Option<MicrophoneInput>) {
-        self.source = source;
-        self.forget();
+    pub(super) fn set_input(&mut self, input: Option<MicrophoneInput>) {
+        self.input = input;
+        self.discard();
     }
 
     pub(super) fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
-        self.forget();
+        self.discard();
     }
 
     pub(super) fn set_expected_loss(&mut self, percent: u32) {
-        if let Err(e) = self.encoder.set_expected_loss(percent) {
-            tracing::warn!("the encoder keeps its error correction as it is: {e}");
+        if let Err(error) = self.encoder.set_expected_loss(percent) {
+            tracing::warn!(%error, "the encoder keeps its error correction as it is");
         }
     }
 
-    /// What the microphone hears after processing; silence while it is off or muted.
+    /// Level of the microphone after processing; silence while it is off or muted.
     pub(super) fn level(&self) -> AudioLevel {
         self.meter.level()
     }
 
-    /// Reads, processes, and hands out every packet that is full.
+    /// Reads and processes the microphone, and passes each complete packet to `on_packet`.
     pub(super) fn tick(
         &mut self,
         now: Moment,
-        mut processing: Option<&mut AudioProcessor>,
-        speaker_delay_ms: u32,
+        mut processor: Option<&mut AudioProcessor>,
+        echo_delay_ms: u32,
         on_packet: &mut dyn FnMut(AudioPacket),
     ) {
-        let Some(source) = &mut self.source else { return };
-        source.read(&mut self.waiting);
+        let Some(input) = &mut self.input else { return };
+        input.read(&mut self.waiting);
         let mut used = 0;
         while let Some(block) = self.waiting.get(used..used + BLOCK) {
             let Ok(mut block) = <[f32; BLOCK]>::try_from(block) else { break };
             used += BLOCK;
-            if let Some(processing) = &mut processing {
-                processing.on_microphone(&mut block, speaker_delay_ms);
+            if let Some(processor) = &mut processor {
+                processor.process_capture(&mut block, echo_delay_ms);
             }
             self.on_block(&block, now, on_packet);
         }
@@ -140,7 +141,7 @@ impl SendStream {
                 on_packet(AudioPacket { payload, timestamp, level, voice });
             }
             Ok(None) => {}
-            Err(e) => tracing::warn!("20 ms of the microphone are left out: {e}"),
+            Err(error) => tracing::warn!(%error, "20 ms of the microphone are lost"),
         }
         self.frame.clear();
     }
@@ -156,8 +157,8 @@ impl SendStream {
         timestamp
     }
 
-    /// Sound from before is not sent later.
-    fn forget(&mut self) {
+    /// Discards samples of incomplete blocks and packets, so that they are not sent later.
+    fn discard(&mut self) {
         self.waiting.clear();
         self.frame.clear();
         self.meter = LevelMeter::new();

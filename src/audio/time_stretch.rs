@@ -1,16 +1,18 @@
-//! Makes a piece of sound a little shorter or longer without changing its pitch: one period of it is left out or said
-//! twice, faded over (the waveform similarity overlap-add of Verhelst and Roelands, 1993, for one step).
+//! Makes audio a little shorter or longer without changing its pitch: one pitch period is removed or repeated with a
+//! cross-fade.
+//!
+//! This is one step of WSOLA (Verhelst and Roelands, 1993), and what NetEQ calls Accelerate and Preemptive Expand.
 
-/// The shortest and the longest period that is looked for, in samples: 400 to 100 Hz.
+/// The pitch periods that are searched, in samples: 400 to 100 Hz.
 const PERIODS: std::ops::RangeInclusive<usize> = 120..=480;
-/// How alike a period and the next must be (1 is the same).
-const ALIKE: f32 = 0.75;
-/// Below this mean square (about -57 dBFS) nobody hears a seam.
+/// The least normalized correlation of a period with the next (1: identical).
+const MIN_CORRELATION: f32 = 0.75;
+/// Below this mean square (about -57 dBFS) a cross-fade is inaudible anywhere.
 const QUIET: f32 = 1e-6;
 
-/// Leaves out one period; returns how many samples went, 0 if there is none that repeats. `hurry`: whatever it costs.
-pub(super) fn shorten(samples: &mut Vec<f32>, hurry: bool) -> usize {
-    let Some(period) = find_period(samples, hurry) else { return 0 };
+/// Removes one period. Returns the number of samples removed, 0 if no period repeats; `fast` removes one in any case.
+pub(super) fn accelerate(samples: &mut Vec<f32>, fast: bool) -> usize {
+    let Some(period) = find_period(samples, fast) else { return 0 };
     for i in 0..period {
         samples[i] = fade(samples[i], samples[i + period], i, period);
     }
@@ -18,11 +20,11 @@ pub(super) fn shorten(samples: &mut Vec<f32>, hurry: bool) -> usize {
     period
 }
 
-/// Repeats one period; returns how many samples came, 0 if there is none that repeats.
-pub(super) fn lengthen(samples: &mut Vec<f32>) -> usize {
+/// Repeats one period. Returns the number of samples inserted, 0 if no period repeats.
+pub(super) fn preemptive_expand(samples: &mut Vec<f32>) -> usize {
     let Some(period) = find_period(samples, false) else { return 0 };
-    let seam: Vec<f32> = (0..period).map(|i| fade(samples[period + i], samples[i], i, period)).collect();
-    samples.splice(period..period, seam);
+    let joint: Vec<f32> = (0..period).map(|i| fade(samples[period + i], samples[i], i, period)).collect();
+    samples.splice(period..period, joint);
     period
 }
 
@@ -31,7 +33,7 @@ fn fade(from: f32, to: f32, i: usize, length: usize) -> f32 {
     from * (1.0 - part) + to * part
 }
 
-fn find_period(samples: &[f32], hurry: bool) -> Option<usize> {
+fn find_period(samples: &[f32], any: bool) -> Option<usize> {
     let longest = (*PERIODS.end()).min(samples.len() / 2);
     if longest < *PERIODS.start() {
         return None;
@@ -43,14 +45,14 @@ fn find_period(samples: &[f32], hurry: bool) -> Option<usize> {
     if power / (window as f32) < QUIET {
         return Some(longest);
     }
-    let alike = |period: usize| {
+    let correlation = |period: usize| {
         let second = &samples[period..period + window];
         let product: f32 = first.iter().zip(second).map(|(a, b)| a * b).sum();
         product / (power * energy(second)).sqrt().max(f32::MIN_POSITIVE)
     };
-    let periods = (*PERIODS.start()..=longest).map(|period| (alike(period), period));
+    let periods = (*PERIODS.start()..=longest).map(|period| (correlation(period), period));
     let (best, period) = periods.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best >= ALIKE || hurry).then_some(period)
+    (best >= MIN_CORRELATION || any).then_some(period)
 }
 
 #[cfg(test)]
@@ -67,7 +69,7 @@ mod tests {
                 for _ in 0..100 {
                     let mut frame = vec![0.0; 960];
                     tone.fill(&mut frame);
-                    let n = if longer { lengthen(&mut frame) } else { shorten(&mut frame, false) };
+                    let n = if longer { preemptive_expand(&mut frame) } else { accelerate(&mut frame, false) };
                     assert_eq!(frame.len(), if longer { 960 + n } else { 960 - n });
                     changed += n;
                     meter.push(&frame);
@@ -80,20 +82,20 @@ mod tests {
     }
 
     #[test]
-    fn silence_gives_most_and_noise_gives_nothing_unless_there_is_hurry() {
-        assert_eq!(shorten(&mut vec![0.0; 960], false), 480);
+    fn silence_gives_the_longest_period_and_noise_none_unless_fast() {
+        assert_eq!(accelerate(&mut vec![0.0; 960], false), 480);
         let mut noise = vec![0.0; 960];
         Noise::new(3).fill(&mut noise, 1.0);
-        assert_eq!(shorten(&mut noise.clone(), false), 0);
-        assert_eq!(lengthen(&mut noise.clone()), 0);
-        assert!(shorten(&mut noise.clone(), true) >= 120);
+        assert_eq!(accelerate(&mut noise.clone(), false), 0);
+        assert_eq!(preemptive_expand(&mut noise.clone()), 0);
+        assert!(accelerate(&mut noise.clone(), true) >= 120);
     }
 
     #[test]
-    fn what_is_too_short_is_left_alone() {
+    fn short_audio_is_left_unchanged() {
         for length in [0, 1, 239] {
-            assert_eq!(shorten(&mut vec![0.0; length], true), 0);
-            assert_eq!(lengthen(&mut vec![0.0; length]), 0);
+            assert_eq!(accelerate(&mut vec![0.0; length], true), 0);
+            assert_eq!(preemptive_expand(&mut vec![0.0; length]), 0);
         }
     }
 }

@@ -1,49 +1,49 @@
-//! Device ids as people and scripts write them: `test-picture:640x360@15`, `file:talk.wav`, `none`, or the id of a
-//! real device as `visavis devices` prints it.
+//! Device ids: `test-picture:640x360@15`, `file:talk.wav`, `none`, or the id of a real device as `visavis devices`
+//! prints it.
 
 use crate::devices::CameraFormat;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Why an id is not one.
+/// Why a text is no device id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ChoiceError {
-    /// Nothing, or only spaces.
+    /// It is empty, or only spaces.
     #[error("a device id cannot be empty; `visavis devices` lists them, `none` is no device")]
     Empty,
-    /// It begins with `test-` and is none of ours.
+    /// It begins with `test-` and is no synthetic device.
     #[error("\"{id}\" is no {device}; there is {known}")]
     UnknownTest {
-        /// What was written.
+        /// The text.
         id: String,
         /// camera, microphone or speaker.
         device: &'static str,
-        /// The ones that exist.
+        /// The ids that exist.
         known: &'static str,
     },
-    /// What follows the colon of `test-picture` is no format.
+    /// The text after the colon of `test-picture` is no format.
     #[error("\"{0}\" is no picture format; write WIDTHxHEIGHT@FPS, 160x90 to 3840x2160, 1 to 120 a second")]
     Format(String),
-    /// What follows the colon of `test-tone` is no frequency.
+    /// The text after the colon of `test-tone` is no frequency.
     #[error("\"{0}\" is no frequency of a test tone; write 50 to 8000 (Hz)")]
     Frequency(String),
-    /// What follows the colon of `test-voice` is no number.
+    /// The text after the colon of `test-voice` is no number.
     #[error("\"{0}\" is no test voice; write a number")]
     Voice(String),
-    /// A file that this kind of device does not take.
+    /// This kind of device does not take such a file.
     #[error("\"{path}\" cannot be a {device}; it takes {takes}")]
     File {
-        /// What was written after `file:`.
+        /// The text after `file:`.
         path: String,
         /// camera, microphone or speaker.
         device: &'static str,
-        /// The kinds of files that it takes.
+        /// The kinds of files that the device takes.
         takes: &'static str,
     },
 }
 
-/// Which camera.
+/// The choice of a camera.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CameraChoice {
     /// The system's default.
@@ -51,18 +51,18 @@ pub(crate) enum CameraChoice {
     Default,
     /// No camera.
     None,
-    /// The test picture, in a format of its own or in the one that is asked for when it is opened.
+    /// The test picture, in this format or in the one that it is opened with.
     TestPicture(Option<CameraFormat>),
     /// A PNG or JPEG picture, or a Y4M video that is played in a loop.
     File(PathBuf),
-    /// The test picture out of a real capture process, which has the fault that is named here, perhaps with a format
-    /// behind a colon: what tests and support use where there is no camera. See [`crate::devices::capture`].
+    /// `capture-process:FAULT[:FORMAT]`: the test picture from a real capture process with a fault. Tests and support use
+    /// it where there is no camera.
     Process(String),
     /// A camera of this computer.
     Device(String),
 }
 
-/// Which microphone.
+/// The choice of a microphone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum MicrophoneChoice {
     /// The system's default.
@@ -70,9 +70,9 @@ pub(crate) enum MicrophoneChoice {
     Default,
     /// No microphone.
     None,
-    /// A sine of so many Hz at -20 dBFS.
+    /// A sine of this frequency in Hz at -20 dBFS.
     TestTone(u32),
-    /// Sound that resembles speech at -20 dBFS; each number is another speaker.
+    /// Synthetic speech at -20 dBFS; each number is another voice.
     TestVoice(u32),
     /// A WAV file, played in a loop.
     File(PathBuf),
@@ -80,22 +80,22 @@ pub(crate) enum MicrophoneChoice {
     Device(String),
 }
 
-/// Which speaker.
+/// The choice of a speaker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SpeakerChoice {
     /// The system's default.
     #[default]
     Default,
-    /// No speaker: what is played is consumed in real time and thrown away.
+    /// No speaker: audio is consumed in real time and discarded.
     None,
-    /// A WAV file into which everything is recorded.
+    /// A WAV file that records everything.
     File(PathBuf),
     /// A speaker of this computer.
     Device(String),
 }
 
 impl CameraChoice {
-    /// The format that its id names, of those that can take any.
+    /// The format that the id names; only synthetic cameras take one.
     pub(crate) fn format(&self) -> Option<CameraFormat> {
         match self {
             Self::TestPicture(format) => *format,
@@ -105,7 +105,7 @@ impl CameraChoice {
     }
 }
 
-/// The format that a camera of this id is asked for; `None` is the system's default camera.
+/// The format to open the camera `id` with; `None` is the default camera.
 pub(crate) fn camera_format(id: Option<&str>) -> CameraFormat {
     id.and_then(|id| id.parse::<CameraChoice>().ok()?.format()).unwrap_or_default()
 }
@@ -174,7 +174,7 @@ impl FromStr for SpeakerChoice {
     }
 }
 
-/// The part before the first colon and what follows it.
+/// The part before the first colon and the part after it.
 fn split(id: &str) -> Result<(&str, Option<&str>), ChoiceError> {
     match id.trim() {
         "" => Err(ChoiceError::Empty),
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_read_and_written_the_same() {
+    fn ids_are_written_as_they_were_parsed() {
         let process = "capture-process:none:160x90@10";
         for id in ["default", "none", "test-picture", "test-picture:640x360@15", process, "file:a/b.PNG", "/dev/video0"]
         {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_id_is_told_with_what_would_be_right() {
+    fn the_error_of_an_invalid_id_names_valid_ones() {
         let camera = |id: &str| id.parse::<CameraChoice>().expect_err(id).to_string();
         assert!(camera(" ").contains("cannot be empty"));
         assert!(camera("test-tone").contains("there is test-picture"));

@@ -1,22 +1,22 @@
-//! A row of the test picture: 24 bits and their check sum, and where its blocks stand.
+//! The rows of blocks of the test picture: their coding (24 bits and a CRC-8) and their geometry.
 
 use crc::{CRC_8_SMBUS, CRC_32_ISO_HDLC, Crc};
 use std::ops::Range;
 
-/// Numbers in the picture wrap here.
+/// The numbers in the picture are modulo this.
 pub(super) const MODULUS: u32 = 1 << 24;
 /// Blocks in a row.
 pub(super) const BITS: usize = 32;
 /// Rows of blocks.
 pub(super) const ROWS: usize = 3;
-/// The narrowest picture that can be drawn and read, in pixels.
+/// The narrowest frame that can be drawn and read, in pixels.
 pub(super) const MIN_WIDTH: u32 = 160;
 
-// Polynomial 0x07, start 0, nothing reflected.
+// Polynomial 0x07, start 0, not reflected.
 const CRC8: Crc<u8> = Crc::<u8>::new(&CRC_8_SMBUS);
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
-/// What row 2 of the picture carries for a user: the low 24 bits of the CRC-32 (IEEE) of the identity in UTF-8.
+/// The value of row 2 for a user: the low 24 bits of the CRC-32 (IEEE) of the identity in UTF-8.
 pub(crate) fn identity_code(identity: &str) -> u32 {
     CRC32.checksum(identity.as_bytes()) % MODULUS
 }
@@ -27,19 +27,19 @@ pub(super) fn encode(value: u32) -> u32 {
     (value << 8) | u32::from(CRC8.checksum(&value.to_be_bytes()[1..]))
 }
 
-/// The value of a row, if its check sum holds.
+/// The value of a row; `None` if its CRC does not match.
 pub(super) fn decode(bits: u32) -> Option<u32> {
     let value = bits >> 8;
     (encode(value) == bits).then_some(value)
 }
 
-/// Distance from `earlier` to `later` in numbers that wrap at 2^24: negative when `later` lies behind.
+/// Distance from `earlier` to `later` modulo 2^24; negative if `later` is before `earlier`.
 pub(super) fn distance(earlier: u32, later: u32) -> i64 {
     let forward = i64::from(later.wrapping_sub(earlier) % MODULUS);
     if forward < i64::from(MODULUS / 2) { forward } else { forward - i64::from(MODULUS) }
 }
 
-/// The blocks' side in a picture of this width.
+/// The side of a block in a frame of this width, in pixels.
 pub(super) const fn side(width: u32) -> usize {
     (width / 40) as usize
 }
@@ -55,7 +55,7 @@ pub(super) const fn lines(side: usize, r: usize) -> Range<usize> {
     top..top + side
 }
 
-/// Lines that the three rows need, with the margin above.
+/// Lines that the three rows take, with the margin above them.
 pub(super) const fn height_needed(side: usize) -> usize {
     6 * side
 }
@@ -65,14 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_check_sums_are_the_documented_ones() {
-        // The catalogues' check values for "123456789".
+    fn the_crcs_have_the_documented_check_values() {
+        // The check values for "123456789" in the CRC RevEng catalogue.
         assert_eq!(CRC8.checksum(b"123456789"), 0xF4);
         assert_eq!(identity_code("123456789"), 0xCBF4_3926 % MODULUS);
     }
 
     #[test]
-    fn one_wrong_bit_is_noticed() {
+    fn a_flipped_bit_is_detected() {
         for value in [0, 1, 0x00AB_CDEF, MODULUS - 1] {
             let bits = encode(value);
             assert_eq!(decode(bits), Some(value));

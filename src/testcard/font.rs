@@ -1,11 +1,11 @@
-//! Five by seven dots for the few characters that the test picture writes.
+//! A font of 5 by 7 dots for the characters of the test picture.
 
 /// Dots across a glyph.
 pub(super) const WIDTH: usize = 5;
 /// Dots down a glyph.
 pub(super) const HEIGHT: usize = 7;
 
-/// The rows of a character, top down; bit 4 is the leftmost dot. Unknown characters are blank.
+/// The rows of a character from the top; bit 4 is the leftmost dot. Other characters are blank.
 pub(super) const fn glyph(c: u8) -> [u8; HEIGHT] {
     match c {
         b'0' => [0x0E, 0x11, 0x13, 0x15, 0x19, 0x11, 0x0E],

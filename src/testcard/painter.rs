@@ -1,4 +1,4 @@
-//! Draws the test picture, cheaply: the background is copied line by line from one precomputed wave.
+//! Draws the test picture. Each line of the background is a slice of one precomputed wave.
 
 use super::blocks::{self, BITS, MIN_WIDTH, ROWS};
 use super::{font, identity_code};
@@ -8,10 +8,10 @@ const BLACK: u8 = 16;
 const WHITE: u8 = 235;
 const GREY: u8 = 128;
 
-/// Why a test picture cannot be drawn.
+/// Why the test picture cannot be drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FramePainterError {
-    /// The blocks would be too small to read, or would not fit.
+    /// The frame has no room for readable blocks.
     #[error(
         "a test picture of {width}x{height} has no room for its blocks; it must be at least {MIN_WIDTH} pixels wide and three twentieths of that high"
     )]
@@ -21,27 +21,27 @@ pub(crate) enum FramePainterError {
         /// Height in pixels.
         height: u32,
     },
-    /// No picture has this size.
+    /// No video frame can have this size.
     #[error(transparent)]
     Size(#[from] VideoFrameError),
 }
 
-/// Draws the pictures of one identity at one size.
+/// Draws the test picture of one identity at one size.
 #[derive(Clone, Debug)]
 pub(crate) struct FramePainter {
     width: u32,
     height: u32,
     identity: u32,
     side: usize,
-    /// One wavelength of the background and then a line's width more, so that every line is one slice of it.
+    /// One wavelength of the background plus a line's width, so that each line is a slice of it.
     wave: Vec<u8>,
     wavelength: usize,
-    /// A line of blocks or of text before it is copied.
+    /// A line of blocks or of text, before it is copied into the frame.
     line: Vec<u8>,
 }
 
 impl FramePainter {
-    /// For pictures of `width` by `height` pixels (at least 160 wide) that carry `identity`.
+    /// Draws frames of `width` by `height` pixels (at least 160 wide) that carry `identity`.
     pub(crate) fn new(width: u32, height: u32, identity: &str) -> Result<Self, FramePainterError> {
         let side = blocks::side(width);
         if width < MIN_WIDTH || (height as usize) < blocks::height_needed(side) {
@@ -58,8 +58,7 @@ impl FramePainter {
         Ok(Self { width, height, identity: identity_code(identity), side, wave, wavelength, line: Vec::new() })
     }
 
-    /// A new picture with this frame number and time of drawing (both written modulo 2^24). `timestamp_us` is kept
-    /// beside it as the time of capture.
+    /// Draws a frame with this number and time of drawing, both modulo 2^24. `timestamp_us` is its time of capture.
     pub(crate) fn paint(
         &mut self,
         number: u32,
@@ -69,7 +68,7 @@ impl FramePainter {
         let (width, height) = (self.width as usize, self.height as usize);
         let chroma = Plane { data: vec![GREY; width.div_ceil(2) * height.div_ceil(2)], stride: width.div_ceil(2) };
         let mut luma = Vec::with_capacity(width * height);
-        // Down and to the side: a wave that comes one pixel nearer with each line, and moves with each picture.
+        // Diagonal wave: it shifts by one pixel with each line, and by `speed` with each frame.
         let speed = (self.side / 8).max(1);
         let start = (number as usize).wrapping_mul(speed) % self.wavelength;
         for y in 0..height {
@@ -99,14 +98,14 @@ impl FramePainter {
         }
     }
 
-    /// The same numbers for people, white on black, as far as they fit.
+    /// Writes the same numbers as text, white on black, as far as they fit.
     fn draw_text(&mut self, luma: &mut [u8], number: u32, time: u32) {
         let texts = [format!("FRAME {number:08}"), format!("TIME  {time:08}"), format!("ID    {:06X}", self.identity)];
         let dot = (self.side / 4).max(1);
         let mut top = blocks::lines(self.side, ROWS - 1).end + self.side;
         for text in &texts {
             for dots in 0..font::HEIGHT + 2 {
-                // One empty line of dots above and below each text.
+                // Each text has an empty line of dots above and below.
                 let glyph_row = dots.checked_sub(1).filter(|row| *row < font::HEIGHT);
                 self.set_text_line(text.as_bytes(), glyph_row, dot);
                 self.copy_text_line(luma, top, dot);
@@ -144,7 +143,7 @@ mod tests {
     use crate::testcard::read;
 
     #[test]
-    fn what_is_drawn_can_be_read_at_every_usual_size() {
+    fn the_picture_can_be_read_at_every_usual_size() {
         for (width, height) in [(1920, 1080), (1280, 720), (854, 480), (640, 480), (640, 360), (320, 180), (160, 90)] {
             let mut painter = FramePainter::new(width, height, "bot-1").expect("painter");
             let frame = painter.paint(0x0100_0007, 1_763_850_000_123, 5).expect("picture");
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_without_room_for_the_blocks_is_refused() {
+    fn a_size_without_room_for_the_blocks_is_refused() {
         assert_eq!(FramePainter::new(159, 90, "a").err(), Some(FramePainterError::TooSmall { width: 159, height: 90 }));
         assert!(FramePainter::new(640, 95, "a").is_err());
         assert!(FramePainter::new(640, 96, "a").is_ok());

@@ -1,4 +1,4 @@
-//! Reads the test picture, also after it was compressed and scaled.
+//! Reads the test picture, also after compression and scaling.
 
 use super::blocks::{self, BITS, MIN_WIDTH, ROWS};
 use crate::base::VideoFrame;
@@ -6,11 +6,11 @@ use crate::base::VideoFrame;
 /// A row of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BlockRow {
-    /// BlockRow 0.
+    /// Row 0.
     Frame,
-    /// BlockRow 1.
+    /// Row 1.
     Time,
-    /// BlockRow 2.
+    /// Row 2.
     Identity,
 }
 
@@ -24,21 +24,21 @@ impl std::fmt::Display for BlockRow {
     }
 }
 
-/// What a test picture says.
+/// The values in a test picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameReading {
     /// Frame number modulo 2^24.
     pub(crate) frame: u32,
     /// Unix milliseconds of drawing modulo 2^24.
     pub(crate) time_ms24: u32,
-    /// See [`super::identity_code`].
+    /// The code of the sender's identity, see [`super::identity_code`].
     pub(crate) identity: u32,
 }
 
-/// Why a picture could not be read.
+/// Why a frame could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FrameReadError {
-    /// Under 160 pixels wide, or too low for the three rows.
+    /// It is less than 160 pixels wide, or too low for the three rows.
     #[error("a picture of {width}x{height} is too small to be read")]
     TooSmall {
         /// Width in pixels.
@@ -46,18 +46,18 @@ pub(crate) enum FrameReadError {
         /// Height in pixels.
         height: u32,
     },
-    /// Every block is black: a muted camera, not a test picture.
+    /// Every block is black: the frame of a muted camera.
     #[error("the picture is black")]
     Black,
-    /// A check sum does not hold: damaged, or not a test picture.
+    /// A CRC does not match: the frame is damaged, or no test picture.
     #[error("the check sum of the {row} does not hold")]
     CheckSum {
-        /// The first such row.
+        /// The first row whose CRC does not match.
         row: BlockRow,
     },
 }
 
-/// Reads the numbers of a test picture.
+/// Reads the values of a test picture.
 pub(crate) fn read(frame: &VideoFrame) -> Result<FrameReading, FrameReadError> {
     let (width, height) = (frame.width(), frame.height());
     let side = blocks::side(width);
@@ -65,7 +65,7 @@ pub(crate) fn read(frame: &VideoFrame) -> Result<FrameReading, FrameReadError> {
         return Err(FrameReadError::TooSmall { width, height });
     }
     let rows: [u32; ROWS] = std::array::from_fn(|r| row_bits(frame, side, r));
-    // 24 zeroes have a check sum of zero, so a black picture would pass for a good one.
+    // The CRC-8 of zero is zero: a black frame would be valid.
     if rows == [0; ROWS] {
         return Err(FrameReadError::Black);
     }
@@ -81,7 +81,7 @@ fn row_bits(frame: &VideoFrame, side: usize, row: usize) -> u32 {
     (0..BITS).fold(0, |bits, i| (bits << 1) | u32::from(is_white(frame, side, row, i)))
 }
 
-/// The mean luma of the block's middle half against 128.
+/// Whether the mean luma of the block's middle half is at least 128.
 fn is_white(frame: &VideoFrame, side: usize, row: usize, i: usize) -> bool {
     let luma = frame.plane(0);
     let margin = side / 4;
@@ -101,7 +101,7 @@ mod tests {
     use crate::testcard::{FramePainter, Noise};
 
     #[test]
-    fn noise_and_low_contrast_do_not_disturb() {
+    fn noise_and_low_contrast_are_tolerated() {
         let mut frame = FramePainter::new(640, 360, "x").expect("painter").paint(99, 1234, 0).expect("picture");
         let mut noise = Noise::new(1);
         for v in &mut frame.planes_mut()[0].data {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_or_foreign_picture_is_not_believed() {
+    fn a_damaged_or_other_picture_is_an_error() {
         let mut frame = FramePainter::new(640, 360, "x").expect("painter").paint(99, 1234, 0).expect("picture");
         for y in 48..64 {
             let at = y * 640 + 64;

@@ -1,23 +1,23 @@
-//! The test tone: a sine without a break.
+//! The test tone: a continuous sine.
 
 use super::SAMPLE_RATE;
 use std::f64::consts::TAU;
 
-/// Makes 48 kHz mono samples of one sine. 0 dBFS is a sine that just reaches full scale (AES17).
+/// Generates 48 kHz mono samples of a sine. 0 dBFS is a full-scale sine (AES17).
 #[derive(Clone, Debug)]
 pub(crate) struct TestTone {
     amplitude: f32,
-    /// Turns a sample.
+    /// Periods per sample.
     step: f64,
-    /// Where the sine is, in turns.
+    /// The phase, in periods.
     phase: f64,
 }
 
 impl TestTone {
-    /// The level unless another is asked for, in dBFS.
+    /// The default level in dBFS.
     pub(crate) const DBFS: f32 = -20.0;
 
-    /// A tone of `hz` (above 0, at most 24000) at `dbfs` (at most 0).
+    /// A tone of `hz` (0 to 24000) at `dbfs` (at most 0).
     pub(crate) fn new(hz: f64, dbfs: f32) -> Self {
         let hz = hz.clamp(0.0, f64::from(SAMPLE_RATE) / 2.0);
         Self { amplitude: 10f32.powf(dbfs.min(0.0) / 20.0), step: hz / f64::from(SAMPLE_RATE), phase: 0.0 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_join_without_a_step() {
+    fn consecutive_pieces_are_continuous() {
         let mut whole = [0.0; 1000];
         TestTone::new(440.0, -20.0).fill(&mut whole);
         let mut tone = TestTone::new(440.0, -20.0);

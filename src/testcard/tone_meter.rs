@@ -1,8 +1,8 @@
-//! Listens for a test tone in streamed samples: its frequency, its level, and how long it was missing.
+//! Measures a test tone in streamed samples: its frequency, its level, and how long it was missing.
 //!
-//! A Hann window of 40 ms moves on by 10 ms and is correlated with the frequency in question. Tones 100 Hz apart do not
-//! disturb each other (the window's second zero), so one voice can be measured in a mix of several. The frequency comes
-//! from how the phase advances from window to window.
+//! A Hann window of 40 ms moves by 10 ms and is correlated with one frequency. Tones 100 Hz apart do not disturb each
+//! other (the window's second zero), so one tone can be measured in a mix of several. The frequency follows from the
+//! advance of the phase from window to window.
 
 use super::SAMPLE_RATE;
 use serde_json::{Value, json};
@@ -14,40 +14,39 @@ const HOP: usize = SAMPLE_RATE as usize / 100;
 const HOP_MS: f64 = 10.0;
 /// A tone below this amplitude (-60 dBFS) is silence.
 const QUIET: f64 = 1e-3;
-/// Below this part of its usual amplitude the tone is missing.
+/// Below this part of its mean amplitude the tone is missing.
 const MISSING: f64 = 0.5;
-/// What the newest window counts in the running means.
+/// The newest window's weight in the running means.
 const NEWEST: f64 = 0.05;
-/// Windows after which a new probe's amplitude is steady, and after which its frequency is.
+/// Windows after which the amplitude of a new probe is steady, and after which its frequency is known.
 const STEADY: u32 = 8;
 const KNOWN: u32 = 20;
-/// A probe this far off, in Hz, is moved to the frequency that was measured: beside it the level would read too low.
-const OFF: f64 = 1.0;
-/// Where a meter without a frequency searches, in Hz.
+/// A probe that is off by more than this, in Hz, is replaced: the level would read too low.
+const RETUNE_HZ: f64 = 1.0;
+/// The frequencies that a meter without a frequency searches, in Hz.
 const SEARCH: std::ops::Range<u32> = 100..4000;
-/// A search finds the frequency to within half of this, which the phase can then refine.
+/// Step of the search in Hz. The phase refines the result.
 const SEARCH_STEP: usize = 20;
 
-/// What a [`ToneMeter`] has heard.
+/// What a [`ToneMeter`] has measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct ToneReading {
-    /// Frequency in Hz; 0 before a tone was heard.
+    /// Frequency in Hz; 0 before the first tone.
     pub(crate) hz: f64,
-    /// Level in dBFS, where 0 is a full-scale sine; -90 before a tone was heard.
+    /// Level in dBFS, where 0 is a full-scale sine; -90 before the first tone.
     pub(crate) dbfs: f64,
-    /// Time without the tone between two moments with it, all together, in ms (multiples of 10; under about 10 ms go
-    /// unnoticed).
+    /// Total length of the gaps in the tone, in ms: multiples of 10; gaps under about 10 ms are not detected.
     pub(crate) gaps_ms: f64,
-    /// The longest of these gaps in ms.
+    /// The longest gap in ms.
     pub(crate) longest_gap_ms: f64,
-    /// How long the tone has been missing by now, in ms; 0 while it sounds.
+    /// How long the tone has been missing, in ms; 0 while it is present.
     pub(crate) silent_ms: f64,
-    /// How long the tone sounded, in ms.
+    /// How long the tone was present, in ms.
     pub(crate) heard_ms: f64,
 }
 
 impl ToneReading {
-    /// The object that the event `Verified` carries under `tone`.
+    /// The object `tone` of the event `Verified`.
     pub(crate) fn to_json(self) -> Value {
         let tenth = |v: f64| (v * 10.0).round() / 10.0;
         json!({ "hz": tenth(self.hz), "dbfs": tenth(self.dbfs), "gaps_ms": self.gaps_ms,
@@ -60,9 +59,9 @@ impl ToneReading {
 pub(crate) struct ToneMeter {
     probe: Option<Probe>,
     buffer: VecDeque<f32>,
-    /// The phase of the last window in which the tone sounded, if that was the last window.
+    /// The phase of the last window, if the tone was present in it.
     phase: Option<f64>,
-    /// Mean advance of the phase beyond the expected one, as a vector, which forgives single jumps.
+    /// Mean advance of the phase beyond the expected one, as a vector: single jumps have little weight.
     advance: (f64, f64),
     amplitude: f64,
     /// Windows with the tone since the probe was set.
@@ -70,7 +69,7 @@ pub(crate) struct ToneMeter {
     reading: ToneReading,
 }
 
-/// The window times the two waves of one frequency.
+/// The window multiplied by cosine and sine of one frequency.
 #[derive(Clone, Debug)]
 struct Probe {
     hz: f64,
@@ -79,12 +78,13 @@ struct Probe {
 }
 
 impl ToneMeter {
-    /// Listens for a tone within 40 Hz of `hz`, also where other tones at least 100 Hz away sound with it.
+    /// Measures a tone within 40 Hz of `hz`, also in a mix with other tones at least 100 Hz away.
+    #[cfg(test)]
     pub(crate) fn at(hz: f64) -> Self {
         Self::with(Some(Probe::new(hz)))
     }
 
-    /// Listens for whatever single tone comes first, from 100 to 4000 Hz.
+    /// Measures the first single tone from 100 to 4000 Hz.
     pub(crate) fn searching() -> Self {
         Self::with(None)
     }
@@ -113,7 +113,7 @@ impl ToneMeter {
         }
     }
 
-    /// What was heard so far.
+    /// The measurement so far.
     pub(crate) fn reading(&self) -> ToneReading {
         if self.amplitude == 0.0 {
             return self.reading;
@@ -151,13 +151,13 @@ impl ToneMeter {
         }
         self.phase = Some(phase);
         self.windows += 1;
-        // The first windows hold only the beginning of the tone: take the larger one until it is steady.
+        // The first windows overlap the beginning of the tone: the largest counts until it is steady.
         self.amplitude = match self.windows {
             1 => amplitude,
             ..=STEADY => self.amplitude.max(amplitude),
             _ => self.amplitude + NEWEST * (amplitude - self.amplitude),
         };
-        if self.windows == KNOWN && (self.hz() - probe.hz).abs() > OFF {
+        if self.windows == KNOWN && (self.hz() - probe.hz).abs() > RETUNE_HZ {
             (self.probe, self.phase, self.advance, self.windows) = (Some(Probe::new(self.hz())), None, (0.0, 0.0), 0);
         }
         self.reading.heard_ms += HOP_MS;
@@ -172,7 +172,7 @@ impl Probe {
         let wave = |shift: f64| {
             let point = |i: usize| {
                 let hann = 0.5 - 0.5 * (TAU * i as f64 / WINDOW as f64).cos();
-                // The window's mean is one half, a sine's share of its own frequency another.
+                // One factor of 2 for the window's mean of one half, one for the correlation of a sine with itself.
                 let scale = 4.0 / WINDOW as f64;
                 (scale * hann * (TAU * (hz * i as f64 / f64::from(SAMPLE_RATE) + shift)).cos()) as f32
             };
@@ -181,14 +181,14 @@ impl Probe {
         Self { hz, cosine: wave(0.0), sine: wave(0.25) }
     }
 
-    /// Amplitude and phase as a vector; the phase grows with time.
+    /// Amplitude and phase as a vector; the phase increases with time.
     fn correlate(&self, window: &[f32]) -> (f64, f64) {
         let dot = |wave: &[f32]| window.iter().zip(wave).map(|(s, w)| f64::from(s * w)).sum();
         (dot(&self.cosine), dot(&self.sine))
     }
 }
 
-/// The one tone that holds most of a window's energy.
+/// The tone with most of a window's energy; `None` if no tone has half of it.
 fn search(window: &[f32]) -> Option<Probe> {
     let energy = window.iter().map(|s| f64::from(s * s)).sum::<f64>() / WINDOW as f64;
     if energy < QUIET * QUIET / 2.0 {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn one_voice_is_measured_in_a_mix() {
+    fn one_tone_is_measured_in_a_mix() {
         let mut mix = tone(bot_tone_hz(0), -20.0, 1000);
         for n in [1, 2] {
             for (sum, s) in mix.iter_mut().zip(tone(bot_tone_hz(n), -14.0, 1000)) {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_counted_once_the_tone_is_back() {
+    fn a_gap_is_counted_when_the_tone_returns() {
         for gap in [20, 60, 200] {
             let mut meter = ToneMeter::searching();
             meter.push(&tone(440.0, -20.0, 500));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tone_that_ended_is_silent_but_no_gap() {
+    fn the_end_of_a_tone_is_no_gap() {
         let mut meter = ToneMeter::at(440.0);
         meter.push(&tone(440.0, -20.0, 500));
         meter.push(&[0.0; 48 * 300]);

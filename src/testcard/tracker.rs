@@ -1,40 +1,40 @@
-//! Follows the test pictures of one sender and keeps the figures that `--verify` reports.
+//! Tracks the test pictures of one sender and keeps the statistics that `--verify` reports.
 
 use super::blocks::{self, MODULUS};
 use super::{FrameReadError, FrameReading};
 use serde_json::{Value, json};
 
-/// Delays are counted in bins of 1 ms up to here; longer ones count as this long.
+/// Delays are counted in bins of 1 ms up to this; longer ones count as this long.
 const LONGEST_MS: usize = 10_000;
-/// A frame number this far back is a picture that came late; farther back, the sender started anew.
-const LATE: i64 = 60;
+/// A frame number up to this far back is a late frame; one farther back means that the sender restarted.
+const MAX_LATE: i64 = 60;
 
-/// Figures so far.
+/// Statistics so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct VideoReading {
-    /// Pictures that were read, each number once.
+    /// Frames that were read, each number once.
     pub(crate) frames: u64,
-    /// Numbers that were skipped.
+    /// Frame numbers that were skipped.
     pub(crate) missing: u64,
-    /// Pictures with a number that was already seen or passed.
+    /// Frames whose number was already read or skipped.
     pub(crate) repeated: u64,
-    /// Pictures that could not be read, or carry somebody else's identity.
+    /// Frames that could not be read, or carry another identity.
     pub(crate) wrong: u64,
-    /// Median of the time from drawing to reading in ms; 0 before the first picture.
+    /// Median of the time from drawing to reading in ms; 0 before the first frame.
     pub(crate) delay_ms_p50: f64,
     /// 95th percentile of the same.
     pub(crate) delay_ms_p95: f64,
 }
 
 impl VideoReading {
-    /// The object that the event `Verified` carries under `picture`.
+    /// The object `picture` of the event `Verified`.
     pub(crate) fn to_json(self) -> Value {
         json!({ "frames": self.frames, "missing": self.missing, "repeated": self.repeated,
             "delay_ms_p50": self.delay_ms_p50, "delay_ms_p95": self.delay_ms_p95, "wrong": self.wrong })
     }
 }
 
-/// Counts what arrives from one sender.
+/// Counts the frames of one sender.
 #[derive(Clone, Debug)]
 pub(crate) struct FrameTracker {
     identity: u32,
@@ -44,7 +44,7 @@ pub(crate) struct FrameTracker {
 }
 
 impl FrameTracker {
-    /// For the pictures of `identity`.
+    /// Tracks the frames of `identity`.
     pub(crate) fn new(identity: &str) -> Self {
         Self {
             identity: super::identity_code(identity),
@@ -54,11 +54,11 @@ impl FrameTracker {
         }
     }
 
-    /// Takes what was read of a picture that was shown at `unix_ms`.
+    /// Counts a frame that was read, or could not be, and was shown at `unix_ms`.
     pub(crate) fn on_frame(&mut self, result: Result<FrameReading, FrameReadError>, unix_ms: u64) {
         let reading = match result {
             Ok(reading) if reading.identity == self.identity => reading,
-            // What a server sends when a camera is switched off, in place of pictures.
+            // A server sends such frames while a camera is muted.
             Err(FrameReadError::Black | FrameReadError::TooSmall { .. }) => return,
             _ => {
                 self.counts.wrong += 1;
@@ -66,7 +66,7 @@ impl FrameTracker {
             }
         };
         match self.last.map(|last| blocks::distance(last.frame, reading.frame)) {
-            Some(step) if step <= 0 && step > -LATE => {
+            Some(step) if step <= 0 && step > -MAX_LATE => {
                 self.counts.repeated += 1;
                 return;
             }
@@ -76,19 +76,14 @@ impl FrameTracker {
         self.last = Some(reading);
         self.counts.frames += 1;
         let now = (unix_ms % u64::from(MODULUS)) as u32;
-        // Two computers' clocks may differ: a picture from the future counts as 0 ms old.
+        // Clocks of two computers may differ: a time in the future counts as a delay of 0 ms.
         let delay = usize::try_from(blocks::distance(reading.time_ms24, now)).unwrap_or(0);
         self.delays[delay.min(LONGEST_MS)] += 1;
     }
 
-    /// The figures so far.
+    /// The statistics so far.
     pub(crate) fn reading(&self) -> VideoReading {
         VideoReading { delay_ms_p50: self.percentile(0.5), delay_ms_p95: self.percentile(0.95), ..self.counts }
-    }
-
-    /// The newest picture's numbers.
-    pub(crate) const fn last(&self) -> Option<FrameReading> {
-        self.last
     }
 
     fn percentile(&self, part: f64) -> f64 {
@@ -116,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_repeats_and_strangers_are_counted() {
+    fn missing_repeated_and_wrong_frames_are_counted() {
         let mut tracker = FrameTracker::new("mina");
         for n in [5, 6, 6, 9, 8, 10] {
             tracker.on_frame(reading(n, 1000), 1000);
@@ -139,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_that_starts_anew_has_lost_nothing() {
+    fn a_restarted_sender_has_lost_nothing() {
         let mut tracker = FrameTracker::new("mina");
         tracker.on_frame(reading(5000, 0), 0);
         tracker.on_frame(reading(0, 0), 0);
@@ -149,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_those_of_all_pictures() {
+    fn percentiles_are_those_of_all_frames() {
         let mut tracker = FrameTracker::new("mina");
         for n in 0..100 {
             tracker.on_frame(reading(n, 500), 500 + u64::from(n));

@@ -1,12 +1,12 @@
-//! A voice that nobody owns: a buzz through moving formants, in syllables, phrases and pauses. Level meters and the
-//! choice of the active speaker can follow it, and it sounds more like talking than a tone does.
+//! The test voice: synthetic speech in syllables, phrases and pauses, a pulse train through formants. It drives level
+//! meters and active speaker detection as a tone cannot.
 
 use super::SAMPLE_RATE;
 use std::f32::consts::TAU;
 
 const RATE: f32 = SAMPLE_RATE as f32;
 
-/// The first three formants of five vowels in Hz (a, e, i, o, u of an adult speaker).
+/// The first three formants of the vowels a, e, i, o, u of an adult speaker, in Hz.
 const VOWELS: [[f32; 3]; 5] = [
     [730.0, 1090.0, 2440.0],
     [530.0, 1840.0, 2480.0],
@@ -17,7 +17,7 @@ const VOWELS: [[f32; 3]; 5] = [
 const BANDWIDTHS: [f32; 3] = [80.0, 100.0, 140.0];
 const WEIGHTS: [f32; 3] = [1.0, 0.5, 0.25];
 
-/// Makes 48 kHz mono samples of speech-like sound.
+/// Generates 48 kHz mono samples of synthetic speech.
 #[derive(Clone, Debug)]
 pub(crate) struct TestVoice {
     random: Random,
@@ -25,7 +25,7 @@ pub(crate) struct TestVoice {
     pitch: f32,
     phase: f32,
     formants: [Resonator; 3],
-    /// Mean square of the formants' sum, to hold the level over the vowels.
+    /// Mean square of the formants' sum; it keeps the level of all vowels equal.
     power: f32,
     part: Part,
     left: u32,
@@ -40,7 +40,7 @@ enum Part {
 }
 
 impl TestVoice {
-    /// A speaker of its own for each `seed`; `dbfs` is its level while it speaks (a full-scale sine is 0).
+    /// Each `seed` is another speaker; `dbfs` is the level while it speaks (a full-scale sine is 0).
     pub(crate) fn new(seed: u32, dbfs: f32) -> Self {
         let mut random = Random(seed.wrapping_mul(2_654_435_761) | 1);
         let pitch = random.between(95.0, 210.0);
@@ -77,7 +77,7 @@ impl TestVoice {
     fn next_part(&mut self) {
         match self.syllables {
             0 => {
-                // A phrase, and now and then somebody else's turn to speak.
+                // A pause between phrases, or a longer one as if another participant spoke.
                 if self.random.between(0.0, 1.0) < 0.3 {
                     self.pause(1.5, 4.0)
                 } else {
@@ -115,7 +115,7 @@ impl TestVoice {
             return self.amplitude * 0.4 * noise * (at * 4.0 * std::f32::consts::PI).sin();
         }
         self.phase += self.pitch * (1.0 + fall * at) / RATE;
-        // The glottis: one sharp closing a period, and a little breath.
+        // Glottal source: one pulse per period, and some noise.
         let pulse = if self.phase >= 1.0 { 12.0 } else { -0.05 };
         self.phase = self.phase.fract();
         let source = pulse + 0.15 * noise;
@@ -126,7 +126,7 @@ impl TestVoice {
     }
 }
 
-/// A resonance: the two-pole filter of Klatt's synthesizer (J. Acoust. Soc. Am. 67, 1980).
+/// A formant: the two-pole resonator of Klatt's synthesizer (J. Acoust. Soc. Am. 67, 1980).
 #[derive(Clone, Copy, Debug, Default)]
 struct Resonator {
     a: f32,
@@ -150,7 +150,7 @@ impl Resonator {
     }
 }
 
-/// Marsaglia's xorshift: the same seed, the same voice.
+/// Marsaglia's xorshift generator: a seed always gives the same voice.
 #[derive(Clone, Copy, Debug)]
 struct Random(u32);
 
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_speaks_at_its_level_and_pauses() {
+    fn the_voice_speaks_at_its_level_and_pauses() {
         for seed in [1, 2, 77] {
             let mut samples = vec![0.0; 48_000 * 20];
             TestVoice::new(seed, -20.0).fill(&mut samples);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_a_voice() {
+    fn a_seed_determines_the_voice() {
         let speak = |seed| {
             let mut samples = vec![0.0; 96_000];
             TestVoice::new(seed, -20.0).fill(&mut samples);

@@ -1,5 +1,8 @@
-//! The jitter buffer of one voice: packets in as they come, in order and in time out, with a word on what to do where one
-//! is missing. Pure: time is an argument, and it holds packets, not sound.
+//! The jitter buffer of one received stream: it takes packets as they arrive and returns them in order at their playout
+//! time, or says how to bridge a missing one. It is pure: time is an argument, and it holds packets, not samples.
+//!
+//! The names follow WebRTC's NetEQ. Decode is its Normal, Conceal its Expand, Recover its decoding of redundancy (Opus
+//! in-band FEC). There is no Merge: the Opus decoder itself fades from concealment to the next packet.
 
 use crate::audio::playout_delay::PlayoutDelay;
 use crate::audio::{BLOCK, micros};
@@ -9,81 +12,82 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The most packets that wait: two seconds of 20 ms. The oldest make room.
+/// The most packets that wait: two seconds of 20 ms. Beyond that the oldest are dropped.
 const CAPACITY: usize = 100;
-/// Made-up sound fades out within this; then there is silence, and what comes next starts anew.
+/// Opus fades concealment out within 120 ms; then there is silence, and playout restarts with the next packet.
 const LONGEST_CONCEALMENT: usize = 12 * BLOCK;
-/// Sound that would be heard this much too late is left out.
+/// Packets that would be played this much after their playout time are dropped.
 const TOO_LATE_US: i64 = 400_000;
-/// The delay is followed when it is off by more than this.
+/// The delay is adjusted when it differs from the target by more than this.
 const SLACK_US: i64 = 20_000;
-/// With this much over, it is followed in a hurry.
-const HURRY_US: i64 = 80_000;
-/// A sequence number this far away belongs to a new stream.
-const FOREIGN: i64 = 1000;
-/// Opus conceals in steps of 2.5 ms.
+/// The delay is adjusted fast when it exceeds the target by more than this.
+const FAST_US: i64 = 80_000;
+/// A sequence number that differs from the newest by this much belongs to a new stream.
+const NEW_STREAM: i64 = 1000;
+/// Opus conceals in steps of 2.5 ms (RFC 6716).
 const STEP: i64 = 120;
 
-/// What the voice is to play next.
+/// What to play next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PlayoutAction {
-    /// This packet.
+    /// Decode this packet.
     Decode {
         /// One Opus packet.
         payload: Bytes,
-        /// Since it arrived.
+        /// Time since its arrival.
         waited: Duration,
     },
-    /// `samples` of the packet before `next`, which is lost, from the copy in `next`. `next` comes as a turn of its own.
+    /// Recover `samples` of the lost packet before `next` from the in-band FEC in `next`. An action of its own decodes
+    /// `next` afterwards.
     Recover {
-        /// The packet behind the lost one.
+        /// The packet after the lost one.
         next: Bytes,
         /// A multiple of 120, up to the length of `next`.
         samples: usize,
     },
-    /// `samples` made up from what was before.
+    /// Conceal `samples` with the decoder's state.
     Conceal {
         /// A multiple of 120.
         samples: usize,
     },
-    /// `samples` of nothing: the sender is silent, or was not heard for long.
+    /// Play silence: the sender is silent, or nothing has arrived for long.
     Silence {
         /// Always one block.
         samples: usize,
     },
 }
 
-/// What would bring the delay nearer to its target.
+/// How to bring the delay nearer to its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DelayAdjustment {
-    /// It is near enough.
+    /// Not at all: it is near enough.
     Keep,
-    /// Leave a little out where it is not noticed.
-    Shorten,
-    /// Leave something out now.
-    ShortenNow,
-    /// Insert a little where it is not noticed.
-    Lengthen,
+    /// Remove a little where it is not audible.
+    Accelerate,
+    /// Remove something now.
+    FastAccelerate,
+    /// Insert a little where it is not audible (NetEQ's Preemptive Expand).
+    Expand,
 }
 
-/// Counts since the beginning.
+/// Counters since the stream was added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Packets that came, duplicates not counted.
+    /// Packets received, without duplicates.
     pub(super) received: u64,
-    /// Packets that had not come when it was their turn.
+    /// Packets that were missing at their playout time.
     pub(super) lost: u64,
-    /// Of these, the ones that were repaired from the next packet.
+    /// Lost packets that were recovered from the next one.
     pub(super) recovered: u64,
-    /// Packets that came after their turn, copies of played ones among them.
+    /// Packets received after their playout time, including duplicates of played ones.
     pub(super) late: u64,
-    /// Packets that came twice.
+    /// Packets received twice.
     pub(super) duplicates: u64,
-    /// Packets that were left out to catch up, or for want of room.
+    /// Packets dropped because the delay or the buffer was too large.
     pub(super) dropped: u64,
-    /// What came and was not Opus.
+    /// Packets that are no Opus packets.
     pub(super) invalid: u64,
-    /// Samples that were made up without help of a packet.
+    /// Samples that were concealed.
     pub(super) concealed: u64,
 }
 
@@ -95,20 +99,20 @@ struct Packet {
     arrived: Moment,
 }
 
-/// Where playing stands. Numbers do not wrap.
+/// The state of playout.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Nothing is played until the next packet is due.
+    /// Nothing is played before the next packet's playout time.
     Waiting,
     Playing {
-        /// The next sample that has a packet of its own.
+        /// Unwrapped timestamp of the next sample that comes from a packet.
         next: i64,
-        /// Samples made up since, for packets that may come yet.
-        made_up: usize,
+        /// Samples concealed since, in place of packets that may still arrive.
+        concealed: usize,
     },
 }
 
-/// The newest numbers, to unwrap others by.
+/// The newest unwrapped numbers; others are unwrapped relative to them.
 #[derive(Clone, Copy, Debug)]
 struct Newest {
     sequence: i64,
@@ -120,11 +124,11 @@ pub(super) struct JitterBuffer {
     packets: BTreeMap<i64, Packet>,
     state: State,
     newest: Option<Newest>,
-    /// The sequence number that was played or left out last.
+    /// The sequence number that was played or dropped last.
     played: Option<i64>,
-    /// Packets missing before that, for which nothing has been played yet.
+    /// Packets missing before that for which no loss has been counted yet.
     missing: i64,
-    /// Whether the sender said that it is silent.
+    /// Whether the last packet said that the sender is silent (DTX).
     quiet: bool,
     delay: PlayoutDelay,
     counts: Counts,
@@ -144,9 +148,9 @@ impl JitterBuffer {
         }
     }
 
-    /// Takes a packet that arrived at `now`.
+    /// Adds a packet that arrived at `now`.
     pub(super) fn insert(&mut self, packet: &MediaPacket, now: Moment) {
-        // A server's padding has a number and nothing else.
+        // A server's padding packet has a sequence number and no payload.
         let samples = if packet.payload.is_empty() { Some(0) } else { OpusDecoder::packet_samples(&packet.payload) };
         let Some(samples) = samples else {
             self.counts.invalid += 1;
@@ -175,45 +179,45 @@ impl JitterBuffer {
         }
     }
 
-    /// The next piece of sound, to be heard from `at` on.
+    /// What to play from `at` on.
     pub(super) fn next(&mut self, at: Moment) -> PlayoutAction {
         if let State::Waiting = self.state {
             let Some(timestamp) = self.first_timestamp().filter(|t| self.delay.lateness_us(*t, at) >= 0) else {
                 return PlayoutAction::Silence { samples: BLOCK };
             };
-            self.state = State::Playing { next: timestamp, made_up: 0 };
+            self.state = State::Playing { next: timestamp, concealed: 0 };
         }
-        self.catch_up(at);
+        self.drop_late(at);
         self.drop_passed();
-        let State::Playing { next, made_up } = self.state else { return PlayoutAction::Silence { samples: BLOCK } };
-        let Some((&sequence, packet)) = self.packets.first_key_value() else { return self.underrun(next, made_up) };
-        // What was made up while the packets were on their way stands for those that never came.
-        let next = next + (packet.timestamp - next).min(made_up as i64);
+        let State::Playing { next, concealed } = self.state else { return PlayoutAction::Silence { samples: BLOCK } };
+        let Some((&sequence, packet)) = self.packets.first_key_value() else { return self.underrun(next, concealed) };
+        // Concealed samples replace packets that did not arrive.
+        let next = next + (packet.timestamp - next).min(concealed as i64);
         let gap = packet.timestamp - next;
         let lost = self.missing_before(sequence);
         if gap < STEP {
             return self.play(sequence, lost, at);
         }
         if lost == 0 || gap > LONGEST_CONCEALMENT as i64 {
-            // The sender was silent, or everything was lost for long: the packet waits until it is due.
+            // The sender was silent, or everything was lost for long: the packet waits for its playout time.
             self.state = State::Waiting;
             return PlayoutAction::Silence { samples: BLOCK };
         }
-        self.bridge(next, gap)
+        self.bridge_gap(next, gap)
     }
 
-    /// Whether the delay should change, if the next piece is heard from `at` on.
-    pub(super) fn follow(&self, at: Moment) -> DelayAdjustment {
-        let State::Playing { next, made_up: 0 } = self.state else { return DelayAdjustment::Keep };
+    /// How to adjust the delay, if the next samples are played from `at` on.
+    pub(super) fn delay_adjustment(&self, at: Moment) -> DelayAdjustment {
+        let State::Playing { next, concealed: 0 } = self.state else { return DelayAdjustment::Keep };
         match self.delay.lateness_us(next, at) {
-            HURRY_US.. => DelayAdjustment::ShortenNow,
-            SLACK_US.. => DelayAdjustment::Shorten,
-            late if late <= -SLACK_US => DelayAdjustment::Lengthen,
+            FAST_US.. => DelayAdjustment::FastAccelerate,
+            SLACK_US.. => DelayAdjustment::Accelerate,
+            late if late <= -SLACK_US => DelayAdjustment::Expand,
             _ => DelayAdjustment::Keep,
         }
     }
 
-    /// The RTP timestamp of the next sample that [`Self::next`] hands out; `None` while nothing is played.
+    /// The RTP timestamp of the next sample of [`Self::next`]; `None` while nothing is played.
     pub(super) fn position(&self) -> Option<u32> {
         match self.state {
             State::Playing { next, .. } => Some(next as u32),
@@ -233,19 +237,19 @@ impl JitterBuffer {
         self.delay.jitter_ms()
     }
 
-    /// Numbers that go on where they would wrap. A stream that jumps is a new one.
+    /// Unwraps sequence number and timestamp. A jump means a new stream, which resets the buffer.
     fn unwrap(&mut self, packet: &MediaPacket) -> (i64, i64) {
         if let Some(newest) = self.newest {
             let sequence = newest.sequence + i64::from(packet.sequence.wrapping_sub(newest.sequence as u16) as i16);
             let timestamp = newest.timestamp + i64::from(packet.timestamp.wrapping_sub(newest.timestamp as u32) as i32);
             let restarted = sequence > newest.sequence && timestamp < newest.timestamp;
-            if (sequence - newest.sequence).abs() < FOREIGN && !restarted {
+            if (sequence - newest.sequence).abs() < NEW_STREAM && !restarted {
                 return (sequence, timestamp);
             }
             self.counts.dropped += self.packets.len() as u64;
             *self = Self { counts: self.counts, ..Self::new() };
         }
-        // Room below, so that an earlier packet that comes second does not fall under zero.
+        // The offset keeps the numbers of earlier packets that arrive later above zero.
         (i64::from(packet.sequence) + (1 << 32), i64::from(packet.timestamp) + (1 << 40))
     }
 
@@ -261,42 +265,43 @@ impl JitterBuffer {
         let Some(packet) = self.packets.remove(&sequence) else { return PlayoutAction::Silence { samples: BLOCK } };
         self.counts.lost += lost.unsigned_abs();
         (self.played, self.missing) = (Some(sequence), 0);
-        self.state = State::Playing { next: packet.timestamp + packet.samples as i64, made_up: 0 };
+        self.state = State::Playing { next: packet.timestamp + packet.samples as i64, concealed: 0 };
         self.quiet = OpusDecoder::is_silence(&packet.payload);
         PlayoutAction::Decode { payload: packet.payload, waited: at.since(packet.arrived) }
     }
 
-    /// There is a hole before the first packet: its copy of the one before fills the end, the rest is made up.
-    fn bridge(&mut self, next: i64, gap: i64) -> PlayoutAction {
+    /// Bridges the gap before the first packet: its FEC recovers the end of the gap, the rest is concealed.
+    fn bridge_gap(&mut self, next: i64, gap: i64) -> PlayoutAction {
         let Some((_, packet)) = self.packets.first_key_value() else {
             return PlayoutAction::Silence { samples: BLOCK };
         };
-        let (copy, payload) = (packet.samples as i64, packet.payload.clone());
+        let (recoverable, payload) = (packet.samples as i64, packet.payload.clone());
         let gap = gap / STEP * STEP;
-        let (samples, turn) = if gap <= copy {
+        let (samples, action) = if gap <= recoverable {
             self.counts.recovered += 1;
             (gap, PlayoutAction::Recover { next: payload, samples: gap as usize })
         } else {
-            let samples = (gap - copy).min(2 * BLOCK as i64).max(STEP) / STEP * STEP;
+            let samples = (gap - recoverable).min(2 * BLOCK as i64).max(STEP) / STEP * STEP;
             self.counts.concealed += samples.unsigned_abs();
             (samples, PlayoutAction::Conceal { samples: samples as usize })
         };
-        self.state = State::Playing { next: next + samples, made_up: 0 };
-        turn
+        self.state = State::Playing { next: next + samples, concealed: 0 };
+        action
     }
 
-    fn underrun(&mut self, next: i64, made_up: usize) -> PlayoutAction {
-        if self.quiet || made_up >= LONGEST_CONCEALMENT {
+    /// The buffer is empty during playout.
+    fn underrun(&mut self, next: i64, concealed: usize) -> PlayoutAction {
+        if self.quiet || concealed >= LONGEST_CONCEALMENT {
             self.state = State::Waiting;
             return PlayoutAction::Silence { samples: BLOCK };
         }
-        self.state = State::Playing { next, made_up: made_up + BLOCK };
+        self.state = State::Playing { next, concealed: concealed + BLOCK };
         self.counts.concealed += BLOCK as u64;
         PlayoutAction::Conceal { samples: BLOCK }
     }
 
-    /// Leaves out what would be heard much too late, as after a standstill of the network.
-    fn catch_up(&mut self, at: Moment) {
+    /// Drops packets that would be played much too late, as after an outage of the network.
+    fn drop_late(&mut self, at: Moment) {
         while self.packets.len() > 1
             && self.first_timestamp().is_some_and(|timestamp| self.delay.lateness_us(timestamp, at) > TOO_LATE_US)
         {
@@ -304,7 +309,7 @@ impl JitterBuffer {
         }
     }
 
-    /// Removes packets whose time has passed, and empty ones, which only have a number.
+    /// Drops packets whose playout time has passed, and padding packets.
     fn drop_passed(&mut self) {
         let State::Playing { next, .. } = self.state else { return };
         while let Some((&sequence, packet)) = self.packets.first_key_value() {
@@ -324,7 +329,7 @@ impl JitterBuffer {
         self.counts.dropped += 1;
         self.played = Some(sequence);
         if let (State::Playing { .. }, Some(timestamp)) = (self.state, self.first_timestamp()) {
-            self.state = State::Playing { next: timestamp, made_up: 0 };
+            self.state = State::Playing { next: timestamp, concealed: 0 };
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The jitter buffer on networks that lose, hold up, reorder and repeat.
+//! The jitter buffer on networks that lose, delay, reorder and duplicate packets.
 
 use super::*;
 use proptest::prelude::*;
 
-/// A mono packet of 20 ms, CELT, without content.
+/// TOC byte of a mono CELT packet of 20 ms (RFC 6716, section 3.1).
 const TOC_20_MS: u8 = 0xF8;
-/// What is made up after the last packet, as nobody says that it is the last.
+/// What is concealed after the last packet, as nothing says that it is the last.
 const END: u64 = LONGEST_CONCEALMENT as u64;
 
 fn packet(sequence: u64, timestamp: u64) -> MediaPacket {
@@ -18,32 +18,32 @@ fn silence(sequence: u64, timestamp: u64) -> MediaPacket {
     MediaPacket { payload: Bytes::from_static(&[TOC_20_MS]), ..packet(sequence, timestamp) }
 }
 
-/// Plays a buffer as a voice does, 10 ms at a time, and notes what it was told.
+/// Plays a buffer as a stream does, 10 ms at a time, and records the actions.
 struct Player {
     buffer: JitterBuffer,
     now: Moment,
     ready: usize,
-    turns: Vec<PlayoutAction>,
+    actions: Vec<PlayoutAction>,
 }
 
 impl Player {
     fn new() -> Self {
-        Self { buffer: JitterBuffer::new(), now: Moment::ZERO, ready: 0, turns: Vec::new() }
+        Self { buffer: JitterBuffer::new(), now: Moment::ZERO, ready: 0, actions: Vec::new() }
     }
 
     fn play_until(&mut self, until: Moment) {
         while self.now < until {
             while self.ready < BLOCK {
-                let turn = self.buffer.next(self.now + Duration::from_micros(micros(self.ready)));
-                self.ready += length(&turn);
-                self.turns.push(turn);
+                let action = self.buffer.next(self.now + Duration::from_micros(micros(self.ready)));
+                self.ready += length(&action);
+                self.actions.push(action);
             }
             self.ready -= BLOCK;
             self.now += Duration::from_millis(10);
         }
     }
 
-    /// Sends packets at their times of arrival in µs, and plays on for a second.
+    /// Delivers packets at their times of arrival in µs, and plays for another second.
     fn run(&mut self, mut arrivals: Vec<(u64, MediaPacket)>) {
         arrivals.sort_by_key(|(at, _)| *at);
         for (at, packet) in arrivals {
@@ -53,9 +53,9 @@ impl Player {
         self.play_until(self.now + Duration::from_secs(1));
     }
 
-    /// The timestamps that were decoded.
+    /// The decoded timestamps.
     fn decoded(&self) -> Vec<u64> {
-        let decoded = self.turns.iter().filter_map(|turn| match turn {
+        let decoded = self.actions.iter().filter_map(|action| match action {
             PlayoutAction::Decode { payload, .. } if payload.len() >= 9 => {
                 payload[1..9].try_into().ok().map(u64::from_be_bytes)
             }
@@ -64,17 +64,17 @@ impl Player {
         decoded.collect()
     }
 
-    /// Everything between the first and the last packet that was played.
+    /// The actions from the first to the last decoded packet.
     fn heard(&self) -> &[PlayoutAction] {
-        let is_packet = |turn: &PlayoutAction| matches!(turn, PlayoutAction::Decode { .. });
-        let first = self.turns.iter().position(is_packet).expect("something was played");
-        let last = self.turns.iter().rposition(is_packet).expect("something was played");
-        &self.turns[first..=last]
+        let is_packet = |action: &PlayoutAction| matches!(action, PlayoutAction::Decode { .. });
+        let first = self.actions.iter().position(is_packet).expect("something was played");
+        let last = self.actions.iter().rposition(is_packet).expect("something was played");
+        &self.actions[first..=last]
     }
 }
 
-fn length(turn: &PlayoutAction) -> usize {
-    match turn {
+fn length(action: &PlayoutAction) -> usize {
+    match action {
         PlayoutAction::Decode { payload, .. } => OpusDecoder::packet_samples(payload).expect("Opus"),
         PlayoutAction::Recover { samples, .. }
         | PlayoutAction::Conceal { samples }
@@ -87,21 +87,21 @@ fn stream(packets: std::ops::Range<u64>, late_us: impl Fn(u64) -> u64) -> Vec<(u
 }
 
 #[test]
-fn a_good_network_is_played_as_it_came_after_forty_ms() {
+fn a_good_network_is_played_unchanged_after_forty_ms() {
     let mut player = Player::new();
     player.run(stream(0..200, |_| 0));
     assert_eq!(player.decoded(), (0..200).map(|n| n * 960).collect::<Vec<_>>());
-    assert!(player.heard().iter().all(|turn| matches!(turn, PlayoutAction::Decode { .. })));
+    assert!(player.heard().iter().all(|action| matches!(action, PlayoutAction::Decode { .. })));
     let before: usize =
-        player.turns.iter().take_while(|t| matches!(t, PlayoutAction::Silence { .. })).map(length).sum();
+        player.actions.iter().take_while(|t| matches!(t, PlayoutAction::Silence { .. })).map(length).sum();
     assert_eq!(before, 4 * BLOCK);
 }
 
 #[test]
-fn reordering_within_the_delay_is_not_heard() {
+fn reordering_within_the_delay_is_inaudible() {
     let mut player = Player::new();
     player.run(stream(0..200, |n| if n % 2 == 0 { 25_000 } else { 0 }));
-    assert!(player.heard().iter().all(|turn| matches!(turn, PlayoutAction::Decode { .. })));
+    assert!(player.heard().iter().all(|action| matches!(action, PlayoutAction::Decode { .. })));
     assert_eq!(player.decoded().len(), 200);
 }
 
@@ -121,17 +121,17 @@ fn a_lost_packet_is_recovered_from_the_next() {
     player.run(stream(0..100, |_| 0).into_iter().filter(|(_, p)| p.sequence % 10 != 5).collect());
     let counts = player.buffer.counts();
     assert_eq!((counts.lost, counts.recovered, counts.concealed), (10, 10, END));
-    let at = player.turns.iter().position(|t| matches!(t, PlayoutAction::Recover { .. })).expect("recovered");
+    let at = player.actions.iter().position(|t| matches!(t, PlayoutAction::Recover { .. })).expect("recovered");
     let (PlayoutAction::Recover { next, samples: 960 }, PlayoutAction::Decode { payload, .. }) =
-        (&player.turns[at], &player.turns[at + 1])
+        (&player.actions[at], &player.actions[at + 1])
     else {
-        panic!("{:?}", &player.turns[at..at + 2]);
+        panic!("{:?}", &player.actions[at..at + 2]);
     };
     assert_eq!(next, payload);
 }
 
 #[test]
-fn of_several_lost_packets_the_last_is_recovered_and_the_others_are_made_up() {
+fn the_last_of_several_lost_packets_is_recovered_and_the_others_are_concealed() {
     let mut player = Player::new();
     player.run(stream(0..100, |_| 0).into_iter().filter(|(_, p)| !(50..53).contains(&p.sequence)).collect());
     let counts = player.buffer.counts();
@@ -141,7 +141,7 @@ fn of_several_lost_packets_the_last_is_recovered_and_the_others_are_made_up() {
 }
 
 #[test]
-fn numbers_wrap() {
+fn sequence_numbers_and_timestamps_wrap() {
     let (first_sequence, first_timestamp) = (65_500, u64::from(u32::MAX) - 10 * 960);
     let mut player = Player::new();
     let arrivals = (0..100).map(|n| {
@@ -154,11 +154,11 @@ fn numbers_wrap() {
 }
 
 #[test]
-fn silence_of_the_sender_is_silence_and_nothing_is_lost() {
+fn silence_of_the_sender_is_no_loss() {
     let mut player = Player::new();
     let mut arrivals = stream(0..50, |_| 0);
     arrivals.push((50 * 20_000, silence(50, 50 * 960)));
-    // The numbers go on, the timestamps jump: three seconds were not sent.
+    // Sequence numbers continue and timestamps jump: three seconds were not sent (DTX).
     arrivals.extend((51..100).map(|n| ((n + 150) * 20_000, packet(n, (n + 150) * 960))));
     player.run(arrivals);
     let counts = player.buffer.counts();
@@ -169,9 +169,9 @@ fn silence_of_the_sender_is_silence_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_standstill_of_the_network_costs_its_length_and_no_lasting_delay() {
+fn an_outage_of_the_network_leaves_no_lasting_delay() {
     let mut player = Player::new();
-    // 600 ms in which nothing comes, then all at once.
+    // Nothing arrives for 600 ms, then everything at once.
     let arrivals = stream(0..300, |n| if (100..130).contains(&n) { (130 - n) * 20_000 } else { 0 });
     player.run(arrivals);
     let counts = player.buffer.counts();
@@ -182,7 +182,7 @@ fn a_standstill_of_the_network_costs_its_length_and_no_lasting_delay() {
 }
 
 #[test]
-fn an_end_without_a_word_fades_and_a_new_beginning_waits_for_its_delay() {
+fn an_unannounced_pause_is_concealed_and_playout_restarts_after_it() {
     let mut player = Player::new();
     let arrivals = [stream(0..50, |_| 0), stream(150..200, |_| 0)].concat();
     player.run(arrivals);
@@ -191,7 +191,7 @@ fn an_end_without_a_word_fades_and_a_new_beginning_waits_for_its_delay() {
 }
 
 #[test]
-fn a_stream_that_starts_anew_is_followed() {
+fn a_restarted_stream_is_played() {
     let mut player = Player::new();
     let mut arrivals = stream(0..50, |_| 0);
     arrivals.extend((0..50).map(|n| ((n + 60) * 20_000, packet(n + 30_000, n * 960 + 77))));
@@ -201,7 +201,7 @@ fn a_stream_that_starts_anew_is_followed() {
 }
 
 #[test]
-fn padding_has_a_number_and_nothing_else() {
+fn padding_packets_are_no_loss() {
     let mut player = Player::new();
     let mut arrivals: Vec<_> = (0..100).map(|n| (n * 20_000, packet(n * 2, n * 960))).collect();
     arrivals.extend(
@@ -213,20 +213,20 @@ fn padding_has_a_number_and_nothing_else() {
 }
 
 #[test]
-fn what_is_not_opus_is_counted_and_left_out() {
+fn invalid_packets_are_counted_and_dropped() {
     let mut buffer = JitterBuffer::new();
-    // Code 3 without the byte that says how many frames follow.
+    // Code 3 without its frame count byte.
     buffer.insert(&MediaPacket { payload: Bytes::from_static(&[0x03]), ..packet(0, 0) }, Moment::ZERO);
     assert_eq!(buffer.counts().invalid, 1);
 }
 
-/// What may happen to one packet.
+/// What the network does to one packet.
 #[derive(Clone, Debug)]
 struct Fate {
     lost: bool,
     late_us: u64,
     again_after_us: Option<u64>,
-    /// Packets' lengths of silence before it.
+    /// Silence before it, in lengths of a packet.
     pause: u64,
 }
 
@@ -241,7 +241,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_the_network_does_time_goes_on_and_never_back(
+    fn on_any_network_playout_advances_and_never_goes_back(
         fates in prop::collection::vec(fate(), 1..250),
         first_sequence in any::<u16>(),
         first_timestamp in any::<u32>(),
@@ -265,8 +265,8 @@ proptest! {
 
         let decoded = player.decoded();
         prop_assert!(decoded.is_sorted_by(|a, b| a < b), "{decoded:?}");
-        prop_assert!(player.turns.iter().all(|turn| (120..=2880).contains(&length(turn))));
-        // Nothing is kept back once a second has passed, and nothing disappears without being counted.
+        prop_assert!(player.actions.iter().all(|action| (120..=2880).contains(&length(action))));
+        // Nothing stays in the buffer for a second, and every packet is counted.
         prop_assert!(player.buffer.packets.is_empty());
         let counts = player.buffer.counts();
         prop_assert!(decoded.len() as u64 + counts.dropped + counts.late >= counts.received, "{counts:?}");
@@ -274,10 +274,10 @@ proptest! {
     }
 
     #[test]
-    fn jitter_below_the_target_is_not_heard(late in prop::collection::vec(0u64..15_000, 50..300)) {
+    fn jitter_below_the_target_is_inaudible(late in prop::collection::vec(0u64..15_000, 50..300)) {
         let mut player = Player::new();
         player.run(stream(0..late.len() as u64, |n| late[n as usize]));
-        let undisturbed = player.heard().iter().all(|turn| matches!(turn, PlayoutAction::Decode { .. }));
+        let undisturbed = player.heard().iter().all(|action| matches!(action, PlayoutAction::Decode { .. }));
         prop_assert!(undisturbed, "{:?}", player.buffer.counts());
     }
 }

@@ -1,4 +1,5 @@
-//! What the sound thread does every 10 ms, without the thread: the microphone's way out, the voices' way in.
+//! What the audio thread does every 10 ms, without the thread: from the microphone to packets, from packets to the
+//! speaker.
 
 use crate::audio::mixer::Mixer;
 use crate::audio::playout::{PlayoutClock, SpeakerOutput};
@@ -13,14 +14,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-/// Between the ring and the ear, and between the voice and the ring: what the devices themselves add to the delay, roughly.
-const DEVICES: Duration = Duration::from_millis(30);
+#[cfg(test)]
+mod tests;
 
-/// Names a voice; chosen by whoever adds it.
+/// The delay that the devices add beyond the rings, from the speaker's ring to the microphone's: a rough estimate.
+const DEVICE_DELAY: Duration = Duration::from_millis(30);
+
+/// Identifies a received stream; chosen by the caller that adds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AudioStreamId(pub(crate) u64);
 
-/// What the engine asks of its thread.
+/// A command of the engine to its thread.
 pub(super) enum AudioCommand {
     Microphone(Option<MicrophoneInput>),
     Speaker(Option<SpeakerOutput>),
@@ -32,54 +36,58 @@ pub(super) enum AudioCommand {
     Tap(AudioStreamId, Option<rtrb::Producer<f32>>),
 }
 
-/// A voice and the packets that are on their way to it, with their times of arrival.
+/// A received stream and the queue of its packets, with their times of arrival.
 pub(super) struct RemoteStream {
     pub(super) stream: ReceiveStream,
-    pub(super) inbox: Receiver<(MediaPacket, Moment)>,
+    pub(super) queue: Receiver<(MediaPacket, Moment)>,
 }
 
-/// What is known of a voice after a turn.
+/// The state of a received stream after a tick.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamState {
     pub(super) id: AudioStreamId,
-    pub(super) level: AudioLevel,
     pub(super) statistics: AudioStreamStats,
     /// An RTP timestamp, and when that sample is heard.
     pub(super) playout: Option<(u32, Moment)>,
 }
 
 pub(super) struct AudioPipeline {
-    microphone: SendStream,
+    send_stream: SendStream,
     speaker: Option<SpeakerOutput>,
+    /// Paces the streams while no speaker does.
     clock: PlayoutClock,
     streams: BTreeMap<AudioStreamId, RemoteStream>,
     mixer: Mixer,
-    processing: Option<Box<AudioProcessor>>,
+    processor: Option<Box<AudioProcessor>>,
     on_packet: Box<dyn FnMut(AudioPacket) + Send>,
 }
 
 impl AudioPipeline {
     pub(super) fn new(kbps: u32, on_packet: Box<dyn FnMut(AudioPacket) + Send>) -> Result<Self, OpusEncodeError> {
         Ok(Self {
-            microphone: SendStream::new(kbps)?,
+            send_stream: SendStream::new(kbps)?,
             speaker: None,
             clock: PlayoutClock::new(),
             streams: BTreeMap::new(),
             mixer: Mixer::new(),
-            processing: None,
+            processor: None,
             on_packet,
         })
     }
 
     pub(super) fn handle(&mut self, command: AudioCommand) {
         match command {
-            AudioCommand::Microphone(source) => self.microphone.set_source(source),
+            AudioCommand::Microphone(input) => self.send_stream.set_input(input),
             AudioCommand::Speaker(speaker) => self.speaker = speaker,
-            AudioCommand::Muted(muted) => self.microphone.set_muted(muted),
-            AudioCommand::Processing(processing) => self.processing = processing,
-            AudioCommand::ExpectedLoss(percent) => self.microphone.set_expected_loss(percent),
+            AudioCommand::Muted(muted) => self.send_stream.set_muted(muted),
+            AudioCommand::Processing(processor) => self.processor = processor,
+            AudioCommand::ExpectedLoss(percent) => self.send_stream.set_expected_loss(percent),
             AudioCommand::AddStream(id, stream) => drop(self.streams.insert(id, *stream)),
-            AudioCommand::RemoveStream(id) => drop(self.streams.remove(&id)),
+            AudioCommand::RemoveStream(id) => {
+                if let Some(remote) = self.streams.remove(&id) {
+                    tracing::debug!(stream = id.0, statistics = ?remote.stream.statistics(), "a received stream ends");
+                }
+            }
             AudioCommand::Tap(id, tap) => {
                 if let Some(remote) = self.streams.get_mut(&id) {
                     remote.stream.set_tap(tap);
@@ -88,62 +96,61 @@ impl AudioPipeline {
         }
     }
 
-    /// One turn, about every 10 ms.
+    /// Processes about 10 ms of audio.
     pub(super) fn tick(&mut self, now: Moment) {
         for remote in self.streams.values_mut() {
-            for (packet, arrived) in remote.inbox.try_iter() {
+            for (packet, arrived) in remote.queue.try_iter() {
                 remote.stream.on_packet(&packet, arrived);
             }
         }
-        for n in 0..self.wanted(now) {
+        for n in 0..self.due_blocks(now) {
             self.play_block(now + Duration::from_millis(10 * n as u64));
         }
-        let delay = self.speaker_delay() + DEVICES;
+        let delay = self.speaker_delay() + DEVICE_DELAY;
         let delay_ms = delay.as_millis() as u32;
-        self.microphone.tick(now, self.processing.as_deref_mut(), delay_ms, &mut self.on_packet);
+        self.send_stream.tick(now, self.processor.as_deref_mut(), delay_ms, &mut self.on_packet);
     }
 
     pub(super) fn microphone_level(&self) -> AudioLevel {
-        self.microphone.level()
+        self.send_stream.level()
     }
 
     pub(super) fn stream_states(&self, now: Moment) -> impl Iterator<Item = StreamState> {
         let heard = now + self.speaker_delay();
         self.streams.iter().map(move |(id, remote)| StreamState {
             id: *id,
-            level: remote.stream.level(),
             statistics: remote.stream.statistics(),
             playout: remote.stream.position().map(|timestamp| (timestamp, heard)),
         })
     }
 
-    /// Blocks to be played now: what the speaker asks for, or the clock where there is none.
-    fn wanted(&mut self, now: Moment) -> usize {
-        match self.speaker.as_mut().and_then(|speaker| speaker.wanted(now)) {
+    /// Blocks to play now: as many as the speaker needs or, without one, as the clock says.
+    fn due_blocks(&mut self, now: Moment) -> usize {
+        match self.speaker.as_mut().and_then(|speaker| speaker.due_blocks(now)) {
             Some(blocks) => {
-                self.clock.rest();
+                self.clock.pause();
                 blocks
             }
-            None => self.clock.wanted(now),
+            None => self.clock.due_blocks(now),
         }
     }
 
     fn play_block(&mut self, now: Moment) {
-        let mut broken = None;
+        let mut panicked = None;
         for (id, remote) in &mut self.streams {
-            // A decoder that fails on somebody's packets must not take the others' voices with it.
+            // A decoder that panics on one sender's packets must not silence the others.
             match catch_unwind(AssertUnwindSafe(|| remote.stream.pull(now))) {
                 Ok(block) => self.mixer.add(&block),
-                Err(_) => broken = Some(*id),
+                Err(_) => panicked = Some(*id),
             }
         }
-        if let Some(id) = broken {
-            tracing::error!("voice {} broke and is silent from now on", id.0);
+        if let Some(id) = panicked {
+            tracing::error!(stream = id.0, "a received stream panicked and is removed");
             self.streams.remove(&id);
         }
         let block: [f32; BLOCK] = self.mixer.finish();
-        if let Some(processing) = &mut self.processing {
-            processing.on_speaker(&block);
+        if let Some(processor) = &mut self.processor {
+            processor.process_render(&block);
         }
         if let Some(speaker) = &mut self.speaker {
             speaker.play(&block);
@@ -154,6 +161,3 @@ impl AudioPipeline {
         self.speaker.as_ref().map_or(Duration::ZERO, SpeakerOutput::delay)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,21 +1,23 @@
-//! The whole way of a voice by a clock that is moved by hand: microphone ring, Opus, network, jitter buffer, speaker ring.
+//! A stream from the microphone's ring to the speaker's, over a simulated network, with a clock that is moved by hand.
 
 use super::*;
 use crate::audio::MONO;
+use crate::audio::level::LevelMeter;
 use crate::base::PcmFormat;
 use crate::testcard::{Noise, TestTone, TestVoice as Speech, ToneMeter, ToneReading};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 
-/// What lies between the two.
+/// The network between the two sides.
 #[derive(Clone, Copy)]
 struct Network {
     lost_percent: u32,
     jitter_ms: u32,
 }
 
-/// Somebody who speaks and somebody who listens.
+/// One side that speaks and one that listens.
 struct Call {
     now: Moment,
     speaking: AudioPipeline,
@@ -27,8 +29,8 @@ struct Call {
     sent: Arc<Mutex<Vec<AudioPacket>>>,
     sequence: u16,
     network: Network,
-    on_the_way: BTreeMap<(Moment, u16), MediaPacket>,
-    inbox: SyncSender<(MediaPacket, Moment)>,
+    in_flight: BTreeMap<(Moment, u16), MediaPacket>,
+    queue: SyncSender<(MediaPacket, Moment)>,
     random: Noise,
     heard: Vec<f32>,
 }
@@ -37,15 +39,15 @@ impl Call {
     fn new(microphone_format: PcmFormat, speaker_format: PcmFormat, network: Network) -> Self {
         let sent = Arc::new(Mutex::new(Vec::new()));
         let outbox = sent.clone();
-        let take = move |packet| outbox.lock().expect("lock").push(packet);
-        let mut speaking = AudioPipeline::new(32, Box::new(take)).expect("core");
-        let mut listening = AudioPipeline::new(32, Box::new(|_| {})).expect("core");
+        let take = move |packet| outbox.lock().push(packet);
+        let mut speaking = AudioPipeline::new(32, Box::new(take)).expect("a pipeline");
+        let mut listening = AudioPipeline::new(32, Box::new(|_| {})).expect("a pipeline");
         let (microphone, ring) = rtrb::RingBuffer::new(48_000);
         speaking.handle(AudioCommand::Microphone(Some(MicrophoneInput::new(ring, microphone_format).expect("format"))));
         let (ring, speaker) = rtrb::RingBuffer::new(48_000);
         listening.handle(AudioCommand::Speaker(Some(SpeakerOutput::new(ring, speaker_format).expect("format"))));
-        let (inbox, packets) = sync_channel(256);
-        let remote = RemoteStream { stream: ReceiveStream::new().expect("decoder"), inbox: packets };
+        let (queue, packets) = sync_channel(256);
+        let remote = RemoteStream { stream: ReceiveStream::new().expect("decoder"), queue: packets };
         listening.handle(AudioCommand::AddStream(AudioStreamId(1), Box::new(remote)));
         Self {
             now: Moment::ZERO,
@@ -58,14 +60,14 @@ impl Call {
             sent,
             sequence: 65_000,
             network,
-            on_the_way: BTreeMap::new(),
-            inbox,
+            in_flight: BTreeMap::new(),
+            queue,
             random: Noise::new(5),
             heard: Vec::new(),
         }
     }
 
-    /// Ten milliseconds in which `source` sounds at the microphone.
+    /// Runs 10 ms, in which the microphone records `source`.
     fn step(&mut self, source: &mut dyn FnMut(&mut [f32])) {
         self.now += Duration::from_millis(10);
         let mut mono = vec![0.0; self.microphone_format.rate as usize / 100];
@@ -83,14 +85,14 @@ impl Call {
     }
 
     fn deliver(&mut self) {
-        while let Some(entry) = self.on_the_way.first_entry().filter(|entry| entry.key().0 <= self.now) {
+        while let Some(entry) = self.in_flight.first_entry().filter(|entry| entry.key().0 <= self.now) {
             let ((arrived, _), packet) = entry.remove_entry();
-            self.inbox.try_send((packet, arrived)).expect("room");
+            self.queue.try_send((packet, arrived)).expect("room");
         }
     }
 
     fn send(&mut self) {
-        for packet in self.sent.lock().expect("lock").drain(..) {
+        for packet in self.sent.lock().drain(..) {
             self.sequence = self.sequence.wrapping_add(1);
             let late = self.random.below(self.network.jitter_ms + 1);
             if self.random.below(100) < self.network.lost_percent {
@@ -98,13 +100,13 @@ impl Call {
             }
             let at = self.now + Duration::from_millis(30 + u64::from(late));
             let (sequence, timestamp) = (self.sequence, packet.timestamp);
-            self.on_the_way
+            self.in_flight
                 .insert((at, sequence), MediaPacket { sequence, timestamp, marker: false, payload: packet.payload });
         }
     }
 
     fn tone(&mut self, hz: f64, ms: usize) {
-        // The generator knows 48 kHz only.
+        // The generator supports 48 kHz only.
         let mut tone = TestTone::new(hz * 48_000.0 / f64::from(self.microphone_format.rate), -20.0);
         for _ in 0..ms / 10 {
             self.step(&mut |block| tone.fill(block));
@@ -121,14 +123,14 @@ impl Call {
     }
 
     fn statistics(&self) -> AudioStreamStats {
-        self.listening.stream_states(self.now).next().expect("a voice").statistics
+        self.listening.stream_states(self.now).next().expect("a stream").statistics
     }
 }
 
 const CALM: Network = Network { lost_percent: 0, jitter_ms: 0 };
 
 #[test]
-fn a_tone_arrives_as_it_was_sent_whatever_the_devices() {
+fn a_tone_arrives_unchanged_at_any_device_format() {
     let formats =
         [(48_000, 1), (44_100, 2), (16_000, 1), (48_000, 2)].map(|(rate, channels)| PcmFormat { rate, channels });
     for (microphone, speaker) in [(0, 0), (1, 3), (2, 1), (3, 2)].map(|(a, b)| (formats[a], formats[b])) {
@@ -167,23 +169,26 @@ fn the_delay_comes_down_when_the_network_calms() {
 }
 
 #[test]
-fn speech_with_its_pauses_comes_through_with_silence_left_out() {
+fn pauses_of_speech_are_not_sent_and_speech_arrives() {
     let mut call = Call::new(MONO, MONO, Network { lost_percent: 2, jitter_ms: 15 });
     let mut speech = Speech::new(6, -18.0);
+    let mut meter = LevelMeter::new();
     let (mut spoken, mut active) = (0, 0);
     for _ in 0..2000 {
+        let heard = call.heard.len();
         let mut loud = false;
         call.step(&mut |block| {
             speech.fill(block);
             loud = block.iter().any(|s| *s != 0.0);
         });
         spoken += i32::from(loud);
-        active += i32::from(call.listening.stream_states(call.now).next().expect("a voice").level.active);
+        meter.push(&call.heard[heard..]);
+        active += i32::from(meter.level().active);
     }
     let statistics = call.statistics();
     assert!(statistics.received < 990, "{statistics:?}");
     assert!(active > spoken / 2, "{active} of {spoken} blocks");
-    // Every tenth of what was spoken would be far too much.
+    // A tenth of the spoken 10 ms blocks, in ms.
     assert!(statistics.concealed_ms < f64::from(spoken), "{statistics:?}");
 }
 
@@ -196,7 +201,7 @@ fn a_muted_microphone_sends_nothing_and_its_timestamps_go_on() {
     call.tone(440.0, 2000);
     assert_eq!(call.speaking.microphone_level(), AudioLevel::default());
     assert_eq!(call.statistics().received, 25);
-    assert!(call.listening.stream_states(call.now).next().expect("a voice").playout.is_none());
+    assert!(call.listening.stream_states(call.now).next().expect("a stream").playout.is_none());
     call.speaking.handle(AudioCommand::Muted(false));
     call.tone(440.0, 500);
     let second = call.listening.streams[&AudioStreamId(1)].stream.position().expect("heard");
@@ -206,7 +211,7 @@ fn a_muted_microphone_sends_nothing_and_its_timestamps_go_on() {
 }
 
 #[test]
-fn devices_may_come_and_go() {
+fn devices_can_be_removed_and_added() {
     let mut call = Call::new(MONO, MONO, CALM);
     call.tone(440.0, 500);
     call.listening.handle(AudioCommand::Speaker(None));
@@ -230,104 +235,105 @@ fn devices_may_come_and_go() {
     assert!(call.measured().gaps_ms == 0.0);
 }
 
-/// Somebody with a microphone and headphones: the one hears nothing of the other.
+/// A side with a microphone and headphones: no echo.
 struct Headphones {
-    core: AudioPipeline,
+    pipeline: AudioPipeline,
     microphone: rtrb::Producer<f32>,
     speaker: rtrb::Consumer<f32>,
-    inbox: SyncSender<(MediaPacket, Moment)>,
-    /// What the other one says without a pause, and what is said here, in beats of a fifth of a second.
-    hum: TestTone,
+    queue: SyncSender<(MediaPacket, Moment)>,
+    /// The steady tone from the other side.
+    remote_tone: TestTone,
+    /// The tone at the microphone, in beats of 200 ms.
     beats: TestTone,
     encoder: crate::codec::OpusEncoder,
-    turn: u32,
+    ticks: u32,
 }
 
 impl Headphones {
     fn new() -> Self {
-        let mut core = AudioPipeline::new(32, Box::new(|_| {})).expect("core");
-        core.handle(AudioCommand::Processing(Some(Box::new(AudioProcessor::new(true)))));
+        let mut pipeline = AudioPipeline::new(32, Box::new(|_| {})).expect("a pipeline");
+        pipeline.handle(AudioCommand::Processing(Some(Box::new(AudioProcessor::new(true)))));
         let (microphone, ring) = rtrb::RingBuffer::new(48_000);
-        core.handle(AudioCommand::Microphone(Some(MicrophoneInput::new(ring, MONO).expect("format"))));
-        let (inbox, packets) = sync_channel(256);
-        let remote = RemoteStream { stream: ReceiveStream::new().expect("decoder"), inbox: packets };
-        core.handle(AudioCommand::AddStream(AudioStreamId(1), Box::new(remote)));
+        pipeline.handle(AudioCommand::Microphone(Some(MicrophoneInput::new(ring, MONO).expect("format"))));
+        let (queue, packets) = sync_channel(256);
+        let remote = RemoteStream { stream: ReceiveStream::new().expect("decoder"), queue: packets };
+        pipeline.handle(AudioCommand::AddStream(AudioStreamId(1), Box::new(remote)));
         let encoder = crate::codec::OpusEncoder::new(32).expect("encoder");
-        let (hum, beats) = (TestTone::new(700.0, -20.0), TestTone::new(900.0, -26.0));
-        let speaker = plugged_into(&mut core);
-        Self { core, microphone, speaker, inbox, hum, beats, encoder, turn: 0 }
+        let (remote_tone, beats) = (TestTone::new(700.0, -20.0), TestTone::new(900.0, -26.0));
+        let speaker = connect_speaker(&mut pipeline);
+        Self { pipeline, microphone, speaker, queue, remote_tone, beats, encoder, ticks: 0 }
     }
 
-    /// Ten milliseconds, in which the speaker takes its part or does not yet.
-    fn step(&mut self, speaker_takes: bool) {
-        let now = Moment::from_millis(u64::from(self.turn) * 10);
-        if self.turn.is_multiple_of(2) {
+    /// Runs 10 ms, in which the speaker plays or not.
+    fn step(&mut self, speaker_plays: bool) {
+        let now = Moment::from_millis(u64::from(self.ticks) * 10);
+        if self.ticks.is_multiple_of(2) {
             let mut frame = [0.0; 960];
-            self.hum.fill(&mut frame);
+            self.remote_tone.fill(&mut frame);
             let payload = self.encoder.encode(&frame).expect("encoded").expect("sound");
-            let sequence = (self.turn / 2) as u16;
-            let packet = MediaPacket { sequence, timestamp: self.turn * 480, marker: false, payload };
-            self.inbox.try_send((packet, now)).expect("room");
+            let sequence = (self.ticks / 2) as u16;
+            let packet = MediaPacket { sequence, timestamp: self.ticks * 480, marker: false, payload };
+            self.queue.try_send((packet, now)).expect("room");
         }
         let mut block = [0.0; BLOCK];
-        if (self.turn / 20).is_multiple_of(2) {
+        if (self.ticks / 20).is_multiple_of(2) {
             self.beats.fill(&mut block);
         }
         self.microphone.push_entire_slice(&block).expect("room");
-        self.core.tick(now);
-        if speaker_takes {
+        self.pipeline.tick(now);
+        if speaker_plays {
             let (taken, _) = self.speaker.pop_partial_slice(&mut block);
-            assert!(self.turn < 100 || taken.len() == BLOCK, "the speaker starves");
+            assert!(self.ticks < 100 || taken.len() == BLOCK, "the speaker underruns");
         }
-        self.turn += 1;
+        self.ticks += 1;
     }
 
-    /// A second; the loudest that is sent in it.
-    fn second(&mut self) -> f32 {
+    /// Runs a second; returns the highest level that is sent in it, in dBFS.
+    fn loudest_of_a_second(&mut self) -> f32 {
         let mut loudest = f32::MIN;
         for _ in 0..100 {
             self.step(true);
-            loudest = loudest.max(self.core.microphone_level().dbfs);
+            loudest = loudest.max(self.pipeline.microphone_level().dbfs);
         }
         loudest
     }
 
-    /// Other headphones: it takes a while until they are open, and another until they play.
+    /// Changes the headphones: they take a while to open, and another to play.
     fn change(&mut self) {
-        self.core.handle(AudioCommand::Speaker(None));
+        self.pipeline.handle(AudioCommand::Speaker(None));
         for _ in 0..10 {
             self.step(false);
         }
-        self.speaker = plugged_into(&mut self.core);
+        self.speaker = connect_speaker(&mut self.pipeline);
         for _ in 0..15 {
             self.step(false);
         }
     }
 }
 
-/// A speaker of its own for `core`.
-fn plugged_into(core: &mut AudioPipeline) -> rtrb::Consumer<f32> {
+/// Gives `pipeline` a new speaker.
+fn connect_speaker(pipeline: &mut AudioPipeline) -> rtrb::Consumer<f32> {
     let (ring, speaker) = rtrb::RingBuffer::new(9600);
-    core.handle(AudioCommand::Speaker(Some(SpeakerOutput::new(ring, MONO).expect("format"))));
+    pipeline.handle(AudioCommand::Speaker(Some(SpeakerOutput::new(ring, MONO).expect("format"))));
     speaker
 }
 
 #[test]
-fn headphones_and_a_change_of_them_do_not_silence_the_microphone() {
+fn headphones_and_a_change_of_them_do_not_attenuate_the_microphone() {
     let mut call = Headphones::new();
     let mut levels = Vec::new();
     for second in 0..20 {
         if matches!(second, 8 | 14) {
             call.change();
         }
-        levels.push(call.second());
+        levels.push(call.loudest_of_a_second());
     }
     let quietest = levels[3..].iter().copied().fold(f32::MAX, f32::min);
-    assert!(quietest > -32.0, "said at -26 dBFS, sent at {levels:.0?}");
+    assert!(quietest > -32.0, "recorded at -26 dBFS, sent at {levels:.0?}");
 }
 
 #[test]
-fn the_time_that_is_heard_is_known() {
+fn the_playout_position_follows_the_clock() {
     let mut call = Call::new(MONO, MONO, CALM);
     call.tone(440.0, 1000);
     let (first, at) = call.listening.stream_states(call.now).next().and_then(|v| v.playout).expect("heard");
@@ -339,29 +345,29 @@ fn the_time_that_is_heard_is_known() {
 }
 
 #[test]
-fn many_voices_are_mixed() {
-    let mut core = AudioPipeline::new(32, Box::new(|_| {})).expect("core");
+fn many_streams_are_mixed() {
+    let mut pipeline = AudioPipeline::new(32, Box::new(|_| {})).expect("a pipeline");
     let (ring, mut speaker) = rtrb::RingBuffer::new(480_000);
-    core.handle(AudioCommand::Speaker(Some(SpeakerOutput::new(ring, MONO).expect("format"))));
+    pipeline.handle(AudioCommand::Speaker(Some(SpeakerOutput::new(ring, MONO).expect("format"))));
     let mut inputs = Vec::new();
     for n in 0..5u32 {
-        let (inbox, packets) = sync_channel(256);
-        let remote = RemoteStream { stream: ReceiveStream::new().expect("decoder"), inbox: packets };
-        core.handle(AudioCommand::AddStream(AudioStreamId(n.into()), Box::new(remote)));
+        let (queue, packets) = sync_channel(256);
+        let remote = RemoteStream { stream: ReceiveStream::new().expect("decoder"), queue: packets };
+        pipeline.handle(AudioCommand::AddStream(AudioStreamId(n.into()), Box::new(remote)));
         let encoder = crate::codec::OpusEncoder::new(32).expect("encoder");
-        inputs.push((inbox, encoder, TestTone::new(crate::testcard::bot_tone_hz(n), -26.0)));
+        inputs.push((queue, encoder, TestTone::new(crate::testcard::bot_tone_hz(n), -26.0)));
     }
     let mut meters: Vec<_> = (0..5).map(|n| ToneMeter::at(crate::testcard::bot_tone_hz(n))).collect();
-    for turn in 0..300u32 {
-        let now = Moment::from_millis(u64::from(turn) * 10);
-        for (inbox, encoder, tone) in inputs.iter_mut().filter(|_| turn % 2 == 0) {
+    for tick in 0..300u32 {
+        let now = Moment::from_millis(u64::from(tick) * 10);
+        for (queue, encoder, tone) in inputs.iter_mut().filter(|_| tick % 2 == 0) {
             let mut frame = [0.0; 960];
             tone.fill(&mut frame);
             let payload = encoder.encode(&frame).expect("encoded").expect("sound");
-            let packet = MediaPacket { sequence: turn as u16 / 2, timestamp: turn * 480, marker: false, payload };
-            inbox.try_send((packet, now)).expect("room");
+            let packet = MediaPacket { sequence: tick as u16 / 2, timestamp: tick * 480, marker: false, payload };
+            queue.try_send((packet, now)).expect("room");
         }
-        core.tick(now);
+        pipeline.tick(now);
         let mut block = [0.0; BLOCK];
         let (taken, _) = speaker.pop_partial_slice(&mut block);
         meters.iter_mut().for_each(|meter| meter.push(taken));
