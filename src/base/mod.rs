@@ -2,6 +2,7 @@
 //!
 //! The lowest floor: no clock, no socket, no thread, no other folder.
 
+mod connection;
 mod device;
 mod entry;
 mod event;
@@ -17,6 +18,7 @@ mod simulcast;
 mod time;
 mod timers;
 
+pub use connection::{IceServer, SignalTarget};
 pub use device::{DeviceEntry, DeviceLists, DeviceProblemKind};
 pub use entry::EntryErrorKind;
 pub(crate) use event::Event;

@@ -181,9 +181,10 @@ impl CallMedia {
         self.audio.set_expected_loss(percent.ceil().clamp(5.0, 30.0) as u32);
     }
 
-    pub(super) fn set_layer_wanted(&self, layer: usize, wanted: bool) {
-        if let Some(own) = &self.own_video {
-            own.out.set_wanted(layer, wanted);
+    pub(super) fn want_layers(&self, cid: &str, layers: &[(usize, bool)]) {
+        let Some(own) = self.own_video.as_ref().filter(|p| p.cid == cid) else { return };
+        for (layer, wanted) in layers {
+            own.out.set_wanted(*layer, *wanted);
         }
     }
 

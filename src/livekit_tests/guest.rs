@@ -1,8 +1,8 @@
 //! A participant: passes signalling messages between the link and the peer connections, as `call` does.
 
 use super::token;
-use crate::base::{MediaKind, SimulcastLayer};
-use crate::rtc::{Mode, PeerConfig, Peers, RemoteTrack, RtcEvent, Target, VideoSender};
+use crate::base::{MediaKind, SignalTarget, SimulcastLayer};
+use crate::rtc::{Mode, PeerConfig, Peers, RemoteTrack, RtcEvent, VideoSender};
 use crate::signal::{ConnectOptions, SignalLink, SignalLinkEvent, SignalLinkEvents};
 use bytes::Bytes;
 use livekit_protocol as proto;
@@ -25,7 +25,7 @@ pub(super) struct Guest {
     pub(super) offer_again: bool,
     pub(super) published: HashMap<String, String>,
     pub(super) tracks: Vec<RemoteTrack>,
-    pub(super) connected: Vec<Target>,
+    pub(super) connected: Vec<SignalTarget>,
     pub(super) keyframes: Vec<usize>,
     pub(super) data: Vec<Bytes>,
     pub(super) send_rate: Option<u32>,
@@ -53,6 +53,7 @@ impl Guest {
         let token = token(entry.room, entry.identity);
         let (link, join, link_events) = SignalLink::connect(entry.url, &token, options).await.expect("joined");
         assert_eq!(link.is_single(), single);
+        peers.set_ice_servers(&[]).await.expect("set");
         Self {
             link,
             link_events,
@@ -98,8 +99,8 @@ impl Guest {
             }
             Response::Trickle(trickle) => {
                 let target = match trickle.target() {
-                    proto::SignalTarget::Publisher => Target::Publisher,
-                    proto::SignalTarget::Subscriber => Target::Subscriber,
+                    proto::SignalTarget::Publisher => SignalTarget::Publisher,
+                    proto::SignalTarget::Subscriber => SignalTarget::Subscriber,
                 };
                 self.peers.add_candidate(target, &trickle.candidate_init).await.expect("a candidate");
             }
@@ -120,8 +121,8 @@ impl Guest {
             RtcEvent::Connected(target) => self.connected.push(target),
             RtcEvent::LocalCandidate { target, json } => {
                 let target = match target {
-                    Target::Publisher => proto::SignalTarget::Publisher,
-                    Target::Subscriber => proto::SignalTarget::Subscriber,
+                    SignalTarget::Publisher => proto::SignalTarget::Publisher,
+                    SignalTarget::Subscriber => proto::SignalTarget::Subscriber,
                 };
                 let trickle =
                     proto::TrickleRequest { candidate_init: json, target: target.into(), ..Default::default() };
@@ -153,7 +154,7 @@ impl Guest {
 
     /// Whether the connection that receives is up.
     pub(super) fn is_up(&self) -> bool {
-        let receives = if self.mode == Mode::Single { Target::Publisher } else { Target::Subscriber };
+        let receives = if self.mode == Mode::Single { SignalTarget::Publisher } else { SignalTarget::Subscriber };
         self.connected.contains(&receives)
     }
 
@@ -196,7 +197,7 @@ impl Guest {
         let video = self.peers.publish_video("cam", layers).await.expect("published");
         self.offer(false).await;
         let ready = |me: &mut Self| {
-            me.published.contains_key("cam") && !me.offering && me.connected.contains(&Target::Publisher)
+            me.published.contains_key("cam") && !me.offering && me.connected.contains(&SignalTarget::Publisher)
         };
         assert!(self.run(Duration::from_secs(10), ready).await, "the track is published");
         video

@@ -2,8 +2,8 @@
 
 use super::Server;
 use super::guest::{Entry, Guest};
-use crate::base::{EncodedFrame, MediaKind, SimulcastLayer};
-use crate::rtc::{Mode, RemoteMedia, SendOutcome, Target, VideoMedia, VideoSender};
+use crate::base::{EncodedFrame, MediaKind, SignalTarget, SimulcastLayer};
+use crate::rtc::{Mode, RemoteMedia, SendOutcome, VideoMedia, VideoSender};
 use bytes::Bytes;
 use livekit_protocol as proto;
 use prost::Message as _;
@@ -126,7 +126,7 @@ async fn exchange(mode: Mode) {
 
     if mode == Mode::Dual {
         bob.offer(false).await; // the channels are opened on the publisher connection
-        assert!(bob.run(Duration::from_secs(5), |g| g.connected.contains(&Target::Publisher)).await);
+        assert!(bob.run(Duration::from_secs(5), |g| g.connected.contains(&SignalTarget::Publisher)).await);
         bob.run(Duration::from_millis(300), |_| false).await;
     }
     let user = proto::UserPacket { payload: b"hello".to_vec(), ..Default::default() };

@@ -1,7 +1,5 @@
 //! Configuration and errors of a session's peer connections.
 
-use crate::base::Secret;
-
 /// How many peer connections a session has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -9,17 +7,6 @@ pub(crate) enum Mode {
     Single,
     /// One to send, which the client offers, and one to receive, which the server offers (`/rtc`).
     Dual,
-}
-
-/// A STUN or TURN server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct IceServer {
-    /// `stun:`, `turn:` or `turns:` URLs.
-    pub(crate) urls: Vec<String>,
-    /// User name, for TURN.
-    pub(crate) username: String,
-    /// Password, for TURN.
-    pub(crate) credential: Secret<String>,
 }
 
 /// Bounds of the congestion controller, for all tracks together, in bits a second.
@@ -45,9 +32,6 @@ impl Default for SendRates {
 pub(crate) struct PeerConfig {
     /// One connection or two.
     pub(crate) mode: Mode,
-    /// STUN and TURN servers that are known already; the server names its own in the join response, for
-    /// [`Peers::set_ice_servers`](super::Peers::set_ice_servers).
-    pub(crate) ice_servers: Vec<IceServer>,
     /// Whether to use the loopback interface too, for a server on this computer.
     pub(crate) loopback: bool,
     /// Bounds of the send rate.
@@ -62,7 +46,6 @@ impl PeerConfig {
     pub(crate) fn new(mode: Mode) -> Self {
         Self {
             mode,
-            ice_servers: Vec::new(),
             loopback: false,
             rates: SendRates::default(),
             #[cfg(test)]

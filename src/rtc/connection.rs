@@ -2,12 +2,13 @@
 
 use super::config::{PeerConfig, RtcError};
 use super::engine;
-use super::event::{EventSender, RtcEvent, Target};
+use super::event::{EventSender, RtcEvent};
 use super::m_lines::MLines;
 use super::receive::{self, Receiving};
 use super::stats::TrackList;
 use super::tasks::Tasks;
 use super::transport::TransportState;
+use crate::base::SignalTarget;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use rtc::sdp::SessionDescription;
@@ -49,7 +50,7 @@ pub(super) fn negotiation(doing: &'static str) -> impl Fn(Error) -> RtcError {
 
 impl RtcConnection {
     pub(super) async fn open(
-        target: Target,
+        target: SignalTarget,
         config: &PeerConfig,
         events: &EventSender,
         tracks: &TrackList,
@@ -130,7 +131,7 @@ fn in_inactive_m_lines(description: &SessionDescription) -> impl Iterator<Item =
 
 /// The callbacks. The stack calls them from its driver: they must not wait, and not close the connection.
 struct Handler {
-    target: Target,
+    target: SignalTarget,
     receiving: Receiving,
     tasks: Tasks,
     connected: watch::Sender<bool>,

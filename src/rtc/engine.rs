@@ -1,6 +1,6 @@
 //! Builds one peer connection of webrtc-rs: settings, codecs, interceptors. Each workaround names the fault it is for.
 
-use super::config::{IceServer, PeerConfig, RtcError};
+use super::config::{PeerConfig, RtcError};
 use super::interceptors::{Adapter, Estimator, RepairedRid, RtxReceiver, TransportObserver, TwccFilter, VideoPacer};
 use super::runtime::SessionRuntime;
 use super::tasks::Tasks;
@@ -51,7 +51,7 @@ pub(super) async fn open(
     let addresses = super::address::bind_addresses(config.loopback);
     tracing::debug!(?addresses, "opening a peer connection");
     let connection = PeerConnectionBuilder::new()
-        .with_configuration(configuration(&config.ice_servers))
+        .with_configuration(configuration(Vec::new()))
         .with_media_engine(media)
         .with_interceptor_registry(registry)
         .with_setting_engine(settings(config))
@@ -65,13 +65,8 @@ pub(super) async fn open(
 }
 
 /// The stack's configuration with these STUN and TURN servers.
-pub(super) fn configuration(servers: &[IceServer]) -> RTCConfiguration {
-    let server = |s: &IceServer| RTCIceServer {
-        urls: s.urls.clone(),
-        username: s.username.clone(),
-        credential: s.credential.expose().clone(),
-    };
-    RTCConfigurationBuilder::new().with_ice_servers(servers.iter().map(server).collect()).build()
+pub(super) fn configuration(servers: Vec<RTCIceServer>) -> RTCConfiguration {
+    RTCConfigurationBuilder::new().with_ice_servers(servers).build()
 }
 
 fn settings(config: &PeerConfig) -> SettingEngine {

@@ -2,34 +2,25 @@
 
 use super::clock::SenderClock;
 use super::depacketizer::VideoMedia;
-use crate::base::{MediaKind, MediaPacket};
+use crate::base::{MediaKind, MediaPacket, SignalTarget};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
-/// One of a session's peer connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Target {
-    /// The one that the client offers; with a single connection the only one.
-    Publisher,
-    /// The one that the server offers, with two connections.
-    Subscriber,
-}
-
 /// An event of one session's connections.
 #[derive(Debug)]
 pub(crate) enum RtcEvent {
     /// ICE and DTLS are up: media can flow.
-    Connected(Target),
+    Connected(SignalTarget),
     /// Nothing has been received for 3 s; the connection may recover by itself.
-    Disconnected(Target),
+    Disconnected(SignalTarget),
     /// The connection needs an ICE restart.
-    Failed(Target),
+    Failed(SignalTarget),
     /// A local candidate for the server: `TrickleRequest.candidateInit`.
     LocalCandidate {
         /// The connection.
-        target: Target,
+        target: SignalTarget,
         /// `RTCIceCandidateInit` as JSON.
         json: String,
     },

@@ -1,14 +1,14 @@
 //! The peer connections of one session: opening, negotiating, publishing, closing.
 
-use super::config::{IceServer, Mode, PeerConfig, RtcError};
+use super::config::{Mode, PeerConfig, RtcError};
 use super::connection::{RtcConnection, negotiation};
-use super::engine;
-use super::event::{EventSender, RtcEvent, Target};
+use super::event::{EventSender, RtcEvent};
 use super::publication::{Publication, Published, direction};
 use super::sender::{AudioSender, VideoSender};
 use super::stats::{PeerStatistics, TrackList};
 use super::tasks::Tasks;
-use crate::base::SimulcastLayer;
+use super::{engine, ice_servers};
+use crate::base::{IceServer, SignalTarget, SimulcastLayer};
 use parking_lot::Mutex;
 use rtc::data_channel::RTCDataChannelInit;
 use rtc::peer_connection::configuration::RTCOfferOptions;
@@ -46,10 +46,19 @@ pub(crate) struct Peers {
     published: Mutex<Vec<Published>>,
     /// Whether an offer waits for its answer.
     offering: AtomicBool,
+    first_offer: Mutex<FirstOffer>,
     events: EventSender,
     tracks: TrackList,
     tasks: Tasks,
     closed: OnceCell<()>,
+}
+
+/// The first offer of a single connection goes with the join, before the ICE servers are known. It is applied, which
+/// begins the gathering, when they are set, and with its answer at the latest.
+enum FirstOffer {
+    Unmade,
+    Made(Box<RTCSessionDescription>),
+    Applied,
 }
 
 impl Peers {
@@ -68,10 +77,10 @@ impl Peers {
 
     async fn open(config: &PeerConfig, events: EventSender, tasks: Tasks) -> Result<Self, RtcError> {
         let tracks = TrackList::default();
-        let publisher = RtcConnection::open(Target::Publisher, config, &events, &tracks, &tasks).await?;
+        let publisher = RtcConnection::open(SignalTarget::Publisher, config, &events, &tracks, &tasks).await?;
         let subscriber = match config.mode {
             Mode::Single => None,
-            Mode::Dual => Some(RtcConnection::open(Target::Subscriber, config, &events, &tracks, &tasks).await?),
+            Mode::Dual => Some(RtcConnection::open(SignalTarget::Subscriber, config, &events, &tracks, &tasks).await?),
         };
         open_data_channel(&publisher, &tasks, "_lossy", false).await?;
         let _reliable = open_data_channel(&publisher, &tasks, "_reliable", true).await?;
@@ -82,6 +91,10 @@ impl Peers {
             reliable: _reliable,
             published: Mutex::default(),
             offering: AtomicBool::new(false),
+            first_offer: Mutex::new(match config.mode {
+                Mode::Single => FirstOffer::Unmade,
+                Mode::Dual => FirstOffer::Applied,
+            }),
             events,
             tracks,
             tasks,
@@ -93,13 +106,29 @@ impl Peers {
         Ok(peers)
     }
 
-    /// Sets the STUN and TURN servers that the server named.
+    /// Sets the STUN and TURN servers that the join named. The stack uses them from the next gathering on, so the first
+    /// offer of a single connection begins to gather here. Names are resolved within 500 ms.
     pub(crate) async fn set_ice_servers(&self, servers: &[IceServer]) -> Result<(), RtcError> {
-        for connection in self.connections() {
-            let configuration = engine::configuration(servers);
-            connection.pc.set_configuration(configuration).await.map_err(negotiation("setting the STUN servers"))?;
+        let servers = ice_servers::resolve(servers).await;
+        if !servers.is_empty() {
+            for connection in self.connections() {
+                if let Err(error) = connection.pc.set_configuration(engine::configuration(servers.clone())).await {
+                    tracing::warn!(%error, "the ICE servers are not usable");
+                }
+            }
         }
-        Ok(())
+        self.apply_first_offer().await
+    }
+
+    async fn apply_first_offer(&self) -> Result<(), RtcError> {
+        let offer = {
+            let mut first = self.first_offer.lock();
+            let FirstOffer::Made(offer) = &*first else { return Ok(()) };
+            let offer = offer.clone();
+            *first = FirstOffer::Applied;
+            offer
+        };
+        self.publisher.pc.set_local_description(*offer).await.map_err(negotiation("applying the first offer"))
     }
 
     /// Adds m-lines for `audios` and `videos` more tracks of the server; an offer must follow.
@@ -134,6 +163,13 @@ impl Peers {
         let options = RTCOfferOptions { ice_restart };
         let offer = self.publisher.pc.create_offer(Some(options)).await?;
         let sdp = offer.sdp.clone();
+        {
+            let mut first = self.first_offer.lock();
+            if let FirstOffer::Unmade = *first {
+                *first = FirstOffer::Made(Box::new(offer));
+                return Ok(sdp);
+            }
+        }
         self.publisher.pc.set_local_description(offer).await?;
         Ok(sdp)
     }
@@ -141,6 +177,7 @@ impl Peers {
     /// Applies the server's answer to our offer.
     pub(crate) async fn set_answer(&self, sdp: String) -> Result<(), RtcError> {
         let answer = RTCSessionDescription::answer(sdp).map_err(negotiation("reading the server's answer"))?;
+        self.apply_first_offer().await?;
         self.publisher.set_remote(answer).await?;
         self.offering.store(false, Relaxed);
         let published = self.published.lock().clone();
@@ -163,14 +200,14 @@ impl Peers {
     }
 
     /// Takes a candidate of the server, a `RTCIceCandidateInit` as JSON. It waits for the description it belongs to.
-    pub(crate) async fn add_candidate(&self, target: Target, json: &str) -> Result<(), RtcError> {
+    pub(crate) async fn add_candidate(&self, target: SignalTarget, json: &str) -> Result<(), RtcError> {
         let candidate: RTCIceCandidateInit = serde_json::from_str(json).map_err(|_| RtcError::Candidate)?;
         if candidate.candidate.is_empty() {
             return Ok(()); // the end of the candidates
         }
         let connection = match target {
-            Target::Publisher => &self.publisher,
-            Target::Subscriber => self.subscriber.as_ref().unwrap_or(&self.publisher),
+            SignalTarget::Publisher => &self.publisher,
+            SignalTarget::Subscriber => self.subscriber.as_ref().unwrap_or(&self.publisher),
         };
         connection.add_candidate(candidate).await;
         Ok(())

@@ -3,7 +3,7 @@
 use super::peers::CLOSE;
 use super::sender::DropReason;
 use super::*;
-use crate::base::{EncodedFrame, MediaKind, SimulcastLayer};
+use crate::base::{EncodedFrame, IceServer, MediaKind, Secret, SignalTarget, SimulcastLayer};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -58,11 +58,11 @@ impl Pair {
                 event = self.receiver_events.recv() => At::Receiver(event.expect("events")),
             };
             match &event {
-                At::Sender(RtcEvent::LocalCandidate { target: Target::Publisher, json }) => {
-                    self.receiver.add_candidate(Target::Subscriber, json).await.expect("a candidate");
+                At::Sender(RtcEvent::LocalCandidate { target: SignalTarget::Publisher, json }) => {
+                    self.receiver.add_candidate(SignalTarget::Subscriber, json).await.expect("a candidate");
                 }
-                At::Receiver(RtcEvent::LocalCandidate { target: Target::Subscriber, json }) => {
-                    self.sender.add_candidate(Target::Publisher, json).await.expect("a candidate");
+                At::Receiver(RtcEvent::LocalCandidate { target: SignalTarget::Subscriber, json }) => {
+                    self.sender.add_candidate(SignalTarget::Publisher, json).await.expect("a candidate");
                 }
                 At::Sender(RtcEvent::LocalCandidate { .. }) | At::Receiver(RtcEvent::LocalCandidate { .. }) => {}
                 _ => return event,
@@ -85,8 +85,8 @@ impl Pair {
     async fn connected(&mut self) {
         let (mut up, mut there) = (false, false);
         self.until("connection", |event| {
-            up |= matches!(event, At::Sender(RtcEvent::Connected(Target::Publisher)));
-            there |= matches!(event, At::Receiver(RtcEvent::Connected(Target::Subscriber)));
+            up |= matches!(event, At::Sender(RtcEvent::Connected(SignalTarget::Publisher)));
+            there |= matches!(event, At::Receiver(RtcEvent::Connected(SignalTarget::Subscriber)));
             (up && there).then_some(())
         })
         .await;
@@ -360,4 +360,21 @@ async fn cycle() {
     assert_eq!(video.send(0, &frame(1, true, 10)), SendOutcome::Dropped(DropReason::Closed));
     let mut media = video_of(track);
     while media.recv().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_single_connection_asks_the_stun_server_that_the_join_names() {
+    let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let config = PeerConfig { loopback: true, ..PeerConfig::new(Mode::Single) };
+    let (peers, _events) = Peers::new(config).await.expect("connections");
+    peers.offer(false).await.expect("an offer");
+    let url = format!("stun:{}", server.local_addr().expect("an address"));
+    let servers = [IceServer { urls: vec![url], username: String::new(), credential: Secret::default() }];
+    peers.set_ice_servers(&servers).await.expect("set");
+    let mut request = [0; 1500];
+    let asked = timeout(Duration::from_secs(10), server.recv(&mut request)).await.expect("a request within 10 s");
+    assert!(asked.expect("a datagram") >= 20);
+    // A binding request and the magic cookie (RFC 8489, section 5).
+    assert_eq!((&request[..2], &request[4..8]), (&[0, 1][..], &[0x21, 0x12, 0xA4, 0x42][..]));
+    peers.close().await;
 }

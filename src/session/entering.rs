@@ -1,5 +1,6 @@
 //! Entering: devices and connection at once; EnterRoom when the server has let us in and media can flow.
 
+use super::link::ice_servers;
 use super::negotiation::Negotiation;
 use super::{InRoom, Joined, Output, OwnTrack, PeerCommand, Phase, Session, Timer};
 use crate::base::{
@@ -40,6 +41,7 @@ impl Session {
             Phase::Reconnecting(r) => r.step.rejoined(joined),
             _ => return,
         }
+        self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
         self.with_roster(|roster, out| roster.joined(&me.identity, &response.other_participants, out));
         self.publish_wanted();
     }

@@ -3,7 +3,8 @@
 //! One input, then drain all outputs ([`super::Session::poll`]), then the next input.
 
 use crate::base::{
-    DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, MediaKind, StepState, TrackRef, TrackSource,
+    DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, MediaKind, SignalTarget, StepState, TrackRef,
+    TrackSource,
 };
 use livekit_protocol as lk;
 use std::time::Duration;
@@ -20,15 +21,6 @@ pub struct Generation(pub u32);
 /// The driver's number for a remote track's media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackHandle(pub u64);
-
-/// Which peer connection: v1 has only `Publisher`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
-    /// Ours to offer on (v0), or the only one (v1).
-    Publisher,
-    /// The server's to offer on (v0).
-    Subscriber,
-}
 
 /// Why the room could not be entered, or entered again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +72,8 @@ pub enum LinkInput {
     Message(Box<lk::signal_response::Message>),
     /// It ended without our asking.
     Lost,
-    /// The server knows us still: the session goes on.
-    Resumed,
+    /// The server resumes the session.
+    Resumed(Box<lk::ReconnectResponse>),
     /// The resume did not work. `None`: the server could not be reached.
     ResumeFailed(Option<Box<lk::LeaveRequest>>),
     /// Our goodbye has been written out.
@@ -107,14 +99,14 @@ pub enum PeerInput {
     /// A candidate of ours, as RTCIceCandidateInit JSON.
     LocalCandidate {
         /// Which connection.
-        target: Target,
+        target: SignalTarget,
         /// The JSON.
         json: String,
     },
     /// ICE and DTLS are up, for the first time or again.
-    Up(Target),
+    Up(SignalTarget),
     /// The path is lost.
-    Down(Target),
+    Down(SignalTarget),
     /// A remote track's media begins.
     Track {
         /// The driver's number.
@@ -208,6 +200,13 @@ pub enum Output {
         /// Whether it sends.
         on: bool,
     },
+    /// Encode only these layers of a track of ours: the ones that somebody subscribes to.
+    WantLayers {
+        /// The track, as its AddTrack named it.
+        cid: String,
+        /// Index into the track's layers, smallest first, and whether it is wanted. Layers that are not named stay.
+        layers: Vec<(usize, bool)>,
+    },
     /// For the event file, the timeline and the window.
     Event(EventKind),
 }
@@ -215,11 +214,14 @@ pub enum Output {
 /// What the peer connections are to do.
 #[derive(Clone, Debug)]
 pub enum PeerCommand {
-    /// v1: make room for so many more tracks.
-    AddSections {
-        /// Sounds.
+    /// Use these STUN and TURN servers from the next gathering on. Sent after each join, before anything else; the first
+    /// offer of protocol v1 waits for it with its gathering.
+    SetIceServers(Vec<IceServer>),
+    /// v1: add m-lines for so many more tracks.
+    AddMLines {
+        /// m-lines for audio.
         audios: u32,
-        /// Pictures.
+        /// m-lines for video.
         videos: u32,
     },
     /// Add a track of ours; it is offered with the next offer.
@@ -246,7 +248,7 @@ pub enum PeerCommand {
     /// A candidate of the server's, as RTCIceCandidateInit JSON.
     AddCandidate {
         /// Which connection.
-        target: Target,
+        target: SignalTarget,
         /// The JSON.
         json: String,
     },

@@ -2,8 +2,8 @@
 
 use super::entering::PUBLISHED;
 use super::{DeviceInput, SlotChange};
-use super::{Epoch, Generation, LinkInput, Output, PeerCommand, Phase, Session, Target};
-use crate::base::{DeviceKind, EventKind, ExitReason, Moment, NO_DEVICE, TrackSource};
+use super::{Epoch, Generation, LinkInput, Output, PeerCommand, Phase, Session};
+use crate::base::{DeviceKind, EventKind, ExitReason, IceServer, Moment, NO_DEVICE, Secret, SignalTarget, TrackSource};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
@@ -26,7 +26,7 @@ impl Session {
                 Phase::Leaving(_) => self.link_gone_while_leaving(now),
                 _ => self.link_lost(now),
             },
-            LinkInput::Resumed => self.resumed(now),
+            LinkInput::Resumed(response) => self.resumed(&response, now),
             LinkInput::ResumeFailed(leave) => match leave {
                 Some(leave) => self.server_leave(&leave, now),
                 None => self.resume_failed(now),
@@ -60,7 +60,7 @@ impl Session {
                 if r.num_audios + r.num_videos > 0 {
                     // More tracks than any tile grid shows are not worth a section each.
                     let (audios, videos) = (r.num_audios.min(200), r.num_videos.min(200));
-                    self.command(PeerCommand::AddSections { audios, videos });
+                    self.command(PeerCommand::AddMLines { audios, videos });
                 }
                 self.offer(false);
             }
@@ -80,7 +80,20 @@ impl Session {
                 }
                 self.roster.qualities(&q.updates);
             }
+            Response::SubscribedQualityUpdate(update) => self.want_layers(&update),
             _ => {}
+        }
+    }
+
+    /// The server says which layers of a track of ours anybody subscribes to.
+    fn want_layers(&mut self, update: &lk::SubscribedQualityUpdate) {
+        let Some(track) = self.tracks.iter().find(|t| t.sid.as_deref() == Some(&update.track_sid)) else { return };
+        let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains("vp8"));
+        // LOW, MEDIUM and HIGH are 0, 1 and 2: the indices of the layers.
+        let qualities = codecs.flat_map(|c| &c.qualities).filter(|q| q.quality() != lk::VideoQuality::Off);
+        let layers: Vec<_> = qualities.map(|q| (q.quality as usize, q.enabled)).collect();
+        if !layers.is_empty() {
+            self.out.push_back(Output::WantLayers { cid: track.cid.clone(), layers });
         }
     }
 
@@ -234,8 +247,8 @@ impl Session {
     }
 
     /// The connection that EnterRoom waits for.
-    pub(super) fn is_primary(&mut self, target: Target) -> bool {
-        self.joined_mut().is_some_and(|j| (target == Target::Subscriber) == j.subscriber_primary)
+    pub(super) fn is_primary(&mut self, target: SignalTarget) -> bool {
+        self.joined_mut().is_some_and(|j| (target == SignalTarget::Subscriber) == j.subscriber_primary)
     }
 }
 
@@ -257,6 +270,16 @@ fn exit_reason(r: lk::DisconnectReason, entering: bool) -> ExitReason {
         _ if entering => ExitReason::EntryFailed,
         _ => ExitReason::ConnectionLost,
     }
+}
+
+/// The STUN and TURN servers of a join or a resume.
+pub(super) fn ice_servers(servers: &[lk::IceServer]) -> Vec<IceServer> {
+    let server = |s: &lk::IceServer| IceServer {
+        urls: s.urls.clone(),
+        username: s.username.clone(),
+        credential: Secret::new(s.credential.clone()),
+    };
+    servers.iter().map(server).collect()
 }
 
 fn ending_sentence(reason: ExitReason) -> String {

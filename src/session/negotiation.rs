@@ -1,6 +1,7 @@
 //! Offers and answers of our side: one offer under way at a time, a wish for another waits for the answer.
 
-use super::io::{PeerCommand, Target};
+use super::io::PeerCommand;
+use crate::base::SignalTarget;
 use livekit_protocol as lk;
 
 /// Where the client's offering stands.
@@ -21,8 +22,12 @@ impl Negotiation {
     }
 
     /// Which connection a remote candidate is for: v1 has only one.
-    pub(super) fn candidate_target(&self, target: lk::SignalTarget) -> Target {
-        if self.single || target == lk::SignalTarget::Publisher { Target::Publisher } else { Target::Subscriber }
+    pub(super) fn candidate_target(&self, target: lk::SignalTarget) -> SignalTarget {
+        if self.single || target == lk::SignalTarget::Publisher {
+            SignalTarget::Publisher
+        } else {
+            SignalTarget::Subscriber
+        }
     }
 
     /// Asks for an offer now, or after the answer that is awaited.

@@ -1,7 +1,7 @@
 //! What the peer connections report.
 
 use super::{Epoch, Output, PeerInput, Phase, Session, Timer};
-use crate::base::Moment;
+use crate::base::{Moment, SignalTarget};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::time::Duration;
@@ -35,8 +35,8 @@ impl Session {
             PeerInput::LocalCandidate { target, json } => self.send(Request::Trickle(lk::TrickleRequest {
                 candidate_init: json,
                 target: match target {
-                    super::Target::Publisher => lk::SignalTarget::Publisher as i32,
-                    super::Target::Subscriber => lk::SignalTarget::Subscriber as i32,
+                    SignalTarget::Publisher => lk::SignalTarget::Publisher as i32,
+                    SignalTarget::Subscriber => lk::SignalTarget::Subscriber as i32,
                 },
                 r#final: false,
             })),

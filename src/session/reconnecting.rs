@@ -5,6 +5,7 @@
 //! a removal, and says so.
 
 use super::io::EntryError;
+use super::link::ice_servers;
 use super::{Epoch, InRoom, Joined, Output, PeerCommand, Phase, Reconnecting, Session, Timer};
 use crate::base::{EntryErrorKind, EventKind, ExitReason, Moment};
 use livekit_protocol as lk;
@@ -162,7 +163,7 @@ impl Session {
     }
 
     /// The server knows us still.
-    pub(super) fn resumed(&mut self, now: Moment) {
+    pub(super) fn resumed(&mut self, response: &lk::ReconnectResponse, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
         let Step::Resuming(joined) = &mut r.step else { return };
         let restart = joined.negotiation.restart();
@@ -170,6 +171,9 @@ impl Session {
         r.listed = false;
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
         self.sync_state();
+        if !response.ice_servers.is_empty() {
+            self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
+        }
         self.command(restart);
     }
 

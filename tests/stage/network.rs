@@ -339,7 +339,7 @@ impl Stage {
         let input = if matches!(input, LinkInput::Lost) { wire.loss() } else { input };
         wire.heard = now;
         let is_first = std::mem::take(&mut wire.is_opening);
-        if is_first && self.pings && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed) {
+        if is_first && self.pings && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed(_)) {
             self.later(Duration::ZERO, Delivery::Ping(link));
         }
         if let LinkInput::Joined { response, .. } = &input {

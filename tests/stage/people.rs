@@ -236,7 +236,11 @@ impl Stage {
                 let now = self.now;
                 self.people[who].events.push((now, event));
             }
-            Output::ResumeDone(_) | Output::Attach(_) | Output::Detach(_) | Output::Feed { .. } => {}
+            Output::ResumeDone(_)
+            | Output::Attach(_)
+            | Output::Detach(_)
+            | Output::Feed { .. }
+            | Output::WantLayers { .. } => {}
         }
     }
 
@@ -289,7 +293,7 @@ impl Stage {
     fn peers(&mut self, who: usize, epoch: Epoch, command: PeerCommand) {
         let person = &mut self.people[who];
         let answer = match command {
-            PeerCommand::AddSections { audios, videos } => {
+            PeerCommand::AddMLines { audios, videos } => {
                 for (kind, n) in [(MediaKind::Audio, audios), (MediaKind::Video, videos)] {
                     person.sections.extend(vec![(kind, None); n as usize]);
                 }
@@ -305,7 +309,7 @@ impl Stage {
                 person.has_peers &= person.epoch != epoch;
                 Some(PeerInput::Closed)
             }
-            PeerCommand::SetAnswer(_) | PeerCommand::AddCandidate { .. } => None,
+            PeerCommand::SetIceServers(_) | PeerCommand::SetAnswer(_) | PeerCommand::AddCandidate { .. } => None,
         };
         if let Some(answer) = answer {
             self.own(who, Duration::from_millis(1), session::Input::Peers(epoch, answer));

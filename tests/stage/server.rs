@@ -50,7 +50,7 @@ impl Stage {
                 self.check_admitted(who);
                 LinkInput::Joined { response: Box::new(response), single }
             }
-            Response::Reconnect(_) => LinkInput::Resumed,
+            Response::Reconnect(response) => LinkInput::Resumed(Box::new(response)),
             Response::Leave(leave) if is_first && is_resume => LinkInput::ResumeFailed(Some(Box::new(leave))),
             message => LinkInput::Message(Box::new(message)),
         };

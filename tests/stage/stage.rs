@@ -8,9 +8,9 @@ use crate::people::{Manners, Person};
 use livekit_protocol as lk;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use visavis::base::{EntryErrorKind, ExitRequestedBy, Moment};
+use visavis::base::{EntryErrorKind, ExitRequestedBy, Moment, SignalTarget};
 use visavis::hub::{self, AdminCall, BanList, ConnectionId, Hub, HubConfig, LinkId};
-use visavis::session::{self, Epoch, LinkInput, Target};
+use visavis::session::{self, Epoch, LinkInput};
 
 /// Unix time in ms at the stage's start.
 pub(crate) const UNIX_MS: i64 = 1_800_000_000_000;
@@ -330,9 +330,9 @@ impl Wire {
 }
 
 /// Which of a client's connections one of the plane's is.
-pub(crate) const fn target(role: hub::Role) -> Target {
+pub(crate) const fn target(role: hub::Role) -> SignalTarget {
     match role {
-        hub::Role::Single | hub::Role::Publisher => Target::Publisher,
-        hub::Role::Subscriber => Target::Subscriber,
+        hub::Role::Single | hub::Role::Publisher => SignalTarget::Publisher,
+        hub::Role::Subscriber => SignalTarget::Subscriber,
     }
 }

@@ -100,7 +100,7 @@ impl LinkTask {
             resumed = self.link.resume(reason) => resumed,
         };
         let input = match resumed {
-            Ok(_) => LinkInput::Resumed,
+            Ok(response) => LinkInput::Resumed(Box::new(response)),
             Err(ResumeError::Ended(reason)) => LinkInput::ResumeFailed(Some(leave(reason, Action::Disconnect))),
             Err(ResumeError::Rejoin(reason)) => LinkInput::ResumeFailed(Some(leave(reason, Action::Reconnect))),
             // A new join is refused for the same reason, with an error that can be shown.

@@ -176,6 +176,8 @@ struct Opened {
     peer_events: mpsc::Receiver<RtcEvent>,
     join: Box<lk::JoinResponse>,
     single: bool,
+    /// Whether the server is on this computer.
+    loopback: bool,
 }
 
 impl ConnectTask {
@@ -197,7 +199,7 @@ impl ConnectTask {
             opened.peers.close().await;
             return self.report_closed().await;
         }
-        let Opened { link, events, peers, peer_events, join, single } = opened;
+        let Opened { link, events, peers, peer_events, join, single, loopback } = opened;
         self.report_tx.link(epoch, LinkInput::Joined { response: join, single }).await;
         self.opened.set(Arc::downgrade(&peers)).ok();
         let stop = CancellationToken::new();
@@ -207,6 +209,7 @@ impl ConnectTask {
             epoch,
             peers: peers.clone(),
             layers: self.plan.layers.clone(),
+            loopback,
             report_tx: self.report_tx.clone(),
             close: commands.close_peers,
         };
@@ -230,19 +233,20 @@ impl ConnectTask {
         let options = ConnectOptions { single: true, offer: Some(offer), timeout: CONNECT_LIMIT };
         let (link, join, events) = SignalLink::connect(&url, &token, options).await.map_err(|e| entry_error(&e))?;
         let link = Arc::new(link);
+        let loopback = is_on_this_computer(&url);
         if link.is_single() {
             guard.keep();
             let join = Box::new(join);
-            return Ok(Opened { link, events, peers, peer_events, join, single: true });
+            return Ok(Opened { link, events, peers, peer_events, join, single: true, loopback });
         }
         // LiveKit protocol v0: two peer connections, and no offer in the join request.
         let (peers, peer_events) = self.open_peers(Mode::Dual, &url).await?;
-        Ok(Opened { link, events, peers, peer_events, join: Box::new(join), single: false })
+        Ok(Opened { link, events, peers, peer_events, join: Box::new(join), single: false, loopback })
     }
 
     async fn open_peers(&self, mode: Mode, url: &str) -> Result<(Arc<Peers>, mpsc::Receiver<RtcEvent>), EntryError> {
         let mut config = PeerConfig::new(mode);
-        config.loopback = Url::parse(url).is_ok_and(|url| is_loopback(&url));
+        config.loopback = is_on_this_computer(url);
         let most: u32 = self.plan.layers.iter().map(|l| l.max_kbps * 1000).sum::<u32>() * 5 / 4 + 100_000;
         config.rates = SendRates { max_bps: most.max(300_000), ..SendRates::default() };
         config.rates.start_bps = config.rates.start_bps.min(config.rates.max_bps);
@@ -266,6 +270,10 @@ impl Drop for CloseOnDrop {
             tokio::spawn(async move { peers.close().await });
         }
     }
+}
+
+fn is_on_this_computer(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| is_loopback(&url))
 }
 
 fn other(message: String) -> EntryError {

@@ -3,7 +3,7 @@
 use crate::base::{MediaKind, SimulcastLayer, TrackSource};
 use crate::call::report::{ReportSender, TaskReport, TrackSender};
 use crate::rtc::{Peers, RtcError, RtcEvent};
-use crate::session::{Epoch, PeerCommand, PeerInput, Target};
+use crate::session::{Epoch, PeerCommand, PeerInput};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,8 @@ pub(super) struct PeerTask {
     pub(super) epoch: Epoch,
     pub(super) peers: Arc<Peers>,
     pub(super) layers: Vec<SimulcastLayer>,
+    /// Whether the server is on this computer.
+    pub(super) loopback: bool,
     pub(super) report_tx: ReportSender,
     /// Cancelled to close the peer connections; overtakes the commands.
     pub(super) close: CancellationToken,
@@ -46,7 +48,12 @@ impl PeerTask {
     async fn execute(&self, command: PeerCommand) -> Result<Option<PeerInput>, RtcError> {
         let peers = &self.peers;
         match command {
-            PeerCommand::AddSections { audios, videos } => peers.add_m_lines(audios, videos).await.map(|()| None),
+            PeerCommand::SetIceServers(servers) => {
+                // A server on this computer is reached without STUN and TURN.
+                let servers = if self.loopback { &[][..] } else { &servers[..] };
+                peers.set_ice_servers(servers).await.map(|()| None)
+            }
+            PeerCommand::AddMLines { audios, videos } => peers.add_m_lines(audios, videos).await.map(|()| None),
             PeerCommand::Publish { cid, source } => {
                 publish(peers, cid, source, &self.layers, &self.report_tx).await.map(|()| None)
             }
@@ -55,13 +62,7 @@ impl PeerTask {
             PeerCommand::Answer { id, sdp } => {
                 peers.answer(sdp).await.map(|sdp| Some(PeerInput::AnswerMade { id, sdp }))
             }
-            PeerCommand::AddCandidate { target, json } => {
-                let target = match target {
-                    Target::Publisher => crate::rtc::Target::Publisher,
-                    Target::Subscriber => crate::rtc::Target::Subscriber,
-                };
-                peers.add_candidate(target, &json).await.map(|()| None)
-            }
+            PeerCommand::AddCandidate { target, json } => peers.add_candidate(target, &json).await.map(|()| None),
             // Comes through `close` instead.
             PeerCommand::Close => Ok(None),
         }
@@ -88,16 +89,14 @@ async fn publish(
 
 /// Forwards the events of the peer connections until they are closed.
 pub(super) async fn forward_peers(epoch: Epoch, mut events: mpsc::Receiver<RtcEvent>, report_tx: ReportSender) {
-    let target = |t: crate::rtc::Target| match t {
-        crate::rtc::Target::Publisher => Target::Publisher,
-        crate::rtc::Target::Subscriber => Target::Subscriber,
-    };
     while let Some(event) = events.recv().await {
         match event {
-            RtcEvent::Connected(t) => report_tx.peers(epoch, PeerInput::Up(target(t))).await,
-            RtcEvent::Disconnected(t) | RtcEvent::Failed(t) => report_tx.peers(epoch, PeerInput::Down(target(t))).await,
-            RtcEvent::LocalCandidate { target: t, json } => {
-                report_tx.peers(epoch, PeerInput::LocalCandidate { target: target(t), json }).await;
+            RtcEvent::Connected(target) => report_tx.peers(epoch, PeerInput::Up(target)).await,
+            RtcEvent::Disconnected(target) | RtcEvent::Failed(target) => {
+                report_tx.peers(epoch, PeerInput::Down(target)).await
+            }
+            RtcEvent::LocalCandidate { target, json } => {
+                report_tx.peers(epoch, PeerInput::LocalCandidate { target, json }).await;
             }
             RtcEvent::RemoteTrack(track) => report_tx.send(TaskReport::RemoteTrack(epoch, Box::new(track))).await,
             RtcEvent::KeyframeWanted { cid, layer } => {

@@ -17,8 +17,6 @@ use crate::call::report::{ReportSender, TaskReport};
 use crate::call::statistics::CallStatistics;
 use crate::clock::unix_ms;
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig};
-use livekit_protocol as lk;
-use lk::signal_response::Message as Response;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -100,12 +98,7 @@ impl Call {
     /// Takes a report of one of the tasks of the call.
     pub(crate) fn take_report(&mut self, report: TaskReport, devices: &mut Devices) {
         match report {
-            TaskReport::Session(input) => {
-                if let Input::Link(_, session::LinkInput::Message(message)) = &*input {
-                    self.dynacast(message);
-                }
-                self.input(*input, devices);
-            }
+            TaskReport::Session(input) => self.input(*input, devices),
             TaskReport::RemoteTrack(epoch, track) => {
                 let (mid, stream_id, track_id) = (track.mid.clone(), track.stream_id.clone(), track.track_id.clone());
                 let kind = track.kind;
@@ -237,6 +230,7 @@ impl Call {
             Output::Attach(bound) => self.media.attach(bound),
             Output::Detach(handle) => self.media.detach(handle),
             Output::Feed { source, on } => self.media.feed(source, on),
+            Output::WantLayers { cid, layers } => self.media.want_layers(&cid, &layers),
             Output::Event(kind) => {
                 if let EventKind::ExitRoom { .. } = kind {
                     self.media.stop();
@@ -251,17 +245,6 @@ impl Call {
     fn with(&self, epoch: Epoch, f: impl FnOnce(&Connection)) {
         if let Some(connection) = self.connections.get(&epoch) {
             f(connection);
-        }
-    }
-
-    /// Dynacast: the server tells which simulcast layers have a subscriber.
-    fn dynacast(&mut self, message: &Response) {
-        let Response::SubscribedQualityUpdate(update) = message else { return };
-        let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains("vp8"));
-        for quality in codecs.flat_map(|c| &c.qualities) {
-            if quality.quality() != lk::VideoQuality::Off {
-                self.media.set_layer_wanted(quality.quality as usize, quality.enabled);
-            }
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A session against a scripted world: devices that open, hang or fail, a server that answers or does not, and a clock
 //! that is moved by hand. Scenarios by name, and random sequences of operations and faults.
 
+mod connection;
 mod leaving;
 mod outages;
 mod people;
 mod random;
 
 use super::*;
-use crate::base::{EntryErrorKind, EventKind, ExitRequestedBy, StepName, StepState};
+use crate::base::{EntryErrorKind, EventKind, ExitRequestedBy, SignalTarget, StepName, StepState};
 use lk::signal_response::Message as Response;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -37,6 +38,10 @@ struct World {
     next: u64,
     events: Vec<EventKind>,
     outputs: Vec<String>,
+    /// What the peers were told.
+    commands: Vec<PeerCommand>,
+    /// Which layers of which track were said to be wanted.
+    layers: Vec<(String, Vec<(usize, bool)>)>,
     /// Devices of which a handle exists, by the outputs' own account.
     held: BTreeMap<DeviceKind, Generation>,
     /// Devices of which the window was told that they are open.
@@ -56,6 +61,8 @@ impl World {
             next: 0,
             events: Vec::new(),
             outputs: Vec::new(),
+            commands: Vec::new(),
+            layers: Vec::new(),
             held: BTreeMap::new(),
             told_open: BTreeSet::new(),
             epoch: Epoch(1),
@@ -106,6 +113,9 @@ impl World {
     fn drain(&mut self) {
         while let Some(output) = self.session.poll() {
             self.outputs.push(format!("{output:?}").chars().take(60).collect());
+            if let Output::Peers(_, command) = &output {
+                self.commands.push(command.clone());
+            }
             self.obey(output);
         }
     }
@@ -128,15 +138,16 @@ impl World {
                     self.link(10, LinkInput::Joined { response: Box::new(join()), single: true });
                     self.link(12, LinkInput::Message(Box::new(Response::Answer(lk::SessionDescription::default()))));
                     if self.manners.peers {
-                        self.later(30, Input::Peers(epoch, PeerInput::Up(Target::Publisher)));
+                        self.later(30, Input::Peers(epoch, PeerInput::Up(SignalTarget::Publisher)));
                     }
                 }
             }
             Output::Resume(..) if self.manners.server => {
                 self.link_up = true;
-                self.link(10, LinkInput::Resumed);
+                let response = lk::ReconnectResponse { ice_servers: turn("resumed"), ..Default::default() };
+                self.link(10, LinkInput::Resumed(Box::new(response)));
                 if self.manners.peers {
-                    self.later(30, Input::Peers(self.epoch, PeerInput::Up(Target::Publisher)));
+                    self.later(30, Input::Peers(self.epoch, PeerInput::Up(SignalTarget::Publisher)));
                 }
             }
             Output::Resume(..) => self.link(10, LinkInput::ResumeFailed(None)),
@@ -185,6 +196,7 @@ impl World {
                 }
                 self.events.push(event);
             }
+            Output::WantLayers { cid, layers } => self.layers.push((cid, layers)),
             _ => {}
         }
     }
@@ -214,8 +226,15 @@ impl World {
 fn join() -> lk::JoinResponse {
     lk::JoinResponse {
         participant: Some(lk::ParticipantInfo { sid: ME.into(), identity: "me".into(), ..Default::default() }),
+        ice_servers: turn("joined"),
         ..Default::default()
     }
+}
+
+/// A TURN server with credentials of this name.
+fn turn(name: &str) -> Vec<lk::IceServer> {
+    let urls = vec!["turn:turn.example.com?transport=udp".to_owned()];
+    vec![lk::IceServer { urls, username: name.into(), credential: format!("secret of {name}") }]
 }
 
 fn leave(reason: lk::DisconnectReason) -> Response {

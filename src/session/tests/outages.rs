@@ -109,14 +109,14 @@ fn missing_media_is_told_before_the_link_is_given_up() {
     };
     assert_eq!(down_for(&w), None);
     w.manners.peers = false;
-    w.give(Input::Peers(w.epoch, PeerInput::Down(Target::Publisher)));
+    w.give(Input::Peers(w.epoch, PeerInput::Down(SignalTarget::Publisher)));
     w.run(100);
     assert_eq!(down_for(&w), Some(Duration::from_millis(100)));
     let restarts = |w: &World| w.outputs.iter().filter(|o| o.contains("Offer { ice_restart: true")).count();
     assert_eq!(restarts(&w), 0, "it may come back by itself");
     w.give(Input::TryNow);
     assert_eq!(restarts(&w), 1, "whoever will not wait gets an ICE restart at once");
-    w.give(Input::Peers(w.epoch, PeerInput::Up(Target::Publisher)));
+    w.give(Input::Peers(w.epoch, PeerInput::Up(SignalTarget::Publisher)));
     assert_eq!(down_for(&w), None);
 }
 

@@ -68,7 +68,7 @@ fn act(w: &mut World, op: Op) {
             let failed = DeviceInput::Failed { id: "x".into(), message: "gone".into() };
             w.give(Input::Device(kind(camera), generation, failed));
         }
-        Op::PeersDown => w.give(Input::Peers(w.epoch, PeerInput::Down(Target::Publisher))),
+        Op::PeersDown => w.give(Input::Peers(w.epoch, PeerInput::Down(SignalTarget::Publisher))),
         // The network and the drivers swallow what was under way; devices are still taken away at their limit.
         Op::DropWhatIsComing => w.coming.retain(|_, i| matches!(i, Input::Device(..))),
     }
