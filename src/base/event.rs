@@ -122,6 +122,7 @@ pub enum EventKind {
     DeviceClosed { kind: DeviceKind, id: String, message: String },
     DeviceFailed { kind: DeviceKind, id: String, message: String },
     ScreenShown { screen: String },
+    Focused { control: String },
     Statistics(Statistics),
     Verified { users: Vec<Verification>, met: bool },
 }
@@ -160,6 +161,7 @@ impl EventKind {
             Self::DeviceClosed { .. } => "DeviceClosed",
             Self::DeviceFailed { .. } => "DeviceFailed",
             Self::ScreenShown { .. } => "ScreenShown",
+            Self::Focused { .. } => "Focused",
             Self::Statistics(_) => "Statistics",
             Self::Verified { .. } => "Verified",
         }
@@ -194,6 +196,7 @@ impl EventKind {
                 json!({ "kind": kind, "id": id, "message": message })
             }
             Self::ScreenShown { screen } => json!({ "screen": screen }),
+            Self::Focused { control } => json!({ "control": control }),
             Self::Statistics(s) => json!(s),
             Self::Verified { users, met } => json!({ "users": users, "met": met }),
         }

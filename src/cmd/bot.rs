@@ -15,8 +15,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// What a bot's camera shows unless told otherwise.
-const PICTURE: &str = "test-picture:640x360@30";
+/// The default camera of a bot.
+const DEFAULT_CAMERA: &str = "test-picture:640x360@30";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,7 +47,7 @@ pub(super) struct BotArgs {
     linger: Duration,
     /// Size and rate that the camera is asked for; a real one gives the nearest it has [default: that of the test
     /// picture, else 1280x720@30]
-    #[arg(long, value_name = "WxH@FPS", value_parser = camera_format)]
+    #[arg(long, value_name = "WxH@FPS", value_parser = parse_camera_format)]
     camera_format: Option<CameraFormat>,
     /// Keep the newest picture of everybody as FOLDER/USER.png, every 2 s
     #[arg(long, value_name = "FOLDER")]
@@ -57,7 +57,7 @@ pub(super) struct BotArgs {
     verify: bool,
 }
 
-fn camera_format(text: &str) -> Result<CameraFormat, String> {
+fn parse_camera_format(text: &str) -> Result<CameraFormat, String> {
     CameraFormat::parse(text).ok_or_else(|| ChoiceError::Format(text.to_owned()).to_string())
 }
 
@@ -72,7 +72,7 @@ pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
     }
     super::runtime()?.block_on(async {
         let leave = CancellationToken::new();
-        signals::watch(leave.clone()).context("Signals cannot be caught")?;
+        signals::cancel_on_signal(leave.clone()).context("Signals cannot be caught")?;
         let mut bots = JoinSet::new();
         for n in 1..=args.count {
             let config = config(&args, n, &server, &room, &tokens, events.clone())?;
@@ -82,7 +82,7 @@ pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
         while let Some(ended) = bots.join_next().await {
             outcomes.push(ended.context("A bot broke down")??);
         }
-        Ok(code(&outcomes))
+        Ok(exit_code(&outcomes))
     })
 }
 
@@ -96,7 +96,7 @@ fn config(
 ) -> anyhow::Result<BotConfig> {
     let name = format!("{}-{n}", args.name_prefix);
     let user: UserId = tokens.user().map_or_else(|| name.parse(), Ok)?;
-    let camera = args.participant.camera.clone().unwrap_or_else(|| PICTURE.to_owned());
+    let camera = args.participant.camera.clone().unwrap_or_else(|| DEFAULT_CAMERA.to_owned());
     let format = args.camera_format.unwrap_or_else(|| devices::camera_format(Some(&camera)));
     let tone = format!("test-tone:{:.0}", bot_tone_hz(n));
     Ok(BotConfig {
@@ -125,13 +125,13 @@ fn config(
     })
 }
 
-/// The code of the first bot that did not leave by its own choice; then whether what arrived was good.
-fn code(outcomes: &[Outcome]) -> ExitCode {
+/// The exit code of the first bot that did not leave by itself. Otherwise, the result of `--verify`.
+fn exit_code(outcomes: &[Outcome]) -> ExitCode {
     if let Some(ended) = outcomes.iter().find(|o| o.reason != ExitReason::Left) {
         if !ended.message.is_empty() {
             eprintln!("visavis: {}", ended.message);
         }
-        return signals::exit_code(ended.reason);
+        return ExitCode::from(ended.reason.exit_code());
     }
     match outcomes.iter().any(|o| o.verified == Some(false)) {
         true => ExitCode::from(super::NOT_MET),

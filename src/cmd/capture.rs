@@ -1,21 +1,21 @@
-//! `visavis capture-camera`: the capture process that a call starts for its camera. Not for people, so not in `--help`.
+//! `visavis capture-camera`: the capture process that a call starts for its camera. `--help` does not list it.
 
 use crate::devices::{CameraFormat, capture};
 use std::process::ExitCode;
 
-/// Opens a camera and writes its pictures to standard output until standard input ends.
+/// Opens a camera and writes its video frames to standard output until standard input ends.
 #[derive(Debug, clap::Args)]
 pub(super) struct CaptureArgs {
     /// A camera's id, `default`, or `capture-process:FAULT`.
     #[arg(long, default_value = "default")]
     device: String,
-    /// Width that is wanted, in pixels.
+    /// Requested width in pixels.
     #[arg(long, default_value_t = 1280, value_parser = clap::value_parser!(u32).range(160..=3840))]
     width: u32,
-    /// Height that is wanted, in pixels.
+    /// Requested height in pixels.
     #[arg(long, default_value_t = 720, value_parser = clap::value_parser!(u32).range(90..=2160))]
     height: u32,
-    /// Pictures a second that are wanted.
+    /// Requested frames per second.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
     fps: u32,
     /// Print the cameras of this computer as JSON instead.
@@ -23,7 +23,7 @@ pub(super) struct CaptureArgs {
     list: bool,
 }
 
-/// Captures, or lists.
+/// Captures, or lists the cameras.
 pub(super) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
     let CaptureArgs { ref device, width, height, fps, list } = *args;
     if list {

@@ -1,4 +1,4 @@
-//! `visavis devices`: which cameras, microphones and speakers there are.
+//! `visavis devices`: the list of cameras, microphones and speakers.
 
 use crate::base::{DeviceEntry, DeviceLists};
 use crate::devices::list;
@@ -6,11 +6,11 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long drivers and the sound server may take to answer.
+/// Time limit for the answers of drivers and the sound server.
 pub(super) const LIMIT: Duration = Duration::from_secs(3);
 
-/// Formats of a device that are shown to people; a camera can have hundreds.
-const SHOWN: usize = 8;
+/// Number of formats in the table; a camera can have hundreds.
+const SHOWN_FORMATS: usize = 8;
 
 /// Lists cameras, microphones and speakers with the ids that `--camera`, `--microphone` and `--speaker` take.
 #[derive(Debug, clap::Args)]
@@ -54,9 +54,9 @@ fn section(text: &mut String, title: &str, entries: &[DeviceEntry]) -> std::fmt:
         let default = if entry.default { " (default)" } else { "" };
         writeln!(text, "  {:width$}  {}{default}", entry.id, entry.label)?;
         if !entry.formats.is_empty() {
-            let more = entry.formats.len().saturating_sub(SHOWN);
+            let more = entry.formats.len().saturating_sub(SHOWN_FORMATS);
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-            let shown = entry.formats.len().min(SHOWN);
+            let shown = entry.formats.len().min(SHOWN_FORMATS);
             writeln!(text, "  {:width$}    {}{more}", "", entry.formats[..shown].join("; "))?;
         }
     }

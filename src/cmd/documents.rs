@@ -1,5 +1,4 @@
-//! What belongs beside the program and the program knows best: completions for shells, man pages, and the licences of
-//! what it is made of. Packages ship all three.
+//! Documents that the program generates and packages ship: shell completions, man pages, and the licences of its parts.
 
 use anyhow::Context;
 use clap::Command;
@@ -13,7 +12,7 @@ use std::process::ExitCode;
 
 /// The program's name, as shells and man pages call it.
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
-/// Made by `scripts/licences` from Cargo.lock and assets/.
+/// `scripts/licences` makes it from Cargo.lock and assets/.
 const LICENCES: &str = include_str!("../../assets/licences.txt");
 
 const COMPLETIONS_EXAMPLES: &str = "\
@@ -48,7 +47,7 @@ pub(super) fn completions(args: CompletionsArgs, command: Command) -> anyhow::Re
 }
 
 fn write_completions(shell: Shell, command: Command, out: &mut dyn Write) -> io::Result<()> {
-    // The generator offers hidden subcommands too; nobody should be offered the camera's process.
+    // The generator would include hidden subcommands.
     let shown = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned();
     let mut shown = Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
@@ -62,13 +61,13 @@ fn write_completions(shell: Shell, command: Command, out: &mut dyn Write) -> io:
 /// Prints the licences.
 pub(super) fn licences(_args: &LicencesArgs) -> anyhow::Result<ExitCode> {
     match io::stdout().write_all(LICENCES.as_bytes()) {
-        // Whoever reads them in a pager need not read them all.
+        // A pager closes the pipe when its user quits.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("The standard output is closed"),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Writes the pages of `command` and everything below it.
+/// Writes the pages of `command` and all its subcommands.
 pub(super) fn man_pages(args: &ManPagesArgs, command: Command) -> anyhow::Result<ExitCode> {
     write_pages(command, &args.folder)
         .with_context(|| format!("The man pages cannot be written into {}", args.folder.display()))?;
@@ -86,9 +85,9 @@ fn write_page(command: &Command, folder: &Path) -> io::Result<()> {
     for below in command.get_subcommands().filter(|c| !c.is_hide_set()) {
         write_page(below, folder)?;
     }
-    // Examples are set as they are typed, which the generator does not do.
+    // The generator would reflow the examples.
     let page = Man::new(command.clone().after_help(None::<&str>))
-        .date(" ") // an empty one would be left out, and the source taken for it
+        .date(" ") // with an empty date, the generator puts the source in its place
         .source(format!("{PROGRAM} {}", env!("CARGO_PKG_VERSION")))
         .manual("Visavis");
     let mut file = File::create(folder.join(page.get_filename()))?;
@@ -99,7 +98,7 @@ fn write_page(command: &Command, folder: &Path) -> io::Result<()> {
     file.flush()
 }
 
-/// A section of a man page out of what `--help` ends with.
+/// The section EXAMPLES of a man page, from the end of the `--help` text.
 fn examples_section(text: &str) -> String {
     let mut section = Roff::default();
     section.control("SH", ["EXAMPLES"]).control("nf", []);
@@ -117,7 +116,7 @@ mod tests {
     use clap::{CommandFactory, ValueEnum};
     use std::collections::BTreeSet;
 
-    /// The names of all commands that people see, with dashes: `visavis-room-list`.
+    /// The names of all visible commands, with dashes: `visavis-room-list`.
     fn visible(command: &Command, name: &str) -> BTreeSet<String> {
         let below = command.get_subcommands().filter(|c| !c.is_hide_set());
         let mut names: BTreeSet<_> = below.flat_map(|c| visible(c, &format!("{name}-{}", c.get_name()))).collect();
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_that_people_see_has_a_man_page_with_its_examples() {
+    fn every_visible_command_has_a_man_page_with_its_examples() {
         let folder = tempfile::tempdir().expect("a folder");
         write_pages(Cli::command(), folder.path()).expect("pages");
         let files = fs::read_dir(folder.path()).expect("the folder").map(|f| f.expect("a file").file_name());
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_shell_completes_every_word_that_people_see_and_no_hidden_one() {
+    fn each_shell_completes_visible_words_only() {
         for shell in Shell::value_variants() {
             let mut text = Vec::new();
             write_completions(*shell, Cli::command(), &mut text).expect("completions");
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_licences_name_what_is_in_the_program() {
+    fn the_licences_name_the_parts_of_the_program() {
         for work in ["egui ", "webrtc ", "str0m ", "Inter", "JetBrains Mono", "Phosphor", "libopus"] {
             assert!(LICENCES.contains(work), "{work} is missing; run scripts/licences");
         }

@@ -1,11 +1,10 @@
-//! The command line: one file a subcommand; wiring only. Its words are a public interface (see the README).
+//! The command line: one file or folder for each subcommand, wiring only. Its words are a public interface (see the
+//! README).
 
 #[cfg(all(feature = "bot", feature = "server"))]
 mod bench;
 #[cfg(feature = "bot")]
 mod bot;
-#[cfg(feature = "window")]
-mod browser;
 mod capture;
 mod devices;
 mod documents;
@@ -16,7 +15,7 @@ mod room;
 mod serve;
 #[cfg(feature = "window")]
 mod shutdown;
-#[cfg(any(feature = "window", feature = "bot"))]
+#[cfg(any(feature = "server", feature = "bot"))]
 mod signals;
 mod support;
 #[cfg(feature = "window")]
@@ -27,10 +26,10 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
-/// What `--verify` asks for was not met.
+/// Exit code: the media that `--verify` expects did not arrive.
 #[cfg(any(feature = "bot", feature = "window"))]
 const NOT_MET: u8 = 30;
-/// A call that could not be made, or anything else that failed.
+/// Exit code of all other failures.
 const FAILED: u8 = 1;
 
 /// Video calls that end when you say so.
@@ -83,9 +82,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            // The chain reads as one sentence after the other.
-            let text: Vec<String> = error.chain().map(ToString::to_string).collect();
-            eprintln!("visavis: {}", text.join(": "));
+            eprintln!("visavis: {error:#}");
             ExitCode::from(FAILED)
         }
     }
@@ -94,14 +91,14 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         #[cfg(feature = "window")]
-        None => window::run(cli.window),
+        None => window::run(&cli.window),
         #[cfg(not(feature = "window"))]
         None => {
             Cli::command().print_help()?;
             Ok(ExitCode::from(2))
         }
         #[cfg(feature = "window")]
-        Some(Command::Host(args)) => window::host(args),
+        Some(Command::Host(args)) => window::host(&args),
         #[cfg(feature = "server")]
         Some(Command::Serve(args)) => runtime()?.block_on(serve::run(args)),
         #[cfg(feature = "bot")]
@@ -118,12 +115,19 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The runtime of a command: two workers are plenty, as media has threads of its own.
+/// The runtime of a command. Two workers suffice, because media runs on threads of its own.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("visavis").enable_all().build()
 }
 
-/// Logs to standard error: what `--log-level` or RUST_LOG say, else warnings and the server's audit trail.
+/// An event of the program itself, outside any call.
+#[cfg(feature = "window")]
+fn program_event(kind: crate::base::EventKind) -> crate::base::Event {
+    let (unix_ms, session) = (crate::clock::unix_ms(), crate::base::SessionId(0));
+    crate::base::Event { unix_ms, session, user: String::new(), kind }
+}
+
+/// Logs to standard error. `--log-level` or RUST_LOG filter; by default, warnings and the audit log are written.
 fn start_log(level: Option<&str>) {
     let filter = match level {
         Some(level) => EnvFilter::new(level),
@@ -131,7 +135,7 @@ fn start_log(level: Option<&str>) {
             .unwrap_or_else(|_| EnvFilter::new("warn,audit=info,webrtc=error,rtc=error,livekit_signaling=error")),
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A file, a pipe or the journal keeps plain text; on a terminal NO_COLOR has its say.
+    // Files, pipes and the journal get plain text. On a terminal, the crate respects NO_COLOR.
     let log = if std::io::stderr().is_terminal() { log } else { log.with_ansi(false) };
     log.init();
 }
@@ -141,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn clap_accepts_the_command_line() {
         Cli::command().debug_assert();
     }
 }

@@ -1,4 +1,4 @@
-//! What window and bots have in common on the command line: where to go, with which devices, and where events go.
+//! Arguments of the window and of bots: the call to join, the devices, and the destination of events.
 
 use crate::admin::key_from_environment;
 use crate::base::{Event, RoomId, Secret};
@@ -6,17 +6,18 @@ use crate::call::{EventSink, TokenSource};
 use crate::devices::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use crate::signal::token_endpoint;
 use anyhow::Context;
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// How to get into a room, with which devices.
+/// The room to join and the devices to use.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ParticipantArgs {
     /// The room server: ws://, wss://, http:// or https://
-    #[arg(long, value_name = "URL", env = "LIVEKIT_URL", value_parser = server)]
+    #[arg(long, value_name = "URL", env = "LIVEKIT_URL", value_parser = parse_server)]
     pub(super) server: Option<String>,
     /// The room; a numeric one is written num/123
     #[arg(long, value_name = "ROOM")]
@@ -26,16 +27,16 @@ pub(super) struct ParticipantArgs {
     #[arg(long, value_name = "JWT-FILE")]
     pub(super) token: Option<PathBuf>,
     /// Ask this token endpoint instead of the server's own
-    #[arg(long, value_name = "URL", value_parser = server, conflicts_with = "token")]
+    #[arg(long, value_name = "URL", value_parser = parse_server, conflicts_with = "token")]
     pub(super) token_endpoint: Option<String>,
     /// A camera's id, none, test-picture[:WxH@FPS] or file:PATH
-    #[arg(long, value_name = "ID", value_parser = camera)]
+    #[arg(long, value_name = "ID", value_parser = parse_camera)]
     pub(super) camera: Option<String>,
     /// A microphone's id, none, test-tone[:HZ], test-voice[:N] or file:PATH.wav
-    #[arg(long, value_name = "ID", value_parser = microphone)]
+    #[arg(long, value_name = "ID", value_parser = parse_microphone)]
     pub(super) microphone: Option<String>,
     /// A speaker's id, none or file:PATH.wav, which records
-    #[arg(long, value_name = "ID", value_parser = speaker)]
+    #[arg(long, value_name = "ID", value_parser = parse_speaker)]
     pub(super) speaker: Option<String>,
     /// Write one JSON object a line as things happen; - is the standard output
     #[arg(long, value_name = "FILE")]
@@ -45,26 +46,26 @@ pub(super) struct ParticipantArgs {
     pub(super) leave_after: Option<Duration>,
 }
 
-fn server(address: &str) -> Result<String, String> {
+fn parse_server(address: &str) -> Result<String, String> {
     token_endpoint(address).map(|_| address.trim().to_owned()).map_err(|e| e.to_string())
 }
 
-fn camera(id: &str) -> Result<String, String> {
+fn parse_camera(id: &str) -> Result<String, String> {
     id.parse::<CameraChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
 }
 
-fn microphone(id: &str) -> Result<String, String> {
+fn parse_microphone(id: &str) -> Result<String, String> {
     id.parse::<MicrophoneChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
 }
 
-fn speaker(id: &str) -> Result<String, String> {
+fn parse_speaker(id: &str) -> Result<String, String> {
     id.parse::<SpeakerChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
 }
 
 impl ParticipantArgs {
-    /// Whether a place, devices or events are named. A server can come from the environment, and asks for nothing.
+    /// Whether any argument but the server is given. The server may come from the environment.
     #[cfg(feature = "window")]
-    pub(super) fn asks(&self) -> bool {
+    pub(super) fn is_configured(&self) -> bool {
         let texts = [&self.token_endpoint, &self.camera, &self.microphone, &self.speaker];
         self.room.is_some()
             || self.token.is_some()
@@ -73,7 +74,7 @@ impl ParticipantArgs {
             || texts.iter().any(|text| text.is_some())
     }
 
-    /// Where tokens come from: a file, an endpoint, the key pair of the environment, or the server.
+    /// The source of tokens: a file, an endpoint, the key pair of the environment, or the server.
     pub(super) fn tokens(&self) -> anyhow::Result<TokenSource> {
         if let Some(path) = &self.token {
             let text = std::fs::read_to_string(path)
@@ -86,7 +87,7 @@ impl ParticipantArgs {
         Ok(key_from_environment()?.map_or(TokenSource::Server, TokenSource::Signed))
     }
 
-    /// Where events go: a file, the standard output, or nowhere.
+    /// The destination of events: a file, the standard output, or none.
     pub(super) fn event_sink(&self) -> anyhow::Result<EventSink> {
         let Some(path) = &self.events else { return Ok(Arc::new(|_: &Event| {})) };
         let out: Box<dyn Write + Send> = if path.as_os_str() == "-" {
@@ -99,7 +100,7 @@ impl ParticipantArgs {
         let out = Mutex::new(out);
         let pid = std::process::id();
         Ok(Arc::new(move |event: &Event| {
-            let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut out = out.lock();
             let written = writeln!(out, "{}", event.to_line(pid)).and_then(|()| out.flush());
             if let Err(error) = written {
                 tracing::warn!(%error, "an event could not be written");

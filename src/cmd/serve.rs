@@ -1,5 +1,6 @@
 //! `visavis serve`: the room server.
 
+use super::signals::Signals;
 use crate::admin::{application_from_environment, key_from_environment};
 use crate::proto::token::{ApiKey, ApiKeys};
 use crate::server::{
@@ -14,9 +15,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 
-/// Port of HTTP and signalling unless told otherwise.
+/// The default port of HTTP and signalling.
 const PORT: u16 = 7880;
-/// UDP port of the first worker unless told otherwise.
+/// The default UDP port of the first worker.
 const UDP: u16 = 7882;
 
 const EXAMPLES: &str = "\
@@ -71,40 +72,40 @@ A settings file; everything in it may be left out:
 pub(super) struct ServeArgs {
     /// Address and port of HTTP and signalling; port 0 takes a free one [default: 127.0.0.1:7880]
     #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(crate) listen: Option<SocketAddr>,
+    pub(super) listen: Option<SocketAddr>,
     /// What holds the rooms: this program, or a LiveKit server [default: embedded]
     #[arg(long, value_parser = PossibleValuesParser::new(["embedded", "livekit"]).map(engine))]
-    pub(crate) engine: Option<EngineKind>,
+    pub(super) engine: Option<EngineKind>,
     /// The LiveKit server of `--engine livekit`
     #[arg(long, value_name = "URL", env = "LIVEKIT_URL")]
-    pub(crate) livekit_url: Option<String>,
+    pub(super) livekit_url: Option<String>,
     /// UDP port of the first worker, the next one has the next port; 0 takes free ones [default: 7882]
     #[arg(long, value_name = "PORT")]
-    pub(crate) udp: Option<u16>,
+    pub(super) udp: Option<u16>,
     /// Threads that forward media [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(crate) workers: Option<u16>,
+    pub(super) workers: Option<u16>,
     /// Folder that remembers across a restart who was removed from which room
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
     /// Settings in TOML; what is given here wins
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// PEM file of the certificate for wss:// and https://, and of those that lead to a known authority
     #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_certificate: Option<PathBuf>,
+    pub(super) tls_certificate: Option<PathBuf>,
     /// PEM file of the certificate's key
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
-    pub(crate) tls_key: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
     /// Serve other computers without a certificate: in a network that you trust, or behind a proxy that has one
     #[arg(long)]
-    pub(crate) insecure_http: bool,
+    pub(super) insecure_http: bool,
     /// To try things out: key "devkey", secret "secret", tokens for everybody, this computer only
     #[arg(long)]
-    pub(crate) dev: bool,
+    pub(super) dev: bool,
 }
 
-/// Runs the server. Returns when a signal has stopped it and everybody in it has been told.
+/// Runs the server until a signal stops it. All participants are told before it returns.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let file = settings_file(&args)?;
     let tls_files = tls_files(&args, &file);
@@ -112,24 +113,24 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let reloader = Reloader::new(watched.cloned().collect()).context("SIGHUP cannot be caught")?;
     let tls = tls_files.map(Tls::load).transpose()?;
     let (listen, config) = settings(&args, &file, tls.clone())?;
-    let rooms_at = config.livekit.as_ref().map(|livekit| livekit.url.clone());
+    let livekit_url = config.livekit.as_ref().map(|livekit| livekit.url.clone());
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened at"))?;
     let server = Server::bind(listener, config)?;
-    let signals = Signals::catch().context("Signals cannot be caught")?;
-    writeln!(std::io::stdout(), "{}", ready(&server, tls.is_some(), rooms_at.as_deref()))
+    let signals = Signals::without_hangup().context("Signals cannot be caught")?;
+    writeln!(std::io::stdout(), "{}", ready_line(&server, tls.is_some(), livekit_url.as_deref()))
         .context("The standard output is closed")?;
     let keyring = server.keyring();
     tokio::select! {
-        served = server.run(signals.stop()) => served?,
+        served = server.run(signals.first()) => served?,
         () = reloader.run(|| reload(&args, &keyring, tls.as_ref())) => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says that it serves, and where.
-fn ready(server: &Server, tls: bool, rooms_at: Option<&str>) -> String {
+/// The line that scripts wait for: the server is ready, at this address.
+fn ready_line(server: &Server, tls: bool, livekit_url: Option<&str>) -> String {
     let (secure, address) = (if tls { "s" } else { "" }, server.address());
-    match rooms_at {
+    match livekit_url {
         None => format!("Listening on ws{secure}://{address}, media on UDP {}", ports(server.media_ports())),
         Some(livekit) => format!("Listening on http{secure}://{address}, rooms at {livekit}"),
     }
@@ -139,7 +140,7 @@ fn engine(name: String) -> EngineKind {
     if name == "livekit" { EngineKind::LiveKit } else { EngineKind::Embedded }
 }
 
-/// The LiveKit server, if that is the engine.
+/// The address of the LiveKit server; `None` for the embedded engine.
 fn livekit(args: &ServeArgs, file: &ConfigFile) -> anyhow::Result<Option<LiveKitAddress>> {
     if args.engine.or(file.engine).unwrap_or_default() == EngineKind::Embedded {
         return Ok(None);
@@ -153,23 +154,23 @@ fn livekit(args: &ServeArgs, file: &ConfigFile) -> anyhow::Result<Option<LiveKit
     Ok(Some(LiveKitAddress { url, public_url: file.livekit.public_url.clone() }))
 }
 
-/// Takes the keys of the settings file and the certificate as they are now. What is not usable stays as it was.
+/// Reads the keys of the settings file and the certificate again. If one of them is invalid, the old one stays in use.
 fn reload(args: &ServeArgs, keyring: &Keyring, tls: Option<&Tls>) {
     match settings_file(args).and_then(|file| secrets(args, &file)) {
         Ok(secrets) => {
             keyring.replace(secrets);
             tracing::info!(target: "audit", action = "reload", result = "ok");
         }
-        Err(e) => tracing::warn!("The keys stay as they are. {e:#}"),
+        Err(error) => tracing::warn!("The keys stay as they are. {error:#}"),
     }
-    if let Some(Err(e)) = tls.map(Tls::reload) {
-        tracing::warn!("The certificate stays as it is. {e}");
+    if let Some(Err(error)) = tls.map(Tls::reload) {
+        tracing::warn!("The certificate stays as it is. {error}");
     }
 }
 
 fn tls_files(args: &ServeArgs, file: &ConfigFile) -> Option<TlsFiles> {
-    let typed = args.tls_certificate.clone().zip(args.tls_key.clone());
-    let (certificate, key) = typed.or_else(|| file.tls.clone().map(|tls| (tls.certificate, tls.key)))?;
+    let arguments = args.tls_certificate.clone().zip(args.tls_key.clone());
+    let (certificate, key) = arguments.or_else(|| file.tls.clone().map(|tls| (tls.certificate, tls.key)))?;
     Some(TlsFiles { certificate, key })
 }
 
@@ -188,7 +189,7 @@ fn secrets(args: &ServeArgs, file: &ConfigFile) -> anyhow::Result<Secrets> {
     Ok(secrets)
 }
 
-/// What was typed, the settings file and the environment, as one.
+/// The address to listen on and the configuration: arguments override the settings file.
 fn settings(args: &ServeArgs, file: &ConfigFile, tls: Option<Tls>) -> anyhow::Result<(SocketAddr, ServerConfig)> {
     let listen = args.listen.or(file.listen).unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT));
     if args.dev && !listen.ip().is_loopback() {
@@ -223,51 +224,6 @@ fn ports(ports: &[u16]) -> String {
     texts.join(", ")
 }
 
-/// The signals that end a process: the first one stops the server gently, a second one ends the process at once.
-struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn catch() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    #[cfg(not(unix))]
-    fn catch() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Ready at the first signal.
-    async fn stop(mut self) {
-        self.next().await;
-        tokio::spawn(async move { std::process::exit(self.next().await) });
-    }
-
-    /// Waits for a signal, and says what the process exits with when it is the second one.
-    #[cfg(unix)]
-    async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 130,
-            _ = self.terminate.recv() => 143,
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) -> i32 {
-        if let Err(e) = tokio::signal::ctrl_c().await {
-            tracing::warn!("Ctrl+C cannot be waited for: {e}");
-            return std::future::pending().await;
-        }
-        130
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,48 +245,48 @@ mod tests {
 
     #[test]
     fn dev_stays_on_this_computer() {
-        let (listen, config) = settings(&typed("--dev")).unwrap();
+        let (listen, config) = settings(&typed("--dev")).expect("settings");
         assert_eq!((listen.to_string().as_str(), config.media.first_port), ("127.0.0.1:7880", 7882));
         assert!(config.media.bind.is_loopback() && config.open_tokens);
-        assert!(settings(&typed("--dev --listen 0.0.0.0:1")).unwrap_err().to_string().contains("--dev"));
+        assert!(settings(&typed("--dev --listen 0.0.0.0:1")).expect_err("a refusal").to_string().contains("--dev"));
     }
 
     #[test]
-    fn what_is_typed_beats_the_settings_file() {
-        let file = tempfile::NamedTempFile::new().unwrap();
+    fn arguments_override_the_settings_file() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
         let text = "listen = \"0.0.0.0:80\"\ninsecure_http = true\n[keys]\na = \"b\"\n[media]\nudp = 90\nworkers = 3\n";
         let text = format!("state = \"/old\"\n{text}");
-        std::fs::write(file.path(), text).unwrap();
+        std::fs::write(file.path(), text).expect("a settings file");
         let config = format!("--config {}", file.path().display());
-        let (listen, settled) = settings(&typed(&config)).unwrap();
+        let (listen, settled) = settings(&typed(&config)).expect("settings");
         assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (80, 90, 3));
         assert!(!settled.open_tokens && settled.media.bind.is_unspecified());
         assert_eq!(settled.state, Some("/old".into()));
         let more = format!("{config} --listen [::1]:81 --udp 91 --workers 1 --state /new");
-        let (listen, settled) = settings(&typed(&more)).unwrap();
+        let (listen, settled) = settings(&typed(&more)).expect("settings");
         assert_eq!(settled.state, Some("/new".into()));
         assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (81, 91, 1));
     }
 
     #[test]
-    fn the_settings_file_that_the_help_shows_is_a_good_one() {
-        let (_, example) = EXAMPLES.split_once("left out:\n").unwrap();
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), example).unwrap();
+    fn the_settings_file_of_the_help_is_valid() {
+        let (_, example) = EXAMPLES.split_once("left out:\n").expect("the example");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), example).expect("a settings file");
         let args = typed(&format!("--insecure-http --config {}", file.path().display()));
-        let (listen, config) = settings(&args).unwrap();
+        let (listen, config) = settings(&args).expect("settings");
         assert_eq!((listen.port(), config.media.workers, config.rooms.max_members), (7880, 2, 50));
-        let tls = tls_files(&args, &settings_file(&args).unwrap()).unwrap();
+        let tls = tls_files(&args, &settings_file(&args).expect("a settings file")).expect("a certificate");
         assert_eq!(tls.key, PathBuf::from("/etc/visavis/key.pem"));
     }
 
     #[test]
-    fn other_computers_are_served_with_a_certificate_or_on_a_promise() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "[keys]\na = \"b\"\n").unwrap();
+    fn other_computers_are_served_with_a_certificate_or_with_insecure_http() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "[keys]\na = \"b\"\n").expect("a settings file");
         let with = |words: &str| settings(&typed(&format!("{words} --config {}", file.path().display())));
         for plain in ["--listen 0.0.0.0:80", "--listen [::]:80", "--listen 192.0.2.1:80"] {
-            assert!(with(plain).unwrap_err().to_string().contains("--tls-certificate"), "{plain}");
+            assert!(with(plain).expect_err("a refusal").to_string().contains("--tls-certificate"), "{plain}");
             assert!(with(&format!("{plain} --insecure-http")).is_ok(), "{plain}");
         }
         assert!(with("--listen [::1]:80").is_ok());
@@ -340,22 +296,22 @@ mod tests {
     fn a_livekit_server_is_the_engine_where_it_is_named() {
         let with = |words: &str| settings(&typed(&format!("--dev {words}"))).map(|(_, config)| config.livekit);
         let url = || "ws://127.0.0.1:7890".to_owned();
-        assert_eq!(with("--livekit-url ws://127.0.0.1:7890").unwrap(), None);
-        assert!(with("--engine livekit").unwrap_err().to_string().contains("--livekit-url"));
+        assert_eq!(with("--livekit-url ws://127.0.0.1:7890").expect("settings"), None);
+        assert!(with("--engine livekit").expect_err("a refusal").to_string().contains("--livekit-url"));
         let typed_only = Some(LiveKitAddress { url: url(), public_url: None });
-        assert_eq!(with("--engine livekit --livekit-url ws://127.0.0.1:7890").unwrap(), typed_only);
-        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(with("--engine livekit --livekit-url ws://127.0.0.1:7890").expect("settings"), typed_only);
+        let file = tempfile::NamedTempFile::new().expect("a file");
         let text = format!("engine = \"livekit\"\n[livekit]\nurl = \"{}\"\npublic_url = \"wss://lk\"\n", url());
-        std::fs::write(file.path(), text).unwrap();
+        std::fs::write(file.path(), text).expect("a settings file");
         let config = format!("--config {}", file.path().display());
         let of_file = Some(LiveKitAddress { url: url(), public_url: Some("wss://lk".into()) });
-        assert_eq!(with(&config).unwrap(), of_file);
-        assert_eq!(with(&format!("{config} --engine embedded")).unwrap(), None);
+        assert_eq!(with(&config).expect("settings"), of_file);
+        assert_eq!(with(&format!("{config} --engine embedded")).expect("settings"), None);
     }
 
     #[test]
     fn a_missing_settings_file_is_named() {
-        let error = settings(&typed("--config /nowhere/visavis.toml")).unwrap_err().to_string();
+        let error = settings(&typed("--config /nowhere/visavis.toml")).expect_err("a refusal").to_string();
         assert!(error.contains("/nowhere/visavis.toml"), "{error}");
     }
 }

@@ -1,8 +1,8 @@
-//! The end of the window's process, in good order whoever brings it about.
+//! Leaves the call before the window's process ends.
 //!
-//! Most ways to end reach the window itself: it leaves the call, and closes. Some systems end a login session behind its
-//! back: an X server goes away, Windows ends the process after a message, macOS after a callback. Whoever is told of that
-//! waits in [`ShutdownGuard::leave`] until the call is left.
+//! Usually the window is told to close, leaves the call, and ends. At the end of a login session some systems end the
+//! process otherwise: the X server goes away, Windows ends it after a message, macOS after a callback. The handlers of these
+//! events wait in [`ShutdownGuard::leave`] until the call is left.
 
 use crate::call::view::CallCommand;
 use std::future::Future;
@@ -11,50 +11,50 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// So long may it take to leave and to stop a server in this process. The call has its own, shorter limits.
+/// Time limit for leaving the call and stopping the local server. The call itself has shorter limits.
 const LIMIT: Duration = Duration::from_secs(4);
-/// How often a thread that must not go on looks whether all is over.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often a waiting thread checks whether everything has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Makes sure that the call is left before the process ends.
+/// Leaves the call, if there is one, and waits for its end.
 #[derive(Clone)]
 pub(super) struct ShutdownGuard {
-    remote: mpsc::WeakSender<CallCommand>,
+    commands: mpsc::WeakSender<CallCommand>,
     over: CancellationToken,
 }
 
 impl ShutdownGuard {
-    /// `remote` reaches the desk; `winding_down` ends when the desk has, and what else there is.
+    /// `commands` reaches the call service. `ended` resolves when the service and all else have ended.
     pub(super) fn new(
-        remote: mpsc::WeakSender<CallCommand>,
-        winding_down: impl Future<Output = ()> + Send + 'static,
+        commands: mpsc::WeakSender<CallCommand>,
+        ended: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let over = CancellationToken::new();
-        let told = over.clone();
+        let over_too = over.clone();
         tokio::spawn(async move {
-            winding_down.await;
-            told.cancel();
+            ended.await;
+            over_too.cancel();
         });
-        Self { remote, over }
+        Self { commands, over }
     }
 
-    /// Leaves the call if there is one, and waits until all is over. Never from a thread of the runtime.
+    /// Leaves the call and blocks until everything has ended, 4 s at most. Not for threads of the runtime.
     pub(super) fn leave(&self) {
-        if let Some(remote) = self.remote.upgrade()
-            && remote.try_send(CallCommand::End).is_err()
+        if let Some(commands) = self.commands.upgrade()
+            && commands.try_send(CallCommand::End).is_err()
         {
-            tracing::warn!("the desk is ending already");
+            tracing::warn!("the call service is ending already");
         }
         let began = Instant::now();
         while !self.over.is_cancelled() {
             if began.elapsed() > LIMIT {
                 return tracing::error!("the call did not end in time");
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Listens for what the system says of the session's end beside signals.
+    /// Listens for the end of the login session, which arrives by other means than signals.
     pub(super) fn listen(&self) {
         #[cfg(target_os = "linux")]
         x11::listen(self.clone());
@@ -62,14 +62,14 @@ impl ShutdownGuard {
         windows::listen(self.clone());
     }
 
-    /// What an event loop calls that ends without asking, as on macOS at the end of the session.
+    /// For event loops that end without asking, as on macOS at the end of the session.
     pub(super) fn on_exit(&self) -> Box<dyn FnMut()> {
         let guard = Arc::new(self.clone());
         Box::new(move || guard.leave())
     }
 }
 
-/// An X server that goes away. Xlib ends the process then, unless told otherwise.
+/// Handles the end of the X server, after which Xlib would end the process.
 #[cfg(target_os = "linux")]
 mod x11 {
     #![allow(unsafe_code)]
@@ -82,7 +82,7 @@ mod x11 {
     static GUARD: OnceLock<ShutdownGuard> = OnceLock::new();
 
     pub(super) fn listen(guard: ShutdownGuard) {
-        // Without Xlib there is no window that uses it.
+        // Without Xlib, the window does not use it.
         let Ok(xlib) = Xlib::open() else { return };
         if GUARD.set(guard).is_ok() {
             // SAFETY: the handler is a function of this program, which stays loaded, and so does Xlib: x11-dl opens it once
@@ -91,7 +91,7 @@ mod x11 {
         }
     }
 
-    /// Xlib's words: a handler of I/O errors must not return.
+    /// Xlib's handler of I/O errors. It must not return.
     unsafe extern "C" fn gone(_display: *mut Display) -> c_int {
         if let Some(guard) = GUARD.get() {
             guard.leave();
@@ -100,7 +100,7 @@ mod x11 {
     }
 }
 
-/// The end of a Windows session: every top-level window is told, and afterwards the process is ended.
+/// Handles the end of a Windows session: every top-level window gets WM_ENDSESSION, then the process is ended.
 /// <https://learn.microsoft.com/windows/win32/shutdown/wm-endsession>
 #[cfg(windows)]
 mod windows {
@@ -119,14 +119,14 @@ mod windows {
 
     static GUARD: OnceLock<ShutdownGuard> = OnceLock::new();
 
-    /// A window that nobody sees hears of it on a thread of its own: the real one may be busy drawing.
+    /// An invisible window on a thread of its own receives the message: the visible one may be busy drawing.
     pub(super) fn listen(guard: ShutdownGuard) {
         if GUARD.set(guard).is_err() {
             return;
         }
         let thread = std::thread::Builder::new().name("end of session".into()).spawn(pump);
         if let Err(error) = thread {
-            tracing::warn!(%error, "the end of the session will not be heard of");
+            tracing::warn!(%error, "the end of the login session will not be noticed");
         }
     }
 
@@ -137,7 +137,7 @@ mod windows {
         unsafe {
             let instance = GetModuleHandleW(std::ptr::null());
             let class = WNDCLASSW {
-                lpfnWndProc: Some(hear),
+                lpfnWndProc: Some(handle),
                 hInstance: instance,
                 lpszClassName: name,
                 ..std::mem::zeroed::<WNDCLASSW>()
@@ -147,7 +147,7 @@ mod windows {
             let window =
                 CreateWindowExW(0, name, name, WS_OVERLAPPED, 0, 0, 0, 0, no_window, no_menu, instance, null_mut());
             if window.is_null() {
-                return tracing::warn!("the end of the session will not be heard of");
+                return tracing::warn!("the end of the login session will not be noticed");
             }
             let mut message = std::mem::zeroed::<MSG>();
             while GetMessageW(&mut message, null_mut(), 0, 0) > 0 {
@@ -156,7 +156,7 @@ mod windows {
         }
     }
 
-    unsafe extern "system" fn hear(window: HWND, message: u32, w: WPARAM, l: LPARAM) -> LRESULT {
+    unsafe extern "system" fn handle(window: HWND, message: u32, w: WPARAM, l: LPARAM) -> LRESULT {
         if message == WM_ENDSESSION && w != 0 {
             if let Some(guard) = GUARD.get() {
                 guard.leave();

@@ -1,46 +1,83 @@
-//! SIGINT, SIGTERM and their like: the first leaves in good order, the second ends at once.
+//! The signals that end a process: the first one ends it in good order, the second one at once.
 
-use std::process::ExitCode;
+use std::io;
 use tokio_util::sync::CancellationToken;
 
-/// Waits for signals in the background. `leave` is cancelled by the first one; after a second the process ends at
-/// once with 130 or 143, as usual.
-pub(super) fn watch(leave: CancellationToken) -> std::io::Result<()> {
+/// SIGINT and SIGTERM, and SIGHUP where it ends the program too; on Windows Ctrl+C.
+pub(super) struct Signals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        tokio::spawn(async move {
-            loop {
-                let code = tokio::select! {
-                    _ = interrupt.recv() => 130,
-                    _ = terminate.recv() => 143,
-                    _ = hangup.recv() => 129,
-                };
-                if leave.is_cancelled() {
-                    std::process::exit(code);
-                }
-                leave.cancel();
-            }
-        });
-    }
-    #[cfg(not(unix))]
-    {
-        tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if leave.is_cancelled() {
-                    std::process::exit(130);
-                }
-                leave.cancel();
-            }
-        });
-    }
-    Ok(())
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    /// `None` where SIGHUP means something else.
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
-/// The exit code of a stay that ended so.
-pub(super) fn exit_code(reason: crate::base::ExitReason) -> ExitCode {
-    ExitCode::from(reason.exit_code())
+impl Signals {
+    /// For programs that end with their terminal.
+    pub(super) fn with_hangup() -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let hangup = Some(signal(SignalKind::hangup())?);
+            Ok(Self { hangup, ..Self::without_hangup()? })
+        }
+        #[cfg(not(unix))]
+        Self::without_hangup()
+    }
+
+    /// For the server, which reloads its configuration on SIGHUP.
+    pub(super) fn without_hangup() -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+            Ok(Self { interrupt, terminate, hangup: None })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// Waits for the first signal. From then on, a second one ends the process.
+    pub(super) async fn first(mut self) {
+        self.next().await;
+        tokio::spawn(async move { std::process::exit(self.next().await) });
+    }
+
+    /// Waits for a signal. Returns the exit code of a process that it ends: 128 and the signal's number.
+    #[cfg(unix)]
+    async fn next(&mut self) -> i32 {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+            () = hangup => 129,
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> i32 {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "Ctrl+C cannot be caught");
+            return std::future::pending().await;
+        }
+        130
+    }
+}
+
+/// Cancels `leave` at the first signal.
+#[cfg(feature = "bot")]
+pub(super) fn cancel_on_signal(leave: CancellationToken) -> io::Result<()> {
+    let signals = Signals::with_hangup()?;
+    tokio::spawn(async move {
+        signals.first().await;
+        leave.cancel();
+    });
+    Ok(())
 }

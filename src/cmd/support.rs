@@ -1,4 +1,4 @@
-//! `visavis support bundle`: what support needs to understand a report, in one file that its owner can read first.
+//! `visavis support bundle`: one readable file with the data that support needs.
 
 use super::devices::LIMIT;
 use crate::clock::unix_s;
@@ -82,7 +82,7 @@ fn settings(paths: &Paths) -> Value {
     }
 }
 
-/// The events of the last exits. A line that is none is left out.
+/// The ExitRoom events of the last exits. Lines that are not JSON are skipped.
 fn exits(paths: &Paths) -> Value {
     match last_exits(paths) {
         Ok(lines) => lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect(),
@@ -96,7 +96,7 @@ mod tests {
     use crate::store::note_exit;
 
     #[test]
-    fn exits_are_shown_and_broken_lines_are_not() {
+    fn exits_are_shown_without_broken_lines() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = Paths::in_folder(folder.path());
         note_exit(&paths, "{\"event\": \"ExitRoom\", \"reason\": 1}").expect("noted");

@@ -4,6 +4,7 @@ use crate::base::{ExitRequestedBy, SessionId, TrackRef, UserId, VideoFrame};
 use crate::call::view::{CallApi, CallCommand, CallPhase, Notice};
 use crate::store::Settings;
 use crate::ui::action::Action;
+use crate::ui::focus_report::{FocusReport, OnFocus};
 use crate::ui::form::{first_empty_field, room_question};
 use crate::ui::model::{Focus, Menu, Model, Question};
 use crate::ui::screens::Screen;
@@ -45,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) on_first_frame: OnFirstFrame,
     /// Called for each picture of somebody else after it was painted; `None` where nobody measures that.
     pub(crate) on_painted: Option<OnPainted>,
+    /// Called with the accessible name of each control that gets the keyboard focus; `None` where nobody asks.
+    pub(crate) on_focus: Option<OnFocus>,
     /// Called when the user changed the settings, to keep them.
     pub(crate) on_settings: Box<dyn FnMut(&Settings)>,
     /// Called with the address of a page that is to be shown in the browser.
@@ -65,6 +68,7 @@ impl Default for Options {
             on_screen: Box::new(|_| ()),
             on_first_frame: Box::new(|_, _, _| ()),
             on_painted: None,
+            on_focus: None,
             on_settings: Box::new(|_| ()),
             on_page: Box::new(|_| ()),
             on_exit: Box::new(|| ()),
@@ -115,10 +119,13 @@ pub(crate) fn viewport() -> ViewportBuilder {
 
 impl App {
     /// A window on `desk`.
-    pub(crate) fn new(cc: &CreationContext<'_>, mut desk: Box<dyn CallApi>, options: Options) -> Self {
+    pub(crate) fn new(cc: &CreationContext<'_>, mut desk: Box<dyn CallApi>, mut options: Options) -> Self {
         let ctx = &cc.egui_ctx;
         fonts::install(ctx);
         theme::install(ctx);
+        if let Some(on_focus) = options.on_focus.take() {
+            ctx.add_plugin(FocusReport::new(on_focus));
+        }
         let wake = ctx.clone();
         desk.set_waker(Arc::new(move || wake.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT)));
         let mut model = Model::new(options.settings.clone());

@@ -6,6 +6,7 @@
 
 mod action;
 mod app;
+mod focus_report;
 mod fonts;
 mod form;
 mod grid;
@@ -30,3 +31,4 @@ mod testing;
 mod tests;
 
 pub(crate) use app::{App, OnPainted, Options, viewport};
+pub(crate) use focus_report::OnFocus;

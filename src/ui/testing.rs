@@ -141,6 +141,7 @@ impl World {
             on_painted: Some(Box::new(move |track, frame, unix_ms| {
                 painted.lock().painted.push((track.user.to_string(), frame.timestamp_us(), unix_ms));
             })),
+            on_focus: None,
             on_settings: Box::new(move |s| chosen.lock().settings = Some(s.clone())),
             on_page: Box::new(move |page| pages.lock().pages.push(page.to_owned())),
             on_exit: Box::new(|| ()),

@@ -1,11 +1,11 @@
-//! `visavis bench admin`: what a load of admin calls does to a call that goes on beside it, and to the calls themselves.
+//! `visavis bench admin`: the influence of a load of admin calls on a running call, and their own latency.
 //!
-//! The same call is watched twice in one run, without the load and with it.
+//! One run observes the same call twice, without the load and with it.
 
-use super::measure::{self, Watched};
-use super::table::{self, Figure};
+use super::measure::{self, Observed};
+use super::table::{self, Measurement};
 use super::worker::Worker;
-use super::{CameraFormat, format};
+use super::{CameraFormat, parse_format};
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, UserId};
 use crate::proto::token::{AdminGrant, ApiKey};
@@ -23,9 +23,9 @@ Examples:
   visavis bench admin
   visavis bench admin --rate 500 --time 30s --json";
 
-/// Callers that work side by side, each with one call at a time.
+/// Number of concurrent callers. Each has one call in flight.
 const CALLERS: u32 = 8;
-/// Where the two talk.
+/// The room of the observed call.
 const ROOM: &str = "bench";
 
 /// Measure a call beside a load of admin calls: listing, removing, making and ending rooms
@@ -39,28 +39,28 @@ pub(super) struct AdminArgs {
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration)]
     time: Duration,
     /// What cameras send in that call
-    #[arg(long, value_name = "WxH@FPS", default_value = "640x360@30", value_parser = format)]
+    #[arg(long, value_name = "WxH@FPS", default_value = "640x360@30", value_parser = parse_format)]
     picture: CameraFormat,
     /// Print JSON: a list of {what, median, worst, unit, count}
     #[arg(long)]
     json: bool,
 }
 
-/// Measures, then prints. It fails when a call was not answered.
+/// Measures, then prints. Fails if a call was not answered.
 pub(super) fn run(args: &AdminArgs) -> anyhow::Result<ExitCode> {
     let (server, url) = Worker::server()?;
     let picture = format!("test-picture:{}", args.picture);
     let both =
         [measure::bot(&url, "ann", &picture, &["--verify"])?, measure::bot(&url, "ben", &picture, &["--verify"])?];
-    for one in &both {
-        one.event("FirstVideoFrame", |_| true)?;
+    for bot in &both {
+        bot.event("FirstVideoFrame", |_| true)?;
     }
     let [ann, ben] = &both;
-    let quiet = measure::watch(&[ann, ben], &server, args.time)?;
+    let quiet = measure::observe(&[ann, ben], &server, args.time)?;
     let runtime = crate::cmd::runtime()?;
     let over = CancellationToken::new();
     let load = runtime.spawn(load(AdminClient::new(&url, ApiKey::dev())?, args.rate, over.clone()));
-    let loaded = measure::watch(&[ann, ben], &server, args.time)?;
+    let loaded = measure::observe(&[ann, ben], &server, args.time)?;
     over.cancel();
     let calls = runtime.block_on(load).context("The load has failed")?;
     let figures = figures(args, &quiet, &loaded, &calls);
@@ -70,32 +70,36 @@ pub(super) fn run(args: &AdminArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn figures(args: &AdminArgs, quiet: &Watched, loaded: &Watched, calls: &Calls) -> Vec<Figure> {
+fn figures(args: &AdminArgs, quiet: &Observed, loaded: &Observed, calls: &Calls) -> Vec<Measurement> {
     let rate = args.rate;
-    let of = |watched: &Watched, key: &str| {
-        let users = watched.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
+    let of = |observed: &Observed, key: &str| {
+        let users = observed.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
         users.filter_map(|user| user["picture"][key].as_f64()).collect()
     };
     let done = calls.times.len() as f64 / calls.took.as_secs_f64();
     vec![
-        Figure::new("Admin calls answered", "a second", vec![done]),
-        Figure::new("Admin calls without an answer", "", vec![calls.unanswered.len() as f64]),
-        Figure::new(format!("Admin call at {rate} a second, sent → answered"), "ms", calls.times.clone()),
-        Figure::new("Picture drawn → decoded, 95 %, without admin calls", "ms", of(quiet, "delay_ms_p95")),
-        Figure::new(format!("Picture drawn → decoded, 95 %, with {rate} a second"), "ms", of(loaded, "delay_ms_p95")),
-        Figure::new("Pictures arrived, without admin calls", "", counted(quiet, "frames")),
-        Figure::new(format!("Pictures arrived, with {rate} a second"), "", counted(loaded, "frames")),
-        Figure::new("Pictures missing, without admin calls", "", counted(quiet, "missing")),
-        Figure::new(format!("Pictures missing, with {rate} a second"), "", counted(loaded, "missing")),
-        Figure::new("CPU of the server, without admin calls", "% of a core", quiet.server_cpu.clone()),
-        Figure::new(format!("CPU of the server, with {rate} a second"), "% of a core", loaded.server_cpu.clone()),
+        Measurement::new("Admin calls answered", "a second", vec![done]),
+        Measurement::new("Admin calls without an answer", "", vec![calls.unanswered.len() as f64]),
+        Measurement::new(format!("Admin call at {rate} a second, sent → answered"), "ms", calls.times.clone()),
+        Measurement::new("Picture drawn → decoded, 95 %, without admin calls", "ms", of(quiet, "delay_ms_p95")),
+        Measurement::new(
+            format!("Picture drawn → decoded, 95 %, with {rate} a second"),
+            "ms",
+            of(loaded, "delay_ms_p95"),
+        ),
+        Measurement::new("Pictures arrived, without admin calls", "", counted(quiet, "frames")),
+        Measurement::new(format!("Pictures arrived, with {rate} a second"), "", counted(loaded, "frames")),
+        Measurement::new("Pictures missing, without admin calls", "", counted(quiet, "missing")),
+        Measurement::new(format!("Pictures missing, with {rate} a second"), "", counted(loaded, "missing")),
+        Measurement::new("CPU of the server, without admin calls", "% of a core", quiet.server_cpu.clone()),
+        Measurement::new(format!("CPU of the server, with {rate} a second"), "% of a core", loaded.server_cpu.clone()),
     ]
 }
 
-/// How far a counter of each of them for the other went on while it was watched.
-fn counted(watched: &Watched, key: &str) -> Vec<f64> {
+/// By how much a counter of each participant for the other grew during the observation.
+fn counted(observed: &Observed, key: &str) -> Vec<f64> {
     let mut seen: BTreeMap<String, (f64, f64)> = BTreeMap::new();
-    for event in &watched.verified {
+    for event in &observed.verified {
         for user in event["users"].as_array().into_iter().flatten() {
             let Some(count) = user["picture"][key].as_f64() else { continue };
             let range = seen.entry(format!("{} {}", event["user"], user["remote_user"])).or_insert((count, count));
@@ -105,17 +109,17 @@ fn counted(watched: &Watched, key: &str) -> Vec<f64> {
     seen.into_values().map(|(first, last)| last - first).collect()
 }
 
-/// What became of the admin calls.
+/// The results of the admin calls.
 #[derive(Debug, Default)]
 struct Calls {
-    /// From sending to the answer, in ms.
+    /// Times from request to answer, in ms.
     times: Vec<f64>,
-    /// Why there was no answer.
+    /// The errors of calls without an answer.
     unanswered: Vec<String>,
     took: Duration,
 }
 
-/// Calls until it is over, `rate` times a second, or as often as the server answers if that is less.
+/// Calls `rate` times a second until `over`; less often if the server answers more slowly.
 async fn load(client: AdminClient, rate: u32, over: CancellationToken) -> Calls {
     let began = Instant::now();
     let callers = rate.min(CALLERS);
@@ -147,7 +151,7 @@ async fn caller_loop(client: AdminClient, caller: u32, pause: Duration, over: Ca
             () = over.cancelled() => break,
         }
         let began = Instant::now();
-        match one(&client, caller, number).await {
+        match call_once(&client, caller, number).await {
             Ok(()) => calls.times.push(began.elapsed().as_secs_f64() * 1000.0),
             Err(e) => calls.unanswered.push(e.to_string()),
         }
@@ -155,9 +159,9 @@ async fn caller_loop(client: AdminClient, caller: u32, pause: Duration, over: Ca
     calls
 }
 
-/// The kinds of calls take turns. They look into the call's room and remove people who are not in it; rooms of their own
-/// are made and ended.
-async fn one(client: &AdminClient, caller: u32, number: u64) -> anyhow::Result<()> {
+/// Makes the call with this number. The kinds take turns: list rooms, list participants, remove an absent user, create a
+/// room of the caller's own, dismiss it.
+async fn call_once(client: &AdminClient, caller: u32, number: u64) -> anyhow::Result<()> {
     let room: RoomId = ROOM.parse()?;
     let own: RoomId = format!("load-{caller}").parse()?;
     let answer = match number % 5 {
@@ -165,13 +169,13 @@ async fn one(client: &AdminClient, caller: u32, number: u64) -> anyhow::Result<(
         1 => client.participants(&room).await.map(drop),
         2 => client.remove(&room, &"nobody".parse::<UserId>()?).await,
         3 => {
-            let wish = lk::CreateRoomRequest { name: own.wire_name(), ..Default::default() };
-            client.call::<lk::Room>("CreateRoom", AdminGrant::Create, &wish).await.map(drop)
+            let request = lk::CreateRoomRequest { name: own.wire_name(), ..Default::default() };
+            client.call::<lk::Room>("CreateRoom", AdminGrant::Create, &request).await.map(drop)
         }
         _ => client.dismiss(&own).await,
     };
     match answer {
-        // There is nobody of that name: an answer as good as any.
+        // NotFound is the expected answer for the absent user.
         Ok(()) | Err(AdminClientError::NotFound(_)) => Ok(()),
         Err(e) => Err(e.into()),
     }

@@ -1,13 +1,13 @@
-//! The least that a window takes on this computer: eframe's, with nothing in it. The start of ours is measured beside it.
+//! An empty window of eframe: the lower bound that the start of our window is compared with.
 
-use crate::base::{Event, EventKind, SessionId};
-use crate::clock::unix_ms;
+use crate::base::EventKind;
+use crate::cmd::program_event;
 use crate::cmd::window::Renderer;
 use anyhow::anyhow;
 use eframe::egui;
 use std::process::ExitCode;
 
-/// The name of its only screen.
+/// The name of its only screen, as in ScreenShown.
 pub(super) const SCREEN: &str = "empty";
 
 /// A window with nothing in it, until it is ended
@@ -36,11 +36,10 @@ struct Empty {
 }
 
 impl eframe::App for Empty {
-    /// Tells, as ours does, in the frame after the one that was painted first.
+    /// Emits ScreenShown in the frame after the first painted one, as our window does.
     fn logic(&mut self, _ctx: &egui::Context, _frame: &mut eframe::Frame) {
         if self.painted && !std::mem::replace(&mut self.told, true) {
-            let kind = EventKind::ScreenShown { screen: SCREEN.to_owned() };
-            let event = Event { unix_ms: unix_ms(), session: SessionId(0), user: String::new(), kind };
+            let event = program_event(EventKind::ScreenShown { screen: SCREEN.to_owned() });
             println!("{}", event.to_line(std::process::id()));
         }
     }

@@ -1,70 +1,74 @@
-//! What is measured. Times are differences between the event lines of two processes, which share this computer's clock.
+//! The measurements. Times are differences between events of processes that share this computer's clock.
 
-use super::table::Figure;
+use super::table::Measurement;
 use super::worker::Worker;
 use crate::devices::CameraFormat;
 use anyhow::Context;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// What comes and goes is a small picture: the measured times are those of the way, not of the encoder.
-const SMALL: &str = "test-picture:320x180@30";
-/// Before a call is watched, its rates have settled.
-const SETTLED: Duration = Duration::from_secs(5);
+/// A small video, so that the measured times are those of the network path, not of the encoder.
+const SMALL_CAMERA: &str = "test-picture:320x180@30";
+/// How long a call may settle its bit rates before it is observed.
+const SETTLING_TIME: Duration = Duration::from_secs(5);
 
-/// Somebody enters a room where one other is, and leaves again.
-pub(super) fn comings_and_goings(rounds: u32) -> anyhow::Result<Vec<Figure>> {
+/// A guest enters a room with one other participant, and leaves again.
+pub(super) fn enter_and_leave(rounds: u32) -> anyhow::Result<Vec<Measurement>> {
     let (_server, url) = Worker::server()?;
-    let host = bot(&url, "host", SMALL, &[])?;
+    let host = bot(&url, "host", SMALL_CAMERA, &[])?;
     host.event("EnterRoom", |_| true)?;
-    let (mut enter, mut picture, mut told, mut out) = (vec![], vec![], vec![], vec![]);
+    let (mut enter, mut first_frame, mut others_told, mut exit) = (vec![], vec![], vec![], vec![]);
     for round in 0..rounds {
         let name = format!("guest{round}");
-        let guest = bot(&url, &name, SMALL, &["--leave-after", "700ms"])?;
+        let guest = bot(&url, &name, SMALL_CAMERA, &["--leave-after", "700ms"])?;
         let (entered, seen) = joined(&guest)?;
         enter.push(entered);
-        picture.push(seen);
+        first_frame.push(seen);
         let leaves = unix_ms(&guest.event("ExitRequested", |_| true)?)?;
-        out.push(number(&guest.event("ExitRoom", |_| true)?, "total_ms")?);
+        exit.push(number(&guest.event("ExitRoom", |_| true)?, "total_ms")?);
         let user = format!("{name}-1");
-        told.push(unix_ms(&host.event("RemoteUserLeaveRoom", |e| e["remote_user"] == user.as_str())?)? - leaves);
+        others_told.push(unix_ms(&host.event("RemoteUserLeaveRoom", |e| e["remote_user"] == user.as_str())?)? - leaves);
     }
     Ok(vec![
-        Figure::new("Join → in the room, media connected", "ms", enter),
-        Figure::new("Join → first remote picture decoded", "ms", picture),
-        Figure::new("Leave → the others know", "ms", told),
-        Figure::new("Leave → ExitRoom: all released and confirmed", "ms", out),
+        Measurement::new("Join → in the room, media connected", "ms", enter),
+        Measurement::new("Join → first remote picture decoded", "ms", first_frame),
+        Measurement::new("Leave → the others know", "ms", others_told),
+        Measurement::new("Leave → ExitRoom: all released and confirmed", "ms", exit),
     ])
 }
 
-/// Two participants send each other pictures and sound, and read what arrives.
-pub(super) fn call(format: CameraFormat, time: Duration) -> anyhow::Result<Vec<Figure>> {
+/// Two participants exchange audio and video and verify what arrives.
+pub(super) fn call(format: CameraFormat, time: Duration) -> anyhow::Result<Vec<Measurement>> {
     let (server, url) = Worker::server()?;
     let picture = format!("test-picture:{format}");
     let ann = bot(&url, "ann", &picture, &["--verify"])?;
     let ben = bot(&url, "ben", &picture, &["--verify"])?;
     let both = [&ann, &ben];
-    for one in both {
-        one.event("FirstVideoFrame", |_| true)?;
+    for bot in both {
+        bot.event("FirstVideoFrame", |_| true)?;
     }
-    let watched = watch(&both, &server, time)?;
-    let users = || watched.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
+    let observed = observe(&both, &server, time)?;
+    let users = || observed.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
     let of = |key: &str| users().filter_map(|u| u["picture"][key].as_f64()).collect();
-    let apart = watched.remote().filter_map(|r| r["ahead_ms"].as_f64()).map(f64::abs).collect();
+    let apart = observed.remote().filter_map(|r| r["ahead_ms"].as_f64()).map(f64::abs).collect();
     Ok(vec![
-        Figure::new(format!("Picture {format}: drawn → decoded, median of 2 s"), "ms", of("delay_ms_p50")),
-        Figure::new(format!("Picture {format}: drawn → decoded, 95 % of 2 s"), "ms", of("delay_ms_p95")),
-        Figure::new("Picture and sound of one person apart, by the sender's clock", "ms", apart),
-        Figure::new(format!("CPU of a participant without a window, {format} both ways"), "% of a core", watched.cpu),
-        Figure::new("CPU of the server in this call of two", "% of a core", watched.server_cpu),
-        Figure::new("Memory of a participant without a window", "MiB", watched.memory),
-        Figure::new("Memory of the server", "MiB", watched.server_memory),
+        Measurement::new(format!("Picture {format}: drawn → decoded, median of 2 s"), "ms", of("delay_ms_p50")),
+        Measurement::new(format!("Picture {format}: drawn → decoded, 95 % of 2 s"), "ms", of("delay_ms_p95")),
+        Measurement::new("Picture and sound of one person apart, by the sender's clock", "ms", apart),
+        Measurement::new(
+            format!("CPU of a participant without a window, {format} both ways"),
+            "% of a core",
+            observed.cpu,
+        ),
+        Measurement::new("CPU of the server in this call of two", "% of a core", observed.server_cpu),
+        Measurement::new("Memory of a participant without a window", "MiB", observed.memory),
+        Measurement::new("Memory of the server", "MiB", observed.server_memory),
     ])
 }
 
-/// The window: until it can be used, until it shows the other, and what it needs in a call.
+/// The window: time to the lobby, time to the first remote video frame, and its cost in a call.
 #[cfg(feature = "window")]
-pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyhow::Result<Vec<Figure>> {
+pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyhow::Result<Vec<Measurement>> {
     let (server, url) = Worker::server()?;
     let picture = format!("test-picture:{format}");
     let (mut usable, mut empty, mut times, mut shown) = (vec![], vec![], vec![], vec![]);
@@ -85,28 +89,32 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
     }
     let window = Worker::start("window", &arguments)?;
     shown.push(joined(&window)?.1);
-    let watched = watch(&[&window], &server, time)?;
-    let fps = watched.remote().filter(|r| r["kind"] == "video").filter_map(|r| r["fps"].as_f64()).collect();
-    let users = || watched.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
+    let observed = observe(&[&window], &server, time)?;
+    let fps = observed.remote().filter(|r| r["kind"] == "video").filter_map(|r| r["fps"].as_f64()).collect();
+    let users = || observed.verified.iter().filter_map(|e| e["users"].as_array()).flatten();
     let of = |key: &str| users().filter_map(|u| u["picture"][key].as_f64()).collect();
     Ok(vec![
-        Figure::new("Start of the program → lobby painted", "ms", usable),
-        Figure::new("Start of an empty window of eframe → painted", "ms", empty),
-        Figure::new("The former in terms of the latter", "times", times),
-        Figure::new("Join in the window → first remote picture painted", "ms", shown),
-        Figure::new(
+        Measurement::new("Start of the program → lobby painted", "ms", usable),
+        Measurement::new("Start of an empty window of eframe → painted", "ms", empty),
+        Measurement::new("The former in terms of the latter", "times", times),
+        Measurement::new("Join in the window → first remote picture painted", "ms", shown),
+        Measurement::new(
             format!("Picture {format}: drawn → painted in the window, median so far"),
             "ms",
             of("delay_ms_p50"),
         ),
-        Figure::new(format!("Picture {format}: drawn → painted in the window, 95 % so far"), "ms", of("delay_ms_p95")),
-        Figure::new(format!("CPU of the window in a 1:1 call, {format}"), "% of a core", watched.cpu),
-        Figure::new("Pictures decoded for it", "a second", fps),
-        Figure::new("Memory of the window in this call", "MiB", watched.memory),
+        Measurement::new(
+            format!("Picture {format}: drawn → painted in the window, 95 % so far"),
+            "ms",
+            of("delay_ms_p95"),
+        ),
+        Measurement::new(format!("CPU of the window in a 1:1 call, {format}"), "% of a core", observed.cpu),
+        Measurement::new("Pictures decoded for it", "a second", fps),
+        Measurement::new("Memory of the window in this call", "MiB", observed.memory),
     ])
 }
 
-/// From the start of a window to its first screen, in ms.
+/// From the start of a window to its first painted screen, in ms.
 #[cfg(feature = "window")]
 fn painted(name: &str, arguments: &[&str], screen: &str) -> anyhow::Result<f64> {
     let started = crate::clock::unix_ms();
@@ -114,7 +122,7 @@ fn painted(name: &str, arguments: &[&str], screen: &str) -> anyhow::Result<f64> 
     Ok(unix_ms(&window.event("ScreenShown", |e| e["screen"] == screen)?)? - started)
 }
 
-/// From Join to EnterRoom, and to the first picture of somebody else, in ms.
+/// From Join to EnterRoom, and to the first remote video frame, in ms.
 fn joined(who: &Worker) -> anyhow::Result<(f64, f64)> {
     let entered = who.event("EnterRoom", |_| true)?;
     let result_ms = number(&entered, "result_ms")?;
@@ -122,8 +130,8 @@ fn joined(who: &Worker) -> anyhow::Result<(f64, f64)> {
     Ok((result_ms, unix_ms(&picture)? - unix_ms(&entered)? + result_ms))
 }
 
-/// What was seen of some participants and their server.
-pub(super) struct Watched {
+/// Observations of some participants and their server.
+pub(super) struct Observed {
     cpu: Vec<f64>,
     memory: Vec<f64>,
     pub(super) server_cpu: Vec<f64>,
@@ -132,18 +140,18 @@ pub(super) struct Watched {
     statistics: Vec<Value>,
 }
 
-impl Watched {
-    /// What `Statistics` said of each remote track.
+impl Observed {
+    /// The figures of each remote track in the Statistics events.
     fn remote(&self) -> impl Iterator<Item = &Value> {
         self.statistics.iter().filter_map(|e| e["remote"].as_array()).flatten()
     }
 }
 
-/// Watches for `time`, after things have settled.
-pub(super) fn watch(participants: &[&Worker], server: &Worker, time: Duration) -> anyhow::Result<Watched> {
-    std::thread::sleep(SETTLED);
-    for one in participants {
-        one.waiting();
+/// Observes for `time`, after the call has settled.
+pub(super) fn observe(participants: &[&Worker], server: &Worker, time: Duration) -> anyhow::Result<Observed> {
+    std::thread::sleep(SETTLING_TIME);
+    for participant in participants {
+        participant.waiting();
     }
     let (began, before) = (Instant::now(), participants.iter().map(|p| p.cpu()).collect::<Vec<_>>());
     let server_before = server.cpu();
@@ -161,7 +169,7 @@ pub(super) fn watch(participants: &[&Worker], server: &Worker, time: Duration) -
             _ => {}
         }
     }
-    Ok(Watched {
+    Ok(Observed {
         cpu,
         memory: participants.iter().filter_map(|p| p.memory_mib()).collect(),
         server_cpu: percent(server_before, server.cpu()).into_iter().collect(),

@@ -1,7 +1,7 @@
-//! `visavis bench`: the measurements of the README, taken on this computer by the program itself.
+//! `visavis bench`: the measurements of the README, on this computer.
 //!
-//! The server and every participant is a process of its own, as in real life; their event lines tell the times. All
-//! figures of one run can be compared with each other; those of different computers cannot.
+//! The server and each participant are processes of their own, and their events tell the times. Results of one run can be
+//! compared with each other; results of different computers cannot.
 
 mod admin;
 #[cfg(feature = "window")]
@@ -37,7 +37,7 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration)]
     time: Duration,
     /// What cameras send in that call
-    #[arg(long, value_name = "WxH@FPS", default_value = "1280x720@30", value_parser = format)]
+    #[arg(long, value_name = "WxH@FPS", default_value = "1280x720@30", value_parser = parse_format)]
     picture: CameraFormat,
     /// Measure the window as well; needs a display
     #[cfg(feature = "window")]
@@ -48,7 +48,7 @@ pub(super) struct BenchArgs {
     json: bool,
 }
 
-/// One thing that is measured by itself.
+/// A separate measurement.
 #[derive(Clone, Debug, clap::Subcommand)]
 enum BenchOf {
     Exit(exit::ExitArgs),
@@ -58,7 +58,7 @@ enum BenchOf {
     EmptyWindow(empty::EmptyArgs),
 }
 
-fn format(text: &str) -> Result<CameraFormat, String> {
+fn parse_format(text: &str) -> Result<CameraFormat, String> {
     CameraFormat::parse(text).ok_or_else(|| format!("“{text}” is no picture format. One looks like 1280x720@30."))
 }
 
@@ -71,13 +71,13 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         Some(BenchOf::EmptyWindow(empty)) => return empty::run(empty),
         None => {}
     }
-    let mut figures = measure::comings_and_goings(args.rounds)?;
-    figures.extend(measure::call(args.picture, args.time)?);
+    let mut measurements = measure::enter_and_leave(args.rounds)?;
+    measurements.extend(measure::call(args.picture, args.time)?);
     #[cfg(feature = "window")]
     if args.window {
-        figures.extend(measure::window(args.picture, args.time, args.rounds.min(5))?);
+        measurements.extend(measure::window(args.picture, args.time, args.rounds.min(5))?);
     }
-    let text = if args.json { table::json(&figures) } else { table::text(&figures) };
+    let text = if args.json { table::json(&measurements) } else { table::text(&measurements) };
     writeln!(std::io::stdout(), "{text}").context("The standard output is closed")?;
     Ok(ExitCode::SUCCESS)
 }

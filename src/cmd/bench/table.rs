@@ -1,16 +1,16 @@
-//! Figures and how they are printed.
+//! Measurements, and their output as Markdown and JSON.
 
 use serde_json::json;
 
-/// One figure, with all the times it was taken.
+/// A measured quantity with all its values.
 #[derive(Clone, Debug)]
-pub(super) struct Figure {
+pub(super) struct Measurement {
     what: String,
     unit: &'static str,
     values: Vec<f64>,
 }
 
-impl Figure {
+impl Measurement {
     pub(super) fn new(what: impl Into<String>, unit: &'static str, values: Vec<f64>) -> Self {
         Self { what: what.into(), unit, values }
     }
@@ -27,14 +27,14 @@ impl Figure {
         self.values.len()
     }
 
-    /// The value that 99 of 100 do not exceed (nearest rank).
+    /// The 99th percentile (nearest rank).
     pub(super) fn p99(&self) -> Option<f64> {
         let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
         sorted.get((sorted.len() * 99).div_ceil(100).checked_sub(1)?).copied()
     }
 
-    /// The middle value; of two middle ones the larger. `None` if it was never taken.
+    /// The median; the larger one of two middle values. `None` without values.
     pub(super) fn median(&self) -> Option<f64> {
         let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
@@ -46,9 +46,9 @@ impl Figure {
     }
 }
 
-/// One object a figure.
-pub(super) fn json(figures: &[Figure]) -> String {
-    let one = |f: &Figure| {
+/// A list with one object for each measurement.
+pub(super) fn json(figures: &[Measurement]) -> String {
+    let one = |f: &Measurement| {
         let (median, worst) = (f.median().map(rounded), f.worst().map(rounded));
         json!({ "what": f.what, "median": median, "worst": worst, "unit": f.unit, "count": f.values.len() })
     };
@@ -56,7 +56,7 @@ pub(super) fn json(figures: &[Figure]) -> String {
 }
 
 /// A table in Markdown.
-pub(super) fn text(figures: &[Figure]) -> String {
+pub(super) fn text(figures: &[Measurement]) -> String {
     let mut lines = vec!["| what | median | worst | times |".to_owned(), "|---|---:|---:|---:|".to_owned()];
     lines.extend(figures.iter().map(|f| {
         let shown = |value: Option<f64>| value.map_or("-".into(), |v| format!("{} {}", rounded(v), f.unit));
@@ -65,7 +65,7 @@ pub(super) fn text(figures: &[Figure]) -> String {
     lines.join("\n")
 }
 
-/// Two digits after the point below ten, one below a hundred, else none.
+/// Rounds to two decimals below 10, to one below 100, else to none.
 pub(super) fn rounded(value: f64) -> f64 {
     let scale = match value.abs() {
         v if v < 10.0 => 100.0,
@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn figures_are_printed_with_their_middle_and_their_worst() {
-        let figures = [Figure::new("enter", "ms", vec![3.0, 120.4, 14.26]), Figure::new("nothing", "%", vec![])];
+        let figures =
+            [Measurement::new("enter", "ms", vec![3.0, 120.4, 14.26]), Measurement::new("nothing", "%", vec![])];
         let table = text(&figures);
         assert!(table.contains("| enter | 14.3 ms | 120 ms | 3 |"), "{table}");
         assert!(table.contains("| nothing | - | - | 0 |"), "{table}");
@@ -92,9 +93,9 @@ mod tests {
 
     #[test]
     fn one_of_a_hundred_may_be_above_the_99th_percentile() {
-        let hundred = Figure::new("leave", "ms", (1..=100).rev().map(f64::from).collect());
+        let hundred = Measurement::new("leave", "ms", (1..=100).rev().map(f64::from).collect());
         assert_eq!(hundred.p99(), Some(99.0));
-        assert_eq!(Figure::new("leave", "ms", vec![4.0]).p99(), Some(4.0));
-        assert_eq!(Figure::new("leave", "ms", vec![]).p99(), None);
+        assert_eq!(Measurement::new("leave", "ms", vec![4.0]).p99(), Some(4.0));
+        assert_eq!(Measurement::new("leave", "ms", vec![]).p99(), None);
     }
 }

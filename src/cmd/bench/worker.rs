@@ -1,4 +1,4 @@
-//! A process of this program that is measured: its event lines, its CPU time, its memory.
+//! A process under measurement: its events, CPU time and memory.
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -7,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// How long an event may take to come.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Lines that wait to be read at most; then the process waits.
-const LINES: usize = 1024;
+/// How long an event is waited for.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Capacity of the queue of output lines. When it is full, the process blocks on its output.
+const MAX_LINES: usize = 1024;
 
-/// A running process; it is ended with the value.
+/// A running process. Dropping it kills the process.
 pub(super) struct Worker {
     name: String,
     child: Child,
@@ -30,7 +30,7 @@ impl Worker {
 
     /// Starts another program.
     pub(super) fn run(name: &str, mut command: Command) -> anyhow::Result<Self> {
-        // What is measured has a server of its own.
+        // Measured participants use their own server.
         for variable in ["LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"] {
             command.env_remove(variable);
         }
@@ -40,7 +40,7 @@ impl Worker {
             .spawn()
             .with_context(|| format!("The {name} cannot be started"))?;
         let out = child.stdout.take().context("It has no output")?;
-        let (sender, lines) = sync_channel(LINES);
+        let (sender, lines) = sync_channel(MAX_LINES);
         let reader = std::thread::Builder::new().name(format!("output of {name}"));
         reader.spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
@@ -52,10 +52,10 @@ impl Worker {
         Ok(Self { name: name.to_owned(), child, lines })
     }
 
-    /// The server, and the URL it listens at.
+    /// Starts a server; returns it with its URL.
     pub(super) fn server() -> anyhow::Result<(Self, String)> {
         let server = Self::start("server", &["serve", "--dev", "--listen", "127.0.0.1:0", "--udp", "0"])?;
-        let ready = server.line(Instant::now() + PATIENCE)?;
+        let ready = server.line(Instant::now() + TIMEOUT)?;
         let url = ready.split_whitespace().find_map(|word| word.strip_prefix("ws://"));
         let url = url.with_context(|| format!("The server is not ready: {ready}"))?;
         let url = format!("ws://{}", url.trim_end_matches(','));
@@ -70,9 +70,9 @@ impl Worker {
         }
     }
 
-    /// The next event for which `wanted` holds; those before it are lost.
+    /// The next event with this name for which `wanted` holds. Events before it are discarded.
     pub(super) fn event(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             let line = self.line(until).with_context(|| format!("No {what} came"))?;
             match serde_json::from_str::<Value>(&line) {
@@ -82,7 +82,7 @@ impl Worker {
         }
     }
 
-    /// The next event, if one comes before `until`.
+    /// The next event before `until`.
     pub(super) fn next(&self, until: Instant) -> anyhow::Result<Value> {
         loop {
             if let Ok(event) = serde_json::from_str(&self.line(until)?) {
@@ -91,7 +91,7 @@ impl Worker {
         }
     }
 
-    /// Sends the process a signal, by the name that `kill` knows.
+    /// Sends the process a signal by name, for example `TERM`.
     pub(super) fn signal(&self, name: &str) -> anyhow::Result<()> {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         let sent = status.context("The command kill is needed")?.success();
@@ -99,17 +99,17 @@ impl Worker {
         Ok(())
     }
 
-    /// Ends it at once: it has no time for a goodbye.
+    /// Kills the process (SIGKILL).
     pub(super) fn kill(&mut self) -> anyhow::Result<()> {
         self.child.kill().with_context(|| format!("The {} could not be killed", self.name))
     }
 
-    /// The events that have come in and were not asked for.
+    /// All events that have arrived since the last read.
     pub(super) fn waiting(&self) -> Vec<Value> {
         self.lines.try_iter().filter_map(|line| serde_json::from_str(&line).ok()).collect()
     }
 
-    /// CPU time so far. `None` where the system does not tell it about other processes.
+    /// CPU time so far. `None` on systems without /proc.
     pub(super) fn cpu(&self) -> Option<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         // The name may hold spaces; user and system time are the 14th and 15th field, in hundredths of a second.
@@ -118,7 +118,7 @@ impl Worker {
         Some(Duration::from_millis(ticks * 10))
     }
 
-    /// Memory in use, in MiB. `None` where the system does not tell it about other processes.
+    /// Resident memory in MiB. `None` on systems without /proc.
     pub(super) fn memory_mib(&self) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -129,7 +129,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if self.child.kill().and_then(|()| self.child.wait()).is_err() {
-            tracing::warn!(name = self.name, "it could not be ended");
+            tracing::warn!(name = self.name, "the process could not be killed");
         }
     }
 }

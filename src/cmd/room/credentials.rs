@@ -1,4 +1,4 @@
-//! Which server a command is for and what opens it: what was typed, then the profile, then the environment.
+//! The server of a command and its credentials: arguments override the profile, which overrides the environment.
 
 use crate::admin::key_from_environment;
 #[cfg(feature = "server")]
@@ -8,21 +8,21 @@ use crate::store::{Paths, Profile};
 use anyhow::Context;
 use std::io::Write;
 
-/// The server's address in the environment, as LiveKit's own tools call it.
+/// The environment variable with the server's address, as in LiveKit's own tools.
 const SERVER: &str = "LIVEKIT_URL";
 /// Where `visavis serve` listens unless told otherwise.
 const DEFAULT_SERVER: &str = "ws://127.0.0.1:7880";
 
-/// A server and its keys.
+/// A server and the credentials for it.
 #[derive(Clone, Debug)]
 pub(super) struct Credentials {
-    /// The server's address.
+    /// The address of the server.
     pub(super) server: String,
     profile: Profile,
 }
 
 impl Credentials {
-    /// Reads the profile, if one is named.
+    /// Combines arguments, profile and environment.
     pub(super) fn find(server: Option<String>, profile: Option<&str>) -> anyhow::Result<Self> {
         let profile = match profile {
             Some(name) => {
@@ -38,12 +38,12 @@ impl Credentials {
         Ok(Self::from(server, profile, std::env::var(SERVER).ok()))
     }
 
-    fn from(typed: Option<String>, profile: Profile, environment: Option<String>) -> Self {
-        let server = typed.or_else(|| profile.server.clone()).or(environment.filter(|server| !server.is_empty()));
+    fn from(argument: Option<String>, profile: Profile, environment: Option<String>) -> Self {
+        let server = argument.or_else(|| profile.server.clone()).or(environment.filter(|server| !server.is_empty()));
         Self { server: server.unwrap_or_else(|| DEFAULT_SERVER.to_owned()), profile }
     }
 
-    /// The key pair, or a sentence that says how to set one.
+    /// The key pair. The error says how to set one.
     pub(super) fn key(&self) -> anyhow::Result<ApiKey> {
         if let Some(key) = self.profile.key()? {
             return Ok(key);
@@ -54,7 +54,7 @@ impl Credentials {
         )
     }
 
-    /// What signs UserSigs, or a sentence that says how to set it.
+    /// The key that signs UserSigs. The error says how to set one.
     #[cfg(feature = "server")]
     pub(super) fn user_sig_key(&self) -> anyhow::Result<UserSigKey> {
         let environment = crate::admin::application_from_environment()?;
@@ -72,10 +72,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_typed_wins_then_the_profile_then_the_environment() {
-        let server = |typed: Option<&str>, profile: Option<&str>, environment: Option<&str>| {
+    fn the_argument_wins_then_the_profile_then_the_environment() {
+        let server = |argument: Option<&str>, profile: Option<&str>, environment: Option<&str>| {
             let profile = Profile { server: profile.map(str::to_owned), ..Profile::default() };
-            Credentials::from(typed.map(str::to_owned), profile, environment.map(str::to_owned)).server
+            Credentials::from(argument.map(str::to_owned), profile, environment.map(str::to_owned)).server
         };
         assert_eq!(server(Some("ws://a"), Some("ws://b"), Some("ws://c")), "ws://a");
         assert_eq!(server(None, Some("ws://b"), Some("ws://c")), "ws://b");

@@ -1,8 +1,7 @@
-//! What lets people into rooms: access tokens, links and UserSigs. They are made here, with the keys that were found; no
-//! server is asked.
+//! Access tokens, links and UserSigs. They are signed here with the operator's keys, without asking a server.
 
 use super::credentials::Credentials;
-use super::say;
+use super::print_line;
 use crate::base::{RoomId, UserId, display_name};
 #[cfg(feature = "server")]
 use crate::clock::unix_s;
@@ -15,80 +14,84 @@ use serde_json::json;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// What goes into a token.
+/// The content of a token.
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cmd) struct TokenArgs {
     /// The room
-    pub(crate) room: RoomId,
+    pub(super) room: RoomId,
     /// The user id
     #[arg(long, value_name = "USER")]
-    pub(crate) user: UserId,
+    pub(super) user: UserId,
     /// What the others see [default: the user id]
     #[arg(long, value_name = "NAME", value_parser = display_name)]
-    pub(crate) name: Option<String>,
+    pub(super) name: Option<String>,
     /// The token's owner may remove others
     #[arg(long)]
-    pub(crate) host: bool,
+    pub(super) host: bool,
     /// How many minutes it is good for, a year at most
     #[arg(long, value_name = "MINUTES", default_value_t = JOIN_VALIDITY.as_secs() / 60)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
-    pub(crate) minutes: u64,
+    pub(super) minutes: u64,
 }
 
-/// What goes into a link.
+/// The content of a link.
 #[cfg(feature = "server")]
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cmd) struct LinkArgs {
     /// The room
-    pub(crate) room: RoomId,
+    pub(super) room: RoomId,
     /// Whoever opens it may remove others and end the call for everyone
     #[arg(long)]
-    pub(crate) host: bool,
+    pub(super) host: bool,
     /// How many minutes it is good for, a year at most [default: for ever]
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
-    pub(crate) minutes: Option<u64>,
+    pub(super) minutes: Option<u64>,
 }
 
-/// What goes into a UserSig.
+/// The content of a UserSig.
 #[cfg(feature = "server")]
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cmd) struct UserSigArgs {
     /// The user id: 1 to 32 letters, digits, - and _
     #[arg(value_name = "USER", value_parser = trtc_user)]
-    pub(crate) user: UserId,
+    pub(super) user: UserId,
     /// How many minutes it is good for, a year at most [default: a day]
     #[arg(long, value_name = "MINUTES", default_value_t = 24 * 60, hide_default_value = true)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=366 * 24 * 60))]
-    pub(crate) minutes: u64,
+    pub(super) minutes: u64,
 }
 
-pub(super) fn token(wanted: TokenArgs, found: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
-    let server = &found.server;
-    let token = found.key()?.join_token(&JoinClaims {
-        name: wanted.name.unwrap_or_else(|| wanted.user.to_string()),
-        room: wanted.room,
-        user: wanted.user,
+pub(super) fn token(args: TokenArgs, credentials: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
+    let server = &credentials.server;
+    let token = credentials.key()?.join_token(&JoinClaims {
+        name: args.name.unwrap_or_else(|| args.user.to_string()),
+        room: args.room,
+        user: args.user,
         metadata: String::new(),
         attributes: Vec::new(),
-        room_admin: wanted.host,
-        valid_for: Duration::from_secs(wanted.minutes * 60),
+        room_admin: args.host,
+        valid_for: Duration::from_secs(args.minutes * 60),
     })?;
     let token = token.expose();
-    say(&if as_json { json!({ "server_url": server, "participant_token": token }).to_string() } else { token.clone() })
+    print_line(&if as_json {
+        json!({ "server_url": server, "participant_token": token }).to_string()
+    } else {
+        token.clone()
+    })
 }
 
 #[cfg(feature = "server")]
-pub(super) fn link(wanted: &LinkArgs, found: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
-    let server = &found.server;
-    let role = if wanted.host { Role::Host } else { Role::Guest };
-    let until = wanted.minutes.map(|minutes| unix_s() + i64::try_from(minutes * 60).unwrap_or(i64::MAX));
-    let invitation = Invitation { role, until }.sign(&wanted.room, &found.key()?)?;
-    let link = link::link(server, &wanted.room, Some(&invitation));
-    say(&if as_json {
+pub(super) fn link(args: &LinkArgs, credentials: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
+    let server = &credentials.server;
+    let role = if args.host { Role::Host } else { Role::Guest };
+    let until = args.minutes.map(|minutes| unix_s() + i64::try_from(minutes * 60).unwrap_or(i64::MAX));
+    let invitation = Invitation { role, until }.sign(&args.room, &credentials.key()?)?;
+    let link = link::link(server, &args.room, Some(&invitation));
+    print_line(&if as_json {
         json!({
             "link": link,
-            "app_link": link::app_link(server, &wanted.room, Some(&invitation)),
-            "room": wanted.room.wire_name(),
+            "app_link": link::app_link(server, &args.room, Some(&invitation)),
+            "room": args.room.wire_name(),
             "role": role.to_string(),
             "expires_unix_s": until,
         })
@@ -99,17 +102,17 @@ pub(super) fn link(wanted: &LinkArgs, found: &Credentials, as_json: bool) -> any
 }
 
 #[cfg(feature = "server")]
-pub(super) fn user_sig(wanted: &UserSigArgs, found: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
-    let key = found.user_sig_key()?;
-    let (now, valid_for) = (unix_s(), Duration::from_secs(wanted.minutes * 60));
-    let made = key.make(&wanted.user, valid_for, now)?;
+pub(super) fn user_sig(args: &UserSigArgs, credentials: &Credentials, as_json: bool) -> anyhow::Result<ExitCode> {
+    let key = credentials.user_sig_key()?;
+    let (now, valid_for) = (unix_s(), Duration::from_secs(args.minutes * 60));
+    let made = key.make(&args.user, valid_for, now)?;
     let user_sig = made.expose();
-    say(&if as_json {
+    print_line(&if as_json {
         json!({
             "sdk_app_id": key.sdk_app_id,
-            "user_id": wanted.user.as_str(),
+            "user_id": args.user.as_str(),
             "user_sig": user_sig,
-            "expires_unix_s": now + i64::try_from(wanted.minutes * 60).unwrap_or(i64::MAX),
+            "expires_unix_s": now + i64::try_from(args.minutes * 60).unwrap_or(i64::MAX),
         })
         .to_string()
     } else {
@@ -117,7 +120,7 @@ pub(super) fn user_sig(wanted: &UserSigArgs, found: &Credentials, as_json: bool)
     })
 }
 
-/// TRTC's user ids are narrower than ours: whoever makes one for its clients keeps to them.
+/// TRTC allows fewer characters in user ids than we do, and its clients refuse others.
 #[cfg(feature = "server")]
 fn trtc_user(text: &str) -> Result<UserId, String> {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));

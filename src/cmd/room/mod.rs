@@ -1,4 +1,4 @@
-//! `visavis room`: what an operator or a script does with rooms, over HTTP to the server.
+//! `visavis room`: administration of rooms for operators and scripts, over HTTP.
 
 mod credentials;
 mod make;
@@ -30,7 +30,7 @@ but you should be able to read; everything in one may be left out:
   sdk_app_id = 1400000001                 # for user-sig
   sdk_secret_key = \"an SDKSecretKey\"";
 
-/// The exit code for wrong usage, as clap has it.
+/// Exit code of wrong usage, as in clap.
 const USAGE: u8 = 2;
 
 /// Looks at rooms, removes people from them, ends them
@@ -40,21 +40,21 @@ const USAGE: u8 = 2;
 #[command(after_help = EXAMPLES)]
 pub(super) struct RoomArgs {
     /// The server: ws://, wss://, http:// or https:// [default: the profile's, LIVEKIT_URL, ws://127.0.0.1:7880]
-    // An id of its own: by the window's, which LIVEKIT_URL fills, that would pass for typed here.
+    // An id of its own: the window's argument of the same name takes LIVEKIT_URL, which would override the profile here.
     #[arg(id = "room-server", long = "server", global = true, value_name = "URL")]
-    pub(crate) server: Option<String>,
+    pub(super) server: Option<String>,
     /// Take server and credentials from this profile; what it leaves out comes from the environment
     #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
+    pub(super) profile: Option<String>,
     /// Answer in JSON
     #[arg(long, global = true)]
-    pub(crate) json: bool,
+    pub(super) json: bool,
     /// What to do
     #[command(subcommand)]
-    pub(crate) action: RoomAction,
+    pub(super) action: RoomAction,
 }
 
-/// What to do with rooms.
+/// An action on rooms.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(super) enum RoomAction {
     /// Lists the rooms of the server
@@ -104,35 +104,35 @@ pub(super) enum RoomAction {
     UserSig(make::UserSigArgs),
 }
 
-/// Carries out one action. A question that nobody can answer is wrong usage.
+/// Runs one action. Without a terminal to confirm on, it is wrong usage.
 pub(super) async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
-    let found = Credentials::find(args.server, args.profile.as_deref())?;
-    let client = || AdminClient::new(&found.server, found.key()?).map_err(anyhow::Error::from);
+    let credentials = Credentials::find(args.server, args.profile.as_deref())?;
+    let client = || AdminClient::new(&credentials.server, credentials.key()?).map_err(anyhow::Error::from);
     match args.action {
         RoomAction::List => list(&client()?, args.json).await,
         RoomAction::Users { room } => users(&client()?, &room, args.json).await,
         RoomAction::RemoveUser { room, users, yes } => {
             let client = client()?;
             let names: Vec<_> = users.iter().map(UserId::as_str).collect();
-            match confirmed(yes, &format!("Remove {} from {room}?", names.join(", ")))? {
-                Reply::Yes => remove(&client, &room, &users, args.json).await,
-                Reply::No => Ok(ExitCode::FAILURE),
-                Reply::Nobody => Ok(ExitCode::from(USAGE)),
+            match confirm(yes, &format!("Remove {} from {room}?", names.join(", ")))? {
+                Confirmation::Yes => remove(&client, &room, &users, args.json).await,
+                Confirmation::No => Ok(ExitCode::FAILURE),
+                Confirmation::NoTerminal => Ok(ExitCode::from(USAGE)),
             }
         }
         RoomAction::Dismiss { room, yes } => {
             let client = client()?;
-            match confirmed(yes, &format!("End {room} for everybody in it?"))? {
-                Reply::Yes => dismiss(&client, &room, args.json).await,
-                Reply::No => Ok(ExitCode::FAILURE),
-                Reply::Nobody => Ok(ExitCode::from(USAGE)),
+            match confirm(yes, &format!("End {room} for everybody in it?"))? {
+                Confirmation::Yes => dismiss(&client, &room, args.json).await,
+                Confirmation::No => Ok(ExitCode::FAILURE),
+                Confirmation::NoTerminal => Ok(ExitCode::from(USAGE)),
             }
         }
-        RoomAction::Token(wanted) => make::token(wanted, &found, args.json),
+        RoomAction::Token(token) => make::token(token, &credentials, args.json),
         #[cfg(feature = "server")]
-        RoomAction::Link(wanted) => make::link(&wanted, &found, args.json),
+        RoomAction::Link(link) => make::link(&link, &credentials, args.json),
         #[cfg(feature = "server")]
-        RoomAction::UserSig(wanted) => make::user_sig(&wanted, &found, args.json),
+        RoomAction::UserSig(user_sig) => make::user_sig(&user_sig, &credentials, args.json),
     }
 }
 
@@ -140,20 +140,20 @@ async fn list(client: &AdminClient, as_json: bool) -> anyhow::Result<ExitCode> {
     let rooms = client.rooms().await?;
     if as_json {
         let rooms: Vec<Value> = rooms.iter().map(room_json).collect();
-        return say(&json!(rooms).to_string());
+        return print_line(&json!(rooms).to_string());
     }
     let rows = rooms.iter().map(|r| [r.name.clone(), r.num_participants.to_string(), since(r.creation_time_ms)]);
-    say(&table(["ROOM", "PEOPLE", "OPEN FOR"], rows.collect(), "There is no room."))
+    print_line(&table(["ROOM", "PEOPLE", "OPEN FOR"], rows.collect(), "There is no room."))
 }
 
 async fn users(client: &AdminClient, room: &RoomId, as_json: bool) -> anyhow::Result<ExitCode> {
     let people = client.participants(room).await.map_err(|e| no_room(room, e))?;
     if as_json {
         let people: Vec<Value> = people.iter().map(person_json).collect();
-        return say(&json!(people).to_string());
+        return print_line(&json!(people).to_string());
     }
     let rows = people.iter().map(|p| [p.identity.clone(), p.name.clone(), tracks(p).join(", ")]);
-    say(&table(["USER", "NAME", "SENDS"], rows.collect(), "Nobody is in the room."))
+    print_line(&table(["USER", "NAME", "SENDS"], rows.collect(), "Nobody is in the room."))
 }
 
 async fn remove(client: &AdminClient, room: &RoomId, users: &[UserId], as_json: bool) -> anyhow::Result<ExitCode> {
@@ -165,7 +165,7 @@ async fn remove(client: &AdminClient, room: &RoomId, users: &[UserId], as_json: 
             other => format!("{user} was not removed from {room}. {other}"),
         });
         match &error {
-            None if !as_json => drop(say(&format!("{user} was removed from {room}."))?),
+            None if !as_json => drop(print_line(&format!("{user} was removed from {room}."))?),
             Some(e) => writeln!(std::io::stderr(), "{e}")?,
             None => {}
         }
@@ -173,21 +173,21 @@ async fn remove(client: &AdminClient, room: &RoomId, users: &[UserId], as_json: 
         results.push(json!({ "user": user.as_str(), "removed": error.is_none(), "error": error }));
     }
     if as_json {
-        say(&json!(results).to_string())?;
+        print_line(&json!(results).to_string())?;
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn dismiss(client: &AdminClient, room: &RoomId, as_json: bool) -> anyhow::Result<ExitCode> {
     client.dismiss(room).await.map_err(|e| no_room(room, e))?;
-    say(&if as_json {
+    print_line(&if as_json {
         json!({ "room": room.wire_name() }).to_string()
     } else {
         format!("{room} was ended for everybody.")
     })
 }
 
-/// The server's "not found", in the words of whoever asked.
+/// Names the room in the error NotFound.
 fn no_room(room: &RoomId, error: AdminClientError) -> anyhow::Error {
     match error {
         AdminClientError::NotFound(_) => anyhow::anyhow!("There is no room {room} on the server."),
@@ -195,31 +195,31 @@ fn no_room(room: &RoomId, error: AdminClientError) -> anyhow::Error {
     }
 }
 
-fn say(line: &str) -> anyhow::Result<ExitCode> {
+fn print_line(line: &str) -> anyhow::Result<ExitCode> {
     writeln!(std::io::stdout(), "{line}").context("The standard output is closed")?;
     Ok(ExitCode::SUCCESS)
 }
 
-enum Reply {
+enum Confirmation {
     Yes,
     No,
-    /// Nobody is there to answer.
-    Nobody,
+    /// There is no terminal to ask on.
+    NoTerminal,
 }
 
-fn confirmed(yes: bool, question: &str) -> anyhow::Result<Reply> {
+fn confirm(yes: bool, question: &str) -> anyhow::Result<Confirmation> {
     if yes {
-        return Ok(Reply::Yes);
+        return Ok(Confirmation::Yes);
     }
     if !std::io::stdin().is_terminal() {
         writeln!(std::io::stderr(), "{question} Nobody is there to answer: say --yes.")?;
-        return Ok(Reply::Nobody);
+        return Ok(Confirmation::NoTerminal);
     }
     write!(std::io::stderr(), "{question} [y/N] ")?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     let yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
-    Ok(if yes { Reply::Yes } else { Reply::No })
+    Ok(if yes { Confirmation::Yes } else { Confirmation::No })
 }
 
 #[cfg(test)]
@@ -233,15 +233,15 @@ mod tests {
         args: RoomArgs,
     }
 
-    fn typed(words: &str) -> Result<RoomAction, String> {
+    fn parse(words: &str) -> Result<RoomAction, String> {
         let words = std::iter::once("room").chain(words.split_whitespace());
         Line::try_parse_from(words).map(|l| l.args.action).map_err(|e| e.to_string())
     }
 
     #[test]
-    fn rooms_and_users_are_checked_before_anybody_is_asked() {
+    fn rooms_and_users_are_validated_by_the_parser() {
         assert!(
-            matches!(typed("remove-user num/7 mina tom"), Ok(RoomAction::RemoveUser { users, .. }) if users.len() == 2)
+            matches!(parse("remove-user num/7 mina tom"), Ok(RoomAction::RemoveUser { users, .. }) if users.len() == 2)
         );
         for (words, because) in [
             ("remove-user r", "<USER>"),
@@ -249,10 +249,10 @@ mod tests {
             ("dismiss num/4294967295", "1 to 4294967294"),
             ("users a/b", "'/'"),
         ] {
-            let error = typed(words).unwrap_err();
+            let error = parse(words).expect_err("a refusal");
             assert!(error.contains(because), "{words}: {error}");
         }
-        let long = typed(&format!("users {}", "x".repeat(65))).unwrap_err();
+        let long = parse(&format!("users {}", "x".repeat(65))).expect_err("a refusal");
         assert!(long.contains("65 bytes"), "{long}");
     }
 }

@@ -1,4 +1,4 @@
-//! Rooms and people in JSON and in tables.
+//! Rooms and participants as JSON and as tables.
 
 use crate::clock;
 use livekit_protocol as lk;
@@ -39,7 +39,7 @@ pub(super) fn tracks(person: &lk::ParticipantInfo) -> Vec<String> {
     person.tracks.iter().map(word).collect()
 }
 
-/// How long ago a Unix time in ms was, in the largest fitting unit.
+/// The time since `unix_ms` in its largest unit; `-` if it is unknown.
 pub(super) fn since(unix_ms: i64) -> String {
     let seconds = (clock::unix_ms() as i64 - unix_ms).max(0) / 1000;
     match seconds {
@@ -51,7 +51,7 @@ pub(super) fn since(unix_ms: i64) -> String {
     }
 }
 
-/// Columns as wide as their longest cell.
+/// Left-aligned columns, each as wide as its longest cell.
 pub(super) fn table(head: [&str; 3], rows: Vec<[String; 3]>, empty: &str) -> String {
     if rows.is_empty() {
         return empty.to_owned();

@@ -1,17 +1,17 @@
-//! `visavis bench exit`: how fast somebody is out, and gone for the others, in each way there is to go.
+//! `visavis bench exit`: how fast a participant is out of the call, and gone for the others, in each way to leave.
 //!
 //! Visavis on its own server and, where it is installed, LiveKit's Python SDK on livekit-server are measured in the
-//! same run with the same steps. Participants are processes; every time is a difference between two stamps of this
+//! same run with the same steps. Participants are processes, and every time is a difference between two readings of this
 //! computer's clock.
 
-mod party;
 mod report;
+mod scenario;
 
-use super::table::Figure;
+use super::table::Measurement;
 use super::worker::Worker;
 use anyhow::Context;
-use party::{Batch, Guests, Party};
-use report::Theirs;
+use report::Baseline;
+use scenario::{Batch, Guests, Scenario};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,11 +23,11 @@ Examples:
   visavis bench exit --runs 20 --json
   visavis bench exit --window --microphone default --readme README.md";
 
-/// Between two of a batch who go: each finds the server at rest.
-const APART: Duration = Duration::from_millis(40);
-/// The window is measured so often at most: each time it is started anew.
+/// The pause between two participants who leave, so that each finds an idle server.
+const PAUSE: Duration = Duration::from_millis(40);
+/// Largest number of windows; each measurement starts a new one.
 #[cfg(feature = "window")]
-const WINDOWS: u32 = 20;
+const MAX_WINDOWS: u32 = 20;
 
 /// Measure the exit: how fast one is out, and gone for the others
 #[derive(Clone, Debug, clap::Args)]
@@ -65,16 +65,16 @@ pub(super) fn run(args: &ExitArgs) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.readme {
         report::check(path)?;
     }
-    let ours = measure(Party::ours(&args.camera, &args.microphone)?, args)?;
+    let ours = measure(Scenario::ours(&args.camera, &args.microphone)?, args)?;
     #[cfg(feature = "window")]
-    let dialog = args.window.then(|| dialogs(args.runs.min(WINDOWS))).transpose()?;
+    let dialog = args.window.then(|| dialogs(args.runs.min(MAX_WINDOWS))).transpose()?;
     #[cfg(not(feature = "window"))]
     let dialog = None;
-    let theirs = match party::tools(args.tools.as_deref()) {
-        Some(tools) => strangers(&tools, args),
-        None => Theirs::NotInstalled,
+    let baseline = match scenario::tools(args.tools.as_deref()) {
+        Some(tools) => measure_baseline(&tools, args),
+        None => Baseline::NotInstalled,
     };
-    let report = report::Report { args, ours, dialog, theirs };
+    let report = report::Report { args, ours, dialog, baseline };
     let text = if args.json { report.json() } else { report.text() };
     writeln!(std::io::stdout(), "{text}").context("The standard output is closed")?;
     if let Some(path) = &args.readme {
@@ -83,50 +83,50 @@ pub(super) fn run(args: &ExitArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The strangers' side. What goes wrong there, as on a machine that is too small for them, costs us no figure of ours.
-fn strangers(tools: &Path, args: &ExitArgs) -> Theirs {
-    match Party::sdk(tools).and_then(|party| measure(party, args)) {
-        Ok(figures) => Theirs::Measured(figures),
+/// Measures the Python SDK. An error there, as on a machine that is too small, must not cost our own results.
+fn measure_baseline(tools: &Path, args: &ExitArgs) -> Baseline {
+    match Scenario::sdk(tools).and_then(|scenario| measure(scenario, args)) {
+        Ok(figures) => Baseline::Measured(figures),
         Err(error) => {
             tracing::warn!("The Python SDK could not be measured: {error:#}. Fewer people with --together may help.");
-            Theirs::BrokeOff
+            Baseline::Failed
         }
     }
 }
 
-/// All ways out on one side, in the order of the table.
-fn measure(mut party: Party, args: &ExitArgs) -> anyhow::Result<Vec<Figure>> {
+/// All ways to leave for one side, in the order of the table.
+fn measure(mut scenario: Scenario, args: &ExitArgs) -> anyhow::Result<Vec<Measurement>> {
     let runtime = crate::cmd::runtime()?;
     let (mut out, mut told, mut silent) = (vec![], vec![], vec![]);
     let (mut removed, mut removed_told, mut killed) = (vec![], vec![], vec![]);
     for mut batch in batches(args, "leaver") {
-        let mut guests = party.enter(&batch, true)?;
-        leave(&mut party, &mut batch, &mut guests, &mut out, &mut told)?;
+        let mut guests = scenario.enter(&batch, true)?;
+        leave(&mut scenario, &mut batch, &mut guests, &mut out, &mut told)?;
     }
     for mut batch in batches(args, "listener") {
-        let mut guests = party.enter(&batch, false)?;
-        leave(&mut party, &mut batch, &mut guests, &mut vec![], &mut silent)?;
+        let mut guests = scenario.enter(&batch, false)?;
+        leave(&mut scenario, &mut batch, &mut guests, &mut vec![], &mut silent)?;
     }
     for batch in batches(args, "removed") {
-        let mut guests = party.enter(&batch, true)?;
+        let mut guests = scenario.enter(&batch, true)?;
         for user in batch.users() {
             let asked = crate::clock::unix_ms();
-            runtime.block_on(party.remove(&user))?;
+            runtime.block_on(scenario.remove(&user))?;
             removed.push(guests.ended(&user)? - asked);
-            removed_told.push(party.gone(&user)? - asked);
-            std::thread::sleep(APART);
+            removed_told.push(scenario.gone(&user)? - asked);
+            std::thread::sleep(PAUSE);
         }
     }
     let mut dead = vec![];
     for batch in batches(args, "killed") {
-        let mut guests = party.enter(&batch, true)?;
+        let mut guests = scenario.enter(&batch, true)?;
         dead.extend(guests.kill(&batch)?);
     }
-    // Each has its own time; waiting for all of them at the end takes no longer than for one.
+    // The server notices the deaths in parallel: waiting for all takes no longer than for one.
     for (user, at) in dead {
-        killed.push(party.gone(&user)? - at);
+        killed.push(scenario.gone(&user)? - at);
     }
-    let figure = |what: &str, values| Figure::new(what, "ms", values);
+    let figure = |what: &str, values| Measurement::new(what, "ms", values);
     Ok(vec![
         figure("Leave → ExitRoom", out),
         figure("Leave → gone for the others, with camera and microphone", told),
@@ -137,9 +137,9 @@ fn measure(mut party: Party, args: &ExitArgs) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// One after the other presses Leave; none waits for the one before.
+/// The participants of a batch leave one after the other, without waiting for the one before.
 fn leave(
-    party: &mut Party,
+    scenario: &mut Scenario,
     batch: &mut Batch,
     guests: &mut Guests,
     out: &mut Vec<f64>,
@@ -147,41 +147,41 @@ fn leave(
 ) -> anyhow::Result<()> {
     for n in 0..batch.size {
         guests.leave(n)?;
-        std::thread::sleep(APART);
+        std::thread::sleep(PAUSE);
     }
     for user in batch.users() {
         let asked = guests.asked(&user)?;
         out.push(guests.ended(&user)? - asked);
-        told.push(party.gone(&user)? - asked);
+        told.push(scenario.gone(&user)? - asked);
     }
     Ok(())
 }
 
-/// As many batches as there are runs for, the last one smaller.
+/// Splits all runs into batches; the last one may be smaller.
 fn batches(args: &ExitArgs, name: &'static str) -> impl Iterator<Item = Batch> + use<> {
     let (runs, together) = (args.runs, args.together);
     (0..runs.div_ceil(together))
         .map(move |number| Batch { name: format!("{name}{number}"), size: together.min(runs - number * together) })
 }
 
-/// From the request to the dialog in the window of whoever is removed.
+/// From the request to the dialog in the removed participant's window.
 #[cfg(feature = "window")]
-fn dialogs(times: u32) -> anyhow::Result<Figure> {
+fn dialogs(times: u32) -> anyhow::Result<Measurement> {
     let runtime = crate::cmd::runtime()?;
-    let party = Party::ours("none", "none")?;
+    let scenario = Scenario::ours("none", "none")?;
     let mut shown = vec![];
     for number in 0..times {
         let name = format!("window{number}");
-        let there = ["--server", party.url(), "--room", party::ROOM, "--name", &name, "--join", "--events", "-"];
+        let there = ["--server", scenario.url(), "--room", scenario::ROOM, "--name", &name, "--join", "--events", "-"];
         let devices = ["--camera", "test-picture:320x180@15", "--microphone", "test-tone", "--speaker", "none"];
         let window = Worker::start("window", &[there.as_slice(), &devices].concat())?;
         let entered = window.event("EnterRoom", |_| true)?;
         window.event("ScreenShown", |e| e["screen"] == "call")?;
         let user = entered["user"].as_str().context("An event without a user")?;
         let asked = crate::clock::unix_ms();
-        runtime.block_on(party.remove(user))?;
+        runtime.block_on(scenario.remove(user))?;
         let dialog = window.event("ScreenShown", |e| e["screen"] == "kicked")?;
         shown.push(dialog["unix_ms"].as_f64().context("An event without a time")? - asked);
     }
-    Ok(Figure::new("RemoveUser sent → the dialog is on the screen", "ms", shown))
+    Ok(Measurement::new("RemoveUser sent → the dialog is on the screen", "ms", shown))
 }

@@ -1,4 +1,4 @@
-//! A room that one looks on while others go: on our server with our bots, or on livekit-server with the Python SDK.
+//! A room in which a host observes how guests leave: our server with our bots, or livekit-server with the Python SDK.
 
 use super::Worker;
 use crate::admin::AdminClient;
@@ -14,23 +14,23 @@ use std::time::{Duration, Instant};
 
 /// The room of every measurement.
 pub(super) const ROOM: &str = "bench";
-/// How long something may take that is waited for. A killed client of livekit-server is seen off after 21 s.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Those who have just come in are left alone so long.
-const SETTLED: Duration = Duration::from_millis(200);
-/// Many participants of the Python SDK in one process; USR1 makes the next of them leave.
+/// How long events are waited for. livekit-server drops a killed client after 21 s.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The pause after guests have entered.
+const SETTLING_TIME: Duration = Duration::from_millis(200);
+/// A script that runs many participants of the Python SDK in one process. At SIGUSR1, the next one leaves.
 const GUESTS: &str = include_str!("sdk_guests.py");
 /// The key pair of the livekit-server that is started here, on the loopback interface only.
 const KEY: (&str, &str) = ("devkey", "a-secret-of-more-than-32-characters");
 
-/// Some who come and go together.
+/// Guests who enter together.
 pub(super) struct Batch {
     pub(super) name: String,
     pub(super) size: u32,
 }
 
 impl Batch {
-    /// Their user ids: the names that `visavis bot` gives.
+    /// Their user ids, as `visavis bot` makes them.
     pub(super) fn users(&self) -> Vec<String> {
         (0..self.size).map(|n| self.user(n)).collect()
     }
@@ -40,80 +40,80 @@ impl Batch {
     }
 }
 
-/// A process, and all that it has said.
-struct Heard {
+/// A process with all events that it has printed.
+struct RecordedEvents {
     process: Worker,
-    said: Vec<Value>,
+    events: Vec<Value>,
 }
 
-impl Heard {
+impl RecordedEvents {
     fn new(process: Worker) -> Self {
-        Self { process, said: Vec::new() }
+        Self { process, events: Vec::new() }
     }
 
-    /// When it said `what`, of whoever `field` names; in ms of Unix time.
+    /// The Unix time in ms of the event `what` whose `field` is `user`. Waits for it if need be.
     fn when(&mut self, what: &str, field: &str, user: &str) -> anyhow::Result<f64> {
         let fits = |e: &Value| e["event"] == what && e[field] == user;
-        let until = Instant::now() + PATIENCE;
-        if !self.said.iter().any(fits) {
+        let until = Instant::now() + TIMEOUT;
+        if !self.events.iter().any(fits) {
             loop {
                 let event = self.process.next(until).with_context(|| format!("No {what} of {user} came"))?;
                 let is_it = fits(&event);
-                self.said.push(event);
+                self.events.push(event);
                 if is_it {
                     break;
                 }
             }
         }
-        let event = self.said.iter().find(|e| fits(e)).context("It was just heard")?;
+        let event = self.events.iter().find(|e| fits(e)).context("The event was just read")?;
         event["unix_ms"].as_f64().with_context(|| format!("An event without a time: {event}"))
     }
 }
 
-/// Who has come in: a process each, or one for all.
+/// The guests of a batch: one process each (our bots) or one for all (Python SDK).
 pub(super) struct Guests {
-    processes: Vec<Heard>,
+    processes: Vec<RecordedEvents>,
     leave_by: &'static str,
 }
 
 impl Guests {
-    /// The next one, number `n`, leaves.
+    /// Makes guest `n` leave. The guests leave in order.
     pub(super) fn leave(&self, n: u32) -> anyhow::Result<()> {
         let last = self.processes.len().saturating_sub(1);
         let process = self.processes.get((n as usize).min(last)).context("Nobody is there")?;
         process.process.signal(self.leave_by)
     }
 
-    /// When `user` asked to leave.
+    /// When `user` asked to leave, in ms of Unix time.
     pub(super) fn asked(&mut self, user: &str) -> anyhow::Result<f64> {
         self.of(user)?.when("ExitRequested", "user", user)
     }
 
-    /// When the call was over for `user`.
+    /// When `user` got ExitRoom, in ms of Unix time.
     pub(super) fn ended(&mut self, user: &str) -> anyhow::Result<f64> {
         self.of(user)?.when("ExitRoom", "user", user)
     }
 
-    /// Ends every process at once; returns who died when.
+    /// Kills all processes; returns each user with its time of death in ms of Unix time.
     pub(super) fn kill(&mut self, batch: &Batch) -> anyhow::Result<Vec<(String, f64)>> {
         let mut died = vec![];
         for user in batch.users() {
             let at = crate::clock::unix_ms();
             let process = self.of(&user)?;
-            if !process.said.iter().any(|e| e["event"] == "Killed") {
+            if !process.events.iter().any(|e| e["event"] == "Killed") {
                 process.process.kill()?;
-                process.said.push(serde_json::json!({ "event": "Killed", "unix_ms": at }));
+                process.events.push(serde_json::json!({ "event": "Killed", "unix_ms": at }));
             }
-            let killed = process.said.iter().find(|e| e["event"] == "Killed").and_then(|e| e["unix_ms"].as_f64());
+            let killed = process.events.iter().find(|e| e["event"] == "Killed").and_then(|e| e["unix_ms"].as_f64());
             died.push((user, killed.unwrap_or(at)));
         }
         Ok(died)
     }
 
-    /// The process in which `user` is.
-    fn of(&mut self, user: &str) -> anyhow::Result<&mut Heard> {
-        let is_theirs = |p: &Heard| p.said.iter().any(|e| e["user"] == user);
-        self.processes.iter_mut().find(|p| is_theirs(p)).with_context(|| format!("{user} has never come in"))
+    /// The process of `user`.
+    fn of(&mut self, user: &str) -> anyhow::Result<&mut RecordedEvents> {
+        let is_process_of = |p: &RecordedEvents| p.events.iter().any(|e| e["user"] == user);
+        self.processes.iter_mut().find(|p| is_process_of(p)).with_context(|| format!("{user} has never come in"))
     }
 }
 
@@ -122,17 +122,17 @@ enum Kind {
     Sdk { python: PathBuf },
 }
 
-/// A server, and somebody who stays in the room and sees the others go.
-pub(super) struct Party {
+/// A server, and a host that stays in the room and observes the others.
+pub(super) struct Scenario {
     kind: Kind,
     url: String,
     admin: AdminClient,
     room: RoomId,
-    host: Heard,
+    host: RecordedEvents,
     _server: Worker,
 }
 
-impl Party {
+impl Scenario {
     /// Our bots on our server.
     pub(super) fn ours(camera: &str, microphone: &str) -> anyhow::Result<Self> {
         let (server, url) = Worker::server()?;
@@ -152,7 +152,7 @@ impl Party {
         let mut command = Command::new(livekit_server(tools));
         command.args(["--config-body", &config]).stderr(std::process::Stdio::null());
         let server = Worker::run("livekit-server", command)?;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             anyhow::ensure!(Instant::now() < until, "livekit-server does not start");
             std::thread::sleep(Duration::from_millis(20));
@@ -167,26 +167,29 @@ impl Party {
             Kind::Ours { .. } => bot(&url, "host", "none", "none")?,
             Kind::Sdk { python } => sdk(python, &url, &["host-1".to_owned()], false)?,
         };
-        let mut host = Heard::new(host);
+        let mut host = RecordedEvents::new(host);
         host.when("EnterRoom", "user", "host-1")?;
         Ok(Self { kind, url, admin, room: ROOM.parse()?, host, _server: server })
     }
 
-    /// Where the server is.
+    /// The URL of the server.
     #[cfg(feature = "window")]
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Lets a batch in and waits until it is there for the host too, with its pictures if it has any.
+    /// Lets a batch enter. Waits until the host knows all guests, and their video if they publish.
     pub(super) fn enter(&mut self, batch: &Batch, publishes: bool) -> anyhow::Result<Guests> {
         let (mut processes, leave_by) = match &self.kind {
             Kind::Ours { camera, microphone } => {
                 let (camera, microphone) = if publishes { (&**camera, &**microphone) } else { ("none", "none") };
-                let guest = |n| bot(&self.url, &format!("{}n{n}", batch.name), camera, microphone).map(Heard::new);
+                let guest =
+                    |n| bot(&self.url, &format!("{}n{n}", batch.name), camera, microphone).map(RecordedEvents::new);
                 ((0..batch.size).map(guest).collect::<anyhow::Result<Vec<_>>>()?, "TERM")
             }
-            Kind::Sdk { python } => (vec![Heard::new(sdk(python, &self.url, &batch.users(), publishes)?)], "USR1"),
+            Kind::Sdk { python } => {
+                (vec![RecordedEvents::new(sdk(python, &self.url, &batch.users(), publishes)?)], "USR1")
+            }
         };
         let last = processes.len().saturating_sub(1);
         for (n, user) in batch.users().iter().enumerate() {
@@ -197,17 +200,17 @@ impl Party {
                 self.host.when("UserVideoAvailable", "remote_user", user)?;
             }
         }
-        std::thread::sleep(SETTLED);
+        std::thread::sleep(SETTLING_TIME);
         Ok(Guests { processes, leave_by })
     }
 
-    /// Removes somebody.
+    /// Removes a user by the admin API.
     pub(super) async fn remove(&self, user: &str) -> anyhow::Result<()> {
         let user: UserId = user.parse()?;
         Ok(self.admin.remove(&self.room, &user).await?)
     }
 
-    /// When the host saw `user` go.
+    /// When the host was told that `user` has left, in ms of Unix time.
     pub(super) fn gone(&mut self, user: &str) -> anyhow::Result<f64> {
         self.host.when("RemoteUserLeaveRoom", "remote_user", user)
     }
@@ -241,7 +244,7 @@ fn sdk(python: &Path, url: &str, users: &[String], publishes: bool) -> anyhow::R
     Worker::run(first, command)
 }
 
-/// A port that is free now. Somebody else may take it before the server does; then the run fails and says so.
+/// A port that is free now. If another program takes it before the server does, the run fails.
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,0 +1,42 @@
+//! Reports the control with the keyboard focus by its accessible name, out of the tree that screen readers get.
+
+use egui::accesskit::NodeId;
+use egui::{Context, FullOutput, Plugin};
+
+/// Called with the accessible name of the control that got the keyboard focus.
+pub(crate) type OnFocus = Box<dyn Fn(&str) + Send + Sync>;
+
+/// Compares the focus after each frame with the one before.
+pub(super) struct FocusReport {
+    on_focus: OnFocus,
+    reported: Option<(NodeId, String)>,
+}
+
+impl FocusReport {
+    pub(super) const fn new(on_focus: OnFocus) -> Self {
+        Self { on_focus, reported: None }
+    }
+}
+
+impl Plugin for FocusReport {
+    fn debug_name(&self) -> &'static str {
+        "focus report"
+    }
+
+    fn setup(&mut self, ctx: &Context) {
+        ctx.enable_accesskit();
+    }
+
+    fn output_hook(&mut self, _ctx: &Context, output: &mut FullOutput) {
+        let Some(update) = &output.platform_output.accesskit_update else { return };
+        let node = update.nodes.iter().find(|(id, _)| *id == update.focus);
+        let focus = node.and_then(|(id, node)| Some((*id, node.label()?.to_owned())));
+        if focus == self.reported {
+            return;
+        }
+        if let Some((_, name)) = &focus {
+            (self.on_focus)(name);
+        }
+        self.reported = focus;
+    }
+}
