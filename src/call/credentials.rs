@@ -109,8 +109,8 @@ impl TokenCache {
 }
 
 impl JoinCredentials {
-    /// The server at which a host acts first: the one that issues the tokens. `None` when that is a bare token endpoint.
-    pub(super) fn front(&self) -> Option<&str> {
+    /// The server that issues the tokens. `None` for a bare token endpoint.
+    pub(super) fn token_server(&self) -> Option<&str> {
         match &self.tokens {
             TokenSource::Endpoint(url) => url.strip_suffix("/token"),
             _ => Some(&self.server),

@@ -1,18 +1,18 @@
-//! What a host does in a call: remove somebody, end it for everyone, make a link for guests. The call's own token is
-//! shown to the server, which decides; what it refuses comes back as a sentence.
+//! Requests of a host in a call: remove a user, end the call for everyone, make a link for guests. They carry the call's
+//! own token; the server decides, and a refusal becomes a sentence for the window.
 
 use super::view::{HostRequest, Notice};
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, Secret};
 
-/// What is shown, where, and for which room.
+/// Servers, room and token for a host request.
 #[derive(Clone, Debug)]
 pub(crate) struct HostRights {
-    /// The server that gave the token: it makes links, and where it only stands before the one that the call runs on, it
-    /// remembers who was removed and may do more there than we.
-    pub(super) front: String,
-    /// The server that the call runs on.
-    pub(super) server: String,
+    /// The server that issued the token; it is asked first. Where it is a front for the call's server, only it makes links,
+    /// keeps bans and holds an API key.
+    pub(super) token_server: String,
+    /// The server of the call.
+    pub(super) call_server: String,
     /// The room.
     pub(super) room: RoomId,
     /// The token of the call.
@@ -20,34 +20,36 @@ pub(crate) struct HostRights {
 }
 
 impl HostRights {
-    /// Asks the server for `wish`. What there is to say of it; nothing where the call itself tells.
-    pub(super) async fn ask(self, wish: HostRequest) -> Option<Notice> {
-        match self.carry_out(&wish).await {
+    /// Sends a request. Returns a notice for the window; `None` when the effect shows in the call itself.
+    pub(super) async fn ask(self, request: HostRequest) -> Option<Notice> {
+        match self.send(&request).await {
             Ok(notice) => notice,
-            // Whoever was to go has gone.
-            Err(AdminClientError::NotFound(_)) if wish != HostRequest::Invite => None,
+            // The user or the room is gone already.
+            Err(AdminClientError::NotFound(_)) if request != HostRequest::Invite => None,
             Err(error) => {
-                tracing::info!(?wish, %error, "the server did not do what the host asked for");
-                let sentence = sentence(&wish, &error);
-                Some(Notice::Refused { wish, sentence })
+                tracing::info!(?request, %error, "the server refused a host request");
+                let sentence = sentence(&request, &error);
+                Some(Notice::Refused { request, sentence })
             }
         }
     }
 
-    /// At the front; at the server of the call where the front knows no such thing or does not answer.
-    async fn carry_out(&self, wish: &HostRequest) -> Result<Option<Notice>, AdminClientError> {
+    /// Asks the token's server, then the call's server if the first does not know the request or does not answer.
+    async fn send(&self, request: &HostRequest) -> Result<Option<Notice>, AdminClientError> {
         use AdminClientError as E;
-        match self.carry_out_at(&self.front, wish).await {
-            Err(E::NotARoomServer(_) | E::Unreachable { .. } | E::Refused(_)) if self.front != self.server => {
-                self.carry_out_at(&self.server, wish).await
+        match self.send_to(&self.token_server, request).await {
+            Err(E::NotARoomServer(_) | E::Unreachable { .. } | E::Refused(_))
+                if self.token_server != self.call_server =>
+            {
+                self.send_to(&self.call_server, request).await
             }
             done => done,
         }
     }
 
-    async fn carry_out_at(&self, address: &str, wish: &HostRequest) -> Result<Option<Notice>, AdminClientError> {
+    async fn send_to(&self, address: &str, request: &HostRequest) -> Result<Option<Notice>, AdminClientError> {
         let server = AdminClient::with_token(address, self.token.clone())?;
-        match wish {
+        match request {
             HostRequest::Remove { user, .. } => server.remove(&self.room, user).await?,
             HostRequest::EndForEveryone => server.dismiss(&self.room).await?,
             HostRequest::Invite => return Ok(Some(Notice::Invitation(server.guest_link(&self.room).await?))),
@@ -56,10 +58,10 @@ impl HostRights {
     }
 }
 
-/// Why nothing came of it, and what to do: short enough for a toast.
-fn sentence(wish: &HostRequest, error: &AdminClientError) -> String {
+/// Why the request failed and what to do, in the length of a toast.
+fn sentence(request: &HostRequest, error: &AdminClientError) -> String {
     use AdminClientError as E;
-    match (wish, error) {
+    match (request, error) {
         (HostRequest::Invite, E::NotARoomServer(_) | E::NotFound(_)) => {
             "This server makes no links. Ask whoever runs it to let people in.".into()
         }
@@ -75,7 +77,7 @@ fn sentence(wish: &HostRequest, error: &AdminClientError) -> String {
             format!("{name} was not removed: the server does not answer. Try again.")
         }
         (HostRequest::Remove { name, .. }, _) => format!("{name} was not removed. {error}"),
-        // LiveKit's own servers want `roomCreate` for this, which no token to join carries.
+        // livekit-server requires the `roomCreate` grant for this, which no join token carries.
         (HostRequest::EndForEveryone, E::Denied(_)) => {
             "This server does not let a host end the call. Remove the others one by one.".into()
         }
@@ -95,7 +97,7 @@ mod tests {
         HostRequest::Remove { user: "tom".parse().expect("a user id"), name: "Tom".into() }
     }
 
-    /// A server that gives one request this answer, and what it was asked.
+    /// A server that gives `answer` to one request. The task returns the request.
     async fn answering(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let server = format!("ws://{}", listener.local_addr().expect("an address"));
@@ -109,14 +111,19 @@ mod tests {
         (server, served)
     }
 
-    fn rights(front: String, server: String) -> HostRights {
-        HostRights { front, server, room: RoomId::Number(7), token: Secret::new("the.calls.token".to_owned()) }
+    fn rights(token_server: String, call_server: String) -> HostRights {
+        HostRights {
+            token_server,
+            call_server,
+            room: RoomId::Number(7),
+            token: Secret::new("the.calls.token".to_owned()),
+        }
     }
 
-    /// What is said of `wish` by a server that gives `answer`, and what it was asked.
-    async fn asked(wish: HostRequest, answer: &'static str) -> (Option<Notice>, String) {
+    /// The notice after a server gave `answer`, and the request that it got.
+    async fn asked(request: HostRequest, answer: &'static str) -> (Option<Notice>, String) {
         let (server, served) = answering(answer).await;
-        let notice = rights(server.clone(), server).ask(wish).await;
+        let notice = rights(server.clone(), server).ask(request).await;
         (notice, served.await.expect("served"))
     }
 
@@ -126,12 +133,12 @@ mod tests {
         {\"code\":\"unauthenticated\",\"msg\":\"permissions denied\"}\r\n";
 
     #[tokio::test]
-    async fn the_calls_own_token_is_shown() {
-        for (wish, path) in [(remove(), "RemoveParticipant"), (HostRequest::EndForEveryone, "DeleteRoom")] {
-            let (notice, request) = asked(wish, DONE).await;
+    async fn requests_carry_the_calls_own_token() {
+        for (request, path) in [(remove(), "RemoveParticipant"), (HostRequest::EndForEveryone, "DeleteRoom")] {
+            let (notice, sent) = asked(request, DONE).await;
             assert_eq!(notice, None, "the call itself tells");
-            assert!(request.starts_with(&format!("POST /twirp/livekit.RoomService/{path} ")), "{request}");
-            assert!(request.contains("Bearer the.calls.token"), "{request}");
+            assert!(sent.starts_with(&format!("POST /twirp/livekit.RoomService/{path} ")), "{sent}");
+            assert!(sent.contains("Bearer the.calls.token"), "{sent}");
         }
         let made = "HTTP/1.1 201 Created\r\ncontent-length: 26\r\n\r\n{\"link\":\"https://h/j/tea\"}\n";
         let (notice, request) = asked(HostRequest::Invite, made).await;
@@ -140,38 +147,47 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_front_is_asked_before_the_server_of_the_call() {
+    async fn the_server_of_the_token_is_asked_first() {
         let nobody = "ws://127.0.0.1:9".to_owned();
-        let (front, served) = answering(DONE).await;
-        assert_eq!(rights(front, nobody.clone()).ask(HostRequest::EndForEveryone).await, None, "the front did it");
+        let (first, served) = answering(DONE).await;
+        assert_eq!(
+            rights(first, nobody.clone()).ask(HostRequest::EndForEveryone).await,
+            None,
+            "the first server did it"
+        );
         assert!(served.await.expect("served").contains("DeleteRoom"));
-        // One that only gives tokens, and one that is gone.
-        let (front, _served) = answering(NONE).await;
-        for front in [front, nobody] {
+        // A bare token endpoint, and a server that is down.
+        let (first, _served) = answering(NONE).await;
+        for first in [first, nobody] {
             let (server, served) = answering(DONE).await;
-            assert_eq!(rights(front, server).ask(remove()).await, None, "the server did it");
+            assert_eq!(rights(first, server).ask(remove()).await, None, "the second server did it");
             assert!(served.await.expect("served").contains("RemoveParticipant"));
         }
-        let (front, _served) = answering(DENIED).await;
-        let notice = rights(front, "ws://127.0.0.1:9".into()).ask(remove()).await;
+        let (first, _served) = answering(DENIED).await;
+        let notice = rights(first, "ws://127.0.0.1:9".into()).ask(remove()).await;
         assert!(matches!(notice, Some(Notice::Refused { sentence, .. }) if sentence.contains("does not let you")));
     }
 
     #[tokio::test]
-    async fn what_a_server_refuses_is_said_with_what_to_do() {
-        for (wish, answer, said) in [
+    async fn a_refusal_says_what_to_do() {
+        for (request, answer, said) in [
             (HostRequest::EndForEveryone, DENIED, "does not let a host end the call. Remove the others one by one."),
             (remove(), DENIED, "does not let you remove anybody."),
             (HostRequest::Invite, DENIED, "does not let you invite."),
             (HostRequest::Invite, NONE, "makes no links."),
             (remove(), NONE, "Tom was not removed."),
         ] {
-            let (notice, _) = asked(wish.clone(), answer).await;
-            let Some(Notice::Refused { wish: refused, sentence }) = notice else { panic!("{wish:?}: {notice:?}") };
-            assert!(refused == wish && sentence.contains(said) && sentence.ends_with('.'), "{wish:?}: {sentence}");
+            let (notice, _) = asked(request.clone(), answer).await;
+            let Some(Notice::Refused { request: refused, sentence }) = notice else {
+                panic!("{request:?}: {notice:?}")
+            };
+            assert!(
+                refused == request && sentence.contains(said) && sentence.ends_with('.'),
+                "{request:?}: {sentence}"
+            );
         }
         let gone = "HTTP/1.1 404 Not Found\r\ncontent-length: 48\r\n\r\n\
             {\"code\":\"not_found\",\"msg\":\"no such participant\"}";
-        assert_eq!(asked(remove(), gone).await.0, None, "whoever was to go has gone");
+        assert_eq!(asked(remove(), gone).await.0, None, "the user is gone already");
     }
 }

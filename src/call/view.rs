@@ -1,4 +1,5 @@
-//! What the window sees of calls and devices, and what it may ask for. Plain data: no handle, no channel, no clock.
+//! The interface between the window and the call service: commands, snapshots, notices. Plain data without handles,
+//! channels or clocks.
 
 use crate::base::{
     ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt,
@@ -8,80 +9,80 @@ use crate::proto::release::Release;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the window asks for.
+/// A command of the window.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CallCommand {
-    /// Show the lobby's preview with these devices. Replaces an earlier choice; in a call it switches the devices.
+    /// Use these devices: in the preview, or in the call.
     UseDevices(DeviceChoice),
-    /// Look again which devices there are.
+    /// List the devices again.
     RefreshDevices,
-    /// Find out how a room is that somebody may be about to enter; it replaces an earlier one. `None`: no more.
+    /// Look up a room, instead of an earlier one. `None` stops looking up.
     LookUp(Option<RoomQuery>),
-    /// Enter a room. Refused while a session has not reached its ExitRoom.
+    /// Enter a room. Ignored until the last session has reached ExitRoom.
     Join(JoinRequest),
     /// Microphone on or off (in the lobby: whether to join with it).
     SetMicrophone(bool),
     /// Camera on or off (in the lobby: whether to join with it).
     SetCamera(bool),
-    /// Whether background noise is taken out of our own sound.
+    /// Noise suppression on or off, for our own audio.
     ReduceNoise(bool),
-    /// Leave the call, or stop entering it. A second one does nothing more.
+    /// Leave the call, or stop entering it. A repetition has no effect.
     Leave(ExitRequestedBy),
-    /// Do not wait any longer for what is still unconfirmed.
+    /// End the exit now, without the confirmations that are missing.
     CloseNow,
-    /// Do not wait for the next try to reconnect.
+    /// Reconnect now instead of at the next attempt.
     TryNow,
     /// Back from an end screen or dialog to the lobby.
     Dismiss,
-    /// Do what only a host may; refused by the server where we are none, and dropped outside a call.
+    /// A request of a host. The server refuses it if we are not one; outside a call it is dropped.
     AsHost(HostRequest),
-    /// A link to a call was opened elsewhere: it comes back as [`Notice::Link`].
+    /// A link to a call was opened elsewhere. It comes back as [`Notice::Link`].
     OpenLink(String),
-    /// There is a newer version: it comes back as [`Notice::NewRelease`].
+    /// There is a newer version. It comes back as [`Notice::NewRelease`].
     TellRelease(Release),
-    /// End the program: a call that is open is left first, and then the window closes itself.
+    /// End the program: leave the call, then let the window close itself.
     Quit,
-    /// The same where there is no window any more that could close itself: the desk ends.
+    /// End the service after leaving the call, when no window is left to close.
     End,
 }
 
-/// What a host may do in a call.
+/// A request of a host in a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HostRequest {
-    /// Remove somebody: they are told so, and need a new token to come back.
+    /// Remove a user, who needs a new token to come back.
     Remove {
-        /// Whom.
+        /// Their user id.
         user: UserId,
-        /// What they are called, for sentences.
+        /// Their name, for sentences.
         name: String,
     },
-    /// End the call for everybody in it, ourselves too.
+    /// End the call for everybody, including us.
     EndForEveryone,
-    /// Make a link with which guests come in; it comes back as [`Notice::Invitation`].
+    /// Make a link for guests. It comes back as [`Notice::Invitation`].
     Invite,
 }
 
-/// Where to go and as whom.
+/// Which room to enter, and under which name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JoinRequest {
-    /// `ws://`, `wss://`, `http://` or `https://`. `None`: start a room server in this process.
+    /// The server: `ws://`, `wss://`, `http://` or `https://`. `None` starts a room server in this process.
     pub(crate) server: Option<String>,
     /// The room.
     pub(crate) room: RoomId,
-    /// The name the others see.
+    /// Our display name.
     pub(crate) name: String,
-    /// What lets us in, if we came by a link that has it.
+    /// The invitation of the link that was opened, if it has one.
     pub(crate) invitation: Option<Secret<String>>,
 }
 
-/// A room that somebody may be about to enter.
+/// A room to look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoomQuery {
-    /// `ws://`, `wss://`, `http://` or `https://`.
+    /// The server: `ws://`, `wss://`, `http://` or `https://`.
     pub(crate) server: String,
     /// The room.
     pub(crate) room: RoomId,
-    /// What lets us in, if we came by a link that has it.
+    /// The invitation of the link that was opened, if it has one.
     pub(crate) invitation: Option<Secret<String>>,
 }
 
@@ -94,7 +95,7 @@ pub(crate) enum RoomStatus {
     Known(RoomState),
 }
 
-/// Devices by the ids that `visavis devices` prints. `None` is the system's default, `"none"` is no device.
+/// Devices by the ids that `visavis devices` prints. `None` is the system's default, `"none"` no device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeviceChoice {
     /// Camera id.
@@ -105,50 +106,50 @@ pub(crate) struct DeviceChoice {
     pub(crate) speaker: Option<String>,
 }
 
-/// What a device of ours is doing. The lamp follows this, not the button.
+/// The state of a device of ours. The indicator shows this, not the position of the switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum DeviceState {
-    /// Closed: nothing holds it.
+    /// Closed.
     #[default]
     Off,
-    /// Being opened.
+    /// Opening.
     Opening,
     /// Open: its handle exists.
     Open,
-    /// Being closed, or it did not close when it was asked to; still counted as open.
+    /// Closing, or it did not close in time and may still be open.
     Closing,
-    /// It could not be opened, or it went away.
+    /// It did not open, or was unplugged.
     Failed(DeviceProblem),
 }
 
-/// What is wrong with a device, as people need to hear it.
+/// What is wrong with a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceProblem {
-    /// One of the cases with a text of its own.
+    /// The case, for which the window has a text.
     pub(crate) kind: DeviceProblemKind,
-    /// The system's own words, for support.
+    /// The system's error text, for support.
     pub(crate) message: String,
 }
 
 /// One of our own devices.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LocalDevice {
-    /// Its id; empty before one was chosen.
+    /// Its id; empty for the default until it is open.
     pub(crate) id: String,
-    /// What people read.
+    /// Its name for people; empty until it is open.
     pub(crate) label: String,
-    /// Whether the user wants it on.
+    /// Whether it is switched on.
     pub(crate) wanted: bool,
-    /// What it is doing.
+    /// Its state.
     pub(crate) state: DeviceState,
 }
 
-/// Everything the window shows. A new one replaces the last; video frames bypass it through the slots.
+/// Everything that the window shows. Each replaces the last one; video frames do not pass through it but through slots.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Snapshot {
-    /// Devices of this computer.
+    /// The devices of this computer.
     pub(crate) devices: DeviceLists,
-    /// What was chosen.
+    /// The chosen devices.
     pub(crate) choice: DeviceChoice,
     /// Our camera.
     pub(crate) camera: LocalDevice,
@@ -158,23 +159,23 @@ pub(crate) struct Snapshot {
     pub(crate) speaker: LocalDevice,
     /// Our screen capture.
     pub(crate) screen: LocalDevice,
-    /// Our own picture, as it is sent (not mirrored).
+    /// Frames of our own camera, as they are sent (not mirrored).
     pub(crate) own_picture: FrameSlot,
-    /// Level of our microphone in dBFS, -90 when silent or off.
+    /// Level of our microphone in dBFS; -90 when it is silent or off.
     pub(crate) own_level: f32,
-    /// What is known of the room that was looked up; `None` where the server does not tell.
+    /// The status of the room that is looked up; `None` if the server does not tell.
     pub(crate) room: Option<(RoomQuery, RoomStatus)>,
-    /// The call, from Join until `Dismiss`.
+    /// The call, from [`CallCommand::Join`] to [`CallCommand::Dismiss`].
     pub(crate) call: Option<CallView>,
-    /// The program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself as soon as
-    /// no call is open any more.
+    /// Whether the program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself when no
+    /// call is running.
     pub(crate) quit: bool,
 }
 
 /// A call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CallView {
-    /// Which session of this process.
+    /// The number of its session in this process.
     pub(crate) session: SessionId,
     /// Its room.
     pub(crate) room: RoomId,
@@ -182,91 +183,91 @@ pub(crate) struct CallView {
     pub(crate) user: UserId,
     /// Our name.
     pub(crate) name: String,
-    /// The server's address, as it was asked for.
+    /// The server's address, as the user gave it.
     pub(crate) server: String,
-    /// What let us in, if we came by a link that has it.
+    /// The invitation of the link that was opened, if it has one.
     pub(crate) invitation: Option<Secret<String>>,
-    /// Whether our token makes us a host; the server decides when we act as one.
+    /// Whether our token grants the rights of a host. The server checks it at each request.
     pub(crate) host: bool,
-    /// Where it stands.
+    /// Its phase.
     pub(crate) phase: CallPhase,
     /// Everybody else, in the order in which they joined.
     pub(crate) people: Vec<Person>,
-    /// Our own link.
+    /// The quality of our own connection.
     pub(crate) quality: ConnectionQuality,
-    /// Whether we are the one who speaks.
+    /// Whether the server lists us as a speaker.
     pub(crate) speaking: bool,
-    /// For how long at most the others still see us when our goodbye does not reach the server: 6 s on ours.
+    /// How long the others still see us if our goodbye does not reach the server: at most 6 s on our server.
     pub(crate) stale_peer_limit: Duration,
 }
 
-/// Where a call stands.
+/// The phase of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CallPhase {
-    /// On the way in.
+    /// Connecting.
     Entering,
-    /// In the room, for so long.
+    /// In the room.
     InCall {
         /// Time since EnterRoom.
         elapsed: Duration,
     },
-    /// The link is lost and is being restored.
+    /// The connection is lost and is being restored.
     Reconnecting {
-        /// Which try, from 1.
+        /// The number of the attempt, from 1.
         attempt: u32,
-        /// Time since the link was lost.
+        /// Time since the connection was lost.
         elapsed: Duration,
-        /// How long it is tried before the call ends with reason 102.
+        /// After this time the call ends with reason 102.
         limit: Duration,
     },
-    /// On the way out.
+    /// Leaving.
     Leaving(ExitProgress),
     /// ExitRoom has come.
     Ended(CallSummary),
 }
 
-/// An exit under way.
+/// An exit that has not ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ExitProgress {
-    /// Why, as far as it is known yet: `Left` for our own wish, `Kicked` when the server's word came first, …
+    /// The reason that is known so far: `Left` if we asked first, `Kicked` if the server did, …
     pub(crate) reason: ExitReason,
-    /// Time since it was asked for.
+    /// Time since it began.
     pub(crate) elapsed: Duration,
     /// The steps that are done.
     pub(crate) done: Vec<ReceiptStep>,
-    /// The steps that still run.
+    /// The steps that are not done.
     pub(crate) running: Vec<StepName>,
 }
 
 /// A call that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CallSummary {
-    /// Why.
+    /// The reason.
     pub(crate) reason: ExitReason,
-    /// What was let go, and when.
+    /// What was released, and when.
     pub(crate) receipt: Receipt,
-    /// Milliseconds from the request (or the server's word) to ExitRoom.
+    /// Milliseconds from our request, or the server's Leave, to ExitRoom.
     pub(crate) total_ms: f64,
-    /// Unix time of ExitRoom in ms.
+    /// Unix time of ExitRoom in milliseconds.
     pub(crate) unix_ms: f64,
-    /// Names of those who were in the room and have been told.
+    /// Names of the others who were in the room when the exit began.
     pub(crate) told: Vec<String>,
-    /// For `EntryFailed`: a plain sentence with what to do next.
+    /// With `EntryFailed`: a sentence that says what to do.
     pub(crate) message: String,
 }
 
-/// Somebody else in the call.
+/// Another participant of the call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Person {
-    /// Who they are for the server.
+    /// Their user id.
     pub(crate) user: UserId,
-    /// What is shown.
+    /// Their display name.
     pub(crate) name: String,
     /// Their tracks, in the order in which they were first seen.
     pub(crate) tracks: Vec<PersonTrack>,
-    /// Whether they speak.
+    /// Whether the server lists them as a speaker.
     pub(crate) speaking: bool,
-    /// Their link.
+    /// The quality of their connection.
     pub(crate) quality: ConnectionQuality,
 }
 
@@ -276,7 +277,7 @@ impl Person {
         self.tracks.iter().any(|t| !t.muted && t.role() == TrackRole::Voice)
     }
 
-    /// Their cameras that send. The first one is their picture.
+    /// Their cameras that send. The first one fills their tile.
     pub(crate) fn cameras(&self) -> impl Iterator<Item = &PersonTrack> {
         self.tracks.iter().filter(|t| !t.muted && t.role() == TrackRole::Camera)
     }
@@ -287,10 +288,10 @@ impl Person {
     }
 }
 
-/// A track of somebody else.
+/// A track of another participant.
 #[derive(Clone, Debug)]
 pub(crate) struct PersonTrack {
-    /// Which.
+    /// User, source and sid.
     pub(crate) track: TrackRef,
     /// Whether it is muted.
     pub(crate) muted: bool,
@@ -298,7 +299,7 @@ pub(crate) struct PersonTrack {
     pub(crate) frames: Option<FrameSlot>,
 }
 
-/// Before the media of a track begins, its slot is a new one each time.
+/// The slots are not compared: before its media begins, a track has a new slot in each snapshot.
 impl PartialEq for PersonTrack {
     fn eq(&self, other: &Self) -> bool {
         let key = |t: &Self| (t.muted, t.frames.is_some());
@@ -313,44 +314,44 @@ impl PersonTrack {
     }
 }
 
-/// Something worth a toast; it is not kept.
+/// A toast. It is not part of the snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// Somebody came.
+    /// A user entered; their name.
     Joined(String),
-    /// Somebody went: "Mina left".
+    /// A user left; their name.
     Left(String),
-    /// Somebody was removed.
+    /// A user was removed; their name.
     Removed(String),
-    /// Somebody's link did not come back.
+    /// A user's connection timed out; their name.
     Dropped(String),
-    /// Our link is back.
+    /// Our connection is restored.
     BackInCall,
-    /// A device of ours stopped working; its state says why.
+    /// A device of ours failed; its state says why.
     Device(DeviceKind),
-    /// A link to a call was opened while the window was open.
+    /// A link to a call was opened elsewhere.
     Link(String),
     /// There is a newer version.
     NewRelease(Release),
-    /// A link for guests was made, to be copied.
+    /// A link for guests, to be copied.
     Invitation(String),
-    /// The server did not do what we asked for as a host.
+    /// The server refused a host request.
     Refused {
-        /// What.
-        wish: HostRequest,
+        /// The request.
+        request: HostRequest,
         /// Why, and what to do.
         sentence: String,
     },
 }
 
-/// Hands commands to whoever carries them out, and the newest snapshot and notices back. The window owns one.
+/// The window's access to the call service; tests replace it.
 pub(crate) trait CallApi {
-    /// Asks for something. Never blocks.
+    /// Sends a command. Never blocks; a command that does not fit into the queue is dropped.
     fn send(&mut self, command: CallCommand);
     /// The newest snapshot.
     fn snapshot(&self) -> Arc<Snapshot>;
-    /// Notices since the last call.
+    /// The notices since the last call of this method.
     fn notices(&mut self) -> Vec<Notice>;
-    /// What to call when there is something new to draw.
+    /// Sets the function that asks the window to draw.
     fn set_waker(&mut self, wake: Arc<dyn Fn() + Send + Sync>);
 }

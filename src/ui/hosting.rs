@@ -53,8 +53,8 @@ fn ask(model: &mut Model, question: Question) {
 }
 
 /// The server did not do it.
-pub(super) fn refused(model: &mut Model, wish: &HostRequest, sentence: String) {
-    if *wish == HostRequest::EndForEveryone {
+pub(super) fn refused(model: &mut Model, request: &HostRequest, sentence: String) {
+    if *request == HostRequest::EndForEveryone {
         model.ended_by_us = None;
     }
     model.toast(icons::WARNING_CIRCLE, sentence);

@@ -354,7 +354,7 @@ impl Model {
             Notice::Dropped(name) => (WIFI_SLASH, format!("{name} lost the connection")),
             Notice::BackInCall => (WIFI_HIGH, "You are back in the call".to_owned()),
             Notice::Device(kind) => return self.device_notice(kind),
-            Notice::Refused { wish, sentence } => return crate::ui::hosting::refused(self, &wish, sentence),
+            Notice::Refused { request, sentence } => return crate::ui::hosting::refused(self, &request, sentence),
             // The window opens the one and copies the other.
             Notice::Link(_) | Notice::Invitation(_) => return,
             Notice::NewRelease(release) => {

@@ -175,8 +175,8 @@ impl Call {
         let (server, token) = self.token_cache.get().filter(|_| in_room)?;
         let credentials = &self.config.plan.credentials;
         Some(HostRights {
-            front: credentials.front().unwrap_or(&server).to_owned(),
-            server,
+            token_server: credentials.token_server().unwrap_or(&server).to_owned(),
+            call_server: server,
             room: credentials.room.clone(),
             token,
         })

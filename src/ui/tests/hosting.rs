@@ -58,7 +58,7 @@ fn a_host_removes_somebody_and_is_asked_first() {
     press(&mut window, "Remove");
     assert_eq!(world.commands(), [CallCommand::AsHost(remove_tomas())]);
     let sentence = "Tomás Rivera was not removed: the server does not answer. Try again.";
-    world.lock().notices.push(Notice::Refused { wish: remove_tomas(), sentence: sentence.into() });
+    world.lock().notices.push(Notice::Refused { request: remove_tomas(), sentence: sentence.into() });
     window.run_steps(3);
     assert!(window.query_by_label(sentence).is_some(), "a refusal is said");
 }
@@ -117,7 +117,7 @@ fn a_host_who_was_refused_did_not_end_the_call() {
     choose(&mut window, "End call for everyone…");
     press(&mut window, "End for everyone");
     let sentence = "This server does not let a host end the call.".into();
-    world.lock().notices.push(Notice::Refused { wish: HostRequest::EndForEveryone, sentence });
+    world.lock().notices.push(Notice::Refused { request: HostRequest::EndForEveryone, sentence });
     window.run_steps(3);
     world.end(ending(ExitReason::Dismissed));
     window.run_steps(4);
