@@ -1,4 +1,4 @@
-//! The sound engine of this process, with what a call switches: where our own packets go, and who is heard.
+//! The audio engine of this process: calls connect microphone, speaker, our sender and the remote streams to it.
 
 use super::panic_point::panic_point;
 use crate::audio::{
@@ -6,38 +6,40 @@ use crate::audio::{
 };
 use crate::base::PcmFormat;
 use crate::rtc::AudioSender;
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// Rate of our own voice in kilobits a second.
+/// Bitrate of our own audio in kilobits a second.
 const KBPS: u32 = 40;
 
-/// Where our own packets go; switched by calls, read by the sound thread.
+/// The sender of our own packets; calls switch it, the audio thread reads it.
 type Sink = Arc<Mutex<Option<Arc<AudioSender>>>>;
 
-/// The sound of this process.
+/// The audio of this process.
 pub(crate) struct CallAudio {
     engine: Mutex<Option<AudioEngine>>,
     sink: Sink,
-    voices: AtomicU64,
-    /// Whether a real microphone is recorded.
+    /// Remote streams that were added; the source of their ids.
+    streams: AtomicU64,
+    /// Whether the microphone is a real one.
     real: AtomicBool,
     reduce_noise: AtomicBool,
 }
 
 impl CallAudio {
-    /// Starts the sound thread: nothing is recorded, played or sent yet.
+    /// Starts the audio thread. Nothing is recorded, played or sent yet.
     pub(crate) fn start() -> Result<Self, AudioError> {
         let sink = Sink::default();
         let theirs = sink.clone();
         let on_packet = move |packet: AudioPacket| {
             panic_point("sound");
-            // The sound thread never waits: a packet that comes while calls are switched is lost.
-            let Ok(sink) = theirs.try_lock() else { return };
+            // The audio thread never waits: a packet during a switch of the sender is dropped.
+            let Some(sink) = theirs.try_lock() else { return };
             if let Some(sender) = &*sink {
                 let level = -f32::from(packet.level);
                 let sent = sender.send(packet.payload, packet.timestamp, level, packet.voice);
-                tracing::trace!(?sent, "a packet of our voice");
+                tracing::trace!(?sent, "an audio packet of ours");
             }
         };
         let processing = AudioProcessing::Speech { reduce_noise: true };
@@ -45,61 +47,61 @@ impl CallAudio {
         Ok(Self {
             engine: Mutex::new(Some(AudioEngine::start(config)?)),
             sink,
-            voices: AtomicU64::new(0),
+            streams: AtomicU64::new(0),
             real: AtomicBool::new(true),
             reduce_noise: AtomicBool::new(true),
         })
     }
 
-    /// Where our own packets go from now on.
+    /// Sends our own packets through `sender` from now on, or drops them.
     pub(crate) fn send_to(&self, sender: Option<Arc<AudioSender>>) {
-        *self.sink.lock().unwrap_or_else(PoisonError::into_inner) = sender;
+        *self.sink.lock() = sender;
     }
 
-    /// Whether our own voice is held back.
+    /// Whether our own audio is muted.
     pub(crate) fn set_muted(&self, muted: bool) {
         self.with("mute", |e| e.set_muted(muted));
     }
 
-    /// Whether a real microphone is recorded: a test tone must arrive as it was sent, so it is not cleaned.
+    /// Whether the microphone is a real one. A test tone is not processed: it has to arrive as it was made.
     pub(crate) fn set_real_microphone(&self, real: bool) {
         if self.real.swap(real, Ordering::Relaxed) != real {
-            self.clean();
+            self.set_processing();
         }
     }
 
-    /// Whether background noise is taken out of our own sound.
+    /// Whether noise suppression is on for our own audio.
     pub(crate) fn set_reduce_noise(&self, reduce: bool) {
         if self.reduce_noise.swap(reduce, Ordering::Relaxed) != reduce {
-            self.clean();
+            self.set_processing();
         }
     }
 
-    fn clean(&self) {
+    fn set_processing(&self) {
         let reduce_noise = self.reduce_noise.load(Ordering::Relaxed);
         let real = self.real.load(Ordering::Relaxed);
         let processing = if real { AudioProcessing::Speech { reduce_noise } } else { AudioProcessing::Off };
         self.with("processing", |e| e.set_processing(processing));
     }
 
-    /// How much of our own voice is being lost, in percent.
+    /// The packet loss that the encoder expects, in percent; it decides how much redundancy is sent.
     pub(crate) fn set_expected_loss(&self, percent: u32) {
         self.with("expected loss", |e| e.set_expected_loss(percent));
     }
 
-    /// Records from this ring, or not at all.
+    /// Records from this ring, or stops recording.
     pub(crate) fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) {
         self.with("microphone", |e| e.set_microphone(ring));
     }
 
-    /// Plays into this ring, or to nobody.
+    /// Plays into this ring, or stops playing.
     pub(crate) fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) {
         self.with("speaker", |e| e.set_speaker(ring));
     }
 
-    /// Adds somebody's voice; `tap` gets its samples too.
-    pub(crate) fn add_voice(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(AudioStreamId, AudioStreamInput)> {
-        let id = AudioStreamId(self.voices.fetch_add(1, Ordering::Relaxed));
+    /// Adds a remote stream; its samples go to `tap` too.
+    pub(crate) fn add_stream(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(AudioStreamId, AudioStreamInput)> {
+        let id = AudioStreamId(self.streams.fetch_add(1, Ordering::Relaxed));
         let input = self.with("voice", |e| e.add_stream(id))?;
         if tap.is_some() {
             self.with("tap", |e| e.set_tap(id, tap));
@@ -107,32 +109,32 @@ impl CallAudio {
         Some((id, input))
     }
 
-    /// Takes somebody's voice out.
-    pub(crate) fn remove_voice(&self, id: AudioStreamId) {
+    /// Removes a remote stream.
+    pub(crate) fn remove_stream(&self, id: AudioStreamId) {
         self.with("voice", |e| e.remove_stream(id));
     }
 
-    /// Levels, figures and positions now.
+    /// Levels, statistics and playout positions of now.
     pub(crate) fn report(&self) -> AudioReport {
-        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let engine = self.engine.lock();
         engine.as_ref().map(AudioEngine::report).unwrap_or_default()
     }
 
-    /// Ends the sound thread and waits for it, half a second at most.
+    /// Ends the audio thread and waits for it, half a second at most.
     pub(crate) fn stop(&self) {
         self.send_to(None);
-        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let engine = self.engine.lock().take();
         if let Some(Err(error)) = engine.map(AudioEngine::stop) {
-            tracing::error!(%error, "the sound thread did not end");
+            tracing::error!(%error, "the audio thread did not end");
         }
     }
 
     fn with<T>(&self, what: &str, f: impl FnOnce(&AudioEngine) -> Result<T, AudioError>) -> Option<T> {
-        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let engine = self.engine.lock();
         match f(engine.as_ref()?) {
             Ok(done) => Some(done),
             Err(error) => {
-                tracing::error!(%error, what, "the sound thread did not obey");
+                tracing::error!(%error, what, "the audio thread did not execute a command");
                 None
             }
         }

@@ -1,4 +1,4 @@
-//! The media of one call: our tracks as they are fed, the others' pictures and voices as they arrive.
+//! The media of one call: our tracks with their encoders, and the received tracks with decoders and playout.
 
 use super::audio::CallAudio;
 use super::devices::Devices;
@@ -50,7 +50,7 @@ struct RemoteAudio {
     told: bool,
 }
 
-/// A video track of ours.
+/// Our camera's track.
 struct OwnVideo {
     cid: String,
     out: Arc<VideoEncoder>,
@@ -103,9 +103,9 @@ impl CallMedia {
         }
     }
 
-    // ---- ours
+    // ---- our tracks
 
-    /// A track of ours can be fed from now on; one of an older connection ends.
+    /// A track of ours was published. It replaces the track of an older connection.
     pub(super) fn published(
         &mut self,
         cid: String,
@@ -128,7 +128,7 @@ impl CallMedia {
                 | TrackSource::ScreenAudio
                 | TrackSource::Unknown(_),
                 _,
-            ) => return tracing::error!(%cid, ?source, "nothing feeds this track"),
+            ) => return tracing::error!(%cid, ?source, "no device feeds this track"),
         }
         self.connect(source);
     }
@@ -163,24 +163,27 @@ impl CallMedia {
         }
     }
 
+    /// A receiver needs a key frame of this simulcast layer.
     pub(super) fn want_keyframe(&self, cid: &str, layer: usize) {
         if let Some(own) = self.own_video.as_ref().filter(|p| p.cid == cid) {
             own.out.want_keyframe(layer);
         }
     }
 
+    /// Sets the bandwidth estimate for sending, in bits a second.
     pub(super) fn set_link_rate(&self, bps: u32) {
         if let Some(own) = &self.own_video {
             own.out.set_link_rate(bps);
         }
     }
 
-    /// The less arrives, the more of each packet of sound is repeated in the next one. A link that loses nothing now may
-    /// do so in a moment, so a little is always repeated.
+    /// Sets the expected loss of our audio to the measured loss of our packets, within 5 to 30 %. The lower bound keeps some
+    /// redundancy (Opus in-band FEC, RFC 6716 section 2.1.7) on a link that has lost nothing so far.
     pub(super) fn set_sent_loss(&self, percent: f64) {
         self.audio.set_expected_loss(percent.ceil().clamp(5.0, 30.0) as u32);
     }
 
+    /// Which simulcast layers of a track of ours have a subscriber.
     pub(super) fn want_layers(&self, cid: &str, layers: &[(usize, bool)]) {
         let Some(own) = self.own_video.as_ref().filter(|p| p.cid == cid) else { return };
         for (layer, wanted) in layers {
@@ -188,7 +191,7 @@ impl CallMedia {
         }
     }
 
-    // ---- theirs
+    // ---- received tracks
 
     /// Media has begun that is not yet bound to a track.
     pub(super) fn arrived(&mut self, epoch: Epoch, track: RemoteTrack) -> TrackHandle {
@@ -220,7 +223,7 @@ impl CallMedia {
                     observer.audio(&track, consumer);
                     producer
                 });
-                let Some((id, input)) = self.audio.add_voice(tap) else { return };
+                let Some((id, input)) = self.audio.add_stream(tap) else { return };
                 let stop = CancellationToken::new();
                 let stopped = stop.clone();
                 tokio::spawn(async move {
@@ -231,7 +234,7 @@ impl CallMedia {
                             packet = media.recv() => match packet {
                                 Some(packet) => {
                                     if !input.push(packet) {
-                                        tracing::debug!("the sound thread is behind: a packet was dropped");
+                                        tracing::debug!("the queue of the audio thread is full: a packet was dropped");
                                     }
                                 }
                                 None => return ended(),
@@ -250,7 +253,7 @@ impl CallMedia {
         let video = self.videos.remove(&handle).map(|v| v.track);
         let audio = self.audios.remove(&handle).map(|audio| {
             audio.stop.cancel();
-            self.audio.remove_voice(audio.id);
+            self.audio.remove_stream(audio.id);
             audio.track
         });
         if let (Some(track), Some(observer)) = (video.or(audio), &self.observer) {
@@ -282,9 +285,9 @@ impl CallMedia {
             }
         }
         for video in self.videos.values_mut().filter(|v| self.decoded_is_shown && !v.told) {
-            if video.decoder.figures().frames.load(Relaxed) > 0 {
+            if video.decoder.statistics().frames.load(Relaxed) > 0 {
                 video.told = true;
-                let (width, height) = video.decoder.figures().size();
+                let (width, height) = video.decoder.statistics().size();
                 events.push(EventKind::FirstVideoFrame { track: video.track.clone(), width, height });
             }
         }
@@ -310,7 +313,7 @@ impl CallMedia {
 
     /// The video tracks that are decoded: track, mid, statistics.
     pub(super) fn videos(&self) -> impl Iterator<Item = (&TrackRef, &str, &Arc<DecoderStatistics>)> {
-        self.videos.values().map(|v| (&v.track, v.mid.as_str(), v.decoder.figures()))
+        self.videos.values().map(|v| (&v.track, v.mid.as_str(), v.decoder.statistics()))
     }
 
     /// The audio tracks that are played: track, mid, statistics.
@@ -321,12 +324,12 @@ impl CallMedia {
         self.audios.values().filter_map(|a| Some((&a.track, a.mid.as_str(), report.stream(a.id)?)))
     }
 
-    /// What is heard and said now.
+    /// Levels, statistics and playout positions of now.
     pub(super) fn audio_report(&self) -> AudioReport {
         self.audio.report()
     }
 
-    /// Ends everything of this call; the devices are released by others.
+    /// Ends all media of the call. The devices stay open.
     pub(super) fn stop(&mut self) {
         self.camera.feed(None);
         self.audio.send_to(None);
@@ -354,7 +357,7 @@ struct Heard {
     micros: i64,
 }
 
-/// Encoders end after the picture at hand; nobody waits for that here.
+/// Ends the encoders on another thread: each finishes its current frame first.
 fn end(out: Arc<VideoEncoder>) {
     tokio::task::spawn_blocking(move || out.stop());
 }

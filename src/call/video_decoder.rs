@@ -1,4 +1,5 @@
-//! From the wire to the tile: each remote picture is decoded on a thread of its own and waits, newest first, in a slot.
+//! Decodes one remote video track on a thread of its own, waits for lip sync, and puts each frame into the slot that the
+//! window shows. A newer frame replaces one that was not drawn.
 
 use super::lipsync::LipSync;
 use super::panic_point::panic_point;
@@ -13,62 +14,62 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// A pause of the picture over so long counts as a freeze.
+/// A longer time between two frames counts as a freeze.
 const FREEZE: Duration = Duration::from_millis(200);
 
-/// What a decoder counts.
+/// Statistics of a decoder, since its start.
 #[derive(Debug, Default)]
 pub(super) struct DecoderStatistics {
-    /// Pictures decoded.
+    /// Frames decoded.
     pub(crate) frames: AtomicU64,
-    /// Pauses over 200 ms.
+    /// Times between two frames that were longer than 200 ms.
     pub(crate) freezes: AtomicU64,
-    /// Width of the last picture in the upper, height in the lower half.
+    /// Width of the last frame in the upper half, its height in the lower.
     size: AtomicU64,
-    /// Microseconds by which the last picture was ahead of its sound; [`NOT_HEARD`] without sound.
+    /// Microseconds by which the last frame was shown before its audio was heard; [`NOT_HEARD`] without audio.
     pub(crate) ahead_us: AtomicI64,
-    /// Microseconds between arrival and slot of the last picture.
+    /// Microseconds from the arrival of the last frame to the slot.
     pub(crate) delay_us: AtomicU64,
 }
 
 impl DecoderStatistics {
-    /// Milliseconds by which the last picture was ahead of its sound; less than 0: it came after it.
+    /// Milliseconds by which the last frame was shown before its audio was heard; negative if it was shown after.
     pub(super) fn ahead_ms(&self) -> Option<f64> {
         Some(self.ahead_us.load(Relaxed)).filter(|us| *us != NOT_HEARD).map(|us| us as f64 / 1000.0)
     }
 
-    /// Width and height of the last picture; 0 before the first.
+    /// Width and height of the last frame; 0 before the first.
     pub(super) fn size(&self) -> (u32, u32) {
         let size = self.size.load(Relaxed);
         ((size >> 32) as u32, size as u32)
     }
 }
 
-/// No sound to compare with.
+/// There is no audio to compare with.
 const NOT_HEARD: i64 = i64::MIN;
 
-/// Called with each decoded picture, in order: what `--verify` reads.
+/// Called with each decoded frame, in order, on the decoder's thread.
 pub(crate) type VideoTap = Arc<dyn Fn(&VideoFrame) + Send + Sync>;
 
-/// A remote picture being decoded. Dropping it ends its thread after the picture at hand.
+/// A remote video track that is decoded. Dropping it ends the thread after the current frame.
 pub(super) struct VideoDecoderTask {
     stop: CancellationToken,
-    figures: Arc<DecoderStatistics>,
+    statistics: Arc<DecoderStatistics>,
 }
 
-/// What a decoder's thread works with.
+/// The input and output of a decoder's thread.
 pub(super) struct VideoDecoderInput {
-    /// Whole frames in decoding order.
+    /// Encoded frames, in decoding order.
     pub(crate) media: mpsc::Receiver<VideoMedia>,
-    /// Asks for a picture that stands on its own.
+    /// Requests a key frame from the sender.
     pub(crate) keyframe: KeyframeRequester,
-    /// The stream's time.
+    /// Maps RTP timestamps to the sender's clock.
     pub(crate) clock: SenderClock,
-    /// When each picture is due.
+    /// Tells how long to wait for the audio.
     pub(crate) lipsync: Arc<LipSync>,
-    /// Where it is shown.
+    /// Where the window shows the frames.
     pub(crate) slot: FrameSlot,
-    /// Who reads along.
+    /// Gets each decoded frame.
     pub(crate) tap: Option<VideoTap>,
 }
 
@@ -76,9 +77,9 @@ impl VideoDecoderTask {
     /// Starts the thread. `ended` is called when the media ends, not when it is stopped.
     pub(super) fn start(name: &str, mut source: VideoDecoderInput, ended: impl FnOnce() + Send + 'static) -> Self {
         let stop = CancellationToken::new();
-        let figures =
+        let statistics =
             Arc::new(DecoderStatistics { ahead_us: AtomicI64::new(NOT_HEARD), ..DecoderStatistics::default() });
-        let (theirs, counts, runtime) = (stop.clone(), figures.clone(), Handle::current());
+        let (theirs, counts, runtime) = (stop.clone(), statistics.clone(), Handle::current());
         let body = move || {
             restart_on_panic("decoder", || decode(&mut source, &theirs, &counts, &runtime));
             source.slot.clear();
@@ -90,12 +91,12 @@ impl VideoDecoderTask {
         if let Err(error) = std::thread::Builder::new().name(format!("decode-{short}")).spawn(body) {
             tracing::error!(%error, "no thread for a decoder");
         }
-        Self { stop, figures }
+        Self { stop, statistics }
     }
 
-    /// What it counts.
-    pub(super) fn figures(&self) -> &Arc<DecoderStatistics> {
-        &self.figures
+    /// Its statistics.
+    pub(super) fn statistics(&self) -> &Arc<DecoderStatistics> {
+        &self.statistics
     }
 }
 
@@ -105,9 +106,9 @@ impl Drop for VideoDecoderTask {
     }
 }
 
-/// Decodes until the media ends or is stopped. After a panic a new decoder knows nothing of what came before: it fails
-/// until the key frame that it asks for.
-fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, figures: &DecoderStatistics, runtime: &Handle) {
+/// Decodes until the media ends or is stopped. After a panic this runs again with a new decoder, which fails until the
+/// next key frame and requests one.
+fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: &DecoderStatistics, runtime: &Handle) {
     let mut decoder = match Vp8Decoder::new() {
         Ok(decoder) => decoder,
         Err(error) => return tracing::error!(%error, "no decoder"),
@@ -130,7 +131,7 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, figures: &De
             Ok(Some(frame)) => frame,
             Ok(None) => continue,
             Err(error) => {
-                tracing::debug!(%error, "a picture could not be decoded");
+                tracing::debug!(%error, "a frame was not decoded");
                 source.keyframe.request();
                 continue;
             }
@@ -143,12 +144,12 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, figures: &De
         }
         let now = Instant::now();
         if last.replace(now).is_some_and(|last| now - last > FREEZE) {
-            figures.freezes.fetch_add(1, Relaxed);
+            statistics.freezes.fetch_add(1, Relaxed);
         }
-        figures.frames.fetch_add(1, Relaxed);
-        figures.size.store(u64::from(frame.width()) << 32 | u64::from(frame.height()), Relaxed);
-        figures.delay_us.store((now - arrived).as_micros() as u64, Relaxed);
-        figures.ahead_us.store(micros.and_then(|m| source.lipsync.ahead(m)).unwrap_or(NOT_HEARD), Relaxed);
+        statistics.frames.fetch_add(1, Relaxed);
+        statistics.size.store(u64::from(frame.width()) << 32 | u64::from(frame.height()), Relaxed);
+        statistics.delay_us.store((now - arrived).as_micros() as u64, Relaxed);
+        statistics.ahead_us.store(micros.and_then(|m| source.lipsync.ahead(m)).unwrap_or(NOT_HEARD), Relaxed);
         source.slot.put(Arc::new(frame));
     }
 }

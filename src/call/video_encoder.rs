@@ -1,26 +1,27 @@
-//! From the camera to the wire: one thread a simulcast layer scales and encodes the newest picture.
+//! Encodes the camera's frames: one thread for each simulcast layer scales and encodes the newest frame.
 //!
-//! A thread that is still busy with a picture misses the next ones; nothing queues. What each layer may spend follows the
-//! estimate of the link, smallest layer first.
+//! Nothing queues: a thread that is busy skips frames. The bandwidth estimate is divided among the layers, the smallest
+//! first.
 
 use super::panic_point::panic_point;
 use super::restart::restart_on_panic;
 use crate::base::{EncodedFrame, FrameSlot, SimulcastLayer, VideoFrame};
 use crate::codec::{ScaleError, Scaler, Vp8Config, Vp8EncodeError, Vp8Encoder};
 use crate::rtc::{SendOutcome, VideoSender};
+use parking_lot::{Condvar, Mutex};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Part of the estimate that is spent on pictures; the rest is for headers and repairs.
-const SPEND: f64 = 0.85;
-/// Kilobits a second that sound takes.
-const SOUND_KBPS: f64 = 45.0;
+/// Part of the bandwidth estimate that encoders may use; the rest is for headers and retransmissions.
+const VIDEO_SHARE: f64 = 0.85;
+/// Kilobits a second that audio takes.
+const AUDIO_KBPS: f64 = 45.0;
 /// A layer that would get less than this part of its bitrate is not sent.
-const WORTH_IT: f64 = 0.45;
+const MIN_SHARE: f64 = 0.45;
 
-/// Where the camera's pictures go: our own tile, and while the track is fed, the encoders.
+/// Where the camera's frames go: to our own tile, and to the encoders while the track sends.
 #[derive(Default)]
 pub(crate) struct CameraFanout {
     own: FrameSlot,
@@ -28,14 +29,14 @@ pub(crate) struct CameraFanout {
 }
 
 impl CameraFanout {
-    /// The slot that our own tile shows.
+    /// The slot of our own tile.
     pub(crate) fn own(&self) -> &FrameSlot {
         &self.own
     }
 
-    /// Takes a picture from the camera's thread.
+    /// Takes a frame, on the camera's thread.
     pub(crate) fn put(&self, frame: Arc<VideoFrame>) {
-        let out = self.lock().clone();
+        let out = self.out.lock().clone();
         if let Some(out) = out {
             out.put(&frame);
         }
@@ -44,40 +45,36 @@ impl CameraFanout {
 
     /// Connects or disconnects the encoders.
     pub(crate) fn feed(&self, out: Option<Arc<VideoEncoder>>) {
-        *self.lock() = out;
+        *self.out.lock() = out;
     }
 
-    /// The camera is off: its last picture must not stay on screen.
+    /// Removes the last frame from our own tile: the camera is off.
     pub(crate) fn clear(&self) {
         self.own.clear();
     }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<VideoEncoder>>> {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// The encoders of one published picture.
+/// The encoders of one published video track.
 pub(crate) struct VideoEncoder {
     layer_encoders: Vec<Arc<LayerEncoder>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     layers: Vec<SimulcastLayer>,
 }
 
-/// One layer's way: the newest picture, and what its encoder is told.
+/// State shared with the thread of one layer: the newest frame, and the encoder's settings.
 struct LayerEncoder {
     frame: Mutex<Option<Arc<VideoFrame>>>,
     wake: Condvar,
     stop: AtomicBool,
     keyframe: AtomicBool,
-    /// Kilobits a second; 0 sends nothing.
+    /// Bitrate in kilobits a second; 0 sends nothing.
     kbps: AtomicU32,
-    /// Whether anybody wants this layer.
+    /// Whether the layer has a subscriber.
     wanted: AtomicBool,
 }
 
 impl VideoEncoder {
-    /// Starts a thread for each layer. `start` is the instant at which RTP time begins.
+    /// Starts a thread for each layer. RTP timestamps count from `start`.
     pub(crate) fn start(layers: Vec<SimulcastLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
         let sender = Arc::new(sender);
         let mut layer_encoders = Vec::new();
@@ -104,26 +101,26 @@ impl VideoEncoder {
 
     fn put(&self, frame: &Arc<VideoFrame>) {
         for layer_encoder in &self.layer_encoders {
-            *layer_encoder.frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(frame.clone());
+            *layer_encoder.frame.lock() = Some(frame.clone());
             layer_encoder.wake.notify_one();
         }
     }
 
-    /// The next picture of a layer is to be a key frame.
+    /// Makes the next frame of a layer a key frame.
     pub(crate) fn want_keyframe(&self, layer: usize) {
         if let Some(layer_encoder) = self.layer_encoders.get(layer) {
             layer_encoder.keyframe.store(true, Relaxed);
         }
     }
 
-    /// Every layer is to begin anew.
+    /// Makes the next frame of every layer a key frame.
     pub(crate) fn want_all_keyframes(&self) {
         for layer_encoder in &self.layer_encoders {
             layer_encoder.keyframe.store(true, Relaxed);
         }
     }
 
-    /// Whether anybody wants a layer (dynacast).
+    /// Whether a layer has a subscriber (dynacast).
     pub(crate) fn set_wanted(&self, layer: usize, wanted: bool) {
         if let Some(layer_encoder) = self.layer_encoders.get(layer)
             && !layer_encoder.wanted.swap(wanted, Relaxed)
@@ -133,7 +130,7 @@ impl VideoEncoder {
         }
     }
 
-    /// Divides what the link carries among the layers.
+    /// Divides the bandwidth estimate among the layers.
     pub(crate) fn set_link_rate(&self, bps: u32) {
         let wanted: Vec<bool> = self.layer_encoders.iter().map(|l| l.wanted.load(Relaxed)).collect();
         let shares = divide(&self.layers, &wanted, f64::from(bps) / 1000.0);
@@ -145,13 +142,13 @@ impl VideoEncoder {
         }
     }
 
-    /// Ends the threads. Each is done with at most one picture more.
+    /// Ends the threads and waits for them. Each finishes its current frame.
     pub(crate) fn stop(&self) {
         for layer_encoder in &self.layer_encoders {
             layer_encoder.stop.store(true, Relaxed);
             layer_encoder.wake.notify_one();
         }
-        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("an encoder's thread panicked");
             }
@@ -159,9 +156,10 @@ impl VideoEncoder {
     }
 }
 
-/// Kilobits a second for each layer: the smallest ones first, and none that would look bad.
+/// Kilobits a second for each layer, the smallest first. A layer that gets too little is not sent, except the first one
+/// with a subscriber.
 fn divide(layers: &[SimulcastLayer], wanted: &[bool], link_kbps: f64) -> Vec<u32> {
-    let mut left = (link_kbps * SPEND - SOUND_KBPS).max(0.0);
+    let mut left = (link_kbps * VIDEO_SHARE - AUDIO_KBPS).max(0.0);
     let mut first = true;
     layers
         .iter()
@@ -169,8 +167,7 @@ fn divide(layers: &[SimulcastLayer], wanted: &[bool], link_kbps: f64) -> Vec<u32
         .map(|(layer, wanted)| {
             let max = f64::from(layer.max_kbps);
             let share = left.min(max);
-            // Somebody who wants a picture gets one, however small the link.
-            if !wanted || (share < max * WORTH_IT && !first) {
+            if !wanted || (share < max * MIN_SHARE && !first) {
                 return 0;
             }
             first = false;
@@ -180,7 +177,7 @@ fn divide(layers: &[SimulcastLayer], wanted: &[bool], link_kbps: f64) -> Vec<u32
         .collect()
 }
 
-/// One layer's thread.
+/// The thread of one layer.
 fn encode(index: usize, layer: &SimulcastLayer, layer_encoder: &LayerEncoder, sender: &VideoSender, start: Instant) {
     let mut scaler = Scaler::new();
     let mut encoder = Vp8Encoder::new(Vp8Config { kbps: layer.max_kbps, threads: 1 });
@@ -197,20 +194,20 @@ fn encode(index: usize, layer: &SimulcastLayer, layer_encoder: &LayerEncoder, se
         match encode_one(&mut encoder, &mut scaler, &frame, layer, kbps, timestamp) {
             Ok(Some(encoded)) => {
                 if let SendOutcome::Dropped(reason) = sender.send(index, &encoded) {
-                    tracing::trace!(?reason, index, "a picture was not sent");
-                    // Whatever comes next must stand on its own.
+                    tracing::trace!(?reason, index, "a frame was not sent");
+                    // The next frame must not depend on this one.
                     layer_encoder.keyframe.store(true, Relaxed);
                 }
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, index, "a picture could not be sent"),
+            Err(error) => tracing::warn!(%error, index, "a frame was not encoded"),
         }
     }
 }
 
-/// Why one picture was not sent.
+/// Why a frame was not encoded.
 #[derive(Debug, thiserror::Error)]
-enum PictureError {
+enum FrameError {
     #[error(transparent)]
     Scale(#[from] ScaleError),
     #[error(transparent)]
@@ -224,7 +221,7 @@ fn encode_one(
     layer: &SimulcastLayer,
     kbps: u32,
     timestamp: u32,
-) -> Result<Option<EncodedFrame>, PictureError> {
+) -> Result<Option<EncodedFrame>, FrameError> {
     encoder.set_kbps(kbps)?;
     let (width, height) = fit(layer, frame.width(), frame.height());
     if (frame.width(), frame.height()) == (width, height) {
@@ -234,16 +231,16 @@ fn encode_one(
     Ok(encoder.encode(&scaled, timestamp)?)
 }
 
-/// The size in which a picture is sent: never larger than it is, and in its own shape.
+/// The size in which a frame is sent: its own aspect ratio, within the layer, not enlarged; even numbers.
 fn fit(layer: &SimulcastLayer, width: u32, height: u32) -> (u32, u32) {
     let scale = (f64::from(layer.width) / f64::from(width)).min(f64::from(layer.height) / f64::from(height)).min(1.0);
     let even = |n: u32| (((f64::from(n) * scale).round() as u32) & !1).max(2);
     (even(width), even(height))
 }
 
-/// Waits for the newest picture; `None` ends the thread.
+/// Waits for the newest frame; `None` when the thread is to end.
 fn next_frame(layer_encoder: &LayerEncoder) -> Option<Arc<VideoFrame>> {
-    let mut slot = layer_encoder.frame.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut slot = layer_encoder.frame.lock();
     loop {
         if layer_encoder.stop.load(Relaxed) {
             return None;
@@ -251,7 +248,7 @@ fn next_frame(layer_encoder: &LayerEncoder) -> Option<Arc<VideoFrame>> {
         if let Some(frame) = slot.take() {
             return Some(frame);
         }
-        slot = layer_encoder.wake.wait_timeout(slot, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner).0;
+        layer_encoder.wake.wait_for(&mut slot, Duration::from_secs(1));
     }
 }
 
@@ -272,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_keep_their_shape_and_are_never_enlarged() {
+    fn frames_keep_their_aspect_ratio_and_are_not_enlarged() {
         let layers = SimulcastLayer::for_camera(1280, 720);
         assert_eq!(fit(&layers[2], 1280, 720), (1280, 720));
         assert_eq!(fit(&layers[0], 640, 480), (240, 180));
