@@ -1,17 +1,17 @@
-//! Reading HTTP answers from servers that nobody here controls.
+//! Reads HTTP responses within a limit.
 
-/// Why the body of an answer was not read to its end.
+/// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
-    /// The connection broke, or the time was up.
+    /// The connection broke or timed out.
     #[error(transparent)]
     Network(#[from] reqwest::Error),
     /// The body is longer than the limit.
-    #[error("the answer is longer than {0} bytes")]
+    #[error("the body is longer than {0} bytes")]
     TooLong(usize),
 }
 
-/// Reads the body of `response`, which may have `limit` bytes; the rest of a longer one is not read.
+/// Reads a body of at most `limit` bytes. Of a longer one no more is read than that.
 pub(crate) async fn read_body(response: &mut reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await? {

@@ -25,7 +25,7 @@ impl LocalDevices {
         }
     }
 
-    /// Sets the label of a device that somebody else has opened.
+    /// Sets the label of a device that another owner has opened.
     pub(super) fn set_label(&mut self, kind: DeviceKind, label: String) {
         self.labels.insert(kind, label);
     }

@@ -95,7 +95,7 @@ async fn follow(query: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Loo
 }
 
 /// Asks the server once, with the proof that we have. An external token endpoint is not asked: it would issue a token for
-/// a room that nobody enters yet.
+/// a room before anybody joins.
 async fn look_up(query: &RoomQuery, tokens: &TokenSource) -> Result<RoomState, TokenError> {
     let RoomQuery { server, room, invitation } = query;
     let wire = room.wire_name();

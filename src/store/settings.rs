@@ -266,14 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_private_is_shown() {
+    fn a_support_bundle_contains_nothing_private() {
         let (_folder, paths) = folder();
-        assert_eq!(Settings::shareable(&paths).expect("nothing"), toml::Table::new());
+        assert_eq!(Settings::shareable(&paths).expect("an empty table"), toml::Table::new());
         fs::create_dir_all(paths.config()).expect("folder");
         let text = "name = \"Mina\"\nserver = \"wss://secret.example\"\nroom = \"plans\"\nmirror = false\n\
                     unheard_of = \"x\"\n[[recent]]\nroom = \"plans\"\ninvitation = \"key\"\n";
         fs::write(paths.settings(), text).expect("settings");
-        assert_eq!(Settings::shareable(&paths).expect("shown").to_string(), "mirror = false\n");
+        assert_eq!(Settings::shareable(&paths).expect("a table").to_string(), "mirror = false\n");
         fs::write(paths.settings(), "name = \"Mina").expect("broken settings");
         assert_eq!(Settings::shareable(&paths).expect_err("broken").to_string(), "the file is no TOML");
     }

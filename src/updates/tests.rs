@@ -6,14 +6,14 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// Nothing takes longer than this on this computer.
+/// Limit for every wait, so that a failure ends the test.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// So long nothing must come.
+/// How long a test watches that nothing comes.
 const QUIET: Duration = Duration::from_millis(400);
-/// At once, and not again.
+/// One request, at once.
 const ONCE: UpdateSchedule = UpdateSchedule { first: Duration::ZERO, every: Duration::from_secs(3600) };
 
-/// A web server with a feed, and all that was asked of it.
+/// A web server with a feed, and the requests that it got.
 struct Site {
     url: String,
     requests: mpsc::Receiver<String>,
@@ -57,20 +57,20 @@ impl Site {
         timeout(PATIENCE, self.requests.recv()).await.expect("a request in time").expect("a request")
     }
 
-    async fn is_left_alone(&mut self) -> bool {
+    async fn gets_no_request(&mut self) -> bool {
         timeout(QUIET, self.requests.recv()).await.is_err()
     }
 }
 
-/// Follows a feed; what it tells comes out of the receiver.
-fn following(feed: ReleaseFeed, times: UpdateSchedule, wanted: watch::Receiver<bool>) -> mpsc::Receiver<Release> {
+/// Follows a feed; the releases come out of the receiver.
+fn following(feed: ReleaseFeed, schedule: UpdateSchedule, wanted: watch::Receiver<bool>) -> mpsc::Receiver<Release> {
     let (sender, told) = mpsc::channel(4);
-    tokio::spawn(follow(feed, times, wanted, move |release| drop(sender.try_send(release))));
+    tokio::spawn(follow(feed, schedule, wanted, move |release| drop(sender.try_send(release))));
     told
 }
 
 #[tokio::test]
-async fn a_newer_release_is_told_and_the_request_says_nothing_of_whoever_asks() {
+async fn a_newer_release_is_told_and_the_request_names_no_sender() {
     let mut site = Site::open().await;
     site.release("v999.0.0");
     let (_switch, wanted) = watch::channel(true);
@@ -82,27 +82,27 @@ async fn a_newer_release_is_told_and_the_request_says_nothing_of_whoever_asks() 
     assert_eq!(lines, ["accept: application/json", "get /latest.json http/1.1", "user-agent: visavis"]);
     let release = timeout(PATIENCE, told.recv()).await.expect("in time").expect("a release");
     assert_eq!((release.version.to_string(), release.page), ("999.0.0".into(), format!("{}/tag/v999.0.0", site.url)));
-    assert!(site.is_left_alone().await, "once is enough");
+    assert!(site.gets_no_request().await, "one request");
 }
 
 #[tokio::test]
-async fn who_does_not_want_it_sends_nothing() {
+async fn nothing_is_sent_unless_the_user_wants_it() {
     let mut site = Site::open().await;
     site.release("v999.0.0");
     let (switch, wanted) = watch::channel(false);
     let mut told = following(site.feed(), ONCE, wanted);
-    assert!(site.is_left_alone().await, "nobody has allowed it");
+    assert!(site.gets_no_request().await, "the user has not allowed it");
     switch.send_replace(true);
     site.request().await;
     timeout(PATIENCE, told.recv()).await.expect("in time").expect("a release");
     switch.send_replace(false);
-    assert!(site.is_left_alone().await, "it was switched off");
+    assert!(site.gets_no_request().await, "it was switched off");
     drop(switch);
     assert_eq!(timeout(PATIENCE, told.recv()).await.expect("it ends with the window"), None);
 }
 
 #[tokio::test]
-async fn what_a_feed_does_wrong_is_not_told_and_it_is_asked_again() {
+async fn errors_of_a_feed_are_not_told_and_it_is_fetched_again() {
     let mut site = Site::open().await;
     site.answer("403 Forbidden", "{}");
     let (_switch, wanted) = watch::channel(true);
@@ -112,10 +112,10 @@ async fn what_a_feed_does_wrong_is_not_told_and_it_is_asked_again() {
     for (status, body) in [("500 Oh", ""), ("200 OK", "<html>"), ("200 OK", &"x".repeat(FEED_BYTES + 1))] {
         site.answer(status, body);
         site.request().await;
-        // The one on its way may still have had the answer before.
+        // The first of the two may have got the answer before.
         site.request().await;
     }
-    // The version that runs already is no news.
+    // The running version is not told.
     site.release(env!("CARGO_PKG_VERSION"));
     site.request().await;
     site.request().await;
@@ -125,16 +125,16 @@ async fn what_a_feed_does_wrong_is_not_told_and_it_is_asked_again() {
 }
 
 #[tokio::test]
-async fn without_a_network_nothing_happens() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let feed = ReleaseFeed::at(&format!("http://{nobody}/latest.json")).expect("a feed");
+async fn without_a_network_it_waits_for_the_next_time() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    let feed = ReleaseFeed::at(&format!("http://{closed}/latest.json")).expect("a feed");
     let (_switch, wanted) = watch::channel(true);
     let mut told = following(feed, ONCE, wanted);
     assert!(timeout(QUIET, told.recv()).await.is_err(), "it neither tells anything nor gives up");
 }
 
 #[test]
-fn feeds_are_those_that_nobody_can_change_on_the_way() {
+fn a_feed_is_fetched_by_https_or_from_this_computer() {
     let own = ReleaseFeed::of_project().expect("a feed");
     assert_eq!(own.url.as_str(), "https://api.github.com/repos/visavis-call/visavis/releases/latest");
     assert_eq!(own.place, "https://github.com/visavis-call/visavis/releases/");

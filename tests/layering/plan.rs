@@ -8,7 +8,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     // The wall clock, above the folders that do without it.
     ("clock", 2),
     ("codec", 2),
-    // Reading the answers of servers.
+    // Reading HTTP responses.
     ("http", 2),
     ("hub", 2),
     ("session", 2),
