@@ -54,24 +54,24 @@ impl CallAudio {
     }
 
     /// Sends our own packets through `sender` from now on, or drops them.
-    pub(crate) fn send_to(&self, sender: Option<Arc<AudioSender>>) {
+    pub(super) fn send_to(&self, sender: Option<Arc<AudioSender>>) {
         *self.sink.lock() = sender;
     }
 
     /// Whether our own audio is muted.
-    pub(crate) fn set_muted(&self, muted: bool) {
+    pub(super) fn set_muted(&self, muted: bool) {
         self.with("mute", |e| e.set_muted(muted));
     }
 
     /// Whether the microphone is a real one. A test tone is not processed: it has to arrive as it was made.
-    pub(crate) fn set_real_microphone(&self, real: bool) {
+    pub(super) fn set_real_microphone(&self, real: bool) {
         if self.real.swap(real, Ordering::Relaxed) != real {
             self.set_processing();
         }
     }
 
     /// Whether noise suppression is on for our own audio.
-    pub(crate) fn set_reduce_noise(&self, reduce: bool) {
+    pub(super) fn set_reduce_noise(&self, reduce: bool) {
         if self.reduce_noise.swap(reduce, Ordering::Relaxed) != reduce {
             self.set_processing();
         }
@@ -85,22 +85,22 @@ impl CallAudio {
     }
 
     /// The packet loss that the encoder expects, in percent; it decides how much redundancy is sent.
-    pub(crate) fn set_expected_loss(&self, percent: u32) {
+    pub(super) fn set_expected_loss(&self, percent: u32) {
         self.with("expected loss", |e| e.set_expected_loss(percent));
     }
 
     /// Records from this ring, or stops recording.
-    pub(crate) fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) {
+    pub(super) fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) {
         self.with("microphone", |e| e.set_microphone(ring));
     }
 
     /// Plays into this ring, or stops playing.
-    pub(crate) fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) {
+    pub(super) fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) {
         self.with("speaker", |e| e.set_speaker(ring));
     }
 
     /// Adds a remote stream; its samples go to `tap` too.
-    pub(crate) fn add_stream(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(AudioStreamId, AudioStreamInput)> {
+    pub(super) fn add_stream(&self, tap: Option<rtrb::Producer<f32>>) -> Option<(AudioStreamId, AudioStreamInput)> {
         let id = AudioStreamId(self.streams.fetch_add(1, Ordering::Relaxed));
         let input = self.with("voice", |e| e.add_stream(id))?;
         if tap.is_some() {
@@ -110,12 +110,12 @@ impl CallAudio {
     }
 
     /// Removes a remote stream.
-    pub(crate) fn remove_stream(&self, id: AudioStreamId) {
+    pub(super) fn remove_stream(&self, id: AudioStreamId) {
         self.with("voice", |e| e.remove_stream(id));
     }
 
     /// Levels, statistics and playout positions of now.
-    pub(crate) fn report(&self) -> AudioReport {
+    pub(super) fn report(&self) -> AudioReport {
         let engine = self.engine.lock();
         engine.as_ref().map(AudioEngine::report).unwrap_or_default()
     }

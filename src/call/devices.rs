@@ -25,17 +25,17 @@ pub(crate) struct DeviceOwner(pub(crate) u32);
 #[derive(Debug)]
 pub(crate) struct DeviceReport {
     /// Who asked for the device.
-    pub(crate) owner: DeviceOwner,
+    pub(super) owner: DeviceOwner,
     /// The kind of device.
-    pub(crate) kind: DeviceKind,
+    pub(super) kind: DeviceKind,
     /// The number of its opening.
-    pub(crate) generation: Generation,
+    pub(super) generation: Generation,
     /// What happened, for the session.
-    pub(crate) input: DeviceInput,
+    pub(super) input: DeviceInput,
     /// With `Failed`: the problem, for the window.
-    pub(crate) problem: Option<DeviceProblem>,
+    pub(super) problem: Option<DeviceProblem>,
     /// With `Opened`: its name for people; else empty.
-    pub(crate) label: String,
+    pub(super) label: String,
 }
 
 /// The open devices of this process: at most one of each kind.
@@ -105,22 +105,22 @@ impl Devices {
     }
 
     /// The user id in the test picture from now on, also in one that is open.
-    pub(crate) fn set_identity(&mut self, user: &str) {
+    pub(super) fn set_identity(&mut self, user: &str) {
         self.identity.set(user);
     }
 
     /// Where microphone and speaker are connected.
-    pub(crate) fn audio(&self) -> &Arc<CallAudio> {
+    pub(super) fn audio(&self) -> &Arc<CallAudio> {
         &self.audio
     }
 
     /// Where the camera's video frames go.
-    pub(crate) fn camera(&self) -> &Arc<CameraFanout> {
+    pub(super) fn camera(&self) -> &Arc<CameraFanout> {
         &self.camera
     }
 
     /// Opens a device. If the same one is open already, it is taken over by `owner`; another one is released first.
-    pub(crate) fn open(
+    pub(super) fn open(
         &mut self,
         owner: DeviceOwner,
         kind: DeviceKind,
@@ -161,7 +161,7 @@ impl Devices {
     }
 
     /// Releases a device, also while it is opening. A second call can only shorten the limit.
-    pub(crate) fn release(&mut self, owner: DeviceOwner, kind: DeviceKind, generation: Generation, limit: Duration) {
+    pub(super) fn release(&mut self, owner: DeviceOwner, kind: DeviceKind, generation: Generation, limit: Duration) {
         if let Some(held) = self.tasks.get_mut(&kind) {
             held.target.set(owner, generation);
             if let Some(release) = held.release.take() {
@@ -178,7 +178,7 @@ impl Devices {
     }
 
     /// Whether a device did not close within its limit and may still be open.
-    pub(crate) fn is_stuck(&self, kind: DeviceKind) -> bool {
+    pub(super) fn is_stuck(&self, kind: DeviceKind) -> bool {
         self.tasks.get(&kind).is_some_and(|h| h.release.is_none() && h.task.is_finished() && h.presence.is_alive())
     }
 

@@ -7,7 +7,7 @@ use crate::base::{RoomId, Secret};
 
 /// Servers, room and token for a host request.
 #[derive(Clone, Debug)]
-pub(crate) struct HostRights {
+pub(super) struct HostRights {
     /// The server that issued the token; it is asked first. Where it is a front for the call's server, only it makes links,
     /// keeps bans and holds an API key.
     pub(super) token_server: String,

@@ -21,15 +21,15 @@ const FREEZE: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub(super) struct DecoderStatistics {
     /// Frames decoded.
-    pub(crate) frames: AtomicU64,
+    pub(super) frames: AtomicU64,
     /// Times between two frames that were longer than 200 ms.
-    pub(crate) freezes: AtomicU64,
+    pub(super) freezes: AtomicU64,
     /// Width of the last frame in the upper half, its height in the lower.
     size: AtomicU64,
     /// Microseconds by which the last frame was shown before its audio was heard; [`NOT_HEARD`] without audio.
-    pub(crate) ahead_us: AtomicI64,
+    pub(super) ahead_us: AtomicI64,
     /// Microseconds from the arrival of the last frame to the slot.
-    pub(crate) delay_us: AtomicU64,
+    pub(super) delay_us: AtomicU64,
 }
 
 impl DecoderStatistics {
@@ -60,17 +60,17 @@ pub(super) struct VideoDecoderTask {
 /// The input and output of a decoder's thread.
 pub(super) struct VideoDecoderInput {
     /// Encoded frames, in decoding order.
-    pub(crate) media: mpsc::Receiver<VideoMedia>,
+    pub(super) media: mpsc::Receiver<VideoMedia>,
     /// Requests a key frame from the sender.
-    pub(crate) keyframe: KeyframeRequester,
+    pub(super) keyframe: KeyframeRequester,
     /// Maps RTP timestamps to the sender's clock.
-    pub(crate) clock: SenderClock,
+    pub(super) clock: SenderClock,
     /// Tells how long to wait for the audio.
-    pub(crate) lipsync: Arc<LipSync>,
+    pub(super) lipsync: Arc<LipSync>,
     /// Where the window shows the frames.
-    pub(crate) slot: FrameSlot,
+    pub(super) slot: FrameSlot,
     /// Gets each decoded frame.
-    pub(crate) tap: Option<VideoTap>,
+    pub(super) tap: Option<VideoTap>,
 }
 
 impl VideoDecoderTask {

@@ -30,12 +30,12 @@ pub(crate) struct CameraFanout {
 
 impl CameraFanout {
     /// The slot of our own tile.
-    pub(crate) fn own(&self) -> &FrameSlot {
+    pub(super) fn own(&self) -> &FrameSlot {
         &self.own
     }
 
     /// Takes a frame, on the camera's thread.
-    pub(crate) fn put(&self, frame: Arc<VideoFrame>) {
+    pub(super) fn put(&self, frame: Arc<VideoFrame>) {
         let out = self.out.lock().clone();
         if let Some(out) = out {
             out.put(&frame);
@@ -44,18 +44,18 @@ impl CameraFanout {
     }
 
     /// Connects or disconnects the encoders.
-    pub(crate) fn feed(&self, out: Option<Arc<VideoEncoder>>) {
+    pub(super) fn feed(&self, out: Option<Arc<VideoEncoder>>) {
         *self.out.lock() = out;
     }
 
     /// Removes the last frame from our own tile: the camera is off.
-    pub(crate) fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.own.clear();
     }
 }
 
 /// The encoders of one published video track.
-pub(crate) struct VideoEncoder {
+pub(super) struct VideoEncoder {
     layer_encoders: Vec<Arc<LayerEncoder>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     layers: Vec<SimulcastLayer>,
@@ -75,7 +75,7 @@ struct LayerEncoder {
 
 impl VideoEncoder {
     /// Starts a thread for each layer. RTP timestamps count from `start`.
-    pub(crate) fn start(layers: Vec<SimulcastLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
+    pub(super) fn start(layers: Vec<SimulcastLayer>, sender: VideoSender, start: Instant) -> Arc<Self> {
         let sender = Arc::new(sender);
         let mut layer_encoders = Vec::new();
         let mut threads = Vec::new();
@@ -107,21 +107,21 @@ impl VideoEncoder {
     }
 
     /// Makes the next frame of a layer a key frame.
-    pub(crate) fn want_keyframe(&self, layer: usize) {
+    pub(super) fn want_keyframe(&self, layer: usize) {
         if let Some(layer_encoder) = self.layer_encoders.get(layer) {
             layer_encoder.keyframe.store(true, Relaxed);
         }
     }
 
     /// Makes the next frame of every layer a key frame.
-    pub(crate) fn want_all_keyframes(&self) {
+    pub(super) fn want_all_keyframes(&self) {
         for layer_encoder in &self.layer_encoders {
             layer_encoder.keyframe.store(true, Relaxed);
         }
     }
 
     /// Whether a layer has a subscriber (dynacast).
-    pub(crate) fn set_wanted(&self, layer: usize, wanted: bool) {
+    pub(super) fn set_wanted(&self, layer: usize, wanted: bool) {
         if let Some(layer_encoder) = self.layer_encoders.get(layer)
             && !layer_encoder.wanted.swap(wanted, Relaxed)
             && wanted
@@ -131,7 +131,7 @@ impl VideoEncoder {
     }
 
     /// Divides the bandwidth estimate among the layers.
-    pub(crate) fn set_link_rate(&self, bps: u32) {
+    pub(super) fn set_link_rate(&self, bps: u32) {
         let wanted: Vec<bool> = self.layer_encoders.iter().map(|l| l.wanted.load(Relaxed)).collect();
         let shares = divide(&self.layers, &wanted, f64::from(bps) / 1000.0);
         for (layer_encoder, kbps) in self.layer_encoders.iter().zip(shares) {
@@ -143,7 +143,7 @@ impl VideoEncoder {
     }
 
     /// Ends the threads and waits for them. Each finishes its current frame.
-    pub(crate) fn stop(&self) {
+    pub(super) fn stop(&self) {
         for layer_encoder in &self.layer_encoders {
             layer_encoder.stop.store(true, Relaxed);
             layer_encoder.wake.notify_one();

@@ -170,7 +170,7 @@ impl Call {
     }
 
     /// What a host request needs, while we are in the room.
-    pub(crate) fn host_rights(&self) -> Option<HostRights> {
+    pub(super) fn host_rights(&self) -> Option<HostRights> {
         let in_room = matches!(self.session.phase(), session::Phase::InRoom(_) | session::Phase::Reconnecting(_));
         let (server, token) = self.token_cache.get().filter(|_| in_room)?;
         let credentials = &self.config.plan.credentials;
