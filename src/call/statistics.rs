@@ -1,4 +1,4 @@
-//! Statistics of a call: rates from counts, one entry a remote track.
+//! Statistics of a call: rates from counters, with one entry for each received track.
 
 use super::media::CallMedia;
 use crate::base::{MediaKind, RemoteStatistics, Statistics, TrackSid};
@@ -8,37 +8,38 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// What was counted when statistics were last taken.
+/// Turns counters into rates; keeps the counters of the last time.
 #[derive(Debug, Default)]
 pub(super) struct CallStatistics {
-    last: Option<Last>,
+    last: Option<Counters>,
 }
 
 #[derive(Debug)]
-struct Last {
+struct Counters {
     at: Instant,
     cpu: Duration,
     peers: PeerStatistics,
+    /// Frames that were decoded, by video track.
     frames: HashMap<TrackSid, u64>,
 }
 
 impl CallStatistics {
-    /// Statistics since the last time.
-    pub(super) fn take(&mut self, peers: &PeerStatistics, media: &CallMedia) -> Statistics {
+    /// The statistics since the last call of this method; empty at the first.
+    pub(super) fn since_last(&mut self, peers: &PeerStatistics, media: &CallMedia) -> Statistics {
         let now = Instant::now();
         let cpu = process_cpu();
         let frames: HashMap<TrackSid, u64> =
             media.videos().map(|(track, _, f)| (track.sid.clone(), f.frames.load(Relaxed))).collect();
-        let before = self.last.replace(Last { at: now, cpu, peers: peers.clone(), frames });
+        let before = self.last.replace(Counters { at: now, cpu, peers: peers.clone(), frames });
         let Some(before) = before else { return Statistics::default() };
         let seconds = (now - before.at).as_secs_f64().max(0.001);
         let kbps = |now: u64, then: u64| now.saturating_sub(then) as f64 * 8.0 / 1000.0 / seconds;
         let old = |t: &TrackStatistics| before.peers.tracks.iter().find(|o| o.track_id == t.track_id && o.mid == t.mid);
         let mut remote = Vec::new();
-        for (track, mid, figures) in media.videos() {
+        for (track, mid, decoder) in media.videos() {
             let Some(t) = find(peers, mid, MediaKind::Video) else { continue };
-            let (width, height) = figures.size();
-            let shown = counted_since(figures.frames.load(Relaxed), before.frames.get(&track.sid).copied());
+            let (width, height) = decoder.size();
+            let decoded = counted_since(decoder.frames.load(Relaxed), before.frames.get(&track.sid).copied());
             remote.push(RemoteStatistics {
                 remote_user: track.user.as_str().to_owned(),
                 source: track.source,
@@ -47,17 +48,17 @@ impl CallStatistics {
                 codec: "vp8".into(),
                 width,
                 height,
-                fps: shown as f64 / seconds,
+                fps: decoded as f64 / seconds,
                 kbps: kbps(t.bytes, old(t).map_or(0, |o| o.bytes)),
                 lost_percent: lost_percent(t, old(t)),
                 jitter_ms: t.jitter_ms,
-                freezes: figures.freezes.load(Relaxed),
-                delay_ms: figures.delay_us.load(Relaxed) as f64 / 1000.0,
-                ahead_ms: figures.ahead_ms(),
+                freezes: decoder.freezes.load(Relaxed),
+                delay_ms: decoder.delay_us.load(Relaxed) as f64 / 1000.0,
+                ahead_ms: decoder.ahead_ms(),
             });
         }
-        let sound = media.audio_report();
-        for (track, mid, voice) in media.audios(&sound) {
+        let report = media.audio_report();
+        for (track, mid, stream) in media.audios(&report) {
             let Some(t) = find(peers, mid, MediaKind::Audio) else { continue };
             remote.push(RemoteStatistics {
                 remote_user: track.user.as_str().to_owned(),
@@ -72,7 +73,7 @@ impl CallStatistics {
                 lost_percent: lost_percent(t, old(t)),
                 jitter_ms: t.jitter_ms,
                 freezes: 0,
-                delay_ms: voice.statistics.delay_ms,
+                delay_ms: stream.statistics.delay_ms,
                 ahead_ms: None,
             });
         }
@@ -86,20 +87,21 @@ impl CallStatistics {
     }
 }
 
-/// What was counted since `then`. A smaller count is that of a new decoder, which has begun at 0.
+/// The difference of two counts. A smaller count now is that of a new decoder, which started at 0.
 fn counted_since(now: u64, then: Option<u64>) -> u64 {
     now.checked_sub(then.unwrap_or(0)).unwrap_or(now)
 }
 
-/// CallStatistics of the track in a section.
+/// The statistics of the track in an m-line.
 fn find<'a>(peers: &'a PeerStatistics, mid: &str, kind: MediaKind) -> Option<&'a TrackStatistics> {
     peers.tracks.iter().find(|t| t.kind == kind && t.mid == mid)
 }
 
+/// Packets lost since `then`, in percent of those that were sent.
 fn lost_percent(now: &TrackStatistics, then: Option<&TrackStatistics>) -> f64 {
     let lost = now.lost.saturating_sub(then.map_or(0, |t| t.lost));
-    let came = now.packets.saturating_sub(then.map_or(0, |t| t.packets));
-    if lost + came == 0 { 0.0 } else { lost as f64 * 100.0 / (lost + came) as f64 }
+    let received = now.packets.saturating_sub(then.map_or(0, |t| t.packets));
+    if lost + received == 0 { 0.0 } else { lost as f64 * 100.0 / (lost + received) as f64 }
 }
 
 /// The processor time that this process has used, user and system; zero if the system does not tell.

@@ -139,7 +139,7 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
         if let Some(tap) = &source.tap {
             tap(&frame);
         }
-        if let Some(wait) = micros.map(|m| source.lipsync.wait_for_sound(m)).filter(|w| !w.is_zero()) {
+        if let Some(wait) = micros.map(|m| source.lipsync.wait_for_audio(m)).filter(|w| !w.is_zero()) {
             std::thread::sleep(wait);
         }
         let now = Instant::now();

@@ -117,7 +117,7 @@ impl Call {
             TaskReport::SendRate(bps) => self.media.set_link_rate(bps),
             TaskReport::Statistics(peers) => {
                 self.media.set_sent_loss(peers.sent_lost_percent);
-                let statistics = self.statistics.take(&peers, &self.media);
+                let statistics = self.statistics.since_last(&peers, &self.media);
                 self.emit(EventKind::Statistics(statistics));
             }
         }

@@ -94,11 +94,6 @@ impl CallService {
     pub(crate) fn remote(&self) -> mpsc::WeakSender<CallCommand> {
         self.commands.downgrade()
     }
-
-    /// The newest snapshot, to wait for a change.
-    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshot.clone()
-    }
 }
 
 impl CallApi for CallService {
