@@ -1,25 +1,27 @@
 //! The room server: HTTP endpoints, signalling connections, and the tasks around the hub.
 //!
-//! Imports go downwards in this table:
+//! Files import only from lower rows of this table:
 //!
 //! | file | contents |
 //! |---|---|
 //! | `embedded` | a server inside another process |
 //! | `http` | listener, router and limits |
-//! | `auth` | who may join |
 //! | `room_service`, `tencent` | the admin APIs: LiveKit's RoomService, and the API of Tencent Cloud for TRTC |
-//! | `token_endpoint`, `room_lookup` | tokens for users; whether a room is open |
+//! | `room_lookup` | `POST /room`: whether a room is open |
+//! | `token_endpoint` | `POST /token` |
 //! | `invitations`, `join_page` | join links and their web page |
 //! | `metrics` | `/metrics` and `/healthz` |
+//! | `auth` | verification of tokens and joins |
 //! | `app` | the state shared by all endpoints |
 //! | `engine` | what has the rooms: the hub here, or a LiveKit server elsewhere |
 //! | `driver` | the task that owns the hub |
-//! | `livekit`, `bans` | the LiveKit server, and the bans in its rooms |
-//! | `link` | one signalling connection |
+//! | `link` | the task of one signalling connection |
+//! | `config`, `reload` | settings; watching their files |
+//! | `livekit` | the LiveKit server, whose bans are enforced here |
 //! | `error` | errors shared by endpoints |
-//! | `hub_handle`, `link_queue` | the channel to the hub's task, and the queue from it to a connection |
-//! | `state_folder`, `stats`, `audit` | bans on disk; counts; the audit log |
-//! | `config`, `secrets`, `tls`, `reload` | settings; keys and certificate, and their replacement at run time |
+//! | `hub_handle` | the channel to the hub's task |
+//! | `bans`, `link_queue`, `state_folder` | bans at the LiveKit server; messages to one connection; bans on disk |
+//! | `audit`, `secrets`, `stats`, `tls` | audit log; keys; counts; certificate |
 
 mod app;
 mod audit;

@@ -4,8 +4,8 @@
 //! The answer is always HTTP 200 and exactly `application/json`: the official Python SDK takes anything else for a
 //! success or a network error. Decisions where Tencent's documentation is silent:
 //!
-//! - The removal of a user who is not in an open room succeeds, so that a removal can be repeated. For a room that is not
-//!   open, removals and dismissals fail with `FailedOperation.RoomNotExist`.
+//! - The removal of a user who is not in an open room succeeds, so that a removal can be repeated. For a room that is
+//!   not open, removals and dismissals fail with `FailedOperation.RoomNotExist`.
 //! - A user who is joining, or whose link is lost, is in the room. A user who was lost within the last two minutes may
 //!   return: a removal or dismissal bans it.
 //! - A signed request is executed once. A copy within its validity of ten minutes gets the first answer.
