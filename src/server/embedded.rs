@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 #[derive(Debug)]
 pub(crate) struct Embedded {
     url: String,
-    media_ports: Vec<u16>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), ServeError>>,
 }
@@ -23,23 +22,17 @@ impl Embedded {
         let scheme = if config.tls.is_some() { "wss" } else { "ws" };
         let server = Server::bind(TcpListener::bind((address, 0)).await?, config)?;
         let url = format!("{scheme}://{}", std::net::SocketAddr::new(reachable(address), server.address().port()));
-        let media_ports = server.media_ports().to_vec();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {
             // An error means that the handle was dropped, which also stops the server.
             stopped.await.unwrap_or_default();
         }));
-        Ok(Self { url, media_ports, stop: Some(stop), task })
+        Ok(Self { url, stop: Some(stop), task })
     }
 
     /// The URL for clients on this computer: `ws://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> &str {
         &self.url
-    }
-
-    /// The UDP ports for media, one for each worker.
-    pub(crate) fn media_ports(&self) -> &[u16] {
-        &self.media_ports
     }
 
     /// Stops the server: every client gets `leave`. Takes about 1 s at most.
