@@ -49,7 +49,7 @@ pub(super) struct BotArgs {
     /// picture, else 1280x720@30]
     #[arg(long, value_name = "WxH@FPS", value_parser = parse_camera_format)]
     camera_format: Option<CameraFormat>,
-    /// Keep the newest picture of everybody as FOLDER/USER.png, every 2 s
+    /// Keep the newest picture of everybody as FOLDER/USER.png, and of their screen as FOLDER/USER.screen.png, every 2 s
     #[arg(long, value_name = "FOLDER")]
     pictures: Option<PathBuf>,
     /// Read the others' test pictures and tones, say what arrived; exit code 30 if that is not good

@@ -15,6 +15,7 @@ mod leaving;
 mod links;
 mod lossy_link;
 mod profiles;
+mod sources;
 mod strangers;
 mod switching;
 mod tencent;

@@ -2,7 +2,7 @@
 
 It joins a room, publishes the test picture and the test tone, reads everybody else's, and writes one JSON object a line
 with the same names as the events of Visavis. The key pair comes from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or a token
-from LIVEKIT_TOKEN. SIGTERM makes it leave.
+from LIVEKIT_TOKEN. SIGTERM makes it leave, SIGUSR1 end its camera.
 """
 
 import argparse
@@ -18,6 +18,10 @@ from livekit import api, rtc
 
 from test_picture import RATE, Painter, PictureLog, Tone, ToneLog, now_ms
 
+SOURCES = {"camera": rtc.TrackSource.SOURCE_CAMERA, "screen": rtc.TrackSource.SOURCE_SCREENSHARE}
+# Planes U and V: a grey camera, a blue screen.
+CHROMA = {"camera": (128, 128), "screen": (220, 110)}
+
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -25,6 +29,7 @@ def arguments():
     parser.add_argument("--room", required=True)
     parser.add_argument("--identity", required=True)
     parser.add_argument("--picture", default="320x180@15", help="WxH@FPS, or none")
+    parser.add_argument("--screen", default="none", help="WxH@FPS of a blue screen that is shared too; SIGUSR1 ends the camera")
     parser.add_argument("--tone", type=int, default=660, help="Hz; 0 publishes no sound")
     parser.add_argument("--two-connections", action="store_true", help="protocol v0 instead of v1")
     parser.add_argument("--simulcast", action="store_true")
@@ -36,6 +41,7 @@ class Peer:
         self.options = options
         self.room = rtc.Room()
         self.tasks = []
+        self.published = {}
         self.pictures, self.tones = {}, {}
         self.stopping = asyncio.Event()
 
@@ -62,7 +68,9 @@ class Peer:
             return 20
         self.say("EnterRoom", result_ms=(time.monotonic() - began) * 1000)
         if self.options.picture != "none":
-            self.start(self.publish_picture())
+            self.start(self.publish_picture("camera", self.options.picture))
+        if self.options.screen != "none":
+            self.start(self.publish_picture("screen", self.options.screen))
         if self.options.tone:
             self.start(self.publish_tone())
         self.start(self.report())
@@ -119,19 +127,25 @@ class Peer:
             if log.begun and not begun:
                 self.say("FirstAudioFrame", remote_user=user)
 
-    async def publish_picture(self):
-        size, fps = self.options.picture.split("@")
+    def end_camera(self):
+        task, publication = self.published.pop("camera")
+        task.cancel()
+        self.start(self.room.local_participant.unpublish_track(publication.sid))
+
+    async def publish_picture(self, name, picture):
+        size, fps = picture.split("@")
         width, height = map(int, size.split("x"))
         fps = int(fps)
         source = rtc.VideoSource(width, height)
-        track = rtc.LocalVideoTrack.create_video_track("camera", source)
+        track = rtc.LocalVideoTrack.create_video_track(name, source)
         encoding = rtc.VideoEncoding(max_bitrate=600_000, max_framerate=fps)
         options = rtc.TrackPublishOptions(
-            source=rtc.TrackSource.SOURCE_CAMERA, simulcast=self.options.simulcast,
+            source=SOURCES[name], simulcast=self.options.simulcast,
             video_codec=rtc.VideoCodec.VP8, video_encoding=encoding,
         )
-        await self.room.local_participant.publish_track(track, options)
-        painter = Painter(width, height, self.options.identity)
+        publication = await self.room.local_participant.publish_track(track, options)
+        self.published[name] = (asyncio.current_task(), publication)
+        painter = Painter(width, height, self.options.identity, CHROMA[name])
         began, number = time.monotonic(), 0
         while True:
             picture = rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, painter.draw(number))
@@ -177,6 +191,7 @@ async def main():
     peer = Peer(arguments())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, peer.stopping.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, peer.end_camera)
     return await peer.run()
 
 

@@ -36,11 +36,11 @@ def now_ms():
 class Painter:
     """Draws the test picture of one user, in I420."""
 
-    def __init__(self, width, height, identity):
+    def __init__(self, width, height, identity, chroma=(GREY, GREY)):
         self.width, self.height = width, height
         self.identity = identity_code(identity)
         self.ramp = (np.arange(width * 2) * 2 % 96 + 80).astype(np.uint8)
-        self.chroma = np.full(((height + 1) // 2) * ((width + 1) // 2) * 2, GREY, np.uint8)
+        self.chroma = np.repeat(np.array(chroma, np.uint8), ((height + 1) // 2) * ((width + 1) // 2))
 
     def draw(self, number):
         """Frame `number` as bytes: planes Y, U, V."""

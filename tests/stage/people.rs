@@ -8,7 +8,9 @@ use lk::signal_request::Message as Request;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
-use visavis::base::{DeviceKind, EventKind, ExitReason, MediaKind, Moment, SimulcastLayer, StepState, UserId};
+use visavis::base::{
+    DeviceKind, EventKind, ExitReason, MediaKind, Moment, SimulcastLayer, StepState, TrackRef, UserId,
+};
 use visavis::hub::{self, Admission, LinkId, MemberId, Mid, TrackSid};
 use visavis::session::{
     self, DeviceInput, Epoch, Generation, LinkInput, PeerCommand, PeerInput, Session, SessionConfig, TrackHandle,
@@ -62,6 +64,8 @@ pub(crate) struct Person {
     /// Devices of which a handle may exist.
     pub(crate) held: BTreeSet<DeviceKind>,
     pub(crate) tracks: u64,
+    /// Received media that is shown or played.
+    pub(crate) bound: BTreeMap<TrackHandle, TrackRef>,
     pub(crate) events: Vec<(Moment, EventKind)>,
     /// What ended the stay, by the input that did.
     pub(crate) cause: Option<ExitReason>,
@@ -102,6 +106,7 @@ impl Person {
             manners: Manners::KIND,
             held: BTreeSet::new(),
             tracks: 0,
+            bound: BTreeMap::new(),
             events: Vec::new(),
             cause: None,
             verdict: None,
@@ -236,11 +241,15 @@ impl Stage {
                 let now = self.now;
                 self.people[who].events.push((now, event));
             }
-            Output::ResumeDone(_)
-            | Output::Attach(_)
-            | Output::Detach(_)
-            | Output::Feed { .. }
-            | Output::WantLayers { .. } => {}
+            Output::Attach(bound) => {
+                let before = self.people[who].bound.insert(bound.handle, bound.track);
+                assert!(before.is_none(), "{:?} is attached twice", bound.handle);
+            }
+            Output::Detach(handle) => {
+                let before = self.people[who].bound.remove(&handle);
+                assert!(before.is_some(), "{handle:?} is detached, but was not attached");
+            }
+            Output::ResumeDone(_) | Output::Feed { .. } | Output::WantLayers { .. } => {}
         }
     }
 

@@ -4,7 +4,7 @@ use crate::people::Manners;
 use crate::room;
 use crate::stage::{Stage, UNIX_MS};
 use std::time::Duration;
-use visavis::base::{DeviceKind, ExitReason, Moment, RemoteLeaveReason};
+use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, TrackSource};
 use visavis::session::Input;
 
 #[test]
@@ -356,4 +356,46 @@ fn news_of_ourselves_during_a_resume_leave_the_others_in_place() {
     stage.run(3000);
     assert_eq!(stage.sees(0), ["tom"]);
     stage.finish();
+}
+
+/// The sources of a user's tracks that somebody receives, and of those that send.
+fn received(stage: &Stage, who: usize, user: &str) -> (Vec<TrackSource>, Vec<TrackSource>) {
+    let person = &stage.people[who];
+    let mut bound: Vec<_> = person.bound.values().filter(|t| t.user.as_str() == user).map(|t| t.source).collect();
+    let remote = person.session.people().iter().find(|p| p.user.as_str() == user).expect("in the room");
+    let mut sending: Vec<_> = remote.tracks.iter().filter(|t| !t.muted).map(|t| t.source).collect();
+    bound.sort();
+    sending.sort();
+    (bound, sending)
+}
+
+#[test]
+fn a_screen_beside_a_camera_is_a_track_of_its_own_and_each_ends_alone() {
+    use TrackSource::{Camera, Microphone, Screen};
+    for single in [true, false] {
+        let mut stage = Stage::new(0);
+        stage.enter("mina");
+        stage.enter_with("tom", single, stage.unix_s());
+        stage.run(1000);
+        stage.input(0, Input::SetDevice(DeviceKind::Screen, true));
+        stage.run(1000);
+        let all = vec![Camera, Microphone, Screen];
+        assert_eq!(received(&stage, 1, "mina"), (all.clone(), all.clone()));
+        stage.input(0, Input::SetDevice(DeviceKind::Camera, false));
+        stage.run(1000);
+        assert_eq!(received(&stage, 1, "mina"), (all.clone(), vec![Microphone, Screen]));
+        stage.input(0, Input::SetDevice(DeviceKind::Screen, false));
+        stage.input(0, Input::SetDevice(DeviceKind::Camera, true));
+        stage.run(1000);
+        assert_eq!(received(&stage, 1, "mina"), (all, vec![Camera, Microphone]));
+        let told = stage.people[1].events.iter().filter_map(|(_, e)| match e {
+            EventKind::UserVideoAvailable { track, available }
+            | EventKind::UserSubStreamAvailable { track, available } => Some((track.source, *available)),
+            _ => None,
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [(Camera, true), (Screen, true), (Camera, false), (Screen, false), (Camera, true)]);
+        stage.finish();
+        assert!(stage.people.iter().all(|p| p.bound.is_empty()), "what was attached is detached");
+    }
 }

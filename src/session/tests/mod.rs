@@ -6,6 +6,7 @@ mod leaving;
 mod outages;
 mod people;
 mod random;
+mod tracks;
 
 use super::*;
 use crate::base::{EntryErrorKind, EventKind, ExitRequestedBy, SignalTarget, StepName, StepState};
@@ -48,6 +49,8 @@ struct World {
     told_open: BTreeSet<DeviceKind>,
     epoch: Epoch,
     link_up: bool,
+    /// Media that is shown or played.
+    bound: BTreeMap<TrackHandle, crate::base::TrackRef>,
 }
 
 impl World {
@@ -67,6 +70,7 @@ impl World {
             told_open: BTreeSet::new(),
             epoch: Epoch(1),
             link_up: false,
+            bound: BTreeMap::new(),
         };
         world.drain();
         world
@@ -177,6 +181,12 @@ impl World {
                 let ms = if self.manners.devices { 5 } else { limit.as_millis() as u64 };
                 let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
                 self.later(ms, Input::Device(kind, generation, done));
+            }
+            Output::Attach(BoundTrack { handle, track }) => {
+                assert!(self.bound.insert(handle, track).is_none(), "{handle:?} is attached twice");
+            }
+            Output::Detach(handle) => {
+                assert!(self.bound.remove(&handle).is_some(), "{handle:?} is not attached");
             }
             Output::Event(event) => {
                 match &event {
