@@ -1,4 +1,4 @@
-//! What a capture process writes to its pipe.
+//! The messages of a capture process.
 #![no_main]
 #![allow(dead_code, unused_imports)]
 
@@ -11,19 +11,12 @@ mod frames;
 #[path = "../../src/devices/camera/capture/framing.rs"]
 mod framing;
 
-/// What these files take from their folder.
+/// The items that these files import from their folder.
 mod devices {
-    pub(crate) use crate::error::{DeviceError, ProblemKind};
+    pub(crate) use crate::error::DeviceError;
     pub(crate) mod camera {
         pub(crate) use crate::frames;
     }
-
-    pub(crate) struct DeviceFailure {
-        pub(crate) kind: crate::base::DeviceKind,
-        pub(crate) id: String,
-        pub(crate) error: DeviceError,
-    }
-    pub(crate) type FailureSink = std::sync::Arc<dyn Fn(DeviceFailure) + Send + Sync>;
 }
 
 use framing::Message;

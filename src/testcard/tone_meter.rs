@@ -28,7 +28,7 @@ const SEARCH: std::ops::Range<u32> = 100..4000;
 /// Step of the search in Hz. The phase refines the result.
 const SEARCH_STEP: usize = 20;
 
-/// What a [`ToneMeter`] has measured.
+/// The measurement of a [`ToneMeter`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct ToneReading {
     /// Frequency in Hz; 0 before the first tone.

@@ -27,7 +27,7 @@ const NEW_STREAM: i64 = 1000;
 /// Opus conceals in steps of 2.5 ms (RFC 6716).
 const STEP: i64 = 120;
 
-/// What to play next.
+/// The next samples to play.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PlayoutAction {
     /// Decode this packet.
@@ -179,7 +179,7 @@ impl JitterBuffer {
         }
     }
 
-    /// What to play from `at` on.
+    /// The next samples to play, from `at` on.
     pub(super) fn next(&mut self, at: Moment) -> PlayoutAction {
         if let State::Waiting = self.state {
             let Some(timestamp) = self.first_timestamp().filter(|t| self.delay.lateness_us(*t, at) >= 0) else {

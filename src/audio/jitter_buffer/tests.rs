@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 /// TOC byte of a mono CELT packet of 20 ms (RFC 6716, section 3.1).
 const TOC_20_MS: u8 = 0xF8;
-/// What is concealed after the last packet, as nothing says that it is the last.
+/// Samples concealed after the last packet, as nothing says that it is the last.
 const END: u64 = LONGEST_CONCEALMENT as u64;
 
 fn packet(sequence: u64, timestamp: u64) -> MediaPacket {
@@ -220,7 +220,7 @@ fn invalid_packets_are_counted_and_dropped() {
     assert_eq!(buffer.counts().invalid, 1);
 }
 
-/// What the network does to one packet.
+/// The network's effect on one packet.
 #[derive(Clone, Debug)]
 struct Fate {
     lost: bool,

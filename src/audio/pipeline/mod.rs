@@ -1,4 +1,4 @@
-//! What the audio thread does every 10 ms, without the thread: from the microphone to packets, from packets to the
+//! The work of the audio thread every 10 ms, without the thread: from the microphone to packets, and from packets to the
 //! speaker.
 
 use crate::audio::mixer::Mixer;

@@ -117,7 +117,7 @@ impl SpeakerRing {
     }
 }
 
-/// What an opened microphone or speaker hands over to the call.
+/// An opened microphone or speaker, for the call.
 pub(super) struct OpenedAudio<R: DeviceRing> {
     /// The name that people see.
     pub(super) label: String,

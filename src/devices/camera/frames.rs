@@ -1,7 +1,6 @@
-//! What a camera delivers: its format, its video frames, its failure.
+//! The format of a camera and of its video frames.
 
-use crate::base::{DeviceKind, VideoFrame};
-use crate::devices::{DeviceError, DeviceFailure, FailureSink};
+use crate::base::VideoFrame;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +41,7 @@ impl CameraFormat {
     }
 
     /// The time from one frame to the next.
-    pub(in crate::devices) fn interval(self) -> Duration {
+    pub(crate) fn interval(self) -> Duration {
         Duration::from_secs(1) / self.fps.max(1)
     }
 }
@@ -53,27 +52,11 @@ impl fmt::Display for CameraFormat {
     }
 }
 
-/// What an opened camera reports of itself.
+/// The properties of an opened camera.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OpenedCamera {
     /// The name that people see.
     pub(super) label: String,
     /// The format that it delivers.
     pub(super) format: CameraFormat,
-}
-
-/// Where a camera's thread sends frames, and the camera's failure.
-#[derive(Clone)]
-pub(super) struct CameraOutput {
-    pub(super) id: String,
-    pub(super) sink: FrameSink,
-    pub(super) failures: FailureSink,
-}
-
-impl CameraOutput {
-    /// Reports that the camera failed while it was in use.
-    pub(super) fn failed(&self, error: DeviceError) {
-        tracing::warn!(camera = self.id, %error, "the camera failed");
-        (self.failures)(DeviceFailure { kind: DeviceKind::Camera, id: self.id.clone(), error });
-    }
 }

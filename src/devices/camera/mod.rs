@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 mod frames;
+mod output;
 mod test_picture;
 mod video_file;
 
@@ -12,7 +13,8 @@ use crate::devices::opening::Opening;
 use crate::devices::thread::{Closed, DeviceThread, Opened, Released};
 use crate::devices::{CameraChoice, FailureSink};
 use capture::CaptureProgram;
-use frames::{CameraOutput, OpenedCamera};
+use frames::OpenedCamera;
+use output::CameraOutput;
 use std::time::Duration;
 
 /// An open camera. Closed with [`CameraLease::release`].

@@ -1,6 +1,7 @@
 //! The camera that draws the test picture.
 
-use super::frames::{CameraFormat, CameraOutput, OpenedCamera};
+use super::frames::{CameraFormat, OpenedCamera};
+use super::output::CameraOutput;
 use crate::clock::unix_us;
 use crate::devices::DeviceError;
 use crate::devices::thread::{Closed, Opened, Stop};

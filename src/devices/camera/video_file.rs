@@ -1,6 +1,7 @@
 //! The camera that plays a file: a PNG or JPEG picture, or a Y4M video in a loop.
 
-use super::frames::{CameraFormat, CameraOutput, OpenedCamera};
+use super::frames::{CameraFormat, OpenedCamera};
+use super::output::CameraOutput;
 use crate::base::{Plane, VideoFrame};
 use crate::clock::unix_us;
 use crate::codec::color;

@@ -28,7 +28,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(300);
 /// How long the sound server may take for each answer.
 const ANSWER_LIMIT: Duration = Duration::from_millis(300);
 
-/// What closed a stream.
+/// The side that closed a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClosedBy {
     /// The client library; the server may not have handled it yet.
@@ -42,9 +42,9 @@ pub(super) enum ClosedBy {
 enum KillError {
     #[error("there is no sound server")]
     NoServer,
-    #[error("the sound server is out of reach: {0}")]
+    #[error("the sound server cannot be reached: {0}")]
     Io(#[from] std::io::Error),
-    #[error("the sound server did not do it: {0}")]
+    #[error("the sound server refused the command: {0}")]
     Protocol(#[from] ProtocolError),
 }
 
@@ -87,7 +87,7 @@ pub(super) fn start(stream: Stream, stop: &Stop) -> Result<Stream, DeviceError> 
 pub(super) fn close(stream: Stream, direction: AudioDirection, deadline: Instant) -> ClosedBy {
     let left = deadline.saturating_duration_since(Instant::now());
     let closing = on_thread(
-        "sound close",
+        "audio close",
         move || {
             if let Err(error) = stream.pause() {
                 tracing::debug!(%error, "a stream was not paused");

@@ -22,7 +22,7 @@ const FOLDER: &str = "VISAVIS_TEST_PULSE";
 const LIMIT: Duration = Duration::from_secs(1);
 /// How long to wait for a condition.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What a busy machine may add to our limits.
+/// The delay that a busy machine may add to our limits.
 const SLACK: Duration = OPEN_LIMIT;
 
 /// A private sound server; dropping it kills it.
@@ -411,7 +411,7 @@ fn a_sound_server_that_crashes_is_reported_and_a_new_one_is_used() {
     });
 }
 
-/// What is left without a sound server: the hardware, through ALSA.
+/// Without a sound server, the hardware is left, through ALSA.
 #[test]
 fn without_a_sound_server_only_hardware_is_listed_and_opened() {
     with_server("without_a_sound_server_only_hardware_is_listed_and_opened", || async {

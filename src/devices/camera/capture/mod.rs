@@ -16,7 +16,8 @@ pub(crate) use child::{cameras, capture};
 pub(in crate::devices) use list::list_cameras;
 pub(in crate::devices) use process::CaptureProgram;
 
-use super::frames::{CameraFormat, CameraOutput, OpenedCamera};
+use super::frames::{CameraFormat, OpenedCamera};
+use super::output::CameraOutput;
 use crate::devices::DeviceError;
 use crate::devices::thread::{Closed, Opened, Stop};
 use framing::{FramingError, Message};
@@ -76,7 +77,7 @@ struct CaptureProcess {
     reader_state: Arc<Mutex<ReaderState>>,
 }
 
-/// What the thread that reads has seen.
+/// The messages that the reading thread has received.
 #[derive(Default)]
 struct ReaderState {
     /// The result of opening, until the device's thread takes it.

@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// The limit for releases that have to kill the process.
 const RELEASE_LIMIT: Duration = Duration::from_millis(600);
 const LIST_LIMIT: Duration = Duration::from_millis(300);
-/// What a busy machine may add to our limits: less than the 60 s for which the fake drivers hang.
+/// The delay that a busy machine may add to our limits; the fake drivers hang for longer, 60 s.
 const SLACK: Duration = OPEN_LIMIT;
 const FORMAT: CameraFormat = CameraFormat { width: 160, height: 90, fps: 30 };
 
@@ -25,7 +25,7 @@ struct Fake {
 }
 
 impl Fake {
-    /// `script` runs in the folder, where `opened`, `picture` and `failed` are files with such messages.
+    /// `script` runs in the folder, where `opened`, `frame` and `failed` are files with such messages.
     fn new(script: &str) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let save = |name: &str, write: &dyn Fn(&mut Vec<u8>) -> std::io::Result<()>| {
@@ -33,9 +33,9 @@ impl Fake {
             write(&mut bytes).expect("a message");
             std::fs::write(folder.path().join(name), bytes).expect("a file");
         };
-        let picture = VideoFrame::filled(160, 90, [50, 128, 128], 1_000_000).expect("a picture");
+        let frame = VideoFrame::filled(160, 90, [50, 128, 128], 1_000_000).expect("a frame");
         save("opened", &|to| write_opened(to, "Fake camera", FORMAT));
-        save("picture", &|to| write_frame(to, &picture));
+        save("frame", &|to| write_frame(to, &frame));
         save("failed", &|to| write_failed(to, &DeviceError::Busy("held by another".into())));
         let script = format!("cd '{}'\necho $$ > pid\n{script}\n", folder.path().display());
         std::fs::write(folder.path().join("fake.sh"), script).expect("a script");
@@ -107,7 +107,7 @@ fn confirmed(released: &Released) {
 
 #[tokio::test]
 async fn a_capture_process_ends_with_its_input() {
-    let fake = Fake::new("cat opened picture picture; cat > input; exit 0");
+    let fake = Fake::new("cat opened frame frame; cat > input; exit 0");
     let (camera, mut received) = fake.opened().await;
     assert_eq!((camera.label(), camera.format()), ("Fake camera", FORMAT));
     assert_eq!(next(&mut received.frames).await.timestamp_us(), 1_000_000);
@@ -121,7 +121,7 @@ async fn a_capture_process_ends_with_its_input() {
 
 #[tokio::test]
 async fn a_hung_driver_is_stopped_within_the_limit() {
-    let fake = Fake::new("cat opened picture; exec sleep 60");
+    let fake = Fake::new("cat opened frame; exec sleep 60");
     let (camera, mut received) = fake.opened().await;
     next(&mut received.frames).await;
     let released = camera.release(RELEASE_LIMIT).await;
@@ -155,7 +155,7 @@ async fn dropping_a_lease_or_an_opening_closes_the_camera() {
 
 #[tokio::test]
 async fn a_flood_of_frames_does_not_delay_the_release() {
-    let fake = Fake::new("cat opened; while cat picture; do :; done");
+    let fake = Fake::new("cat opened; while cat frame; do :; done");
     let (camera, mut received) = fake.opened().await;
     for _ in 0..100 {
         next(&mut received.frames).await;
@@ -169,7 +169,7 @@ async fn a_flood_of_frames_does_not_delay_the_release() {
 
 #[tokio::test]
 async fn a_sink_that_blocks_does_not_delay_the_release() {
-    let fake = Fake::new("cat opened; while cat picture; do :; done");
+    let fake = Fake::new("cat opened; while cat frame; do :; done");
     let (free, wait) = std::sync::mpsc::sync_channel::<()>(0);
     let wait = Mutex::new(wait);
     let sink = Arc::new(move |_| {
@@ -190,8 +190,8 @@ async fn a_sink_that_blocks_does_not_delay_the_release() {
 #[tokio::test]
 async fn garbage_and_crashes_are_reported_and_leave_no_process() {
     for (script, words) in [
-        ("cat opened picture; head -c 5000 /dev/zero; exec sleep 60", "no picture"),
-        ("cat opened picture; head -c 100 picture; exit 3", "ended by itself"),
+        ("cat opened frame; head -c 5000 /dev/zero; exec sleep 60", "no picture"),
+        ("cat opened frame; head -c 100 frame; exit 3", "ended by itself"),
         ("cat opened opened; exec sleep 60", "opened twice"),
     ] {
         let fake = Fake::new(script);
@@ -208,7 +208,7 @@ async fn errors_of_opening_are_reported_as_they_are() {
     for (script, kind) in [
         ("cat failed; exec sleep 60", DeviceProblemKind::Busy),
         ("exit 1", DeviceProblemKind::Other),
-        ("cat picture; exec sleep 60", DeviceProblemKind::Other),
+        ("cat frame; exec sleep 60", DeviceProblemKind::Other),
         ("echo running 0 tests; exec sleep 60", DeviceProblemKind::Other),
     ] {
         let fake = Fake::new(script);
@@ -226,7 +226,7 @@ async fn errors_of_opening_are_reported_as_they_are() {
 #[tokio::test]
 async fn fifty_cameras_leave_no_descriptor_and_no_thread() {
     let count = |of: &str| std::fs::read_dir(of).map(Iterator::count).unwrap_or_default();
-    let fake = Fake::new("cat opened picture; cat > input");
+    let fake = Fake::new("cat opened frame; cat > input");
     let before = (count("/proc/self/fd"), count("/proc/self/task"));
     for _ in 0..50 {
         let (camera, mut received) = fake.opened().await;

@@ -18,7 +18,7 @@ const SLOW_OPEN: Duration = Duration::from_secs(2);
 /// Frames before a fault shows.
 const GOOD_FRAMES: u32 = 10;
 
-/// What goes wrong.
+/// The faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CaptureFault {
     /// `none`: nothing.

@@ -1,4 +1,4 @@
-//! What the capture process writes, and how its capture ends.
+//! The output of the capture process, and the end of capturing.
 
 use crate::base::VideoFrame;
 use crate::devices::DeviceError;
