@@ -285,7 +285,7 @@ impl Model {
     }
 
     /// What is known of the room that the form names.
-    pub(super) fn room_news(&self) -> Option<RoomStatus> {
+    pub(super) fn room_status(&self) -> Option<RoomStatus> {
         let (question, news) = self.snapshot.room.as_ref()?;
         (self.asked.as_ref() == Some(question)).then_some(*news)
     }

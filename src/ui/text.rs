@@ -2,7 +2,9 @@
 
 use crate::ui::fonts;
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
-use egui::{Align, Align2, Color32, FontId, Galley, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role};
+use egui::{
+    Align, Align2, Color32, FontId, Galley, Pos2, Rect, Response, Sense, Ui, WidgetInfo, accesskit::Role, vec2,
+};
 use std::sync::Arc;
 
 /// One step of the type scale.
@@ -101,31 +103,38 @@ pub(super) fn paint(ui: &Ui, at: Pos2, anchor: Align2, kind: Type, color: Color3
     rect
 }
 
-/// The same, in the accessibility tree as a label.
-pub(super) fn label(ui: &mut Ui, at: Pos2, anchor: Align2, kind: Type, color: Color32, text: &str, width: f32) -> Rect {
-    let rect = paint(ui, at, anchor, kind, color, text, width);
-    announce(ui, rect, text);
-    rect
+/// The height of wrapped text.
+pub(super) fn height(ui: &Ui, kind: Type, text: &str, width: f32) -> f32 {
+    layout(ui, kind.wrapped(text, Color32::WHITE, width)).size().y
 }
 
-/// Draws wrapped text with its top left corner (or top centre, for `Align::Center`) at `at`; in the accessibility tree.
-pub(super) fn paragraph(
-    ui: &mut Ui,
-    at: Pos2,
-    align: Align,
-    kind: Type,
-    color: Color32,
-    text: &str,
-    width: f32,
-) -> Rect {
+/// Adds one line of text, cut with "…" where the space ends; a label for screen readers.
+pub(super) fn add_line(ui: &mut Ui, kind: Type, color: Color32, text: &str) -> Response {
+    let galley = layout(ui, kind.cut(text, color, ui.available_width()));
+    let response = ui.allocate_response(galley.size(), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+    ui.painter().galley(response.rect.min, galley, color);
+    response
+}
+
+/// Adds the same line without a label, for words that the control beside them has as its name.
+pub(super) fn add_words(ui: &mut Ui, kind: Type, color: Color32, text: &str) {
+    let galley = layout(ui, kind.cut(text, color, ui.available_width()));
+    let (_, rect) = ui.allocate_space(galley.size());
+    ui.painter().galley(rect.min, galley, color);
+}
+
+/// Adds text that wraps where the space ends, aligned as the layout is; a label for screen readers.
+pub(super) fn add_paragraph(ui: &mut Ui, kind: Type, color: Color32, text: &str) -> Response {
+    let width = ui.available_width();
     let mut job = kind.wrapped(text, color, width);
-    job.halign = align;
+    job.halign = ui.layout().horizontal_align();
     let galley = layout(ui, job);
-    let anchor = Align2([align, Align::Min]);
-    let rect = anchor.anchor_size(at, galley.size());
+    let response = ui.allocate_response(vec2(width, galley.size().y), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+    let at = Align2([ui.layout().horizontal_align(), Align::Min]).pos_in_rect(&response.rect);
     ui.painter().galley(at, galley, color);
-    announce(ui, rect, text);
-    rect
+    response
 }
 
 /// Puts text that was drawn at `rect` into the accessibility tree.
@@ -134,6 +143,18 @@ pub(super) fn announce(ui: &mut Ui, rect: Rect, text: &str) {
     ui.skip_ahead_auto_ids(1);
     let response = ui.interact(rect, id, Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+}
+
+/// Adds an icon in the middle of a box of that size.
+pub(super) fn add_icon(ui: &mut Ui, place: [f32; 2], size: f32, color: Color32, icon: char) {
+    let (_, rect) = ui.allocate_space(place.into());
+    paint_icon(ui, fonts::ICONS, rect.center(), size, color, icon);
+}
+
+/// Adds a filled icon in the middle of a box of that size.
+pub(super) fn add_icon_fill(ui: &mut Ui, place: [f32; 2], size: f32, color: Color32, icon: char) {
+    let (_, rect) = ui.allocate_space(place.into());
+    paint_icon(ui, fonts::ICONS_FILL, rect.center(), size, color, icon);
 }
 
 /// Draws an icon of the icon font with its middle at `at`.

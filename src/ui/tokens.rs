@@ -239,6 +239,13 @@ pub(super) fn avatar(user: &str) -> (Color32, Color32) {
 /// Sizes in points.
 pub(super) mod size {
     pub(in crate::ui) const TOP_BAR: f32 = 44.0;
+    pub(in crate::ui) const TOP_BAR_PILL: f32 = 26.0;
+    /// The header of lobby and end screen.
+    pub(in crate::ui) const HEADER: f32 = 84.0;
+    /// The lobby's two columns with their gap, at most.
+    pub(in crate::ui) const LOBBY: f32 = 1152.0;
+    pub(in crate::ui) const LOBBY_FORM: f32 = 432.0;
+    pub(in crate::ui) const LOBBY_ONE_COLUMN: f32 = 656.0;
     pub(in crate::ui) const TOOL_BAR: f32 = 84.0;
     pub(in crate::ui) const TOOL_BAR_COMPACT: f32 = 88.0;
     pub(in crate::ui) const TOOL: [f32; 2] = [70.0, 64.0];
@@ -255,16 +262,36 @@ pub(super) mod size {
     pub(in crate::ui) const BUTTON_SMALL: f32 = 36.0;
     pub(in crate::ui) const BUTTON_TINY: f32 = 30.0;
     pub(in crate::ui) const BUTTON_LARGE: f32 = 54.0;
+    /// The diameter of the buttons over the lobby's preview.
+    pub(in crate::ui) const ROUND_BUTTON: f32 = 52.0;
     pub(in crate::ui) const FIELD: f32 = 48.0;
     pub(in crate::ui) const PICKER: f32 = 44.0;
     pub(in crate::ui) const MENU_ITEM: f32 = 38.0;
     pub(in crate::ui) const MENU_ITEM_WITH_NOTE: f32 = 60.0;
     /// A choice of words beside each other.
     pub(in crate::ui) const SEGMENTS: f32 = 30.0;
+    pub(in crate::ui) const SWITCH: [f32; 2] = [40.0, 24.0];
+    pub(in crate::ui) const ICON_BUTTON: [f32; 2] = [36.0, 32.0];
     pub(in crate::ui) const MENU_WIDTH: f32 = 220.0;
     pub(in crate::ui) const MODAL_WIDTH: f32 = 480.0;
     pub(in crate::ui) const LEAVING_WIDTH: f32 = 456.0;
     pub(in crate::ui) const BANNER: f32 = 64.0;
+    /// The note about a newer version, without its edge.
+    pub(in crate::ui) const NOTE: f32 = 46.0;
+    /// A row of the rooms that were left last.
+    pub(in crate::ui) const RECENT_ROOM: f32 = 54.0;
+    pub(in crate::ui) const RECEIPT_ROW: f32 = 44.0;
+    /// The square with an icon at the top of a dialog.
+    pub(in crate::ui) const DIALOG_SIGN: f32 = 56.0;
+    /// The same in a card.
+    pub(in crate::ui) const SIGN: f32 = 40.0;
+    /// The list of sections in the settings.
+    pub(in crate::ui) const SETTINGS_SIDE: f32 = 216.0;
+    /// The settings' header where there is no room for that list.
+    pub(in crate::ui) const SETTINGS_HEAD: f32 = 64.0;
+    pub(in crate::ui) const SETTINGS_ROW: f32 = 45.0;
+    /// A row with a sentence under its name.
+    pub(in crate::ui) const SETTINGS_ROW_WITH_NOTE: f32 = 56.0;
     pub(in crate::ui) const TOAST: f32 = 48.0;
     pub(in crate::ui) const LAMP: f32 = 3.5;
     pub(in crate::ui) const LAMP_HALO: f32 = 6.5;
@@ -300,6 +327,7 @@ pub(super) mod radius {
 
     pub(in crate::ui) const CHIP: CornerRadius = CornerRadius::same(8);
     pub(in crate::ui) const CHIP_LARGE: CornerRadius = CornerRadius::same(9);
+    pub(in crate::ui) const SIGN: CornerRadius = CornerRadius::same(10);
     pub(in crate::ui) const CONTROL: CornerRadius = CornerRadius::same(12);
     pub(in crate::ui) const BUTTON_LARGE: CornerRadius = CornerRadius::same(14);
     pub(in crate::ui) const TILE: CornerRadius = CornerRadius::same(14);

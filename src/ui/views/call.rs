@@ -1,21 +1,21 @@
-//! A call: top bar, tiles, tool bar.
+//! A call: top bar, tiles or settings, tool bar.
 
-use super::{View, bars, compact, settings, tiles};
-use crate::ui::tokens::size;
-use egui::{Rect, Ui, pos2};
+use super::{View, bars, settings, tiles};
+use crate::ui::widgets::place;
+use egui::{Align, Layout, Rect, Ui, vec2};
 
-/// Draws the frame of a call. Focus goes from the top bar over the tile area to the tools, Leave last.
-pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) {
-    let area = ui.max_rect();
-    let tool_bar = if compact(area) { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
-    let top = Rect::from_min_max(area.min, pos2(area.right(), area.top() + size::TOP_BAR));
-    let bottom = Rect::from_min_max(pos2(area.left(), area.bottom() - tool_bar), area.max);
-    let middle = Rect::from_min_max(pos2(area.left(), top.bottom()), pos2(area.right(), bottom.top()));
-    bars::top(ui, view, top);
+/// Draws the frame of a call; returns the area between its bars. The focus goes from the top bar over the tiles to the
+/// tools, Leave last.
+pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) -> Rect {
+    let tool_bar = super::tool_bar(ui.max_rect());
+    bars::top(ui, view);
+    let between = vec2(ui.available_width(), (ui.available_height() - tool_bar).max(0.0));
+    let (_, middle) = ui.allocate_space(between);
     if view.model.settings_open {
-        settings::settings(ui, view, middle);
+        place::within(ui, middle, Layout::top_down(Align::Min), |ui| settings::settings(ui, view));
     } else {
         tiles::tiles(ui, view, middle);
     }
-    bars::tools(ui, view, bottom);
+    bars::tools(ui, view);
+    middle
 }

@@ -1,5 +1,5 @@
-//! On the way out: the dimmed tile area from the first frame, the list of steps when it takes long, and a choice when the
-//! server does not answer.
+//! While a call ends: the tile area is dimmed from the first frame, the steps are listed when the exit takes long, and
+//! a dialog offers to close at once when the server does not answer.
 
 use super::View;
 use super::dialog::{self, Answer};
@@ -7,23 +7,23 @@ use crate::base::{ExitReason, ReceiptStep, StepName, StepState};
 use crate::call::view::{CallPhase, ExitProgress};
 use crate::ui::action::Action;
 use crate::ui::tokens::{Palette, radius, size, time};
-use crate::ui::widgets::{Behind, glide, mark, modal, spinner};
+use crate::ui::widgets::{Behind, Look, add_sign, glide, mark, modal, place, spinner};
 use crate::ui::{icons, text};
-use egui::{Align, Align2, Id, Rect, Sense, Ui, pos2, vec2};
+use egui::{Align, Id, Layout, Rect, Ui, Vec2, vec2};
 
-/// The steps that a person follows; closing connections is too quick and too dull to be one.
+/// The steps that are listed; closing connections takes no time that a person would notice.
 const STEPS: [StepName; 3] = [StepName::CameraReleased, StepName::MicrophoneReleased, StepName::OthersTold];
 
-/// Dims the tile area and shows what is going on.
-pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
+/// Dims `tiles` and shows the progress; the list of steps only where `steps` says so.
+pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, tiles: Rect, steps: bool) {
     let Some(call) = view.model.call() else { return };
     let (done, reason): (&[ReceiptStep], _) = match &call.phase {
         CallPhase::Leaving(ExitProgress { done, reason, .. }) => (done, *reason),
         CallPhase::Ended(ending) => (&ending.receipt.steps, ending.reason),
         _ => (&[], ExitReason::Left),
     };
-    // The bars stay as they are: Leave's corner says what is going on.
-    dim(ui, view.colors);
+    // The bars stay as they are: the Leave button says what is going on.
+    ui.painter().rect_filled(tiles, 0.0, view.colors.scrim);
     if !steps {
         return;
     }
@@ -41,72 +41,76 @@ pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, steps: bool) {
     modal(ui, colors, title, Behind::Call, size::LEAVING_WIDTH, |ui| step_list(ui, colors, title, done, progress));
 }
 
-/// The tile area goes dark.
-fn dim(ui: &Ui, colors: &Palette) {
-    let area = ui.max_rect();
-    let bar = if super::compact(area) { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
-    let tiles = Rect::from_min_max(area.min + vec2(0.0, size::TOP_BAR), area.max - vec2(0.0, bar));
-    ui.painter().rect_filled(tiles, 0.0, colors.scrim);
-}
-
 fn step_list(ui: &mut Ui, colors: &Palette, title: &str, done: &[ReceiptStep], progress: f32) {
-    let width = ui.available_width();
-    let (head, _) = ui.allocate_exact_size(vec2(width, 56.0), Sense::hover());
-    let sign = Rect::from_min_size(head.min, vec2(56.0, 56.0));
-    ui.painter().rect_filled(sign, radius::CARD, colors.control);
-    mark(ui.painter(), Rect::from_center_size(sign.center(), vec2(30.0, 30.0)), colors, 3.0);
-    let at = pos2(head.left() + 72.0, head.top() + 19.0);
-    text::label(ui, at, Align2::LEFT_CENTER, text::TITLE, colors.text, title, width - 72.0);
-    let sentence = "Nobody can see or hear you any more.";
-    let at = pos2(head.left() + 72.0, head.top() + 42.0);
-    text::label(ui, at, Align2::LEFT_CENTER, text::BODY, colors.text_2, sentence, width - 72.0);
+    place::row(ui, size::DIALOG_SIGN, |ui| {
+        let middle = add_sign(ui, size::DIALOG_SIGN, radius::CARD, colors.control);
+        mark(ui.painter(), Rect::from_center_size(middle, Vec2::splat(30.0)), colors, 3.0);
+        ui.add_space(16.0);
+        place::stack(ui, vec2(ui.available_width(), size::DIALOG_SIGN), |ui| {
+            ui.add_space(4.0);
+            text::add_line(ui, text::TITLE, colors.text, title);
+            text::add_line(ui, text::BODY, colors.text_2, "Nobody can see or hear you any more.");
+        });
+    });
     ui.add_space(14.0);
     for step in STEPS {
         step_row(ui, colors, step, done.iter().find(|d| d.step == step));
     }
     ui.add_space(11.0);
-    let (line, _) = ui.allocate_exact_size(vec2(width, 4.0), Sense::hover());
-    ui.painter().rect_filled(line, 2.0, colors.control);
-    let part = glide(ui, Id::unique("exit progress"), progress.max(0.08), 0.2);
-    let filled = Rect::from_min_size(line.min, vec2(line.width() * part, 4.0));
-    ui.painter().rect_filled(filled, 2.0, colors.accent);
+    progress_line(ui, colors, progress);
     ui.add_space(12.0);
     let sentence = "This takes less than a second. If the server does not answer, you can close without waiting.";
-    let (space, _) = ui.allocate_exact_size(vec2(width, 28.0), Sense::hover());
-    text::paragraph(ui, space.min, Align::Min, text::CAPTION, colors.text_3, sentence, width);
+    let (_, below) = ui.allocate_space(vec2(ui.available_width(), 28.0));
+    place::within(ui, below, Layout::top_down(Align::Min), |ui| {
+        text::add_paragraph(ui, text::CAPTION, colors.text_3, sentence);
+    });
+}
+
+/// A line that fills up to `progress`, from 0 to 1; a little of it is filled from the start.
+fn progress_line(ui: &mut Ui, colors: &Palette, progress: f32) {
+    let (_, line) = ui.allocate_space(vec2(ui.available_width(), 4.0));
+    ui.painter().rect_filled(line, 2.0, colors.control);
+    let part = glide(ui, Id::unique("exit progress"), progress.max(0.08), 0.2);
+    ui.painter().rect_filled(line.with_max_x(line.left() + line.width() * part), 2.0, colors.accent);
 }
 
 fn step_row(ui: &mut Ui, colors: &Palette, step: StepName, done: Option<&ReceiptStep>) {
-    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 56.0), Sense::hover());
-    let middle = row.center().y;
-    let circle = pos2(row.left() + 18.0, middle);
-    let state = done.map(|d| d.state);
-    let (title, caption) = words(step, state);
-    match state {
-        None => {
-            ui.painter().circle_filled(circle, 18.0, colors.accent_soft);
-            spinner(ui, circle, 16.0, colors.accent_text);
-        }
-        Some(StepState::Confirmed | StepState::NotApplicable) => {
-            ui.painter().circle_filled(circle, 18.0, colors.live_soft);
-            text::icon_bold(ui, circle, 16.0, colors.live_text, icons::CHECK);
-        }
-        Some(StepState::Unconfirmed | StepState::Failed) => {
-            ui.painter().circle_filled(circle, 18.0, colors.warn_soft);
-            text::icon_bold(ui, circle, 16.0, colors.warn_text, icons::WARNING);
-        }
-    }
-    let at = pos2(row.left() + 50.0, middle - 9.0);
-    text::label(ui, at, Align2::LEFT_CENTER, text::BODY_STRONG, colors.text, title, row.width() - 120.0);
-    let at = pos2(row.left() + 50.0, middle + 9.0);
-    text::label(ui, at, Align2::LEFT_CENTER, text::CAPTION, colors.text_3, caption, row.width() - 120.0);
+    let (title, caption) = words(step, done.map(|d| d.state));
+    let left = |ui: &mut Ui| {
+        step_sign(ui, colors, done.map(|d| d.state));
+        ui.add_space(14.0);
+        place::stack(ui, vec2(ui.available_width(), text::BODY_STRONG.line + 18.0), |ui| {
+            text::add_line(ui, text::BODY_STRONG, colors.text, title);
+            text::add_line(ui, text::CAPTION, colors.text_3, caption);
+        });
+    };
     let (figure, color) = match done {
         Some(d) if d.state == StepState::Confirmed => (format!("{:.0} ms", d.ms), colors.live_text),
         Some(_) => ("–".to_owned(), colors.text_3),
         None => ("…".to_owned(), colors.text_3),
     };
-    let at = pos2(row.right(), middle);
-    text::label(ui, at, Align2::RIGHT_CENTER, text::MONO, color, &figure, f32::INFINITY);
+    place::sides(ui, 56.0, 12.0, left, |ui| text::add_line(ui, text::MONO, color, &figure));
+}
+
+/// A circle: a spinner while the step runs, then a tick or a warning.
+fn step_sign(ui: &mut Ui, colors: &Palette, state: Option<StepState>) {
+    let (_, rect) = ui.allocate_space(Vec2::splat(36.0));
+    let middle = rect.center();
+    let circle = |fill| ui.painter().circle_filled(middle, 18.0, fill);
+    match state {
+        None => {
+            circle(colors.accent_soft);
+            spinner(ui, middle, 16.0, colors.accent_text);
+        }
+        Some(StepState::Confirmed | StepState::NotApplicable) => {
+            circle(colors.live_soft);
+            text::icon_bold(ui, middle, 16.0, colors.live_text, icons::CHECK);
+        }
+        Some(StepState::Unconfirmed | StepState::Failed) => {
+            circle(colors.warn_soft);
+            text::icon_bold(ui, middle, 16.0, colors.warn_text, icons::WARNING);
+        }
+    }
 }
 
 const fn words(step: StepName, state: Option<StepState>) -> (&'static str, &'static str) {
@@ -127,7 +131,7 @@ const fn words(step: StepName, state: Option<StepState>) -> (&'static str, &'sta
     }
 }
 
-/// The server does not answer: wait or go.
+/// The dialog while the server does not answer: close now, or wait.
 fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64) {
     let colors = view.colors;
     let title = "Still telling everyone";
@@ -148,7 +152,7 @@ fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64)
         );
         dialog::mono(ui, colors, &line);
         ui.add_space(18.0);
-        dialog::answers(ui, view, "Close now", "Keep waiting")
+        dialog::answers(ui, view, ("Close now", Look::Main), "Keep waiting")
     });
     match answer {
         Some(Answer::Main) => view.dispatch(Action::CloseNow),

@@ -1,4 +1,4 @@
-//! The screens. A view reads the model, draws, and pushes what a person did; it changes nothing itself.
+//! The screens. A view reads the model, draws, and dispatches actions; it changes nothing itself.
 
 mod alone;
 mod banner;
@@ -32,7 +32,7 @@ use crate::ui::tokens::{Palette, size};
 use crate::ui::video::Videos;
 use egui::{Rect, Response, Ui};
 
-/// What a view works with.
+/// What a view reads, and the actions of this frame.
 pub(super) struct View<'a> {
     pub(super) model: &'a Model,
     pub(super) colors: &'static Palette,
@@ -45,7 +45,7 @@ impl View<'_> {
         self.actions.push(action);
     }
 
-    /// Says `action` when the widget was pressed.
+    /// Dispatches `action` when the widget was pressed.
     fn on_click(&mut self, response: &Response, action: Action) {
         if response.clicked() {
             self.dispatch(action);
@@ -65,12 +65,17 @@ fn compact(area: Rect) -> bool {
     area.width() < size::COMPACT_BELOW
 }
 
+/// The height of a call's tool bar.
+fn tool_bar(window: Rect) -> f32 {
+    if compact(window) { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR }
+}
+
 /// Draws the whole window.
 pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
     let area = ui.max_rect();
     ui.painter().rect_filled(area, 0.0, view.colors.canvas);
     match view.model.screen {
-        Screen::Lobby | Screen::End if view.model.settings_open => settings::settings(ui, view, area),
+        Screen::Lobby | Screen::End if view.model.settings_open => settings::settings(ui, view),
         Screen::Lobby | Screen::Joining => lobby::lobby(ui, view),
         Screen::Call => {
             call::call(ui, view);
@@ -79,8 +84,8 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
             }
         }
         Screen::Leaving { steps } => {
-            call::call(ui, view);
-            leaving::leaving(ui, view, steps);
+            let tiles = call::call(ui, view);
+            leaving::leaving(ui, view, tiles, steps);
         }
         Screen::End => end::end(ui, view),
         Screen::Over(reason) => {

@@ -1,5 +1,5 @@
-//! The dialogs of a call that something else ended: removed, ended for everyone, joined elsewhere, server stopped,
-//! connection lost. They come only after the devices were released.
+//! The dialogs of a call that ended by something else than our own Leave: removed, ended for everyone, joined
+//! elsewhere, server stopped, connection lost. They appear only after the devices are released.
 
 use super::dialog::{self, Answer};
 use super::{View, receipt};
@@ -8,9 +8,9 @@ use crate::call::view::CallPhase;
 use crate::ui::action::Action;
 use crate::ui::model::Focus;
 use crate::ui::tokens::{Palette, size};
-use crate::ui::widgets::{Behind, Button, Look, modal};
-use crate::ui::{icons, strings, text};
-use egui::{Align2, Color32, Key, Modifiers, Sense, Ui, vec2};
+use crate::ui::widgets::{Behind, Button, Look, buttons, modal, place};
+use crate::ui::{icons, strings};
+use egui::{Align, Color32, Key, Modifiers, Ui};
 
 /// Shows the dialog of `reason`.
 pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
@@ -26,10 +26,10 @@ pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
         dialog::title(ui, colors, words);
         dialog::body(ui, colors, &sentence);
         ui.add_space(18.0);
-        receipt::facts(ui, colors, ending);
-        ui.add_space(13.0);
+        receipt::device_facts(ui, colors, ending);
+        ui.add_space(9.0);
         let copied = details_row(ui, colors, &strings::callback_line(ending, zone));
-        ui.add_space(17.0);
+        ui.add_space(13.0);
         let pressed = answers(ui, view, reason);
         let text = strings::details(call, ending, zone);
         copied.then_some(Action::Copy { text, said: "Details copied" }).or(pressed)
@@ -59,13 +59,11 @@ fn answers(ui: &mut Ui, view: &View<'_>, reason: ExitReason) -> Option<Action> {
         _ => None,
     };
     let Some(again) = again else {
-        let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), size::BUTTON), Sense::hover());
-        let back = Button::new("Back to lobby", Look::Main);
-        let back = back.show_left_of(ui, view.colors, row.right(), row.center().y);
+        let [back] = buttons(ui, view.colors, Align::Max, 0.0, [Button::new("Back to lobby", Look::Main)]);
         view.focus(&back, Focus::Dialog);
         return back.clicked().then_some(Action::NewCall);
     };
-    match dialog::answers(ui, view, again, "Back to lobby")? {
+    match dialog::answers(ui, view, (again, Look::Main), "Back to lobby")? {
         Answer::Main => Some(Action::Rejoin),
         Answer::Other => Some(Action::NewCall),
     }
@@ -73,10 +71,8 @@ fn answers(ui: &mut Ui, view: &View<'_>, reason: ExitReason) -> Option<Action> {
 
 /// The exact line with "Copy details"; whether that was pressed.
 fn details_row(ui: &mut Ui, colors: &Palette, line: &str) -> bool {
-    let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
-    let button = Button::new("Copy details", Look::Ghost).icon(icons::COPY).height(size::BUTTON_TINY);
-    let copy = button.show_left_of(ui, colors, row.right() + 14.0, row.center().y);
-    let space = copy.rect.left() - row.left();
-    text::label(ui, row.left_center(), Align2::LEFT_CENTER, text::MONO_SMALL, colors.text_3, line, space);
+    let copy = Button::new("Copy details", Look::Ghost).icon(icons::COPY).height(size::BUTTON_TINY).hang(Align::Max);
+    let left = |ui: &mut Ui| dialog::mono(ui, colors, line);
+    let (_, copy) = place::sides(ui, size::BUTTON_TINY, 0.0, left, |ui| copy.show(ui, colors));
     copy.clicked()
 }

@@ -5,15 +5,17 @@ use crate::base::DeviceKind;
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::Action;
 use crate::ui::model::Menu;
-use crate::ui::tokens::{meter, overlay, radius, size};
+use crate::ui::tokens::{overlay, radius, size};
 use crate::ui::video::{VideoKey, VideoLook};
-use crate::ui::widgets::{Button, Look, avatar, chip, focus_ring, lamp, level_bar, spinner};
+use crate::ui::widgets::{
+    Button, Look, add_avatar, add_sign, add_spinner, buttons, chip, clickable, lamp, level_bar, place,
+};
 use crate::ui::{icons, strings, text};
 use egui::epaint::{Mesh, Vertex, WHITE_UV};
-use egui::{Align, Align2, Color32, CornerRadius, CursorIcon, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui};
+use egui::{Align, Align2, Color32, CornerRadius, Id, Layout, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2};
 use egui::{WidgetInfo, pos2, vec2};
 
-/// Draws the preview.
+/// Draws the preview into `rect`.
 pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let camera = &view.model.snapshot.camera;
     if let DeviceState::Failed(problem) = &camera.state {
@@ -25,7 +27,7 @@ pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let slot = &view.model.snapshot.own_picture;
     let shown = open && view.videos.show(ui, rect, &VideoKey::Own, slot, &look);
     let spoken = if shown { "Your picture, as only you see it" } else { "Your camera is off" };
-    let response = ui.interact(rect, ui.scope_id().with("preview"), Sense::hover());
+    let response = ui.interact(rect, Id::unique("preview"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, spoken));
     if shown {
         shade(ui, rect);
@@ -33,23 +35,34 @@ pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         dark(ui, view, rect);
     }
     if shown && mirror {
-        let ground = Rect::from_min_size(rect.min + vec2(14.0, 14.0), vec2(172.0, 28.0));
-        chip(ui, ground, radius::CHIP);
-        text::icon(ui, pos2(ground.left() + 18.0, ground.center().y), 16.0, overlay::TEXT, icons::FLIP_HORIZONTAL);
-        let at = pos2(ground.left() + 32.0, ground.center().y);
-        text::label(ui, at, Align2::LEFT_CENTER, text::LABEL, overlay::TEXT, "Mirrored for you only", 140.0);
+        mirrored_chip(ui, rect.shrink(14.0));
     }
     let wide = rect.width() >= 600.0;
     if wide && shown {
-        let at = pos2(rect.left() + 18.0, rect.bottom() - 36.0);
-        let name = view.model.lobby.name.trim();
-        text::paint(ui, at, Align2::LEFT_CENTER, text::NAME, overlay::TEXT, name, rect.width() / 2.0 - 90.0);
+        let room = vec2(rect.width() / 2.0 - 90.0, text::NAME.line);
+        place::overlay(ui, rect.shrink2(vec2(18.0, 24.0)), Align2::LEFT_BOTTOM, room, |ui| {
+            text::add_words(ui, text::NAME, overlay::TEXT, view.model.lobby.name.trim());
+        });
     }
-    let x = if wide { rect.center().x - 33.0 } else { rect.left() + 40.0 };
-    let y = rect.bottom() - 44.0;
-    round_button(ui, view, pos2(x, y), DeviceKind::Microphone);
-    round_button(ui, view, pos2(x + 66.0, y), DeviceKind::Camera);
-    level(ui, view, rect);
+    let lower = rect.shrink2(vec2(14.0, 18.0));
+    let align = if wide { Align2::CENTER_BOTTOM } else { Align2::LEFT_BOTTOM };
+    place::overlay(ui, lower, align, vec2(2.0 * size::ROUND_BUTTON + 14.0, size::ROUND_BUTTON), |ui| {
+        round_button(ui, view, DeviceKind::Microphone);
+        ui.add_space(14.0);
+        round_button(ui, view, DeviceKind::Camera);
+    });
+    place::overlay(ui, lower, Align2::RIGHT_BOTTOM, vec2(169.0, 52.0), |ui| level(ui, view));
+}
+
+/// Says at the top left of `rect` that the others see it the right way round.
+fn mirrored_chip(ui: &mut Ui, rect: Rect) {
+    place::overlay(ui, rect, Align2::LEFT_TOP, vec2(172.0, 28.0), |ui| {
+        chip(ui, ui.max_rect(), radius::CHIP);
+        ui.add_space(10.0);
+        text::add_icon(ui, [size::ICON_SMALL; 2], size::ICON_SMALL, overlay::TEXT, icons::FLIP_HORIZONTAL);
+        ui.add_space(6.0);
+        text::add_line(ui, text::LABEL, overlay::TEXT, "Mirrored for you only");
+    });
 }
 
 /// Darkens the lower edge, so that the name can be read on any picture.
@@ -81,24 +94,28 @@ fn shade(ui: &Ui, rect: Rect) {
     ui.painter().add(mesh);
 }
 
-/// No picture: off, or on its way.
+/// Without a picture: the camera is off, or starting.
 fn dark(ui: &mut Ui, view: &View<'_>, rect: Rect) {
     let colors = view.colors;
     ui.painter().rect_filled(rect, radius::PREVIEW, colors.raised);
     ui.painter().rect_stroke(rect, radius::PREVIEW, Stroke::new(1.0, colors.border), StrokeKind::Inside);
-    let middle = rect.center() - vec2(0.0, rect.height() * 0.1);
-    let opening = matches!(view.model.snapshot.camera.state, DeviceState::Opening | DeviceState::Open);
-    if opening {
-        spinner(ui, middle - vec2(0.0, 10.0), 28.0, colors.text_2);
-        let at = middle + vec2(0.0, 26.0);
-        text::label(ui, at, Align2::CENTER_CENTER, text::BODY, colors.text_2, "Your camera is starting", rect.width());
-        return;
-    }
-    let name = view.model.lobby.name.trim();
-    let diameter = (rect.height() * 0.3).min(112.0);
-    avatar(ui, middle - vec2(0.0, 14.0), diameter, name, name);
-    let at = middle + vec2(0.0, diameter / 2.0 + 10.0);
-    text::label(ui, at, Align2::CENTER_CENTER, text::BODY, colors.text_2, "Your camera is off", rect.width());
+    // The lower part belongs to the buttons.
+    let middle = rect.height() * 0.4;
+    place::within(ui, rect, Layout::top_down(Align::Center), |ui| {
+        if matches!(view.model.snapshot.camera.state, DeviceState::Opening | DeviceState::Open) {
+            ui.add_space(middle - 24.0);
+            add_spinner(ui, 28.0, colors.text_2);
+            ui.add_space(12.0);
+            text::add_line(ui, text::BODY, colors.text_2, "Your camera is starting");
+            return;
+        }
+        let name = view.model.lobby.name.trim();
+        let diameter = (rect.height() * 0.3).min(112.0);
+        ui.add_space(middle - 14.0 - diameter / 2.0);
+        add_avatar(ui, diameter, name, name);
+        ui.add_space(14.0);
+        text::add_line(ui, text::BODY, colors.text_2, "Your camera is off");
+    });
 }
 
 /// The camera does not work: what happened, then what to do.
@@ -106,45 +123,44 @@ fn broken(ui: &mut Ui, view: &mut View<'_>, rect: Rect, camera: &LocalDevice, pr
     let c = view.colors;
     ui.painter().rect_filled(rect, radius::PREVIEW, c.raised);
     ui.painter().rect_stroke(rect, radius::PREVIEW, Stroke::new(1.0, c.border), StrokeKind::Inside);
-    let (x, tall) = (rect.center().x, rect.height() >= 320.0);
-    let mut y = rect.top() + if tall { rect.height() * 0.15 } else { 16.0 };
-    if rect.height() >= 280.0 {
-        let square = Rect::from_min_size(pos2(x - 32.0, y), vec2(64.0, 64.0));
-        ui.painter().rect_filled(square, radius::CARD, c.warn_soft);
-        text::icon(ui, square.center(), 32.0, c.warn_text, icons::VIDEO_CAMERA_SLASH);
-        y += 94.0;
-    } else {
-        y += 18.0;
-    }
     let (title, sentence) = strings::device_problem(DeviceKind::Camera, camera, problem);
-    text::label(ui, pos2(x, y), Align2::CENTER_CENTER, text::TITLE, c.text, title, rect.width() - 32.0);
-    y += 20.0;
-    let width = (rect.width() - 48.0).min(520.0);
-    let body = text::paragraph(ui, pos2(x, y), Align::Center, text::LEAD, c.text_2, &sentence, width);
-    y = body.bottom() + 20.0 + size::BUTTON / 2.0;
-    let again = Button::new("Try again", Look::Plain).icon(icons::ARROW_CLOCKWISE).named("Try the camera again");
-    let other = Button::new("Choose another camera", Look::Outline);
-    let total = again.size(ui).x + 10.0 + other.size(ui).x;
-    let again = again.show_at(ui, c, x - total / 2.0, y);
-    let other = other.show_at(ui, c, again.rect.right() + 10.0, y);
-    view.on_click(&again, Action::Retry);
-    view.on_click(&other, Action::ToggleMenu(Menu::Picker(DeviceKind::Camera)));
-    let code = pos2(x, y + size::BUTTON / 2.0 + 26.0);
-    text::label(ui, code, Align2::CENTER_CENTER, text::MONO_SMALL, c.text_3, &problem.message, rect.width() - 32.0);
+    place::within(ui, rect.shrink2(vec2(16.0, 0.0)), Layout::top_down(Align::Center), |ui| {
+        ui.add_space(if rect.height() >= 320.0 { rect.height() * 0.15 } else { 16.0 });
+        if rect.height() >= 280.0 {
+            let middle = add_sign(ui, 64.0, radius::CARD, c.warn_soft);
+            text::icon(ui, middle, 32.0, c.warn_text, icons::VIDEO_CAMERA_SLASH);
+            ui.add_space(16.0);
+        } else {
+            ui.add_space(4.0);
+        }
+        text::add_line(ui, text::TITLE, c.text, title);
+        ui.add_space(6.0);
+        place::centred_column(ui, (rect.width() - 48.0).min(520.0), |ui| {
+            ui.vertical_centered(|ui| text::add_paragraph(ui, text::LEAD, c.text_2, &sentence));
+        });
+        ui.add_space(20.0);
+        let again = Button::new("Try again", Look::Plain).icon(icons::ARROW_CLOCKWISE).named("Try the camera again");
+        let other = Button::new("Choose another camera", Look::Outline);
+        let [again, other] = buttons(ui, c, Align::Center, 10.0, [again, other]);
+        view.on_click(&again, Action::Retry);
+        view.on_click(&other, Action::ToggleMenu(Menu::Picker(DeviceKind::Camera)));
+        ui.add_space(17.0);
+        text::add_line(ui, text::MONO_SMALL, c.text_3, &problem.message);
+    });
 }
 
-/// A round button over the picture: what to join with.
-fn round_button(ui: &mut Ui, view: &mut View<'_>, at: Pos2, kind: DeviceKind) {
+/// A round button over the picture: whether to join with that device on.
+fn round_button(ui: &mut Ui, view: &mut View<'_>, kind: DeviceKind) {
     let device = view.model.device(kind);
     let microphone = kind == DeviceKind::Microphone;
     let (name, key) = if microphone { ("Microphone", "Ctrl+D") } else { ("Camera", "Ctrl+E") };
-    let rect = Rect::from_center_size(at, vec2(52.0, 52.0));
-    let response = ui.interact(rect, ui.scope_id().with(("round", name)), Sense::click());
     let on = device.wanted;
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, on, name));
+    let (_, rect) = ui.allocate_space(Vec2::splat(size::ROUND_BUTTON));
+    let info = WidgetInfo::selected(Role::Button, true, on, name);
+    let button = clickable(ui, rect, Id::unique(("round button", name)), info);
     let action = format!("Join with {} {}", name.to_lowercase(), if on { "off" } else { "on" });
     let description = format!("{action}, {key}");
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(description));
+    ui.ctx().accesskit_node_builder(button.response.id, |node| node.set_description(description));
     let failed = matches!(device.state, DeviceState::Failed(_));
     let icon = match (microphone, on && !failed) {
         (true, true) => icons::MICROPHONE,
@@ -153,35 +169,27 @@ fn round_button(ui: &mut Ui, view: &mut View<'_>, at: Pos2, kind: DeviceKind) {
         (false, false) => icons::VIDEO_CAMERA_SLASH,
     };
     let color = if on && !failed { overlay::TEXT } else { overlay::MUTED };
-    ui.painter().circle_filled(at, 26.0, overlay::BACKGROUND);
-    if response.hovered() {
-        ui.painter().circle_filled(at, 26.0, overlay::BAR_EMPTY.gamma_multiply(0.4));
-    }
+    let (at, radius) = (rect.center(), size::ROUND_BUTTON / 2.0);
+    ui.painter().circle_filled(at, radius, overlay::BACKGROUND);
+    ui.painter().circle_filled(at, radius, overlay::BAR_EMPTY.gamma_multiply(0.4 * button.hover));
     text::icon(ui, at, size::ICON_TOOL, color, icon);
     lamp(ui, at + vec2(13.5, -13.5), &device.state, overlay::LAMP, overlay::MUTED);
-    focus_ring(ui, &response, CornerRadius::same(26), view.colors);
-    let response = response.on_hover_text(format!("{action} ({key})")).on_hover_cursor(CursorIcon::PointingHand);
+    button.ring(ui, view.colors, CornerRadius::same(radius as u8));
+    let response = button.response.on_hover_text(format!("{action} ({key})"));
     view.on_click(&response, if microphone { Action::ToggleMicrophone } else { Action::ToggleCamera });
 }
 
-/// The microphone's meter with a word over it.
-fn level(ui: &mut Ui, view: &View<'_>, rect: Rect) {
+/// The microphone's meter, and a word about its level.
+fn level(ui: &mut Ui, view: &View<'_>) {
     let microphone = &view.model.snapshot.microphone;
     let open = matches!(microphone.state, DeviceState::Open | DeviceState::Closing);
-    let ground = Rect::from_min_size(pos2(rect.right() - 183.0, rect.bottom() - 70.0), vec2(169.0, 52.0));
-    chip(ui, ground, radius::CONTROL);
     let words = if open { view.model.meter.words(view.model.now) } else { "Your microphone is off" };
-    let at = pos2(ground.right() - 14.0, ground.top() + 18.0);
-    text::label(ui, at, Align2::RIGHT_CENTER, text::CAPTION, overlay::TEXT_2, words, 145.0);
-    let id = ui.scope_id().with("meter");
-    let response = ui.interact(ground, id, Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Meter, true, "Microphone level"));
     let lit = if open { view.model.meter.lit() } else { 0 };
-    ui.ctx().accesskit_node_builder(id, |node| {
-        node.set_min_numeric_value(0.0);
-        node.set_max_numeric_value(meter::SEGMENTS as f64);
-        node.set_numeric_value(lit as f64);
+    let ground = ui.max_rect();
+    chip(ui, ground, radius::CONTROL);
+    place::within(ui, ground.shrink2(vec2(14.0, 10.0)), Layout::top_down(Align::Max), |ui| {
+        text::add_line(ui, text::CAPTION, overlay::TEXT_2, words);
+        ui.add_space(5.0);
+        level_bar(ui, lit, [overlay::BAR_EMPTY, overlay::SPEAKING, overlay::WEAK]);
     });
-    let marks = [overlay::BAR_EMPTY, overlay::SPEAKING, overlay::WEAK];
-    level_bar(ui.painter(), pos2(ground.right() - 14.0, ground.top() + 36.0), lit, marks);
 }

@@ -1,5 +1,5 @@
-//! The questions: whether to leave, where that is asked, what a host is asked before others are hit, and what to do about a
-//! microphone that does not close.
+//! The questions in a dialog: whether to leave (a setting), whether a host removes somebody or ends the call for
+//! everyone, and what to do about a microphone that does not close.
 
 use super::View;
 use super::dialog::{self, Answer};
@@ -8,7 +8,7 @@ use crate::call::view::CallView;
 use crate::ui::action::Action;
 use crate::ui::hosting::HostAction;
 use crate::ui::model::Question;
-use crate::ui::widgets::{Behind, modal};
+use crate::ui::widgets::{Behind, Look, modal};
 use crate::ui::{icons, strings};
 use egui::{Key, Modifiers, Ui};
 
@@ -16,28 +16,28 @@ use egui::{Key, Modifiers, Ui};
 pub(super) fn question(ui: &mut Ui, view: &mut View<'_>, question: &Question) {
     let Some(call) = view.model.call() else { return };
     let colors = view.colors;
-    let asked = match question {
+    let text = match question {
         Question::Leave(by) => leave(call, *by),
         Question::Remove(user) => {
             let Some(person) = view.model.person(user) else { return };
             let words = strings::remove_question(&call.room, &person.name);
             let yes = Action::AsHost(HostAction::Remove(user.clone()));
-            Asked { words, icon: icons::USER_MINUS, main: "Remove", other: "Cancel", yes }
+            QuestionText { words, icon: icons::USER_MINUS, main: "Remove", other: "Cancel", yes }
         }
         Question::End => {
             let words = strings::end_question(&call.room, call.people.len() + 1);
             let yes = Action::AsHost(HostAction::End);
-            Asked { words, icon: icons::USERS_THREE, main: "End for everyone", other: "Cancel", yes }
+            QuestionText { words, icon: icons::USERS_THREE, main: "End for everyone", other: "Cancel", yes }
         }
     };
-    let Asked { words: (title, sentence), icon, main, other, yes } = asked;
+    let QuestionText { words: (title, sentence), icon, main, other, yes } = text;
     let answer = modal(ui, colors, &title, Behind::Window, dialog::WIDTH, |ui| {
         dialog::sign(ui, colors.danger_soft, colors.danger_text, icon);
         dialog::title(ui, colors, &title);
         dialog::body(ui, colors, &sentence);
         ui.add_space(24.0);
-        let answers = if matches!(question, Question::Leave(_)) { dialog::answers } else { dialog::red_answers };
-        answers(ui, view, main, other)
+        let look = if matches!(question, Question::Leave(_)) { Look::Main } else { Look::Danger };
+        dialog::answers(ui, view, (main, look), other)
     });
     match answer.or_else(|| escaped(ui)) {
         Some(Answer::Main) => view.dispatch(yes),
@@ -46,9 +46,9 @@ pub(super) fn question(ui: &mut Ui, view: &mut View<'_>, question: &Question) {
     }
 }
 
-/// A question in words, and what yes means.
-struct Asked {
-    /// Title and sentences.
+/// What a question says, and the action of its main button.
+struct QuestionText {
+    /// Title and body.
     words: (String, String),
     icon: char,
     main: &'static str,
@@ -56,7 +56,7 @@ struct Asked {
     yes: Action,
 }
 
-fn leave(call: &CallView, by: ExitRequestedBy) -> Asked {
+fn leave(call: &CallView, by: ExitRequestedBy) -> QuestionText {
     let room = &call.room;
     let (sentence, main) = match by {
         ExitRequestedBy::Window => (
@@ -68,10 +68,10 @@ fn leave(call: &CallView, by: ExitRequestedBy) -> Asked {
         }
     };
     let words = ("Leave this call?".to_owned(), sentence);
-    Asked { words, icon: icons::SIGN_OUT, main, other: "Stay", yes: Action::Leave(by) }
+    QuestionText { words, icon: icons::SIGN_OUT, main, other: "Stay", yes: Action::Leave(by) }
 }
 
-/// The call is over and the microphone is still open: nothing but the end of the program is sure to close it.
+/// Asks what to do about a microphone that is still open after the call: only the end of the process is sure to close it.
 pub(super) fn stuck_microphone(ui: &mut Ui, view: &mut View<'_>, label: &str) {
     let colors = view.colors;
     let title = "The microphone did not close";
@@ -88,7 +88,7 @@ pub(super) fn stuck_microphone(ui: &mut Ui, view: &mut View<'_>, label: &str) {
         ui.add_space(14.0);
         dialog::mono(ui, colors, line.as_deref().unwrap_or_default());
         ui.add_space(18.0);
-        dialog::answers(ui, view, "Close Visavis", "Keep waiting")
+        dialog::answers(ui, view, ("Close Visavis", Look::Main), "Keep waiting")
     });
     match answer.or_else(|| escaped(ui)) {
         Some(Answer::Main) => view.dispatch(Action::Quit),

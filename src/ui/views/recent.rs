@@ -5,63 +5,67 @@ use crate::base::ExitReason;
 use crate::store::RecentRoom;
 use crate::ui::action::Action;
 use crate::ui::tokens::{radius, size};
-use crate::ui::widgets::{Button, Look, animate, focus_ring};
+use crate::ui::widgets::{Button, Look, add_sign, clickable, focus_ring, place};
 use crate::ui::{icons, strings, text};
-use egui::{Align2, CursorIcon, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align, Id, Layout, Rect, Role, Ui, WidgetInfo, vec2};
 
-/// Height of a row.
-const ROW: f32 = 54.0;
 /// Rows at most.
 const MOST: usize = 3;
 
-/// Draws heading and rows, as many as fit above `limit` but at least one; returns where they end.
-pub(super) fn recent(ui: &mut Ui, view: &mut View<'_>, at: Pos2, width: f32, limit: f32) -> f32 {
+/// Draws heading and rows: as many as fit above `limit`, but at least one.
+pub(super) fn recent(ui: &mut Ui, view: &mut View<'_>, limit: f32) {
     let colors = view.colors;
     let model = view.model;
     if model.settings.recent.is_empty() {
-        return at.y;
+        return;
     }
-    let middle = at.y + 15.0;
-    text::label(ui, pos2(at.x, middle), Align2::LEFT_CENTER, text::LABEL, colors.text_2, "Recent rooms", width);
     let clear = Button::new("Clear", Look::Ghost).named("Clear recent rooms").height(size::BUTTON_TINY);
-    let clear = clear.show_left_of(ui, colors, at.x + width + 14.0, middle);
+    let heading = |ui: &mut Ui| text::add_line(ui, text::LABEL, colors.text_2, "Recent rooms");
+    let (_, clear) = place::sides(ui, size::BUTTON_TINY, 0.0, heading, |ui| clear.hang(Align::Max).show(ui, colors));
     view.on_click(&clear, Action::ClearRecent);
-    let mut y = at.y + 32.0;
-    let fits = (((limit - y) / ROW) as usize).clamp(1, MOST);
+    ui.add_space(2.0);
+    let fits = (((limit - ui.cursor().top()) / size::RECENT_ROOM) as usize).clamp(1, MOST);
     for (i, room) in model.settings.recent.iter().take(fits).enumerate() {
-        let rect = Rect::from_min_size(pos2(at.x, y), vec2(width, ROW));
-        row(ui, view, rect, i, room);
-        y += ROW;
+        row(ui, view, i, room);
     }
-    y
 }
 
-fn row(ui: &Ui, view: &mut View<'_>, rect: Rect, i: usize, room: &RecentRoom) {
+fn row(ui: &mut Ui, view: &mut View<'_>, i: usize, room: &RecentRoom) {
     let colors = view.colors;
+    let (_, rect) = ui.allocate_space(vec2(ui.available_width(), size::RECENT_ROOM));
     let how = strings::recent(room, view.model.unix_ms, &view.model.zone);
-    let response = ui.interact(rect, ui.scope_id().with(("recent", i)), Sense::click());
-    let spoken = format!("{}: {how}", room.room);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));
-    let hover = animate(ui, response.id, response.hovered(), 0.12);
+    let info = WidgetInfo::labeled(Role::Button, true, format!("{}: {how}", room.room));
+    let row = clickable(ui, rect, Id::unique(("recent room", i)), info);
     let ground = rect.shrink2(vec2(0.0, 3.0)).expand2(vec2(8.0, 0.0));
-    ui.painter().rect_filled(ground, radius::CONTROL, colors.control.gamma_multiply(hover));
-    let square = Rect::from_min_size(pos2(rect.left(), rect.center().y - 17.0), vec2(34.0, 34.0));
-    ui.painter().rect_filled(square, 10.0, colors.control);
-    text::icon(ui, square.center(), size::ICON_SMALL, colors.text_2, icons::VIDEO_CAMERA);
-    let space = rect.width() - 46.0 - 28.0;
-    let at = pos2(square.right() + 12.0, rect.center().y - 9.0);
-    text::paint(ui, at, Align2::LEFT_CENTER, text::LABEL.sized(14.0), colors.text, &room.room, space);
+    ui.painter().rect_filled(ground, radius::CONTROL, colors.control.gamma_multiply(row.hover));
+    place::within(ui, rect, Layout::top_down(Align::Min), |ui| content(ui, view, rect, room, &how));
+    focus_ring(ui, &row.response.clone().with_new_rect(ground), radius::CONTROL, colors);
+    view.on_click(&row.response, Action::Again(i));
+}
+
+fn content(ui: &mut Ui, view: &View<'_>, rect: Rect, room: &RecentRoom, how: &str) {
+    let colors = view.colors;
     let (icon, color) = match (ExitReason::from_code(room.reason), room.confirmed) {
         (Some(ExitReason::Left), true) => (icons::CHECK_CIRCLE, colors.live_text),
         (Some(ExitReason::Left), false) => (icons::WARNING_CIRCLE, colors.warn_text),
         _ => (icons::X_CIRCLE, colors.danger_text),
     };
-    let at = pos2(square.right() + 12.0, rect.center().y + 9.0);
-    text::icon_fill(ui, at + vec2(6.0, 0.0), 13.0, color, icon);
-    let words = at + vec2(18.0, 0.0);
-    text::paint(ui, words, Align2::LEFT_CENTER, text::CAPTION, colors.text_2, &how, space - 18.0);
-    let caret = pos2(rect.right() - 8.0, rect.center().y);
-    text::icon(ui, caret, size::ICON_SMALL, colors.text_2, icons::CARET_RIGHT);
-    focus_ring(ui, &response.clone().with_new_rect(ground), radius::CONTROL, colors);
-    view.on_click(&response.on_hover_cursor(CursorIcon::PointingHand), Action::Again(i));
+    let left = |ui: &mut Ui| {
+        let middle = add_sign(ui, 34.0, radius::SIGN, colors.control);
+        text::icon(ui, middle, size::ICON_SMALL, colors.text_2, icons::VIDEO_CAMERA);
+        ui.add_space(12.0);
+        let name = text::LABEL.sized(14.0);
+        place::stack(ui, vec2(ui.available_width(), name.line + 18.0), |ui| {
+            text::add_words(ui, name, colors.text, &room.room);
+            ui.add_space(1.25);
+            place::row(ui, text::CAPTION.line, |ui| {
+                text::add_icon_fill(ui, [12.0; 2], 13.0, color, icon);
+                ui.add_space(6.0);
+                text::add_words(ui, text::CAPTION, colors.text_2, how);
+            });
+        });
+    };
+    place::sides(ui, rect.height(), 12.0, left, |ui| {
+        text::add_icon(ui, [size::ICON_SMALL; 2], size::ICON_SMALL, colors.text_2, icons::CARET_RIGHT);
+    });
 }

@@ -6,53 +6,60 @@ use crate::ui::model::Toast;
 use crate::ui::screens::Screen;
 use crate::ui::text;
 use crate::ui::tokens::{radius, size};
-use crate::ui::widgets::{Button, Look};
-use egui::{Align2, Area, Id, Order, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, accesskit, pos2, vec2};
+use crate::ui::widgets::{Button, Look, place};
+use egui::{Align2, Area, Frame, Id, Margin, Order, Stroke, Ui, accesskit, vec2};
 
 /// Draws the toasts; in a call above the tool bar.
 pub(super) fn toasts(ui: &mut Ui, view: &mut View<'_>) {
-    let area = ui.max_rect();
+    let window = ui.max_rect();
     let bar = match view.model.screen {
-        Screen::Call | Screen::Leaving { .. } if super::compact(area) => size::TOOL_BAR_COMPACT,
-        Screen::Call | Screen::Leaving { .. } => size::TOOL_BAR,
+        Screen::Call | Screen::Leaving { .. } => super::tool_bar(window),
         _ => 0.0,
     };
-    let mut bottom = area.bottom() - bar - 16.0;
     let model = view.model;
-    for (i, toast) in model.toasts.iter().enumerate().rev() {
-        let button = toast.button.as_ref().map(|(word, _)| Button::new(word, Look::Plain).height(size::BUTTON_TINY));
-        let beside = button.map_or(0.0, |b| b.size(ui).x + 6.0);
-        let words = text::width(ui, text::BODY, &toast.text).ceil().min(area.width() - 100.0 - beside);
-        let size = vec2(words + 18.0 + 24.0 + 10.0 + 18.0 + beside, size::TOAST);
-        let rect = Rect::from_min_size(pos2(area.center().x - size.x / 2.0, bottom - size.y), size);
-        let layer = Area::new(Id::unique(("toast", i)));
-        let layer = layer.order(Order::Foreground).fixed_pos(rect.min).interactable(button.is_some());
-        layer.show(ui.ctx(), |ui| {
-            draw(ui, view, rect, toast, beside);
-            if let Some(button) = button {
-                let response = button.show_left_of(ui, view.colors, rect.right() - 9.0, rect.center().y);
-                view.on_click(&response, Action::AnswerToast(i));
-                let held = response.has_focus() || ui.rect_contains_pointer(rect);
-                if held && toast.until - view.model.now < 0.5 {
-                    view.dispatch(Action::HoldToast(i));
-                }
-            }
+    for (above, (i, toast)) in model.toasts.iter().enumerate().rev().enumerate() {
+        let up = bar + 16.0 + above as f32 * (size::TOAST + 8.0);
+        let area = Area::new(Id::unique(("toast", i)))
+            .order(Order::Foreground)
+            .anchor(Align2::CENTER_BOTTOM, vec2(0.0, -up))
+            .interactable(toast.button.is_some());
+        area.show(ui.ctx(), |ui| {
+            ui.set_max_width(window.width() - 32.0);
+            show(ui, view, i, toast);
         });
-        bottom -= size.y + 8.0;
     }
 }
 
-fn draw(ui: &mut Ui, view: &View<'_>, rect: Rect, toast: &Toast, beside: f32) {
+fn show(ui: &mut Ui, view: &mut View<'_>, i: usize, toast: &Toast) {
     let colors = view.colors;
-    let response = ui.allocate_rect(rect, Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &toast.text));
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(accesskit::Live::Polite));
-    let painter = ui.painter();
-    painter.add(colors.shadow_menu.as_shape(rect, radius::BUTTON_LARGE));
-    painter.rect_filled(rect, radius::BUTTON_LARGE, colors.raised);
-    painter.rect_stroke(rect, radius::BUTTON_LARGE, Stroke::new(1.0, colors.border), StrokeKind::Inside);
-    let middle = rect.center().y;
-    text::icon(ui, pos2(rect.left() + 27.0, middle), size::ICON, colors.text_2, toast.icon);
-    let at = pos2(rect.left() + 48.0, middle);
-    text::paint(ui, at, Align2::LEFT_CENTER, text::BODY, colors.text, &toast.text, rect.width() - 62.0 - beside);
+    let button = toast.button.as_ref().map(|(word, _)| Button::new(word, Look::Plain).height(size::BUTTON_TINY));
+    let frame = Frame::new()
+        .fill(colors.raised)
+        .stroke(Stroke::new(1.0, colors.border))
+        .corner_radius(radius::BUTTON_LARGE)
+        .shadow(colors.shadow_menu)
+        .inner_margin(Margin { left: 17, right: if button.is_some() { 8 } else { 21 }, ..Margin::ZERO });
+    let beside = button.map_or(0.0, |button| 19.0 + button.size(ui).x);
+    let room = ui.available_width() - frame.total_margin().sum().x - size::ICON - 12.0 - beside;
+    let words = text::width(ui, text::BODY, &toast.text).ceil().min(room);
+    let shown = frame.show(ui, |ui| {
+        place::group(ui, vec2(size::ICON + 12.0 + words + beside, size::TOAST - 2.0), |ui| {
+            text::add_icon(ui, [size::ICON; 2], size::ICON, colors.text_2, toast.icon);
+            ui.add_space(12.0);
+            place::stack(ui, vec2(words, text::BODY.line), |ui| {
+                let line = text::add_line(ui, text::BODY, colors.text, &toast.text);
+                ui.ctx().accesskit_node_builder(line.id, |node| node.set_live(accesskit::Live::Polite));
+            });
+            let button = button?;
+            ui.add_space(19.0);
+            Some(button.show(ui, colors))
+        })
+    });
+    if let Some(response) = shown.inner {
+        view.on_click(&response, Action::AnswerToast(i));
+        let held = response.has_focus() || ui.rect_contains_pointer(shown.response.rect);
+        if held && toast.until - view.model.now < 0.5 {
+            view.dispatch(Action::HoldToast(i));
+        }
+    }
 }

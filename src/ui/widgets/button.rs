@@ -1,12 +1,10 @@
 //! Buttons with a word and perhaps an icon.
 
-use super::{animate, focus_ring, mix, spinner};
+use super::{Pressable, clickable, mix, place, spinner};
 use crate::ui::text::{self, Type};
-use crate::ui::tokens::{Palette, radius, size, time};
-use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
-};
-use egui::{Vec2, pos2, vec2};
+use crate::ui::tokens::{Palette, radius, size};
+use egui::{Align, Align2, Color32, CornerRadius, Id, Rect, Response, Role, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
+use egui::{pos2, vec2};
 
 /// How a button looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +21,7 @@ pub(in crate::ui) enum Look {
     Ghost,
 }
 
-/// A button to be shown at a place of its own.
+/// A button with a word, and an icon before or after it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ui) struct Button<'a> {
     word: &'a str,
@@ -33,13 +31,14 @@ pub(in crate::ui) struct Button<'a> {
     busy: bool,
     look: Look,
     height: f32,
+    hang: Option<Align>,
 }
 
 impl<'a> Button<'a> {
     /// A button of 44 with this word, which is its accessible name too.
     pub(in crate::ui) const fn new(word: &'a str, look: Look) -> Self {
         let height = size::BUTTON;
-        Self { word, name: word, icon: None, icon_after: false, busy: false, look, height }
+        Self { word, name: word, icon: None, icon_after: false, busy: false, look, height, hang: None }
     }
 
     /// Puts an icon before the word.
@@ -64,6 +63,12 @@ impl<'a> Button<'a> {
     /// Another height of the scale.
     pub(in crate::ui) const fn height(mut self, height: f32) -> Self {
         self.height = height;
+        self
+    }
+
+    /// Lets its padding hang over that edge of the layout, so that its word lines up with what is above and below.
+    pub(in crate::ui) const fn hang(mut self, edge: Align) -> Self {
+        self.hang = Some(edge);
         self
     }
 
@@ -102,12 +107,16 @@ impl<'a> Button<'a> {
 
     /// The size it takes by itself.
     pub(in crate::ui) fn size(&self, ui: &Ui) -> Vec2 {
-        let padding = match self.height {
+        vec2(self.content_width(ui) + 2.0 * self.padding(), self.height)
+    }
+
+    /// From icon and word to either edge.
+    fn padding(&self) -> f32 {
+        match self.height {
             h if h >= size::BUTTON_LARGE => 26.0,
             h if h >= size::BUTTON => 18.0,
             _ => 14.0,
-        };
-        vec2(self.content_width(ui) + 2.0 * padding, self.height)
+        }
     }
 
     fn content_width(&self, ui: &Ui) -> f32 {
@@ -115,41 +124,40 @@ impl<'a> Button<'a> {
         text::width(ui, self.kind(), self.word).ceil() + icon
     }
 
-    /// Shows it with its left centre at `x`, `middle`; the response has its rectangle.
-    pub(in crate::ui) fn show_at(&self, ui: &Ui, colors: &Palette, x: f32, middle: f32) -> Response {
-        let size = self.size(ui);
-        self.show(ui, colors, Rect::from_min_size(pos2(x, middle - size.y / 2.0), size))
+    /// Adds it in the size it takes by itself.
+    pub(in crate::ui) fn show(&self, ui: &mut Ui, colors: &Palette) -> Response {
+        self.show_sized(ui, colors, self.size(ui))
     }
 
-    /// Shows it with its right centre at `x`, `middle`.
-    pub(in crate::ui) fn show_left_of(&self, ui: &Ui, colors: &Palette, x: f32, middle: f32) -> Response {
-        let width = self.size(ui).x;
-        self.show_at(ui, colors, x - width, middle)
+    /// Adds it over the available width.
+    pub(in crate::ui) fn show_wide(&self, ui: &mut Ui, colors: &Palette) -> Response {
+        self.show_sized(ui, colors, vec2(ui.available_width(), self.height))
     }
 
-    /// Shows it in `rect`.
-    pub(in crate::ui) fn show(&self, ui: &Ui, colors: &Palette, rect: Rect) -> Response {
-        let id = ui.scope_id().with(("button", self.name));
-        let usable = !self.busy && ui.is_enabled();
-        let sense = if usable { Sense::click() } else { Sense::hover() };
-        let mut response = ui.interact(rect, id, sense);
-        let name = self.name;
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, usable, name));
-        if usable {
-            response = response.on_hover_cursor(CursorIcon::PointingHand);
-        }
-        self.draw(ui, colors, rect, &response);
-        response
+    fn show_sized(&self, ui: &mut Ui, colors: &Palette, size: Vec2) -> Response {
+        let rect = match self.hang {
+            None => ui.allocate_space(size).1,
+            Some(edge) => {
+                let (_, rect) = ui.allocate_space(size - vec2(self.padding(), 0.0));
+                if edge == Align::Min {
+                    rect.with_min_x(rect.right() - size.x)
+                } else {
+                    rect.with_max_x(rect.left() + size.x)
+                }
+            }
+        };
+        let info = WidgetInfo::labeled(Role::Button, !self.busy, self.name);
+        let button = clickable(ui, rect, Id::unique(("button", self.name)), info);
+        self.draw(ui, colors, rect, &button);
+        button.response
     }
 
     fn radius(&self) -> CornerRadius {
         if self.height >= size::BUTTON_LARGE { radius::BUTTON_LARGE } else { radius::CONTROL }
     }
 
-    fn draw(&self, ui: &Ui, colors: &Palette, rect: Rect, response: &Response) {
-        let hover = animate(ui, response.id, response.hovered(), time::HOVER);
-        let pressed = response.is_pointer_button_down_on();
-        let (fill, color) = self.colors(colors, hover, pressed);
+    fn draw(&self, ui: &Ui, colors: &Palette, rect: Rect, button: &Pressable) {
+        let (fill, color) = self.colors(colors, button.hover, button.is_held());
         ui.painter().rect_filled(rect, self.radius(), fill);
         if self.look == Look::Outline {
             let edge = Stroke::new(1.0, colors.border_strong);
@@ -167,7 +175,7 @@ impl<'a> Button<'a> {
         if with_icon && self.icon_after {
             self.draw_icon(ui, pos2(word.right() + self.gap() + icon_size / 2.0, middle), color);
         }
-        focus_ring(ui, response, self.radius(), colors);
+        button.ring(ui, colors, self.radius());
     }
 
     fn draw_icon(&self, ui: &Ui, at: egui::Pos2, color: Color32) {
@@ -194,4 +202,21 @@ impl<'a> Button<'a> {
             Look::Ghost => (c.control.gamma_multiply(hover), mix(c.text_2, c.text, hover)),
         }
     }
+}
+
+/// Adds buttons beside each other, `gap` apart, at that end (or in the middle) of the available width.
+pub(in crate::ui) fn buttons<const N: usize>(
+    ui: &mut Ui,
+    colors: &Palette,
+    align: Align,
+    gap: f32,
+    buttons: [Button<'_>; N],
+) -> [Response; N] {
+    let sizes = buttons.map(|button| button.size(ui));
+    let width = sizes.iter().map(|size| size.x).sum::<f32>() + gap * (N.saturating_sub(1)) as f32;
+    let height = sizes.iter().fold(0.0, |height: f32, size| height.max(size.y));
+    place::aligned(ui, align, vec2(width, height), |ui| {
+        ui.spacing_mut().item_spacing.x = gap;
+        buttons.map(|button| button.show(ui, colors))
+    })
 }

@@ -1,30 +1,36 @@
 //! Chips: small words on a coloured ground.
 
 use crate::ui::{icons, text};
-use egui::{Color32, CornerRadius, Rect, Ui, pos2, vec2};
+use egui::{Align2, Color32, CornerRadius, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
-/// Draws a round chip of this height with an icon (the seal of a confirmation is filled) and a word, its right centre at
-/// `right`, `middle`; returns its rectangle.
-pub(in crate::ui) fn pill(
-    ui: &mut Ui,
-    [right, middle, height]: [f32; 3],
-    (fill, color): (Color32, Color32),
-    icon: char,
-    word: &str,
-) -> Rect {
-    let draw = if icon == icons::SEAL_CHECK { text::icon_fill } else { text::icon };
-    let width = pill_width(ui, word);
-    let rect = Rect::from_min_size(pos2(right - width, middle - height / 2.0), vec2(width, height));
-    ui.painter().rect_filled(rect, CornerRadius::same((height / 2.0) as u8), fill);
-    draw(ui, pos2(rect.left() + 17.0, middle), 15.0, color, icon);
-    let at = pos2(rect.left() + 31.0, middle);
-    text::label(ui, at, egui::Align2::LEFT_CENTER, text::CHIP, color, word, f32::INFINITY);
-    rect
+/// A round chip: an icon and a word, both in `color` on `fill`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ui) struct Pill<'a> {
+    pub(in crate::ui) word: &'a str,
+    pub(in crate::ui) icon: char,
+    pub(in crate::ui) fill: Color32,
+    pub(in crate::ui) color: Color32,
+    pub(in crate::ui) height: f32,
 }
 
-/// How wide [`pill`] draws a word.
-pub(in crate::ui) fn pill_width(ui: &Ui, word: &str) -> f32 {
-    text::width(ui, text::CHIP, word).ceil() + 10.0 + 14.0 + 7.0 + 10.0
+impl Pill<'_> {
+    pub(in crate::ui) fn width(&self, ui: &Ui) -> f32 {
+        text::width(ui, text::CHIP, self.word).ceil() + 10.0 + 14.0 + 7.0 + 10.0
+    }
+
+    /// Adds it; screen readers read its word.
+    pub(in crate::ui) fn show(&self, ui: &mut Ui) -> Response {
+        let response = ui.allocate_response(vec2(self.width(ui), self.height), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, self.word));
+        let (rect, middle) = (response.rect, response.rect.center().y);
+        ui.painter().rect_filled(rect, CornerRadius::same((self.height / 2.0) as u8), self.fill);
+        // The seal of a confirmation is filled.
+        let draw = if self.icon == icons::SEAL_CHECK { text::icon_fill } else { text::icon };
+        draw(ui, pos2(rect.left() + 17.0, middle), 15.0, self.color, self.icon);
+        let at = pos2(rect.left() + 31.0, middle);
+        text::paint(ui, at, Align2::LEFT_CENTER, text::CHIP, self.color, self.word, f32::INFINITY);
+        response
+    }
 }
 
 /// Draws the ground of a chip over a picture.

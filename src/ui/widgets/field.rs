@@ -1,11 +1,11 @@
-//! Text fields and pickers.
+//! Text fields, pickers and switches.
 
-use super::{animate, focus_ring, mix};
+use super::{Pill, animate, clickable, focus_ring, mix, place};
 use crate::ui::icons;
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size, time};
-use egui::{Align2, Color32, CornerRadius, CursorIcon, Rect, Response, Role, Sense, Stroke, StrokeKind, TextEdit, Ui};
-use egui::{Frame, Margin, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{Align, Align2, Color32, CornerRadius, Frame, Id, Layout, Margin, Rect, Response, Role, Stroke, StrokeKind};
+use egui::{TextEdit, Ui, UiBuilder, WidgetInfo, accesskit, pos2, vec2};
 
 /// How a field looks.
 pub(in crate::ui) struct FieldLook<'a> {
@@ -15,23 +15,23 @@ pub(in crate::ui) struct FieldLook<'a> {
     pub(in crate::ui) icon: char,
     /// Shown while it is empty.
     pub(in crate::ui) hint: &'a str,
-    /// Whether its edge says that something is wrong.
+    /// Whether its edge shows an error.
     pub(in crate::ui) error: bool,
     /// Whether it can be typed into.
     pub(in crate::ui) enabled: bool,
-    /// Kept free of text at its right end, for a chip.
-    pub(in crate::ui) reserved: f32,
+    /// At its right end, announced politely; the text ends before it.
+    pub(in crate::ui) chip: Option<Pill<'a>>,
 }
 
-/// A field of one line; returns its response and the text when it was changed.
+/// Adds a field of one line over the available width; returns its response, and the text when it was changed.
 pub(in crate::ui) fn field(
     ui: &mut Ui,
     colors: &Palette,
-    rect: Rect,
     look: &FieldLook<'_>,
     text: &str,
 ) -> (Response, Option<String>) {
-    let id = ui.scope_id().with(("field", look.name));
+    let (_, rect) = ui.allocate_space(vec2(ui.available_width(), size::FIELD));
+    let id = Id::unique(("field", look.name));
     let focused = ui.memory(|m| m.has_focus(id));
     ui.painter().rect_filled(rect, radius::CONTROL, colors.inset());
     let (width, edge) = match (focused, look.error) {
@@ -41,9 +41,27 @@ pub(in crate::ui) fn field(
     };
     ui.painter().rect_stroke(rect, radius::CONTROL, Stroke::new(width, edge), StrokeKind::Inside);
     text::icon(ui, pos2(rect.left() + 24.0, rect.center().y), size::ICON, colors.text_3, look.icon);
+    let chip = look.chip.map_or(0.0, |chip| chip.width(ui) + 12.0);
+    let edited = edit(ui, colors, id, look, text, rect.with_max_x(rect.right() - chip));
+    if let Some(chip) = look.chip {
+        place::within(ui, rect.shrink2(vec2(15.0, 0.0)), Layout::right_to_left(Align::Center), |ui| {
+            let shown = chip.show(ui);
+            ui.ctx().accesskit_node_builder(shown.id, |node| node.set_live(accesskit::Live::Polite));
+        });
+    }
+    edited
+}
 
-    let inner =
-        Rect::from_min_max(pos2(rect.left() + 42.0, rect.top() + 1.0), rect.max - vec2(14.0 + look.reserved, 1.0));
+/// The text itself, in `rect` between icon and right edge.
+fn edit(
+    ui: &mut Ui,
+    colors: &Palette,
+    id: Id,
+    look: &FieldLook<'_>,
+    text: &str,
+    rect: Rect,
+) -> (Response, Option<String>) {
+    let inner = Rect::from_min_max(rect.min + vec2(42.0, 1.0), rect.max - vec2(14.0, 1.0));
     let mut buffer = text.to_owned();
     let mut child = ui.new_child(UiBuilder::new().id_salt(("field", look.name)).max_rect(inner));
     let output = TextEdit::singleline(&mut buffer)
@@ -79,12 +97,15 @@ pub(in crate::ui) struct Picker<'a> {
     pub(in crate::ui) on_card: bool,
     /// Whether its menu is open.
     pub(in crate::ui) open: bool,
+    pub(in crate::ui) height: f32,
 }
 
-/// A button that opens a menu of choices.
-pub(in crate::ui) fn picker(ui: &Ui, colors: &Palette, rect: Rect, look: &Picker<'_>) -> Response {
-    let response = ui.interact(rect, ui.scope_id().with(("picker", look.name)), Sense::click());
-    let hover = animate(ui, response.id, response.hovered() || look.open, time::HOVER);
+/// Adds a button that opens a menu of choices, over the available width.
+pub(in crate::ui) fn picker(ui: &mut Ui, colors: &Palette, look: &Picker<'_>) -> Response {
+    let (_, rect) = ui.allocate_space(vec2(ui.available_width(), look.height));
+    let info = WidgetInfo::labeled(Role::ComboBox, true, look.name);
+    let picker = clickable(ui, rect, Id::unique(("picker", look.name)), info);
+    let hover = if look.open { 1.0 } else { picker.hover };
     let fill = match look.on_card {
         true => colors.inset(),
         false if colors.is_light() => colors.raised,
@@ -111,29 +132,38 @@ pub(in crate::ui) fn picker(ui: &Ui, colors: &Palette, rect: Rect, look: &Picker
         Some((word, _)) => format!("{}, {word}", look.value),
         None => look.value.to_owned(),
     };
-    response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, look.name));
-    ui.ctx().accesskit_node_builder(response.id, |node| {
+    ui.ctx().accesskit_node_builder(picker.response.id, |node| {
         node.set_value(value);
         node.set_expanded(look.open);
-        node.set_has_popup(egui::accesskit::HasPopup::Menu);
+        node.set_has_popup(accesskit::HasPopup::Menu);
     });
-    focus_ring(ui, &response, radius::CONTROL, colors);
-    response.on_hover_cursor(CursorIcon::PointingHand)
+    picker.ring(ui, colors, radius::CONTROL);
+    picker.response
 }
 
-/// A switch at the right of `rect`; the whole of `rect` can be pressed.
-pub(in crate::ui) fn switch(ui: &Ui, colors: &Palette, rect: Rect, name: &str, on: bool) -> Response {
-    let response = ui.interact(rect, ui.scope_id().with(("switch", name)), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::Switch, true, on, name));
-    let track = Rect::from_min_size(pos2(rect.right() - 40.0, rect.center().y - 12.0), vec2(40.0, 24.0));
-    let t = animate(ui, response.id, on, time::HOVER);
-    ui.painter().rect_filled(track, CornerRadius::same(12), mix(colors.control, colors.accent, t));
+/// Adds a row of `height` with `words` at its left and a switch at its right; a press anywhere in it counts.
+pub(in crate::ui) fn switch(
+    ui: &mut Ui,
+    colors: &Palette,
+    height: f32,
+    (name, on): (&str, bool),
+    words: impl FnOnce(&mut Ui),
+) -> Response {
+    let (_, rect) = ui.allocate_space(vec2(ui.available_width(), height));
+    let info = WidgetInfo::selected(Role::Switch, true, on, name);
+    let row = clickable(ui, rect, Id::unique(("switch", name)), info);
+    let [width, height] = size::SWITCH;
+    let track = Align2::RIGHT_CENTER.align_size_within_rect(vec2(width, height), rect);
+    place::within(ui, rect.with_max_x(track.left() - 16.0), Layout::left_to_right(Align::Center), words);
+    let radius = CornerRadius::same((height / 2.0) as u8);
+    let t = animate(ui, row.response.id.with("on"), on, time::HOVER);
+    ui.painter().rect_filled(track, radius, mix(colors.control, colors.accent, t));
     if !on {
         let edge = Stroke::new(1.0, colors.border_strong);
-        ui.painter().rect_stroke(track, CornerRadius::same(12), edge, StrokeKind::Inside);
+        ui.painter().rect_stroke(track, radius, edge, StrokeKind::Inside);
     }
-    let knob = pos2(track.left() + 12.0 + 16.0 * t, track.center().y);
+    let knob = pos2(track.left() + height / 2.0 + (width - height) * t, track.center().y);
     ui.painter().circle_filled(knob, 8.0, mix(colors.text, colors.on_accent, t));
-    focus_ring(ui, &response.clone().with_new_rect(track), CornerRadius::same(12), colors);
-    response.on_hover_cursor(CursorIcon::PointingHand)
+    focus_ring(ui, &row.response.clone().with_new_rect(track), radius, colors);
+    row.response
 }

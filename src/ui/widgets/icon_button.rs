@@ -1,27 +1,51 @@
 //! A button that is only an icon.
 
-use super::{animate, focus_ring, mix};
+use super::{clickable, mix};
 use crate::ui::text;
-use crate::ui::tokens::{Palette, radius, time};
-use egui::{Color32, CursorIcon, Rect, Response, Role, Sense, Ui, WidgetInfo, vec2};
+use crate::ui::tokens::{Palette, radius, size};
+use egui::{Color32, Id, Response, Role, Ui, Vec2, WidgetInfo, vec2};
 
-/// Shows `icon` in `rect`; `name` is its tooltip and what a screen reader says.
-pub(in crate::ui) fn icon_button(
-    ui: &Ui,
-    colors: &Palette,
-    rect: Rect,
-    name: &str,
-    (icon, size): (char, f32),
+/// A button with an icon; its name is its tooltip too.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ui) struct IconButton<'a> {
+    name: &'a str,
+    icon: char,
+    icon_size: f32,
+    size: Vec2,
     enabled: bool,
-) -> Response {
-    let sense = if enabled { Sense::click() } else { Sense::hover() };
-    let response = ui.interact(rect, ui.scope_id().with(("icon button", name)), sense);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
-    let hover = animate(ui, response.id, response.hovered() && enabled, time::HOVER);
-    ui.painter().rect_filled(rect.shrink2(vec2(2.0, 0.0)), radius::CONTROL, colors.control.gamma_multiply(hover));
-    let color = mix(colors.text_3, colors.text, hover);
-    let color = if enabled { color } else { Color32::gamma_multiply(color, 0.38) };
-    text::icon(ui, rect.center(), size, color, icon);
-    focus_ring(ui, &response, radius::CONTROL, colors);
-    if enabled { response.on_hover_text(name).on_hover_cursor(CursorIcon::PointingHand) } else { response }
+}
+
+impl<'a> IconButton<'a> {
+    pub(in crate::ui) const fn new(name: &'a str, icon: char) -> Self {
+        let [width, height] = size::ICON_BUTTON;
+        Self { name, icon, icon_size: size::ICON_SMALL, size: vec2(width, height), enabled: true }
+    }
+
+    pub(in crate::ui) const fn icon_size(mut self, size: f32) -> Self {
+        self.icon_size = size;
+        self
+    }
+
+    pub(in crate::ui) const fn size(mut self, size: [f32; 2]) -> Self {
+        self.size = vec2(size[0], size[1]);
+        self
+    }
+
+    pub(in crate::ui) const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    pub(in crate::ui) fn show(&self, ui: &mut Ui, colors: &Palette) -> Response {
+        let (_, rect) = ui.allocate_space(self.size);
+        let info = WidgetInfo::labeled(Role::Button, self.enabled, self.name);
+        let button = clickable(ui, rect, Id::unique(("icon button", self.name)), info);
+        let fill = colors.control.gamma_multiply(button.hover);
+        ui.painter().rect_filled(rect.shrink2(vec2(2.0, 0.0)), radius::CONTROL, fill);
+        let color = mix(colors.text_3, colors.text, button.hover);
+        let color = if self.enabled { color } else { Color32::gamma_multiply(color, 0.38) };
+        text::icon(ui, rect.center(), self.icon_size, color, self.icon);
+        button.ring(ui, colors, radius::CONTROL);
+        if self.enabled { button.response.on_hover_text(self.name) } else { button.response }
+    }
 }

@@ -6,7 +6,9 @@ use crate::call::view::DeviceState;
 use crate::ui::text;
 use crate::ui::tokens::{self, Palette, meter, overlay, size, time};
 use egui::epaint::PathStroke;
-use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, Ui, pos2, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
 use std::f32::consts::TAU;
 use std::time::Duration;
 
@@ -24,6 +26,12 @@ pub(in crate::ui) fn mark(painter: &Painter, rect: Rect, colors: &Palette, open:
         points.extend(curve([(12.9, 27.4), (13.5, 28.4), (14.9, 28.0), (14.8, 26.8)]).map(|(x, y)| at(x, y)));
         painter.add(Shape::convex_polygon(points, color, PathStroke::new(1.6 * scale, color)));
     }
+}
+
+/// Adds the mark as a square of `side`.
+pub(in crate::ui) fn add_mark(ui: &mut Ui, side: f32, colors: &Palette, open: f32) {
+    let (_, rect) = ui.allocate_space(Vec2::splat(side));
+    mark(ui.painter(), rect, colors, open);
 }
 
 /// Eight points of a cubic Bézier curve, without its first.
@@ -69,12 +77,31 @@ pub(in crate::ui) fn spinner(ui: &Ui, at: Pos2, diameter: f32, color: Color32) {
     ui.ctx().request_repaint_after(Duration::from_millis(if reduced { 1000 } else { 16 }));
 }
 
+/// Adds a spinner.
+pub(in crate::ui) fn add_spinner(ui: &mut Ui, diameter: f32, color: Color32) {
+    let (_, rect) = ui.allocate_space(Vec2::splat(diameter));
+    spinner(ui, rect.center(), diameter, color);
+}
+
 /// A circle with the initials of a name, in the colours of the user.
 pub(in crate::ui) fn avatar(ui: &Ui, at: Pos2, diameter: f32, user: &str, name: &str) {
     let (background, color) = tokens::avatar(user);
     ui.painter().circle_filled(at, diameter / 2.0, background);
     let kind = text::NAME.sized((diameter * 0.375).round());
     text::paint(ui, at, Align2::CENTER_CENTER, kind, color, &initials(name), f32::INFINITY);
+}
+
+/// Adds an avatar.
+pub(in crate::ui) fn add_avatar(ui: &mut Ui, diameter: f32, user: &str, name: &str) {
+    let (_, rect) = ui.allocate_space(Vec2::splat(diameter));
+    avatar(ui, rect.center(), diameter, user, name);
+}
+
+/// Adds a coloured square for an icon; returns its middle.
+pub(in crate::ui) fn add_sign(ui: &mut Ui, side: f32, radius: CornerRadius, ground: Color32) -> Pos2 {
+    let (_, rect) = ui.allocate_space(Vec2::splat(side));
+    ui.painter().rect_filled(rect, radius, ground);
+    rect.center()
 }
 
 /// First letters of the first and the last word; the first character alone where that says more (Chinese, Japanese,
@@ -89,12 +116,18 @@ pub(in crate::ui) fn initials(name: &str) -> String {
     first.to_uppercase().chain(words.next_back().into_iter().flat_map(char::to_uppercase)).collect()
 }
 
-/// The microphone's meter, its right centre at `right`, with the colours of a segment that is dark, lit, or too loud;
-/// returns its rectangle.
-pub(in crate::ui) fn level_bar(painter: &Painter, right: Pos2, lit: usize, marks: [Color32; 3]) -> Rect {
+/// Adds the microphone's meter with `lit` segments, in the colours of a dark, a lit, and a too loud segment.
+pub(in crate::ui) fn level_bar(ui: &mut Ui, lit: usize, marks: [Color32; 3]) {
     let [width, height] = meter::SEGMENT;
     let whole = meter::SEGMENTS as f32 * (width + meter::GAP) - meter::GAP;
-    let rect = Rect::from_min_size(pos2(right.x - whole, right.y - height / 2.0), vec2(whole, height));
+    let response = ui.allocate_response(vec2(whole, height), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Meter, true, "Microphone level"));
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_min_numeric_value(0.0);
+        node.set_max_numeric_value(meter::SEGMENTS as f64);
+        node.set_numeric_value(lit as f64);
+    });
+    let (rect, painter) = (response.rect, ui.painter());
     let loud = ((meter::LOUD_DB - meter::FLOOR_DB) / -meter::FLOOR_DB * meter::SEGMENTS as f32) as usize;
     for i in 0..meter::SEGMENTS {
         let x = rect.left() + i as f32 * (width + meter::GAP);
@@ -105,7 +138,6 @@ pub(in crate::ui) fn level_bar(painter: &Painter, right: Pos2, lit: usize, marks
         };
         painter.rect_filled(Rect::from_min_size(pos2(x, rect.top()), vec2(width, height)), 2.0, color);
     }
-    rect
 }
 
 /// Three bars that say "speaks" without colour, 14 wide, their middle at `at`.

@@ -1,6 +1,6 @@
 //! Menus: rows under each other on a raised ground; arrow keys, Enter and Esc are egui's.
 
-use super::focus_ring;
+use super::{clickable, place};
 use crate::ui::icons;
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size};
@@ -132,9 +132,10 @@ fn jump(ui: &Ui, ids: &[(Id, &String)]) {
 }
 
 fn show_title(ui: &mut Ui, colors: &Palette, title: &str) {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 28.0), Sense::hover());
-    let at = pos2(rect.left() + 11.0, rect.center().y);
-    text::label(ui, at, Align2::LEFT_CENTER, text::CAPTION, colors.text_3, title, rect.width() - 22.0);
+    place::row(ui, 28.0, |ui| {
+        ui.add_space(11.0);
+        text::add_line(ui, text::CAPTION, colors.text_3, title);
+    });
 }
 
 /// The line before what is dangerous.
@@ -149,16 +150,19 @@ fn row<T>(ui: &mut Ui, colors: &Palette, entry: &MenuEntry<T>, label: &str) -> R
         _ => ("", false),
     };
     let height = if note.is_empty() { size::MENU_ITEM } else { size::MENU_ITEM_WITH_NOTE };
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
+    // Two devices may have one label, so the row's id is its place.
+    let (id, rect) = ui.allocate_space(vec2(ui.available_width(), height));
     let (chosen, icon) = match entry {
         MenuEntry::Item { icon, .. } => (false, Some((*icon, if danger { colors.danger_text } else { colors.text_2 }))),
         MenuEntry::Choice { chosen, .. } => (*chosen, chosen.then_some((icons::CHECK, colors.accent_text))),
         MenuEntry::Title(_) => (false, None),
     };
-    response.widget_info(|| match entry {
+    let info = match entry {
         MenuEntry::Choice { .. } => WidgetInfo::selected(Role::MenuItemRadio, true, chosen, label),
         _ => WidgetInfo::labeled(Role::MenuItem, true, label),
-    });
+    };
+    let row = clickable(ui, rect, id, info);
+    let response = &row.response;
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, CornerRadius::same(9), colors.control);
     }
@@ -178,6 +182,6 @@ fn row<T>(ui: &mut Ui, colors: &Palette, entry: &MenuEntry<T>, label: &str) -> R
         text::paint(ui, pos2(x, middle - 9.0), Align2::LEFT_CENTER, text::LABEL_STRONG, color, label, width);
         text::paint(ui, pos2(x, middle + 9.0), Align2::LEFT_CENTER, text::CAPTION, colors.text_2, note, width);
     }
-    focus_ring(ui, &response, CornerRadius::same(9), colors);
-    response
+    row.ring(ui, colors, CornerRadius::same(9));
+    row.response
 }

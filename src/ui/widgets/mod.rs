@@ -7,16 +7,22 @@ mod icon_button;
 mod marks;
 mod menu;
 mod modal;
+pub(super) mod place;
+mod pressable;
 mod segment;
 mod tool;
 
-pub(super) use button::{Button, Look};
-pub(super) use chip::{chip, pill, pill_width};
+pub(super) use button::{Button, Look, buttons};
+pub(super) use chip::{Pill, chip};
 pub(super) use field::{FieldLook, Picker, field, picker, switch};
-pub(super) use icon_button::icon_button;
-pub(super) use marks::{avatar, bars, lamp, level_bar, mark, quality_bars, speaking_bars, spinner};
+pub(super) use icon_button::IconButton;
+pub(super) use marks::{
+    add_avatar, add_mark, add_sign, add_spinner, avatar, bars, lamp, level_bar, mark, quality_bars, speaking_bars,
+    spinner,
+};
 pub(super) use menu::{MenuEntry, MenuResult, menu};
 pub(super) use modal::{Behind, modal};
+pub(super) use pressable::{Pressable, clickable};
 pub(super) use segment::{Part, segments};
 pub(super) use tool::{LeaveState, Tool, leave_button, leave_caret, leave_corners};
 

@@ -1,13 +1,11 @@
 //! The tool bar's buttons: Mic and Camera with their lamps, and Leave.
 
-use super::{animate, focus_ring, lamp, mix, spinner};
+use super::{Pressable, clickable, lamp, mix, spinner};
 use crate::call::view::{DeviceState, LocalDevice};
 use crate::ui::text;
-use crate::ui::tokens::{Palette, radius, size, time};
+use crate::ui::tokens::{Palette, radius, size};
 use crate::ui::{fonts, icons};
-use egui::{
-    Align2, Color32, CornerRadius, CursorIcon, FontId, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
-};
+use egui::{Align2, Color32, CornerRadius, FontId, Id, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 /// A tool button for one of our devices. The word says what is, the tooltip what a press does.
 pub(in crate::ui) struct Tool<'a> {
@@ -28,18 +26,17 @@ pub(in crate::ui) struct Tool<'a> {
 }
 
 impl Tool<'_> {
-    /// Shows the button in `rect`.
-    pub(in crate::ui) fn show(&self, ui: &Ui, colors: &Palette, rect: Rect) -> Response {
+    /// Adds the button.
+    pub(in crate::ui) fn show(&self, ui: &mut Ui, colors: &Palette, size: Vec2) -> Response {
+        let (_, rect) = ui.allocate_space(size);
         let on = self.on();
-        let sense = if self.enabled { Sense::click() } else { Sense::hover() };
-        let response = ui.interact(rect, ui.scope_id().with(("tool", self.name)), sense);
+        let info = WidgetInfo::selected(Role::Button, self.enabled, on, self.name);
+        let tool = clickable(ui, rect, Id::unique(("tool", self.name)), info);
         let action = format!("Turn {} {}", self.name.to_lowercase(), if on { "off" } else { "on" });
-        response.widget_info(|| WidgetInfo::selected(Role::Button, self.enabled, on, self.name));
         let description = format!("{action}, {}. {}", self.key, self.state());
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(description));
-        self.draw(ui, colors, rect, &response);
-        let tip = format!("{action} ({})", self.key);
-        response.on_hover_text(tip).on_hover_cursor(CursorIcon::PointingHand)
+        ui.ctx().accesskit_node_builder(tool.response.id, |node| node.set_description(description));
+        self.draw(ui, colors, rect, &tool);
+        tool.response.on_hover_text(format!("{action} ({})", self.key))
     }
 
     /// What the button shows: the wish, or after the call what became of it.
@@ -59,18 +56,17 @@ impl Tool<'_> {
         }
     }
 
-    fn draw(&self, ui: &Ui, colors: &Palette, rect: Rect, response: &Response) {
-        let hover = animate(ui, response.id, response.hovered(), time::HOVER);
+    fn draw(&self, ui: &Ui, colors: &Palette, rect: Rect, tool: &Pressable) {
         let on = self.on();
         let failed = matches!(self.device.state, DeviceState::Failed(_));
         let moving = matches!(self.device.state, DeviceState::Opening | DeviceState::Closing);
         let (mut fill, mut color) = match (failed, moving, on) {
             (true, _, _) => (colors.warn_soft, colors.warn_text),
             (_, true, _) => (colors.control, colors.text_2),
-            (_, _, true) => (mix(colors.control, colors.control_hover, hover), colors.text),
+            (_, _, true) => (mix(colors.control, colors.control_hover, tool.hover), colors.text),
             _ => (colors.danger_soft, colors.danger_text),
         };
-        if response.is_pointer_button_down_on() {
+        if tool.is_held() {
             fill = colors.control_active;
         }
         let dim = |c: Color32| if self.enabled { c } else { c.gamma_multiply(0.38) };
@@ -96,7 +92,7 @@ impl Tool<'_> {
             let at = pos2(rect.center().x, rect.top() + 46.0);
             text::paint(ui, at, Align2::CENTER_CENTER, text::TOOL, color, &word, rect.width());
         }
-        focus_ring(ui, response, radius::CONTROL, colors);
+        tool.ring(ui, colors, radius::CONTROL);
     }
 }
 
@@ -111,26 +107,24 @@ pub(in crate::ui) enum LeaveState {
     Left,
 }
 
-/// The Leave button, filled red, with its word in every state. `corners` are square where something adjoins it.
+/// Adds the Leave button, filled red, with its word in every state. `corners` are square where something adjoins it.
 pub(in crate::ui) fn leave_button(
-    ui: &Ui,
+    ui: &mut Ui,
     colors: &Palette,
-    rect: Rect,
+    size: Vec2,
     corners: CornerRadius,
     state: LeaveState,
 ) -> Response {
+    let (_, rect) = ui.allocate_space(size);
     let ready = state == LeaveState::Ready;
-    let sense = if ready { Sense::click() } else { Sense::hover() };
-    let response = ui.interact(rect, ui.scope_id().with("leave"), sense);
     let (name, word) = match state {
         LeaveState::Ready => ("Leave call", "Leave"),
         LeaveState::Leaving => ("Leaving the call", "Leaving…"),
         LeaveState::Left => ("Left the call", "Left"),
     };
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, ready, name));
-    let hover = animate(ui, response.id, response.hovered() && ready, time::HOVER);
+    let leave = clickable(ui, rect, Id::unique("leave"), WidgetInfo::labeled(Role::Button, ready, name));
     let (fill, color) = match state {
-        LeaveState::Ready => (red(colors, hover, &response), colors.on_danger),
+        LeaveState::Ready => (red(colors, &leave, leave.hover), colors.on_danger),
         LeaveState::Leaving | LeaveState::Left => (colors.control, colors.text),
     };
     ui.painter().rect_filled(rect, corners, fill);
@@ -144,39 +138,31 @@ pub(in crate::ui) fn leave_button(
         LeaveState::Left => text::icon_bold(ui, at, 20.0, color, icons::CHECK),
     }
     ui.painter().galley(pos2(left + 28.0, rect.center().y) - vec2(0.0, galley.size().y / 2.0), galley, color);
-    focus_ring(ui, &response, corners, colors);
-    if ready {
-        return response.on_hover_text("Leave (Ctrl+Shift+L)").on_hover_cursor(CursorIcon::PointingHand);
-    }
-    response
+    leave.ring(ui, colors, corners);
+    if ready { leave.response.on_hover_text("Leave (Ctrl+Shift+L)") } else { leave.response }
 }
 
-/// What adjoins a host's Leave at its right and opens its menu.
-pub(in crate::ui) fn leave_caret(ui: &Ui, colors: &Palette, rect: Rect, open: bool) -> Response {
+/// Adds the part of a host's Leave button that opens its menu.
+pub(in crate::ui) fn leave_caret(ui: &mut Ui, colors: &Palette, size: Vec2, open: bool) -> Response {
+    let (_, rect) = ui.allocate_space(size);
     let name = "More ways to leave";
-    let response = ui.interact(rect, ui.scope_id().with("leave caret"), Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(open));
-    let hover = animate(ui, response.id, response.hovered() || open, time::HOVER);
+    let caret = clickable(ui, rect, Id::unique("leave caret"), WidgetInfo::labeled(Role::Button, true, name));
+    ui.ctx().accesskit_node_builder(caret.response.id, |node| node.set_expanded(open));
     let [_, right] = leave_corners();
-    ui.painter().rect_filled(rect, right, red(colors, hover, &response));
+    ui.painter().rect_filled(rect, right, red(colors, &caret, if open { 1.0 } else { caret.hover }));
     let line = Stroke::new(1.0, colors.on_danger.gamma_multiply(0.45));
     ui.painter().vline(rect.left(), rect.y_range(), line);
     text::icon_bold(ui, rect.center(), 16.0, colors.on_danger, icons::CARET_UP);
-    focus_ring(ui, &response, right, colors);
-    response.on_hover_text(name).on_hover_cursor(CursorIcon::PointingHand)
+    caret.ring(ui, colors, right);
+    caret.response.on_hover_text(name)
 }
 
-/// The corners of Leave and of what adjoins it.
+/// The corners of Leave and of its caret, which adjoin.
 pub(in crate::ui) const fn leave_corners() -> [CornerRadius; 2] {
     let CornerRadius { nw, ne, sw, se } = radius::BUTTON_LARGE;
     [CornerRadius { nw, ne: 0, sw, se: 0 }, CornerRadius { nw: 0, ne, sw: 0, se }]
 }
 
-fn red(colors: &Palette, hover: f32, response: &Response) -> Color32 {
-    if response.is_pointer_button_down_on() {
-        colors.danger_pressed
-    } else {
-        mix(colors.danger, colors.danger_hover, hover)
-    }
+fn red(colors: &Palette, button: &Pressable, hover: f32) -> Color32 {
+    if button.is_held() { colors.danger_pressed } else { mix(colors.danger, colors.danger_hover, hover) }
 }

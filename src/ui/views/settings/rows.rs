@@ -1,84 +1,73 @@
-//! The rows of a card, one under the other: a label at the left, a control at the right.
+//! The rows of a card: a name at the left, a control at the right.
 
 use super::super::View;
 use crate::ui::action::Action;
 use crate::ui::text::{self, Type};
-use crate::ui::tokens::Palette;
-use crate::ui::widgets::{Part, segments, switch};
-use egui::{Align2, CornerRadius, Rect, Ui, pos2, vec2};
+use crate::ui::tokens::{Palette, size};
+use crate::ui::widgets::{Part, place, segments, switch};
+use egui::{Align2, CornerRadius, Ui, vec2};
 
-/// What a row is called.
+/// A row's name.
 const NAME: Type = text::LABEL.sized(14.0);
 
-/// Where the next row goes.
-pub(super) struct Rows {
-    pub(super) left: f32,
-    pub(super) right: f32,
-    pub(super) y: f32,
+/// Adds a row: `name`, and a control at its right.
+pub(super) fn row<R>(ui: &mut Ui, colors: &Palette, height: f32, name: &str, control: impl FnOnce(&mut Ui) -> R) -> R {
+    let name = |ui: &mut Ui| text::add_words(ui, NAME, colors.text, name);
+    place::sides(ui, height, 12.0, name, control).1
 }
 
-impl Rows {
-    /// The next row of that height.
-    pub(super) fn next(&mut self, height: f32) -> Rect {
-        let rect = Rect::from_min_max(pos2(self.left, self.y), pos2(self.right, self.y + height));
-        self.y += height;
-        rect
-    }
-
-    /// A row's name, and a small sentence under it.
-    pub(super) fn name(ui: &mut Ui, colors: &Palette, row: Rect, name: &str, more: &str, space: f32) {
-        let middle = row.left_center();
-        if more.is_empty() {
-            text::paint(ui, middle, Align2::LEFT_CENTER, NAME, colors.text, name, space);
-            return;
+/// Adds a switch, `note` under its name; a press dispatches `set`.
+pub(super) fn switch_row(ui: &mut Ui, view: &mut View<'_>, name: &str, note: &str, on: bool, set: Action) {
+    let colors = view.colors;
+    let height = if note.is_empty() { size::SETTINGS_ROW } else { size::SETTINGS_ROW_WITH_NOTE };
+    let response = switch(ui, colors, height, (name, on), |ui| {
+        if note.is_empty() {
+            return text::add_words(ui, NAME, colors.text, name);
         }
-        let up = middle - vec2(0.0, 9.0);
-        text::paint(ui, up, Align2::LEFT_CENTER, NAME, colors.text, name, space);
-        let down = middle + vec2(0.0, 9.0);
-        text::label(ui, down, Align2::LEFT_CENTER, text::CAPTION, colors.text_3, more, space);
-    }
+        place::stack(ui, vec2(ui.available_width(), NAME.line + 18.0), |ui| {
+            text::add_words(ui, NAME, colors.text, name);
+            ui.add_space(1.25);
+            text::add_line(ui, text::CAPTION, colors.text_3, note);
+        });
+    });
+    view.on_click(&response, set);
+}
 
-    /// A switch: `set` says what a press does.
-    pub(super) fn switch(&mut self, ui: &mut Ui, view: &mut View<'_>, name: &str, more: &str, on: bool, set: Action) {
-        let row = self.next(if more.is_empty() { 45.0 } else { 56.0 });
-        Self::name(ui, view.colors, row, name, more, row.width() - 56.0);
-        let response = switch(ui, view.colors, row, name, on);
-        view.on_click(&response, set);
+/// Adds a choice of a few words; `set` gives the action for each.
+pub(super) fn choice_row(
+    ui: &mut Ui,
+    view: &mut View<'_>,
+    name: &str,
+    words: &[&str],
+    chosen: Option<usize>,
+    set: impl Fn(usize) -> Action,
+) {
+    let colors = view.colors;
+    let parts: Vec<Part<'_>> = words.iter().map(|word| Part::word(word)).collect();
+    let pressed = row(ui, colors, size::SETTINGS_ROW, name, |ui| segments(ui, colors, name, &parts, chosen));
+    if let Some(i) = pressed {
+        view.dispatch(set(i));
     }
+}
 
-    /// A choice of a few words.
-    pub(super) fn choice(
-        &mut self,
-        ui: &mut Ui,
-        view: &mut View<'_>,
-        name: &str,
-        words: &[&str],
-        chosen: Option<usize>,
-        set: impl Fn(usize) -> Action,
-    ) {
-        let row = self.next(45.0);
-        let parts: Vec<Part<'_>> = words.iter().map(|word| Part::word(word)).collect();
-        let (pressed, left) = segments(ui, view.colors, row.right_center(), name, &parts, chosen);
-        Self::name(ui, view.colors, row, name, "", left - row.left() - 12.0);
-        if let Some(i) = pressed {
-            view.dispatch(set(i));
-        }
-    }
+/// Adds a keyboard shortcut: its name, and its keys.
+pub(super) fn keys_row(ui: &mut Ui, colors: &Palette, name: &str, keys: &[&str]) {
+    let whole = ui.scope(|ui| {
+        let left = |ui: &mut Ui| text::add_words(ui, text::BODY, colors.text, name);
+        place::sides(ui, 33.0, 12.0, left, |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            for key in keys.iter().rev() {
+                key_cap(ui, colors, key);
+            }
+        });
+    });
+    text::announce(ui, whole.response.rect, &format!("{name}: {}", keys.join(" ")));
+}
 
-    /// What some keys do.
-    pub(super) fn keys(&mut self, ui: &mut Ui, colors: &Palette, name: &str, keys: &[&str]) {
-        let row = self.next(33.0);
-        let mut x = row.right();
-        for key in keys.iter().rev() {
-            let kind = text::MONO_STRONG.sized(12.0);
-            let width = (text::width(ui, kind, key).ceil() + 16.0).max(24.0);
-            let cap = Rect::from_min_size(pos2(x - width, row.center().y - 12.0), vec2(width, 24.0));
-            ui.painter().rect_filled(cap, CornerRadius::same(6), colors.control);
-            text::paint(ui, cap.center(), Align2::CENTER_CENTER, kind, colors.text_2, key, width);
-            x = cap.left() - 4.0;
-        }
-        let space = x - row.left() - 8.0;
-        text::paint(ui, row.left_center(), Align2::LEFT_CENTER, text::BODY, colors.text, name, space);
-        text::announce(ui, row, &format!("{name}: {}", keys.join(" ")));
-    }
+fn key_cap(ui: &mut Ui, colors: &Palette, key: &str) {
+    let kind = text::MONO_STRONG.sized(12.0);
+    let width = (text::width(ui, kind, key).ceil() + 16.0).max(24.0);
+    let (_, cap) = ui.allocate_space(vec2(width, 24.0));
+    ui.painter().rect_filled(cap, CornerRadius::same(6), colors.control);
+    text::paint(ui, cap.center(), Align2::CENTER_CENTER, kind, colors.text_2, key, width);
 }
