@@ -1,9 +1,8 @@
-//! What a person can do in the window. Views answer with these; `update` turns them into changes and commands.
+//! What a person can do in the window. Views and keys return these; `update` turns them into changes and effects.
 
-use crate::base::{DeviceKind, ExitRequestedBy};
+use crate::base::{DeviceKind, ExitRequestedBy, UserId};
 use crate::store::Theme;
-use crate::ui::hosting::HostAction;
-use crate::ui::model::{Corner, Field, Menu, Region, SettingsSection};
+use crate::ui::parts::{Corner, Field, Menu, Region, SettingsSection};
 use crate::ui::tile_layout::{LayoutMode, TileKey};
 
 /// One thing a person did.
@@ -13,87 +12,90 @@ pub(super) enum Action {
     Type(Field, String),
     /// Folded the server's field in or out.
     ToggleAdvanced,
-    /// Opened a link to a call, in a browser or a menu: it fills the form in, and enters nothing.
+    /// Opened a link to a call outside the window: it fills the form in, and does not join.
     OpenLink(String),
-    /// Pressed Join.
     Join,
     /// Pressed "Start a call on this computer".
     Host,
-    /// Chose one of the rooms that were left last, by its place.
+    /// Chose a recent room, by its index.
     Again(usize),
-    /// Forgets those rooms.
+    /// Forgets the recent rooms.
     ClearRecent,
-    /// Pressed the theme's button.
     ToggleTheme,
-    /// Chose another layout of the tile area.
     SetLayout(LayoutMode),
-    /// Pinned a tile, or none any more.
+    /// Pinned a tile; `None` unpins.
     Pin(Option<TileKey>),
-    /// Turned to another page of the grid.
+    /// Turned to a page of the grid, from 0.
     GoToPage(usize),
-    /// Went to a tile, by its place in reading order.
+    /// Moved the focus to a tile, by its index in reading order.
     GoToTile(usize),
-    /// Went from this part of the window, if the focus was in one, to the next, or back.
+    /// Moved the focus from this region, if it was in one, to the next one, or (`true`) to the one before.
     NextRegion(Option<Region>, bool),
-    /// Began to hold the key that talks while the microphone is off, or let it go.
+    /// Pressed (`true`) or released the key for push to talk.
     Talk(bool),
-    /// Changed a setting.
     Set(Setting),
-    /// Opened the settings, or closed them.
     ToggleSettings,
-    /// Opened the settings at one of their sections, or went there.
+    /// Opened the settings at that section.
     ShowSection(SettingsSection),
-    /// Opened a menu, or closed it by pressing its button again.
+    /// Pressed the button of a menu.
     ToggleMenu(Menu),
-    /// Closed the open menu.
     CloseMenu,
-    /// Chose a device: `None` is the system's default.
+    /// Chose a device by its id; `None` is the system's default.
     Choose(DeviceKind, Option<String>),
-    /// Asked to try a device again.
+    /// Asked to try the devices again.
     Retry,
-    /// Pressed the microphone's button or its key.
     ToggleMicrophone,
-    /// Pressed the camera's button or its key.
     ToggleCamera,
-    /// Did what only a host may.
     AsHost(HostAction),
-    /// Left, or stopped entering.
+    /// Left, or stopped joining.
     Leave(ExitRequestedBy),
-    /// Said no to a question.
+    /// Answered a question with its safe button.
     Stay,
-    /// Wants the next try to reconnect at once.
+    /// Asked for the next attempt to reconnect at once.
     TryNow,
     /// Ends the program.
     Quit,
-    /// Gives a microphone that does not close a little more time.
+    /// Gives a microphone that does not close more time.
     WaitForMicrophone,
-    /// The pointer or the focus is on a toast: it stays.
+    /// Holds the pointer or the focus on a toast, which keeps it from going.
     HoldToast(usize),
     /// Pressed a toast's button.
     AnswerToast(usize),
-    /// Does not want to wait for a slow server.
+    /// Closes without waiting for a slow server.
     CloseNow,
-    /// Wants to wait for a slow server.
+    /// Waits for a slow server.
     KeepWaiting,
     /// Dragged the own picture to a corner.
     MoveOwn(Corner),
-    /// The grid chose another number of columns.
+    /// Not a person: the grid chose another number of columns.
     Columns(usize),
-    /// Copies a text; the toast says what it was.
     Copy {
-        /// What goes to the clipboard.
+        /// For the clipboard.
         text: String,
-        /// What the toast says.
+        /// For the toast.
         said: &'static str,
     },
-    /// Wants to read about the newer version.
+    /// Opens the page about the newer version.
     ShowRelease,
-    /// Wants to hear no more of that version in the lobby.
+    /// Closes the note about that version for good.
     CloseRelease,
-    /// Back to the lobby.
+    /// Goes back to the lobby.
     NewCall,
-    /// Into the same room again.
+    /// Joins the same room again.
     Rejoin,
+}
+
+/// What only a host can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum HostAction {
+    /// Chose "Remove from call…", which asks first.
+    AskToRemove(UserId),
+    Remove(UserId),
+    /// Chose "End call for everyone…", which asks first.
+    AskToEnd,
+    End,
+    /// Asked for a link that lets guests in.
+    Invite,
 }
 
 /// A setting with its new value.
@@ -112,5 +114,5 @@ pub(super) enum Setting {
     CheckForUpdates(bool),
 }
 
-/// What a view has to say at the end of a frame.
+/// The actions of one frame.
 pub(super) type Actions = Vec<Action>;

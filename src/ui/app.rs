@@ -1,16 +1,18 @@
-//! The window as eframe sees it: reads the desk, draws a view, carries its actions out.
+//! The window as eframe's app: reads the call service, draws a view, carries the effects out.
 
-use crate::base::{ExitRequestedBy, SessionId, TrackRef, UserId, VideoFrame};
-use crate::call::view::{CallApi, CallCommand, CallPhase, Notice};
+use crate::base::{ExitRequestedBy, TrackRef, VideoFrame};
+use crate::call::view::{CallApi, CallCommand, CallPhase};
 use crate::store::Settings;
 use crate::ui::action::Action;
+use crate::ui::effects::Effects;
 use crate::ui::focus_report::{FocusReport, OnFocus};
 use crate::ui::form::{first_empty_field, room_question};
-use crate::ui::model::{Focus, Menu, Model, Question};
+use crate::ui::model::Model;
+use crate::ui::observe::{Observation, observe};
+use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
-use crate::ui::tile_layout::{RemoteTile, TileKey};
 use crate::ui::tokens::size;
-use crate::ui::update::{Effects, screen_changed, update};
+use crate::ui::update::update;
 use crate::ui::video::Videos;
 use crate::ui::views::{self, View};
 use crate::ui::{fonts, keys, theme, widgets};
@@ -19,38 +21,38 @@ use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Text sizes in percent.
+/// The smallest and the largest text size, in percent.
 const SMALLEST: u16 = 90;
 const LARGEST: u16 = 150;
 
-/// How long a program that is to end waits for its window to paint the end; a hidden one never does.
+/// How long a program that is to end waits for its window to paint the end screen; a hidden window never paints.
 const LAST_PAINTING: Duration = Duration::from_millis(400);
 
-/// Called with the track that was drawn, and the frame's width and height.
+/// Called with the track, and the frame's width and height.
 pub(crate) type OnFirstFrame = Box<dyn FnMut(&TrackRef, u32, u32)>;
 
-/// Called with the track that was drawn, the frame, and when it was painted (Unix time in ms).
+/// Called with the track, the frame, and when it was painted (Unix time in ms).
 pub(crate) type OnPainted = Box<dyn FnMut(&TrackRef, &VideoFrame, f64)>;
 
-/// What the window is started with, and whom it tells what it shows.
+/// How the window starts, and the callbacks through which it tells what it shows.
 pub(crate) struct Options {
-    /// What the user chose in earlier sessions, with what the command line says instead: it fills the lobby in. Which
-    /// devices are used is the desk's business ([`Snapshot::choice`](crate::call::view::Snapshot)).
+    /// The saved settings, overridden by the command line; they fill the lobby in. The devices in use are those of
+    /// [`Snapshot::choice`](crate::call::view::Snapshot).
     pub(crate) settings: Settings,
-    /// A link that the window is opened with; it fills the lobby in.
+    /// The link that the program was started with; it fills the lobby in.
     pub(crate) link: Option<String>,
     /// Called with a screen's name (`lobby`, `joining`, `call`, `leaving`, `end`, `kicked`, `dismissed`,
     /// `joined_elsewhere`, `server_stopped`, `connection_lost`) after the frame in which it was first painted.
     pub(crate) on_screen: Box<dyn FnMut(&'static str)>,
-    /// Called once for each track of somebody else, with its size, after its first picture was painted.
+    /// Called once for each track of somebody else after its first frame was painted.
     pub(crate) on_first_frame: OnFirstFrame,
-    /// Called for each picture of somebody else after it was painted; `None` where nobody measures that.
+    /// Called for each frame of somebody else after it was painted; `None` where nothing measures that.
     pub(crate) on_painted: Option<OnPainted>,
+    /// Called when the user changed the settings, to save them.
+    pub(crate) on_settings: Box<dyn FnMut(&Settings)>,
     /// Called with the accessible name of each control that gets the keyboard focus; `None` where nobody asks.
     pub(crate) on_focus: Option<OnFocus>,
-    /// Called when the user changed the settings, to keep them.
-    pub(crate) on_settings: Box<dyn FnMut(&Settings)>,
-    /// Called with the address of a page that is to be shown in the browser.
+    /// Called with the address of a page to open in the browser.
     pub(crate) on_page: Box<dyn FnMut(&str)>,
     /// Called when the window's event loop ends, before the process does.
     pub(crate) on_exit: Box<dyn FnMut()>,
@@ -80,23 +82,19 @@ impl Default for Options {
 
 /// The window.
 pub(crate) struct App {
-    desk: Box<dyn CallApi>,
+    calls: Box<dyn CallApi>,
     options: Options,
     model: Model,
     videos: Videos,
-    /// The settings as they were handed out last.
+    /// The settings that `on_settings` got last.
     saved: Settings,
-    /// The last ended call that the lobby has taken note of.
-    dismissed: Option<SessionId>,
-    /// A new screen that is to be painted in this frame.
+    /// A new screen that this frame paints.
     fresh: Option<Screen>,
-    /// A new screen that was painted in the last frame, to be told in the next.
+    /// A new screen that the last frame painted; the next one reports it.
     painted: Option<Screen>,
-    /// Since when the program is to end and nothing but the painting of the end is missing.
+    /// When the program's end began to wait only for the end screen to be painted.
     quitting: Option<Instant>,
-    /// The dialog of a microphone that does not close is shown.
-    stuck: bool,
-    /// The window was told to close itself.
+    /// Whether the window was asked to close.
     closed: bool,
 }
 
@@ -118,23 +116,23 @@ pub(crate) fn viewport() -> ViewportBuilder {
 }
 
 impl App {
-    /// A window on `desk`.
-    pub(crate) fn new(cc: &CreationContext<'_>, mut desk: Box<dyn CallApi>, mut options: Options) -> Self {
+    /// A window on the call service.
+    pub(crate) fn new(cc: &CreationContext<'_>, mut calls: Box<dyn CallApi>, mut options: Options) -> Self {
         let ctx = &cc.egui_ctx;
-        fonts::install(ctx);
-        theme::install(ctx);
         if let Some(on_focus) = options.on_focus.take() {
             ctx.add_plugin(FocusReport::new(on_focus));
         }
+        fonts::install(ctx);
+        theme::install(ctx);
         let wake = ctx.clone();
-        desk.set_waker(Arc::new(move || wake.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT)));
+        calls.set_waker(Arc::new(move || wake.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT)));
         let mut model = Model::new(options.settings.clone());
         model.zone = options.zone.clone();
-        model.snapshot = desk.snapshot();
+        model.snapshot = calls.snapshot();
         if model.call().is_none() {
-            desk.send(CallCommand::SetMicrophone(model.settings.join_with_microphone));
-            desk.send(CallCommand::SetCamera(model.settings.join_with_camera));
-            desk.send(CallCommand::UseDevices(model.snapshot.choice.clone()));
+            calls.send(CallCommand::SetMicrophone(model.settings.join_with_microphone));
+            calls.send(CallCommand::SetCamera(model.settings.join_with_camera));
+            calls.send(CallCommand::UseDevices(model.snapshot.choice.clone()));
             model.focus = Some(first_empty_field(&model));
         }
         let mut effects = Effects::default();
@@ -142,93 +140,39 @@ impl App {
             update(&mut model, Action::OpenLink(link.clone()), &mut effects);
         }
         for command in effects.commands {
-            desk.send(command);
+            calls.send(command);
         }
         ctx.set_zoom_factor(f32::from(model.settings.text_size.clamp(SMALLEST, LARGEST)) / 100.0);
         let saved = model.settings.clone();
         let videos = Videos::new(cc.wgpu_render_state.as_ref());
         Self {
-            desk,
+            calls,
             options,
             model,
             videos,
             saved,
-            dismissed: None,
             fresh: Some(Screen::Lobby),
             painted: None,
             quitting: None,
-            stuck: false,
             closed: false,
         }
     }
 
     /// Takes the newest snapshot and notices in.
     fn observe(&mut self, ctx: &Context) {
-        let model = &mut self.model;
-        model.now = ctx.input(|i| i.time);
-        model.unix_ms = (self.options.clock)();
-        model.snapshot = self.desk.snapshot();
-        let snapshot = model.snapshot.clone();
-        model.screens.observe(snapshot.call.as_ref(), model.now);
-        if let Some(call) = &snapshot.call {
-            model.tile_layout.observe(&call.people, model.now);
-            let left = |who: &UserId| call.people.iter().all(|p| p.user != *who);
-            let ended = |key: &TileKey| RemoteTile::all(&call.people).iter().all(|tile| tile.key() != *key);
-            model.menu = model.menu.take().filter(|menu| !matches!(menu, Menu::Tile(key) if ended(key)));
-            if matches!(&model.question, Some(Question::Remove(who)) if left(who)) {
-                model.question = None;
-                model.focus = Some(Focus::Tiles);
-            }
-        }
-        let mut opened = Effects::default();
-        for notice in self.desk.notices() {
-            match notice {
-                Notice::Link(link) => {
-                    update(model, Action::OpenLink(link), &mut opened);
-                    ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
-                    ctx.send_viewport_cmd(ViewportCommand::Focus);
-                }
-                Notice::Invitation(link) => {
-                    update(model, Action::Copy { text: link, said: "Link copied" }, &mut opened);
-                }
-                notice => model.notice(notice),
-            }
-        }
-        model.toasts.retain(|toast| toast.until > model.now);
-        self.carry_out(ctx, opened);
-        let model = &mut self.model;
-        let screen = match model.screens.screen(snapshot.call.as_ref(), model.now) {
-            Screen::End if !model.settings.show_receipt && model.stuck_microphone().is_none() => Screen::Lobby,
-            screen => screen,
+        let seen = Observation {
+            now: ctx.input(|i| i.time),
+            unix_ms: (self.options.clock)(),
+            snapshot: self.calls.snapshot(),
+            notices: self.calls.notices(),
         };
-        // A refusal can come before the first frame has shown that somebody is joining: the lobby stays the lobby then.
-        let ended = model.call().filter(|c| matches!(c.phase, CallPhase::Ended(_))).map(|c| c.session);
-        let refused = matches!(screen, Screen::Lobby) && ended.is_some() && ended != self.dismissed;
-        if refused {
-            self.dismissed = ended;
-        }
-        if screen != model.screen || refused {
-            let from = std::mem::replace(&mut model.screen, screen);
-            let mut effects = Effects::default();
-            screen_changed(model, from, &mut effects);
-            if screen.name() != from.name() {
-                self.fresh = Some(screen);
-            }
-            self.carry_out(ctx, effects);
-        }
-        let stuck = self.model.stuck_microphone().is_some();
-        if stuck && !self.stuck {
-            self.model.focus = Some(Focus::Dialog);
-        }
-        self.stuck = stuck;
-        if self.meter_shown() {
-            let (level, now) = (self.model.snapshot.own_level, self.model.now);
-            self.model.meter.follow(level, now);
-        }
+        let mut effects = Effects::default();
+        observe(&mut self.model, seen, &mut effects);
+        self.carry_out(ctx, effects);
     }
 
-    /// Tells what the last frame has painted.
-    fn tell(&mut self) {
+    /// Reports what the last frame has painted.
+    fn report_painted(&mut self) {
         if let Some(screen) = self.painted.take() {
             (self.options.on_screen)(screen.name());
         }
@@ -244,7 +188,7 @@ impl App {
 
     fn carry_out(&mut self, ctx: &Context, effects: Effects) {
         for command in effects.commands {
-            self.desk.send(command);
+            self.calls.send(command);
         }
         if let Some(text) = effects.copy {
             ctx.copy_text(text);
@@ -252,13 +196,20 @@ impl App {
         if let Some(page) = effects.page {
             (self.options.on_page)(&page);
         }
+        if effects.raise {
+            ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(ViewportCommand::Focus);
+        }
+        if effects.shown.is_some() {
+            self.fresh = effects.shown;
+        }
         if let Some(percent) = effects.text_size {
             ctx.set_zoom_factor(f32::from(percent) / 100.0);
         }
         let question = room_question(&self.model);
         if self.model.asked != question {
             self.model.asked.clone_from(&question);
-            self.desk.send(CallCommand::LookUp(question));
+            self.calls.send(CallCommand::LookUp(question));
         }
         if self.model.settings != self.saved {
             self.saved = self.model.settings.clone();
@@ -266,13 +217,13 @@ impl App {
         }
     }
 
-    /// A window that is closed in a call leaves first (or asks whether to) and closes then. Closing it once more answers
-    /// the question; once it leaves, it closes at once.
+    /// Closes the window. In a call it leaves first (or asks whether to) and closes after the call. A second request
+    /// answers the question; a third, or one while it leaves, closes at once.
     fn close(&mut self, ctx: &Context) {
         let open = self.model.call().is_some_and(|call| !matches!(call.phase, CallPhase::Ended(_)));
         if ctx.input(|i| i.viewport().close_requested()) && open {
             if self.model.closing {
-                self.desk.send(CallCommand::CloseNow);
+                self.calls.send(CallCommand::CloseNow);
             } else {
                 ctx.send_viewport_cmd(ViewportCommand::CancelClose);
                 let mut effects = Effects::default();
@@ -295,7 +246,7 @@ impl App {
         }
     }
 
-    /// Keeps what Ctrl and plus, minus or 0 made of the text size, within its bounds.
+    /// Reads the text size that egui's zoom keys have set, and keeps it within its bounds.
     fn text_size(&mut self, ctx: &Context) {
         let percent = (ctx.zoom_factor() * 100.0).round() as u16;
         let bounded = percent.clamp(SMALLEST, LARGEST);
@@ -305,11 +256,7 @@ impl App {
         self.model.settings.text_size = bounded;
     }
 
-    fn meter_shown(&self) -> bool {
-        self.model.screen == Screen::Lobby || self.model.settings_open
-    }
-
-    /// Asks for the frame after which something changes by itself, and for no other.
+    /// Requests a repaint at the next time at which something changes by itself.
     fn schedule(&self, ctx: &Context) {
         let model = &self.model;
         let mut next = model.screens.next_change(model.now);
@@ -317,17 +264,17 @@ impl App {
         for toast in &model.toasts {
             sooner(toast.until - model.now);
         }
-        if self.meter_shown() && model.meter.is_moving(model.snapshot.own_level) {
+        if model.meter_shown() && model.meter.is_moving(model.snapshot.own_level) {
             sooner(1.0 / 30.0);
         } else if model.settings_open && model.call().is_some() {
-            // In a call nobody wakes the window for a level.
+            // During a call a new level does not wake the window.
             sooner(0.1);
         }
         if let Some(seconds) = model.tile_layout.next_change(model.now).filter(|_| model.screen == Screen::Call) {
             sooner(seconds);
         }
-        if model.patience > model.now {
-            sooner(model.patience - model.now);
+        if model.remind_at > model.now {
+            sooner(model.remind_at - model.now);
         }
         if let Some(seconds) = next {
             ctx.request_repaint_after_for(Duration::from_secs_f64(seconds.max(0.002)), ViewportId::ROOT);
@@ -337,7 +284,7 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
-        self.tell();
+        self.report_painted();
         self.observe(ctx);
         self.close(ctx);
     }

@@ -3,17 +3,18 @@
 use crate::base::display_name;
 use crate::call::view::{CallCommand, CallPhase, JoinRequest, RoomQuery};
 use crate::proto::link::{self, LinkError};
+use crate::ui::effects::Effects;
 use crate::ui::icons;
-use crate::ui::model::{Field, Focus, FormError, Model};
+use crate::ui::model::{FormError, Model};
+use crate::ui::parts::{Field, Focus};
 use crate::ui::screens::Screen;
-use crate::ui::update::Effects;
 use rand::Rng;
 
 /// The first empty field of the lobby, otherwise Join.
 pub(super) fn first_empty_field(model: &Model) -> Focus {
-    if model.lobby.room.trim().is_empty() {
+    if model.form.room.trim().is_empty() {
         Focus::Room
-    } else if model.lobby.name.trim().is_empty() {
+    } else if model.form.name.trim().is_empty() {
         Focus::Name
     } else {
         Focus::Join
@@ -22,12 +23,12 @@ pub(super) fn first_empty_field(model: &Model) -> Focus {
 
 pub(super) fn type_into(model: &mut Model, field: Field, text: String) {
     match field {
-        Field::Room => model.lobby.room = text,
-        Field::Name => model.lobby.name = text,
-        Field::Server => model.lobby.server = text,
+        Field::Room => model.form.room = text,
+        Field::Name => model.form.name = text,
+        Field::Server => model.form.server = text,
         Field::Form => {}
     }
-    model.lobby.error = None;
+    model.form.error = None;
 }
 
 /// Fills the form in. During a call it says what the link is for, and leaves the call alone.
@@ -51,20 +52,20 @@ pub(super) fn open_link(model: &mut Model, text: &str, effects: &mut Effects) {
     match place {
         Ok(place) => {
             // The whole link when it lets us in: without its invitation, the room alone would be of no use.
-            model.lobby.room = if place.invitation.is_some() { text.to_owned() } else { place.room.to_string() };
+            model.form.room = if place.invitation.is_some() { text.to_owned() } else { place.room.to_string() };
             if let Some(server) = place.server {
-                model.lobby.server = server;
+                model.form.server = server;
             }
             // Whoever has a name keeps it.
-            if let Some(name) = place.name.filter(|_| model.lobby.name.trim().is_empty()) {
-                model.lobby.name = name;
+            if let Some(name) = place.name.filter(|_| model.form.name.trim().is_empty()) {
+                model.form.name = name;
             }
-            model.lobby.error = None;
+            model.form.error = None;
             model.focus = Some(first_empty_field(model));
         }
         Err(error) => {
-            model.lobby.room = text.to_owned();
-            model.lobby.error = Some(FormError { field: Field::Room, sentence: error.to_string() });
+            model.form.room = text.to_owned();
+            model.form.error = Some(FormError { field: Field::Room, sentence: error.to_string() });
             model.focus = Some(Focus::Room);
         }
     }
@@ -80,12 +81,12 @@ pub(super) fn join(model: &mut Model, effects: &mut Effects) {
 /// Reads the form; the error names the field that must change.
 fn request(model: &Model) -> Result<JoinRequest, FormError> {
     let error = |field, error: LinkError| FormError { field, sentence: error.to_string() };
-    let place = link::parse(&model.lobby.room).map_err(|e| error(Field::Room, e))?;
-    let name = display_name(&model.lobby.name).map_err(|e| error(Field::Name, e.into()))?;
+    let place = link::parse(&model.form.room).map_err(|e| error(Field::Room, e))?;
+    let name = display_name(&model.form.name).map_err(|e| error(Field::Name, e.into()))?;
     let server = match place.server {
         Some(server) => server,
-        None if model.lobby.server.trim().is_empty() => return Err(error(Field::Server, LinkError::ServerMissing)),
-        None => link::server(&model.lobby.server).map_err(|e| error(Field::Server, e))?,
+        None if model.form.server.trim().is_empty() => return Err(error(Field::Server, LinkError::ServerMissing)),
+        None => link::server(&model.form.server).map_err(|e| error(Field::Server, e))?,
     };
     Ok(JoinRequest { server: Some(server), room: place.room, name, invitation: place.invitation })
 }
@@ -95,21 +96,21 @@ pub(super) fn room_question(model: &Model) -> Option<RoomQuery> {
     if model.screen != Screen::Lobby {
         return None;
     }
-    let place = link::parse(&model.lobby.room).ok()?;
+    let place = link::parse(&model.form.room).ok()?;
     let server = match place.server {
         Some(server) => server,
-        None => link::server(&model.lobby.server).ok()?,
+        None => link::server(&model.form.server).ok()?,
     };
     Some(RoomQuery { server, room: place.room, invitation: place.invitation })
 }
 
 pub(super) fn host(model: &mut Model, effects: &mut Effects) {
-    if model.lobby.room.trim().is_empty() {
-        model.lobby.room = format!("call-{}", rand::rng().random_range(1000..10000));
+    if model.form.room.trim().is_empty() {
+        model.form.room = format!("call-{}", rand::rng().random_range(1000..10000));
     }
     let error = |field, error: LinkError| FormError { field, sentence: error.to_string() };
-    let request = link::parse(&model.lobby.room).map_err(|e| error(Field::Room, e)).and_then(|place| {
-        let name = display_name(&model.lobby.name).map_err(|e| error(Field::Name, e.into()))?;
+    let request = link::parse(&model.form.room).map_err(|e| error(Field::Room, e)).and_then(|place| {
+        let name = display_name(&model.form.name).map_err(|e| error(Field::Name, e.into()))?;
         Ok(JoinRequest { server: None, room: place.room, name, invitation: None })
     });
     match request {
@@ -122,17 +123,17 @@ fn refuse(model: &mut Model, error: FormError) {
     match error.field {
         Field::Room => model.focus = Some(Focus::Room),
         Field::Name => model.focus = Some(Focus::Name),
-        Field::Server => model.lobby.advanced = true,
+        Field::Server => model.form.advanced = true,
         Field::Form => {}
     }
-    model.lobby.error = Some(error);
+    model.form.error = Some(error);
 }
 
 fn send_join(model: &mut Model, request: JoinRequest, effects: &mut Effects) {
-    model.lobby.error = None;
+    model.form.error = None;
     model.settings.name.clone_from(&request.name);
-    model.lobby.room.trim().clone_into(&mut model.settings.room);
-    model.settings.server = model.lobby.server.trim().to_owned();
+    model.form.room.trim().clone_into(&mut model.settings.room);
+    model.settings.server = model.form.server.trim().to_owned();
     model.joined = Some(request.clone());
     effects.commands.push(CallCommand::Join(request));
 }
@@ -156,8 +157,8 @@ mod tests {
         let mut model = model("old", "Mina", "ws://localhost:7880");
         let commands = act(&mut model, Action::OpenLink("visavis://calls.example/tea".into()));
         assert_eq!(commands, Vec::new());
-        assert_eq!((model.lobby.room.as_str(), model.lobby.server.as_str()), ("tea", "wss://calls.example"));
-        assert_eq!((model.lobby.error.clone(), model.focus), (None, Some(Focus::Join)));
+        assert_eq!((model.form.room.as_str(), model.form.server.as_str()), ("tea", "wss://calls.example"));
+        assert_eq!((model.form.error.clone(), model.focus), (None, Some(Focus::Join)));
     }
 
     #[test]
@@ -166,11 +167,8 @@ mod tests {
         for (name, then) in [("Mina", "Mina"), (" ", "Jo")] {
             let mut model = model("old", name, "");
             act(&mut model, Action::OpenLink(link.into()));
-            assert_eq!((model.lobby.name.as_str(), model.focus), (then, Some(Focus::Join)));
-            assert_eq!(
-                (model.lobby.room.as_str(), model.lobby.server.as_str()),
-                ("Tea time", "wss://calls.example/lk")
-            );
+            assert_eq!((model.form.name.as_str(), model.focus), (then, Some(Focus::Join)));
+            assert_eq!((model.form.room.as_str(), model.form.server.as_str()), ("Tea time", "wss://calls.example/lk"));
         }
     }
 
@@ -178,10 +176,10 @@ mod tests {
     fn a_link_that_cannot_be_read_is_shown_with_a_sentence() {
         let mut model = model("old", "Mina", "ws://localhost:7880");
         act(&mut model, Action::OpenLink("visavis://calls.example/".into()));
-        let error = model.lobby.error.clone().expect("a sentence");
-        assert_eq!((error.field, model.lobby.room.as_str()), (Field::Room, "visavis://calls.example/"));
+        let error = model.form.error.clone().expect("a sentence");
+        assert_eq!((error.field, model.form.room.as_str()), (Field::Room, "visavis://calls.example/"));
         assert!(error.sentence.contains("cannot be read"), "{}", error.sentence);
-        assert_eq!(model.lobby.server, "ws://localhost:7880");
+        assert_eq!(model.form.server, "ws://localhost:7880");
     }
 
     #[test]
@@ -191,7 +189,7 @@ mod tests {
         let mut model = model("old", "Mina", "ws://localhost:7880");
         model.snapshot = std::sync::Arc::new(world.lock().snapshot.clone());
         assert_eq!(act(&mut model, Action::OpenLink("visavis://calls.example/tea".into())), Vec::new());
-        assert_eq!(model.lobby.room, "old");
+        assert_eq!(model.form.room, "old");
         assert!(model.toasts[0].text.contains("tea"), "{:?}", model.toasts);
     }
 
@@ -229,10 +227,10 @@ mod tests {
         ] {
             let mut m = model(room, name, server);
             assert_eq!(act(&mut m, Action::Join), []);
-            let error = m.lobby.error.clone().expect("an error");
+            let error = m.form.error.clone().expect("an error");
             assert_eq!(error.field, field);
             assert!(error.sentence.ends_with('.') || error.sentence.ends_with(','), "{}", error.sentence);
-            assert_eq!(m.lobby.advanced, field == Field::Server);
+            assert_eq!(m.form.advanced, field == Field::Server);
         }
     }
 

@@ -1,28 +1,14 @@
-//! What a host does in the window: asked first where somebody else is hit, then sent to the desk. The server decides.
+//! The actions of a host: a question first where others are affected, then a request to the server, which decides.
 
-use crate::base::UserId;
 use crate::call::view::{CallCommand, HostRequest};
+use crate::ui::action::HostAction;
+use crate::ui::effects::Effects;
 use crate::ui::icons;
-use crate::ui::model::{Focus, Model, Question};
+use crate::ui::model::Model;
+use crate::ui::parts::{Focus, Question};
 use crate::ui::screens::Screen;
-use crate::ui::update::Effects;
 
-/// One thing a host did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum HostAction {
-    /// Chose "Remove from call…".
-    AskToRemove(UserId),
-    /// Said yes to it.
-    Remove(UserId),
-    /// Chose "End call for everyone…".
-    AskToEnd,
-    /// Said yes to it.
-    End,
-    /// Pressed Invite.
-    Invite,
-}
-
-/// Carries one out.
+/// Applies one action of a host.
 pub(super) fn act(model: &mut Model, action: HostAction, effects: &mut Effects) {
     model.menu = None;
     model.question = None;
@@ -52,7 +38,7 @@ fn ask(model: &mut Model, question: Question) {
     model.focus = Some(Focus::Dialog);
 }
 
-/// The server did not do it.
+/// Tells that the server refused a request.
 pub(super) fn refused(model: &mut Model, request: &HostRequest, sentence: String) {
     if *request == HostRequest::EndForEveryone {
         model.ended_by_us = None;

@@ -4,7 +4,8 @@
 use crate::base::ExitRequestedBy;
 use crate::call::view::CallPhase;
 use crate::ui::action::{Action, Actions};
-use crate::ui::model::{Model, Region, SettingsSection};
+use crate::ui::model::Model;
+use crate::ui::parts::{Region, SettingsSection};
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::LayoutMode;
 use crate::ui::tokens::size;

@@ -1,11 +1,13 @@
 //! The window: model, views, actions, update.
 //!
-//! [`App`] reads the newest [`Snapshot`](crate::call::view::Snapshot) from its desk, `screens` decides which screen that
-//! is, a view draws it from the model and answers with actions, `update` turns those into changes of the model and
-//! commands for the desk. Video frames bypass all of this: `video` takes them from their slots.
+//! In each frame `observe` takes the newest [`Snapshot`](crate::call::view::Snapshot) of the call service in, `screens`
+//! decides which screen it means, a view draws that from the model and returns actions, and `update` turns those into
+//! changes of the model and effects, which [`App`] carries out. Video frames bypass the model: `video` reads them from
+//! their slots.
 
 mod action;
 mod app;
+mod effects;
 mod focus_report;
 mod fonts;
 mod form;
@@ -13,12 +15,17 @@ mod grid;
 mod hosting;
 mod icons;
 mod keys;
+mod meter;
 mod model;
+mod notices;
+mod observe;
+mod parts;
 mod screens;
 mod strings;
 mod text;
 mod theme;
 mod tile_layout;
+mod toast;
 mod tokens;
 mod update;
 mod video;

@@ -11,8 +11,9 @@ use crate::call::view::{
 };
 use crate::store::{Settings, Theme};
 use crate::ui::action::Action;
+use crate::ui::effects::Effects;
 use crate::ui::model::Model;
-use crate::ui::update::{Effects, update};
+use crate::ui::update::update;
 use crate::ui::{App, Options};
 use egui_kittest::Harness;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -347,8 +347,8 @@ pub(super) mod time {
     pub(in crate::ui) const SPINNER_TURN: f64 = 0.9;
     pub(in crate::ui) const TOAST: f64 = 4.0;
     pub(in crate::ui) const TOAST_WITH_BUTTON: f64 = 8.0;
-    /// A microphone that does not close is asked about again after this.
-    pub(in crate::ui) const PATIENCE: f64 = 5.0;
+    /// A microphone that does not close is told of again after this.
+    pub(in crate::ui) const REMIND_OF_MICROPHONE: f64 = 5.0;
     /// A step list comes only when an exit takes this long …
     pub(in crate::ui) const STEPS_AFTER: f64 = 0.15;
     /// … and then stays at least so long, so that nothing flashes.

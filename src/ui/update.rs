@@ -1,44 +1,27 @@
-//! Actions in, changes of the model and commands out. No widget, no handle, no clock.
+//! Turns actions into changes of the model and effects. No widget, no handle, no clock.
 
 use crate::base::{DeviceKind, ExitRequestedBy, NO_DEVICE};
 use crate::call::view::{CallCommand, CallPhase, CallView, JoinRequest};
 use crate::proto::link;
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
+use crate::ui::effects::Effects;
 use crate::ui::form;
 use crate::ui::hosting;
 use crate::ui::icons;
-use crate::ui::model::{Field, Focus, FormError, Model, Question, Region};
+use crate::ui::model::{FormError, Model};
+use crate::ui::parts::{Field, Focus, Question, Region};
 use crate::ui::screens::Screen;
+use crate::ui::tile_layout::TileKey;
 use crate::ui::tokens::time;
 
-/// What an update asks the world for.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Effects {
-    /// For the desk, in this order.
-    pub(super) commands: Vec<CallCommand>,
-    /// For the clipboard.
-    pub(super) copy: Option<String>,
-    /// A new size of texts and controls, in percent.
-    pub(super) text_size: Option<u16>,
-    /// A page for the browser.
-    pub(super) page: Option<String>,
-}
-
-/// Carries one action out.
+/// Applies one action to the model.
 pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
     match action {
         Action::Type(field, text) => form::type_into(model, field, text),
-        Action::Again(i) => {
-            if let Some(room) = model.settings.recent.get(i) {
-                model.lobby.room = way_back(room);
-                model.lobby.server.clone_from(&room.server);
-                model.lobby.error = None;
-                model.focus = Some(form::first_empty_field(model));
-            }
-        }
+        Action::Again(i) => fill_in_recent(model, i),
         Action::ClearRecent => model.settings.recent.clear(),
-        Action::ToggleAdvanced => model.lobby.advanced = !model.lobby.advanced,
+        Action::ToggleAdvanced => model.form.advanced = !model.form.advanced,
         Action::OpenLink(link) => form::open_link(model, &link, effects),
         Action::Join => form::join(model, effects),
         Action::Host => form::host(model, effects),
@@ -50,12 +33,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             model.tile_layout.layout = layout;
             model.tile_layout.pinned = None;
         }
-        Action::Pin(tile) => {
-            model.menu = None;
-            model.tile_layout.pinned = tile;
-            model.tile_layout.current = 0;
-            model.focus = Some(Focus::Tiles);
-        }
+        Action::Pin(tile) => pin(model, tile),
         Action::GoToPage(page) => {
             model.tile_layout.page = page;
             model.tile_layout.current = 0;
@@ -66,11 +44,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         }
         Action::NextRegion(from, back) => next_region(model, from, back),
         Action::Talk(on) => talk(model, on, effects),
-        Action::ToggleSettings => {
-            model.settings_open = !model.settings_open;
-            model.menu = None;
-            model.focus = Some(if model.settings_open { Focus::CloseSettings } else { Focus::Settings });
-        }
+        Action::ToggleSettings => toggle_settings(model),
         Action::ShowSection(section) => {
             model.settings_open = true;
             model.section = section;
@@ -87,28 +61,15 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::ToggleCamera => toggle(model, DeviceKind::Camera, effects),
         Action::AsHost(action) => hosting::act(model, action, effects),
         Action::Leave(by) => leave(model, by, effects),
-        Action::Stay => {
-            let remove = matches!(model.question.take(), Some(Question::Remove(_)));
-            model.focus = Some(if remove { Focus::Tiles } else { Focus::Leave });
-        }
+        Action::Stay => stay(model),
         Action::TryNow => effects.commands.push(CallCommand::TryNow),
         Action::Quit => effects.commands.push(CallCommand::Quit),
         Action::WaitForMicrophone => {
-            model.patience = model.now + time::PATIENCE;
+            model.remind_at = model.now + time::REMIND_OF_MICROPHONE;
             model.focus = Some(if model.screen == Screen::End { Focus::NewCall } else { Focus::Dialog });
         }
-        Action::HoldToast(i) => {
-            if let Some(toast) = model.toasts.get_mut(i) {
-                toast.until = toast.until.max(model.now + 1.0);
-            }
-        }
-        Action::AnswerToast(i) => {
-            if i < model.toasts.len()
-                && let Some((_, action)) = model.toasts.remove(i).button
-            {
-                update(model, action, effects);
-            }
-        }
+        Action::HoldToast(i) => model.hold_toast(i),
+        Action::AnswerToast(i) => answer_toast(model, i, effects),
         Action::CloseNow => effects.commands.push(CallCommand::CloseNow),
         Action::KeepWaiting => model.screens.keep_waiting = true,
         Action::MoveOwn(corner) => model.own_corner = corner,
@@ -126,7 +87,43 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
     }
 }
 
-/// Moves the focus to the next part of a call's window.
+/// Fills the form in with one of the rooms that were left last.
+fn fill_in_recent(model: &mut Model, i: usize) {
+    let Some(room) = model.settings.recent.get(i) else { return };
+    model.form.room = way_back(room);
+    model.form.server.clone_from(&room.server);
+    model.form.error = None;
+    model.focus = Some(form::first_empty_field(model));
+}
+
+fn pin(model: &mut Model, tile: Option<TileKey>) {
+    model.menu = None;
+    model.tile_layout.pinned = tile;
+    model.tile_layout.current = 0;
+    model.focus = Some(Focus::Tiles);
+}
+
+fn toggle_settings(model: &mut Model) {
+    model.settings_open = !model.settings_open;
+    model.menu = None;
+    model.focus = Some(if model.settings_open { Focus::CloseSettings } else { Focus::Settings });
+}
+
+fn stay(model: &mut Model) {
+    let remove = matches!(model.question.take(), Some(Question::Remove(_)));
+    model.focus = Some(if remove { Focus::Tiles } else { Focus::Leave });
+}
+
+/// Removes the toast and applies its button's action.
+fn answer_toast(model: &mut Model, i: usize, effects: &mut Effects) {
+    if i < model.toasts.len()
+        && let Some((_, action)) = model.toasts.remove(i).button
+    {
+        update(model, action, effects);
+    }
+}
+
+/// Moves the focus from region `from` to the next or previous region of a call's window.
 fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
     let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. })) && !model.settings_open;
     let all = [Region::Top, Region::Banner, Region::Tiles, Region::Tools];
@@ -146,7 +143,7 @@ fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
     });
 }
 
-/// Talks while the key is held and the microphone is off otherwise.
+/// Push to talk: turns the microphone on while the key is held, if it is off otherwise.
 fn talk(model: &mut Model, on: bool, effects: &mut Effects) {
     if model.talking != on && (!on || !model.snapshot.microphone.wanted) {
         model.talking = on;
@@ -180,12 +177,11 @@ fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
     }
 }
 
-/// Camera or microphone on or off in the lobby.
+/// Turns camera or microphone on or off in the lobby, and remembers it for the next call.
 fn join_with(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut Effects) {
     let (remembered, command) = match kind {
         DeviceKind::Camera => (&mut model.settings.join_with_camera, CallCommand::SetCamera(on)),
         DeviceKind::Microphone => (&mut model.settings.join_with_microphone, CallCommand::SetMicrophone(on)),
-        // A call begins with the speaker on and no screen shared.
         DeviceKind::Speaker | DeviceKind::Screen => return,
     };
     *remembered = on;
@@ -193,23 +189,21 @@ fn join_with(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut Effect
     effects.commands.push(command);
 }
 
-/// The button or the key of camera or microphone.
+/// Toggles camera or microphone.
 fn toggle(model: &mut Model, kind: DeviceKind, effects: &mut Effects) {
     let on = !model.device(kind).wanted;
     if model.call().is_none() {
         return join_with(model, kind, on, effects);
     }
-    let command = match kind {
+    use_some_device(model, kind, on, effects);
+    effects.commands.push(match kind {
         DeviceKind::Camera => CallCommand::SetCamera(on),
         DeviceKind::Microphone => CallCommand::SetMicrophone(on),
-        // Neither has a button.
         DeviceKind::Speaker | DeviceKind::Screen => return,
-    };
-    use_some_device(model, kind, on, effects);
-    effects.commands.push(command);
+    });
 }
 
-/// Leaves, or asks first. Whoever presses again while the question stands has answered it.
+/// Leaves, or asks first where the settings say so; a second press while the question stands leaves.
 fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
     model.menu = None;
     let asked = matches!(model.question, Some(Question::Leave(_)));
@@ -224,7 +218,7 @@ fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
     effects.commands.push(CallCommand::Leave(by));
 }
 
-/// What happens by itself when another screen comes.
+/// Prepares the model for the screen that has just replaced `from`.
 pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effects) {
     model.menu = None;
     model.question = None;
@@ -235,7 +229,7 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
         Screen::Lobby => {
             if let Some(CallPhase::Ended(ending)) = model.call().map(|c| &c.phase) {
                 if !ending.message.is_empty() {
-                    model.lobby.error = Some(FormError { field: Field::Form, sentence: ending.message.clone() });
+                    model.form.error = Some(FormError { field: Field::Form, sentence: ending.message.clone() });
                 }
                 effects.commands.push(CallCommand::Dismiss);
             }
@@ -256,8 +250,8 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
     }
 }
 
-/// A call that was entered and is over is one of the rooms that were left last. A room on this computer is not: it is
-/// gone with its server.
+/// Adds an ended call to the recent rooms, if it was entered. A room on this computer is left out: it ends with its
+/// server.
 fn remember_room(model: &mut Model) {
     let (Some(call), Some(ending)) = (model.call(), model.ending()) else { return };
     let joined = model.joined.as_ref().filter(|joined| joined.room == call.room);
@@ -274,7 +268,7 @@ fn remember_room(model: &mut Model) {
     model.settings.remember(room);
 }
 
-/// What the lobby's first field says for a room that was left: the whole link when it lets us in.
+/// The lobby's first field for a recent room: the whole link when the room needs an invitation.
 fn way_back(room: &RecentRoom) -> String {
     match (room.room.parse(), &room.invitation) {
         (Ok(id), Some(invitation)) => link::link(&room.server, &id, Some(invitation)),
@@ -284,7 +278,7 @@ fn way_back(room: &RecentRoom) -> String {
 
 fn choose(model: &mut Model, kind: DeviceKind, id: Option<String>, effects: &mut Effects) {
     model.menu = None;
-    // The desk's choice may come from the command line; only what was chosen here is remembered.
+    // The choice in the snapshot may come from the command line; only what is chosen here is saved.
     let mut choice = model.snapshot.choice.clone();
     let settings = &mut model.settings;
     let (chosen, remembered) = match kind {
@@ -298,13 +292,12 @@ fn choose(model: &mut Model, kind: DeviceKind, id: Option<String>, effects: &mut
     effects.commands.push(CallCommand::UseDevices(choice));
 }
 
-/// Whoever turns a device on after choosing none means the system's.
+/// Chooses the system's default device when one is turned on while "none" is chosen.
 fn use_some_device(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut Effects) {
     let choice = match kind {
         DeviceKind::Camera => &model.snapshot.choice.camera,
         DeviceKind::Microphone => &model.snapshot.choice.microphone,
         DeviceKind::Speaker => &model.snapshot.choice.speaker,
-        // Screens are not chosen beforehand.
         DeviceKind::Screen => return,
     };
     if on && choice.as_deref() == Some(NO_DEVICE) {

@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::ui::action::Action;
-use crate::ui::model::Focus;
+use crate::ui::parts::Focus;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look, add_spinner, place};
 use crate::ui::{icons, text};

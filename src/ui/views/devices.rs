@@ -10,7 +10,7 @@ use egui::{Color32, Response, Ui};
 
 type Choice = (DeviceKind, Option<String>);
 
-/// The word for a kind of device.
+/// The name of a kind of device.
 pub(super) const fn word(kind: DeviceKind) -> &'static str {
     match kind {
         DeviceKind::Camera => "Camera",
@@ -20,7 +20,7 @@ pub(super) const fn word(kind: DeviceKind) -> &'static str {
     }
 }
 
-/// What is chosen, as people read it.
+/// The chosen device's label.
 pub(super) fn chosen(view: &View<'_>, kind: DeviceKind) -> String {
     match choice(view, kind).as_deref() {
         Some(NO_DEVICE) => none(kind).to_owned(),
@@ -35,7 +35,7 @@ pub(super) fn chosen(view: &View<'_>, kind: DeviceKind) -> String {
     }
 }
 
-/// One word about what is wrong with the device, with the colours of its ground, its text and the picker's edge.
+/// A word about a device that failed, with the colours of its ground, its text and the picker's edge.
 pub(super) fn problem(view: &View<'_>, kind: DeviceKind) -> Option<(&'static str, [Color32; 3])> {
     let c = view.colors;
     let DeviceState::Failed(problem) = &view.model.device(kind).state else { return None };
@@ -46,7 +46,7 @@ pub(super) fn problem(view: &View<'_>, kind: DeviceKind) -> Option<(&'static str
     Some((strings::problem_word(problem.kind), colors))
 }
 
-/// The sign of a kind of device; a microphone that does not work is slashed.
+/// The icon of a kind of device; a microphone that failed is slashed.
 pub(super) fn icon(view: &View<'_>, kind: DeviceKind) -> char {
     match kind {
         DeviceKind::Camera => icons::VIDEO_CAMERA,

@@ -1,7 +1,7 @@
 //! The parts of a dialog, from top to bottom: sign, title, sentences, exact line, buttons at the right.
 
 use super::View;
-use crate::ui::model::Focus;
+use crate::ui::parts::Focus;
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size};
 use crate::ui::widgets::{Button, Look, add_sign, buttons};

@@ -3,7 +3,7 @@
 use super::{View, header, receipt};
 use crate::call::view::{CallPhase, CallSummary, CallView, DeviceState};
 use crate::ui::action::Action;
-use crate::ui::model::Focus;
+use crate::ui::parts::Focus;
 use crate::ui::tokens::size;
 use crate::ui::widgets::{Button, Look, add_mark, buttons, mark, place};
 use crate::ui::{icons, strings, text};

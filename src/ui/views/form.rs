@@ -5,7 +5,7 @@ use crate::base::{ExitRequestedBy, NO_DEVICE, RoomState};
 use crate::call::view::{DeviceState, LocalDevice, RoomStatus};
 use crate::proto::link;
 use crate::ui::action::Action;
-use crate::ui::model::{Field, Focus};
+use crate::ui::parts::{Field, Focus};
 use crate::ui::screens::Screen;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::widgets::{Button, FieldLook, Look, Pill, buttons, field, place};
@@ -44,7 +44,7 @@ fn room_chip(colors: &Palette, status: RoomStatus) -> Pill<'static> {
 /// A label, a field, and the sentence about what is wrong with it.
 fn one_field(ui: &mut Ui, view: &mut View<'_>, which: Field, (name, icon, hint): (&str, char, &str)) {
     let colors = view.colors;
-    let lobby = &view.model.lobby;
+    let lobby = &view.model.form;
     let (value, focus) = match which {
         Field::Room => (&lobby.room, Some(Focus::Room)),
         Field::Name => (&lobby.name, Some(Focus::Name)),
@@ -89,7 +89,7 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>) {
     let joining = view.model.screen == Screen::Joining;
     let word = match (works(&view.model.snapshot.camera), works(&view.model.snapshot.microphone)) {
         _ if joining => "Joining…".to_owned(),
-        (true, true) => match link::parse(&view.model.lobby.room) {
+        (true, true) => match link::parse(&view.model.form.room) {
             Ok(place) => format!("Join {}", place.room),
             Err(_) => "Join".to_owned(),
         },
@@ -109,7 +109,7 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>) {
 fn below_button(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     ui.add_space(10.0);
-    if let Some(error) = view.model.lobby.error.as_ref().filter(|e| e.field == Field::Form) {
+    if let Some(error) = view.model.form.error.as_ref().filter(|e| e.field == Field::Form) {
         error_line(ui, colors, &error.sentence);
         ui.add_space(6.0);
     }
@@ -137,7 +137,7 @@ fn other_ways(ui: &mut Ui, view: &mut View<'_>) {
     let host = Button::new("Start a call on this computer", Look::Plain).icon(icons::DESKTOP).show_wide(ui, colors);
     view.on_click(&host, Action::Host);
     ui.add_space(10.0);
-    let open = view.model.lobby.advanced;
+    let open = view.model.form.advanced;
     let caret = if open { icons::CARET_UP } else { icons::CARET_DOWN };
     let advanced = Button::new("Advanced", Look::Ghost).icon_after(caret).height(size::BUTTON_SMALL);
     let advanced = advanced.hang(Align::Min).show(ui, colors);

@@ -3,7 +3,7 @@
 use super::View;
 use crate::ui::action::Action;
 use crate::ui::icons;
-use crate::ui::model::Focus;
+use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
 use crate::ui::text;
 use crate::ui::tokens::size;

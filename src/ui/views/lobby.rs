@@ -5,7 +5,7 @@ use super::{View, form, header, preview, recent, release};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::{Action, Setting};
-use crate::ui::model::Menu;
+use crate::ui::parts::Menu;
 use crate::ui::screens::Screen;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look, Picker, add_sign, lamp, picker, place, switch};

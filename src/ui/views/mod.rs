@@ -26,7 +26,8 @@ mod tiles;
 mod toast;
 
 use crate::ui::action::{Action, Actions};
-use crate::ui::model::{Focus, Model};
+use crate::ui::model::Model;
+use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::video::Videos;

@@ -6,7 +6,7 @@ use super::{View, receipt};
 use crate::base::ExitReason;
 use crate::call::view::CallPhase;
 use crate::ui::action::Action;
-use crate::ui::model::Focus;
+use crate::ui::parts::Focus;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::widgets::{Behind, Button, Look, buttons, modal, place};
 use crate::ui::{icons, strings};

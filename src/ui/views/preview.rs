@@ -4,7 +4,7 @@ use super::View;
 use crate::base::DeviceKind;
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::Action;
-use crate::ui::model::Menu;
+use crate::ui::parts::Menu;
 use crate::ui::tokens::{overlay, radius, size};
 use crate::ui::video::{VideoKey, VideoLook};
 use crate::ui::widgets::{
@@ -41,7 +41,7 @@ pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     if wide && shown {
         let room = vec2(rect.width() / 2.0 - 90.0, text::NAME.line);
         place::overlay(ui, rect.shrink2(vec2(18.0, 24.0)), Align2::LEFT_BOTTOM, room, |ui| {
-            text::add_words(ui, text::NAME, overlay::TEXT, view.model.lobby.name.trim());
+            text::add_words(ui, text::NAME, overlay::TEXT, view.model.form.name.trim());
         });
     }
     let lower = rect.shrink2(vec2(14.0, 18.0));
@@ -109,7 +109,7 @@ fn dark(ui: &mut Ui, view: &View<'_>, rect: Rect) {
             text::add_line(ui, text::BODY, colors.text_2, "Your camera is starting");
             return;
         }
-        let name = view.model.lobby.name.trim();
+        let name = view.model.form.name.trim();
         let diameter = (rect.height() * 0.3).min(112.0);
         ui.add_space(middle - 14.0 - diameter / 2.0);
         add_avatar(ui, diameter, name, name);
@@ -151,8 +151,8 @@ fn broken(ui: &mut Ui, view: &mut View<'_>, rect: Rect, camera: &LocalDevice, pr
 
 /// A round button over the picture: whether to join with that device on.
 fn round_button(ui: &mut Ui, view: &mut View<'_>, kind: DeviceKind) {
-    let device = view.model.device(kind);
     let microphone = kind == DeviceKind::Microphone;
+    let device = view.model.device(kind);
     let (name, key) = if microphone { ("Microphone", "Ctrl+D") } else { ("Camera", "Ctrl+E") };
     let on = device.wanted;
     let (_, rect) = ui.allocate_space(Vec2::splat(size::ROUND_BUTTON));

@@ -4,7 +4,7 @@ use super::View;
 use crate::base::{ConnectionQuality, FrameSlot, UserId};
 use crate::call::view::{CallPhase, CallView, DeviceState};
 use crate::ui::action::Action;
-use crate::ui::model::Focus;
+use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::{RemoteTile, TileContent, TileKey};
 use crate::ui::tokens::{overlay, radius, time};

@@ -3,9 +3,9 @@
 use super::View;
 use crate::base::UserId;
 use crate::ui::action::Action;
-use crate::ui::hosting::HostAction;
+use crate::ui::action::HostAction;
 use crate::ui::icons;
-use crate::ui::model::Menu;
+use crate::ui::parts::Menu;
 use crate::ui::text;
 use crate::ui::tile_layout::{RemoteTile, TileKey};
 use crate::ui::tokens::{overlay, radius};

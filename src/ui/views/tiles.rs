@@ -5,7 +5,7 @@ use super::{View, alone, banner, pager};
 use crate::call::view::{CallPhase, CallView};
 use crate::ui::action::Action;
 use crate::ui::grid::{self, Grid, Stripe};
-use crate::ui::model::{Corner, Focus};
+use crate::ui::parts::{Corner, Focus};
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::{LayoutMode, RemoteTile};
 use crate::ui::tokens::{radius, size, time};

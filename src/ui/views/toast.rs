@@ -2,9 +2,9 @@
 
 use super::View;
 use crate::ui::action::Action;
-use crate::ui::model::Toast;
 use crate::ui::screens::Screen;
 use crate::ui::text;
+use crate::ui::toast::Toast;
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{Button, Look, place};
 use egui::{Align2, Area, Frame, Id, Margin, Order, Stroke, Ui, accesskit, vec2};

@@ -7,7 +7,7 @@ use crate::call::view::DeviceState;
 use crate::store::Theme;
 use crate::ui::action::{Action, Setting};
 use crate::ui::keys::LIST;
-use crate::ui::model::{Menu, SettingsSection};
+use crate::ui::parts::{Menu, SettingsSection};
 use crate::ui::tokens::{radius, size};
 use crate::ui::video::{VideoKey, VideoLook};
 use crate::ui::widgets::{Button, Look, Picker, level_bar, picker, place};

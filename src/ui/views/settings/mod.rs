@@ -5,7 +5,7 @@ mod rows;
 
 use super::View;
 use crate::ui::action::Action;
-use crate::ui::model::{Focus, SettingsSection};
+use crate::ui::parts::{Focus, SettingsSection};
 use crate::ui::tokens::{radius, size};
 use crate::ui::widgets::{IconButton, clickable, place};
 use crate::ui::{icons, text};

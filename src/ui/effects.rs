@@ -1,0 +1,21 @@
+//! What a change of the model asks for outside it; `App` carries it out.
+
+use crate::call::view::CallCommand;
+use crate::ui::screens::Screen;
+
+/// The requests of one frame.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Effects {
+    /// For the call service, in this order.
+    pub(super) commands: Vec<CallCommand>,
+    /// A text for the clipboard.
+    pub(super) copy: Option<String>,
+    /// A new size of texts and controls, in percent.
+    pub(super) text_size: Option<u16>,
+    /// The address of a page for the browser.
+    pub(super) page: Option<String>,
+    /// Brings the window to the front.
+    pub(super) raise: bool,
+    /// A screen that replaced one of another name: reported once it is painted.
+    pub(super) shown: Option<Screen>,
+}

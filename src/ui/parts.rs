@@ -1,0 +1,87 @@
+//! The parts of the window that actions and the model name.
+
+use crate::base::{DeviceKind, ExitRequestedBy, UserId};
+use crate::ui::tile_layout::TileKey;
+
+/// A field of the lobby's form; errors name one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Field {
+    Room,
+    Name,
+    Server,
+    /// None of them: the server refused.
+    Form,
+}
+
+/// A menu; at most one is open.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Menu {
+    /// A picker of the lobby.
+    Picker(DeviceKind),
+    /// The devices of a tool button in a call.
+    Tool(DeviceKind),
+    /// A tile's menu.
+    Tile(TileKey),
+    /// A host's ways to leave.
+    Leave,
+}
+
+/// A region of a call's window, from top to bottom; F6 goes from one to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Region {
+    Top,
+    Banner,
+    Tiles,
+    Tools,
+}
+
+/// A section of the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum SettingsSection {
+    #[default]
+    Audio,
+    Video,
+    Appearance,
+    Leaving,
+    Shortcuts,
+    About,
+}
+
+/// A question that is asked in a dialog over a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Whether to leave; only where the settings say so.
+    Leave(ExitRequestedBy),
+    /// Whether a host removes somebody.
+    Remove(UserId),
+    /// Whether a host ends the call for everyone.
+    End,
+}
+
+/// What the model can give the focus to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Focus {
+    Room,
+    Name,
+    Join,
+    Microphone,
+    Leave,
+    /// The present tile, or the button that stands there when nobody else is in the call.
+    Tiles,
+    /// The button of a lost connection's banner.
+    Banner,
+    NewCall,
+    /// The button that opens the settings.
+    Settings,
+    /// The button that closes them.
+    CloseSettings,
+    /// The safest button of a dialog.
+    Dialog,
+}
+
+/// Where the own picture lies beside one other person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Corner {
+    pub(super) left: bool,
+    pub(super) top: bool,
+}
