@@ -1,4 +1,5 @@
-//! What a person can do in the window. Views and keys return these; `update` turns them into changes and effects.
+//! Actions: everything that a person can do in the window. Views and keys return them; `update` turns them into changes
+//! of the model and effects.
 
 use crate::base::{DeviceKind, ExitRequestedBy, UserId};
 use crate::store::Theme;
@@ -85,7 +86,7 @@ pub(super) enum Action {
     Rejoin,
 }
 
-/// What only a host can do.
+/// Actions that only a host has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HostAction {
     /// Chose "Remove from call…", which asks first.

@@ -1,4 +1,4 @@
-//! What a change of the model asks for outside it; `App` carries it out.
+//! Effects: requests to the world outside the model, which `App` carries out.
 
 use crate::call::view::CallCommand;
 use crate::ui::screens::Screen;

@@ -1,9 +1,10 @@
-//! The fonts: Inter and JetBrains Mono for text, Phosphor for icons; other scripts from the fonts of the system, which
-//! are looked up only when a name needs them.
+//! The fonts: Inter and JetBrains Mono for text, Phosphor for icons. Other scripts come from the system's fonts, which
+//! are read only when a name needs them.
 
 use egui::epaint::text::{FallbackRequest, FontInsert, FontPriority, InsertFontFamily};
 use egui::{FontData, FontDefinitions, FontFamily};
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 pub(super) const REGULAR: &str = "Inter 400";
 pub(super) const MEDIUM: &str = "Inter 500";
@@ -15,7 +16,7 @@ pub(super) const ICONS: &str = "Phosphor";
 pub(super) const ICONS_FILL: &str = "Phosphor Fill";
 pub(super) const ICONS_BOLD: &str = "Phosphor Bold";
 
-/// Families that are tried for a character our fonts lack, before any other font of the system.
+/// Families that are tried first for a character that our fonts lack.
 const FALLBACKS: [&str; 8] = [
     "Noto Sans CJK SC",
     "Noto Sans SC",
@@ -50,7 +51,7 @@ pub(super) fn family(name: &'static str) -> FontFamily {
     FontFamily::Name(name.into())
 }
 
-/// Gives `ctx` our fonts. Each weight is a family of its own, with Inter behind it for what it lacks.
+/// Installs our fonts. Each weight is a family of its own that falls back to Inter Regular.
 pub(super) fn install(ctx: &egui::Context) {
     let mut fonts = FontDefinitions::empty();
     for (name, bytes) in FILES {
@@ -68,7 +69,7 @@ pub(super) fn install(ctx: &egui::Context) {
     ctx.add_font_provider(Arc::new(move |request: &FallbackRequest<'_>| system.font_for(request)));
 }
 
-/// The fonts of the system, read when the first character asks for them.
+/// The system's fonts, read at the first character that needs them.
 #[derive(Default)]
 struct SystemFonts {
     database: Mutex<Option<fontdb::Database>>,
@@ -77,7 +78,7 @@ struct SystemFonts {
 impl SystemFonts {
     fn font_for(&self, request: &FallbackRequest<'_>) -> Option<FontInsert> {
         let character = request.cluster.chars().next()?;
-        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut database = self.database.lock();
         let database = database.get_or_insert_with(|| {
             let mut database = fontdb::Database::new();
             database.load_system_fonts();
@@ -93,8 +94,8 @@ impl SystemFonts {
         let bytes = database.with_face_data(id, |data, _| data.to_vec())?;
         let mut data = FontData::from_owned(bytes);
         data.index = index;
-        tracing::debug!(%name, "font of the system for {character:?}");
-        // One font serves every weight: a CJK font weighs tens of megabytes.
+        tracing::debug!(%name, ?character, "using a font of the system");
+        // One weight serves all: a CJK font takes tens of megabytes.
         let families = FILES.iter().filter(|(n, _)| !n.starts_with("Phosphor")).map(|(n, _)| family(n));
         let families = families.map(|family| InsertFontFamily { family, priority: FontPriority::Lowest }).collect();
         Some(FontInsert { name, data, families })
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_fonts_hold_european_names() {
+    fn the_text_fonts_have_the_letters_of_european_names() {
         for (name, bytes) in FILES.iter().filter(|(n, _)| n.starts_with("Inter")) {
             let face = ttf_parser::Face::parse(bytes, 0).expect("a text font");
             for c in "Tomás Łukasz Şeyma Đặng Ελένη Владимир “quoted” … € — →".chars() {

@@ -1,4 +1,4 @@
-//! The lobby's form: what is typed into it or comes by a link, and the request to join that it makes.
+//! The lobby's form: typing, links that fill it in, and the request to join.
 
 use crate::base::display_name;
 use crate::call::view::{CallCommand, CallPhase, JoinRequest, RoomQuery};
@@ -10,7 +10,7 @@ use crate::ui::parts::{Field, Focus};
 use crate::ui::screens::Screen;
 use rand::Rng;
 
-/// The first empty field of the lobby, otherwise Join.
+/// The first empty field, otherwise Join.
 pub(super) fn first_empty_field(model: &Model) -> Focus {
     if model.form.room.trim().is_empty() {
         Focus::Room
@@ -31,7 +31,7 @@ pub(super) fn type_into(model: &mut Model, field: Field, text: String) {
     model.form.error = None;
 }
 
-/// Fills the form in. During a call it says what the link is for, and leaves the call alone.
+/// Fills the form in from a link. During a call only a toast tells of the link.
 pub(super) fn open_link(model: &mut Model, text: &str, effects: &mut Effects) {
     let place = link::parse(text);
     match model.call().map(|call| &call.phase) {
@@ -46,17 +46,16 @@ pub(super) fn open_link(model: &mut Model, text: &str, effects: &mut Effects) {
         }
         None => {}
     }
-    // The lobby is to be seen.
     model.settings_open = false;
     model.menu = None;
     match place {
         Ok(place) => {
-            // The whole link when it lets us in: without its invitation, the room alone would be of no use.
+            // With an invitation the whole link: the room alone would not let us in.
             model.form.room = if place.invitation.is_some() { text.to_owned() } else { place.room.to_string() };
             if let Some(server) = place.server {
                 model.form.server = server;
             }
-            // Whoever has a name keeps it.
+            // A name that was typed is kept.
             if let Some(name) = place.name.filter(|_| model.form.name.trim().is_empty()) {
                 model.form.name = name;
             }
@@ -91,7 +90,7 @@ fn request(model: &Model) -> Result<JoinRequest, FormError> {
     Ok(JoinRequest { server: Some(server), room: place.room, name, invitation: place.invitation })
 }
 
-/// The room that the lobby's form names, for as long as nobody joins it.
+/// The room to look up: the one that the form names, while the lobby is shown.
 pub(super) fn room_question(model: &Model) -> Option<RoomQuery> {
     if model.screen != Screen::Lobby {
         return None;
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_a_link_is_for_those_who_have_none() {
+    fn a_name_in_a_link_fills_an_empty_field_only() {
         let link = "visavis://join?server=wss://calls.example/lk&room=Tea%20time&name=Jo";
         for (name, then) in [("Mina", "Mina"), (" ", "Jo")] {
             let mut model = model("old", name, "");

@@ -1,5 +1,5 @@
-//! Keys that work everywhere in the window (on macOS Cmd for Ctrl). Esc is the business of whatever is open, and never
-//! leaves a call.
+//! Keyboard shortcuts of the whole window (Cmd for Ctrl on macOS). Esc belongs to the open menu, dialog or settings, and
+//! never leaves a call.
 
 use crate::base::ExitRequestedBy;
 use crate::call::view::CallPhase;
@@ -21,7 +21,7 @@ const REGION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F6)
 const REGION_BACK: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::F6);
 const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::L);
 
-/// What there is, as the settings list it.
+/// The shortcuts as the settings list them.
 pub(super) const LIST: [(&str, &[&str]); 11] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
@@ -36,7 +36,7 @@ pub(super) const LIST: [(&str, &[&str]); 11] = [
     ("Close menu, dialog or settings", &["Esc"]),
 ];
 
-/// What the keys of this frame ask for.
+/// The actions of the keys that were pressed in this frame.
 pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
     let mut actions = Actions::new();
     let mut on = |shortcut: &KeyboardShortcut, action: Action| {
@@ -67,7 +67,7 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
             on(&LAYOUT, Action::SetLayout(other));
             if model.question.is_none() {
                 let from = region(ctx, model);
-                // With Shift first: the plain one would match it too.
+                // F6 without Shift would match this one too, so it comes second.
                 on(&REGION_BACK, Action::NextRegion(from, true));
                 on(&REGION, Action::NextRegion(from, false));
             }
@@ -79,7 +79,7 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
     actions
 }
 
-/// The part of a call's window in which the focus is.
+/// The region of a call's window that has the focus.
 fn region(ctx: &Context, model: &Model) -> Option<Region> {
     let focused = ctx.memory(egui::Memory::focused)?;
     let y = ctx.read_response(focused)?.rect.center().y;
@@ -95,7 +95,7 @@ fn region(ctx: &Context, model: &Model) -> Option<Region> {
     })
 }
 
-/// Space, held while the microphone is off, talks; where the focus is on a button, Space presses that.
+/// Push to talk: Space, held while the microphone is off. On a button, Space presses that.
 fn talk(ctx: &Context, model: &Model) -> Option<Action> {
     let (pressed, down, window) = ctx.input(|i| {
         let plain = i.modifiers.is_none();
@@ -111,7 +111,7 @@ fn talk(ctx: &Context, model: &Model) -> Option<Action> {
     (pressed && off && !covered && on_tiles).then_some(Action::Talk(true))
 }
 
-/// Whether the last thing used was the keyboard's way round the window: then focus rings show.
+/// Whether focus rings are to show: after a key that moves the focus, not after a click. `None` after neither.
 pub(super) fn focus_shown(ctx: &Context) -> Option<bool> {
     let keys = [Key::Tab, Key::ArrowDown, Key::ArrowUp, Key::ArrowLeft, Key::ArrowRight, Key::F6];
     ctx.input(|i| {

@@ -148,7 +148,7 @@ impl Model {
         self.call()?.people.iter().find(|p| p.user == *user)
     }
 
-    /// What is known of the room that the form names.
+    /// The answer about the room that the form names.
     pub(super) fn room_status(&self) -> Option<RoomStatus> {
         let (question, news) = self.snapshot.room.as_ref()?;
         (self.asked.as_ref() == Some(question)).then_some(*news)

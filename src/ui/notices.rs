@@ -1,4 +1,4 @@
-//! What the call service tells once: mostly a toast.
+//! Notices of the call service, which come once; most become a toast.
 
 use crate::base::DeviceKind;
 use crate::call::view::{DeviceState, Notice};

@@ -58,7 +58,7 @@ pub(super) enum Question {
     End,
 }
 
-/// What the model can give the focus to.
+/// A control that the model can give the focus to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Focus {
     Room,

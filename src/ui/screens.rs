@@ -1,27 +1,27 @@
-//! Which screen is shown. A pure machine over snapshots and a clock, so that the rules of the exit ("no flashing",
-//! "a dialog only after the devices are released") can be tested without a window.
+//! Which screen is shown: a state machine over snapshots and a clock, without egui. It holds the rules of the exit:
+//! nothing flashes, and a dialog appears only after the devices are released.
 
 use crate::base::{ExitReason, SessionId};
 use crate::call::view::{CallPhase, CallSummary, CallView};
 use crate::ui::tokens::time;
 
-/// What fills the window.
+/// The screen that fills the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Screen {
     /// Before a call.
     Lobby,
-    /// The lobby while a room is being entered (or that is being stopped).
+    /// The lobby while joining, or while joining is stopped.
     Joining,
-    /// In the room, connected or reconnecting.
+    /// In a call, connected or reconnecting.
     Call,
-    /// On the way out; the list of steps comes only when that takes long.
+    /// While a call ends.
     Leaving {
-        /// Whether the list is shown.
+        /// Whether the steps are listed; only when the exit takes long.
         steps: bool,
     },
-    /// Left by own choice: the receipt.
+    /// The receipt of a call that we left.
     End,
-    /// Ended by something else: a dialog over the empty frame of the call.
+    /// A dialog about a call that ended for another reason, over the call's empty tiles.
     Over(ExitReason),
 }
 
@@ -44,22 +44,24 @@ impl Screen {
     }
 }
 
-/// What the window remembers of one session beyond its snapshots. Times are seconds of the window's clock.
+/// The times that the window remembers of one session. They are in seconds of the window's clock.
 #[derive(Debug, Default)]
 pub(super) struct Screens {
     session: Option<SessionId>,
     /// When the room was entered; `None` before.
     entered: Option<f64>,
-    /// When the link was lost, while it is.
+    /// When the connection was lost, while it is.
     lost: Option<f64>,
+    /// When the exit began.
     leaving: Option<f64>,
     /// Leave was pressed and the snapshot does not say so yet.
     pressed: bool,
+    /// When the list of steps appeared.
     steps: Option<f64>,
     ended: Option<f64>,
-    /// Seconds in the call and people in it (you too) when it was last whole.
+    /// Seconds in the call and people in it, with us, before it began to end.
     pub(super) stay: (f64, usize),
-    /// The user chose to wait for a slow server.
+    /// Whether the user chose to wait for a slow server.
     pub(super) keep_waiting: bool,
 }
 
@@ -107,7 +109,7 @@ impl Screens {
         self.stay = (now - self.entered.unwrap_or(now), call.people.len() + 1);
     }
 
-    /// Leave was pressed: the button says so from this frame on.
+    /// Leave was pressed: it shows from this frame on, before the snapshot has it.
     pub(super) fn press_leave(&mut self) {
         self.pressed = true;
     }
@@ -117,7 +119,7 @@ impl Screens {
         self.entered.is_some()
     }
 
-    /// What to show for `call`.
+    /// The screen for `call`.
     pub(super) fn screen(&self, call: Option<&CallView>, now: f64) -> Screen {
         let Some(call) = call else { return Screen::Lobby };
         let steps = self.steps.is_some();
@@ -136,7 +138,7 @@ impl Screens {
 
     fn end_screen(&self, ending: &CallSummary) -> Screen {
         match ending.reason {
-            // Nothing was entered, so there is nothing to show a receipt of.
+            // A room that was not entered has no receipt.
             ExitReason::EntryFailed => Screen::Lobby,
             ExitReason::Left if self.entered.is_none() => Screen::Lobby,
             ExitReason::Left => Screen::End,
@@ -149,17 +151,17 @@ impl Screens {
         self.entered.map_or(0.0, |t| (now - t).max(0.0))
     }
 
-    /// Seconds since the link was lost.
+    /// Seconds since the connection was lost.
     pub(super) fn lost_for(&self, now: f64) -> f64 {
         self.lost.map_or(0.0, |t| (now - t).max(0.0))
     }
 
-    /// Seconds since the exit was asked for.
+    /// Seconds since the exit began.
     pub(super) fn leaving_for(&self, now: f64) -> f64 {
         self.leaving.map_or(0.0, |t| (now - t).max(0.0))
     }
 
-    /// How many rows of the receipt have ticked in. All at once after a step list, which showed them already.
+    /// How many rows of the receipt are ticked: one after the other, or all at once after the list of steps.
     pub(super) fn receipt_rows(&self, now: f64) -> usize {
         if self.steps.is_some() {
             return usize::MAX;
@@ -167,7 +169,7 @@ impl Screens {
         self.ended.map_or(0, |t| ((now - t) / time::RECEIPT_ROW) as usize)
     }
 
-    /// In how many seconds the screen changes by itself.
+    /// In how many seconds the screen, a counter or a row changes by itself.
     pub(super) fn next_change(&self, now: f64) -> Option<f64> {
         let second = |t: f64| 1.0 - (now - t).max(0.0).fract();
         let next = match (self.ended, self.leaving) {
@@ -202,7 +204,7 @@ mod tests {
         CallPhase::InCall { elapsed: Duration::from_millis(ms) }
     }
 
-    /// Shows the machine each phase at its time, and gives the screens.
+    /// The screen after each phase, at its time.
     fn run(phases: &[(f64, CallPhase)]) -> Vec<Screen> {
         let mut state = Screens::default();
         let step = |(now, phase): &(f64, CallPhase)| {
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_entered_has_no_receipt() {
+    fn a_room_that_was_not_entered_has_no_receipt() {
         let failed = CallPhase::Ended(ending(ExitReason::EntryFailed));
         assert_eq!(run(&[(0.0, CallPhase::Entering), (0.5, failed)]), [Screen::Joining, Screen::Lobby]);
         let stopped = CallPhase::Ended(ending(ExitReason::Left));
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_by_others_is_shown_as_what_it_was() {
+    fn an_end_by_others_shows_its_reason() {
         for reason in [ExitReason::Kicked, ExitReason::Dismissed, ExitReason::ServerStopped] {
             let screens = run(&[(0.0, in_call(0)), (1.0, CallPhase::Ended(ending(reason)))]);
             assert_eq!(screens[1], Screen::Over(reason));

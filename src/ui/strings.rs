@@ -1,4 +1,4 @@
-//! The words of ends, devices and receipts. Plain sentences for people; the exact line below them for support.
+//! Sentences for users about ends, devices, rooms and receipts, and the exact lines for support.
 
 use crate::base::{DeviceKind, DeviceProblemKind, ExitReason, ReceiptStep, RoomId, RoomState, StepName, StepState};
 use crate::call::view::{CallSummary, CallView, DeviceProblem, LocalDevice, RoomStatus};
@@ -6,7 +6,7 @@ use crate::store::RecentRoom;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Title and sentences of an end by something else than our own wish.
+/// Title and sentences of a call that ended by something else than our own Leave.
 pub(super) fn over(
     reason: ExitReason,
     call: &CallView,
@@ -40,13 +40,13 @@ pub(super) fn over(
     }
 }
 
-/// The same for the host who ended the call for everyone.
+/// Title and sentences for the host who ended the call for everyone.
 pub(super) fn ended_by_us(ending: &CallSummary) -> (&'static str, String) {
     let off = devices_are_off(ending);
     ("You ended the call for everyone", format!("It is confirmed. Everyone has been told. {off}"))
 }
 
-/// Whether to remove somebody.
+/// Title and sentences of the question whether to remove somebody.
 pub(super) fn remove_question(room: &RoomId, name: &str) -> (String, String) {
     let sentence = format!(
         "{name} leaves “{room}” at once and reads: “You were removed from this call”. \
@@ -55,7 +55,7 @@ pub(super) fn remove_question(room: &RoomId, name: &str) -> (String, String) {
     (format!("Remove {name}?"), sentence)
 }
 
-/// Whether to end the call for everyone: `people` of them, with us.
+/// Title and sentences of the question whether to end the call for everyone; `people` counts us too.
 pub(super) fn end_question(room: &RoomId, people: usize) -> (String, String) {
     let title = if people == 1 { "End the call?".to_owned() } else { format!("End the call for all {people} people?") };
     let sentence = format!(
@@ -64,7 +64,7 @@ pub(super) fn end_question(room: &RoomId, people: usize) -> (String, String) {
     (title, sentence)
 }
 
-/// Never said of a device that did not confirm it.
+/// Which devices are off; "off" is said only of a device that confirmed it.
 fn devices_are_off(ending: &CallSummary) -> &'static str {
     let clean = |step| {
         let state = ending.receipt.step(step).map(|s| s.state);
@@ -78,13 +78,14 @@ fn devices_are_off(ending: &CallSummary) -> &'static str {
     }
 }
 
-/// The two lines of the end screen's title, and the sentences below.
-pub(super) fn left(ending: &CallSummary, ghost: u64) -> ([&'static str; 2], String) {
+/// The two lines of the end screen's title, and the sentences below. The others see us as gone after `stale_s` seconds
+/// when the server did not confirm.
+pub(super) fn left(ending: &CallSummary, stale_s: u64) -> ([&'static str; 2], String) {
     let told = ending.receipt.step(StepName::OthersTold).map(|s| s.state);
     let confirmed = matches!(told, None | Some(StepState::Confirmed | StepState::NotApplicable));
     let off = devices_are_off(ending);
     if !confirmed {
-        let sentence = format!("{off} The others see you as gone within {ghost} seconds at most.");
+        let sentence = format!("{off} The others see you as gone within {stale_s} seconds at most.");
         return (["You left.", "The server did not confirm."], sentence);
     }
     let off = if off.starts_with("Your camera and") {
@@ -100,7 +101,7 @@ pub(super) fn left(ending: &CallSummary, ghost: u64) -> ([&'static str; 2], Stri
     (["You left.", "It is confirmed."], format!("{off} {told}"))
 }
 
-/// "Mina, Tomás and Priya", and how many they are; first names, and at most three of them.
+/// "Mina, Tomás and Priya", and their number; first names, three at most.
 fn names(all: &[String]) -> Option<(String, usize)> {
     let first: Vec<&str> = all.iter().map(|n| n.split_whitespace().next().unwrap_or(n)).collect();
     let text = match &first[..] {
@@ -113,7 +114,7 @@ fn names(all: &[String]) -> Option<(String, usize)> {
     Some((text, first.len()))
 }
 
-/// A row of the receipt.
+/// The words of a receipt's row.
 pub(super) fn receipt_row(step: &ReceiptStep) -> &'static str {
     use {StepName as N, StepState as S};
     match (step.step, step.state) {
@@ -135,7 +136,7 @@ pub(super) fn receipt_row(step: &ReceiptStep) -> &'static str {
     }
 }
 
-/// Whether a row is shown: what did not apply to a call stays away, except the two devices everybody asks about.
+/// Whether a row is shown: camera and microphone always, other steps only if they applied to the call.
 pub(super) fn receipt_shows(step: &ReceiptStep) -> bool {
     match step.step {
         StepName::CameraReleased | StepName::MicrophoneReleased => true,
@@ -154,7 +155,7 @@ pub(super) fn receipt_line(ending: &CallSummary, zone: &TimeZone) -> String {
     format!("{} reason {}, you left", exact(ending.unix_ms, zone), ending.reason.code())
 }
 
-/// Everything support needs of an end, as text to copy.
+/// An end's details for support, as text to copy.
 pub(super) fn details(call: &CallView, ending: &CallSummary, zone: &TimeZone) -> String {
     let mut text =
         format!("{}\nroom {}\nuser {}\nserver {}\n", callback_line(ending, zone), call.room, call.user, call.server);
@@ -179,7 +180,7 @@ pub(super) fn stay(seconds: f64, people: usize) -> String {
     if people == 1 { format!("{time}, alone") } else { format!("{time}, {people} people") }
 }
 
-/// Title and sentence about a device that does not work.
+/// Title and sentences about a device that failed.
 pub(super) fn device_problem(
     kind: DeviceKind,
     device: &LocalDevice,
@@ -248,7 +249,7 @@ pub(super) fn device_problem(
     }
 }
 
-/// One word about it, for the picker.
+/// One word about it, for a picker's chip.
 pub(super) const fn problem_word(problem: DeviceProblemKind) -> &'static str {
     match problem {
         DeviceProblemKind::NotFound => "Not found",
@@ -259,7 +260,7 @@ pub(super) const fn problem_word(problem: DeviceProblemKind) -> &'static str {
     }
 }
 
-/// The word about a room that was looked up.
+/// The word in the room field's chip.
 pub(super) const fn room_word(news: RoomStatus) -> &'static str {
     match news {
         RoomStatus::Checking => "Checking…",
@@ -268,7 +269,7 @@ pub(super) const fn room_word(news: RoomStatus) -> &'static str {
     }
 }
 
-/// What there is to know before joining it.
+/// The sentence below Join about the room that the form names.
 pub(super) fn before_joining(news: Option<RoomStatus>) -> String {
     let nothing_sent = "Nothing is sent until you join.";
     match news {
@@ -299,7 +300,7 @@ fn local(unix_ms: f64, zone: &TimeZone) -> Option<jiff::Zoned> {
     Some(at.to_zoned(zone.clone()))
 }
 
-/// "Left yesterday 16:02, confirmed": how a call of the past ended.
+/// How a recent call ended: "Left yesterday 16:02, confirmed".
 pub(super) fn recent(room: &RecentRoom, now_unix_ms: f64, zone: &TimeZone) -> String {
     let when = day(room.left_at as f64 * 1000.0, now_unix_ms, zone);
     let how = match ExitReason::from_code(room.reason) {
@@ -345,7 +346,7 @@ mod tests {
     use crate::ui::testing::{call, ending};
 
     #[test]
-    fn removed_and_ended_are_never_mixed_up() {
+    fn removed_and_ended_are_told_apart() {
         let call = call(CallPhase::Entering);
         let text = |reason| {
             let (title, body) = over(reason, &call, &ending(reason), &TimeZone::UTC);
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn confirmed_is_said_only_when_it_was() {
+    fn confirmed_is_said_only_after_a_confirmation() {
         let mut end = ending(ExitReason::Left);
         assert_eq!(left(&end, 6).0[1], "It is confirmed.");
         assert!(left(&end, 6).1.ends_with("Mina, Tomás and Priya have been told."));
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_the_past_say_how_and_when_they_ended() {
+    fn recent_calls_say_how_and_when_they_ended() {
         let now = 1_763_908_327_312.0;
         let said = |days_ago: i64, reason: u16, confirmed| {
             let left_at = 1_763_908_327 - days_ago * 86_400;

@@ -1,5 +1,5 @@
-//! For the window's tests: people and calls as they occur, drawn pictures, and a desk that serves what a test sets and
-//! records what the window asks for.
+//! For the window's tests: people, calls, video frames, and a call service that serves what a test sets and records what
+//! the window asks for.
 
 use crate::base::{
     ConnectionQuality, DeviceEntry, DeviceLists, ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, RoomState,
@@ -16,7 +16,8 @@ use crate::ui::model::Model;
 use crate::ui::update::update;
 use crate::ui::{App, Options};
 use egui_kittest::Harness;
-use std::sync::{Arc, Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A server on this computer.
@@ -24,14 +25,14 @@ pub(super) const SERVER: &str = "ws://127.0.0.1:7880";
 /// 14:32:07.312 on a day in UTC.
 const LEFT_AT: f64 = 1_763_908_327_312.0;
 
-/// Carries an action out: what the desk is asked for.
+/// Applies an action; returns the commands for the call service.
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<CallCommand> {
     let mut effects = Effects::default();
     update(model, action, &mut effects);
     effects.commands
 }
 
-/// The world behind a test's window.
+/// The call service and the callbacks of a test's window.
 #[derive(Clone, Default)]
 pub(super) struct World {
     inner: Arc<Mutex<Inner>>,
@@ -42,14 +43,14 @@ pub(super) struct Inner {
     pub(super) snapshot: Snapshot,
     pub(super) notices: Vec<Notice>,
     pub(super) commands: Vec<CallCommand>,
-    /// The rooms that were looked up; they go along with what is typed, and are no command that a person gave.
+    /// The rooms that were looked up, apart from the commands: they follow what is typed.
     pub(super) looked_up: Vec<Option<RoomQuery>>,
     pub(super) screens: Vec<&'static str>,
     pub(super) first_frames: Vec<(String, u32, u32)>,
-    /// Who, the picture's time in microseconds, and when it was painted in Unix ms.
+    /// The user, the frame's time in microseconds, and when it was painted in Unix ms.
     pub(super) painted: Vec<(String, u64, f64)>,
     pub(super) settings: Option<Settings>,
-    /// Pages that were to be shown in the browser.
+    /// Pages for the browser.
     pub(super) pages: Vec<String>,
 }
 
@@ -76,7 +77,7 @@ impl CallApi for TestDesk {
 }
 
 impl World {
-    /// A computer with working devices, nobody in a call.
+    /// Working devices, and no call.
     pub(super) fn new() -> Self {
         let world = Self::default();
         let mut inner = world.lock();
@@ -94,15 +95,15 @@ impl World {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().expect("no test panics while it holds the world")
+        self.inner.lock()
     }
 
-    /// Puts the window into a call at `phase`.
+    /// Starts a call at `phase`.
     pub(super) fn call(&self, phase: CallPhase) {
         self.lock().snapshot.call = Some(call(phase));
     }
 
-    /// Ends the call for `reason`, with the devices closed as they are by then.
+    /// Ends the call, with the devices closed.
     pub(super) fn end(&self, ending: CallSummary) {
         let mut inner = self.lock();
         inner.snapshot.camera.state = DeviceState::Off;
@@ -117,12 +118,12 @@ impl World {
         change(self.lock().snapshot.call.as_mut().expect("a call"));
     }
 
-    /// What the window asked for since the last time.
+    /// The commands since the last call of this.
     pub(super) fn commands(&self) -> Vec<CallCommand> {
         std::mem::take(&mut self.lock().commands)
     }
 
-    /// Answers what the window looked up last.
+    /// Answers the last look-up.
     pub(super) fn answer_lookup(&self, news: RoomStatus) {
         let mut inner = self.lock();
         let question = inner.looked_up.last().cloned().flatten().expect("a room was looked up");
@@ -157,7 +158,7 @@ impl World {
     }
 }
 
-/// The settings of somebody who has been here before.
+/// The settings of somebody who has used the program before.
 pub(super) fn ada() -> Settings {
     let mut settings = Settings::default();
     settings.name = "Ada Okafor".into();
@@ -175,7 +176,7 @@ pub(super) fn ada_with(change: impl FnOnce(&mut Settings)) -> Settings {
     settings
 }
 
-/// Names with the colours (top left, bottom right) of their pictures.
+/// Names with the colours (top left, bottom right) of their video.
 const PEOPLE: [(&str, [[u8; 3]; 2]); 9] = [
     ("Mina Park", [[214, 184, 152], [150, 112, 90]]),
     ("Tomás Rivera", [[96, 116, 138], [48, 60, 76]]),
@@ -192,7 +193,7 @@ fn user(name: &str) -> UserId {
     name.split_whitespace().next().unwrap_or(name).to_lowercase().parse().expect("a user id")
 }
 
-/// Somebody with a picture and a good link.
+/// Somebody with video and a good connection.
 pub(super) fn person(index: usize) -> Person {
     let (name, colors) = PEOPLE[index];
     let slot = FrameSlot::new();
@@ -274,7 +275,7 @@ pub(super) fn in_call() -> CallPhase {
     CallPhase::InCall { elapsed: Duration::from_secs(24 * 60 + 16) }
 }
 
-/// How a call ends for `reason`, cleanly.
+/// A clean end for `reason`.
 pub(super) fn ending(reason: ExitReason) -> CallSummary {
     let told = if reason == ExitReason::Left { StepState::Confirmed } else { StepState::NotApplicable };
     let step = |step, state, ms| ReceiptStep { step, state, ms, detail: String::new() };
@@ -295,7 +296,7 @@ pub(super) fn ending(reason: ExitReason) -> CallSummary {
     }
 }
 
-/// The steps of `ending` that are done after `count` of them.
+/// The first `count` confirmed steps of an exit.
 pub(super) fn done(count: usize) -> Vec<ReceiptStep> {
     let steps = ending(ExitReason::Left).receipt.steps;
     steps.into_iter().filter(|s| s.state == StepState::Confirmed).take(count).collect()
@@ -326,7 +327,7 @@ fn devices() -> DeviceLists {
     }
 }
 
-/// A picture of somebody: a gradient with a head and shoulders, and a light window at the right.
+/// A video frame of somebody: a gradient with head and shoulders, and a bright window at the right.
 pub(super) fn portrait([from, to]: [[u8; 3]; 2]) -> Arc<VideoFrame> {
     let (width, height) = (640usize, 360usize);
     let rgb = |x: usize, y: usize| -> [f32; 3] {
@@ -356,5 +357,5 @@ pub(super) fn portrait([from, to]: [[u8; 3]; 2]) -> Arc<VideoFrame> {
         Plane { data, stride: width / step }
     };
     let planes = [plane(0), plane(1), plane(2)];
-    Arc::new(VideoFrame::new(width as u32, height as u32, planes, 0).expect("a picture"))
+    Arc::new(VideoFrame::new(width as u32, height as u32, planes, 0).expect("a video frame"))
 }

@@ -1,4 +1,4 @@
-//! The type scale, and text that is placed by hand yet read by screen readers.
+//! The type scale, and text: `add_…` lets egui place it, the others paint at a point.
 
 use crate::ui::fonts;
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
@@ -20,8 +20,8 @@ const fn scale(family: &'static str, size: f32, line: f32, spacing: f32) -> Type
     Type { family, size, line, spacing }
 }
 
-// egui sets text without kerning: titles are a little tighter here than in the design's tokens, and so as wide as in
-// its pictures.
+// egui sets text without kerning: titles are spaced more tightly than in the design's tokens, so that their widths
+// match.
 pub(super) const HERO: Type = scale(fonts::DISPLAY, 44.0, 50.0, -1.35);
 pub(super) const DISPLAY: Type = scale(fonts::DISPLAY, 32.0, 40.0, -0.65);
 pub(super) const MODAL_TITLE: Type = scale(fonts::DISPLAY, 24.0, 30.0, -0.4);
@@ -50,12 +50,11 @@ pub(super) const MONO_STRONG: Type = scale(fonts::MONO_SEMIBOLD, 14.0, 20.0, 0.0
 pub(super) const MONO_TOTAL: Type = scale(fonts::MONO_SEMIBOLD, 18.0, 24.0, 0.0);
 
 impl Type {
-    /// The font.
     pub(super) fn font(self) -> FontId {
         FontId::new(self.size, fonts::family(self.family))
     }
 
-    /// The same step in another size, for example initials in an avatar.
+    /// The same weight in another size.
     pub(super) const fn sized(self, size: f32) -> Self {
         Self { size, line: size * 1.25, ..self }
     }
@@ -84,7 +83,6 @@ impl Type {
     }
 }
 
-/// Lays `job` out.
 pub(super) fn layout(ui: &Ui, job: LayoutJob) -> Arc<Galley> {
     ui.painter().layout_job(job)
 }
@@ -94,8 +92,7 @@ pub(super) fn width(ui: &Ui, kind: Type, text: &str) -> f32 {
     layout(ui, kind.cut(text, Color32::WHITE, f32::INFINITY)).size().x
 }
 
-/// Draws `text` on one line, `anchor` of it at `at`, cut where `width` ends; not in the accessibility tree, for words
-/// that a button or a tile says already.
+/// Paints `text` on one line, `anchor` of it at `at`, cut with "…" at `width`; not for screen readers.
 pub(super) fn paint(ui: &Ui, at: Pos2, anchor: Align2, kind: Type, color: Color32, text: &str, width: f32) -> Rect {
     let galley = layout(ui, kind.cut(text, color, width));
     let rect = anchor.anchor_size(at, galley.size());
@@ -157,17 +154,17 @@ pub(super) fn add_icon_fill(ui: &mut Ui, place: [f32; 2], size: f32, color: Colo
     paint_icon(ui, fonts::ICONS_FILL, rect.center(), size, color, icon);
 }
 
-/// Draws an icon of the icon font with its middle at `at`.
+/// Paints an icon with its middle at `at`.
 pub(super) fn icon(ui: &Ui, at: Pos2, size: f32, color: Color32, icon: char) {
     paint_icon(ui, fonts::ICONS, at, size, color, icon);
 }
 
-/// The same, filled.
+/// Paints a filled icon.
 pub(super) fn icon_fill(ui: &Ui, at: Pos2, size: f32, color: Color32, icon: char) {
     paint_icon(ui, fonts::ICONS_FILL, at, size, color, icon);
 }
 
-/// The same, bold: inside filled buttons.
+/// Paints a bold icon, for filled buttons.
 pub(super) fn icon_bold(ui: &Ui, at: Pos2, size: f32, color: Color32, icon: char) {
     paint_icon(ui, fonts::ICONS_BOLD, at, size, color, icon);
 }

@@ -1,4 +1,4 @@
-//! The design's colours and sizes as egui's style, for what egui draws itself: text cursors, tooltips, scroll bars.
+//! The design's colours and sizes as egui's style, for what egui paints itself: text cursors, tooltips, scroll bars.
 
 use crate::store;
 use crate::ui::text;
@@ -6,13 +6,13 @@ use crate::ui::tokens::{DARK, LIGHT, Palette, radius};
 use egui::epaint::FontColorTransferFunction;
 use egui::{Color32, FontFamily, FontId, Stroke, Style, TextStyle, Theme, ThemePreference, Visuals};
 
-/// Gives `ctx` both themes.
+/// Installs both themes.
 pub(super) fn install(ctx: &egui::Context) {
     ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
     ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
 }
 
-/// What egui is told of a choice.
+/// The setting as egui's preference.
 pub(super) const fn preference(choice: store::Theme) -> ThemePreference {
     match choice {
         store::Theme::System => ThemePreference::System,
@@ -23,7 +23,7 @@ pub(super) const fn preference(choice: store::Theme) -> ThemePreference {
 
 fn style(colors: &Palette, mut visuals: Visuals) -> Style {
     if visuals.dark_mode {
-        // egui's own curve makes light text on dark a weight bolder than it was drawn.
+        // egui's default curve makes light text on dark too bold.
         visuals.text_options.color_transfer_function = FontColorTransferFunction::Gamma(0.8);
     }
     visuals.override_text_color = Some(colors.text);
@@ -36,7 +36,7 @@ fn style(colors: &Palette, mut visuals: Visuals) -> Style {
     visuals.extreme_bg_color = colors.surface;
     visuals.selection.bg_fill = colors.info_soft;
     visuals.text_cursor.stroke = Stroke::new(1.5, colors.accent);
-    // A blinking cursor would repaint a window that has nothing else to do.
+    // A blinking cursor would repaint an idle window.
     visuals.text_cursor.blink = false;
     visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, colors.border);
     for widget in [&mut visuals.widgets.inactive, &mut visuals.widgets.hovered, &mut visuals.widgets.active] {

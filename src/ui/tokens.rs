@@ -1,5 +1,5 @@
-//! Every colour, size and time of the window, and nowhere else. The values are those of the design's token file; the
-//! tests at the end hold each pair of colours to its contrast.
+//! The design's tokens: the colours, the sizes and times that views share. The tests at the end check the contrast of
+//! each pair of colours.
 
 use egui::{Color32, CornerRadius, Shadow};
 
@@ -10,7 +10,7 @@ pub(super) struct Palette {
     pub(super) canvas: Color32,
     /// Bars, cards that lie flat.
     pub(super) surface: Color32,
-    /// Cards, menus, tiles without a picture.
+    /// Cards, menus, tiles without video.
     pub(super) raised: Color32,
     /// Buttons at rest.
     pub(super) control: Color32,
@@ -20,7 +20,7 @@ pub(super) struct Palette {
     pub(super) control_active: Color32,
     /// Hairlines; decoration only.
     pub(super) border: Color32,
-    /// Edges that a person must see: fields, switches.
+    /// Edges that must be seen: fields, switches.
     pub(super) border_strong: Color32,
     /// Main text.
     pub(super) text: Color32,
@@ -30,49 +30,38 @@ pub(super) struct Palette {
     pub(super) text_3: Color32,
     /// The one main action of a screen, and what is selected.
     pub(super) accent: Color32,
-    /// … under the pointer.
     pub(super) accent_hover: Color32,
-    /// … while pressed.
     pub(super) accent_pressed: Color32,
-    /// Text on it.
+    /// Text on `accent`.
     pub(super) on_accent: Color32,
-    /// Apricot as text.
+    /// `accent` as text.
     pub(super) accent_text: Color32,
-    /// Apricot as a background.
+    /// `accent` as a background.
     pub(super) accent_soft: Color32,
     /// Speaking, connected, confirmed.
     pub(super) live: Color32,
-    /// … as text.
     pub(super) live_text: Color32,
-    /// … as a background.
     pub(super) live_soft: Color32,
     /// Leave; nothing else is filled red.
     pub(super) danger: Color32,
-    /// … under the pointer.
     pub(super) danger_hover: Color32,
-    /// … while pressed.
     pub(super) danger_pressed: Color32,
-    /// Text on it.
+    /// Text on `danger`.
     pub(super) on_danger: Color32,
-    /// Off, errors.
+    /// Text of what is off or failed.
     pub(super) danger_text: Color32,
-    /// … as a background.
     pub(super) danger_soft: Color32,
     /// Weak, waiting, busy.
     pub(super) warn: Color32,
-    /// … as text.
     pub(super) warn_text: Color32,
-    /// … as a background.
     pub(super) warn_soft: Color32,
     /// Information.
     pub(super) info: Color32,
-    /// … as text.
     pub(super) info_text: Color32,
-    /// … as a background.
     pub(super) info_soft: Color32,
     /// The focus ring.
     pub(super) focus: Color32,
-    /// A device that is really open, and nothing else.
+    /// Only the lamp of a device that is open.
     pub(super) lamp: Color32,
     /// The mark, left half.
     pub(super) mark_left: Color32,
@@ -80,7 +69,7 @@ pub(super) struct Palette {
     pub(super) mark_right: Color32,
     /// Behind the avatar of somebody whose camera is off.
     pub(super) camera_off: Color32,
-    /// Laid over everything behind a dialog.
+    /// Over everything behind a dialog.
     pub(super) scrim: Color32,
     /// Cards that lie over the canvas.
     pub(super) shadow_card: Shadow,
@@ -91,7 +80,7 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// What can be typed or chosen into lies lower than what is round it.
+    /// Behind what can be typed into or chosen from: darker than its surroundings.
     pub(super) fn inset(&self) -> Color32 {
         if self.is_light() { self.raised } else { self.surface }
     }
@@ -101,7 +90,7 @@ impl Palette {
         if self.is_light() { self.raised } else { self.control_active }
     }
 
-    /// Whether what is raised is white.
+    /// Whether this is the light theme.
     pub(super) fn is_light(&self) -> bool {
         self.raised == Color32::WHITE
     }
@@ -197,7 +186,7 @@ pub(super) const LIGHT: Palette = Palette {
     shadow_modal: shadow(16, 48, over(60, 45, 25, 0.26)),
 };
 
-/// Chips over a picture: the same in both themes, as the picture does not change with them.
+/// Chips over video: the same in both themes, as video does not change with the theme.
 pub(super) mod overlay {
     use super::{Color32, hex, over};
 
@@ -212,11 +201,11 @@ pub(super) mod overlay {
     pub(in crate::ui) const BAR_EMPTY: Color32 = over(255, 255, 255, 0.30);
     /// Under the name in the lobby's preview, at its lower edge.
     pub(in crate::ui) const SHADE: Color32 = over(0, 0, 0, 0.66);
-    /// What a paused picture is multiplied with.
+    /// Brightness of paused video, from 0 to 1.
     pub(in crate::ui) const PAUSED: f32 = 0.42;
 }
 
-/// Background and text of an avatar; a person keeps one pair on every computer ([`avatar`]).
+/// Background and text of an avatar; [`avatar`] chooses.
 const AVATARS: [(Color32, Color32); 10] = [
     (hex(0x3f5e4c), hex(0xe9f3ec)),
     (hex(0x6a4b35), hex(0xfbe8d6)),
@@ -230,7 +219,7 @@ const AVATARS: [(Color32, Color32); 10] = [
     (hex(0x3c5b4b), hex(0xe3f2e9)),
 ];
 
-/// The avatar colours (background, text) of a user: FNV-1a of the user id, modulo 10.
+/// The avatar colours (background, text) of a user: FNV-1a of the user id, modulo 10, the same on every computer.
 pub(super) fn avatar(user: &str) -> (Color32, Color32) {
     let hash = user.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     AVATARS[(hash % AVATARS.len() as u64) as usize]
@@ -250,13 +239,13 @@ pub(super) mod size {
     pub(in crate::ui) const TOOL_BAR_COMPACT: f32 = 88.0;
     pub(in crate::ui) const TOOL: [f32; 2] = [70.0, 64.0];
     pub(in crate::ui) const TOOL_COMPACT: [f32; 2] = [48.0, 48.0];
-    /// The narrow button beside Mic and Camera that opens their device list.
+    /// Width of the button beside Mic and Camera that opens their device list.
     pub(in crate::ui) const TOOL_CARET: f32 = 30.0;
     pub(in crate::ui) const LEAVE: [f32; 2] = [128.0, 56.0];
     pub(in crate::ui) const LEAVE_COMPACT: [f32; 2] = [124.0, 56.0];
-    /// A host's Leave, with the part that opens its menu.
+    /// A host's Leave with its caret.
     pub(in crate::ui) const LEAVE_HOST: [f32; 2] = [152.0, 56.0];
-    /// That part's width.
+    /// Width of the part of a host's Leave that opens its menu.
     pub(in crate::ui) const LEAVE_CARET: f32 = 42.0;
     pub(in crate::ui) const BUTTON: f32 = 44.0;
     pub(in crate::ui) const BUTTON_SMALL: f32 = 36.0;
@@ -268,7 +257,7 @@ pub(super) mod size {
     pub(in crate::ui) const PICKER: f32 = 44.0;
     pub(in crate::ui) const MENU_ITEM: f32 = 38.0;
     pub(in crate::ui) const MENU_ITEM_WITH_NOTE: f32 = 60.0;
-    /// A choice of words beside each other.
+    /// Height of a choice of a few words.
     pub(in crate::ui) const SEGMENTS: f32 = 30.0;
     pub(in crate::ui) const SWITCH: [f32; 2] = [40.0, 24.0];
     pub(in crate::ui) const ICON_BUTTON: [f32; 2] = [36.0, 32.0];
@@ -301,17 +290,18 @@ pub(super) mod size {
     pub(in crate::ui) const TILES_PADDING: f32 = 16.0;
     pub(in crate::ui) const TILE_GAP: f32 = 12.0;
     pub(in crate::ui) const TILE_GAP_COMPACT: f32 = 8.0;
-    /// Tiles that would be narrower are put on further pages.
+    /// Tiles that would be narrower go on further pages.
     pub(in crate::ui) const TILE_LEAST: f32 = 208.0;
     pub(in crate::ui) const TILE_LEAST_COMPACT: f32 = 150.0;
-    /// Height of the row with the pages below the tiles.
+    /// Height of the pager below the tiles.
     pub(in crate::ui) const PAGER: f32 = 44.0;
-    /// The strip beside the one who has the floor: its width, or its height where it lies below.
+    /// Width of the strip beside the main speaker.
     pub(in crate::ui) const STRIP: f32 = 232.0;
+    /// Height of the strip where it lies below.
     pub(in crate::ui) const STRIP_BELOW: f32 = 110.0;
-    /// Below this width the strip lies below.
+    /// Below this width of the tile area the strip lies below.
     pub(in crate::ui) const STRIP_BELOW_UNDER: f32 = 900.0;
-    /// Your own picture beside one other person.
+    /// Your own tile beside one other person.
     pub(in crate::ui) const OWN_TILE: [f32; 2] = [232.0, 130.0];
     pub(in crate::ui) const WINDOW: [f32; 2] = [1280.0, 800.0];
     pub(in crate::ui) const MIN_WINDOW: [f32; 2] = [480.0, 480.0];
@@ -349,19 +339,19 @@ pub(super) mod time {
     pub(in crate::ui) const TOAST_WITH_BUTTON: f64 = 8.0;
     /// A microphone that does not close is told of again after this.
     pub(in crate::ui) const REMIND_OF_MICROPHONE: f64 = 5.0;
-    /// A step list comes only when an exit takes this long …
+    /// The list of steps appears when an exit takes this long …
     pub(in crate::ui) const STEPS_AFTER: f64 = 0.15;
-    /// … and then stays at least so long, so that nothing flashes.
+    /// … and then stays at least this long, so that nothing flashes.
     pub(in crate::ui) const STEPS_STAY: f64 = 0.5;
     /// After this the user may stop waiting for the server.
     pub(in crate::ui) const SLOW_AFTER: f64 = 1.0;
-    /// The rows of a receipt tick in one after the other.
+    /// Between the ticks of a receipt's rows.
     pub(in crate::ui) const RECEIPT_ROW: f64 = 0.06;
-    /// Whoever speaks for so long gets the floor …
+    /// Somebody who has spoken for this long becomes the main speaker …
     pub(in crate::ui) const SPEAKS_AFTER: f64 = 1.5;
-    /// … and keeps it for so long at least.
+    /// … and stays it for at least this long.
     pub(in crate::ui) const MAIN_SPEAKER_STAYS: f64 = 3.0;
-    /// A paused picture gives way to the avatar.
+    /// Paused video gives way to the avatar after this.
     pub(in crate::ui) const DROP_PICTURE_AFTER: f64 = 10.0;
 }
 
@@ -372,7 +362,7 @@ pub(super) mod meter {
     pub(in crate::ui) const GAP: f32 = 3.0;
     pub(in crate::ui) const FLOOR_DB: f32 = -60.0;
     pub(in crate::ui) const LOUD_DB: f32 = -6.0;
-    /// Below this for three seconds nobody would hear you.
+    /// Below this the microphone counts as silent.
     pub(in crate::ui) const SILENT_DB: f32 = -50.0;
     pub(in crate::ui) const SILENT_AFTER: f64 = 3.0;
     pub(in crate::ui) const ATTACK: f32 = 0.02;
@@ -383,7 +373,7 @@ const fn hex(rgb: u32) -> Color32 {
     Color32::from_rgb((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
 }
 
-/// A colour that lets `1 - alpha` of what is below through; egui keeps colours multiplied with their alpha.
+/// A colour with that opacity; egui keeps colours premultiplied.
 const fn over(r: u8, g: u8, b: u8, alpha: f32) -> Color32 {
     const fn times(c: u8, alpha: f32) -> u8 {
         (c as f32 * alpha + 0.5) as u8
@@ -492,10 +482,10 @@ mod tests {
     }
 
     #[test]
-    fn a_person_keeps_one_colour() {
-        assert_eq!(avatar("mina"), avatar("mina"));
-        let users = ["mina", "tomas", "priya", "ada", "noah", "lena"];
-        let colors: std::collections::BTreeSet<_> = users.iter().map(|u| avatar(u).0.to_array()).collect();
-        assert!(colors.len() >= 4, "users share too few colours");
+    fn a_user_has_the_same_avatar_colours_on_every_computer() {
+        // FNV-1a (64 bits) of the user id, modulo the number of pairs.
+        for (user, pair) in [("mina", 4), ("tomas", 1), ("priya", 8), ("ada", 1), ("noah", 5), ("lena", 5), ("", 7)] {
+            assert_eq!(avatar(user), AVATARS[pair], "{user}");
+        }
     }
 }

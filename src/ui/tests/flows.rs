@@ -1,4 +1,4 @@
-//! What a person does in the window, and what the window asks the desk for.
+//! The commands that follow from a person's actions in the window.
 
 use super::{LARGE, SMALL, asked, close, in_a_call, leaving, press};
 use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, RoomId, TrackRole};
@@ -140,7 +140,7 @@ fn keys_switch_devices_and_leave_but_esc_never_leaves() {
     assert_eq!(world.commands(), [CallCommand::SetMicrophone(false), CallCommand::SetCamera(false)]);
     window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
     window.run_steps(2);
-    assert!(window.query_by_label("Leaving the call").is_some(), "before the desk has said anything");
+    assert!(window.query_by_label("Leaving the call").is_some(), "before the snapshot says so");
     assert_eq!(world.commands(), [CallCommand::Leave(ExitRequestedBy::User)]);
 }
 

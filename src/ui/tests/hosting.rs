@@ -1,4 +1,4 @@
-//! What a host's window offers, what it asks first, and what a guest's window does not have.
+//! The actions that a host's window offers and asks about first, and that a guest's window lacks.
 
 use super::{Gallery, LARGE, SMALL, copied, press};
 use crate::base::{ExitReason, Secret};
@@ -64,7 +64,7 @@ fn a_host_removes_somebody_and_is_asked_first() {
 }
 
 #[test]
-fn a_question_about_somebody_goes_with_them() {
+fn a_question_about_somebody_closes_when_they_leave() {
     let world = World::new();
     let mut window = as_host(&world, LARGE);
     open_tile_menu(&mut window, "Tomás");
@@ -121,7 +121,7 @@ fn a_host_who_was_refused_did_not_end_the_call() {
     window.run_steps(3);
     world.end(ending(ExitReason::Dismissed));
     window.run_steps(4);
-    assert!(asks(&window, "This call was ended for everyone"), "somebody else did");
+    assert!(asks(&window, "This call was ended for everyone"), "it was not us");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_host_invites_and_has_the_link_on_the_clipboard() {
     window.run_steps(2);
     assert!(window.query_by_label("Link copied").is_some());
 
-    // Alone the button stands on the tile area, and nowhere else.
+    // Alone, the button stands in the tile area only.
     world.with_call(|call| call.people.clear());
     window.run_steps(3);
     press(&mut window, "Invite");
@@ -163,7 +163,7 @@ fn a_host_invites_and_has_the_link_on_the_clipboard() {
 }
 
 #[test]
-fn a_guest_is_offered_nothing_of_it() {
+fn a_guest_is_offered_nothing_of_a_host() {
     let world = World::new();
     let mut window = super::in_a_call(&world);
     window.run_steps(8);

@@ -1,4 +1,4 @@
-//! Leaving where something is in the way: a question, an open menu, a lost link, a microphone that does not close.
+//! Leaving while something is open or fails: a question, a menu, a lost connection, a microphone that does not close.
 
 use super::{Gallery, LARGE, asked, close, in_a_call, leaving, press};
 use crate::base::{DeviceKind, DeviceProblemKind, ExitReason, ExitRequestedBy, StepState};
@@ -108,7 +108,7 @@ fn an_end_by_others_replaces_question_and_menu() {
 }
 
 #[test]
-fn an_open_menu_is_in_nobodys_way_out() {
+fn leaving_closes_an_open_menu() {
     for by in [ExitRequestedBy::User, ExitRequestedBy::Window] {
         let world = World::new();
         let mut window = in_a_call(&world);
@@ -126,7 +126,7 @@ fn an_open_menu_is_in_nobodys_way_out() {
 }
 
 #[test]
-fn the_next_try_to_reconnect_can_be_had_at_once() {
+fn try_now_reconnects_at_once() {
     for size in [LARGE, super::SMALL] {
         let world = World::new();
         let (elapsed, limit) = (Duration::from_secs(6), Duration::from_secs(60));

@@ -1,4 +1,4 @@
-//! The lobby: what is known of a room before it is joined, and the rooms that were left last.
+//! The lobby: what is known of a room before joining, and the recent rooms.
 
 use super::{Gallery, LARGE, SMALL, press};
 use crate::base::{ExitReason, Secret};
@@ -48,7 +48,7 @@ fn the_room_field_says_whether_there_is_such_a_call() {
 }
 
 #[test]
-fn what_was_found_is_not_said_of_another_room() {
+fn the_answer_about_one_room_is_not_shown_for_another() {
     let world = World::new();
     let mut window = world.window(LARGE, ada_with(|s| s.room = "tea".into()));
     assert_eq!(world.lock().looked_up, [question(SERVER, "tea")]);
@@ -79,7 +79,7 @@ fn a_room_that_is_joined_is_not_looked_up_any_more() {
 }
 
 #[test]
-fn rooms_that_were_left_are_listed_and_lead_back() {
+fn recent_rooms_are_listed_and_fill_the_form_in() {
     let mut gallery = Gallery::default();
     let world = World::new();
     let mut window = world.window([1280.0, 900.0], with_past());
@@ -114,7 +114,7 @@ fn a_call_that_was_entered_is_remembered_with_how_it_ended() {
 }
 
 #[test]
-fn a_room_that_only_a_link_opens_is_opened_again() {
+fn a_room_with_an_invitation_is_joined_with_it_again() {
     let invitation = || Some(Secret::new("devkey.guest.0.abc".to_owned()));
     let world = World::new();
     world.call(in_call());
@@ -137,7 +137,7 @@ fn a_room_that_only_a_link_opens_is_opened_again() {
 }
 
 #[test]
-fn a_call_that_could_not_be_entered_is_not() {
+fn a_call_that_could_not_be_entered_is_not_remembered() {
     let world = World::new();
     world.call(CallPhase::Entering);
     let mut window = world.window(SMALL, ada());

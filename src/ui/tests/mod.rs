@@ -1,4 +1,4 @@
-//! The window driven by accessible names, as a screen reader sees it, and its screens as pictures.
+//! The window, driven by accessible names as a screen reader sees them, and its screens as pictures.
 
 mod flows;
 mod hosting;
@@ -50,7 +50,7 @@ fn close(window: &mut Harness<'static, App>) {
     viewport.events.clear();
 }
 
-/// What the window puts on the clipboard in the next frames, if it does.
+/// The text that the window copies within the next three frames.
 fn copied(window: &mut Harness<'static, App>) -> Option<String> {
     (0..3).find_map(|_| {
         window.step();
@@ -61,7 +61,7 @@ fn copied(window: &mut Harness<'static, App>) -> Option<String> {
     })
 }
 
-/// Whether the window asked the system in the last frame to keep it open, or to close it.
+/// Whether the window sent that command to the system in the last frame.
 fn asked(window: &Harness<'static, App>, command: &egui::ViewportCommand) -> bool {
     let output = &window.output().viewport_output[&ViewportId::ROOT];
     output.commands.contains(command)
@@ -74,18 +74,17 @@ struct Gallery {
 }
 
 impl Gallery {
-    /// Draws the window and keeps the picture in `artifacts/screens/`, to be looked at.
+    /// Renders the window to `artifacts/screens/`.
     fn keep(&self, window: &mut Harness<'static, App>, name: &str) {
         let image = window.render().expect("a picture (needs a Vulkan driver: apt-get install mesa-vulkan-drivers)");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts/screens");
-        std::fs::create_dir_all(&folder).expect("a folder for pictures");
-        image.save(folder.join(format!("{name}.png"))).expect("a picture on disk");
+        std::fs::create_dir_all(&folder).expect("create artifacts/screens");
+        image.save(folder.join(format!("{name}.png"))).expect("save the picture");
     }
 
-    /// The same, and compares it with its reference in `tests/snapshots/window/` (made anew by `UPDATE_SNAPSHOTS=1`).
+    /// Renders the window and compares it with `tests/snapshots/window/`; `UPDATE_SNAPSHOTS=1` replaces the reference.
     ///
-    /// The one place where tolerance is chosen: the same fonts and the same software renderer draw the same picture,
-    /// but for the edges of round shapes and glyphs, which differ from one version of Mesa to the next.
+    /// The tolerance is for the edges of round shapes and glyphs, which differ between versions of Mesa.
     fn compare(&mut self, window: &mut Harness<'static, App>, name: &str) {
         self.keep(window, name);
         let options =

@@ -1,4 +1,4 @@
-//! Newer versions: asked about once, told quietly, and not told again when the note was closed.
+//! Newer versions: the window asks once whether to look for them, and tells each until its note is closed.
 
 use super::{Gallery, LARGE, press};
 use crate::call::view::Notice;
@@ -56,11 +56,11 @@ fn a_newer_version_is_told_until_its_note_is_closed() {
 }
 
 #[test]
-fn whoever_has_been_in_a_call_is_asked_once_whether_to_look() {
+fn after_the_first_call_the_window_asks_once_whether_to_look() {
     let gallery = Gallery::default();
     let world = World::new();
     let window = world.window(LARGE, ada_with(|s| s.check_for_updates = None));
-    assert!(window.query_by_label(QUESTION).is_none(), "the first start has other worries");
+    assert!(window.query_by_label(QUESTION).is_none(), "not at the first start");
     for (answer, wanted) in [("Yes, tell me", true), ("No, do not look for new versions", false)] {
         let world = World::new();
         let mut window = world.window(LARGE, with_past(None));
@@ -92,6 +92,6 @@ fn the_settings_switch_it_and_tell_too() {
     assert_eq!(world.lock().pages.len(), 1);
     window.get_by_role_and_label(Role::Switch, switch).click();
     window.run_steps(3);
-    assert!(window.query_by_label_contains("is out").is_none(), "nobody wants to hear of it any more");
+    assert!(window.query_by_label_contains("is out").is_none(), "it was turned off");
     assert_eq!(saved(&world).check_for_updates, Some(false));
 }

@@ -1,10 +1,12 @@
-//! Every screen as a picture, beside the design's.
+//! Every screen as a picture, compared with its reference; what has no reference is checked by its labels.
 
 use super::{Gallery, LARGE, SMALL};
 use crate::base::{DeviceProblemKind, ExitReason, StepName, StepState, TrackRole};
 use crate::call::view::{CallPhase, DeviceProblem, DeviceState, ExitProgress, Notice};
 use crate::store::{Settings, Theme};
 use crate::ui::testing::{World, ada, ada_with, call, done, ending, in_call, mute, person, room_state};
+use egui::accesskit::Role;
+use egui_kittest::kittest::Queryable as _;
 use std::time::Duration;
 
 fn light() -> Settings {
@@ -12,7 +14,7 @@ fn light() -> Settings {
 }
 
 #[test]
-fn lobby() {
+fn the_lobby_looks_as_designed_in_both_themes() {
     let mut gallery = Gallery::default();
     for (name, settings) in [("lobby-dark", ada()), ("lobby-light", light())] {
         let world = World::new();
@@ -24,7 +26,7 @@ fn lobby() {
 }
 
 #[test]
-fn lobby_with_device_errors() {
+fn devices_that_fail_are_named_in_the_lobby_with_what_to_do() {
     let gallery = Gallery::default();
     let world = World::new();
     let problem = |kind, message: &str| DeviceState::Failed(DeviceProblem { kind, message: message.into() });
@@ -36,20 +38,35 @@ fn lobby_with_device_errors() {
     }
     let mut window = world.window(LARGE, ada());
     gallery.keep(&mut window, "lobby-device-errors");
+    for label in ["Another app is using your camera", "Visavis is not allowed to use the microphone"] {
+        assert!(window.query_by_label(label).is_some(), "{label}");
+    }
+    let button = |name| window.get_by_role_and_label(Role::Button, name).rect();
+    let (again, other) = (button("Try the camera again"), button("Choose another camera"));
+    assert!(again.right() < other.left() && again.center().y == other.center().y, "{again:?} {other:?}");
+    assert!(button("Try the microphone again").top() > again.bottom());
+    assert!(window.query_by_label("Join without camera and mic").is_none(), "the button's name is Join");
+    assert!(window.query_by_label_contains("They get your name only.").is_some());
 }
 
 #[test]
-fn lobby_in_a_narrow_window() {
+fn in_a_narrow_window_the_lobby_has_one_column_with_the_form_first() {
     let gallery = Gallery::default();
     let world = World::new();
     let mut window = world.window([480.0, 900.0], ada());
     world.answer_lookup(room_state(false, 0, true));
     window.run_steps(2);
     gallery.keep(&mut window, "lobby-compact");
+    let of = |label| window.get_by_label(label).rect();
+    let column = [of("Link or room name"), of("Your name"), of("Join"), of("Start a call on this computer")];
+    assert!(column.windows(2).all(|pair| pair[0].bottom() < pair[1].top()), "{column:?}");
+    assert!(column.iter().all(|rect| rect.left() >= 24.0 && rect.right() <= 456.0), "{column:?}");
+    assert!(of("Your picture, as only you see it").top() > column[3].bottom());
+    assert!(window.query_by_label_contains("or start it by pressing Join.").is_some());
 }
 
 #[test]
-fn grids() {
+fn a_grid_looks_as_designed_in_both_themes() {
     let mut gallery = Gallery::default();
     for (name, settings) in [("grid-4-dark", ada()), ("grid-4-light", light())] {
         let world = World::new();
@@ -73,7 +90,7 @@ fn grids() {
 }
 
 #[test]
-fn one_other_person_and_nobody() {
+fn one_other_person_fills_the_call_and_nobody_leaves_a_card() {
     let gallery = Gallery::default();
     let world = World::new();
     world.call(in_call());
@@ -81,6 +98,9 @@ fn one_other_person_and_nobody() {
     let mut window = world.window(LARGE, ada());
     window.run_steps(8);
     gallery.keep(&mut window, "face-to-face");
+    let mina = window.get_by_label_contains("Mina Park, ").rect();
+    let own = window.get_by_label_contains("Ada Okafor, you").rect();
+    assert!(mina.width() > 1200.0 && mina.contains_rect(own) && own.width() < 240.0, "{mina:?} {own:?}");
 
     world.with_call(|call| {
         call.people.clear();
@@ -90,10 +110,14 @@ fn one_other_person_and_nobody() {
     world.lock().snapshot.camera.state = DeviceState::Off;
     window.run_steps(8);
     gallery.keep(&mut window, "alone");
+    assert!(window.query_by_label("You are the only one here").is_some());
+    let sentence = "Your camera is off. Your microphone is on, and nobody is listening yet.";
+    assert!(window.query_by_label(sentence).is_some());
+    assert!(window.query_by_label_contains("Ada Okafor, you").is_none(), "no tile without a camera");
 }
 
 #[test]
-fn compact_call() {
+fn a_compact_call_looks_as_designed() {
     let mut gallery = Gallery::default();
     let world = World::new();
     world.call(in_call());
@@ -104,7 +128,7 @@ fn compact_call() {
 }
 
 #[test]
-fn reconnecting() {
+fn the_reconnecting_banner_looks_as_designed() {
     let mut gallery = Gallery::default();
     let world = World::new();
     world.call(in_call());
@@ -118,7 +142,7 @@ fn reconnecting() {
 }
 
 #[test]
-fn avatars_and_a_toast() {
+fn people_without_video_have_avatars_and_who_leaves_is_told_in_a_toast() {
     let gallery = Gallery::default();
     let world = World::new();
     world.call(in_call());
@@ -135,10 +159,17 @@ fn avatars_and_a_toast() {
     world.lock().notices.push(Notice::Left("Priya Nair".into()));
     window.run_steps(8);
     gallery.keep(&mut window, "avatars-toast");
+    for label in ["李雪, speaking, microphone on, camera off", "Tomás Rivera, microphone on, camera off"] {
+        assert!(window.query_by_label_contains(label).is_some(), "{label}");
+    }
+    assert!(window.query_by_label("Ada Okafor, you, microphone on, camera off").is_some());
+    let toast = window.get_by_label("Priya Nair left").rect();
+    let leave = window.get_by_label("Leave call").rect();
+    assert!(toast.bottom() < leave.top() && (toast.center().x - 640.0).abs() < 40.0, "{toast:?}");
 }
 
 #[test]
-fn leaving_with_its_steps() {
+fn a_slow_exit_lists_its_steps_as_designed() {
     let mut gallery = Gallery::default();
     let world = World::new();
     world.call(in_call());
@@ -159,10 +190,11 @@ fn leaving_with_its_steps() {
     world.with_call(|call| call.phase = leaving(1300, 2));
     window.run_steps(6);
     gallery.keep(&mut window, "leaving-slow");
+    assert!(window.query_by_role_and_label(Role::AlertDialog, "Still telling everyone").is_some());
 }
 
 #[test]
-fn receipts() {
+fn the_receipt_looks_as_designed_and_says_what_was_not_confirmed() {
     let mut gallery = Gallery::default();
     for (name, size, settings) in
         [("end-dark", LARGE, ada()), ("end-light", LARGE, light()), ("end-compact", SMALL, ada())]
@@ -184,10 +216,13 @@ fn receipts() {
     world.end(unconfirmed);
     window.run_steps(14);
     gallery.keep(&mut window, "end-unconfirmed");
+    for label in ["You left. The server did not confirm.", "Not confirmed", "The server did not confirm", "2001 ms"] {
+        assert!(window.query_by_label(label).is_some(), "{label}");
+    }
 }
 
 #[test]
-fn ends_by_others() {
+fn the_dialogs_of_an_end_by_others_look_as_designed() {
     let mut gallery = Gallery::default();
     for (name, reason) in [
         ("kicked", ExitReason::Kicked),

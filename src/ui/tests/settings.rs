@@ -1,4 +1,4 @@
-//! The settings: every one of them can be found by its name, takes effect, and is kept.
+//! The settings: each is found by its accessible name, takes effect, and is saved.
 
 use super::{Gallery, LARGE, SMALL, in_a_call, press};
 use crate::base::{ExitReason, ExitRequestedBy};
@@ -170,7 +170,7 @@ fn the_keys_are_listed_and_sections_are_reached() {
 }
 
 #[test]
-fn pictures_of_the_settings() {
+fn the_settings_look_as_designed() {
     let mut gallery = Gallery::default();
     for (name, settings) in [("settings-dark", ada()), ("settings-light", ada_with(|s| s.theme = Theme::Light))] {
         let world = World::new();
@@ -181,4 +181,7 @@ fn pictures_of_the_settings() {
     let world = World::new();
     let mut window = opened(&world, SMALL, ada());
     gallery.keep(&mut window, "settings-compact");
+    assert!(window.query_by_role_and_label(Role::Tab, "Audio").is_none(), "no list of sections");
+    let switch = window.get_by_role_and_label(Role::Switch, "Reduce background noise").rect();
+    assert!(switch.left() >= 16.0 && switch.right() <= 464.0, "{switch:?}");
 }

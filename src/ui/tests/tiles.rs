@@ -1,4 +1,4 @@
-//! The tile area: pages, layouts, the menu of a tile, and the way round the window by keyboard.
+//! The tile area: pages, layouts, the menu of a tile, and the keyboard.
 
 use super::{Gallery, LARGE, SMALL, in_a_call, press};
 use crate::base::{ExitReason, TrackRole};
@@ -10,7 +10,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use std::time::Duration;
 
-/// So many people, with names that count.
+/// `count` people, with numbered names.
 fn crowd(count: usize) -> Vec<Person> {
     (0..count).map(guest).collect()
 }
@@ -40,7 +40,7 @@ fn key(window: &mut Harness<'static, App>, key: Key) {
     window.run_steps(3);
 }
 
-/// Goes from part to part until the focus is on a tile.
+/// Goes from region to region until the focus is on a tile.
 fn to_tiles(window: &mut Harness<'static, App>) {
     for _ in 0..4 {
         key(window, Key::F6);
@@ -48,7 +48,7 @@ fn to_tiles(window: &mut Harness<'static, App>) {
             return;
         }
     }
-    panic!("F6 does not reach the tile area");
+    panic!("F6 does not reach the tiles");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn somebody_can_be_pinned_from_their_tile() {
 }
 
 #[test]
-fn a_pinned_person_who_leaves_gives_the_stage_back() {
+fn a_pinned_person_who_leaves_gives_the_grid_back() {
     let world = World::new();
     let mut window = in_a_call(&world);
     window.get_by(|n| n.role() == Role::Group && n.label().is_some_and(|l| l.starts_with("Mina"))).click_secondary();
@@ -131,7 +131,7 @@ fn a_pinned_person_who_leaves_gives_the_stage_back() {
 }
 
 #[test]
-fn the_layout_follows_who_has_the_floor() {
+fn the_speaker_layout_follows_the_main_speaker() {
     let mut gallery = Gallery::default();
     let world = World::new();
     let mut window = in_a_call(&world);
@@ -176,7 +176,7 @@ fn a_long_strip_scrolls_and_a_narrow_one_lies_below() {
 }
 
 #[test]
-fn f6_goes_round_the_parts_of_the_window() {
+fn f6_goes_from_region_to_region() {
     let world = World::new();
     let limit = Duration::from_secs(60);
     world.call(CallPhase::Reconnecting { attempt: 2, elapsed: Duration::from_secs(6), limit });
@@ -205,7 +205,7 @@ fn f6_goes_round_the_parts_of_the_window() {
 }
 
 #[test]
-fn the_focus_stays_on_the_stage_when_its_tile_goes() {
+fn the_focus_stays_on_the_tiles_when_its_tile_goes() {
     let world = World::new();
     let mut window = in_a_call(&world);
     to_tiles(&mut window);

@@ -1,4 +1,4 @@
-//! The way into a call: link or room, name, Join, "Start a call on this computer", and the server under "Advanced".
+//! The lobby's form: link or room, name, Join, "Start a call on this computer", and the server under "Advanced".
 
 use super::View;
 use crate::base::{ExitRequestedBy, NO_DEVICE, RoomState};
@@ -31,7 +31,7 @@ pub(super) fn form(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// What the room field's chip says about the call that the field names.
+/// The room field's chip: whether the call that the field names exists.
 fn room_chip(colors: &Palette, status: RoomStatus) -> Pill<'static> {
     let (fill, color, icon) = match status {
         RoomStatus::Checking => (colors.control, colors.text_2, icons::HOURGLASS),
@@ -105,7 +105,7 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>) {
     view.on_click(&response, Action::Join);
 }
 
-/// What the server answered; then Stop while joining, otherwise what there is to know before.
+/// The server's answer; then Stop while joining, otherwise a sentence about the call.
 fn below_button(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     ui.add_space(10.0);

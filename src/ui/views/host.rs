@@ -1,4 +1,4 @@
-//! What only a host's window shows: the chip that says so, Invite, and the menu beside Leave.
+//! The parts of the window that only a host has: the chip that says so, Invite, and the menu beside Leave.
 
 use super::View;
 use crate::base::ExitRequestedBy;

@@ -32,8 +32,8 @@ pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, tiles: Rect, steps: bool
     let slow = view.model.screens.leaving_for(view.model.now) >= time::SLOW_AFTER;
     let running = matches!(call.phase, CallPhase::Leaving(_));
     if running && slow && devices_done && reason == ExitReason::Left && !view.model.screens.keep_waiting {
-        let ghost = call.stale_peer_limit.as_secs();
-        return still_telling(ui, view, done, ghost);
+        let stale_s = call.stale_peer_limit.as_secs();
+        return still_telling(ui, view, done, stale_s);
     }
     let progress = done.iter().filter(|d| STEPS.contains(&d.step)).count() as f32 / STEPS.len() as f32;
     let colors = view.colors;
@@ -132,7 +132,7 @@ const fn words(step: StepName, state: Option<StepState>) -> (&'static str, &'sta
 }
 
 /// The dialog while the server does not answer: close now, or wait.
-fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64) {
+fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], stale_s: u64) {
     let colors = view.colors;
     let title = "Still telling everyone";
     let answer = modal(ui, colors, title, Behind::Call, dialog::WIDTH, |ui| {
@@ -140,7 +140,7 @@ fn still_telling(ui: &Ui, view: &mut View<'_>, done: &[ReceiptStep], ghost: u64)
         dialog::title(ui, colors, title);
         let sentence = format!(
             "Your camera and microphone are off. Nobody can see or hear you. The server has not answered yet. If you \
-             close now, the others see you as gone within {ghost} seconds."
+             close now, the others see you as gone within {stale_s} seconds."
         );
         dialog::body(ui, colors, &sentence);
         ui.add_space(14.0);

@@ -146,7 +146,7 @@ fn mirror_switch(ui: &mut Ui, view: &mut View<'_>) {
     view.on_click(&response, Action::Set(Setting::Mirror(!mirror)));
 }
 
-/// What is wrong with the microphone, and what to do.
+/// The microphone's problem in a card, with a button to try again.
 fn problem_card(ui: &mut Ui, view: &mut View<'_>, device: &LocalDevice, problem: &DeviceProblem) {
     let c = view.colors;
     let (title, sentence) = strings::device_problem(DeviceKind::Microphone, device, problem);

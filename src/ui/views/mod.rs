@@ -33,7 +33,7 @@ use crate::ui::tokens::{Palette, size};
 use crate::ui::video::Videos;
 use egui::{Rect, Response, Ui};
 
-/// What a view reads, and the actions of this frame.
+/// The state that a view reads, and the actions that it dispatches in this frame.
 pub(super) struct View<'a> {
     pub(super) model: &'a Model,
     pub(super) colors: &'static Palette,
@@ -53,7 +53,7 @@ impl View<'_> {
         }
     }
 
-    /// Gives the widget the focus when it is the one that gets it now.
+    /// Gives the widget the focus if the model asks for it.
     fn focus(&self, response: &Response, focus: Focus) {
         if self.model.focus == Some(focus) {
             response.request_focus();

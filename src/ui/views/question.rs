@@ -46,7 +46,7 @@ pub(super) fn question(ui: &mut Ui, view: &mut View<'_>, question: &Question) {
     }
 }
 
-/// What a question says, and the action of its main button.
+/// A question's words and icon, and the action of its main button.
 struct QuestionText {
     /// Title and body.
     words: (String, String),

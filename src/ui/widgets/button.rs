@@ -9,15 +9,15 @@ use egui::{pos2, vec2};
 /// How a button looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ui) enum Look {
-    /// The one main action of a screen.
+    /// The main action of a screen.
     Main,
-    /// The last button of a question that hits others: red as Leave.
+    /// The main button of a question whose answer affects others.
     Danger,
     /// Any other.
     Plain,
-    /// One that stands back behind a plain one.
+    /// Less prominent than a plain one.
     Outline,
-    /// A word that reacts only under the pointer.
+    /// Only a word, until the pointer is over it.
     Ghost,
 }
 
@@ -35,7 +35,7 @@ pub(in crate::ui) struct Button<'a> {
 }
 
 impl<'a> Button<'a> {
-    /// A button of 44 with this word, which is its accessible name too.
+    /// A button of 44 points; the word is its accessible name too.
     pub(in crate::ui) const fn new(word: &'a str, look: Look) -> Self {
         let height = size::BUTTON;
         Self { word, name: word, icon: None, icon_after: false, busy: false, look, height, hang: None }
@@ -54,13 +54,13 @@ impl<'a> Button<'a> {
         self
     }
 
-    /// Says more to a screen reader than the word does.
+    /// Another accessible name than the word.
     pub(in crate::ui) const fn named(mut self, name: &'a str) -> Self {
         self.name = name;
         self
     }
 
-    /// Another height of the scale.
+    /// One of the heights in [`size`].
     pub(in crate::ui) const fn height(mut self, height: f32) -> Self {
         self.height = height;
         self
@@ -72,7 +72,7 @@ impl<'a> Button<'a> {
         self
     }
 
-    /// A spinner in place of the icon; it cannot be pressed.
+    /// Shows a spinner in place of the icon; the button is disabled.
     pub(in crate::ui) const fn busy(mut self, busy: bool) -> Self {
         self.busy = busy;
         self
@@ -100,7 +100,7 @@ impl<'a> Button<'a> {
         }
     }
 
-    /// From the icon to the word.
+    /// Between icon and word.
     fn gap(&self) -> f32 {
         if self.is_tiny() { 6.0 } else { 8.0 }
     }

@@ -89,11 +89,11 @@ pub(in crate::ui) struct Picker<'a> {
     pub(in crate::ui) name: &'a str,
     /// Before the value.
     pub(in crate::ui) icon: char,
-    /// What is chosen.
+    /// The chosen one.
     pub(in crate::ui) value: &'a str,
-    /// A word about a problem, with the colours of its ground, its text and the edge.
+    /// A word about a problem, with the colours of its ground, its text and the picker's edge.
     pub(in crate::ui) problem: Option<(&'a str, [Color32; 3])>,
-    /// Whether it stands on a card, from which it must set itself off.
+    /// Whether it stands on a card, which needs a stronger edge.
     pub(in crate::ui) on_card: bool,
     /// Whether its menu is open.
     pub(in crate::ui) open: bool,

@@ -1,4 +1,4 @@
-//! Small drawings: the mark, the lamp, the spinner, avatars, bars.
+//! Small drawings: the mark (our logo), the lamp, the spinner, avatars, bars.
 
 use super::{animate, motion_is_reduced};
 use crate::base::ConnectionQuality;
@@ -12,7 +12,7 @@ use egui::{
 use std::f32::consts::TAU;
 use std::time::Duration;
 
-/// The mark: two shapes face to face, `open` points (of a 32-point square) apart from their place in a call.
+/// Paints the mark: two shapes face to face, each moved outwards by `open` points of a 32-point square.
 pub(in crate::ui) fn mark(painter: &Painter, rect: Rect, colors: &Palette, open: f32) {
     let scale = rect.width() / 32.0;
     for (sign, color) in [(1.0, colors.mark_left), (-1.0, colors.mark_right)] {
@@ -49,7 +49,7 @@ fn curve(p: [(f32, f32); 4]) -> impl Iterator<Item = (f32, f32)> {
 pub(in crate::ui) fn lamp(ui: &Ui, at: Pos2, state: &DeviceState, lit: Color32, hollow: Color32) {
     let open = matches!(state, DeviceState::Open | DeviceState::Closing);
     let painter = ui.painter();
-    // On at once, out in a moment: the lamp never claims less than is open.
+    // It lights at once and fades out: it is never dark while the device is open.
     let seconds = if open { 0.0 } else { time::LAMP_OFF };
     let id = ui.scope_id().with(("lamp", at.x as i32, at.y as i32));
     let glow = animate(ui, id, open, seconds);
@@ -62,10 +62,10 @@ pub(in crate::ui) fn lamp(ui: &Ui, at: Pos2, state: &DeviceState, lit: Color32, 
     }
 }
 
-/// A turning ring; asks for the next frame.
+/// Paints a turning ring, and requests the next frame.
 pub(in crate::ui) fn spinner(ui: &Ui, at: Pos2, diameter: f32, color: Color32) {
     let (time, reduced) = (ui.input(|i| i.time), motion_is_reduced(ui));
-    // With reduced motion it steps once a second.
+    // With reduced motion it advances once a second.
     let turns = if reduced { time.floor() / 3.0 } else { time / time::SPINNER_TURN };
     let turn = turns.fract() as f32;
     let radius = diameter / 2.0 - 1.0;
@@ -83,7 +83,7 @@ pub(in crate::ui) fn add_spinner(ui: &mut Ui, diameter: f32, color: Color32) {
     spinner(ui, rect.center(), diameter, color);
 }
 
-/// A circle with the initials of a name, in the colours of the user.
+/// Paints a circle with the initials of a name, in the user's colours.
 pub(in crate::ui) fn avatar(ui: &Ui, at: Pos2, diameter: f32, user: &str, name: &str) {
     let (background, color) = tokens::avatar(user);
     ui.painter().circle_filled(at, diameter / 2.0, background);
@@ -104,8 +104,7 @@ pub(in crate::ui) fn add_sign(ui: &mut Ui, side: f32, radius: CornerRadius, grou
     rect.center()
 }
 
-/// First letters of the first and the last word; the first character alone where that says more (Chinese, Japanese,
-/// Korean).
+/// The first letters of the first and the last word; for Chinese, Japanese and Korean the first character.
 pub(in crate::ui) fn initials(name: &str) -> String {
     let letters = |word: &str| word.chars().find(|c| c.is_alphanumeric());
     let mut words = name.split_whitespace().filter_map(letters);
@@ -140,7 +139,7 @@ pub(in crate::ui) fn level_bar(ui: &mut Ui, lit: usize, marks: [Color32; 3]) {
     }
 }
 
-/// Three bars that say "speaks" without colour, 14 wide, their middle at `at`.
+/// Paints the three bars of somebody who speaks, 14 wide, with their middle at `at`.
 pub(in crate::ui) fn speaking_bars(painter: &Painter, at: Pos2, color: Color32) {
     for (i, height) in [6.0, 13.0, 8.0].into_iter().enumerate() {
         let x = at.x + (i as f32 - 1.0) * 5.0;
@@ -148,7 +147,7 @@ pub(in crate::ui) fn speaking_bars(painter: &Painter, at: Pos2, color: Color32) 
     }
 }
 
-/// How many of four bars a link has; `None` when it is not known.
+/// How many of four bars a connection has; `None` when its quality is unknown.
 pub(in crate::ui) const fn bars(quality: ConnectionQuality) -> Option<usize> {
     match quality {
         ConnectionQuality::Unknown => None,
@@ -159,7 +158,7 @@ pub(in crate::ui) const fn bars(quality: ConnectionQuality) -> Option<usize> {
     }
 }
 
-/// Four bars of a link's quality, 15 wide, their middle at `at`.
+/// Paints the four bars of a connection's quality, 15 wide, with their middle at `at`.
 pub(in crate::ui) fn quality_bars(painter: &Painter, at: Pos2, filled: usize) {
     let color = match filled {
         0 | 1 => overlay::MUTED,

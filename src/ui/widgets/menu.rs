@@ -1,4 +1,4 @@
-//! Menus: rows under each other on a raised ground; arrow keys, Enter and Esc are egui's.
+//! Menus. egui handles the arrow keys, Enter and Esc.
 
 use super::{clickable, place};
 use crate::ui::icons;
@@ -14,39 +14,37 @@ pub(in crate::ui) enum MenuEntry<T> {
     Title(String),
     /// Something to choose.
     Choice {
-        /// What it says.
         label: String,
-        /// Whether it has the tick.
+        /// Whether it is ticked.
         chosen: bool,
-        /// What choosing it means.
+        /// Returned when it is chosen.
         value: T,
     },
     /// Something to do.
     Item {
-        /// What it says.
         label: String,
-        /// What it means, below that; empty where the label says it all.
+        /// An explanation below the label; may be empty.
         note: String,
-        /// Before the words.
+        /// Before the label.
         icon: char,
-        /// Whether it hits others or cannot be undone: such ones come last, after a line.
+        /// Whether it affects others or cannot be undone; such items come last, after a line.
         danger: bool,
-        /// What doing it means.
+        /// Returned when it is chosen.
         value: T,
     },
 }
 
-/// What became of a menu in this frame.
+/// The state of a menu after a frame.
 pub(in crate::ui) enum MenuResult<T> {
-    /// Nothing yet.
+    /// It stays open.
     Open,
-    /// It is to be closed.
+    /// The user closed it.
     Close,
     /// A row was chosen.
     Chosen(T),
 }
 
-/// Shows a menu at the button that opened it, above or below, at least as wide as `width`.
+/// Shows a menu above or below the button that opened it, at least `width` wide.
 pub(in crate::ui) fn menu<T: Clone>(
     ui: &Ui,
     colors: &Palette,
@@ -102,7 +100,7 @@ pub(in crate::ui) fn menu<T: Clone>(
     }
 }
 
-/// Home, End and first letters move the focus.
+/// Home, End and a first letter move the focus.
 fn jump(ui: &Ui, ids: &[(Id, &String)]) {
     let focused = ui.memory(egui::Memory::focused);
     let at = ids.iter().position(|(id, _)| Some(*id) == focused);
@@ -138,7 +136,7 @@ fn show_title(ui: &mut Ui, colors: &Palette, title: &str) {
     });
 }
 
-/// The line before what is dangerous.
+/// The line before dangerous items.
 fn line(ui: &mut Ui, colors: &Palette) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 13.0), Sense::hover());
     ui.painter().hline(rect.x_range().shrink(6.0), rect.center().y, Stroke::new(1.0, colors.border));

@@ -1,4 +1,4 @@
-//! Our own widgets: drawn by hand in the design's sizes, focusable, and named for screen readers.
+//! Our widgets: we paint them, egui places them; all can be focused, and have names for screen readers.
 
 mod button;
 mod chip;
@@ -29,12 +29,11 @@ pub(super) use tool::{LeaveState, Tool, leave_button, leave_caret, leave_corners
 use crate::ui::tokens::Palette;
 use egui::{Color32, CornerRadius, Id, Response, Stroke, StrokeKind, Ui};
 
-/// Where it is kept whether movements become cuts.
 fn motion_id() -> Id {
     Id::unique("visavis reduced motion")
 }
 
-/// Whether movements become cuts.
+/// Turns animations off or on.
 pub(super) fn reduce_motion(ctx: &egui::Context, reduce: bool) {
     ctx.data_mut(|d| d.insert_temp(motion_id(), reduce));
 }
@@ -43,43 +42,37 @@ fn motion_is_reduced(ui: &Ui) -> bool {
     ui.data(|d| d.get_temp(motion_id()).unwrap_or(false))
 }
 
-/// 0 to 1 as `on` says, on the way there for `seconds`.
+/// 0 or 1 as `on` says, after a fade of `seconds`.
 pub(super) fn animate(ui: &Ui, id: Id, on: bool, seconds: f32) -> f32 {
     let seconds = if motion_is_reduced(ui) { 0.0 } else { seconds };
     ui.ctx().animate_bool_with_time(id, on, seconds)
 }
 
-/// A value on its way to `to` for `seconds`.
+/// `to`, after a movement of `seconds`.
 pub(super) fn glide(ui: &Ui, id: Id, to: f32, seconds: f32) -> f32 {
     let seconds = if motion_is_reduced(ui) { 0.0 } else { seconds };
     ui.ctx().animate_value_with_time(id, to, seconds)
 }
 
-/// Where it is kept whether the last thing a person used was the keyboard.
 fn focus_id() -> Id {
     Id::unique("visavis focus ring")
 }
 
-/// Shows or hides focus rings: they show on key use only.
+/// Shows or hides focus rings.
 pub(super) fn show_focus(ctx: &egui::Context, show: bool) {
     ctx.data_mut(|d| d.insert_temp(focus_id(), show));
 }
 
-/// Draws the focus ring round a widget that has the focus.
+/// Draws the focus ring round a widget that has the focus: 2 wide, 2 away.
 pub(super) fn focus_ring(ui: &Ui, response: &Response, radius: CornerRadius, colors: &Palette) {
     let shown = ui.data(|d| d.get_temp(focus_id()).unwrap_or(false));
     if response.has_focus() && shown {
-        ring(ui, response, radius, colors);
+        let stroke = Stroke::new(2.0, colors.focus);
+        ui.painter().rect_stroke(response.rect.expand(2.0), radius + 2, stroke, StrokeKind::Outside);
     }
 }
 
-/// The ring itself: 2 wide, 2 away.
-fn ring(ui: &Ui, response: &Response, radius: CornerRadius, colors: &Palette) {
-    let stroke = Stroke::new(2.0, colors.focus);
-    ui.painter().rect_stroke(response.rect.expand(2.0), radius + 2, stroke, StrokeKind::Outside);
-}
-
-/// `from` turning into `to`, `t` from 0 to 1.
+/// A colour between `from` (`t` = 0) and `to` (`t` = 1).
 pub(super) fn mix(from: Color32, to: Color32, t: f32) -> Color32 {
     from.lerp_to_gamma(to, t)
 }

@@ -1,4 +1,4 @@
-//! Dialogs: a card in the middle, everything behind it dimmed and out of reach.
+//! Dialogs: a card in the middle; everything behind it is dimmed and out of reach.
 
 use crate::ui::tokens::{Palette, radius, size};
 use egui::{Align2, Color32, Frame, Id, Margin, Role, Stroke, Ui, vec2};
@@ -6,14 +6,14 @@ use egui::{Align2, Color32, Frame, Id, Margin, Role, Stroke, Ui, vec2};
 /// What is behind a dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ui) enum Behind {
-    /// The whole window; the dialog dims it and stands in its middle.
+    /// The whole window, which the dialog dims; it stands in the window's middle.
     Window,
-    /// The tile area, which is dimmed already; the bars stay as they are.
+    /// A call whose tile area is dimmed already; the dialog stands in the tile area's middle.
     Call,
 }
 
-/// Shows a dialog of `width` (less in a compact window) with this accessible name. It stays until the model says
-/// otherwise: neither Esc nor a click beside it closes it by itself.
+/// Shows a dialog of `width` (less in a narrow window) with this accessible name. Neither Esc nor a click beside it
+/// closes it; that is up to the model.
 pub(in crate::ui) fn modal<R>(
     ui: &Ui,
     colors: &Palette,
@@ -31,7 +31,7 @@ pub(in crate::ui) fn modal<R>(
         .shadow(colors.shadow_modal)
         .inner_margin(Margin::same(28));
     let id = Id::unique(("modal", name));
-    // It is there at once: what it says has happened already, and `ScreenShown` must not come before it can be read.
+    // No fade: `ScreenShown` must not be reported before the dialog can be read.
     let bar = if screen.width() < size::COMPACT_BELOW { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
     let (backdrop, up) = match behind {
         Behind::Window => (colors.scrim, 0.0),

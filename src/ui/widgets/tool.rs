@@ -7,7 +7,7 @@ use crate::ui::tokens::{Palette, radius, size};
 use crate::ui::{fonts, icons};
 use egui::{Align2, Color32, CornerRadius, FontId, Id, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
 
-/// A tool button for one of our devices. The word says what is, the tooltip what a press does.
+/// A button for one of our devices. Its word tells the state, its tooltip what a press does.
 pub(in crate::ui) struct Tool<'a> {
     /// Accessible name: "Microphone", "Camera".
     pub(in crate::ui) name: &'a str,
@@ -17,11 +17,9 @@ pub(in crate::ui) struct Tool<'a> {
     pub(in crate::ui) key: &'a str,
     /// Icons for on and off.
     pub(in crate::ui) icons: [char; 2],
-    /// What it shows.
     pub(in crate::ui) device: &'a LocalDevice,
     /// Whether there is room for words.
     pub(in crate::ui) words: bool,
-    /// Whether it can be pressed.
     pub(in crate::ui) enabled: bool,
 }
 
@@ -39,12 +37,12 @@ impl Tool<'_> {
         tool.response.on_hover_text(format!("{action} ({})", self.key))
     }
 
-    /// What the button shows: the wish, or after the call what became of it.
+    /// Whether it shows "on": what the user wants, or, while disabled, whether the device is open.
     fn on(&self) -> bool {
         self.device.wanted && (self.enabled || self.device.state != DeviceState::Off)
     }
 
-    /// What the lamp says, in words.
+    /// The lamp's state in words.
     fn state(&self) -> String {
         let name = self.name;
         match &self.device.state {
@@ -96,14 +94,13 @@ impl Tool<'_> {
     }
 }
 
-/// What Leave says.
+/// The state of the Leave button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ui) enum LeaveState {
-    /// Leave.
     Ready,
-    /// Leaving… with a spinner.
+    /// With a spinner.
     Leaving,
-    /// Left: the others ended it.
+    /// The call was ended by others.
     Left,
 }
 
