@@ -1,4 +1,4 @@
-//! Takes a new snapshot and the notices in: what changes in the model without an action.
+//! Takes a new snapshot and new notices into the model: the changes that no action of the user causes.
 
 use crate::base::UserId;
 use crate::call::view::{CallPhase, Notice, Snapshot};
@@ -11,7 +11,7 @@ use crate::ui::tile_layout::{RemoteTile, TileKey};
 use crate::ui::update::screen_changed;
 use std::sync::Arc;
 
-/// What the window sees at the begin of a frame.
+/// The input of one frame.
 pub(super) struct Observation {
     /// The window's clock, in seconds.
     pub(super) now: f64,

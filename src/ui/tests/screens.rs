@@ -45,7 +45,6 @@ fn devices_that_fail_are_named_in_the_lobby_with_what_to_do() {
     let (again, other) = (button("Try the camera again"), button("Choose another camera"));
     assert!(again.right() < other.left() && again.center().y == other.center().y, "{again:?} {other:?}");
     assert!(button("Try the microphone again").top() > again.bottom());
-    assert!(window.query_by_label("Join without camera and mic").is_none(), "the button's name is Join");
     assert!(window.query_by_label_contains("They get your name only.").is_some());
 }
 
