@@ -56,7 +56,7 @@ impl Type {
 
     /// The same weight in another size.
     pub(super) const fn sized(self, size: f32) -> Self {
-        Self { size, line: size * 1.25, ..self }
+        Self { size, line: (size * 1.25).round(), ..self }
     }
 
     fn format(self, color: Color32) -> TextFormat {
@@ -125,11 +125,12 @@ pub(super) fn add_words(ui: &mut Ui, kind: Type, color: Color32, text: &str) {
 pub(super) fn add_paragraph(ui: &mut Ui, kind: Type, color: Color32, text: &str) -> Response {
     let width = ui.available_width();
     let mut job = kind.wrapped(text, color, width);
-    job.halign = ui.layout().horizontal_align();
+    let align = ui.layout().horizontal_placement();
+    job.halign = align;
     let galley = layout(ui, job);
     let response = ui.allocate_response(vec2(width, galley.size().y), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
-    let at = Align2([ui.layout().horizontal_align(), Align::Min]).pos_in_rect(&response.rect);
+    let at = Align2([align, Align::Min]).pos_in_rect(&response.rect);
     ui.painter().galley(at, galley, color);
     response
 }

@@ -41,12 +41,12 @@ fn content(ui: &mut Ui, view: &mut View<'_>, call: &CallView, card: Rect) {
         empty_place(ui, colors);
     });
     let width = (card.width() - 48.0).min(475.0);
-    ui.add_space(25.75);
+    ui.add_space(25.5);
     let title = text::MODAL_TITLE.sized(26.0);
     place::centred_column(ui, width, |ui| {
         ui.vertical_centered(|ui| text::add_line(ui, title, colors.text, "You are the only one here"));
     });
-    ui.add_space(8.75);
+    ui.add_space(8.5);
     let sentence = if call.host {
         "Invite copies a link for the people you want to meet. They can join from Windows, macOS or Linux."
     } else {

@@ -57,7 +57,7 @@ fn content(ui: &mut Ui, view: &View<'_>, rect: Rect, room: &RecentRoom, how: &st
         let name = text::LABEL.sized(14.0);
         place::stack(ui, vec2(ui.available_width(), name.line + 18.0), |ui| {
             text::add_words(ui, name, colors.text, &room.room);
-            ui.add_space(1.25);
+            ui.add_space(1.0);
             place::row(ui, text::CAPTION.line, |ui| {
                 text::add_icon_fill(ui, [12.0; 2], 13.0, color, icon);
                 ui.add_space(6.0);

@@ -102,7 +102,7 @@ fn list(ui: &mut Ui, view: &mut View<'_>) {
 fn section_row(ui: &mut Ui, view: &mut View<'_>, section: SettingsSection) {
     let colors = view.colors;
     let on = view.model.section == section;
-    place::row(ui, 44.0, |ui| {
+    place::row(ui, 42.0, |ui| {
         ui.add_space(12.0);
         let (_, rect) = ui.allocate_space(vec2(ui.available_width() - 13.0, 42.0));
         let info = WidgetInfo::selected(Role::Tab, true, on, section.word());
@@ -122,6 +122,7 @@ fn section_row(ui: &mut Ui, view: &mut View<'_>, section: SettingsSection) {
         row.ring(ui, colors, radius::CONTROL);
         view.on_click(&row.response, Action::ShowSection(section));
     });
+    ui.add_space(2.0);
 }
 
 /// The cards, in two columns where there is room.

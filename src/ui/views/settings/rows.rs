@@ -26,7 +26,7 @@ pub(super) fn switch_row(ui: &mut Ui, view: &mut View<'_>, name: &str, note: &st
         }
         place::stack(ui, vec2(ui.available_width(), NAME.line + 18.0), |ui| {
             text::add_words(ui, NAME, colors.text, name);
-            ui.add_space(1.25);
+            ui.add_space(1.0);
             text::add_line(ui, text::CAPTION, colors.text_3, note);
         });
     });
