@@ -1,13 +1,13 @@
-//! Where the tiles of a call lie: arithmetic only, in points.
+//! Computes where the tiles of a call lie, in points.
 
 use crate::ui::tokens::size;
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 /// Tiles are 16:9.
 const RATIO: f32 = 16.0 / 9.0;
-/// Tiles on one page at most.
+/// Tiles on one page, at most.
 const MOST: usize = 25;
-/// A new number of columns must make tiles this much wider, or everybody would be shuffled for nothing.
+/// The present number of columns is kept while its tiles are at least this part of the widest possible.
 const KEEP: f32 = 0.92;
 
 /// A grid of equal tiles.
@@ -19,7 +19,7 @@ pub(super) struct Grid {
     pub(super) tiles: Vec<Rect>,
 }
 
-/// Places `n` tiles of 16:9 in `area` as large as they get; `present` columns stay while that costs little.
+/// Places `n` tiles of 16:9 in `area`, as large as possible; `present` columns are kept while that costs little width.
 pub(super) fn grid(n: usize, area: Rect, gap: f32, present: usize) -> Grid {
     let fits: Vec<Fit> = (1..=n).map(|columns| Fit::new(n, columns, area.size(), gap)).collect();
     let Some(best) = fits.iter().copied().reduce(Fit::better) else {
@@ -36,18 +36,18 @@ pub(super) fn page_size(n: usize, area: Rect, gap: f32, least: f32) -> usize {
         let fits = (1..=*m).map(|columns| Fit::new(*m, columns, area.size(), gap).width);
         fits.fold(0.0, f32::max) >= least
     };
-    // Even a window that is too small for two shows somebody beside you.
+    // At least one other person is shown, however small the window.
     (2..=n.min(MOST)).rev().find(wide).unwrap_or(n.min(2))
 }
 
-/// Where somebody is large and `count` others lie in a strip: at the right, or below in a narrow area.
+/// One large tile, and a strip of small ones: at the right, or below in a narrow area.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stripe {
-    /// The large one.
+    /// The large tile.
     pub(super) main: Rect,
-    /// The window onto the strip.
+    /// The visible part of the strip.
     pub(super) strip: Rect,
-    /// The small ones; they may reach beyond the strip, which then scrolls.
+    /// The small tiles; where they reach beyond the strip, it scrolls.
     pub(super) tiles: Vec<Rect>,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn stripe(count: usize, area: Rect) -> Stripe {
         let y = area.bottom() - tile.y;
         (Rect::from_min_max(area.min, pos2(area.right(), y - gap)), Rect::from_min_max(pos2(area.left(), y), area.max))
     };
-    // Centred while they fit; from the edge on when they scroll.
+    // Centred while they fit, else from the strip's edge on.
     let along = if right { vec2(0.0, tile.y + gap) } else { vec2(tile.x + gap, 0.0) };
     let whole = (along * count as f32 - if right { vec2(0.0, gap) } else { vec2(gap, 0.0) }).max(Vec2::ZERO);
     let free = ((strip.size() - whole) / 2.0).max(Vec2::ZERO) * if right { vec2(0.0, 1.0) } else { vec2(1.0, 0.0) };
@@ -75,8 +75,8 @@ pub(super) fn stripe(count: usize, area: Rect) -> Stripe {
     Stripe { main: round(main), strip, tiles }
 }
 
-/// Places up to four tiles in a compact window: the first takes the full first row, the others share the second; they
-/// give up 16:9 (between 4:3 and 1:1) and are cropped from the centre.
+/// Places up to four tiles in a compact window: the first takes the first row, the others share the second. Their aspect
+/// ratio is between 4:3 and 1:1; the video is cropped.
 pub(super) fn compact(n: usize, area: Rect) -> Grid {
     let gap = size::TILE_GAP;
     if n < 2 {
@@ -84,7 +84,7 @@ pub(super) fn compact(n: usize, area: Rect) -> Grid {
     }
     let below = n - 1;
     let width = (area.width() - (below - 1) as f32 * gap) / below as f32;
-    // Two tiles share the height; more of them lie in a row that is lower than the first.
+    // Two tiles share the height; with more, the second row is lower than the first.
     let small = if below == 1 { (area.height() - gap) / 2.0 } else { (width * 0.75).min((area.height() - gap) / 2.0) };
     let small = small.round();
     let large = (area.height() - gap - small).min(area.width());
@@ -120,7 +120,7 @@ impl Fit {
         Self { columns, width, height: (width / RATIO).floor(), empty: rows * columns - n }
     }
 
-    /// The wider one; of equal ones the fuller one, then the one with fewer columns.
+    /// The one with wider tiles; of equals the one with fewer empty places, then the one with fewer columns.
     fn better(self, other: Self) -> Self {
         let wider = other.width > self.width + 0.5;
         let equal = (other.width - self.width).abs() <= 0.5;
@@ -128,7 +128,7 @@ impl Fit {
     }
 }
 
-/// Rows centred in the area, the last one by itself.
+/// Rows of equal tiles, each centred in the area.
 fn place(n: usize, area: Rect, gap: f32, columns: usize, tile: Vec2) -> Vec<Rect> {
     let rows = n.div_ceil(columns);
     let height = rows as f32 * tile.y + (rows - 1) as f32 * gap;
@@ -143,7 +143,7 @@ fn place(n: usize, area: Rect, gap: f32, columns: usize, tile: Vec2) -> Vec<Rect
     (0..n).map(|i| round(Rect::from_min_size(at(i), tile))).collect()
 }
 
-/// Whole points, so that edges stay sharp.
+/// Rounds to whole points, so that edges are sharp.
 fn round(r: Rect) -> Rect {
     Rect::from_min_size(r.min.round(), r.size().floor())
 }
@@ -153,11 +153,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The tile area of a 1280 x 800 window.
+    /// The tile area of a window of 1280 × 800.
     const AREA: Rect = Rect { min: pos2(16.0, 60.0), max: pos2(1264.0, 700.0) };
 
     #[test]
-    fn the_pictures_of_the_design() {
+    fn the_layouts_of_the_design() {
         let four = grid(4, AREA, 12.0, 0);
         assert_eq!(four.columns, 2);
         assert_eq!(four.tiles[0], Rect::from_min_size(pos2(76.0, 61.0), vec2(558.0, 313.0)));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn one_more_person_does_not_shuffle_everybody() {
+    fn one_more_person_keeps_the_columns() {
         let area = Rect::from_min_size(Pos2::ZERO, vec2(1000.0, 620.0));
         let present = grid(6, area, 12.0, 0).columns;
         assert_eq!(grid(6, area, 12.0, present).columns, present);
@@ -193,11 +193,7 @@ mod tests {
     #[test]
     fn the_strip_lies_beside_or_below() {
         let beside = stripe(4, AREA);
-        assert_eq!(
-            beside.tiles[0],
-            Rect::from_min_size(pos2(1032.0, 102.0), vec2(232.0, 130.0)),
-            "the design's picture"
-        );
+        assert_eq!(beside.tiles[0], Rect::from_min_size(pos2(1032.0, 102.0), vec2(232.0, 130.0)), "as designed");
         assert_eq!(beside.main.right(), 1017.0);
         let many = stripe(9, AREA);
         assert_eq!(many.tiles[0].top(), AREA.top(), "from the edge on when it scrolls");

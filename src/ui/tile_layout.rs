@@ -1,39 +1,39 @@
-//! Which tiles there are, and how they are laid out: layout, pinned tile, page, main speaker. A pure machine over snapshots
-//! and a clock; the arithmetic of rectangles is in `grid`.
+//! The tiles of a call and their layout: mode, pinned tile, page, main speaker. A state machine over snapshots and a
+//! clock; `grid` computes the rectangles.
 
 use crate::base::{TrackSid, UserId};
 use crate::call::view::{Person, PersonTrack};
 use crate::ui::tokens::time;
 
-/// A tile of somebody else: each person has one, and each screen and each further camera has one beside it.
+/// A tile of somebody else: one for each person, and one more for each screen and each further camera.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RemoteTile<'a> {
     pub(super) person: &'a Person,
     pub(super) content: TileContent<'a>,
 }
 
-/// What a tile shows.
+/// The content of a tile.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TileContent<'a> {
-    /// The person: their first camera, or their avatar.
+    /// A person: their first camera, or their avatar.
     Person(Option<&'a PersonTrack>),
-    /// A shared screen; screens of one person count from 1.
+    /// A shared screen; the screens of a person count from 1.
     Screen(&'a PersonTrack, usize),
-    /// Another camera of the person; cameras count from 1, so this is 2 or more.
+    /// A further camera; the cameras of a person count from 1, so this is 2 or more.
     Camera(&'a PersonTrack, usize),
 }
 
-/// Names a tile from one frame to the next.
+/// Identifies a tile across frames.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TileKey {
-    /// The tile of a person, whatever they send.
+    /// The person's own tile.
     Person(UserId),
-    /// The tile of one more track of a person.
+    /// The tile of a screen or a further camera.
     Track(UserId, TrackSid),
 }
 
 impl<'a> RemoteTile<'a> {
-    /// The tiles of everybody: people in their order, the screens and further cameras of each beside them.
+    /// All tiles: people in their order, each followed by their screens and further cameras.
     pub(super) fn all(people: &'a [Person]) -> Vec<Self> {
         let of_person = |person: &'a Person| {
             let mut cameras = person.cameras();
@@ -63,7 +63,7 @@ impl<'a> RemoteTile<'a> {
         }
     }
 
-    /// Its name, different from those of the other tiles of the person.
+    /// Its name, unique among the tiles of the person.
     pub(super) fn name(&self) -> String {
         let name = &self.person.name;
         match self.content {
@@ -82,51 +82,51 @@ impl<'a> RemoteTile<'a> {
         matches!(self.content, TileContent::Screen(..))
     }
 
-    /// Whether it is the tile of somebody who speaks.
+    /// Whether it is the own tile of somebody who speaks.
     pub(super) const fn speaks(&self) -> bool {
         self.is_person() && self.person.speaking
     }
 }
 
-/// How the tile area is laid out.
+/// The layout of the tile area.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum LayoutMode {
-    /// Everybody in equal tiles.
+    /// Equal tiles.
     #[default]
     Grid,
     /// One tile large, the others in a strip.
     Speaker,
 }
 
-/// The window's memory of the tile area.
+/// The state of the tile area.
 #[derive(Debug, Default)]
 pub(super) struct TileLayout {
     pub(super) layout: LayoutMode,
-    /// The tile that the user wants large, whoever speaks.
+    /// The tile that the user has pinned: it is the large one.
     pub(super) pinned: Option<TileKey>,
     /// The page of the grid, from 0.
     pub(super) page: usize,
-    /// The tile that has the tile area's one stop of the focus, in reading order.
+    /// The tile that takes the focus, by its index in reading order.
     pub(super) current: usize,
     /// The main speaker, and since when.
     main_speaker: Option<(UserId, f64)>,
-    /// Who has begun to speak, and when.
+    /// Somebody who speaks, and since when.
     speaking: Option<(UserId, f64)>,
 }
 
-/// What a page of the grid shows.
+/// A page of the grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Page {
-    /// Which tiles, in their order; yours comes after them.
+    /// The tiles by index, in their order; yours comes after them.
     pub(super) tiles: Vec<usize>,
-    /// Which page it is, from 0; the last one when fewer are left.
+    /// The page's number, from 0; never beyond the last page.
     pub(super) number: usize,
-    /// How many there are.
+    /// The number of pages.
     pub(super) of: usize,
 }
 
 impl TileLayout {
-    /// Follows who speaks, and forgets who has left and what has ended.
+    /// Follows the speakers, and forgets people who have left and tracks that have ended.
     pub(super) fn observe(&mut self, people: &[Person], now: f64) {
         let here = |user: &UserId| people.iter().any(|p| p.user == *user);
         self.pinned = self.pinned.take().filter(|key| RemoteTile::all(people).iter().any(|tile| tile.key() == *key));
@@ -146,7 +146,7 @@ impl TileLayout {
         }
     }
 
-    /// In how many seconds the main speaker may change, if that is to come.
+    /// In how many seconds the main speaker may change; `None` if nobody else speaks.
     pub(super) fn next_change(&self, now: f64) -> Option<f64> {
         let (user, since) = self.speaking.as_ref()?;
         let free = match &self.main_speaker {
@@ -157,7 +157,7 @@ impl TileLayout {
         Some((free.max(since + time::SPEAKS_AFTER) - now).max(0.005))
     }
 
-    /// The tile that is shown large: the pinned one, else a screen, else the main speaker's, else the first.
+    /// The large tile: the pinned one, else a screen, else the main speaker's, else the first.
     pub(super) fn main(&self, tiles: &[RemoteTile<'_>]) -> usize {
         let pinned = self.pinned.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
         let screen = || tiles.iter().position(RemoteTile::is_screen);
@@ -168,13 +168,13 @@ impl TileLayout {
         pinned.or_else(screen).or_else(speaker).unwrap_or(0)
     }
 
-    /// The layout as it is now: a pinned tile is large in either.
+    /// The mode in effect: a pinned tile is large in either.
     pub(super) fn shown_layout(&self) -> LayoutMode {
         if self.pinned.is_some() { LayoutMode::Speaker } else { self.layout }
     }
 
-    /// The tiles on the present page, when `size` tiles, yours among them, fit on one. The tile of somebody who speaks on
-    /// another page takes the last place, and no other tile moves.
+    /// The current page, with `size` tiles to a page, yours among them. The tile of somebody who speaks on another page
+    /// replaces the last one; no other tile moves.
     pub(super) fn page(&self, tiles: &[RemoteTile<'_>], size: usize) -> Page {
         let others = size.saturating_sub(1).max(1);
         let of = tiles.len().div_ceil(others).max(1);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_floor_goes_to_who_speaks_for_a_while_and_not_too_often() {
+    fn the_main_speaker_changes_after_a_while_and_not_too_often() {
         let (mut tile_layout, mut all) = (TileLayout::default(), people(4));
         speaks(&mut all, Some(2));
         tile_layout.observe(&all, 0.0);
@@ -223,10 +223,10 @@ mod tests {
         assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1);
         speaks(&mut all, None);
         tile_layout.observe(&all, 9.0);
-        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1, "silence takes it from nobody");
+        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1, "silence changes nothing");
         all.remove(1);
         tile_layout.observe(&all, 9.1);
-        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 0, "who has left does not have it");
+        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 0, "not somebody who has left");
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_hold_everybody_once_and_the_speaker_always() {
+    fn each_tile_is_on_one_page_and_the_speakers_on_every_page() {
         let (mut tile_layout, mut all) = (TileLayout::default(), people(60));
         let mut seen = Vec::new();
         for page in 0..3 {
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(names(&all), ["Guest 1", "Guest 1's screen", "Guest 1's camera 2", "Guest 2"]);
         share(&mut all[0], "TR_VS2");
         assert_eq!(names(&all)[2], "Guest 1's screen 2");
-        // A muted camera has no tile: the other one is the person's picture.
+        // A muted camera has no tile: the other one becomes the person's.
         all[0].tracks[0].muted = true;
         assert_eq!(names(&all), ["Guest 1", "Guest 1's screen", "Guest 1's screen 2", "Guest 2"]);
         let shown = RemoteTile::all(&all)[0].video().map(|t| t.track.sid.to_string());
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_screen_is_large_whoever_speaks_and_goes_when_it_ends() {
+    fn a_screen_is_large_until_it_ends_also_while_others_speak() {
         let (mut layout, mut all) = (TileLayout::default(), people(3));
         share(&mut all[1], "TR_VS1");
         speaks(&mut all, Some(2));

@@ -287,6 +287,8 @@ pub(super) mod size {
     pub(in crate::ui) const ICON_TOOL: f32 = 23.0;
     pub(in crate::ui) const ICON: f32 = 18.0;
     pub(in crate::ui) const ICON_SMALL: f32 = 16.0;
+    /// The button of a tile's menu.
+    pub(in crate::ui) const TILE_MENU: f32 = 30.0;
     pub(in crate::ui) const TILES_PADDING: f32 = 16.0;
     pub(in crate::ui) const TILE_GAP: f32 = 12.0;
     pub(in crate::ui) const TILE_GAP_COMPACT: f32 = 8.0;

@@ -1,4 +1,4 @@
-//! Pictures without wgpu: each changed frame is converted to RGBA and becomes an egui texture.
+//! Video without wgpu: each new frame is converted to RGBA and becomes an egui texture.
 
 use super::{PreparedFrame, VideoLook};
 use crate::base::VideoFrame;
@@ -8,18 +8,18 @@ use egui::{Color32, ColorImage, Rect, TextureHandle, TextureOptions, Ui};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// One texture a tile.
+/// One texture for each video, with the number of its frame.
 #[derive(Default)]
 pub(super) struct CpuRenderer {
     tiles: HashMap<u64, (u64, TextureHandle)>,
 }
 
 impl CpuRenderer {
-    /// Shows `uv` of the frame in `rect`, converting it first when its number is new.
+    /// Shows the part `uv` of the frame in `rect`; converts it first if it is new.
     pub(super) fn show(&mut self, ui: &Ui, rect: Rect, prepared: PreparedFrame, uv: Rect, look: &VideoLook) {
         let PreparedFrame { id, number, frame, painted } = prepared;
         self.draw(ui, rect, (id, number, &frame), uv, look);
-        // Shapes are painted in order: when this one comes, the picture has been.
+        // Shapes are painted in order: when this callback runs, the frame has been painted.
         let mark = move |_: egui::PaintCallbackInfo, _: &eframe::egui_glow::Painter| painted.mark(number);
         let callback = Arc::new(eframe::egui_glow::CallbackFn::new(mark));
         ui.painter().add(egui::PaintCallback { rect, callback });
@@ -35,7 +35,7 @@ impl CpuRenderer {
                 texture.id()
             }
             None => {
-                let texture = ui.ctx().load_texture(format!("picture {id}"), convert(frame), TextureOptions::LINEAR);
+                let texture = ui.ctx().load_texture(format!("video {id}"), convert(frame), TextureOptions::LINEAR);
                 let handle = texture.id();
                 self.tiles.insert(id, (number, texture));
                 handle
@@ -47,7 +47,7 @@ impl CpuRenderer {
             ui.painter().add(RectShape::filled(rect, look.radius, tint).with_texture(texture, uv));
             return;
         }
-        // A fitted picture: only its own part of the tile carries the texture.
+        // A fitted frame covers only a part of the tile.
         ui.painter().rect_filled(rect, look.radius, Color32::BLACK);
         let part = egui::vec2(rect.width() / uv.width().abs(), rect.height() / uv.height());
         let inner = Rect::from_center_size(rect.center(), part);
@@ -56,7 +56,7 @@ impl CpuRenderer {
         ui.painter().add(RectShape::filled(inner, look.radius, tint).with_texture(texture, whole));
     }
 
-    /// Lets the texture of `id` go.
+    /// Frees the texture of `id`.
     pub(super) fn free(&mut self, id: u64) {
         self.tiles.remove(&id);
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_come_out_as_they_were_meant() {
+    fn i420_becomes_the_right_colours() {
         for (yuv, rgb) in
             [([235, 128, 128], [255, 255, 255]), ([16, 128, 128], [0, 0, 0]), ([81, 90, 240], [254, 0, 0])]
         {

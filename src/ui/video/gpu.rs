@@ -1,4 +1,4 @@
-//! Pictures with wgpu: three planes of one byte a sample, uploaded when they changed, converted in a shader.
+//! Video with wgpu: the three planes of a new frame are uploaded, and a shader converts them.
 
 use super::{PreparedFrame, VideoLook};
 use crate::base::VideoFrame;
@@ -7,16 +7,16 @@ use egui_wgpu::wgpu::{self, util::DeviceExt as _};
 use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 use std::collections::HashMap;
 
-/// Floats in the shader's `Tile`.
+/// Size of the shader's `Tile`, in floats.
 const UNIFORM: usize = 16;
 
-/// What the window keeps: the way to the renderer, where the textures live.
+/// The window's handle to the renderer, which keeps the textures.
 pub(super) struct GpuRenderer {
     state: egui_wgpu::RenderState,
     largest: u32,
 }
 
-/// What the renderer keeps.
+/// The pipeline, and the textures of each video.
 struct Resources {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
@@ -33,7 +33,7 @@ struct FrameTextures {
     group: wgpu::BindGroup,
 }
 
-/// One tile of one frame.
+/// A tile to be drawn in one frame of the window.
 struct Draw {
     prepared: PreparedFrame,
     rect: Rect,
@@ -50,18 +50,18 @@ impl GpuRenderer {
         Self { state: state.clone(), largest: state.device.limits().max_texture_dimension_2d }
     }
 
-    /// Shows `uv` of the picture in `rect`.
+    /// Shows the part `uv` of the frame in `rect`.
     pub(super) fn show(&self, ui: &Ui, rect: Rect, prepared: PreparedFrame, uv: Rect, look: &VideoLook) {
         let (width, height) = (prepared.frame.width(), prepared.frame.height());
         if width.max(height) > self.largest {
-            tracing::warn!(width, height, largest = self.largest, "a picture is too large for the graphics card");
+            tracing::warn!(width, height, largest = self.largest, "a video frame is too large for the graphics card");
             return;
         }
         let draw = Draw { prepared, rect, uv, look: *look, opacity: ui.opacity() };
         ui.painter().add(egui_wgpu::Callback::new_paint_callback(rect, draw));
     }
 
-    /// Lets the textures of `id` go.
+    /// Frees the textures of `id`.
     pub(super) fn free(&self, id: u64) {
         if let Some(resources) = self.state.renderer.write().callback_resources.get_mut::<Resources>() {
             resources.tiles.remove(&id);
@@ -132,16 +132,16 @@ impl Resources {
     fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Self {
         let shader = device.create_shader_module(wgpu::include_wgsl!("planes.wgsl"));
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some("picture"),
+            label: Some("video"),
             entries: &layout_entries(),
         });
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("picture"),
+            label: Some("video"),
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
         let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some("picture"),
+            label: Some("video"),
             layout: Some(&pipeline_layout),
             vertex: wgpu::VertexState {
                 module: &shader,
@@ -169,7 +169,7 @@ impl Resources {
             cache: None,
         });
         let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
-            label: Some("picture"),
+            label: Some("video"),
             mag_filter: wgpu::FilterMode::Linear,
             min_filter: wgpu::FilterMode::Linear,
             ..wgpu::SamplerDescriptor::default()
@@ -177,7 +177,7 @@ impl Resources {
         Self { pipeline, layout, sampler, linear_target: target.is_srgb(), tiles: HashMap::new() }
     }
 
-    /// Brings the picture's planes to the graphics card, unless they are there.
+    /// Uploads the frame's planes, unless they are there already.
     fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, prepared: &PreparedFrame) {
         let size = [prepared.frame.width(), prepared.frame.height()];
         let known = self.tiles.get(&prepared.id).map(|tile| (tile.size, tile.number));
@@ -208,7 +208,7 @@ impl FrameTextures {
         let planes = [0, 1, 2].map(|i| {
             let (width, height) = frame.plane_size(i);
             device.create_texture(&wgpu::TextureDescriptor {
-                label: Some("picture plane"),
+                label: Some("video plane"),
                 size: wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 },
                 mip_level_count: 1,
                 sample_count: 1,
@@ -219,7 +219,7 @@ impl FrameTextures {
             })
         });
         let uniform = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: Some("picture tile"),
+            label: Some("video tile"),
             contents: &[0; UNIFORM * 4],
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
         });
@@ -227,7 +227,7 @@ impl FrameTextures {
         let texture = |i: usize| wgpu::BindingResource::TextureView(&views[i]);
         let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
         let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("picture tile"),
+            label: Some("video tile"),
             layout,
             entries: &[
                 entry(0, uniform.as_entire_binding()),

@@ -1,5 +1,5 @@
-//! The video of the tiles: the newest frame of each slot, drawn by the graphics card from its three planes, or converted on
-//! the CPU where the window runs without wgpu.
+//! The video of the tiles: the newest frame of each slot, converted from I420 by the graphics card, or by the CPU where
+//! the window runs without wgpu.
 
 mod cpu;
 mod gpu;
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Names a video that the window shows.
+/// Identifies a video that the window shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum VideoKey {
     /// Ours.
@@ -23,20 +23,19 @@ pub(super) enum VideoKey {
     Track(TrackRef),
 }
 
-/// How a picture is shown.
+/// How a video is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct VideoLook {
-    /// Left and right exchanged.
+    /// Whether left and right are exchanged.
     pub(super) mirror: bool,
-    /// Cropped from the centre to fill the tile; otherwise fitted into it.
+    /// Whether it is cropped to fill the tile; otherwise it is fitted into it.
     pub(super) cover: bool,
-    /// Corners.
     pub(super) radius: CornerRadius,
-    /// What it is multiplied with: 1, or less for a paused picture.
+    /// Brightness, from 0 to 1: 1, or less while paused.
     pub(super) light: f32,
 }
 
-/// The first picture of a track that was really painted.
+/// A track whose first frame was painted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FirstFrame {
     pub(super) track: TrackRef,
@@ -44,16 +43,18 @@ pub(super) struct FirstFrame {
     pub(super) height: u32,
 }
 
-/// All pictures that are shown, with what the renderer keeps for them.
+/// The videos that are shown, and their renderer.
 pub(super) struct Videos {
     tiles: HashMap<VideoKey, ShownVideo>,
     renderer: Renderer,
     next_id: u64,
 }
 
-/// A frame to be drawn.
+/// A frame for the renderer.
 struct PreparedFrame {
+    /// The video's id with the renderer.
     id: u64,
+    /// The frame's number in its slot, from 1.
     number: u64,
     frame: Arc<VideoFrame>,
     painted: Arc<Painted>,
@@ -67,22 +68,21 @@ enum Renderer {
 struct ShownVideo {
     id: u64,
     slot: FrameSlot,
-    /// The newest picture that was painted.
     painted: Arc<Painted>,
-    /// The picture that was shown last, and its number.
+    /// The frame that was shown last, and its number.
     shown: Option<(u64, Arc<VideoFrame>)>,
-    /// The newest number of which somebody was told that it was painted.
+    /// The number of the last frame that [`Videos::newly_painted`] returned.
     told: u64,
     size: [u32; 2],
-    /// Whether the first picture was reported.
+    /// Whether [`Videos::first_frames`] has returned the first frame.
     reported: bool,
-    /// Whether the frame after the first was asked for.
+    /// Whether the repaint that reports the first frame was requested.
     asked: bool,
     shown_in_this_frame: bool,
 }
 
 impl Videos {
-    /// Draws with the graphics card when `render_state` is there.
+    /// Uses the graphics card if the window runs with wgpu.
     pub(super) fn new(render_state: Option<&egui_wgpu::RenderState>) -> Self {
         let renderer = match render_state {
             Some(state) => Renderer::Gpu(GpuRenderer::new(state)),
@@ -91,13 +91,13 @@ impl Videos {
         Self { tiles: HashMap::new(), renderer, next_id: 0 }
     }
 
-    /// Shows the newest picture of `slot` in `rect`; `false` when there is none yet.
+    /// Shows the newest frame of `slot` in `rect`; `false` while there is none.
     pub(super) fn show(&mut self, ui: &Ui, rect: Rect, key: &VideoKey, slot: &FrameSlot, look: &VideoLook) -> bool {
         let tile = self.tile(ui.ctx(), key, slot);
         let Some((number, frame)) = slot.latest() else { return false };
         tile.size = [frame.width(), frame.height()];
         if !tile.reported && !tile.asked {
-            // "Shown" is said after this frame, so there must be a next one.
+            // The window's next frame reports that this one was painted.
             tile.asked = true;
             ui.ctx().request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
         }
@@ -151,7 +151,7 @@ impl Videos {
         first
     }
 
-    /// Other people's pictures that the last frame has painted for the first time, each with its Unix time in ms.
+    /// Frames of others that were painted for the first time since the last call, with the Unix time of that in ms.
     pub(super) fn newly_painted(&mut self) -> Vec<(TrackRef, Arc<VideoFrame>, f64)> {
         let newly = self.tiles.iter_mut().filter_map(|(key, tile)| {
             let VideoKey::Track(track) = key else { return None };
@@ -163,7 +163,7 @@ impl Videos {
         newly.collect()
     }
 
-    /// Forgets what was not shown in this frame.
+    /// Frees the videos that this frame did not show.
     pub(super) fn end_frame(&mut self) {
         let renderer = &mut self.renderer;
         self.tiles.retain(|_, tile| {
@@ -185,19 +185,19 @@ impl Renderer {
     }
 }
 
-/// Asks for one repaint when a picture arrives. Our own may wait a little: it is mostly painted along with the others'.
+/// Requests a repaint when a video frame arrives; for our own after 25 ms, to paint it along with the others'.
 fn waker(ctx: &Context, key: &VideoKey) -> Arc<dyn Fn() + Send + Sync> {
     let ctx = ctx.clone();
     let delay = Duration::from_millis(if *key == VideoKey::Own { 25 } else { 1 });
     Arc::new(move || ctx.request_repaint_after_for(delay, ViewportId::ROOT))
 }
 
-/// Which part of the picture a tile of `size` shows, in 0..1; left and right are exchanged for a mirrored one. A fitted
-/// picture's part is larger than the picture.
+/// The part of the video frame that a tile of `size` shows, in texture coordinates. A mirrored one has left and right
+/// exchanged; a fitted one reaches beyond 0..1.
 fn uv(frame: &VideoFrame, size: Vec2, look: &VideoLook) -> Rect {
-    let picture = frame.width() as f32 / frame.height() as f32;
+    let video = frame.width() as f32 / frame.height() as f32;
     let tile = size.x / size.y.max(1.0);
-    let part = if (tile > picture) == look.cover { vec2(1.0, picture / tile) } else { vec2(tile / picture, 1.0) };
+    let part = if (tile > video) == look.cover { vec2(1.0, video / tile) } else { vec2(tile / video, 1.0) };
     let mut uv = Rect::from_center_size(egui::pos2(0.5, 0.5), part);
     if look.mirror {
         std::mem::swap(&mut uv.min.x, &mut uv.max.x);
@@ -210,13 +210,13 @@ mod tests {
     use super::*;
     use egui::pos2;
 
-    fn part(picture: (u32, u32), tile: (f32, f32), cover: bool, mirror: bool) -> Rect {
-        let frame = VideoFrame::filled(picture.0, picture.1, [16, 128, 128], 0).expect("frame");
+    fn part(video: (u32, u32), tile: (f32, f32), cover: bool, mirror: bool) -> Rect {
+        let frame = VideoFrame::filled(video.0, video.1, [16, 128, 128], 0).expect("frame");
         uv(&frame, vec2(tile.0, tile.1), &VideoLook { mirror, cover, radius: CornerRadius::ZERO, light: 1.0 })
     }
 
     #[test]
-    fn pictures_fill_or_fit_their_tile() {
+    fn video_fills_or_fits_its_tile() {
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         assert_eq!(part((1280, 720), (320.0, 180.0), true, false), whole);
         let square = part((200, 100), (50.0, 50.0), true, false);

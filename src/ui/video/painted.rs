@@ -1,19 +1,19 @@
-//! Which picture of a tile was painted last, and when: written where the renderer draws, read by the window.
+//! The frame of a video that was painted last, and when: written by the renderer, read by the window.
 
 use crate::clock::unix_us;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Nothing before the first picture.
+/// Both are 0 before the first frame.
 #[derive(Debug, Default)]
 pub(super) struct Painted {
-    /// Its number; pictures count from 1.
+    /// The frame's number, from 1.
     number: AtomicU64,
     /// When it was painted first, in Unix microseconds.
     at: AtomicU64,
 }
 
 impl Painted {
-    /// Picture `number` is being painted now. Only the first time counts.
+    /// Frame `number` is being painted. Painting it again changes nothing.
     pub(super) fn mark(&self, number: u64) {
         if self.number.load(Ordering::Relaxed) != number {
             self.at.store(unix_us(), Ordering::Relaxed);
@@ -21,12 +21,12 @@ impl Painted {
         }
     }
 
-    /// The number of the newest picture that was painted; 0 before the first.
+    /// The number of the frame that was painted last; 0 before the first.
     pub(super) fn number(&self) -> u64 {
         self.number.load(Ordering::Acquire)
     }
 
-    /// When picture `number` was painted, in Unix ms; `None` when it was not, or another one since.
+    /// When frame `number` was painted first, in Unix ms; `None` if it is not the last one painted.
     pub(super) fn at(&self, number: u64) -> Option<f64> {
         (self.number() == number).then(|| self.at.load(Ordering::Relaxed) as f64 / 1000.0)
     }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_time_counts_and_only_for_its_own_picture() {
+    fn the_first_painting_of_a_frame_counts() {
         let painted = Painted::default();
         assert_eq!((painted.number(), painted.at(1)), (0, None));
         painted.mark(1);

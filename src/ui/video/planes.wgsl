@@ -1,4 +1,4 @@
-// One tile: three planes of a picture (BT.601, limited range) to the screen, cropped or fitted, mirrored, dimmed, with
+// Draws a tile: converts a frame's three planes (BT.601, limited range) to RGB, cropped or fitted, mirrored, dimmed, with
 // round corners.
 
 struct Tile {
@@ -9,12 +9,12 @@ struct Tile {
     screen: vec2f,
     // Corner radius in pixels.
     radius: f32,
-    // What the picture is multiplied with.
+    // Brightness, from 0 to 1.
     light: f32,
-    // Where the tile's corners lie in the picture: uv = offset + scale * place; a mirrored one has a negative scale.
+    // uv = offset + scale * place; a mirrored tile has a negative scale.
     offset: vec2f,
     scale: vec2f,
-    // 1 where the target turns linear values into sRGB by itself.
+    // 1 if the target converts linear values to sRGB itself.
     linear_target: f32,
     opacity: f32,
     padding: vec2f,
@@ -59,7 +59,7 @@ fn fragment(in: Corner) -> @location(0) vec4f {
     let v = textureSample(plane_v, plane_sampler, uv).r - 128.0 / 255.0;
     var rgb = vec3f(y + 1.596027 * v, y - 0.391762 * u - 0.812968 * v, y + 2.017232 * u);
     rgb = clamp(rgb, vec3f(0.0), vec3f(1.0)) * tile.light;
-    // Beside a fitted picture there is nothing.
+    // Black beside a fitted frame.
     let inside = all(uv >= vec2f(0.0)) && all(uv <= vec2f(1.0));
     rgb = select(vec3f(0.0), rgb, inside);
     let cover = clamp(0.5 - distance_to_edge(in.place), 0.0, 1.0) * tile.opacity;

@@ -4,53 +4,52 @@ use super::View;
 use crate::base::{ConnectionQuality, FrameSlot, UserId};
 use crate::call::view::{CallPhase, CallView, DeviceState};
 use crate::ui::action::Action;
+use crate::ui::icons;
 use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
+use crate::ui::text::{self, Type};
 use crate::ui::tile_layout::{RemoteTile, TileContent, TileKey};
-use crate::ui::tokens::{overlay, radius, time};
+use crate::ui::tokens::{overlay, radius, size, time};
 use crate::ui::video::{VideoKey, VideoLook};
-use crate::ui::widgets::{animate, avatar, bars, chip, focus_ring, quality_bars, speaking_bars};
-use crate::ui::{icons, text};
-use egui::{
-    Align2, EventFilter, Id, PointerButton, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
-};
-use egui::{pos2, vec2};
+use crate::ui::widgets::{animate, avatar, bars, chip, focus_ring, place, quality_bars, speaking_bars};
+use egui::{Align, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect, Response, Role, Sense};
+use egui::{Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
-/// What a tile shows.
+/// A tile as it is drawn.
 pub(super) struct Tile {
-    /// Whose it is; `None` for your own.
+    /// Its key and user; `None` for your own tile.
     remote: Option<(TileKey, UserId)>,
     user: String,
-    /// What it is called: the person's name, or that of their screen.
+    /// The name of the person, or of their screen or camera.
     name: String,
-    /// The name that the initials of the avatar are of.
+    /// The name for the avatar's initials.
     person: String,
     kind: TileKind,
     video: Option<(VideoKey, FrameSlot)>,
     mirror: bool,
     microphone: bool,
     speaking: bool,
-    /// Bars of the link; not on your own tile.
+    /// Bars of the connection, 0 to 4; `None` while unknown and for your own tile.
     bars: Option<usize>,
     quality: &'static str,
-    /// The picture stands still because a link is lost.
+    /// Whether the video stands still because a connection is lost.
     paused: bool,
-    /// It has stood still for too long to be shown.
+    /// Whether it has stood still for so long that the avatar takes its place.
     dropped: bool,
     /// Whether the user has pinned it.
     pinned: bool,
-    /// Whether something can be done with it: beside one other person there is nothing to pin, but a host can remove.
+    /// Whether it has a menu: with one other tile there is nothing to pin, but a host can remove the person.
     pub(super) menu: bool,
-    /// Its place in the tile area's reading order, and whether it has the tile area's stop of the focus.
+    /// Its index in reading order, and whether it takes the focus for all tiles.
     pub(super) place: (usize, bool),
-    /// Room that something else covers at the left and the right of its lower edge.
+    /// Width that another tile covers at the left and the right of its lower edge.
     pub(super) covered: [f32; 2],
 }
 
-/// Whose tile it is, and of what.
+/// The kind of a tile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TileKind {
-    /// Yours.
+    /// Your own.
     You,
     /// Somebody else's, with their voice.
     Person,
@@ -61,7 +60,7 @@ enum TileKind {
 }
 
 impl Tile {
-    /// Somebody else's.
+    /// The tile of somebody else.
     pub(super) fn remote(view: &View<'_>, tile: &RemoteTile<'_>) -> Self {
         let person = tile.person;
         let kind = match tile.content {
@@ -92,10 +91,10 @@ impl Tile {
         }
     }
 
-    /// Ourselves.
+    /// Your own tile.
     pub(super) fn own(view: &View<'_>, call: &CallView) -> Self {
         let snapshot = &view.model.snapshot;
-        // The picture goes with the device, not with the wish.
+        // The device decides, not the button: video may still come while the camera closes.
         let open = matches!(snapshot.camera.state, DeviceState::Open | DeviceState::Closing);
         Self {
             remote: None,
@@ -189,29 +188,27 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     }
     ring(ui, view, rect, id, tile.speaking);
     focus_ring(ui, &response, radius::TILE, view.colors);
-    let top = chips(ui, rect, tile);
-    if let Some((key, user)) = tile.remote.as_ref().filter(|_| tile.menu) {
-        super::tile_menu::tile_menu(ui, view, &response, (key, user), &tile.name, top);
-    }
+    lower_chips(ui, rect, tile);
+    upper_chips(ui, view, rect, tile, &response);
 }
 
-/// Where it is kept which tile has the tile area's stop of the focus.
+/// Where egui's memory keeps the id of the tile that takes the focus.
 fn focus_key() -> Id {
     Id::unique("focused tile")
 }
 
-/// The tile that has the tile area's stop of the focus in this frame.
+/// The id of the tile that takes the focus for all tiles in this frame.
 pub(super) fn focus_id(ui: &Ui) -> Option<Id> {
     ui.data(|d| d.get_temp(focus_key()))
 }
 
-/// The tiles are one stop of the focus together: the present one takes it, and the arrows go from one to the next.
+/// The tiles are one stop of the Tab key: the current one takes the focus, and the arrow keys move between them.
 fn interact(ui: &Ui, view: &mut View<'_>, rect: Rect, id: Id, (place, present): (usize, bool)) -> Response {
     let sense = if present { Sense::click() } else { Sense::CLICK };
     let response = ui.interact(rect, id, sense);
     if present {
         view.focus(&response, Focus::Tiles);
-        // Who was there has gone, or has another place: whoever walks by the keyboard stays on the tile area.
+        // If the focused tile has gone or moved, the focus stays in the tile area.
         let before = ui.data(|d| d.get_temp(focus_key()).unwrap_or(id));
         if before != id && ui.memory(|m| m.has_focus(before)) {
             response.request_focus();
@@ -228,7 +225,7 @@ fn interact(ui: &Ui, view: &mut View<'_>, rect: Rect, id: Id, (place, present): 
     response
 }
 
-/// The ring of somebody who speaks: in at once, out slowly.
+/// The ring of somebody who speaks; it appears quickly and fades out slowly.
 fn ring(ui: &Ui, view: &View<'_>, rect: Rect, id: Id, speaking: bool) {
     let seconds = if speaking { time::RING_IN } else { time::RING_OUT };
     let shown = animate(ui, id.with("ring"), speaking, seconds);
@@ -238,68 +235,129 @@ fn ring(ui: &Ui, view: &View<'_>, rect: Rect, id: Id, speaking: bool) {
     }
 }
 
-/// Name, quality, and what stands at the top right; returns the right centre of what is free there.
-fn chips(ui: &Ui, rect: Rect, tile: &Tile) -> Pos2 {
-    let large = rect.width() >= 420.0;
-    let (height, edge) = if large { (28.0, 10.0) } else { (24.0, 8.0) };
-    let corner = if large { radius::CHIP_LARGE } else { radius::CHIP };
-    let middle = rect.bottom() - edge - height / 2.0;
-    let mut right = rect.right() - edge - tile.covered[1];
-    let quality = tile.bars.filter(|filled| rect.width() >= 180.0 || *filled <= 2);
-    if let Some(filled) = quality {
-        let width = if large { 32.0 } else { 28.0 };
-        let ground = Rect::from_min_size(pos2(right - width, middle - height / 2.0), vec2(width, height));
-        chip(ui, ground, corner);
-        quality_bars(ui.painter(), ground.center(), filled);
-        right = ground.left() - 8.0;
-    }
+/// The sizes of a tile's chips, which depend on the tile's.
+#[derive(Clone, Copy)]
+struct ChipLook {
+    /// From the tile's edge to a chip.
+    edge: f32,
+    height: f32,
+    corner: CornerRadius,
+    padding: i8,
+    icon: f32,
+    /// Between icon and text.
+    gap: f32,
+    text: Type,
+}
 
-    let name = if tile.kind == TileKind::You { format!("{} (you)", tile.name) } else { tile.name.clone() };
-    let kind = if large { text::LABEL } else { text::TOOL };
-    let (padding, icon) = if large { (10.0, 16.0) } else { (8.0, 14.0) };
-    let with_icon = icon + if large { 6.0 } else { 5.0 };
-    let sign = match (tile.kind, tile.microphone, tile.speaking) {
-        (TileKind::Screen, ..) => with_icon,
-        (TileKind::Camera, ..) => 0.0,
-        (TileKind::You | TileKind::Person, false, _) => with_icon,
-        (TileKind::You | TileKind::Person, true, true) => 19.0,
-        (TileKind::You | TileKind::Person, true, false) => 0.0,
+impl ChipLook {
+    const LARGE: Self = Self {
+        edge: 10.0,
+        height: 28.0,
+        corner: radius::CHIP_LARGE,
+        padding: 10,
+        icon: 16.0,
+        gap: 6.0,
+        text: text::LABEL,
     };
-    let left = rect.left() + edge + tile.covered[0];
-    let space = (right - left - 2.0 * padding - sign).max(10.0);
-    let words = text::layout(ui, kind.cut(&name, overlay::TEXT, space));
-    let size = vec2(words.size().x + 2.0 * padding + sign, height);
-    let ground = Rect::from_min_size(pos2(left, middle - height / 2.0), size);
-    chip(ui, ground, corner);
-    let at = pos2(left + padding + icon / 2.0, middle);
-    if tile.kind == TileKind::Screen {
-        text::icon_fill(ui, at, icon, overlay::TEXT, icons::DESKTOP);
-    } else if tile.has_voice() && !tile.microphone {
-        text::icon_fill(ui, at, icon, overlay::MUTED, icons::MICROPHONE_SLASH);
-    } else if tile.speaking {
-        speaking_bars(ui.painter(), pos2(left + padding + 7.0, middle), overlay::SPEAKING);
-    }
-    let at = pos2(left + padding + sign, middle - words.size().y / 2.0);
-    ui.painter().galley(at, words, overlay::TEXT);
+    const SMALL: Self =
+        Self { edge: 8.0, height: 24.0, corner: radius::CHIP, padding: 8, icon: 14.0, gap: 5.0, text: text::TOOL };
 
-    let mut free = pos2(rect.right() - edge, rect.top() + edge + height / 2.0);
-    if tile.pinned {
-        let ground = Rect::from_min_size(pos2(free.x - height, free.y - height / 2.0), vec2(height, height));
-        chip(ui, ground, corner);
-        text::icon_fill(ui, ground.center(), 15.0, overlay::TEXT, icons::PUSH_PIN);
-        free.x = ground.left() - 6.0;
+    const fn of(tile: Rect) -> Self {
+        if tile.max.x - tile.min.x >= 420.0 { Self::LARGE } else { Self::SMALL }
     }
-    if tile.paused {
-        let word = "Picture paused";
-        let width = text::width(ui, kind, word) + 20.0 + 22.0;
-        let at = pos2(free.x - width, rect.top() + edge);
-        let ground = Rect::from_min_size(at, vec2(width, height));
-        chip(ui, ground, corner);
-        let middle = ground.center().y;
-        text::icon(ui, pos2(ground.left() + 18.0, middle), 16.0, overlay::WEAK_TEXT, icons::WIFI_SLASH);
-        let at = pos2(ground.left() + 32.0, middle);
-        text::paint(ui, at, Align2::LEFT_CENTER, kind, overlay::WEAK_TEXT, word, f32::INFINITY);
-        free.x = ground.left() - 6.0;
+
+    /// Adds a chip around `content`.
+    fn show(&self, ui: &mut Ui, padding: i8, content: impl FnOnce(&mut Ui)) {
+        let frame = Frame::new().fill(overlay::BACKGROUND).corner_radius(self.corner).inner_margin(Margin {
+            left: padding,
+            right: padding,
+            ..Margin::ZERO
+        });
+        frame.show(ui, |ui| {
+            ui.set_min_height(self.height);
+            content(ui);
+        });
     }
-    free
+}
+
+/// The chips at the lower edge: the name, and the connection's quality.
+fn lower_chips(ui: &mut Ui, rect: Rect, tile: &Tile) {
+    let look = ChipLook::of(rect);
+    let [covered_left, covered_right] = tile.covered;
+    let inner = rect.shrink(look.edge);
+    let row = Rect::from_min_max(
+        pos2(inner.left() + covered_left, inner.bottom() - look.height),
+        pos2(inner.right() - covered_right, inner.bottom()),
+    );
+    let quality = tile.bars.filter(|filled| rect.width() >= 180.0 || *filled <= 2);
+    place::within(ui, row, Layout::top_down(Align::Min), |ui| {
+        place::sides(
+            ui,
+            look.height,
+            8.0,
+            |ui| name_chip(ui, look, tile),
+            |ui| {
+                let Some(filled) = quality else { return };
+                look.show(ui, look.padding - 2, |ui| {
+                    let (_, bars) = ui.allocate_space(vec2(16.0, look.height));
+                    quality_bars(ui.painter(), bars.center(), filled);
+                });
+            },
+        );
+    });
+}
+
+/// The name, after an icon of what the tile shows or of its voice.
+fn name_chip(ui: &mut Ui, look: ChipLook, tile: &Tile) {
+    look.show(ui, look.padding, |ui| {
+        if tile.kind == TileKind::Screen {
+            text::add_icon_fill(ui, [look.icon; 2], look.icon, overlay::TEXT, icons::DESKTOP);
+            ui.add_space(look.gap);
+        } else if tile.has_voice() && !tile.microphone {
+            text::add_icon_fill(ui, [look.icon; 2], look.icon, overlay::MUTED, icons::MICROPHONE_SLASH);
+            ui.add_space(look.gap);
+        } else if tile.speaking {
+            let (_, bars) = ui.allocate_space(vec2(14.0, look.height));
+            speaking_bars(ui.painter(), bars.center(), overlay::SPEAKING);
+            ui.add_space(5.0);
+        }
+        let name = if tile.kind == TileKind::You { format!("{} (you)", tile.name) } else { tile.name.clone() };
+        text::add_words(ui, look.text, overlay::TEXT, &name);
+    });
+}
+
+/// The chips at the top right, and left of them the button of the tile's menu.
+fn upper_chips(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile, response: &Response) {
+    let look = ChipLook::of(rect);
+    let right_top = pos2(rect.right() - look.edge, rect.top() + look.edge);
+    let chips = Rect::from_min_max(pos2(rect.left() + look.edge, right_top.y), right_top + vec2(0.0, look.height));
+    // The button is higher than the chips.
+    let row = chips.expand2(vec2(0.0, (size::TILE_MENU - look.height) / 2.0));
+    place::within(ui, row, Layout::right_to_left(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        if tile.pinned {
+            let (_, pin) = ui.allocate_space(Vec2::splat(look.height));
+            chip(ui, pin, look.corner);
+            text::icon_fill(ui, pin.center(), 15.0, overlay::TEXT, icons::PUSH_PIN);
+        }
+        if tile.paused {
+            paused_chip(ui, look);
+        }
+        if let Some((key, user)) = tile.remote.as_ref().filter(|_| tile.menu) {
+            super::tile_menu::tile_menu(ui, view, response, (key, user), &tile.name);
+        }
+    });
+}
+
+fn paused_chip(ui: &mut Ui, look: ChipLook) {
+    let words = "Picture paused";
+    let size = vec2(text::width(ui, look.text, words) + 42.0, look.height);
+    place::group(ui, size, |ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        chip(ui, ui.max_rect(), look.corner);
+        ui.add_space(10.0);
+        text::add_icon(ui, [size::ICON_SMALL; 2], size::ICON_SMALL, overlay::WEAK_TEXT, icons::WIFI_SLASH);
+        ui.add_space(6.0);
+        text::add_words(ui, look.text, overlay::WEAK_TEXT, words);
+    });
 }

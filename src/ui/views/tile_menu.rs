@@ -1,28 +1,23 @@
-//! What can be done with somebody's tile: the button that shows under the pointer or the focus, and its menu.
+//! The menu of somebody's tile, and its button, which shows under the pointer or the focus.
 
 use super::View;
 use crate::base::UserId;
-use crate::ui::action::Action;
-use crate::ui::action::HostAction;
+use crate::ui::action::{Action, HostAction};
 use crate::ui::icons;
 use crate::ui::parts::Menu;
 use crate::ui::text;
 use crate::ui::tile_layout::{RemoteTile, TileKey};
-use crate::ui::tokens::{overlay, radius};
+use crate::ui::tokens::{overlay, radius, size};
 use crate::ui::widgets::{MenuEntry, MenuResult, chip, menu};
-use egui::{CursorIcon, Key, Modifiers, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{CursorIcon, Key, Modifiers, Response, Role, Sense, Ui, Vec2, WidgetInfo};
 
-/// The button's side.
-const SIDE: f32 = 30.0;
-
-/// Shows button and menu of `tile`, a tile of `user`; `at` is the right centre of what is free at its top.
+/// Adds the button of `tile`, a tile of `user`, and shows its menu while that is open.
 pub(super) fn tile_menu(
-    ui: &Ui,
+    ui: &mut Ui,
     view: &mut View<'_>,
     tile: &Response,
     (key, user): (&TileKey, &UserId),
     name: &str,
-    at: Pos2,
 ) {
     let this = Menu::Tile(key.clone());
     let open = view.model.menu.as_ref() == Some(&this);
@@ -34,8 +29,8 @@ pub(super) fn tile_menu(
     if !(open || tile.has_focus() || ui.rect_contains_pointer(tile.rect)) {
         return;
     }
-    let rect = Rect::from_min_size(pos2(at.x - SIDE, at.y - SIDE / 2.0), vec2(SIDE, SIDE));
-    // Not a stop of the focus by itself: Enter on the tile does the same.
+    let (_, rect) = ui.allocate_space(Vec2::splat(size::TILE_MENU));
+    // It does not take the focus: Enter on the tile does the same.
     let button = ui.interact(rect, tile.id.with("menu"), Sense::CLICK);
     let spoken = format!("More about {name}");
     button.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));

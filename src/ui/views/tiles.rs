@@ -1,4 +1,4 @@
-//! The tile area of a call: the tiles in their layouts.
+//! The tile area of a call; `grid` computes where the tiles lie.
 
 use super::tile::{self, Tile};
 use super::{View, alone, banner, pager};
@@ -27,7 +27,7 @@ pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
         banner::banner(ui, view, row, attempt, limit.as_secs());
         area.min.y = row.bottom() + 12.0;
     }
-    // Whoever leaves has nobody beside them any more, and is not to be told that they are alone.
+    // While we leave, the others are gone from the snapshot already; the card of an empty call must not appear.
     let over = matches!(call.phase, CallPhase::Ended(_));
     if over || (call.people.is_empty() && matches!(call.phase, CallPhase::Leaving(_))) {
         return empty_tiles(ui, view, area);
@@ -39,7 +39,7 @@ pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     }
 }
 
-/// The tiles of a call that is over: their outlines.
+/// The outlines of the tiles of an ended call.
 fn empty_tiles(ui: &Ui, view: &View<'_>, area: Rect) {
     let people = view.model.screens.stay.1.max(1);
     for rect in grid::grid(people, area, size::TILE_GAP, view.model.columns).tiles {
@@ -48,7 +48,7 @@ fn empty_tiles(ui: &Ui, view: &View<'_>, area: Rect) {
     }
 }
 
-/// A tile that is to be drawn, and where: somebody else's, or yours (`None`), which comes last.
+/// The place of a tile: somebody else's, or yours (`None`), which comes last.
 type Placement<'a> = (Rect, Option<RemoteTile<'a>>);
 
 /// All tiles in a grid, yours last; on several pages where they would get too small.
@@ -122,7 +122,7 @@ fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[Remo
             if i + 1 == present && view.model.focus == Some(Focus::Tiles) {
                 ui.scroll_to_rect(rect, None);
             }
-            // What is not in sight is neither drawn nor asked for, but for the one that has the focus.
+            // Tiles out of sight are not drawn, except the one that has the focus.
             if ui.is_rect_visible(rect) || i + 1 == present {
                 tile_at(ui, view, call, (rect, *shown), i + 1, present);
             }
@@ -133,7 +133,7 @@ fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[Remo
     arrows(ui, view, &placements, present);
 }
 
-/// Draws `placements`, which are in reading order, moving them to their places.
+/// Draws `placements`, in reading order; a tile whose place has changed moves there.
 fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, placements: &[Placement<'_>]) {
     let present = view.model.tile_layout.current.min(placements.len().saturating_sub(1));
     for (place, (rect, shown)) in placements.iter().enumerate() {
@@ -160,7 +160,7 @@ fn tile_at(
     tile::tile(ui, view, rect, &tile);
 }
 
-/// The arrows go from the present tile to its neighbours.
+/// The arrow keys, Home and End move the focus from the current tile.
 fn arrows(ui: &Ui, view: &mut View<'_>, placements: &[Placement<'_>], present: usize) {
     let focused = ui.memory(egui::Memory::focused);
     if focused.is_none() || focused != tile::focus_id(ui) || view.model.menu.is_some() {
@@ -194,21 +194,21 @@ fn arrows(ui: &Ui, view: &mut View<'_>, placements: &[Placement<'_>], present: u
     }
 }
 
-/// One other person fills the tile area; you lie in a corner.
+/// One tile fills the tile area; yours lies in a corner.
 fn face_to_face(ui: &mut Ui, view: &mut View<'_>, call: &CallView, only: &RemoteTile<'_>, area: Rect) {
     let rect = moved(ui, Id::unique(("tile", only.key())), area);
     let mut tile = Tile::remote(view, only);
     tile.place = (0, true);
     let corner = view.model.own_corner;
     if !corner.top {
-        // Your own tile lies over a corner with a chip.
+        // Your own tile covers a corner that has a chip.
         tile.covered[usize::from(!corner.left)] = own_size(area).x + OWN_EDGE;
     }
     tile::tile(ui, view, rect, &tile);
     own_tile(ui, view, call, area);
 }
 
-/// Your own tile's size beside somebody else's; smaller in a narrow window.
+/// The size of your own tile in a corner; smaller in a narrow window.
 fn own_size(area: Rect) -> Vec2 {
     let [width, height] = size::OWN_TILE;
     vec2(width, height) * (area.width() / 3.0 / width).min(1.0)
@@ -233,12 +233,12 @@ pub(super) fn own_tile(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: 
         let corner = Corner { left: middle.x < area.center().x, top: middle.y < area.center().y };
         view.dispatch(Action::MoveOwn(corner));
     }
-    // The picture below it needs an edge against it.
+    // An edge sets it off from the video below.
     ui.painter().rect_filled(rect.expand(2.0), radius::TILE, view.colors.canvas);
     tile::tile(ui, view, rect, &Tile::own(view, call));
 }
 
-/// Moves to its place in a moment instead of jumping there.
+/// The rectangle on its way to `to`.
 fn moved(ui: &Ui, id: Id, to: Rect) -> Rect {
     let animate = |name: &str, value: f32| glide(ui, id.with(name), value, time::TILE_MOVE);
     let min = pos2(animate("x", to.left()), animate("y", to.top()));
