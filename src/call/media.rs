@@ -35,7 +35,7 @@ struct RemoteVideo {
     mid: String,
     decoder: VideoDecoderTask,
     /// Whether FirstVideoFrame was sent.
-    told: bool,
+    is_told: bool,
 }
 
 /// A remote audio track that is played.
@@ -47,13 +47,13 @@ struct RemoteAudio {
     lipsync: Arc<LipSync>,
     stop: CancellationToken,
     /// Whether FirstAudioFrame was sent.
-    told: bool,
+    is_told: bool,
 }
 
 /// Our camera's track.
 struct OwnVideo {
     cid: String,
-    out: Arc<VideoEncoder>,
+    encoder: Arc<VideoEncoder>,
 }
 
 /// The media of one call.
@@ -68,7 +68,7 @@ pub(super) struct CallMedia {
     lipsync: HashMap<(UserId, SyncGroup), Arc<LipSync>>,
     own_video: Option<OwnVideo>,
     own_audio: Option<Arc<AudioSender>>,
-    feeding: HashSet<TrackSource>,
+    sending: HashSet<TrackSource>,
     camera: Arc<CameraFanout>,
     audio: Arc<CallAudio>,
     report_tx: ReportSender,
@@ -93,7 +93,7 @@ impl CallMedia {
             lipsync: HashMap::new(),
             own_video: None,
             own_audio: None,
-            feeding: HashSet::new(),
+            sending: HashSet::new(),
             camera: devices.camera().clone(),
             audio: devices.audio().clone(),
             report_tx,
@@ -116,9 +116,9 @@ impl CallMedia {
         match (source, sender) {
             (TrackSource::Microphone, TrackSender::Audio(sender)) => self.own_audio = Some(Arc::new(sender)),
             (TrackSource::Camera, TrackSender::Video(sender)) => {
-                let out = VideoEncoder::start(layers, sender, self.started);
-                if let Some(old) = self.own_video.replace(OwnVideo { cid, out }) {
-                    end(old.out);
+                let encoder = VideoEncoder::start(layers, sender, self.started);
+                if let Some(old) = self.own_video.replace(OwnVideo { cid, encoder }) {
+                    end(old.encoder);
                 }
             }
             (
@@ -134,24 +134,24 @@ impl CallMedia {
     }
 
     /// Whether a track of ours sends.
-    pub(super) fn feed(&mut self, source: TrackSource, on: bool) {
+    pub(super) fn set_sending(&mut self, source: TrackSource, on: bool) {
         if on {
-            self.feeding.insert(source);
+            self.sending.insert(source);
         } else {
-            self.feeding.remove(&source);
+            self.sending.remove(&source);
         }
         self.connect(source);
     }
 
     fn connect(&self, source: TrackSource) {
-        let on = self.feeding.contains(&source);
+        let on = self.sending.contains(&source);
         match source {
             TrackSource::Camera => {
-                let out = self.own_video.as_ref().map(|p| p.out.clone()).filter(|_| on);
-                if let Some(out) = &out {
-                    out.want_all_keyframes();
+                let encoder = self.own_video.as_ref().map(|p| p.encoder.clone()).filter(|_| on);
+                if let Some(encoder) = &encoder {
+                    encoder.want_all_keyframes();
                 }
-                self.camera.feed(out);
+                self.camera.connect(encoder);
             }
             TrackSource::Microphone => {
                 self.audio.set_muted(!on);
@@ -166,14 +166,14 @@ impl CallMedia {
     /// A receiver needs a key frame of this simulcast layer.
     pub(super) fn want_keyframe(&self, cid: &str, layer: usize) {
         if let Some(own) = self.own_video.as_ref().filter(|p| p.cid == cid) {
-            own.out.want_keyframe(layer);
+            own.encoder.want_keyframe(layer);
         }
     }
 
     /// Sets the bandwidth estimate for sending, in bits a second.
     pub(super) fn set_link_rate(&self, bps: u32) {
         if let Some(own) = &self.own_video {
-            own.out.set_link_rate(bps);
+            own.encoder.set_link_rate(bps);
         }
     }
 
@@ -187,14 +187,14 @@ impl CallMedia {
     pub(super) fn want_layers(&self, cid: &str, layers: &[(usize, bool)]) {
         let Some(own) = self.own_video.as_ref().filter(|p| p.cid == cid) else { return };
         for (layer, wanted) in layers {
-            own.out.set_wanted(*layer, *wanted);
+            own.encoder.set_wanted(*layer, *wanted);
         }
     }
 
     // ---- received tracks
 
     /// Media has begun that is not yet bound to a track.
-    pub(super) fn arrived(&mut self, epoch: Epoch, track: RemoteTrack) -> TrackHandle {
+    pub(super) fn add_received(&mut self, epoch: Epoch, track: RemoteTrack) -> TrackHandle {
         self.next += 1;
         let handle = TrackHandle(self.next);
         self.waiting.insert(handle, (epoch, track));
@@ -215,7 +215,7 @@ impl CallMedia {
                 let slot = self.slots.entry(track.sid.clone()).or_default().clone();
                 let input = VideoDecoderInput { media, keyframe, clock, lipsync, slot, tap };
                 let decoder = VideoDecoderTask::start(track.user.as_str(), input, ended);
-                self.videos.insert(handle, RemoteVideo { track, mid, decoder, told: false });
+                self.videos.insert(handle, RemoteVideo { track, mid, decoder, is_told: false });
             }
             RemoteMedia::Audio(mut media) => {
                 let tap = self.observer.as_ref().map(|observer| {
@@ -242,7 +242,7 @@ impl CallMedia {
                         }
                     }
                 });
-                self.audios.insert(handle, RemoteAudio { track, mid, id, clock, lipsync, stop, told: false });
+                self.audios.insert(handle, RemoteAudio { track, mid, id, clock, lipsync, stop, is_told: false });
             }
         }
     }
@@ -278,15 +278,15 @@ impl CallMedia {
         let mut events = Vec::new();
         let report = self.audio.report();
         self.update_lipsync(&report);
-        for audio in self.audios.values_mut().filter(|a| !a.told) {
+        for audio in self.audios.values_mut().filter(|a| !a.is_told) {
             if report.stream(audio.id).is_some_and(|stream| stream.playout.is_some()) {
-                audio.told = true;
+                audio.is_told = true;
                 events.push(EventKind::FirstAudioFrame { track: audio.track.clone() });
             }
         }
-        for video in self.videos.values_mut().filter(|v| self.decoded_is_shown && !v.told) {
+        for video in self.videos.values_mut().filter(|v| self.decoded_is_shown && !v.is_told) {
             if video.decoder.statistics().frames.load(Relaxed) > 0 {
-                video.told = true;
+                video.is_told = true;
                 let (width, height) = video.decoder.statistics().size();
                 events.push(EventKind::FirstVideoFrame { track: video.track.clone(), width, height });
             }
@@ -331,11 +331,11 @@ impl CallMedia {
 
     /// Ends all media of the call. The devices stay open.
     pub(super) fn stop(&mut self) {
-        self.camera.feed(None);
+        self.camera.connect(None);
         self.audio.send_to(None);
         self.own_audio = None;
         if let Some(own) = self.own_video.take() {
-            end(own.out);
+            end(own.encoder);
         }
         self.waiting.clear();
         let handles: Vec<TrackHandle> = self.videos.keys().chain(self.audios.keys()).copied().collect();
@@ -358,6 +358,6 @@ struct Heard {
 }
 
 /// Ends the encoders on another thread: each finishes its current frame first.
-fn end(out: Arc<VideoEncoder>) {
-    tokio::task::spawn_blocking(move || out.stop());
+fn end(encoder: Arc<VideoEncoder>) {
+    tokio::task::spawn_blocking(move || encoder.stop());
 }

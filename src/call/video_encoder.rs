@@ -25,27 +25,27 @@ const MIN_SHARE: f64 = 0.45;
 #[derive(Default)]
 pub(crate) struct CameraFanout {
     own: FrameSlot,
-    out: Mutex<Option<Arc<VideoEncoder>>>,
+    encoder: Mutex<Option<Arc<VideoEncoder>>>,
 }
 
 impl CameraFanout {
     /// The slot of our own tile.
-    pub(super) fn own(&self) -> &FrameSlot {
+    pub(super) fn own_slot(&self) -> &FrameSlot {
         &self.own
     }
 
     /// Takes a frame, on the camera's thread.
     pub(super) fn put(&self, frame: Arc<VideoFrame>) {
-        let out = self.out.lock().clone();
-        if let Some(out) = out {
-            out.put(&frame);
+        let encoder = self.encoder.lock().clone();
+        if let Some(encoder) = encoder {
+            encoder.put(&frame);
         }
         self.own.put(frame);
     }
 
     /// Connects or disconnects the encoders.
-    pub(super) fn feed(&self, out: Option<Arc<VideoEncoder>>) {
-        *self.out.lock() = out;
+    pub(super) fn connect(&self, encoder: Option<Arc<VideoEncoder>>) {
+        *self.encoder.lock() = encoder;
     }
 
     /// Removes the last frame from our own tile: the camera is off.

@@ -102,7 +102,7 @@ impl Call {
             TaskReport::RemoteTrack(epoch, track) => {
                 let (mid, stream_id, track_id) = (track.mid.clone(), track.stream_id.clone(), track.track_id.clone());
                 let kind = track.kind;
-                let handle = self.media.arrived(epoch, *track);
+                let handle = self.media.add_received(epoch, *track);
                 let input = PeerInput::Track { handle, mid, stream_id, track_id, kind };
                 self.input(Input::Peers(epoch, input), devices);
             }
@@ -229,7 +229,7 @@ impl Call {
             Output::ReleaseDevice { kind, generation, limit } => devices.release(owner, kind, generation, limit),
             Output::Attach(bound) => self.media.attach(bound),
             Output::Detach(handle) => self.media.detach(handle),
-            Output::Feed { source, on } => self.media.feed(source, on),
+            Output::Feed { source, on } => self.media.set_sending(source, on),
             Output::WantLayers { cid, layers } => self.media.want_layers(&cid, &layers),
             Output::Event(kind) => {
                 if let EventKind::ExitRoom { .. } = kind {

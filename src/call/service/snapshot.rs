@@ -19,7 +19,7 @@ impl ServiceTask {
             microphone: device(DeviceKind::Microphone),
             speaker: device(DeviceKind::Speaker),
             screen: device(DeviceKind::Screen),
-            own_picture: self.devices.camera().own().clone(),
+            own_picture: self.devices.camera().own_slot().clone(),
             own_level: self.devices.audio().report().microphone.dbfs,
             room: self.lookup.shown(),
             call: self.call_view(),
