@@ -52,3 +52,39 @@ impl LocalDevices {
         LocalDevice { id: id.to_owned(), label, wanted, state }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::devices::DeviceOwner;
+    use crate::session::{DeviceInput, Generation};
+
+    fn report(problem: Option<DeviceProblem>, label: &str) -> DeviceReport {
+        DeviceReport {
+            owner: DeviceOwner(1),
+            kind: DeviceKind::Camera,
+            generation: Generation(1),
+            input: DeviceInput::Opened { id: "cam".into() },
+            problem,
+            label: label.into(),
+        }
+    }
+
+    #[test]
+    fn a_failed_device_shows_the_problem_of_its_report_and_keeps_its_label() {
+        let mut slot = DeviceSlot::new(DeviceKind::Camera, false, None);
+        slot.want(true);
+        slot.handle(Generation(1), DeviceInput::Failed { id: "cam".into(), message: "busy".into() });
+        let mut local = LocalDevices::default();
+        let state = |local: &LocalDevices| local.view(DeviceKind::Camera, &slot).state;
+        let unknown = DeviceProblem { kind: DeviceProblemKind::Other, message: "busy".into() };
+        assert_eq!(state(&local), DeviceState::Failed(unknown.clone()));
+        local.take_report(&mut report(None, "Camera"));
+        let busy = DeviceProblem { kind: DeviceProblemKind::Busy, message: "busy".into() };
+        local.take_report(&mut report(Some(busy.clone()), ""));
+        assert_eq!(state(&local), DeviceState::Failed(busy));
+        assert_eq!(local.view(DeviceKind::Camera, &slot).label, "Camera");
+        local.take_report(&mut report(None, ""));
+        assert_eq!(state(&local), DeviceState::Failed(unknown));
+    }
+}

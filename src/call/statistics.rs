@@ -111,7 +111,15 @@ fn process_cpu() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::counted_since;
+    use super::*;
+
+    #[test]
+    fn the_processor_time_of_the_process_grows() {
+        let (start, before) = (Instant::now(), process_cpu());
+        while process_cpu() <= before {
+            assert!(start.elapsed() < Duration::from_secs(10), "the system does not tell");
+        }
+    }
 
     #[test]
     fn a_track_that_is_decoded_anew_counts_from_zero() {
