@@ -3,10 +3,11 @@
 use super::pipeline::{AudioCommand, AudioPipeline, RemoteStream};
 use super::playout::SpeakerOutput;
 use super::processor::AudioProcessor;
-use super::receive_stream::{AudioStreamStats, PlayoutPosition, ReceiveStream};
+use super::receive_stream::ReceiveStream;
+use super::report::AudioReport;
 use super::send_stream::MicrophoneInput;
 use super::thread::{self, AudioThread};
-use super::{AudioLevel, AudioPacket, AudioStreamId};
+use super::{AudioPacket, AudioStreamId};
 use crate::base::{MediaPacket, Moment, PcmFormat};
 use crate::codec::{OpusDecodeError, OpusEncodeError, ResampleError};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -72,33 +73,6 @@ impl AudioStreamInput {
     /// full or the audio thread has ended.
     pub(crate) fn push(&self, packet: MediaPacket) -> bool {
         self.packets.try_send((packet, thread::moment(self.epoch))).is_ok()
-    }
-}
-
-/// The state of a received stream.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AudioStreamReport {
-    /// The stream's id.
-    pub(crate) id: AudioStreamId,
-    /// Its counters and delays.
-    pub(crate) statistics: AudioStreamStats,
-    /// The position that is being played; `None` in silence.
-    pub(crate) playout: Option<PlayoutPosition>,
-}
-
-/// The state of all streams.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct AudioReport {
-    /// Level of the microphone after processing; silence while muted.
-    pub(crate) microphone: AudioLevel,
-    /// Every received stream, ordered by id.
-    pub(crate) streams: Vec<AudioStreamReport>,
-}
-
-impl AudioReport {
-    /// The state of one received stream.
-    pub(crate) fn stream(&self, id: AudioStreamId) -> Option<&AudioStreamReport> {
-        self.streams.iter().find(|stream| stream.id == id)
     }
 }
 

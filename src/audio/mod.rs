@@ -12,15 +12,15 @@ mod playout;
 mod playout_delay;
 mod processor;
 mod receive_stream;
+mod report;
 mod send_stream;
 mod thread;
 mod time_stretch;
 
-pub(crate) use engine::{
-    AudioConfig, AudioEngine, AudioError, AudioProcessing, AudioReport, AudioStreamInput, AudioStreamReport,
-};
+pub(crate) use engine::{AudioConfig, AudioEngine, AudioError, AudioProcessing, AudioStreamInput};
 pub(crate) use level::AudioLevel;
 pub(crate) use pipeline::AudioStreamId;
+pub(crate) use report::{AudioReport, AudioStreamReport};
 pub(crate) use send_stream::AudioPacket;
 
 use crate::base::PcmFormat;

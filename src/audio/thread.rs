@@ -1,8 +1,8 @@
 //! The audio thread: a tick every 10 ms of the monotonic clock until it is told to end.
 
-use super::engine::{AudioReport, AudioStreamReport};
 use super::pipeline::{AudioCommand, AudioPipeline};
 use super::receive_stream::PlayoutPosition;
+use super::report::{AudioReport, AudioStreamReport};
 use crate::base::Moment;
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,6 +1,7 @@
-//! Why a device cannot be used.
+//! Why a device cannot be opened, and why it failed in use.
 
-use crate::base::DeviceProblemKind;
+use crate::base::{DeviceKind, DeviceProblemKind};
+use std::sync::Arc;
 
 /// Why a device cannot be used. Each variant holds the system's error text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,3 +64,17 @@ impl DeviceError {
         Self::new(kind, format!("{}: {error}", path.display()))
     }
 }
+
+/// A device that stopped by itself while it was in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DeviceFailure {
+    /// Camera, microphone or speaker.
+    pub(crate) kind: DeviceKind,
+    /// The id that was asked for.
+    pub(crate) id: String,
+    /// Why it stopped. The lease is still to be released.
+    pub(crate) error: DeviceError,
+}
+
+/// Takes the failure of a lease's device. It is called at most once per lease, on the device's thread: it must not block.
+pub(crate) type FailureSink = Arc<dyn Fn(DeviceFailure) + Send + Sync>;

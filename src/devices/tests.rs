@@ -6,6 +6,7 @@ use crate::devices::camera::FrameSink;
 use crate::testcard::{ToneMeter, identity_code, read};
 use parking_lot::Mutex;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
