@@ -1,4 +1,4 @@
-//! Invitations of links: good for the room that they were signed for.
+//! Invitations of links: an invitation is valid for the room that it was signed for, and for no other.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

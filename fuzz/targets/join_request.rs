@@ -1,4 +1,4 @@
-//! The first words of a client: the query of `/rtc`, and `join_request` of `/rtc/v1`, as text and packed here.
+//! The join request of a client: the query of `/rtc`, and `join_request` of `/rtc/v1`, as text and encoded here.
 #![no_main]
 
 use base64::prelude::{BASE64_URL_SAFE, Engine};

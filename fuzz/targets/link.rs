@@ -1,4 +1,4 @@
-//! Links and server addresses: what is read leads to the same place when it is written down again.
+//! Links and server addresses: a link that was read and is written again leads to the same room.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

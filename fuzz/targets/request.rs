@@ -1,5 +1,5 @@
-//! What is in a request to Tencent's API whose signature is right, in both forms: JSON, and pairs of texts. The first
-//! byte of the input chooses action and form; the rest is the body, or the query, and is signed here.
+//! Requests to Tencent's API with a valid signature, in both forms: JSON body, and query. The first byte of the input
+//! selects action and form; the rest is the body or query, which is signed here.
 #![no_main]
 
 use base64::prelude::{BASE64_STANDARD, Engine};

@@ -1,4 +1,4 @@
-//! Session descriptions of strangers.
+//! Session descriptions.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,4 @@
-//! Requests to Tencent's API as they come: method, query, headers and body decide whether they are signed. The input is
-//! `METHOD QUERY`, then header lines, an empty line, and the body.
+//! Signatures of requests to Tencent's API. The input is `METHOD QUERY`, then header lines, an empty line, and the body.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Access tokens: nothing but what the key has signed is believed.
+//! Access tokens: only those that the key has signed are accepted.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

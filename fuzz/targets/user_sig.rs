@@ -1,4 +1,4 @@
-//! UserSigs: packed by whoever sends them, and believed only if they are signed.
+//! UserSigs: only those that the key has signed are accepted.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -61,7 +61,7 @@ pub enum RoomId {
 
 impl RoomId {
     /// The room's name in LiveKit's single namespace; [`RoomId::from_str`] parses it.
-    pub(crate) fn wire_name(&self) -> String {
+    pub fn wire_name(&self) -> String {
         self.to_string()
     }
 }

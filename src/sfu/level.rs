@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(m.take(), None);
         m.add(-20, true);
         m.add(-20, false);
-        let (level, active) = m.take().unwrap();
+        let (level, active) = m.take().expect("a report");
         assert!((level - 0.1).abs() < 0.001 && active);
         m.add(-20, true);
         assert_eq!(m.take(), None, "no change");

@@ -244,11 +244,11 @@ mod tests {
         let t = Instant::now();
         let mut r = Rewriter::new(MediaKind::Video);
         r.start(&packet(1, 500, 10, t));
-        assert_eq!(r.rewrite(&packet(1, 500, 10, t)).unwrap().sequence, 1);
-        let last = r.rewrite(&packet(1, 501, 10, t)).unwrap();
+        assert_eq!(r.rewrite(&packet(1, 500, 10, t)).expect("rewritten").sequence, 1);
+        let last = r.rewrite(&packet(1, 501, 10, t)).expect("rewritten");
         let later = t + Duration::from_millis(33);
         r.start(&packet(2, 9000, 4000, later));
-        let first = r.rewrite(&packet(2, 9000, 4000, later)).unwrap();
+        let first = r.rewrite(&packet(2, 9000, 4000, later)).expect("rewritten");
         assert_eq!(first.sequence, last.sequence + 1);
         assert_eq!(first.picture_id, last.picture_id.map(|p| p + 1));
         assert_eq!(first.tl0_pic_idx, last.tl0_pic_idx.map(|t| t + 1));
@@ -260,12 +260,12 @@ mod tests {
         let t = Instant::now();
         let mut r = Rewriter::new(MediaKind::Video);
         r.start(&packet(1, 500, 10, t));
-        r.rewrite(&packet(1, 500, 10, t)).unwrap();
-        r.rewrite(&packet(1, 502, 10, t)).unwrap();
+        r.rewrite(&packet(1, 500, 10, t)).expect("rewritten");
+        r.rewrite(&packet(1, 502, 10, t)).expect("rewritten");
         r.start(&packet(2, 9000, 20, t));
-        r.rewrite(&packet(2, 9000, 20, t)).unwrap();
+        r.rewrite(&packet(2, 9000, 20, t)).expect("rewritten");
         assert_eq!(r.rewrite(&packet(2, 8999, 19, t)), None);
-        assert_eq!(r.rewrite(&packet(1, 501, 10, t)).unwrap().sequence, 2);
+        assert_eq!(r.rewrite(&packet(1, 501, 10, t)).expect("rewritten").sequence, 2);
         assert_eq!(r.rewrite(&packet(1, 503, 11, t)), None);
     }
 
@@ -274,12 +274,12 @@ mod tests {
         let t = Instant::now();
         let mut r = Rewriter::new(MediaKind::Video);
         r.start(&packet(1, 10, 1, t));
-        r.rewrite(&packet(1, 10, 1, t)).unwrap();
+        r.rewrite(&packet(1, 10, 1, t)).expect("rewritten");
         assert_eq!(r.skip(1, 12), None);
         assert_eq!(r.skip(1, 13), None);
-        assert_eq!(r.rewrite(&packet(1, 14, 2, t)).unwrap().sequence, 3);
-        assert_eq!(r.rewrite(&packet(1, 11, 1, t)).unwrap().sequence, 2);
-        assert_eq!(r.rewrite(&packet(1, 16, 2, t)).unwrap().sequence, 5);
+        assert_eq!(r.rewrite(&packet(1, 14, 2, t)).expect("rewritten").sequence, 3);
+        assert_eq!(r.rewrite(&packet(1, 11, 1, t)).expect("rewritten").sequence, 2);
+        assert_eq!(r.rewrite(&packet(1, 16, 2, t)).expect("rewritten").sequence, 5);
         assert_eq!(r.skip(1, 15), Some(4), "late padding keeps its number");
     }
 
@@ -292,13 +292,13 @@ mod tests {
             SourceNumbers { timestamp, picture_id: None, tl0_pic_idx: None, ..packet(1, n, 0, t) }
         };
         r.start(&audio(100));
-        let first = r.rewrite(&audio(100)).unwrap();
+        let first = r.rewrite(&audio(100)).expect("rewritten");
         r.pause();
         assert_eq!(r.rewrite(&audio(101)), None);
         let back = SourceNumbers { captured: t + Duration::from_millis(1010), ..audio(150) };
         assert!(!r.continues(&back));
         r.start(&back);
-        let next = r.rewrite(&back).unwrap();
+        let next = r.rewrite(&back).expect("rewritten");
         assert_eq!(next.sequence, first.sequence + 1);
         assert_eq!(next.timestamp - first.timestamp, 50 * 960);
     }
@@ -308,7 +308,7 @@ mod tests {
         let t = Instant::now();
         let mut r = Rewriter::new(MediaKind::Video);
         r.start(&packet(1, 10, 1, t));
-        r.rewrite(&packet(1, 10, 1, t)).unwrap();
+        r.rewrite(&packet(1, 10, 1, t)).expect("rewritten");
         assert!(r.continues(&packet(1, 1000, 2, t)));
         assert!(!r.continues(&packet(1, 90_000, 2, t)));
         assert_eq!(r.rewrite(&packet(1, 90_000, 2, t)), None);
@@ -383,7 +383,7 @@ mod tests {
                 prop_assert_eq!(pair[1].sequence, pair[0].sequence + 1);
                 let forward = pair[1].timestamp.wrapping_sub(pair[0].timestamp) as i32;
                 prop_assert!(forward >= 0, "timestamps go back by {}", -forward);
-                let frames = pair[1].picture_id.unwrap().wrapping_sub(pair[0].picture_id.unwrap()) & PICTURE_ID;
+                let frames = pair[1].picture_id.expect("a PictureID").wrapping_sub(pair[0].picture_id.expect("a PictureID")) & PICTURE_ID;
                 prop_assert!(frames <= 200, "PictureIDs go back");
                 prop_assert_eq!(frames == 0, forward == 0, "a new frame has a new timestamp");
             }

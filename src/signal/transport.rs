@@ -114,20 +114,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_leaves_no_connection_open() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/rtc/validate", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/rtc/validate", listener.local_addr().expect("an address"));
         let asking = tokio::spawn(async move {
             let client = NoKeepAlive(livekit_net::testing::native_http_client());
             client.request(HttpMethod::Get, url, Vec::new(), None).await.map(|answer| (client, answer))
         });
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut stream, _) = listener.accept().await.expect("a client");
         let mut heard = [0; 4096];
-        assert!(stream.read(&mut heard).await.unwrap() > 0);
+        assert!(stream.read(&mut heard).await.expect("a request") > 0);
         // An answer that would allow keep-alive.
-        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno").await.unwrap();
-        let (_client, answer) = asking.await.unwrap().unwrap();
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno").await.expect("an answer");
+        let (_client, answer) = asking.await.expect("no panic").expect("an answer");
         assert_eq!(answer.status, 403);
         let end = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut heard)).await;
-        assert_eq!(end.expect("the client closes by itself").unwrap(), 0);
+        assert_eq!(end.expect("the client closes by itself").expect("the end of the stream"), 0);
     }
 }

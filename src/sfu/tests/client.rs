@@ -97,8 +97,8 @@ pub(super) struct TestClient {
 
 impl TestClient {
     pub(super) fn new() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_nonblocking(true).unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        socket.set_nonblocking(true).expect("set");
         let mut rtc = RtcConfig::new()
             .set_rtp_mode(true)
             .clear_codecs()
@@ -106,7 +106,7 @@ impl TestClient {
             .enable_opus(true, false)
             .set_rtcp_report_interval_audio(Duration::from_secs(1))
             .build(Instant::now());
-        rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+        rtc.add_local_candidate(Candidate::host(socket.local_addr().expect("an address"), "udp").expect("a candidate"));
         Self {
             rtc,
             socket,
@@ -187,7 +187,7 @@ impl TestClient {
                 api.stream_tx_by_mid(mid, s.rid).expect("the layer's stream").write_rtp(write);
             }
         }
-        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.rtc.handle_input(Input::Timeout(now)).expect("str0m takes the input");
         self.drain();
     }
 
@@ -206,24 +206,24 @@ impl TestClient {
         let pt = self.pt(mid);
         let write = RtpWrite::new(pt, SeqNo::from(number), timestamp, now, payload).ext_vals(ext);
         self.rtc.direct_api().stream_tx_by_mid(mid, None).expect("the audio stream").write_rtp(write);
-        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.rtc.handle_input(Input::Timeout(now)).expect("str0m takes the input");
         self.drain();
     }
 
     pub(super) fn request_keyframe(&mut self, mid: Mid) {
         let mut api = self.rtc.direct_api();
         api.stream_rx_by_mid(mid, None).expect("a received stream").request_keyframe(KeyframeRequestKind::Pli);
-        self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+        self.rtc.handle_input(Input::Timeout(Instant::now())).expect("str0m takes the input");
     }
 
     pub(super) fn send_data(&mut self, label: &str, payload: &[u8]) {
         let id = self.channels[label];
-        assert!(self.rtc.channel(id).expect("an open channel").write(true, payload).unwrap());
+        assert!(self.rtc.channel(id).expect("an open channel").write(true, payload).expect("written"));
     }
 
     /// Sends a datagram that is not the client's own.
     pub(super) fn send_raw(&self, to: SocketAddr, payload: &[u8]) {
-        self.socket.send_to(payload, to).unwrap();
+        self.socket.send_to(payload, to).expect("sent");
     }
 
     fn pt(&self, mid: Mid) -> Pt {
@@ -248,14 +248,14 @@ impl TestClient {
         }
         while self.path.front().is_some_and(|(at, ..)| *at <= Instant::now()) {
             let Some((at, source, payload)) = self.path.pop_front() else { break };
-            let local = self.socket.local_addr().unwrap();
-            let received = Receive::new(Protocol::Udp, source, local, &payload).unwrap();
-            self.rtc.handle_input(Input::Receive(at.max(self.last_input), received)).unwrap();
+            let local = self.socket.local_addr().expect("an address");
+            let received = Receive::new(Protocol::Udp, source, local, &payload).expect("a datagram of WebRTC");
+            self.rtc.handle_input(Input::Receive(at.max(self.last_input), received)).expect("str0m takes the input");
             self.last_input = at.max(self.last_input);
             self.drain();
         }
         if self.next <= Instant::now() {
-            self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
+            self.rtc.handle_input(Input::Timeout(Instant::now())).expect("str0m takes the input");
         }
         self.drain();
     }
@@ -272,7 +272,7 @@ impl TestClient {
 
     pub(super) fn drain(&mut self) {
         loop {
-            match self.rtc.poll_output().unwrap() {
+            match self.rtc.poll_output().expect("output") {
                 Output::Timeout(at) => {
                     self.next = at;
                     return;

@@ -12,11 +12,11 @@ use str0m::{Candidate, RtcConfig};
 
 fn certificate() -> &'static DtlsCert {
     static CERTIFICATE: OnceLock<DtlsCert> = OnceLock::new();
-    CERTIFICATE.get_or_init(|| crate::sfu::certificate().unwrap())
+    CERTIFICATE.get_or_init(|| crate::sfu::certificate().expect("a certificate"))
 }
 
 fn connection(role: Role) -> Connection {
-    let local: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+    let local: SocketAddr = "127.0.0.1:5000".parse().expect("an address");
     Connection::new(ConnectionId { member: MemberId(1), role }, certificate(), &[local], Instant::now())
 }
 
@@ -24,12 +24,14 @@ fn offer() -> &'static str {
     static OFFER: OnceLock<String> = OnceLock::new();
     OFFER.get_or_init(|| {
         let mut rtc = RtcConfig::new().build(Instant::now());
-        rtc.add_local_candidate(Candidate::host("127.0.0.1:6000".parse().unwrap(), "udp").unwrap());
+        rtc.add_local_candidate(
+            Candidate::host("127.0.0.1:6000".parse().expect("an address"), "udp").expect("a candidate"),
+        );
         let mut api = rtc.sdp_api();
         api.add_channel("_reliable".into());
         api.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
         api.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
-        api.apply().unwrap().0.to_sdp_string()
+        api.apply().expect("an offer").0.to_sdp_string()
     })
 }
 
@@ -76,7 +78,7 @@ proptest! {
     #[test]
     fn damaged_answers_end_their_own_connection_at_most(damage in proptest::collection::vec((0u8..5, 0usize..200, 0usize..200, any::<char>()), 1..12)) {
         let mut c = connection(Role::Subscriber);
-        prop_assert!(c.make_offer(vec![], &[], false).unwrap().is_some());
+        prop_assert!(c.make_offer(vec![], &[], false).expect("an offer").is_some());
         c.accept_answer(&damaged(&damage), &|_| true).ok();
         prop_assert!(c.pending.is_none());
         prop_assert!(!matches!(c.accept_answer(offer(), &|_| true), Ok(true)), "an answer is taken once");

@@ -37,7 +37,7 @@ fn check(got: &[Received]) {
         if place == 0 {
             key = g.is_keyframe();
         }
-        let frame = u32::from_be_bytes(g.body()[2..6].try_into().unwrap());
+        let frame = u32::from_be_bytes(g.body()[2..6].try_into().expect("four bytes"));
         assert_eq!(g.body(), body(key, g.layer(), frame, place), "the bytes of the frame");
     }
 }
@@ -248,8 +248,9 @@ fn an_m_line_is_bound_again_and_its_losses_are_repaired() {
     s.pass(Duration::from_millis(100));
     let count = s.peer(single(2)).got[&video].len();
     let released = s.offer_again(single(2), vec![], vec![video.to_string()]);
-    let m_line =
-        |sdp: &str, mid: Mid| sdp.split("m=").find(|x| x.contains(&format!("a=mid:{mid}\r\n"))).unwrap().to_owned();
+    let m_line = |sdp: &str, mid: Mid| {
+        sdp.split("m=").find(|x| x.contains(&format!("a=mid:{mid}\r\n"))).expect("an m-line").to_owned()
+    };
     assert!(m_line(&released, video).contains("a=inactive") && !m_line(&released, video).contains("msid"));
     assert!(m_line(&released, audio).contains("a=msid:PA_x|camera TR_mic"));
     s.pass(Duration::from_millis(100));
@@ -299,7 +300,7 @@ fn two_connections_have_data_channels_opened_by_the_server() {
     s.make_offer(down, vec![subscribed("TR_cam", true)], vec![], false);
     let sections = s.offered(down, vec![subscribed("TR_cam", true)], vec![], true);
     assert_eq!(sections.len(), 2);
-    let again = sections.iter().find(|s| s.1 == "TR_cam").map(|s| Mid::from(s.0.as_str())).unwrap();
+    let again = sections.iter().find(|s| s.1 == "TR_cam").map(|s| Mid::from(s.0.as_str())).expect("an m-line");
     assert!(s.until(LONG, |s| last_layer(s.peer(down), again) == Some(2)));
     check(&s.peer(down).sorted(again));
 }
@@ -309,7 +310,7 @@ impl Harness {
         self.open(id);
         let mut api = self.peer(id).rtc.sdp_api();
         api.add_channel("_reliable".into());
-        let made = api.apply().unwrap();
+        let made = api.apply().expect("an offer");
         self.offer(id, made, vec![], vec![], vec![]);
         self.wait_connected(id);
         assert!(self.until(LONG, |s| s.peer(id).channels.contains_key("_reliable")));
@@ -341,8 +342,8 @@ impl Harness {
         ice_restart: bool,
     ) -> Vec<(String, String)> {
         let (sdp, sections) = self.make_offer(id, add, remove, ice_restart);
-        let offer = SdpOffer::from_sdp_string(&sdp).unwrap();
-        let answer = self.peer(id).rtc.sdp_api().accept_offer(offer).unwrap();
+        let offer = SdpOffer::from_sdp_string(&sdp).expect("a description");
+        let answer = self.peer(id).rtc.sdp_api().accept_offer(offer).expect("an answer");
         self.command(MediaCommand::AcceptAnswer { connection: id, sdp: answer.to_sdp_string() });
         sections
     }

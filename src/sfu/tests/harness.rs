@@ -43,7 +43,7 @@ impl Harness {
     }
 
     pub(super) fn with(config: SfuConfig) -> Self {
-        let (sfu, events) = Sfu::start(config).unwrap();
+        let (sfu, events) = Sfu::start(config).expect("started");
         let next_frame = Instant::now();
         Self { sfu, events, seen: vec![], peers: vec![], offers: 0, next_frame, sending_video: false }
     }
@@ -53,7 +53,7 @@ impl Harness {
     }
 
     pub(super) fn command(&self, command: MediaCommand) {
-        self.sfu.command(command).unwrap();
+        self.sfu.command(command).expect("queued");
     }
 
     pub(super) fn open(&mut self, id: ConnectionId) {
@@ -94,7 +94,7 @@ impl Harness {
     /// Waits for an event and takes it out.
     pub(super) fn take(&mut self, what: impl Fn(&MediaEvent) -> bool) -> MediaEvent {
         assert!(self.until(LONG, |s| s.saw(&what)), "an event is missing; there were {:?}", self.seen);
-        let at = self.seen.iter().position(|(_, e)| what(e)).unwrap();
+        let at = self.seen.iter().position(|(_, e)| what(e)).expect("it was seen");
         self.seen.remove(at).1
     }
 
@@ -116,8 +116,8 @@ impl Harness {
         });
         let MediaEvent::Answered { sdp, connection, .. } = answered else { panic!("{answered:?}") };
         assert_eq!(connection, id);
-        let answer = SdpAnswer::from_sdp_string(&sdp).unwrap();
-        self.peer(id).rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        let answer = SdpAnswer::from_sdp_string(&sdp).expect("a description");
+        self.peer(id).rtc.sdp_api().accept_answer(pending, answer).expect("accepted");
         sdp
     }
 
@@ -138,7 +138,7 @@ impl Harness {
         api.add_channel("_reliable".into());
         let video = api.add_media(kind(true), Direction::SendOnly, Some("s".into()), Some("cam".into()), layers);
         let audio = api.add_media(kind(false), Direction::SendOnly, Some("s".into()), Some("mic".into()), None);
-        let made = api.apply().unwrap();
+        let made = api.apply().expect("an offer");
         peer.send_layers(video, rids);
         let published = |mid: Mid, track: &str, kind, simulcast| Published {
             mid: mid.to_string(),
@@ -162,7 +162,7 @@ impl Harness {
         api.add_channel("_reliable".into());
         let video = api.add_media(kind(true), Direction::RecvOnly, None, None, None);
         let audio = api.add_media(kind(false), Direction::RecvOnly, None, None, None);
-        let made = api.apply().unwrap();
+        let made = api.apply().expect("an offer");
         let bind = vec![
             Bound { mid: video.to_string(), what: subscribed("TR_cam", true) },
             Bound { mid: audio.to_string(), what: subscribed("TR_mic", false) },
@@ -178,7 +178,7 @@ impl Harness {
         api.add_media(kind(false), Direction::Inactive, None, None, None);
         // A browser goes on offering to receive what was answered inactive.
         bind.iter().for_each(|b| api.set_direction(Mid::from(b.mid.as_str()), Direction::RecvOnly));
-        let made = api.apply().unwrap();
+        let made = api.apply().expect("an offer");
         self.offer(id, made, vec![], bind, release)
     }
 }

@@ -13,7 +13,7 @@ fn a_client_that_closes_is_noticed_without_waiting_for_silence() {
     let mut s = Harness::new();
     s.publisher(single(1), &[]);
     assert!(s.until(LONG, |s| s.peer(single(1)).channels.contains_key("_reliable")));
-    s.peer(single(1)).rtc.close().unwrap();
+    s.peer(single(1)).rtc.close().expect("closed");
     let closed = Instant::now();
     s.take(|e| matches!(e, MediaEvent::Closed { connection } if *connection == single(1)));
     assert!(closed.elapsed() < SILENCE, "{:?}", closed.elapsed());
@@ -60,7 +60,7 @@ fn a_client_may_restart_ice() {
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
     let mut api = s.peer(single(2)).rtc.sdp_api();
     api.ice_restart(true);
-    let made = api.apply().unwrap();
+    let made = api.apply().expect("an offer");
     s.offer(single(2), made, vec![], vec![], vec![]);
     s.pass(Duration::from_millis(500));
     let count = s.peer(single(2)).got[&video].len();
@@ -99,7 +99,7 @@ fn random_datagrams_do_not_disturb_connections() {
     s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
     let to = s.sfu.local_addrs()[0];
-    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
     for n in 0..3000usize {
         random ^= random << 13;
@@ -112,7 +112,7 @@ fn random_datagrams_do_not_disturb_connections() {
             *first = [0, 1, 22, 128, 144, 250][n % 6];
         }
         if n % 2 == 0 {
-            stranger.send_to(&noise, to).unwrap();
+            stranger.send_to(&noise, to).expect("sent");
         } else {
             s.peer(single(1)).send_raw(to, &noise);
         }
@@ -127,12 +127,12 @@ fn random_datagrams_do_not_disturb_connections() {
 
 #[test]
 fn stop_ends_threads_and_frees_the_port() {
-    let (sfu, mut events) = Sfu::start(SfuConfig { workers: 2, ..config() }).unwrap();
+    let (sfu, mut events) = Sfu::start(SfuConfig { workers: 2, ..config() }).expect("started");
     let addresses = sfu.local_addrs().to_vec();
     assert_eq!(addresses.len(), 2);
     for n in 0..4 {
         let open = MediaCommand::Open { connection: single(n), room: format!("room {}", n / 2) };
-        sfu.command(open).unwrap();
+        sfu.command(open).expect("queued");
     }
     let deadline = Instant::now() + LONG;
     while sfu.statistics().connections < 4 && Instant::now() < deadline {
@@ -152,14 +152,14 @@ fn stop_ends_threads_and_frees_the_port() {
 
 #[test]
 fn a_port_in_use_is_a_clear_error() {
-    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let error = Sfu::start(SfuConfig { first_port: port, ..config() }).err().unwrap();
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let error = Sfu::start(SfuConfig { first_port: port, ..config() }).err().expect("an error");
     assert!(matches!(error, StartError::Bind { port: p, .. } if p == port));
     assert!(error.to_string().contains(&port.to_string()));
-    assert!(matches!(Sfu::start(SfuConfig { workers: 0, ..config() }).err().unwrap(), StartError::NoWorkers));
+    assert!(matches!(Sfu::start(SfuConfig { workers: 0, ..config() }).err().expect("an error"), StartError::NoWorkers));
     let beyond = SfuConfig { first_port: u16::MAX, workers: 2, ..config() };
-    assert!(matches!(Sfu::start(beyond).err().unwrap(), StartError::Ports { .. } | StartError::Bind { .. }));
+    assert!(matches!(Sfu::start(beyond).err().expect("an error"), StartError::Ports { .. } | StartError::Bind { .. }));
 }
 
 #[test]
