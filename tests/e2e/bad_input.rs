@@ -1,26 +1,25 @@
-//! What people mistype: each a clear sentence on stderr, the right exit code, and nothing half-open.
+//! Wrong input: a clear sentence on stderr, the right exit code, and no open devices.
 
-use crate::kit::http::{request, some_other_server};
+use crate::kit::context::free_port;
+use crate::kit::http::{other_web_server, request};
 use crate::kit::program::Place;
-use crate::kit::stage::free_port;
-use crate::kit::{Display, Events, Participant, Process, Server, Stage, Visavis, wait_until};
+use crate::kit::{Display, Events, Participant, Process, Server, TestContext, Visavis, wait_until};
 use std::process::Output;
-use std::thread::sleep;
 use std::time::Duration;
 use visavis::proto::token::{AdminGrant, ApiKey, JoinClaims};
 
-/// Usage that is wrong whatever the server says.
+/// Exit code of wrong usage.
 const WRONG_USAGE: i32 = 2;
-/// The room could not be entered.
+/// Exit code if the room could not be entered.
 const NOT_ENTERED: i32 = 20;
 
 /// Runs a bot with these arguments to its end.
-fn bot(stage: &Stage, arguments: &[&str]) -> Output {
+fn bot(context: &TestContext, arguments: &[&str]) -> Output {
     let common = ["bot", "--camera", "none", "--microphone", "none", "--events", "-"];
-    Visavis::run(Visavis::command(stage).args(common).args(arguments))
+    Visavis::run(Visavis::command(context).args(common).args(arguments))
 }
 
-/// It ended with `code`, and its message holds all of `words`. Exactly one ExitRoom for an entry that was begun, else none.
+/// Checks the exit code, and that the message has all of `words`. ExitRoom comes once for a begun entry, else never.
 #[track_caller]
 fn refused(output: &Output, code: i32, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -38,30 +37,30 @@ fn refused(output: &Output, code: i32, words: &[&str]) {
 
 #[test]
 fn servers_that_are_not_there() {
-    let stage = Stage::new("no-server");
+    let context = TestContext::new("no-server");
     let nobody = format!("ws://127.0.0.1:{}", free_port());
-    refused(&bot(&stage, &["--server", &nobody, "--room", "r"]), NOT_ENTERED, &["127.0.0.1"]);
+    refused(&bot(&context, &["--server", &nobody, "--room", "r"]), NOT_ENTERED, &["127.0.0.1"]);
     refused(
-        &bot(&stage, &["--server", "ws://no-such-host.invalid", "--room", "r"]),
+        &bot(&context, &["--server", "ws://no-such-host.invalid", "--room", "r"]),
         NOT_ENTERED,
         &["no-such-host.invalid"],
     );
-    let cats = format!("ws://127.0.0.1:{}", some_other_server());
-    refused(&bot(&stage, &["--server", &cats, "--room", "r"]), NOT_ENTERED, &["127.0.0.1"]);
+    let cats = format!("ws://127.0.0.1:{}", other_web_server());
+    refused(&bot(&context, &["--server", &cats, "--room", "r"]), NOT_ENTERED, &["127.0.0.1"]);
 }
 
 #[test]
 fn server_addresses_that_are_none() {
-    let stage = Stage::new("no-address");
+    let context = TestContext::new("no-address");
     for address in ["", "ftp://127.0.0.1", "not an address", "ws://"] {
-        refused(&bot(&stage, &["--server", address, "--room", "r"]), WRONG_USAGE, &["ws://"]);
+        refused(&bot(&context, &["--server", address, "--room", "r"]), WRONG_USAGE, &["ws://"]);
     }
 }
 
 #[test]
 fn room_ids_out_of_range() {
-    let stage = Stage::new("room-ids");
-    let server = Server::start(&stage);
+    let context = TestContext::new("room-ids");
+    let server = Server::start(&context);
     let url = server.url();
     let long = "a".repeat(65);
     let cases = [
@@ -73,37 +72,37 @@ fn room_ids_out_of_range() {
         ("", "room"),
     ];
     for (room, word) in cases {
-        refused(&bot(&stage, &["--server", &url, "--room", room]), WRONG_USAGE, &[word]);
+        refused(&bot(&context, &["--server", &url, "--room", room]), WRONG_USAGE, &[word]);
     }
     for room in ["num/1", "num/4294967294", &"a".repeat(64), "a !#$%&()+-:;<=.>?@[]^_{}|~,"] {
-        let output = bot(&stage, &["--server", &url, "--room", room, "--leave-after", "1s"]);
+        let output = bot(&context, &["--server", &url, "--room", room, "--leave-after", "1s"]);
         assert!(output.status.success(), "{room}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
 #[test]
 fn names_that_are_empty_or_endless() {
-    let stage = Stage::new("names");
-    let server = Server::start(&stage);
+    let context = TestContext::new("names");
+    let server = Server::start(&context);
     let url = server.url();
     let endless = "x".repeat(1000);
     for (name, word) in [("", "name"), ("  \t", "name"), (endless.as_str(), "64")] {
         let window = ["--server", &url, "--room", "r", "--name", name, "--join", "--events", "-"];
-        refused(&Visavis::run(Visavis::command(&stage).args(window)), WRONG_USAGE, &[word]);
-        refused(&bot(&stage, &["--server", &url, "--room", "r", "--name-prefix", name]), WRONG_USAGE, &[word]);
+        refused(&Visavis::run(Visavis::command(&context).args(window)), WRONG_USAGE, &[word]);
+        refused(&bot(&context, &["--server", &url, "--room", "r", "--name-prefix", name]), WRONG_USAGE, &[word]);
     }
 }
 
 #[test]
 fn tokens_that_are_bad() {
-    let stage = Stage::new("tokens");
-    let server = Server::start(&stage);
+    let context = TestContext::new("tokens");
+    let server = Server::start(&context);
     let url = server.url();
-    let file = stage.artifact("token.jwt");
+    let file = context.artifact("token.jwt");
     let path = file.to_str().expect("UTF-8");
     for token in ["", "nonsense", "eyJhbGciOiJIUzI1NiJ9.e30.AAAA", "eyJhbGciOiJub25lIn0.e30."] {
         std::fs::write(&file, token).expect("a token file");
-        let output = bot(&stage, &["--server", &url, "--room", "r", "--token", path]);
+        let output = bot(&context, &["--server", &url, "--room", "r", "--token", path]);
         refused(&output, NOT_ENTERED, &["does not accept"]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(token.is_empty() || !stderr.contains(token), "the message repeats the token");
@@ -115,12 +114,12 @@ fn tokens_that_are_bad() {
         (ApiKey::dev().admin_token(&AdminGrant::List).expect("a token").expose().clone(), "does not let"),
     ] {
         std::fs::write(&file, &token).expect("a token file");
-        let output = bot(&stage, &["--server", &url, "--room", "r", "--token", path]);
+        let output = bot(&context, &["--server", &url, "--room", "r", "--token", path]);
         refused(&output, NOT_ENTERED, &[words]);
         assert!(!String::from_utf8_lossy(&output.stderr).contains(&token), "the message repeats the token");
     }
     let output = Visavis::run(
-        Visavis::command(&stage)
+        Visavis::command(&context)
             .envs([("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "wrong")])
             .args(["bot", "--server", &url, "--room", "r", "--events", "-"]),
     );
@@ -132,7 +131,7 @@ fn tokens_that_are_bad() {
 
 /// A token to join `room`, signed with `key`.
 fn joining(key: &ApiKey, room: &str) -> String {
-    let pass = JoinClaims {
+    let join = JoinClaims {
         room: room.parse().expect("a room"),
         user: "mina".parse().expect("a user"),
         name: "Mina".into(),
@@ -141,20 +140,20 @@ fn joining(key: &ApiKey, room: &str) -> String {
         room_admin: false,
         valid_for: Duration::from_secs(60),
     };
-    key.join_token(&pass).expect("a token").expose().clone()
+    key.join_token(&join).expect("a token").expose().clone()
 }
 
 #[test]
 fn the_window_says_why_it_could_not_enter() {
-    let stage = Stage::new("refused");
-    let server = Server::start_with(&stage, "[rooms]\nmax_participants = 1\n");
+    let context = TestContext::new("refused");
+    let server = Server::start_with(&context, "[rooms]\nmax_participants = 1\n");
     let url = server.url();
-    let _first = Participant::bot(&stage, &url, "full", "ann", &[]);
-    let display = Display::start(&stage, "a");
-    let token = stage.artifact("token.jwt");
+    let _first = Participant::bot(&context, &url, "full", "ann", &[]);
+    let display = Display::start(&context, "a");
+    let token = context.artifact("token.jwt");
     std::fs::write(&token, joining(&ApiKey::new("stranger", "secret").expect("a key"), "full")).expect("a file");
     let token = token.to_str().expect("UTF-8");
-    let (nobody, cats) = (format!("ws://127.0.0.1:{}", free_port()), format!("ws://127.0.0.1:{}", some_other_server()));
+    let (nobody, cats) = (format!("ws://127.0.0.1:{}", free_port()), format!("ws://127.0.0.1:{}", other_web_server()));
     for (name, url, more) in [
         ("nobody", &nobody, &[][..]),
         ("another-server", &cats, &[]),
@@ -165,15 +164,14 @@ fn the_window_says_why_it_could_not_enter() {
         let devices = ["--camera", "test-picture", "--microphone", "test-tone", "--speaker", "none", "--join"];
         let arguments = [&devices, more].concat();
         let mut window =
-            Process::start(&stage, name, &mut Participant::window_command(&stage, &place, "Mina", &arguments));
+            Process::start(&context, name, &mut Participant::window_command(&context, &place, "Mina", &arguments));
         let exit = window.wait_for("ExitRoom");
         assert_eq!(exit["reason"], 103, "{exit}");
         // The lobby again, with the sentence in its form.
         wait_until("the lobby", || {
             window.all("ScreenShown").last().is_some_and(|e| e["screen"] == "lobby").then_some(())
         });
-        sleep(Duration::from_millis(300));
-        display.screenshot(&stage, name);
+        display.screenshot(&context, name);
         window.signal("TERM");
         window.wait_exit();
         let opened = window.all("DeviceOpened").iter().filter(|e| e["session"] == 1).count();
@@ -184,13 +182,13 @@ fn the_window_says_why_it_could_not_enter() {
 
 #[test]
 fn a_room_that_is_full() {
-    let stage = Stage::new("room-full");
-    let mut server = Server::start_with(&stage, "[rooms]\nmax_participants = 2\n");
+    let context = TestContext::new("room-full");
+    let mut server = Server::start_with(&context, "[rooms]\nmax_participants = 2\n");
     let url = server.url();
-    let _ann = Participant::bot(&stage, &url, "full", "ann", &[]);
-    let _ben = Participant::bot(&stage, &url, "full", "ben", &[]);
-    refused(&bot(&stage, &["--server", &url, "--room", "full", "--name-prefix", "cleo"]), NOT_ENTERED, &["full"]);
-    let users = Visavis::room(&stage, &server, &["users", "full", "--json"]);
+    let _ann = Participant::bot(&context, &url, "full", "ann", &[]);
+    let _ben = Participant::bot(&context, &url, "full", "ben", &[]);
+    refused(&bot(&context, &["--server", &url, "--room", "full", "--name-prefix", "cleo"]), NOT_ENTERED, &["full"]);
+    let users = Visavis::room(&context, &server, &["users", "full", "--json"]);
     assert!(!users.contains("cleo"), "who was refused is listed: {users}");
     assert!(server.process().is_running(), "the server ended");
 }

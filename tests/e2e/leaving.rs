@@ -1,16 +1,14 @@
-//! Leave, kick and dismiss in the real window: devices are closed first, ExitRoom comes once, then the right screen.
+//! Leaving, removal and dismissal in the real window: devices are closed first, ExitRoom comes once, then the right screen.
 
 use crate::kit::program::Place;
 use crate::kit::tencent::{self, BackEnd};
-use crate::kit::{Display, Events, Participant, Pulse, Server, Stage, Visavis, proc, wait_until};
+use crate::kit::{Display, Events, Participant, Pulse, Server, TestContext, Visavis, proc, wait_until};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::thread::sleep;
-use std::time::Duration;
 
 /// A window with a microphone of a real sound server, and a bot that watches it.
 struct Call {
-    stage: Stage,
+    context: TestContext,
     server: Server,
     display: Display,
     pulse: Pulse,
@@ -19,9 +17,7 @@ struct Call {
 }
 
 const ROOM: &str = "leaving";
-/// When the last animation of a screen is over, for its picture.
-const SETTLED: Duration = Duration::from_millis(600);
-/// The test picture out of a capture process, as a real camera's pictures come.
+/// The test picture from a capture process, as from a real camera.
 const CAMERA: &str = "capture-process:none";
 
 impl Call {
@@ -31,31 +27,31 @@ impl Call {
 
     /// The same on a server with these settings.
     fn start_with(name: &str, settings: &str) -> Self {
-        let stage = Stage::new(name);
-        let server = Server::start_with(&stage, settings);
-        let (display, pulse) = (Display::start(&stage, "a"), Pulse::start(&stage, "a"));
-        let watcher = Participant::bot(&stage, &server.url(), ROOM, "watcher", &[]);
+        let context = TestContext::new(name);
+        let server = Server::start_with(&context, settings);
+        let (display, pulse) = (Display::start(&context, "a"), Pulse::start(&context, "a"));
+        let watcher = Participant::bot(&context, &server.url(), ROOM, "watcher", &[]);
         let place = Place { display: &display, pulse: Some(&pulse), url: &server.url(), room: ROOM };
         // The microphone and the speaker are the sound server's defaults.
-        let window = Participant::window(&stage, &place, "Mina", &["--camera", CAMERA]);
-        let call = Self { stage, server, display, pulse, watcher, window };
+        let window = Participant::window(&context, &place, "Mina", &["--camera", CAMERA]);
+        let call = Self { context, server, display, pulse, watcher, window };
         call.is_running();
         call
     }
 
-    /// The call is up: the test would prove nothing if the devices had never been open.
+    /// Waits until the call is up. If the devices had never been open, their absence at the end would prove nothing.
     fn is_running(&self) {
         self.window.wait_for_media_of(self.watcher.user());
         self.watcher.wait_for_media_of(self.window.user());
         assert!(!self.capture_processes().is_empty(), "the camera has no process of its own");
         wait_until("the window to record from the microphone", || self.pulse.microphone_users().pop());
-        self.display.screenshot(&self.stage, "call");
+        self.display.screenshot(&self.context, "call");
     }
 
-    /// Checks what must hold at ExitRoom and after it, whatever the reason was.
+    /// Checks an exit with any reason, at ExitRoom and after it.
     fn ended(mut self, reason: u16, screen: &str, told: u16) {
         let exit = self.window.wait_for("ExitRoom");
-        // Looked at as soon as ExitRoom is read, and so after it: what is open now was open then.
+        // This happens after ExitRoom was read: what is open now was open then.
         let microphone = self.pulse.microphone_users();
         let left = self.capture_processes();
         assert!(microphone.is_empty(), "the microphone is still in use at ExitRoom: {microphone:?}");
@@ -67,8 +63,7 @@ impl Call {
         receipt_is_clean(&exit);
 
         self.window.wait_for_screen(screen);
-        sleep(SETTLED); // the receipt's rows are ticked off one after the other
-        self.display.screenshot(&self.stage, screen);
+        self.display.settled_screenshot(&self.context, screen);
         self.order(screen);
         let gone = self.watcher.wait_for_user("RemoteUserLeaveRoom", self.window.user());
         assert_eq!(gone["reason"], told, "{gone}");
@@ -80,7 +75,18 @@ impl Call {
         assert_eq!(devices("DeviceOpened"), devices("DeviceClosed"), "every device that was opened was closed");
     }
 
-    /// Checks what must hold for everybody when the room is ended for all.
+    /// Waits until the window has left and its program has ended by itself.
+    fn ends_by_itself(mut self) {
+        let exit = self.window.wait_for("ExitRoom");
+        assert_eq!(exit["reason"], 0, "{exit}");
+        receipt_is_clean(&exit);
+        let gone = self.watcher.wait_for_user("RemoteUserLeaveRoom", self.window.user());
+        assert_eq!(gone["reason"], 0, "{gone}");
+        self.window.running().wait_exit_code(0);
+        assert_eq!(self.pulse.microphone_users(), Vec::<String>::new());
+    }
+
+    /// Checks both participants after the room was dismissed.
     fn dismissed(self) {
         let told = self.watcher.wait_for("ExitRoom");
         assert_eq!(told["reason"], 2, "{told}");
@@ -90,7 +96,7 @@ impl Call {
         let exit = self.window.wait_for("ExitRoom");
         assert_eq!(exit["reason"], 2, "{exit}");
         self.window.wait_for_screen("dismissed");
-        self.display.screenshot(&self.stage, "dismissed");
+        self.display.screenshot(&self.context, "dismissed");
         self.order("dismissed");
         assert_eq!(self.pulse.microphone_users(), Vec::<String>::new());
         let (mut window, mut watcher) = (self.window, self.watcher);
@@ -142,50 +148,36 @@ fn the_window_is_closed_in_a_call() {
     let call = Call::start("window-closed");
     call.display.focus(call.window.process().pid());
     call.display.press("alt+F4");
-    let exit = call.window.wait_for("ExitRoom");
-    assert_eq!(exit["reason"], 0, "{exit}");
-    receipt_is_clean(&exit);
-    let gone = call.watcher.wait_for_user("RemoteUserLeaveRoom", call.window.user());
-    assert_eq!(gone["reason"], 0, "{gone}");
-    let mut window = call.window;
-    window.running().wait_exit_code(0);
-    assert_eq!(call.pulse.microphone_users(), Vec::<String>::new());
+    call.ends_by_itself();
 }
 
 #[test]
 fn the_program_is_told_to_end_in_a_call() {
     let call = Call::start("sigterm");
     call.window.process().signal("TERM");
-    let exit = call.window.wait_for("ExitRoom");
-    assert_eq!(exit["reason"], 0, "{exit}");
-    receipt_is_clean(&exit);
-    let gone = call.watcher.wait_for_user("RemoteUserLeaveRoom", call.window.user());
-    assert_eq!(gone["reason"], 0, "{gone}");
-    let mut window = call.window;
-    window.running().wait_exit_code(0);
-    assert_eq!(call.pulse.microphone_users(), Vec::<String>::new());
+    call.ends_by_itself();
 }
 
 #[test]
 fn removed_by_the_operator() {
     let call = Call::start("kick");
-    Visavis::room(&call.stage, &call.server, &["remove-user", ROOM, call.window.user(), "--yes"]);
+    Visavis::room(&call.context, &call.server, &["remove-user", ROOM, call.window.user(), "--yes"]);
     call.ended(1, "kicked", 2);
 }
 
 #[test]
 fn the_room_is_ended_for_everyone() {
     let call = Call::start("dismiss");
-    Visavis::room(&call.stage, &call.server, &["dismiss", ROOM, "--yes"]);
+    Visavis::room(&call.context, &call.server, &["dismiss", ROOM, "--yes"]);
     call.dismissed();
 }
 
-/// A back end that was made for TRTC, by Tencent's own SDK, while a real window is in the room.
+/// By Tencent's own SDK, as a back end of TRTC does it.
 #[test]
 fn removed_by_a_back_end() {
     let call = Call::start_with("kick-by-back-end", &tencent::settings(tencent::KEY));
     let params = json!({"SdkAppId": tencent::SDK_APP_ID, "RoomId": ROOM, "UserIds": [call.window.user()]});
-    BackEnd { stage: &call.stage, server: &call.server }.succeeds("RemoveUserByStrRoomId", params);
+    BackEnd { context: &call.context, server: &call.server }.succeeds("RemoveUserByStrRoomId", params);
     call.ended(1, "kicked", 2);
 }
 
@@ -193,16 +185,16 @@ fn removed_by_a_back_end() {
 fn dismissed_by_a_back_end() {
     let call = Call::start_with("dismiss-by-back-end", &tencent::settings(tencent::KEY));
     let params = json!({"SdkAppId": tencent::SDK_APP_ID, "RoomId": ROOM});
-    BackEnd { stage: &call.stage, server: &call.server }.succeeds("DismissRoomByStrRoomId", params);
+    BackEnd { context: &call.context, server: &call.server }.succeeds("DismissRoomByStrRoomId", params);
     call.dismissed();
 }
 
 #[test]
 fn a_bot_that_is_removed_says_so() {
-    let stage = Stage::new("bot-kick");
-    let server = Server::start(&stage);
-    let mut bot = Participant::bot(&stage, &server.url(), ROOM, "bot", &[]);
-    Visavis::room(&stage, &server, &["remove-user", ROOM, bot.user(), "--yes"]);
+    let context = TestContext::new("bot-kick");
+    let server = Server::start(&context);
+    let mut bot = Participant::bot(&context, &server.url(), ROOM, "bot", &[]);
+    Visavis::room(&context, &server, &["remove-user", ROOM, bot.user(), "--yes"]);
     let exit = bot.wait_for("ExitRoom");
     assert_eq!(exit["reason"], 1, "{exit}");
     receipt_is_clean(&exit);

@@ -1,14 +1,14 @@
-//! A link that loses packets: the picture keeps moving, the sound keeps sounding, and the two stay together.
+//! A link with packet loss: video and audio continue and stay synchronous.
 
-use crate::kit::{Fault, Participant, Server, Stage, verified};
+use crate::kit::{Fault, Participant, Server, TestContext, verified};
 
 #[test]
 fn five_percent_loss_costs_few_pictures_and_no_sound() {
-    let stage = Stage::new("loss");
-    let (_server, relay) = Server::behind_relay(&stage);
+    let context = TestContext::new("loss");
+    let (_server, relay) = Server::behind_relay(&context);
     let sends = ["--microphone", "test-tone:440", "--verify"];
-    let ann = Participant::bot(&stage, &relay.url(), "loss", "ann", &sends);
-    let ben = Participant::bot(&stage, &relay.url(), "loss", "ben", &["--microphone", "test-tone:700", "--verify"]);
+    let ann = Participant::bot(&context, &relay.url(), "loss", "ann", &sends);
+    let ben = Participant::bot(&context, &relay.url(), "loss", "ben", &["--microphone", "test-tone:700", "--verify"]);
     let before = verified::first(&ben, ann.user());
     relay.set(Fault { loss: 0.05, ..Fault::default() });
     let during = ben.verified_after(ann.user(), 3);

@@ -1,6 +1,6 @@
-//! The real program in real calls: processes, sockets, windows on a virtual display, a sound server, strangers' software.
-//! `scripts/setup --tests` installs what these tests use; none is skipped where something is missing, it fails and says
-//! what. Each test runs alone and keeps its logs and screenshots in `artifacts/`.
+//! The real program in real calls: processes, sockets, windows on a virtual display, a sound server, and clients of others.
+//! `scripts/setup --tests` installs what these tests need. If something is missing, a test fails and names it; none is
+//! skipped. Logs and screenshots are in `artifacts/`.
 
 mod api_description;
 mod bad_input;
@@ -9,6 +9,7 @@ mod documents;
 mod engine;
 mod exits;
 mod hosting;
+mod interop;
 mod kit;
 mod kit_works;
 mod leaving;
@@ -16,7 +17,6 @@ mod links;
 mod lossy_link;
 mod profiles;
 mod sources;
-mod strangers;
 mod switching;
 mod tencent;
 mod tls;

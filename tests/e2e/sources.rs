@@ -1,30 +1,29 @@
-//! Several video tracks of one participant: who shares a screen is not taken for their camera.
+//! Several video tracks of one participant: camera and screen are kept apart.
 
 use crate::kit::program::{DEV_KEYS, Place};
-use crate::kit::{Display, Events, Participant, Sdk, Server, Stage};
+use crate::kit::{Display, Events, Participant, Sdk, Server, TestContext, wait_until};
 use serde_json::Value;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 /// The user who publishes a grey camera of 320x180 and a blue screen of 640x360.
 const SHARER: &str = "sharer";
 
 #[test]
 fn a_camera_and_a_screen_of_one_person_are_told_apart() {
-    let stage = Stage::new("camera-and-screen");
-    let server = Server::start(&stage);
+    let context = TestContext::new("camera-and-screen");
+    let server = Server::start(&context);
     let url = server.url();
-    let display = Display::start(&stage, "a");
-    let pictures = stage.artifact("pictures");
+    let display = Display::start(&context, "a");
+    let pictures = context.artifact("pictures");
     std::fs::create_dir_all(&pictures).expect("a folder for pictures");
-    let bot = Participant::bot_by(&stage, &url, "share", "looker", |command| {
+    let bot = Participant::bot_by(&context, &url, "share", "looker", |command| {
         command.args(["--camera", "none", "--microphone", "none", "--verify", "--pictures"]).arg(&pictures);
     });
     let place = Place { display: &display, pulse: None, url: &url, room: "share" };
     let quiet = ["--renderer", "glow", "--camera", "none", "--microphone", "none", "--speaker", "none", "--verify"];
-    let window = Participant::window(&stage, &place, "Mina", &quiet);
-    let mut sdk = Sdk::Python.join(&stage, &url, DEV_KEYS, "share", SHARER, &["--screen", "640x360@5", "--tone", "0"]);
+    let window = Participant::window(&context, &place, "Mina", &quiet);
+    let mut sdk =
+        Sdk::Python.join(&context, &url, DEV_KEYS, "share", SHARER, &["--screen", "640x360@5", "--tone", "0"]);
 
     let mut screens = Vec::new();
     for watcher in [&bot, &window] {
@@ -33,7 +32,7 @@ fn a_camera_and_a_screen_of_one_person_are_told_apart() {
         assert_ne!(camera, screen);
         assert_eq!(first_frame(watcher, &camera), ("camera".into(), 320, 180));
         assert_eq!(first_frame(watcher, &screen), ("screen".into(), 640, 360));
-        // Each track is read by itself, and nothing of the other is among its frames.
+        // No frame of one track is among the frames of the other.
         for track in [&camera, &screen] {
             let verified = watcher.wait_for_where("Verified", |e| picture_of(e, track, 15).is_some());
             let picture = picture_of(&verified, track, 15).expect("just found");
@@ -51,7 +50,7 @@ fn a_camera_and_a_screen_of_one_person_are_told_apart() {
     let (face, screen) = (pictures.join("sharer.png"), pictures.join("sharer.screen.png"));
     wait_for_picture(&face, (320, 180), false);
     wait_for_picture(&screen, (640, 360), true);
-    display.screenshot(&stage, "camera-and-screen");
+    display.screenshot(&context, "camera-and-screen");
 
     sdk.running().signal("USR1");
     for (watcher, screen) in [&bot, &window].into_iter().zip(&screens) {
@@ -63,14 +62,14 @@ fn a_camera_and_a_screen_of_one_person_are_told_apart() {
         assert!(watcher.all("UserSubStreamAvailable").iter().all(|e| e["available"] == true), "the screen goes on");
     }
     wait_for_picture(&screen, (640, 360), true);
-    display.screenshot(&stage, "screen-alone");
+    display.screenshot(&context, "screen-alone");
     sdk.running().signal("TERM");
     for watcher in [&bot, &window] {
         watcher.wait_for_user("RemoteUserLeaveRoom", SHARER);
     }
 }
 
-/// The id of the sharer's track of this source, once it is told to send.
+/// Waits until the sharer's track of this source is available. Returns its id.
 #[track_caller]
 fn begins(watcher: &Participant, event: &str, source: &str) -> String {
     let fits = |e: &Value| e["remote_user"] == SHARER && e["available"] == true;
@@ -87,7 +86,7 @@ fn first_frame(watcher: &Participant, track: &str) -> (String, u64, u64) {
     (first["source"].as_str().expect("a source").to_owned(), size("width"), size("height"))
 }
 
-/// What was verified of a track, if at least so many frames of it were read.
+/// The verification of a track, if it has at least so many frames.
 fn picture_of<'a>(verified: &'a Value, track: &str, least: u64) -> Option<&'a Value> {
     let user = verified["users"].as_array()?.iter().find(|u| u["remote_user"] == SHARER)?;
     let picture = &user["tracks"].as_array()?.iter().find(|t| t["track"] == track)?["picture"];
@@ -99,7 +98,7 @@ fn frames_of(watcher: &Participant, track: &str) -> u64 {
     newest.expect("figures of the track")
 }
 
-/// Whether the statistics hold a track that is shown.
+/// Whether the statistics have the track, at more than 1 frame per second.
 fn sends(statistics: &Value, track: &str) -> bool {
     let remote = statistics["remote"].as_array();
     remote.is_some_and(|r| {
@@ -107,21 +106,13 @@ fn sends(statistics: &Value, track: &str) -> bool {
     })
 }
 
-/// Waits until a file shows a picture of this size that is blue, or grey.
+/// Waits until a file has an image of this size that is blue, or grey.
 #[track_caller]
 fn wait_for_picture(path: &Path, size: (u32, u32), blue: bool) {
-    let began = Instant::now();
-    loop {
-        let seen = image::open(path).ok().map(|p| p.into_rgb8());
-        let fits = |p: &image::RgbImage| {
-            let [r, _, b] = p.get_pixel(p.width() / 2, p.height() * 3 / 4).0;
-            p.dimensions() == size && (i32::from(b) - i32::from(r) > 60) == blue
-        };
-        if seen.as_ref().is_some_and(fits) {
-            return;
-        }
-        let shown = seen.map(|p| (p.dimensions(), *p.get_pixel(p.width() / 2, p.height() * 3 / 4)));
-        assert!(began.elapsed() < Duration::from_secs(20), "{}: {shown:?}", path.display());
-        sleep(Duration::from_millis(200));
-    }
+    let color = if blue { "blue" } else { "grey" };
+    wait_until(&format!("a {color} image of {size:?} in {}", path.display()), || {
+        let image = image::open(path).ok()?.into_rgb8();
+        let [r, _, b] = image.get_pixel(image.width() / 2, image.height() * 3 / 4).0;
+        (image.dimensions() == size && (i32::from(b) - i32::from(r) > 60) == blue).then_some(())
+    });
 }

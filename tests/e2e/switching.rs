@@ -1,28 +1,28 @@
-//! Devices are changed in the middle of a call, with the mouse and the menus of the window: the others see and hear the
-//! new ones, and nothing holds the old ones any more.
+//! Devices are changed during a call with the menus of the window: the others see and hear the new ones, and the old ones
+//! are closed.
 
 use crate::kit::program::Place;
 use crate::kit::wav::{self, Recorded};
-use crate::kit::{Display, Events, Participant, Process, Pulse, Server, Stage, Verified, proc, verified, wait_until};
+use crate::kit::{
+    Display, Events, Keyboard, Participant, Process, Pulse, Server, TestContext, Verified, proc, verified, wait_until,
+};
 use std::path::PathBuf;
-use std::thread::sleep;
-use std::time::Duration;
 
 const ROOM: &str = "switching";
-/// What the two microphones hear. Both fill a measuring window with whole waves, so neither is taken for the other.
+/// The tones in front of the two microphones. Both have whole waves in a measuring window, which keeps them apart.
 const TONES: [(f64, &str); 2] = [(400.0, "micfeed"), (900.0, "kitchenfeed")];
-/// The amplitude from which a beat is heard. They arrive at half of full scale or, once the gain has settled, at a tenth;
-/// a click of the other one's beats has a hundredth.
+/// The amplitude above which a beat counts as heard. Beats arrive at half of full scale, or at a tenth once the gain control
+/// has settled; a click of the other tone's beats has a hundredth.
 const HEARD: f64 = 0.04;
-/// What the others say.
+/// The tone of the other participant.
 const ANSWER: f64 = 700.0;
 
-/// Where the middle of a tool stands, from the middle of the window's lower edge.
-const MICROPHONE: (i32, i32) = (-68, 41);
-const CAMERA: (i32, i32) = (38, 41);
+/// The buttons that open the lists of devices.
+const CHOOSE_MICROPHONE: &str = "Choose microphone and speaker";
+const CHOOSE_CAMERA: &str = "Choose camera";
 
 struct Call {
-    stage: Stage,
+    context: TestContext,
     display: Display,
     pulse: Pulse,
     watcher: Participant,
@@ -34,53 +34,44 @@ struct Call {
 
 impl Call {
     fn start() -> Self {
-        let stage = Stage::new("switching");
-        let server = Server::start(&stage);
-        let (display, pulse) = (Display::start(&stage, "a"), Pulse::start(&stage, "a"));
+        let context = TestContext::new("switching");
+        let server = Server::start(&context);
+        let (display, pulse) = (Display::start(&context, "a"), Pulse::start(&context, "a"));
         pulse.plug_in_more();
-        let heard = stage.artifact("heard.wav");
+        let heard = context.artifact("heard.wav");
         let listens = format!("file:{}", heard.display());
         let answers = format!("test-tone:{ANSWER}");
         let watches = ["--verify", "--microphone", &answers, "--speaker", &listens];
-        let watcher = Participant::bot(&stage, &server.url(), ROOM, "watcher", &watches);
+        let watcher = Participant::bot(&context, &server.url(), ROOM, "watcher", &watches);
         let speak = |(hz, feed): (f64, &str)| {
-            let file = stage.artifact(&format!("{feed}.wav"));
+            let file = context.artifact(&format!("{feed}.wav"));
             wav::write_tone(&file, hz, 60, 0.2); // in beats: what does not change is taken for noise and suppressed
-            pulse.speak_into(&stage, feed, &file)
+            pulse.speak_into(&context, feed, &file)
         };
         let speaking = TONES.map(speak).into();
         let place = Place { display: &display, pulse: Some(&pulse), url: &server.url(), room: ROOM };
-        let window = Participant::window(&stage, &place, "Mina", &["--camera", "capture-process:none"]);
+        let window = Participant::window(&context, &place, "Mina", &["--camera", "capture-process:none"]);
         window.wait_for_media_of(watcher.user());
         watcher.wait_for_media_of(window.user());
-        Self { stage, display, pulse, watcher, window, heard, _speaking: speaking, _server: server }
+        Self { context, display, pulse, watcher, window, heard, _speaking: speaking, _server: server }
     }
 
-    /// Opens the menu of a tool and chooses the device whose name begins with `letter`; waits for its id. On a busy
-    /// machine the list of devices may not be there yet: then it is opened again, as a person does.
-    fn choose(&self, tool: (i32, i32), letter: &str, kind: &str, id: &str) {
-        let is_it = |e: &serde_json::Value| e["kind"] == kind && e["id"].as_str().is_some_and(|told| told.contains(id));
-        for _ in 0..3 {
-            self.pick(tool, letter, kind);
-            for _ in 0..50 {
-                if self.window.all("DeviceOpened").iter().any(is_it) {
-                    return;
-                }
-                sleep(Duration::from_millis(100));
-            }
-        }
-        self.window.wait_for_where("DeviceOpened", is_it);
-    }
-
-    fn pick(&self, (right, above): (i32, i32), letter: &str, kind: &str) {
-        let pid = self.window.process().pid();
-        self.display.focus(pid);
-        self.display.press("Escape");
-        self.display.click(pid, 3, right, above);
-        sleep(Duration::from_secs(1)); // the menu grows
-        self.display.press(letter);
-        self.display.screenshot(&self.stage, &format!("choosing-{kind}"));
-        self.display.press("Return");
+    /// Opens a list of devices and chooses the one called `name`, whose first letter is `letter`. Waits until the device
+    /// whose id contains `id` is open. The list may lack the device on a busy machine; then it is opened again.
+    #[track_caller]
+    fn choose(&self, button: &str, (letter, name): (&str, &str), kind: &str, id: &str) {
+        let keyboard = Keyboard::of(&self.display, self.window.process());
+        let is_chosen = (0..3).any(|_| {
+            keyboard.press("Escape");
+            keyboard.focus("F6", "Microphone");
+            keyboard.activate("Tab", button);
+            keyboard.try_focus(letter, name, 5)
+        });
+        assert!(is_chosen, "{button} has no {name}: {:?}", keyboard.visited());
+        self.display.screenshot(&self.context, &format!("choosing-{kind}"));
+        keyboard.press("Return");
+        self.window
+            .wait_for_where("DeviceOpened", |e| e["kind"] == kind && e["id"].as_str().is_some_and(|i| i.contains(id)));
     }
 
     fn in_use(&self, microphone: &str, speaker: &str) {
@@ -102,26 +93,35 @@ fn camera_microphone_and_speaker_are_switched_in_a_call() {
     call.in_use("mic", "speaker");
     assert_eq!(call.capture_processes(), 1);
 
-    // The picture of a capture process carries nobody's name; that of the test picture hers.
+    // The picture of a capture process has no user in it; the test picture has hers.
     let before = verified::first(&call.watcher, &mina);
     assert_eq!(before.frames, 0.0, "{before:?}");
-    call.choose(CAMERA, "t", "camera", "test-picture");
+    call.choose(CHOOSE_CAMERA, ("t", "Test picture"), "camera", "test-picture");
     wait_until("the capture process to end", || (call.capture_processes() == 0).then_some(()));
     let seen = |e: &serde_json::Value| Verified::of(e, &mina).is_some_and(|v| v.frames > 0.0);
     let first = call.watcher.wait_for_where("Verified", seen);
     let first = Verified::of(&first, &mina).expect("just seen");
 
-    call.choose(MICROPHONE, "k", "microphone", "kitchen");
+    call.choose(CHOOSE_MICROPHONE, ("k", "Kitchen"), "microphone", "kitchen");
     call.in_use("kitchen", "speaker");
-    sleep(Duration::from_secs(2)); // it is heard before the next change
-    call.choose(MICROPHONE, "h", "speaker", "headphones");
+    let [_, (kitchen_hz, _)] = TONES;
+    wait_until("the kitchen microphone to be heard", || {
+        let tone = Recorded::read_so_far(&call.heard)?.tone_over(kitchen_hz, HEARD);
+        (tone.seconds * tone.held > 0.5).then_some(())
+    });
+    call.choose(CHOOSE_MICROPHONE, ("h", "Headphones"), "speaker", "headphones");
     call.in_use("kitchen", "headphones");
     let (old, new) = (
-        call.pulse.record(&call.stage, "speaker", "on-the-old-speaker"),
-        call.pulse.record(&call.stage, "headphones", "on-the-new-speaker"),
+        call.pulse.record(&call.context, "speaker", "on-the-old-speaker"),
+        call.pulse.record(&call.context, "headphones", "on-the-new-speaker"),
     );
-    // A null sink's monitor may hold the last two seconds back.
-    sleep(Duration::from_secs(5));
+    wait_until("the new speaker to play", || {
+        (Recorded::read_so_far(new.path())?.tone(ANSWER).seconds >= 2.0).then_some(())
+    });
+    // The monitor of a null sink may hold the last two seconds back.
+    wait_until("the recording of the old speaker", || {
+        (Recorded::read_so_far(old.path())?.seconds() >= 3.0).then_some(())
+    });
     Recorded::read(&new.stop()).tone(ANSWER).holds(2.0);
     let left = Recorded::read(&old.stop()).tone(ANSWER);
     assert!(left.seconds < 0.1, "the old speaker still plays: {left:?}");

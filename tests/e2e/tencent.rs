@@ -1,26 +1,26 @@
-//! A back end that calls TRTC today changes its endpoint and nothing else: Tencent's own SDK against our server, with
-//! people in the rooms.
+//! Tencent's API 3.0, called by Tencent's own SDKs, with participants in the rooms: a back end of TRTC changes only its
+//! endpoint.
 
 use crate::kit::http::request;
 use crate::kit::tencent::{self, BackEnd, KEY, SDK_APP_ID, settings};
-use crate::kit::{Events, Participant, Server, Stage, Visavis, wait_until};
+use crate::kit::{Events, Participant, Server, TestContext, Visavis, wait_until};
 use serde_json::{Value, json};
 
-/// Bots that only listen: nobody looks at pictures here.
+/// No media: these tests look at events only.
 const QUIET: [&str; 4] = ["--camera", "none", "--microphone", "none"];
 
-fn quiet(stage: &Stage, server: &Server, room: &str, name: &str) -> Participant {
-    Participant::bot(stage, &server.url(), room, name, &QUIET)
+fn quiet(context: &TestContext, server: &Server, room: &str, name: &str) -> Participant {
+    Participant::bot(context, &server.url(), room, name, &QUIET)
 }
 
 #[test]
 fn removed_and_dismissed_by_a_back_end() {
-    let stage = Stage::new("tencent");
-    let server = Server::start_with(&stage, &settings(KEY));
-    let back_end = BackEnd { stage: &stage, server: &server };
-    let mut mina = quiet(&stage, &server, "num/123", "mina");
-    let mut tom = quiet(&stage, &server, "num/123", "tom");
-    let mut ida = quiet(&stage, &server, "123", "ida");
+    let context = TestContext::new("tencent");
+    let server = Server::start_with(&context, &settings(KEY));
+    let back_end = BackEnd { context: &context, server: &server };
+    let mut mina = quiet(&context, &server, "num/123", "mina");
+    let mut tom = quiet(&context, &server, "num/123", "tom");
+    let mut ida = quiet(&context, &server, "123", "ida");
     let params = |room: Value| json!({"SdkAppId": SDK_APP_ID, "RoomId": room});
     let users = [mina.user(), ida.user(), "nobody"];
     back_end.succeeds("RemoveUser", json!({"SdkAppId": SDK_APP_ID, "RoomId": 123, "UserIds": users}));
@@ -43,23 +43,23 @@ fn removed_and_dismissed_by_a_back_end() {
 }
 
 #[test]
-fn ten_are_removed_in_one_call_by_every_way_to_sign() {
-    let stage = Stage::new("tencent-signatures");
-    let mut server = Server::start_with(&stage, &settings(KEY));
+fn ten_users_are_removed_in_one_call_with_every_signature() {
+    let context = TestContext::new("tencent-signatures");
+    let mut server = Server::start_with(&context, &settings(KEY));
     let room = "a b!#$%&()+-:;<=.>?@[]^_{}|~,";
     let many = ["--count", "10", "--camera", "none", "--microphone", "none"];
-    let mut bots = Participant::bot(&stage, &server.url(), room, "bot", &many);
+    let mut bots = Participant::bot(&context, &server.url(), room, "bot", &many);
     let users: Vec<String> = (1..=10).map(|n| format!("bot-{n}")).collect();
     for user in &users {
         bots.wait_for_where("EnterRoom", |e| e["user"] == **user && e["error"].is_null());
     }
     let params = json!({"SdkAppId": SDK_APP_ID, "RoomId": room, "UserIds": users});
-    let outcomes = BackEnd { stage: &stage, server: &server }.python(&every_way_to_sign(&params));
+    let outcomes = BackEnd { context: &context, server: &server }.python(&every_way_to_sign(&params));
     for user in &users {
         bots.wait_for_where("ExitRoom", |e| e["user"] == **user && e["reason"] == 1);
     }
     bots.running().wait_exit_code(21);
-    // The first one emptied the room, which then is no more: the others were understood as well.
+    // The first call emptied and so ended the room. The later ones were verified too.
     assert_eq!(outcomes[0]["ok"], true, "{}", outcomes[0]);
     for outcome in &outcomes[1..] {
         assert_eq!(outcome["code"], "FailedOperation.RoomNotExist", "{outcome}");
@@ -70,7 +70,7 @@ fn ten_are_removed_in_one_call_by_every_way_to_sign() {
     assert!(!audit.contains('\u{1b}'), "colour codes in a file: {audit:?}");
 }
 
-/// A call of RemoveUserByStrRoomId in all the forms that the SDKs know.
+/// RemoveUserByStrRoomId with each signature and method of the SDKs.
 fn every_way_to_sign(params: &Value) -> Value {
     let ways = ["TC3-HMAC-SHA256", "HmacSHA256", "HmacSHA1"].into_iter();
     let ways = ways.flat_map(|sign| ["POST", "GET"].map(|method| (sign, method)));
@@ -79,11 +79,11 @@ fn every_way_to_sign(params: &Value) -> Value {
 }
 
 #[test]
-fn the_node_sdk_is_understood_as_well() {
-    let stage = Stage::new("tencent-node");
-    let server = Server::start_with(&stage, &settings(KEY));
-    let back_end = BackEnd { stage: &stage, server: &server };
-    let mut mina = quiet(&stage, &server, "tea & cake", "mina");
+fn the_node_sdk_is_served_too() {
+    let context = TestContext::new("tencent-node");
+    let server = Server::start_with(&context, &settings(KEY));
+    let back_end = BackEnd { context: &context, server: &server };
+    let mut mina = quiet(&context, &server, "tea & cake", "mina");
     let nobody = json!({"SdkAppId": SDK_APP_ID, "RoomId": "tea & cake", "UserIds": ["nobody", "nowhere"]});
     for outcome in back_end.node(&every_way_to_sign(&nobody)) {
         assert_eq!(outcome["ok"], true, "{outcome}");
@@ -112,9 +112,9 @@ fn the_node_sdk_is_understood_as_well() {
 
 #[test]
 fn every_mistake_has_its_documented_code() {
-    let stage = Stage::new("tencent-errors");
-    let server = Server::start_with(&stage, &settings(KEY));
-    let mina = quiet(&stage, &server, "num/7", "mina");
+    let context = TestContext::new("tencent-errors");
+    let server = Server::start_with(&context, &settings(KEY));
+    let mina = quiet(&context, &server, "num/7", "mina");
     let number = |room: Value| json!({"SdkAppId": SDK_APP_ID, "RoomId": room, "UserIds": ["mina-1"]});
     let users = |users: Value| json!({"SdkAppId": SDK_APP_ID, "RoomId": 7, "UserIds": users});
     let eleven: Vec<String> = (0..11).map(|n| format!("u{n}")).collect();
@@ -152,7 +152,7 @@ fn every_mistake_has_its_documented_code() {
         ),
     ];
     let calls: Vec<&Value> = cases.iter().map(|(call, _)| call).collect();
-    let outcomes = BackEnd { stage: &stage, server: &server }.python(&json!(calls));
+    let outcomes = BackEnd { context: &context, server: &server }.python(&json!(calls));
     for ((call, expected), outcome) in cases.iter().zip(outcomes) {
         assert_eq!(outcome["code"], **expected, "{call} → {outcome}");
         assert!(outcome["request_id"].is_string(), "{outcome}");
@@ -162,17 +162,17 @@ fn every_mistake_has_its_documented_code() {
 
 #[test]
 fn keys_are_rotated_while_a_call_goes_on() {
-    let stage = Stage::new("tencent-rotation");
-    let mut server = Server::start_with(&stage, &settings(["AKIDold", "old"]));
-    let mut mina = quiet(&stage, &server, "num/7", "mina");
+    let context = TestContext::new("tencent-rotation");
+    let mut server = Server::start_with(&context, &settings(["AKIDold", "old"]));
+    let mut mina = quiet(&context, &server, "num/7", "mina");
     let ask = |server: &Server| {
         let call = json!({"action": "RemoveUser",
             "params": {"SdkAppId": SDK_APP_ID, "RoomId": 7, "UserIds": ["nobody"]}});
-        BackEnd { stage: &stage, server }.python(&json!([call])).remove(0)
+        BackEnd { context: &context, server }.python(&json!([call])).remove(0)
     };
     assert_eq!(ask(&server)["code"], "AuthFailure.SecretIdNotFound");
-    let file = stage.artifact("server.toml");
-    // A file that is not usable changes nothing.
+    let file = context.artifact("server.toml");
+    // An invalid file changes nothing.
     std::fs::write(&file, "[tencent\n").expect("a file");
     server.process().signal("HUP");
     wait_until("the complaint", || server.process().stderr().contains("The keys stay as they are").then_some(()));
@@ -185,26 +185,26 @@ fn keys_are_rotated_while_a_call_goes_on() {
 }
 
 #[test]
-fn a_user_sig_lets_its_user_in() {
-    let stage = Stage::new("user-sig");
-    let server = Server::start_with(&stage, &settings(KEY));
+fn a_user_sig_admits_its_user() {
+    let context = TestContext::new("user-sig");
+    let server = Server::start_with(&context, &settings(KEY));
     let token = |user_sig: &str| {
         let body = json!({"room_name": "num/7", "user_sig": user_sig}).to_string();
         let (status, answer) = request(server.port(), "POST", "/token", &[], &body);
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
         (status, answer["participant_token"].as_str().unwrap_or_default().to_owned())
     };
-    let mut ours = Visavis::command(&stage);
+    let mut ours = Visavis::command(&context);
     ours.args(["room", "user-sig", "tom"]);
     ours.env("VISAVIS_SDK_APP_ID", SDK_APP_ID.to_string()).env("VISAVIS_SDK_SECRET_KEY", tencent::USER_SIG_KEY);
     let ours = String::from_utf8(Visavis::run(&mut ours).stdout).expect("UTF-8");
     for (user, user_sig) in [("mina", tencent::user_sig("mina", tencent::USER_SIG_KEY)), ("tom", ours)] {
         let (status, token) = token(user_sig.trim());
         assert_eq!(status, 201, "{user}");
-        let file = stage.artifact(&format!("{user}.jwt"));
+        let file = context.artifact(&format!("{user}.jwt"));
         std::fs::write(&file, token).expect("a token file");
         let arguments = [&["--token", file.to_str().expect("UTF-8")], &QUIET[..]].concat();
-        let bot = Participant::bot(&stage, &server.url(), "num/7", user, &arguments);
+        let bot = Participant::bot(&context, &server.url(), "num/7", user, &arguments);
         assert_eq!(bot.user(), user);
     }
     assert_eq!(token(&tencent::user_sig("mina", "another SDKSecretKey")).0, 401);

@@ -1,28 +1,28 @@
-//! A server with a certificate: people come by wss, back ends by https, and a new certificate needs no restart.
+//! A server with a certificate: clients connect by wss, back ends by https, and a new certificate needs no restart.
 
-use crate::kit::stage::tool;
+use crate::kit::context::tool;
 use crate::kit::tencent::{BackEnd, KEY, SDK_APP_ID, settings};
-use crate::kit::{Certificates, Events, Participant, Process, Server, Stage, Visavis, wait_until};
+use crate::kit::{Certificates, Events, Participant, Process, Server, TestContext, Visavis, wait_until};
 use serde_json::{Value, json};
 use std::process::Command;
 
 const QUIET: [&str; 4] = ["--camera", "none", "--microphone", "none"];
 
-/// A bot whose system trusts the tests' authority, on its way into room 7.
-fn coming(stage: &Stage, server: &Server, name: &str) -> Process {
-    let mut command = Participant::bot_command(stage, &server.url(), "num/7", name);
+/// Starts a bot that trusts the authority of the tests and joins room 7.
+fn start_bot(context: &TestContext, server: &Server, name: &str) -> Process {
+    let mut command = Participant::bot_command(context, &server.url(), "num/7", name);
     command.args(QUIET).env("SSL_CERT_FILE", server.authority().expect("an authority"));
-    Process::start(stage, name, &mut command)
+    Process::start(context, name, &mut command)
 }
 
 #[test]
-fn people_come_by_wss_and_back_ends_by_https() {
-    let stage = Stage::new("tls");
-    let server = Server::start_secure(&stage, &settings(KEY), &Certificates::new(&stage));
+fn clients_connect_by_wss_and_back_ends_by_https() {
+    let context = TestContext::new("tls");
+    let server = Server::start_secure(&context, &settings(KEY), &Certificates::new(&context));
     assert!(server.url().starts_with("wss://"));
-    let mut mina = Participant::entered(coming(&stage, &server, "mina"));
-    let mut tom = Participant::entered(coming(&stage, &server, "tom"));
-    let back_end = BackEnd { stage: &stage, server: &server };
+    let mut mina = Participant::entered(start_bot(&context, &server, "mina"));
+    let mut tom = Participant::entered(start_bot(&context, &server, "tom"));
+    let back_end = BackEnd { context: &context, server: &server };
     let remove = |user: &str| {
         let params = json!({"SdkAppId": SDK_APP_ID, "RoomId": 7, "UserIds": [user]});
         json!([{ "action": "RemoveUser", "params": params }, { "action": "RemoveUser", "params": {} }])
@@ -39,27 +39,27 @@ fn people_come_by_wss_and_back_ends_by_https() {
 }
 
 #[test]
-fn whoever_does_not_know_the_authority_stays_out() {
-    let stage = Stage::new("tls-stranger");
-    let server = Server::start_secure(&stage, "", &Certificates::new(&stage));
-    let mut command = Participant::bot_command(&stage, &server.url(), "num/7", "mina");
+fn a_client_that_does_not_trust_the_authority_refuses_to_join() {
+    let context = TestContext::new("tls-stranger");
+    let server = Server::start_secure(&context, "", &Certificates::new(&context));
+    let mut command = Participant::bot_command(&context, &server.url(), "num/7", "mina");
     let output = Visavis::run(command.args(QUIET).args(["--leave-after", "1s"]));
     assert_eq!(output.status.code(), Some(20), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
 fn a_new_certificate_is_served_while_a_call_goes_on() {
-    let stage = Stage::new("tls-reload");
-    let certificates = Certificates::new(&stage);
-    let mut server = Server::start_secure(&stage, "", &certificates);
-    let mut mina = Participant::entered(coming(&stage, &server, "mina"));
+    let context = TestContext::new("tls-reload");
+    let certificates = Certificates::new(&context);
+    let mut server = Server::start_secure(&context, "", &certificates);
+    let mut mina = Participant::entered(start_bot(&context, &server, "mina"));
     let port = server.port();
     let first = served(port);
-    // By looking at the files.
+    // The server notices changed files.
     let second = certificates.renew();
     assert_ne!(first, second);
     wait_until("the second certificate", || (served(port) == second).then_some(()));
-    // On a signal, after something that is no certificate.
+    // On SIGHUP it reads them again. An invalid certificate changes nothing.
     std::fs::write(certificates.chain(), "nothing").expect("a file");
     server.process().signal("HUP");
     let complaint = "The certificate stays as it is";
@@ -68,14 +68,14 @@ fn a_new_certificate_is_served_while_a_call_goes_on() {
     let third = certificates.renew();
     server.process().signal("HUP");
     wait_until("the third certificate", || (served(port) == third).then_some(()));
-    let _tom = Participant::entered(coming(&stage, &server, "tom"));
+    let _tom = Participant::entered(start_bot(&context, &server, "tom"));
     mina.wait_for_user("RemoteUserEnterRoom", "tom-1");
     assert!(mina.all("ConnectionLost").is_empty() && mina.all("ExitRoom").is_empty(), "the call goes on undisturbed");
     mina.running().signal("TERM");
     mina.running().wait_exit_code(0);
 }
 
-/// The certificate that whoever connects is shown, in PEM.
+/// The certificate that the server presents, in PEM.
 fn served(port: u16) -> String {
     let mut command = Command::new(tool("python/bin/python"));
     let script = "import ssl, sys; print(ssl.get_server_certificate(('127.0.0.1', int(sys.argv[1]))), end='')";

@@ -1,14 +1,16 @@
-//! Two headless participants on our own server see and hear each other, and are gone when they leave.
+//! Two bots on our own server verify the media of each other, and leave.
 
 use crate::kit::program::FPS;
-use crate::kit::{Events, Participant, Server, Stage, verified};
+use crate::kit::{Events, Participant, Server, TestContext, verified};
 
 #[test]
 fn two_bots_verify_each_others_picture_and_tone() {
-    let stage = Stage::new("two-bots");
-    let server = Server::start(&stage);
-    let ann = Participant::bot(&stage, &server.url(), "verify", "ann", &["--microphone", "test-tone:440", "--verify"]);
-    let ben = Participant::bot(&stage, &server.url(), "verify", "ben", &["--microphone", "test-tone:700", "--verify"]);
+    let context = TestContext::new("two-bots");
+    let server = Server::start(&context);
+    let ann =
+        Participant::bot(&context, &server.url(), "verify", "ann", &["--microphone", "test-tone:440", "--verify"]);
+    let ben =
+        Participant::bot(&context, &server.url(), "verify", "ben", &["--microphone", "test-tone:700", "--verify"]);
     for (listener, sender, hz) in [(&ann, &ben, 700.0), (&ben, &ann, 440.0)] {
         let first = verified::first(listener, sender.user());
         let later = listener.verified_after(sender.user(), 6);
@@ -21,32 +23,32 @@ fn two_bots_verify_each_others_picture_and_tone() {
 
 #[test]
 fn a_verification_that_is_met_ends_with_0() {
-    let stage = Stage::new("verify-met");
-    let server = Server::start(&stage);
-    let _ann = Participant::bot(&stage, &server.url(), "met", "ann", &["--microphone", "test-tone:440"]);
-    let mut ben = Participant::bot(&stage, &server.url(), "met", "ben", &["--verify", "--leave-after", "6s"]);
+    let context = TestContext::new("verify-met");
+    let server = Server::start(&context);
+    let _ann = Participant::bot(&context, &server.url(), "met", "ann", &["--microphone", "test-tone:440"]);
+    let mut ben = Participant::bot(&context, &server.url(), "met", "ben", &["--verify", "--leave-after", "6s"]);
     ben.wait_for("ExitRoom");
     ben.running().wait_exit_code(0);
 }
 
 #[test]
 fn a_verification_that_is_not_met_ends_with_30() {
-    let stage = Stage::new("verify-not-met");
-    let server = Server::start(&stage);
+    let context = TestContext::new("verify-not-met");
+    let server = Server::start(&context);
     let silent = ["--microphone", "none"];
-    let _ann = Participant::bot_by(&stage, &server.url(), "unmet", "ann", |command| {
+    let _ann = Participant::bot_by(&context, &server.url(), "unmet", "ann", |command| {
         command.args(silent).args(["--camera", "none"]);
     });
-    let mut ben = Participant::bot(&stage, &server.url(), "unmet", "ben", &["--verify", "--leave-after", "4s"]);
+    let mut ben = Participant::bot(&context, &server.url(), "unmet", "ben", &["--verify", "--leave-after", "4s"]);
     ben.wait_for("ExitRoom");
     ben.running().wait_exit_code(30);
 }
 
 #[test]
 fn several_bots_of_one_command_all_enter_and_all_leave() {
-    let stage = Stage::new("count");
-    let server = Server::start(&stage);
-    let mut bots = Participant::bot(&stage, &server.url(), "many", "bot", &["--count", "3", "--leave-after", "4s"]);
+    let context = TestContext::new("count");
+    let server = Server::start(&context);
+    let mut bots = Participant::bot(&context, &server.url(), "many", "bot", &["--count", "3", "--leave-after", "4s"]);
     for user in ["bot-1", "bot-2", "bot-3"] {
         bots.wait_for_where("EnterRoom", |e| e["user"] == user && e["error"].is_null());
         bots.wait_for_where("ExitRoom", |e| e["user"] == user && e["reason"] == 0);

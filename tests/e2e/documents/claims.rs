@@ -1,37 +1,37 @@
-//! What the sentences of a document say is there: words of the command line, files, tests, other documents.
+//! Checks that commands, flags, files, tests and links in the sentences of a document exist.
 
 use super::read::{Document, anchor, root};
-use crate::kit::{Stage, Visavis};
+use crate::kit::{TestContext, Visavis};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Flags of other programs that sentences name.
 const OTHERS_FLAGS: &[(&str, &str)] = &[("--network", "podman")];
-/// Commands that no help lists, and packages use.
+/// Commands for packages, which the help does not list.
 const HIDDEN: &[&str] = &["man-pages"];
-/// Files that people write for themselves.
-const OWN: &[&str] = &["profiles.toml"];
-/// Folders that only work makes.
-const MADE: &[&str] = &["target", "artifacts"];
-/// A word that ends so is the name of a file.
-const ENDINGS: &[&str] = &["rs", "md", "toml", "yml", "sh", "py", "service", "svg", "html"];
+/// Files that users write.
+const USER_FILES: &[&str] = &["profiles.toml"];
+/// Folders that builds and tests make.
+const GENERATED: &[&str] = &["target", "artifacts"];
+/// The extensions of file names.
+const EXTENSIONS: &[&str] = &["rs", "md", "toml", "yml", "sh", "py", "service", "svg", "html"];
 
 /// Every command of the program, by its words, with the flags that its `--help` lists.
 pub(super) struct CommandLine(BTreeMap<String, BTreeSet<String>>);
 
 impl CommandLine {
-    /// Asks the program.
-    pub(super) fn ask(stage: &Stage) -> Self {
+    /// Reads the `--help` of every command.
+    pub(super) fn ask(context: &TestContext) -> Self {
         let mut commands = BTreeMap::new();
-        ask(stage, &[], &mut commands);
+        ask(context, &[], &mut commands);
         for hidden in HIDDEN {
-            ask(stage, &[(*hidden).to_owned()], &mut commands);
+            ask(context, &[(*hidden).to_owned()], &mut commands);
         }
         Self(commands)
     }
 
-    /// What is wrong with `visavis …` as a sentence writes it.
+    /// The faults of a `visavis …` in a sentence.
     fn faults(&self, span: &str) -> Vec<String> {
         let mut words = span.split_whitespace().skip(1).peekable();
         let mut command = String::new();
@@ -62,8 +62,8 @@ impl CommandLine {
     }
 }
 
-fn ask(stage: &Stage, command: &[String], commands: &mut BTreeMap<String, BTreeSet<String>>) {
-    let output = Visavis::run(Visavis::command(stage).args(command).arg("--help"));
+fn ask(context: &TestContext, command: &[String], commands: &mut BTreeMap<String, BTreeSet<String>>) {
+    let output = Visavis::run(Visavis::command(context).args(command).arg("--help"));
     let help = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(output.status.success() && help.contains("--help"), "{command:?} has no help: {help}");
     let listed = help.lines().filter(|line| line.trim_start().starts_with('-'));
@@ -76,7 +76,7 @@ fn ask(stage: &Stage, command: &[String], commands: &mut BTreeMap<String, BTreeS
             continue;
         };
         if word != "help" {
-            ask(stage, &[command, &[word.to_owned()]].concat(), commands);
+            ask(context, &[command, &[word.to_owned()]].concat(), commands);
         }
     }
 }
@@ -97,7 +97,7 @@ fn collect(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         if path.is_dir() {
-            if name != ".git" && !MADE.iter().any(|made| name == *made) {
+            if name != ".git" && !GENERATED.iter().any(|made| name == *made) {
                 collect(&path, found);
             }
         } else {
@@ -106,7 +106,7 @@ fn collect(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     }
 }
 
-/// What a document says that is not so.
+/// The faults of a document.
 pub(super) fn faults(
     document: &Document,
     others: &[Document],
@@ -167,14 +167,14 @@ fn cargo_fault(span: &str, files: &BTreeSet<PathBuf>) -> Option<String> {
 fn path_fault(span: &str, document: &Document, files: &BTreeSet<PathBuf>) -> Option<String> {
     let name = span.trim_start_matches("./").trim_end_matches('/');
     let is_word = !name.is_empty() && !name.contains(char::is_whitespace) && !name.starts_with(['/', '~']);
-    // What stands for many names, and names of what a build makes.
+    // Placeholders, and files that a build makes.
     if !is_word
-        || OWN.contains(&name)
+        || USER_FILES.contains(&name)
         || name.contains(['…', '*'])
         || name.contains("VERSION")
-        // A folder of Windows.
+        // A variable of Windows.
         || name.starts_with('%')
-        || MADE.iter().any(|m| name.starts_with(m))
+        || GENERATED.iter().any(|m| name.starts_with(m))
     {
         return None;
     }
@@ -183,7 +183,7 @@ fn path_fault(span: &str, document: &Document, files: &BTreeSet<PathBuf>) -> Opt
     let first = name.split('/').next().unwrap_or(name);
     let begins = |at: &Path| name.contains('/') && root().join(at).join(first).is_dir();
     let is_path = begins(Path::new("")) || begins(here) || span.ends_with('/');
-    let is_file = Path::new(name).extension().is_some_and(|e| ENDINGS.iter().any(|ending| e == *ending));
+    let is_file = Path::new(name).extension().is_some_and(|e| EXTENSIONS.iter().any(|ending| e == *ending));
     if !(is_path || is_file) || exists(Path::new(name)) || exists(&here.join(name)) {
         return None;
     }

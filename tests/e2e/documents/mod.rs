@@ -1,26 +1,26 @@
-//! The documents are true: each of their commands is run as it stands there, and what their sentences name exists.
+//! The documents are true: every command in them runs, and the commands, files, tests and links that they name exist.
 
 mod claims;
 mod read;
 mod run;
 
-use crate::kit::{Display, Pulse, Stage};
+use crate::kit::{Display, Pulse, TestContext};
 use claims::CommandLine;
 use run::{Kind, NOT_RUN, Session};
 
-/// A section is followed from its first command to its last, with one shell; what it started ends with it. The ports
-/// are those of the documents, which nobody else may use meanwhile.
+/// Each section runs in one shell, from its first command to its last. The commands use the ports of the documents, which
+/// must be free.
 #[test]
 fn every_command_of_the_documents_does_what_they_say() {
-    let stage = Stage::new("documents");
-    let display = Display::start(&stage, "a");
-    let pulse = Pulse::start(&stage, "a");
+    let context = TestContext::new("documents");
+    let display = Display::start(&context, "a");
+    let pulse = Pulse::start(&context, "a");
     let (mut ran, mut faults) = (0, Vec::new());
     for document in read::documents() {
         for section in document.sections.iter().filter(|section| !section.commands.is_empty()) {
             let file = document.path.replace('/', "-");
             let name = format!("{}-{}", file.trim_end_matches(".md"), read::anchor(&section.heading));
-            let mut session = Session::new(&stage, &name, &display, &pulse);
+            let mut session = Session::new(&context, &name, &display, &pulse);
             if let Err(fault) = session.follow(section) {
                 faults.push(format!("{}, {}: {fault}", document.path, section.heading));
             }
@@ -32,7 +32,7 @@ fn every_command_of_the_documents_does_what_they_say() {
 }
 
 #[test]
-fn what_is_not_run_is_still_there() {
+fn excluded_commands_still_exist() {
     let documents = read::documents();
     let commands: Vec<&String> = documents.iter().flat_map(|d| &d.sections).flat_map(|s| &s.commands).collect();
     for (start, why) in NOT_RUN {
@@ -41,18 +41,18 @@ fn what_is_not_run_is_still_there() {
 }
 
 #[test]
-fn what_the_documents_name_exists() {
-    let stage = Stage::beside_others("documents-names");
-    let (line, files, documents) = (CommandLine::ask(&stage), claims::files(), read::documents());
+fn everything_the_documents_name_exists() {
+    let context = TestContext::beside_others("documents-names");
+    let (line, files, documents) = (CommandLine::ask(&context), claims::files(), read::documents());
     let faults: Vec<String> =
         documents.iter().flat_map(|document| claims::faults(document, &documents, &line, &files)).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
-fn what_does_not_exist_is_found() {
-    let stage = Stage::beside_others("documents-faults");
-    let (line, files) = (CommandLine::ask(&stage), claims::files());
+fn missing_things_are_found() {
+    let context = TestContext::beside_others("documents-faults");
+    let (line, files) = (CommandLine::ask(&context), claims::files());
     let text = "# A\n`visavis bot --coumt 3` `visavis room dismis` `--jsno` `scripts/tset` `scripts/setup --test-all`\n\
          `cargo test --test e2e two_bot_s` `tests/e2e/kti` `nothing.rs` [a](docs/none.md) [b](#c)\n\n    visavis\n\n\
          ```\nvisavis\n```\n```json\n{\n```\n\

@@ -1,4 +1,4 @@
-//! What a document says: its sections with the commands of their code blocks, the code within its sentences, its links.
+//! Parses a document: sections with the commands of their code blocks, code spans in sentences, links.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 pub(super) struct Document {
     /// Its path from the root.
     pub(super) path: String,
-    /// What lies under each heading.
+    /// The parts under its headings.
     pub(super) sections: Vec<Section>,
     /// Code within sentences, without the backticks.
     pub(super) spans: Vec<String>,
-    /// Where its links lead.
+    /// The targets of its links.
     pub(super) links: Vec<String>,
-    /// What is wrong with it.
+    /// Errors of its format.
     pub(super) faults: Vec<String>,
 }
 
 /// A heading and the code blocks up to the next one.
 #[derive(Default)]
 pub(super) struct Section {
-    /// The words of the heading.
+    /// The text of the heading.
     pub(super) heading: String,
     /// The commands of its blocks for a shell, without their comments.
     pub(super) commands: Vec<String>,
@@ -35,13 +35,16 @@ pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every document that is for people who use, run or change the program.
+/// The documents for users, operators and developers.
 pub(super) fn documents() -> Vec<Document> {
-    let mut paths: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "packaging/README.md"].map(PathBuf::from).to_vec();
-    for entry in fs::read_dir(root().join("docs")).expect("docs").flatten() {
-        let path = Path::new("docs").join(entry.file_name());
-        paths.extend(Some(path).filter(|path| path.extension().is_some_and(|e| e == "md")));
+    let mut paths = Vec::new();
+    for folder in ["", "docs", "packaging"] {
+        for entry in fs::read_dir(root().join(folder)).expect("a folder").flatten() {
+            let path = Path::new(folder).join(entry.file_name());
+            paths.extend(Some(path).filter(|path| path.extension().is_some_and(|e| e == "md")));
+        }
     }
+    paths.sort();
     let read = |path: &PathBuf| {
         let text = fs::read_to_string(root().join(path)).expect("a document");
         parse(&path.to_string_lossy(), &text)
@@ -106,12 +109,14 @@ impl Document {
             "console" => section.commands.extend(commands(&typed(lines))),
             "json" => section.json.push(lines.join("\n")),
             "toml" => section.toml.push(lines.join("\n")),
+            // Drawings, which are not checked.
+            "text" | "mermaid" => {}
             other => self.faults.push(format!("nobody knows what to do with a block of {other:?}: {lines:?}")),
         }
     }
 }
 
-/// What was typed in a transcript: the lines after a `$`.
+/// The commands of a transcript: the lines after a `$`.
 fn typed<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     lines.iter().filter_map(|line| line.strip_prefix("$ ")).collect()
 }
@@ -135,7 +140,7 @@ fn without_comment(line: &str) -> &str {
     if line.starts_with('#') { "" } else { line.split(" #").next().unwrap_or(line).trim_end() }
 }
 
-/// What stands between backticks; as many close it as have opened it.
+/// The code spans: texts between equal numbers of backticks.
 fn spans(prose: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = prose;
@@ -149,7 +154,7 @@ fn spans(prose: &str) -> Vec<String> {
     found
 }
 
-/// Where `[words](…)` and `![words](…)` lead.
+/// The targets of `[text](…)` and `![text](…)`.
 fn links(prose: &str) -> Vec<String> {
     let targets = prose.split("](").skip(1);
     targets.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())).collect()

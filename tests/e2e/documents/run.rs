@@ -1,7 +1,7 @@
-//! Carries out the commands of one section, in order, as somebody would who follows it with one shell.
+//! Runs the commands of a section in order, in one shell.
 
 use super::read::Section;
-use crate::kit::{Display, PATIENCE, Process, Pulse, Stage, Visavis};
+use crate::kit::{Display, Process, Pulse, TIMEOUT, TestContext, Visavis};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Commands that no test can run, and why: each is known by how it begins.
+/// The beginnings of commands that no test can run, with the reasons.
 pub(super) const NOT_RUN: &[(&str, &str)] = &[
     ("./scripts/setup", "installs packages as root; every test run begins with it"),
     ("cargo build --release", "takes half an hour; the workflow of releases and scripts/build-linux run it"),
@@ -20,37 +20,36 @@ pub(super) const NOT_RUN: &[(&str, &str)] = &[
     ("podman ", "fetches a system and builds in it; scripts/lint-packaging checks the Containerfile"),
 ];
 
-/// Commands that look for something: they end with 1 when nothing is there, which is an answer.
+/// Commands that search: exit code 1 means that they have found nothing, which is no failure here.
 const LOOKS: &[&str] = &["grep", "pgrep"];
 
-/// What arrived was not as good as it should be: the answer of a machine that has too much to do. That it verifies what
-/// it says is another test's matter.
+/// Exit code of `--verify` if the media was not good enough, as on a busy machine. Other tests check the verification itself.
 const NOT_MET: i32 = 30;
 
-/// The examples' server, for which a server of the test stands where somebody goes there.
+/// The server of the examples. Commands that connect to it get a server of the test instead.
 const EXAMPLE: &str = "wss://calls.example.com";
-/// Its key pair in the examples.
+/// Its key pair.
 const EXAMPLE_KEYS: [(&str, &str); 2] =
     [("LIVEKIT_API_KEY", "office"), ("LIVEKIT_API_SECRET", "0123456789abcdef0123456789abcdef")];
 
-/// How a command is carried out.
+/// How a command is run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Not at all.
+    /// It is not run.
     NotRun,
-    /// It changes the shell's variables.
+    /// It sets variables of the shell.
     Sets,
-    /// A room server: it goes on, and is ready when it says so.
+    /// A room server: it runs on after its ready line.
     Serves,
-    /// People in a room, as many as these: they stay.
+    /// So many participants, who stay in a room.
     Stays(usize),
-    /// It asks whether it shall, and is told yes.
+    /// It asks for confirmation, and gets it.
     Asks,
     /// It ends by itself.
     Ends,
 }
 
-/// How `command` is carried out; `None` for one that nobody has thought of.
+/// How `command` is run; `None` for an unknown command.
 pub(super) fn kind(command: &str) -> Option<Kind> {
     if NOT_RUN.iter().any(|(start, _)| command.starts_with(start)) {
         return Some(Kind::NotRun);
@@ -80,21 +79,21 @@ fn count(words: &[&str]) -> usize {
     at.and_then(|at| words.get(at + 1)?.parse().ok()).unwrap_or(1)
 }
 
-/// A shell and what was started from it.
+/// A shell and the processes that it has started.
 pub(super) struct Session<'a> {
-    stage: &'a Stage,
+    context: &'a TestContext,
     name: String,
     folder: PathBuf,
     variables: BTreeMap<String, String>,
     running: Vec<Process>,
-    /// The server in the place of the examples' one, and its address.
+    /// The server that replaces the one of the examples, and its address.
     stand_in: Option<(Process, String)>,
 }
 
 impl<'a> Session<'a> {
-    /// A shell in an empty folder, that finds the program under test as `visavis`.
-    pub(super) fn new(stage: &'a Stage, name: &str, display: &Display, pulse: &Pulse) -> Self {
-        let folder = stage.artifact(name);
+    /// A shell in an empty folder, with the program under test in its path as `visavis`.
+    pub(super) fn new(context: &'a TestContext, name: &str, display: &Display, pulse: &Pulse) -> Self {
+        let folder = context.artifact(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         symlink(env!("CARGO_BIN_EXE_visavis"), folder.join("visavis")).expect("a link to the program");
         let path = std::env::var("PATH").expect("PATH");
@@ -105,18 +104,18 @@ impl<'a> Session<'a> {
             ("VISAVIS_RENDERER", "glow".to_owned()),
         ];
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { stage, name: name.to_owned(), folder, variables, running: Vec::new(), stand_in: None }
+        Self { context, name: name.to_owned(), folder, variables, running: Vec::new(), stand_in: None }
     }
 
-    /// Carries out all commands of the section; a sentence about the first one that does not do what it should.
+    /// Runs all commands of the section. The error describes the first failure.
     pub(super) fn follow(&mut self, section: &Section) -> Result<(), String> {
         if section.commands.iter().any(|command| command.contains(" --profile ")) {
             self.keep_profiles(&section.toml.join("\n"));
         }
-        section.commands.iter().try_for_each(|command| self.carry_out(command))
+        section.commands.iter().try_for_each(|command| self.run_command(command))
     }
 
-    fn carry_out(&mut self, command: &str) -> Result<(), String> {
+    fn run_command(&mut self, command: &str) -> Result<(), String> {
         match kind(command) {
             None => Err(format!("nobody has said how to run this, or why not: {command}")),
             Some(Kind::NotRun) => Ok(()),
@@ -124,7 +123,7 @@ impl<'a> Session<'a> {
             Some(Kind::Serves) => {
                 let server = self.start(command);
                 let ready = |lines: &[String]| lines.iter().any(|l| l.starts_with("Listening on ")).then_some(());
-                server.wait_for_line("its ready line", PATIENCE, ready);
+                server.wait_for_line("its ready line", TIMEOUT, ready);
                 self.running.push(server);
                 Ok(())
             }
@@ -132,7 +131,7 @@ impl<'a> Session<'a> {
                 let command = self.with_stand_in(command);
                 let there = self.start(&format!("{command} --events -"));
                 for n in 1..=people {
-                    let entered = there.wait_for_line("people in the room", PATIENCE, |lines| entry(lines, n));
+                    let entered = there.wait_for_line("people in the room", TIMEOUT, |lines| entry(lines, n));
                     if !entered["error"].is_null() {
                         return Err(format!("{command}: {entered}"));
                     }
@@ -140,7 +139,7 @@ impl<'a> Session<'a> {
                 self.running.push(there);
                 Ok(())
             }
-            // Whoever types it has a terminal.
+            // `script` gives the command a terminal.
             Some(Kind::Asks) => self.end(command, &format!("echo y | script -qec '{command}' /dev/null")),
             Some(Kind::Ends) => self.end(command, command),
         }
@@ -148,8 +147,8 @@ impl<'a> Session<'a> {
 
     fn shell(&self, line: &str) -> Command {
         let mut shell = Command::new("bash");
-        // The surroundings in which the program runs in every test.
-        for (name, value) in Visavis::command(self.stage).get_envs() {
+        // The environment of the program in every test.
+        for (name, value) in Visavis::command(self.context).get_envs() {
             match value {
                 Some(value) => shell.env(name, value),
                 None => shell.env_remove(name),
@@ -175,7 +174,7 @@ impl<'a> Session<'a> {
 
     fn start(&self, command: &str) -> Process {
         let name = format!("{}-{}", self.name, self.running.len());
-        Process::start(self.stage, &name, &mut self.shell(&format!("exec {command}")))
+        Process::start(self.context, &name, &mut self.shell(&format!("exec {command}")))
     }
 
     fn end(&self, shown: &str, line: &str) -> Result<(), String> {
@@ -189,22 +188,22 @@ impl<'a> Session<'a> {
         if said.contains("panicked") { Err(format!("{shown}: {said}")) } else { Ok(()) }
     }
 
-    /// The command with a server of the test in the place of the examples' one, and the token that it names.
+    /// Replaces the server of the examples by one of the test, and makes the token file that the command names.
     fn with_stand_in(&mut self, command: &str) -> String {
         if !command.contains(EXAMPLE) {
             return command.to_owned();
         }
         if command.contains("--token mina.jwt") {
             let token = ["room", "token", "tea", "--user", "mina"];
-            let output = Visavis::run(Visavis::command(self.stage).envs(EXAMPLE_KEYS).args(token));
+            let output = Visavis::run(Visavis::command(self.context).envs(EXAMPLE_KEYS).args(token));
             std::fs::write(self.folder.join("mina.jwt"), output.stdout).expect("a token file");
         }
         command.replace(EXAMPLE, &self.stand_in())
     }
 
-    /// Writes the profiles of an example where the program looks for them.
+    /// Writes the profiles of an example into the configuration folder.
     fn keep_profiles(&mut self, text: &str) {
-        let folder = self.stage.artifact("home/visavis");
+        let folder = self.context.artifact("home/visavis");
         std::fs::create_dir_all(&folder).expect("a folder for profiles");
         let file = folder.join("profiles.toml");
         std::fs::write(&file, text.replace(EXAMPLE, &self.stand_in())).expect("profiles");
@@ -213,10 +212,10 @@ impl<'a> Session<'a> {
 
     fn stand_in(&mut self) -> String {
         let start = || {
-            let mut command = Visavis::command(self.stage);
+            let mut command = Visavis::command(self.context);
             command.envs(EXAMPLE_KEYS).args(["serve", "--listen", "127.0.0.1:0", "--udp", "0"]);
-            let server = Process::start(self.stage, &format!("{}-stand-in", self.name), &mut command);
-            let address = server.wait_for_line("its ready line", PATIENCE, |lines| {
+            let server = Process::start(self.context, &format!("{}-stand-in", self.name), &mut command);
+            let address = server.wait_for_line("its ready line", TIMEOUT, |lines| {
                 lines.iter().find_map(|line| line.strip_prefix("Listening on ")?.split(',').next().map(str::to_owned))
             });
             (server, address)

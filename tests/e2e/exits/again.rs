@@ -1,15 +1,15 @@
-//! Entering again right after ExitRoom, and what many calls leave behind in a process: nothing.
+//! Entering again right after ExitRoom, and resources after many calls in one process.
 
 use super::scene::{CAMERA, CEILING, Leaver, Scene};
 use crate::kit::{Events, proc};
 use serde_json::Value;
 use std::time::Duration;
 
-/// Fifty calls may take so long on a busy machine.
+/// Time limit of fifty calls on a busy machine.
 const LONG: Duration = Duration::from_secs(120);
 
-/// The devices are free when ExitRoom comes: whoever enters again at once gets them the first time, and the server
-/// lets the same user in again at once.
+/// At ExitRoom the devices are free: the next call opens them at the first attempt, and the server admits the same user
+/// again at once.
 #[test]
 fn enter_again_right_after_exit_room_fifty_times() {
     let scene = Scene::start("fifty-times");
@@ -34,7 +34,7 @@ fn enter_again_right_after_exit_room_fifty_times() {
     }
     // On a busy machine some calls are over before their camera has opened.
     assert!(opened_cameras >= 40, "the camera opened in {opened_cameras} of 50 calls");
-    // The others saw the same: one after the other, each gone before they were back.
+    // The watcher saw the user leave before each re-entry.
     let seen: Vec<String> = scene
         .watcher
         .events()
@@ -46,7 +46,7 @@ fn enter_again_right_after_exit_room_fifty_times() {
     assert!(turns >= 49, "{turns} of 50 turns were seen in order: {seen:?}");
 }
 
-/// What a process holds, as the system counts it.
+/// The resources of a process, as the system counts them.
 #[derive(Debug)]
 struct Holdings {
     descriptors: usize,
@@ -70,14 +70,14 @@ fn two_hundred_calls_leave_nothing_behind() {
     let scene = Scene::start("two-hundred");
     let cycles = ["--camera", CAMERA, "--leave-after", "0s", "--cycles", "200", "--linger", "2s"];
     let mut leaver = scene.entering(&scene.url(), &cycles);
-    // By then everything that is made once has been made.
+    // By now everything that is made once exists.
     leaver.wait_for_within(LONG, "ExitRoom", |e| e["session"] == 50);
     let early = Holdings::of(&leaver);
     leaver.wait_for_within(LONG, "ExitRoom", |e| e["session"] == 200);
     super::scene::nothing_is_held(leaver.pid());
     let late = Holdings::of(&leaver);
     assert!(leaver.running().is_running(), "there was no process to look at");
-    // One thing left behind by each call would make 150; a few come and go with what the runtime does.
+    // A leak of one for each call would make 150. The runtime adds and removes a few.
     assert!(late.descriptors <= early.descriptors + 8, "descriptors are left: {early:?}, then {late:?}");
     assert!(late.threads <= early.threads + 8, "threads are left: {early:?}, then {late:?}");
     let grown = late.memory_kb.saturating_sub(early.memory_kb);

@@ -1,7 +1,7 @@
-//! Whoever was removed stays out, even if a client is not ours and does not listen: livekit-client in a browser takes the
-//! goodbye that answers its resume for a failure, and joins afresh with the token that it has.
+//! A removed user stays out, also with a client of others: livekit-client in a browser takes the Leave that answers its
+//! resume for a failure, and joins again with its token.
 
-use super::scene::{GHOST, ROOM, Scene};
+use super::scene::{ROOM, STALE_PEER_LIMIT, Scene};
 use crate::kit::program::DEV_KEYS;
 use crate::kit::{Events, Fault, Sdk, SdkPeer};
 use std::thread::sleep;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const CUT: Fault = Fault { loss: 0.0, black_hole: false, cut: true };
 const USER: &str = "browser";
-/// The server's answer over HTTP to a token that lets nobody in any more.
+/// The server's HTTP status for a token that a ban refuses.
 const REFUSED: u16 = 403;
 
 #[test]
@@ -20,7 +20,7 @@ fn a_browser_that_is_removed_while_its_link_is_cut_does_not_come_back() {
     });
 }
 
-/// The server has given its place up by then: nothing is left to resume.
+/// By then the server has removed the participant: there is no session to resume.
 #[test]
 fn a_browser_that_is_removed_during_a_long_outage_does_not_come_back() {
     stays_out("browser-kicked-late", Duration::from_secs(8), |scene| {
@@ -37,12 +37,12 @@ fn a_browser_whose_room_is_dismissed_while_its_link_is_cut_does_not_come_back() 
     });
 }
 
-/// A browser's link is cut for at least `outage`, and it is sent away meanwhile: it knocks, and is refused.
+/// Cuts the link of a browser for at least `outage` and sends it away meanwhile. It tries to join again and is refused.
 #[track_caller]
 fn stays_out(name: &str, outage: Duration, send_away: impl FnOnce(&Scene)) {
     let scene = Scene::behind_relay(name);
     let browser = join(&scene);
-    // The last thing that it does on its way in.
+    // The last step of its join.
     scene.watcher.wait_for_user("UserAudioAvailable", USER);
     let cut_at = Instant::now();
     scene.link().set(CUT);
@@ -52,13 +52,13 @@ fn stays_out(name: &str, outage: Duration, send_away: impl FnOnce(&Scene)) {
     scene.link().set(Fault::default());
     browser.wait_for_where("Answered", |e| e["status"] == REFUSED);
     browser.wait_for("ExitRoom");
-    // Long enough for another try, if it made one.
-    sleep(GHOST.saturating_sub(cut_at.elapsed()));
+    // Long enough for another attempt.
+    sleep(STALE_PEER_LIMIT.saturating_sub(cut_at.elapsed()));
     assert!(browser.all("ConnectionRecovery").is_empty(), "it was let in again");
     assert!(scene.watcher.all("RemoteUserEnterRoom").len() == 1, "the others saw it come back");
     assert!(!scene.room(&["list", "--json"]).contains(USER), "it is listed");
 }
 
 fn join(scene: &Scene) -> SdkPeer {
-    Sdk::Browser.join(&scene.stage, &scene.url(), DEV_KEYS, ROOM, USER, &["--picture", "160x90@10"])
+    Sdk::Browser.join(&scene.context, &scene.url(), DEV_KEYS, ROOM, USER, &["--picture", "160x90@10"])
 }

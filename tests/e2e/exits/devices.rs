@@ -1,4 +1,4 @@
-//! Leaving with devices that hang, crash or are gone already.
+//! Leaving with devices that hang, have crashed or were unplugged.
 
 use super::scene::{Scene, nothing_is_held};
 use crate::kit::{Events, proc};
@@ -8,13 +8,12 @@ fn leave_with_a_capture_process_that_never_answers() {
     let scene = Scene::start("camera-hangs");
     let mut leaver = scene.leaver_with(&["--camera", "capture-process:hang-at-close:160x90@10"]);
     leaver.leave();
-    let exit = scene.has_exited(&mut leaver, 0);
-    assert!(exit.is_clean().detail("camera_released").contains("had to be stopped"), "the receipt does not say so");
-    scene.others_are_told(leaver.user(), 0);
+    let exit = scene.has_left_cleanly(&mut leaver);
+    assert!(exit.detail("camera_released").contains("had to be stopped"), "the receipt does not say so");
     leaver.ends_with(0);
 }
 
-/// As with a driver that sleeps in the kernel and takes no signal but the last one.
+/// A stopped process stands for a driver that sleeps in the kernel and reacts to SIGKILL only.
 #[test]
 fn leave_with_a_capture_process_that_is_stopped() {
     let scene = Scene::start("camera-stopped");
@@ -22,50 +21,40 @@ fn leave_with_a_capture_process_that_is_stopped() {
     let (capture, _) = proc::capture_processes(leaver.pid()).pop().expect("a capture process");
     proc::signal(capture, "STOP");
     leaver.leave();
-    let exit = scene.has_exited(&mut leaver, 0);
-    assert!(exit.is_clean().detail("camera_released").contains("had to be stopped"), "the receipt does not say so");
-    scene.others_are_told(leaver.user(), 0);
+    let exit = scene.has_left_cleanly(&mut leaver);
+    assert!(exit.detail("camera_released").contains("had to be stopped"), "the receipt does not say so");
     leaver.ends_with(0);
 }
 
-/// The camera is being given up as dead just when its user leaves.
+/// The user leaves just when the camera is given up as dead.
 #[test]
 fn leave_while_a_dead_camera_is_being_given_up() {
     let scene = Scene::start("camera-stalls");
-    let mut leaver = scene.leaver_with(&["--camera", "capture-process:stall:160x90@10"]);
-    // After ten pictures and five seconds without one.
+    let leaver = scene.leaver_with(&["--camera", "capture-process:stall:160x90@10"]);
+    // The camera stalls after ten frames; it is given up after five seconds without one.
     leaver.wait_for_where("Statistics", |_| true);
     let opened = crate::kit::events::at(&leaver.wait_for_where("DeviceOpened", |e| e["kind"] == "camera"));
     crate::kit::wait_until("the camera's stall", || {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
         (now.as_secs_f64() * 1000.0 - opened > 6200.0).then_some(())
     });
-    leaver.leave();
-    scene.has_exited(&mut leaver, 0).is_clean();
-    scene.others_are_told(leaver.user(), 0);
-    leaver.ends_with(0);
+    scene.leaves_cleanly(leaver);
 }
 
 #[test]
 fn leave_after_the_camera_was_unplugged() {
     let scene = Scene::start("camera-unplugged");
-    let mut leaver = scene.leaver_with(&["--camera", "capture-process:unplugged:160x90@10"]);
+    let leaver = scene.leaver_with(&["--camera", "capture-process:unplugged:160x90@10"]);
     leaver.wait_for_where("DeviceFailed", |e| e["kind"] == "camera");
-    leaver.leave();
-    scene.has_exited(&mut leaver, 0).is_clean();
-    scene.others_are_told(leaver.user(), 0);
-    leaver.ends_with(0);
+    scene.leaves_cleanly(leaver);
 }
 
 #[test]
 fn leave_after_the_microphone_was_unplugged() {
     let scene = Scene::start("microphone-unplugged");
-    let mut leaver = scene.leaver();
+    let leaver = scene.leaver();
     scene.pulse.unplug_microphones();
-    leaver.leave();
-    scene.has_exited(&mut leaver, 0).is_clean();
-    scene.others_are_told(leaver.user(), 0);
-    leaver.ends_with(0);
+    scene.leaves_cleanly(leaver);
 }
 
 #[test]

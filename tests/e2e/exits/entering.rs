@@ -1,41 +1,41 @@
-//! Leaving, and being sent away, on the way in: in each state that entering has.
+//! Leaving, and being removed, in each state of entering.
 
 use super::scene::{CAMERA, ROOM, Scene};
-use crate::kit::http::Stuck;
+use crate::kit::http::StuckServer;
 use crate::kit::{Events, Fault, wait_until};
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use std::path::PathBuf;
 use visavis::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims};
 
-/// Datagrams are lost, connections stand: somebody who joins is let in, and no media comes up.
+/// Datagrams are lost and TCP connections work: a participant joins, but its media does not connect.
 const NO_MEDIA: Fault = Fault { loss: 1.0, black_hole: false, cut: false };
 
 #[test]
 fn leave_while_the_token_is_asked_for() {
     let scene = Scene::start("token-asked-for");
-    leave_while_stuck(&scene, &Stuck::silent(), &[]);
+    leave_while_stuck(&scene, &StuckServer::silent(), &[]);
 }
 
 #[test]
 fn leave_while_the_connection_opens() {
     let scene = Scene::start("connection-opens");
     let token = token_file(&scene);
-    leave_while_stuck(&scene, &Stuck::silent(), &["--token", token.to_str().expect("UTF-8")]);
+    leave_while_stuck(&scene, &StuckServer::silent(), &["--token", token.to_str().expect("UTF-8")]);
 }
 
 #[test]
 fn leave_while_the_servers_first_word_is_awaited() {
     let scene = Scene::start("first-word");
     let token = token_file(&scene);
-    leave_while_stuck(&scene, &Stuck::after_the_upgrade(), &["--token", token.to_str().expect("UTF-8")]);
+    leave_while_stuck(&scene, &StuckServer::after_the_upgrade(), &["--token", token.to_str().expect("UTF-8")]);
 }
 
-/// Somebody gets as far as `server` lets them, with open devices, and leaves.
+/// A participant gets as far as `server` allows, with open devices, and leaves.
 #[track_caller]
-fn leave_while_stuck(scene: &Scene, server: &Stuck, arguments: &[&str]) {
+fn leave_while_stuck(scene: &Scene, server: &StuckServer, arguments: &[&str]) {
     let arguments = [&["--camera", CAMERA], arguments].concat();
     let mut leaver = scene.entering(&server.url(), &arguments);
-    wait_until("somebody to come so far", || server.is_reached().then_some(()));
+    wait_until("the server to be reached", || server.is_reached().then_some(()));
     leaver.wait_for_where("DeviceOpened", |e| e["kind"] == "camera");
     scene.sound_is_open();
     leaver.leave();
@@ -45,7 +45,7 @@ fn leave_while_stuck(scene: &Scene, server: &Stuck, arguments: &[&str]) {
 }
 
 fn token_file(scene: &Scene) -> PathBuf {
-    let pass = JoinClaims {
+    let join = JoinClaims {
         room: ROOM.parse().expect("a room"),
         user: "leaver-1".parse().expect("a user"),
         name: "Leaver".into(),
@@ -54,8 +54,8 @@ fn token_file(scene: &Scene) -> PathBuf {
         room_admin: false,
         valid_for: JOIN_VALIDITY,
     };
-    let file = scene.stage.artifact("token.jwt");
-    std::fs::write(&file, ApiKey::dev().join_token(&pass).expect("a token").expose()).expect("a file");
+    let file = scene.context.artifact("token.jwt");
+    std::fs::write(&file, ApiKey::dev().join_token(&join).expect("a token").expose()).expect("a file");
     file
 }
 
@@ -77,8 +77,7 @@ fn leave_before_the_media_is_up() {
 fn leave_right_after_entering() {
     let scene = Scene::start("right-after");
     let mut leaver = scene.entering(&scene.url(), &["--camera", CAMERA, "--leave-after", "0s"]);
-    scene.has_exited(&mut leaver, 0).is_clean();
-    scene.others_are_told(leaver.user(), 0);
+    scene.has_left_cleanly(&mut leaver);
     leaver.ends_with(0);
 }
 
@@ -89,8 +88,7 @@ fn leave_while_the_camera_is_still_opening() {
     leaver.is_in();
     wait_until("the camera's process", || crate::kit::proc::capture_processes(leaver.pid()).pop());
     leaver.leave();
-    scene.has_exited(&mut leaver, 0).is_clean();
-    scene.others_are_told(leaver.user(), 0);
+    scene.has_left_cleanly(&mut leaver);
     assert!(
         leaver.all("DeviceOpened").iter().all(|e| e["kind"] != "camera"),
         "the camera opened before it was given up: the test was too slow to see anything"
@@ -105,13 +103,12 @@ fn leave_while_the_camera_hangs_in_opening() {
     leaver.is_in();
     wait_until("the camera's process", || crate::kit::proc::capture_processes(leaver.pid()).pop());
     leaver.leave();
-    let exit = scene.has_exited(&mut leaver, 0);
-    assert!(exit.is_clean().detail("camera_released").contains("had to be stopped"), "the receipt does not say so");
-    scene.others_are_told(leaver.user(), 0);
+    let exit = scene.has_left_cleanly(&mut leaver);
+    assert!(exit.detail("camera_released").contains("had to be stopped"), "the receipt does not say so");
     leaver.ends_with(0);
 }
 
-/// The room lets them in and takes nothing from them.
+/// The token does not allow publishing.
 #[test]
 fn leave_while_publishing_fails() {
     let scene = Scene::start("publishing-fails");
@@ -123,13 +120,10 @@ fn leave_while_publishing_fails() {
         ..VideoGrants::default()
     };
     let token = AccessToken::with_api_key("devkey", "secret").with_identity("leaver-1").with_grants(grants).to_jwt();
-    let file = scene.stage.artifact("token.jwt");
+    let file = scene.context.artifact("token.jwt");
     std::fs::write(&file, token.expect("a token")).expect("a file");
-    let mut leaver = scene.leaver_with(&["--camera", CAMERA, "--token", file.to_str().expect("UTF-8")]);
-    leaver.leave();
-    scene.has_exited(&mut leaver, 0).is_clean();
-    scene.others_are_told(leaver.user(), 0);
-    leaver.ends_with(0);
+    let leaver = scene.leaver_with(&["--camera", CAMERA, "--token", file.to_str().expect("UTF-8")]);
+    scene.leaves_cleanly(leaver);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Leaving, and being sent away, over a link that is bad, cut, dead, or comes back at the wrong time.
+//! Leaving, and being removed, over a link that is lossy, cut or dead, or that returns at the wrong time.
 
 use super::scene::{CAMERA, ROOM, Scene};
 use crate::kit::{Events, Fault, wait_until};
@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 const CUT: Fault = Fault { loss: 0.0, black_hole: false, cut: true };
-/// The server gives somebody up after some 6 s.
+/// Longer than the server keeps a lost peer, which is 6 s.
 const LONG_OUTAGE: Duration = Duration::from_secs(8);
 const BLACK_HOLE: Fault = Fault { loss: 0.0, black_hole: true, cut: false };
 
@@ -21,7 +21,7 @@ fn leave_while_reconnecting_and_the_link_returns_afterwards() {
     scene.has_exited(&mut leaver, 0).step("others_told", "unconfirmed").step("camera_released", "confirmed");
     scene.link().set(Fault::default());
     scene.others_are_told(leaver.user(), 1);
-    // The process lives on for some seconds: nothing of it may come back.
+    // The process runs on for some seconds, and must not come back.
     assert!(leaver.running().is_running());
     super::scene::nothing_is_held(leaver.pid());
     assert!(!scene.room(&["users", ROOM, "--json"]).contains(leaver.user()), "who has left is back");
@@ -61,7 +61,7 @@ fn leave_while_reconnecting_to_a_server_that_was_killed() {
     leaver.ends_with(0);
 }
 
-/// The server takes nothing any more: whatever is sent waits in queues, and so does the goodbye.
+/// The server is stopped: everything sent waits in queues, the goodbye too.
 #[test]
 fn leave_with_a_full_send_queue() {
     let mut scene = Scene::start("full-queue");
@@ -72,12 +72,12 @@ fn leave_with_a_full_send_queue() {
     leaver.leave();
     scene.has_exited(&mut leaver, 0).step("others_told", "unconfirmed").step("camera_released", "confirmed");
     scene.server.process().signal("CONT");
-    // The goodbye was among what waited.
+    // The goodbye was in the queue.
     scene.others_are_told(leaver.user(), 0);
     leaver.ends_with(0);
 }
 
-/// Bytes that wait in the UDP sockets of `pid` to be read.
+/// Unread bytes in the UDP sockets of `pid`.
 fn waiting_bytes(pid: u32) -> u64 {
     let table = fs::read_to_string(format!("/proc/{pid}/net/udp")).expect("the kernel's table");
     let ours = crate::kit::proc::sockets(pid);
@@ -104,8 +104,7 @@ fn kicked_while_reconnecting() {
     leaver.ends_with(21);
 }
 
-/// Longer than the server keeps a place: it has given the victim up when it removes them, and they come back by a fresh
-/// join.
+/// The server has already removed the lost peer when the operator removes the user, who comes back by a fresh join.
 #[test]
 fn kicked_during_an_outage_that_is_too_long_for_a_resume() {
     let scene = Scene::behind_relay("kicked-long-outage");
@@ -149,7 +148,7 @@ fn somebody_leaves_while_i_reconnect_by_a_fresh_join() {
     somebody_leaves_while_i_reconnect("left-while-rejoining", Duration::from_secs(7));
 }
 
-/// They must not stay on my screen: I am told of their leaving once I am back.
+/// The participant who was away is told of the leave once it is back.
 #[track_caller]
 fn somebody_leaves_while_i_reconnect(name: &str, outage: Duration) {
     let scene = Scene::behind_relay(name);
@@ -170,7 +169,7 @@ fn somebody_leaves_while_i_reconnect(name: &str, outage: Duration) {
     leaver.ends_with(0);
 }
 
-/// Somebody with a picture.
+/// A participant with video.
 struct Guest(crate::kit::Participant);
 
 impl Guest {

@@ -1,7 +1,7 @@
-//! The fault matrix of the exit: every way in which a call can end, on the real program, one test each.
+//! The fault matrix of the exit: one test of the real program for each way in which a call can end.
 //!
-//! What is claimed is asked of the operating system ([`scene`]): when ExitRoom comes, no camera, microphone, speaker or
-//! socket is open any more, it comes once and within its ceiling, and the others are told the truth.
+//! The operating system answers the checks ([`scene`]): at ExitRoom no camera, microphone, speaker or socket is open, ExitRoom
+//! comes once and within its time limit, and the others are told the right reason.
 
 mod again;
 mod browser;

@@ -1,11 +1,11 @@
-//! Exits that others have a hand in: kicks before, after and during our own exit, the same user elsewhere, the server's
-//! gentle end, and signals.
+//! Exits that others cause: removals before, after and during the own exit, the same user elsewhere, the end of the server,
+//! and signals.
 
 use super::scene::{CAMERA, ROOM, Scene};
 use crate::kit::program::DEV_KEYS;
 use crate::kit::{Events, Visavis, proc, wait_until};
 
-/// A camera that takes most of a second to let go: time for something else to happen meanwhile.
+/// A camera that takes most of a second to close, so that other things happen meanwhile.
 const SLOW_TO_CLOSE: &str = "capture-process:hang-at-close:160x90@10";
 
 #[test]
@@ -24,15 +24,15 @@ fn kicked_just_after_leaving() {
     let scene = Scene::start("leave-then-kick");
     let mut leaver = scene.leaver_with(&["--camera", SLOW_TO_CLOSE]);
     leaver.leave();
-    // Whether the server still finds them is not what matters here.
+    // The server may or may not find the user.
     let url = scene.server.url();
     let remove = ["room", "remove-user", ROOM, leaver.user(), "--yes", "--server", &url];
-    Visavis::run(Visavis::command(&scene.stage).envs(DEV_KEYS).args(remove));
+    Visavis::run(Visavis::command(&scene.context).envs(DEV_KEYS).args(remove));
     scene.has_exited(&mut leaver, 0).is_clean();
     leaver.ends_with(0);
 }
 
-/// Both words lie there when the participant's process looks up again: one of them counts, and the others hear the same.
+/// Both events wait when the participant's process continues. One of them counts, and the others are told the same.
 #[test]
 fn kicked_and_leaving_at_once() {
     let scene = Scene::start("kick-and-leave");
@@ -93,13 +93,12 @@ fn told_to_end_by_other_signals() {
         let scene = Scene::start(&format!("signal-{}", signal.to_lowercase()));
         let mut leaver = scene.leaver();
         leaver.running().signal(signal);
-        scene.has_exited(&mut leaver, 0).is_clean();
-        scene.others_are_told(leaver.user(), 0);
+        scene.has_left_cleanly(&mut leaver);
         leaver.ends_with(0);
     }
 }
 
-/// The second time the program ends at once, with a camera that has not let go: its process must not outlive it.
+/// The second signal ends the program at once, with an open camera. The capture process must end too.
 #[test]
 fn told_to_end_twice() {
     let scene = Scene::start("signal-twice");
@@ -116,7 +115,7 @@ fn told_to_end_twice() {
     assert!(told["reason"] == 0 || told["reason"] == 1, "{told}");
 }
 
-/// As a crash, or the system's out-of-memory killer.
+/// As by a crash or the out-of-memory killer.
 #[test]
 fn killed_outright() {
     let scene = Scene::start("killed");

@@ -1,4 +1,4 @@
-//! A part of the program panics in a call: the call goes on where it can, and its exit keeps every promise.
+//! A part of the program panics during a call: the call goes on where possible, and its exit is complete.
 
 use super::scene::{CAMERA, CEILING, Exit, Leaver, Scene, nothing_is_held};
 use crate::kit::program::Place;
@@ -6,15 +6,15 @@ use crate::kit::{Display, Events, Participant, verified, wait_until};
 use std::fs;
 use std::path::PathBuf;
 
-/// A picture that the others can read.
+/// A camera whose frames the others can read.
 const TINY: &str = "test-picture:160x90@10";
 
-/// The file in which a test names the part that is to break down.
+/// The file in which a test names the part that is to panic.
 fn panic_file(scene: &Scene) -> PathBuf {
-    scene.stage.artifact("panic")
+    scene.context.artifact("panic")
 }
 
-/// Breaks a part of a running participant, and waits until that has happened.
+/// Makes a part of a running participant panic, and waits for it.
 #[track_caller]
 fn break_down(scene: &Scene, place: &str) {
     let file = panic_file(scene);
@@ -22,7 +22,7 @@ fn break_down(scene: &Scene, place: &str) {
     wait_until("the panic", || (!file.exists()).then_some(()));
 }
 
-/// Somebody in the room, with a picture that the watching guest reads, and one whose picture they read.
+/// A leaver and a guest who verify each other's video.
 #[track_caller]
 fn call(scene: &Scene) -> (Leaver, Participant) {
     let sends = ["--camera", TINY, "--microphone", "test-tone:440", "--verify"];
@@ -38,7 +38,7 @@ fn call(scene: &Scene) -> (Leaver, Participant) {
     (leaver, guest)
 }
 
-/// `reader` goes on reading pictures of `user`: more than can have come before the panic since the last figures.
+/// Asserts that `reader` goes on reading frames of `user`: more than can have arrived before the panic.
 #[track_caller]
 fn pictures_go_on(reader: &impl Events, user: &str) {
     let frames = || verified::newest(reader, user).map(|v| v.frames);
@@ -46,12 +46,11 @@ fn pictures_go_on(reader: &impl Events, user: &str) {
     wait_until("more pictures", || frames().filter(|now| *now > before + 40.0));
 }
 
-/// Leaves and checks the exit. The panic itself is on stderr, and nothing else is.
+/// Leaves and checks the exit. Stderr has one panic, the wanted one.
 #[track_caller]
 fn leaves_well(scene: &Scene, mut leaver: Leaver, place: &str) {
     leaver.leave();
-    scene.has_exited(&mut leaver, 0).is_clean();
-    scene.others_are_told(leaver.user(), 0);
+    scene.has_left_cleanly(&mut leaver);
     leaver.running().wait_exit();
     assert_eq!(leaver.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
     let stderr = leaver.running().stderr();
@@ -86,17 +85,17 @@ fn leave_after_a_panic_in_the_sound_thread() {
     leaves_well(&scene, leaver, "sound");
 }
 
-/// The window is lost, but the call is left in good order.
+/// The window is lost, but the exit is complete.
 #[test]
 fn a_panic_in_the_windows_code() {
     let scene = Scene::start("panic-window");
-    let display = Display::start(&scene.stage, "a");
+    let display = Display::start(&scene.context, "a");
     let (url, file) = (scene.url(), panic_file(&scene));
     let place = Place { display: &display, pulse: Some(&scene.pulse), url: &url, room: super::scene::ROOM };
     let devices = ["--renderer", "glow", "--camera", CAMERA, "--join"];
-    let mut command = Participant::window_command(&scene.stage, &place, "Mina", &devices);
+    let mut command = Participant::window_command(&scene.context, &place, "Mina", &devices);
     let mut window = Participant::entered(crate::kit::Process::start(
-        &scene.stage,
+        &scene.context,
         "window",
         command.env("VISAVIS_PANIC_FILE", file),
     ));

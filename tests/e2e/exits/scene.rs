@@ -1,25 +1,26 @@
-//! One call that somebody is going to leave, and the checks that hold for every exit.
+//! A call with a participant who is going to leave (the leaver) and one who observes (the watcher), and the checks of every
+//! exit.
 
-use crate::kit::{Events, Participant, Process, Pulse, Relay, Server, Stage, Visavis, events, proc, wait_until};
+use crate::kit::{Events, Participant, Process, Pulse, Relay, Server, TestContext, Visavis, events, proc, wait_until};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// Where everybody is.
+/// The room.
 pub(super) const ROOM: &str = "exit";
-/// The test picture out of a capture process, as a real camera's pictures come; tiny, because several tests run at once.
+/// The test picture from a capture process, as from a real camera. It is tiny, because several tests run at once.
 pub(super) const CAMERA: &str = "capture-process:none:160x90@10";
-/// The exit's hard ceiling in ms.
+/// The time limit of an exit in ms.
 pub(super) const CEILING: f64 = 2000.0;
-/// Within this the others learn of somebody who went without a goodbye: 6 s, and something for a busy machine.
-pub(super) const GHOST: Duration = Duration::from_secs(9);
-/// How long a bot's process stays after ExitRoom, so that there is something to look at.
+/// How soon the others are told of a peer that vanished: 6 s, with a margin for a busy machine.
+pub(super) const STALE_PEER_LIMIT: Duration = Duration::from_secs(9);
+/// How long the leaver's process runs on after ExitRoom, for checks of what it holds.
 const LINGER: &str = "1500ms";
 
-/// A server, a sound server, and somebody who watches.
+/// A server, a sound server and the watcher.
 pub(super) struct Scene {
-    pub(super) stage: Stage,
+    pub(super) context: TestContext,
     pub(super) server: Server,
     pub(super) relay: Option<Relay>,
     pub(super) pulse: Pulse,
@@ -27,27 +28,27 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// Starts everything; the test is named for its artifacts.
+    /// Starts all. `name` is the folder of artifacts.
     pub(super) fn start(name: &str) -> Self {
-        let stage = Stage::beside_others(&format!("exit-{name}"));
-        let server = Server::start(&stage);
-        Self::with(stage, server, None)
+        let context = TestContext::beside_others(&format!("exit-{name}"));
+        let server = Server::start(&context);
+        Self::with(context, server, None)
     }
 
-    /// The same, with a link to the server that can be made bad for all but the watcher's signalling.
+    /// The same with a relay for everybody but the watcher's signalling.
     pub(super) fn behind_relay(name: &str) -> Self {
-        let stage = Stage::beside_others(&format!("exit-{name}"));
-        let (server, relay) = Server::behind_relay(&stage);
-        Self::with(stage, server, Some(relay))
+        let context = TestContext::beside_others(&format!("exit-{name}"));
+        let (server, relay) = Server::behind_relay(&context);
+        Self::with(context, server, Some(relay))
     }
 
-    fn with(stage: Stage, server: Server, relay: Option<Relay>) -> Self {
-        let pulse = Pulse::start(&stage, "a");
-        let watcher = Participant::bot(&stage, &server.url(), ROOM, "watcher", &QUIET);
-        Self { stage, server, relay, pulse, watcher }
+    fn with(context: TestContext, server: Server, relay: Option<Relay>) -> Self {
+        let pulse = Pulse::start(&context, "a");
+        let watcher = Participant::bot(&context, &server.url(), ROOM, "watcher", &QUIET);
+        Self { context, server, relay, pulse, watcher }
     }
 
-    /// Where those connect whose link can be made bad.
+    /// The URL of the relay, or of the server if there is none.
     pub(super) fn url(&self) -> String {
         self.relay.as_ref().map_or_else(|| self.server.url(), Relay::url)
     }
@@ -57,58 +58,58 @@ impl Scene {
         self.relay.as_ref().expect("a scene with a relay")
     }
 
-    /// Somebody in the room with a camera, and with microphone and speaker of the sound server, all open.
+    /// A leaver in the room, with an open camera and the sound server's microphone and speaker.
     #[track_caller]
     pub(super) fn leaver(&self) -> Leaver {
         self.leaver_with(&["--camera", CAMERA])
     }
 
-    /// The same with another camera and whatever else `arguments` say.
+    /// The same with these arguments, which name the camera.
     #[track_caller]
     pub(super) fn leaver_with(&self, arguments: &[&str]) -> Leaver {
         let leaver = self.entering(&self.url(), arguments);
         leaver.is_in();
         leaver.wait_for_where("DeviceOpened", |e| e["kind"] == "camera");
         self.sound_is_open();
-        // The test would prove nothing if the devices had never been open.
+        // If the devices had never been open, their absence at the end would prove nothing.
         assert!(!proc::capture_processes(leaver.pid()).is_empty(), "the camera has no process of its own");
         leaver
     }
 
-    /// Waits until the sound server lists somebody who records and somebody who plays.
+    /// Waits until the sound server lists a client that records and one that plays.
     #[track_caller]
     pub(super) fn sound_is_open(&self) {
         wait_until("somebody to record", || self.pulse.microphone_users().pop());
         wait_until("somebody to play", || self.pulse.speaker_users().pop());
     }
 
-    /// Somebody on the way into the room.
+    /// A leaver who is entering the room.
     pub(super) fn entering(&self, url: &str, arguments: &[&str]) -> Leaver {
         self.entering_by(url, |command| {
             command.args(arguments);
         })
     }
 
-    /// The same with whatever `prepare` adds to the command.
+    /// The same; `prepare` completes the command.
     pub(super) fn entering_by(&self, url: &str, prepare: impl FnOnce(&mut Command)) -> Leaver {
-        let mut command = Participant::bot_command(&self.stage, url, ROOM, "leaver");
+        let mut command = Participant::bot_command(&self.context, url, ROOM, "leaver");
         command.args(["--microphone", "default", "--speaker", "default"]).env("PULSE_SERVER", self.pulse.server());
         prepare(&mut command);
         if !command.get_args().any(|argument| argument == "--linger") {
             command.args(["--linger", LINGER]);
         }
-        Leaver { process: Process::start(&self.stage, "leaver", &mut command), user: "leaver-1".into() }
+        Leaver { process: Process::start(&self.context, "leaver", &mut command), user: "leaver-1".into() }
     }
 
-    /// Another bot beside the two.
+    /// A third participant.
     pub(super) fn guest(&self, name: &str, arguments: &[&str]) -> Participant {
-        Participant::bot(&self.stage, &self.server.url(), ROOM, name, arguments)
+        Participant::bot(&self.context, &self.server.url(), ROOM, name, arguments)
     }
 
-    /// A command of `visavis room`; its answer.
+    /// Runs a command of `visavis room` and returns its stdout.
     #[track_caller]
     pub(super) fn room(&self, arguments: &[&str]) -> String {
-        Visavis::room(&self.stage, &self.server, arguments)
+        Visavis::room(&self.context, &self.server, arguments)
     }
 
     /// Waits until the server lists `user` in the room.
@@ -117,26 +118,43 @@ impl Scene {
         wait_until("the server to list them", || self.room(&["users", ROOM, "--json"]).contains(user).then_some(()));
     }
 
-    /// Waits until the watcher is told that `user` is gone, and why.
+    /// Waits until the watcher is told that `user` has left, and checks the reason.
     #[track_caller]
     pub(super) fn others_are_told(&self, user: &str, reason: u16) {
-        let told = self.watcher.wait_for_within(GHOST, "RemoteUserLeaveRoom", |e| e["remote_user"] == user);
+        let told = self.watcher.wait_for_within(STALE_PEER_LIMIT, "RemoteUserLeaveRoom", |e| e["remote_user"] == user);
         assert_eq!(told["reason"], reason, "{told}");
     }
 
-    /// Waits for ExitRoom and checks what holds of every exit: the reason, the order of events, the ceiling, and that
-    /// nothing is held any more.
+    /// Leaves, checks that everything was confirmed, that the others are told, and how the program ends.
+    #[track_caller]
+    pub(super) fn leaves_cleanly(&self, mut leaver: Leaver) {
+        leaver.leave();
+        self.has_left_cleanly(&mut leaver);
+        leaver.ends_with(0);
+    }
+
+    /// Checks that everything was confirmed after the leaver has been told to leave, and that the others are told.
+    #[track_caller]
+    pub(super) fn has_left_cleanly(&self, leaver: &mut Leaver) -> Exit {
+        let exit = self.has_exited(leaver, 0);
+        exit.is_clean();
+        self.others_are_told(leaver.user(), 0);
+        exit
+    }
+
+    /// Waits for ExitRoom and checks every exit: the reason, the order of events, the time limit, and that nothing is held
+    /// any more.
     #[track_caller]
     pub(super) fn has_exited(&self, leaver: &mut Leaver, reason: u16) -> Exit {
         let exit = leaver.process.wait_for("ExitRoom");
-        // Looked at as soon as ExitRoom is read, and so after it: what is open now was open then.
+        // This happens after ExitRoom was read: what is open now was open then.
         nothing_is_held(leaver.pid());
         self.sound_is_closed();
         assert!(leaver.process.is_running(), "there was no process to look at");
         Exit::check(&leaver.process.events(), exit, reason)
     }
 
-    /// Nobody records or plays any more.
+    /// Asserts that no client of the sound server records or plays.
     #[track_caller]
     pub(super) fn sound_is_closed(&self) {
         let (recording, playing) = (self.pulse.microphone_users(), self.pulse.speaker_users());
@@ -145,10 +163,10 @@ impl Scene {
     }
 }
 
-/// A watcher that costs next to nothing.
+/// A participant without devices.
 const QUIET: [&str; 6] = ["--camera", "none", "--microphone", "none", "--speaker", "none"];
 
-/// The process holds no camera, no sound card, no socket, and has no capture process.
+/// Asserts that the process holds no camera, no sound card and no socket, and has no capture process.
 #[track_caller]
 pub(super) fn nothing_is_held(pid: u32) {
     let left = proc::capture_processes(pid);
@@ -160,7 +178,7 @@ pub(super) fn nothing_is_held(pid: u32) {
     assert!(sockets.is_empty(), "sockets are still open: {sockets:?}");
 }
 
-/// Somebody who is going to leave.
+/// A bot that is going to leave.
 pub(super) struct Leaver {
     process: Process,
     user: String,
@@ -173,7 +191,7 @@ impl Events for Leaver {
 }
 
 impl Leaver {
-    /// Who it is for the server.
+    /// Its user id.
     pub(super) fn user(&self) -> &str {
         &self.user
     }
@@ -189,12 +207,12 @@ impl Leaver {
         assert!(enter["error"].is_null(), "could not enter: {enter}");
     }
 
-    /// Tells it to leave.
+    /// Makes it leave, by SIGTERM.
     pub(super) fn leave(&self) {
         self.process.signal("TERM");
     }
 
-    /// Waits for the program's end: with this exit code, after one ExitRoom, and nothing came after that.
+    /// Waits for the end of the program. Checks its exit code, and that ExitRoom came once and last.
     #[track_caller]
     pub(super) fn ends_with(mut self, code: i32) {
         self.process.wait_exit_code(code);
@@ -212,13 +230,13 @@ impl Leaver {
     }
 }
 
-/// An exit that was checked.
+/// A checked ExitRoom event.
 pub(super) struct Exit {
     event: Value,
 }
 
 impl Exit {
-    /// Checks the event against those before it.
+    /// Checks the event with regard to the events before it.
     #[track_caller]
     pub(super) fn check(all: &[Value], event: Value, reason: u16) -> Self {
         assert_eq!(event["reason"], reason, "{event}");
@@ -230,7 +248,7 @@ impl Exit {
         for kind in ["camera", "microphone", "speaker"] {
             let count = |name: &str| before.iter().filter(|e| e["event"] == name && e["kind"] == kind).count();
             let (opened, closed) = (count("DeviceOpened"), count("DeviceClosed"));
-            // What failed is not held any more, whether it had been open or not.
+            // A failed device is not held any more, whether it had been open or not.
             assert!(
                 opened >= closed && opened <= closed + count("DeviceFailed"),
                 "{kind}: opened {opened} times and closed {closed} times before ExitRoom"
@@ -243,7 +261,7 @@ impl Exit {
         Self { event }
     }
 
-    /// A step of the receipt is in this state.
+    /// Asserts the state of a step of the receipt.
     #[track_caller]
     pub(super) fn step(&self, step: &str, state: &str) -> &Self {
         let line = self.event["receipt"].as_array().expect("a receipt").iter().find(|s| s["step"] == step);
@@ -252,7 +270,7 @@ impl Exit {
         self
     }
 
-    /// What a step of the receipt says beside its state.
+    /// The detail of a step of the receipt.
     #[track_caller]
     pub(super) fn detail(&self, step: &str) -> String {
         let receipt = self.event["receipt"].as_array().expect("a receipt");
@@ -260,7 +278,7 @@ impl Exit {
         line["detail"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Every step was confirmed, or had nothing to do.
+    /// Asserts that every step was confirmed or not applicable.
     #[track_caller]
     pub(super) fn is_clean(&self) -> &Self {
         let steps = self.event["receipt"].as_array().expect("a receipt");

@@ -1,14 +1,17 @@
-//! Exits of the real window: closed, closed twice, with a menu open, with a link that comes back.
+//! Exits of the real window: closed once and twice, with an open menu or question, during an outage.
 
 use super::scene::{CAMERA, CEILING, Exit, ROOM, Scene, nothing_is_held};
 use crate::kit::program::Place;
 use crate::kit::screenshot::Screen;
-use crate::kit::{Display, Events, Fault, Participant, Visavis, proc, wait_until};
+use crate::kit::{Display, Events, Fault, Keyboard, Participant, Visavis, proc, wait_until};
 use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// A window in a call, with everything open.
+/// Time in which a client that wrongly went on reconnecting would be back.
+const RETRY_TIME: Duration = Duration::from_secs(2);
+
+/// A window in a call, with open devices.
 struct Call {
     scene: Scene,
     display: Display,
@@ -23,36 +26,50 @@ impl Call {
 
     #[track_caller]
     fn drawn_by(renderer: &str, scene: Scene, camera: &str) -> Self {
-        let display = Display::start(&scene.stage, "a");
+        let display = Display::start(&scene.context, "a");
         let url = scene.url();
         let place = Place { display: &display, pulse: Some(&scene.pulse), url: &url, room: ROOM };
-        let window = Participant::window(&scene.stage, &place, "Mina", &["--renderer", renderer, "--camera", camera]);
+        let window = Participant::window(&scene.context, &place, "Mina", &["--renderer", renderer, "--camera", camera]);
         window.wait_for_where("DeviceOpened", |e| e["kind"] == "camera");
         scene.sound_is_open();
         display.focus(window.process().pid());
         Self { scene, display, window }
     }
 
-    /// A window whose user wants to be asked before it leaves.
+    fn keyboard(&self) -> Keyboard<'_> {
+        Keyboard::of(&self.display, self.window.process())
+    }
+
+    /// A window with the setting to ask before leaving.
     #[track_caller]
     fn asking(name: &str) -> Self {
         let scene = Scene::start(name);
-        let settings = scene.stage.artifact("home").join("visavis");
+        let settings = scene.context.artifact("home").join("visavis");
         fs::create_dir_all(&settings).expect("a settings folder");
         fs::write(settings.join("settings.toml"), "ask_before_leaving = true\n").expect("settings");
         Self::start(scene, CAMERA)
     }
 
-    /// Presses Leave, and sees that this is no exit yet.
+    /// Opens the menu of the camera, and waits until it takes keys.
+    #[track_caller]
+    fn open_menu(&self) {
+        let keyboard = self.keyboard();
+        keyboard.focus("F6", "Microphone");
+        keyboard.activate("Tab", "Choose camera");
+        keyboard.focus("t", "Test picture");
+    }
+
+    /// Presses Leave, waits for the question, and checks that the window has not left yet.
     #[track_caller]
     fn asks(&self) {
-        self.display.press("ctrl+shift+l");
-        sleep(Duration::from_millis(300));
-        self.display.screenshot(&self.scene.stage, "question");
+        let keyboard = self.keyboard();
+        let answer = keyboard.focus_after(|| keyboard.press("ctrl+shift+l"));
+        assert!(["Leave", "Stay"].contains(&answer.as_str()), "the focus is on {answer}, not in the question");
+        self.display.screenshot(&self.scene.context, "question");
         assert!(self.window.all("ExitRequested").is_empty(), "it leaves without asking");
     }
 
-    /// Checks the exit while the window still stands, and then the screen that it shows.
+    /// Checks the exit while the window is open, and the screen after it.
     #[track_caller]
     fn has_exited(&self, reason: u16, screen: &str) -> Exit {
         let exit = self.window.wait_for("ExitRoom");
@@ -63,7 +80,7 @@ impl Call {
         exit
     }
 
-    /// Everything was let go and confirmed, and the others were told.
+    /// Checks that everything was confirmed and that the others were told, and ends the program.
     #[track_caller]
     fn leaves_well(self) {
         self.has_exited(0, "end").is_clean();
@@ -71,7 +88,18 @@ impl Call {
         self.ends();
     }
 
-    /// Ends the program and counts its ExitRooms.
+    /// Waits until the window has left and its program has ended by itself.
+    #[track_caller]
+    fn ends_by_itself(mut self, code: i32) {
+        let exit = self.window.wait_for("ExitRoom");
+        Exit::check(&self.window.events(), exit, 0).is_clean();
+        self.scene.others_are_told(self.window.user(), 0);
+        self.window.running().wait_exit_code(code);
+        self.scene.sound_is_closed();
+        assert_eq!(self.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
+    }
+
+    /// Ends the program after its exit.
     #[track_caller]
     fn ends(mut self) {
         assert!(self.window.running().is_running(), "there was no window to look at");
@@ -89,7 +117,7 @@ fn leave_pressed_twice() {
     call.leaves_well();
 }
 
-/// Whoever asks for help afterwards has the receipt in the bundle, and nothing that is nobody's business.
+/// A support bundle contains the receipt, but neither the server nor its key.
 #[test]
 fn the_receipt_is_in_the_support_bundle() {
     let call = Call::start(Scene::start("support-bundle"), CAMERA);
@@ -97,7 +125,7 @@ fn the_receipt_is_in_the_support_bundle() {
     call.has_exited(0, "end").is_clean();
     let exit = call.window.wait_for("ExitRoom");
     let bundle = || {
-        let mut command = Visavis::command(&call.scene.stage);
+        let mut command = Visavis::command(&call.scene.context);
         let output = Visavis::run(command.args(["support", "bundle", "--out", "-"]));
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("text")
@@ -112,14 +140,12 @@ fn the_receipt_is_in_the_support_bundle() {
 #[test]
 fn leave_while_a_menu_is_open() {
     let call = Call::start(Scene::start("menu-open"), CAMERA);
-    call.display.press("shift+F10");
-    sleep(Duration::from_millis(300));
-    call.display.screenshot(&call.scene.stage, "menu");
+    call.open_menu();
+    call.display.screenshot(&call.scene.context, "menu");
     call.display.press("ctrl+shift+l");
     call.leaves_well();
 }
 
-/// Whoever has asked to be asked is removed while the question stands.
 #[test]
 fn kicked_while_the_question_is_open() {
     let call = Call::asking("question-kicked");
@@ -140,29 +166,21 @@ fn leave_is_pressed_again_while_the_question_is_open() {
 
 #[test]
 fn told_to_end_while_the_question_is_open() {
-    let mut call = Call::asking("question-term");
+    let call = Call::asking("question-term");
     call.asks();
-    call.window.running().signal("TERM");
-    let exit = call.window.wait_for("ExitRoom");
-    Exit::check(&call.window.events(), exit, 0).is_clean();
-    call.scene.others_are_told(call.window.user(), 0);
-    call.window.running().wait_exit_code(0);
-    call.scene.sound_is_closed();
+    call.window.process().signal("TERM");
+    call.ends_by_itself(0);
 }
 
 #[test]
 fn the_window_is_closed_while_a_menu_is_open() {
-    let mut call = Call::start(Scene::start("menu-closed"), CAMERA);
-    call.display.press("shift+F10");
+    let call = Call::start(Scene::start("menu-closed"), CAMERA);
+    call.open_menu();
     call.display.press("alt+F4");
-    let exit = call.window.wait_for("ExitRoom");
-    Exit::check(&call.window.events(), exit, 0).is_clean();
-    call.scene.others_are_told(call.window.user(), 0);
-    call.window.running().wait_exit_code(0);
-    call.scene.sound_is_closed();
+    call.ends_by_itself(0);
 }
 
-/// The second close does not wait for a camera that does not let go; the camera's process goes all the same.
+/// The second close does not wait for a camera that hangs; its capture process ends all the same.
 #[test]
 fn the_window_is_closed_twice() {
     let mut call = Call::start(Scene::start("closed-twice"), "capture-process:hang-at-close:160x90@10");
@@ -187,24 +205,19 @@ fn the_login_session_ends_under_the_window() {
 
 #[test]
 fn the_login_session_ends_under_a_window_that_wgpu_draws() {
-    // The window itself breaks down over it, and says so.
+    // Here the window panics, and the program reports it.
     the_display_goes_away("wgpu", 1);
 }
 
-/// An X server that ends takes its connections with it: the window cannot even be told, and leaves all the same.
+/// The end of the X server closes its connections: the window gets no close event, but leaves.
 #[track_caller]
 fn the_display_goes_away(renderer: &str, code: i32) {
     let scene = Scene::start(&format!("session-ends-{renderer}"));
     let mut call = Call::drawn_by(renderer, scene, CAMERA);
     let (capture, _) = proc::capture_processes(call.window.process().pid()).pop().expect("a capture process");
     call.display.end();
-    let exit = call.window.wait_for("ExitRoom");
-    Exit::check(&call.window.events(), exit, 0).is_clean();
-    call.scene.others_are_told(call.window.user(), 0);
-    call.window.running().wait_exit_code(code);
+    call.ends_by_itself(code);
     assert!(!proc::is_alive(capture), "the capture process is still there");
-    call.scene.sound_is_closed();
-    assert_eq!(call.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
 }
 
 #[test]
@@ -212,18 +225,18 @@ fn a_window_that_left_while_reconnecting_stays_out() {
     let call = Call::start(Scene::behind_relay("window-link-returns"), CAMERA);
     call.scene.link().set(Fault { cut: true, ..Fault::default() });
     call.window.wait_for("ConnectionLost");
-    call.display.screenshot(&call.scene.stage, "reconnecting");
+    call.display.screenshot(&call.scene.context, "reconnecting");
     call.display.press("ctrl+shift+l");
     call.has_exited(0, "end").step("others_told", "unconfirmed");
     call.scene.link().set(Fault::default());
     call.scene.others_are_told(call.window.user(), 1);
-    sleep(Duration::from_secs(2));
+    sleep(RETRY_TIME);
     nothing_is_held(call.window.process().pid());
     assert_eq!(call.scene.watcher.all("RemoteUserEnterRoom").len(), 1, "who has left came back");
     call.ends();
 }
 
-/// Who left during my outage must not stay on my screen as a frozen tile.
+/// The tile of a user who left during our outage must not stay on the screen.
 #[test]
 fn no_frozen_tile_of_somebody_who_left_while_i_reconnected() {
     let scene = Scene::behind_relay("no-frozen-tile");
@@ -231,7 +244,7 @@ fn no_frozen_tile_of_somebody_who_left_while_i_reconnected() {
     let mut guest = scene.guest("guest", &sends);
     let call = Call::start(scene, CAMERA);
     call.window.wait_for_user("FirstVideoFrame", guest.user());
-    let look = |name: &str| Screen::read(&call.display.screenshot(&call.scene.stage, name)).find(guest.user());
+    let look = |name: &str| Screen::read(&call.display.screenshot(&call.scene.context, name)).find(guest.user());
     wait_until("the guest's picture", || look("before"));
     call.scene.link().set(Fault { cut: true, ..Fault::default() });
     call.window.wait_for("ConnectionLost");

@@ -1,10 +1,10 @@
-//! An authority of the tests' own, and certificates for this computer that it has signed.
+//! A certificate authority for tests, and certificates for 127.0.0.1 that it signs.
 
-use super::Stage;
+use super::TestContext;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::path::PathBuf;
 
-/// The authority, and the files of the certificate that is in use.
+/// The authority, and the files of the current certificate.
 pub(crate) struct Certificates {
     issuer: CertifiedIssuer<'static, KeyPair>,
     authority: PathBuf,
@@ -14,19 +14,19 @@ pub(crate) struct Certificates {
 
 impl Certificates {
     /// A new authority with a first certificate.
-    pub(crate) fn new(stage: &Stage) -> Self {
+    pub(crate) fn new(context: &TestContext) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "The tests' authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-        let [authority, chain, key] = ["authority.pem", "chain.pem", "key.pem"].map(|file| stage.artifact(file));
+        let [authority, chain, key] = ["authority.pem", "chain.pem", "key.pem"].map(|file| context.artifact(file));
         std::fs::write(&authority, issuer.pem()).expect("a file for the authority");
         let certificates = Self { issuer, authority, chain, key };
         certificates.renew();
         certificates
     }
 
-    /// Puts a new certificate in the place of the old one, and gives it back in PEM.
+    /// Replaces the certificate. Returns the new one in PEM.
     pub(crate) fn renew(&self) -> String {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
@@ -36,7 +36,7 @@ impl Certificates {
         certificate
     }
 
-    /// What clients have to trust.
+    /// The authority's file, for clients to trust.
     pub(crate) fn authority(&self) -> PathBuf {
         self.authority.clone()
     }

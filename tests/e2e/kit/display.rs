@@ -1,10 +1,15 @@
-//! A virtual display with a window manager: real windows, real keys, real screenshots.
+//! A virtual display (Xvfb) with a window manager (openbox).
 
-use super::{PATIENCE, Process, Stage, wait_until};
+use super::screenshot::Screen;
+use super::{Process, TIMEOUT, TestContext, wait_until};
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-/// Xvfb and openbox on a display number of their own.
+/// Longer than the animations of a screen.
+const ANIMATION_LIMIT: Duration = Duration::from_secs(3);
+
+/// A display with a number of its own.
 pub(crate) struct Display {
     name: String,
     _manager: Process,
@@ -12,48 +17,33 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    /// Starts both; `label` tells several displays of one test apart.
-    pub(crate) fn start(stage: &Stage, label: &str) -> Self {
+    /// Starts it. `label` distinguishes several displays of one test.
+    pub(crate) fn start(context: &TestContext, label: &str) -> Self {
         let mut command = Command::new("Xvfb");
         command.args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"]);
-        let server = Process::start(stage, &format!("xvfb-{label}"), &mut command);
-        let number = server.wait_for_line("its number", PATIENCE, |lines| lines.first().cloned());
+        let server = Process::start(context, &format!("xvfb-{label}"), &mut command);
+        let number = server.wait_for_line("its number", TIMEOUT, |lines| lines.first().cloned());
         let name = format!(":{}", number.trim());
         let mut command = Command::new("openbox");
-        let manager = Process::start(stage, &format!("openbox-{label}"), command.env("DISPLAY", &name));
+        let manager = Process::start(context, &format!("openbox-{label}"), command.env("DISPLAY", &name));
         Self { name, _manager: manager, server }
     }
 
-    /// What goes into `DISPLAY`.
+    /// The value for `DISPLAY`.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Ends it under its windows, as the end of a login session does.
+    /// Ends the X server while its windows are open, as the end of a login session does.
     pub(crate) fn end(&mut self) {
         self.server.signal("TERM");
         self.server.wait_exit();
     }
 
-    /// Waits for the window of process `pid` and gives it the keyboard.
+    /// Waits for the window of process `pid` and gives it the keyboard focus.
     pub(crate) fn focus(&self, pid: u32) {
         let window = self.window(pid);
         assert!(self.xdotool(&["windowactivate", "--sync", &window]).is_some(), "xdotool could not raise the window");
-    }
-
-    /// Presses a mouse button (1 left, 3 right) in the window of process `pid`, so many pixels right of the middle of
-    /// its lower edge and above it.
-    pub(crate) fn click(&self, pid: u32, button: u8, right: i32, above: i32) {
-        let window = self.window(pid);
-        let size = self.xdotool(&["getwindowgeometry", "--shell", &window]).expect("the window's size");
-        let side = |name: &str| -> i32 {
-            let value = size.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
-            value.unwrap_or_else(|| panic!("no {name} in {size}"))
-        };
-        let (x, y) = (side("WIDTH=") / 2 + right, side("HEIGHT=") - above);
-        let [x, y, button] = [x, y, button.into()].map(|n| n.to_string());
-        let clicked = self.xdotool(&["mousemove", "--window", &window, &x, &y, "click", &button]);
-        assert!(clicked.is_some(), "xdotool could not press the mouse");
     }
 
     fn window(&self, pid: u32) -> String {
@@ -62,20 +52,36 @@ impl Display {
         wait_until("a window on the display", || self.xdotool(&find)?.lines().last().map(str::to_owned))
     }
 
-    /// Presses a key, for example `ctrl+shift+l`, in the window that has the keyboard.
+    /// Presses a key, for example `ctrl+shift+l`, in the focused window.
     pub(crate) fn press(&self, key: &str) {
         assert!(self.xdotool(&["key", "--clearmodifiers", key]).is_some(), "xdotool could not press {key}");
     }
 
-    /// Keeps a picture of the whole display as `NAME.png` and says where.
-    pub(crate) fn screenshot(&self, stage: &Stage, name: &str) -> PathBuf {
-        let path = stage.artifact(&format!("{name}.png"));
+    /// Writes a screenshot of the display to `NAME.png` and returns its path.
+    pub(crate) fn screenshot(&self, context: &TestContext, name: &str) -> PathBuf {
+        let path = context.artifact(&format!("{name}.png"));
         let mut command = Command::new("import");
         let status = command.args(["-display", &self.name, "-window", "root"]).arg(&path).status();
         assert!(
             status.is_ok_and(|s| s.success()),
             "import (of imagemagick) took no picture; run scripts/setup --tests"
         );
+        path
+    }
+
+    /// The same once animations are over: when two screenshots are equal, or after [`ANIMATION_LIMIT`].
+    pub(crate) fn settled_screenshot(&self, context: &TestContext, name: &str) -> PathBuf {
+        let began = Instant::now();
+        let mut path = self.screenshot(context, name);
+        let mut last = Screen::read(&path);
+        while began.elapsed() < ANIMATION_LIMIT {
+            path = self.screenshot(context, name);
+            let now = Screen::read(&path);
+            if now == last {
+                break;
+            }
+            last = now;
+        }
         path
     }
 

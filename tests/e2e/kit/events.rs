@@ -1,6 +1,6 @@
-//! The events that a participant prints, one JSON object a line, and waiting for them.
+//! The events that a participant prints with `--events -`, and waiting for them.
 
-use super::{PATIENCE, Process};
+use super::{Process, TIMEOUT};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) trait Events {
     /// Waits for an event of this name that `fits`.
     #[track_caller]
     fn wait_for_where(&self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        self.wait_for_within(PATIENCE, name, fits)
+        self.wait_for_within(TIMEOUT, name, fits)
     }
 
     /// The same with a limit of its own.
@@ -44,7 +44,7 @@ pub(crate) trait Events {
         self.events().into_iter().filter(|e| e["event"] == name).collect()
     }
 
-    /// Where in the order of events the first one stands that `fits`.
+    /// The index of the first event that `fits`.
     #[track_caller]
     fn place(&self, what: &str, fits: impl Fn(&Value) -> bool) -> usize {
         let events = self.events();
@@ -59,7 +59,7 @@ impl Events for Process {
     }
 }
 
-/// Lines that are no events (a ready line, a question) are left out.
+/// Skips lines that are not events, such as a ready line.
 fn parse(lines: &[String]) -> Vec<Value> {
     let events = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     events.filter(|e| e["event"].is_string()).collect()

@@ -1,4 +1,4 @@
-//! Just enough HTTP to ask a server on this computer a question, and to be one that is not ours.
+//! A minimal HTTP client, and HTTP servers that are not ours.
 
 use base64::Engine;
 use sha1::{Digest, Sha1};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Sends one request and gives back status and body.
+/// Sends one request. Returns status and body.
 pub(crate) fn request(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit");
@@ -26,19 +26,19 @@ pub(crate) fn request(port: u16, method: &str, path: &str, headers: &[(&str, &st
     (status.unwrap_or_else(|| panic!("no HTTP: {answer}")), body.to_owned())
 }
 
-/// A server that never gets beyond a certain point, and holds on to whoever comes. It lives as long as the tests.
-pub(crate) struct Stuck {
+/// A server that stops answering at a certain point and keeps its connections open. It runs until the tests end.
+pub(crate) struct StuckServer {
     port: u16,
     reached: Arc<AtomicBool>,
 }
 
-impl Stuck {
-    /// It takes connections and never says a word.
+impl StuckServer {
+    /// Accepts connections and never sends a byte.
     pub(crate) fn silent() -> Self {
         Self::start(|_| true)
     }
 
-    /// It opens WebSockets and never sends a message on them.
+    /// Opens WebSockets and never sends a message on them.
     pub(crate) fn after_the_upgrade() -> Self {
         Self::start(upgrade)
     }
@@ -48,7 +48,7 @@ impl Stuck {
         format!("ws://127.0.0.1:{}", self.port)
     }
 
-    /// Whether somebody waits there.
+    /// Whether a client waits for an answer.
     pub(crate) fn is_reached(&self) -> bool {
         self.reached.load(Ordering::SeqCst)
     }
@@ -72,7 +72,7 @@ impl Stuck {
     }
 }
 
-/// Answers the request for a WebSocket as RFC 6455 says; whether it was one.
+/// Answers the opening handshake of a WebSocket (RFC 6455, section 4.2.2). Returns whether it was one.
 fn upgrade(stream: &mut TcpStream) -> bool {
     let mut head = String::new();
     let mut byte = [0];
@@ -89,14 +89,14 @@ fn upgrade(stream: &mut TcpStream) -> bool {
     stream.write_all(answer.as_bytes()).is_ok()
 }
 
-/// A web server that answers everything with one JSON text and keeps what it was asked. It lives as long as the tests.
+/// A web server that answers every request with the same JSON text and records the requests. It runs until the tests end.
 pub(crate) struct Site {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Site {
-    /// Starts it; `answer` makes the text, given the site's address.
+    /// Starts it. `answer` makes the text from the address of the site.
     pub(crate) fn answering(answer: impl FnOnce(&str) -> String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its address").port();
@@ -110,7 +110,7 @@ impl Site {
                 let mut head = [0; 4096];
                 let length = stream.read(&mut head).unwrap_or(0);
                 requests.lock().expect("no panic").push(String::from_utf8_lossy(&head[..length]).into_owned());
-                // A client that goes away early is its own affair.
+                // The client may have closed the connection.
                 let _written = stream.write_all(text.as_bytes());
             }
         };
@@ -123,14 +123,14 @@ impl Site {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no panic").clone()
     }
 }
 
-/// A web server that knows nothing of calls: it answers everything with a page. It lives as long as the tests.
-pub(crate) fn some_other_server() -> u16 {
+/// A web server that is no room server: it answers every request with a page. It runs until the tests end.
+pub(crate) fn other_web_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its address").port();
     let serve = move || {
@@ -149,7 +149,7 @@ fn answer_with_a_page(mut stream: TcpStream) {
         page.len()
     );
     let mut head = [0; 4096];
-    // A client that goes away early is its own affair.
+    // The client may have closed the connection.
     let _read = stream.read(&mut head);
     let _written = stream.write_all(text.as_bytes());
 }

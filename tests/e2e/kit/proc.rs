@@ -1,4 +1,4 @@
-//! What the operating system says of processes: the tests believe this, not our own flags.
+//! The state of processes as the operating system reports it. Tests assert on this, not on what the program says.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,12 +10,12 @@ pub(crate) fn signal(pid: u32, name: &str) {
     assert!(status.is_ok_and(|s| s.success()), "kill -s {name} {pid} failed");
 }
 
-/// The processes that `pid` started and that still run, with their command lines.
+/// The running children of `pid`, with their command lines.
 pub(crate) fn children(pid: u32) -> Vec<(u32, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").expect("/proc").flatten() {
         let Some(child) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        // What ends while we look is no child any more.
+        // The process may have ended meanwhile.
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         let Some((_, after)) = stat.rsplit_once(") ") else { continue };
         let mut fields = after.split(' ');
@@ -28,7 +28,7 @@ pub(crate) fn children(pid: u32) -> Vec<(u32, String)> {
     found
 }
 
-/// The Internet sockets that `pid` holds, as the kernel lists them: protocol, local and remote address in hexadecimal.
+/// The Internet sockets of `pid` in the kernel's form: protocol, local and remote address in hexadecimal.
 pub(crate) fn sockets(pid: u32) -> Vec<String> {
     let held: Vec<String> = descriptors(pid)
         .iter()
@@ -49,19 +49,19 @@ pub(crate) fn sockets(pid: u32) -> Vec<String> {
     found
 }
 
-/// Threads of `pid`.
+/// The number of threads of `pid`.
 pub(crate) fn threads(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/task")).map_or(0, |tasks| tasks.count())
 }
 
-/// Memory of `pid` that is in use, in kB (`VmRSS`).
+/// The resident memory of `pid` in kB (`VmRSS`).
 pub(crate) fn resident_kb(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|kb| kb.parse().ok()).unwrap_or_default()
 }
 
-/// The cameras' processes that `pid` runs.
+/// The capture processes of `pid`.
 pub(crate) fn capture_processes(pid: u32) -> Vec<(u32, String)> {
     children(pid).into_iter().filter(|(_, line)| line.contains("capture-camera")).collect()
 }
@@ -72,7 +72,7 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, after)| !after.starts_with('Z'))
 }
 
-/// What the file descriptors of `pid` point at.
+/// The targets of the file descriptors of `pid`.
 pub(crate) fn descriptors(pid: u32) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
     entries.flatten().filter_map(|fd| fs::read_link(fd.path()).ok()).collect()

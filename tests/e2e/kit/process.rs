@@ -1,11 +1,12 @@
-//! A program that was started, with its output kept, ended with the value.
+//! A program that a test has started. Dropping the value kills it.
 
-use super::{PATIENCE, Stage};
+use super::{TIMEOUT, TestContext};
+use parking_lot::{Condvar, Mutex};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A running program.
@@ -16,7 +17,7 @@ pub(crate) struct Process {
     lines: Arc<Lines>,
 }
 
-/// What it has printed so far.
+/// The lines of its stdout so far.
 #[derive(Default)]
 struct Lines {
     state: Mutex<(Vec<String>, bool)>,
@@ -24,9 +25,9 @@ struct Lines {
 }
 
 impl Process {
-    /// Starts `command`; its output goes to the artifacts as `NAME.out` and `NAME.err`.
-    pub(crate) fn start(stage: &Stage, name: &str, command: &mut Command) -> Self {
-        let stderr = stage.artifact(&format!("{name}.err"));
+    /// Starts `command`. Its output goes to the artifacts `NAME.out` and `NAME.err`.
+    pub(crate) fn start(context: &TestContext, name: &str, command: &mut Command) -> Self {
+        let stderr = context.artifact(&format!("{name}.err"));
         let program = command.get_program().to_string_lossy().into_owned();
         let log = File::create(&stderr).expect("a file for stderr");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap_or_else(|e| {
@@ -34,7 +35,7 @@ impl Process {
         });
         let lines = Arc::new(Lines::default());
         let (out, kept) = (child.stdout.take().expect("its stdout"), lines.clone());
-        let copy = stage.artifact(&format!("{name}.out"));
+        let copy = context.artifact(&format!("{name}.out"));
         let reader = std::thread::Builder::new().name(format!("output of {name}"));
         reader.spawn(move || kept.read(out, copy)).expect("a thread");
         Self { name: name.to_owned(), child, stderr, lines }
@@ -45,22 +46,22 @@ impl Process {
         self.child.id()
     }
 
-    /// What it was called.
+    /// Its name in this test.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The lines of its stdout so far.
     pub(crate) fn stdout(&self) -> Vec<String> {
-        self.lines.state.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+        self.lines.state.lock().0.clone()
     }
 
-    /// What it wrote to stderr so far.
+    /// Its stderr so far.
     pub(crate) fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap_or_default()
     }
 
-    /// Waits until `find` makes something of the lines of its stdout.
+    /// Waits until `find` returns a value for the lines of its stdout.
     #[track_caller]
     pub(crate) fn wait_for_line<T>(
         &self,
@@ -69,7 +70,7 @@ impl Process {
         mut find: impl FnMut(&[String]) -> Option<T>,
     ) -> T {
         let began = Instant::now();
-        let mut state = self.lines.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lines.state.lock();
         loop {
             if let Some(found) = find(&state.0) {
                 return found;
@@ -81,7 +82,7 @@ impl Process {
                 let how = if ended { "ended" } else { "was waited for" };
                 panic!("{} {how} without {what}.\nIts last lines:\n  {printed}\nstderr:\n{}", self.name, self.stderr());
             }
-            state = self.lines.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.lines.changed.wait_for(&mut state, left);
         }
     }
 
@@ -90,7 +91,7 @@ impl Process {
         super::proc::signal(self.pid(), signal);
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it ends by itself.
     #[track_caller]
     pub(crate) fn wait_exit(&mut self) -> ExitStatus {
         let began = Instant::now();
@@ -98,12 +99,12 @@ impl Process {
             if let Some(status) = self.child.try_wait().expect("its state") {
                 return status;
             }
-            assert!(began.elapsed() < PATIENCE, "{} did not end.\nstderr:\n{}", self.name, self.stderr());
+            assert!(began.elapsed() < TIMEOUT, "{} did not end.\nstderr:\n{}", self.name, self.stderr());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// Waits until it has ended by itself, with this exit code.
+    /// Waits until it ends by itself, and checks its exit code.
     #[track_caller]
     pub(crate) fn wait_exit_code(&mut self, code: i32) {
         let status = self.wait_exit();
@@ -118,7 +119,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already gone is fine.
+        // It may have ended already.
         let _gone = self.child.kill();
         let _status = self.child.wait();
     }
@@ -131,10 +132,10 @@ impl Lines {
             let Ok(line) = line else { break };
             use std::io::Write;
             writeln!(copy, "{line}").expect("room for the log");
-            self.state.lock().unwrap_or_else(PoisonError::into_inner).0.push(line);
+            self.state.lock().0.push(line);
             self.changed.notify_all();
         }
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.state.lock().1 = true;
         self.changed.notify_all();
     }
 }

@@ -1,22 +1,22 @@
 //! The program itself: its server, its bots, its windows, and its short commands.
 
-use super::{Certificates, Display, Events, LiveKitServer, PATIENCE, Process, Pulse, Relay, Stage, relay};
+use super::{Certificates, Display, Events, LiveKitServer, Process, Pulse, Relay, TIMEOUT, TestContext, relay};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// The picture that participants of tests send: small, because both ends share two cores.
+/// The camera of participants: small frames, because both ends share two cores.
 pub(crate) const PICTURE: &str = "test-picture:320x180@15";
-/// Its pictures a second.
+/// Its frames per second.
 pub(crate) const FPS: f64 = 15.0;
 
-/// A key pair, as the program takes it from its environment.
+/// A key pair as environment variables.
 pub(crate) type Keys = [(&'static str, &'static str); 2];
 /// The key pair of `visavis serve --dev`.
 pub(crate) const DEV_KEYS: Keys = [("LIVEKIT_API_KEY", "devkey"), ("LIVEKIT_API_SECRET", "secret")];
 
-/// Where the program finds servers and keys in its environment.
+/// The environment variables with servers and keys.
 const CREDENTIALS: [&str; 7] = [
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -27,14 +27,14 @@ const CREDENTIALS: [&str; 7] = [
     "VISAVIS_SDK_SECRET_KEY",
 ];
 
-/// Starts the program in different roles, away from the settings of whoever runs the tests.
+/// Starts the program without the settings and credentials of the user who runs the tests.
 pub(crate) struct Visavis;
 
 impl Visavis {
-    /// The program with a home of its own, and no credentials in its environment.
-    pub(crate) fn command(stage: &Stage) -> Command {
+    /// The program with its own home folder and without credentials.
+    pub(crate) fn command(context: &TestContext) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_visavis"));
-        let home = stage.artifact("home");
+        let home = context.artifact("home");
         std::fs::create_dir_all(&home).expect("a home for the program");
         for variable in CREDENTIALS.iter().chain(&["DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER"]) {
             command.env_remove(variable);
@@ -46,7 +46,7 @@ impl Visavis {
         command
     }
 
-    /// Runs a command to its end; one that does not come to an end is killed.
+    /// Runs a command to its end. After [`TIMEOUT`] it is killed and the test fails.
     #[track_caller]
     pub(crate) fn run(command: &mut Command) -> Output {
         let shown = format!("{command:?}");
@@ -55,7 +55,7 @@ impl Visavis {
         let pid = child.id();
         let (ended, end) = mpsc::sync_channel(1);
         std::thread::spawn(move || ended.send(child.wait_with_output()));
-        match end.recv_timeout(PATIENCE) {
+        match end.recv_timeout(TIMEOUT) {
             Ok(output) => output.expect("its output"),
             Err(_) => {
                 super::proc::signal(pid, "KILL");
@@ -64,11 +64,11 @@ impl Visavis {
         }
     }
 
-    /// A command of `visavis room` against `server`, with its key pair.
+    /// Runs `visavis room` against `server` with its key pair. Returns its stdout.
     #[track_caller]
-    pub(crate) fn room(stage: &Stage, server: &Server, arguments: &[&str]) -> String {
+    pub(crate) fn room(context: &TestContext, server: &Server, arguments: &[&str]) -> String {
         let output = Self::run(
-            Self::command(stage).env("LIVEKIT_URL", server.url()).envs(server.keys).arg("room").args(arguments),
+            Self::command(context).env("LIVEKIT_URL", server.url()).envs(server.keys).arg("room").args(arguments),
         );
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "visavis room {} failed: {stderr}", arguments.join(" "));
@@ -81,37 +81,37 @@ pub(crate) struct Server {
     process: Process,
     scheme: String,
     signalling: u16,
-    /// 0 where media goes elsewhere.
+    /// 0 over a LiveKit server.
     media: u16,
-    /// What runs its rooms.
+    /// The key pair of its engine.
     keys: Keys,
-    /// The authority that its clients have to trust.
+    /// The authority for its clients to trust.
     authority: Option<PathBuf>,
 }
 
 impl Server {
     /// Starts `visavis serve --dev` and waits for its ready line.
-    pub(crate) fn start(stage: &Stage) -> Self {
-        Self::start_with(stage, "")
+    pub(crate) fn start(context: &TestContext) -> Self {
+        Self::start_with(context, "")
     }
 
-    /// The same, reached only through a relay.
-    pub(crate) fn behind_relay(stage: &Stage) -> (Self, Relay) {
-        let server = Self::start_with(stage, &format!("[media]\nadvertise = [\"{}\"]\n", relay::ADDRESS));
+    /// The same behind a relay.
+    pub(crate) fn behind_relay(context: &TestContext) -> (Self, Relay) {
+        let server = Self::start_with(context, &format!("[media]\nadvertise = [\"{}\"]\n", relay::ADDRESS));
         let relay = Relay::before(server.signalling, server.media);
         (server, relay)
     }
 
     /// The same with settings in TOML.
-    pub(crate) fn start_with(stage: &Stage, settings: &str) -> Self {
-        Self::start_by(stage, settings, |command| {
+    pub(crate) fn start_with(context: &TestContext, settings: &str) -> Self {
+        Self::start_by(context, settings, |command| {
             command.arg("--dev");
         })
     }
 
     /// The same with a certificate.
-    pub(crate) fn start_secure(stage: &Stage, settings: &str, certificates: &Certificates) -> Self {
-        let mut server = Self::start_by(stage, settings, |command| {
+    pub(crate) fn start_secure(context: &TestContext, settings: &str, certificates: &Certificates) -> Self {
+        let mut server = Self::start_by(context, settings, |command| {
             command.arg("--dev").arg("--tls-certificate").arg(certificates.chain());
             command.arg("--tls-key").arg(certificates.key());
         });
@@ -120,22 +120,22 @@ impl Server {
     }
 
     /// Starts `visavis serve` over a LiveKit server, with tokens for everybody.
-    pub(crate) fn start_over(stage: &Stage, livekit: &LiveKitServer, settings: &str) -> Self {
+    pub(crate) fn start_over(context: &TestContext, livekit: &LiveKitServer, settings: &str) -> Self {
         let keys = super::livekit_server::KEYS;
-        let server = Self::start_by(stage, &format!("open_tokens = true\n{settings}"), |command| {
+        let server = Self::start_by(context, &format!("open_tokens = true\n{settings}"), |command| {
             command.args(["--engine", "livekit", "--livekit-url", &livekit.url()]).envs(keys);
         });
         Self { keys, ..server }
     }
 
-    fn start_by(stage: &Stage, settings: &str, prepare: impl FnOnce(&mut Command)) -> Self {
-        let file = stage.artifact("server.toml");
+    fn start_by(context: &TestContext, settings: &str, prepare: impl FnOnce(&mut Command)) -> Self {
+        let file = context.artifact("server.toml");
         std::fs::write(&file, settings).expect("a settings file");
-        let mut command = Visavis::command(stage);
+        let mut command = Visavis::command(context);
         command.args(["serve", "--listen", "127.0.0.1:0", "--udp", "0", "--config"]).arg(file);
         prepare(&mut command);
-        let process = Process::start(stage, "server", &mut command);
-        let (scheme, signalling, media) = process.wait_for_line("its ready line", PATIENCE, |lines| {
+        let process = Process::start(context, "server", &mut command);
+        let (scheme, signalling, media) = process.wait_for_line("its ready line", TIMEOUT, |lines| {
             let line = lines.iter().find_map(|line| line.strip_prefix("Listening on "))?;
             let (scheme, rest) = line.split_once("://127.0.0.1:")?;
             let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
@@ -145,7 +145,7 @@ impl Server {
         Self { process, scheme, signalling, media, keys: DEV_KEYS, authority: None }
     }
 
-    /// `ws://127.0.0.1:PORT`, or whatever it says that it listens on.
+    /// `ws://127.0.0.1:PORT`, or the scheme of its ready line.
     pub(crate) fn url(&self) -> String {
         format!("{}://127.0.0.1:{}", self.scheme, self.signalling)
     }
@@ -166,7 +166,7 @@ impl Server {
     }
 }
 
-/// A bot or a window: somebody in a room.
+/// A bot or a window in a room.
 pub(crate) struct Participant {
     process: Process,
     user: String,
@@ -175,43 +175,49 @@ pub(crate) struct Participant {
 impl Participant {
     /// Starts `visavis bot` as `NAME-1` and waits until it is in the room.
     #[track_caller]
-    pub(crate) fn bot(stage: &Stage, url: &str, room: &str, name: &str, arguments: &[&str]) -> Self {
-        Self::bot_by(stage, url, room, name, |command| {
+    pub(crate) fn bot(context: &TestContext, url: &str, room: &str, name: &str, arguments: &[&str]) -> Self {
+        Self::bot_by(context, url, room, name, |command| {
             command.args(arguments);
         })
     }
 
-    /// The same with whatever `prepare` adds to the command.
+    /// The same; `prepare` completes the command.
     #[track_caller]
-    pub(crate) fn bot_by(stage: &Stage, url: &str, room: &str, name: &str, prepare: impl FnOnce(&mut Command)) -> Self {
-        let mut command = Self::bot_command(stage, url, room, name);
+    pub(crate) fn bot_by(
+        context: &TestContext,
+        url: &str,
+        room: &str,
+        name: &str,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Self {
+        let mut command = Self::bot_command(context, url, room, name);
         prepare(&mut command);
         if !command.get_args().any(|argument| argument == "--camera") {
             command.args(["--camera", PICTURE]);
         }
-        Self::entered(Process::start(stage, name, &mut command))
+        Self::entered(Process::start(context, name, &mut command))
     }
 
     /// The command that starts a bot as `NAME-1`.
-    pub(crate) fn bot_command(stage: &Stage, url: &str, room: &str, name: &str) -> Command {
-        let mut command = Visavis::command(stage);
+    pub(crate) fn bot_command(context: &TestContext, url: &str, room: &str, name: &str) -> Command {
+        let mut command = Visavis::command(context);
         command.args(["bot", "--server", url, "--room", room, "--name-prefix", name, "--events", "-"]);
         command
     }
 
     /// Starts the window on `display` with `arguments`, entering `room` at once, and waits until it is in.
     #[track_caller]
-    pub(crate) fn window(stage: &Stage, place: &Place<'_>, name: &str, arguments: &[&str]) -> Self {
-        let mut command = Self::window_command(stage, place, name, arguments);
+    pub(crate) fn window(context: &TestContext, place: &Place<'_>, name: &str, arguments: &[&str]) -> Self {
+        let mut command = Self::window_command(context, place, name, arguments);
         command.arg("--join");
-        let window = Self::entered(Process::start(stage, name, &mut command));
+        let window = Self::entered(Process::start(context, name, &mut command));
         window.wait_for_screen("call");
         window
     }
 
     /// The command that opens the window.
-    pub(crate) fn window_command(stage: &Stage, place: &Place<'_>, name: &str, arguments: &[&str]) -> Command {
-        let mut command = Visavis::command(stage);
+    pub(crate) fn window_command(context: &TestContext, place: &Place<'_>, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Visavis::command(context);
         command.args(["--server", place.url, "--room", place.room, "--name", name, "--events", "-"]).args(arguments);
         command.env("DISPLAY", place.display.name());
         if let Some(pulse) = place.pulse {
@@ -229,7 +235,7 @@ impl Participant {
         Self { process, user }
     }
 
-    /// Who it is for the server.
+    /// Its user id.
     pub(crate) fn user(&self) -> &str {
         &self.user
     }
@@ -245,14 +251,14 @@ impl Participant {
         self.wait_for_where("ScreenShown", |e| e["screen"] == screen);
     }
 
-    /// Waits until picture and sound of `user` have arrived.
+    /// Waits for the first video and audio frames of `user`.
     #[track_caller]
     pub(crate) fn wait_for_media_of(&self, user: &str) {
         self.wait_for_user("FirstVideoFrame", user);
         self.wait_for_user("FirstAudioFrame", user);
     }
 
-    /// Waits for the newest figures of `user`, which are good after `seconds` of listening.
+    /// The newest figures of `user` after `seconds` of listening.
     pub(crate) fn verified_after(&self, user: &str, seconds: u64) -> super::Verified {
         super::verified::after(&self.process, user, Duration::from_secs(seconds))
     }
@@ -264,11 +270,11 @@ impl Events for Participant {
     }
 }
 
-/// Where a window opens, and which room it enters.
+/// The display of a window, and the room that it enters.
 pub(crate) struct Place<'a> {
     /// The display.
     pub(crate) display: &'a Display,
-    /// Real sound, or none.
+    /// The sound server; `None` for a computer without sound.
     pub(crate) pulse: Option<&'a Pulse>,
     /// The server.
     pub(crate) url: &'a str,

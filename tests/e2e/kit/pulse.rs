@@ -1,7 +1,7 @@
-//! A private PulseAudio: what is played into `micfeed` is what the microphone hears, and what the speaker plays can be
-//! recorded. The program sees ordinary devices.
+//! A private PulseAudio server. The microphone records what is played into the sink `micfeed`, and tests record what the
+//! speaker plays. The program sees ordinary devices.
 
-use super::{Process, Stage, wait_until};
+use super::{Process, TestContext, wait_until};
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -17,15 +17,15 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    /// Starts it; `label` tells several of one test apart.
-    pub(crate) fn start(stage: &Stage, label: &str) -> Self {
-        // Not among the artifacts: the path of a socket may be 107 bytes long.
+    /// Starts it. `label` distinguishes several servers of one test.
+    pub(crate) fn start(context: &TestContext, label: &str) -> Self {
+        // A folder with a short path: the path of a socket has 107 bytes at most.
         let folder = tempfile::tempdir().expect("a folder for the sound server");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).expect("its permissions");
         let socket = folder.path().join("native");
         let script = folder.path().join("test.pa");
-        // Somebody who listens all the time: without one a null sink gives out its sound, and a microphone begins, only
-        // every two seconds, which no sound card does.
+        // The loopback keeps latencies short: without a permanent listener, a null sink outputs its sound only every two
+        // seconds, and a microphone starts only then.
         let text = format!(
             "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
              load-module module-null-sink sink_name=speaker\n\
@@ -40,14 +40,14 @@ impl Pulse {
         let mut command = Command::new("pulseaudio");
         private(&mut command, folder.path());
         command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no", "-F"]);
-        let process = Process::start(stage, &format!("pulseaudio-{label}"), command.arg(script));
+        let process = Process::start(context, &format!("pulseaudio-{label}"), command.arg(script));
         let pulse = Self { server: format!("unix:{}", socket.display()), folder, process };
         wait_until("the sound server", || pulse.pactl(&["info"]));
         pulse.wait_for_sound();
         pulse
     }
 
-    /// Waits until the microphone gives something out: until then it can be opened, but not used.
+    /// Waits for the first sample of the microphone. Before, it can be opened but not used.
     fn wait_for_sound(&self) {
         let mut command = Command::new("parec");
         self.client(&mut command);
@@ -59,34 +59,34 @@ impl Pulse {
         wait_until("parec to be gone", || self.microphone_users().is_empty().then_some(()));
     }
 
-    /// What goes into `PULSE_SERVER`.
+    /// The value for `PULSE_SERVER`.
     pub(crate) fn server(&self) -> &str {
         &self.server
     }
 
-    /// Who records from a microphone now, one line each. The remapped source's own line does not count.
+    /// The clients that record from a microphone, one line each, without the remapped source's own line.
     pub(crate) fn microphone_users(&self) -> Vec<String> {
         self.clients("source-outputs")
     }
 
-    /// Who plays now.
+    /// The clients that play, one line each.
     pub(crate) fn speaker_users(&self) -> Vec<String> {
         self.clients("sink-inputs")
     }
 
-    /// Takes every microphone away, as unplugging does: the sound server can move nobody to another one.
+    /// Removes all microphones, as unplugging does: the server cannot move clients to another one.
     pub(crate) fn unplug_microphones(&self) {
-        // What listens to a sink goes with it.
+        // The sources that read from these sinks disappear with them.
         assert!(self.pactl(&["unload-module", "module-null-sink"]).is_some(), "pactl could not unload it");
     }
 
-    /// Kills the sound server without a word.
+    /// Kills the sound server (SIGKILL).
     pub(crate) fn kill(&mut self) {
         self.process.signal("KILL");
         self.process.wait_exit();
     }
 
-    /// Plugs in a second microphone, `Kitchen`, that hears what is played into `kitchenfeed`, and a second speaker,
+    /// Adds a second microphone, `Kitchen`, which records what is played into `kitchenfeed`, and a second speaker,
     /// `Headphones`.
     pub(crate) fn plug_in_more(&self) {
         let load = |module: &str, arguments: &[&str]| {
@@ -100,15 +100,14 @@ impl Pulse {
         load("module-null-sink", &["sink_name=headphones", "sink_properties=device.description=Headphones"]);
     }
 
-    /// The names of the microphones that are recorded from now, and of the speakers that are played on. What feeds a
-    /// microphone is no speaker.
+    /// The names of the microphones and of the speakers in use. Sinks that feed a microphone do not count.
     pub(crate) fn in_use(&self) -> (Vec<String>, Vec<String>) {
         let mut speakers = self.used(self.speaker_users(), "sinks");
         speakers.retain(|name| !name.ends_with("feed"));
         (self.used(self.microphone_users(), "sources"), speakers)
     }
 
-    /// The second column of a client's line is the number of its device, the first one of a device's line.
+    /// The names of the devices of `clients`. The second column of a client is the number in the first column of its device.
     fn used(&self, clients: Vec<String>, devices: &str) -> Vec<String> {
         let list = self.pactl(&["list", "short", devices]).expect("pactl answers");
         let name = |client: String| {
@@ -123,14 +122,14 @@ impl Pulse {
         list.lines().filter(|line| line.contains("protocol-native.c")).map(str::to_owned).collect()
     }
 
-    /// Starts to record what the speaker plays; ends with the value.
-    pub(crate) fn record_speaker(&self, stage: &Stage, name: &str) -> Recording {
-        self.record(stage, "speaker", name)
+    /// Starts to record what the speaker plays.
+    pub(crate) fn record_speaker(&self, context: &TestContext, name: &str) -> Recording {
+        self.record(context, "speaker", name)
     }
 
     /// The same with another speaker.
-    pub(crate) fn record(&self, stage: &Stage, speaker: &str, name: &str) -> Recording {
-        let path = stage.artifact(&format!("{name}.wav"));
+    pub(crate) fn record(&self, context: &TestContext, speaker: &str, name: &str) -> Recording {
+        let path = context.artifact(&format!("{name}.wav"));
         let mut command = Command::new("parec");
         self.client(&mut command);
         command.arg(format!("--device={speaker}.monitor")).args([
@@ -140,20 +139,20 @@ impl Pulse {
             "--file-format=wav",
             "--latency-msec=50", // a null sink's own is two seconds
         ]);
-        let process = Process::start(stage, &format!("parec-{name}"), command.arg(&path));
+        let process = Process::start(context, &format!("parec-{name}"), command.arg(&path));
         Recording { path, process }
     }
 
-    /// Plays a WAV file into the microphone until the value is dropped or the file ends.
-    pub(crate) fn speak(&self, stage: &Stage, file: &Path) -> Process {
-        self.speak_into(stage, "micfeed", file)
+    /// Plays a WAV file into the microphone, until the end of the file or until the value is dropped.
+    pub(crate) fn speak(&self, context: &TestContext, file: &Path) -> Process {
+        self.speak_into(context, "micfeed", file)
     }
 
-    /// The same into what another microphone hears.
-    pub(crate) fn speak_into(&self, stage: &Stage, feed: &str, file: &Path) -> Process {
+    /// The same into the sink of another microphone.
+    pub(crate) fn speak_into(&self, context: &TestContext, feed: &str, file: &Path) -> Process {
         let mut command = Command::new("paplay");
         self.client(&mut command);
-        Process::start(stage, &format!("paplay-{feed}"), command.arg(format!("--device={feed}")).arg(file))
+        Process::start(context, &format!("paplay-{feed}"), command.arg(format!("--device={feed}")).arg(file))
     }
 
     fn pactl(&self, arguments: &[&str]) -> Option<String> {
@@ -169,14 +168,19 @@ impl Pulse {
     }
 }
 
-/// A recording that runs.
+/// A running recording. Dropping it ends the recording.
 pub(crate) struct Recording {
     path: PathBuf,
     process: Process,
 }
 
 impl Recording {
-    /// Ends it and says where it is.
+    /// The file, which grows.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Ends it and returns its file.
     pub(crate) fn stop(mut self) -> PathBuf {
         self.process.signal("TERM");
         self.process.wait_exit();
@@ -184,7 +188,7 @@ impl Recording {
     }
 }
 
-/// Keeps PulseAudio's programs away from the sound server of whoever runs the tests.
+/// Keeps PulseAudio's programs away from the sound server of the user who runs the tests.
 fn private(command: &mut Command, folder: &Path) {
     command.env("HOME", folder).env("XDG_RUNTIME_DIR", folder).env("XDG_CONFIG_HOME", folder);
     command.env_remove("PULSE_SERVER").env_remove("DISPLAY").env_remove("DBUS_SESSION_BUS_ADDRESS");

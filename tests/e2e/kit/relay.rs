@@ -1,28 +1,29 @@
-//! A link between clients and a server that can be made bad. It listens on 127.0.0.2, on the server's own two port
-//! numbers; clients connect there, and the server advertises that address for media ([`Server::behind_relay`]).
+//! A relay between clients and a server that simulates a bad network. It listens on 127.0.0.2, on the port numbers of the
+//! server; clients connect to it, and the server advertises this address for media ([`Server::behind_relay`]).
 //!
 //! [`Server::behind_relay`]: super::Server::behind_relay
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
-/// What is wrong with the link.
+/// The faults of the link.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Fault {
-    /// Part of the UDP packets that is lost, each way, from 0 to 1.
+    /// The part of UDP packets that is lost in each direction, from 0 to 1.
     pub(crate) loss: f64,
-    /// Nothing passes any more, by UDP or TCP, and nobody is told.
+    /// Neither UDP nor TCP data passes, and connections stay open.
     pub(crate) black_hole: bool,
-    /// Connections end, new ones end at once, and no datagram passes: as with a cable that is pulled out here.
+    /// TCP connections end, new ones end at once, and no datagram passes.
     pub(crate) cut: bool,
 }
 
-/// Where the relay stands. All of 127.0.0.0/8 is this computer.
+/// The address of the relay. All of 127.0.0.0/8 is this computer.
 pub(crate) const ADDRESS: &str = "127.0.0.2";
 
 /// A running relay.
@@ -43,7 +44,7 @@ struct Link {
 }
 
 impl Relay {
-    /// Stands before a server with these ports on 127.0.0.1.
+    /// Starts a relay for a server with these ports on 127.0.0.1.
     pub(crate) fn before(tcp: u16, udp: u16) -> Self {
         let link = Arc::new(Link {
             fault: Mutex::default(),
@@ -61,17 +62,17 @@ impl Relay {
         Self { link }
     }
 
-    /// Where clients connect to.
+    /// The URL for clients.
     pub(crate) fn url(&self) -> String {
         format!("ws://{ADDRESS}:{}", self.link.tcp)
     }
 
-    /// Makes the link good or bad from now on.
+    /// Sets the faults from now on.
     pub(crate) fn set(&self, fault: Fault) {
-        *self.link.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        *self.link.fault.lock() = fault;
     }
 
-    /// Datagrams that passed, and that were lost, so far.
+    /// The numbers of forwarded and of lost datagrams so far.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.link.passed.load(Ordering::Relaxed), self.link.lost.load(Ordering::Relaxed))
     }
@@ -83,7 +84,7 @@ impl Drop for Relay {
     }
 }
 
-/// How often a waiting thread looks whether the relay is over.
+/// How often a waiting thread checks whether the relay has ended.
 const TICK: Duration = Duration::from_millis(100);
 
 fn spawn(name: &str, link: &Arc<Link>, work: impl FnOnce(&Arc<Link>) + Send + 'static) {
@@ -93,14 +94,14 @@ fn spawn(name: &str, link: &Arc<Link>, work: impl FnOnce(&Arc<Link>) + Send + 's
 
 impl Link {
     fn fault(&self) -> Fault {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.fault.lock()
     }
 
     fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Whether this datagram gets through. Always the same sequence of numbers (xorshift), so runs are alike.
+    /// Whether this datagram passes. The pseudo-random sequence (xorshift) is the same in every run.
     fn passes(&self) -> bool {
         let fault = self.fault();
         let mut x = self.random.load(Ordering::Relaxed);
@@ -114,7 +115,7 @@ impl Link {
         passes
     }
 
-    /// One upstream socket for each client, so that the server sees them as different ones.
+    /// Each client has an upstream socket of its own, so that the server sees different addresses.
     fn pass_datagrams(self: &Arc<Self>, clients: UdpSocket) {
         let clients = Arc::new(clients);
         clients.set_read_timeout(Some(TICK)).expect("a limit");
@@ -124,7 +125,7 @@ impl Link {
             let Ok((length, client)) = clients.recv_from(&mut packet) else { continue };
             let up = upstream.entry(client).or_insert_with(|| self.open_upstream(&clients, client));
             if self.passes() {
-                // A server that is gone loses packets, as on any link.
+                // Packets to a server that has ended are lost, as on any link.
                 let _sent = up.send(&packet[..length]);
             }
         }
@@ -172,7 +173,7 @@ impl Link {
         while !self.is_over() && !self.fault().cut {
             match from.read(&mut bytes) {
                 Ok(0) => break,
-                // In a black hole bytes wait for ever, as unacknowledged ones do.
+                // In a black hole, bytes wait as unacknowledged ones do.
                 Ok(length) => {
                     while self.fault().black_hole && !self.is_over() {
                         std::thread::sleep(TICK);
@@ -185,7 +186,7 @@ impl Link {
                 Err(_) => break,
             }
         }
-        // Already closed is fine.
+        // It may be closed already.
         let _closed = to.shutdown(std::net::Shutdown::Both);
     }
 }

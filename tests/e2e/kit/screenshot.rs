@@ -1,17 +1,18 @@
-//! Reads burned-in test pictures off a screenshot: what a person would see, not what a program says it shows.
+//! Finds test pictures on a screenshot and reads the numbers in them.
 
 use std::path::Path;
 
-/// The numbers of a test picture that was found on a screen.
+/// The numbers in a test picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// Frame number, if its row is on the screen (a tile may be cropped).
+    /// Frame number; `None` if a cropped tile hides its row.
     pub(crate) frame: Option<u32>,
     /// Time of drawing, Unix milliseconds modulo 2^24.
     pub(crate) drawn: u32,
 }
 
-/// Brightness of every pixel of a screenshot.
+/// The luma of a screenshot.
+#[derive(PartialEq)]
 pub(crate) struct Screen {
     width: usize,
     height: usize,
@@ -26,7 +27,7 @@ impl Screen {
         Self { width, height, luma: picture.into_raw() }
     }
 
-    /// Finds the test picture of `user`, whatever its size and place: its third row is known beforehand.
+    /// Finds the test picture of `user` by its third row, which depends on the user alone. Size and place do not matter.
     pub(crate) fn find(&self, user: &str) -> Option<Seen> {
         let identity = with_checksum(crc32(user.as_bytes()) & 0xFF_FFFF);
         for y in 0..self.height {
@@ -40,7 +41,7 @@ impl Screen {
         None
     }
 
-    /// The line at `y` as (start, length, white) of its even pieces.
+    /// The runs of equal pixels in line `y`, as (start, length, white).
     fn runs(&self, y: usize) -> Vec<(usize, usize, bool)> {
         let line = &self.luma[y * self.width..(y + 1) * self.width];
         let mut runs: Vec<(usize, usize, bool)> = Vec::new();
@@ -54,7 +55,7 @@ impl Screen {
         runs
     }
 
-    /// Rows 1 and 0 stand two and four blocks above row 2, whose upper edge is at `y`.
+    /// Reads rows 1 and 0, two and four blocks above row 2, whose upper edge is at `y`.
     fn read_above(&self, left: f64, block: f64, y: f64) -> Option<Seen> {
         let row = |above: f64| {
             let middle = y - above * block + block / 2.0;
@@ -71,8 +72,8 @@ impl Screen {
     }
 }
 
-/// Whether the runs spell `bits`; then where they begin and how wide one block is. The first and the last run may be
-/// longer than their bits, since the background has a brightness too.
+/// If the runs encode `bits`: the left edge and the width of a block. The first and the last run may be longer than their
+/// bits, where the background has the same colour.
 fn matches(runs: &[(usize, usize, bool)], bits: u32) -> Option<(f64, f64)> {
     let wanted = run_lengths(bits);
     if runs.len() < wanted.len() || runs[0].2 != (bits >> 31 == 1) {
@@ -86,7 +87,7 @@ fn matches(runs: &[(usize, usize, bool)], bits: u32) -> Option<(f64, f64)> {
     alike.then(|| (runs[1].0 as f64 - wanted[0] as f64 * block, block))
 }
 
-/// How many equal bits follow each other, most significant first.
+/// The lengths of runs of equal bits, most significant bit first.
 fn run_lengths(bits: u32) -> Vec<usize> {
     let mut lengths = vec![1];
     for i in (0..31).rev() {

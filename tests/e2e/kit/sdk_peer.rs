@@ -1,21 +1,21 @@
-//! A participant made with one of LiveKit's official SDKs.
+//! A participant that uses one of LiveKit's official SDKs.
 
+use super::context::tool;
 use super::program::Keys;
-use super::stage::tool;
-use super::{Events, Process, Stage};
+use super::{Events, Process, TestContext};
 use std::path::Path;
 use std::process::Command;
 
-/// Which one.
+/// An SDK.
 #[derive(Clone, Copy)]
 pub(crate) enum Sdk {
     /// `tests/peers/sdk_peer.py`
     Python,
-    /// In a real Chromium: `tests/peers/browser_peer.mjs`
+    /// `tests/peers/browser_peer.mjs` in a real Chromium
     Browser,
 }
 
-/// A running peer. It prints events of the same names as ours.
+/// A running peer. Its events have the same names as ours.
 pub(crate) struct SdkPeer {
     process: Process,
 }
@@ -36,7 +36,7 @@ impl Sdk {
     #[track_caller]
     pub(crate) fn join(
         self,
-        stage: &Stage,
+        context: &TestContext,
         url: &str,
         keys: Keys,
         room: &str,
@@ -46,7 +46,7 @@ impl Sdk {
         let mut command = self.command();
         command.args(["--url", url, "--room", room, "--identity", identity]).args(more).envs(keys);
         command.env_remove("LIVEKIT_TOKEN");
-        let process = Process::start(stage, identity, &mut command);
+        let process = Process::start(context, identity, &mut command);
         let enter = process.wait_for("EnterRoom");
         assert!(enter["error"].is_null(), "the SDK could not enter: {enter}");
         SdkPeer { process }

@@ -1,19 +1,19 @@
-//! Back ends that were made for TRTC: Tencent Cloud's official SDKs, pointed at our server.
+//! Back ends of TRTC: Tencent Cloud's official SDKs with our server as endpoint.
 
-use super::stage::tool;
-use super::{Server, Stage, Visavis};
+use super::context::tool;
+use super::{Server, TestContext, Visavis};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
-/// The application that the tests' servers are.
+/// The SdkAppId of the test servers.
 pub(crate) const SDK_APP_ID: u32 = 1_400_000_001;
-/// Who may call its API.
+/// The SecretId and SecretKey for its API.
 pub(crate) const KEY: [&str; 2] = ["AKIDe2e", "a SecretKey"];
-/// What signs its UserSigs.
+/// The SDKSecretKey that signs its UserSigs.
 pub(crate) const USER_SIG_KEY: &str = "an SDKSecretKey";
 
-/// The settings of a server that is that application, with the key pair `key`.
+/// The settings of a server for this application and key pair.
 pub(crate) fn settings([id, secret]: [&str; 2]) -> String {
     format!(
         "[tencent]\nsdk_app_id = {SDK_APP_ID}\nuser_sig_keys = [\"{USER_SIG_KEY}\"]\n\
@@ -31,14 +31,14 @@ pub(crate) fn user_sig(user: &str, key: &str) -> String {
     String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
-/// A back end in some language.
+/// A back end in Python or Node.
 pub(crate) struct BackEnd<'a> {
-    pub(crate) stage: &'a Stage,
+    pub(crate) context: &'a TestContext,
     pub(crate) server: &'a Server,
 }
 
 impl BackEnd<'_> {
-    /// Makes these calls with the Python SDK, one after the other, and gives back what became of each.
+    /// Makes these calls with the Python SDK, one after the other. Returns the outcome of each.
     #[track_caller]
     pub(crate) fn python(&self, calls: &Value) -> Vec<Value> {
         let mut command = Command::new(tool("python/bin/python"));
@@ -57,7 +57,7 @@ impl BackEnd<'_> {
 
     #[track_caller]
     fn outcomes(&self, mut command: Command, calls: &Value) -> Vec<Value> {
-        let file = self.stage.artifact("calls.json");
+        let file = self.context.artifact("calls.json");
         std::fs::write(&file, calls.to_string()).expect("a file of calls");
         let scheme = if self.server.authority().is_some() { "https" } else { "http" };
         command.args([scheme, &format!("127.0.0.1:{}", self.server.port())]).arg(file);
@@ -75,7 +75,7 @@ impl BackEnd<'_> {
         outcomes
     }
 
-    /// One call that is to succeed.
+    /// Makes one call and asserts that it succeeds.
     #[track_caller]
     pub(crate) fn succeeds(&self, action: &str, params: Value) {
         let outcomes = self.python(&serde_json::json!([{ "action": action, "params": params }]));

@@ -1,10 +1,10 @@
-//! The figures of the event `Verified`, which our bots and the SDK's peer print alike.
+//! The event `Verified` of our bots and windows and of the SDK's peers.
 
 use super::Events;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What arrived of one user's test picture and tone, so far.
+/// What has arrived of one user's test picture and tone.
 #[derive(Clone, Debug)]
 pub(crate) struct Verified {
     pub(crate) unix_ms: f64,
@@ -17,7 +17,7 @@ pub(crate) struct Verified {
     pub(crate) longest_gap_ms: f64,
 }
 
-/// What arrived between two looks.
+/// What has arrived between two events.
 pub(crate) struct Between {
     pub(crate) seconds: f64,
     pub(crate) frames: f64,
@@ -42,7 +42,7 @@ impl Verified {
         })
     }
 
-    /// What came since `earlier`.
+    /// The difference to `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Between {
         Between {
             seconds: (self.unix_ms - earlier.unix_ms) / 1000.0,
@@ -52,7 +52,7 @@ impl Verified {
         }
     }
 
-    /// The tone has this frequency, and the level of a test tone: 20 dB below a full sine.
+    /// Asserts that the tone has this frequency and the level of a test tone, -20 dBFS.
     #[track_caller]
     pub(crate) fn holds_tone(&self, hz: f64) {
         assert!((self.hz - hz).abs() < 5.0, "the tone is {} Hz, not {hz}: {self:?}", self.hz);
@@ -61,7 +61,8 @@ impl Verified {
 }
 
 impl Between {
-    /// The frame numbers advanced at the rate at which they were sent, nothing was unreadable, little was lost.
+    /// Asserts that frame numbers advance at the sent rate (± 20 %), that 90 % of frames arrive, and 98 % of these are
+    /// readable.
     #[track_caller]
     pub(crate) fn moved_at(&self, fps: f64) {
         let sent = (self.frames + self.missing) / self.seconds;
@@ -76,29 +77,29 @@ impl Between {
     }
 }
 
-/// The first figures of `user` that are at least `time` younger than the first ones.
+/// The first event about `user` that is at least `time` later than the very first one.
 #[track_caller]
 pub(crate) fn after(source: &impl Events, user: &str, time: Duration) -> Verified {
     let first = source.wait_for_where("Verified", |e| Verified::of(e, user).is_some());
     let from = super::events::at(&first) + time.as_secs_f64() * 1000.0;
-    let limit = super::PATIENCE + time;
+    let limit = super::TIMEOUT + time;
     let event =
         source.wait_for_within(limit, "Verified", |e| super::events::at(e) >= from && Verified::of(e, user).is_some());
     Verified::of(&event, user).expect("just found")
 }
 
-/// The newest figures of `user`, if there are any.
+/// The newest event about `user`.
 pub(crate) fn newest(source: &impl Events, user: &str) -> Option<Verified> {
     source.all("Verified").iter().rev().find_map(|e| Verified::of(e, user))
 }
 
-/// The first figures of `user` at all.
+/// The first event about `user`.
 #[track_caller]
 pub(crate) fn first(source: &impl Events, user: &str) -> Verified {
     after(source, user, Duration::ZERO)
 }
 
-/// Picture and sound of `user` have been within 80 ms of each other, by the sender's own clock.
+/// Asserts that video and audio of `user` have been within 80 ms of each other, by the sender's clock.
 #[track_caller]
 pub(crate) fn together(source: &impl Events, user: &str) {
     let pictures =

@@ -1,9 +1,9 @@
-//! Writes tones into WAV files, and looks for them there: 16-bit PCM or 32-bit float, any number of channels.
+//! Writes tones into WAV files, and finds them there: 16-bit PCM or 32-bit float, any number of channels.
 
 use std::f64::consts::TAU;
 use std::path::Path;
 
-/// Writes a tone of `hz` at the level of a test tone, which is on and off by turns of `beat` seconds.
+/// Writes a tone of `hz` at the level of a test tone. It is on and off for `beat` seconds in turn.
 pub(crate) fn write_tone(path: &Path, hz: f64, seconds: u32, beat: f64) {
     let count = seconds * 48_000;
     let mut wav = Vec::new();
@@ -24,27 +24,38 @@ pub(crate) fn write_tone(path: &Path, hz: f64, seconds: u32, beat: f64) {
     std::fs::write(path, wav).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
-/// Sound that was recorded, mixed down to one channel, from -1 to 1.
+/// Recorded audio, mixed down to one channel, from -1 to 1.
 pub(crate) struct Recorded {
     rate: f64,
     samples: Vec<f64>,
 }
 
-/// What was found of a tone.
+/// A tone in a recording.
 #[derive(Debug)]
 pub(crate) struct ToneFound {
-    /// Level in dB below a full sine, in the middle half of the time in which it sounds.
+    /// Level in dB relative to a full-scale sine, in the middle half of its time.
     pub(crate) dbfs: f64,
-    /// When it begins, in seconds from the beginning of the recording.
+    /// Its start in seconds from the beginning of the recording.
     pub(crate) begins: f64,
-    /// How long it sounds, from its first moment to its last.
+    /// The time from its first to its last window, in seconds.
     pub(crate) seconds: f64,
-    /// Part of that time in which it is there, from 0 to 1.
+    /// The part of that time in which it sounds, from 0 to 1.
     pub(crate) held: f64,
 }
 
 impl Recorded {
-    /// Reads a file, also one whose writer was ended before it could put the lengths in.
+    /// The same for a file that is being written; `None` before its first sample.
+    pub(crate) fn read_so_far(path: &Path) -> Option<Self> {
+        let is_begun = std::fs::metadata(path).is_ok_and(|file| file.len() > 4096);
+        is_begun.then(|| Self::read(path))
+    }
+
+    /// The length in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.samples.len() as f64 / self.rate
+    }
+
+    /// Reads a file, also one without lengths in its header, whose writer has not ended.
     pub(crate) fn read(path: &Path) -> Self {
         let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert!(bytes.len() > 44 && &bytes[0..4] == b"RIFF", "{} is no WAV file", path.display());
@@ -76,7 +87,7 @@ impl Recorded {
         self.tone_over(hz, 0.01)
     }
 
-    /// The same where only an amplitude of more than `least` counts as the tone, not what other sounds put beside them.
+    /// The same with a minimum amplitude, for recordings with other sounds.
     pub(crate) fn tone_over(&self, hz: f64, least: f64) -> ToneFound {
         let window = (self.rate / 50.0) as usize;
         let levels: Vec<f64> = self.samples.chunks_exact(window).map(|w| amplitude(w, hz, self.rate)).collect();

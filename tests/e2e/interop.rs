@@ -1,58 +1,58 @@
-//! Software that others wrote keeps our wire honest: LiveKit's SDKs on our server, our bot on livekit-server.
+//! Interoperability with LiveKit: its SDKs on our server, and our bot on livekit-server.
 
 use crate::kit::livekit_server::KEYS;
 use crate::kit::program::{DEV_KEYS, FPS, PICTURE};
-use crate::kit::{Events, LiveKitServer, Participant, Sdk, SdkPeer, Server, Stage, verified};
+use crate::kit::{Events, LiveKitServer, Participant, Sdk, SdkPeer, Server, TestContext, verified};
 
 const BOT: [&str; 3] = ["--microphone", "test-tone:440", "--verify"];
 
 #[test]
 fn the_python_sdk_and_our_bot_meet_on_our_server() {
-    let stage = Stage::new("sdk-on-our-server");
-    let server = Server::start(&stage);
-    let bot = Participant::bot(&stage, &server.url(), "sdk", "bot", &BOT);
-    let sdk = Sdk::Python.join(&stage, &server.url(), DEV_KEYS, "sdk", "sdk", &[]);
+    let context = TestContext::new("sdk-on-our-server");
+    let server = Server::start(&context);
+    let bot = Participant::bot(&context, &server.url(), "sdk", "bot", &BOT);
+    let sdk = Sdk::Python.join(&context, &server.url(), DEV_KEYS, "sdk", "sdk", &[]);
     see_and_hear_each_other(&bot, &sdk);
     leaving_is_told(bot, sdk);
 }
 
 #[test]
 fn the_python_sdk_over_two_connections_and_our_bot_meet_on_our_server() {
-    let stage = Stage::new("sdk-v0-on-our-server");
-    let server = Server::start(&stage);
-    let sdk = Sdk::Python.join(&stage, &server.url(), DEV_KEYS, "v0", "sdk", &["--two-connections"]);
-    let bot = Participant::bot(&stage, &server.url(), "v0", "bot", &BOT);
+    let context = TestContext::new("sdk-v0-on-our-server");
+    let server = Server::start(&context);
+    let sdk = Sdk::Python.join(&context, &server.url(), DEV_KEYS, "v0", "sdk", &["--two-connections"]);
+    let bot = Participant::bot(&context, &server.url(), "v0", "bot", &BOT);
     see_and_hear_each_other(&bot, &sdk);
 }
 
 #[test]
 fn a_browser_and_our_bot_meet_on_our_server() {
-    let stage = Stage::new("browser-on-our-server");
-    let server = Server::start(&stage);
-    let bot = Participant::bot(&stage, &server.url(), "web", "bot", &BOT);
-    let browser = Sdk::Browser.join(&stage, &server.url(), DEV_KEYS, "web", "sdk", &["--simulcast"]);
+    let context = TestContext::new("browser-on-our-server");
+    let server = Server::start(&context);
+    let bot = Participant::bot(&context, &server.url(), "web", "bot", &BOT);
+    let browser = Sdk::Browser.join(&context, &server.url(), DEV_KEYS, "web", "sdk", &["--simulcast"]);
     see_and_hear_each_other(&bot, &browser);
     leaving_is_told(bot, browser);
 }
 
 #[test]
 fn a_browser_over_two_connections_and_our_bot_meet_on_our_server() {
-    let stage = Stage::new("browser-v0-on-our-server");
-    let server = Server::start(&stage);
-    let browser = Sdk::Browser.join(&stage, &server.url(), DEV_KEYS, "v0", "sdk", &["--two-connections"]);
-    let bot = Participant::bot(&stage, &server.url(), "v0", "bot", &BOT);
+    let context = TestContext::new("browser-v0-on-our-server");
+    let server = Server::start(&context);
+    let browser = Sdk::Browser.join(&context, &server.url(), DEV_KEYS, "v0", "sdk", &["--two-connections"]);
+    let bot = Participant::bot(&context, &server.url(), "v0", "bot", &BOT);
     see_and_hear_each_other(&bot, &browser);
 }
 
 #[test]
 fn our_bot_and_the_python_sdk_meet_on_livekit_server() {
-    let stage = Stage::new("livekit-server");
-    let server = LiveKitServer::start(&stage);
-    // livekit-server has no token endpoint: the bot makes its own token from the key pair.
-    let bot = Participant::bot_by(&stage, &server.url(), "livekit", "bot", |command| {
+    let context = TestContext::new("livekit-server");
+    let server = LiveKitServer::start(&context);
+    // livekit-server has no token endpoint: the bot signs its own token.
+    let bot = Participant::bot_by(&context, &server.url(), "livekit", "bot", |command| {
         command.args(BOT).envs(KEYS);
     });
-    let sdk = Sdk::Python.join(&stage, &server.url(), KEYS, "livekit", "sdk", &[]);
+    let sdk = Sdk::Python.join(&context, &server.url(), KEYS, "livekit", "sdk", &[]);
     see_and_hear_each_other(&bot, &sdk);
     leaving_is_told(bot, sdk);
 }

@@ -1,53 +1,52 @@
-//! One test's place: it runs alone or beside others that may, and keeps its logs and screenshots in `artifacts/NAME/`.
+//! The context of a test: its share of the machine, and the folder `artifacts/NAME/` for its logs and screenshots.
 
 use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Calls in real time need the machine for themselves: one test after the other. Those whose pictures are tiny and that
-/// measure nothing share it.
+/// Tests with calls in real time run alone. Tests with tiny video frames that measure nothing share the machine.
 static MACHINE: RwLock<()> = RwLock::new(());
 
-/// Holds the machine, or a part of it, for one test.
-pub(crate) struct Stage {
+/// Holds the machine, or a share of it, for one test.
+pub(crate) struct TestContext {
     folder: PathBuf,
-    _machine: Part,
+    _machine: Share,
 }
 
-/// How much of the machine.
-enum Part {
+/// The share of the machine.
+enum Share {
     Alone { _whole: RwLockWriteGuard<'static, ()> },
     Beside { _shared: RwLockReadGuard<'static, ()> },
 }
 
-impl Stage {
-    /// Waits for the machine and empties the test's folder of artifacts.
+impl TestContext {
+    /// Waits until no other test runs, and empties the folder of artifacts.
     pub(crate) fn new(name: &str) -> Self {
         let whole = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
-        Self::with(name, Part::Alone { _whole: whole })
+        Self::with(name, Share::Alone { _whole: whole })
     }
 
-    /// The same for a test that may run beside others of its kind.
+    /// The same for a test that runs beside others of its kind.
     pub(crate) fn beside_others(name: &str) -> Self {
         let shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
-        Self::with(name, Part::Beside { _shared: shared })
+        Self::with(name, Share::Beside { _shared: shared })
     }
 
-    fn with(name: &str, machine: Part) -> Self {
+    fn with(name: &str, machine: Share) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artifacts").join(name);
         let _absent = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for artifacts");
         Self { folder, _machine: machine }
     }
 
-    /// A file among the test's artifacts.
+    /// The path of a file in the folder of artifacts.
     pub(crate) fn artifact(&self, file: &str) -> PathBuf {
         self.folder.join(file)
     }
 }
 
-/// A port that nobody listens on, neither by TCP nor by UDP.
+/// A port that is free for TCP and UDP.
 pub(crate) fn free_port() -> u16 {
     super::wait_until("a port that is free", || {
         let udp = UdpSocket::bind("127.0.0.1:0").ok()?;
@@ -56,7 +55,7 @@ pub(crate) fn free_port() -> u16 {
     })
 }
 
-/// A file that `scripts/setup --tests` installs for the tests.
+/// The path of a file that `scripts/setup --tests` installs.
 pub(crate) fn tool(name: &str) -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
