@@ -29,6 +29,8 @@ use tracing_subscriber::EnvFilter;
 /// Exit code: the media that `--verify` expects did not arrive.
 #[cfg(any(feature = "bot", feature = "window"))]
 const NOT_MET: u8 = 30;
+/// The address of `visavis serve` on this computer, where no server is named.
+const DEFAULT_SERVER: &str = "ws://127.0.0.1:7880";
 /// Exit code of all other failures.
 const FAILED: u8 = 1;
 

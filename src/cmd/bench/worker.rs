@@ -12,6 +12,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Capacity of the queue of output lines. When it is full, the process blocks on its output.
 const MAX_LINES: usize = 1024;
 
+/// Clock ticks per second in /proc (USER_HZ): 100 on all architectures that we build for.
+const USER_HZ: u64 = 100;
+
 /// A running process. Dropping it kills the process.
 pub(super) struct Worker {
     name: String,
@@ -112,10 +115,10 @@ impl Worker {
     /// CPU time so far. `None` on systems without /proc.
     pub(super) fn cpu(&self) -> Option<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        // The name may hold spaces; user and system time are the 14th and 15th field, in hundredths of a second.
+        // The name may hold spaces; user and system time are the 14th and 15th field, in clock ticks.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
         let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-        Some(Duration::from_millis(ticks * 10))
+        Some(Duration::from_millis(ticks * 1000 / USER_HZ))
     }
 
     /// Resident memory in MiB. `None` on systems without /proc.

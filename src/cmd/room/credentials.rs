@@ -1,6 +1,7 @@
 //! The server of a command and its credentials: arguments override the profile, which overrides the environment.
 
 use crate::admin::key_from_environment;
+use crate::cmd::DEFAULT_SERVER;
 #[cfg(feature = "server")]
 use crate::proto::tencent::UserSigKey;
 use crate::proto::token::ApiKey;
@@ -10,8 +11,6 @@ use std::io::Write;
 
 /// The environment variable with the server's address, as in LiveKit's own tools.
 const SERVER: &str = "LIVEKIT_URL";
-/// Where `visavis serve` listens unless told otherwise.
-const DEFAULT_SERVER: &str = "ws://127.0.0.1:7880";
 
 /// A server and the credentials for it.
 #[derive(Clone, Debug)]

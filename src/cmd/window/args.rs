@@ -3,13 +3,11 @@
 use super::hosting::HostOptions;
 use crate::base::{NO_DEVICE, RoomId, display_name};
 use crate::call::view::JoinRequest;
+use crate::cmd::DEFAULT_SERVER;
 use crate::cmd::participant::ParticipantArgs;
 use crate::proto::link;
 use crate::store::Settings;
 use std::net::{IpAddr, Ipv4Addr};
-
-/// Where `visavis serve` listens unless told otherwise.
-const DEFAULT_SERVER: &str = "ws://127.0.0.1:7880";
 
 const EXAMPLES: &str = "\
 Example:

@@ -1,4 +1,4 @@
-//! What the process has to know of its call: whether it was entered, how it ended, and whether its receipt is stored.
+//! Follows the call for the process: whether it was entered, how it ended, and whether its receipt is stored.
 
 use super::args::Then;
 use crate::base::{Event, EventKind, ExitReason};

@@ -1,4 +1,4 @@
-//! What tokens say: the claims on the wire, those to be signed, and those that were read.
+//! The claims of tokens: on the wire, before signing, and after reading.
 
 use super::jwt;
 use crate::base::{RoomId, UserId};
