@@ -1,9 +1,9 @@
 //! The context of a test: its share of the machine, and the folder `artifacts/NAME/` for its logs and screenshots.
 
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Tests with calls in real time run alone. Tests with tiny video frames that measure nothing share the machine.
 static MACHINE: RwLock<()> = RwLock::new(());
@@ -23,13 +23,13 @@ enum Share {
 impl TestContext {
     /// Waits until no other test runs, and empties the folder of artifacts.
     pub(crate) fn new(name: &str) -> Self {
-        let whole = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        let whole = MACHINE.write();
         Self::with(name, Share::Alone { _whole: whole })
     }
 
     /// The same for a test that runs beside others of its kind.
     pub(crate) fn beside_others(name: &str) -> Self {
-        let shared = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        let shared = MACHINE.read();
         Self::with(name, Share::Beside { _shared: shared })
     }
 
