@@ -5,8 +5,12 @@ use crate::kit::livekit_server::KEYS;
 use crate::kit::tencent::{self, BackEnd, KEY, SDK_APP_ID, settings};
 use crate::kit::{Events, LiveKitServer, Participant, Process, Sdk, Server, TestContext, Visavis, wait_until};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const QUIET: [&str; 4] = ["--camera", "none", "--microphone", "none"];
+
+/// The server checks the rooms every second. In this time it checks each participant at least twice.
+const TWO_CHECKS: Duration = Duration::from_secs(3);
 
 /// A livekit-server and our server in front of it.
 struct Front {
@@ -117,8 +121,6 @@ fn a_dismissed_room_opens_again_for_new_tokens_only() {
     let front = Front::open("engine-dismissed");
     let wish = json!({"room_name": "tea", "participant_identity": "mina", "participant_name": "Mina"});
     let (_, old) = front.ask(&wish);
-    let (_, old_of_ida) =
-        front.ask(&json!({"room_name": "tea", "participant_identity": "ida", "participant_name": "Ida"}));
     let enter = |answer: &Value, name: &str| {
         let token = front.context.artifact(&format!("{name}.jwt"));
         std::fs::write(&token, answer["participant_token"].as_str().expect("a token")).expect("a token file");
@@ -139,9 +141,7 @@ fn a_dismissed_room_opens_again_for_new_tokens_only() {
     let (status, new) = front.ask(&wish);
     assert_eq!(status, 201, "{new}");
     let mut back = enter(&new, "back");
-    // Ida's old token is found out while both are in the room: whoever checks the room has seen Mina's new one too.
-    let ida = enter(&old_of_ida, "ida");
-    assert_eq!(ida.wait_for("ExitRoom")["reason"], 2);
+    std::thread::sleep(TWO_CHECKS);
     assert!(back.all("ExitRoom").is_empty(), "a participant with a new token was removed");
     back.running().signal("TERM");
     back.running().wait_exit_code(0);

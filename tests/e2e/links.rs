@@ -138,7 +138,7 @@ fn the_page_of_a_link_says_what_happens_and_its_button_leads_into_the_room() {
 fn a_link_of_another_program_finds_the_lobby_behind_the_settings() {
     let lobby = LobbyWindow::open("link-settings");
     let keyboard = Keyboard::of(&lobby.display, &lobby.window);
-    keyboard.focus_after(|| keyboard.press("ctrl+comma"));
+    keyboard.focus_after("ctrl+comma");
     lobby.display.screenshot(&lobby.context, "settings");
     lobby.click(&format!("visavis://join?server={}&room=tea&name=Jo", lobby.server.url()));
     // The user's own name wins over the link's.

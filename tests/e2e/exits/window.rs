@@ -63,7 +63,7 @@ impl Call {
     #[track_caller]
     fn asks(&self) {
         let keyboard = self.keyboard();
-        let answer = keyboard.focus_after(|| keyboard.press("ctrl+shift+l"));
+        let answer = keyboard.focus_after("ctrl+shift+l");
         assert!(["Leave", "Stay"].contains(&answer.as_str()), "the focus is on {answer}, not in the question");
         self.display.screenshot(&self.scene.context, "question");
         assert!(self.window.all("ExitRequested").is_empty(), "it leaves without asking");

@@ -34,11 +34,13 @@ impl<'a> Keyboard<'a> {
         assert!(self.try_focus(key, name, PRESSES), "{key} leads to no {name:?}, but to {:?}", self.visited());
     }
 
-    /// The same for a control whose name begins so.
+    /// Presses `key` until a control with a wanted name has the focus. Returns the name.
     #[track_caller]
-    pub(crate) fn focus_prefix(&self, key: &str, prefix: &str) {
-        let found = self.press_until(key, PRESSES, |control| control.starts_with(prefix));
-        assert!(found, "{key} leads to no {prefix:?}…, but to {:?}", self.visited());
+    pub(crate) fn focus_any(&self, key: &str, is_wanted: impl Fn(&str) -> bool) -> String {
+        let found = self.press_until(key, PRESSES, is_wanted);
+        let visited = self.visited();
+        assert!(found, "{key} leads to no wanted control, but to {visited:?}");
+        visited.last().cloned().unwrap_or_default()
     }
 
     /// Presses `key` until the control `name` has the focus, and Return on it.
@@ -65,11 +67,11 @@ impl<'a> Keyboard<'a> {
         })
     }
 
-    /// Waits for the next control that gets the focus while `act` runs or after it.
+    /// Presses `key`, for example to open a dialog, and waits for the next control that gets the focus.
     #[track_caller]
-    pub(crate) fn focus_after(&self, act: impl FnOnce()) -> String {
+    pub(crate) fn focus_after(&self, key: &str) -> String {
         let before = self.visited().len();
-        act();
+        self.press(key);
         wait_until("another control to get the focus", || self.visited().into_iter().nth(before))
     }
 
