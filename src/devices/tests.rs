@@ -192,7 +192,12 @@ async fn a_recorded_file_can_be_played() {
             sleep(Duration::from_millis(5)).await;
         }
     }
-    sleep(Duration::from_millis(300)).await;
+    let drained = async {
+        while ring.slots() < ring.buffer().capacity() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), drained).await.expect("the ring is read in time");
     assert_eq!(speaker.release(LIMIT).await.state, StepState::Confirmed);
     assert!(ring.is_abandoned());
 

@@ -186,13 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_determines_the_voice() {
-        let speak = |seed| {
+    fn a_seed_determines_the_voice_however_it_is_read() {
+        let speak = |seed, piece: usize| {
             let mut samples = vec![0.0; 96_000];
-            TestVoice::new(seed, -20.0).fill(&mut samples);
+            let mut voice = TestVoice::new(seed, -20.0);
+            samples.chunks_mut(piece).for_each(|piece| voice.fill(piece));
             samples
         };
-        assert!(speak(3) == speak(3), "the same seed sounds different");
-        assert!(speak(3) != speak(4), "two seeds sound the same");
+        assert!(speak(3, 480) == speak(3, 1001), "the size of the pieces changes the samples");
+        assert!(speak(3, 480) != speak(4, 480), "two seeds have the same voice");
     }
 }
