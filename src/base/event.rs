@@ -22,7 +22,7 @@ pub enum ExitRequestedBy {
     Timer,
 }
 
-/// What `Statistics` says of one remote track.
+/// The statistics of one remote track.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RemoteStatistics {
     /// Who publishes the track.
@@ -35,39 +35,39 @@ pub struct RemoteStatistics {
     pub kind: &'static str,
     /// For example `vp8`.
     pub codec: String,
-    /// Width in pixels; 0 for sound.
+    /// Width in pixels; 0 for audio.
     pub width: u32,
-    /// Height in pixels; 0 for sound.
+    /// Height in pixels; 0 for audio.
     pub height: u32,
-    /// Pictures a second shown; 0 for sound.
+    /// Frames shown per second; 0 for audio.
     pub fps: f64,
-    /// Received kilobits a second.
+    /// Received bitrate in kbit/s.
     pub kbps: f64,
     /// Packets lost and not repaired, in percent of those expected.
     pub lost_percent: f64,
     /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
     pub jitter_ms: f64,
-    /// Pauses of the picture over 200 ms so far.
+    /// Pauses of the video over 200 ms, so far.
     pub freezes: u64,
     /// Time in our buffers in ms.
     pub delay_ms: f64,
-    /// How far the picture shown last was ahead of the sound of the same person, in ms; less than 0: it came after it.
-    /// `None` for sound, and where nothing is heard.
+    /// How far the last frame was ahead of the audio that it is synchronised with, in ms; less than 0 if it was late.
+    /// `None` for audio tracks, and where nothing is heard.
     pub ahead_ms: Option<f64>,
 }
 
-/// Figures of a call, every 2 s.
+/// The statistics of a call, taken every 2 s.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Statistics {
     /// Round trip to the server in ms; 0 while unknown.
     pub rtt_ms: f64,
-    /// Sent kilobits a second.
+    /// Sent bitrate in kbit/s.
     pub sent_kbps: f64,
-    /// Received kilobits a second.
+    /// Received bitrate in kbit/s.
     pub received_kbps: f64,
     /// This process's CPU in percent of one core.
     pub cpu_percent: f64,
-    /// One entry a remote track.
+    /// One entry for each remote track.
     pub remote: Vec<RemoteStatistics>,
 }
 
@@ -81,7 +81,7 @@ pub struct Verification {
     pub picture: Value,
     /// Of their microphone (the first): `hz`, `dbfs`, `gaps_ms`. Null without a microphone.
     pub tone: Value,
-    /// The same of each track, also of screens.
+    /// The same for each track, screens included.
     pub tracks: Vec<TrackVerification>,
 }
 
@@ -100,7 +100,7 @@ pub struct TrackVerification {
     pub tone: Value,
 }
 
-/// What happened, without when and to whom.
+/// The kind of an event, with its own fields.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // the names and fields are those of the table of events in the README
 pub enum EventKind {

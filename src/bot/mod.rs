@@ -1,7 +1,7 @@
 //! Headless participants: what tests, benchmarks and support staff put into a room.
 //!
-//! A bot is a whole client without a window: the same session, media and devices (synthetic ones by default). With
-//! `verify` it reads the others' test pictures and tones and says what arrived.
+//! A bot is a client without a window: the same session, media and devices (synthetic ones by default). With `verify` it
+//! measures the test pictures and tones of the others.
 
 mod album;
 mod records;
@@ -26,24 +26,24 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use watch::Watch;
 
-/// What arrived is told so often.
+/// The interval of the event Verified, and of kept pictures.
 const TELL: Duration = Duration::from_secs(2);
 
-/// What a bot is made with.
+/// The configuration of a bot.
 pub(crate) struct BotConfig {
-    /// The way in.
+    /// The room, and the credentials for it.
     pub(crate) credentials: JoinCredentials,
     /// Its devices.
     pub(crate) devices: SessionConfig,
-    /// The size and rate that its camera is asked for.
+    /// The size and frame rate that its camera is asked for.
     pub(crate) format: CameraFormat,
-    /// Leaves by itself so long after it has entered.
+    /// The time from EnterRoom after which it leaves by itself.
     pub(crate) leave_after: Option<Duration>,
-    /// How many times it enters, one after the other.
+    /// The number of stays, one after the other; at least 1.
     pub(crate) cycles: u32,
-    /// How long after the last ExitRoom it ends. Until then nothing is released that ExitRoom has not released.
+    /// The time from the last ExitRoom to its end. Nothing more is released meanwhile.
     pub(crate) linger: Duration,
-    /// Whether it reads what arrives.
+    /// Whether it measures test pictures and tones.
     pub(crate) verify: bool,
     /// An existing folder, where the newest picture of each video track is kept.
     pub(crate) pictures: Option<PathBuf>,
@@ -54,11 +54,11 @@ pub(crate) struct BotConfig {
 /// How a bot's stay ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Outcome {
-    /// Why.
+    /// The reason.
     pub(crate) reason: ExitReason,
-    /// For an entry that failed: a plain sentence.
+    /// A plain sentence, if the entry failed.
     pub(crate) message: String,
-    /// With `verify`: whether every picture and tone was as it should be.
+    /// Whether every picture and tone was received as it should be; `None` without `verify`.
     pub(crate) verified: Option<bool>,
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn run(
     Ok(Outcome { reason, message, verified })
 }
 
-/// What a bot keeps from one stay to the next.
+/// The state of a bot from one stay to the next.
 struct Bot {
     config: BotConfig,
     devices: Devices,
@@ -170,7 +170,7 @@ impl Bot {
     }
 }
 
-/// When a bot leaves and when it tells what arrived.
+/// When a bot leaves, and when it reports.
 struct Plan {
     leave_after: Option<Duration>,
     leave_at: Option<Instant>,

@@ -15,21 +15,20 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// With `verify`, test pictures and tones are read; with a folder, pictures are kept there. Nothing is watched
-    /// without either.
+    /// `verify` measures test pictures and tones; `pictures` is the folder to keep pictures in. `None` without either.
     pub(super) fn new(verify: bool, pictures: Option<PathBuf>) -> Option<Arc<Self>> {
         let (verifier, album) = (verify.then(Verifier::default), pictures.map(Album::new));
         (verifier.is_some() || album.is_some()).then(|| Arc::new(Self { verifier, album }))
     }
 
-    /// Takes what was heard since; must be called at least every second while sound arrives.
+    /// Takes what was heard since. Must be called at least every second while audio is received.
     pub(super) fn listen(&self) {
         if let Some(verifier) = &self.verifier {
             verifier.listen();
         }
     }
 
-    /// Tells `events` what `user` has got so far, and keeps the newest pictures. Blocks.
+    /// Sends the event Verified, and keeps the newest pictures. Blocks.
     pub(super) fn tell(&self, session: SessionId, user: &UserId, events: &EventSink) {
         if let Some(verifier) = &self.verifier {
             events(&Event {
@@ -44,7 +43,7 @@ impl Watch {
         }
     }
 
-    /// With `verify`: whether everything was as it should be.
+    /// Whether everything was received as it should be; `None` without `verify`.
     pub(super) fn is_met(&self) -> Option<bool> {
         self.verifier.as_ref().map(Verifier::is_met)
     }

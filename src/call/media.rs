@@ -10,6 +10,7 @@ use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport};
 use crate::base::{EventKind, FrameSlot, SimulcastLayer, TrackRef, TrackSid, TrackSource, UserId};
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
 use crate::session::{BoundTrack, Epoch, Remote, TrackHandle};
+use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -64,7 +65,7 @@ pub(super) struct CallMedia {
     videos: HashMap<TrackHandle, RemoteVideo>,
     audios: HashMap<TrackHandle, RemoteAudio>,
     /// Where the frames of each video track are shown. A slot outlives the decoder: a track may be bound again.
-    slots: HashMap<TrackSid, FrameSlot>,
+    slots: Mutex<HashMap<TrackSid, FrameSlot>>,
     lipsync: HashMap<(UserId, SyncGroup), Arc<LipSync>>,
     own_video: Option<OwnVideo>,
     own_audio: Option<Arc<AudioSender>>,
@@ -89,7 +90,7 @@ impl CallMedia {
             waiting: HashMap::new(),
             videos: HashMap::new(),
             audios: HashMap::new(),
-            slots: HashMap::new(),
+            slots: Mutex::default(),
             lipsync: HashMap::new(),
             own_video: None,
             own_audio: None,
@@ -212,7 +213,7 @@ impl CallMedia {
         match received.media {
             RemoteMedia::Video(media, keyframe) => {
                 let tap = self.observer.as_ref().map(|o| o.video(&track));
-                let slot = self.slots.entry(track.sid.clone()).or_default().clone();
+                let slot = self.slot(&track.sid);
                 let input = VideoDecoderInput { media, keyframe, clock, lipsync, slot, tap };
                 let decoder = VideoDecoderTask::start(track.user.as_str(), input, ended);
                 self.videos.insert(handle, RemoteVideo { track, mid, decoder, is_told: false });
@@ -261,14 +262,14 @@ impl CallMedia {
         }
     }
 
-    /// Where the frames of a video track are shown. Before its media begins, an empty slot.
+    /// Where the frames of a video track are shown: the same slot before and after its media begins.
     pub(super) fn slot(&self, track: &TrackSid) -> FrameSlot {
-        self.slots.get(track).cloned().unwrap_or_default()
+        self.slots.lock().entry(track.clone()).or_default().clone()
     }
 
     /// Forgets the slots of tracks and the clocks of participants that are not in the roster any more.
     pub(super) fn keep_only(&mut self, people: &[Remote]) {
-        self.slots.retain(|sid, _| people.iter().any(|p| p.tracks.iter().any(|t| t.sid == *sid)));
+        self.slots.get_mut().retain(|sid, _| people.iter().any(|p| p.tracks.iter().any(|t| t.sid == *sid)));
         self.lipsync.retain(|(user, _), _| people.iter().any(|p| p.user == *user));
     }
 
@@ -342,7 +343,7 @@ impl CallMedia {
         for handle in handles {
             self.detach(handle);
         }
-        self.slots.clear();
+        self.slots.get_mut().clear();
     }
 }
 

@@ -289,7 +289,7 @@ impl Person {
 }
 
 /// A track of another participant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PersonTrack {
     /// User, source and sid.
     pub(crate) track: TrackRef,
@@ -297,14 +297,6 @@ pub(crate) struct PersonTrack {
     pub(crate) muted: bool,
     /// Its frames, if it is a video track that is not muted.
     pub(crate) frames: Option<FrameSlot>,
-}
-
-/// The slots are not compared: before its media begins, a track has a new slot in each snapshot.
-impl PartialEq for PersonTrack {
-    fn eq(&self, other: &Self) -> bool {
-        let key = |t: &Self| (t.muted, t.frames.is_some());
-        self.track == other.track && key(self) == key(other)
-    }
 }
 
 impl PersonTrack {
