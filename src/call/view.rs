@@ -19,7 +19,7 @@ pub(crate) enum CallCommand {
     /// Look up a room, instead of an earlier one. `None` stops looking up.
     LookUp(Option<RoomQuery>),
     /// Enter a room. Ignored until the last session has reached ExitRoom.
-    Join(JoinRequest),
+    Join(JoinParams),
     /// Microphone on or off (in the lobby: whether to join with it).
     SetMicrophone(bool),
     /// Camera on or off (in the lobby: whether to join with it).
@@ -64,7 +64,7 @@ pub(crate) enum HostRequest {
 
 /// Which room to enter, and under which name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JoinRequest {
+pub(crate) struct JoinParams {
     /// The server: `ws://`, `wss://`, `http://` or `https://`. `None` starts a room server in this process.
     pub(crate) server: Option<String>,
     /// The room.
@@ -160,7 +160,7 @@ pub(crate) struct Snapshot {
     /// Our screen capture.
     pub(crate) screen: LocalDevice,
     /// Frames of our own camera, as they are sent (not mirrored).
-    pub(crate) own_picture: FrameSlot,
+    pub(crate) own_frames: FrameSlot,
     /// Level of our microphone in dBFS; -90 when it is silent or off.
     pub(crate) own_level: f32,
     /// The status of the room that is looked up; `None` if the server does not tell.

@@ -1,7 +1,7 @@
 //! The lobby's form: typing, links that fill it in, and the request to join.
 
 use crate::base::display_name;
-use crate::call::view::{CallCommand, CallPhase, JoinRequest, RoomQuery};
+use crate::call::view::{CallCommand, CallPhase, JoinParams, RoomQuery};
 use crate::proto::link::{self, LinkError};
 use crate::ui::effects::Effects;
 use crate::ui::icons;
@@ -78,7 +78,7 @@ pub(super) fn join(model: &mut Model, effects: &mut Effects) {
 }
 
 /// Reads the form; the error names the field that must change.
-fn request(model: &Model) -> Result<JoinRequest, FormError> {
+fn request(model: &Model) -> Result<JoinParams, FormError> {
     let error = |field, error: LinkError| FormError { field, sentence: error.to_string() };
     let place = link::parse(&model.form.room).map_err(|e| error(Field::Room, e))?;
     let name = display_name(&model.form.name).map_err(|e| error(Field::Name, e.into()))?;
@@ -87,7 +87,7 @@ fn request(model: &Model) -> Result<JoinRequest, FormError> {
         None if model.form.server.trim().is_empty() => return Err(error(Field::Server, LinkError::ServerMissing)),
         None => link::server(&model.form.server).map_err(|e| error(Field::Server, e))?,
     };
-    Ok(JoinRequest { server: Some(server), room: place.room, name, invitation: place.invitation })
+    Ok(JoinParams { server: Some(server), room: place.room, name, invitation: place.invitation })
 }
 
 /// The room to look up: the one that the form names, while the lobby is shown.
@@ -110,7 +110,7 @@ pub(super) fn host(model: &mut Model, effects: &mut Effects) {
     let error = |field, error: LinkError| FormError { field, sentence: error.to_string() };
     let request = link::parse(&model.form.room).map_err(|e| error(Field::Room, e)).and_then(|place| {
         let name = display_name(&model.form.name).map_err(|e| error(Field::Name, e.into()))?;
-        Ok(JoinRequest { server: None, room: place.room, name, invitation: None })
+        Ok(JoinParams { server: None, room: place.room, name, invitation: None })
     });
     match request {
         Ok(request) => send_join(model, request, effects),
@@ -128,7 +128,7 @@ fn refuse(model: &mut Model, error: FormError) {
     model.form.error = Some(error);
 }
 
-fn send_join(model: &mut Model, request: JoinRequest, effects: &mut Effects) {
+fn send_join(model: &mut Model, request: JoinParams, effects: &mut Effects) {
     model.form.error = None;
     model.settings.name.clone_from(&request.name);
     model.form.room.trim().clone_into(&mut model.settings.room);
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn join_reads_the_form() {
         let mut m = model("Design review", " Ada Okafor ", "meet.example");
-        let request = JoinRequest {
+        let request = JoinParams {
             server: Some("wss://meet.example".into()),
             room: RoomId::Text("Design review".into()),
             name: "Ada Okafor".into(),

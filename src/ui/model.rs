@@ -2,7 +2,7 @@
 
 use crate::base::{DeviceKind, SessionId, StepName, StepState, UserId};
 use crate::call::view::{
-    CallPhase, CallSummary, CallView, DeviceState, JoinRequest, LocalDevice, Person, RoomQuery, RoomStatus, Snapshot,
+    CallPhase, CallSummary, CallView, DeviceState, JoinParams, LocalDevice, Person, RoomQuery, RoomStatus, Snapshot,
 };
 use crate::proto::release::Release;
 use crate::store::Settings;
@@ -57,7 +57,7 @@ pub(super) struct Model {
     pub(super) remind_at: f64,
     pub(super) zone: TimeZone,
     /// The last request to join, for Rejoin.
-    pub(super) joined: Option<JoinRequest>,
+    pub(super) joined: Option<JoinParams>,
     /// A newer version.
     pub(super) release: Option<Release>,
     /// The call that we asked the server to end for everyone.

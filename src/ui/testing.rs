@@ -89,7 +89,7 @@ impl World {
             own_level: -24.0,
             ..Snapshot::default()
         };
-        inner.snapshot.own_picture.put(portrait(PEOPLE[3].1));
+        inner.snapshot.own_frames.put(portrait(PEOPLE[3].1));
         drop(inner);
         world
     }

@@ -1,7 +1,7 @@
 //! Turns actions into changes of the model and effects. No widget, no handle, no clock.
 
 use crate::base::{DeviceKind, ExitRequestedBy, NO_DEVICE};
-use crate::call::view::{CallCommand, CallPhase, CallView, JoinRequest};
+use crate::call::view::{CallCommand, CallPhase, CallView, JoinParams};
 use crate::proto::link;
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
@@ -307,7 +307,7 @@ fn use_some_device(model: &mut Model, kind: DeviceKind, on: bool, effects: &mut 
 
 fn rejoin(model: &mut Model, effects: &mut Effects) {
     let Some(call) = model.call() else { return };
-    let asked = |call: &CallView| JoinRequest {
+    let asked = |call: &CallView| JoinParams {
         server: Some(call.server.clone()),
         room: call.room.clone(),
         name: call.name.clone(),

@@ -1,4 +1,4 @@
-//! Joining: from a request of the window to a running call, or to an end screen that says why not.
+//! Joining: from a command of the window to a running call, or to an end screen that says why not.
 
 use super::HostedServer;
 use super::snapshot::notice_of;
@@ -8,7 +8,7 @@ use crate::call::connection::ConnectPlan;
 use crate::call::credentials::{JoinCredentials, TokenSource, user_id};
 use crate::call::devices::DeviceOwner;
 use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT};
-use crate::call::view::{CallPhase, CallSummary, CallView, JoinRequest};
+use crate::call::view::{CallPhase, CallSummary, CallView, JoinParams};
 use crate::clock::unix_ms;
 use crate::devices::camera_format;
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use std::time::{Duration, Instant};
 const QUIET_START: Duration = Duration::from_millis(1500);
 
 impl ServiceTask {
-    pub(super) fn join(&mut self, request: JoinRequest) {
+    pub(super) fn join(&mut self, params: JoinParams) {
         if self.in_call() || matches!(self.call, Some(CallState::Starting(_))) {
             tracing::warn!("a second join was refused: ExitRoom has not come yet");
             return;
         }
-        if let Some(url) = request.server.clone() {
+        if let Some(url) = params.server.clone() {
             // Our own server's key is of no use at another server.
-            let tokens = match request.invitation.clone() {
+            let tokens = match params.invitation.clone() {
                 Some(invitation) => TokenSource::Invited(invitation),
                 None => self.config.tokens.clone(),
             };
-            return self.enter(request, url, tokens);
+            return self.enter(params, url, tokens);
         }
         let Some(start) = self.config.server.clone() else {
             let message = "This build of Visavis has no room server. Write a server's address.".to_owned();
-            let view = self.ended_view(request, ExitReason::EntryFailed, message);
+            let view = self.ended_view(params, ExitReason::EntryFailed, message);
             self.call = Some(CallState::Over(Box::new(view)));
             return;
         };
-        self.call = Some(CallState::Starting(request));
+        self.call = Some(CallState::Starting(params));
         let server_tx = self.server_tx.clone();
         tokio::spawn(async move { server_tx.send(start().await).await });
     }
@@ -45,21 +45,21 @@ impl ServiceTask {
     /// Enters the room for which a server was started; nothing if the user has left meanwhile.
     pub(super) fn server_started(&mut self, server: Result<HostedServer, String>) {
         match (self.call.take(), server) {
-            (Some(CallState::Starting(request)), Ok(server)) => {
-                self.enter(request, server.url, TokenSource::Signed(server.key));
+            (Some(CallState::Starting(params)), Ok(server)) => {
+                self.enter(params, server.url, TokenSource::Signed(server.key));
             }
-            (Some(CallState::Starting(request)), Err(message)) => {
-                let view = self.ended_view(request, ExitReason::EntryFailed, message);
+            (Some(CallState::Starting(params)), Err(message)) => {
+                let view = self.ended_view(params, ExitReason::EntryFailed, message);
                 self.call = Some(CallState::Over(Box::new(view)));
             }
             (other, _) => self.call = other,
         }
     }
 
-    fn enter(&mut self, request: JoinRequest, url: String, tokens: TokenSource) {
+    fn enter(&mut self, params: JoinParams, url: String, tokens: TokenSource) {
         self.sessions += 1;
-        let user = tokens.user().unwrap_or_else(|| user_id(&request.name));
-        let credentials = JoinCredentials { server: url, tokens, room: request.room, user, name: request.name };
+        let user = tokens.user().unwrap_or_else(|| user_id(&params.name));
+        let credentials = JoinCredentials { server: url, tokens, room: params.room, user, name: params.name };
         let format = camera_format(self.preview.choice().camera.as_deref());
         let layers = SimulcastLayer::for_camera(format.width, format.height);
         let config = CallConfig {
@@ -89,7 +89,7 @@ impl ServiceTask {
     }
 
     /// The view of a call that ended before its session began.
-    pub(super) fn ended_view(&self, request: JoinRequest, reason: ExitReason, message: String) -> CallView {
+    pub(super) fn ended_view(&self, params: JoinParams, reason: ExitReason, message: String) -> CallView {
         let summary = CallSummary {
             reason,
             receipt: Receipt::default(),
@@ -100,11 +100,11 @@ impl ServiceTask {
         };
         CallView {
             session: SessionId(self.sessions),
-            room: request.room,
-            user: user_id(&request.name),
-            name: request.name,
-            server: request.server.unwrap_or_default(),
-            invitation: request.invitation,
+            room: params.room,
+            user: user_id(&params.name),
+            name: params.name,
+            server: params.server.unwrap_or_default(),
+            invitation: params.invitation,
             host: false,
             phase: CallPhase::Ended(summary),
             people: Vec::new(),

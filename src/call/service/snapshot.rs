@@ -19,7 +19,7 @@ impl ServiceTask {
             microphone: device(DeviceKind::Microphone),
             speaker: device(DeviceKind::Speaker),
             screen: device(DeviceKind::Screen),
-            own_picture: self.devices.camera().own_slot().clone(),
+            own_frames: self.devices.camera().own_slot().clone(),
             own_level: self.devices.audio().report().microphone.dbfs,
             room: self.lookup.shown(),
             call: self.call_view(),
@@ -35,8 +35,8 @@ impl ServiceTask {
         Some(match self.call.as_ref()? {
             CallState::Running { call, .. } => call.view(),
             CallState::Over(view) => (**view).clone(),
-            CallState::Starting(request) => {
-                let view = self.ended_view(request.clone(), ExitReason::Left, String::new());
+            CallState::Starting(params) => {
+                let view = self.ended_view(params.clone(), ExitReason::Left, String::new());
                 CallView { phase: CallPhase::Entering, ..view }
             }
         })
@@ -47,12 +47,12 @@ impl ServiceTask {
 /// lobby only, in whole decibels.
 fn looks_different(before: &Snapshot, now: &Snapshot) -> bool {
     // Every field is named: a new one does not compile until it is compared or left out here.
-    let Snapshot { devices, choice, camera, microphone, speaker, screen, own_picture, own_level: _, room, call, quit } =
+    let Snapshot { devices, choice, camera, microphone, speaker, screen, own_frames, own_level: _, room, call, quit } =
         now;
     let level = |s: &Snapshot| s.call.is_none().then(|| s.own_level.round());
     (devices, choice, camera, microphone, speaker)
         != (&before.devices, &before.choice, &before.camera, &before.microphone, &before.speaker)
-        || (screen, own_picture, room, quit) != (&before.screen, &before.own_picture, &before.room, &before.quit)
+        || (screen, own_frames, room, quit) != (&before.screen, &before.own_frames, &before.room, &before.quit)
         || level(now) != level(before)
         || match (&before.call, call) {
             (Some(before), Some(now)) => call_looks_different(before, now),
@@ -115,7 +115,7 @@ mod tests {
         assert!(!looks_different(&before, &Snapshot { own_level: -42.4, ..before.clone() }), "the same decibel");
         assert!(looks_different(&before, &Snapshot { own_level: -40.0, ..before.clone() }));
         assert!(looks_different(&before, &Snapshot { quit: true, ..before.clone() }));
-        assert!(looks_different(&before, &Snapshot { own_picture: FrameSlot::new(), ..before.clone() }));
+        assert!(looks_different(&before, &Snapshot { own_frames: FrameSlot::new(), ..before.clone() }));
         let in_call = |ms, level| Snapshot {
             own_level: level,
             call: Some(call(CallPhase::InCall { elapsed: Duration::from_millis(ms) })),

@@ -8,7 +8,7 @@ use crate::call::devices::{DeviceReport, Devices};
 use crate::call::driver::Call;
 use crate::call::lookup::{LookupAnswer, RoomLookup};
 use crate::call::report::TaskReport;
-use crate::call::view::{CallCommand, CallView, DeviceChoice, HostRequest, JoinRequest, Notice, Snapshot};
+use crate::call::view::{CallCommand, CallView, DeviceChoice, HostRequest, JoinParams, Notice, Snapshot};
 use crate::session::Input;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ const ANSWERS: usize = 4;
 /// The one call.
 pub(super) enum CallState {
     /// A server in this process is being started, before the call.
-    Starting(JoinRequest),
+    Starting(JoinParams),
     Running {
         call: Box<Call>,
         reports: mpsc::Receiver<TaskReport>,
@@ -196,13 +196,13 @@ impl ServiceTask {
             CallCommand::UseDevices(choice) => self.use_devices(choice),
             CallCommand::RefreshDevices => self.list_devices(),
             CallCommand::LookUp(room) => self.lookup.start(room, &self.config.tokens),
-            CallCommand::Join(request) => self.join(request),
+            CallCommand::Join(params) => self.join(params),
             CallCommand::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
             CallCommand::SetCamera(on) => self.set_device(DeviceKind::Camera, on),
             CallCommand::ReduceNoise(on) => self.devices.audio().set_reduce_noise(on),
             CallCommand::Leave(by) => match &self.call {
-                Some(CallState::Starting(request)) => {
-                    let view = self.ended_view(request.clone(), ExitReason::Left, String::new());
+                Some(CallState::Starting(params)) => {
+                    let view = self.ended_view(params.clone(), ExitReason::Left, String::new());
                     self.call = Some(CallState::Over(Box::new(view)));
                 }
                 _ => self.input(Input::Exit(by)),

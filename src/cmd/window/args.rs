@@ -2,7 +2,7 @@
 
 use super::hosting::HostOptions;
 use crate::base::{NO_DEVICE, RoomId, display_name};
-use crate::call::view::JoinRequest;
+use crate::call::view::JoinParams;
 use crate::cmd::DEFAULT_SERVER;
 use crate::cmd::participant::ParticipantArgs;
 use crate::proto::link;
@@ -129,7 +129,7 @@ impl WindowArgs {
         &self,
         settings: &Settings,
         hosting: Option<&HostOptions>,
-    ) -> anyhow::Result<Option<JoinRequest>> {
+    ) -> anyhow::Result<Option<JoinParams>> {
         if !self.join {
             return Ok(None);
         }
@@ -142,6 +142,6 @@ impl WindowArgs {
         };
         let name = display_name(&settings.name)?;
         let server = hosting.is_none().then(|| settings.server.clone());
-        Ok(Some(JoinRequest { server, room, name, invitation }))
+        Ok(Some(JoinParams { server, room, name, invitation }))
     }
 }

@@ -2,15 +2,15 @@
 
 use super::{LARGE, SMALL, asked, close, in_a_call, leaving, press};
 use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, RoomId, TrackRole};
-use crate::call::view::{CallCommand, CallPhase, DeviceChoice, JoinRequest, Notice};
+use crate::call::view::{CallCommand, CallPhase, DeviceChoice, JoinParams, Notice};
 use crate::store::Theme;
 use crate::ui::testing::{SERVER, World, ada, ada_with, ending, guest, in_call, mute, portrait};
 use egui::{Key, Modifiers, ViewportId, accesskit::Role};
 use egui_kittest::kittest::Queryable as _;
 use std::time::Duration;
 
-fn request() -> JoinRequest {
-    JoinRequest {
+fn request() -> JoinParams {
+    JoinParams {
         server: Some("https://meet.example".into()),
         room: RoomId::Text("Design review".into()),
         name: "Ada Okafor".into(),

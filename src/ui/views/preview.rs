@@ -24,7 +24,7 @@ pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let mirror = view.model.settings.mirror;
     let look = VideoLook { mirror, cover: true, radius: radius::PREVIEW, light: 1.0 };
     let open = matches!(camera.state, DeviceState::Open | DeviceState::Closing);
-    let slot = &view.model.snapshot.own_picture;
+    let slot = &view.model.snapshot.own_frames;
     let shown = open && view.videos.show(ui, rect, &VideoKey::Own, slot, &look);
     let spoken = if shown { "Your picture, as only you see it" } else { "Your camera is off" };
     let response = ui.interact(rect, Id::unique("preview"), Sense::hover());

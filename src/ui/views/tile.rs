@@ -102,7 +102,7 @@ impl Tile {
             name: call.name.clone(),
             person: call.name.clone(),
             kind: TileKind::You,
-            video: open.then(|| (VideoKey::Own, snapshot.own_picture.clone())),
+            video: open.then(|| (VideoKey::Own, snapshot.own_frames.clone())),
             mirror: view.model.settings.mirror,
             microphone: snapshot.microphone.wanted,
             speaking: call.speaking && view.model.screen == Screen::Call,

@@ -93,7 +93,7 @@ fn device(ui: &mut Ui, view: &mut View<'_>, kind: DeviceKind) {
 fn video(ui: &mut Ui, view: &mut View<'_>) {
     ui.add_space(8.0);
     place::row(ui, OWN_PICTURE[1], |ui| {
-        own_picture(ui, view);
+        own_frames(ui, view);
         ui.add_space(16.0);
         device(ui, view, DeviceKind::Camera);
     });
@@ -106,11 +106,11 @@ fn video(ui: &mut Ui, view: &mut View<'_>) {
     switch_row(ui, view, "Join with camera off", "", !join, set);
 }
 
-fn own_picture(ui: &mut Ui, view: &mut View<'_>) {
+fn own_frames(ui: &mut Ui, view: &mut View<'_>) {
     let (_, picture) = ui.allocate_space(OWN_PICTURE.into());
     let open = matches!(view.model.snapshot.camera.state, DeviceState::Open | DeviceState::Closing);
     let look = VideoLook { mirror: view.model.settings.mirror, cover: true, radius: radius::CONTROL, light: 1.0 };
-    let shown = open && view.videos.show(ui, picture, &VideoKey::Own, &view.model.snapshot.own_picture, &look);
+    let shown = open && view.videos.show(ui, picture, &VideoKey::Own, &view.model.snapshot.own_frames, &look);
     if !shown {
         ui.painter().rect_filled(picture, radius::CONTROL, view.colors.camera_off);
         text::icon(ui, picture.center(), 28.0, view.colors.text_3, icons::VIDEO_CAMERA_SLASH);
