@@ -1,4 +1,4 @@
-//! What a server tells of a room and of the connections in it.
+//! The state of a room and of the connections in it, as a server reports it.
 
 use serde::Deserialize;
 

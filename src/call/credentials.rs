@@ -40,7 +40,7 @@ impl TokenSource {
     }
 }
 
-/// What a user needs to join a room.
+/// Server, room, user and token source for a join.
 #[derive(Clone, Debug)]
 pub(crate) struct JoinCredentials {
     /// The room server: `ws://`, `wss://`, `http://` or `https://`.

@@ -17,20 +17,20 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// Who asked for a device: the preview is 0, calls count from 1. The receiver drops reports for an owner that is gone.
+/// The owner of a device: the preview is 0, calls count from 1. Reports for an owner that is gone are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeviceOwner(pub(crate) u32);
 
 /// A report of a device.
 #[derive(Debug)]
 pub(crate) struct DeviceReport {
-    /// Who asked for the device.
+    /// The owner of the device.
     pub(super) owner: DeviceOwner,
     /// The kind of device.
     pub(super) kind: DeviceKind,
     /// The number of its opening.
     pub(super) generation: Generation,
-    /// What happened, for the session.
+    /// The input for the session.
     pub(super) input: DeviceInput,
     /// With `Failed`: the problem, for the window.
     pub(super) problem: Option<DeviceProblem>,

@@ -347,7 +347,7 @@ impl CallMedia {
     }
 }
 
-/// What is being heard of one audio track.
+/// The playout position of one audio track.
 #[derive(Clone, Copy)]
 struct Heard {
     /// Nothing was heard of it for [`STALE`].

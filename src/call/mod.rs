@@ -1,7 +1,7 @@
 //! Runs calls: the async layer around [`crate::session`].
 //!
 //! A [`Call`] applies the outputs of one session to [`crate::signal`], [`crate::rtc`], [`crate::devices`] and the media
-//! pipelines, and passes their reports back as inputs. [`CallService`] is what the window talks to: it owns the lobby's
+//! pipelines, and passes their reports back as inputs. [`CallService`] serves the window: it owns the lobby's
 //! preview and one call at a time. Headless participants own a [`Call`] themselves.
 
 mod audio;

@@ -86,7 +86,7 @@ pub(crate) struct RoomQuery {
     pub(crate) invitation: Option<Secret<String>>,
 }
 
-/// What the lobby knows of a room that is looked up.
+/// The status of a room that is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RoomStatus {
     /// The server has not answered yet.
@@ -122,7 +122,7 @@ pub(crate) enum DeviceState {
     Failed(DeviceProblem),
 }
 
-/// What is wrong with a device.
+/// The problem of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceProblem {
     /// The case, for which the window has a text.
@@ -244,7 +244,7 @@ pub(crate) struct ExitProgress {
 pub(crate) struct CallSummary {
     /// The reason.
     pub(crate) reason: ExitReason,
-    /// What was released, and when.
+    /// The steps of the exit, with their times.
     pub(crate) receipt: Receipt,
     /// Milliseconds from our request, or the server's Leave, to ExitRoom.
     pub(crate) total_ms: f64,

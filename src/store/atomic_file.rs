@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Who may read a file that is written.
+/// The readers of a file that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readers {
     /// Its owner alone.

@@ -34,7 +34,7 @@ const FLUSH_LIMIT: Duration = Duration::from_millis(500);
 /// How long the closing handshake of the WebSocket may take.
 const CLOSE_LIMIT: Duration = Duration::from_millis(200);
 
-/// What a connection is opened with.
+/// The parameters of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectPlan {
     /// Server, room and token.

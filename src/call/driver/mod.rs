@@ -169,7 +169,7 @@ impl Call {
         }
     }
 
-    /// What a host request needs, while we are in the room.
+    /// Servers, room and token for a host request; `None` outside the room.
     pub(super) fn host_rights(&self) -> Option<HostRights> {
         let in_room = matches!(self.session.phase(), session::Phase::InRoom(_) | session::Phase::Reconnecting(_));
         let (server, token) = self.token_cache.get().filter(|_| in_room)?;

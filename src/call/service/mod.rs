@@ -1,4 +1,4 @@
-//! What the window talks to: one task that owns the lobby's preview and at most one call.
+//! The service behind the window: one task that owns the lobby's preview and at most one call.
 //!
 //! The window sends [`CallCommand`]s and reads the newest [`Snapshot`]; none of its calls waits for the task.
 

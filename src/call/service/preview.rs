@@ -9,7 +9,7 @@ use crate::session::{DeviceSlot, Output, SessionConfig};
 /// The owner of the preview's devices; calls count from 1.
 pub(super) const OWNER: DeviceOwner = DeviceOwner(0);
 
-/// What the next call begins with, and its preview.
+/// The devices and switches of the next call, and their preview.
 pub(super) struct Preview {
     /// The devices that were chosen, in the lobby or in a call.
     choice: DeviceChoice,
@@ -89,7 +89,7 @@ impl Preview {
         apply([next], devices);
     }
 
-    /// What a call begins with, whose camera sends `layers`.
+    /// The configuration of a session whose camera sends `layers`.
     pub(super) fn session(&self, layers: Vec<SimulcastLayer>) -> SessionConfig {
         SessionConfig {
             camera_on: self.camera_on,

@@ -68,7 +68,7 @@ struct Answers {
     servers: mpsc::Receiver<Result<HostedServer, String>>,
 }
 
-/// What the task waits for.
+/// An event that the task waits for.
 enum ServiceEvent {
     /// `None`: the window is gone.
     Command(Option<CallCommand>),
