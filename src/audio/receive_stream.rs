@@ -173,7 +173,7 @@ impl ReceiveStream {
             DelayAdjustment::Accelerate | DelayAdjustment::FastAccelerate => {
                 time_stretch::accelerate(&mut self.frame, fast)
             }
-            DelayAdjustment::Expand => time_stretch::preemptive_expand(&mut self.frame),
+            DelayAdjustment::PreemptiveExpand => time_stretch::preemptive_expand(&mut self.frame),
         };
         if changed > 0 {
             self.since_stretch = 0;

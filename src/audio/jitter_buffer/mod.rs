@@ -66,8 +66,8 @@ pub(super) enum DelayAdjustment {
     Accelerate,
     /// Remove something now.
     FastAccelerate,
-    /// Insert a little where it is not audible (NetEQ's Preemptive Expand).
-    Expand,
+    /// Insert a little where it is not audible.
+    PreemptiveExpand,
 }
 
 /// Counters since the stream was added.
@@ -212,7 +212,7 @@ impl JitterBuffer {
         match self.delay.lateness_us(next, at) {
             FAST_US.. => DelayAdjustment::FastAccelerate,
             SLACK_US.. => DelayAdjustment::Accelerate,
-            late if late <= -SLACK_US => DelayAdjustment::Expand,
+            late if late <= -SLACK_US => DelayAdjustment::PreemptiveExpand,
             _ => DelayAdjustment::Keep,
         }
     }
