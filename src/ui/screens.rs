@@ -1,4 +1,4 @@
-//! Which screen is shown: a state machine over snapshots and a clock, without egui. It holds the rules of the exit:
+//! The state machine that chooses the screen from snapshots and a clock, without egui. It holds the rules of the exit:
 //! nothing flashes, and a dialog appears only after the devices are released.
 
 use crate::base::{ExitReason, SessionId};

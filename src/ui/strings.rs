@@ -64,7 +64,7 @@ pub(super) fn end_question(room: &RoomId, people: usize) -> (String, String) {
     (title, sentence)
 }
 
-/// Which devices are off; "off" is said only of a device that confirmed it.
+/// The sentence about camera and microphone; "off" is said only of a device that confirmed it.
 fn devices_are_off(ending: &CallSummary) -> &'static str {
     let clean = |step| {
         let state = ending.receipt.step(step).map(|s| s.state);

@@ -54,9 +54,9 @@ pub(super) struct Inner {
     pub(super) pages: Vec<String>,
 }
 
-struct TestDesk(World);
+struct TestCalls(World);
 
-impl CallApi for TestDesk {
+impl CallApi for TestCalls {
     fn send(&mut self, command: CallCommand) {
         let mut inner = self.0.lock();
         match command {
@@ -150,9 +150,9 @@ impl World {
             clock: || LEFT_AT,
             zone: jiff::tz::TimeZone::UTC,
         };
-        let desk = Box::new(TestDesk(self.clone()));
+        let calls = Box::new(TestCalls(self.clone()));
         let builder = Harness::builder().with_size(size).with_step_dt(1.0 / 20.0).with_max_steps(40);
-        let mut harness = builder.wgpu().build_eframe(move |cc| App::new(cc, desk, options));
+        let mut harness = builder.wgpu().build_eframe(move |cc| App::new(cc, calls, options));
         harness.run_steps(3);
         harness
     }

@@ -354,7 +354,7 @@ pub(super) mod time {
     /// … and stays it for at least this long.
     pub(in crate::ui) const MAIN_SPEAKER_STAYS: f64 = 3.0;
     /// Paused video gives way to the avatar after this.
-    pub(in crate::ui) const DROP_PICTURE_AFTER: f64 = 10.0;
+    pub(in crate::ui) const DROP_VIDEO_AFTER: f64 = 10.0;
 }
 
 /// The microphone meter.

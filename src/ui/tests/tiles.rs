@@ -283,7 +283,7 @@ fn an_end_while_the_key_is_held_leaves_the_microphone_off() {
 }
 
 #[test]
-fn a_screen_has_a_tile_of_its_own_and_takes_the_stage_in_the_speaker_layout() {
+fn a_screen_has_a_tile_of_its_own_and_is_large_in_the_speaker_layout() {
     let mut gallery = Gallery::default();
     let world = World::new();
     let mut window = in_a_call(&world);
@@ -318,7 +318,7 @@ fn a_screen_without_a_camera_leaves_the_avatar_beside_it() {
     assert!(!person.intersects(screen), "{person:?} {screen:?}");
     world.with_call(|call| mute(&mut call.people[0], TrackRole::Screen, true));
     window.run_steps(12);
-    assert!(tile(&window, "Mina Park, ").width() > 900.0, "one other person fills the stage again");
+    assert!(tile(&window, "Mina Park, ").width() > 900.0, "one other person fills the tile area again");
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Tile {
             bars: bars(quality),
             quality: words(quality),
             paused: quality == ConnectionQuality::Lost,
-            dropped: lost && view.model.screens.lost_for(view.model.now) > time::DROP_PICTURE_AFTER,
+            dropped: lost && view.model.screens.lost_for(view.model.now) > time::DROP_VIDEO_AFTER,
             pinned: view.model.tile_layout.pinned.as_ref() == Some(&tile.key()),
             menu: view.model.call().is_some_and(|c| RemoteTile::all(&c.people).len() > 1 || c.host),
             remote: Some((tile.key(), person.user.clone())),
@@ -118,7 +118,7 @@ impl Tile {
     }
 
     /// "Mina Park, speaking, microphone on, good connection"; "Mina Park's screen, good connection".
-    fn spoken(&self, with_picture: bool) -> String {
+    fn spoken(&self, with_video: bool) -> String {
         let mut spoken = self.name.clone();
         let mut add = |words: &str| {
             spoken.push_str(", ");
@@ -135,7 +135,7 @@ impl Tile {
         }
         if self.has_voice() {
             add(if self.microphone { "microphone on" } else { "microphone off" });
-            if !with_picture {
+            if !with_video {
                 add("camera off");
             }
         }

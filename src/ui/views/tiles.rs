@@ -11,7 +11,7 @@ use crate::ui::tile_layout::{LayoutMode, RemoteTile};
 use crate::ui::tokens::{radius, size, time};
 use crate::ui::widgets::glide;
 use egui::epaint::StrokeKind;
-use egui::{Id, Key, Modifiers, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
+use egui::{Align, Align2, Id, Key, Modifiers, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
 
 /// From your own tile to the tile area's edge.
 const OWN_EDGE: f32 = 16.0;
@@ -217,16 +217,13 @@ fn own_size(area: Rect) -> Vec2 {
 /// Your own tile in a corner; it can be dragged to another one.
 pub(super) fn own_tile(ui: &mut Ui, view: &mut View<'_>, call: &CallView, area: Rect) {
     let size = own_size(area);
-    let inner = area.shrink(OWN_EDGE);
+    let end = |min: bool| if min { Align::Min } else { Align::Max };
     let corner = view.model.own_corner;
-    let home = pos2(
-        if corner.left { inner.left() } else { inner.right() - size.x },
-        if corner.top { inner.top() } else { inner.bottom() - size.y },
-    );
+    let corner = Align2([end(corner.left), end(corner.top)]);
+    let home = corner.align_size_within_rect(size, area.shrink(OWN_EDGE));
     let id = Id::unique("own tile");
-    let drag = ui.interact(Rect::from_min_size(home, size), id.with("drag"), Sense::DRAG);
-    let offset = drag.total_drag_delta().unwrap_or_default();
-    let rect = Rect::from_min_size(home + offset, size);
+    let drag = ui.interact(home, id.with("drag"), Sense::DRAG);
+    let rect = home.translate(drag.total_drag_delta().unwrap_or_default());
     let rect = if drag.dragged() { rect } else { moved(ui, id, rect) };
     if drag.drag_stopped() {
         let middle = rect.center();

@@ -3,7 +3,7 @@
 use crate::ui::tokens::{Palette, radius, size};
 use egui::{Align2, Color32, Frame, Id, Margin, Role, Stroke, Ui, vec2};
 
-/// What is behind a dialog.
+/// The area behind a dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ui) enum Behind {
     /// The whole window, which the dialog dims; it stands in the window's middle.
