@@ -10,7 +10,7 @@ pub mod link;
 mod mac;
 #[cfg(all(test, feature = "wire"))]
 mod no_panic;
-pub mod release;
+pub(crate) mod release;
 pub mod sdp;
 #[cfg(feature = "wire")]
 pub mod tencent;

@@ -1,43 +1,43 @@
-//! Releases: which one a feed says is the newest, and whether that is newer than another.
+//! Release feeds: the version and the page of the newest release.
 //!
-//! A feed is a JSON object with `tag_name` (`v1.2.3`) and `html_url`, as GitHub answers to `releases/latest`; what else
-//! is in it means nothing here.
+//! A feed is a JSON object with `tag_name` (`v1.2.3`) and `html_url`, as in GitHub's answer to `releases/latest`. Other
+//! fields are ignored.
 
 use semver::{BuildMetadata, Version};
 use serde::Deserialize;
 
-/// Longest address of a page in bytes.
+/// Longest URL of a page in bytes.
 const PAGE_BYTES: usize = 500;
 
 /// Reads the version in a release's tag: semantic versioning 2.0, with or without a `v` in front. Build metadata, which has
 /// no order, is dropped.
-pub fn parse_version(tag: &str) -> Result<Version, FeedError> {
+pub(crate) fn parse_version(tag: &str) -> Result<Version, FeedError> {
     let version = Version::parse(tag.strip_prefix('v').unwrap_or(tag)).map_err(|_| FeedError::Version)?;
     Ok(Version { build: BuildMetadata::EMPTY, ..version })
 }
 
-/// A release that people can get.
+/// A published release.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
+pub(crate) struct Release {
     /// Its version.
-    pub version: Version,
-    /// The page that tells about it.
-    pub page: String,
+    pub(crate) version: Version,
+    /// The URL of its page.
+    pub(crate) page: String,
 }
 
-/// Why a feed tells of no release.
+/// Why a feed has no usable release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FeedError {
-    /// Something else than a feed.
+pub(crate) enum FeedError {
+    /// The text is not a feed.
     #[error("it is no feed of releases")]
     Form,
     /// Its newest release has no version of three numbers.
     #[error("its newest release has no version like v1.2.3")]
     Version,
-    /// Its newest release is not meant for everybody.
+    /// Its newest release is a draft or a pre-release.
     #[error("its newest release is not finished")]
     Unfinished,
-    /// The page lies somewhere else than the feed's releases do.
+    /// The page is not below the expected URL.
     #[error("its newest release lies elsewhere")]
     Page,
 }
@@ -52,8 +52,8 @@ struct Entry {
     prerelease: bool,
 }
 
-/// Reads the newest release out of a feed. Its page must lie below `place`: nobody is led elsewhere.
-pub fn newest(feed: &[u8], place: &str) -> Result<Release, FeedError> {
+/// Reads the newest release from a feed. Its page must be below `place`, so that a feed cannot lead users elsewhere.
+pub(crate) fn newest(feed: &[u8], place: &str) -> Result<Release, FeedError> {
     let entry: Entry = serde_json::from_slice(feed).map_err(|_| FeedError::Form)?;
     let version = parse_version(&entry.tag_name)?;
     if entry.draft || entry.prerelease || !version.pre.is_empty() {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_release_is_read_as_github_tells_it() {
+    fn the_newest_release_is_read_as_github_writes_it() {
         let more = r#", "draft": false, "prerelease": false, "body": "words", "assets": [{"name": "a.deb"}]"#;
         let release = feed("v0.2.0", "https://example.com/visavis/releases/tag/v0.2.0", more).expect("a release");
         assert_eq!(release.version, version("0.2.0"));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_release_for_everybody_is_refused() {
+    fn unpublished_and_foreign_releases_are_refused() {
         let page = "https://example.com/visavis/releases/tag/x";
         assert_eq!(feed("v0.2.0", page, r#", "draft": true"#), Err(FeedError::Unfinished));
         assert_eq!(feed("v0.2.0", page, r#", "prerelease": true"#), Err(FeedError::Unfinished));
@@ -149,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_feed_says_is_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200), tag in ".{0,20}", page in ".{0,40}") {
+        fn any_feed_is_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), tag in ".{0,20}", page in ".{0,40}") {
             newest(&bytes, PLACE).ok();
             let made = serde_json::json!({ "tag_name": tag, "html_url": format!("{PLACE}{page}") }).to_string();
             if let Ok(release) = newest(made.as_bytes(), PLACE) {
