@@ -161,7 +161,7 @@ mod tests {
         for _ in 0..50 {
             let mut frame = [0.0; FRAME_SAMPLES];
             tone.fill(&mut frame);
-            let packet = encoder.encode(&frame).expect("encoded").expect("sound");
+            let packet = encoder.encode(&frame).expect("encoded").expect("a packet");
             assert_eq!(OpusDecoder::packet_samples(&packet), Some(FRAME_SAMPLES));
             meter.push(decoder.decode(&packet).expect("decoded"));
         }
@@ -205,8 +205,8 @@ mod tests {
         let last = packets.last().expect("some");
         assert!(OpusDecoder::is_silence(last));
         assert_eq!(decoder.decode(last).expect("decoded").len(), FRAME_SAMPLES);
-        let sound = speech(100);
-        let resumed = sound.chunks(FRAME_SAMPLES).filter_map(|frame| encoder.encode(frame).expect("encoded")).count();
+        let speech = speech(100);
+        let resumed = speech.chunks(FRAME_SAMPLES).filter_map(|frame| encoder.encode(frame).expect("encoded")).count();
         assert!(resumed > 30, "{resumed}");
     }
 

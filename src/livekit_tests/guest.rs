@@ -105,7 +105,7 @@ impl Guest {
                 self.peers.add_candidate(target, &trickle.candidate_init).await.expect("a candidate");
             }
             Response::MediaSectionsRequirement(wanted) => {
-                self.peers.add_m_lines(wanted.num_audios, wanted.num_videos).await.expect("sections");
+                self.peers.add_m_lines(wanted.num_audios, wanted.num_videos).await.expect("m-lines");
                 self.offer(false).await;
             }
             Response::TrackPublished(published) => {

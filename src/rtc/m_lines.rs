@@ -1,6 +1,6 @@
 //! The m-lines of the server's description: which one carries which track.
 //!
-//! The stack never tells that a track has ended, and an m-line may be bound to another track at once. The task that
+//! The stack does not report that a track has ended, and an m-line may be bound to another track at once. The task that
 //! receives a track learns both from here.
 
 use parking_lot::Mutex;

@@ -57,7 +57,7 @@ pub(super) enum WorkerCommand {
 /// The state of a worker.
 pub(super) struct Worker {
     pub(super) socket: Socket,
-    /// What clients are told to send to.
+    /// Addresses in our ICE candidates.
     pub(super) local: Vec<SocketAddr>,
     pub(super) certificate: DtlsCert,
     pub(super) reporter: Reporter,

@@ -43,7 +43,7 @@ impl RtxReceiver {
     /// Below the NACK generator (7000).
     pub(in crate::rtc) const SLOT: usize = 6_500;
 
-    /// Measures the round trip by a retransmission. A loss that was requested more than once tells nothing, because it
+    /// Measures the round trip by a retransmission. A loss that was requested more than once measures nothing, because it
     /// is unknown which request was answered (Karn's algorithm).
     fn measure_rtt(&mut self, ssrc: u32, sequence: u16, now: Instant) {
         if let Some(request) = self.requests.remove(&(ssrc, sequence)).filter(|r| !r.repeated) {

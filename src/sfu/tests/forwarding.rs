@@ -280,9 +280,9 @@ fn two_connections_have_data_channels_opened_by_the_server() {
     s.open(down);
     s.command(MediaCommand::SendData { connection: down, label: "_reliable", payload: Bytes::from_static(b"early") });
     let add = vec![subscribed("TR_cam", true)];
-    let sections = s.offered(down, add, vec![], false);
-    assert_eq!(sections.len(), 1);
-    let video = Mid::from(sections[0].0.as_str());
+    let m_lines = s.offered(down, add, vec![], false);
+    assert_eq!(m_lines.len(), 1);
+    let video = Mid::from(m_lines[0].0.as_str());
     s.wait_connected(down);
     assert!(s.until(LONG, |s| last_layer(s.peer(down), video) == Some(2)));
     assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"early"))));
@@ -290,17 +290,17 @@ fn two_connections_have_data_channels_opened_by_the_server() {
     s.command(MediaCommand::SendData { connection: down, label: "_lossy", payload: Bytes::from_static(b"lossy") });
     assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"lossy"))));
     // A second track on the same connection, without the first.
-    let sections = s.offered(down, vec![subscribed("TR_mic", false)], vec![video.to_string()], false);
-    assert_eq!(sections.iter().map(|s| s.1.as_str()).collect::<Vec<_>>(), ["TR_mic"]);
+    let m_lines = s.offered(down, vec![subscribed("TR_mic", false)], vec![video.to_string()], false);
+    assert_eq!(m_lines.iter().map(|s| s.1.as_str()).collect::<Vec<_>>(), ["TR_mic"]);
     check(&s.peer(down).sorted(video));
     let count = s.peer(down).got[&video].len();
     s.pass(Duration::from_millis(150));
     assert_eq!(s.peer(down).got[&video].len(), count);
     // The next offer replaces one that was not answered, with new ICE credentials.
     s.make_offer(down, vec![subscribed("TR_cam", true)], vec![], false);
-    let sections = s.offered(down, vec![subscribed("TR_cam", true)], vec![], true);
-    assert_eq!(sections.len(), 2);
-    let again = sections.iter().find(|s| s.1 == "TR_cam").map(|s| Mid::from(s.0.as_str())).expect("an m-line");
+    let m_lines = s.offered(down, vec![subscribed("TR_cam", true)], vec![], true);
+    assert_eq!(m_lines.len(), 2);
+    let again = m_lines.iter().find(|s| s.1 == "TR_cam").map(|s| Mid::from(s.0.as_str())).expect("an m-line");
     assert!(s.until(LONG, |s| last_layer(s.peer(down), again) == Some(2)));
     check(&s.peer(down).sorted(again));
 }
@@ -329,8 +329,8 @@ impl Harness {
     ) -> (String, Vec<(String, String)>) {
         self.command(MediaCommand::MakeOffer { connection: id, add, remove, ice_restart });
         let offered = self.take(|e| matches!(e, MediaEvent::Offered { connection, .. } if *connection == id));
-        let MediaEvent::Offered { sdp, m_lines: sections, .. } = offered else { unreachable!() };
-        (sdp, sections)
+        let MediaEvent::Offered { sdp, m_lines, .. } = offered else { unreachable!() };
+        (sdp, m_lines)
     }
 
     /// The server's offer, answered by the client.
@@ -341,10 +341,10 @@ impl Harness {
         remove: Vec<String>,
         ice_restart: bool,
     ) -> Vec<(String, String)> {
-        let (sdp, sections) = self.make_offer(id, add, remove, ice_restart);
+        let (sdp, m_lines) = self.make_offer(id, add, remove, ice_restart);
         let offer = SdpOffer::from_sdp_string(&sdp).expect("a description");
         let answer = self.peer(id).rtc.sdp_api().accept_offer(offer).expect("an answer");
         self.command(MediaCommand::AcceptAnswer { connection: id, sdp: answer.to_sdp_string() });
-        sections
+        m_lines
     }
 }

@@ -22,7 +22,7 @@ fn a_client_that_closes_is_noticed_without_waiting_for_silence() {
 }
 
 #[test]
-fn the_server_says_goodbye_to_the_client() {
+fn closing_a_connection_tells_the_client() {
     let mut s = Harness::new();
     s.publisher(single(1), &[]);
     assert!(s.until(LONG, |s| s.peer(single(1)).channels.contains_key("_reliable")));
