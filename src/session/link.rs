@@ -1,12 +1,9 @@
-//! What the signalling connection says, and what devices report.
+//! What the signalling link reports, and the server's messages.
 
-use super::entering::PUBLISHED;
-use super::{DeviceInput, SlotChange};
-use super::{Epoch, Generation, LinkInput, Output, PeerCommand, Phase, Session};
-use crate::base::{DeviceKind, EventKind, ExitReason, IceServer, Moment, NO_DEVICE, Secret, SignalTarget, TrackSource};
+use super::{Epoch, LinkInput, Output, PeerCommand, Phase, Session};
+use crate::base::{ExitReason, IceServer, Moment, Secret, SignalTarget};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
-use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
 
 impl Session {
@@ -85,18 +82,6 @@ impl Session {
         }
     }
 
-    /// The server says which layers of a track of ours anybody subscribes to.
-    fn want_layers(&mut self, update: &lk::SubscribedQualityUpdate) {
-        let Some(track) = self.tracks.iter().find(|t| t.sid.as_deref() == Some(&update.track_sid)) else { return };
-        let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains("vp8"));
-        // LOW, MEDIUM and HIGH are 0, 1 and 2: the indices of the layers.
-        let qualities = codecs.flat_map(|c| &c.qualities).filter(|q| q.quality() != lk::VideoQuality::Off);
-        let layers: Vec<_> = qualities.map(|q| (q.quality as usize, q.enabled)).collect();
-        if !layers.is_empty() {
-            self.out.push_back(Output::WantLayers { cid: track.cid.clone(), layers });
-        }
-    }
-
     fn my_sid(&mut self) -> String {
         self.joined_mut().map(|j| j.sid.clone()).unwrap_or_default()
     }
@@ -122,28 +107,6 @@ impl Session {
         self.command(PeerCommand::AddCandidate { target, json: t.candidate_init.clone() });
     }
 
-    fn track_published(&mut self, p: lk::TrackPublishedResponse) {
-        let Some(info) = p.track else { return };
-        if let Some(t) = self.tracks.iter_mut().find(|t| t.cid == p.cid) {
-            t.sid = Some(info.sid);
-            t.muted = info.muted;
-        }
-        self.tell_mutes();
-    }
-
-    fn muted_by_server(&mut self, m: &lk::MuteTrackRequest) {
-        let Some(track) = self.tracks.iter_mut().find(|t| t.sid.as_deref() == Some(m.sid.as_str())) else { return };
-        track.muted = m.muted;
-        let source = track.source;
-        self.out.push_back(Output::Feed { source, on: !m.muted });
-        // A muted screen audio leaves the screen alone.
-        if m.muted
-            && let Some(kind) = source.device().filter(|kind| kind.source() == Some(source))
-        {
-            self.set_device(kind, false);
-        }
-    }
-
     /// The server ends our stay, or asks us to come again.
     pub(super) fn server_leave(&mut self, leave: &lk::LeaveRequest, now: Moment) {
         let action = if asks_to_rejoin(leave) { Action::Reconnect } else { leave.action() };
@@ -155,94 +118,6 @@ impl Session {
                 let reason = exit_reason(leave.reason(), entering);
                 self.leave(reason, ending_sentence(reason), now);
             }
-        }
-    }
-
-    // ---- devices
-
-    pub(super) fn set_device(&mut self, kind: DeviceKind, on: bool) {
-        if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
-            return;
-        }
-        let output = self.slot_mut(kind).want(on);
-        self.out.extend(output);
-        self.after_device();
-    }
-
-    pub(super) fn choose_device(&mut self, kind: DeviceKind, id: Option<String>) {
-        if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
-            return;
-        }
-        let output = self.slot_mut(kind).choose(id);
-        self.out.extend(output);
-        self.after_device();
-    }
-
-    pub(super) fn step_device(&mut self, kind: DeviceKind) {
-        if let Some(output) = self.slot_mut(kind).step() {
-            self.out.push_back(output);
-        }
-    }
-
-    pub(super) fn device(&mut self, kind: DeviceKind, generation: Generation, input: DeviceInput, now: Moment) {
-        let Some(change) = self.slot_mut(kind).handle(generation, input) else { return };
-        let event = match change {
-            SlotChange::Opened(id) => Some(EventKind::DeviceOpened { kind, id }),
-            SlotChange::Closed { id, detail } => Some(EventKind::DeviceClosed { kind, id, message: detail }),
-            SlotChange::Failed { id, message } => Some(EventKind::DeviceFailed { kind, id, message }),
-            SlotChange::GivenUp => None,
-        };
-        self.out.extend(event.map(Output::Event));
-        if let Phase::Leaving(_) = self.phase {
-            self.device_while_leaving(kind, now);
-        } else {
-            self.step_device(kind);
-            self.after_device();
-        }
-    }
-
-    /// Tracks follow their devices: published when first wanted, muted while nothing feeds them.
-    fn after_device(&mut self) {
-        if matches!(self.phase, Phase::Entering(ref e) if e.joined.is_none()) {
-            return;
-        }
-        if self.joined_mut().is_some() {
-            self.publish_wanted();
-        }
-        self.tell_mutes();
-    }
-
-    fn tell_mutes(&mut self) {
-        let mut changes = Vec::new();
-        for source in PUBLISHED {
-            let muted = !self.source_is_fed(source);
-            if let Some(t) = self.tracks.iter_mut().find(|t| t.source == source && t.sid.is_some() && t.muted != muted)
-            {
-                t.muted = muted;
-                changes.push((source, lk::MuteTrackRequest { sid: t.sid.clone().unwrap_or_default(), muted }));
-            }
-        }
-        for (source, mute) in changes {
-            let on = !mute.muted;
-            self.send(Request::Mute(mute));
-            self.out.push_back(Output::Feed { source, on });
-        }
-    }
-
-    /// Whether a device is wanted and has not failed; while it opens, its track counts as live.
-    pub(super) fn source_is_fed(&self, source: TrackSource) -> bool {
-        source.device().is_some_and(|kind| {
-            let s = self.slot(kind);
-            s.wanted() && s.choice() != Some(NO_DEVICE) && !matches!(s.state(), super::SlotState::Failed { .. })
-        })
-    }
-
-    pub(super) fn slot_mut(&mut self, kind: DeviceKind) -> &mut super::DeviceSlot {
-        match kind {
-            DeviceKind::Camera => &mut self.camera,
-            DeviceKind::Microphone => &mut self.microphone,
-            DeviceKind::Speaker => &mut self.speaker,
-            DeviceKind::Screen => &mut self.screen,
         }
     }
 

@@ -4,29 +4,31 @@
 //! it is, drains all outputs, and calls again at [`Session::deadline`] at the latest. Each phase carries its own data, so
 //! "reconnecting while leaving" cannot be written down. The exit is in `leaving`; what it promises is in the README.
 
-mod device;
+mod device_slot;
+mod devices;
 mod entering;
 mod exit;
 mod io;
-mod leaving;
 mod link;
 mod negotiation;
 mod peers;
+mod publish;
 mod reconnecting;
 mod roster;
 #[cfg(test)]
 mod tests;
 
-pub use device::{DeviceSlot, RELEASE_LIMIT, SlotChange, SlotState};
+pub use device_slot::{DeviceSlot, RELEASE_LIMIT, SlotChange, SlotState};
 pub use entering::ENTER_LIMIT;
+pub use exit::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving};
 pub use io::*;
-pub use leaving::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving};
 pub use reconnecting::{RECONNECT_LIMIT, RESUME_WINDOW};
 pub use roster::{Remote, RemoteTrack};
 
 use crate::base::{ConnectionQuality, DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers, TrackSource};
 use livekit_protocol as lk;
 use negotiation::Negotiation;
+use publish::OwnTrack;
 use roster::Roster;
 use std::collections::VecDeque;
 
@@ -121,19 +123,6 @@ struct Joined {
     negotiation: Negotiation,
     /// v0: the subscriber connection is the one that counts.
     subscriber_primary: bool,
-}
-
-/// A track of ours.
-#[derive(Clone, Debug)]
-struct OwnTrack {
-    source: TrackSource,
-    cid: String,
-    /// `TR_…`, once published.
-    sid: Option<String>,
-    /// What the server was last told.
-    muted: bool,
-    /// The epoch in which it was published.
-    epoch: Epoch,
 }
 
 /// Each timer, and what happens when it fires.

@@ -1,9 +1,13 @@
-//! Carrying out the exit that `leaving` describes.
+//! Carrying out the exit that `steps` describes.
 
-use super::leaving::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving, RELEASE_NOW, step_of};
+mod steps;
+
+pub use steps::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving};
+
 use super::{Gone, Output, PeerCommand, Phase, RELEASE_LIMIT, Session, Timer};
 use crate::base::{DeviceKind, EventKind, ExitReason, ExitRequestedBy, Moment, StepName, StepState};
 use std::time::Duration;
+use steps::{RELEASE_NOW, step_of};
 
 /// After its own limit a driver has taken the device away by force; what then is still not reported is given up.
 const DEVICES_LIMIT: Duration = Duration::from_millis(RELEASE_LIMIT.as_millis() as u64 + 400);

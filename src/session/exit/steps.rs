@@ -23,7 +23,7 @@ pub const CEILING: Duration = Duration::from_millis(1950);
 /// The same after "do not wait any longer".
 pub const CLOSE_NOW: Duration = Duration::from_millis(250);
 /// How long a device may take to let go then, before it is taken away by force.
-pub(super) const RELEASE_NOW: Duration = Duration::from_millis(180);
+pub(in crate::session) const RELEASE_NOW: Duration = Duration::from_millis(180);
 
 /// An exit under way.
 #[derive(Clone, Debug)]
@@ -37,19 +37,19 @@ pub struct Leaving {
     /// Who was in the room and is told.
     pub told: Vec<String>,
     done: BTreeMap<StepName, ReceiptStep>,
-    pub(super) peers_open: bool,
-    pub(super) link_open: bool,
-    pub(super) speaker_open: bool,
+    pub(in crate::session) peers_open: bool,
+    pub(in crate::session) link_open: bool,
+    pub(in crate::session) speaker_open: bool,
     /// Whether the link may be closed, now that the goodbye is done with.
-    pub(super) closing_link: bool,
-    pub(super) closing_peers: bool,
+    pub(in crate::session) closing_link: bool,
+    pub(in crate::session) closing_peers: bool,
     /// What went wrong with closing, for the receipt.
-    pub(super) trouble: Option<(StepState, String)>,
+    pub(in crate::session) trouble: Option<(StepState, String)>,
 }
 
 impl Leaving {
     /// An exit in which everything is still to be done.
-    pub(super) fn new(reason: ExitReason, since: Moment, message: String, told: Vec<String>) -> Self {
+    pub(in crate::session) fn new(reason: ExitReason, since: Moment, message: String, told: Vec<String>) -> Self {
         Self {
             reason,
             since,
@@ -66,7 +66,13 @@ impl Leaving {
     }
 
     /// Ends a step, once: what was written first stands.
-    pub(super) fn finish(&mut self, step: StepName, state: StepState, detail: impl Into<String>, now: Moment) {
+    pub(in crate::session) fn finish(
+        &mut self,
+        step: StepName,
+        state: StepState,
+        detail: impl Into<String>,
+        now: Moment,
+    ) {
         let ms = if state == StepState::NotApplicable { 0.0 } else { now.millis_since(self.since) };
         let line = ReceiptStep { step, state, ms, detail: detail.into() };
         self.done.entry(step).or_insert(line);
@@ -88,17 +94,17 @@ impl Leaving {
     }
 
     /// Whether connections count as closed.
-    pub(super) fn connections_closed(&self) -> bool {
+    pub(in crate::session) fn connections_closed(&self) -> bool {
         !self.peers_open && !self.link_open && !self.speaker_open
     }
 
     /// Whether ExitRoom is due.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(in crate::session) fn is_complete(&self) -> bool {
         self.running().next().is_none()
     }
 
     /// The receipt; steps that still run are written as unconfirmed.
-    pub(super) fn receipt(mut self, now: Moment) -> Receipt {
+    pub(in crate::session) fn receipt(mut self, now: Moment) -> Receipt {
         for step in ALL_STEPS {
             self.finish(step, StepState::Unconfirmed, "no confirmation within the limit", now);
         }
@@ -115,7 +121,7 @@ const ALL_STEPS: [StepName; 5] = [
 ];
 
 /// The receipt's line of a device; the speaker is a part of closing.
-pub(super) const fn step_of(kind: DeviceKind) -> Option<StepName> {
+pub(in crate::session) const fn step_of(kind: DeviceKind) -> Option<StepName> {
     match kind {
         DeviceKind::Camera => Some(StepName::CameraReleased),
         DeviceKind::Microphone => Some(StepName::MicrophoneReleased),

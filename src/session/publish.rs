@@ -1,0 +1,170 @@
+//! Our own tracks: announced with AddTrack, published with an offer, muted while their device is off.
+
+use super::{Epoch, Output, PeerCommand, Session};
+use crate::base::{MediaKind, NO_DEVICE, SimulcastLayer, TrackSource};
+use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
+
+/// The sources of our own tracks, in the order in which they are published.
+const PUBLISHED: [TrackSource; 3] = [TrackSource::Microphone, TrackSource::Camera, TrackSource::Screen];
+
+/// A track of ours.
+#[derive(Clone, Debug)]
+pub(super) struct OwnTrack {
+    pub(super) source: TrackSource,
+    pub(super) cid: String,
+    /// `TR_…`, once published.
+    pub(super) sid: Option<String>,
+    /// What the server was last told.
+    pub(super) muted: bool,
+    /// The epoch in which it was published.
+    pub(super) epoch: Epoch,
+}
+
+impl Session {
+    /// Publishes a track for each device that is wanted and has none yet in this epoch, with one offer for all.
+    pub(super) fn publish_wanted(&mut self) {
+        let epoch = self.epoch;
+        let mut added = false;
+        for source in PUBLISHED {
+            let slot = source.device().map(|kind| self.slot(kind));
+            let wanted = slot.is_some_and(|s| s.wanted() && s.choice() != Some(NO_DEVICE));
+            let known = self.tracks.iter().find(|t| t.source == source);
+            if known.is_some_and(|t| t.epoch == epoch) || (known.is_none() && !wanted) {
+                continue;
+            }
+            let muted = !self.source_is_fed(source);
+            self.tracks.retain(|t| t.source != source);
+            let cid = format!("{}-{}", Announced::of(source).name, epoch.0);
+            self.send(Request::AddTrack(self.add_track(&cid, source, muted)));
+            self.command(PeerCommand::Publish { cid: cid.clone(), source });
+            self.tracks.push(OwnTrack { source, cid, sid: None, muted, epoch });
+            self.out.push_back(Output::Feed { source, on: !muted });
+            added = true;
+        }
+        if added {
+            self.offer(false);
+        }
+    }
+
+    /// Makes an offer, now or after the answer that is awaited.
+    pub(super) fn offer(&mut self, ice_restart: bool) {
+        if let Some(command) = self.joined_mut().and_then(|j| j.negotiation.want_offer(ice_restart)) {
+            self.command(command);
+        }
+    }
+
+    fn add_track(&self, cid: &str, source: TrackSource, muted: bool) -> lk::AddTrackRequest {
+        let announced = Announced::of(source);
+        let common = lk::AddTrackRequest {
+            cid: cid.to_owned(),
+            name: announced.name.to_owned(),
+            source: announced.source as i32,
+            stream: announced.stream.to_owned(),
+            muted,
+            ..Default::default()
+        };
+        if source.kind() == MediaKind::Audio {
+            return lk::AddTrackRequest { r#type: lk::TrackType::Audio as i32, disable_red: true, ..common };
+        }
+        let layer = |(i, l): (usize, &SimulcastLayer)| lk::VideoLayer {
+            quality: i as i32, // LOW, MEDIUM, HIGH are 0, 1, 2
+            width: l.width,
+            height: l.height,
+            bitrate: l.max_kbps * 1000,
+            ..Default::default()
+        };
+        let sent = SimulcastLayer::for_source(source, &self.camera_layers);
+        let layers: Vec<_> = sent.iter().enumerate().map(layer).collect();
+        let (width, height) = sent.last().map_or((0, 0), |l| (l.width, l.height));
+        let codec = lk::SimulcastCodec {
+            codec: "vp8".into(),
+            cid: cid.to_owned(),
+            layers: layers.clone(),
+            ..Default::default()
+        };
+        lk::AddTrackRequest {
+            r#type: lk::TrackType::Video as i32,
+            width,
+            height,
+            layers,
+            simulcast_codecs: vec![codec],
+            ..common
+        }
+    }
+
+    pub(super) fn track_published(&mut self, p: lk::TrackPublishedResponse) {
+        let Some(info) = p.track else { return };
+        if let Some(t) = self.tracks.iter_mut().find(|t| t.cid == p.cid) {
+            t.sid = Some(info.sid);
+            t.muted = info.muted;
+        }
+        self.tell_mutes();
+    }
+
+    pub(super) fn muted_by_server(&mut self, m: &lk::MuteTrackRequest) {
+        let Some(track) = self.tracks.iter_mut().find(|t| t.sid.as_deref() == Some(m.sid.as_str())) else { return };
+        track.muted = m.muted;
+        let source = track.source;
+        self.out.push_back(Output::Feed { source, on: !m.muted });
+        // A muted screen audio leaves the screen alone.
+        if m.muted
+            && let Some(kind) = source.device().filter(|kind| kind.source() == Some(source))
+        {
+            self.set_device(kind, false);
+        }
+    }
+
+    /// The server says which layers of a track of ours anybody subscribes to.
+    pub(super) fn want_layers(&mut self, update: &lk::SubscribedQualityUpdate) {
+        let Some(track) = self.tracks.iter().find(|t| t.sid.as_deref() == Some(&update.track_sid)) else { return };
+        let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains("vp8"));
+        // LOW, MEDIUM and HIGH are 0, 1 and 2: the indices of the layers.
+        let qualities = codecs.flat_map(|c| &c.qualities).filter(|q| q.quality() != lk::VideoQuality::Off);
+        let layers: Vec<_> = qualities.map(|q| (q.quality as usize, q.enabled)).collect();
+        if !layers.is_empty() {
+            self.out.push_back(Output::WantLayers { cid: track.cid.clone(), layers });
+        }
+    }
+
+    pub(super) fn tell_mutes(&mut self) {
+        let mut changes = Vec::new();
+        for source in PUBLISHED {
+            let muted = !self.source_is_fed(source);
+            if let Some(t) = self.tracks.iter_mut().find(|t| t.source == source && t.sid.is_some() && t.muted != muted)
+            {
+                t.muted = muted;
+                changes.push((source, lk::MuteTrackRequest { sid: t.sid.clone().unwrap_or_default(), muted }));
+            }
+        }
+        for (source, mute) in changes {
+            let on = !mute.muted;
+            self.send(Request::Mute(mute));
+            self.out.push_back(Output::Feed { source, on });
+        }
+    }
+}
+
+/// How a track of ours is announced to the server.
+struct Announced {
+    name: &'static str,
+    source: lk::TrackSource,
+    /// Tracks of one stream are played in sync (RFC 8830, `msid`).
+    stream: &'static str,
+}
+
+impl Announced {
+    const fn of(source: TrackSource) -> Self {
+        match source {
+            TrackSource::Camera => Self { name: "camera", source: lk::TrackSource::Camera, stream: "camera" },
+            TrackSource::Microphone => {
+                Self { name: "microphone", source: lk::TrackSource::Microphone, stream: "camera" }
+            }
+            TrackSource::Screen => Self { name: "screen", source: lk::TrackSource::ScreenShare, stream: "screen" },
+            TrackSource::ScreenAudio => {
+                Self { name: "screen-audio", source: lk::TrackSource::ScreenShareAudio, stream: "screen" }
+            }
+            TrackSource::Unknown(_) => Self { name: "unknown", source: lk::TrackSource::Unknown, stream: "unknown" },
+        }
+    }
+}
