@@ -2,7 +2,7 @@
 
 use super::devices::DeviceReport;
 use super::view::{DeviceProblem, DeviceState, LocalDevice};
-use crate::base::{DeviceKind, DeviceProblemKind, NO_DEVICE};
+use crate::base::{DeviceKind, DeviceProblemKind};
 use crate::session::{DeviceSlot, SlotState};
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ impl LocalDevices {
             }
         };
         let label = self.labels.get(&kind).cloned().unwrap_or_default();
-        let wanted = slot.wanted() && slot.choice() != Some(NO_DEVICE);
+        let wanted = slot.is_wanted();
         LocalDevice { id: id.to_owned(), label, wanted, state }
     }
 }

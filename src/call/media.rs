@@ -9,7 +9,7 @@ use super::video_encoder::{CameraFanout, VideoEncoder};
 use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport};
 use crate::base::{EventKind, FrameSlot, SimulcastLayer, TrackRef, TrackSid, TrackSource, UserId};
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
-use crate::session::{BoundTrack, Epoch, Remote, TrackHandle};
+use crate::session::{BoundTrack, Epoch, RemoteParticipant, TrackHandle};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -268,7 +268,7 @@ impl CallMedia {
     }
 
     /// Forgets the slots of tracks and the clocks of participants that are not in the roster any more.
-    pub(super) fn keep_only(&mut self, people: &[Remote]) {
+    pub(super) fn keep_only(&mut self, people: &[RemoteParticipant]) {
         self.slots.get_mut().retain(|sid, _| people.iter().any(|p| p.tracks.iter().any(|t| t.sid == *sid)));
         self.lipsync.retain(|(user, _), _| people.iter().any(|p| p.user == *user));
     }

@@ -1,143 +1,134 @@
-//! One device of ours: what is wanted, what it is doing, and the next step from one to the other.
+//! One of our devices: what is wanted, its state, and the next operation that brings the state towards what is wanted.
 //!
-//! At most one operation runs at a time; a wish that comes meanwhile waits for its end. So a device is never opened
-//! twice, and nothing is released that was not opened.
+//! One operation runs at a time; a change that arrives meanwhile waits for its end. So a device is never opened twice, and
+//! nothing is released that was not opened.
 
 use super::io::{DeviceInput, Generation, Output};
 use crate::base::{DeviceKind, NO_DEVICE, StepState};
 use std::time::Duration;
 
-/// How long a device may take to let go before it is taken away by force.
-pub const RELEASE_LIMIT: Duration = Duration::from_millis(1000);
+/// Longest time for a device to close; then its driver takes it away by force.
+pub(crate) const RELEASE_LIMIT: Duration = Duration::from_millis(1000);
 
-/// A device's slot in a session, or in the lobby's preview.
+/// A device of a session, or of the lobby's preview.
 #[derive(Clone, Debug)]
-pub struct DeviceSlot {
+pub(crate) struct DeviceSlot {
     kind: DeviceKind,
     wanted: bool,
     choice: Option<String>,
     state: SlotState,
     generation: Generation,
-    /// What the last release reported.
+    /// The last `Released`.
     last_release: Option<(StepState, String)>,
 }
 
-/// What a slot is doing.
+/// The state of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SlotState {
-    /// Nothing is held.
+pub(crate) enum SlotState {
+    /// Not held.
     Closed,
-    /// It could not be opened, or went away; nothing is held. It is tried again when it is wanted anew.
+    /// Not held, because it could not be opened or was lost. The next change of what is wanted tries again.
     Failed {
         /// Its id.
         id: String,
-        /// The system's words.
+        /// The error, for the user.
         message: String,
     },
     /// Being opened.
     Opening {
-        /// What was chosen.
+        /// The choice that is being opened.
         choice: Option<String>,
     },
     /// Held.
     Open {
-        /// What was chosen.
+        /// The choice that was opened.
         choice: Option<String>,
-        /// Its id.
+        /// The id of the device.
         id: String,
     },
     /// Being released.
     Releasing {
         /// Its id.
         id: String,
-        /// Whether its handle ever existed; if not, its opening is being given up.
+        /// Whether it was open; if not, its opening is being cancelled.
         was_open: bool,
     },
 }
 
-/// What changed, for events and for the tracks fed by the device.
+/// A change of state, for events.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SlotChange {
-    /// Its handle exists.
+pub(crate) enum SlotChange {
+    /// The device with this id is open.
     Opened(String),
-    /// Its handle is closed.
-    Closed {
-        /// Its id.
-        id: String,
-        /// What a person should know.
-        detail: String,
-    },
-    /// Its opening was given up before there was a handle.
-    GivenUp,
-    /// It failed; nothing is held.
-    Failed {
-        /// Its id.
-        id: String,
-        /// The system's words.
-        message: String,
-    },
+    /// It is closed.
+    Closed { id: String, detail: String },
+    /// Its opening was cancelled before it was open.
+    OpeningCancelled,
+    /// It failed and is not held.
+    Failed { id: String, message: String },
 }
 
 impl DeviceSlot {
-    /// A closed slot.
-    pub fn new(kind: DeviceKind, wanted: bool, choice: Option<String>) -> Self {
+    /// A closed device. `choice` is its id, `None` the system's default.
+    pub(crate) fn new(kind: DeviceKind, wanted: bool, choice: Option<String>) -> Self {
         let generation = Generation(0);
         Self { kind, wanted, choice, state: SlotState::Closed, generation, last_release: None }
     }
 
-    /// What it is doing.
-    pub fn state(&self) -> &SlotState {
+    /// Its state.
+    pub(crate) fn state(&self) -> &SlotState {
         &self.state
     }
 
-    /// Whether the user wants it on.
-    pub fn wanted(&self) -> bool {
-        self.wanted
+    /// Whether it is switched on and a device is chosen.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted && self.choice.as_deref() != Some(NO_DEVICE)
     }
 
-    /// What was chosen; `None` is the system's default.
-    pub fn choice(&self) -> Option<&str> {
+    /// The chosen id; `None` for the system's default.
+    pub(crate) fn choice(&self) -> Option<&str> {
         self.choice.as_deref()
     }
 
-    /// Whether nothing is held and nothing under way.
-    pub fn is_closed(&self) -> bool {
+    /// Whether it is not held and no operation runs.
+    pub(crate) fn is_closed(&self) -> bool {
         matches!(self.state, SlotState::Closed | SlotState::Failed { .. })
     }
 
-    /// What the last release reported.
-    pub fn last_release(&self) -> Option<&(StepState, String)> {
+    /// The last `Released`.
+    pub(super) fn last_release(&self) -> Option<&(StepState, String)> {
         self.last_release.as_ref()
     }
 
-    /// Wishes it on or off, then does the next step. A failed device is tried again.
-    pub fn want(&mut self, on: bool) -> Option<Output> {
+    /// Switches it on or off, and returns the next operation. A failed device is tried again.
+    pub(crate) fn want(&mut self, on: bool) -> Option<Output> {
         self.wanted = on;
-        if matches!(self.state, SlotState::Failed { .. }) {
-            self.state = SlotState::Closed;
-        }
+        self.forget_failure();
         self.step()
     }
 
-    /// Chooses another device, then does the next step.
-    pub fn choose(&mut self, choice: Option<String>) -> Option<Output> {
-        if matches!(self.state, SlotState::Failed { .. }) {
-            self.state = SlotState::Closed;
-        }
+    /// Chooses another device, and returns the next operation. A failed device is tried again.
+    pub(crate) fn choose(&mut self, choice: Option<String>) -> Option<Output> {
+        self.forget_failure();
         self.choice = choice;
         self.step()
     }
 
+    fn forget_failure(&mut self) {
+        if matches!(self.state, SlotState::Failed { .. }) {
+            self.state = SlotState::Closed;
+        }
+    }
+
     /// The next operation towards what is wanted, if one is due and none runs.
-    pub fn step(&mut self) -> Option<Output> {
-        let kind = self.kind;
-        let none = self.choice.as_deref() == Some(NO_DEVICE);
-        let on = self.wanted && !none;
+    pub(crate) fn step(&mut self) -> Option<Output> {
+        let on = self.is_wanted();
         match &self.state {
             SlotState::Closed if on => {
                 self.generation.0 += 1;
                 self.state = SlotState::Opening { choice: self.choice.clone() };
-                Some(Output::OpenDevice { kind, generation: self.generation, id: self.choice.clone() })
+                let (kind, generation) = (self.kind, self.generation);
+                Some(Output::OpenDevice { kind, generation, id: self.choice.clone() })
             }
             SlotState::Opening { choice } if !on || *choice != self.choice => {
                 let id = choice.clone().unwrap_or_default();
@@ -151,8 +142,8 @@ impl DeviceSlot {
         }
     }
 
-    /// Leaves a release that runs at most `limit` from now on.
-    pub fn hasten(&self, limit: Duration) -> Option<Output> {
+    /// Shortens a running release to `limit` from now on.
+    pub(super) fn limit_release(&self, limit: Duration) -> Option<Output> {
         let (kind, generation) = (self.kind, self.generation);
         matches!(self.state, SlotState::Releasing { .. }).then_some(Output::ReleaseDevice { kind, generation, limit })
     }
@@ -162,8 +153,8 @@ impl DeviceSlot {
         Some(Output::ReleaseDevice { kind: self.kind, generation: self.generation, limit: RELEASE_LIMIT })
     }
 
-    /// Takes a report. Reports of an older opening are dropped. The next step may be due afterwards.
-    pub fn handle(&mut self, generation: Generation, input: DeviceInput) -> Option<SlotChange> {
+    /// Takes a report. [`DeviceSlot::step`] may have an operation afterwards.
+    pub(crate) fn handle(&mut self, generation: Generation, input: DeviceInput) -> Option<SlotChange> {
         if generation != self.generation {
             return None;
         }
@@ -172,7 +163,7 @@ impl DeviceSlot {
                 self.state = SlotState::Open { choice: choice.clone(), id: id.clone() };
                 Some(SlotChange::Opened(id))
             }
-            // It opened while its release was already asked for: the release will report.
+            // It opened after its release was requested: the release will report.
             (DeviceInput::Opened { id }, SlotState::Releasing { .. }) => {
                 self.state = SlotState::Releasing { id: id.clone(), was_open: true };
                 Some(SlotChange::Opened(id))
@@ -181,14 +172,14 @@ impl DeviceSlot {
                 self.state = SlotState::Failed { id: id.clone(), message: message.clone() };
                 Some(SlotChange::Failed { id, message })
             }
-            // It failed just when it was to be released: nothing is held any more, and no other report comes.
+            // It failed after its release was requested: it is not held, and no other report follows.
             (DeviceInput::Failed { message, .. }, SlotState::Releasing { .. }) => {
                 self.handle(generation, DeviceInput::Released { state: StepState::Confirmed, detail: message })
             }
             (DeviceInput::Released { state, detail }, SlotState::Releasing { id, was_open }) => {
                 let change = match was_open {
                     true => SlotChange::Closed { id: id.clone(), detail: detail.clone() },
-                    false => SlotChange::GivenUp,
+                    false => SlotChange::OpeningCancelled,
                 };
                 self.last_release = Some((state, detail));
                 self.state = SlotState::Closed;
@@ -198,8 +189,8 @@ impl DeviceSlot {
         }
     }
 
-    /// Gives up waiting for a release: what did not let go is named in the receipt.
-    pub fn abandon(&mut self) {
+    /// Stops waiting for a release; the receipt names it as failed.
+    pub(super) fn abandon(&mut self) {
         if !self.is_closed() {
             self.last_release = Some((StepState::Failed, "it did not let go in time".into()));
             self.state = SlotState::Closed;
@@ -230,7 +221,7 @@ mod tests {
         assert!(slot.step().is_none(), "one operation at a time");
         assert!(matches!(slot.handle(first, released()), Some(SlotChange::Closed { .. })));
         assert!(matches!(slot.step(), Some(Output::OpenDevice { generation: Generation(2), .. })));
-        assert_eq!(slot.handle(first, opened("a")), None, "a late word of the first opening");
+        assert_eq!(slot.handle(first, opened("a")), None, "a late report of the first opening");
     }
 
     #[test]
@@ -250,7 +241,7 @@ mod tests {
         assert!(slot.step().is_some());
         let failed = || DeviceInput::Failed { id: "cam0".into(), message: "unplugged".into() };
         assert!(slot.want(false).is_some());
-        assert_eq!(slot.handle(Generation(1), failed()), Some(SlotChange::GivenUp));
+        assert_eq!(slot.handle(Generation(1), failed()), Some(SlotChange::OpeningCancelled));
         assert!(slot.is_closed() && slot.want(true).is_some());
         assert!(slot.handle(Generation(2), DeviceInput::Opened { id: "cam0".into() }).is_some());
         assert!(slot.want(false).is_some());
@@ -264,7 +255,7 @@ mod tests {
         let mut slot = DeviceSlot::new(DeviceKind::Camera, true, None);
         assert!(slot.step().is_some());
         assert!(matches!(slot.want(false), Some(Output::ReleaseDevice { .. })));
-        assert_eq!(slot.handle(Generation(1), released()), Some(SlotChange::GivenUp));
+        assert_eq!(slot.handle(Generation(1), released()), Some(SlotChange::OpeningCancelled));
         assert!(slot.is_closed());
     }
 

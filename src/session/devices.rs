@@ -1,11 +1,12 @@
-//! Our devices during a session: switching, choosing, and what their reports mean for the tracks that they feed.
+//! Our devices during a session: switching and choosing, and what their reports mean for the tracks that they feed.
 
-use super::{DeviceInput, DeviceSlot, Generation, Output, Phase, Session, SlotChange, SlotState};
-use crate::base::{DeviceKind, EventKind, Moment, NO_DEVICE, TrackSource};
+use super::device_slot::SlotChange;
+use super::{DeviceInput, DeviceSlot, Generation, Output, Phase, Session, SlotState};
+use crate::base::{DeviceKind, EventKind, Moment, TrackSource};
 
 impl Session {
     pub(super) fn set_device(&mut self, kind: DeviceKind, on: bool) {
-        if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
+        if self.is_leaving() {
             return;
         }
         let output = self.slot_mut(kind).want(on);
@@ -14,7 +15,7 @@ impl Session {
     }
 
     pub(super) fn choose_device(&mut self, kind: DeviceKind, id: Option<String>) {
-        if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
+        if self.is_leaving() {
             return;
         }
         let output = self.slot_mut(kind).choose(id);
@@ -23,18 +24,18 @@ impl Session {
     }
 
     pub(super) fn step_device(&mut self, kind: DeviceKind) {
-        if let Some(output) = self.slot_mut(kind).step() {
-            self.out.push_back(output);
-        }
+        let output = self.slot_mut(kind).step();
+        self.out.extend(output);
     }
 
+    /// Takes a report of a device.
     pub(super) fn device(&mut self, kind: DeviceKind, generation: Generation, input: DeviceInput, now: Moment) {
         let Some(change) = self.slot_mut(kind).handle(generation, input) else { return };
         let event = match change {
             SlotChange::Opened(id) => Some(EventKind::DeviceOpened { kind, id }),
             SlotChange::Closed { id, detail } => Some(EventKind::DeviceClosed { kind, id, message: detail }),
             SlotChange::Failed { id, message } => Some(EventKind::DeviceFailed { kind, id, message }),
-            SlotChange::GivenUp => None,
+            SlotChange::OpeningCancelled => None,
         };
         self.out.extend(event.map(Output::Event));
         if let Phase::Leaving(_) = self.phase {
@@ -45,7 +46,7 @@ impl Session {
         }
     }
 
-    /// Tracks follow their devices: published when first wanted, muted while nothing feeds them.
+    /// Lets the tracks follow their devices, once we have joined.
     fn after_device(&mut self) {
         if matches!(self.phase, Phase::Entering(ref e) if e.joined.is_none()) {
             return;
@@ -53,14 +54,14 @@ impl Session {
         if self.joined_mut().is_some() {
             self.publish_wanted();
         }
-        self.tell_mutes();
+        self.send_mutes();
     }
 
-    /// Whether a device is wanted and has not failed; while it opens, its track counts as live.
-    pub(super) fn source_is_fed(&self, source: TrackSource) -> bool {
+    /// Whether the device of a source is wanted and has not failed. A device that is being opened counts as on.
+    pub(super) fn source_is_on(&self, source: TrackSource) -> bool {
         source.device().is_some_and(|kind| {
-            let s = self.slot(kind);
-            s.wanted() && s.choice() != Some(NO_DEVICE) && !matches!(s.state(), SlotState::Failed { .. })
+            let slot = self.slot(kind);
+            slot.is_wanted() && !matches!(slot.state(), SlotState::Failed { .. })
         })
     }
 

@@ -1,15 +1,15 @@
-//! Entering: devices and connection at once; EnterRoom when the server has let us in and media can flow.
+//! Entering: the devices and the connection open at once; EnterRoom follows when we have joined and media can flow.
 
+use super::io::EntryError;
 use super::link::ice_servers;
 use super::negotiation::Negotiation;
 use super::{InRoom, Joined, Output, PeerCommand, Phase, Session, Timer};
 use crate::base::{DeviceKind, EntryErrorKind, EventKind, ExitReason, Moment};
-use crate::session::io::EntryError;
 use livekit_protocol as lk;
 use std::time::Duration;
 
-/// Entering ends with reason 103 after so long.
-pub const ENTER_LIMIT: Duration = Duration::from_secs(15);
+/// Longest time for entering; then it fails with reason 103.
+pub(super) const ENTER_LIMIT: Duration = Duration::from_secs(15);
 
 impl Session {
     pub(super) fn begin(&mut self, now: Moment) {
@@ -20,7 +20,7 @@ impl Session {
         self.timers.set(Timer::Enter, now + ENTER_LIMIT);
     }
 
-    /// The server's first message, of a first or a fresh join.
+    /// Takes the response to a first or a fresh join.
     pub(super) fn joined(&mut self, response: &lk::JoinResponse, single: bool, now: Moment) {
         let Some(me) = response.participant.as_ref() else {
             let message = "The server answered, but not like a LiveKit room server. Check its address.".into();
@@ -34,7 +34,7 @@ impl Session {
         match &mut self.phase {
             Phase::Entering(e) => e.joined = Some(joined),
             Phase::Reconnecting(r) => r.step.rejoined(joined),
-            _ => return,
+            Phase::InRoom(_) | Phase::Leaving(_) | Phase::Ended(_) => return,
         }
         self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
         self.with_roster(|roster, out| roster.joined(&me.identity, &response.other_participants, out));
@@ -53,7 +53,7 @@ impl Session {
                 self.leave(ExitReason::EntryFailed, message, now);
             }
             Phase::Reconnecting(_) => self.rejoin_refused(error, now),
-            _ => {}
+            Phase::InRoom(_) | Phase::Leaving(_) | Phase::Ended(_) => {}
         }
     }
 
@@ -73,7 +73,7 @@ impl Session {
         }
     }
 
-    /// Media can flow: this is EnterRoom.
+    /// EnterRoom: media can flow.
     pub(super) fn entered(&mut self, now: Moment) {
         let Phase::Entering(e) = &mut self.phase else { return };
         let Some(joined) = e.joined.take() else { return };

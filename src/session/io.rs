@@ -1,6 +1,6 @@
-//! What goes into a session and what comes out: the words that `call/` carries between it and the world.
+//! The inputs and outputs of a session, which `call/` carries.
 //!
-//! One input, then drain all outputs ([`super::Session::poll`]), then the next input.
+//! Give one input, drain all outputs ([`super::Session::poll`]), give the next input.
 
 use crate::base::{
     DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, MediaKind, SignalTarget, StepState, TrackRef,
@@ -9,16 +9,16 @@ use crate::base::{
 use livekit_protocol as lk;
 use std::time::Duration;
 
-/// Which connection to the server (signalling and peers together) something belongs to. A fresh join counts one up,
-/// so that late words of an older connection can be dropped.
+/// The number of a connection to the server (signalling and peer connections together), counted up by each fresh join.
+/// Inputs with an older number are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u32);
 
-/// Which opening of a device something belongs to.
+/// The number of an opening of a device. Reports with an older number are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u32);
 
-/// The driver's number for a remote track's media.
+/// The driver's number of a received media stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackHandle(pub u64);
 
@@ -27,182 +27,182 @@ pub struct TrackHandle(pub u64);
 pub struct EntryError {
     /// For scripts, and for the decision whether to try again.
     pub kind: EntryErrorKind,
-    /// A plain sentence with what to do next.
+    /// A sentence for the user that says what to do next.
     pub message: String,
     /// Whether trying again may help.
     pub retry: bool,
 }
 
-/// What happened.
+/// An input of a session.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Leave. Accepted in every phase; only the first counts.
+    /// Leave. Accepted in every phase; only the first one counts.
     Exit(ExitRequestedBy),
-    /// Do not wait for what is still unconfirmed.
+    /// End a running exit within [`CLOSE_NOW`](super::CLOSE_NOW).
     CloseNow,
-    /// Do not wait for the next try to reconnect. A try that is under way is left alone.
+    /// Begin the next attempt to reconnect without a pause. A running attempt goes on.
     TryNow,
-    /// Camera or microphone on or off.
+    /// Turn a device on or off.
     SetDevice(DeviceKind, bool),
-    /// Another device: its id, or the system's default.
+    /// Choose another device by its id, or the system's default.
     ChooseDevice(DeviceKind, Option<String>),
-    /// The signalling connection.
+    /// A report of the signalling link.
     Link(Epoch, LinkInput),
-    /// The peer connections.
+    /// A report of the peer connections.
     Peers(Epoch, PeerInput),
-    /// A device.
+    /// A report of a device.
     Device(DeviceKind, Generation, DeviceInput),
-    /// A deadline has passed.
+    /// The time of [`Session::deadline`](super::Session::deadline) has come.
     Tick,
 }
 
-/// What the signalling connection reports.
+/// A report of the signalling link.
 #[derive(Clone, Debug)]
 pub enum LinkInput {
-    /// The server let us in; `single` is protocol v1, whose first offer went with the join.
+    /// The server let us in.
     Joined {
         /// Its first message.
         response: Box<lk::JoinResponse>,
-        /// One peer connection (v1) or two (v0).
+        /// Protocol v1: one peer connection, whose first offer went with the join. Otherwise v0: two.
         single: bool,
     },
-    /// It did not; nothing is held any more.
+    /// The room could not be entered; nothing is held any more.
     ConnectFailed(EntryError),
-    /// A message.
+    /// A message of the server.
     Message(Box<lk::signal_response::Message>),
-    /// It ended without our asking.
+    /// The link ended unasked.
     Lost,
     /// The server resumes the session.
     Resumed(Box<lk::ReconnectResponse>),
-    /// The resume did not work. `None`: the server could not be reached.
+    /// The server refuses to resume, for this reason; `None` if it could not be reached.
     ResumeFailed(Option<Box<lk::LeaveRequest>>),
-    /// Our goodbye has been written out.
+    /// The goodbye is written out.
     GoodbyeSent,
-    /// It is closed, as asked.
+    /// The link is closed, as asked.
     Closed,
 }
 
-/// What the peer connections report.
+/// A report of the peer connections.
 #[derive(Clone, Debug)]
 pub enum PeerInput {
-    /// The offer asked for.
+    /// The offer that was asked for, as SDP.
     OfferMade(String),
-    /// The answer to the server's offer `id`.
+    /// The answer to an offer of the server.
     AnswerMade {
         /// The offer's id.
         id: u32,
         /// The answer.
         sdp: String,
     },
-    /// A description could not be made or used.
+    /// A description could not be made or applied.
     NegotiationFailed(String),
-    /// A candidate of ours, as RTCIceCandidateInit JSON.
+    /// A local ICE candidate.
     LocalCandidate {
-        /// Which connection.
+        /// The connection that it belongs to.
         target: SignalTarget,
-        /// The JSON.
+        /// `RTCIceCandidateInit` as JSON.
         json: String,
     },
     /// ICE and DTLS are up, for the first time or again.
     Up(SignalTarget),
-    /// The path is lost.
+    /// The media path is lost.
     Down(SignalTarget),
-    /// A remote track's media begins.
+    /// Media of a remote track begins.
     Track {
         /// The driver's number.
         handle: TrackHandle,
-        /// Its section.
+        /// The mid of its m-line.
         mid: String,
-        /// `msid` stream id: `PA_…|…`.
+        /// Stream id of its `msid`: `PA_…|…`.
         stream_id: String,
-        /// `msid` track id: `TR_…` on v0.
+        /// Track id of its `msid`: `TR_…` on v0.
         track_id: String,
-        /// Sound or picture.
+        /// Audio or video.
         kind: MediaKind,
     },
-    /// A remote track's media ended.
+    /// Media of a remote track ended.
     TrackEnded(TrackHandle),
-    /// They are closed, as asked.
+    /// The peer connections are closed, as asked.
     Closed,
 }
 
-/// What a device reports.
+/// A report of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceInput {
-    /// Its handle exists.
+    /// The device is open.
     Opened {
-        /// The id it really has.
+        /// The id of the device that was opened.
         id: String,
     },
-    /// It could not be opened, or went away. Nothing is held any more.
+    /// The device could not be opened, or was lost. It is not held any more.
     Failed {
-        /// The id.
+        /// Its id.
         id: String,
-        /// What the system says.
+        /// The error, for the user.
         message: String,
     },
-    /// Its handle is closed.
+    /// The device is closed.
     Released {
-        /// `Confirmed`, or `Failed` where it would not let go.
+        /// `Confirmed`; `Failed` if it could not be closed.
         state: StepState,
-        /// What a person should know.
+        /// A note for the user; often empty.
         detail: String,
     },
 }
 
-/// What is to be done.
+/// An output of a session, which the driver executes.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Make peers and join: token, first offer, signalling. Answered by `Joined` or `ConnectFailed`.
+    /// Fetch a token, make peer connections, join. Answered by `Joined` or `ConnectFailed`.
     Connect(Epoch),
-    /// Give up connecting; answered by nothing. A link that came up meanwhile is left with a goodbye.
+    /// Stop connecting. Not answered. A link that has come up meanwhile says goodbye.
     CancelConnect(Epoch),
-    /// Open a new socket for the same session.
+    /// Open a new socket for the same session. Answered by `Resumed` or `ResumeFailed`.
     Resume(Epoch, lk::ReconnectReason),
-    /// The link may send what it held back during a resume.
+    /// Send what the link held back during a resume.
     ResumeDone(Epoch),
     /// Send a message.
     Send(Epoch, Box<lk::signal_request::Message>),
-    /// Send what only the peers know: our descriptions, for `sync_state`.
+    /// Add the session descriptions, and send.
     SyncState(Epoch, Box<lk::SyncState>),
-    /// Send the goodbye and flush it; answered by `GoodbyeSent`.
+    /// Send the goodbye and flush. Answered by `GoodbyeSent`.
     SayGoodbye(Epoch),
-    /// Close the signalling connection, or stop opening it; always answered by `Closed`.
+    /// Close the link, or stop opening it. Always answered by `Closed`.
     CloseLink(Epoch),
-    /// For the peer connections; carried out in order.
+    /// A command for the peer connections, executed in order.
     Peers(Epoch, PeerCommand),
-    /// Open a device; answered by `Opened` or `Failed`.
+    /// Open a device. Answered by `Opened` or `Failed`.
     OpenDevice {
-        /// What kind.
+        /// The device.
         kind: DeviceKind,
-        /// This opening's number.
+        /// The number of this opening.
         generation: Generation,
-        /// Its id, or the system's default.
+        /// The device's id; `None` for the system's default.
         id: Option<String>,
     },
-    /// Release a device, also while it is still opening; answered by `Released`.
+    /// Release a device, also while it is still opening. Answered by `Released`.
     ReleaseDevice {
-        /// What kind.
+        /// The device.
         kind: DeviceKind,
-        /// The opening's number.
+        /// The number of its opening.
         generation: Generation,
-        /// After so long it is to be taken away by force.
+        /// After this time it is taken away by force.
         limit: Duration,
     },
-    /// A remote track is known by name: show it, play it.
+    /// Show or play a remote track.
     Attach(BoundTrack),
-    /// A remote track is gone.
+    /// Stop showing or playing a remote track.
     Detach(TrackHandle),
-    /// Whether a track of ours sends.
-    Feed {
-        /// Which.
+    /// Let a track of ours send, or not.
+    SetSending {
+        /// The track's source.
         source: TrackSource,
         /// Whether it sends.
         on: bool,
     },
-    /// Encode only these layers of a track of ours: the ones that somebody subscribes to.
+    /// Encode only the layers of a track of ours that have a subscriber.
     WantLayers {
-        /// The track, as its AddTrack named it.
+        /// The track's client id.
         cid: String,
         /// Index into the track's layers, smallest first, and whether it is wanted. Layers that are not named stay.
         layers: Vec<(usize, bool)>,
@@ -211,48 +211,48 @@ pub enum Output {
     Event(EventKind),
 }
 
-/// What the peer connections are to do.
+/// A command for the peer connections.
 #[derive(Clone, Debug)]
 pub enum PeerCommand {
-    /// Use these STUN and TURN servers from the next gathering on. Sent after each join, before anything else; the first
-    /// offer of protocol v1 waits for it with its gathering.
+    /// Use these STUN and TURN servers from the next gathering on. Sent after each join before all other commands: on v1
+    /// the gathering of the first offer waits for it.
     SetIceServers(Vec<IceServer>),
-    /// v1: add m-lines for so many more tracks.
+    /// v1: add m-lines for remote tracks.
     AddMLines {
-        /// m-lines for audio.
+        /// Number of m-lines for audio.
         audios: u32,
-        /// m-lines for video.
+        /// Number of m-lines for video.
         videos: u32,
     },
-    /// Add a track of ours; it is offered with the next offer.
+    /// Add a track of ours to the next offer.
     Publish {
-        /// AddTrack's client id, which is also the msid's track id.
+        /// The client id of its AddTrack, which is also the track id of its `msid`.
         cid: String,
-        /// What it shows.
+        /// The track's source.
         source: TrackSource,
     },
-    /// Make an offer; answered by `OfferMade`.
+    /// Make an offer. Answered by `OfferMade`.
     Offer {
-        /// With new ICE credentials.
+        /// Whether to restart ICE (new ICE credentials).
         ice_restart: bool,
     },
-    /// Take the server's answer.
+    /// Apply the server's answer, given as SDP.
     SetAnswer(String),
-    /// Answer the server's offer; answered by `AnswerMade`.
+    /// Answer the server's offer. Answered by `AnswerMade`.
     Answer {
         /// The offer's id.
         id: u32,
         /// The offer.
         sdp: String,
     },
-    /// A candidate of the server's, as RTCIceCandidateInit JSON.
+    /// Add a remote ICE candidate.
     AddCandidate {
-        /// Which connection.
+        /// The connection that it belongs to.
         target: SignalTarget,
-        /// The JSON.
+        /// `RTCIceCandidateInit` as JSON.
         json: String,
     },
-    /// Close everything; always answered by `Closed`.
+    /// Close all peer connections. Always answered by `Closed`.
     Close,
 }
 

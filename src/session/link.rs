@@ -1,12 +1,13 @@
-//! What the signalling link reports, and the server's messages.
+//! Reports of the signalling link, and the server's messages.
 
-use super::{Epoch, LinkInput, Output, PeerCommand, Phase, Session};
+use super::{Epoch, LinkInput, PeerCommand, Phase, Session};
 use crate::base::{ExitReason, IceServer, Moment, Secret, SignalTarget};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_response::Message as Response;
 
 impl Session {
+    /// Takes a report of the link.
     pub(super) fn link(&mut self, epoch: Epoch, input: LinkInput, now: Moment) {
         if epoch != self.epoch {
             return;
@@ -20,22 +21,20 @@ impl Session {
             LinkInput::ConnectFailed(error) => self.refused(error, now),
             LinkInput::Message(message) => self.message(*message, now),
             LinkInput::Lost => match self.phase {
-                Phase::Leaving(_) => self.link_gone_while_leaving(now),
+                Phase::Leaving(_) => self.link_lost_while_leaving(now),
                 _ => self.link_lost(now),
             },
             LinkInput::Resumed(response) => self.resumed(&response, now),
-            LinkInput::ResumeFailed(leave) => match leave {
-                Some(leave) => self.server_leave(&leave, now),
-                None => self.resume_failed(now),
-            },
+            LinkInput::ResumeFailed(Some(leave)) => self.server_leave(&leave, now),
+            LinkInput::ResumeFailed(None) => self.attempt_failed(now),
             LinkInput::GoodbyeSent => self.goodbye_sent(),
             LinkInput::Closed => self.link_closed(now),
         }
     }
 
     fn message(&mut self, message: Response, now: Moment) {
-        if let Phase::Leaving(_) | Phase::Gone(_) = self.phase {
-            // An own exit beats what comes later: the server's leave is only the answer to our goodbye.
+        if let Phase::Leaving(_) | Phase::Ended(_) = self.phase {
+            // Our exit has begun: the server's leave is the answer to our goodbye, whatever its reason.
             if let Response::Leave(_) = message {
                 self.goodbye_acknowledged(now);
             }
@@ -55,7 +54,7 @@ impl Session {
             Response::TrackPublished(p) => self.track_published(p),
             Response::MediaSectionsRequirement(r) => {
                 if r.num_audios + r.num_videos > 0 {
-                    // More tracks than any tile grid shows are not worth a section each.
+                    // A bound on what a server can make us allocate.
                     let (audios, videos) = (r.num_audios.min(200), r.num_videos.min(200));
                     self.command(PeerCommand::AddMLines { audios, videos });
                 }
@@ -86,8 +85,8 @@ impl Session {
         self.joined_mut().map(|j| j.sid.clone()).unwrap_or_default()
     }
 
-    fn bind(&mut self, sections: std::collections::HashMap<String, String>) {
-        self.with_roster(|roster, out| roster.bind(sections, out));
+    fn bind(&mut self, mids: std::collections::HashMap<String, String>) {
+        self.with_roster(|roster, out| roster.bind(mids, out));
     }
 
     fn answer(&mut self, d: lk::SessionDescription) {
@@ -99,7 +98,7 @@ impl Session {
     }
 
     fn trickle(&mut self, t: &lk::TrickleRequest) {
-        // An empty candidate is the end of candidates, which nobody waits for.
+        // An empty candidate means the end of candidates (RFC 8838), which changes nothing here.
         let empty = serde_json::from_str::<serde_json::Value>(&t.candidate_init)
             .map_or(true, |v| v["candidate"].as_str().is_none_or(str::is_empty));
         let Some(joined) = self.joined_mut().filter(|_| !empty) else { return };
@@ -107,7 +106,7 @@ impl Session {
         self.command(PeerCommand::AddCandidate { target, json: t.candidate_init.clone() });
     }
 
-    /// The server ends our stay, or asks us to come again.
+    /// The server ends our stay, or asks us to resume or to join again.
     pub(super) fn server_leave(&mut self, leave: &lk::LeaveRequest, now: Moment) {
         let action = if asks_to_rejoin(leave) { Action::Reconnect } else { leave.action() };
         match action {
@@ -121,7 +120,7 @@ impl Session {
         }
     }
 
-    /// The connection that EnterRoom waits for.
+    /// Whether EnterRoom waits for this connection.
     pub(super) fn is_primary(&mut self, target: SignalTarget) -> bool {
         self.joined_mut().is_some_and(|j| (target == SignalTarget::Subscriber) == j.subscriber_primary)
     }
@@ -132,7 +131,7 @@ fn asks_to_rejoin(leave: &lk::LeaveRequest) -> bool {
     leave.can_reconnect && leave.action() == Action::Disconnect
 }
 
-/// LiveKit's reason in our words.
+/// Our reason for LiveKit's.
 fn exit_reason(r: lk::DisconnectReason, entering: bool) -> ExitReason {
     use lk::DisconnectReason as R;
     match r {

@@ -1,8 +1,8 @@
-//! One participant's life in a room, from enter to exit. Pure: time is an argument, the world is inputs and outputs.
+//! One participant's stay in a room, from enter to exit. Pure: time is an argument, everything else is inputs and outputs.
 //!
-//! A driver makes a [`Session`], drains [`Session::poll`], and from then on gives it one [`Input`] at a time with the time
-//! it is, drains all outputs, and calls again at [`Session::deadline`] at the latest. Each phase carries its own data, so
-//! "reconnecting while leaving" cannot be written down. The exit is in `leaving`; what it promises is in the README.
+//! A driver makes a [`Session`] and drains [`Session::poll`]. Then it gives one [`Input`] at a time together with the time,
+//! drains all outputs, and gives [`Input::Tick`] at [`Session::deadline`] at the latest. Each phase holds its own data, so
+//! states like "reconnecting while leaving" cannot be expressed. `exit` ends the stay; the README states its promise.
 
 mod device_slot;
 mod devices;
@@ -18,133 +18,131 @@ mod roster;
 #[cfg(test)]
 mod tests;
 
-pub use device_slot::{DeviceSlot, RELEASE_LIMIT, SlotChange, SlotState};
-pub use entering::ENTER_LIMIT;
-pub use exit::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving};
+pub(crate) use device_slot::{DeviceSlot, RELEASE_LIMIT, SlotState};
+pub use exit::{CLOSE_NOW, Leaving};
 pub use io::*;
-pub use reconnecting::{RECONNECT_LIMIT, RESUME_WINDOW};
-pub use roster::{Remote, RemoteTrack};
+pub(crate) use reconnecting::RECONNECT_LIMIT;
+pub use roster::{RemoteParticipant, RemotePublication};
 
-use crate::base::{ConnectionQuality, DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers, TrackSource};
+use crate::base::{ConnectionQuality, DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers};
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use publish::OwnTrack;
 use roster::Roster;
 use std::collections::VecDeque;
 
-/// What to enter with.
+/// Configuration of a session.
 #[derive(Clone, Debug, Default)]
 pub struct SessionConfig {
     /// Enter with the camera on.
     pub camera_on: bool,
     /// Enter with the microphone on.
     pub microphone_on: bool,
-    /// Camera id, the system's default, or `none`.
+    /// Camera id; `None` for the system's default, `none` for no camera.
     pub camera: Option<String>,
-    /// Microphone id, the system's default, or `none`.
+    /// Microphone id, likewise.
     pub microphone: Option<String>,
-    /// Speaker id, the system's default, or `none`.
+    /// Speaker id, likewise.
     pub speaker: Option<String>,
-    /// The sizes in which the camera's picture is sent, smallest first.
+    /// The simulcast layers of the camera, smallest first.
     pub camera_layers: Vec<SimulcastLayer>,
 }
 
-/// Where a session stands.
+/// The phase of a session.
 #[derive(Clone, Debug)]
 pub enum Phase {
-    /// On the way in.
+    /// Before EnterRoom.
     Entering(Entering),
     /// In the room.
     InRoom(InRoom),
-    /// The link is lost and is being restored.
+    /// In the room, while the signalling link is restored.
     Reconnecting(Reconnecting),
-    /// On the way out.
+    /// During the exit.
     Leaving(Leaving),
-    /// ExitRoom has come: nothing is held any more.
-    Gone(Gone),
+    /// After ExitRoom: nothing is held any more.
+    Ended(Ended),
 }
 
-/// On the way in.
+/// Before EnterRoom.
 #[derive(Clone, Debug)]
 pub struct Entering {
-    /// When entering was asked for.
+    /// When the session began.
     pub since: Moment,
-    /// What the server's first message brought.
+    /// From the join response, once it has arrived.
     joined: Option<Joined>,
 }
 
 /// In the room.
 #[derive(Clone, Debug)]
 pub struct InRoom {
-    /// When EnterRoom came.
+    /// Time of EnterRoom.
     pub since: Moment,
-    /// Since when no media has come or gone, if it does not now. The link is another way, and may be lost as well without
-    /// anybody having noticed yet.
+    /// Start of the current media outage; `None` while media flows. Signalling has its own connection and may be down too.
     pub media_down: Option<Moment>,
     joined: Joined,
 }
 
-/// On the way back.
+/// In the room, while the signalling link is restored.
 #[derive(Clone, Debug)]
 pub struct Reconnecting {
-    /// When EnterRoom came.
+    /// Time of EnterRoom.
     pub entered: Moment,
     /// When the link was lost.
     pub since: Moment,
-    /// Which try, from 1.
+    /// The number of the current attempt, from 1.
     pub attempt: u32,
-    /// The next try follows without a pause.
-    eager: bool,
-    /// The resume's list of everybody has come.
+    /// Whether the next attempt follows without a pause.
+    skip_pause: bool,
+    /// Whether the full list of participants after a resume has arrived.
     listed: bool,
     step: reconnecting::Step,
 }
 
-/// ExitRoom has come.
+/// After ExitRoom.
 #[derive(Clone, Debug)]
-pub struct Gone {
-    /// Why.
+pub struct Ended {
+    /// Why the stay ended.
     pub reason: ExitReason,
-    /// What was let go, and when.
+    /// The receipt of the exit.
     pub receipt: Receipt,
-    /// Milliseconds from the request (or the server's word) to ExitRoom.
+    /// Milliseconds from the beginning of the exit to ExitRoom.
     pub total_ms: f64,
-    /// Who was told.
+    /// Names of the participants who were told.
     pub told: Vec<String>,
-    /// A plain sentence, where there is something to say.
+    /// For `EntryFailed` and `ConnectionLost`: a sentence for the user.
     pub message: String,
 }
 
-/// What the server's first message said of us.
+/// Our participant, from the join response.
 #[derive(Clone, Debug)]
 struct Joined {
     /// Our `PA_…`.
     sid: String,
     negotiation: Negotiation,
-    /// v0: the subscriber connection is the one that counts.
+    /// v0: EnterRoom waits for the subscriber connection instead of the publisher's.
     subscriber_primary: bool,
 }
 
-/// Each timer, and what happens when it fires.
+/// The timers of a session, with what happens when each fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    /// Entering took too long: reason 103.
+    /// Entering fails with reason 103.
     Enter,
-    /// The next try to reconnect.
+    /// The next attempt to reconnect begins.
     Retry,
-    /// A try to reconnect hangs: the next kind of try.
+    /// The current attempt to reconnect is given up, and the next one is scheduled.
     Attempt,
-    /// Reconnecting took too long: reason 102.
+    /// Reconnecting fails with reason 102.
     Reconnect,
-    /// The media path is down though the link is up: ICE is restarted.
+    /// The media path is still down while the link is up: ICE is restarted.
     MediaDown,
-    /// The goodbye was not acknowledged: unconfirmed.
+    /// The goodbye was not acknowledged: the step is unconfirmed.
     Goodbye,
-    /// Peers or socket do not close: ExitRoom without them.
+    /// The peer connections or the link did not close: the step is unconfirmed.
     Close,
-    /// A device did not let go, though force was allowed: named, and on.
+    /// A device did not close, even by force: its step has failed.
     Devices,
-    /// The hard ceiling of the exit.
+    /// ExitRoom follows whatever is still open.
     Ceiling,
 }
 
@@ -162,17 +160,17 @@ pub struct Session {
     roster: Roster,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
-    /// Whether signalling of the present epoch is or may be open.
+    /// Whether the link of the current epoch is open or being opened.
     link_open: bool,
-    /// Whether peers of the present epoch exist or are being made.
+    /// Whether peer connections of the current epoch exist or are being made.
     peers_open: bool,
-    /// The server's word on our own voice.
+    /// Whether the server reports us as speaking.
     speaking: bool,
     quality: ConnectionQuality,
 }
 
 impl Session {
-    /// A session that begins to enter at once: its first outputs open the devices and connect.
+    /// Begins to enter: the first outputs connect and open the devices.
     pub fn new(config: SessionConfig, now: Moment) -> Self {
         let slot = DeviceSlot::new;
         let mut session = Self {
@@ -212,31 +210,31 @@ impl Session {
         while let Some(timer) = self.timers.pop_due(now) {
             self.fire(timer, now);
         }
-        self.finish_if_complete(now);
+        self.end_if_complete(now);
     }
 
-    /// The next thing to do; `None` when everything has been said.
+    /// The next output; `None` when all are drained.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
 
-    /// When to come again with [`Input::Tick`].
+    /// The latest time for the next input.
     pub fn deadline(&self) -> Option<Moment> {
         self.timers.next_deadline()
     }
 
-    /// Where it stands.
+    /// The current phase.
     pub fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// Everybody else, in the order in which they came.
-    pub fn people(&self) -> &[Remote] {
+    /// The remote participants, in the order in which they joined.
+    pub fn people(&self) -> &[RemoteParticipant] {
         self.roster.people()
     }
 
-    /// A device of ours.
-    pub fn slot(&self, kind: DeviceKind) -> &DeviceSlot {
+    /// One of our devices.
+    pub(crate) fn slot(&self, kind: DeviceKind) -> &DeviceSlot {
         match kind {
             DeviceKind::Camera => &self.camera,
             DeviceKind::Microphone => &self.microphone,
@@ -245,25 +243,32 @@ impl Session {
         }
     }
 
-    /// Whether the server says that we speak.
-    pub fn speaking(&self) -> bool {
+    /// Whether the server reports us as speaking.
+    pub(crate) fn speaking(&self) -> bool {
         self.speaking
     }
 
-    /// The server's word on our own link.
-    pub fn quality(&self) -> ConnectionQuality {
+    /// The quality of our connection, as the server reports it.
+    pub(crate) fn quality(&self) -> ConnectionQuality {
         self.quality
+    }
+
+    /// Whether the exit has begun.
+    fn is_leaving(&self) -> bool {
+        matches!(self.phase, Phase::Leaving(_) | Phase::Ended(_))
     }
 
     fn fire(&mut self, timer: Timer, now: Moment) {
         match timer {
             Timer::Enter => self.enter_timed_out(now),
             Timer::Retry => self.next_attempt(now),
-            Timer::Attempt => self.attempt_timed_out(now),
+            Timer::Attempt => self.attempt_failed(now),
             Timer::Reconnect => self.reconnect_timed_out(now),
             Timer::MediaDown => self.media_stayed_down(),
             Timer::Goodbye => self.goodbye_timed_out(now),
-            Timer::Close | Timer::Devices | Timer::Ceiling => self.exit_timer(timer, now),
+            Timer::Close => self.close_timed_out(now),
+            Timer::Devices => self.abandon_devices(now),
+            Timer::Ceiling => self.ceiling_reached(now),
         }
     }
 
@@ -275,7 +280,7 @@ impl Session {
         self.out.push_back(Output::Peers(self.epoch, command));
     }
 
-    /// Runs `f` on the roster with the outputs.
+    /// Runs `f` on the roster and appends its outputs.
     fn with_roster(&mut self, f: impl FnOnce(&mut Roster, &mut Vec<Output>)) {
         let mut out = Vec::new();
         f(&mut self.roster, &mut out);
@@ -287,7 +292,7 @@ impl Session {
             Phase::Entering(e) => e.joined.as_mut(),
             Phase::InRoom(r) => Some(&mut r.joined),
             Phase::Reconnecting(r) => r.step.joined_mut(),
-            Phase::Leaving(_) | Phase::Gone(_) => None,
+            Phase::Leaving(_) | Phase::Ended(_) => None,
         }
     }
 }

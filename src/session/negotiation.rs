@@ -1,27 +1,29 @@
-//! Offers and answers of our side: one offer under way at a time, a wish for another waits for the answer.
+//! Our offers: one is pending at a time; the next one waits for its answer.
 
 use super::io::PeerCommand;
 use crate::base::SignalTarget;
 use livekit_protocol as lk;
 
-/// Where the client's offering stands.
+/// The state of our offers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Negotiation {
     single: bool,
-    under_way: bool,
+    pending: bool,
+    /// Whether another offer is requested.
     again: bool,
+    /// Whether that one is to restart ICE.
     again_with_ice: bool,
-    /// v1 counts its offers from 1, the one that went with the join.
+    /// The id of the last offer. On v1 the offer that went with the join has the id 1.
     offer_id: u32,
 }
 
 impl Negotiation {
-    /// v1's first offer went with the join and is under way; v0 has none yet.
+    /// On v1 the first offer went with the join and is pending; on v0 there is none yet.
     pub(super) fn new(single: bool) -> Self {
-        Self { single, under_way: single, offer_id: u32::from(single), ..Self::default() }
+        Self { single, pending: single, offer_id: u32::from(single), ..Self::default() }
     }
 
-    /// Which connection a remote candidate is for: v1 has only one.
+    /// The connection that a remote candidate belongs to.
     pub(super) fn candidate_target(&self, target: lk::SignalTarget) -> SignalTarget {
         if self.single || target == lk::SignalTarget::Publisher {
             SignalTarget::Publisher
@@ -30,34 +32,34 @@ impl Negotiation {
         }
     }
 
-    /// Asks for an offer now, or after the answer that is awaited.
+    /// Requests an offer: returned now, or by [`Self::settled`] after the pending answer.
     pub(super) fn want_offer(&mut self, ice_restart: bool) -> Option<PeerCommand> {
-        if self.under_way {
+        if self.pending {
             self.again = true;
             self.again_with_ice |= ice_restart;
             return None;
         }
-        self.under_way = true;
+        self.pending = true;
         Some(PeerCommand::Offer { ice_restart })
     }
 
-    /// A resume: whatever was under way is void, and the next offer restarts ICE.
+    /// After a resume: an offer that was pending is void, and the next one restarts ICE.
     pub(super) fn restart(&mut self) -> PeerCommand {
-        self.under_way = true;
+        self.pending = true;
         self.again = false;
         self.again_with_ice = false;
         PeerCommand::Offer { ice_restart: true }
     }
 
-    /// An offer was made: its id.
+    /// The id of the offer that was made.
     pub(super) fn offer_made(&mut self) -> u32 {
         self.offer_id += 1;
         self.offer_id
     }
 
-    /// The answer came (or the offer failed): the offer that waited, if one did.
+    /// The answer arrived, or the offer failed: returns the offer that waited.
     pub(super) fn settled(&mut self) -> Option<PeerCommand> {
-        self.under_way = false;
+        self.pending = false;
         let again = std::mem::take(&mut self.again);
         let ice = std::mem::take(&mut self.again_with_ice);
         if again { self.want_offer(ice) } else { None }
@@ -69,9 +71,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_wish_waits_for_the_answer() {
+    fn a_second_request_waits_for_the_answer() {
         let mut n = Negotiation::new(true);
-        assert!(n.want_offer(false).is_none(), "the join's offer is under way");
+        assert!(n.want_offer(false).is_none(), "the join's offer is pending");
         assert!(n.want_offer(true).is_none());
         assert!(matches!(n.settled(), Some(PeerCommand::Offer { ice_restart: true })));
         assert_eq!(n.offer_made(), 2);

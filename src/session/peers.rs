@@ -1,4 +1,4 @@
-//! What the peer connections report.
+//! Reports of the peer connections.
 
 use super::{Epoch, Output, PeerInput, Phase, Session, Timer};
 use crate::base::{Moment, SignalTarget};
@@ -6,15 +6,16 @@ use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::time::Duration;
 
-/// A media path that is down for so long, with the link up, gets an ICE restart.
+/// After this outage of the media path, with the link up, ICE is restarted.
 const MEDIA_DOWN: Duration = Duration::from_millis(500);
 
 impl Session {
+    /// Takes a report of the peer connections.
     pub(super) fn peers(&mut self, epoch: Epoch, input: PeerInput, now: Moment) {
         if epoch != self.epoch {
             return;
         }
-        if let Phase::Leaving(_) | Phase::Gone(_) = self.phase {
+        if let Phase::Leaving(_) | Phase::Ended(_) = self.phase {
             if matches!(input, PeerInput::Closed) {
                 self.peers_closed(now);
             }
@@ -66,14 +67,14 @@ impl Session {
         }
     }
 
-    /// The link is up, the media path is not: new ICE credentials may find another way.
+    /// The link is up and the media path is not: restarts ICE, which may find another path.
     pub(super) fn media_stayed_down(&mut self) {
         if matches!(self.phase, Phase::InRoom(_)) {
             self.offer(true);
         }
     }
 
-    /// Our descriptions for the server after a resume, with the tracks that we believe published.
+    /// Tells the server after a resume which tracks we hold published. The driver adds the session descriptions.
     pub(super) fn sync_state(&mut self) {
         let publish_tracks = self.tracks.iter().filter(|t| t.sid.is_some());
         let publish_tracks = publish_tracks

@@ -1,7 +1,7 @@
 //! Our own tracks: announced with AddTrack, published with an offer, muted while their device is off.
 
 use super::{Epoch, Output, PeerCommand, Session};
-use crate::base::{MediaKind, NO_DEVICE, SimulcastLayer, TrackSource};
+use crate::base::{MediaKind, SimulcastLayer, TrackSource};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 
@@ -15,31 +15,30 @@ pub(super) struct OwnTrack {
     pub(super) cid: String,
     /// `TR_…`, once published.
     pub(super) sid: Option<String>,
-    /// What the server was last told.
+    /// Whether it is muted at the server.
     pub(super) muted: bool,
-    /// The epoch in which it was published.
+    /// The connection on which it was published.
     pub(super) epoch: Epoch,
 }
 
 impl Session {
-    /// Publishes a track for each device that is wanted and has none yet in this epoch, with one offer for all.
+    /// Publishes a track for each device that is wanted and has none on this connection, with one offer for all.
     pub(super) fn publish_wanted(&mut self) {
         let epoch = self.epoch;
         let mut added = false;
         for source in PUBLISHED {
-            let slot = source.device().map(|kind| self.slot(kind));
-            let wanted = slot.is_some_and(|s| s.wanted() && s.choice() != Some(NO_DEVICE));
+            let wanted = source.device().is_some_and(|kind| self.slot(kind).is_wanted());
             let known = self.tracks.iter().find(|t| t.source == source);
             if known.is_some_and(|t| t.epoch == epoch) || (known.is_none() && !wanted) {
                 continue;
             }
-            let muted = !self.source_is_fed(source);
+            let muted = !self.source_is_on(source);
             self.tracks.retain(|t| t.source != source);
             let cid = format!("{}-{}", Announced::of(source).name, epoch.0);
             self.send(Request::AddTrack(self.add_track(&cid, source, muted)));
             self.command(PeerCommand::Publish { cid: cid.clone(), source });
             self.tracks.push(OwnTrack { source, cid, sid: None, muted, epoch });
-            self.out.push_back(Output::Feed { source, on: !muted });
+            self.out.push_back(Output::SetSending { source, on: !muted });
             added = true;
         }
         if added {
@@ -47,7 +46,7 @@ impl Session {
         }
     }
 
-    /// Makes an offer, now or after the answer that is awaited.
+    /// Makes an offer, now or after the answer to the previous one.
     pub(super) fn offer(&mut self, ice_restart: bool) {
         if let Some(command) = self.joined_mut().and_then(|j| j.negotiation.want_offer(ice_restart)) {
             self.command(command);
@@ -93,21 +92,23 @@ impl Session {
         }
     }
 
+    /// The server has published a track of ours.
     pub(super) fn track_published(&mut self, p: lk::TrackPublishedResponse) {
         let Some(info) = p.track else { return };
         if let Some(t) = self.tracks.iter_mut().find(|t| t.cid == p.cid) {
             t.sid = Some(info.sid);
             t.muted = info.muted;
         }
-        self.tell_mutes();
+        self.send_mutes();
     }
 
+    /// The server has muted a track of ours, which switches its device off; or has unmuted it.
     pub(super) fn muted_by_server(&mut self, m: &lk::MuteTrackRequest) {
         let Some(track) = self.tracks.iter_mut().find(|t| t.sid.as_deref() == Some(m.sid.as_str())) else { return };
         track.muted = m.muted;
         let source = track.source;
-        self.out.push_back(Output::Feed { source, on: !m.muted });
-        // A muted screen audio leaves the screen alone.
+        self.out.push_back(Output::SetSending { source, on: !m.muted });
+        // A muted screen audio does not stop the screen.
         if m.muted
             && let Some(kind) = source.device().filter(|kind| kind.source() == Some(source))
         {
@@ -115,7 +116,7 @@ impl Session {
         }
     }
 
-    /// The server says which layers of a track of ours anybody subscribes to.
+    /// Dynacast: the server tells which layers of a track of ours have a subscriber.
     pub(super) fn want_layers(&mut self, update: &lk::SubscribedQualityUpdate) {
         let Some(track) = self.tracks.iter().find(|t| t.sid.as_deref() == Some(&update.track_sid)) else { return };
         let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains("vp8"));
@@ -127,10 +128,11 @@ impl Session {
         }
     }
 
-    pub(super) fn tell_mutes(&mut self) {
+    /// Mutes the tracks whose device is off, and unmutes the others.
+    pub(super) fn send_mutes(&mut self) {
         let mut changes = Vec::new();
         for source in PUBLISHED {
-            let muted = !self.source_is_fed(source);
+            let muted = !self.source_is_on(source);
             if let Some(t) = self.tracks.iter_mut().find(|t| t.source == source && t.sid.is_some() && t.muted != muted)
             {
                 t.muted = muted;
@@ -140,7 +142,7 @@ impl Session {
         for (source, mute) in changes {
             let on = !mute.muted;
             self.send(Request::Mute(mute));
-            self.out.push_back(Output::Feed { source, on });
+            self.out.push_back(Output::SetSending { source, on });
         }
     }
 }

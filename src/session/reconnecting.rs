@@ -1,8 +1,8 @@
-//! The way back: resume the same session by a new socket and an ICE restart; else join afresh; else reason 102.
+//! Reconnecting: resume the session with a new socket and an ICE restart; else join afresh; else end with reason 102.
 //!
-//! A resume is tried while the server may still keep our place ([`RESUME_WINDOW`]); it is answered by the server's word if
-//! we were removed or the room was ended meanwhile. A fresh join uses the same token, which the server refuses after
-//! a removal, and says so.
+//! A resume is tried while the server may still keep the session ([`RESUME_WINDOW`]). If we were removed or the room was
+//! dismissed meanwhile, the server answers it with a leave. A fresh join uses the same token, which the server refuses
+//! after a removal, with the reason.
 
 use super::io::EntryError;
 use super::link::ice_servers;
@@ -11,25 +11,25 @@ use crate::base::{EntryErrorKind, EventKind, ExitReason, Moment};
 use livekit_protocol as lk;
 use std::time::Duration;
 
-/// The others do not notice an outage shorter than the server's grace; after this a resume is no longer tried.
-pub const RESUME_WINDOW: Duration = Duration::from_secs(5);
-/// Reconnecting ends with reason 102 after so long.
-pub const RECONNECT_LIMIT: Duration = Duration::from_secs(60);
-/// One try may take so long.
+/// Longest outage after which a resume is tried: the server's grace, during which the others do not notice the outage.
+pub(super) const RESUME_WINDOW: Duration = Duration::from_secs(5);
+/// Longest time for reconnecting; then the stay ends with reason 102.
+pub(crate) const RECONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// Longest time for one attempt.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
-/// Pauses between tries: the first is at once, then they grow.
+/// Pauses before the attempts, in ms; the last one repeats.
 const PAUSES_MS: [u64; 6] = [0, 200, 400, 800, 1500, 3000];
 
-/// What a try is doing.
+/// What an attempt is doing.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// Waiting for the next try; with the place that the server may still keep.
+    /// The pause before the next attempt, with the session that the server may still keep.
     Waiting(Option<Joined>),
-    /// A new socket for the same session.
+    /// Opening a new socket for the same session.
     Resuming(Joined),
-    /// The socket is back; ICE restarts.
+    /// The socket is open; ICE restarts.
     Restarting(Joined),
-    /// A fresh join, first without, then with the server's first message.
+    /// A fresh join; with the join response, once it has arrived.
     Rejoining(Option<Joined>),
 }
 
@@ -45,7 +45,7 @@ impl Step {
         *self = Self::Rejoining(Some(joined));
     }
 
-    fn take_place(&mut self) -> Option<Joined> {
+    fn take_session(&mut self) -> Option<Joined> {
         match std::mem::replace(self, Self::Waiting(None)) {
             Self::Waiting(joined) => joined,
             Self::Resuming(joined) | Self::Restarting(joined) => Some(joined),
@@ -55,7 +55,7 @@ impl Step {
 }
 
 impl Session {
-    /// The link ended without our asking.
+    /// The link ended unasked.
     pub(super) fn link_lost(&mut self, now: Moment) {
         match &mut self.phase {
             Phase::Entering(_) => {
@@ -68,14 +68,14 @@ impl Session {
                 self.start_reconnecting(entered, Some(joined), now);
             }
             Phase::Reconnecting(r) => {
-                let place = r.step.take_place();
-                self.wait_for_next(place, now);
+                let session = r.step.take_session();
+                self.wait_for_next(session, now);
             }
-            Phase::Leaving(_) | Phase::Gone(_) => {}
+            Phase::Leaving(_) | Phase::Ended(_) => {}
         }
     }
 
-    /// The server has no place for us any more, but we may join afresh.
+    /// The server has dropped our session, but we may join afresh.
     pub(super) fn must_rejoin(&mut self, now: Moment) {
         match &mut self.phase {
             Phase::InRoom(room) => {
@@ -87,11 +87,11 @@ impl Session {
                 let message = "The server asked to join again. Try again.".to_owned();
                 self.refused(EntryError { kind: EntryErrorKind::Other, message, retry: true }, now);
             }
-            Phase::Leaving(_) | Phase::Gone(_) => {}
+            Phase::Leaving(_) | Phase::Ended(_) => {}
         }
     }
 
-    fn start_reconnecting(&mut self, entered: Moment, place: Option<Joined>, now: Moment) {
+    fn start_reconnecting(&mut self, entered: Moment, session: Option<Joined>, now: Moment) {
         self.timers.stop(Timer::MediaDown);
         self.timers.set(Timer::Reconnect, now + RECONNECT_LIMIT);
         self.out.push_back(Output::Event(EventKind::ConnectionLost { attempt: 0 }));
@@ -99,17 +99,17 @@ impl Session {
             entered,
             since: now,
             attempt: 0,
-            eager: false,
+            skip_pause: false,
             listed: false,
             step: Step::Waiting(None),
         });
-        self.wait_for_next(place, now);
+        self.wait_for_next(session, now);
     }
 
-    fn wait_for_next(&mut self, place: Option<Joined>, now: Moment) {
+    fn wait_for_next(&mut self, session: Option<Joined>, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
-        r.step = Step::Waiting(place);
-        let pause = match std::mem::take(&mut r.eager) {
+        r.step = Step::Waiting(session);
+        let pause = match std::mem::take(&mut r.skip_pause) {
             true => 0,
             false => PAUSES_MS[(r.attempt as usize).min(PAUSES_MS.len() - 1)],
         };
@@ -117,7 +117,7 @@ impl Session {
         self.timers.set(Timer::Retry, now + Duration::from_millis(pause));
     }
 
-    /// Somebody will not wait: the next try begins at once, or follows the present one without a pause.
+    /// Begins the next attempt at once, or, if one runs, lets the next follow without a pause.
     pub(super) fn try_now(&mut self, now: Moment) {
         let r = match &mut self.phase {
             Phase::InRoom(room) if room.media_down.is_some() => return self.media_stayed_down(),
@@ -127,7 +127,7 @@ impl Session {
         if matches!(r.step, Step::Waiting(_)) {
             self.timers.set(Timer::Retry, now);
         } else {
-            r.eager = true;
+            r.skip_pause = true;
         }
     }
 
@@ -136,10 +136,10 @@ impl Session {
         r.attempt += 1;
         let attempt = r.attempt;
         let in_time = now.since(r.since) < RESUME_WINDOW;
-        let place = r.step.take_place().filter(|_| in_time);
+        let session = r.step.take_session().filter(|_| in_time);
         self.out.push_back(Output::Event(EventKind::TryToReconnect { attempt }));
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
-        match place {
+        match session {
             Some(joined) => {
                 r.step = Step::Resuming(joined);
                 self.out.push_back(Output::Resume(self.epoch, lk::ReconnectReason::RrSignalDisconnected));
@@ -162,7 +162,7 @@ impl Session {
         self.out.push_back(Output::Connect(self.epoch));
     }
 
-    /// The server knows us still.
+    /// The server resumes the session.
     pub(super) fn resumed(&mut self, response: &lk::ReconnectResponse, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
         let Step::Resuming(joined) = &mut r.step else { return };
@@ -177,8 +177,8 @@ impl Session {
         self.command(restart);
     }
 
-    /// The resume's update lists everybody: whoever left meanwhile must not stay on screen. It is the first that names us;
-    /// later ones may be about us alone.
+    /// Removes participants who left during the outage. The first update after a resume that contains us lists everybody;
+    /// later ones may contain us alone.
     pub(super) fn complete_resume(&mut self, everybody: &[lk::ParticipantInfo]) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
         let Step::Restarting(joined) = &r.step else { return };
@@ -188,29 +188,27 @@ impl Session {
         }
     }
 
-    pub(super) fn resume_failed(&mut self, now: Moment) {
+    /// The current attempt has failed, or takes too long.
+    pub(super) fn attempt_failed(&mut self, now: Moment) {
         if let Phase::Reconnecting(r) = &mut self.phase {
-            let place = r.step.take_place();
-            self.wait_for_next(place, now);
+            let session = r.step.take_session();
+            self.wait_for_next(session, now);
         }
     }
 
-    pub(super) fn attempt_timed_out(&mut self, now: Moment) {
-        self.resume_failed(now);
-    }
-
+    /// A fresh join was refused.
     pub(super) fn rejoin_refused(&mut self, error: EntryError, now: Moment) {
         self.link_open = false;
         self.peers_open = false;
         match error.kind.ended_stay() {
             Some(reason) => self.leave(reason, String::new(), now),
-            // We were in a room there: what answers otherwise now, a proxy for one, may not for long.
+            // We were in a room there, so another program that answers now (a proxy) may do so for a short time only.
             None if error.retry || error.kind == EntryErrorKind::NotAServer => self.wait_for_next(None, now),
             None => self.leave(ExitReason::ConnectionLost, error.message, now),
         }
     }
 
-    /// Media flows again: the call goes on.
+    /// Media flows again.
     pub(super) fn recovered(&mut self) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
         let (entered, attempt) = (r.entered, r.attempt);

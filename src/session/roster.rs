@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// A remote participant.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Remote {
+pub struct RemoteParticipant {
     /// Their identity.
     pub user: UserId,
     /// Their display name.
@@ -18,14 +18,14 @@ pub struct Remote {
     /// This stay's `PA_…`.
     pub sid: String,
     /// Their tracks, in the order in which they were first seen.
-    pub tracks: Vec<RemoteTrack>,
+    pub tracks: Vec<RemotePublication>,
     /// Whether the server reports them as speaking.
     pub speaking: bool,
     /// The quality of their connection, as the server reports it.
     pub quality: ConnectionQuality,
 }
 
-impl Remote {
+impl RemoteParticipant {
     /// Whether they publish an unmuted voice: a microphone, or audio without a source.
     pub fn voice_on(&self) -> bool {
         self.tracks.iter().any(|t| !t.muted && t.source.role() == TrackRole::Voice)
@@ -34,7 +34,7 @@ impl Remote {
 
 /// A track that a remote participant publishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteTrack {
+pub struct RemotePublication {
     /// Its `TR_…`.
     pub sid: TrackSid,
     /// What it is captured from.
@@ -57,7 +57,7 @@ struct UnboundTrack {
 pub(super) struct Roster {
     /// Our own identity. A participant who joins with it elsewhere replaces us and is not listed beside us.
     me: String,
-    people: Vec<Remote>,
+    people: Vec<RemoteParticipant>,
     /// v1: the track of each m-line by its mid, as the last answer said.
     mids: BTreeMap<String, TrackSid>,
     unbound: BTreeMap<TrackHandle, UnboundTrack>,
@@ -65,7 +65,7 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    pub(super) fn people(&self) -> &[Remote] {
+    pub(super) fn people(&self) -> &[RemoteParticipant] {
         &self.people
     }
 
@@ -123,7 +123,7 @@ impl Roster {
             Some(at) => at,
             None => {
                 out.push(Output::Event(EventKind::RemoteUserEnterRoom { user: user.clone(), name: name.clone() }));
-                self.people.push(Remote {
+                self.people.push(RemoteParticipant {
                     user,
                     name: String::new(),
                     sid: String::new(),
@@ -241,7 +241,7 @@ impl Roster {
     }
 }
 
-fn remote_track(t: &lk::TrackInfo) -> Option<RemoteTrack> {
+fn remote_track(t: &lk::TrackInfo) -> Option<RemotePublication> {
     let source = match (t.source(), t.r#type()) {
         (_, lk::TrackType::Data) => return None,
         (lk::TrackSource::Camera, lk::TrackType::Video) => TrackSource::Camera,
@@ -252,18 +252,18 @@ fn remote_track(t: &lk::TrackInfo) -> Option<RemoteTrack> {
         (_, lk::TrackType::Video) => TrackSource::Unknown(MediaKind::Video),
         (_, lk::TrackType::Audio) => TrackSource::Unknown(MediaKind::Audio),
     };
-    Some(RemoteTrack { sid: t.sid.as_str().into(), source, muted: t.muted })
+    Some(RemotePublication { sid: t.sid.as_str().into(), source, muted: t.muted })
 }
 
 /// The tracks of `now`: first those of `before`, in that order. The server lists them in any order.
-fn in_order_of(before: &[RemoteTrack], mut now: Vec<RemoteTrack>) -> Vec<RemoteTrack> {
+fn in_order_of(before: &[RemotePublication], mut now: Vec<RemotePublication>) -> Vec<RemotePublication> {
     now.sort_by_key(|t| before.iter().position(|b| b.sid == t.sid).unwrap_or(usize::MAX));
     now
 }
 
 /// Reports which tracks have begun or ceased to send: first what has ceased, then what has begun.
-fn tell_availability(user: &UserId, before: &[RemoteTrack], now: &[RemoteTrack], out: &mut Vec<Output>) {
-    let sends = |tracks: &[RemoteTrack], t: &RemoteTrack| {
+fn tell_availability(user: &UserId, before: &[RemotePublication], now: &[RemotePublication], out: &mut Vec<Output>) {
+    let sends = |tracks: &[RemotePublication], t: &RemotePublication| {
         tracks.iter().any(|other| other.sid == t.sid && other.source == t.source && !other.muted)
     };
     let ceased = before.iter().filter(|t| !t.muted && !sends(now, t)).map(|t| (t, false));

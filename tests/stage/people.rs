@@ -249,7 +249,7 @@ impl Stage {
                 let before = self.people[who].bound.remove(&handle);
                 assert!(before.is_some(), "{handle:?} is detached, but was not attached");
             }
-            Output::ResumeDone(_) | Output::Feed { .. } | Output::WantLayers { .. } => {}
+            Output::ResumeDone(_) | Output::SetSending { .. } | Output::WantLayers { .. } => {}
         }
     }
 

@@ -64,7 +64,7 @@ impl Cause {
 }
 
 const fn stays(phase: &Phase) -> bool {
-    !matches!(phase, Phase::Leaving(_) | Phase::Gone(_))
+    !matches!(phase, Phase::Leaving(_) | Phase::Ended(_))
 }
 
 /// The reason for which the server's word ends a stay.
@@ -270,7 +270,7 @@ impl Stage {
             (0..self.people.len()).filter(|w| self.people[*w].alive && self.is_in_room(*w)).collect();
         for who in 0..self.people.len() {
             let person = &self.people[who];
-            let is_settled = here.contains(&who) || matches!(person.session.phase(), Phase::Gone(_));
+            let is_settled = here.contains(&who) || matches!(person.session.phase(), Phase::Ended(_));
             assert!(is_settled || !person.alive, "{} hangs in {:?}", person.user, person.session.phase());
         }
         for who in &here {

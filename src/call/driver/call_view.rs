@@ -3,7 +3,7 @@
 use super::{Call, STALE_PEER_LIMIT};
 use crate::base::{DeviceKind, MediaKind, TrackRef};
 use crate::call::view::{CallPhase, CallSummary, CallView, ExitProgress, LocalDevice, Person, PersonTrack};
-use crate::session::{self, Remote, RemoteTrack};
+use crate::session::{self, RemoteParticipant, RemotePublication};
 use std::time::Duration;
 
 impl Call {
@@ -14,7 +14,7 @@ impl Call {
 
     /// The call as the window shows it.
     pub(crate) fn view(&self) -> CallView {
-        let track = |p: &Remote, t: &RemoteTrack| PersonTrack {
+        let track = |p: &RemoteParticipant, t: &RemotePublication| PersonTrack {
             track: TrackRef { user: p.user.clone(), source: t.source, sid: t.sid.clone() },
             muted: t.muted,
             frames: (t.source.kind() == MediaKind::Video && !t.muted).then(|| self.media.slot(&t.sid)),
@@ -59,13 +59,13 @@ impl Call {
                 done: l.done().cloned().collect(),
                 running: l.running().collect(),
             }),
-            session::Phase::Gone(gone) => CallPhase::Ended(CallSummary {
-                reason: gone.reason,
-                receipt: gone.receipt.clone(),
-                total_ms: gone.total_ms,
+            session::Phase::Ended(ended) => CallPhase::Ended(CallSummary {
+                reason: ended.reason,
+                receipt: ended.receipt.clone(),
+                total_ms: ended.total_ms,
                 unix_ms: self.ended_unix_ms,
-                told: gone.told.clone(),
-                message: gone.message.clone(),
+                told: ended.told.clone(),
+                message: ended.message.clone(),
             }),
         }
     }

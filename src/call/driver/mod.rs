@@ -164,7 +164,7 @@ impl Call {
     /// Why the call ended; `None` before ExitRoom.
     pub(crate) fn ended(&self) -> Option<ExitReason> {
         match self.session.phase() {
-            session::Phase::Gone(gone) => Some(gone.reason),
+            session::Phase::Ended(ended) => Some(ended.reason),
             _ => None,
         }
     }
@@ -229,7 +229,7 @@ impl Call {
             Output::ReleaseDevice { kind, generation, limit } => devices.release(owner, kind, generation, limit),
             Output::Attach(bound) => self.media.attach(bound),
             Output::Detach(handle) => self.media.detach(handle),
-            Output::Feed { source, on } => self.media.set_sending(source, on),
+            Output::SetSending { source, on } => self.media.set_sending(source, on),
             Output::WantLayers { cid, layers } => self.media.want_layers(&cid, &layers),
             Output::Event(kind) => {
                 if let EventKind::ExitRoom { .. } = kind {

@@ -1,21 +1,22 @@
-//! Carrying out the exit that `steps` describes.
+//! Carries out the exit that [`steps`] describes.
 
 mod steps;
 
-pub use steps::{CEILING, CLOSE_LIMIT, CLOSE_NOW, GOODBYE_LIMIT, Leaving};
+pub use steps::{CLOSE_NOW, Leaving};
 
-use super::{Gone, Output, PeerCommand, Phase, RELEASE_LIMIT, Session, Timer};
+use super::{Ended, Output, PeerCommand, Phase, RELEASE_LIMIT, Session, Timer};
 use crate::base::{DeviceKind, EventKind, ExitReason, ExitRequestedBy, Moment, StepName, StepState};
 use std::time::Duration;
-use steps::{RELEASE_NOW, step_of};
+use steps::{CEILING, CLOSE_LIMIT, GOODBYE_LIMIT, RELEASE_NOW, step_of};
 
-/// After its own limit a driver has taken the device away by force; what then is still not reported is given up.
+/// A device that is not reported as released by then is given up. Its driver takes it away by force after
+/// [`RELEASE_LIMIT`].
 const DEVICES_LIMIT: Duration = Duration::from_millis(RELEASE_LIMIT.as_millis() as u64 + 400);
 
 impl Session {
-    /// Our own exit. Accepted in every phase; once it runs, asking again changes nothing.
+    /// Our own exit. Accepted in every phase; during an exit it changes nothing.
     pub(super) fn exit(&mut self, by: ExitRequestedBy, now: Moment) {
-        if matches!(self.phase, Phase::Leaving(_) | Phase::Gone(_)) {
+        if self.is_leaving() {
             return;
         }
         self.out.push_back(Output::Event(EventKind::ExitRequested { by }));
@@ -26,22 +27,19 @@ impl Session {
     pub(super) fn leave(&mut self, reason: ExitReason, message: String, now: Moment) {
         let in_room = match &self.phase {
             Phase::Entering(e) => e.joined.is_some(),
-            Phase::InRoom(_) => true,
-            Phase::Reconnecting(_) => true,
-            Phase::Leaving(_) | Phase::Gone(_) => return,
+            Phase::InRoom(_) | Phase::Reconnecting(_) => true,
+            Phase::Leaving(_) | Phase::Ended(_) => return,
         };
         let reconnecting = matches!(self.phase, Phase::Reconnecting(_));
         let told = self.roster.people().iter().map(|p| p.name.clone()).collect();
         let mut leaving = Leaving::new(reason, now, message, told);
-        leaving.link_open = self.link_open;
-        leaving.peers_open = self.peers_open;
         self.timers.clear();
         self.timers.set(Timer::Ceiling, now + CEILING);
         self.timers.set(Timer::Devices, now + DEVICES_LIMIT);
         let connecting = self.link_open && (!in_room || reconnecting);
         let goodbye = in_room && self.link_open && matches!(reason, ExitReason::Left | ExitReason::EntryFailed);
         match (goodbye, reason) {
-            // What we cannot say, the others learn from the server's own bound.
+            // The goodbye may not arrive; then the others learn it when the server's grace ends.
             (true, _) if reconnecting => {
                 leaving.finish(StepName::OthersTold, StepState::Unconfirmed, "the connection was lost", now);
             }
@@ -65,7 +63,7 @@ impl Session {
         }
         self.with_roster(|roster, out| roster.clear(out));
         self.tracks.clear();
-        self.connections_step(now);
+        self.finish_connections(now);
     }
 
     fn release_devices(&mut self, now: Moment) {
@@ -83,7 +81,7 @@ impl Session {
         }
     }
 
-    /// Writes a device's line once nothing of it is held any more.
+    /// Ends a device's step if the device is closed.
     pub(super) fn device_while_leaving(&mut self, kind: DeviceKind, now: Moment) {
         let slot = self.slot(kind);
         if !slot.is_closed() {
@@ -100,31 +98,29 @@ impl Session {
             }
             Some(step) => leaving.finish(step, state, detail, now),
         }
-        self.connections_step(now);
+        self.finish_connections(now);
     }
 
     pub(super) fn goodbye_sent(&mut self) {
-        if matches!(self.phase, Phase::Leaving(_)) {
-            self.close_peers_only();
-        }
+        self.close_peers_only();
     }
 
-    /// The server answered our goodbye: the others know.
+    /// The server answered our goodbye.
     pub(super) fn goodbye_acknowledged(&mut self, now: Moment) {
-        self.goodbye_ends(StepState::Confirmed, "", now);
+        self.end_goodbye(StepState::Confirmed, "", now);
     }
 
     pub(super) fn goodbye_timed_out(&mut self, now: Moment) {
-        self.goodbye_ends(StepState::Unconfirmed, "the server did not answer", now);
+        self.end_goodbye(StepState::Unconfirmed, "the server did not answer", now);
     }
 
-    /// The socket ended before an answer came.
-    pub(super) fn link_gone_while_leaving(&mut self, now: Moment) {
-        self.goodbye_ends(StepState::Unconfirmed, "the connection ended before the server answered", now);
+    /// The link ended before an answer arrived.
+    pub(super) fn link_lost_while_leaving(&mut self, now: Moment) {
+        self.end_goodbye(StepState::Unconfirmed, "the connection ended before the server answered", now);
         self.link_closed(now);
     }
 
-    fn goodbye_ends(&mut self, state: StepState, detail: &str, now: Moment) {
+    fn end_goodbye(&mut self, state: StepState, detail: &str, now: Moment) {
         let Phase::Leaving(leaving) = &mut self.phase else { return };
         leaving.finish(StepName::OthersTold, state, detail, now);
         self.timers.stop(Timer::Goodbye);
@@ -134,7 +130,7 @@ impl Session {
 
     fn close_peers_only(&mut self) {
         let Phase::Leaving(leaving) = &mut self.phase else { return };
-        if leaving.peers_open && !leaving.closing_peers {
+        if self.peers_open && !leaving.closing_peers {
             leaving.closing_peers = true;
             self.command(PeerCommand::Close);
         }
@@ -149,95 +145,90 @@ impl Session {
 
     fn close_link(&mut self, now: Moment) {
         let Phase::Leaving(leaving) = &mut self.phase else { return };
-        if leaving.link_open && !leaving.closing_link {
+        if self.link_open && !leaving.closing_link {
             leaving.closing_link = true;
             self.out.push_back(Output::CloseLink(self.epoch));
         }
-        self.connections_step(now);
+        self.finish_connections(now);
     }
 
     pub(super) fn peers_closed(&mut self, now: Moment) {
         self.peers_open = false;
-        if let Phase::Leaving(leaving) = &mut self.phase {
-            leaving.peers_open = false;
-        }
-        self.connections_step(now);
+        self.finish_connections(now);
     }
 
+    /// The link is closed. Outside an exit a new one takes its place.
     pub(super) fn link_closed(&mut self, now: Moment) {
-        let Phase::Leaving(leaving) = &mut self.phase else { return };
-        self.link_open = false;
-        leaving.link_open = false;
-        self.connections_step(now);
+        if let Phase::Leaving(_) = self.phase {
+            self.link_open = false;
+            self.finish_connections(now);
+        }
     }
 
-    fn connections_step(&mut self, now: Moment) {
+    fn finish_connections(&mut self, now: Moment) {
         let Phase::Leaving(leaving) = &mut self.phase else { return };
-        if leaving.connections_closed() && leaving.is_done(StepName::OthersTold) {
+        let closed = !self.peers_open && !self.link_open && !leaving.speaker_open;
+        if closed && leaving.is_done(StepName::OthersTold) {
             let (state, detail) = leaving.trouble.take().unwrap_or((StepState::Confirmed, String::new()));
             leaving.finish(StepName::ConnectionsClosed, state, detail, now);
         }
     }
 
-    /// A second "leave" of whoever will not wait: only shortens.
+    /// Shortens the limits of an exit; they never become longer.
     pub(super) fn close_now(&mut self, now: Moment) {
         if !matches!(self.phase, Phase::Leaving(_)) {
             return;
         }
         self.timers.set_earlier(Timer::Ceiling, now + CLOSE_NOW);
         for kind in DeviceKind::ALL {
-            let hurry = self.slot(kind).hasten(RELEASE_NOW);
-            self.out.extend(hurry);
+            let shortened = self.slot(kind).limit_release(RELEASE_NOW);
+            self.out.extend(shortened);
         }
-        self.goodbye_ends(StepState::Unconfirmed, "not waited for", now);
+        self.end_goodbye(StepState::Unconfirmed, "not waited for", now);
     }
 
-    pub(super) fn exit_timer(&mut self, timer: Timer, now: Moment) {
+    /// The limit for closing the peer connections and the link is over.
+    pub(super) fn close_timed_out(&mut self, now: Moment) {
         let Phase::Leaving(leaving) = &mut self.phase else { return };
-        match timer {
-            Timer::Close => {
-                let late = match (leaving.peers_open, leaving.link_open) {
-                    (true, _) => "the peer connections did not close in time",
-                    (false, true) => "the signalling connection did not close in time",
-                    (false, false) => return,
-                };
-                leaving.peers_open = false;
-                leaving.link_open = false;
-                leaving.trouble.get_or_insert((StepState::Unconfirmed, late.into()));
-                self.connections_step(now);
-            }
-            Timer::Devices => {
-                self.abandon_devices(now);
-            }
-            _ => {
-                self.abandon_devices(now);
-                self.gone(now);
-            }
-        }
+        let late = match (self.peers_open, self.link_open) {
+            (true, _) => "the peer connections did not close in time",
+            (false, true) => "the signalling connection did not close in time",
+            (false, false) => return,
+        };
+        (self.peers_open, self.link_open) = (false, false);
+        leaving.trouble.get_or_insert((StepState::Unconfirmed, late.into()));
+        self.finish_connections(now);
     }
 
-    fn abandon_devices(&mut self, now: Moment) {
+    /// The limit for releasing devices is over.
+    pub(super) fn abandon_devices(&mut self, now: Moment) {
         for kind in DeviceKind::ALL {
             self.slot_mut(kind).abandon();
             self.device_while_leaving(kind, now);
         }
     }
 
-    pub(super) fn finish_if_complete(&mut self, now: Moment) {
+    /// The limit for the whole exit is over.
+    pub(super) fn ceiling_reached(&mut self, now: Moment) {
+        self.abandon_devices(now);
+        self.end(now);
+    }
+
+    pub(super) fn end_if_complete(&mut self, now: Moment) {
         if matches!(&self.phase, Phase::Leaving(l) if l.is_complete()) {
-            self.gone(now);
+            self.end(now);
         }
     }
 
-    /// ExitRoom: the only place where it comes from.
-    fn gone(&mut self, now: Moment) {
+    /// ExitRoom; no other function emits it.
+    fn end(&mut self, now: Moment) {
         let Phase::Leaving(leaving) = &self.phase else { return };
         let leaving = leaving.clone();
         let (reason, message, told) = (leaving.reason, leaving.message.clone(), leaving.told.clone());
         let total_ms = now.millis_since(leaving.since);
         let receipt = leaving.receipt(now);
         self.timers.clear();
-        self.phase = Phase::Gone(Gone { reason, receipt: receipt.clone(), total_ms, told, message });
+        self.phase = Phase::Ended(Ended { reason, receipt: receipt.clone(), total_ms, told, message });
         self.out.push_back(Output::Event(EventKind::ExitRoom { reason, total_ms, receipt }));
     }
 }

@@ -8,8 +8,10 @@ mod people;
 mod random;
 mod tracks;
 
+use super::entering::ENTER_LIMIT;
+use super::reconnecting::RESUME_WINDOW;
 use super::*;
-use crate::base::{EntryErrorKind, EventKind, ExitRequestedBy, SignalTarget, StepName, StepState};
+use crate::base::{EntryErrorKind, EventKind, ExitRequestedBy, SignalTarget, StepName, StepState, TrackSource};
 use lk::signal_response::Message as Response;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

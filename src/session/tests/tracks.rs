@@ -153,6 +153,6 @@ fn a_screen_that_the_server_mutes_ends_and_the_camera_goes_on() {
     w.message(Response::TrackPublished(lk::TrackPublishedResponse { cid, track: info }));
     w.message(Response::Mute(lk::MuteTrackRequest { sid: "TR_own".into(), muted: true }));
     w.run(100);
-    assert!(!w.session.slot(DeviceKind::Screen).wanted() && w.session.slot(DeviceKind::Camera).wanted());
+    assert!(!w.session.slot(DeviceKind::Screen).is_wanted() && w.session.slot(DeviceKind::Camera).is_wanted());
     assert!(w.session.slot(DeviceKind::Screen).is_closed());
 }
