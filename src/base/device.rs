@@ -1,37 +1,37 @@
-//! Devices as the system lists them, and what can be wrong with one.
+//! Devices as the system lists them, and the errors that the window distinguishes.
 
 use serde::{Deserialize, Serialize};
 
 /// A device that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceEntry {
+pub(crate) struct DeviceEntry {
     /// The id that `--camera ID`, `--microphone ID` and `--speaker ID` take.
-    pub id: String,
-    /// The name that people read.
-    pub label: String,
-    /// Whether it is made by Visavis (test picture, test tone, file).
-    pub synthetic: bool,
+    pub(crate) id: String,
+    /// The display name.
+    pub(crate) label: String,
+    /// Whether it is provided by Visavis (test picture, test tone, file).
+    pub(crate) synthetic: bool,
     /// Whether it is the system's default.
-    pub default: bool,
-    /// Its formats for people: `1280x720@30 YUYV`, `48000 Hz, 2 channels`. Empty when they are not known.
-    pub formats: Vec<String>,
+    pub(crate) default: bool,
+    /// Its formats for display: `1280x720@30 YUYV`, `48000 Hz, 2 channels`. Empty when they are not known.
+    pub(crate) formats: Vec<String>,
 }
 
 /// The devices of this computer, real ones first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct DeviceLists {
+pub(crate) struct DeviceLists {
     /// Cameras.
-    pub cameras: Vec<DeviceEntry>,
+    pub(crate) cameras: Vec<DeviceEntry>,
     /// Microphones.
-    pub microphones: Vec<DeviceEntry>,
+    pub(crate) microphones: Vec<DeviceEntry>,
     /// Speakers.
-    pub speakers: Vec<DeviceEntry>,
+    pub(crate) speakers: Vec<DeviceEntry>,
 }
 
 /// Why a device cannot be used: the cases for which the window has a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DeviceProblemKind {
+pub(crate) enum DeviceProblemKind {
     /// There is no such device.
     NotFound,
     /// Another program uses it.

@@ -1,5 +1,5 @@
-//! Events as support scripts read them: one JSON object a line, names are TRTC's callbacks without "on".
-//! The fields are a public interface; see the README's table of events.
+//! Events as support scripts read them: one JSON object per line, named after TRTC's callbacks without "on".
+//! Names and fields are a public interface; the table of events documents them.
 
 use crate::base::{
     DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid, TrackSource,
@@ -8,7 +8,7 @@ use crate::base::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Who asked for an exit.
+/// The origin of an exit request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExitRequestedBy {
@@ -33,7 +33,7 @@ pub struct RemoteStatistics {
     pub track: TrackSid,
     /// `video` or `audio`.
     pub kind: &'static str,
-    /// For example `vp8`.
+    /// `vp8` or `opus`.
     pub codec: String,
     /// Width in pixels; 0 for audio.
     pub width: u32,
@@ -43,13 +43,13 @@ pub struct RemoteStatistics {
     pub fps: f64,
     /// Received bitrate in kbit/s.
     pub kbps: f64,
-    /// Packets lost and not repaired, in percent of those expected.
+    /// Packets lost and not retransmitted, in percent of those expected.
     pub lost_percent: f64,
     /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
     pub jitter_ms: f64,
     /// Pauses of the video over 200 ms, so far.
     pub freezes: u64,
-    /// Time in our buffers in ms.
+    /// Delay of our buffers in ms.
     pub delay_ms: f64,
     /// How far the last frame was ahead of the audio that it is synchronised with, in ms; less than 0 if it was late.
     /// `None` for audio tracks, and where nothing is heard.
@@ -59,13 +59,13 @@ pub struct RemoteStatistics {
 /// The statistics of a call, taken every 2 s.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Statistics {
-    /// Round trip to the server in ms; 0 while unknown.
+    /// Round-trip time to the server in ms; 0 while unknown.
     pub rtt_ms: f64,
     /// Sent bitrate in kbit/s.
     pub sent_kbps: f64,
     /// Received bitrate in kbit/s.
     pub received_kbps: f64,
-    /// This process's CPU in percent of one core.
+    /// CPU time of this process in percent of one core.
     pub cpu_percent: f64,
     /// One entry for each remote track.
     pub remote: Vec<RemoteStatistics>,
@@ -130,13 +130,13 @@ pub enum EventKind {
 /// One line of the event file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {
-    /// Unix time in ms with microsecond digits.
+    /// Unix time in ms, with a fraction.
     pub(crate) unix_ms: f64,
-    /// The session it belongs to.
+    /// The session.
     pub(crate) session: SessionId,
     /// Our own user id.
     pub(crate) user: String,
-    /// What happened.
+    /// The event.
     pub(crate) kind: EventKind,
 }
 
@@ -213,7 +213,7 @@ fn of_track(track: &TrackRef, fields: Value) -> Value {
 }
 
 impl Event {
-    /// The event as one line of JSON, without the line's end.
+    /// The event as one line of JSON, without line feed.
     pub(crate) fn to_line(&self, pid: u32) -> String {
         let mut line = Map::new();
         line.insert("unix_ms".into(), json!((self.unix_ms * 1000.0).round() / 1000.0));

@@ -1,14 +1,14 @@
-//! What travels between devices, codecs and connections: kinds, formats, packets and encoded pictures.
+//! Tracks and the data that devices, codecs and connections exchange: kinds, formats, packets and encoded frames.
 
 use super::{TrackSid, UserId};
 use bytes::Bytes;
 
-/// Sound or picture.
+/// Audio or video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MediaKind {
-    /// Sound.
+    /// Audio.
     Audio,
-    /// Picture.
+    /// Video.
     Video,
 }
 
@@ -21,22 +21,22 @@ pub enum TrackSource {
     Microphone,
     /// A shared screen.
     Screen,
-    /// The sound of a shared screen.
+    /// The audio of a shared screen.
     ScreenAudio,
-    /// The publisher does not say (LiveKit's `SOURCE_UNKNOWN`): a picture or a voice of this kind.
+    /// The publisher does not say (LiveKit's `UNKNOWN`).
     Unknown(MediaKind),
 }
 
 /// How a remote track is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TrackRole {
-    /// As the picture of a person.
+    /// As a user's camera.
     Camera,
-    /// As the voice of a person.
+    /// As a user's voice.
     Voice,
     /// As a shared screen.
     Screen,
-    /// As the sound of a shared screen.
+    /// As the audio of a shared screen.
     ScreenAudio,
 }
 
@@ -61,7 +61,7 @@ impl TrackSource {
         }
     }
 
-    /// How such a track is presented: what has no source as a camera or a voice.
+    /// How such a track is presented. A track without a source is a camera or a voice.
     pub const fn role(self) -> TrackRole {
         match self {
             Self::Camera | Self::Unknown(MediaKind::Video) => TrackRole::Camera,
@@ -99,7 +99,7 @@ pub struct TrackRef {
     pub sid: TrackSid,
 }
 
-/// The id of no device at all, where a device can be chosen.
+/// The choice of no device.
 pub(crate) const NO_DEVICE: &str = "none";
 
 /// A kind of device that a call can hold open.
@@ -110,7 +110,7 @@ pub enum DeviceKind {
     Camera,
     /// A microphone, real or synthetic.
     Microphone,
-    /// Where sound is played.
+    /// A speaker.
     Speaker,
     /// Screen capture.
     Screen,
@@ -132,21 +132,21 @@ impl DeviceKind {
     }
 }
 
-/// The shape of interleaved `f32` samples.
+/// The format of interleaved `f32` samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PcmFormat {
-    /// Samples a second and channel, for example 48000.
+    /// Samples per second and channel, for example 48000.
     pub(crate) rate: u32,
     /// Channels, 1 or more.
     pub(crate) channels: u16,
 }
 
-/// One RTP packet's worth of a received track, retransmissions already undone.
+/// One RTP packet of a received track, after the decapsulation of retransmissions (RFC 4588).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MediaPacket {
     /// RTP sequence number.
     pub(crate) sequence: u16,
-    /// RTP timestamp (48 kHz for Opus, 90 kHz for pictures).
+    /// RTP timestamp (48 kHz for Opus, 90 kHz for video).
     pub(crate) timestamp: u32,
     /// RTP marker.
     pub(crate) marker: bool,
@@ -154,12 +154,12 @@ pub(crate) struct MediaPacket {
     pub(crate) payload: Bytes,
 }
 
-/// One encoded picture.
+/// One encoded video frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EncodedFrame {
-    /// The codec's bitstream, one whole picture.
+    /// The codec's bitstream of one frame.
     pub(crate) data: Bytes,
-    /// Whether it can be decoded without what came before.
+    /// Whether it can be decoded without earlier frames.
     pub(crate) keyframe: bool,
     /// RTP timestamp, 90 kHz.
     pub(crate) timestamp: u32,

@@ -19,7 +19,7 @@ mod time;
 mod timers;
 
 pub use connection::{IceServer, SignalTarget};
-pub use device::{DeviceEntry, DeviceLists, DeviceProblemKind};
+pub(crate) use device::{DeviceEntry, DeviceLists, DeviceProblemKind};
 pub use entry::EntryErrorKind;
 pub(crate) use event::Event;
 pub use event::{EventKind, ExitRequestedBy, RemoteStatistics, Statistics, TrackVerification, Verification};
@@ -30,7 +30,8 @@ pub use media::{DeviceKind, MediaKind, TrackRef, TrackRole, TrackSource};
 pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat};
 pub use reason::{ExitReason, RemoteLeaveReason};
 pub use receipt::{Receipt, ReceiptStep, StepName, StepState};
-pub use room::{ConnectionQuality, RoomState};
+pub use room::ConnectionQuality;
+pub(crate) use room::RoomState;
 pub use secret::Secret;
 pub(crate) use sender_report::SenderReport;
 pub use simulcast::SimulcastLayer;

@@ -4,13 +4,13 @@ use serde::Deserialize;
 
 /// The state of a room; the server's answer to a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct RoomState {
+pub(crate) struct RoomState {
     /// Whether there is a call in it.
-    pub is_open: bool,
+    pub(crate) is_open: bool,
     /// How many people are in it.
-    pub people: u32,
+    pub(crate) people: u32,
     /// Whether joining succeeds now: an open room has a place left; joining opens any other.
-    pub can_enter: bool,
+    pub(crate) can_enter: bool,
 }
 
 /// How good a participant's connection is, as LiveKit's server rates it.
