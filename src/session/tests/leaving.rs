@@ -1,9 +1,9 @@
-//! Every way to the exit, and entering that comes to nothing.
+//! Every way to the exit, and entering that fails.
 
 use super::*;
 
 #[test]
-fn leave_releases_tells_and_then_says_exit_room() {
+fn a_leave_releases_the_devices_and_says_goodbye_before_exit_room() {
     let mut w = World::entered();
     w.give(Input::Exit(ExitRequestedBy::User));
     let asked = w.outputs.len();
@@ -24,9 +24,9 @@ fn leave_releases_tells_and_then_says_exit_room() {
     assert!(closed < exit);
 }
 
-/// Another place of ours joins while we are out of reach: the server tells us of it before it sends us away.
+/// The same user joins elsewhere while we are unreachable: the server lists that stay before it ends ours.
 #[test]
-fn whoever_comes_with_our_own_identity_is_nobody_beside_us() {
+fn a_participant_with_our_identity_is_not_listed() {
     let mut w = World::entered();
     let me = lk::ParticipantInfo { sid: "PA_elsewhere".into(), identity: "me".into(), ..Default::default() };
     for state in [lk::participant_info::State::Active, lk::participant_info::State::Disconnected] {
@@ -41,9 +41,9 @@ fn whoever_comes_with_our_own_identity_is_nobody_beside_us() {
 }
 
 #[test]
-fn leave_twice_is_leave_once_and_close_now_shortens() {
+fn a_second_leave_changes_nothing_and_close_now_shortens() {
     let mut w = World::entered();
-    w.manners.server = false;
+    w.behaviour.server = false;
     w.give(Input::Exit(ExitRequestedBy::User));
     w.give(Input::Exit(ExitRequestedBy::Window));
     w.run(100);
@@ -56,25 +56,25 @@ fn leave_twice_is_leave_once_and_close_now_shortens() {
     assert_eq!(asked, 1);
 }
 
-/// The speaker counts with the connections in the receipt; what is late among them does not end the wait for it.
+/// The speaker belongs to the connections in the receipt; late peer connections do not end the wait for it.
 #[test]
 fn peers_that_do_not_close_do_not_bring_exit_room_before_the_speaker_is_closed() {
     let mut w = World::entered();
-    w.manners.peers = false;
+    w.behaviour.peers = false;
     w.give(Input::Exit(ExitRequestedBy::User));
-    w.coming.retain(|_, input| !matches!(input, Input::Device(DeviceKind::Speaker, ..)));
+    w.scheduled.retain(|_, input| !matches!(input, Input::Device(DeviceKind::Speaker, ..)));
     let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
     w.later(800, Input::Device(DeviceKind::Speaker, w.held[&DeviceKind::Speaker], done));
     let (_, total_ms, receipt) = w.exit();
     assert!((800.0..1000.0).contains(&total_ms), "{total_ms}");
     assert_eq!(state_of(&receipt, StepName::ConnectionsClosed), StepState::Unconfirmed);
-    assert!(w.told_open.is_empty(), "{:?}", w.told_open);
+    assert!(w.shown_open.is_empty(), "{:?}", w.shown_open);
 }
 
 #[test]
-fn close_now_hurries_a_driver_that_hangs() {
+fn close_now_shortens_the_release_of_a_device_that_hangs() {
     let mut w = World::entered();
-    w.manners.devices = false;
+    w.behaviour.devices = false;
     w.give(Input::Exit(ExitRequestedBy::User));
     w.run(50);
     w.give(Input::CloseNow);
@@ -84,9 +84,9 @@ fn close_now_hurries_a_driver_that_hangs() {
 }
 
 #[test]
-fn pressing_again_and_again_never_lengthens_the_wait() {
+fn repeated_close_now_never_lengthens_the_wait() {
     let mut w = World::entered();
-    w.manners = Manners { devices: false, server: false, peers: false };
+    w.behaviour = Behaviour { devices: false, server: false, peers: false };
     w.give(Input::Exit(ExitRequestedBy::User));
     for _ in 0..30 {
         w.run(100);
@@ -99,7 +99,7 @@ fn pressing_again_and_again_never_lengthens_the_wait() {
 #[test]
 fn a_silent_server_costs_the_goodbye_limit_and_is_named() {
     let mut w = World::entered();
-    w.manners.server = false;
+    w.behaviour.server = false;
     w.give(Input::Exit(ExitRequestedBy::User));
     let (_, total_ms, receipt) = w.exit();
     assert!((1500.0..1950.0).contains(&total_ms), "{total_ms}");
@@ -111,7 +111,7 @@ fn a_silent_server_costs_the_goodbye_limit_and_is_named() {
 #[test]
 fn a_hung_camera_does_not_delay_the_goodbye() {
     let mut w = World::entered();
-    w.manners.devices = false;
+    w.behaviour.devices = false;
     w.give(Input::Exit(ExitRequestedBy::User));
     let (_, total_ms, receipt) = w.exit();
     assert!(total_ms < 1500.0, "{total_ms}");
@@ -120,10 +120,10 @@ fn a_hung_camera_does_not_delay_the_goodbye() {
 }
 
 #[test]
-fn a_device_that_reports_nothing_at_all_is_given_up_and_named() {
+fn a_device_that_does_not_report_is_abandoned_and_named() {
     let mut w = World::entered();
     w.give(Input::Exit(ExitRequestedBy::User));
-    w.coming.retain(|_, input| !matches!(input, Input::Device(DeviceKind::Microphone, ..)));
+    w.scheduled.retain(|_, input| !matches!(input, Input::Device(DeviceKind::Microphone, ..)));
     let (_, total_ms, receipt) = w.exit();
     assert!(total_ms <= 1950.0, "{total_ms}");
     assert_eq!(state_of(&receipt, StepName::MicrophoneReleased), StepState::Failed);
@@ -151,7 +151,7 @@ fn a_kick_releases_first_and_sends_no_goodbye() {
 }
 
 #[test]
-fn an_own_exit_beats_a_later_kick() {
+fn our_exit_stands_against_a_later_kick() {
     let mut w = World::entered();
     w.give(Input::Exit(ExitRequestedBy::User));
     w.message(leave(lk::DisconnectReason::ParticipantRemoved));
@@ -161,7 +161,7 @@ fn an_own_exit_beats_a_later_kick() {
 #[test]
 fn leave_while_everything_is_still_opening() {
     for ms in [0, 5, 11, 15, 25] {
-        let mut w = World::new(KIND);
+        let mut w = World::new(PROMPT);
         w.run(ms);
         w.give(Input::Exit(ExitRequestedBy::User));
         let (reason, total_ms, _) = w.exit();
@@ -174,7 +174,7 @@ fn leave_while_everything_is_still_opening() {
 
 #[test]
 fn a_refused_entry_ends_with_103_and_everything_released() {
-    let mut w = World::new(Manners { server: false, ..KIND });
+    let mut w = World::new(Behaviour { server: false, ..PROMPT });
     w.run(30);
     let error = EntryError { kind: EntryErrorKind::TokenRefused, message: "no".into(), retry: false };
     w.link(0, LinkInput::ConnectFailed(error));
@@ -187,7 +187,7 @@ fn a_refused_entry_ends_with_103_and_everything_released() {
 
 #[test]
 fn a_server_that_never_answers_ends_with_103() {
-    let mut w = World::new(Manners { server: false, ..KIND });
+    let mut w = World::new(Behaviour { server: false, ..PROMPT });
     w.run(ENTER_LIMIT.as_millis() as u64);
     assert_eq!(w.exit().0, ExitReason::EntryFailed);
 }

@@ -1,5 +1,5 @@
-//! A session against a scripted world: devices that open, hang or fail, a server that answers or does not, and a clock
-//! that is moved by hand. Scenarios by name, and random sequences of operations and faults.
+//! A session against fakes: devices that open, hang or fail, a server that answers or does not, and a clock moved by hand.
+//! Named scenarios, and random sequences of operations and faults.
 
 mod connection;
 mod leaving;
@@ -18,37 +18,37 @@ use std::time::Duration;
 
 const ME: &str = "PA_me";
 
-/// How the world behaves.
+/// How the fakes behave.
 #[derive(Clone, Copy, Debug)]
-struct Manners {
-    /// Devices open and release.
+struct Behaviour {
+    /// Whether devices open and close.
     devices: bool,
-    /// The server lets us in and answers.
+    /// Whether the server admits us and answers.
     server: bool,
-    /// Peers come up and close.
+    /// Whether peer connections come up and close.
     peers: bool,
 }
 
-const KIND: Manners = Manners { devices: true, server: true, peers: true };
+const PROMPT: Behaviour = Behaviour { devices: true, server: true, peers: true };
 
-/// The world round one session.
+/// One session and the fakes around it.
 struct World {
     session: Session,
     now: Moment,
-    manners: Manners,
-    /// What will happen, and when.
-    coming: BTreeMap<(Moment, u64), Input>,
+    behaviour: Behaviour,
+    /// Future inputs by time.
+    scheduled: BTreeMap<(Moment, u64), Input>,
     next: u64,
     events: Vec<EventKind>,
     outputs: Vec<String>,
-    /// What the peers were told.
+    /// The commands to the peer connections.
     commands: Vec<PeerCommand>,
-    /// Which layers of which track were said to be wanted.
+    /// The outputs `WantLayers`.
     layers: Vec<(String, Vec<(usize, bool)>)>,
-    /// Devices of which a handle exists, by the outputs' own account.
+    /// Devices that are open, by the outputs.
     held: BTreeMap<DeviceKind, Generation>,
-    /// Devices of which the window was told that they are open.
-    told_open: BTreeSet<DeviceKind>,
+    /// Devices that are open, by the events.
+    shown_open: BTreeSet<DeviceKind>,
     epoch: Epoch,
     link_up: bool,
     /// Media that is shown or played.
@@ -56,20 +56,20 @@ struct World {
 }
 
 impl World {
-    fn new(manners: Manners) -> Self {
+    fn new(behaviour: Behaviour) -> Self {
         let config = SessionConfig { camera_on: true, microphone_on: true, ..Default::default() };
         let mut world = Self {
             session: Session::new(config, Moment::ZERO),
             now: Moment::ZERO,
-            manners,
-            coming: BTreeMap::new(),
+            behaviour,
+            scheduled: BTreeMap::new(),
             next: 0,
             events: Vec::new(),
             outputs: Vec::new(),
             commands: Vec::new(),
             layers: Vec::new(),
             held: BTreeMap::new(),
-            told_open: BTreeSet::new(),
+            shown_open: BTreeSet::new(),
             epoch: Epoch(1),
             link_up: false,
             bound: BTreeMap::new(),
@@ -79,7 +79,7 @@ impl World {
     }
 
     fn entered() -> Self {
-        let mut world = Self::new(KIND);
+        let mut world = Self::new(PROMPT);
         world.run(200);
         assert!(matches!(world.session.phase(), Phase::InRoom(_)), "{:?}", world.session.phase());
         world
@@ -97,18 +97,18 @@ impl World {
 
     fn later(&mut self, ms: u64, input: Input) {
         self.next += 1;
-        self.coming.insert((self.now + Duration::from_millis(ms), self.next), input);
+        self.scheduled.insert((self.now + Duration::from_millis(ms), self.next), input);
     }
 
-    /// Lets so many milliseconds pass.
+    /// Lets `ms` pass.
     fn run(&mut self, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
         loop {
-            let next = self.coming.first_key_value().map(|((at, _), _)| *at);
+            let next = self.scheduled.first_key_value().map(|((at, _), _)| *at);
             let due = [next, self.session.deadline()].into_iter().flatten().min();
             let Some(at) = due.filter(|at| *at <= end) else { break };
             self.now = self.now.max(at);
-            match next.filter(|n| *n <= self.now).and_then(|_| self.coming.pop_first()) {
+            match next.filter(|n| *n <= self.now).and_then(|_| self.scheduled.pop_first()) {
                 Some((_, input)) => self.give(input),
                 None => self.give(Input::Tick),
             }
@@ -122,7 +122,7 @@ impl World {
             if let Output::Peers(_, command) = &output {
                 self.commands.push(command.clone());
             }
-            self.obey(output);
+            self.apply(output);
         }
     }
 
@@ -135,36 +135,36 @@ impl World {
         self.give(input);
     }
 
-    fn obey(&mut self, output: Output) {
+    fn apply(&mut self, output: Output) {
         match output {
             Output::Connect(epoch) => {
                 self.epoch = epoch;
-                if self.manners.server {
+                if self.behaviour.server {
                     self.link_up = true;
                     self.link(10, LinkInput::Joined { response: Box::new(join()), single: true });
                     self.link(12, LinkInput::Message(Box::new(Response::Answer(lk::SessionDescription::default()))));
-                    if self.manners.peers {
+                    if self.behaviour.peers {
                         self.later(30, Input::Peers(epoch, PeerInput::Up(SignalTarget::Publisher)));
                     }
                 }
             }
-            Output::Resume(..) if self.manners.server => {
+            Output::Resume(..) if self.behaviour.server => {
                 self.link_up = true;
                 let response = lk::ReconnectResponse { ice_servers: turn("resumed"), ..Default::default() };
                 self.link(10, LinkInput::Resumed(Box::new(response)));
-                if self.manners.peers {
+                if self.behaviour.peers {
                     self.later(30, Input::Peers(self.epoch, PeerInput::Up(SignalTarget::Publisher)));
                 }
             }
             Output::Resume(..) => self.link(10, LinkInput::ResumeFailed(None)),
             Output::SayGoodbye(_) => {
                 self.link(1, LinkInput::GoodbyeSent);
-                if self.manners.server && self.link_up {
+                if self.behaviour.server && self.link_up {
                     self.link(3, LinkInput::Message(Box::new(leave(lk::DisconnectReason::ClientInitiated))));
                 }
             }
             Output::CloseLink(epoch) => self.later(1, Input::Link(epoch, LinkInput::Closed)),
-            Output::Peers(epoch, PeerCommand::Close) if self.manners.peers => {
+            Output::Peers(epoch, PeerCommand::Close) if self.behaviour.peers => {
                 self.later(2, Input::Peers(epoch, PeerInput::Closed));
             }
             Output::Peers(epoch, PeerCommand::Offer { .. }) => {
@@ -173,14 +173,14 @@ impl World {
             }
             Output::OpenDevice { kind, generation, .. } => {
                 assert!(self.held.insert(kind, generation).is_none(), "{kind:?} opened twice");
-                if self.manners.devices {
+                if self.behaviour.devices {
                     self.later(20, Input::Device(kind, generation, DeviceInput::Opened { id: "x".into() }));
                 }
             }
             Output::ReleaseDevice { kind, generation, limit } => {
                 assert!(self.held.contains_key(&kind), "{kind:?} released but not held");
-                // A driver that hangs is taken away by force at the limit.
-                let ms = if self.manners.devices { 5 } else { limit.as_millis() as u64 };
+                // A device that hangs is taken away by force at the limit.
+                let ms = if self.behaviour.devices { 5 } else { limit.as_millis() as u64 };
                 let done = DeviceInput::Released { state: StepState::Confirmed, detail: String::new() };
                 self.later(ms, Input::Device(kind, generation, done));
             }
@@ -193,15 +193,15 @@ impl World {
             Output::Event(event) => {
                 match &event {
                     EventKind::DeviceOpened { kind, .. } => {
-                        assert!(self.told_open.insert(*kind), "{kind:?} opened twice")
+                        assert!(self.shown_open.insert(*kind), "{kind:?} opened twice")
                     }
                     EventKind::DeviceClosed { kind, .. } => {
                         assert!(!self.held.contains_key(kind), "{kind:?} is said to be closed, but held");
-                        assert!(self.told_open.remove(kind), "{kind:?} closed, but never opened");
+                        assert!(self.shown_open.remove(kind), "{kind:?} closed, but never opened");
                     }
                     EventKind::DeviceFailed { kind, .. } => {
                         self.held.remove(kind);
-                        self.told_open.remove(kind);
+                        self.shown_open.remove(kind);
                     }
                     EventKind::ExitRoom { .. } => assert!(self.exits().is_empty(), "a second ExitRoom"),
                     _ => {}
@@ -221,7 +221,7 @@ impl World {
         self.events.iter().filter_map(exit).collect()
     }
 
-    /// The one exit: its reason, after checking what holds for every exit.
+    /// The only exit, after checking what holds for every exit.
     fn exit(&mut self) -> (ExitReason, f64, Receipt) {
         self.run(2500);
         let exits = self.exits();

@@ -1,4 +1,4 @@
-//! A link that is lost: resumed, joined afresh, or given up; and what happened in the room meanwhile.
+//! A lost link: resumed, joined afresh, or given up; and changes in the room meanwhile.
 
 use super::*;
 
@@ -22,9 +22,9 @@ fn a_short_outage_is_resumed_with_the_same_people() {
 }
 
 #[test]
-fn a_kick_during_the_outage_is_told_as_what_it_was() {
+fn a_kick_during_the_outage_is_reported_as_a_kick() {
     let mut w = World::entered();
-    w.manners.server = false;
+    w.behaviour.server = false;
     w.give(Input::Link(w.epoch, LinkInput::Lost));
     w.run(3);
     let reason = lk::DisconnectReason::ParticipantRemoved as i32;
@@ -34,14 +34,14 @@ fn a_kick_during_the_outage_is_told_as_what_it_was() {
 }
 
 #[test]
-fn a_fresh_join_that_is_refused_tells_what_happened_meanwhile() {
+fn a_refused_fresh_join_reports_a_removal_or_dismissal() {
     for (kind, expected) in [
         (EntryErrorKind::Removed, ExitReason::Kicked),
         (EntryErrorKind::Dismissed, ExitReason::Dismissed),
         (EntryErrorKind::NoPermission, ExitReason::ConnectionLost),
     ] {
         let mut w = World::entered();
-        w.manners.server = false;
+        w.behaviour.server = false;
         w.give(Input::Link(w.epoch, LinkInput::Lost));
         w.run(RESUME_WINDOW.as_millis() as u64 + 5000);
         assert!(w.epoch > Epoch(1), "it joins afresh");
@@ -55,11 +55,11 @@ fn a_fresh_join_that_is_refused_tells_what_happened_meanwhile() {
 #[test]
 fn leave_while_reconnecting_must_not_rejoin() {
     let mut w = World::entered();
-    w.manners.server = false;
+    w.behaviour.server = false;
     w.give(Input::Link(w.epoch, LinkInput::Lost));
     w.run(700);
     w.give(Input::Exit(ExitRequestedBy::User));
-    w.manners.server = true;
+    w.behaviour.server = true;
     w.outputs.clear();
     let (reason, total_ms, receipt) = w.exit();
     assert_eq!(reason, ExitReason::Left);
@@ -72,58 +72,58 @@ fn leave_while_reconnecting_must_not_rejoin() {
 #[test]
 fn an_outage_without_end_is_102_within_the_limit() {
     let mut w = World::entered();
-    w.manners.server = false;
+    w.behaviour.server = false;
     w.give(Input::Link(w.epoch, LinkInput::Lost));
     w.run(RECONNECT_LIMIT.as_millis() as u64 + 100);
     assert_eq!(w.exit().0, ExitReason::ConnectionLost);
 }
 
 #[test]
-fn whoever_will_not_wait_gets_the_next_try_at_once() {
+fn try_now_begins_the_next_attempt_at_once() {
     let attempts = |w: &World| w.events.iter().filter(|e| e.name() == "TryToReconnect").count();
     let mut w = World::entered();
-    w.manners.server = false;
+    w.behaviour.server = false;
     w.give(Input::Link(w.epoch, LinkInput::Lost));
     w.run(5_200);
-    // The fifth try is over; the pause before the sixth lasts until 5.95 s.
+    // The fifth attempt has failed; the pause before the sixth lasts until 5.95 s.
     let before = attempts(&w);
     w.run(50);
     assert_eq!(attempts(&w), before, "in a pause");
     w.give(Input::TryNow);
     w.run(1);
     assert_eq!(attempts(&w), before + 1);
-    w.manners.server = true;
+    w.behaviour.server = true;
     w.run(10_000);
     assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
     w.give(Input::TryNow);
-    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "in a call it means nothing");
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "in the room it has no effect");
 }
 
-/// A black hole: the socket's silence is noticed later than that of the media.
+/// In a black hole the media outage is noticed before the socket's silence.
 #[test]
-fn missing_media_is_told_before_the_link_is_given_up() {
+fn a_media_outage_is_shown_before_the_link_is_given_up() {
     let mut w = World::entered();
     let down_for = |w: &World| match w.session.phase() {
         Phase::InRoom(room) => room.media_down.map(|since| w.now.since(since)),
         other => panic!("{other:?}"),
     };
     assert_eq!(down_for(&w), None);
-    w.manners.peers = false;
+    w.behaviour.peers = false;
     w.give(Input::Peers(w.epoch, PeerInput::Down(SignalTarget::Publisher)));
     w.run(100);
     assert_eq!(down_for(&w), Some(Duration::from_millis(100)));
     let restarts = |w: &World| w.outputs.iter().filter(|o| o.contains("Offer { ice_restart: true")).count();
     assert_eq!(restarts(&w), 0, "it may come back by itself");
     w.give(Input::TryNow);
-    assert_eq!(restarts(&w), 1, "whoever will not wait gets an ICE restart at once");
+    assert_eq!(restarts(&w), 1, "TryNow restarts ICE at once");
     w.give(Input::Peers(w.epoch, PeerInput::Up(SignalTarget::Publisher)));
     assert_eq!(down_for(&w), None);
 }
 
 #[test]
-fn a_try_under_way_is_followed_without_a_pause() {
+fn a_running_attempt_is_followed_without_a_pause() {
     let mut w = World::entered();
-    w.manners.server = false;
+    w.behaviour.server = false;
     w.give(Input::Link(w.epoch, LinkInput::Lost));
     w.run(1);
     w.give(Input::TryNow);
@@ -131,7 +131,7 @@ fn a_try_under_way_is_followed_without_a_pause() {
         Phase::Reconnecting(r) => r.attempt,
         other => panic!("{other:?}"),
     };
-    assert_eq!(attempt(&w), 1, "the first try is left alone");
+    assert_eq!(attempt(&w), 1, "the first attempt goes on");
     // Refused after 10 ms; the usual pause would be 200 ms.
     w.run(20);
     assert_eq!(attempt(&w), 2);
@@ -142,10 +142,10 @@ fn a_try_under_way_is_followed_without_a_pause() {
 #[test]
 fn a_long_outage_joins_afresh_and_publishes_again() {
     let mut w = World::entered();
-    w.manners.server = false;
+    w.behaviour.server = false;
     w.give(Input::Link(w.epoch, LinkInput::Lost));
     w.run(RESUME_WINDOW.as_millis() as u64 + 100);
-    w.manners.server = true;
+    w.behaviour.server = true;
     w.outputs.clear();
     w.run(8000);
     assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
@@ -158,7 +158,7 @@ fn the_list_of_everybody_after_a_resume_is_the_first_that_names_us() {
     use lk::participant_info::State::Active;
     let mut w = World::entered();
     w.message(update(vec![person("tom", Active, None), person("ana", Active, None)]));
-    w.manners.peers = false;
+    w.behaviour.peers = false;
     w.link_up = false;
     w.give(Input::Link(w.epoch, LinkInput::Lost));
     w.run(50);
@@ -167,5 +167,5 @@ fn the_list_of_everybody_after_a_resume_is_the_first_that_names_us() {
     let seen = |w: &World| w.session.people().iter().map(|p| p.user.to_string()).collect::<Vec<_>>();
     assert_eq!(seen(&w), ["tom"], "ana left meanwhile");
     w.message(update(vec![us]));
-    assert_eq!(seen(&w), ["tom"], "a word about us alone");
+    assert_eq!(seen(&w), ["tom"], "an update about us alone");
 }

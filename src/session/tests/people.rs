@@ -1,4 +1,4 @@
-//! The others and their tracks, and our own camera as they see it.
+//! Remote participants and their tracks, and our own camera.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn people_and_their_tracks_come_and_go() {
         mid_to_track_id: [("3".to_owned(), "TR_mina".to_owned())].into(),
         ..Default::default()
     }));
-    assert!(!w.outputs.iter().any(|o| o.starts_with("Attach")), "nobody knows yet whose it is");
+    assert!(!w.outputs.iter().any(|o| o.starts_with("Attach")), "its participant is not known yet");
     w.message(update(vec![person("mina", State::Active, Some(false))]));
     assert!(w.outputs.last().is_some_and(|o| o.starts_with("Attach")), "{:?}", w.outputs);
     w.message(update(vec![person("mina", State::Disconnected, None)]));

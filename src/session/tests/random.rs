@@ -1,9 +1,9 @@
-//! Random sequences of operations and faults: whatever happens, there is one exit, and nothing is left.
+//! Random sequences of operations and faults: there is exactly one exit, and nothing is left.
 
 use super::*;
 use proptest::prelude::*;
 
-/// One thing that a random sequence may do.
+/// One operation or fault.
 #[derive(Clone, Debug)]
 enum Op {
     Pass(u64),
@@ -14,10 +14,10 @@ enum Op {
     Choose(bool, u8),
     Leave(u8),
     Lost,
-    Manners(bool, bool, bool),
+    Behaviour(bool, bool, bool),
     DeviceFails(bool),
     PeersDown,
-    DropWhatIsComing,
+    DropScheduled,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -31,10 +31,10 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (any::<bool>(), 0u8..3).prop_map(|(k, n)| Op::Choose(k, n)),
         1 => (0u8..16).prop_map(Op::Leave),
         1 => Just(Op::Lost),
-        2 => (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(d, s, p)| Op::Manners(d, s, p)),
+        2 => (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(d, s, p)| Op::Behaviour(d, s, p)),
         1 => any::<bool>().prop_map(Op::DeviceFails),
         1 => Just(Op::PeersDown),
-        1 => Just(Op::DropWhatIsComing),
+        1 => Just(Op::DropScheduled),
     ]
 }
 
@@ -62,25 +62,25 @@ fn act(w: &mut World, op: Op) {
             w.link_up = false;
             w.give(Input::Link(w.epoch, LinkInput::Lost));
         }
-        Op::Manners(devices, server, peers) => w.manners = Manners { devices, server, peers },
+        Op::Behaviour(devices, server, peers) => w.behaviour = Behaviour { devices, server, peers },
         Op::DeviceFails(camera) => {
             let generation = Generation(1);
             let failed = DeviceInput::Failed { id: "x".into(), message: "gone".into() };
             w.give(Input::Device(kind(camera), generation, failed));
         }
         Op::PeersDown => w.give(Input::Peers(w.epoch, PeerInput::Down(SignalTarget::Publisher))),
-        // The network and the drivers swallow what was under way; devices are still taken away at their limit.
-        Op::DropWhatIsComing => w.coming.retain(|_, i| matches!(i, Input::Device(..))),
+        // Everything in flight is lost, except the reports of devices, which are taken away at their limit.
+        Op::DropScheduled => w.scheduled.retain(|_, i| matches!(i, Input::Device(..))),
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
-    /// Whatever happens in whatever order: one ExitRoom, in time, nothing held, no timer, no rejoin.
+    /// One ExitRoom, in time; afterwards nothing is held, no timer runs, and no rejoin begins.
     #[test]
-    fn whatever_happens_there_is_one_exit_in_time(ops in proptest::collection::vec(op(), 0..25)) {
-        let mut w = World::new(KIND);
+    fn every_sequence_ends_with_one_exit_in_time(ops in proptest::collection::vec(op(), 0..25)) {
+        let mut w = World::new(PROMPT);
         for op in ops {
             act(&mut w, op);
         }
@@ -88,7 +88,7 @@ proptest! {
         let (_, _, receipt) = w.exit();
         prop_assert!(w.held.is_empty() || !receipt.is_clean(), "{:?}", w.held);
         w.outputs.clear();
-        w.manners = KIND;
+        w.behaviour = PROMPT;
         w.run(120_000);
         prop_assert!(w.outputs.is_empty(), "after ExitRoom: {:?}", w.outputs);
     }
