@@ -1,7 +1,7 @@
-//! Real sessions against the real hub, in memory: what several people see of each other's coming and going.
+//! Real sessions against the real hub, in memory: what participants see of each other's joining and leaving.
 //!
-//! `scenarios` has the cases by name, `random` any sequence of operations and faults, `explore` every order of the small
-//! cases. All three play on the same `stage`, under the same `rules`.
+//! `scenarios` has named cases, `random` random sequences of operations and faults, `explore` every order of small cases.
+//! All use the same `stage` and the same `rules`.
 
 mod explore;
 mod network;
@@ -14,7 +14,7 @@ mod stage;
 
 use stage::Stage;
 
-/// A stage with so many people in the room, all of whom see each other. Every second one has two peer connections.
+/// A stage with `people` participants in the room who see each other. Every second one has two peer connections.
 fn room(people: usize) -> Stage {
     let mut stage = Stage::new(8);
     for n in 0..people {

@@ -1,6 +1,6 @@
-//! The network between clients and server: latency, stalls, cuts, black holes; and what a kill looks like on it.
+//! The network between clients and server: latency, stalls, cuts and black holes, and how a killed client appears on it.
 
-use crate::stage::{Delivery, MEDIA_SILENCE, Stage, Wire, target};
+use crate::stage::{Delivery, MEDIA_SILENCE, Socket, Stage, target};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::time::Duration;
@@ -8,31 +8,31 @@ use visavis::base::{EntryErrorKind, Moment};
 use visavis::hub::{self, ConnectionId, LinkId, MediaEvent, Role};
 use visavis::session::{self, EntryError, Epoch, LinkInput, PeerInput};
 
-/// A socket without network gives up after so long.
+/// Time until opening a socket fails without a network.
 const NO_NETWORK: Duration = Duration::from_secs(2);
-/// A socket into a black hole gives up after so long.
+/// Time until opening a socket fails in a black hole.
 const NO_ANSWER: Duration = Duration::from_secs(5);
-/// Between two pings of a client.
+/// Interval of a client's pings.
 const PING: Duration = Duration::from_secs(5);
-/// A client gives a silent server up after so long.
+/// Silence after which a client gives up the server.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// Somebody's way to the server.
+/// A participant's network path to the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Net {
-    /// Cut: sockets have ended on both sides, and none can be opened.
+    /// Sockets have ended on both sides, and none can be opened.
     pub(crate) is_cut: bool,
-    /// Black-holed: nothing arrives, and nobody is told.
-    pub(crate) is_hole: bool,
-    /// One way.
+    /// Nothing arrives, and no socket ends.
+    pub(crate) is_black_hole: bool,
+    /// In one direction.
     pub(crate) latency: Duration,
-    /// Lost packets are repeated until then; everything waits behind them.
+    /// Nothing arrives before this time: lost packets are retransmitted, and everything waits behind them.
     pub(crate) stalled_until: Moment,
-    /// Counts the times without media.
+    /// Counts the media outages and their ends.
     pub(crate) outage: u32,
-    /// Whether both sides know that media is gone.
-    pub(crate) is_missed: bool,
-    /// When it last was not as it should be.
+    /// Whether both sides have noticed the current media outage.
+    pub(crate) is_media_lost: bool,
+    /// When the path was last disturbed.
     pub(crate) troubled: Moment,
 }
 
@@ -40,26 +40,26 @@ impl Net {
     pub(crate) const fn good() -> Self {
         Self {
             is_cut: false,
-            is_hole: false,
+            is_black_hole: false,
             latency: Duration::from_millis(20),
             stalled_until: Moment::ZERO,
             outage: 0,
-            is_missed: false,
+            is_media_lost: false,
             troubled: Moment::ZERO,
         }
     }
 
     pub(crate) const fn is_up(&self) -> bool {
-        !self.is_cut && !self.is_hole
+        !self.is_cut && !self.is_black_hole
     }
 }
 
 impl Stage {
     // ---- faults
 
-    /// Cuts or mends somebody's network: what is under way is lost, both sides see their sockets end.
+    /// Cuts or mends a network. A cut loses what is in flight and ends the sockets on both sides.
     pub(crate) fn network(&mut self, who: usize, up: bool) {
-        // What becomes of the network of somebody who was killed changes nothing.
+        // The network of a killed client has no effect.
         if self.people[who].alive {
             self.set_network(who, up);
         }
@@ -77,72 +77,72 @@ impl Stage {
             return self.media_returns(who);
         }
         self.people[who].waiting.clear();
-        for link in self.wires_of(who) {
+        for link in self.sockets_of(who) {
             self.lose_in_flight(link);
-            let Some(wire) = self.wires.get_mut(&link) else { continue };
-            let (lost, epoch) = (wire.loss(), wire.epoch);
-            let (had_client, had_server) = (std::mem::take(&mut wire.client), std::mem::take(&mut wire.server));
+            let Some(socket) = self.sockets.get_mut(&link) else { continue };
+            let (lost, epoch) = (socket.loss(), socket.epoch);
+            let (had_client, had_server) = (std::mem::take(&mut socket.client), std::mem::take(&mut socket.server));
             if had_client {
-                self.own(who, Duration::ZERO, session::Input::Link(epoch, lost));
+                self.later_input(who, Duration::ZERO, session::Input::Link(epoch, lost));
             }
             if had_server {
-                self.later(Duration::from_millis(20), Delivery::Plane(Box::new(hub::Input::LinkGone { link })));
+                self.later(Duration::from_millis(20), Delivery::Sfu(Box::new(hub::Input::LinkGone { link })));
             }
-            self.wires.remove(&link);
+            self.sockets.remove(&link);
         }
         self.people[who].links.clear();
         self.media_stops(who);
     }
 
-    /// Black-holes somebody's network, or not: packets vanish, sockets stay open, and go on where they were if they live.
-    pub(crate) fn hole(&mut self, who: usize, on: bool) {
+    /// Turns a black hole on or off: nothing arrives, sockets stay open, and continue afterwards if they still exist.
+    pub(crate) fn black_hole(&mut self, who: usize, on: bool) {
         if self.people[who].alive {
-            self.set_hole(who, on);
+            self.set_black_hole(who, on);
         }
     }
 
-    fn set_hole(&mut self, who: usize, on: bool) {
+    fn set_black_hole(&mut self, who: usize, on: bool) {
         let now = self.now;
         let net = &mut self.people[who].net;
         net.troubled = now;
-        if net.is_hole == on {
+        if net.is_black_hole == on {
             return;
         }
-        net.is_hole = on;
+        net.is_black_hole = on;
         if !on {
             for delivery in std::mem::take(&mut self.people[who].waiting) {
                 self.put(delivery);
             }
             return self.media_returns(who);
         }
-        let links = self.wires_of(who);
+        let links = self.sockets_of(who);
         let is_theirs = |d: &Delivery| link_of(d).is_some_and(|link| links.contains(&link));
-        let keys: Vec<_> = self.coming.iter().filter(|(_, d)| is_theirs(d)).map(|(key, _)| *key).collect();
+        let keys: Vec<_> = self.scheduled.iter().filter(|(_, d)| is_theirs(d)).map(|(key, _)| *key).collect();
         for key in keys {
-            let moved = self.coming.remove(&key);
+            let moved = self.scheduled.remove(&key);
             self.people[who].waiting.extend(moved);
         }
         self.media_stops(who);
     }
 
-    /// Packets are lost and repeated: whatever is under way or sent meanwhile arrives after `ms` at the earliest.
+    /// Delays what is in flight or sent meanwhile to `ms` from now at the earliest, as retransmissions do.
     pub(crate) fn stall(&mut self, who: usize, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
         let net = &mut self.people[who].net;
         net.stalled_until = net.stalled_until.max(end);
         net.troubled = net.troubled.max(end);
-        let links = self.wires_of(who);
+        let links = self.sockets_of(who);
         let is_late =
             |(at, d): (&(Moment, u64), &Delivery)| at.0 < end && link_of(d).is_some_and(|link| links.contains(&link));
-        let keys: Vec<_> = self.coming.iter().filter(|(at, d)| is_late((at, d))).map(|(key, _)| *key).collect();
+        let keys: Vec<_> = self.scheduled.iter().filter(|(at, d)| is_late((at, d))).map(|(key, _)| *key).collect();
         for key in keys {
-            if let Some(delivery) = self.coming.remove(&key) {
-                self.coming.insert((end, key.1), delivery);
+            if let Some(delivery) = self.scheduled.remove(&key) {
+                self.scheduled.insert((end, key.1), delivery);
             }
         }
         for link in links {
-            if let Some(wire) = self.wires.get_mut(&link) {
-                (wire.last_up, wire.last_down) = (wire.last_up.max(end), wire.last_down.max(end));
+            if let Some(socket) = self.sockets.get_mut(&link) {
+                (socket.last_up, socket.last_down) = (socket.last_up.max(end), socket.last_down.max(end));
             }
         }
     }
@@ -152,34 +152,34 @@ impl Stage {
         self.people[who].net.troubled = self.now;
     }
 
-    /// kill -9: the system closes the sockets, and says that the port is unreachable.
+    /// SIGKILL: the system closes the sockets and answers datagrams with "port unreachable".
     pub(crate) fn kill(&mut self, who: usize) {
         if !self.people[who].alive {
             return;
         }
-        self.people[who].dies(self.now);
+        self.people[who].die(self.now);
         if self.people[who].net.is_up() {
             let latency = self.people[who].net.latency;
             for connection in self.connections(who) {
                 let closed = hub::Input::Media(MediaEvent::Closed { connection });
-                self.later(latency, Delivery::Plane(Box::new(closed)));
+                self.later(latency, Delivery::Sfu(Box::new(closed)));
             }
             self.set_network(who, false);
             self.expect_gone(who);
         } else {
-            self.vanish(who);
+            self.lose_power(who);
         }
     }
 
-    /// The power fails: nobody is told anything.
-    pub(crate) fn vanish(&mut self, who: usize) {
+    /// A power failure: the server receives nothing more, no end of a socket either.
+    pub(crate) fn lose_power(&mut self, who: usize) {
         let was_well = self.people[who].alive && self.people[who].net.is_up();
         let is_known = self.is_in_room(who) && self.has_been_in_since(who, Duration::from_secs(1));
-        self.people[who].dies(self.now);
-        self.set_hole(who, true);
+        self.people[who].die(self.now);
+        self.set_black_hole(who, true);
         self.people[who].waiting.clear();
-        for link in self.wires_of(who) {
-            self.end_wire(link, true, false);
+        for link in self.sockets_of(who) {
+            self.let_go(link, true, false);
         }
         if was_well && is_known {
             self.expect_gone(who);
@@ -187,11 +187,11 @@ impl Stage {
     }
 
     fn lose_in_flight(&mut self, link: LinkId) {
-        self.coming.retain(|_, d| link_of(d) != Some(link));
+        self.scheduled.retain(|_, d| link_of(d) != Some(link));
     }
 
-    fn wires_of(&self, who: usize) -> Vec<LinkId> {
-        self.wires.iter().filter(|(_, w)| w.who == who).map(|(id, _)| *id).collect()
+    fn sockets_of(&self, who: usize) -> Vec<LinkId> {
+        self.sockets.iter().filter(|(_, w)| w.who == who).map(|(id, _)| *id).collect()
     }
 
     // ---- media
@@ -207,17 +207,17 @@ impl Stage {
         if net.is_up() || net.outage != outage {
             return;
         }
-        net.is_missed = true;
+        net.is_media_lost = true;
         for connection in self.connections(who) {
             self.tell_hub(hub::Input::Media(MediaEvent::Disconnected { connection }));
             let epoch = self.people[who].epoch;
-            self.give(who, session::Input::Peers(epoch, PeerInput::Down(target(connection.role))));
+            self.input_now(who, session::Input::Peers(epoch, PeerInput::Down(target(connection.role))));
         }
     }
 
     fn media_returns(&mut self, who: usize) {
         self.people[who].net.outage += 1;
-        if std::mem::take(&mut self.people[who].net.is_missed) {
+        if std::mem::take(&mut self.people[who].net.is_media_lost) {
             let (latency, epoch) = (self.people[who].net.latency, self.people[who].epoch);
             for connection in self.connections(who) {
                 self.later(latency, Delivery::MediaUp { who, epoch, connection });
@@ -232,7 +232,7 @@ impl Stage {
             return;
         }
         self.tell_hub(hub::Input::Media(MediaEvent::Connected { connection }));
-        self.give(who, session::Input::Peers(epoch, PeerInput::Up(target(connection.role))));
+        self.input_now(who, session::Input::Peers(epoch, PeerInput::Up(target(connection.role))));
     }
 
     fn connections(&self, who: usize) -> Vec<ConnectionId> {
@@ -244,7 +244,7 @@ impl Stage {
 
     // ---- signalling
 
-    /// Opens a connection and knocks at the door.
+    /// Opens a socket and sends the join request, of a fresh join or a resume.
     pub(crate) fn connect(&mut self, who: usize, epoch: Epoch, resume: Option<String>) {
         self.people[who].epoch = epoch;
         let unreachable =
@@ -254,21 +254,21 @@ impl Stage {
             None => LinkInput::ConnectFailed(unreachable()),
         };
         let net = &self.people[who].net;
-        let fails_after = match (net.is_cut, net.is_hole, self.hub.is_none()) {
+        let fails_after = match (net.is_cut, net.is_black_hole, self.hub.is_none()) {
             (true, _, _) => Some(NO_NETWORK),
             (_, true, _) => Some(NO_ANSWER),
             (_, _, true) => Some(net.latency * 2),
             _ => None,
         };
         if let Some(after) = fails_after {
-            return self.own(who, after, session::Input::Link(epoch, failed));
+            return self.later_input(who, after, session::Input::Link(epoch, failed));
         }
         let link = self.next_link();
         let is_resume = resume.is_some();
         let single = self.people[who].single;
         let request = Box::new(self.people[who].request(resume));
         let admission = Box::new(self.people[who].admission());
-        let wire = Wire {
+        let socket = Socket {
             who,
             epoch,
             is_resume,
@@ -280,19 +280,19 @@ impl Stage {
             last_down: self.now,
             heard: self.now,
         };
-        self.wires.insert(link, wire);
+        self.sockets.insert(link, socket);
         self.people[who].links.insert(epoch, link);
         let join = hub::Input::Join { link, admission, request, single };
-        self.put(Delivery::Knock(link, Box::new(join)));
+        self.put(Delivery::Connect(link, Box::new(join)));
     }
 
-    /// The door: who is not let in is told so, everybody else reaches the hub.
-    pub(crate) fn knock(&mut self, link: LinkId, join: hub::Input) {
+    /// The server's admission: a refused join is answered, any other is passed to the hub.
+    pub(crate) fn admit(&mut self, link: LinkId, join: hub::Input) {
         let (Some(hub), hub::Input::Join { admission, request, .. }) = (&self.hub, &join) else { return };
-        let refusal = hub.refusal(admission, request.reconnect).filter(|_| !self.door_is_open);
+        let refusal = hub.refusal(admission, request.reconnect).filter(|_| !self.skips_admission);
         let Some(refusal) = refusal else {
-            if let Some(wire) = self.wires.get_mut(&link) {
-                wire.server = true;
+            if let Some(socket) = self.sockets.get_mut(&link) {
+                socket.server = true;
             }
             return self.tell_hub(join);
         };
@@ -315,30 +315,30 @@ impl Stage {
         self.put(Delivery::Down(link, Box::new(input)));
     }
 
-    /// Sends something over a wire, behind everything that was sent before.
+    /// Schedules a delivery over a socket, after everything that was sent before.
     fn put(&mut self, delivery: Delivery) {
         let Some(link) = link_of(&delivery) else { return };
-        let Some(wire) = self.wires.get_mut(&link) else { return };
-        let person = &mut self.people[wire.who];
-        if person.net.is_hole {
+        let Some(socket) = self.sockets.get_mut(&link) else { return };
+        let person = &mut self.people[socket.who];
+        if person.net.is_black_hole {
             person.waiting.push(delivery);
             return;
         }
-        let last = if matches!(delivery, Delivery::Down(..)) { &mut wire.last_down } else { &mut wire.last_up };
+        let last = if matches!(delivery, Delivery::Down(..)) { &mut socket.last_down } else { &mut socket.last_up };
         *last = (self.now + person.net.latency).max(person.net.stalled_until).max(*last);
         let at = *last;
         self.at(at, delivery);
     }
 
-    /// Something of the server's arrives at a client.
+    /// A message of the server arrives at a client.
     pub(crate) fn arrive(&mut self, link: LinkId, input: LinkInput) {
         let now = self.now;
-        let Some(wire) = self.wires.get_mut(&link).filter(|w| w.client) else { return };
-        let (who, epoch) = (wire.who, wire.epoch);
-        // what its end means depends on what has arrived before
-        let input = if matches!(input, LinkInput::Lost) { wire.loss() } else { input };
-        wire.heard = now;
-        let is_first = std::mem::take(&mut wire.is_opening);
+        let Some(socket) = self.sockets.get_mut(&link).filter(|w| w.client) else { return };
+        let (who, epoch) = (socket.who, socket.epoch);
+        // The meaning of the socket's end depends on what has arrived before.
+        let input = if matches!(input, LinkInput::Lost) { socket.loss() } else { input };
+        socket.heard = now;
+        let is_first = std::mem::take(&mut socket.is_opening);
         if is_first && self.pings && matches!(input, LinkInput::Joined { .. } | LinkInput::Resumed(_)) {
             self.later(Duration::ZERO, Delivery::Ping(link));
         }
@@ -348,36 +348,36 @@ impl Stage {
         let is_end = matches!(input, LinkInput::Lost | LinkInput::ResumeFailed(_) | LinkInput::ConnectFailed(_));
         if is_end {
             self.people[who].links.retain(|_, l| *l != link);
-            self.end_wire(link, true, false);
+            self.let_go(link, true, false);
         }
-        self.give(who, session::Input::Link(epoch, input));
+        self.input_now(who, session::Input::Link(epoch, input));
     }
 
-    /// One side lets go of a wire.
-    pub(crate) fn end_wire(&mut self, link: LinkId, client: bool, server: bool) {
-        let Some(wire) = self.wires.get_mut(&link) else { return };
-        wire.client &= !client;
-        wire.server &= !server;
-        if !wire.client && !wire.server {
-            self.wires.remove(&link);
+    /// Closes one side of a socket, or both.
+    pub(crate) fn let_go(&mut self, link: LinkId, client: bool, server: bool) {
+        let Some(socket) = self.sockets.get_mut(&link) else { return };
+        socket.client &= !client;
+        socket.server &= !server;
+        if !socket.client && !socket.server {
+            self.sockets.remove(&link);
         }
     }
 
-    /// The client closes a socket, in whatever state it is.
+    /// Closes a socket on the client's side, in any state.
     pub(crate) fn close_socket(&mut self, who: usize, epoch: Epoch) {
         let Some(link) = self.people[who].links.remove(&epoch) else { return };
-        let has_not_knocked = |d: &Delivery| matches!(d, Delivery::Knock(l, _) if *l == link);
-        self.coming.retain(|_, d| !has_not_knocked(d));
-        self.people[who].waiting.retain(|d| !has_not_knocked(d));
+        let is_connecting = |d: &Delivery| matches!(d, Delivery::Connect(l, _) if *l == link);
+        self.scheduled.retain(|_, d| !is_connecting(d));
+        self.people[who].waiting.retain(|d| !is_connecting(d));
         self.put(Delivery::Up(link, Box::new(hub::Input::LinkGone { link })));
-        self.end_wire(link, true, false);
+        self.let_go(link, true, false);
     }
 
-    /// Clients that were quiet ping again.
+    /// Lets the clients ping again.
     pub(crate) fn start_pings(&mut self) {
         self.pings = true;
         let open: Vec<LinkId> =
-            self.wires.iter().filter(|(_, w)| w.client && !w.is_opening).map(|(link, _)| *link).collect();
+            self.sockets.iter().filter(|(_, w)| w.client && !w.is_opening).map(|(link, _)| *link).collect();
         for link in open {
             self.later(Duration::ZERO, Delivery::Ping(link));
         }
@@ -385,24 +385,24 @@ impl Stage {
 
     pub(crate) fn ping(&mut self, link: LinkId) {
         let now = self.now;
-        let Some(wire) = self.wires.get(&link).filter(|w| w.client) else { return };
-        let (who, epoch) = (wire.who, wire.epoch);
+        let Some(socket) = self.sockets.get(&link).filter(|w| w.client) else { return };
+        let (who, epoch) = (socket.who, socket.epoch);
         if !self.people[who].alive {
             return;
         }
-        if now.since(wire.heard) >= SILENCE {
+        if now.since(socket.heard) >= SILENCE {
             self.close_socket(who, epoch);
-            return self.give(who, session::Input::Link(epoch, LinkInput::Lost));
+            return self.input_now(who, session::Input::Link(epoch, LinkInput::Lost));
         }
         self.send_up(who, epoch, Request::PingReq(lk::Ping::default()));
         self.later(PING, Delivery::Ping(link));
     }
 }
 
-/// The wire that something is carried on.
+/// The socket of a delivery.
 pub(crate) const fn link_of(delivery: &Delivery) -> Option<LinkId> {
     match delivery {
-        Delivery::Knock(link, _) | Delivery::Up(link, _) | Delivery::Down(link, _) => Some(*link),
+        Delivery::Connect(link, _) | Delivery::Up(link, _) | Delivery::Down(link, _) => Some(*link),
         _ => None,
     }
 }

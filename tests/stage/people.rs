@@ -1,4 +1,4 @@
-//! Somebody on the stage: a real session with devices, peer connections and a socket that are played.
+//! A participant: a real session with fake devices, peer connections and sockets.
 
 use crate::network::Net;
 use crate::rules::Cause;
@@ -16,65 +16,65 @@ use visavis::session::{
     self, DeviceInput, Epoch, Generation, LinkInput, PeerCommand, PeerInput, Session, SessionConfig, TrackHandle,
 };
 
-/// How somebody's devices behave.
+/// How a participant's devices behave.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manners {
-    /// How long opening takes.
+pub(crate) struct DeviceBehaviour {
+    /// Time to open, in ms.
     pub(crate) open_ms: u64,
-    /// How long letting go takes; the driver takes it away by force at the session's limit.
+    /// Time to close, in ms; the driver takes the device away by force at the session's limit.
     pub(crate) release_ms: u64,
-    /// Opening fails.
+    /// Whether opening fails.
     pub(crate) fails: bool,
-    /// Nothing is ever reported.
+    /// Whether they report nothing.
     pub(crate) hangs: bool,
 }
 
-impl Manners {
-    pub(crate) const KIND: Self = Self { open_ms: 30, release_ms: 5, fails: false, hangs: false };
+impl DeviceBehaviour {
+    pub(crate) const PROMPT: Self = Self { open_ms: 30, release_ms: 5, fails: false, hangs: false };
 }
 
-/// One participant.
+/// A participant.
 #[derive(Clone)]
 pub(crate) struct Person {
     pub(crate) session: Session,
     pub(crate) user: UserId,
     /// One peer connection (v1) or two (v0).
     pub(crate) single: bool,
-    /// The token's time of issue, unix seconds.
+    /// The token's time of issue in Unix seconds.
     pub(crate) issued_at: i64,
     pub(crate) links: BTreeMap<Epoch, LinkId>,
-    /// The connection asked for last.
+    /// The last connection that was asked for.
     pub(crate) epoch: Epoch,
     pub(crate) has_peers: bool,
-    /// Sections of our own offers, with what they send.
-    sections: Vec<(MediaKind, Option<String>)>,
-    /// v0: sections of the server's offers.
+    /// The m-lines of our offers, with the track that each sends.
+    m_lines: Vec<(MediaKind, Option<String>)>,
+    /// v0: the m-lines of the server's offers.
     pub(crate) offered: BTreeMap<Mid, (TrackSid, MediaKind)>,
     pub(crate) next_mid: u32,
     pub(crate) member: Option<MemberId>,
     /// `PA_…` of the last join.
     pub(crate) sid: String,
     pub(crate) net: Net,
-    /// What waits in a black hole.
+    /// Deliveries that wait for the end of a black hole.
     pub(crate) waiting: Vec<Delivery>,
     pub(crate) alive: bool,
-    /// When it was killed.
+    /// When the client was killed.
     pub(crate) died: Option<Moment>,
-    pub(crate) manners: Manners,
-    /// Devices of which a handle may exist.
+    pub(crate) behaviour: DeviceBehaviour,
+    /// Devices that may be open.
     pub(crate) held: BTreeSet<DeviceKind>,
     pub(crate) tracks: u64,
     /// Received media that is shown or played.
     pub(crate) bound: BTreeMap<TrackHandle, TrackRef>,
     pub(crate) events: Vec<(Moment, EventKind)>,
-    /// What ended the stay, by the input that did.
+    /// The reason that the stay must end with, by the input that ended it.
     pub(crate) cause: Option<ExitReason>,
-    /// What the server did to this stay.
-    pub(crate) verdict: Option<ExitReason>,
+    /// How the server ended this stay, or refuses it.
+    pub(crate) expected_end: Option<ExitReason>,
 }
 
 impl Person {
-    pub(crate) fn dies(&mut self, now: Moment) {
+    pub(crate) fn die(&mut self, now: Moment) {
         self.alive = false;
         self.died.get_or_insert(now);
     }
@@ -94,7 +94,7 @@ impl Person {
             links: BTreeMap::new(),
             epoch: Epoch(0),
             has_peers: false,
-            sections: Vec::new(),
+            m_lines: Vec::new(),
             offered: BTreeMap::new(),
             next_mid: 0,
             member: None,
@@ -103,25 +103,25 @@ impl Person {
             waiting: Vec::new(),
             alive: true,
             died: None,
-            manners: Manners::KIND,
+            behaviour: DeviceBehaviour::PROMPT,
             held: BTreeSet::new(),
             tracks: 0,
             bound: BTreeMap::new(),
             events: Vec::new(),
             cause: None,
-            verdict: None,
+            expected_end: None,
         }
     }
 
-    /// What a new socket says first.
+    /// The first message on a new socket.
     pub(crate) fn request(&mut self, resume: Option<String>) -> lk::JoinRequest {
         let is_fresh = resume.is_none();
         if is_fresh {
             self.offered.clear();
-            self.sections.clear();
+            self.m_lines.clear();
             if self.single {
-                self.sections.extend(vec![(MediaKind::Audio, None); 3]);
-                self.sections.extend(vec![(MediaKind::Video, None); 3]);
+                self.m_lines.extend(vec![(MediaKind::Audio, None); 3]);
+                self.m_lines.extend(vec![(MediaKind::Video, None); 3]);
             }
         }
         let first =
@@ -137,28 +137,13 @@ impl Person {
     }
 
     pub(crate) fn admission(&self) -> Admission {
-        Admission {
-            room: ROOM.into(),
-            user: self.user.clone(),
-            name: self.user.to_string(),
-            metadata: String::new(),
-            attributes: Vec::new(),
-            permission: lk::ParticipantPermission {
-                can_subscribe: true,
-                can_publish: true,
-                can_publish_data: true,
-                ..Default::default()
-            },
-            room_admin: false,
-            issued_at: self.issued_at,
-            room_config: None,
-        }
+        Admission::for_tests(ROOM, self.user.clone(), self.issued_at)
     }
 
-    /// An offer that holds what the hub reads: kinds, sections, directions, and the ids of what is sent.
+    /// An offer with what the hub reads: kinds, m-lines, directions and track ids.
     fn offer(&self) -> String {
         let mut sdp = String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
-        for (mid, (kind, cid)) in self.sections.iter().enumerate() {
+        for (mid, (kind, cid)) in self.m_lines.iter().enumerate() {
             let kind = if *kind == MediaKind::Audio { "audio" } else { "video" };
             let direction = match cid {
                 Some(cid) => format!("a=sendonly\r\na=msid:- {cid}\r\n"),
@@ -170,22 +155,22 @@ impl Person {
     }
 }
 
-/// What the future depends on: not the events, which have been.
+/// Everything that determines the future: without the events.
 impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { session, links, epoch, has_peers, sections, offered, member, sid, net, waiting, held, .. } = self;
-        write!(f, "{session:?}{links:?}{epoch:?}{has_peers}{sections:?}{offered:?}{member:?}{sid}{net:?}{waiting:?}")?;
-        write!(f, "{held:?}{}{:?}{:?}", self.alive, self.cause, self.verdict)
+        let Self { session, links, epoch, has_peers, m_lines, offered, member, sid, net, waiting, held, .. } = self;
+        write!(f, "{session:?}{links:?}{epoch:?}{has_peers}{m_lines:?}{offered:?}{member:?}{sid}{net:?}{waiting:?}")?;
+        write!(f, "{held:?}{}{:?}{:?}", self.alive, self.cause, self.expected_end)
     }
 }
 
 impl Stage {
-    pub(crate) fn own(&mut self, who: usize, after: Duration, input: session::Input) {
-        self.later(after, Delivery::Own(who, Box::new(input)));
+    pub(crate) fn later_input(&mut self, who: usize, after: Duration, input: session::Input) {
+        self.later(after, Delivery::Input(who, Box::new(input)));
     }
 
-    /// Gives a session an input, carries out what it answers, and looks at what that made of its stay.
-    pub(crate) fn give(&mut self, who: usize, input: session::Input) {
+    /// Gives a session an input, applies its outputs, and checks the effect on its stay.
+    pub(crate) fn input_now(&mut self, who: usize, input: session::Input) {
         let now = self.now;
         let person = &mut self.people[who];
         if !person.alive {
@@ -200,15 +185,15 @@ impl Stage {
         self.drain_session(who, stayed);
     }
 
-    /// Carries out what a session wants. `stayed`: whether its exit had not begun before.
+    /// Applies the outputs of a session. `stayed`: whether its exit had not begun before the input.
     pub(crate) fn drain_session(&mut self, who: usize, stayed: bool) {
         while let Some(output) = self.people[who].session.poll() {
             self.check_output(who, stayed, &output);
-            self.obey(who, output);
+            self.apply(who, output);
         }
     }
 
-    fn obey(&mut self, who: usize, output: session::Output) {
+    fn apply(&mut self, who: usize, output: session::Output) {
         use session::Output;
         match output {
             Output::Connect(epoch) => {
@@ -226,12 +211,12 @@ impl Stage {
             Output::SayGoodbye(epoch) => {
                 if self.people[who].links.contains_key(&epoch) {
                     self.send_up(who, epoch, Request::Leave(lk::LeaveRequest::default()));
-                    self.own(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::GoodbyeSent));
+                    self.later_input(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::GoodbyeSent));
                 }
             }
             Output::CloseLink(epoch) => {
                 self.close_socket(who, epoch);
-                self.own(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::Closed));
+                self.later_input(who, Duration::ZERO, session::Input::Link(epoch, LinkInput::Closed));
             }
             Output::Peers(epoch, command) => self.peers(who, epoch, command),
             Output::OpenDevice { kind, generation, .. } => self.open_device(who, kind, generation),
@@ -253,10 +238,10 @@ impl Stage {
         }
     }
 
-    /// Connecting is given up: a socket that was opened meanwhile is dropped.
+    /// Stops connecting, and closes a socket that was opened meanwhile.
     fn cancel(&mut self, who: usize, epoch: Epoch) {
         let link = self.people[who].links.get(&epoch);
-        let is_opening = link.and_then(|l| self.wires.get(l)).is_some_and(|w| w.is_opening);
+        let is_opening = link.and_then(|l| self.sockets.get(l)).is_some_and(|w| w.is_opening);
         if is_opening {
             self.close_socket(who, epoch);
         }
@@ -265,37 +250,37 @@ impl Stage {
     fn open_device(&mut self, who: usize, kind: DeviceKind, generation: Generation) {
         let person = &mut self.people[who];
         assert!(person.held.insert(kind), "{kind:?} is opened twice");
-        let Manners { open_ms, fails, hangs, .. } = person.manners;
+        let DeviceBehaviour { open_ms, fails, hangs, .. } = person.behaviour;
         let report = match fails {
             true => DeviceInput::Failed { id: "x".into(), message: "it fails".into() },
             false => DeviceInput::Opened { id: "x".into() },
         };
         if !hangs {
-            self.own(who, Duration::from_millis(open_ms), session::Input::Device(kind, generation, report));
+            self.later_input(who, Duration::from_millis(open_ms), session::Input::Device(kind, generation, report));
         }
     }
 
-    /// A device that is still opening is released instead of opened; one that is being released may be hurried.
+    /// Releases a device, also one that is still opening; or shortens a release.
     fn release_device(&mut self, who: usize, kind: DeviceKind, generation: Generation, limit: Duration) {
         let is_its = |d: &Delivery| match d {
-            Delivery::Own(w, input) => {
+            Delivery::Input(w, input) => {
                 *w == who && matches!(**input, session::Input::Device(k, g, _) if k == kind && g == generation)
             }
             _ => false,
         };
         let is_release = |d: &Delivery| {
-            let Delivery::Own(_, input) = d else { return false };
+            let Delivery::Input(_, input) = d else { return false };
             matches!(**input, session::Input::Device(_, _, DeviceInput::Released { .. }))
         };
-        let under_way = self.coming.iter().find(|(_, d)| is_its(d) && is_release(d)).map(|((at, _), _)| *at);
-        self.coming.retain(|_, d| !is_its(d));
-        let Manners { release_ms, hangs, .. } = self.people[who].manners;
+        let under_way = self.scheduled.iter().find(|(_, d)| is_its(d) && is_release(d)).map(|((at, _), _)| *at);
+        self.scheduled.retain(|_, d| !is_its(d));
+        let DeviceBehaviour { release_ms, hangs, .. } = self.people[who].behaviour;
         let needs = under_way.map_or(Duration::from_millis(release_ms), |at| at.since(self.now));
         let state = if needs > limit { StepState::Failed } else { StepState::Confirmed };
         let report = DeviceInput::Released { state, detail: String::new() };
         if !hangs {
             let after = needs.min(limit + Duration::from_millis(50));
-            self.own(who, after, session::Input::Device(kind, generation, report));
+            self.later_input(who, after, session::Input::Device(kind, generation, report));
         }
     }
 
@@ -304,12 +289,12 @@ impl Stage {
         let answer = match command {
             PeerCommand::AddMLines { audios, videos } => {
                 for (kind, n) in [(MediaKind::Audio, audios), (MediaKind::Video, videos)] {
-                    person.sections.extend(vec![(kind, None); n as usize]);
+                    person.m_lines.extend(vec![(kind, None); n as usize]);
                 }
                 None
             }
             PeerCommand::Publish { cid, source } => {
-                person.sections.push((source.kind(), Some(cid)));
+                person.m_lines.push((source.kind(), Some(cid)));
                 None
             }
             PeerCommand::Offer { .. } => Some(PeerInput::OfferMade(person.offer())),
@@ -321,16 +306,16 @@ impl Stage {
             PeerCommand::SetIceServers(_) | PeerCommand::SetAnswer(_) | PeerCommand::AddCandidate { .. } => None,
         };
         if let Some(answer) = answer {
-            self.own(who, Duration::from_millis(1), session::Input::Peers(epoch, answer));
+            self.later_input(who, Duration::from_millis(1), session::Input::Peers(epoch, answer));
         }
     }
 
-    /// Media of a track reaches somebody.
+    /// Media of a track begins to arrive at a participant.
     pub(crate) fn track_arrives(&mut self, who: usize, mid: Mid, what: hub::Subscribed) {
         let person = &mut self.people[who];
         person.tracks += 1;
         let (handle, epoch, latency) = (TrackHandle(person.tracks), person.epoch, person.net.latency);
         let track = PeerInput::Track { handle, mid, stream_id: what.stream_id, track_id: what.track, kind: what.kind };
-        self.own(who, latency * 2, session::Input::Peers(epoch, track));
+        self.later_input(who, latency * 2, session::Input::Peers(epoch, track));
     }
 }

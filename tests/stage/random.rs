@@ -1,6 +1,6 @@
-//! Any sequence of operations and faults: whatever happens, the rules hold, and at the end nothing is left.
+//! Random sequences of operations and faults: the rules hold throughout, and at the end nothing is left.
 
-use crate::people::Manners;
+use crate::people::DeviceBehaviour;
 use crate::room;
 use crate::stage::{Stage, UNIX_MS};
 use proptest::prelude::*;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use visavis::base::DeviceKind;
 use visavis::session::Input;
 
-/// So many sequences are run unless `PROPTEST_CASES` says otherwise.
+/// Sequences to run, unless `PROPTEST_CASES` is set.
 const CASES: u32 = 100_000;
-/// People at most.
+/// Participants at most.
 const PEOPLE: usize = 6;
 const NAMES: [&str; 4] = ["mina", "tom", "ana", "ben"];
 
-/// One thing that may happen on the stage.
+/// One operation or fault.
 #[derive(Clone, Debug)]
 enum Op {
     Pass(u64),
@@ -24,21 +24,21 @@ enum Op {
     Remove(usize),
     Dismiss,
     Cut(usize, bool),
-    Hole(usize, bool),
+    BlackHole(usize, bool),
     Stall(usize, u64),
     Latency(usize, u64),
     Kill(usize),
-    Vanish(usize),
+    LosePower(usize),
     Device(usize, bool, bool),
     Choose(usize, bool),
-    Manners(usize, Manners),
+    DeviceBehaviour(usize, DeviceBehaviour),
     KillServer(u64),
     StopServer(u64),
 }
 
-fn manners() -> impl Strategy<Value = Manners> {
+fn behaviour() -> impl Strategy<Value = DeviceBehaviour> {
     (0..3000u64, 0..3000u64, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
-        .prop_map(|(open_ms, release_ms, fails, hangs)| Manners { open_ms, release_ms, fails, hangs })
+        .prop_map(|(open_ms, release_ms, fails, hangs)| DeviceBehaviour { open_ms, release_ms, fails, hangs })
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -53,14 +53,14 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..NAMES.len()).prop_map(Op::Remove),
         1 => Just(Op::Dismiss),
         3 => (who.clone(), any::<bool>()).prop_map(|(n, on)| Op::Cut(n, on)),
-        2 => (who.clone(), any::<bool>()).prop_map(|(n, on)| Op::Hole(n, on)),
+        2 => (who.clone(), any::<bool>()).prop_map(|(n, on)| Op::BlackHole(n, on)),
         2 => (who.clone(), 0..3000u64).prop_map(|(n, ms)| Op::Stall(n, ms)),
         1 => (who.clone(), 1..300u64).prop_map(|(n, ms)| Op::Latency(n, ms)),
         1 => who.clone().prop_map(Op::Kill),
-        1 => who.clone().prop_map(Op::Vanish),
+        1 => who.clone().prop_map(Op::LosePower),
         2 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(n, camera, on)| Op::Device(n, camera, on)),
         1 => (who.clone(), any::<bool>()).prop_map(|(n, other)| Op::Choose(n, other)),
-        2 => (who, manners()).prop_map(|(n, manners)| Op::Manners(n, manners)),
+        2 => (who, behaviour()).prop_map(|(n, behaviour)| Op::DeviceBehaviour(n, behaviour)),
         1 => (0..8000u64).prop_map(Op::KillServer),
         1 => (0..8000u64).prop_map(Op::StopServer),
     ]
@@ -81,11 +81,11 @@ fn act(stage: &mut Stage, op: &Op) {
         Op::Exit(n) if n < there => stage.exit(n),
         Op::CloseNow(n) if n < there => stage.input(n, Input::CloseNow),
         Op::Cut(n, on) if n < there => stage.network(n, !on),
-        Op::Hole(n, on) if n < there => stage.hole(n, on),
+        Op::BlackHole(n, on) if n < there => stage.black_hole(n, on),
         Op::Stall(n, ms) if n < there => stage.stall(n, ms),
         Op::Latency(n, ms) if n < there => stage.set_latency(n, ms),
         Op::Kill(n) if n < there => stage.kill(n),
-        Op::Vanish(n) if n < there => stage.vanish(n),
+        Op::LosePower(n) if n < there => stage.lose_power(n),
         Op::Device(n, camera, on) if n < there => {
             let kind = if camera { DeviceKind::Camera } else { DeviceKind::Microphone };
             stage.input(n, Input::SetDevice(kind, on));
@@ -93,12 +93,12 @@ fn act(stage: &mut Stage, op: &Op) {
         Op::Choose(n, other) if n < there => {
             stage.input(n, Input::ChooseDevice(DeviceKind::Camera, other.then(|| "other".to_owned())));
         }
-        Op::Manners(n, manners) if n < there => stage.manners(n, manners),
+        Op::DeviceBehaviour(n, behaviour) if n < there => stage.behaviour(n, behaviour),
         _ => {}
     }
 }
 
-/// How many sequences to run.
+/// The number of sequences to run.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES)
 }
@@ -106,10 +106,10 @@ fn cases() -> u32 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
-    /// One ExitRoom each, in time, for the true reason, with the devices closed; no device, member, room, connection or
-    /// timer is left.
+    /// Each session has one ExitRoom, in time, for the true reason, with its devices closed. No device, member, room,
+    /// connection or timer is left.
     #[test]
-    fn whatever_happens_the_exit_keeps_its_promise(
+    fn every_sequence_keeps_the_promise_of_the_exit(
         seed in any::<u32>(),
         ops in proptest::collection::vec(op(), 1..40),
     ) {
@@ -125,26 +125,26 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases() / 20, ..ProptestConfig::default() })]
 
-    /// A link that is lost for up to four seconds, at whatever moment, is seen by nobody.
+    /// The others do not notice an outage of up to four seconds, whenever it begins.
     #[test]
     fn a_short_outage_is_never_seen(
         wait in 0..6000u64,
         away in 0..=4000u64,
         latency in 1..150u64,
-        is_hole in any::<bool>(),
+        is_black_hole in any::<bool>(),
         who in 0..2usize,
     ) {
         let mut stage = room(3);
         stage.set_latency(who, latency);
         stage.run(wait);
-        if is_hole { stage.hole(who, true) } else { stage.network(who, false) }
+        if is_black_hole { stage.black_hole(who, true) } else { stage.network(who, false) }
         stage.run(away);
-        if is_hole { stage.hole(who, false) } else { stage.network(who, true) }
+        if is_black_hole { stage.black_hole(who, false) } else { stage.network(who, true) }
         stage.run(20_000);
         prop_assert!(stage.is_in_room(who));
         for other in (0..3).filter(|other| *other != who) {
-            prop_assert!(stage.told_gone(other, who).is_empty(), "p{} was told that p{} left", other, who);
-            prop_assert!(stage.told_gone(who, other).is_empty());
+            prop_assert!(stage.leaves_seen(other, who).is_empty(), "p{} was told that p{} left", other, who);
+            prop_assert!(stage.leaves_seen(who, other).is_empty());
         }
         stage.finish();
     }

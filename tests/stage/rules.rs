@@ -1,6 +1,6 @@
-//! What must hold whatever happens, checked as it happens and at the end.
+//! The rules that every run must keep, checked at each step and at the end.
 
-use crate::people::{Manners, Person};
+use crate::people::{DeviceBehaviour, Person};
 use crate::server::shows_a_departure;
 use crate::stage::Stage;
 use livekit_protocol as lk;
@@ -11,23 +11,23 @@ use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason
 use visavis::hub::{self, Ban, Hub};
 use visavis::session::{self, LinkInput, PeerCommand, Phase};
 
-/// ExitRoom comes after so many milliseconds at the latest.
+/// Latest time of ExitRoom after the beginning of an exit, in ms.
 const CEILING_MS: f64 = 2000.0;
-/// Whoever lost the connection gives up after so long; the last try may take some seconds.
+/// Time after which a session gives up reconnecting; its last attempt may take some seconds more.
 const GIVES_UP: Duration = Duration::from_secs(60);
 
-/// What an input makes of a stay.
+/// The expected effect of an input on a stay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cause {
     was_staying: bool,
-    /// It ends the stay, for this reason.
+    /// The input must end the stay for this reason.
     ends: Option<ExitReason>,
-    /// If the stay ends nevertheless: a limit was over, or nothing else could be done.
+    /// The reason if the stay ends although the input need not end it: a limit was over, or the way back is closed.
     otherwise: ExitReason,
 }
 
 impl Cause {
-    /// Judges an input before it is given.
+    /// Of an input that is about to be given.
     pub(crate) fn of(person: &Person, input: &session::Input) -> Self {
         let is_entering = matches!(person.session.phase(), Phase::Entering(_));
         let mut otherwise = if is_entering { ExitReason::EntryFailed } else { ExitReason::ConnectionLost };
@@ -50,13 +50,13 @@ impl Cause {
         Self { was_staying: stays(person.session.phase()), ends, otherwise }
     }
 
-    /// Judges what became of it. Whether the exit had not begun before.
+    /// Checks the effect. Returns whether the exit had not begun before the input.
     pub(crate) fn judge(self, person: &mut Person) -> bool {
         let still_stays = stays(person.session.phase());
         if self.was_staying && !still_stays {
             person.cause = Some(self.ends.unwrap_or(self.otherwise));
         } else if let (true, Some(reason)) = (self.was_staying, self.ends) {
-            panic!("{}: {reason:?} was not obeyed in {:?}", person.user, person.session.phase());
+            panic!("{}: {reason:?} did not end the stay in {:?}", person.user, person.session.phase());
         }
         assert!(self.was_staying || !still_stays, "{} came back out of an exit", person.user);
         self.was_staying
@@ -67,7 +67,7 @@ const fn stays(phase: &Phase) -> bool {
     !matches!(phase, Phase::Leaving(_) | Phase::Ended(_))
 }
 
-/// The reason for which the server's word ends a stay.
+/// The reason for which a leave of the server ends a stay; `None` if it does not.
 fn ending(leave: &lk::LeaveRequest, is_entering: bool) -> Option<ExitReason> {
     use lk::DisconnectReason as Why;
     (leave.action() == Action::Disconnect && !leave.can_reconnect).then(|| match leave.reason() {
@@ -83,9 +83,9 @@ fn ending(leave: &lk::LeaveRequest, is_entering: bool) -> Option<ExitReason> {
 }
 
 impl Stage {
-    // ---- as it happens
+    // ---- at each step
 
-    /// In an exit nothing new begins, and after ExitRoom nothing at all.
+    /// During an exit nothing new begins, and after ExitRoom there are no outputs.
     pub(crate) fn check_output(&self, who: usize, stayed: bool, output: &session::Output) {
         use session::Output;
         let person = &self.people[who];
@@ -118,7 +118,7 @@ impl Stage {
                 assert_eq!(receipt.steps.len(), 5);
                 assert_eq!(Some(*reason), person.cause, "{}: the first cause stands", person.user);
                 assert_eq!(person.session.deadline(), None, "a timer outlives ExitRoom");
-                self.check_truth(who, *reason);
+                self.check_reason(who, *reason);
             }
             EventKind::RemoteUserLeaveRoom { user, .. } => {
                 assert_ne!(*user, person.user, "told of their own leaving");
@@ -128,19 +128,19 @@ impl Stage {
         }
     }
 
-    /// The reason is what really happened.
-    fn check_truth(&self, who: usize, reason: ExitReason) {
+    /// The reason of an exit agrees with what happened.
+    fn check_reason(&self, who: usize, reason: ExitReason) {
         let person = &self.people[who];
         let others = self.people.iter().enumerate().filter(|(n, p)| *n != who && p.user == person.user).count();
         let is_true = match reason {
-            ExitReason::Kicked | ExitReason::Dismissed => person.verdict.is_some(),
+            ExitReason::Kicked | ExitReason::Dismissed => person.expected_end.is_some(),
             ExitReason::ServerStopped => self.stops > 0,
             ExitReason::JoinedElsewhere => others > 0,
-            // Whoever was removed is told so, unless they could not be told for so long.
-            ExitReason::ConnectionLost => person.verdict.is_none() || self.was_away(who),
+            // A removed user learns it, unless they could not be reached for that long.
+            ExitReason::ConnectionLost => person.expected_end.is_none() || self.was_away(who),
             ExitReason::Left | ExitReason::EntryFailed => true,
         };
-        assert!(is_true, "{} left for {reason:?}, but {:?} happened", person.user, person.verdict);
+        assert!(is_true, "{} left for {reason:?}, but {:?} happened", person.user, person.expected_end);
     }
 
     fn was_away(&self, who: usize) -> bool {
@@ -148,42 +148,42 @@ impl Stage {
         !net.is_up() || self.hub.is_none() || self.now.since(net.troubled.max(self.server_since)) < GIVES_UP
     }
 
-    /// A token that was made before a removal lets nobody in.
+    /// A token that was made before a removal is not admitted.
     pub(crate) fn check_admitted(&self, who: usize) {
         assert_eq!(self.find_ban(who), None, "{} is let in again", self.people[who].user);
     }
 
-    /// What the server remembers against somebody's token.
+    /// The ban that applies to a participant's token, as the reason that it stands for.
     pub(crate) fn find_ban(&self, who: usize) -> Option<ExitReason> {
         let person = &self.people[who];
         let ban = self.bans.iter().find(|b| b.user == person.user && person.issued_at <= b.removed_at)?;
         Some(if ban.dismissed { ExitReason::Dismissed } else { ExitReason::Kicked })
     }
 
-    /// A dismissal shows nobody the others' leaving.
+    /// A dismissal is not shown as participants leaving.
     pub(crate) fn check_dismissal(output: &hub::Output) {
         if let hub::Output::Signal { message, .. } = output {
             assert!(!shows_a_departure(message), "a dismissal shows somebody leaving: {message:?}");
         }
     }
 
-    /// Somebody was removed, or dismissed: everybody who stays by such a token is to be told so.
+    /// A user was banned: every stay with an older token must end for that reason.
     pub(crate) fn banned(&mut self, ban: Ban) {
         let reason = if ban.dismissed { ExitReason::Dismissed } else { ExitReason::Kicked };
         for person in self.people.iter_mut().filter(|p| p.user == ban.user && p.issued_at <= ban.removed_at) {
             if stays(person.session.phase()) {
-                person.verdict = Some(reason);
+                person.expected_end = Some(reason);
             }
         }
         self.bans.add(ban);
     }
 
-    /// Nobody sees somebody who was killed six seconds ago, unless their own view was troubled since.
-    pub(crate) fn check_ghost(&mut self, ghost: usize) {
+    /// A client that was killed six seconds ago is not seen any more, except by participants whose own network was disturbed.
+    pub(crate) fn check_gone(&mut self, ghost: usize) {
         let user = &self.people[ghost].user;
         let Some(killed) = self.people[ghost].died else { return };
         let mut elsewhere = self.people.iter().enumerate().filter(|(n, p)| *n != ghost && p.user == *user);
-        // The same user who came from elsewhere is seen for that, and if killed too, is looked for on their own.
+        // The same user may be seen for a stay elsewhere, which, if it was killed later, has a check of its own.
         let is_seen = |p: &Person| {
             p.events.iter().any(|(at, e)| *at >= killed && matches!(e, EventKind::EnterRoom { .. }))
                 || (p.alive && p.member.is_some())
@@ -201,9 +201,9 @@ impl Stage {
         }
     }
 
-    // ---- what is asked
+    // ---- queries
 
-    /// Whether somebody's call has gone on without a break for so long.
+    /// Whether a participant has been in the room without an outage for this time.
     pub(crate) fn has_been_in_since(&self, who: usize, time: Duration) -> bool {
         let is_break = |e: &EventKind| {
             matches!(
@@ -215,7 +215,7 @@ impl Stage {
         last.is_some_and(|(at, _)| self.now.since(*at) >= time)
     }
 
-    /// Names of those whom somebody sees.
+    /// The users whom a participant sees, sorted.
     pub(crate) fn sees(&self, who: usize) -> Vec<String> {
         let mut names: Vec<String> = self.people[who].session.people().iter().map(|p| p.user.to_string()).collect();
         names.sort();
@@ -230,7 +230,7 @@ impl Stage {
         self.people[who].events.iter().filter(|(_, e)| matches!(e, EventKind::ExitRoom { .. })).count()
     }
 
-    /// The one ExitRoom of somebody: reason and milliseconds.
+    /// Reason and duration in ms of a participant's only ExitRoom.
     pub(crate) fn exit_of(&self, who: usize) -> (ExitReason, f64) {
         let exits: Vec<(ExitReason, f64)> = self.people[who]
             .events
@@ -244,8 +244,8 @@ impl Stage {
         exits[0]
     }
 
-    /// When and why somebody was told that another is gone.
-    pub(crate) fn told_gone(&self, who: usize, other: usize) -> Vec<(Moment, RemoteLeaveReason)> {
+    /// When and why a participant saw another leave.
+    pub(crate) fn leaves_seen(&self, who: usize, other: usize) -> Vec<(Moment, RemoteLeaveReason)> {
         let other = &self.people[other].user;
         let gone = |(at, e): &(Moment, EventKind)| match e {
             EventKind::RemoteUserLeaveRoom { user, reason, .. } if user == other => Some((*at, *reason)),
@@ -256,12 +256,13 @@ impl Stage {
 
     // ---- at the end
 
-    /// All faults end, and everything comes to rest: then everybody is out, or in and sees exactly the others.
-    pub(crate) fn calm_down(&mut self) {
+    /// Ends all faults and lets everything settle: then every participant has left, or is in the room and sees exactly the
+    /// others.
+    pub(crate) fn settle(&mut self) {
         for who in 0..self.people.len() {
-            self.people[who].manners = Manners::KIND;
+            self.people[who].behaviour = DeviceBehaviour::PROMPT;
             if self.people[who].alive {
-                self.hole(who, false);
+                self.black_hole(who, false);
                 self.network(who, true);
             }
         }
@@ -275,7 +276,7 @@ impl Stage {
         }
         for who in &here {
             let person = &self.people[*who];
-            assert_eq!(person.verdict, None, "{} was removed and is still here", person.user);
+            assert_eq!(person.expected_end, None, "{} was removed and is still here", person.user);
             let mut others: Vec<String> =
                 here.iter().filter(|w| *w != who).map(|w| self.people[*w].user.to_string()).collect();
             others.sort();
@@ -283,9 +284,9 @@ impl Stage {
         }
     }
 
-    /// Everybody who lives leaves; then nothing may be left anywhere.
+    /// Lets every client that is alive leave; then nothing may be left.
     pub(crate) fn finish(&mut self) {
-        self.calm_down();
+        self.settle();
         for who in 0..self.people.len() {
             self.exit(who);
         }
@@ -304,7 +305,7 @@ impl Stage {
             assert!(hub.is_empty(), "members or rooms are left: {hub:?}");
             assert_eq!(Hub::deadline(hub), None, "the hub still waits for something");
         }
-        let open: Vec<_> = self.wires.values().filter(|w| w.server || self.people[w.who].alive).collect();
+        let open: Vec<_> = self.sockets.values().filter(|w| w.server || self.people[w.who].alive).collect();
         assert!(open.is_empty(), "connections are left: {open:?}");
     }
 }

@@ -1,6 +1,6 @@
-//! Cases by name.
+//! Named cases.
 
-use crate::people::Manners;
+use crate::people::DeviceBehaviour;
 use crate::room;
 use crate::stage::{Stage, UNIX_MS};
 use std::time::Duration;
@@ -8,29 +8,29 @@ use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason
 use visavis::session::Input;
 
 #[test]
-fn who_leaves_is_gone_for_the_others_at_once() {
+fn a_leave_is_seen_by_the_others_at_once() {
     let mut stage = room(3);
     let asked = stage.now;
     stage.exit(0);
     stage.run(500);
     assert_eq!(stage.exit_of(0).0, ExitReason::Left);
     for who in [1, 2] {
-        let gone = stage.told_gone(who, 0);
+        let gone = stage.leaves_seen(who, 0);
         assert_eq!(gone.len(), 1);
         assert_eq!(gone[0].1, RemoteLeaveReason::Left);
-        assert!(gone[0].0.millis_since(asked) <= 45.0, "two ways through the network and no more");
+        assert!(gone[0].0.millis_since(asked) <= 45.0, "at most two latencies");
     }
-    assert!(stage.told_gone(0, 1).is_empty());
+    assert!(stage.leaves_seen(0, 1).is_empty());
     stage.finish();
 }
 
 #[test]
-fn who_is_removed_learns_it_and_stays_out() {
+fn a_removed_user_learns_it_and_stays_out() {
     let mut stage = room(3);
     stage.remove("p1");
     stage.run(500);
     assert_eq!(stage.exit_of(1).0, ExitReason::Kicked);
-    assert_eq!(stage.told_gone(0, 1)[0].1, RemoteLeaveReason::Removed);
+    assert_eq!(stage.leaves_seen(0, 1)[0].1, RemoteLeaveReason::Removed);
     assert_eq!(stage.sees(0), ["p2"]);
     stage.finish();
 }
@@ -57,7 +57,7 @@ fn on_a_dismissal_nobody_is_told_of_the_others() {
     for who in 0..4 {
         assert_eq!(stage.exit_of(who).0, ExitReason::Dismissed);
         for other in 0..4 {
-            assert!(stage.told_gone(who, other).is_empty());
+            assert!(stage.leaves_seen(who, other).is_empty());
         }
     }
     stage.finish();
@@ -85,7 +85,7 @@ fn a_short_outage_is_seen_by_nobody() {
     stage.network(1, true);
     stage.run(8000);
     assert!(stage.is_in_room(1), "{:?}", stage.people[1].events);
-    assert!(stage.told_gone(0, 1).is_empty());
+    assert!(stage.leaves_seen(0, 1).is_empty());
     assert_eq!(stage.sees(0), ["p1"]);
     assert_eq!(stage.sees(1), ["p0"]);
     stage.finish();
@@ -97,21 +97,21 @@ fn a_killed_client_is_gone_within_six_seconds() {
     let killed = stage.now;
     stage.kill(1);
     stage.run(10_000);
-    let gone = stage.told_gone(0, 1);
+    let gone = stage.leaves_seen(0, 1);
     assert_eq!(gone.len(), 1);
     assert_eq!(gone[0].1, RemoteLeaveReason::TimedOut);
     assert!(gone[0].0.millis_since(killed) <= 6000.0);
     stage.finish();
 }
 
-/// What is said of the one who was killed is not asked of the other, whose power failed before they were ever connected.
+/// The killed stay must disappear in time; the other one, which lost power before it was connected, need not.
 #[test]
 fn the_same_user_comes_from_elsewhere_and_both_fail() {
     for between in [0, 50] {
         let mut stage = room(2);
         stage.enter_with("p0", false, stage.unix_s());
         stage.run(41);
-        stage.vanish(2);
+        stage.lose_power(2);
         stage.run(between);
         stage.kill(0);
         stage.run(60_000);
@@ -181,7 +181,7 @@ fn a_removal_holds_across_a_restart_of_the_server() {
         assert!(stage.is_in_room(0), "the others are back");
         let again = stage.enter_with(&format!("p{who}"), true, UNIX_MS / 1000);
         stage.run(1000);
-        assert_eq!(stage.exit_of(again).0, ExitReason::EntryFailed, "the old token opens nothing");
+        assert_eq!(stage.exit_of(again).0, ExitReason::EntryFailed, "the old token is refused");
         let again = stage.enter(&format!("p{who}"));
         stage.run(1000);
         assert!(stage.is_in_room(again));
@@ -190,7 +190,7 @@ fn a_removal_holds_across_a_restart_of_the_server() {
 }
 
 #[test]
-fn a_dismissed_room_is_opened_anew_by_whoever_was_not_in_it() {
+fn a_dismissed_room_is_opened_anew_by_a_user_who_was_not_in_it() {
     let mut stage = room(2);
     stage.run(2000);
     stage.dismiss();
@@ -213,7 +213,7 @@ fn the_same_user_elsewhere_ends_the_first_stay_with_100_and_nobody_sees_a_depart
         assert!(stage.is_in_room(second));
         assert_eq!(stage.sees(second), ["p0", "p2"]);
         for who in [0, 2] {
-            assert!(stage.told_gone(who, 1).is_empty());
+            assert!(stage.leaves_seen(who, 1).is_empty());
             assert_eq!(stage.sees(who).len(), 2);
         }
         stage.finish();
@@ -229,7 +229,7 @@ fn the_same_user_elsewhere_during_an_outage_is_told_as_100() {
     stage.run(1000);
     stage.network(1, true);
     stage.run(10_000);
-    assert_eq!(stage.exit_of(1).0, ExitReason::JoinedElsewhere, "and does not throw the second stay out");
+    assert_eq!(stage.exit_of(1).0, ExitReason::JoinedElsewhere, "and does not end the second stay");
     assert!(stage.is_in_room(second));
     stage.finish();
 }
@@ -246,12 +246,12 @@ fn a_server_that_stops_gently_is_101_and_nobody_is_shown_the_others_leaving() {
         assert_eq!(reason, ExitReason::ServerStopped);
         assert!(ms < 200.0, "{ms} ms");
         for other in 0..4 {
-            assert!(stage.told_gone(who, other).is_empty());
+            assert!(stage.leaves_seen(who, other).is_empty());
         }
     }
     stage.network(3, true);
     stage.run(20_000);
-    assert!(stage.is_in_room(3), "whoever heard nothing of it goes on in the new server");
+    assert!(stage.is_in_room(3), "a client that was not told continues in the new server");
     stage.finish();
 }
 
@@ -282,7 +282,7 @@ fn a_server_that_does_not_come_back_is_102_within_the_limit() {
 }
 
 #[test]
-fn who_gives_up_entering_is_gone_for_the_others_within_a_second() {
+fn a_cancelled_entry_is_not_seen_after_a_second() {
     for single in [true, false] {
         for after in 0..150 {
             let mut stage = room(1);
@@ -297,9 +297,9 @@ fn who_gives_up_entering_is_gone_for_the_others_within_a_second() {
 }
 
 #[test]
-fn a_black_hole_does_not_keep_anybody_in() {
+fn a_black_hole_does_not_delay_an_exit() {
     let mut stage = room(2);
-    stage.hole(1, true);
+    stage.black_hole(1, true);
     stage.run(100);
     stage.exit(1);
     stage.run(2000);
@@ -317,9 +317,9 @@ fn a_power_cut_is_seen_within_six_seconds() {
         let mut stage = room(3);
         stage.run(7000);
         let failed = stage.now;
-        stage.vanish(who);
+        stage.lose_power(who);
         stage.run(10_000);
-        let gone = stage.told_gone(0, who);
+        let gone = stage.leaves_seen(0, who);
         assert_eq!(gone.len(), 1);
         assert_eq!(gone[0].1, RemoteLeaveReason::TimedOut);
         assert!(gone[0].0.since(failed) <= Duration::from_secs(6), "{:?}", gone[0].0.since(failed));
@@ -332,7 +332,7 @@ fn devices_that_hang_cost_the_limit_and_not_the_exit() {
     let mut stage = Stage::new(8);
     let who = stage.enter("p0");
     stage.run(1000);
-    stage.manners(who, Manners { hangs: true, ..Manners::KIND });
+    stage.behaviour(who, DeviceBehaviour { hangs: true, ..DeviceBehaviour::PROMPT });
     stage.exit(who);
     stage.run(2000);
     let (reason, ms) = stage.exit_of(who);
@@ -341,9 +341,9 @@ fn devices_that_hang_cost_the_limit_and_not_the_exit() {
     stage.finish();
 }
 
-/// Our own track is muted while the connections of a resume come up: that is a word about us, and no list of everybody.
+/// Our track is muted while a resume restores the connections: that update is about us and does not list everybody.
 #[test]
-fn news_of_ourselves_during_a_resume_leave_the_others_in_place() {
+fn an_update_about_us_during_a_resume_keeps_the_others() {
     let mut stage = Stage::new(0);
     stage.enter("mina");
     stage.run(80);
@@ -358,7 +358,7 @@ fn news_of_ourselves_during_a_resume_leave_the_others_in_place() {
     stage.finish();
 }
 
-/// The sources of a user's tracks that somebody receives, and of those that send.
+/// The sources of a user's tracks that a participant receives, and of those that send.
 fn received(stage: &Stage, who: usize, user: &str) -> (Vec<TrackSource>, Vec<TrackSource>) {
     let person = &stage.people[who];
     let mut bound: Vec<_> = person.bound.values().filter(|t| t.user.as_str() == user).map(|t| t.source).collect();

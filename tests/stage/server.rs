@@ -1,4 +1,4 @@
-//! The server's side: what the hub wants is carried to the wires and to a forwarding plane that is played.
+//! The server: applies the hub's outputs to the sockets and to a fake SFU.
 
 use crate::stage::{Delivery, Stage};
 use livekit_protocol as lk;
@@ -8,11 +8,11 @@ use visavis::hub::{self, AdminCall, ConnectionId, HubEvent, LinkId, MediaCommand
 use visavis::session::LinkInput;
 
 impl Stage {
-    /// Gives the hub an input and carries out what it answers. A server that is down hears nothing.
+    /// Gives the hub an input and applies its outputs. While the server is down it does nothing.
     pub(crate) fn tell_hub(&mut self, input: hub::Input) {
         let Some(hub) = &mut self.hub else { return };
         self.joining = match &input {
-            hub::Input::Join { link, .. } => self.wires.get(link).map(|w| (w.who, w.epoch)),
+            hub::Input::Join { link, .. } => self.sockets.get(link).map(|w| (w.who, w.epoch)),
             _ => None,
         };
         let is_dismissal =
@@ -23,16 +23,16 @@ impl Stage {
             if is_dismissal {
                 Self::check_dismissal(&output);
             }
-            self.carry_out(output);
+            self.apply_hub(output);
         }
     }
 
-    fn carry_out(&mut self, output: hub::Output) {
+    fn apply_hub(&mut self, output: hub::Output) {
         match output {
             hub::Output::Signal { link, message } => self.say(link, *message),
             hub::Output::CloseLink { link } => {
                 self.send_down(link, LinkInput::Lost);
-                self.end_wire(link, false, true);
+                self.let_go(link, false, true);
             }
             hub::Output::Media(command) => self.media(command),
             hub::Output::Event(HubEvent::Banned(ban)) => self.banned(ban),
@@ -41,9 +41,9 @@ impl Stage {
     }
 
     fn say(&mut self, link: LinkId, message: Response) {
-        let Some(wire) = self.wires.get_mut(&link) else { return };
-        let is_first = !std::mem::replace(&mut wire.is_answered, true);
-        let (who, is_resume) = (wire.who, wire.is_resume);
+        let Some(socket) = self.sockets.get_mut(&link) else { return };
+        let is_first = !std::mem::replace(&mut socket.is_answered, true);
+        let (who, is_resume) = (socket.who, socket.is_resume);
         let single = self.people[who].single;
         let input = match message {
             Response::Join(response) => {
@@ -75,7 +75,7 @@ impl Stage {
             }
             MediaCommand::AcceptOffer { connection, offer_id, bind, .. } => {
                 let answered = MediaEvent::Answered { connection, offer_id, sdp: "v=0".into() };
-                self.later(Duration::ZERO, Delivery::Plane(Box::new(hub::Input::Media(answered))));
+                self.later(Duration::ZERO, Delivery::Sfu(Box::new(hub::Input::Media(answered))));
                 let Some(who) = self.whose(connection) else { return };
                 self.comes_up(who, connection);
                 for b in bind {
@@ -92,13 +92,13 @@ impl Stage {
         }
     }
 
-    /// ICE and DTLS need a few ways through the network.
+    /// Schedules the connection of ICE and DTLS, which takes three latencies.
     fn comes_up(&mut self, who: usize, connection: ConnectionId) {
         let (latency, epoch) = (self.people[who].net.latency, self.people[who].epoch);
         self.later(latency * 3, Delivery::MediaUp { who, epoch, connection });
     }
 
-    /// v0: an offer of the server's.
+    /// v0: makes an offer of the server.
     fn make_offer(&mut self, connection: ConnectionId, add: Vec<hub::Subscribed>, remove: &[hub::Mid]) {
         let Some(who) = self.whose(connection) else { return };
         let person = &mut self.people[who];
@@ -112,14 +112,14 @@ impl Stage {
         }
         let sections = person.offered.iter().map(|(mid, (track, _))| (mid.clone(), track.clone())).collect();
         let offered = MediaEvent::Offered { connection, sdp: "v=0".into(), m_lines: sections };
-        self.later(Duration::ZERO, Delivery::Plane(Box::new(hub::Input::Media(offered))));
+        self.later(Duration::ZERO, Delivery::Sfu(Box::new(hub::Input::Media(offered))));
         for (mid, what) in arriving {
             self.track_arrives(who, mid, what);
         }
     }
 }
 
-/// Whether a message shows somebody leaving.
+/// Whether a message shows a participant leaving.
 pub(crate) fn shows_a_departure(message: &Response) -> bool {
     let Response::Update(update) = message else { return false };
     update.participants.iter().any(|p| p.state() == lk::participant_info::State::Disconnected)

@@ -1,10 +1,10 @@
 //! Real sessions against the real hub, in memory: networks with latency, stalls, cuts and black holes, devices that hang,
 //! clients that are killed, a server that restarts, and a clock moved by hand.
 //!
-//! Signalling is carried as messages; peer connections are played by descriptions that hold only what the hub reads of
-//! them. What must hold whatever happens is checked as it happens (`rules`).
+//! Signalling messages are passed as values. The fake peer connections make descriptions with only what the hub reads.
+//! `rules` checks each step.
 
-use crate::people::{Manners, Person};
+use crate::people::{DeviceBehaviour, Person};
 use livekit_protocol as lk;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,66 +12,67 @@ use visavis::base::{EntryErrorKind, ExitRequestedBy, Moment, SignalTarget};
 use visavis::hub::{self, AdminCall, BanList, ConnectionId, Hub, HubConfig, LinkId};
 use visavis::session::{self, Epoch, LinkInput};
 
-/// Unix time in ms at the stage's start.
+/// Unix time in ms at the stage's origin.
 pub(crate) const UNIX_MS: i64 = 1_800_000_000_000;
 pub(crate) const ROOM: &str = "stage";
-/// The forwarding plane misses somebody after so long.
+/// Time until the SFU and a client notice a media outage.
 pub(crate) const MEDIA_SILENCE: Duration = Duration::from_millis(3300);
-/// A killed client is gone for the others within this time and one way through their network.
-const GHOST: Duration = Duration::from_secs(6);
-/// A server that was told to stop is gone after this.
-const FAREWELL: Duration = Duration::from_millis(700);
+/// How long the others see a killed client at most.
+const STALE_PEER_LIMIT: Duration = Duration::from_secs(6);
+/// Time that a server takes to shut down.
+const SHUTDOWN_TIME: Duration = Duration::from_millis(700);
 
-/// Something on its way.
+/// A scheduled input.
 #[derive(Clone, Debug)]
 pub(crate) enum Delivery {
-    /// A client asks to be let in.
-    Knock(LinkId, Box<hub::Input>),
+    /// A join request reaches the server.
+    Connect(LinkId, Box<hub::Input>),
     /// From a client to the server.
     Up(LinkId, Box<hub::Input>),
     /// From the server to a client.
     Down(LinkId, Box<LinkInput>),
-    /// A client's own: devices, peers, sockets that do not open.
-    Own(usize, Box<session::Input>),
-    /// The forwarding plane's own.
-    Plane(Box<hub::Input>),
-    /// Media flows.
+    /// An input of a session from its devices, peer connections, or a socket that does not open.
+    Input(usize, Box<session::Input>),
+    /// An input of the hub from the SFU, or the end of a socket.
+    Sfu(Box<hub::Input>),
+    /// A media path is up.
     MediaUp { who: usize, epoch: Epoch, connection: ConnectionId },
-    /// Media has been missed for a while, if the outage lasts.
+    /// Both sides notice a media outage, if it still lasts.
     MediaLost { who: usize, outage: u32 },
-    /// A client pings, or finds out that nobody answers.
+    /// A client pings, or gives up a silent server.
     Ping(LinkId),
-    /// Whoever was killed must be gone.
-    Ghost(usize),
-    /// The server is there again.
+    /// A killed client must not be seen any more.
+    CheckGone(usize),
+    /// The server starts.
     ServerStarts,
-    /// The server is gone.
+    /// The server process ends.
     ServerEnds,
 }
 
 /// One signalling connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Wire {
+pub(crate) struct Socket {
     pub(crate) who: usize,
     pub(crate) epoch: Epoch,
-    /// Opened to resume.
+    /// Whether it was opened for a resume.
     pub(crate) is_resume: bool,
-    /// The server has answered.
+    /// Whether the server has answered.
     pub(crate) is_answered: bool,
-    /// The client has not heard an answer yet.
+    /// Whether the client has not received the answer yet.
     pub(crate) is_opening: bool,
-    /// Whether the client holds it.
+    /// Whether the client's side is open.
     pub(crate) client: bool,
-    /// Whether the server holds it.
+    /// Whether the server's side is open.
     pub(crate) server: bool,
-    /// Nothing overtakes what was sent before.
+    /// Arrival of the last delivery to the server: later ones must not overtake it.
     pub(crate) last_up: Moment,
+    /// The same, to the client.
     pub(crate) last_down: Moment,
-    /// When the client last heard something.
+    /// When the client last received a message.
     pub(crate) heard: Moment,
 }
 
-/// The stage.
+/// A hub, its clients and the network between them.
 #[derive(Clone)]
 pub(crate) struct Stage {
     /// `None` while the server is down.
@@ -79,21 +80,21 @@ pub(crate) struct Stage {
     seed: u64,
     pub(crate) people: Vec<Person>,
     pub(crate) now: Moment,
-    pub(crate) coming: BTreeMap<(Moment, u64), Delivery>,
+    pub(crate) scheduled: BTreeMap<(Moment, u64), Delivery>,
     next: u64,
-    pub(crate) wires: BTreeMap<LinkId, Wire>,
+    pub(crate) sockets: BTreeMap<LinkId, Socket>,
     next_link: u64,
-    /// Whose join the hub handles.
+    /// The participant whose join the hub handles now.
     pub(crate) joining: Option<(usize, Epoch)>,
-    /// The server's state folder.
+    /// The server's persistent bans.
     pub(crate) bans: BanList,
-    /// The server's door lets everybody knock at the hub itself, as in a race between the two.
-    pub(crate) door_is_open: bool,
-    /// How often the server was told to stop.
+    /// Whether joins reach the hub without the check before the upgrade, as in a race between the two.
+    pub(crate) skips_admission: bool,
+    /// How often the server was asked to stop.
     pub(crate) stops: u32,
-    /// When the server was last away, or began.
+    /// When the server last started or ended.
     pub(crate) server_since: Moment,
-    /// Whether clients ping; without it the stage comes to rest.
+    /// Whether clients ping; without pings nothing stays scheduled.
     pub(crate) pings: bool,
 }
 
@@ -104,13 +105,13 @@ impl Stage {
             seed,
             people: Vec::new(),
             now: Moment::from_millis(1),
-            coming: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
             next: 0,
-            wires: BTreeMap::new(),
+            sockets: BTreeMap::new(),
             next_link: 0,
             joining: None,
             bans: BanList::default(),
-            door_is_open: seed % 2 == 1,
+            skips_admission: seed % 2 == 1,
             stops: 0,
             server_since: Moment::ZERO,
             pings: true,
@@ -134,32 +135,32 @@ impl Stage {
         UNIX_MS / 1000 + (self.now.as_micros() / 1_000_000) as i64
     }
 
-    // ---- what people do
+    // ---- what participants do
 
-    /// Somebody enters over one connection with a token made now.
+    /// Adds a participant with one peer connection and a token made now.
     pub(crate) fn enter(&mut self, name: &str) -> usize {
         self.enter_with(name, true, self.unix_s())
     }
 
-    /// Somebody enters, over one connection or two, with a token made at a time in unix seconds.
+    /// Adds a participant with one peer connection or two and a token made at `issued_at` (Unix seconds).
     pub(crate) fn enter_with(&mut self, name: &str, single: bool, issued_at: i64) -> usize {
         let who = self.people.len();
         self.people.push(Person::new(name, single, issued_at, self.now));
-        self.people[who].verdict = self.find_ban(who);
+        self.people[who].expected_end = self.find_ban(who);
         self.drain_session(who, true);
         who
     }
 
     pub(crate) fn exit(&mut self, who: usize) {
-        self.give(who, session::Input::Exit(ExitRequestedBy::User));
+        self.input_now(who, session::Input::Exit(ExitRequestedBy::User));
     }
 
     pub(crate) fn input(&mut self, who: usize, input: session::Input) {
-        self.give(who, input);
+        self.input_now(who, input);
     }
 
-    pub(crate) fn manners(&mut self, who: usize, manners: Manners) {
-        self.people[who].manners = manners;
+    pub(crate) fn behaviour(&mut self, who: usize, behaviour: DeviceBehaviour) {
+        self.people[who].behaviour = behaviour;
     }
 
     pub(crate) fn remove(&mut self, user: &str) {
@@ -175,22 +176,22 @@ impl Stage {
         self.tell_hub(hub::Input::Admin { call: 1, request: Box::new(call) });
     }
 
-    // ---- the server comes and goes
+    // ---- the server stops and starts
 
-    /// The server is told to stop, and comes back after `away` if that is said.
+    /// Shuts the server down, and starts it again after `away`, if given.
     pub(crate) fn stop_server(&mut self, away: Option<Duration>) {
         if self.hub.is_none() {
             return;
         }
         self.stops += 1;
         self.tell_hub(hub::Input::Shutdown);
-        self.later(FAREWELL, Delivery::ServerEnds);
+        self.later(SHUTDOWN_TIME, Delivery::ServerEnds);
         if let Some(away) = away {
-            self.later(FAREWELL + away, Delivery::ServerStarts);
+            self.later(SHUTDOWN_TIME + away, Delivery::ServerStarts);
         }
     }
 
-    /// The server is killed, and comes back after `away`.
+    /// Kills the server, and starts it again after `away`.
     pub(crate) fn kill_server(&mut self, away: Duration) {
         if self.hub.is_some() {
             self.server_ends();
@@ -201,22 +202,22 @@ impl Stage {
     fn server_ends(&mut self) {
         self.hub = None;
         self.server_since = self.now;
-        self.coming.retain(|_, d| !matches!(d, Delivery::Up(..) | Delivery::Knock(..) | Delivery::Plane(_)));
+        self.scheduled.retain(|_, d| !matches!(d, Delivery::Up(..) | Delivery::Connect(..) | Delivery::Sfu(_)));
         for person in &mut self.people {
             person.member = None;
-            person.waiting.retain(|d| !matches!(d, Delivery::Up(..) | Delivery::Knock(..)));
+            person.waiting.retain(|d| !matches!(d, Delivery::Up(..) | Delivery::Connect(..)));
         }
-        let open = self.wires.iter().filter(|(_, w)| w.server || w.is_opening);
+        let open = self.sockets.iter().filter(|(_, w)| w.server || w.is_opening);
         let open: Vec<LinkId> = open.map(|(id, _)| *id).collect();
         for link in open {
             self.send_down(link, LinkInput::Lost);
-            self.end_wire(link, false, true);
+            self.let_go(link, false, true);
         }
     }
 
     // ---- time
 
-    /// Lets time pass.
+    /// Lets `ms` pass.
     pub(crate) fn run(&mut self, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
         for _ in 0..500_000 {
@@ -227,12 +228,12 @@ impl Stage {
             self.now = self.now.max(at);
             self.step();
         }
-        panic!("the stage does not come to rest");
+        panic!("the stage does not settle");
     }
 
-    /// When something happens next.
+    /// The time of the next delivery or deadline.
     pub(crate) fn next_moment(&self) -> Option<Moment> {
-        let next = self.coming.first_key_value().map(|((at, _), _)| *at);
+        let next = self.scheduled.first_key_value().map(|((at, _), _)| *at);
         [next, self.next_deadline()].into_iter().flatten().min()
     }
 
@@ -242,23 +243,23 @@ impl Stage {
         [sessions, self.hub.as_ref().and_then(Hub::deadline)].into_iter().flatten().min()
     }
 
-    /// Carries out one thing that is due.
+    /// Takes the next delivery, or ticks.
     fn step(&mut self) {
-        let is_due = self.coming.first_key_value().is_some_and(|((at, _), _)| *at <= self.now);
-        match is_due.then(|| self.coming.pop_first()).flatten() {
+        let is_due = self.scheduled.first_key_value().is_some_and(|((at, _), _)| *at <= self.now);
+        match is_due.then(|| self.scheduled.pop_first()).flatten() {
             Some((_, delivery)) => self.dispatch(delivery),
             None => self.tick(),
         }
     }
 
-    /// Everybody whose deadline has passed is told so.
+    /// Gives a tick to the hub and to the sessions whose deadline has passed.
     pub(crate) fn tick(&mut self) {
         if self.hub.as_ref().and_then(Hub::deadline).is_some_and(|d| d <= self.now) {
             self.tell_hub(hub::Input::Tick);
         }
         for who in 0..self.people.len() {
             if self.people[who].session.deadline().is_some_and(|d| d <= self.now) {
-                self.give(who, session::Input::Tick);
+                self.input_now(who, session::Input::Tick);
             }
         }
     }
@@ -269,7 +270,7 @@ impl Stage {
 
     pub(crate) fn at(&mut self, at: Moment, delivery: Delivery) {
         self.next += 1;
-        self.coming.insert((at, self.next), delivery);
+        self.scheduled.insert((at, self.next), delivery);
     }
 
     pub(crate) fn next_link(&mut self) -> LinkId {
@@ -279,21 +280,21 @@ impl Stage {
 
     pub(crate) fn dispatch(&mut self, delivery: Delivery) {
         match delivery {
-            Delivery::Knock(link, join) => self.knock(link, *join),
+            Delivery::Connect(link, join) => self.admit(link, *join),
             Delivery::Up(link, input) => {
                 let is_end = matches!(*input, hub::Input::LinkGone { .. });
                 self.tell_hub(*input);
                 if is_end {
-                    self.end_wire(link, false, true);
+                    self.let_go(link, false, true);
                 }
             }
             Delivery::Down(link, input) => self.arrive(link, *input),
-            Delivery::Own(who, input) => self.give(who, *input),
-            Delivery::Plane(input) => self.tell_hub(*input),
+            Delivery::Input(who, input) => self.input_now(who, *input),
+            Delivery::Sfu(input) => self.tell_hub(*input),
             Delivery::MediaUp { who, epoch, connection } => self.media_up(who, epoch, connection),
             Delivery::MediaLost { who, outage } => self.media_lost(who, outage),
             Delivery::Ping(link) => self.ping(link),
-            Delivery::Ghost(who) => self.check_ghost(who),
+            Delivery::CheckGone(who) => self.check_gone(who),
             Delivery::ServerStarts => self.start_server(),
             Delivery::ServerEnds => {
                 if self.hub.is_some() {
@@ -303,18 +304,18 @@ impl Stage {
         }
     }
 
-    /// What is to be looked at when a client was killed. Whoever is not the one that the room has, because the same user
-    /// came from elsewhere, is not looked for: they might see that one.
+    /// Schedules the check that a killed client is not seen any more, if it is a member of the room: a stay that the same
+    /// user has replaced is none.
     pub(crate) fn expect_gone(&mut self, who: usize) {
         if self.people[who].member.is_none() {
             return;
         }
-        self.later(GHOST, Delivery::Ghost(who));
+        self.later(STALE_PEER_LIMIT, Delivery::CheckGone(who));
     }
 }
 
-impl Wire {
-    /// What the client is told when it ends.
+impl Socket {
+    /// What the client learns from its end.
     pub(crate) fn loss(&self) -> LinkInput {
         let message = "The server cannot be reached.".to_owned();
         match (self.is_opening, self.is_resume) {
@@ -329,7 +330,7 @@ impl Wire {
     }
 }
 
-/// Which of a client's connections one of the plane's is.
+/// The client's connection for one of the hub's.
 pub(crate) const fn target(role: hub::Role) -> SignalTarget {
     match role {
         hub::Role::Single | hub::Role::Publisher => SignalTarget::Publisher,
