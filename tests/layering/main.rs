@@ -1,6 +1,7 @@
-//! Holds the folders of `src/` to the floor plan in the README: who may import whom, which crates belong to which
-//! folder, and that the pure floors know no clock, socket, thread or file. A breach is told by file and path.
+//! Holds the folders of `src/` to the floor plan: which folder may import which, which crates belong to which folder,
+//! that the pure floors use no clock, socket, thread or file, and how long a file may be. A breach names file and path.
 
+mod map;
 mod paths;
 mod plan;
 
@@ -34,6 +35,24 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// Lines of the longest file that the house allows. A longer one holds more than one idea.
+const LONGEST_FILE: usize = 500;
+
+#[test]
+fn no_file_is_longer_than_the_house_allows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["src", "tests", "fuzz/fuzz_targets"].map(|folder| rust_files(&root.join(folder))).concat();
+    let lines = |file: &PathBuf| fs::read_to_string(file).expect("a source file").lines().count();
+    let long: Vec<String> = files
+        .iter()
+        .map(|file| (lines(file), file))
+        .filter(|(lines, _)| *lines > LONGEST_FILE)
+        .map(|(lines, file)| format!("{} has {lines} lines", file.display()))
+        .collect();
+    assert!(files.len() > 300, "only {} files were found", files.len());
+    assert!(long.is_empty(), "Over {LONGEST_FILE} lines: {long:#?}");
 }
 
 /// What is wrong with the file at `place` (relative to `src/`, with forward slashes).
