@@ -1,5 +1,5 @@
 // The test picture and the test tone for browsers, drawn and read by code that Visavis does not share. What they look
-// like is written in the README ("The test picture").
+// like is written in docs/events.md ("The test picture").
 
 const bits24 = (value) => value & 0xffffff;
 

@@ -1,6 +1,6 @@
 """The test picture and the test tone, drawn and read by somebody who shares no code with Visavis.
 
-What they look like is written in the README ("The test picture"): three rows of 32 blocks, each row 24 bits of
+What they look like is written in docs/events.md ("The test picture"): three rows of 32 blocks, each row 24 bits of
 value and their CRC-8, so that a peer can tell which frame arrived, when it was drawn, and whose it is.
 """
 
