@@ -123,11 +123,6 @@ struct Slot {
 }
 
 impl FrameSlot {
-    /// An empty slot.
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// Stores a frame, then calls the waker, if one is set.
     pub(crate) fn put(&self, frame: Arc<VideoFrame>) {
         let wake = {
@@ -196,13 +191,13 @@ mod tests {
 
     #[test]
     fn the_slot_keeps_the_newest() {
-        let slot = FrameSlot::new();
+        let slot = FrameSlot::default();
         for us in 1..=3 {
             slot.put(Arc::new(VideoFrame::filled(2, 2, [us as u8, 0, 0], us).expect("frame")));
         }
         let (number, frame) = slot.latest().expect("a frame");
         assert_eq!((number, frame.timestamp_us()), (3, 3));
-        assert!(slot.is_same(&slot.clone()) && !slot.is_same(&FrameSlot::new()));
+        assert!(slot.is_same(&slot.clone()) && !slot.is_same(&FrameSlot::default()));
         slot.clear();
         assert!(slot.latest().is_none());
     }

@@ -196,7 +196,7 @@ fn user(name: &str) -> UserId {
 /// Somebody with video and a good connection.
 pub(super) fn person(index: usize) -> Person {
     let (name, colors) = PEOPLE[index];
-    let slot = FrameSlot::new();
+    let slot = FrameSlot::default();
     slot.put(portrait(colors));
     let track = |source, kind: &str, frames| {
         let sid = format!("TR_{kind}{index}").as_str().into();
@@ -231,14 +231,14 @@ pub(super) fn mute(person: &mut Person, role: TrackRole, muted: bool) {
 
 /// Somebody shares a screen: a white 4:3 picture.
 pub(super) fn share(person: &mut Person, sid: &str) {
-    let frames = FrameSlot::new();
+    let frames = FrameSlot::default();
     frames.put(Arc::new(VideoFrame::filled(640, 480, [235, 128, 128], 0).expect("a picture")));
     add_video(person, TrackSource::Screen, sid, frames);
 }
 
 /// Somebody turns on a second camera, which shows plain green.
 pub(super) fn second_camera(person: &mut Person) {
-    let frames = FrameSlot::new();
+    let frames = FrameSlot::default();
     frames.put(Arc::new(VideoFrame::filled(640, 360, [145, 54, 34], 0).expect("a picture")));
     add_video(person, TrackSource::Camera, "TR_VC-second", frames);
 }

@@ -1,5 +1,5 @@
-//! Holds `ARCHITECTURE.md` to the code: its table of floors to [`FLOORS`], its table of threads and queues to the files
-//! that make them. (That its paths exist is checked with the other documents, in `tests/e2e/documents`.)
+//! Holds the documents to the code: `ARCHITECTURE.md` with its tables of floors and of queues, and the table of events in
+//! `docs/events.md`. (That its paths exist is checked with the other documents, in `tests/e2e/documents`.)
 
 use crate::paths;
 use crate::plan::FLOORS;
@@ -84,6 +84,20 @@ fn capacities_in_the_table_are_those_of_the_code() {
     }
     assert!(checked > 10, "only {checked} capacities were found in the table");
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_table_of_events_has_every_event() {
+    let document = read("docs/events.md");
+    let documented: BTreeSet<String> = table(&document, "## Events")
+        .iter()
+        .flat_map(|row| row[0].split(", ").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let source = read("src/base/event.rs");
+    let named = source.split("=> \"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(name, _)| name.to_owned());
+    let named: BTreeSet<String> = named.filter(|name| name.starts_with(char::is_uppercase)).collect();
+    assert!(named.len() > 15, "only {} names were found in src/base/event.rs", named.len());
+    assert_eq!(documented, named, "docs/events.md and src/base/event.rs name other events");
 }
 
 fn read(path: &str) -> String {

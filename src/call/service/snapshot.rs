@@ -115,7 +115,7 @@ mod tests {
         assert!(!looks_different(&before, &Snapshot { own_level: -42.4, ..before.clone() }), "the same decibel");
         assert!(looks_different(&before, &Snapshot { own_level: -40.0, ..before.clone() }));
         assert!(looks_different(&before, &Snapshot { quit: true, ..before.clone() }));
-        assert!(looks_different(&before, &Snapshot { own_frames: FrameSlot::new(), ..before.clone() }));
+        assert!(looks_different(&before, &Snapshot { own_frames: FrameSlot::default(), ..before.clone() }));
         let in_call = |ms, level| Snapshot {
             own_level: level,
             call: Some(call(CallPhase::InCall { elapsed: Duration::from_millis(ms) })),

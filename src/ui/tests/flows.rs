@@ -365,7 +365,7 @@ fn the_first_picture_is_reported_once_a_track_and_only_when_it_was_painted() {
 
     let minas = |world: &World| world.lock().painted.iter().filter(|(user, ..)| user == "mina").count();
     assert_eq!(minas(&world), 1, "each picture is told once, however often it is painted");
-    let slot = FrameSlot::new();
+    let slot = FrameSlot::default();
     slot.put(portrait([[1, 2, 3], [4, 5, 6]]));
     world.with_call(|call| {
         let camera = &mut call.people[0].tracks[0];
