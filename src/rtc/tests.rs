@@ -123,19 +123,20 @@ fn video_of(track: RemoteTrack) -> mpsc::Receiver<VideoMedia> {
     }
 }
 
-/// Sends `count` frames, 10 ms apart, with a key frame whenever one is requested, while `pair` handles its events.
-async fn send_frames(pair: &mut Pair, sender: &VideoSender, count: u32, size: usize) {
-    let start = Instant::now();
-    let mut keyframe = true;
+/// Sends `count` frames, 10 ms apart, with a key frame whenever one is requested, while `pair` handles its events. How
+/// many went to the connection. After a pause of the machine there is no burst to catch up: it would overflow the queues.
+async fn send_frames(pair: &mut Pair, sender: &VideoSender, count: u32, size: usize) -> usize {
+    let (mut keyframe, mut queued) = (true, 0);
     for number in 0..count {
-        let due = start + Duration::from_millis(10) * number;
+        let due = Instant::now() + Duration::from_millis(10);
         while let Ok(event) = tokio::time::timeout_at(due, pair.next()).await {
             keyframe |= matches!(event, At::Sender(RtcEvent::KeyframeWanted { .. }));
         }
         if sender.send(0, &frame(number, keyframe, size)) == SendOutcome::Queued {
-            keyframe = false;
+            (keyframe, queued) = (false, queued + 1);
         }
     }
+    queued
 }
 
 async fn take_all(media: &mut mpsc::Receiver<VideoMedia>) -> Vec<VideoMedia> {
@@ -199,13 +200,13 @@ async fn five_percent_loss_is_repaired() {
     assert_eq!(video.send(0, &frame(0, true, 1000)), SendOutcome::Queued);
     let mut media = video_of(pair.track().await);
     let collected = tokio::spawn(async move { take_all(&mut media).await });
-    send_frames(&mut pair, &video, 400, 1000).await;
+    let queued = 1 + send_frames(&mut pair, &video, 400, 1000).await;
     let statistics = pair.receiver.statistics().await;
     let media = collected.await.expect("collected");
     let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(_))).count();
     let received = statistics.tracks.first().expect("statistics");
     assert!(received.nacks > 5, "losses are requested: {received:?}");
-    assert!(frames >= 380, "{frames} of 401 frames came, {received:?}");
+    assert!(frames * 20 >= queued * 19, "{frames} of {queued} frames came, {received:?}");
     pair.close().await;
 }
 
