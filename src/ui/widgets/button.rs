@@ -147,7 +147,8 @@ impl<'a> Button<'a> {
             }
         };
         let info = WidgetInfo::labeled(Role::Button, !self.busy, self.name);
-        let button = clickable(ui, rect, Id::unique(("button", self.name)), info);
+        // A toast or dialog may have a button of the same name as the window below it.
+        let button = clickable(ui, rect, Id::unique(("button", self.name, ui.layer_id())), info);
         self.draw(ui, colors, rect, &button);
         button.response
     }

@@ -39,7 +39,7 @@ impl<'a> IconButton<'a> {
     pub(in crate::ui) fn show(&self, ui: &mut Ui, colors: &Palette) -> Response {
         let (_, rect) = ui.allocate_space(self.size);
         let info = WidgetInfo::labeled(Role::Button, self.enabled, self.name);
-        let button = clickable(ui, rect, Id::unique(("icon button", self.name)), info);
+        let button = clickable(ui, rect, Id::unique(("icon button", self.name, ui.layer_id())), info);
         let fill = colors.control.gamma_multiply(button.hover);
         ui.painter().rect_filled(rect.shrink2(vec2(2.0, 0.0)), radius::CONTROL, fill);
         let color = mix(colors.text_3, colors.text, button.hover);
