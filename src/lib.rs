@@ -3,7 +3,7 @@
 //! The folders are floors: each imports only lower ones, and `tests/layering.rs` holds them to it. The README draws
 //! the plan. The promise of the exit lives in [`session`]; everything round it carries out what that says.
 
-// What only one of the programs uses would be dead in a build without the others; the full set is what is held to it.
+// Code that one feature alone uses is dead without that feature, so only the build with all features is checked for it.
 #![cfg_attr(not(all(feature = "window", feature = "server", feature = "bot")), allow(dead_code, unused_imports))]
 
 pub mod base;

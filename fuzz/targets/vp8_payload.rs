@@ -16,7 +16,7 @@ mod vp8;
 #[path = "../../src/codec/vp8_header.rs"]
 mod vp8_header;
 
-/// What these files take from another folder.
+/// The names that these files import from another folder.
 mod codec {
     pub(crate) use crate::vp8_header::Vp8Header;
 }

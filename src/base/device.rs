@@ -17,14 +17,14 @@ pub(crate) struct DeviceEntry {
     pub(crate) formats: Vec<String>,
 }
 
-/// The devices of this computer, real ones first.
+/// The devices of this computer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct DeviceLists {
-    /// Cameras.
+    /// Cameras, real ones first.
     pub(crate) cameras: Vec<DeviceEntry>,
-    /// Microphones.
+    /// Microphones, real ones first.
     pub(crate) microphones: Vec<DeviceEntry>,
-    /// Speakers.
+    /// Speakers, real ones first.
     pub(crate) speakers: Vec<DeviceEntry>,
 }
 

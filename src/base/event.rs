@@ -25,9 +25,9 @@ pub enum ExitRequestedBy {
 /// The statistics of one remote track.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RemoteStatistics {
-    /// Who publishes the track.
+    /// The publisher of the track.
     pub remote_user: String,
-    /// What it is captured from.
+    /// Its source.
     pub source: TrackSource,
     /// Its id at the server.
     pub track: TrackSid,
@@ -71,7 +71,7 @@ pub struct Statistics {
     pub remote: Vec<RemoteStatistics>,
 }
 
-/// What `--verify` measured of one remote user: the test picture and tone as they arrived.
+/// The measurements of `--verify` of one remote user: the test picture and tone as they arrived.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Verification {
     /// The user.
@@ -85,10 +85,10 @@ pub struct Verification {
     pub tracks: Vec<TrackVerification>,
 }
 
-/// What `--verify` measured of one remote track.
+/// The measurements of `--verify` of one remote track.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrackVerification {
-    /// What it is captured from.
+    /// Its source.
     pub source: TrackSource,
     /// Its id at the server.
     pub track: TrackSid,

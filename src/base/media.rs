@@ -6,13 +6,13 @@ use bytes::Bytes;
 /// Audio or video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MediaKind {
-    /// Audio.
+    /// Audio of any source.
     Audio,
-    /// Video.
+    /// Video of any source.
     Video,
 }
 
-/// What a track is captured from.
+/// The source that a track is captured from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrackSource {
     /// A camera.
@@ -91,9 +91,9 @@ impl serde::Serialize for TrackSource {
 /// A remote track: whose it is and what it is captured from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackRef {
-    /// Who publishes it.
+    /// Its publisher.
     pub user: UserId,
-    /// What it is captured from.
+    /// Its source.
     pub source: TrackSource,
     /// Its id at the server.
     pub sid: TrackSid,

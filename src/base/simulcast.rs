@@ -45,7 +45,7 @@ impl SimulcastLayer {
     }
 }
 
-/// What VP8 needs for a talking head: 1.7 Mbit/s at 720p, 500 kbit/s at 360p, 150 kbit/s at 180p.
+/// The bitrate that VP8 needs for a talking head: 1.7 Mbit/s at 720p, 500 kbit/s at 360p, 150 kbit/s at 180p.
 fn max_kbps(width: u32, height: u32) -> u32 {
     let pixels = f64::from(width) * f64::from(height);
     (1700.0 * (pixels / 921_600.0).powf(0.88)).round().clamp(100.0, 4000.0) as u32

@@ -10,13 +10,13 @@ pub(super) struct Records<T> {
     all: Vec<Record<T>>,
 }
 
-/// What is known of one track.
+/// The record of one track.
 pub(super) struct Record<T> {
     /// The track whose media was received last.
     pub(super) track: TrackRef,
     /// Whether its media has not ended.
     is_live: bool,
-    /// What was recorded.
+    /// The recorded value.
     pub(super) value: Arc<Mutex<T>>,
 }
 

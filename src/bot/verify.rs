@@ -22,7 +22,7 @@ pub(crate) struct Verifier {
     tracks: Mutex<Records<Measured>>,
 }
 
-/// What was measured of one track.
+/// The measurements of one track.
 #[derive(Default)]
 struct Measured {
     picture: Option<FrameTracker>,
@@ -106,7 +106,7 @@ impl Verifier {
         }
     }
 
-    /// What was measured so far. Must be called at least every second while audio is received.
+    /// The measurements so far. Must be called at least every second while audio is received.
     pub(crate) fn results(&self) -> Vec<Verification> {
         let tracks = self.tracks.lock();
         tracks.users().into_iter().map(|user| verification(&tracks, &user)).collect()

@@ -1,4 +1,4 @@
-//! What a bot does with received media: verifies it, keeps pictures of it, or both.
+//! A bot's use of received media: it verifies it, keeps pictures of it, or both.
 
 use super::album::Album;
 use super::verify::Verifier;

@@ -109,10 +109,10 @@ pub(crate) struct DeviceChoice {
 /// The state of a device of ours. The indicator shows this, not the position of the switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum DeviceState {
-    /// Closed.
+    /// Closed; the system may give it to other programs.
     #[default]
     Off,
-    /// Opening.
+    /// Requested, and not open yet.
     Opening,
     /// Open: its handle exists.
     Open,
@@ -204,7 +204,7 @@ pub(crate) struct CallView {
 /// The phase of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CallPhase {
-    /// Connecting.
+    /// Connecting to the server and joining the room.
     Entering,
     /// In the room.
     InCall {
@@ -220,7 +220,7 @@ pub(crate) enum CallPhase {
         /// After this time the call ends with reason 102.
         limit: Duration,
     },
-    /// Leaving.
+    /// Leaving: the steps of the exit are under way.
     Leaving(ExitProgress),
     /// ExitRoom has come.
     Ended(CallSummary),

@@ -5,9 +5,9 @@
 pub(crate) enum Vp8Header {
     /// A key frame, with its size in pixels: 1 to 16383 a side.
     Keyframe {
-        /// Pixels.
+        /// Width in pixels.
         width: u32,
-        /// Pixels.
+        /// Height in pixels.
         height: u32,
     },
     /// A frame that builds on earlier ones.

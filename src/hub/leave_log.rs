@@ -1,4 +1,4 @@
-//! Who left lately: the reason for a resume that comes too late, and the users whom a removal still reaches.
+//! Recent leaves: the reason for a resume that comes too late, and the users whom a removal still reaches.
 
 use super::member::RoomNo;
 use crate::base::{Moment, UserId};

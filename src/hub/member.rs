@@ -38,7 +38,7 @@ pub(super) struct Member {
     pub(super) subscriptions: BTreeMap<TrackSid, Subscription>,
     /// Tracks that the client unsubscribed from, although it subscribes automatically.
     pub(super) declined: BTreeSet<TrackSid>,
-    /// Who may subscribe to this member's tracks.
+    /// The users that may subscribe to this member's tracks.
     pub(super) sharing: lk::SubscriptionPermission,
     /// Sequence number of the last reliable data message, counted by the client.
     pub(super) last_sequence: u32,

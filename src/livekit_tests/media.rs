@@ -196,7 +196,7 @@ async fn simulcast_with_loss(mode: Mode) {
         camera.run(&mut ann, &mut bob, Duration::from_secs(1)).await;
         gaps += take_media(&mut media).1;
     }
-    // What is underway arrives, or its losses time out.
+    // Packets in flight arrive, or their losses time out.
     let settled = Duration::from_millis(600);
     tokio::join!(ann.run(settled, |_| false), bob.run(settled, |_| false));
     gaps += take_media(&mut media).1;

@@ -22,7 +22,7 @@ const BLACK_SIDE: u32 = 16;
 /// Time for a key frame that has begun to arrive before another is requested.
 const KEYFRAME_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// What comes next in a received video track.
+/// The next item of a received video track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum VideoMedia {
     /// A frame.

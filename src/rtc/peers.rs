@@ -293,7 +293,7 @@ impl Peers {
     }
 }
 
-/// What only tests do: the product mutes tracks instead of unpublishing them, and sends no data.
+/// For tests only: the product mutes tracks instead of unpublishing them, and sends no data.
 #[cfg(test)]
 impl Peers {
     /// Removes a published track; an offer must follow.

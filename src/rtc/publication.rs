@@ -23,7 +23,7 @@ use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 /// is dropped.
 const QUEUED_FRAMES: usize = 24;
 
-/// What the packets of a track have in common once it is negotiated.
+/// The header fields that all packets of a negotiated track share.
 #[derive(Debug)]
 pub(super) struct Negotiated {
     pub(super) payload_type: u8,

@@ -21,7 +21,7 @@ const FRAMES: usize = 64;
 /// Interval of key frame requests. libwebrtc answers one in 300 ms, and livekit-server drops requests that are closer.
 const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(310);
 
-/// What receiving tasks need of their connection.
+/// The parts of a connection that its receiving tasks need.
 #[derive(Clone)]
 pub(super) struct Receiving {
     pub(super) m_lines: Arc<MLines>,

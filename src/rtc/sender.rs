@@ -16,7 +16,7 @@ const PACER_PACKETS: usize = 100;
 /// Packets that may wait in the pacer, in ms of the estimated send rate, if that is more.
 const PACER_MS: usize = 400;
 
-/// What became of a frame or packet that was to be sent.
+/// The outcome of sending a frame or packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum SendOutcome {
@@ -58,7 +58,7 @@ fn reserve(queue: &PacketQueue) -> Result<mpsc::Permit<'_, Vec<Packet>>, DropRea
 }
 
 impl Publication {
-    /// What is negotiated, if packets may be sent now.
+    /// The negotiated parameters, if packets may be sent now.
     fn ready(&self) -> Result<&Negotiated, DropReason> {
         match self.negotiated.get() {
             Some(negotiated) if *self.connected.borrow() => Ok(negotiated),

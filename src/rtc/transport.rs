@@ -1,4 +1,4 @@
-//! What the interceptors of one connection share with its senders and receivers.
+//! The state that the interceptors of one connection share with its senders and receivers.
 
 use super::clock::SenderClock;
 use super::event::{EventSender, RtcEvent};

@@ -50,7 +50,7 @@ pub(super) fn packetize(frame: &[u8], numbers: FrameNumbers) -> Vec<Bytes> {
     frame.chunks(size).enumerate().map(cut).collect()
 }
 
-/// What the depacketizer needs of a payload descriptor.
+/// The fields of a payload descriptor that the depacketizer needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Descriptor {
     /// Bytes of the descriptor; the bitstream follows.

@@ -1,4 +1,4 @@
-//! What every endpoint shares.
+//! The state that all endpoints share.
 
 use super::engine::Engine;
 use super::secrets::Keyring;

@@ -3,7 +3,7 @@
 //! It is written unless `--log-level` or `RUST_LOG` turns the target off. It names keys by their ids and has no
 //! secrets.
 
-/// Who made a change.
+/// The author of a change, for its audit entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Principal<'a> {
     /// The id of the key that signed the request or its token.

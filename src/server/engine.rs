@@ -1,5 +1,5 @@
-//! What holds the rooms: the hub in this process, or a LiveKit server elsewhere. Endpoints use either through
-//! [`Engine`].
+//! The engine that holds the rooms: the hub in this process, or a LiveKit server elsewhere. Endpoints use either
+//! through [`Engine`].
 
 use super::error::{EntryRefused, Unavailable};
 use super::hub_handle::HubHandle;

@@ -39,7 +39,7 @@ pub(crate) enum SlotState {
         /// The choice that is being opened.
         choice: Option<String>,
     },
-    /// Held.
+    /// Open: the driver holds its lease.
     Open {
         /// The choice that was opened.
         choice: Option<String>,

@@ -20,7 +20,7 @@ const ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
 /// Pauses before the attempts, in ms; the last one repeats.
 const PAUSES_MS: [u64; 6] = [0, 200, 400, 800, 1500, 3000];
 
-/// What an attempt is doing.
+/// The state of an attempt.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// The pause before the next attempt, with the session that the server may still keep.

@@ -37,7 +37,7 @@ impl RemoteParticipant {
 pub struct RemotePublication {
     /// Its `TR_…`.
     pub sid: TrackSid,
-    /// What it is captured from.
+    /// Its source.
     pub source: TrackSource,
     /// Whether it is muted.
     pub muted: bool,

@@ -18,7 +18,7 @@ const HOLD: Duration = Duration::from_secs(4);
 const USABLE: u64 = 95;
 const USABLE_UP: u64 = 85;
 
-/// What a subscriber wants of one track.
+/// A subscriber's demand for one track.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LayerDemand {
     /// Measured rate of each layer, in bits a second.

@@ -16,7 +16,7 @@ const QUEUED_MESSAGES: usize = 512;
 /// Bytes of reliable messages in the queue at most.
 const QUEUED_BYTES: usize = 2 << 20;
 
-/// What became of a message.
+/// The outcome of sending a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DataDelivery {
     /// Written to str0m.

@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(r.rewrite(&packet(1, 90_000, 2, t)), None);
     }
 
-    /// What a publisher with three layers, or the subscriber, does next.
+    /// The next operation of a publisher with three layers, or of the subscriber.
     #[derive(Clone, Debug)]
     enum Step {
         Frame { packets: u8 },

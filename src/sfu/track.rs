@@ -38,7 +38,7 @@ pub(super) struct IncomingPacket {
     pub(super) empty: bool,
 }
 
-/// What to do with a packet for one subscriber.
+/// The decision on a packet for one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ForwardDecision {
     /// Send it with these numbers.

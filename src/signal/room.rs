@@ -4,7 +4,7 @@ use super::token::{TokenError, endpoint, post};
 use crate::base::{RoomState, Secret};
 use serde::Serialize;
 
-/// What shows the server that we may join a room.
+/// The proof, for the server, that we may join a room.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RoomProof<'a> {
     /// Nothing: the server lets everybody in, or does not answer.

@@ -61,7 +61,7 @@ struct TokenBody<'a> {
     invitation: Option<&'a str>,
 }
 
-/// What a token is requested for.
+/// The contents of a request for a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TokenRequest<'a> {
     /// The room's wire name.

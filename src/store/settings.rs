@@ -36,9 +36,9 @@ pub(crate) enum Theme {
     /// Those of the system.
     #[default]
     System,
-    /// Dark.
+    /// Always dark.
     Dark,
-    /// Light.
+    /// Always light.
     Light,
 }
 

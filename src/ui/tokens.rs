@@ -55,7 +55,7 @@ pub(super) struct Palette {
     pub(super) warn: Color32,
     pub(super) warn_text: Color32,
     pub(super) warn_soft: Color32,
-    /// Information.
+    /// Messages that are neither warnings nor errors.
     pub(super) info: Color32,
     pub(super) info_text: Color32,
     pub(super) info_soft: Color32,
@@ -73,9 +73,9 @@ pub(super) struct Palette {
     pub(super) scrim: Color32,
     /// Cards that lie over the canvas.
     pub(super) shadow_card: Shadow,
-    /// Menus and toasts.
+    /// Shadow of menus and toasts.
     pub(super) shadow_menu: Shadow,
-    /// Dialogs.
+    /// Shadow of dialogs.
     pub(super) shadow_modal: Shadow,
 }
 

@@ -55,7 +55,7 @@ fn no_file_is_longer_than_the_house_allows() {
     assert!(long.is_empty(), "Over {LONGEST_FILE} lines: {long:#?}");
 }
 
-/// What is wrong with the file at `place` (relative to `src/`, with forward slashes).
+/// The errors of the file at `place` (relative to `src/`, with forward slashes).
 fn check(place: &str, source: &str) -> Vec<String> {
     let named = match paths::named_in(place, source) {
         Ok(named) => named,

@@ -32,7 +32,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
 /// Folders that know no clock, socket, thread or file: time is an argument, and what they do is what they return.
 pub(crate) const PURE: &[&str] = &["base", "proto", "testcard", "codec", "hub", "session"];
 
-/// What pure folders do without, outside their tests.
+/// Names that pure folders must not use outside their tests.
 pub(crate) const IMPURE: &[&str] = &[
     "Instant",
     "SystemTime",

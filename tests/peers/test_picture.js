@@ -62,7 +62,7 @@ function readRow(luma, stride, width, row) {
   return crc8(value) === check ? value : null;
 }
 
-// What arrived of one user's test picture.
+// The received frames of one user's test picture.
 export class PictureLog {
   constructor(identity) {
     this.identity = identityCode(identity);
@@ -97,7 +97,7 @@ export class PictureLog {
   }
 }
 
-// What arrived of one user's test tone: pitch and level of the last second, and every gap since it began.
+// One user's test tone as received: pitch and level of the last second, and every gap since it began.
 export class ToneLog {
   static STEP_MS = 5;
   static SILENT_DBFS = -40;

@@ -315,7 +315,7 @@ impl Stage {
 }
 
 impl Socket {
-    /// What the client learns from its end.
+    /// The input by which the client learns of the loss.
     pub(crate) fn loss(&self) -> LinkInput {
         let message = "The server cannot be reached.".to_owned();
         match (self.is_opening, self.is_resume) {

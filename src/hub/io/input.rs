@@ -1,4 +1,4 @@
-//! What goes into the hub.
+//! Inputs of the hub.
 
 use super::{AdminCall, LinkId, MediaEvent};
 use crate::base::UserId;
@@ -58,7 +58,7 @@ pub struct Admission {
     pub metadata: String,
     /// Opaque key-value pairs for the application.
     pub attributes: Vec<(String, String)>,
-    /// What the participant may do.
+    /// The participant's permissions.
     pub permission: lk::ParticipantPermission,
     /// Whether this participant may remove others and end the room (`roomAdmin`).
     pub room_admin: bool,

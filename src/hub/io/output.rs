@@ -1,4 +1,4 @@
-//! What comes out of the hub.
+//! Outputs of the hub.
 
 use super::{AdminResult, LinkId, MediaCommand};
 use crate::base::{Moment, UserId};
@@ -40,7 +40,7 @@ pub enum Output {
     Event(HubEvent),
 }
 
-/// What changed in the hub.
+/// A change in the hub.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HubEvent {
     /// A room was created.

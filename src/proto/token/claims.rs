@@ -197,7 +197,8 @@ pub(super) struct VideoGrants {
 }
 
 impl VideoGrants {
-    /// What the grants allow in the room. By default everything but changing one's own metadata; data as publishing.
+    /// The permissions that the grants give in the room. Default: everything but changing one's own metadata; data as
+    /// publishing.
     fn permission(&self) -> lk::ParticipantPermission {
         let source = |name: &String| lk::TrackSource::from_str_name(&name.to_ascii_uppercase()).map(i32::from);
         let can_publish = self.can_publish.unwrap_or(true);

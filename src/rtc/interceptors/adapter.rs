@@ -1,4 +1,4 @@
-//! What our interceptors have in common: the queues of the stack's `Protocol`, and streams that do not matter to them.
+//! The common part of our interceptors: the queues of the stack's `Protocol`, and streams that pass unchanged.
 
 use rtc::interceptor::{Interceptor, StreamInfo, TaggedPacket};
 use rtc::sansio::Protocol;

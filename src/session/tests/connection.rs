@@ -1,4 +1,4 @@
-//! What the server says of our connections and tracks.
+//! The server's messages about our connections and tracks.
 
 use super::*;
 

@@ -68,7 +68,7 @@ proptest! {
             let outcome = c.accept_offer(&sdp, vec![], &[], &|_| false);
             let failed = matches!(outcome, Err(ConnectionFault::Panicked)) || (0..20).any(|_| c.poll().is_err());
             if failed {
-                // What the worker does then.
+                // The worker does the same.
                 c.rtc.disconnect();
                 prop_assert!(!c.rtc.is_alive());
             }

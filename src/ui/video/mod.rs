@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Identifies a video that the window shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum VideoKey {
-    /// Ours.
+    /// Our camera's preview.
     Own,
     /// Somebody else's.
     Track(TrackRef),

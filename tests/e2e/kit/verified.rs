@@ -4,7 +4,7 @@ use super::Events;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What has arrived of one user's test picture and tone.
+/// One user's test picture and tone as received.
 #[derive(Clone, Debug)]
 pub(crate) struct Verified {
     pub(crate) unix_ms: f64,
@@ -17,7 +17,7 @@ pub(crate) struct Verified {
     pub(crate) longest_gap_ms: f64,
 }
 
-/// What has arrived between two events.
+/// The difference of two such events.
 pub(crate) struct Between {
     pub(crate) seconds: f64,
     pub(crate) frames: f64,
