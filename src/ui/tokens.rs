@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn chips_can_be_read_on_a_white_picture() {
+    fn chips_can_be_read_on_white_video() {
         let [r, g, b, a] = overlay::BACKGROUND.to_array();
         let chip = Color32::from_rgb(r + (255 - a), g + (255 - a), b + (255 - a));
         for (color, least) in

@@ -3,7 +3,7 @@
 use crate::kit::{Fault, Participant, Server, TestContext, verified};
 
 #[test]
-fn five_percent_loss_costs_few_pictures_and_no_sound() {
+fn five_percent_loss_costs_few_frames_and_no_audio() {
     let context = TestContext::new("loss");
     let (_server, relay) = Server::behind_relay(&context);
     let sends = ["--microphone", "test-tone:440", "--verify"];

@@ -107,7 +107,7 @@ fn two_cameras_and_two_microphones_are_four_tracks() {
 }
 
 #[test]
-fn a_track_without_a_source_is_a_picture_or_a_voice_and_keeps_its_source() {
+fn a_track_without_a_source_is_presented_by_its_kind_and_keeps_its_source() {
     let mut w = World::entered();
     mina(&mut w, &[track("TR_V", S::Unknown, false), track("TR_A", S::Unknown, false)]);
     assert_eq!(told(&mut w), ["+UserVideoAvailable unknown TR_V", "+UserAudioAvailable unknown TR_A"]);

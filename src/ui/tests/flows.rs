@@ -350,7 +350,7 @@ fn without_the_receipt_the_lobby_comes_at_once() {
 }
 
 #[test]
-fn the_first_picture_is_reported_once_a_track_and_only_when_it_was_painted() {
+fn the_first_video_frame_is_reported_once_a_track_and_only_when_it_was_painted() {
     let world = World::new();
     let mut window = in_a_call(&world);
     assert_eq!(world.lock().first_frames, [], "nothing was painted yet");

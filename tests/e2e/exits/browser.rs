@@ -1,5 +1,5 @@
-//! A removed user stays out, also with a client of others: livekit-client in a browser takes the Leave that answers its
-//! resume for a failure, and joins again with its token.
+//! A removed user stays out, also with another client: livekit-client in a browser treats the Leave that answers its
+//! resume as a failure, and joins again with its token.
 
 use super::scene::{ROOM, STALE_PEER_LIMIT, Scene};
 use crate::kit::program::DEV_KEYS;
@@ -37,7 +37,7 @@ fn a_browser_whose_room_is_dismissed_while_its_link_is_cut_does_not_come_back() 
     });
 }
 
-/// Cuts the link of a browser for at least `outage` and sends it away meanwhile. It tries to join again and is refused.
+/// Cuts the link of a browser for at least `outage` and removes its user meanwhile. It tries to join again and is refused.
 #[track_caller]
 fn stays_out(name: &str, outage: Duration, send_away: impl FnOnce(&Scene)) {
     let scene = Scene::behind_relay(name);

@@ -37,7 +37,7 @@ fn leave_while_stuck(scene: &Scene, server: &StuckServer, arguments: &[&str]) {
     let mut leaver = scene.entering(&server.url(), &arguments);
     wait_until("the server to be reached", || server.is_reached().then_some(()));
     leaver.wait_for_where("DeviceOpened", |e| e["kind"] == "camera");
-    scene.sound_is_open();
+    scene.audio_is_open();
     leaver.leave();
     scene.has_exited(&mut leaver, 0).step("camera_released", "confirmed").step("microphone_released", "confirmed");
     assert!(leaver.all("EnterRoom").is_empty(), "who never entered has no EnterRoom");

@@ -110,7 +110,7 @@ fn told_to_end_twice() {
     leaver.running().wait_exit_code(143);
     assert!(leaver.all("ExitRoom").len() <= 1);
     wait_until("the capture process to end", || (!proc::is_alive(capture)).then_some(()));
-    scene.sound_is_closed();
+    scene.audio_is_closed();
     let told = scene.watcher.wait_for_user("RemoteUserLeaveRoom", leaver.user());
     assert!(told["reason"] == 0 || told["reason"] == 1, "{told}");
 }

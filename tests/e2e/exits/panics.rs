@@ -34,13 +34,13 @@ fn call(scene: &Scene) -> (Leaver, Participant) {
     leaver.is_in();
     leaver.wait_for_user("FirstVideoFrame", guest.user());
     guest.wait_for_media_of(leaver.user());
-    scene.sound_is_open();
+    scene.audio_is_open();
     (leaver, guest)
 }
 
 /// Asserts that `reader` goes on reading frames of `user`: more than can have arrived before the panic.
 #[track_caller]
-fn pictures_go_on(reader: &impl Events, user: &str) {
+fn frames_continue(reader: &impl Events, user: &str) {
     let frames = || verified::newest(reader, user).map(|v| v.frames);
     let before = wait_until("figures", frames);
     wait_until("more pictures", || frames().filter(|now| *now > before + 40.0));
@@ -63,7 +63,7 @@ fn leave_after_a_panic_in_the_decoder() {
     let scene = Scene::start("panic-decoder");
     let (leaver, guest) = call(&scene);
     break_down(&scene, "decoder");
-    pictures_go_on(&leaver, guest.user());
+    frames_continue(&leaver, guest.user());
     leaves_well(&scene, leaver, "decoder");
 }
 
@@ -72,16 +72,16 @@ fn leave_after_a_panic_in_the_encoder() {
     let scene = Scene::start("panic-encoder");
     let (leaver, guest) = call(&scene);
     break_down(&scene, "encoder");
-    pictures_go_on(&guest, leaver.user());
+    frames_continue(&guest, leaver.user());
     leaves_well(&scene, leaver, "encoder");
 }
 
 #[test]
-fn leave_after_a_panic_in_the_sound_thread() {
+fn leave_after_a_panic_in_the_audio_thread() {
     let scene = Scene::start("panic-sound");
     let (leaver, guest) = call(&scene);
     break_down(&scene, "sound");
-    pictures_go_on(&leaver, guest.user());
+    frames_continue(&leaver, guest.user());
     leaves_well(&scene, leaver, "sound");
 }
 
@@ -100,11 +100,11 @@ fn a_panic_in_the_windows_code() {
         command.env("VISAVIS_PANIC_FILE", file),
     ));
     window.wait_for_screen("call");
-    scene.sound_is_open();
+    scene.audio_is_open();
     break_down(&scene, "window");
     let exit = window.wait_for("ExitRoom");
     nothing_is_held(window.process().pid());
-    scene.sound_is_closed();
+    scene.audio_is_closed();
     assert!(exit["total_ms"].as_f64().is_some_and(|ms| ms < CEILING));
     Exit::check(&window.events(), exit, 0).is_clean();
     scene.others_are_told(window.user(), 0);

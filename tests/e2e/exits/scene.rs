@@ -70,7 +70,7 @@ impl Scene {
         let leaver = self.entering(&self.url(), arguments);
         leaver.is_in();
         leaver.wait_for_where("DeviceOpened", |e| e["kind"] == "camera");
-        self.sound_is_open();
+        self.audio_is_open();
         // If the devices had never been open, their absence at the end would prove nothing.
         assert!(!proc::capture_processes(leaver.pid()).is_empty(), "the camera has no process of its own");
         leaver
@@ -78,7 +78,7 @@ impl Scene {
 
     /// Waits until the sound server lists a client that records and one that plays.
     #[track_caller]
-    pub(super) fn sound_is_open(&self) {
+    pub(super) fn audio_is_open(&self) {
         wait_until("somebody to record", || self.pulse.microphone_users().pop());
         wait_until("somebody to play", || self.pulse.speaker_users().pop());
     }
@@ -149,14 +149,14 @@ impl Scene {
         let exit = leaver.process.wait_for("ExitRoom");
         // This happens after ExitRoom was read: what is open now was open then.
         nothing_is_held(leaver.pid());
-        self.sound_is_closed();
+        self.audio_is_closed();
         assert!(leaver.process.is_running(), "there was no process to look at");
         Exit::check(&leaver.process.events(), exit, reason)
     }
 
     /// Asserts that no client of the sound server records or plays.
     #[track_caller]
-    pub(super) fn sound_is_closed(&self) {
+    pub(super) fn audio_is_closed(&self) {
         let (recording, playing) = (self.pulse.microphone_users(), self.pulse.speaker_users());
         assert!(recording.is_empty(), "the microphone is still in use: {recording:?}");
         assert!(playing.is_empty(), "the speaker is still in use: {playing:?}");

@@ -31,7 +31,7 @@ impl Call {
         let place = Place { display: &display, pulse: Some(&scene.pulse), url: &url, room: ROOM };
         let window = Participant::window(&scene.context, &place, "Mina", &["--renderer", renderer, "--camera", camera]);
         window.wait_for_where("DeviceOpened", |e| e["kind"] == "camera");
-        scene.sound_is_open();
+        scene.audio_is_open();
         display.focus(window.process().pid());
         Self { scene, display, window }
     }
@@ -74,7 +74,7 @@ impl Call {
     fn has_exited(&self, reason: u16, screen: &str) -> Exit {
         let exit = self.window.wait_for("ExitRoom");
         nothing_is_held(self.window.process().pid());
-        self.scene.sound_is_closed();
+        self.scene.audio_is_closed();
         let exit = Exit::check(&self.window.events(), exit, reason);
         self.window.wait_for_screen(screen);
         exit
@@ -95,7 +95,7 @@ impl Call {
         Exit::check(&self.window.events(), exit, 0).is_clean();
         self.scene.others_are_told(self.window.user(), 0);
         self.window.running().wait_exit_code(code);
-        self.scene.sound_is_closed();
+        self.scene.audio_is_closed();
         assert_eq!(self.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
     }
 
@@ -194,7 +194,7 @@ fn the_window_is_closed_twice() {
     call.scene.others_are_told(call.window.user(), 0);
     call.window.running().wait_exit_code(0);
     wait_until("the capture process to end", || (!proc::is_alive(capture)).then_some(()));
-    call.scene.sound_is_closed();
+    call.scene.audio_is_closed();
     assert_eq!(call.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
 }
 

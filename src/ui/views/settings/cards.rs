@@ -16,7 +16,7 @@ use egui::{Id, Margin, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 
 /// Height of a picker on a card.
 const PICKER: f32 = 38.0;
-const OWN_PICTURE: [f32; 2] = [176.0, 99.0];
+const PREVIEW_SIZE: [f32; 2] = [176.0, 99.0];
 /// Text sizes that can be chosen, in percent; the keys reach those between too.
 const TEXT_SIZES: [u16; 4] = [90, 100, 125, 150];
 
@@ -92,7 +92,7 @@ fn device(ui: &mut Ui, view: &mut View<'_>, kind: DeviceKind) {
 
 fn video(ui: &mut Ui, view: &mut View<'_>) {
     ui.add_space(8.0);
-    place::row(ui, OWN_PICTURE[1], |ui| {
+    place::row(ui, PREVIEW_SIZE[1], |ui| {
         own_frames(ui, view);
         ui.add_space(16.0);
         device(ui, view, DeviceKind::Camera);
@@ -107,7 +107,7 @@ fn video(ui: &mut Ui, view: &mut View<'_>) {
 }
 
 fn own_frames(ui: &mut Ui, view: &mut View<'_>) {
-    let (_, picture) = ui.allocate_space(OWN_PICTURE.into());
+    let (_, picture) = ui.allocate_space(PREVIEW_SIZE.into());
     let open = matches!(view.model.snapshot.camera.state, DeviceState::Open | DeviceState::Closing);
     let look = VideoLook { mirror: view.model.settings.mirror, cover: true, radius: radius::CONTROL, light: 1.0 };
     let shown = open && view.videos.show(ui, picture, &VideoKey::Own, &view.model.snapshot.own_frames, &look);
