@@ -4,7 +4,7 @@ use super::downlink_dual::DualDownlink;
 use super::downlink_single::SingleDownlink;
 use super::presence::MemberPresence;
 use super::uplink::{AnnouncedTrack, Uplink};
-use super::{ConnectionId, LinkId, MemberId, Role, TrackSid};
+use super::{ConnectionId, ConnectionRole, LinkId, MemberId, TrackSid};
 use crate::base::{MediaKind, Moment, UserId};
 use livekit_protocol as lk;
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,13 +124,21 @@ impl Downlink {
 impl Member {
     /// The connection on which the client offers and publishes.
     pub(super) const fn up(&self) -> ConnectionId {
-        let role = if matches!(self.downlink, Downlink::Single(_)) { Role::Single } else { Role::Publisher };
+        let role = if matches!(self.downlink, Downlink::Single(_)) {
+            ConnectionRole::Single
+        } else {
+            ConnectionRole::Publisher
+        };
         ConnectionId { member: self.id, role }
     }
 
     /// The connection on which tracks and data are sent to the client.
     pub(super) const fn down(&self) -> ConnectionId {
-        let role = if matches!(self.downlink, Downlink::Single(_)) { Role::Single } else { Role::Subscriber };
+        let role = if matches!(self.downlink, Downlink::Single(_)) {
+            ConnectionRole::Single
+        } else {
+            ConnectionRole::Subscriber
+        };
         ConnectionId { member: self.id, role }
     }
 

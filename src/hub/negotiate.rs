@@ -3,7 +3,7 @@
 use super::config::SDP_BYTES;
 use super::member::Downlink;
 use super::presence::MediaState;
-use super::{ConnectionId, Hub, MediaCommand, MemberId, Mid, Role, Timer, TrackSid};
+use super::{ConnectionId, ConnectionRole, Hub, MediaCommand, MemberId, Mid, Timer, TrackSid};
 use livekit_protocol as lk;
 use lk::signal_response::Message;
 use std::collections::HashMap;
@@ -99,8 +99,8 @@ impl Hub {
         let Some(member) = self.members.get_mut(&connection.member) else { return };
         tracing::warn!(user = %member.user, ?connection, message, "negotiation failed");
         let is_stale = match (&mut member.downlink, connection.role) {
-            (Downlink::Dual { downlink, .. }, Role::Subscriber) => downlink.failed(),
-            (Downlink::Single(single), Role::Single) => single.failed(),
+            (Downlink::Dual { downlink, .. }, ConnectionRole::Subscriber) => downlink.failed(),
+            (Downlink::Single(single), ConnectionRole::Single) => single.failed(),
             _ => false,
         };
         if is_stale {

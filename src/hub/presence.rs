@@ -4,7 +4,7 @@
 //! noticing. A closed peer connection alone is no departure: the Python SDK closes its connections some milliseconds
 //! before it sends `leave`.
 
-use super::Role;
+use super::ConnectionRole;
 use super::config::HubConfig;
 use crate::base::Moment;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub(super) struct MemberPresence {
     /// Whether the client ever pinged: some clients of the protocol do not.
     has_pinged: bool,
     link_gone: Option<Moment>,
-    media: BTreeMap<Role, MediaState>,
+    media: BTreeMap<ConnectionRole, MediaState>,
     media_gone: Option<Moment>,
 }
 
@@ -88,7 +88,7 @@ impl MemberPresence {
     }
 
     /// A peer connection changed its state.
-    pub(super) fn media(&mut self, role: Role, media: MediaState, now: Moment) {
+    pub(super) fn media(&mut self, role: ConnectionRole, media: MediaState, now: Moment) {
         self.media.insert(role, media);
         if self.media.values().any(|m| *m == MediaState::Up) {
             self.media_gone = None;
@@ -137,7 +137,7 @@ mod tests {
     fn a_lost_link_may_come_back_for_five_seconds() {
         let config = HubConfig::default();
         let mut p = MemberPresence::new(at(0));
-        p.media(Role::Single, MediaState::Up, at(10));
+        p.media(ConnectionRole::Single, MediaState::Up, at(10));
         p.link_lost(at(1000));
         assert_eq!(p.status(&config, at(5000)), PresenceStatus::Present(Some(at(6000))));
         p.link_back(at(5000));
@@ -150,10 +150,10 @@ mod tests {
     fn without_media_and_ping_a_member_is_gone_within_six_seconds() {
         let config = HubConfig::default();
         let mut p = MemberPresence::new(at(0));
-        p.media(Role::Single, MediaState::Up, at(10));
+        p.media(ConnectionRole::Single, MediaState::Up, at(10));
         p.pinged();
         p.heard(at(10_000));
-        p.media(Role::Single, MediaState::Lost, at(14_000));
+        p.media(ConnectionRole::Single, MediaState::Lost, at(14_000));
         assert_eq!(p.status(&config, at(15_400)), PresenceStatus::Present(Some(at(15_500))));
         assert_eq!(p.status(&config, at(15_500)), PresenceStatus::Gone);
     }
@@ -163,12 +163,12 @@ mod tests {
         let config = HubConfig::default();
         let mut p = MemberPresence::new(at(0));
         p.pinged();
-        p.media(Role::Single, MediaState::Up, at(10));
-        p.media(Role::Single, MediaState::Lost, at(1000));
+        p.media(ConnectionRole::Single, MediaState::Up, at(10));
+        p.media(ConnectionRole::Single, MediaState::Lost, at(1000));
         p.heard(at(2000));
         assert_eq!(p.status(&config, at(15_900)), PresenceStatus::Present(Some(at(16_000))));
         assert_eq!(p.status(&config, at(16_000)), PresenceStatus::MediaDead);
-        p.media(Role::Single, MediaState::Up, at(16_000));
+        p.media(ConnectionRole::Single, MediaState::Up, at(16_000));
         assert_eq!(p.status(&config, at(16_500)), PresenceStatus::Present(Some(at(17_000))));
         assert_eq!(p.status(&config, at(17_000)), PresenceStatus::LinkDead);
     }

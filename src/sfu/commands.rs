@@ -4,7 +4,7 @@ use super::channels::DataDelivery;
 use super::connection::{Connection, ConnectionFault, LayerPreference, LinkState};
 use super::counters::SfuCounters;
 use super::negotiation::Offer;
-use super::track::{Subscriber, Track, TrackOrigin};
+use super::track::{ForwardedTrack, Subscriber, TrackOrigin};
 use super::worker::Worker;
 use crate::base::MediaKind;
 use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published, TrackSid};
@@ -90,7 +90,8 @@ impl Worker {
         let Self { connections, tracks, .. } = self;
         let Some(connection) = connections.get_mut(&id) else { return };
         let fresh: Vec<Mid> = bind.iter().map(|b| Mid::from(b.mid.as_str())).collect();
-        let answer = connection.accept_offer(&sdp, bind, &release, &|t| tracks.get(t).is_some_and(Track::is_simulcast));
+        let answer =
+            connection.accept_offer(&sdp, bind, &release, &|t| tracks.get(t).is_some_and(ForwardedTrack::is_simulcast));
         connection.sources.clear();
         match answer {
             Ok(sdp) => {
@@ -125,7 +126,7 @@ impl Worker {
     fn accept_answer(&mut self, id: ConnectionId, answer: &str, now: Instant) {
         let Self { connections, tracks, .. } = self;
         let Some(connection) = connections.get_mut(&id) else { return };
-        match connection.accept_answer(answer, &|t| tracks.get(t).is_some_and(Track::is_simulcast)) {
+        match connection.accept_answer(answer, &|t| tracks.get(t).is_some_and(ForwardedTrack::is_simulcast)) {
             Ok(true) => {
                 let ready_at = (connection.link == LinkState::Up).then_some(now);
                 let enabled: Vec<Mid> =
@@ -171,7 +172,7 @@ impl Worker {
             let mid = Mid::from(mid.as_str());
             let Some(connection) = self.connections.get_mut(&id) else { return };
             connection.incoming.insert(mid, track.clone());
-            let entry = self.tracks.entry(track.clone()).or_insert_with(|| Track::new(kind));
+            let entry = self.tracks.entry(track.clone()).or_insert_with(|| ForwardedTrack::new(kind));
             entry.kind = kind;
             entry.origin = Some(TrackOrigin { connection: id, mid, simulcast });
             self.needs_keyframe.insert(track);
@@ -186,7 +187,7 @@ impl Worker {
         connection.used.insert(mid);
         connection.configure_stream(mid, binding.kind);
         let preference = connection.preferences.get(&binding.track).copied().unwrap_or_default();
-        let track = self.tracks.entry(binding.track.clone()).or_insert_with(|| Track::new(binding.kind));
+        let track = self.tracks.entry(binding.track.clone()).or_insert_with(|| ForwardedTrack::new(binding.kind));
         if track.subscribers.iter().any(|s| s.connection == id && s.mid == mid) {
             return;
         }

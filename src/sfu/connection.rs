@@ -5,7 +5,7 @@ use super::capture_clock::CaptureClock;
 use super::channels::Channels;
 use super::quality::QualityMonitor;
 use crate::base::MediaKind;
-use crate::hub::{ConnectionId, Role, TrackSid};
+use crate::hub::{ConnectionId, ConnectionRole, TrackSid};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -118,7 +118,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: ConnectionId, certificate: &DtlsCert, local: &[SocketAddr], now: Instant) -> Self {
-        let estimated = (id.role != Role::Publisher).then_some(INITIAL_ESTIMATE);
+        let estimated = (id.role != ConnectionRole::Publisher).then_some(INITIAL_ESTIMATE);
         let mut rtc = RtcConfig::new()
             .set_ice_lite(true)
             .set_rtp_mode(true)

@@ -6,10 +6,10 @@ use super::connection::{Connection, LinkState};
 use super::counters::SfuCounters;
 use super::layers::layer_of;
 use super::rewrite::{OutgoingNumbers, SourceNumbers};
-use super::track::{ForwardDecision, IncomingPacket, Subscriber, Track};
+use super::track::{ForwardDecision, ForwardedTrack, IncomingPacket, Subscriber};
 use super::worker::Worker;
 use crate::base::{MediaKind, SenderReport};
-use crate::hub::{ConnectionId, MediaEvent, Role, TrackSid};
+use crate::hub::{ConnectionId, ConnectionRole, MediaEvent, TrackSid};
 use std::collections::HashMap;
 use std::time::{Instant, SystemTime};
 use str0m::bwe::BweKind;
@@ -217,8 +217,8 @@ impl Worker {
     /// connection has new statistics.
     fn report_quality(&mut self, id: ConnectionId) {
         let of = |role| self.connections.get(&ConnectionId { role, ..id }).filter(|c| c.link == LinkState::Up);
-        let (Some(own), other) = (of(id.role), of(Role::Publisher)) else { return };
-        if id.role == Role::Publisher {
+        let (Some(own), other) = (of(id.role), of(ConnectionRole::Publisher)) else { return };
+        if id.role == ConnectionRole::Publisher {
             return;
         }
         let (lost, rtt) = own.quality.last();
@@ -279,7 +279,7 @@ impl Subscriber {
 
 /// A packet's numbers, and the payload descriptor of video. `None` for video without a valid descriptor.
 fn read(
-    track: &mut Track,
+    track: &mut ForwardedTrack,
     packet: &RtpPacket,
     layer: u8,
     captured: Instant,

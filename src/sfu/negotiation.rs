@@ -4,7 +4,7 @@ use super::channels::Channels;
 use super::connection::{Connection, ConnectionFault, MLineBinding};
 use super::sdp::{Msid, rewrite_answer, without_transport_cc};
 use crate::base::MediaKind;
-use crate::hub::{Bound, Role, Subscribed, TrackSid};
+use crate::hub::{Bound, ConnectionRole, Subscribed, TrackSid};
 use std::collections::{HashMap, HashSet};
 use str0m::RtcError;
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -53,7 +53,7 @@ impl Connection {
             self.outgoing.retain(|mid, _| receives(mid));
         }
         match answer {
-            Ok(answer) if self.id.role == Role::Single => Ok(rewrite_answer(&answer, &self.bound())),
+            Ok(answer) if self.id.role == ConnectionRole::Single => Ok(rewrite_answer(&answer, &self.bound())),
             Ok(answer) => Ok(answer),
             Err(e) => {
                 for mid in fresh {

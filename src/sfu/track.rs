@@ -141,7 +141,7 @@ impl Subscriber {
 
 /// A published track.
 #[derive(Debug)]
-pub(super) struct Track {
+pub(super) struct ForwardedTrack {
     pub(super) kind: MediaKind,
     /// `None` before it is published and after its publisher's connection is gone.
     pub(super) origin: Option<TrackOrigin>,
@@ -156,7 +156,7 @@ pub(super) struct Track {
     pub(super) subscribers: Vec<Subscriber>,
 }
 
-impl Track {
+impl ForwardedTrack {
     pub(super) fn new(kind: MediaKind) -> Self {
         Self {
             kind,
@@ -244,10 +244,10 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{MemberId, Role};
+    use crate::hub::{ConnectionRole, MemberId};
 
     fn connection(n: u64) -> ConnectionId {
-        ConnectionId { member: MemberId(n), role: Role::Single }
+        ConnectionId { member: MemberId(n), role: ConnectionRole::Single }
     }
 
     fn subscriber(t: Instant) -> Subscriber {
@@ -299,7 +299,7 @@ mod tests {
     fn a_key_frame_is_requested_when_the_client_is_ready_and_again_until_it_comes() {
         let t = Instant::now();
         let ms = |n| t + Duration::from_millis(n);
-        let mut track = Track::new(MediaKind::Video);
+        let mut track = ForwardedTrack::new(MediaKind::Video);
         track.origin = Some(TrackOrigin { connection: connection(1), mid: Mid::from("0"), simulcast: true });
         track.subscribers.push(subscriber(ms(20)));
         assert_eq!(track.requests(t), (vec![], None), "no layer is active");
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_late_start_of_a_key_frame_is_not_the_newest() {
-        let mut track = Track::new(MediaKind::Video);
+        let mut track = ForwardedTrack::new(MediaKind::Video);
         assert!(track.is_newest(0, 7, 10));
         assert!(!track.is_newest(0, 7, 9));
         assert!(track.is_newest(0, 8, 3));

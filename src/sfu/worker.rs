@@ -9,7 +9,7 @@ use super::connection::{Connection, ConnectionFault, LinkState};
 use super::counters::SfuCounters;
 use super::reporter::Reporter;
 use super::socket::Socket;
-use super::track::Track;
+use super::track::ForwardedTrack;
 use crate::hub::{ConnectionId, MediaCommand, MediaEvent, TrackSid};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
@@ -62,7 +62,7 @@ pub(super) struct Worker {
     pub(super) certificate: DtlsCert,
     pub(super) reporter: Reporter,
     pub(super) connections: HashMap<ConnectionId, Connection>,
-    pub(super) tracks: HashMap<TrackSid, Track>,
+    pub(super) tracks: HashMap<TrackSid, ForwardedTrack>,
     /// Tracks for which a key frame may have to be requested.
     pub(super) needs_keyframe: BTreeSet<TrackSid>,
     /// Connections that were written to, to be driven before the round ends.

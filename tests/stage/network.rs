@@ -5,7 +5,7 @@ use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::time::Duration;
 use visavis::base::{EntryErrorKind, Moment};
-use visavis::hub::{self, ConnectionId, LinkId, MediaEvent, Role};
+use visavis::hub::{self, ConnectionId, ConnectionRole, LinkId, MediaEvent};
 use visavis::session::{self, EntryError, Epoch, LinkInput, PeerInput};
 
 /// Time until opening a socket fails without a network.
@@ -237,8 +237,11 @@ impl Stage {
 
     fn connections(&self, who: usize) -> Vec<ConnectionId> {
         let Some(member) = self.people[who].member else { return Vec::new() };
-        let roles: &[Role] =
-            if self.people[who].single { &[Role::Single] } else { &[Role::Publisher, Role::Subscriber] };
+        let roles: &[ConnectionRole] = if self.people[who].single {
+            &[ConnectionRole::Single]
+        } else {
+            &[ConnectionRole::Publisher, ConnectionRole::Subscriber]
+        };
         roles.iter().map(|role| ConnectionId { member, role: *role }).collect()
     }
 

@@ -331,9 +331,9 @@ impl Socket {
 }
 
 /// The client's connection for one of the hub's.
-pub(crate) const fn target(role: hub::Role) -> SignalTarget {
+pub(crate) const fn target(role: hub::ConnectionRole) -> SignalTarget {
     match role {
-        hub::Role::Single | hub::Role::Publisher => SignalTarget::Publisher,
-        hub::Role::Subscriber => SignalTarget::Subscriber,
+        hub::ConnectionRole::Single | hub::ConnectionRole::Publisher => SignalTarget::Publisher,
+        hub::ConnectionRole::Subscriber => SignalTarget::Subscriber,
     }
 }

@@ -24,12 +24,12 @@ pub struct ConnectionId {
     /// The member at the other end.
     pub member: MemberId,
     /// The direction of the media, and who offers.
-    pub role: Role,
+    pub role: ConnectionRole,
 }
 
 /// The purpose of a peer connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub enum ConnectionRole {
     /// Protocol v1: the only connection, both directions; the client offers.
     Single,
     /// Protocol v0: media from the client; the client offers.

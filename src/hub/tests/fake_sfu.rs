@@ -1,6 +1,6 @@
 //! A forwarding plane without media that checks the order of the hub's commands.
 
-use crate::hub::{ConnectionId, MediaCommand, MediaEvent, Mid, Role, TrackSid};
+use crate::hub::{ConnectionId, ConnectionRole, MediaCommand, MediaEvent, Mid, TrackSid};
 use crate::proto::sdp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -55,7 +55,7 @@ impl FakeSfu {
                 self.come_up(connection);
             }
             MediaCommand::MakeOffer { connection, add, remove, ice_restart } => {
-                assert_eq!(connection.role, Role::Subscriber);
+                assert_eq!(connection.role, ConnectionRole::Subscriber);
                 self.make_offer(connection, add.into_iter().map(|s| s.track).collect(), remove, ice_restart);
             }
             MediaCommand::AcceptAnswer { connection, .. } => {

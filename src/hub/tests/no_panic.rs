@@ -56,7 +56,8 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 fn event() -> impl Strategy<Value = MediaEvent> {
-    let role = prop_oneof![Just(Role::Single), Just(Role::Publisher), Just(Role::Subscriber)];
+    let role =
+        prop_oneof![Just(ConnectionRole::Single), Just(ConnectionRole::Publisher), Just(ConnectionRole::Subscriber)];
     let connection = (0..6u64, role).prop_map(|(member, role)| ConnectionId { member: MemberId(member), role });
     prop_oneof![
         (connection.clone(), 0..4u32, sdp())

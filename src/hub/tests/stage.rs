@@ -286,7 +286,7 @@ impl Stage {
 
     /// The connection that carries media to a client in its newest stay.
     pub(super) fn down(&self, c: usize) -> Option<ConnectionId> {
-        let role = if self.clients[c].single { Role::Single } else { Role::Subscriber };
+        let role = if self.clients[c].single { ConnectionRole::Single } else { ConnectionRole::Subscriber };
         let member = self.hub.members.values().find(|m| m.sid() == self.clients[c].sid)?;
         Some(ConnectionId { member: member.id, role })
     }

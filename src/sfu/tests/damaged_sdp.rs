@@ -1,6 +1,6 @@
 //! Damaged session descriptions cost their own connection at most.
 
-use crate::hub::{ConnectionId, MemberId, Role};
+use crate::hub::{ConnectionId, ConnectionRole, MemberId};
 use crate::sfu::connection::{Connection, ConnectionFault};
 use proptest::prelude::*;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ fn certificate() -> &'static DtlsCert {
     CERTIFICATE.get_or_init(|| crate::sfu::certificate().expect("a certificate"))
 }
 
-fn connection(role: Role) -> Connection {
+fn connection(role: ConnectionRole) -> Connection {
     let local: SocketAddr = "127.0.0.1:5000".parse().expect("an address");
     Connection::new(ConnectionId { member: MemberId(1), role }, certificate(), &[local], Instant::now())
 }
@@ -63,7 +63,7 @@ proptest! {
     #[test]
     fn damaged_offers_end_their_own_connection_at_most(damage in proptest::collection::vec((0u8..5, 0usize..200, 0usize..200, any::<char>()), 1..12)) {
         let sdp = damaged(&damage);
-        for role in [Role::Single, Role::Publisher] {
+        for role in [ConnectionRole::Single, ConnectionRole::Publisher] {
             let mut c = connection(role);
             let outcome = c.accept_offer(&sdp, vec![], &[], &|_| false);
             let failed = matches!(outcome, Err(ConnectionFault::Panicked)) || (0..20).any(|_| c.poll().is_err());
@@ -77,7 +77,7 @@ proptest! {
 
     #[test]
     fn damaged_answers_end_their_own_connection_at_most(damage in proptest::collection::vec((0u8..5, 0usize..200, 0usize..200, any::<char>()), 1..12)) {
-        let mut c = connection(Role::Subscriber);
+        let mut c = connection(ConnectionRole::Subscriber);
         prop_assert!(c.make_offer(vec![], &[], false).expect("an offer").is_some());
         c.accept_answer(&damaged(&damage), &|_| true).ok();
         prop_assert!(c.pending.is_none());
@@ -87,7 +87,7 @@ proptest! {
 
 #[test]
 fn a_panic_costs_one_connection() {
-    let mut c = connection(Role::Single);
+    let mut c = connection(ConnectionRole::Single);
     let outcome: Result<(), ConnectionFault> = c.guarded(|_| panic!("a panic of this test"));
     assert!(matches!(outcome, Err(ConnectionFault::Panicked)));
 }

@@ -2,7 +2,7 @@
 
 use super::client::{Received, TestClient, body};
 use super::harness::{Harness, LONG, single, subscribed};
-use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, MemberId, Role};
+use crate::hub::{Bound, ConnectionId, ConnectionRole, MediaCommand, MediaEvent, MemberId};
 use bytes::Bytes;
 use std::time::Duration;
 use str0m::change::SdpOffer;
@@ -272,7 +272,10 @@ fn an_m_line_is_bound_again_and_its_losses_are_repaired() {
 #[test]
 fn two_connections_have_data_channels_opened_by_the_server() {
     let member = MemberId(7);
-    let (up, down) = (ConnectionId { member, role: Role::Publisher }, ConnectionId { member, role: Role::Subscriber });
+    let (up, down) = (
+        ConnectionId { member, role: ConnectionRole::Publisher },
+        ConnectionId { member, role: ConnectionRole::Subscriber },
+    );
     let mut s = Harness::new();
     s.publisher(single(1), &["q", "h", "f"]);
     s.sending_video = true;

@@ -2,7 +2,7 @@
 
 use super::client::{FRAME, TestClient, kind};
 use crate::base::MediaKind;
-use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, MemberId, Published, Role, Subscribed};
+use crate::hub::{Bound, ConnectionId, ConnectionRole, MediaCommand, MediaEvent, MemberId, Published, Subscribed};
 use crate::sfu::{Sfu, SfuConfig};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub(super) struct Harness {
 }
 
 pub(super) const fn single(member: u64) -> ConnectionId {
-    ConnectionId { member: MemberId(member), role: Role::Single }
+    ConnectionId { member: MemberId(member), role: ConnectionRole::Single }
 }
 
 pub(super) fn subscribed(track: &str, video: bool) -> Subscribed {
