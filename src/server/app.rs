@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 /// The state of the HTTP endpoints.
 #[derive(Clone)]
-pub(super) struct App {
+pub(super) struct AppState {
     pub(super) engine: Engine,
     pub(super) secrets: Keyring,
     /// Whether `POST /token` gives a token to everybody.
@@ -19,7 +19,7 @@ pub(super) struct App {
     pub(super) is_tls: bool,
 }
 
-impl App {
+impl AppState {
     /// The URL at which clients reach this server: the configured one, or else the address of the request.
     pub(super) fn url(&self, headers: &HeaderMap) -> String {
         if let Some(url) = &self.public_url {

@@ -1,6 +1,6 @@
 //! Authorization of joins. The WebSocket upgrade and `/rtc/validate` share it, so that they give the same answers.
 
-use super::app::App;
+use super::app::AppState;
 use super::hub_handle::{HubHandle, Joining, Stopping};
 use crate::base::{IdError, RoomId, UserId, display_name};
 use crate::hub::{Admission, Refusal};
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
 
 /// The parameters of a query.
-pub(super) type Parameters = HashMap<String, String>;
+pub(super) type QueryParameters = HashMap<String, String>;
 
 /// LiveKit's signalling protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,11 @@ impl IntoResponse for JoinDenied {
 }
 
 /// Verifies the token of a request: `Authorization: Bearer` of native clients, `access_token` of browsers.
-pub(super) fn verify_token(app: &App, headers: &HeaderMap, query: &Parameters) -> Result<VerifiedClaims, TokenError> {
+pub(super) fn verify_token(
+    app: &AppState,
+    headers: &HeaderMap,
+    query: &QueryParameters,
+) -> Result<VerifiedClaims, TokenError> {
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let token = bearer.or_else(|| query.get("access_token").map(String::as_str)).ok_or(TokenError::Missing)?;
@@ -69,9 +73,9 @@ pub(super) fn verify_token(app: &App, headers: &HeaderMap, query: &Parameters) -
 
 /// Makes all checks that are possible before the upgrade.
 pub(super) async fn authorize_join(
-    (app, hub): (&App, &HubHandle),
+    (app, hub): (&AppState, &HubHandle),
     headers: &HeaderMap,
-    query: &Parameters,
+    query: &QueryParameters,
     protocol: Protocol,
 ) -> Result<(VerifiedClaims, Box<Joining>), JoinDenied> {
     let claims = verify_token(app, headers, query)?;

@@ -1,7 +1,7 @@
 //! HTTP: the endpoints and their limits.
 
-use super::app::App;
-use super::auth::{self, Parameters, Protocol};
+use super::app::AppState;
+use super::auth::{self, Protocol, QueryParameters};
 use super::engine::Engine;
 use super::hub_handle::HubHandle;
 use super::link::{ClientLink, MAX_MESSAGE};
@@ -46,7 +46,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) const OPENAPI: &str = include_str!("openapi.json");
 
 /// All endpoints.
-pub(super) fn router(app: App) -> Router {
+pub(super) fn router(app: AppState) -> Router {
     // Any web page may call: tokens decide what the caller may do.
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::mirror_request())
@@ -70,7 +70,7 @@ pub(super) fn router(app: App) -> Router {
 }
 
 /// The signalling endpoints; if another server has the rooms, a pointer to it.
-fn signalling(app: &App) -> Router<App> {
+fn signalling(app: &AppState) -> Router<AppState> {
     match &app.engine {
         Engine::Embedded(hub) => Router::new()
             .route("/rtc", get(upgrade_v0))
@@ -100,25 +100,52 @@ async fn run_to_end(request: Request, next: Next) -> Response {
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
-type Hub = Extension<HubHandle>;
+type HubExtension = Extension<HubHandle>;
 
-async fn upgrade_v0(app: State<App>, hub: Hub, headers: HeaderMap, query: Query<Parameters>, ws: Upgrade) -> Response {
+async fn upgrade_v0(
+    app: State<AppState>,
+    hub: HubExtension,
+    headers: HeaderMap,
+    query: Query<QueryParameters>,
+    ws: Upgrade,
+) -> Response {
     upgrade((app.0, hub.0), &headers, &query, ws, Protocol::V0).await
 }
 
-async fn upgrade_v1(app: State<App>, hub: Hub, headers: HeaderMap, query: Query<Parameters>, ws: Upgrade) -> Response {
+async fn upgrade_v1(
+    app: State<AppState>,
+    hub: HubExtension,
+    headers: HeaderMap,
+    query: Query<QueryParameters>,
+    ws: Upgrade,
+) -> Response {
     upgrade((app.0, hub.0), &headers, &query, ws, Protocol::V1).await
 }
 
-async fn validate_v0(app: State<App>, hub: Hub, headers: HeaderMap, query: Query<Parameters>) -> Response {
+async fn validate_v0(
+    app: State<AppState>,
+    hub: HubExtension,
+    headers: HeaderMap,
+    query: Query<QueryParameters>,
+) -> Response {
     validate((&app, &hub), &headers, &query, Protocol::V0).await
 }
 
-async fn validate_v1(app: State<App>, hub: Hub, headers: HeaderMap, query: Query<Parameters>) -> Response {
+async fn validate_v1(
+    app: State<AppState>,
+    hub: HubExtension,
+    headers: HeaderMap,
+    query: Query<QueryParameters>,
+) -> Response {
     validate((&app, &hub), &headers, &query, Protocol::V1).await
 }
 
-async fn validate(target: (&App, &HubHandle), headers: &HeaderMap, query: &Parameters, protocol: Protocol) -> Response {
+async fn validate(
+    target: (&AppState, &HubHandle),
+    headers: &HeaderMap,
+    query: &QueryParameters,
+    protocol: Protocol,
+) -> Response {
     match auth::authorize_join(target, headers, query, protocol).await {
         Ok(_) => "success".into_response(),
         Err(denied) => denied.into_response(),
@@ -126,9 +153,9 @@ async fn validate(target: (&App, &HubHandle), headers: &HeaderMap, query: &Param
 }
 
 async fn upgrade(
-    (app, hub): (App, HubHandle),
+    (app, hub): (AppState, HubHandle),
     headers: &HeaderMap,
-    query: &Parameters,
+    query: &QueryParameters,
     ws: Upgrade,
     protocol: Protocol,
 ) -> Response {

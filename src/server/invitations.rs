@@ -1,6 +1,6 @@
 //! `POST /links`: makes join links, for hosts and operators.
 
-use super::app::App;
+use super::app::AppState;
 use super::audit::{self, AuditEntry, Principal};
 use super::auth;
 use super::error::error_response;
@@ -62,7 +62,11 @@ impl IntoResponse for LinkRefused {
 }
 
 /// Answers `POST /links`.
-pub(super) async fn make(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, LinkRefused> {
+pub(super) async fn make(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, LinkRefused> {
     let claims = auth::verify_token(&app, &headers, &HashMap::new())?;
     let request: LinkRequest = serde_json::from_slice(&body).map_err(|_| LinkRefused::Malformed)?;
     let room: RoomId = request.room.parse()?;

@@ -1,7 +1,7 @@
 //! `GET /j/ROOM`: the web page of a join link. It opens the program, or links to the download. It has no scripts and
 //! loads nothing.
 
-use super::app::App;
+use super::app::AppState;
 use crate::base::{RoomId, Secret};
 use crate::proto::link;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 const RELEASES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/releases/latest");
 
 /// Answers `GET /j/ROOM`.
-pub(super) async fn page(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Response {
+pub(super) async fn page(State(app): State<AppState>, headers: HeaderMap, uri: Uri) -> Response {
     let server = app.url(&headers);
     let invitation = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == link::INVITATION)

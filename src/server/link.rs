@@ -50,7 +50,7 @@ pub(super) struct ClientLink {
     pub(super) hub: HubHandle,
     pub(super) secrets: Keyring,
     pub(super) claims: VerifiedClaims,
-    /// Dropped at the end of the link; see [`App::link_guard`](super::app::App::link_guard).
+    /// Dropped at the end of the link; see [`AppState::link_guard`](super::app::AppState::link_guard).
     pub(super) guard: mpsc::Sender<()>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Both need no token: they contain counts only.
 
-use super::app::App;
+use super::app::AppState;
 use super::stats::{EngineStats, HubGauges};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -19,7 +19,7 @@ const HEALTH_LIMIT: Duration = Duration::from_secs(2);
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Answers `GET /healthz`: whether the engine answers.
-pub(super) async fn health(State(app): State<App>) -> Response {
+pub(super) async fn health(State(app): State<AppState>) -> Response {
     match tokio::time::timeout(HEALTH_LIMIT, app.engine.stats()).await {
         Ok(Ok(_)) => "OK".into_response(),
         Ok(Err(unavailable)) => (StatusCode::SERVICE_UNAVAILABLE, unavailable.to_string()).into_response(),
@@ -28,7 +28,7 @@ pub(super) async fn health(State(app): State<App>) -> Response {
 }
 
 /// Answers `GET /metrics`.
-pub(super) async fn metrics(State(app): State<App>) -> Response {
+pub(super) async fn metrics(State(app): State<AppState>) -> Response {
     let Ok(stats) = app.engine.stats().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let mut text = String::new();
     match encode(&mut text, &registry(&stats)) {

@@ -64,7 +64,7 @@ use crate::admin::AdminClientError;
 use crate::clock::unix_time;
 use crate::proto::token::MintError;
 use crate::sfu::{Sfu, StartError};
-use app::App;
+use app::AppState;
 use driver::Driver;
 use engine::Engine;
 use hub_handle::HubHandle;
@@ -114,7 +114,7 @@ pub(crate) struct Server {
     address: SocketAddr,
     media_ports: Vec<u16>,
     backend: Backend,
-    app: App,
+    app: AppState,
     tls: Option<Tls>,
     /// Closed when the last signalling connection has ended.
     links: mpsc::Receiver<()>,
@@ -148,7 +148,7 @@ impl Server {
             }
         };
         let (link_guard, links) = mpsc::channel(1);
-        let app = App {
+        let app = AppState {
             engine,
             secrets,
             open_tokens: config.open_tokens,

@@ -3,7 +3,7 @@
 //! The caller needs the right to enter: an access token for the room, or what `/token` accepts. The answer names
 //! nobody.
 
-use super::app::App;
+use super::app::AppState;
 use super::auth::{self, JoinDenied};
 use super::engine::plain_admission;
 use super::error::{EntryRefused, error_response};
@@ -42,7 +42,7 @@ impl IntoResponse for LookupRefused {
 
 /// Answers `POST /room`.
 pub(super) async fn look_up(
-    State(app): State<App>,
+    State(app): State<AppState>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, LookupRefused> {

@@ -1,6 +1,6 @@
 //! LiveKit's RoomService over twirp: `POST /twirp/livekit.RoomService/<Method>`, protobuf or JSON.
 
-use super::app::App;
+use super::app::AppState;
 use super::audit::{self, AuditEntry, Principal};
 use super::auth;
 use super::error::Unavailable;
@@ -72,7 +72,7 @@ impl IntoResponse for CallError {
 
 /// Answers every path without another endpoint: a call of the service, or 404.
 pub(super) async fn call(
-    State(app): State<App>,
+    State(app): State<AppState>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -88,7 +88,7 @@ pub(super) async fn call(
 }
 
 async fn answer(
-    app: &App,
+    app: &AppState,
     method: &Method,
     name: &str,
     headers: &HeaderMap,

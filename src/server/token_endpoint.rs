@@ -3,7 +3,7 @@
 //! Two fields are added to the standard's: `user_sig`, the proof of identity of TRTC's clients, and `invitation`, which
 //! a join link carries, with the room and the role.
 
-use super::app::App;
+use super::app::AppState;
 use super::error::{EntryRefused, error_response};
 use super::secrets::Secrets;
 use crate::base::{IdError, RoomId, Secret, UserId, display_name};
@@ -73,7 +73,11 @@ impl IntoResponse for TokenRefused {
 }
 
 /// Answers `POST /token`.
-pub(super) async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, TokenRefused> {
+pub(super) async fn token(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, TokenRefused> {
     let secrets = app.secrets.current();
     let request = TokenRequest::read(&body)?;
     let proof = request.proof(&app, &secrets)?;
@@ -122,7 +126,7 @@ impl TokenRequest {
     }
 
     /// Verifies the right to enter the room: a UserSig or an invitation, or neither if tokens are open to everybody.
-    pub(super) fn proof(&self, app: &App, secrets: &Secrets) -> Result<EntryProof, TokenRefused> {
+    pub(super) fn proof(&self, app: &AppState, secrets: &Secrets) -> Result<EntryProof, TokenRefused> {
         let claims = self.user_sig.as_ref().map(|text| verify_user_sig(secrets, text.expose())).transpose()?;
         if !app.open_tokens && claims.is_none() && self.invitation.is_none() {
             return Err(TokenRefused::Closed);

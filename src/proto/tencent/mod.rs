@@ -10,7 +10,7 @@ mod signature;
 mod user_sig;
 
 pub use error::{ApiError, Parameter};
-pub use request::{Action, RoomOperation, RoomRequest, VERSION};
+pub use request::{ApiAction, RoomOperation, RoomRequest, VERSION};
 pub(crate) use signature::MAX_SKEW_S;
 pub use signature::{HttpRequest, KeyPair, RequestFingerprint, SignedCall};
 pub use user_sig::{UserSigClaims, UserSigError, UserSigKey};

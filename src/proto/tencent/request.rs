@@ -16,7 +16,7 @@ const USER_BYTES: usize = 32;
 
 /// An action of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Action {
+pub enum ApiAction {
     /// Removes users from a numeric room.
     RemoveUser,
     /// Removes users from a string room.
@@ -27,7 +27,7 @@ pub enum Action {
     DismissRoomByStrRoomId,
 }
 
-impl Action {
+impl ApiAction {
     /// All actions.
     pub(crate) const ALL: [Self; 4] =
         [Self::RemoveUser, Self::RemoveUserByStrRoomId, Self::DismissRoom, Self::DismissRoomByStrRoomId];
@@ -51,7 +51,7 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for ApiAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -79,11 +79,11 @@ pub struct RoomRequest {
 
 impl SignedCall {
     /// The action, if this version of the API has one of this name.
-    pub fn action(&self) -> Result<Action, ApiError> {
+    pub fn action(&self) -> Result<ApiAction, ApiError> {
         if self.version != VERSION {
             return Err(ApiError::Version);
         }
-        Action::ALL.into_iter().find(|action| action.name() == self.action).ok_or(ApiError::Action)
+        ApiAction::ALL.into_iter().find(|action| action.name() == self.action).ok_or(ApiError::Action)
     }
 
     /// The parameters of the call. `body` is the body of the HTTP request.

@@ -13,7 +13,7 @@
 mod rates;
 mod replay;
 
-use super::app::App;
+use super::app::AppState;
 use super::audit::{self, AuditEntry, Principal};
 use super::engine::Engine;
 use super::error::Unavailable;
@@ -27,7 +27,7 @@ use axum::extract::State;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
-use rates::Rates;
+use rates::RateLimits;
 use replay::ReplayCache;
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,12 +37,12 @@ use uuid::Uuid;
 #[derive(Debug, Default)]
 pub(super) struct CallGuards {
     replays: ReplayCache,
-    rates: Rates,
+    rates: RateLimits,
 }
 
 /// Answers a call of the API; a request that is none, such as a health check, gets `OK`.
 pub(super) async fn call(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Extension(guards): Extension<Arc<CallGuards>>,
     method: Method,
     uri: Uri,
@@ -83,7 +83,12 @@ fn write(id: &str, answer: Result<(), ApiError>) -> Response {
 }
 
 /// Verifies the signature, executes the request, and writes both outcomes into the logs.
-async fn verify_and_audit(app: &App, guards: &CallGuards, http: &HttpRequest<'_>, id: &str) -> Result<(), ApiError> {
+async fn verify_and_audit(
+    app: &AppState,
+    guards: &CallGuards,
+    http: &HttpRequest<'_>,
+    id: &str,
+) -> Result<(), ApiError> {
     let secrets = app.secrets.current();
     let keys = secrets.application.as_ref().map(|a| a.keys.as_slice()).unwrap_or_default();
     let call = SignedCall::verify(http, keys, unix_s()).inspect_err(|error| {
