@@ -3,7 +3,7 @@
 use crate::base::{EntryErrorKind, RoomId, Secret, UserId};
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims, unverified_claims};
 use crate::session::EntryError;
-use crate::signal::{TokenError, TokenRequest, fetch_token, token_endpoint};
+use crate::signal::{TokenFetchError, TokenRequest, fetch_token, token_endpoint};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -173,7 +173,7 @@ pub(super) fn user_id(name: &str) -> UserId {
     id.parse().unwrap_or_else(|_| unreachable!("letters, digits and a dash make a user id"))
 }
 
-fn entry_error(error: &TokenError) -> EntryError {
+fn entry_error(error: &TokenFetchError) -> EntryError {
     EntryError { kind: error.kind(), message: error.to_string(), retry: error.is_temporary() }
 }
 

@@ -4,7 +4,7 @@
 use super::credentials::{JoinCredentials, TokenSource, user_id};
 use super::view::{RoomQuery, RoomStatus};
 use crate::base::RoomState;
-use crate::signal::{RoomProof, TokenError, look_up_room};
+use crate::signal::{RoomProof, TokenFetchError, look_up_room};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -82,7 +82,7 @@ async fn follow(query: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Loo
         }
     };
     loop {
-        let lasting = !matches!(answer, Ok(_) | Err(TokenError::Unreachable(_) | TokenError::Timeout(_)));
+        let lasting = !matches!(answer, Ok(_) | Err(TokenFetchError::Unreachable(_) | TokenFetchError::Timeout(_)));
         if let Err(error) = &answer {
             tracing::debug!(%error, "the status of the room is not known");
         }
@@ -96,21 +96,21 @@ async fn follow(query: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Loo
 
 /// Asks the server once, with the proof that we have. An external token endpoint is not asked: it would issue a token for
 /// a room before anybody joins.
-async fn look_up(query: &RoomQuery, tokens: &TokenSource) -> Result<RoomState, TokenError> {
+async fn look_up(query: &RoomQuery, tokens: &TokenSource) -> Result<RoomState, TokenFetchError> {
     let RoomQuery { server, room, invitation } = query;
     let wire = room.wire_name();
     if let Some(invitation) = invitation {
         return look_up_room(server, &wire, RoomProof::Invitation(invitation)).await;
     }
     match tokens {
-        TokenSource::Endpoint(url) => Err(TokenError::NoEndpoint(url.clone())),
+        TokenSource::Endpoint(url) => Err(TokenFetchError::NoEndpoint(url.clone())),
         TokenSource::Server => look_up_room(server, &wire, RoomProof::Nothing).await,
         TokenSource::Invited(invitation) => look_up_room(server, &wire, RoomProof::Invitation(invitation)).await,
         TokenSource::Given(_) | TokenSource::Signed(_) => {
             let (user, name) = (user_id("lobby"), String::new());
             let credentials =
                 JoinCredentials { server: server.clone(), tokens: tokens.clone(), room: room.clone(), user, name };
-            let (_, token) = credentials.token().await.map_err(|e| TokenError::Refused(e.message))?;
+            let (_, token) = credentials.token().await.map_err(|e| TokenFetchError::Refused(e.message))?;
             look_up_room(server, &wire, RoomProof::Token(&token)).await
         }
     }
@@ -193,7 +193,7 @@ mod tests {
         timeout(PATIENCE, task).await.expect("the task ends").expect("no panic");
         assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1);
         let elsewhere = TokenSource::Endpoint("http://127.0.0.1:9".into());
-        assert!(matches!(look_up(&query(&server, "tea"), &elsewhere).await, Err(TokenError::NoEndpoint(_))));
+        assert!(matches!(look_up(&query(&server, "tea"), &elsewhere).await, Err(TokenFetchError::NoEndpoint(_))));
         assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 1, "the server was not asked");
     }
 

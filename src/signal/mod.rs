@@ -14,4 +14,4 @@ mod transport;
 pub(crate) use error::{ConnectError, ResumeError};
 pub(crate) use link::{ConnectOptions, SignalLink, SignalLinkEvent, SignalLinkEvents};
 pub(crate) use room::{RoomProof, look_up_room};
-pub(crate) use token::{TokenError, TokenRequest, fetch_token, token_endpoint};
+pub(crate) use token::{TokenFetchError, TokenRequest, fetch_token, token_endpoint};

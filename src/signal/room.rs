@@ -1,6 +1,6 @@
 //! `POST /room` of our own server: the state of a room before joining it. LiveKit has no such endpoint.
 
-use super::token::{TokenError, endpoint, post};
+use super::token::{TokenFetchError, endpoint, post};
 use crate::base::{RoomState, Secret};
 use serde::Serialize;
 
@@ -23,8 +23,8 @@ struct RoomRequest<'a> {
 }
 
 /// Asks the server at `server` (`ws`, `wss`, `http` or `https`) for the state of the room with this wire name. Takes 5 s at
-/// most. The error for a server that is not ours is [`TokenError::NoEndpoint`].
-pub(crate) async fn look_up_room(server: &str, room: &str, proof: RoomProof<'_>) -> Result<RoomState, TokenError> {
+/// most. The error for a server that is not ours is [`TokenFetchError::NoEndpoint`].
+pub(crate) async fn look_up_room(server: &str, room: &str, proof: RoomProof<'_>) -> Result<RoomState, TokenFetchError> {
     let (invitation, token) = match proof {
         RoomProof::Nothing => (None, None),
         RoomProof::Invitation(text) => (Some(text.expose().as_str()), None),
@@ -62,6 +62,6 @@ mod tests {
     async fn other_servers_have_no_such_endpoint() {
         let (server, _served) = answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
         let state = look_up_room(&server, "tea", RoomProof::Nothing).await;
-        assert!(matches!(state, Err(TokenError::NoEndpoint(_))), "{state:?}");
+        assert!(matches!(state, Err(TokenFetchError::NoEndpoint(_))), "{state:?}");
     }
 }

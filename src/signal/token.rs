@@ -14,7 +14,7 @@ const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Why a request for a token or a room's state failed. Each message says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TokenError {
+pub(crate) enum TokenFetchError {
     /// The text is no address of a server.
     #[error("“{0}” is not a server address. One looks like wss://meet.example.com or ws://127.0.0.1:7880.")]
     Address(String),
@@ -35,7 +35,7 @@ pub(crate) enum TokenError {
     Unreadable(String),
 }
 
-impl TokenError {
+impl TokenFetchError {
     /// The kind for scripts and for the session.
     pub(crate) const fn kind(&self) -> EntryErrorKind {
         match self {
@@ -81,14 +81,14 @@ struct Answer {
 }
 
 /// The token endpoint of a server given by its `ws`, `wss`, `http` or `https` address.
-pub(crate) fn token_endpoint(server: &str) -> Result<String, TokenError> {
+pub(crate) fn token_endpoint(server: &str) -> Result<String, TokenFetchError> {
     endpoint(server, "token")
 }
 
 /// The URL of an endpoint of a server.
-pub(super) fn endpoint(server: &str, name: &str) -> Result<String, TokenError> {
-    let mut url = http_url(server).ok_or_else(|| TokenError::Address(shown(server)))?;
-    url.path_segments_mut().map_err(|()| TokenError::Address(shown(server)))?.pop_if_empty().push(name);
+pub(super) fn endpoint(server: &str, name: &str) -> Result<String, TokenFetchError> {
+    let mut url = http_url(server).ok_or_else(|| TokenFetchError::Address(shown(server)))?;
+    url.path_segments_mut().map_err(|()| TokenFetchError::Address(shown(server)))?.pop_if_empty().push(name);
     Ok(url.into())
 }
 
@@ -96,7 +96,7 @@ pub(super) fn endpoint(server: &str, name: &str) -> Result<String, TokenError> {
 pub(crate) async fn fetch_token(
     endpoint: &str,
     request: &TokenRequest<'_>,
-) -> Result<(String, Secret<String>), TokenError> {
+) -> Result<(String, Secret<String>), TokenFetchError> {
     let body = TokenBody {
         room_name: request.room,
         participant_identity: request.user,
@@ -112,16 +112,16 @@ pub(super) async fn post<A: DeserializeOwned>(
     endpoint: &str,
     body: &impl Serialize,
     token: Option<&Secret<String>>,
-) -> Result<A, TokenError> {
-    let url = http_url(endpoint).ok_or_else(|| TokenError::Address(shown(endpoint)))?;
+) -> Result<A, TokenFetchError> {
+    let url = http_url(endpoint).ok_or_else(|| TokenFetchError::Address(shown(endpoint)))?;
     let here = || shown(endpoint);
     let failed = |e: &reqwest::Error| match e {
-        e if e.is_timeout() => TokenError::Timeout(here()),
-        e if e.is_connect() => TokenError::Unreachable(here()),
-        _ => TokenError::Unreadable(here()),
+        e if e.is_timeout() => TokenFetchError::Timeout(here()),
+        e if e.is_connect() => TokenFetchError::Unreachable(here()),
+        _ => TokenFetchError::Unreadable(here()),
     };
     let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
-    let client = client.map_err(|_| TokenError::Unreachable(here()))?;
+    let client = client.map_err(|_| TokenFetchError::Unreachable(here()))?;
     let mut request = client.post(url).json(body);
     if let Some(token) = token {
         request = request.bearer_auth(token.expose());
@@ -130,24 +130,24 @@ pub(super) async fn post<A: DeserializeOwned>(
     let status = answer.status();
     let body = read_body(&mut answer, ANSWER_BYTES).await.map_err(|error| match error {
         BodyError::Network(e) => failed(&e),
-        BodyError::TooLong(_) => TokenError::Unreadable(here()),
+        BodyError::TooLong(_) => TokenFetchError::Unreadable(here()),
     })?;
     if status.is_success() {
-        return serde_json::from_slice(&body).map_err(|_| TokenError::Unreadable(here()));
+        return serde_json::from_slice(&body).map_err(|_| TokenFetchError::Unreadable(here()));
     }
     Err(refusal(status.as_u16(), &String::from_utf8_lossy(&body), here()))
 }
 
-fn refusal(status: u16, body: &str, server: String) -> TokenError {
+fn refusal(status: u16, body: &str, server: String) -> TokenFetchError {
     let refused =
-        |otherwise: &str| TokenError::Refused(plain_sentence(body, "").unwrap_or_else(|| otherwise.to_owned()));
+        |otherwise: &str| TokenFetchError::Refused(plain_sentence(body, "").unwrap_or_else(|| otherwise.to_owned()));
     match status {
-        404 | 405 | 501 => TokenError::NoEndpoint(server),
+        404 | 405 | 501 => TokenFetchError::NoEndpoint(server),
         400 | 422 => refused("The server does not accept this room or name."),
         401 | 403 => refused("The server does not let you into this room. Ask the host."),
-        429 => TokenError::Refused("The server is asked too often. Try again in a minute.".into()),
-        500.. => TokenError::Refused("The server cannot take calls now. Try again in a minute.".into()),
-        _ => TokenError::Unreadable(server),
+        429 => TokenFetchError::Refused("The server is asked too often. Try again in a minute.".into()),
+        500.. => TokenFetchError::Refused("The server cannot take calls now. Try again in a minute.".into()),
+        _ => TokenFetchError::Unreadable(server),
     }
 }
 
@@ -202,14 +202,14 @@ pub(super) mod tests {
         };
         let removed =
             fetch("HTTP/1.1 403 Forbidden\r\ncontent-length: 31\r\n\r\nyou were removed from this room").await;
-        assert_eq!(removed, TokenError::Refused("You were removed from this room.".into()));
+        assert_eq!(removed, TokenFetchError::Refused("You were removed from this room.".into()));
         let missing = fetch("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
-        assert!(matches!(missing, TokenError::NoEndpoint(_)));
+        assert!(matches!(missing, TokenFetchError::NoEndpoint(_)));
         let page = fetch("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>").await;
-        assert!(matches!(page, TokenError::Unreadable(_)));
+        assert!(matches!(page, TokenFetchError::Unreadable(_)));
         let closed = fetch_token("http://127.0.0.1:9", &request("r", None)).await.expect_err("no server");
-        assert_eq!(closed, TokenError::Unreachable("127.0.0.1:9".into()));
-        assert!(matches!(token_endpoint("nonsense"), Err(TokenError::Address(_))));
+        assert_eq!(closed, TokenFetchError::Unreachable("127.0.0.1:9".into()));
+        assert!(matches!(token_endpoint("nonsense"), Err(TokenFetchError::Address(_))));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) struct ConnectPlan {
 }
 
 /// A connection that is being opened or in use. Dropping it closes everything.
-pub(super) struct Connection {
+pub(super) struct CallConnection {
     /// Cancelled when the session has stopped connecting.
     pub(super) cancelled: CancellationToken,
     link: mpsc::Sender<LinkCommand>,
@@ -55,8 +55,8 @@ pub(super) struct Connection {
     opened: Arc<OnceLock<Weak<Peers>>>,
 }
 
-impl Connection {
-    /// Begins to connect. The result is reported through `report_tx`; after [`Connection::cancel`] both parts report
+impl CallConnection {
+    /// Begins to connect. The result is reported through `report_tx`; after [`CallConnection::cancel`] both parts report
     /// `Closed`.
     pub(super) fn start(epoch: Epoch, plan: ConnectPlan, token_cache: TokenCache, report_tx: ReportSender) -> Self {
         let cancelled = CancellationToken::new();
@@ -143,7 +143,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for CallConnection {
     fn drop(&mut self) {
         self.cancelled.cancel();
         self.close_peers.cancel();

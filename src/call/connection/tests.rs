@@ -54,7 +54,7 @@ fn plan(server: String) -> ConnectPlan {
 async fn an_exit_overtakes_messages_that_the_server_does_not_read() {
     let (url, server) = deaf_server().await;
     let (report_tx, mut reports) = ReportSender::channel();
-    let connection = Connection::start(Epoch(1), plan(url), TokenCache::default(), report_tx);
+    let connection = CallConnection::start(Epoch(1), plan(url), TokenCache::default(), report_tx);
     let joined = async {
         loop {
             match reports.recv().await.expect("the connection lives") {

@@ -7,7 +7,7 @@
 mod call_view;
 
 use crate::base::{Event, EventKind, ExitReason, Moment, SessionId, SimulcastLayer, TrackRef};
-use crate::call::connection::{ConnectPlan, Connection};
+use crate::call::connection::{CallConnection, ConnectPlan};
 use crate::call::credentials::TokenCache;
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
 use crate::call::host::HostRights;
@@ -54,7 +54,7 @@ pub(crate) struct Call {
     config: CallConfig,
     session: Session,
     origin: Instant,
-    connections: BTreeMap<Epoch, Connection>,
+    connections: BTreeMap<Epoch, CallConnection>,
     token_cache: TokenCache,
     report_tx: ReportSender,
     media: CallMedia,
@@ -209,7 +209,7 @@ impl Call {
         let owner = self.config.owner;
         match output {
             Output::Connect(epoch) => {
-                let connection = Connection::start(
+                let connection = CallConnection::start(
                     epoch,
                     self.config.plan.clone(),
                     self.token_cache.clone(),
@@ -217,13 +217,13 @@ impl Call {
                 );
                 self.connections.insert(epoch, connection);
             }
-            Output::CancelConnect(epoch) => self.with(epoch, Connection::cancel),
+            Output::CancelConnect(epoch) => self.with(epoch, CallConnection::cancel),
             Output::Resume(epoch, reason) => self.with(epoch, |c| c.resume(reason)),
-            Output::ResumeDone(epoch) => self.with(epoch, Connection::resume_done),
+            Output::ResumeDone(epoch) => self.with(epoch, CallConnection::resume_done),
             Output::Send(epoch, message) => self.with(epoch, |c| c.send(message)),
             Output::SyncState(epoch, state) => self.with(epoch, |c| c.sync_state(state)),
-            Output::SayGoodbye(epoch) => self.with(epoch, Connection::goodbye),
-            Output::CloseLink(epoch) => self.with(epoch, Connection::close_link),
+            Output::SayGoodbye(epoch) => self.with(epoch, CallConnection::goodbye),
+            Output::CloseLink(epoch) => self.with(epoch, CallConnection::close_link),
             Output::Peers(epoch, command) => self.with(epoch, |c| c.command_peers(command)),
             Output::OpenDevice { kind, generation, id } => devices.open(owner, kind, generation, id),
             Output::ReleaseDevice { kind, generation, limit } => devices.release(owner, kind, generation, limit),
@@ -242,7 +242,7 @@ impl Call {
         }
     }
 
-    fn with(&self, epoch: Epoch, f: impl FnOnce(&Connection)) {
+    fn with(&self, epoch: Epoch, f: impl FnOnce(&CallConnection)) {
         if let Some(connection) = self.connections.get(&epoch) {
             f(connection);
         }
