@@ -1,7 +1,7 @@
 //! A device that is being opened, as a future.
 
 use crate::devices::DeviceError;
-use crate::devices::thread::{Closed, DevicePresence, DeviceThread, Opened, Released, Stop};
+use crate::devices::thread::{Closed, DevicePresence, DeviceThread, OpenReport, Released, Stop};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,7 +32,7 @@ impl<L: 'static> Opening<L> {
     /// Starts a device's thread; `finish` makes the lease out of the thread and of what it reported.
     pub(super) fn start<T: Send + 'static>(
         name: &'static str,
-        body: impl FnOnce(&Stop, Opened<T>) -> Closed + Send + 'static,
+        body: impl FnOnce(&Stop, OpenReport<T>) -> Closed + Send + 'static,
         finish: impl FnOnce(DeviceThread, T) -> L + Send + 'static,
     ) -> Self {
         match DeviceThread::start(name, body) {
@@ -107,7 +107,7 @@ mod tests {
     fn slow_device(opens_after: Duration, closed: Arc<AtomicBool>) -> Opening<DeviceThread> {
         Opening::start(
             "slow device",
-            move |stop, opened: Opened<()>| {
+            move |stop, opened: OpenReport<()>| {
                 thread::sleep(opens_after);
                 opened.tell(Ok(()));
                 stop.wait_until(Instant::now() + Duration::from_secs(20));
@@ -151,7 +151,7 @@ mod tests {
         let (free, wait) = std::sync::mpsc::sync_channel::<()>(0);
         let opening = Opening::start(
             "stuck device",
-            move |_, opened: Opened<()>| {
+            move |_, opened: OpenReport<()>| {
                 opened.tell(Ok(()));
                 wait.recv().ok();
                 Closed::confirmed()
@@ -169,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_of_the_devices_thread_is_an_error() {
-        let opening = Opening::start("bad device", |_, _: Opened<()>| panic!("driver bug"), |thread, ()| thread);
+        let opening = Opening::start("bad device", |_, _: OpenReport<()>| panic!("driver bug"), |thread, ()| thread);
         assert!(matches!(opening.await, Err(DeviceError::Other(m)) if m.contains("broke down")));
     }
 }

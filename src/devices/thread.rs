@@ -134,9 +134,9 @@ impl DevicePresence {
 }
 
 /// Through this a device's thread reports once whether the device opened.
-pub(super) struct Opened<T>(oneshot::Sender<Result<T, DeviceError>>);
+pub(super) struct OpenReport<T>(oneshot::Sender<Result<T, DeviceError>>);
 
-impl<T> Opened<T> {
+impl<T> OpenReport<T> {
     /// Reports the result. If nobody listens any more, [`Stop::asked`] holds.
     pub(super) fn tell(self, result: Result<T, DeviceError>) {
         self.0.send(result).ok();
@@ -157,7 +157,7 @@ impl DeviceThread {
     /// closes it and returns how. It must drop everything that belongs to the device before it returns.
     pub(super) fn start<T: Send + 'static>(
         name: &'static str,
-        body: impl FnOnce(&Stop, Opened<T>) -> Closed + Send + 'static,
+        body: impl FnOnce(&Stop, OpenReport<T>) -> Closed + Send + 'static,
     ) -> Result<(Self, oneshot::Receiver<Result<T, DeviceError>>), DeviceError> {
         let stop = Stop::default();
         let (opened, when_opened) = oneshot::channel();
@@ -168,7 +168,7 @@ impl DeviceThread {
         let thread = thread::Builder::new()
             .name(name.into())
             .spawn(move || {
-                let closed = body(&inner, Opened(opened));
+                let closed = body(&inner, OpenReport(opened));
                 drop(alive);
                 report.send(closed).ok();
             })

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 /// An m-line that sends to us: `a=mid` and the two words of `a=msid` (RFC 8830).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MLine {
+pub(super) struct SendingMLine {
     pub(super) mid: String,
     pub(super) stream_id: String,
     pub(super) track_id: String,
@@ -19,7 +19,7 @@ pub(super) struct MLine {
 /// The m-lines of one connection that send to us, by SSRC, each with a token that is cancelled when it is bound to
 /// another track or to none.
 #[derive(Debug, Default)]
-pub(super) struct MLines(Mutex<HashMap<u32, (MLine, CancellationToken)>>);
+pub(super) struct MLines(Mutex<HashMap<u32, (SendingMLine, CancellationToken)>>);
 
 impl MLines {
     /// Takes a remote description, before it is applied. Bindings that changed have ended.
@@ -39,12 +39,12 @@ impl MLines {
     }
 
     /// The m-line that carries `ssrc`, and the token of its binding.
-    pub(super) fn find(&self, ssrc: u32) -> Option<(MLine, CancellationToken)> {
+    pub(super) fn find(&self, ssrc: u32) -> Option<(SendingMLine, CancellationToken)> {
         self.0.lock().get(&ssrc).cloned()
     }
 }
 
-fn sending(remote: &SessionDescription) -> HashMap<u32, MLine> {
+fn sending(remote: &SessionDescription) -> HashMap<u32, SendingMLine> {
     let mut bound = HashMap::new();
     for media in &remote.media_descriptions {
         let value = |name| media.attribute(name).flatten();
@@ -54,7 +54,7 @@ fn sending(remote: &SessionDescription) -> HashMap<u32, MLine> {
         // The first SSRC is that of the media, the second that of RTX (RFC 5576, section 4.2).
         let ssrc = value("ssrc").and_then(|line| line.split(' ').next()?.parse().ok());
         let Some(ssrc) = ssrc else { continue };
-        bound.insert(ssrc, MLine { mid: mid.into(), stream_id: stream_id.into(), track_id: track_id.into() });
+        bound.insert(ssrc, SendingMLine { mid: mid.into(), stream_id: stream_id.into(), track_id: track_id.into() });
     }
     bound
 }

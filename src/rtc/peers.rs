@@ -3,7 +3,7 @@
 use super::config::{Mode, PeerConfig, RtcError};
 use super::connection::{RtcConnection, negotiation};
 use super::event::{EventSender, RtcEvent};
-use super::publication::{Publication, Published, direction};
+use super::publication::{Publication, PublishedTrack, direction};
 use super::sender::{AudioSender, VideoSender};
 use super::stats::{PeerStatistics, TrackList};
 use super::tasks::Tasks;
@@ -43,7 +43,7 @@ pub(crate) struct Peers {
     /// The `_reliable` data channel; only tests send on it.
     #[cfg(test)]
     reliable: Arc<dyn DataChannel>,
-    published: Mutex<Vec<Published>>,
+    published: Mutex<Vec<PublishedTrack>>,
     /// Whether an offer waits for its answer.
     offering: AtomicBool,
     first_offer: Mutex<FirstOffer>,
@@ -247,7 +247,7 @@ impl Peers {
             return Err(RtcError::Track(cid.to_owned()));
         }
         let publication = Arc::new(Publication::new(cid, rids, &self.publisher, self.events.clone()));
-        let (published, queue) = Published::add(publication.clone(), kind, &self.publisher, &self.tasks).await?;
+        let (published, queue) = PublishedTrack::add(publication.clone(), kind, &self.publisher, &self.tasks).await?;
         self.published.lock().push(published);
         Ok((publication, queue))
     }

@@ -68,7 +68,7 @@ impl Publication {
 
 /// A published track with its place in the connection.
 #[derive(Clone)]
-pub(super) struct Published {
+pub(super) struct PublishedTrack {
     pub(super) publication: Arc<Publication>,
     transceiver: Arc<dyn RtpTransceiver>,
     sender: Arc<dyn RtpSender>,
@@ -77,7 +77,7 @@ pub(super) struct Published {
     end: CancellationToken,
 }
 
-impl Published {
+impl PublishedTrack {
     /// Adds the track to the connection, and starts the task that writes its packets. Returns the queue to that task.
     pub(super) async fn add(
         publication: Arc<Publication>,

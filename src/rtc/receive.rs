@@ -2,7 +2,7 @@
 
 use super::depacketizer::{VideoDepacketizer, VideoMedia};
 use super::event::{EventSender, KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent};
-use super::m_lines::{MLine, MLines};
+use super::m_lines::{MLines, SendingMLine};
 use super::stats::{TrackCounters, TrackList};
 use super::transport::TransportState;
 use crate::base::{MediaKind, MediaPacket, Moment};
@@ -102,7 +102,7 @@ impl Task {
         }
         let Some((m_line, ended)) = self.with.m_lines.find(ssrc) else { return };
         self.end();
-        let MLine { mid, stream_id, track_id } = m_line;
+        let SendingMLine { mid, stream_id, track_id } = m_line;
         let (media, handed) = match self.kind {
             MediaKind::Audio => {
                 let (tx, rx) = mpsc::channel(AUDIO_PACKETS);

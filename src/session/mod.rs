@@ -95,7 +95,7 @@ pub struct Reconnecting {
     skip_pause: bool,
     /// Whether the full list of participants after a resume has arrived.
     listed: bool,
-    step: reconnecting::Step,
+    step: reconnecting::AttemptState,
 }
 
 /// After ExitRoom.

@@ -22,7 +22,7 @@ const PAUSES_MS: [u64; 6] = [0, 200, 400, 800, 1500, 3000];
 
 /// The state of an attempt.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum AttemptState {
     /// The pause before the next attempt, with the session that the server may still keep.
     Waiting(Option<Joined>),
     /// Opening a new socket for the same session.
@@ -33,7 +33,7 @@ pub(super) enum Step {
     Rejoining(Option<Joined>),
 }
 
-impl Step {
+impl AttemptState {
     pub(super) fn joined_mut(&mut self) -> Option<&mut Joined> {
         match self {
             Self::Waiting(joined) | Self::Rejoining(joined) => joined.as_mut(),
@@ -101,14 +101,14 @@ impl Session {
             attempt: 0,
             skip_pause: false,
             listed: false,
-            step: Step::Waiting(None),
+            step: AttemptState::Waiting(None),
         });
         self.wait_for_next(session, now);
     }
 
     fn wait_for_next(&mut self, session: Option<Joined>, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
-        r.step = Step::Waiting(session);
+        r.step = AttemptState::Waiting(session);
         let pause = match std::mem::take(&mut r.skip_pause) {
             true => 0,
             false => PAUSES_MS[(r.attempt as usize).min(PAUSES_MS.len() - 1)],
@@ -124,7 +124,7 @@ impl Session {
             Phase::Reconnecting(r) => r,
             _ => return,
         };
-        if matches!(r.step, Step::Waiting(_)) {
+        if matches!(r.step, AttemptState::Waiting(_)) {
             self.timers.set(Timer::Retry, now);
         } else {
             r.skip_pause = true;
@@ -141,11 +141,11 @@ impl Session {
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
         match session {
             Some(joined) => {
-                r.step = Step::Resuming(joined);
+                r.step = AttemptState::Resuming(joined);
                 self.out.push_back(Output::Resume(self.epoch, lk::ReconnectReason::RrSignalDisconnected));
             }
             None => {
-                r.step = Step::Rejoining(None);
+                r.step = AttemptState::Rejoining(None);
                 self.join_afresh();
             }
         }
@@ -165,9 +165,9 @@ impl Session {
     /// The server resumes the session.
     pub(super) fn resumed(&mut self, response: &lk::ReconnectResponse, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
-        let Step::Resuming(joined) = &mut r.step else { return };
+        let AttemptState::Resuming(joined) = &mut r.step else { return };
         let restart = joined.negotiation.restart();
-        r.step = Step::Restarting(joined.clone());
+        r.step = AttemptState::Restarting(joined.clone());
         r.listed = false;
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
         self.sync_state();
@@ -181,7 +181,7 @@ impl Session {
     /// later ones may contain us alone.
     pub(super) fn complete_resume(&mut self, everybody: &[lk::ParticipantInfo]) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
-        let Step::Restarting(joined) = &r.step else { return };
+        let AttemptState::Restarting(joined) = &r.step else { return };
         if !r.listed && everybody.iter().any(|i| i.sid == joined.sid) {
             r.listed = true;
             self.with_roster(|roster, out| roster.keep_only(everybody, out));
@@ -212,9 +212,9 @@ impl Session {
     pub(super) fn recovered(&mut self) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
         let (entered, attempt) = (r.entered, r.attempt);
-        let (joined, resumed) = match std::mem::replace(&mut r.step, Step::Waiting(None)) {
-            Step::Restarting(joined) => (joined, true),
-            Step::Rejoining(Some(joined)) => (joined, false),
+        let (joined, resumed) = match std::mem::replace(&mut r.step, AttemptState::Waiting(None)) {
+            AttemptState::Restarting(joined) => (joined, true),
+            AttemptState::Rejoining(Some(joined)) => (joined, false),
             other => {
                 r.step = other;
                 return;

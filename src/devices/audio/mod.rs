@@ -11,7 +11,7 @@ pub(super) use card::list;
 
 use crate::base::PcmFormat;
 use crate::devices::opening::Opening;
-use crate::devices::thread::{Closed, DeviceThread, Opened, Released};
+use crate::devices::thread::{Closed, DeviceThread, OpenReport, Released};
 use crate::devices::{DeviceError, DeviceFailure, FailureSink, MicrophoneChoice, SpeakerChoice};
 use ring::{DeviceRing, LostSamples, MicrophoneRing, OpenRequest, OpenedAudio, SpeakerRing};
 use rtrb::{Consumer, Producer};
@@ -60,7 +60,7 @@ impl AudioLease {
         });
         Opening::start(
             R::NAME,
-            move |stop, opened: Opened<OpenedAudio<R>>| {
+            move |stop, opened: OpenReport<OpenedAudio<R>>| {
                 backend(OpenRequest { stop, opened, lost: counted, on_failure })
             },
             move |thread, opened| (Self { thread, id, label: opened.label, lost }, opened.call_end, opened.format),

@@ -2,7 +2,7 @@
 
 use crate::base::{DeviceKind, PcmFormat};
 use crate::devices::DeviceError;
-use crate::devices::thread::{Closed, Opened, Stop};
+use crate::devices::thread::{Closed, OpenReport, Stop};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,7 +131,7 @@ pub(super) type OnFailure = Box<dyn Fn(DeviceError) + Send + Sync>;
 /// The request to open a microphone or speaker, as a backend gets it on the device's thread.
 pub(super) struct OpenRequest<'a, R: DeviceRing> {
     pub(super) stop: &'a Stop,
-    pub(super) opened: Opened<OpenedAudio<R>>,
+    pub(super) opened: OpenReport<OpenedAudio<R>>,
     pub(super) lost: LostSamples,
     pub(super) on_failure: OnFailure,
 }

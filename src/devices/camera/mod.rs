@@ -10,7 +10,7 @@ pub(crate) use frames::{CameraFormat, FrameSink};
 pub(crate) use test_picture::TestPictureIdentity;
 
 use crate::devices::opening::Opening;
-use crate::devices::thread::{Closed, DeviceThread, Opened, Released};
+use crate::devices::thread::{Closed, DeviceThread, OpenReport, Released};
 use crate::devices::{CameraChoice, FailureSink};
 use capture::CaptureProgram;
 use frames::OpenedCamera;
@@ -52,7 +52,7 @@ impl CameraLease {
         let (choice, identity) = (choice.clone(), identity.clone());
         Opening::start(
             "camera",
-            move |stop, opened: Opened<OpenedCamera>| match choice {
+            move |stop, opened: OpenReport<OpenedCamera>| match choice {
                 CameraChoice::None => {
                     opened.tell(Ok(OpenedCamera { label: "No camera".into(), format }));
                     stop.wait();

@@ -4,7 +4,7 @@ use super::frames::{CameraFormat, OpenedCamera};
 use super::output::CameraOutput;
 use crate::clock::unix_us;
 use crate::devices::DeviceError;
-use crate::devices::thread::{Closed, Opened, Stop};
+use crate::devices::thread::{Closed, OpenReport, Stop};
 use crate::devices::ticker::Ticker;
 use crate::testcard::{FramePainter, FramePainterError};
 use parking_lot::Mutex;
@@ -36,7 +36,7 @@ pub(super) fn run(
     format: CameraFormat,
     identity: &TestPictureIdentity,
     stop: &Stop,
-    opened: Opened<OpenedCamera>,
+    opened: OpenReport<OpenedCamera>,
     output: &CameraOutput,
 ) -> Closed {
     let (user, mut version) = identity.get();

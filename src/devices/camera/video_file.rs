@@ -6,7 +6,7 @@ use crate::base::{Plane, VideoFrame};
 use crate::clock::unix_us;
 use crate::codec::color;
 use crate::devices::DeviceError;
-use crate::devices::thread::{Closed, Opened, Stop};
+use crate::devices::thread::{Closed, OpenReport, Stop};
 use crate::devices::ticker::Ticker;
 use image::imageops::{FilterType, crop_imm};
 use image::{ImageReader, Limits};
@@ -27,7 +27,7 @@ pub(super) fn run(
     path: &Path,
     format: CameraFormat,
     stop: &Stop,
-    opened: Opened<OpenedCamera>,
+    opened: OpenReport<OpenedCamera>,
     output: &CameraOutput,
 ) -> Closed {
     let is_video = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("y4m"));

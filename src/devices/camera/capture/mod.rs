@@ -19,7 +19,7 @@ pub(in crate::devices) use process::CaptureProgram;
 use super::frames::{CameraFormat, OpenedCamera};
 use super::output::CameraOutput;
 use crate::devices::DeviceError;
-use crate::devices::thread::{Closed, Opened, Stop};
+use crate::devices::thread::{Closed, OpenReport, Stop};
 use framing::{FramingError, Message};
 use parking_lot::Mutex;
 use process::{KILL_RESERVE, end_process, poll_until};
@@ -37,7 +37,7 @@ pub(super) fn run(
     device: &str,
     format: CameraFormat,
     stop: &Stop,
-    opened: Opened<OpenedCamera>,
+    opened: OpenReport<OpenedCamera>,
     output: &CameraOutput,
 ) -> Closed {
     let (width, height, fps) = (format.width.to_string(), format.height.to_string(), format.fps.to_string());
