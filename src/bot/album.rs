@@ -1,4 +1,4 @@
-//! Keeps what a bot sees: the newest picture of each video track as a file.
+//! Keeps the newest frame of each video track as a PNG file.
 
 use super::records::Records;
 use crate::base::{TrackRef, TrackRole, UserId, VideoFrame};
@@ -31,7 +31,7 @@ enum KeepError {
 /// A folder with one PNG file for each video track.
 pub(super) struct Album {
     folder: PathBuf,
-    /// A frame of each track that waits to be written; those that come meanwhile are dropped.
+    /// One frame of each track that waits to be written; later ones are dropped until then.
     tracks: Mutex<Records<Option<VideoFrame>>>,
     /// Held while files are written, so that two writers never share one.
     writing: Mutex<()>,
@@ -56,7 +56,7 @@ impl Album {
         self.tracks.lock().end(|t| t == track);
     }
 
-    /// Writes what came since the last time. Blocks.
+    /// Writes the frames that arrived since the last call. Blocks.
     pub(super) fn save(&self) {
         let _alone = self.writing.lock();
         let frames = take_frames(&self.tracks.lock());
@@ -86,7 +86,7 @@ fn take_frames(tracks: &Records<Option<VideoFrame>>) -> Vec<(String, VideoFrame)
 }
 
 /// `NAME` for a person's first camera, `NAME.screen` for their first screen, `NAME.camera-2` and so on for more. A dot of
-/// the user id is escaped, so that no two names meet.
+/// the user id is escaped, so that names are unique.
 fn file_name(user: &UserId, kind: &str, place: u32) -> String {
     let name = utf8_percent_encode(user.as_str(), ESCAPED);
     match (kind, place) {
@@ -96,7 +96,7 @@ fn file_name(user: &UserId, kind: &str, place: u32) -> String {
     }
 }
 
-/// Writes `NAME.png` atomically, so that a reader finds a whole picture.
+/// Writes `NAME.png` atomically, so that a reader finds a complete file.
 fn keep(frame: &VideoFrame, folder: &Path, name: &str) -> Result<(), KeepError> {
     let mut rgba = Vec::new();
     color::to_rgba(frame, &mut rgba)?;

@@ -1,4 +1,4 @@
-//! Headless participants: what tests, benchmarks and support staff put into a room.
+//! Headless participants for tests, benchmarks and support.
 //!
 //! A bot is a client without a window: the same session, media and devices (synthetic ones by default). With `verify` it
 //! measures the test pictures and tones of the others.
@@ -35,13 +35,13 @@ pub(crate) struct BotConfig {
     pub(crate) credentials: JoinCredentials,
     /// Its devices.
     pub(crate) devices: SessionConfig,
-    /// The size and frame rate that its camera is asked for.
+    /// The requested size and frame rate of its camera.
     pub(crate) format: CameraFormat,
     /// The time from EnterRoom after which it leaves by itself.
     pub(crate) leave_after: Option<Duration>,
     /// The number of stays, one after the other; at least 1.
     pub(crate) cycles: u32,
-    /// The time from the last ExitRoom to its end. Nothing more is released meanwhile.
+    /// How long it runs on after the last ExitRoom, when everything is released.
     pub(crate) linger: Duration,
     /// Whether it measures test pictures and tones.
     pub(crate) verify: bool,
@@ -53,22 +53,22 @@ pub(crate) struct BotConfig {
 
 /// How a bot's stay ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Outcome {
+pub(crate) struct BotOutcome {
     /// The reason.
     pub(crate) reason: ExitReason,
     /// A plain sentence, if the entry failed.
     pub(crate) message: String,
-    /// Whether every picture and tone was received as it should be; `None` without `verify`.
+    /// Whether the verification passed; `None` without `verify`.
     pub(crate) verified: Option<bool>,
 }
 
-/// Enters, stays until it leaves by itself, is told to (`leave`) or is sent away; then everything is released. With
-/// `cycles` it enters again until it was sent away or told to leave. `hurry` ends the wait for what is still unconfirmed.
+/// Enters, stays until it leaves by itself, is told to (`leave`) or is removed; then releases everything. With
+/// `cycles` it enters again until it is removed or told to leave. `hurry` ends the wait for unconfirmed steps.
 pub(crate) async fn run(
     mut config: BotConfig,
     leave: CancellationToken,
     hurry: CancellationToken,
-) -> Result<Outcome, AudioError> {
+) -> Result<BotOutcome, AudioError> {
     let sound = Arc::new(CallAudio::start()?);
     let (reports_tx, reports) = mpsc::channel(64);
     let mut devices = Devices::new(reports_tx, Arc::new(CameraFanout::default()), sound.clone());
@@ -91,7 +91,7 @@ pub(crate) async fn run(
     tokio::time::sleep(linger).await;
     bot.devices.close(crate::session::RELEASE_LIMIT).await;
     tokio::task::spawn_blocking(move || sound.stop()).await.ok();
-    Ok(Outcome { reason, message, verified })
+    Ok(BotOutcome { reason, message, verified })
 }
 
 /// The state of a bot from one stay to the next.

@@ -1,11 +1,11 @@
-//! One record for each remote track: what `--verify` measures, and what `--pictures` keeps.
+//! One record for each remote track, for `--verify` and `--pictures`.
 
 use crate::base::{TrackRef, TrackRole, UserId};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// Records by track, in the order in which the tracks began. A track that begins where another one of the same user and
-/// source has ended continues its record: a camera that is published anew stays the picture of its person.
+/// source has ended continues its record, as when a camera is published again.
 pub(super) struct Records<T> {
     all: Vec<Record<T>>,
 }

@@ -1,4 +1,4 @@
-//! Reads the others' test pictures and test tones: what `--verify` reports.
+//! Measures the others' test pictures and test tones for `--verify`.
 
 use super::records::Records;
 use crate::base::{EventKind, TrackRef, TrackRole, TrackVerification, UserId, Verification, VideoFrame};
@@ -31,7 +31,7 @@ struct Measured {
 }
 
 impl Measured {
-    /// Feeds the tone's meter with what has been played since.
+    /// Passes the audio played since the last call to the tone meter.
     fn listen(&mut self) {
         let (Some(tone), Some(samples)) = (&mut self.tone, &mut self.samples) else { return };
         let waiting = samples.slots();
@@ -112,14 +112,14 @@ impl Verifier {
         tracks.users().into_iter().map(|user| verification(&tracks, &user)).collect()
     }
 
-    /// Takes what was heard since, so that the rings do not run over.
+    /// Reads the audio received since the last call, before the rings overflow.
     pub(crate) fn listen(&self) {
         for record in self.tracks.lock().iter() {
             record.value.lock().listen();
         }
     }
 
-    /// Whether there was a track and all of them were received as they should be.
+    /// Whether there was a track, and every track is within the limits.
     pub(crate) fn is_met(&self) -> bool {
         let tracks = self.tracks.lock();
         tracks.iter().next().is_some() && tracks.iter().all(|record| record.value.lock().is_met())

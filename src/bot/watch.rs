@@ -21,7 +21,7 @@ impl Watch {
         (verifier.is_some() || album.is_some()).then(|| Arc::new(Self { verifier, album }))
     }
 
-    /// Takes what was heard since. Must be called at least every second while audio is received.
+    /// Reads the audio received since the last call. Must be called at least every second while audio is received.
     pub(super) fn listen(&self) {
         if let Some(verifier) = &self.verifier {
             verifier.listen();
@@ -43,7 +43,7 @@ impl Watch {
         }
     }
 
-    /// Whether everything was received as it should be; `None` without `verify`.
+    /// Whether the verification passed; `None` without `verify`.
     pub(super) fn is_met(&self) -> Option<bool> {
         self.verifier.as_ref().map(Verifier::is_met)
     }

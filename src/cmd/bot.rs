@@ -3,7 +3,7 @@
 use super::participant::ParticipantArgs;
 use super::signals;
 use crate::base::{ExitReason, NO_DEVICE, RoomId, UserId, display_name};
-use crate::bot::{self, BotConfig, Outcome};
+use crate::bot::{self, BotConfig, BotOutcome};
 use crate::call::{EventSink, JoinCredentials, TokenSource};
 use crate::devices::{self, CameraFormat, ChoiceError};
 use crate::session::SessionConfig;
@@ -126,7 +126,7 @@ fn config(
 }
 
 /// The exit code of the first bot that did not leave by itself. Otherwise, the result of `--verify`.
-fn exit_code(outcomes: &[Outcome]) -> ExitCode {
+fn exit_code(outcomes: &[BotOutcome]) -> ExitCode {
     if let Some(ended) = outcomes.iter().find(|o| o.reason != ExitReason::Left) {
         if !ended.message.is_empty() {
             eprintln!("visavis: {}", ended.message);

@@ -4,7 +4,7 @@
 
 use super::measure::{self, Observed};
 use super::table::{self, Measurement};
-use super::worker::Worker;
+use super::worker::BenchProcess;
 use super::{CameraFormat, parse_format};
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, UserId};
@@ -48,7 +48,7 @@ pub(super) struct AdminArgs {
 
 /// Measures, then prints. Fails if a call was not answered.
 pub(super) fn run(args: &AdminArgs) -> anyhow::Result<ExitCode> {
-    let (server, url) = Worker::server()?;
+    let (server, url) = BenchProcess::server()?;
     let picture = format!("test-picture:{}", args.picture);
     let both =
         [measure::bot(&url, "ann", &picture, &["--verify"])?, measure::bot(&url, "ben", &picture, &["--verify"])?];

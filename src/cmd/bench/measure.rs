@@ -1,7 +1,7 @@
 //! The measurements. Times are differences between events of processes that share this computer's clock.
 
 use super::table::Measurement;
-use super::worker::Worker;
+use super::worker::BenchProcess;
 use crate::devices::CameraFormat;
 use anyhow::Context;
 use serde_json::Value;
@@ -14,7 +14,7 @@ const SETTLING_TIME: Duration = Duration::from_secs(5);
 
 /// A guest enters a room with one other participant, and leaves again.
 pub(super) fn enter_and_leave(rounds: u32) -> anyhow::Result<Vec<Measurement>> {
-    let (_server, url) = Worker::server()?;
+    let (_server, url) = BenchProcess::server()?;
     let host = bot(&url, "host", SMALL_CAMERA, &[])?;
     host.event("EnterRoom", |_| true)?;
     let (mut enter, mut first_frame, mut others_told, mut exit) = (vec![], vec![], vec![], vec![]);
@@ -39,7 +39,7 @@ pub(super) fn enter_and_leave(rounds: u32) -> anyhow::Result<Vec<Measurement>> {
 
 /// Two participants exchange audio and video and verify what arrives.
 pub(super) fn call(format: CameraFormat, time: Duration) -> anyhow::Result<Vec<Measurement>> {
-    let (server, url) = Worker::server()?;
+    let (server, url) = BenchProcess::server()?;
     let picture = format!("test-picture:{format}");
     let ann = bot(&url, "ann", &picture, &["--verify"])?;
     let ben = bot(&url, "ben", &picture, &["--verify"])?;
@@ -69,7 +69,7 @@ pub(super) fn call(format: CameraFormat, time: Duration) -> anyhow::Result<Vec<M
 /// The window: time to the lobby, time to the first remote video frame, and its cost in a call.
 #[cfg(feature = "window")]
 pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyhow::Result<Vec<Measurement>> {
-    let (server, url) = Worker::server()?;
+    let (server, url) = BenchProcess::server()?;
     let picture = format!("test-picture:{format}");
     let (mut usable, mut empty, mut times, mut shown) = (vec![], vec![], vec![], vec![]);
     for _ in 0..rounds {
@@ -85,9 +85,9 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
     let synthetic = ["--camera", &picture, "--microphone", "test-tone", "--speaker", "none"];
     let arguments = [there.as_slice(), synthetic.as_slice()].concat();
     for _ in 1..rounds {
-        shown.push(joined(&Worker::start("window", &arguments)?)?.1);
+        shown.push(joined(&BenchProcess::start("window", &arguments)?)?.1);
     }
-    let window = Worker::start("window", &arguments)?;
+    let window = BenchProcess::start("window", &arguments)?;
     shown.push(joined(&window)?.1);
     let observed = observe(&[&window], &server, time)?;
     let fps = observed.remote().filter(|r| r["kind"] == "video").filter_map(|r| r["fps"].as_f64()).collect();
@@ -118,12 +118,12 @@ pub(super) fn window(format: CameraFormat, time: Duration, rounds: u32) -> anyho
 #[cfg(feature = "window")]
 fn painted(name: &str, arguments: &[&str], screen: &str) -> anyhow::Result<f64> {
     let started = crate::clock::unix_ms();
-    let window = Worker::start(name, arguments)?;
+    let window = BenchProcess::start(name, arguments)?;
     Ok(unix_ms(&window.event("ScreenShown", |e| e["screen"] == screen)?)? - started)
 }
 
 /// From Join to EnterRoom, and to the first remote video frame, in ms.
-fn joined(who: &Worker) -> anyhow::Result<(f64, f64)> {
+fn joined(who: &BenchProcess) -> anyhow::Result<(f64, f64)> {
     let entered = who.event("EnterRoom", |_| true)?;
     let result_ms = number(&entered, "result_ms")?;
     let picture = who.event("FirstVideoFrame", |_| true)?;
@@ -148,7 +148,11 @@ impl Observed {
 }
 
 /// Observes for `time`, after the call has settled.
-pub(super) fn observe(participants: &[&Worker], server: &Worker, time: Duration) -> anyhow::Result<Observed> {
+pub(super) fn observe(
+    participants: &[&BenchProcess],
+    server: &BenchProcess,
+    time: Duration,
+) -> anyhow::Result<Observed> {
     std::thread::sleep(SETTLING_TIME);
     for participant in participants {
         participant.waiting();
@@ -179,9 +183,9 @@ pub(super) fn observe(participants: &[&Worker], server: &Worker, time: Duration)
     })
 }
 
-pub(super) fn bot(url: &str, name: &str, picture: &str, more: &[&str]) -> anyhow::Result<Worker> {
+pub(super) fn bot(url: &str, name: &str, picture: &str, more: &[&str]) -> anyhow::Result<BenchProcess> {
     let common = ["bot", "--server", url, "--room", "bench", "--name-prefix", name, "--camera", picture];
-    Worker::start(name, &[common.as_slice(), &["--events", "-"], more].concat())
+    BenchProcess::start(name, &[common.as_slice(), &["--events", "-"], more].concat())
 }
 
 fn unix_ms(event: &Value) -> anyhow::Result<f64> {

@@ -16,13 +16,13 @@ const MAX_LINES: usize = 1024;
 const USER_HZ: u64 = 100;
 
 /// A running process. Dropping it kills the process.
-pub(super) struct Worker {
+pub(super) struct BenchProcess {
     name: String,
     child: Child,
     lines: Receiver<String>,
 }
 
-impl Worker {
+impl BenchProcess {
     /// Starts this program with `arguments`.
     pub(super) fn start(name: &str, arguments: &[&str]) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("This program cannot be found")?;
@@ -129,7 +129,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for BenchProcess {
     fn drop(&mut self) {
         if self.child.kill().and_then(|()| self.child.wait()).is_err() {
             tracing::warn!(name = self.name, "the process could not be killed");

@@ -8,7 +8,7 @@ mod report;
 mod scenario;
 
 use super::table::Measurement;
-use super::worker::Worker;
+use super::worker::BenchProcess;
 use anyhow::Context;
 use report::Baseline;
 use scenario::{Batch, Guests, Scenario};
@@ -174,7 +174,7 @@ fn dialogs(times: u32) -> anyhow::Result<Measurement> {
         let name = format!("window{number}");
         let there = ["--server", scenario.url(), "--room", scenario::ROOM, "--name", &name, "--join", "--events", "-"];
         let devices = ["--camera", "test-picture:320x180@15", "--microphone", "test-tone", "--speaker", "none"];
-        let window = Worker::start("window", &[there.as_slice(), &devices].concat())?;
+        let window = BenchProcess::start("window", &[there.as_slice(), &devices].concat())?;
         let entered = window.event("EnterRoom", |_| true)?;
         window.event("ScreenShown", |e| e["screen"] == "call")?;
         let user = entered["user"].as_str().context("An event without a user")?;

@@ -1,6 +1,6 @@
 //! A room in which a host observes how guests leave: our server with our bots, or livekit-server with the Python SDK.
 
-use super::Worker;
+use super::BenchProcess;
 use crate::admin::AdminClient;
 use crate::base::{RoomId, UserId};
 use crate::proto::LIVEKIT_SERVER_VERSION;
@@ -42,12 +42,12 @@ impl Batch {
 
 /// A process with all events that it has printed.
 struct RecordedEvents {
-    process: Worker,
+    process: BenchProcess,
     events: Vec<Value>,
 }
 
 impl RecordedEvents {
-    fn new(process: Worker) -> Self {
+    fn new(process: BenchProcess) -> Self {
         Self { process, events: Vec::new() }
     }
 
@@ -129,13 +129,13 @@ pub(super) struct Scenario {
     admin: AdminClient,
     room: RoomId,
     host: RecordedEvents,
-    _server: Worker,
+    _server: BenchProcess,
 }
 
 impl Scenario {
     /// Our bots on our server.
     pub(super) fn ours(camera: &str, microphone: &str) -> anyhow::Result<Self> {
-        let (server, url) = Worker::server()?;
+        let (server, url) = BenchProcess::server()?;
         let kind = Kind::Ours { camera: camera.to_owned(), microphone: microphone.to_owned() };
         Self::begin(kind, server, url, ApiKey::dev())
     }
@@ -151,7 +151,7 @@ impl Scenario {
         );
         let mut command = Command::new(livekit_server(tools));
         command.args(["--config-body", &config]).stderr(std::process::Stdio::null());
-        let server = Worker::run("livekit-server", command)?;
+        let server = BenchProcess::run("livekit-server", command)?;
         let until = Instant::now() + TIMEOUT;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             anyhow::ensure!(Instant::now() < until, "livekit-server does not start");
@@ -161,7 +161,7 @@ impl Scenario {
         Self::begin(kind, server, format!("ws://127.0.0.1:{port}"), ApiKey::new(key, secret)?)
     }
 
-    fn begin(kind: Kind, server: Worker, url: String, key: ApiKey) -> anyhow::Result<Self> {
+    fn begin(kind: Kind, server: BenchProcess, url: String, key: ApiKey) -> anyhow::Result<Self> {
         let admin = AdminClient::new(&url, key)?;
         let host = match &kind {
             Kind::Ours { .. } => bot(&url, "host", "none", "none")?,
@@ -231,17 +231,17 @@ fn python(tools: &Path) -> PathBuf {
     tools.join("python/bin/python")
 }
 
-fn bot(url: &str, name: &str, camera: &str, microphone: &str) -> anyhow::Result<Worker> {
+fn bot(url: &str, name: &str, camera: &str, microphone: &str) -> anyhow::Result<BenchProcess> {
     let there = ["bot", "--server", url, "--room", ROOM, "--name-prefix", name, "--events", "-"];
-    Worker::start(name, &[there.as_slice(), &["--camera", camera, "--microphone", microphone]].concat())
+    BenchProcess::start(name, &[there.as_slice(), &["--camera", camera, "--microphone", microphone]].concat())
 }
 
-fn sdk(python: &Path, url: &str, users: &[String], publishes: bool) -> anyhow::Result<Worker> {
+fn sdk(python: &Path, url: &str, users: &[String], publishes: bool) -> anyhow::Result<BenchProcess> {
     let Some(first) = users.first() else { bail!("Nobody is to come in") };
     let mut command = Command::new(python);
     command.args(["-c", GUESTS, url, ROOM, KEY.0, KEY.1, if publishes { "publish" } else { "listen" }]);
     command.args(users).stderr(std::process::Stdio::null());
-    Worker::run(first, command)
+    BenchProcess::run(first, command)
 }
 
 /// A port that is free now. If another program takes it before the server does, the run fails.
