@@ -88,7 +88,7 @@ impl serde::Serialize for TrackSource {
     }
 }
 
-/// A remote track: whose it is and what it is captured from.
+/// A remote track: its publisher and its source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackRef {
     /// Its publisher.

@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Observes what is received: `--verify` measures pictures and tones with it.
+/// Observes received media, for `--verify`.
 pub(crate) trait MediaObserver: Send + Sync {
     /// The media of a video track begins. The tap is called with each decoded frame, in order, from a decoder's thread.
     fn video(&self, track: &TrackRef) -> VideoTap;
@@ -295,7 +295,8 @@ impl CallMedia {
         events
     }
 
-    /// Tells each clock what is being heard. Of several microphones of one person the first that is not silent counts.
+    /// Updates each clock with the audio position that is heard now. Of several microphones of one user, the first that
+    /// is not silent counts.
     fn update_lipsync(&self, report: &AudioReport) {
         let mut heard: HashMap<*const LipSync, (Heard, &RemoteAudio)> = HashMap::new();
         for (handle, audio) in &self.audios {
@@ -354,7 +355,7 @@ struct Heard {
     stale: bool,
     handle: TrackHandle,
     at: Instant,
-    /// The sender's time of what was heard, in microseconds.
+    /// The sender's time of the audio that was heard, in microseconds.
     micros: i64,
 }
 

@@ -45,7 +45,7 @@ struct Cli {
     #[cfg(feature = "window")]
     #[command(flatten)]
     window: window::WindowArgs,
-    /// What is written to standard error: error, warn, info, debug, trace, or a filter like RUST_LOG's
+    /// The messages on standard error: error, warn, info, debug, trace, or a filter like RUST_LOG's
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<String>,
 }

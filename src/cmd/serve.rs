@@ -73,7 +73,7 @@ pub(super) struct ServeArgs {
     /// Address and port of HTTP and signalling; port 0 takes a free one [default: 127.0.0.1:7880]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(super) listen: Option<SocketAddr>,
-    /// What holds the rooms: this program, or a LiveKit server [default: embedded]
+    /// The engine that holds the rooms: this program, or a LiveKit server [default: embedded]
     #[arg(long, value_parser = PossibleValuesParser::new(["embedded", "livekit"]).map(engine))]
     pub(super) engine: Option<EngineKind>,
     /// The LiveKit server of `--engine livekit`

@@ -29,7 +29,7 @@ enum State<L> {
 type Finish<L> = Box<dyn FnOnce(DeviceThread) -> L + Send>;
 
 impl<L: 'static> Opening<L> {
-    /// Starts a device's thread; `finish` makes the lease out of the thread and of what it reported.
+    /// Starts a device's thread; `finish` makes the lease from the thread and its report.
     pub(super) fn start<T: Send + 'static>(
         name: &'static str,
         body: impl FnOnce(&Stop, OpenReport<T>) -> Closed + Send + 'static,

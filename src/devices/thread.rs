@@ -133,11 +133,11 @@ impl DevicePresence {
     }
 }
 
-/// Through this a device's thread reports once whether the device opened.
+/// The channel by which a device's thread reports once whether the device opened.
 pub(super) struct OpenReport<T>(oneshot::Sender<Result<T, DeviceError>>);
 
 impl<T> OpenReport<T> {
-    /// Reports the result. If nobody listens any more, [`Stop::asked`] holds.
+    /// Reports the result. If the receiver is gone, [`Stop::asked`] is true.
     pub(super) fn tell(self, result: Result<T, DeviceError>) {
         self.0.send(result).ok();
     }

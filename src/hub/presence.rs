@@ -78,7 +78,7 @@ impl MemberPresence {
         self.link_gone = Some(now);
     }
 
-    /// The client resumed. If the media is down, its limit starts anew.
+    /// The client resumed. If the media is down, its limit restarts.
     pub(super) fn link_back(&mut self, now: Moment) {
         self.link_gone = None;
         self.heard = now;

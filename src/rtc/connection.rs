@@ -186,7 +186,7 @@ async fn read_channel(channel: Arc<dyn DataChannel>, with: Receiving) {
 }
 
 /// Wakes the driver as soon as the connection is up, when the channel's DATA_CHANNEL_OPEN is queued: by itself the driver
-/// sends what was queued while it polled only at its next wake, up to one ICE check later.
+/// sends packets queued while it polled only at its next wake, up to one ICE check later.
 async fn wake_channel(
     channel: Arc<dyn DataChannel>,
     mut connected: watch::Receiver<bool>,

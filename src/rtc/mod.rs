@@ -10,7 +10,7 @@
 //! | `publication`, `sender` | a published track; frames to RTP packets |
 //! | `receive`, `depacketizer`, `loss` | RTP packets to frames; lost packets |
 //! | `vp8` | the RTP payload format of VP8 |
-//! | `interceptors`, `transport` | workarounds inside the stack; what they share with the rest |
+//! | `interceptors`, `transport` | workarounds inside the stack; the state they share with the rest |
 //! | `m_lines`, `clock`, `stats` | which m-line carries which track; lip sync; statistics |
 
 mod address;

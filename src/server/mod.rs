@@ -13,7 +13,7 @@
 //! | `metrics` | `/metrics` and `/healthz` |
 //! | `auth` | verification of tokens and joins |
 //! | `app` | the state shared by all endpoints |
-//! | `engine` | what has the rooms: the hub here, or a LiveKit server elsewhere |
+//! | `engine` | the engine that holds the rooms: the hub here, or a LiveKit server elsewhere |
 //! | `driver` | the task that owns the hub |
 //! | `link` | the task of one signalling connection |
 //! | `config`, `reload` | settings; watching their files |

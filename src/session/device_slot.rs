@@ -1,4 +1,4 @@
-//! One of our devices: what is wanted, its state, and the next operation that brings the state towards what is wanted.
+//! One of our devices: its wanted state, its state, and the next operation from the one towards the other.
 //!
 //! One operation runs at a time; a change that arrives meanwhile waits for its end. So a device is never opened twice, and
 //! nothing is released that was not opened.
@@ -27,7 +27,7 @@ pub(crate) struct DeviceSlot {
 pub(crate) enum SlotState {
     /// Not held.
     Closed,
-    /// Not held, because it could not be opened or was lost. The next change of what is wanted tries again.
+    /// Not held, because it could not be opened or was lost. The next change of the wanted state tries again.
     Failed {
         /// Its id.
         id: String,
@@ -120,7 +120,7 @@ impl DeviceSlot {
         }
     }
 
-    /// The next operation towards what is wanted, if one is due and none runs.
+    /// The next operation towards the wanted state, if one is due and none runs.
     pub(crate) fn step(&mut self) -> Option<Output> {
         let on = self.is_wanted();
         match &self.state {

@@ -176,7 +176,7 @@ impl Roster {
         }
     }
 
-    /// Forgets all media, for example because the peer connections are made anew. The participants stay.
+    /// Forgets all media, for example because new peer connections are made. The participants stay.
     pub(super) fn forget_media(&mut self, out: &mut Vec<Output>) {
         self.detach_where(|_| true, out);
         self.unbound.clear();

@@ -25,7 +25,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const RTX_AGE: Duration = Duration::from_secs(1);
 /// Video packets of a stream that are kept for retransmission at most.
 const RTX_PACKETS: usize = 1024;
-/// Retransmissions as a part of what is sent; above it the queue of retransmissions is dropped.
+/// Retransmissions as a part of all bytes sent; above it the queue of retransmissions is dropped.
 const RTX_SHARE: f32 = 0.25;
 /// Bandwidth estimate of a subscriber's path at the start.
 const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(1500);
@@ -112,7 +112,7 @@ pub(super) struct Connection {
     pub(super) bandwidth: BandwidthAllocator,
     /// Desired rate in bits a second, as str0m was given it.
     desired: u64,
-    /// The client's clock, for what it publishes.
+    /// The client's clock, for its published tracks.
     pub(super) clock: CaptureClock,
 }
 
@@ -162,13 +162,13 @@ impl Connection {
         }
     }
 
-    /// The time for str0m's next input. It must not go back: str0m would ignore what was written.
+    /// The time for str0m's next input. It must not go back: str0m would ignore the packets written.
     pub(super) fn time(&mut self, now: Instant) -> Instant {
         self.time = self.time.max(now);
         self.time
     }
 
-    /// Gives str0m the time, so that it sends what was written.
+    /// Gives str0m the time, so that it sends the packets written.
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionFault> {
         let now = self.time(now);
         self.input(Input::Timeout(now))

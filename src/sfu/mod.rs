@@ -4,7 +4,7 @@
 //! [`MediaCommand`]s; events come back as [`MediaEvent`]s. A room lives on one worker, so that forwarding needs no locks.
 //! str0m does ICE, DTLS, SRTP, RTCP and SCTP; this folder decides which packet goes to whom with which numbers.
 //!
-//! | file | what it decides |
+//! | file | decides |
 //! |---|---|
 //! | `worker` | the round of a thread: commands, timers, datagrams |
 //! | `commands`, `negotiation` | the hub's commands; offers and answers |

@@ -34,7 +34,7 @@ pub(crate) type OnFirstFrame = Box<dyn FnMut(&TrackRef, u32, u32)>;
 /// Called with the track, the frame, and when it was painted (Unix time in ms).
 pub(crate) type OnPainted = Box<dyn FnMut(&TrackRef, &VideoFrame, f64)>;
 
-/// How the window starts, and the callbacks through which it tells what it shows.
+/// How the window starts, and the callbacks that report what it shows.
 pub(crate) struct Options {
     /// The saved settings, overridden by the command line; they fill the lobby in. The devices in use are those of
     /// [`Snapshot::choice`](crate::call::view::Snapshot).
@@ -46,11 +46,11 @@ pub(crate) struct Options {
     pub(crate) on_screen: Box<dyn FnMut(&'static str)>,
     /// Called once for each track of somebody else after its first frame was painted.
     pub(crate) on_first_frame: OnFirstFrame,
-    /// Called for each frame of somebody else after it was painted; `None` where nothing measures that.
+    /// Called for each frame of somebody else after it was painted; `None`: not reported.
     pub(crate) on_painted: Option<OnPainted>,
     /// Called when the user changed the settings, to save them.
     pub(crate) on_settings: Box<dyn FnMut(&Settings)>,
-    /// Called with the accessible name of each control that gets the keyboard focus; `None` where nobody asks.
+    /// Called with the accessible name of each control that gets the keyboard focus; `None`: not reported.
     pub(crate) on_focus: Option<OnFocus>,
     /// Called with the address of a page to open in the browser.
     pub(crate) on_page: Box<dyn FnMut(&str)>,

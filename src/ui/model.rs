@@ -128,7 +128,7 @@ impl Model {
         }
     }
 
-    /// Whether the microphone's level is in sight.
+    /// Whether the microphone's level is shown.
     pub(super) fn meter_shown(&self) -> bool {
         self.screen == Screen::Lobby || self.settings_open
     }

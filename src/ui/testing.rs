@@ -211,7 +211,7 @@ pub(super) fn person(index: usize) -> Person {
     }
 }
 
-/// Somebody of many, with a name that counts from 1.
+/// One of many users, with a name numbered from 1.
 pub(super) fn guest(index: usize) -> Person {
     let mut guest = person(index % PEOPLE.len());
     guest.user = format!("user-{index}").parse().expect("a user id");
@@ -222,14 +222,14 @@ pub(super) fn guest(index: usize) -> Person {
     guest
 }
 
-/// Mutes or unmutes what somebody sends in a role.
+/// Mutes or unmutes one source of a remote user.
 pub(super) fn mute(person: &mut Person, role: TrackRole, muted: bool) {
     for track in person.tracks.iter_mut().filter(|t| t.role() == role) {
         track.muted = muted;
     }
 }
 
-/// Somebody shares a screen: a white 4:3 picture.
+/// Somebody shares a screen: a white 4:3 video.
 pub(super) fn share(person: &mut Person, sid: &str) {
     let frames = FrameSlot::default();
     frames.put(Arc::new(VideoFrame::filled(640, 480, [235, 128, 128], 0).expect("a picture")));

@@ -6,7 +6,7 @@ use egui::{Color32, CornerRadius, Shadow};
 /// The colours of one theme.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Palette {
-    /// Behind everything.
+    /// Background of the window.
     pub(super) canvas: Color32,
     /// Bars, cards that lie flat.
     pub(super) surface: Color32,
@@ -28,7 +28,7 @@ pub(super) struct Palette {
     pub(super) text_2: Color32,
     /// Captions, times.
     pub(super) text_3: Color32,
-    /// The one main action of a screen, and what is selected.
+    /// The main action of a screen, and selected items.
     pub(super) accent: Color32,
     pub(super) accent_hover: Color32,
     pub(super) accent_pressed: Color32,
@@ -48,7 +48,7 @@ pub(super) struct Palette {
     pub(super) danger_pressed: Color32,
     /// Text on `danger`.
     pub(super) on_danger: Color32,
-    /// Text of what is off or failed.
+    /// Text of states that are off or failed.
     pub(super) danger_text: Color32,
     pub(super) danger_soft: Color32,
     /// Weak, waiting, busy.

@@ -51,7 +51,7 @@ impl Call {
     /// Checks an exit with any reason, at ExitRoom and after it.
     fn ended(mut self, reason: u16, screen: &str, told: u16) {
         let exit = self.window.wait_for("ExitRoom");
-        // This happens after ExitRoom was read: what is open now was open then.
+        // ExitRoom was read before: a file that is open now was open then.
         let microphone = self.pulse.microphone_users();
         let left = self.capture_processes();
         assert!(microphone.is_empty(), "the microphone is still in use at ExitRoom: {microphone:?}");

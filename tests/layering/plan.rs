@@ -29,7 +29,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("cmd", 6),
 ];
 
-/// Folders that know no clock, socket, thread or file: time is an argument, and what they do is what they return.
+/// Folders without clock, socket, thread and file: time is an argument, and all effects are return values.
 pub(crate) const PURE: &[&str] = &["base", "proto", "testcard", "codec", "hub", "session"];
 
 /// Names that pure folders must not use outside their tests.
@@ -47,7 +47,7 @@ pub(crate) const IMPURE: &[&str] = &[
     "tokio",
 ];
 
-/// Crates that have a home, and where it is: elsewhere nobody names them.
+/// Crates with a home: only that folder names them.
 pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("anyhow", &["cmd/"]),
     ("async_trait", &["rtc/", "signal/"]),

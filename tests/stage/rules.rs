@@ -22,7 +22,7 @@ pub(crate) struct Cause {
     was_staying: bool,
     /// The input must end the stay for this reason.
     ends: Option<ExitReason>,
-    /// The reason if the stay ends although the input need not end it: a limit was over, or the way back is closed.
+    /// The reason if the stay ends although the input need not end it: a limit has expired, or a return is refused.
     otherwise: ExitReason,
 }
 
@@ -153,7 +153,7 @@ impl Stage {
         assert_eq!(self.find_ban(who), None, "{} is let in again", self.people[who].user);
     }
 
-    /// The ban that applies to a participant's token, as the reason that it stands for.
+    /// The ban that applies to a participant's token, as the reason of the removal.
     pub(crate) fn find_ban(&self, who: usize) -> Option<ExitReason> {
         let person = &self.people[who];
         let ban = self.bans.iter().find(|b| b.user == person.user && person.issued_at <= b.removed_at)?;

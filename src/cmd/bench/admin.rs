@@ -38,7 +38,7 @@ pub(super) struct AdminArgs {
     /// How long the call is watched, each time
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration)]
     time: Duration,
-    /// What cameras send in that call
+    /// The camera of each participant in that call
     #[arg(long, value_name = "WxH@FPS", default_value = "640x360@30", value_parser = parse_format)]
     picture: CameraFormat,
     /// Print JSON: a list of {what, median, worst, unit, count}

@@ -36,7 +36,7 @@ pub(super) struct BenchArgs {
     /// How long a call is watched for delay, CPU and memory
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = humantime::parse_duration)]
     time: Duration,
-    /// What cameras send in that call
+    /// The camera of each participant in that call
     #[arg(long, value_name = "WxH@FPS", default_value = "1280x720@30", value_parser = parse_format)]
     picture: CameraFormat,
     /// Measure the window as well; needs a display

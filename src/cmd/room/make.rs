@@ -22,7 +22,7 @@ pub(in crate::cmd) struct TokenArgs {
     /// The user id
     #[arg(long, value_name = "USER")]
     pub(super) user: UserId,
-    /// What the others see [default: the user id]
+    /// The name that the others see [default: the user id]
     #[arg(long, value_name = "NAME", value_parser = display_name)]
     pub(super) name: Option<String>,
     /// The token's owner may remove others
@@ -40,7 +40,7 @@ pub(in crate::cmd) struct TokenArgs {
 pub(in crate::cmd) struct LinkArgs {
     /// The room
     pub(super) room: RoomId,
-    /// Whoever opens it may remove others and end the call for everyone
+    /// The user of the link may remove others and end the call for everyone
     #[arg(long)]
     pub(super) host: bool,
     /// How many minutes it is good for, a year at most [default: for ever]

@@ -1,4 +1,4 @@
-//! Audio devices without hardware: the test tone, the test voice, and a speaker that discards what it plays.
+//! Audio devices without hardware: the test tone, the test voice, and a speaker that discards its audio.
 
 use super::ring::{MicrophoneRing, OpenRequest, SpeakerRing};
 use crate::base::PcmFormat;

@@ -101,7 +101,7 @@ impl Loop {
     }
 }
 
-/// A speaker that records what it plays in real time, silence included, as 16-bit samples.
+/// A speaker that records its audio in real time, silence included, as 16-bit samples.
 pub(super) fn record(path: &Path, request: OpenRequest<'_, SpeakerRing>) -> Closed {
     let spec = WavSpec {
         channels: FORMAT.channels,

@@ -1,4 +1,4 @@
-//! Every screen as a picture, compared with its reference; what has no reference is checked by its labels.
+//! Screenshots of every screen, compared with references; screens without a reference are checked by their labels.
 
 use super::{Gallery, LARGE, SMALL};
 use crate::base::{DeviceProblemKind, ExitReason, StepName, StepState, TrackRole};

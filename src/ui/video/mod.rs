@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(super) enum VideoKey {
     /// Our camera's preview.
     Own,
-    /// Somebody else's.
+    /// A remote track.
     Track(TrackRef),
 }
 

@@ -41,7 +41,7 @@ fn room_chip(colors: &Palette, status: RoomStatus) -> Pill<'static> {
     Pill { word: strings::room_word(status), icon, fill, color, height: 24.0 }
 }
 
-/// A label, a field, and the sentence about what is wrong with it.
+/// A label, a field, and its error message.
 fn one_field(ui: &mut Ui, view: &mut View<'_>, which: Field, (name, icon, hint): (&str, char, &str)) {
     let colors = view.colors;
     let lobby = &view.model.form;

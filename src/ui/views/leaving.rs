@@ -22,7 +22,7 @@ pub(super) fn leaving(ui: &mut Ui, view: &mut View<'_>, tiles: Rect, steps: bool
         CallPhase::Ended(ending) => (&ending.receipt.steps, ending.reason),
         _ => (&[], ExitReason::Left),
     };
-    // The bars stay as they are: the Leave button says what is going on.
+    // The bars stay as they are: the Leave button shows the progress.
     ui.painter().rect_filled(tiles, 0.0, view.colors.scrim);
     if !steps {
         return;

@@ -72,7 +72,7 @@ fn below_form(ui: &mut Ui, view: &mut View<'_>, bottom: f32) {
     recent::recent(ui, view, bottom - 24.0);
 }
 
-/// Preview, pickers, what is wrong with the microphone, and what the lamp means.
+/// Preview, device pickers, the microphone's error, and the meaning of the lamp.
 fn devices(ui: &mut Ui, view: &mut View<'_>) {
     let width = ui.available_width();
     let (_, picture) = ui.allocate_space(vec2(width, (width * 9.0 / 16.0).round()));

@@ -1,4 +1,4 @@
-//! The exit receipt: a ticket that says what was released, and when.
+//! The exit receipt: a card that lists what was released, and when.
 
 use super::View;
 use crate::base::{ReceiptStep, StepState};

@@ -1,4 +1,4 @@
-//! The rooms that were left last: how each call ended, and the way back.
+//! The rooms that were left last: how each call ended, and a button to join again.
 
 use super::View;
 use crate::base::ExitReason;

@@ -49,9 +49,9 @@ pub(super) struct Tile {
 /// The kind of a tile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TileKind {
-    /// Your own.
+    /// Our own tile.
     You,
-    /// Somebody else's, with their voice.
+    /// A remote user's tile, with their audio state.
     Person,
     /// One more camera of somebody.
     Camera,

@@ -13,7 +13,7 @@ fn leave_with_a_capture_process_that_never_answers() {
     leaver.ends_with(0);
 }
 
-/// A stopped process stands for a driver that sleeps in the kernel and reacts to SIGKILL only.
+/// A stopped process simulates a driver that sleeps in the kernel: both react to SIGKILL only.
 #[test]
 fn leave_with_a_capture_process_that_is_stopped() {
     let scene = Scene::start("camera-stopped");

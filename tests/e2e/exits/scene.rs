@@ -147,7 +147,7 @@ impl Scene {
     #[track_caller]
     pub(super) fn has_exited(&self, leaver: &mut Leaver, reason: u16) -> Exit {
         let exit = leaver.process.wait_for("ExitRoom");
-        // This happens after ExitRoom was read: what is open now was open then.
+        // ExitRoom was read before: a file that is open now was open then.
         nothing_is_held(leaver.pid());
         self.audio_is_closed();
         assert!(leaver.process.is_running(), "there was no process to look at");

@@ -36,7 +36,7 @@ pub(super) fn host(direction: AudioDirection) -> Arc<Host> {
     direction.host().lock().get_or_insert_with(open).clone()
 }
 
-/// Makes the next call of [`host`] connect anew, because `broken` has lost its server.
+/// Makes the next call of [`host`] reconnect, because `broken` has lost its server.
 pub(super) fn forget_host(broken: &Arc<Host>, direction: AudioDirection) {
     let mut host = direction.host().lock();
     if host.as_ref().is_some_and(|host| Arc::ptr_eq(host, broken)) {

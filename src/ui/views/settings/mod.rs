@@ -12,7 +12,7 @@ use crate::ui::{icons, text};
 use egui::{Align, Align2, Frame, Id, Key, Layout, Margin, Modifiers, Role, ScrollArea, Stroke, Ui, WidgetInfo, vec2};
 
 const VERSION: &str = concat!("Visavis ", env!("CARGO_PKG_VERSION"));
-/// Between cards.
+/// Space between cards.
 const GAP: f32 = 16.0;
 
 impl SettingsSection {
@@ -61,7 +61,7 @@ pub(super) fn settings(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// The way back, and the title.
+/// The Back button and the title.
 fn head(ui: &mut Ui, view: &mut View<'_>, margin: f32, height: f32) {
     let colors = view.colors;
     place::row(ui, height, |ui| {

@@ -7,7 +7,7 @@ use crate::devices::camera::frames::CameraFormat;
 use crate::devices::thread::Stop;
 use std::io::{self, StdoutLock, Write};
 
-/// Writes messages to standard output. An error means that nobody reads them any more.
+/// Writes messages to standard output. An error means that the reader is gone.
 pub(super) struct FrameWriter {
     pipe: StdoutLock<'static>,
     stop: Stop,
@@ -46,7 +46,7 @@ impl FrameWriter {
 
 /// How capturing ended.
 pub(super) enum CaptureEnd {
-    /// It was asked to end, or nobody reads its frames any more.
+    /// It was asked to end, or the reader is gone.
     Asked,
     /// The camera cannot be used.
     Failed(DeviceError),
