@@ -5,7 +5,6 @@
 
 use super::host::has_cards;
 use crate::base::{DeviceEntry, DeviceProblemKind, PcmFormat, StepState};
-use crate::devices::opening::OPEN_LIMIT;
 use crate::devices::tests::failures;
 use crate::devices::*;
 use crate::testcard::{TestTone, ToneMeter, ToneReading};
@@ -23,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// How long to wait for a condition.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The delay that a busy machine may add to our limits.
-const SLACK: Duration = OPEN_LIMIT;
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A private sound server; dropping it kills it.
 struct Server {

@@ -3,7 +3,6 @@
 use super::*;
 use crate::base::{DeviceProblemKind, StepState, VideoFrame};
 use crate::devices::camera::capture::framing::{write_failed, write_frame, write_opened};
-use crate::devices::opening::OPEN_LIMIT;
 use crate::devices::tests::{failures, frames, next};
 use crate::devices::{CameraChoice, CameraLease, DeviceFailure, Opening, Released, TestPictureIdentity};
 use std::path::Path;
@@ -16,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 const RELEASE_LIMIT: Duration = Duration::from_millis(600);
 const LIST_LIMIT: Duration = Duration::from_millis(300);
 /// The delay that a busy machine may add to our limits; the fake drivers hang for longer, 60 s.
-const SLACK: Duration = OPEN_LIMIT;
+const SLACK: Duration = Duration::from_millis(1400);
 const FORMAT: CameraFormat = CameraFormat { width: 160, height: 90, fps: 30 };
 
 /// A folder with a shell script as the capture program and with the messages that it writes.
