@@ -3,6 +3,7 @@
 
 use crate::base::{ExitReason, SessionId};
 use crate::call::view::{CallPhase, CallSummary, CallView};
+use crate::ui::tile_layout::RemoteTile;
 use crate::ui::tokens::time;
 
 /// The screen that fills the window.
@@ -61,6 +62,8 @@ pub(super) struct Screens {
     ended: Option<f64>,
     /// Seconds in the call and people in it, with us, before it began to end.
     pub(super) stay: (f64, usize),
+    /// Tiles of others before it began to end.
+    pub(super) remote_tiles: usize,
     /// Whether the user chose to wait for a slow server.
     pub(super) keep_waiting: bool,
 }
@@ -107,6 +110,7 @@ impl Screens {
 
     fn remember(&mut self, call: &CallView, now: f64) {
         self.stay = (now - self.entered.unwrap_or(now), call.people.len() + 1);
+        self.remote_tiles = RemoteTile::all(&call.people).len();
     }
 
     /// Leave was pressed: it shows from this frame on, before the snapshot has it.

@@ -316,9 +316,13 @@ fn a_screen_without_a_camera_leaves_the_avatar_beside_it() {
     let person = tile(&window, "Mina Park, speaking, microphone on, camera off");
     let screen = tile(&window, "Mina Park's screen");
     assert!(!person.intersects(screen), "{person:?} {screen:?}");
+    window.get_by_label("Layout: Speaker").click();
+    window.run_steps(12);
+    assert!(tile(&window, "Mina Park's screen").width() > 900.0, "two tiles of one person are enough to choose");
     world.with_call(|call| mute(&mut call.people[0], TrackRole::Screen, true));
     window.run_steps(12);
     assert!(tile(&window, "Mina Park, ").width() > 900.0, "one other person fills the tile area again");
+    assert!(window.query_by_label("Layout: Grid").is_none(), "nothing is left to choose");
 }
 
 #[test]

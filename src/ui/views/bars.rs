@@ -7,7 +7,7 @@ use crate::ui::action::Action;
 use crate::ui::model::Model;
 use crate::ui::parts::{Focus, Menu};
 use crate::ui::screens::Screen;
-use crate::ui::tile_layout::LayoutMode;
+use crate::ui::tile_layout::{LayoutMode, RemoteTile};
 use crate::ui::tokens::{Palette, radius, size, time};
 use crate::ui::widgets::{
     IconButton, LeaveState, Part, Pill, Tool, add_mark, animate, leave_button, leave_corners, place, segments,
@@ -74,12 +74,13 @@ fn settings(ui: &mut Ui, view: &mut View<'_>) {
     view.on_click(&response, Action::ToggleSettings);
 }
 
-/// Grid or speaker, with two or more others.
+/// Grid or speaker, where others have two or more tiles.
 fn layout(ui: &mut Ui, view: &mut View<'_>, small: bool) {
     // It stays while the call ends: the bar must not move then.
     let open = view.model.screen == Screen::Call;
-    let many = if open { view.model.call().is_some_and(|c| c.people.len() > 1) } else { view.model.screens.stay.1 > 2 };
-    if small || !many {
+    let call = view.model.call().filter(|_| open);
+    let tiles = call.map_or(view.model.screens.remote_tiles, |call| RemoteTile::all(&call.people).len());
+    if small || tiles < 2 {
         return;
     }
     let parts =

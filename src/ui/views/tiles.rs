@@ -41,8 +41,8 @@ pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
 
 /// The outlines of the tiles of an ended call.
 fn empty_tiles(ui: &Ui, view: &View<'_>, area: Rect) {
-    let people = view.model.screens.stay.1.max(1);
-    for rect in grid::grid(people, area, size::TILE_GAP, view.model.columns).tiles {
+    let tiles = view.model.screens.remote_tiles + 1;
+    for rect in grid::grid(tiles, area, size::TILE_GAP, view.model.columns).tiles {
         let stroke = Stroke::new(1.0, view.colors.border);
         ui.painter().rect_stroke(rect, radius::TILE, stroke, StrokeKind::Inside);
     }
