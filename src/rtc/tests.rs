@@ -206,6 +206,7 @@ async fn five_percent_loss_is_repaired() {
     let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(_))).count();
     let received = statistics.tracks.first().expect("statistics");
     assert!(received.nacks > 5, "losses are requested: {received:?}");
+    assert!(queued >= 200, "only {queued} of 401 frames went out");
     assert!(frames * 20 >= queued * 19, "{frames} of {queued} frames came, {received:?}");
     pair.close().await;
 }
