@@ -102,7 +102,7 @@ pub struct TrackVerification {
 
 /// The kind of an event, with its own fields.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // the names and fields are those of the table of events in the README
+#[allow(missing_docs)] // the names and fields are those of the table in docs/events.md
 pub enum EventKind {
     EnterRoom { result_ms: f64 },
     EnterRoomFailed { error: EntryErrorKind, message: String },
