@@ -33,7 +33,7 @@ impl CallAudio {
         let sink = Sink::default();
         let theirs = sink.clone();
         let on_packet = move |packet: AudioPacket| {
-            panic_point("sound");
+            panic_point("audio");
             // The audio thread never waits: a packet during a switch of the sender is dropped.
             let Some(sink) = theirs.try_lock() else { return };
             if let Some(sender) = &*sink {

@@ -1,7 +1,7 @@
 //! Panics on demand, so that tests and developers see what a panic does to a call. Empty in a release build.
 
 /// Panics once when the file that `VISAVIS_PANIC_FILE` names contains `place`, and removes the file. The places are
-/// `decoder`, `encoder`, `sound` and `window`.
+/// `decoder`, `encoder`, `audio` and `window`.
 #[cfg(debug_assertions)]
 pub(crate) fn panic_point(place: &str) {
     use std::path::PathBuf;

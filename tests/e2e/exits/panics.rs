@@ -78,11 +78,11 @@ fn leave_after_a_panic_in_the_encoder() {
 
 #[test]
 fn leave_after_a_panic_in_the_audio_thread() {
-    let scene = Scene::start("panic-sound");
+    let scene = Scene::start("panic-audio");
     let (leaver, guest) = call(&scene);
-    break_down(&scene, "sound");
+    break_down(&scene, "audio");
     frames_continue(&leaver, guest.user());
-    leaves_well(&scene, leaver, "sound");
+    leaves_well(&scene, leaver, "audio");
 }
 
 /// The window is lost, but the exit is complete.
