@@ -66,7 +66,7 @@ pub(super) enum Action {
     CloseNow,
     /// Waits for a slow server.
     KeepWaiting,
-    /// Dragged the own picture to a corner.
+    /// Dragged our own tile to a corner.
     MoveOwn(Corner),
     /// Not a person: the grid chose another number of columns.
     Columns(usize),

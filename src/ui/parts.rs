@@ -79,7 +79,7 @@ pub(super) enum Focus {
     Dialog,
 }
 
-/// Where the own picture lies beside one other person.
+/// The corner of our own tile beside one other person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Corner {
     pub(super) left: bool,

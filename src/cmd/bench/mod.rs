@@ -24,7 +24,7 @@ Examples:
   visavis bench exit --readme README.md
   visavis bench admin --rate 500";
 
-/// Measure calls on this computer: how fast people come in and go, the delay of a picture, CPU and memory
+/// Measure calls on this computer: how fast people join and leave, the delay of video, CPU and memory
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(super) struct BenchArgs {

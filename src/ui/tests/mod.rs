@@ -1,4 +1,4 @@
-//! The window, driven by accessible names as a screen reader sees them, and its screens as pictures.
+//! The window, driven by accessible names as a screen reader sees them, and screenshots of its screens.
 
 mod flows;
 mod hosting;
@@ -19,7 +19,7 @@ use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use std::path::Path;
 use std::time::Duration;
 
-/// The size of the design's pictures.
+/// The size of the screenshots.
 const LARGE: [f32; 2] = [1280.0, 800.0];
 /// The compact ones.
 const SMALL: [f32; 2] = [480.0, 640.0];
@@ -67,7 +67,7 @@ fn asked(window: &Harness<'static, App>, command: &egui::ViewportCommand) -> boo
     output.commands.contains(command)
 }
 
-/// The pictures of one test.
+/// The screenshots of one test.
 #[derive(Default)]
 struct Gallery {
     results: SnapshotResults,

@@ -65,7 +65,7 @@ fn mirrored_chip(ui: &mut Ui, rect: Rect) {
     });
 }
 
-/// Darkens the lower edge, so that the name can be read on any picture.
+/// Darkens the lower edge, so that the name can be read on any video.
 fn shade(ui: &Ui, rect: Rect) {
     let r = f32::from(radius::PREVIEW.sw);
     let top = rect.bottom() - rect.height() * 0.4;
@@ -94,7 +94,7 @@ fn shade(ui: &Ui, rect: Rect) {
     ui.painter().add(mesh);
 }
 
-/// Without a picture: the camera is off, or starting.
+/// Without video: the camera is off, or starting.
 fn dark(ui: &mut Ui, view: &View<'_>, rect: Rect) {
     let colors = view.colors;
     ui.painter().rect_filled(rect, radius::PREVIEW, colors.raised);
@@ -149,7 +149,7 @@ fn broken(ui: &mut Ui, view: &mut View<'_>, rect: Rect, camera: &LocalDevice, pr
     });
 }
 
-/// A round button over the picture: whether to join with that device on.
+/// A round button over the video: whether to join with that device on.
 fn round_button(ui: &mut Ui, view: &mut View<'_>, kind: DeviceKind) {
     let microphone = kind == DeviceKind::Microphone;
     let device = view.model.device(kind);

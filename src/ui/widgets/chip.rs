@@ -33,7 +33,7 @@ impl Pill<'_> {
     }
 }
 
-/// Draws the ground of a chip over a picture.
+/// Draws the background of a chip over video.
 pub(in crate::ui) fn chip(ui: &Ui, rect: Rect, radius: CornerRadius) {
     ui.painter().rect_filled(rect, radius, crate::ui::tokens::overlay::BACKGROUND);
 }

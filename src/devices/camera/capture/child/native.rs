@@ -164,7 +164,7 @@ fn problem(error: &NokhwaError) -> DeviceError {
     DeviceError::new(kind, text)
 }
 
-/// The same while pictures come: a camera that is not there any more was taken away.
+/// The same while frames arrive: a camera that is no longer listed was unplugged.
 fn in_use(error: &NokhwaError) -> DeviceError {
     match problem(error) {
         DeviceError::NotFound(message) => DeviceError::Unplugged(message),
