@@ -53,7 +53,7 @@ pub(super) struct Model {
     pub(super) columns: usize,
     /// Whether the window closes once the call has ended.
     pub(super) closing: bool,
-    /// From when on a microphone that does not close is told of, in seconds of the window's clock.
+    /// When the dialog about a microphone that does not close appears, in seconds of the window's clock.
     pub(super) remind_at: f64,
     pub(super) zone: TimeZone,
     /// The last request to join, for Rejoin.

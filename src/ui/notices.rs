@@ -9,7 +9,7 @@ use crate::ui::parts::Menu;
 use crate::ui::update::update;
 use crate::ui::{hosting, icons, strings};
 
-/// Applies one notice. Comings and goings are told in calls of up to six people only.
+/// Applies one notice. Joins and leaves become toasts in calls of up to six people only.
 pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
     let few = model.call().is_none_or(|c| c.people.len() < 6);
     let (icon, text) = match notice {

@@ -339,7 +339,7 @@ pub(super) mod time {
     pub(in crate::ui) const SPINNER_TURN: f64 = 0.9;
     pub(in crate::ui) const TOAST: f64 = 4.0;
     pub(in crate::ui) const TOAST_WITH_BUTTON: f64 = 8.0;
-    /// A microphone that does not close is told of again after this.
+    /// The dialog about a microphone that does not close appears again after this.
     pub(in crate::ui) const REMIND_OF_MICROPHONE: f64 = 5.0;
     /// The list of steps appears when an exit takes this long …
     pub(in crate::ui) const STEPS_AFTER: f64 = 0.15;

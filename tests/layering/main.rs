@@ -37,7 +37,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Lines of the longest file that the house allows. A longer one holds more than one idea.
+/// Maximum number of lines of a file. A longer one holds more than one idea.
 const LONGEST_FILE: usize = 500;
 
 #[test]

@@ -65,7 +65,7 @@ fn top_left(ui: &mut Ui, model: &Model, colors: &Palette) {
     host::sign(ui, colors, call);
 }
 
-/// The way to the settings.
+/// The settings button.
 fn settings(ui: &mut Ui, view: &mut View<'_>) {
     let enabled = view.model.screen == Screen::Call;
     let button = IconButton::new("Settings", icons::GEAR_SIX).icon_size(20.0).enabled(enabled);

@@ -1,4 +1,4 @@
-//! The header of lobby and end screen: the mark, the name, the theme button, the way to the settings.
+//! The header of lobby and end screen: the mark, the name, the theme button, the settings button.
 
 use super::View;
 use crate::ui::action::Action;

@@ -1,4 +1,4 @@
-//! The lobby: preview and devices on one side, the way into a call on the other. Nothing leaves the computer before
+//! The lobby: preview and devices on one side, the form to join on the other. Nothing leaves the computer before
 //! Join.
 
 use super::{View, form, header, preview, recent, release};

@@ -149,7 +149,7 @@ impl Tile {
 }
 
 impl Tile {
-    /// Whether microphone and camera of a person are told of on this tile.
+    /// Whether this tile shows the state of a person's microphone and camera.
     const fn has_voice(&self) -> bool {
         match self.kind {
             TileKind::You | TileKind::Person => true,
@@ -174,7 +174,7 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     let mut shown = false;
     if let Some((key, slot)) = tile.video.as_ref().filter(|_| !tile.dropped) {
         let light = if tile.paused || leaving { overlay::PAUSED } else { 1.0 };
-        // A screen is fitted: its edges may hold what matters.
+        // A screen is fitted: its edges may hold content.
         let cover = tile.kind != TileKind::Screen;
         let look = VideoLook { mirror: tile.mirror, cover, radius: radius::TILE, light };
         shown = view.videos.show(ui, rect, key, slot, &look);
