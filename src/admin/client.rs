@@ -43,7 +43,7 @@ pub(crate) enum AdminClientError {
     #[error("Not found: {0}.")]
     NotFound(String),
     /// The request is invalid; the server's message.
-    #[error("The server does not accept the request: {0}.")]
+    #[error("The server refuses: {0}.")]
     Invalid(String),
     /// Any other error; the server's message.
     #[error("The server refuses: {0}.")]
