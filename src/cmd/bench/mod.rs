@@ -1,4 +1,4 @@
-//! `visavis bench`: the measurements of the README, on this computer.
+//! `visavis bench`: the measurements of docs/measurements.md, on this computer.
 //!
 //! The server and each participant are processes of their own, and their events tell the times. Results of one run can be
 //! compared with each other; results of different computers cannot.
@@ -21,7 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   visavis bench
   visavis bench --window --picture 1280x720@30 --time 20s --json
-  visavis bench exit --readme README.md
+  visavis bench exit --readme docs/measurements.md
   visavis bench admin --rate 500";
 
 /// Measure calls on this computer: how fast people join and leave, the delay of video, CPU and memory

@@ -21,7 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   visavis bench exit
   visavis bench exit --runs 20 --json
-  visavis bench exit --window --microphone default --readme README.md";
+  visavis bench exit --window --microphone default --readme docs/measurements.md";
 
 /// The pause between two participants who leave, so that each finds an idle server.
 const PAUSE: Duration = Duration::from_millis(40);
