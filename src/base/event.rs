@@ -1,5 +1,5 @@
 //! Events as support scripts read them: one JSON object per line, named after TRTC's callbacks without "on".
-//! Names and fields are a public interface; the table of events documents them.
+//! Names and fields are a public interface; the table in docs/events.md documents them.
 
 use crate::base::{
     DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid, TrackSource,
