@@ -6,7 +6,7 @@ use crate::base::{
 };
 use livekit_protocol as lk;
 use lk::participant_info::State;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A remote participant.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,7 +138,7 @@ impl Roster {
         person.name = name;
         person.sid.clone_from(&info.sid);
         let before = std::mem::take(&mut person.tracks);
-        person.tracks = in_order_of(&before, info.tracks.iter().filter_map(remote_track).collect());
+        person.tracks = in_order_of(&before, remote_tracks(&info.tracks));
         person.speaking &= person.voice_on();
         tell_availability(&person.user, &before, &person.tracks, out);
         let (user, tracks) = (person.user.clone(), person.tracks.clone());
@@ -239,6 +239,12 @@ impl Roster {
             stays
         });
     }
+}
+
+/// The tracks of a list. A sid that it names again counts once: everything received is keyed by it.
+fn remote_tracks(infos: &[lk::TrackInfo]) -> Vec<RemotePublication> {
+    let mut known = BTreeSet::new();
+    infos.iter().filter_map(remote_track).filter(|t| known.insert(t.sid.clone())).collect()
 }
 
 fn remote_track(t: &lk::TrackInfo) -> Option<RemotePublication> {

@@ -107,6 +107,14 @@ fn two_cameras_and_two_microphones_are_four_tracks() {
 }
 
 #[test]
+fn a_track_that_a_list_names_twice_is_one_track() {
+    let mut w = World::entered();
+    mina(&mut w, &[track("TR_VC", S::Camera, false), track("TR_VC", S::Camera, false)]);
+    assert_eq!(told(&mut w), ["+UserVideoAvailable camera TR_VC"]);
+    assert_eq!(w.session.people()[0].tracks.len(), 1);
+}
+
+#[test]
 fn a_track_without_a_source_is_presented_by_its_kind_and_keeps_its_source() {
     let mut w = World::entered();
     mina(&mut w, &[track("TR_V", S::Unknown, false), track("TR_A", S::Unknown, false)]);
