@@ -95,6 +95,9 @@ impl StateFolder {
         let failed = |error| StateError::Folder { folder: folder.to_owned(), error };
         fs::create_dir_all(folder).map_err(failed)?;
         let lock = lock(folder)?;
+        if let Err(error) = remove_leftovers(folder) {
+            tracing::debug!(%error, "an unfinished file in the state folder cannot be removed");
+        }
         let mut bans = read(&folder.join(FILE), folder)?;
         bans.remove_expired(unix_s());
         let (sender, written) = watch::channel(0);
@@ -216,6 +219,18 @@ fn lock(folder: &Path) -> Result<File, StateError> {
     }
 }
 
+/// Removes the temporary files of a server that was killed while it wrote: they name users and rooms for ever.
+fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().and_then(|name| name.strip_prefix(FILE)).is_some_and(|rest| rest.ends_with(".new")) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Reads `bars.json`. A missing file has no bans; a broken one is renamed.
 fn read(path: &Path, folder: &Path) -> Result<BanList, StateError> {
     let failed = |error| StateError::Folder { folder: folder.to_owned(), error };
@@ -297,6 +312,7 @@ mod tests {
         assert_eq!(users(&bans), [("mina", false), ("tom", true)]);
         state.record(ban("ana", unix_s()));
         state.close();
+        fs::write(folder.join("bars.json.Xy12ab.new"), "unfinished").expect("written");
         assert_eq!(
             users(&StateFolder::open(&folder).expect("opened").1).len(),
             3,
@@ -305,7 +321,7 @@ mod tests {
         let names = fs::read_dir(&folder).expect("listed").map(|e| e.expect("an entry").file_name());
         let mut names: Vec<_> = names.collect();
         names.sort();
-        assert_eq!(names, [FILE, LOCK], "no temporary file is left");
+        assert_eq!(names, [FILE, LOCK], "no temporary file is left, not even one of a killed server");
     }
 
     #[tokio::test]
