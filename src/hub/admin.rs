@@ -3,7 +3,8 @@
 use super::config::{METADATA_BYTES, NAME_BYTES};
 use super::member::{Member, RoomNo};
 use super::subscribe::named_tracks;
-use super::{AdminAnswer, AdminCall, AdminError, Hub, MemberId, Timer, TrackSid};
+use super::{AdminAnswer, AdminCall, AdminError, Hub, MemberId, Timer};
+use crate::base::TrackSid;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
 use std::time::Duration;
@@ -95,14 +96,15 @@ impl Hub {
 
     fn mute_published(&mut self, request: &lk::MuteRoomTrackRequest) -> Result<lk::MuteRoomTrackResponse, AdminError> {
         let member = self.find(&request.room, &request.identity)?;
-        let (id, track) = (member.id, member.track(&request.track_sid).ok_or(AdminError::NoTrack)?);
+        let sid = TrackSid::from(request.track_sid.as_str());
+        let (id, track) = (member.id, member.track(&sid).ok_or(AdminError::NoTrack)?);
         if track.info.muted && !request.muted {
             return Err(AdminError::Precondition("remote unmute not enabled".into()));
         }
-        let (sid, muted) = (request.track_sid.clone(), request.muted);
-        self.send(id, Message::Mute(lk::MuteTrackRequest { sid, muted }));
-        self.set_muted(id, &request.track_sid, muted);
-        let track = self.members.get(&id).and_then(|m| m.track(&request.track_sid)).map(|t| t.info.clone());
+        let muted = request.muted;
+        self.send(id, Message::Mute(lk::MuteTrackRequest { sid: sid.to_string(), muted }));
+        self.set_muted(id, &sid, muted);
+        let track = self.members.get(&id).and_then(|m| m.track(&sid)).map(|t| t.info.clone());
         Ok(lk::MuteRoomTrackResponse { track })
     }
 
@@ -134,7 +136,7 @@ impl Hub {
             permission.can_publish && (sources.is_empty() || sources.contains(&source))
         };
         let cut: Vec<TrackSid> =
-            member.tracks.iter().filter(|t| !may_send(t.info.source)).map(|t| t.info.sid.clone()).collect();
+            member.tracks.iter().filter(|t| !may_send(t.info.source)).map(|t| t.sid.clone()).collect();
         let (could, can) = (before.can_subscribe, permission.can_subscribe);
         let subscriptions: Vec<TrackSid> = member.subscriptions.keys().cloned().collect();
         self.revoke_tracks(id, &cut);
@@ -168,7 +170,7 @@ impl Hub {
 
     fn update_subscriptions(&mut self, request: lk::UpdateSubscriptionsRequest) -> Result<AdminAnswer, AdminError> {
         let id = self.find(&request.room, &request.identity)?.id;
-        let tracks = named_tracks(request.track_sids, request.participant_tracks);
+        let tracks = named_tracks(&request.track_sids, &request.participant_tracks);
         self.update_subscription(id, &tracks, request.subscribe);
         Ok(AdminAnswer::Subscriptions(lk::UpdateSubscriptionsResponse {}))
     }

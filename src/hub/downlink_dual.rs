@@ -3,8 +3,8 @@
 //! One offer is pending at a time; later changes go into the next one. A resume replaces a pending offer by one with
 //! new ICE credentials that contains the same changes.
 
-use super::{Mid, TrackSid};
-use crate::base::Moment;
+use super::Mid;
+use crate::base::{Moment, TrackSid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -81,23 +81,21 @@ impl DualDownlink {
     }
 
     /// Stops sending a track. Returns whether it has an m-line, or is about to get one.
-    pub(super) fn drop_track(&mut self, track: &str) -> bool {
+    pub(super) fn drop_track(&mut self, track: &TrackSid) -> bool {
         self.waiting.retain(|t| t != track);
         if let Some(mid) = self.bound.remove(track) {
             self.stopping.push(mid);
             return true;
         }
         match &mut self.state {
-            OfferState::Making(change) if change.add.iter().any(|t| t == track) => {
-                change.unwanted.insert(track.to_owned())
-            }
+            OfferState::Making(change) if change.add.contains(track) => change.unwanted.insert(track.clone()),
             _ => false,
         }
     }
 
-    pub(super) fn is_bound(&self, track: &str) -> bool {
+    pub(super) fn is_bound(&self, track: &TrackSid) -> bool {
         let in_the_making = match &self.state {
-            OfferState::Making(c) => c.add.iter().any(|t| t == track) && !c.unwanted.contains(track),
+            OfferState::Making(c) => c.add.contains(track) && !c.unwanted.contains(track),
             _ => false,
         };
         in_the_making || self.bound.contains_key(track)

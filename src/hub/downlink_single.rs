@@ -6,8 +6,8 @@
 //! track ended is answered inactive once before it carries another track, or browsers show nothing; and there is at
 //! most one outstanding request.
 
-use super::{Mid, TrackSid};
-use crate::base::{MediaKind, Moment};
+use super::Mid;
+use crate::base::{MediaKind, Moment, TrackSid};
 use crate::proto::sdp::MLine;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -96,7 +96,7 @@ impl SingleDownlink {
     }
 
     /// Stops sending a track. Returns whether it had an m-line.
-    pub(super) fn drop_track(&mut self, track: &str) -> bool {
+    pub(super) fn drop_track(&mut self, track: &TrackSid) -> bool {
         self.waiting.retain(|(t, _)| t != track);
         let Some(mid) = self.bound.iter().find(|(_, t)| *t == track).map(|(mid, _)| mid.clone()) else { return false };
         self.bound.remove(&mid);
@@ -104,7 +104,7 @@ impl SingleDownlink {
         true
     }
 
-    pub(super) fn is_bound(&self, track: &str) -> bool {
+    pub(super) fn is_bound(&self, track: &TrackSid) -> bool {
         self.bound.values().any(|t| t == track)
     }
 

@@ -1,6 +1,6 @@
 //! Ids in LiveKit's form: a prefix for the kind of object, then twelve random characters.
 
-use crate::base::MediaKind;
+use crate::base::{MediaKind, TrackSid};
 use livekit_protocol::TrackSource;
 use rand::distr::{Alphanumeric, SampleString};
 use rand::{SeedableRng, rngs::StdRng};
@@ -29,12 +29,13 @@ impl Ids {
         self.with_prefix("RM_")
     }
 
-    pub(super) fn track(&mut self, kind: MediaKind, source: TrackSource) -> String {
-        self.with_prefix(match (kind, source) {
+    pub(super) fn track(&mut self, kind: MediaKind, source: TrackSource) -> TrackSid {
+        let prefix = match (kind, source) {
             (MediaKind::Audio, TrackSource::ScreenShareAudio) => "TR_AS",
             (MediaKind::Audio, _) => "TR_AM",
             (MediaKind::Video, TrackSource::ScreenShare) => "TR_VS",
             (MediaKind::Video, _) => "TR_VC",
-        })
+        };
+        TrackSid::from(self.with_prefix(prefix).as_str())
     }
 }

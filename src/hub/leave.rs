@@ -178,7 +178,7 @@ impl Hub {
             room.speakers.remove(id);
         }
         for track in &member.tracks {
-            self.owners.remove(&track.info.sid);
+            self.owners.remove(&track.sid);
         }
         Some(member)
     }

@@ -4,6 +4,7 @@ use super::member::RoomNo;
 use super::presence::MediaState;
 use super::speakers::SpeakerLevel;
 use super::{Hub, MediaEvent, MemberId, Timer};
+use crate::base::TrackSid;
 use livekit_protocol as lk;
 use lk::ConnectionQuality as Quality;
 use lk::signal_response::Message;
@@ -17,14 +18,14 @@ impl Hub {
             MediaEvent::Connected { connection } => self.connected(connection),
             MediaEvent::Disconnected { connection } => self.disconnected(connection, MediaState::Lost),
             MediaEvent::Closed { connection } => self.disconnected(connection, MediaState::Closed),
-            MediaEvent::MediaSeen { track } => tracing::debug!(track, "the first packet arrived"),
+            MediaEvent::MediaSeen { track } => tracing::debug!(track = track.as_str(), "the first packet arrived"),
             MediaEvent::Data { connection, label, payload } => self.data(connection.member, &label, &payload),
             MediaEvent::Level { track, level, active: _ } => self.level(&track, level),
             MediaEvent::LinkQuality { member, lost_percent, rtt_ms } => self.link_quality(member, lost_percent, rtt_ms),
         }
     }
 
-    fn level(&mut self, track: &str, level: f32) {
+    fn level(&mut self, track: &TrackSid, level: f32) {
         let Some(&owner) = self.owners.get(track) else { return };
         let Some(member) = self.members.get(&owner) else { return };
         let (no, is_muted) = (member.room, member.track(track).is_none_or(|t| t.info.muted || !t.is_published));

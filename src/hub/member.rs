@@ -4,8 +4,8 @@ use super::downlink_dual::DualDownlink;
 use super::downlink_single::SingleDownlink;
 use super::presence::MemberPresence;
 use super::uplink::{AnnouncedTrack, Uplink};
-use super::{ConnectionId, ConnectionRole, LinkId, MemberId, TrackSid};
-use crate::base::{MediaKind, Moment, UserId};
+use super::{ConnectionId, ConnectionRole, LinkId, MemberId};
+use crate::base::{MediaKind, Moment, TrackSid, UserId};
 use livekit_protocol as lk;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,6 +61,8 @@ pub(super) enum Downlink {
 /// A track that a client announced with `add_track`.
 #[derive(Clone, Debug)]
 pub(super) struct Track {
+    /// The same id as `info.sid`.
+    pub(super) sid: TrackSid,
     pub(super) info: lk::TrackInfo,
     pub(super) kind: MediaKind,
     pub(super) cids: Vec<String>,
@@ -106,14 +108,14 @@ impl Downlink {
         }
     }
 
-    pub(super) fn drop_track(&mut self, track: &str) -> bool {
+    pub(super) fn drop_track(&mut self, track: &TrackSid) -> bool {
         match self {
             Self::Single(s) => s.drop_track(track),
             Self::Dual { downlink, .. } => downlink.drop_track(track),
         }
     }
 
-    pub(super) fn is_bound(&self, track: &str) -> bool {
+    pub(super) fn is_bound(&self, track: &TrackSid) -> bool {
         match self {
             Self::Single(s) => s.is_bound(track),
             Self::Dual { downlink, .. } => downlink.is_bound(track),
@@ -168,20 +170,20 @@ impl Member {
         lk::ParticipantInfo { tracks, is_publisher, permission: Some(self.permission.clone()), ..self.base.clone() }
     }
 
-    pub(super) fn track(&self, sid: &str) -> Option<&Track> {
-        self.tracks.iter().find(|t| t.info.sid == sid)
+    pub(super) fn track(&self, sid: &TrackSid) -> Option<&Track> {
+        self.tracks.iter().find(|t| t.sid == *sid)
     }
 
-    pub(super) fn track_mut(&mut self, sid: &str) -> Option<&mut Track> {
-        self.tracks.iter_mut().find(|t| t.info.sid == sid)
+    pub(super) fn track_mut(&mut self, sid: &TrackSid) -> Option<&mut Track> {
+        self.tracks.iter_mut().find(|t| t.sid == *sid)
     }
 
     /// Whether `other` may subscribe to this member's `track`.
-    pub(super) fn shares(&self, track: &str, other: &Self) -> bool {
+    pub(super) fn shares(&self, track: &TrackSid, other: &Self) -> bool {
         self.sharing.all_participants
             || self.sharing.track_permissions.iter().any(|p| {
                 let is_named = p.participant_sid == other.sid() || p.participant_identity == other.user.as_str();
-                is_named && (p.all_tracks || p.track_sids.iter().any(|t| t == track))
+                is_named && (p.all_tracks || p.track_sids.iter().any(|t| t == track.as_str()))
             })
     }
 
@@ -194,7 +196,7 @@ impl Member {
 
 impl Track {
     pub(super) fn announced(&self) -> AnnouncedTrack<'_> {
-        AnnouncedTrack { track: &self.info.sid, kind: self.kind, cids: &self.cids }
+        AnnouncedTrack { track: &self.sid, kind: self.kind, cids: &self.cids }
     }
 
     /// The simulcast layers of the first codec.

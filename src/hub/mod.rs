@@ -32,7 +32,7 @@ pub use bans::BanList;
 pub use config::HubConfig;
 pub use io::*;
 
-use crate::base::{Moment, Timers};
+use crate::base::{Moment, Timers, TrackSid};
 
 use ids::Ids;
 use leave_log::LeaveLog;

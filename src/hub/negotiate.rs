@@ -3,10 +3,11 @@
 use super::config::SDP_BYTES;
 use super::member::Downlink;
 use super::presence::MediaState;
-use super::{ConnectionId, ConnectionRole, Hub, MediaCommand, MemberId, Mid, Timer, TrackSid};
+use super::{ConnectionId, ConnectionRole, Hub, MediaCommand, MemberId, Mid, Timer};
+use crate::base::TrackSid;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 impl Hub {
     /// If tracks wait for m-lines and no negotiation is pending: asks a v1 client for an offer, or makes one for a v0
@@ -51,10 +52,10 @@ impl Hub {
         let Some(member) = self.members.get_mut(&id) else { return };
         let map = match &mut member.downlink {
             Downlink::Single(single) => match single.answered() {
-                Some(map) => map.into_iter().collect(),
+                Some(map) => map,
                 None => return self.negotiate(id),
             },
-            Downlink::Dual { .. } => HashMap::new(),
+            Downlink::Dual { .. } => BTreeMap::new(),
         };
         self.send(id, Message::Answer(description("answer", sdp, offer_id, map)));
         self.negotiate(id);
@@ -70,8 +71,7 @@ impl Hub {
         for (_, track) in &m_lines {
             self.send_preference_if_set(id, track);
         }
-        let map = m_lines.into_iter().collect();
-        self.send(id, Message::Offer(description("offer", sdp, offer_id, map)));
+        self.send(id, Message::Offer(description("offer", sdp, offer_id, m_lines)));
         self.negotiate(id);
     }
 
@@ -146,8 +146,14 @@ impl Hub {
     }
 }
 
-fn description(kind: &str, sdp: String, id: u32, map: HashMap<Mid, TrackSid>) -> lk::SessionDescription {
-    lk::SessionDescription { r#type: kind.to_owned(), sdp, id, mid_to_track_id: map }
+fn description(
+    kind: &str,
+    sdp: String,
+    id: u32,
+    tracks: impl IntoIterator<Item = (Mid, TrackSid)>,
+) -> lk::SessionDescription {
+    let mid_to_track_id = tracks.into_iter().map(|(mid, track)| (mid, track.to_string())).collect();
+    lk::SessionDescription { r#type: kind.to_owned(), sdp, id, mid_to_track_id }
 }
 
 /// The `candidate:` line of an `RTCIceCandidateInit` in JSON. `None` for the empty candidate that ends a browser's

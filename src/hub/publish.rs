@@ -2,8 +2,8 @@
 
 use super::config::{MAX_QUEUED, NAME_BYTES, SDP_BYTES};
 use super::member::{Downlink, Dynacast, Member, Track};
-use super::{Bound, Hub, MediaCommand, MemberId, Published, Subscribed, TrackSid};
-use crate::base::MediaKind;
+use super::{Bound, Hub, MediaCommand, MemberId, Published, Subscribed};
+use crate::base::{MediaKind, TrackSid};
 use crate::proto::sdp::{self, MLine};
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request};
@@ -32,7 +32,7 @@ impl Hub {
             None => {}
         }
         let track = self.new_track(request);
-        let (sid, info) = (track.info.sid.clone(), track.info.clone());
+        let (sid, info) = (track.sid.clone(), track.info.clone());
         let cid = track.cids.first().cloned().unwrap_or_default();
         self.owners.insert(sid.clone(), id);
         self.send(id, Message::TrackPublished(lk::TrackPublishedResponse { cid, track: Some(info) }));
@@ -55,9 +55,10 @@ impl Hub {
         let mut cids = vec![request.cid.clone()];
         cids.extend(request.simulcast_codecs.iter().map(|codec| codec.cid.clone()).filter(|cid| !cid.is_empty()));
         cids.dedup();
-        let info = track_info(sid, kind, request);
+        let info = track_info(&sid, kind, request);
         let dynacast = Dynacast { requested: ALL_LAYERS, lower_at: None };
-        Track { info, kind, cids, is_published: false, subscribers: BTreeSet::new(), sent_subscribed: false, dynacast }
+        let subscribers = BTreeSet::new();
+        Track { sid, info, kind, cids, is_published: false, subscribers, sent_subscribed: false, dynacast }
     }
 
     fn queue_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {
@@ -150,7 +151,7 @@ impl Hub {
     /// Removes tracks from a member. The caller ends their subscriptions with [`Hub::unpublish`].
     pub(super) fn remove_tracks(&mut self, id: MemberId, tracks: &[TrackSid]) -> Vec<Track> {
         let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
-        let (gone, kept) = std::mem::take(&mut member.tracks).into_iter().partition(|t| tracks.contains(&t.info.sid));
+        let (gone, kept) = std::mem::take(&mut member.tracks).into_iter().partition(|t| tracks.contains(&t.sid));
         member.tracks = kept;
         for track in tracks {
             member.uplink.forget(track);
@@ -164,7 +165,7 @@ impl Hub {
 
     /// Ends all subscriptions to a removed track. The caller negotiates with its subscribers.
     pub(super) fn unpublish(&mut self, track: &Track) {
-        let sid = &track.info.sid;
+        let sid = &track.sid;
         for subscriber in &track.subscribers {
             self.end_subscription(*subscriber, sid);
         }
@@ -189,7 +190,7 @@ impl Hub {
     }
 
     /// Mutes or unmutes a member's own track. Returns whether it has that track.
-    pub(super) fn set_muted(&mut self, id: MemberId, sid: &str, muted: bool) -> bool {
+    pub(super) fn set_muted(&mut self, id: MemberId, sid: &TrackSid, muted: bool) -> bool {
         let Some(member) = self.members.get_mut(&id) else { return false };
         let room = member.room;
         let Some(track) = member.track_mut(sid) else { return false };
@@ -198,7 +199,7 @@ impl Hub {
         }
         track.info.muted = muted;
         if track.is_published {
-            self.command(MediaCommand::Mute { track: sid.to_owned(), muted });
+            self.command(MediaCommand::Mute { track: sid.clone(), muted });
         }
         if let Some(room) = self.rooms.get_mut(&room).filter(|_| muted) {
             room.speakers.silence(id, sid);
@@ -208,15 +209,15 @@ impl Hub {
     }
 
     /// The description of a track for a subscriber's m-line.
-    pub(super) fn subscribed(&self, track: &str) -> Option<Subscribed> {
+    pub(super) fn subscribed(&self, track: &TrackSid) -> Option<Subscribed> {
         let owner = self.owners.get(track).and_then(|owner| self.members.get(owner))?;
         let found = owner.track(track)?;
-        Some(Subscribed { track: track.to_owned(), stream_id: owner.stream_id(found), kind: found.kind })
+        Some(Subscribed { track: track.clone(), stream_id: owner.stream_id(found), kind: found.kind })
     }
 }
 
 /// Records that an m-line carries a track from now on.
-fn start(member: &mut Member, m_line: &MLine, sid: &str) -> Option<Published> {
+fn start(member: &mut Member, m_line: &MLine, sid: &TrackSid) -> Option<Published> {
     let track = member.track_mut(sid)?;
     track.is_published = true;
     track.info.mid.clone_from(&m_line.mid);
@@ -227,7 +228,7 @@ fn start(member: &mut Member, m_line: &MLine, sid: &str) -> Option<Published> {
         }
     }
     set_simulcast(&mut track.info, m_line.simulcast);
-    let (mid, track, kind) = (m_line.mid.clone(), sid.to_owned(), track.kind);
+    let (mid, track, kind) = (m_line.mid.clone(), sid.clone(), track.kind);
     Some(Published { mid, track, kind, simulcast: m_line.simulcast })
 }
 
@@ -266,7 +267,7 @@ const fn kind_of(kind: lk::TrackType) -> MediaKind {
 }
 
 #[allow(deprecated)] // older clients read them
-fn track_info(sid: TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> lk::TrackInfo {
+fn track_info(sid: &TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> lk::TrackInfo {
     let mime = if kind == MediaKind::Video { "video/vp8" } else { "audio/opus" }.to_owned();
     let of_codec = request.simulcast_codecs.first().map(|c| c.layers.clone()).unwrap_or_default();
     let mut layers = if request.layers.is_empty() { of_codec } else { request.layers.clone() };
@@ -282,7 +283,7 @@ fn track_info(sid: TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> l
     };
     let stream = if request.stream.is_empty() { stream_of(request.source()) } else { request.stream };
     lk::TrackInfo {
-        sid,
+        sid: sid.to_string(),
         r#type: request.r#type,
         name: request.name,
         muted: request.muted,

@@ -4,6 +4,7 @@ use super::config::{METADATA_BYTES, NAME_BYTES};
 use super::join::attributes_bytes;
 use super::subscribe::named_tracks;
 use super::{Hub, LinkId, MemberId};
+use crate::base::TrackSid;
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request as Refused};
 use lk::signal_request::Message as Request;
@@ -25,7 +26,7 @@ impl Hub {
             Request::AddTrack(request) => self.add_track(id, request),
             Request::Mute(request) => self.mute(id, request),
             Request::Subscription(s) => {
-                let tracks = named_tracks(s.track_sids, s.participant_tracks);
+                let tracks = named_tracks(&s.track_sids, &s.participant_tracks);
                 self.update_subscription(id, &tracks, s.subscribe);
             }
             Request::TrackSetting(settings) => self.track_settings(id, &settings),
@@ -57,7 +58,7 @@ impl Hub {
     }
 
     fn mute(&mut self, id: MemberId, request: lk::MuteTrackRequest) {
-        if !self.set_muted(id, &request.sid.clone(), request.muted) {
+        if !self.set_muted(id, &TrackSid::from(request.sid.as_str()), request.muted) {
             self.respond(id, 0, Reason::NotFound, "track does not exist", Refused::Mute(request));
         }
     }
@@ -109,7 +110,8 @@ impl Hub {
     fn update_audio_track(&mut self, id: MemberId, mut update: lk::UpdateLocalAudioTrack) {
         const MAX_FEATURES: usize = 16;
         update.features.truncate(MAX_FEATURES);
-        let track = self.members.get_mut(&id).and_then(|m| m.track_mut(&update.track_sid));
+        let sid = TrackSid::from(update.track_sid.as_str());
+        let track = self.members.get_mut(&id).and_then(|m| m.track_mut(&sid));
         match track {
             Some(track) => {
                 track.info.audio_features = update.features;
@@ -120,7 +122,8 @@ impl Hub {
     }
 
     fn update_video_track(&mut self, id: MemberId, update: lk::UpdateLocalVideoTrack) {
-        let track = self.members.get_mut(&id).and_then(|m| m.track_mut(&update.track_sid));
+        let sid = TrackSid::from(update.track_sid.as_str());
+        let track = self.members.get_mut(&id).and_then(|m| m.track_mut(&sid));
         match track {
             Some(track) => {
                 (track.info.width, track.info.height) = (update.width, update.height);

@@ -2,8 +2,8 @@
 //!
 //! A member's level is smoothed, held over short pauses, quantized to eighths, and sent only when it changes.
 
-use super::{MemberId, TrackSid};
-use crate::base::Moment;
+use super::MemberId;
+use crate::base::{Moment, TrackSid};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -45,10 +45,10 @@ pub(super) type SpeakerLevel = (MemberId, f32);
 
 impl Speakers {
     /// Takes the level of a track. The first loud one in a silent room sets the deadline.
-    pub(super) fn level(&mut self, member: MemberId, track: &str, level: f32, now: Moment) {
+    pub(super) fn level(&mut self, member: MemberId, track: &TrackSid, level: f32, now: Moment) {
         let level = if level.is_finite() { level.clamp(0.0, 1.0) } else { 0.0 };
         let levels = self.members.entry(member).or_default();
-        levels.tracks.insert(track.to_owned(), (level, now));
+        levels.tracks.insert(track.clone(), (level, now));
         if level >= THRESHOLD {
             levels.loud_at = Some(now);
             self.next.get_or_insert(now + FIRST);
@@ -56,7 +56,7 @@ impl Speakers {
     }
 
     /// A track was muted or ended.
-    pub(super) fn silence(&mut self, member: MemberId, track: &str) {
+    pub(super) fn silence(&mut self, member: MemberId, track: &TrackSid) {
         if let Some(levels) = self.members.get_mut(&member) {
             levels.tracks.remove(track);
             if levels.tracks.is_empty() {
@@ -131,22 +131,22 @@ mod tests {
 
     #[test]
     fn only_changes_are_sent_loudest_first_and_the_timer_stops_in_silence() {
-        let mut s = Speakers::default();
-        s.level(A, "a", 0.005, at(0));
+        let (mut s, [a, b]) = (Speakers::default(), ["a", "b"].map(TrackSid::from));
+        s.level(A, &a, 0.005, at(0));
         assert_eq!(s.deadline(), None);
-        s.level(A, "a", 0.2, at(100));
-        s.level(B, "b", 0.9, at(100));
+        s.level(A, &a, 0.2, at(100));
+        s.level(B, &b, 0.9, at(100));
         assert_eq!(s.deadline(), Some(at(150)));
         let first: Vec<_> = s.changes(at(150)).into_iter().map(|(m, _)| m).collect();
         assert_eq!(first, [B, A]);
         for step in 1..20 {
-            s.level(A, "a", 0.2, at(150 + step * 300));
-            s.level(B, "b", 0.9, at(150 + step * 300));
+            s.level(A, &a, 0.2, at(150 + step * 300));
+            s.level(B, &b, 0.9, at(150 + step * 300));
             s.changes(at(150 + step * 300));
         }
         assert_eq!(s.changes(at(6150)), []);
-        s.level(A, "a", 0.0, at(6200));
-        s.level(B, "b", 0.0, at(6200));
+        s.level(A, &a, 0.0, at(6200));
+        s.level(B, &b, 0.0, at(6200));
         let mut stopped = Vec::new();
         let mut now = at(6200);
         while let Some(next) = s.deadline() {
@@ -161,10 +161,10 @@ mod tests {
 
     #[test]
     fn a_pause_shorter_than_the_hold_is_not_sent() {
-        let mut s = Speakers::default();
-        s.level(A, "a", 0.5, at(0));
+        let (mut s, a) = (Speakers::default(), TrackSid::from("a"));
+        s.level(A, &a, 0.5, at(0));
         s.changes(at(50));
-        s.level(A, "a", 0.0, at(100));
+        s.level(A, &a, 0.0, at(100));
         assert!(s.changes(at(350)).iter().all(|(_, level)| *level > 0.0));
         assert_eq!(s.current().len(), 1);
     }

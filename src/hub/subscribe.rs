@@ -1,7 +1,8 @@
 //! Subscriptions, the layer that each one gets, and dynacast: which layers a publisher needs to send.
 
 use super::member::Subscription;
-use super::{Hub, MediaCommand, MemberId, Timer, TrackSid};
+use super::{Hub, MediaCommand, MemberId, Timer};
+use crate::base::TrackSid;
 use livekit_protocol as lk;
 use lk::SubscriptionError as Error;
 use lk::signal_response::Message;
@@ -16,7 +17,7 @@ const MAX_GRANTS: usize = 1000;
 
 impl Hub {
     /// Subscribes a member to a track, without negotiating. Does nothing if it is subscribed.
-    pub(super) fn subscribe(&mut self, id: MemberId, sid: &str) -> Result<(), Error> {
+    pub(super) fn subscribe(&mut self, id: MemberId, sid: &TrackSid) -> Result<(), Error> {
         let owner_id = *self.owners.get(sid).ok_or(Error::SeTrackNotfound)?;
         let (owner, member) = (self.members.get(&owner_id), self.members.get(&id));
         let (Some(owner), Some(member)) = (owner, member) else { return Err(Error::SeTrackNotfound) };
@@ -36,11 +37,11 @@ impl Hub {
         let is_first = !std::mem::replace(&mut track.sent_subscribed, true);
         if let Some(member) = self.members.get_mut(&id) {
             let subscription = Subscription { owner: owner_id, layer: Subscription::BEST, paused: false };
-            member.subscriptions.insert(sid.to_owned(), subscription);
-            member.downlink.want(sid.to_owned(), kind);
+            member.subscriptions.insert(sid.clone(), subscription);
+            member.downlink.want(sid.clone(), kind);
         }
         if is_first {
-            self.send(owner_id, Message::TrackSubscribed(lk::TrackSubscribed { track_sid: sid.to_owned() }));
+            self.send(owner_id, Message::TrackSubscribed(lk::TrackSubscribed { track_sid: sid.to_string() }));
         }
         self.dynacast(owner_id, sid);
         Ok(())
@@ -51,16 +52,16 @@ impl Hub {
         let Some(member) = self.members.get(&id).filter(|m| m.auto_subscribe) else { return };
         let others = self.others_in(member.room, id);
         let tracks = others.iter().filter_map(|other| self.members.get(other)).flat_map(|m| &m.tracks);
-        let all: Vec<TrackSid> = tracks.filter(|t| t.is_published).map(|t| t.info.sid.clone()).collect();
+        let all: Vec<TrackSid> = tracks.filter(|t| t.is_published).map(|t| t.sid.clone()).collect();
         for track in all {
             if let Err(error) = self.subscribe(id, &track) {
-                tracing::debug!(?id, track, ?error, "not subscribed");
+                tracing::debug!(?id, track = track.as_str(), ?error, "not subscribed");
             }
         }
     }
 
     /// Unsubscribes a member, without negotiating. Returns whether there was a subscription.
-    pub(super) fn unsubscribe(&mut self, id: MemberId, sid: &str) -> bool {
+    pub(super) fn unsubscribe(&mut self, id: MemberId, sid: &TrackSid) -> bool {
         let owner = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).map(|s| s.owner);
         let Some(owner) = owner else { return false };
         self.end_subscription(id, sid);
@@ -72,13 +73,13 @@ impl Hub {
     }
 
     /// Ends a subscription on the subscriber's side.
-    pub(super) fn end_subscription(&mut self, id: MemberId, sid: &str) {
+    pub(super) fn end_subscription(&mut self, id: MemberId, sid: &TrackSid) {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.subscriptions.remove(sid);
         let was_bound = member.downlink.drop_track(sid);
         let connection = member.down();
         if was_bound {
-            self.command(MediaCommand::Unsubscribe { connection, track: sid.to_owned() });
+            self.command(MediaCommand::Unsubscribe { connection, track: sid.clone() });
         }
     }
 
@@ -95,7 +96,7 @@ impl Hub {
             }
             member.declined.remove(track);
             if let Err(error) = self.subscribe(id, track) {
-                let (track_sid, err) = (track.clone(), error as i32);
+                let (track_sid, err) = (track.to_string(), error as i32);
                 self.send(id, Message::SubscriptionResponse(lk::SubscriptionResponse { track_sid, err }));
             }
         }
@@ -112,46 +113,46 @@ impl Hub {
 
     /// A client reports the size or quality in which it shows tracks, or that it hides them.
     pub(super) fn track_settings(&mut self, id: MemberId, settings: &lk::UpdateTrackSettings) {
-        for sid in settings.track_sids.iter().take(MAX_TRACKS) {
-            let Some(subscription) = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied() else {
+        for sid in settings.track_sids.iter().take(MAX_TRACKS).map(|sid| TrackSid::from(sid.as_str())) {
+            let Some(subscription) = self.members.get(&id).and_then(|m| m.subscriptions.get(&sid)).copied() else {
                 continue;
             };
-            let track = self.members.get(&subscription.owner).and_then(|o| o.track(sid));
+            let track = self.members.get(&subscription.owner).and_then(|o| o.track(&sid));
             let wanted = Subscription {
                 layer: wanted_layer(track.map_or(&[], |t| t.layers()), settings),
                 paused: settings.disabled || (settings.width == 0 && settings.quality == lk::VideoQuality::Off as i32),
                 ..subscription
             };
             if wanted != subscription {
-                self.set_subscription(id, sid, wanted);
+                self.set_subscription(id, &sid, wanted);
             }
         }
     }
 
     /// Pauses a track and keeps its layer: `track_sids_disabled` of a resume has no sizes.
-    pub(super) fn pause(&mut self, id: MemberId, sid: &str) {
+    pub(super) fn pause(&mut self, id: MemberId, sid: &TrackSid) {
         if let Some(subscription) = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied() {
             self.set_subscription(id, sid, Subscription { paused: true, ..subscription });
         }
     }
 
-    fn set_subscription(&mut self, id: MemberId, sid: &str, wanted: Subscription) {
+    fn set_subscription(&mut self, id: MemberId, sid: &TrackSid, wanted: Subscription) {
         let Some(member) = self.members.get_mut(&id) else { return };
-        member.subscriptions.insert(sid.to_owned(), wanted);
+        member.subscriptions.insert(sid.clone(), wanted);
         if member.downlink.is_bound(sid) {
             self.send_preference(id, sid, wanted);
         }
         self.dynacast(wanted.owner, sid);
     }
 
-    fn send_preference(&mut self, id: MemberId, sid: &str, wanted: Subscription) {
+    fn send_preference(&mut self, id: MemberId, sid: &TrackSid, wanted: Subscription) {
         let Some(connection) = self.members.get(&id).map(|m| m.down()) else { return };
-        let (track, layer, paused) = (sid.to_owned(), wanted.layer, wanted.paused);
+        let (track, layer, paused) = (sid.clone(), wanted.layer, wanted.paused);
         self.command(MediaCommand::Prefer { connection, track, layer, paused });
     }
 
     /// A track got its m-line: sends the layer that was chosen before, unless it is the default.
-    pub(super) fn send_preference_if_set(&mut self, id: MemberId, sid: &str) {
+    pub(super) fn send_preference_if_set(&mut self, id: MemberId, sid: &TrackSid) {
         let wanted = self.members.get(&id).and_then(|m| m.subscriptions.get(sid)).copied();
         if let Some(wanted) = wanted.filter(|s| !s.is_default()) {
             self.send_preference(id, sid, wanted);
@@ -164,8 +165,7 @@ impl Hub {
         let Some(owner) = self.members.get_mut(&id) else { return };
         owner.sharing = sharing;
         let (room, participant_sid) = (owner.room, owner.sid().to_owned());
-        let tracks: Vec<TrackSid> =
-            owner.tracks.iter().filter(|t| t.is_published).map(|t| t.info.sid.clone()).collect();
+        let tracks: Vec<TrackSid> = owner.tracks.iter().filter(|t| t.is_published).map(|t| t.sid.clone()).collect();
         for other in self.others_in(room, id) {
             let before = self.members.get(&other).map(|m| m.subscriptions.len());
             for track in &tracks {
@@ -177,7 +177,7 @@ impl Hub {
         }
     }
 
-    fn apply_sharing(&mut self, owner: MemberId, participant_sid: &str, other: MemberId, track: &str) {
+    fn apply_sharing(&mut self, owner: MemberId, participant_sid: &str, other: MemberId, track: &TrackSid) {
         let (Some(o), Some(m)) = (self.members.get(&owner), self.members.get(&other)) else { return };
         let allowed = o.shares(track, m);
         let has = m.subscriptions.contains_key(track);
@@ -187,14 +187,14 @@ impl Hub {
             _ => false,
         };
         if changed {
-            let (participant_sid, track_sid) = (participant_sid.to_owned(), track.to_owned());
+            let (participant_sid, track_sid) = (participant_sid.to_owned(), track.to_string());
             let update = lk::SubscriptionPermissionUpdate { participant_sid, track_sid, allowed };
             self.send(other, Message::SubscriptionPermissionUpdate(update));
         }
     }
 
     /// Asks a publisher for the simulcast layers that are subscribed to: more at once, fewer after [`LOWER_AFTER`].
-    pub(super) fn dynacast(&mut self, owner: MemberId, sid: &str) {
+    pub(super) fn dynacast(&mut self, owner: MemberId, sid: &TrackSid) {
         let Some(track) = self.members.get(&owner).and_then(|o| o.track(sid)) else { return };
         if !is_simulcast(&track.info) || !track.is_published {
             return;
@@ -244,32 +244,33 @@ impl Hub {
     }
 
     fn track_sids(&self, owner: MemberId) -> Vec<TrackSid> {
-        self.members.get(&owner).map(|o| o.tracks.iter().map(|t| t.info.sid.clone()).collect()).unwrap_or_default()
+        self.members.get(&owner).map(|o| o.tracks.iter().map(|t| t.sid.clone()).collect()).unwrap_or_default()
     }
 
     /// Compares the client's state with the hub's after a resume.
     pub(super) fn sync_state(&mut self, id: MemberId, state: lk::SyncState) {
         let Some(member) = self.members.get(&id) else { return };
         let published = state.publish_tracks.iter().filter_map(|p| p.track.as_ref());
-        if let Some(lost) = published.filter(|t| !t.sid.is_empty()).find(|t| member.track(&t.sid).is_none()) {
+        let is_unknown = |t: &&lk::TrackInfo| member.track(&TrackSid::from(t.sid.as_str())).is_none();
+        if let Some(lost) = published.filter(|t| !t.sid.is_empty()).find(is_unknown) {
             tracing::info!(user = %member.user, track = lost.sid, "a resumed client publishes an unknown track");
             return self.require_rejoin(id);
         }
         // The list contains the exceptions from `auto_subscribe`.
         if let Some(subscription) = state.subscription.filter(|s| s.subscribe != member.auto_subscribe) {
-            let tracks = named_tracks(subscription.track_sids, subscription.participant_tracks);
+            let tracks = named_tracks(&subscription.track_sids, &subscription.participant_tracks);
             self.update_subscription(id, &tracks, subscription.subscribe);
         }
         for track in state.track_sids_disabled.iter().take(MAX_TRACKS) {
-            self.pause(id, track);
+            self.pause(id, &TrackSid::from(track.as_str()));
         }
     }
 }
 
 /// Joins the two lists of tracks in a request.
-pub(super) fn named_tracks(mut tracks: Vec<TrackSid>, by_participant: Vec<lk::ParticipantTracks>) -> Vec<TrackSid> {
-    tracks.extend(by_participant.into_iter().flat_map(|p| p.track_sids));
-    tracks
+pub(super) fn named_tracks(tracks: &[String], by_participant: &[lk::ParticipantTracks]) -> Vec<TrackSid> {
+    let of_participants = by_participant.iter().flat_map(|p| &p.track_sids);
+    tracks.iter().chain(of_participants).map(|sid| TrackSid::from(sid.as_str())).collect()
 }
 
 #[allow(deprecated)] // `set_simulcast` sets it
@@ -289,11 +290,11 @@ fn wanted_layer(layers: &[lk::VideoLayer], settings: &lk::UpdateTrackSettings) -
 }
 
 #[allow(deprecated)] // older clients read it
-fn qualities(sid: &str, layers: u8) -> Message {
+fn qualities(sid: &TrackSid, layers: u8) -> Message {
     let qualities: Vec<_> =
         (0..3u8).map(|q| lk::SubscribedQuality { quality: q.into(), enabled: q < layers }).collect();
     Message::SubscribedQualityUpdate(lk::SubscribedQualityUpdate {
-        track_sid: sid.to_owned(),
+        track_sid: sid.to_string(),
         subscribed_qualities: qualities.clone(),
         subscribed_codecs: vec![lk::SubscribedCodec { codec: "vp8".into(), qualities }],
     })

@@ -1,7 +1,7 @@
 //! Which m-line of a client's offer carries which of its announced tracks.
 
-use super::{Mid, TrackSid};
-use crate::base::MediaKind;
+use super::Mid;
+use crate::base::{MediaKind, TrackSid};
 use crate::proto::sdp::MLine;
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub(super) struct Uplink {
 /// The attributes of an announced track by which it is matched to an m-line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AnnouncedTrack<'a> {
-    pub(super) track: &'a str,
+    pub(super) track: &'a TrackSid,
     pub(super) kind: MediaKind,
     /// The client's ids: that of the track first, then those of its codecs.
     pub(super) cids: &'a [String],
@@ -56,8 +56,7 @@ impl Uplink {
         }
         change.end = old.into_values().filter(|track| !self.carries(track)).collect();
         let ended = &change.end;
-        let free: Vec<_> =
-            announced.iter().filter(|a| !self.carries(a.track) && !ended.iter().any(|e| e == a.track)).collect();
+        let free: Vec<_> = announced.iter().filter(|a| !self.carries(a.track) && !ended.contains(a.track)).collect();
 
         let mut named = BTreeMap::new();
         for m_line in &fresh {
@@ -74,8 +73,8 @@ impl Uplink {
             let track = by_name.or_else(|| free.iter().find(waits).map(|a| a.track));
             match track {
                 Some(track) => {
-                    self.published.insert(m_line.mid.clone(), track.to_owned());
-                    change.start.push((m_line.clone(), track.to_owned()));
+                    self.published.insert(m_line.mid.clone(), track.clone());
+                    change.start.push((m_line.clone(), track.clone()));
                 }
                 None => self.unclaimed.push(m_line.clone()),
             }
@@ -88,23 +87,28 @@ impl Uplink {
         let named = self.unclaimed.iter().position(|s| announced.is_named_by(s));
         let at = named.or_else(|| self.unclaimed.iter().position(|s| s.kind == announced.kind))?;
         let m_line = self.unclaimed.swap_remove(at);
-        self.published.insert(m_line.mid.clone(), announced.track.to_owned());
+        self.published.insert(m_line.mid.clone(), announced.track.clone());
         Some(m_line)
     }
 
     /// The server ended a track; its m-line carries nothing from now on.
-    pub(super) fn forget(&mut self, track: &str) {
+    pub(super) fn forget(&mut self, track: &TrackSid) {
         self.published.retain(|_, t| t != track);
     }
 
-    fn carries(&self, track: &str) -> bool {
+    fn carries(&self, track: &TrackSid) -> bool {
         self.published.values().any(|t| t == track)
     }
 }
 
 /// Whether an m-line that carried `track` names another announced track now: a client that unpublishes and publishes in
 /// one offer may reuse the m-line.
-fn is_replaced(track: &str, m_line: &MLine, announced: &[AnnouncedTrack<'_>], old: &BTreeMap<Mid, TrackSid>) -> bool {
+fn is_replaced(
+    track: &TrackSid,
+    m_line: &MLine,
+    announced: &[AnnouncedTrack<'_>],
+    old: &BTreeMap<Mid, TrackSid>,
+) -> bool {
     let is_own = announced.iter().any(|a| a.track == track && a.is_named_by(m_line));
     let names_other =
         announced.iter().any(|a| a.track != track && a.is_named_by(m_line) && !old.values().any(|t| t == a.track));
@@ -130,10 +134,11 @@ mod tests {
     #[test]
     fn an_m_line_goes_to_the_track_that_its_msid_names_else_to_the_first_of_its_kind() {
         let (a, b, c) = (["a".to_owned()], ["b".to_owned(), "b2".to_owned()], ["c".to_owned()]);
+        let [tr_a, tr_b, tr_c] = ["TR_A", "TR_B", "TR_C"].map(TrackSid::from);
         let tracks = [
-            AnnouncedTrack { track: "TR_A", kind: V, cids: &a },
-            AnnouncedTrack { track: "TR_B", kind: V, cids: &b },
-            AnnouncedTrack { track: "TR_C", kind: MediaKind::Audio, cids: &c },
+            AnnouncedTrack { track: &tr_a, kind: V, cids: &a },
+            AnnouncedTrack { track: &tr_b, kind: V, cids: &b },
+            AnnouncedTrack { track: &tr_c, kind: MediaKind::Audio, cids: &c },
         ];
         let mut uplink = Uplink::default();
         let offer = [sending("1", V, "unknown"), sending("2", V, "b2"), sending("3", MediaKind::Audio, "")];
@@ -144,19 +149,19 @@ mod tests {
 
     #[test]
     fn a_named_track_is_not_bound_to_an_unnamed_m_line_before_it() {
-        let a = ["a".to_owned()];
+        let (a, tr_a) = (["a".to_owned()], TrackSid::from("TR_A"));
         let mut uplink = Uplink::default();
         let offer = [sending("1", V, "x"), sending("2", V, "a")];
-        let change = uplink.offer(&offer, &[AnnouncedTrack { track: "TR_A", kind: V, cids: &a }]);
+        let change = uplink.offer(&offer, &[AnnouncedTrack { track: &tr_a, kind: V, cids: &a }]);
         assert_eq!(started(&change), [("2", "TR_A")]);
     }
 
     #[test]
     fn an_offer_may_come_before_the_announcement() {
-        let a = ["a".to_owned()];
+        let (a, tr_a) = (["a".to_owned()], TrackSid::from("TR_A"));
         let mut uplink = Uplink::default();
         assert_eq!(uplink.offer(&[sending("1", V, "a")], &[]), UplinkChange::default());
-        let tracks = AnnouncedTrack { track: "TR_A", kind: V, cids: &a };
+        let tracks = AnnouncedTrack { track: &tr_a, kind: V, cids: &a };
         assert_eq!(uplink.claim(tracks).map(|s| s.mid), Some("1".into()));
         assert_eq!(uplink.claim(tracks), None);
     }
@@ -164,13 +169,14 @@ mod tests {
     #[test]
     fn an_m_line_that_stops_ends_its_track_and_one_that_names_another_replaces_it() {
         let (a, b) = (["a".to_owned()], ["b".to_owned()]);
+        let [tr_a, tr_b] = ["TR_A", "TR_B"].map(TrackSid::from);
         let (ta, tb) =
-            (AnnouncedTrack { track: "TR_A", kind: V, cids: &a }, AnnouncedTrack { track: "TR_B", kind: V, cids: &b });
+            (AnnouncedTrack { track: &tr_a, kind: V, cids: &a }, AnnouncedTrack { track: &tr_b, kind: V, cids: &b });
         let mut uplink = Uplink::default();
         uplink.offer(&[sending("1", V, "a")], &[ta]);
         let change = uplink.offer(&[sending("1", V, "b")], &[ta, tb]);
-        assert_eq!((started(&change), change.end.as_slice()), (vec![("1", "TR_B")], ["TR_A".to_owned()].as_slice()));
+        assert_eq!((started(&change), change.end.as_slice()), (vec![("1", "TR_B")], ["TR_A".into()].as_slice()));
         let quiet = MLine { direction: MediaDirection::Inactive, ..sending("1", V, "b") };
-        assert_eq!(uplink.offer(&[quiet], &[tb]).end, ["TR_B"]);
+        assert_eq!(uplink.offer(&[quiet], &[tb]).end, ["TR_B".into()]);
     }
 }

@@ -6,8 +6,8 @@ use super::counters::SfuCounters;
 use super::negotiation::Offer;
 use super::track::{ForwardedTrack, Subscriber, TrackOrigin};
 use super::worker::Worker;
-use crate::base::MediaKind;
-use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published, TrackSid};
+use crate::base::{MediaKind, TrackSid};
+use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use str0m::media::Mid;
@@ -207,23 +207,23 @@ impl Worker {
         self.forget_idle_tracks();
     }
 
-    fn unsubscribe(&mut self, id: ConnectionId, sid: &str) {
+    fn unsubscribe(&mut self, id: ConnectionId, sid: &TrackSid) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.preferences.remove(sid);
-        connection.outgoing.values_mut().filter(|s| s.track == sid).for_each(|s| s.enabled = false);
+        connection.outgoing.values_mut().filter(|s| s.track == *sid).for_each(|s| s.enabled = false);
         if let Some(track) = self.tracks.get_mut(sid) {
             track.subscribers.retain(|s| s.connection != id);
         }
         self.forget_idle_tracks();
     }
 
-    fn unpublish(&mut self, sid: &str) {
+    fn unpublish(&mut self, sid: &TrackSid) {
         let Some(track) = self.tracks.remove(sid) else { return };
         self.needs_keyframe.remove(sid);
         for subscriber in &track.subscribers {
             let Some(c) = self.connections.get_mut(&subscriber.connection) else { continue };
             c.preferences.remove(sid);
-            c.outgoing.values_mut().filter(|s| s.track == sid).for_each(|s| s.enabled = false);
+            c.outgoing.values_mut().filter(|s| s.track == *sid).for_each(|s| s.enabled = false);
         }
         if let Some(c) = track.origin.and_then(|o| self.connections.get_mut(&o.connection)) {
             c.incoming.retain(|_, t| t != sid);
@@ -245,12 +245,12 @@ impl Worker {
         self.next_request = Some(now);
     }
 
-    fn mute(&mut self, sid: &str, muted: bool, now: Instant) {
+    fn mute(&mut self, sid: &TrackSid, muted: bool, now: Instant) {
         let Some(track) = self.tracks.get_mut(sid).filter(|t| t.muted != muted) else { return };
         track.muted = muted;
         track.restart_all();
         if !muted {
-            self.needs_keyframe.insert(sid.to_owned());
+            self.needs_keyframe.insert(sid.clone());
             self.next_request = Some(now);
         }
     }

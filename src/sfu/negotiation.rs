@@ -3,15 +3,15 @@
 use super::channels::Channels;
 use super::connection::{Connection, ConnectionFault, MLineBinding};
 use super::sdp::{Msid, rewrite_answer, without_transport_cc};
-use crate::base::MediaKind;
-use crate::hub::{Bound, ConnectionRole, Subscribed, TrackSid};
+use crate::base::{MediaKind, TrackSid};
+use crate::hub::{Bound, ConnectionRole, Subscribed};
 use std::collections::{HashMap, HashSet};
 use str0m::RtcError;
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, Mid};
 
 /// Whether a track has simulcast layers.
-pub(super) type IsSimulcast<'a> = &'a dyn Fn(&str) -> bool;
+pub(super) type IsSimulcast<'a> = &'a dyn Fn(&TrackSid) -> bool;
 
 /// An offer to a client, with MID and track of its m-lines.
 pub(super) struct Offer {
@@ -88,7 +88,7 @@ impl Connection {
                 api.stop_media(mid);
             }
             for binding in add.into_iter().map(MLineBinding::of) {
-                let (stream, track) = (binding.stream_id.clone(), binding.track.clone());
+                let (stream, track) = (binding.stream_id.clone(), binding.track.to_string());
                 let mid = api.add_media(kind(binding.kind), Direction::SendOnly, Some(stream), Some(track), None);
                 c.outgoing.insert(mid, binding);
             }
@@ -123,7 +123,7 @@ impl Connection {
 
     fn bound(&self) -> HashMap<&str, Msid> {
         let enabled = self.outgoing.iter().filter(|(_, s)| s.enabled);
-        enabled.map(|(mid, s)| (&**mid, Msid { stream: s.stream_id.clone(), track: s.track.clone() })).collect()
+        enabled.map(|(mid, s)| (&**mid, Msid { stream: s.stream_id.clone(), track: s.track.to_string() })).collect()
     }
 }
 

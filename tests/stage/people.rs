@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 use visavis::base::{
-    DeviceKind, EventKind, ExitReason, MediaKind, Moment, SimulcastLayer, StepState, TrackRef, UserId,
+    DeviceKind, EventKind, ExitReason, MediaKind, Moment, SimulcastLayer, StepState, TrackRef, TrackSid, UserId,
 };
-use visavis::hub::{self, Admission, LinkId, MemberId, Mid, TrackSid};
+use visavis::hub::{self, Admission, LinkId, MemberId, Mid};
 use visavis::session::{
     self, DeviceInput, Epoch, Generation, LinkInput, PeerCommand, PeerInput, Session, SessionConfig, TrackHandle,
 };
@@ -315,7 +315,8 @@ impl Stage {
         let person = &mut self.people[who];
         person.tracks += 1;
         let (handle, epoch, latency) = (TrackHandle(person.tracks), person.epoch, person.net.latency);
-        let track = PeerInput::Track { handle, mid, stream_id: what.stream_id, track_id: what.track, kind: what.kind };
+        let (stream_id, track_id, kind) = (what.stream_id, what.track.to_string(), what.kind);
+        let track = PeerInput::Track { handle, mid, stream_id, track_id, kind };
         self.later_input(who, latency * 2, session::Input::Peers(epoch, track));
     }
 }

@@ -1,7 +1,7 @@
 //! The messages between the hub and the forwarding plane (`sfu/`).
 
-use super::{ConnectionId, MemberId, Mid, TrackSid};
-use crate::base::MediaKind;
+use super::{ConnectionId, MemberId, Mid};
+use crate::base::{MediaKind, TrackSid};
 
 /// A report of the forwarding plane.
 #[derive(Clone, Debug)]

@@ -38,7 +38,5 @@ pub enum ConnectionRole {
     Subscriber,
 }
 
-/// The server's id of a track (`TR_…`).
-pub type TrackSid = String;
 /// The `a=mid` of an m-line.
 pub type Mid = String;

@@ -1,8 +1,8 @@
 //! A simulated client: it offers when no answer is outstanding, applies what it receives, and panics where a real
 //! client would break.
 
-use crate::base::MediaKind;
-use crate::hub::{LinkId, Mid, TrackSid};
+use crate::base::{MediaKind, TrackSid};
+use crate::hub::{LinkId, Mid};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::participant_info::State;
@@ -172,8 +172,7 @@ impl Client {
             Message::Answer(answer) => self.apply_answer(&answer),
             Message::Offer(offer) => {
                 assert!(!self.single, "a v1 client never gets an offer");
-                let map = offer.mid_to_track_id.clone().into_iter().collect();
-                self.apply(map);
+                self.apply(tracks_of(&offer));
                 let answer = lk::SessionDescription { r#type: "answer".into(), id: offer.id, ..Default::default() };
                 self.outbox.push_back(Request::Answer(answer));
             }
@@ -185,7 +184,7 @@ impl Client {
             Message::TrackPublished(published) => {
                 let track = published.track.expect("a track");
                 if self.sending().contains(&published.cid) {
-                    self.own.insert(published.cid, track.sid);
+                    self.own.insert(published.cid, track.sid.as_str().into());
                 }
             }
             Message::Leave(leave) => self.ended = Some((leave.action(), leave.reason())),
@@ -200,7 +199,7 @@ impl Client {
         assert!(self.awaits_answer, "{}: answer {} was not expected", self.name, answer.id);
         self.awaits_answer = false;
         if self.single {
-            let map: BTreeMap<_, _> = answer.mid_to_track_id.clone().into_iter().collect();
+            let map = tracks_of(answer);
             let shown: BTreeMap<_, _> = answer.sdp.lines().filter_map(|l| l.split_once('=')).collect();
             let named: BTreeMap<_, _> = map.iter().map(|(mid, track)| (mid.as_str(), track.as_str())).collect();
             assert_eq!(named, shown, "{}: the map names other tracks than the answer", self.name);
@@ -223,7 +222,7 @@ impl Client {
 
     fn show(&mut self, participants: Vec<lk::ParticipantInfo>) {
         for p in participants.into_iter().filter(|p| p.identity != self.name) {
-            self.known_tracks.extend(p.tracks.iter().map(|t| t.sid.clone()));
+            self.known_tracks.extend(p.tracks.iter().map(|t| TrackSid::from(t.sid.as_str())));
             let known = self.others.get(&p.identity);
             if known.is_some_and(|k| k.sid == p.sid && k.version > p.version) {
                 continue;
@@ -238,9 +237,14 @@ impl Client {
 
     /// The tracks of others that are both announced and received.
     pub(super) fn sees(&self) -> BTreeSet<TrackSid> {
-        let shown: BTreeSet<_> = self.others.values().flat_map(|p| &p.tracks).map(|t| t.sid.clone()).collect();
-        self.map.values().filter(|t| shown.contains(*t)).cloned().collect()
+        let shown: BTreeSet<_> = self.others.values().flat_map(|p| &p.tracks).map(|t| t.sid.as_str()).collect();
+        self.map.values().filter(|t| shown.contains(t.as_str())).cloned().collect()
     }
+}
+
+/// The track of each m-line of a description.
+fn tracks_of(description: &lk::SessionDescription) -> BTreeMap<Mid, TrackSid> {
+    description.mid_to_track_id.iter().map(|(mid, track)| (mid.clone(), track.as_str().into())).collect()
 }
 
 impl MLine {

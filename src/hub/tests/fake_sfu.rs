@@ -1,6 +1,7 @@
 //! A forwarding plane without media that checks the order of the hub's commands.
 
-use crate::hub::{ConnectionId, ConnectionRole, MediaCommand, MediaEvent, Mid, TrackSid};
+use crate::base::TrackSid;
+use crate::hub::{ConnectionId, ConnectionRole, MediaCommand, MediaEvent, Mid};
 use crate::proto::sdp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

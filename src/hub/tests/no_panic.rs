@@ -63,7 +63,7 @@ fn event() -> impl Strategy<Value = MediaEvent> {
         (connection.clone(), 0..4u32, sdp())
             .prop_map(|(connection, offer_id, sdp)| { MediaEvent::Answered { connection, offer_id, sdp } }),
         (connection.clone(), sdp(), text(), text()).prop_map(|(connection, sdp, mid, track)| {
-            MediaEvent::Offered { connection, sdp, m_lines: vec![(mid, track)] }
+            MediaEvent::Offered { connection, sdp, m_lines: vec![(mid, track.as_str().into())] }
         }),
         (connection.clone(), text())
             .prop_map(|(connection, message)| { MediaEvent::NegotiationFailed { connection, message } }),
@@ -74,7 +74,10 @@ fn event() -> impl Strategy<Value = MediaEvent> {
             let label = if label.is_empty() { "_reliable".into() } else { label };
             MediaEvent::Data { connection, label, payload: payload.into() }
         }),
-        (text(), any::<f32>()).prop_map(|(track, level)| MediaEvent::Level { track, level, active: true }),
+        (text(), any::<f32>()).prop_map(|(track, level)| {
+            let track = track.as_str().into();
+            MediaEvent::Level { track, level, active: true }
+        }),
         (0..6u64, any::<f32>(), any::<f32>()).prop_map(|(member, lost_percent, rtt_ms)| {
             MediaEvent::LinkQuality { member: MemberId(member), lost_percent, rtt_ms }
         }),

@@ -123,8 +123,8 @@ fn check_views(stage: &Stage) {
                 "{} is not shown with its current sid",
                 other.user
             );
-            for track in other.tracks.iter().filter(|t| t.is_published && !member.declined.contains(&t.info.sid)) {
-                assert!(wanted.contains(&track.info.sid), "{} lacks a track of {}", client.name, other.user);
+            for track in other.tracks.iter().filter(|t| t.is_published && !member.declined.contains(&t.sid)) {
+                assert!(wanted.contains(&track.sid), "{} lacks a track of {}", client.name, other.user);
             }
         }
         let present = stage.hub.members.values().filter(|m| m.room == member.room).count();

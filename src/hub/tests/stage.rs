@@ -3,7 +3,7 @@
 
 use super::client::Client;
 use super::fake_sfu::FakeSfu;
-use crate::base::{MediaKind, Moment};
+use crate::base::{MediaKind, Moment, TrackSid};
 use crate::hub::*;
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;

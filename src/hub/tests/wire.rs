@@ -155,17 +155,17 @@ fn a_mute_is_shown_and_stops_forwarding() {
     let jonas = stage.join("jonas");
     let sid = stage.publish(mina, "mic", Audio);
     let shown = |stage: &Stage| stage.clients[jonas].others["mina"].tracks[0].muted;
-    stage.tell(mina, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: true }));
+    stage.tell(mina, Request::Mute(lk::MuteTrackRequest { sid: sid.to_string(), muted: true }));
     assert!(shown(&stage));
     assert!(matches!(stage.sfu.commands.last(), Some(MediaCommand::Mute { muted: true, .. })));
-    stage.tell(mina, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: false }));
+    stage.tell(mina, Request::Mute(lk::MuteTrackRequest { sid: sid.to_string(), muted: false }));
     assert!(!shown(&stage));
 
     let identity = "mina".to_owned();
     let request = |muted| lk::MuteRoomTrackRequest {
         room: ROOM.into(),
         identity: identity.clone(),
-        track_sid: sid.clone(),
+        track_sid: sid.to_string(),
         muted,
     };
     assert!(stage.admin(AdminCall::MutePublishedTrack(request(true))).is_ok());
@@ -215,7 +215,7 @@ fn layers_follow_the_size_shown_and_the_publisher_is_told() {
         (track.info.simulcast = true);
     }
     let setting = |width, height, disabled| {
-        let track_sids = vec![sid.clone()];
+        let track_sids = vec![sid.to_string()];
         Request::TrackSetting(lk::UpdateTrackSettings { track_sids, width, height, disabled, ..Default::default() })
     };
     let preferred = |stage: &Stage| match stage.sfu.commands.last() {

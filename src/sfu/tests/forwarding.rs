@@ -2,6 +2,7 @@
 
 use super::client::{Received, TestClient, body};
 use super::harness::{Harness, LONG, single, subscribed};
+use crate::base::TrackSid;
 use crate::hub::{Bound, ConnectionId, ConnectionRole, MediaCommand, MediaEvent, MemberId};
 use bytes::Bytes;
 use std::time::Duration;
@@ -68,10 +69,10 @@ fn video_and_audio_reach_a_subscriber() {
     assert!(got.windows(2).all(|p| p[1].sequence == p[0].sequence + 1));
     assert_eq!(steps(got.iter().map(|g| g.timestamp)), steps(s.peer(single(1)).audio_timestamps.iter().copied()));
     assert_eq!(got[0].audio_level, Some(-20));
-    assert!(s.saw(|e| matches!(e, MediaEvent::MediaSeen { track } if track == "TR_cam")));
+    assert!(s.saw(|e| matches!(e, MediaEvent::MediaSeen { track } if track.as_str() == "TR_cam")));
     let level = s.take(|e| matches!(e, MediaEvent::Level { .. }));
     let MediaEvent::Level { track, level, active } = level else { unreachable!() };
-    assert!(track == "TR_mic" && active && (level - 0.1).abs() < 0.01, "{track} {level} {active}");
+    assert!(track.as_str() == "TR_mic" && active && (level - 0.1).abs() < 0.01, "{track} {level} {active}");
     assert!(s.sfu.statistics().forwarded > 50);
 }
 
@@ -81,7 +82,7 @@ fn each_subscriber_gets_the_layer_it_wants() {
     s.publisher(single(1), &["q", "h", "f"]);
     s.sending_video = true;
     let mids = [2, 3].map(|n| s.subscriber(single(n)).0);
-    let track = || "TR_cam".to_owned();
+    let track = || TrackSid::from("TR_cam");
     s.command(MediaCommand::Prefer { connection: single(3), track: track(), layer: 0, paused: false });
     let settled = |s: &mut Harness| {
         last_layer(s.peer(single(2)), mids[0]) == Some(2) && last_layer(s.peer(single(3)), mids[1]) == Some(0)
@@ -303,7 +304,7 @@ fn two_connections_have_data_channels_opened_by_the_server() {
     s.make_offer(down, vec![subscribed("TR_cam", true)], vec![], false);
     let m_lines = s.offered(down, vec![subscribed("TR_cam", true)], vec![], true);
     assert_eq!(m_lines.len(), 2);
-    let again = m_lines.iter().find(|s| s.1 == "TR_cam").map(|s| Mid::from(s.0.as_str())).expect("an m-line");
+    let again = m_lines.iter().find(|s| s.1.as_str() == "TR_cam").map(|s| Mid::from(s.0.as_str())).expect("an m-line");
     assert!(s.until(LONG, |s| last_layer(s.peer(down), again) == Some(2)));
     check(&s.peer(down).sorted(again));
 }
@@ -329,7 +330,7 @@ impl Harness {
         add: Vec<crate::hub::Subscribed>,
         remove: Vec<String>,
         ice_restart: bool,
-    ) -> (String, Vec<(String, String)>) {
+    ) -> (String, Vec<(String, TrackSid)>) {
         self.command(MediaCommand::MakeOffer { connection: id, add, remove, ice_restart });
         let offered = self.take(|e| matches!(e, MediaEvent::Offered { connection, .. } if *connection == id));
         let MediaEvent::Offered { sdp, m_lines, .. } = offered else { unreachable!() };
@@ -343,7 +344,7 @@ impl Harness {
         add: Vec<crate::hub::Subscribed>,
         remove: Vec<String>,
         ice_restart: bool,
-    ) -> Vec<(String, String)> {
+    ) -> Vec<(String, TrackSid)> {
         let (sdp, m_lines) = self.make_offer(id, add, remove, ice_restart);
         let offer = SdpOffer::from_sdp_string(&sdp).expect("a description");
         let answer = self.peer(id).rtc.sdp_api().accept_offer(offer).expect("an answer");
