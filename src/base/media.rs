@@ -99,6 +99,11 @@ pub struct TrackRef {
     pub sid: TrackSid,
 }
 
+/// The video codec of calls, as LiveKit's messages and the statistics name it.
+pub(crate) const VIDEO_CODEC: &str = "vp8";
+/// Its MIME type (RFC 7741, section 6.1).
+pub(crate) const VIDEO_MIME: &str = "video/VP8";
+
 /// The choice of no device.
 pub(crate) const NO_DEVICE: &str = "none";
 

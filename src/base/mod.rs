@@ -27,7 +27,7 @@ pub(crate) use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
 pub use id::{IdError, RoomId, TrackSid, UserId};
 pub(crate) use id::{SessionId, display_name};
 pub use media::{DeviceKind, MediaKind, TrackRef, TrackRole, TrackSource};
-pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat};
+pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat, VIDEO_CODEC, VIDEO_MIME};
 pub use reason::{ExitReason, RemoteLeaveReason};
 pub use receipt::{Receipt, ReceiptStep, StepName, StepState};
 pub use room::ConnectionQuality;

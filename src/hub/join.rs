@@ -8,7 +8,7 @@ use super::presence::MemberPresence;
 use super::speakers::Speakers;
 use super::uplink::Uplink;
 use super::{Admission, Hub, HubEvent, LinkId, MediaCommand, MemberId, Output, Refusal, Room, Timer, clipped};
-use crate::base::Moment;
+use crate::base::{Moment, VIDEO_MIME};
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
 use lk::leave_request::Action;
@@ -324,7 +324,7 @@ pub(super) fn leave_message(action: Action, why: Why) -> Message {
 
 fn codecs() -> Vec<lk::Codec> {
     let codec = |mime: &str| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() };
-    ["audio/opus", "video/VP8", "video/rtx"].map(codec).to_vec()
+    ["audio/opus", VIDEO_MIME, "video/rtx"].map(codec).to_vec()
 }
 
 /// The size of all attributes together, in bytes.

@@ -3,7 +3,7 @@
 use super::config::{MAX_QUEUED, NAME_BYTES, SDP_BYTES};
 use super::member::{Downlink, Dynacast, Member, Track};
 use super::{Bound, Hub, MediaCommand, MemberId, Published, Subscribed};
-use crate::base::{MediaKind, TrackSid};
+use crate::base::{MediaKind, TrackSid, VIDEO_MIME};
 use crate::proto::sdp::{self, MLine};
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request};
@@ -268,7 +268,10 @@ const fn kind_of(kind: lk::TrackType) -> MediaKind {
 
 #[allow(deprecated)] // older clients read them
 fn track_info(sid: &TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> lk::TrackInfo {
-    let mime = if kind == MediaKind::Video { "video/vp8" } else { "audio/opus" }.to_owned();
+    let mime = match kind {
+        MediaKind::Video => VIDEO_MIME.to_ascii_lowercase(),
+        MediaKind::Audio => "audio/opus".to_owned(),
+    };
     let of_codec = request.simulcast_codecs.first().map(|c| c.layers.clone()).unwrap_or_default();
     let mut layers = if request.layers.is_empty() { of_codec } else { request.layers.clone() };
     layers.truncate(RIDS.len());

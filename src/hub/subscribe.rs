@@ -2,7 +2,7 @@
 
 use super::member::Subscription;
 use super::{Hub, MediaCommand, MemberId, Timer};
-use crate::base::TrackSid;
+use crate::base::{TrackSid, VIDEO_CODEC};
 use livekit_protocol as lk;
 use lk::SubscriptionError as Error;
 use lk::signal_response::Message;
@@ -296,6 +296,6 @@ fn qualities(sid: &TrackSid, layers: u8) -> Message {
     Message::SubscribedQualityUpdate(lk::SubscribedQualityUpdate {
         track_sid: sid.to_string(),
         subscribed_qualities: qualities.clone(),
-        subscribed_codecs: vec![lk::SubscribedCodec { codec: "vp8".into(), qualities }],
+        subscribed_codecs: vec![lk::SubscribedCodec { codec: VIDEO_CODEC.into(), qualities }],
     })
 }

@@ -1,7 +1,7 @@
 //! Our own tracks: announced with AddTrack, published with an offer, muted while their device is off.
 
 use super::{Epoch, Output, PeerCommand, Session};
-use crate::base::{MediaKind, SimulcastLayer, TrackSource};
+use crate::base::{MediaKind, SimulcastLayer, TrackSource, VIDEO_CODEC};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 
@@ -77,7 +77,7 @@ impl Session {
         let layers: Vec<_> = sent.iter().enumerate().map(layer).collect();
         let (width, height) = sent.last().map_or((0, 0), |l| (l.width, l.height));
         let codec = lk::SimulcastCodec {
-            codec: "vp8".into(),
+            codec: VIDEO_CODEC.into(),
             cid: cid.to_owned(),
             layers: layers.clone(),
             ..Default::default()
@@ -119,7 +119,7 @@ impl Session {
     /// Dynacast: the server tells which layers of a track of ours have a subscriber.
     pub(super) fn want_layers(&mut self, update: &lk::SubscribedQualityUpdate) {
         let Some(track) = self.tracks.iter().find(|t| t.sid.as_deref() == Some(&update.track_sid)) else { return };
-        let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains("vp8"));
+        let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains(VIDEO_CODEC));
         // LOW, MEDIUM and HIGH are 0, 1 and 2: the indices of the layers.
         let qualities = codecs.flat_map(|c| &c.qualities).filter(|q| q.quality() != lk::VideoQuality::Off);
         let layers: Vec<_> = qualities.map(|q| (q.quality as usize, q.enabled)).collect();
