@@ -23,7 +23,7 @@ pub(crate) fn named_in(place: &str, source: &str) -> Result<Vec<NamedPath>, Stri
     Ok(finder.found)
 }
 
-/// `hub/io.rs` is the module hub::io, `hub/mod.rs` is hub.
+/// `hub/leave.rs` is the module hub::leave, `hub/mod.rs` is hub.
 fn module_of(place: &str) -> Vec<String> {
     let stem = place.strip_suffix(".rs").unwrap_or(place);
     let parts = stem.split('/').filter(|part| !["mod", "lib", "main"].contains(part));
@@ -136,7 +136,8 @@ impl Finder {
 }
 
 fn is_test_attribute(group: &Group) -> bool {
-    group.delimiter() == Delimiter::Bracket && group.stream().to_string().replace(' ', "") == "cfg(test)"
+    let text = group.stream().to_string().replace(' ', "");
+    group.delimiter() == Delimiter::Bracket && (text == "cfg(test)" || text.starts_with("cfg(all(test,"))
 }
 
 /// Whether `::` comes next.
