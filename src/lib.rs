@@ -1,7 +1,7 @@
 //! Visavis: desktop video calls that end when you say so.
 //!
-//! The folders are floors: each imports only lower ones, and `tests/layering.rs` holds them to it. The README draws
-//! the plan. The promise of the exit lives in [`session`]; everything round it carries out what that says.
+//! The folders are floors: each imports only lower ones. `ARCHITECTURE.md` describes them, and `tests/layering` checks
+//! the imports. [`session`] decides the exit; the floors above it apply its outputs.
 
 // Code that one feature alone uses is dead without that feature, so only the build with all features is checked for it.
 #![cfg_attr(not(all(feature = "window", feature = "server", feature = "bot")), allow(dead_code, unused_imports))]

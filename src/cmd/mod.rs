@@ -1,5 +1,5 @@
-//! The command line: one file or folder for each subcommand, wiring only. Its words are a public interface (see the
-//! README).
+//! The command line: one file or folder for each subcommand, wiring only. Its words are a public interface:
+//! `docs/events.md` has the events and exit codes.
 
 #[cfg(all(feature = "bot", feature = "server"))]
 mod bench;
