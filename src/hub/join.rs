@@ -162,19 +162,26 @@ impl Hub {
         id
     }
 
+    /// The participant of a new stay. Metadata and attributes of the join request count only with the right to change them;
+    /// an empty value does not remove an attribute of the token.
     fn participant(
         &mut self,
         admission: &Admission,
         request: &lk::JoinRequest,
         client: &lk::ClientInfo,
     ) -> lk::ParticipantInfo {
+        let may_set = admission.permission.can_update_metadata;
         let mut attributes: HashMap<String, String> = admission.attributes.iter().cloned().collect();
-        attributes.extend(request.participant_attributes.clone());
+        if may_set {
+            let own = request.participant_attributes.iter().filter(|(_, value)| !value.is_empty());
+            attributes.extend(own.map(|(key, value)| (key.clone(), value.clone())));
+        }
         if attributes_bytes(&attributes) > METADATA_BYTES {
             tracing::debug!(user = %admission.user, "attributes over the limit are left out");
             attributes.clear();
         }
-        let metadata = if request.metadata.is_empty() { &admission.metadata } else { &request.metadata };
+        let own_metadata = may_set && !request.metadata.is_empty();
+        let metadata = if own_metadata { &request.metadata } else { &admission.metadata };
         lk::ParticipantInfo {
             sid: self.ids.participant(),
             identity: admission.user.as_str().to_owned(),

@@ -29,6 +29,8 @@ pub(super) enum JoinDenied {
     Token(#[from] TokenError),
     #[error("The access token does not let anybody join a room.")]
     NoJoinGrant,
+    #[error("The access token does not let its holder set metadata or attributes (canUpdateOwnMetadata).")]
+    NoMetadataGrant,
     #[error(transparent)]
     Name(#[from] IdError),
     #[error(transparent)]
@@ -42,7 +44,8 @@ pub(super) enum JoinDenied {
 impl JoinDenied {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
-            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            // livekit-server's status for a join that sets what its token does not let it set.
+            Self::Token(_) | Self::NoMetadataGrant => StatusCode::UNAUTHORIZED,
             Self::NoJoinGrant | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full) => {
                 StatusCode::FORBIDDEN
             }
@@ -85,6 +88,11 @@ pub(super) async fn authorize_join(
         (Protocol::V1, None) => return Err(JoinRequestError::Missing.into()),
         (Protocol::V0, _) => join_request::from_query(query)?,
     };
+    // A resume keeps metadata and attributes as they are, so those in its request are not looked at.
+    let sets_own = !request.metadata.is_empty() || !request.participant_attributes.is_empty();
+    if sets_own && !request.reconnect && !admission.permission.can_update_metadata {
+        return Err(JoinDenied::NoMetadataGrant);
+    }
     if let Some(refusal) = hub.refusal(admission.clone(), request.reconnect).await? {
         return Err(refusal.into());
     }

@@ -41,6 +41,8 @@ pub(super) enum TokenRefused {
     Name(#[from] IdError),
     #[error("The metadata or the attributes are too long: at most 64 KB are possible.")]
     Metadata,
+    #[error("Metadata and attributes can be set with a host's invitation only. Leave them out.")]
+    OwnMetadata,
     #[error(transparent)]
     Entry(#[from] EntryRefused),
     #[error(transparent)]
@@ -54,6 +56,7 @@ impl TokenRefused {
             Self::Closed
             | Self::Invitation(_)
             | Self::AnotherUser(_)
+            | Self::OwnMetadata
             | Self::Entry(
                 EntryRefused::StillBanned(_)
                 | EntryRefused::Refused(Refusal::Removed | Refusal::Dismissed | Refusal::Full),
@@ -105,6 +108,9 @@ pub(super) struct EntryProof {
     pub(super) room: RoomId,
     claims: Option<UserSigClaims>,
     role: Role,
+    /// Whether the requester may choose metadata and attributes. Others take them for the server's word, so a guest may
+    /// not, unless tokens are open to everybody.
+    sets_metadata: bool,
 }
 
 impl TokenRequest {
@@ -136,7 +142,7 @@ impl TokenRequest {
             Some(text) => Invitation::verify(text.expose(), &room, &secrets.keys, unix_s())?.role,
             None => Role::Guest,
         };
-        Ok(EntryProof { room, claims, role })
+        Ok(EntryProof { room, claims, role, sets_metadata: app.open_tokens || role == Role::Host })
     }
 }
 
@@ -150,6 +156,10 @@ fn verify_user_sig(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, U
 fn join_claims(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<JoinClaims, TokenRefused> {
     let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
     let metadata = request.participant_metadata.unwrap_or_default();
+    let has_own = !metadata.is_empty() || !attributes.is_empty();
+    if has_own && !proof.sets_metadata {
+        return Err(TokenRefused::OwnMetadata);
+    }
     let attribute_bytes: usize = attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
     if metadata.len() > METADATA_BYTES || attribute_bytes > METADATA_BYTES {
         return Err(TokenRefused::Metadata);

@@ -102,8 +102,14 @@ impl Stage {
     }
 
     pub(super) fn enter_with(&mut self, c: usize, admission: Admission) {
+        self.enter_asking(c, admission, |_| ());
+    }
+
+    /// A client joins with a request that `change` has changed.
+    pub(super) fn enter_asking(&mut self, c: usize, admission: Admission, change: impl FnOnce(&mut lk::JoinRequest)) {
         let link = self.new_link(c);
-        let request = Box::new(self.clients[c].start(link, self.spare_m_lines));
+        let mut request = Box::new(self.clients[c].start(link, self.spare_m_lines));
+        change(&mut request);
         let single = self.clients[c].single;
         self.input(Input::Join { link, admission: Box::new(admission), request, single });
     }

@@ -400,6 +400,32 @@ fn a_rename_is_broadcast_and_a_long_name_refused() {
 }
 
 #[test]
+fn a_join_changes_metadata_and_attributes_of_its_token_only_with_the_right() {
+    for may in [false, true] {
+        let mut stage = Stage::new();
+        let jonas = stage.join("jonas");
+        let mut admission = stage.admission("mina");
+        admission.permission.can_update_metadata = may;
+        admission.metadata = "of the token".into();
+        admission.attributes = [("role", "guest"), ("team", "red")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let c = stage.client("mina", true);
+        let own = [("role", "host"), ("team", ""), ("seat", "1")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        stage.enter_asking(c, admission, |request| {
+            request.metadata = "of the join".into();
+            request.participant_attributes = own.into();
+        });
+        stage.settle();
+        let mina = &stage.clients[jonas].others["mina"];
+        let of = |key: &str| mina.attributes.get(key).map(String::as_str);
+        let expected =
+            if may { ("of the join", Some("host"), Some("1")) } else { ("of the token", Some("guest"), None) };
+        assert_eq!((mina.metadata.as_str(), of("role"), of("seat")), expected);
+        assert_eq!(of("team"), Some("red"), "an empty value removes nothing");
+        stage.end();
+    }
+}
+
+#[test]
 fn a_resume_that_names_an_unknown_track_has_to_join_again() {
     let mut stage = Stage::new();
     let mina = stage.join("mina");

@@ -97,6 +97,35 @@ async fn an_unreadable_join_request_is_refused_before_the_upgrade() {
 }
 
 #[tokio::test]
+async fn metadata_and_attributes_of_a_join_need_the_right_to_set_them() {
+    let server = start().await;
+    let token = |may: bool| {
+        let grants =
+            VideoGrants { room_join: true, room: "r".into(), can_update_own_metadata: Some(may), ..Default::default() };
+        let token = AccessToken::with_api_key("devkey", "secret").with_identity("mina").with_grants(grants);
+        token.with_attributes([("role", "guest")]).to_jwt().expect("signed")
+    };
+    let host: std::collections::HashMap<_, _> = [("role".to_owned(), "host".to_owned())].into();
+    let attributes = lk::JoinRequest { participant_attributes: host.clone(), ..fresh() };
+    let metadata = lk::JoinRequest { metadata: "host".into(), ..fresh() };
+    let in_query = BASE64_URL_SAFE.encode(serde_json::to_vec(&host).expect("JSON"));
+    for path in [
+        format!("{V0}&attributes={in_query}"),
+        format!("/rtc/v1?join_request={}", join_request(&attributes)),
+        format!("/rtc/v1?join_request={}", join_request(&metadata)),
+    ] {
+        let (status, said) = Client::open(&server, &path, &token(false)).await.err().expect("a refusal");
+        assert_eq!((status, said.contains("canUpdateOwnMetadata")), (401, true), "{said}");
+        assert_eq!(get(&server, &validate_path(&path), Some(&token(false))).await, (401, said));
+        assert!(Client::open(&server, &path, &token(true)).await.is_ok(), "{path}");
+    }
+    let mina = Client::join(&server, "r", "mina").await;
+    let back = lk::JoinRequest { participant_attributes: host, ..resume(&mina.sid) };
+    assert!(Client::request(&server, &back, &token(false)).await.is_ok(), "a resume changes neither");
+    server.stop().await.expect("stopped");
+}
+
+#[tokio::test]
 async fn a_join_request_of_60_kilobytes_fits_into_the_request_line() {
     let server = start().await;
     let offer = lk::SessionDescription { sdp: "x".repeat(44_000), ..Default::default() };

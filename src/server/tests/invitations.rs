@@ -151,6 +151,21 @@ async fn a_link_admits_to_its_own_room_until_it_expires() {
 }
 
 #[tokio::test]
+async fn a_guest_gets_no_token_with_attributes_of_their_own() {
+    let server = closed().await;
+    for (role, status) in [(Role::Guest, 403), (Role::Host, 201)] {
+        let invitation = Invitation { role, until: None }.sign(&room("tea"), &ApiKey::dev()).expect("signed");
+        for own in [json!({"participant_attributes": {"role": "host"}}), json!({"participant_metadata": "host"})] {
+            let mut body = json!({"room_name": "tea", "invitation": invitation.expose()});
+            body.as_object_mut().expect("an object").extend(own.as_object().expect("an object").clone());
+            let (said, answer) = post(&server, "/token", "", &body).await;
+            assert_eq!(said, status, "{role}: {answer}");
+        }
+    }
+    server.stop().await.expect("stopped");
+}
+
+#[tokio::test]
 async fn the_page_of_a_link_opens_the_program_and_escapes_names() {
     let server = closed().await;
     let get = async |path: &str| {
