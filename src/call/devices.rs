@@ -217,12 +217,13 @@ impl Devices {
         match kind {
             DeviceKind::Camera => match id.parse::<CameraChoice>() {
                 Ok(choice) => {
-                    let sink = fanout.clone();
+                    let sink = fanout.begin();
+                    let to = sink.clone();
                     let opening =
-                        CameraLease::open(&choice, self.format, &self.identity, Arc::new(move |f| sink.put(f)), events);
+                        CameraLease::open(&choice, self.format, &self.identity, Arc::new(move |f| to.put(f)), events);
                     let presence = opening.presence();
                     let start = |lease: CameraLease| (lease.id().to_owned(), lease.label().to_owned(), lease);
-                    let stop = move || fanout.clear();
+                    let stop = move || sink.end();
                     let run_device =
                         run_device(context, opening, failed, start, stop, |l: CameraLease, d| l.release(d));
                     (Box::pin(run_device), presence)

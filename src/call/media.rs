@@ -3,6 +3,7 @@
 use super::audio::CallAudio;
 use super::devices::Devices;
 use super::lipsync::{LipSync, STALE, SyncGroup};
+use super::pictures::Pictures;
 use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
 use super::video_encoder::{CameraFanout, VideoEncoder};
@@ -35,7 +36,9 @@ struct RemoteVideo {
     track: TrackRef,
     mid: String,
     decoder: VideoDecoderTask,
-    /// Whether FirstVideoFrame was sent.
+    /// Frames that were shown before the track was turned off last.
+    before: u64,
+    /// Whether FirstVideoFrame was sent since.
     is_told: bool,
 }
 
@@ -64,8 +67,8 @@ pub(super) struct CallMedia {
     waiting: HashMap<TrackHandle, (Epoch, RemoteTrack)>,
     videos: HashMap<TrackHandle, RemoteVideo>,
     audios: HashMap<TrackHandle, RemoteAudio>,
-    /// Where the frames of each video track are shown. A slot outlives the decoder: a track may be bound again.
-    slots: Mutex<HashMap<TrackSid, FrameSlot>>,
+    /// The pictures of each video track.
+    pictures: Mutex<HashMap<TrackSid, Arc<Pictures>>>,
     lipsync: HashMap<(UserId, SyncGroup), Arc<LipSync>>,
     own_video: Option<OwnVideo>,
     own_audio: Option<Arc<AudioSender>>,
@@ -90,7 +93,7 @@ impl CallMedia {
             waiting: HashMap::new(),
             videos: HashMap::new(),
             audios: HashMap::new(),
-            slots: Mutex::default(),
+            pictures: Mutex::default(),
             lipsync: HashMap::new(),
             own_video: None,
             own_audio: None,
@@ -213,10 +216,10 @@ impl CallMedia {
         match received.media {
             RemoteMedia::Video(media, keyframe) => {
                 let tap = self.observer.as_ref().map(|o| o.video(&track));
-                let slot = self.slot(&track.sid);
-                let input = VideoDecoderInput { media, keyframe, clock, lipsync, slot, tap };
+                let pictures = self.pictures(&track.sid).input();
+                let input = VideoDecoderInput { media, keyframe, clock, lipsync, pictures, tap };
                 let decoder = VideoDecoderTask::start(track.user.as_str(), input, ended);
-                self.videos.insert(handle, RemoteVideo { track, mid, decoder, is_told: false });
+                self.videos.insert(handle, RemoteVideo { track, mid, decoder, before: 0, is_told: false });
             }
             RemoteMedia::Audio(mut media) => {
                 let tap = self.observer.as_ref().map(|observer| {
@@ -262,14 +265,27 @@ impl CallMedia {
         }
     }
 
-    /// Where the frames of a video track are shown: the same slot before and after its media begins.
-    pub(super) fn slot(&self, track: &TrackSid) -> FrameSlot {
-        self.slots.lock().entry(track.clone()).or_default().clone()
+    /// A remote video track sends from now on, or not. FirstVideoFrame follows for the first picture after an "off".
+    pub(super) fn set_receiving(&mut self, track: &TrackSid, on: bool) {
+        self.pictures(track).set_sending(on);
+        for video in self.videos.values_mut().filter(|v| v.track.sid == *track) {
+            video.before = video.decoder.statistics().frames.load(Relaxed);
+            video.is_told = false;
+        }
     }
 
-    /// Forgets the slots of tracks and the clocks of participants that are not in the roster any more.
+    fn pictures(&self, track: &TrackSid) -> Arc<Pictures> {
+        self.pictures.lock().entry(track.clone()).or_default().clone()
+    }
+
+    /// Where the frames of a video track are shown: the same slot before and after its media begins.
+    pub(super) fn slot(&self, track: &TrackSid) -> FrameSlot {
+        self.pictures(track).slot().clone()
+    }
+
+    /// Forgets the pictures of tracks and the clocks of participants that are not in the roster any more.
     pub(super) fn keep_only(&mut self, people: &[RemoteParticipant]) {
-        self.slots.get_mut().retain(|sid, _| people.iter().any(|p| p.tracks.iter().any(|t| t.sid == *sid)));
+        self.pictures.get_mut().retain(|sid, _| people.iter().any(|p| p.tracks.iter().any(|t| t.sid == *sid)));
         self.lipsync.retain(|(user, _), _| people.iter().any(|p| p.user == *user));
     }
 
@@ -286,7 +302,7 @@ impl CallMedia {
             }
         }
         for video in self.videos.values_mut().filter(|v| self.decoded_is_shown && !v.is_told) {
-            if video.decoder.statistics().frames.load(Relaxed) > 0 {
+            if video.decoder.statistics().frames.load(Relaxed) > video.before {
                 video.is_told = true;
                 let (width, height) = video.decoder.statistics().size();
                 events.push(EventKind::FirstVideoFrame { track: video.track.clone(), width, height });
@@ -344,7 +360,7 @@ impl CallMedia {
         for handle in handles {
             self.detach(handle);
         }
-        self.slots.get_mut().clear();
+        self.pictures.get_mut().clear();
     }
 }
 

@@ -15,6 +15,7 @@ mod local_devices;
 mod lookup;
 mod media;
 mod panic_point;
+mod pictures;
 mod report;
 mod restart;
 mod service;

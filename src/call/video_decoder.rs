@@ -3,8 +3,9 @@
 
 use super::lipsync::LipSync;
 use super::panic_point::panic_point;
+use super::pictures::PictureInput;
 use super::restart::restart_on_panic;
-use crate::base::{FrameSlot, VideoFrame};
+use crate::base::VideoFrame;
 use crate::codec::Vp8Decoder;
 use crate::rtc::{KeyframeRequester, SenderClock, VideoMedia};
 use std::sync::Arc;
@@ -67,8 +68,8 @@ pub(super) struct VideoDecoderInput {
     pub(super) clock: SenderClock,
     /// Tells how long to wait for the audio.
     pub(super) lipsync: Arc<LipSync>,
-    /// Where the window shows the frames.
-    pub(super) slot: FrameSlot,
+    /// Where the window finds the pictures.
+    pub(super) pictures: PictureInput,
     /// Gets each decoded frame.
     pub(super) tap: Option<VideoTap>,
 }
@@ -82,7 +83,7 @@ impl VideoDecoderTask {
         let (theirs, counts, runtime) = (stop.clone(), statistics.clone(), Handle::current());
         let body = move || {
             restart_on_panic("decoder", || decode(&mut source, &theirs, &counts, &runtime));
-            source.slot.clear();
+            source.pictures.clear();
             if !theirs.is_cancelled() {
                 ended();
             }
@@ -114,16 +115,37 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
         Err(error) => return tracing::error!(%error, "no decoder"),
     };
     let mut last: Option<Instant> = None;
+    let mut sending = source.pictures.sending();
+    // After an "off", only a key frame ends the pictures of before.
+    let mut is_new = true;
     loop {
-        let next = runtime.block_on(async {
+        let step = runtime.block_on(async {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => None,
-                media = source.media.recv() => media,
+                () = source.pictures.changed() => Some(Step::Switched),
+                media = source.media.recv() => media.map(Step::Media),
             }
         });
-        let Some(media) = next else { break };
-        let VideoMedia::Frame(encoded) = media else { continue };
+        let encoded = match step {
+            None => break,
+            Some(Step::Switched) => {
+                sending = source.pictures.sending();
+                while source.media.try_recv().is_ok() {}
+                (is_new, last) = (false, None);
+                continue;
+            }
+            Some(Step::Media(VideoMedia::Gap)) => continue,
+            Some(Step::Media(VideoMedia::Frame(encoded))) => encoded,
+        };
+        is_new |= encoded.keyframe;
+        if !sending.on {
+            continue;
+        }
+        if !is_new {
+            source.keyframe.request();
+            continue;
+        }
         panic_point("decoder");
         let arrived = Instant::now();
         let micros = source.clock.sender_micros(encoded.timestamp);
@@ -143,13 +165,20 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
             std::thread::sleep(wait);
         }
         let now = Instant::now();
-        if last.replace(now).is_some_and(|last| now - last > FREEZE) {
-            statistics.freezes.fetch_add(1, Relaxed);
-        }
-        statistics.frames.fetch_add(1, Relaxed);
-        statistics.size.store(u64::from(frame.width()) << 32 | u64::from(frame.height()), Relaxed);
-        statistics.delay_us.store((now - arrived).as_micros() as u64, Relaxed);
-        statistics.ahead_us.store(micros.and_then(|m| source.lipsync.ahead(m)).unwrap_or(NOT_HEARD), Relaxed);
-        source.slot.put(Arc::new(frame));
+        let is_freeze = last.replace(now).is_some_and(|last| now - last > FREEZE);
+        source.pictures.show(frame, sending, |frame| {
+            statistics.freezes.fetch_add(is_freeze.into(), Relaxed);
+            statistics.size.store(u64::from(frame.width()) << 32 | u64::from(frame.height()), Relaxed);
+            statistics.delay_us.store((now - arrived).as_micros() as u64, Relaxed);
+            statistics.ahead_us.store(micros.and_then(|m| source.lipsync.ahead(m)).unwrap_or(NOT_HEARD), Relaxed);
+            statistics.frames.fetch_add(1, Relaxed);
+        });
     }
+}
+
+/// What a decoder waits for.
+enum Step {
+    /// The track has begun or ceased to send.
+    Switched,
+    Media(VideoMedia),
 }

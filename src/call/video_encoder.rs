@@ -28,14 +28,41 @@ pub(crate) struct CameraFanout {
     encoder: Mutex<Option<Arc<VideoEncoder>>>,
 }
 
+/// Where the frames of one opening of the camera go.
+pub(super) struct CameraSink {
+    fanout: Arc<CameraFanout>,
+    /// Whether the camera is on: a driver may deliver frames until it is closed, which can take a while.
+    is_on: Mutex<bool>,
+}
+
+impl CameraSink {
+    /// Takes a frame, on the camera's thread. After [`CameraSink::end`] it is dropped.
+    pub(super) fn put(&self, frame: Arc<VideoFrame>) {
+        let is_on = self.is_on.lock();
+        if *is_on {
+            self.fanout.put(frame);
+        }
+    }
+
+    /// The camera is off: its last frame is neither shown nor sent any more.
+    pub(super) fn end(&self) {
+        *self.is_on.lock() = false;
+        self.fanout.clear();
+    }
+}
+
 impl CameraFanout {
     /// The slot of our own tile.
     pub(super) fn own_slot(&self) -> &FrameSlot {
         &self.own
     }
 
-    /// Takes a frame, on the camera's thread.
-    pub(super) fn put(&self, frame: Arc<VideoFrame>) {
+    /// Begins an opening of the camera.
+    pub(super) fn begin(self: &Arc<Self>) -> Arc<CameraSink> {
+        Arc::new(CameraSink { fanout: self.clone(), is_on: Mutex::new(true) })
+    }
+
+    fn put(&self, frame: Arc<VideoFrame>) {
         let encoder = self.encoder.lock().clone();
         if let Some(encoder) = encoder {
             encoder.put(&frame);
@@ -43,14 +70,19 @@ impl CameraFanout {
         self.own.put(frame);
     }
 
-    /// Connects or disconnects the encoders.
+    /// Connects or disconnects the encoders. Those that are disconnected forget the frame that waits for them.
     pub(super) fn connect(&self, encoder: Option<Arc<VideoEncoder>>) {
-        *self.encoder.lock() = encoder;
+        let before = std::mem::replace(&mut *self.encoder.lock(), encoder);
+        if let Some(before) = before {
+            before.forget_frame();
+        }
     }
 
-    /// Removes the last frame from our own tile: the camera is off.
-    pub(super) fn clear(&self) {
+    fn clear(&self) {
         self.own.clear();
+        if let Some(encoder) = &*self.encoder.lock() {
+            encoder.forget_frame();
+        }
     }
 }
 
@@ -103,6 +135,12 @@ impl VideoEncoder {
         for layer_encoder in &self.layer_encoders {
             *layer_encoder.frame.lock() = Some(frame.clone());
             layer_encoder.wake.notify_one();
+        }
+    }
+
+    fn forget_frame(&self) {
+        for layer_encoder in &self.layer_encoders {
+            *layer_encoder.frame.lock() = None;
         }
     }
 
@@ -266,6 +304,24 @@ mod tests {
         assert_eq!(divide(&layers, &all, 0.0), [30, 0, 0]);
         assert_eq!(divide(&layers, &[true, false, false], 4000.0), [148, 0, 0]);
         assert_eq!(divide(&layers, &[false; 3], 4000.0), [0, 0, 0]);
+    }
+
+    #[test]
+    fn frames_of_a_camera_that_is_off_are_dropped() {
+        let fanout = Arc::new(CameraFanout::default());
+        let frame = |us| Arc::new(VideoFrame::filled(2, 2, [0; 3], us).expect("a frame"));
+        let shown = |fanout: &CameraFanout| fanout.own_slot().latest().map(|(_, frame)| frame.timestamp_us());
+        let first = fanout.begin();
+        first.put(frame(1));
+        assert_eq!(shown(&fanout), Some(1));
+        first.end();
+        first.put(frame(2));
+        assert_eq!(shown(&fanout), None, "its driver was not closed yet");
+        let second = fanout.begin();
+        first.put(frame(3));
+        assert_eq!(shown(&fanout), None, "the other opening has given no frame yet");
+        second.put(frame(4));
+        assert_eq!(shown(&fanout), Some(4));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use crate::base::{
     DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, MediaKind, SignalTarget, StepState, TrackRef,
-    TrackSource,
+    TrackSid, TrackSource,
 };
 use livekit_protocol as lk;
 use std::time::Duration;
@@ -193,6 +193,13 @@ pub enum Output {
     Attach(BoundTrack),
     /// Stop showing or playing a remote track.
     Detach(TrackHandle),
+    /// A remote video track sends from now on, or not. Pictures from before a "not" are not shown after it.
+    SetReceiving {
+        /// The track.
+        track: TrackSid,
+        /// Whether it sends.
+        on: bool,
+    },
     /// Let a track of ours send, or not.
     SetSending {
         /// The track's source.

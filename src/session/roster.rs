@@ -140,6 +140,7 @@ impl Roster {
         let before = std::mem::take(&mut person.tracks);
         person.tracks = in_order_of(&before, remote_tracks(&info.tracks));
         person.speaking &= person.voice_on();
+        tell_receiving(&before, &person.tracks, out);
         tell_availability(&person.user, &before, &person.tracks, out);
         let (user, tracks) = (person.user.clone(), person.tracks.clone());
         self.detach_where(|bound| bound.user == user && tracks.iter().all(|t| t.sid != bound.sid), out);
@@ -265,6 +266,16 @@ fn remote_track(t: &lk::TrackInfo) -> Option<RemotePublication> {
 fn in_order_of(before: &[RemotePublication], mut now: Vec<RemotePublication>) -> Vec<RemotePublication> {
     now.sort_by_key(|t| before.iter().position(|b| b.sid == t.sid).unwrap_or(usize::MAX));
     now
+}
+
+/// Tells which video tracks send, where that has changed. A new track sends unless it is muted.
+fn tell_receiving(before: &[RemotePublication], now: &[RemotePublication], out: &mut Vec<Output>) {
+    for track in now.iter().filter(|t| t.source.kind() == MediaKind::Video) {
+        let was_muted = before.iter().find(|b| b.sid == track.sid).is_some_and(|b| b.muted);
+        if track.muted != was_muted {
+            out.push(Output::SetReceiving { track: track.sid.clone(), on: !track.muted });
+        }
+    }
 }
 
 /// Reports which tracks have begun or ceased to send: first what has ceased, then what has begun.

@@ -234,7 +234,10 @@ impl Stage {
                 let before = self.people[who].bound.remove(&handle);
                 assert!(before.is_some(), "{handle:?} is detached, but was not attached");
             }
-            Output::ResumeDone(_) | Output::SetSending { .. } | Output::WantLayers { .. } => {}
+            Output::ResumeDone(_)
+            | Output::SetSending { .. }
+            | Output::SetReceiving { .. }
+            | Output::WantLayers { .. } => {}
         }
     }
 
