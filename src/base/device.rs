@@ -43,3 +43,15 @@ pub(crate) enum DeviceProblemKind {
     /// Any other reason.
     Other,
 }
+
+/// Why others keep a device of ours off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withheld {
+    /// The host turned it off. The user may turn it on again.
+    Host,
+    /// We may not send what it gives: the token does not allow it, or the host has taken the right away.
+    NotAllowed,
+    /// The server did not accept its track. The user may try again.
+    Refused,
+}

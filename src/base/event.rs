@@ -3,7 +3,7 @@
 
 use crate::base::{
     DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid, TrackSource,
-    UserId,
+    UserId, Withheld,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -121,6 +121,8 @@ pub enum EventKind {
     DeviceOpened { kind: DeviceKind, id: String },
     DeviceClosed { kind: DeviceKind, id: String, message: String },
     DeviceFailed { kind: DeviceKind, id: String, message: String },
+    DeviceWithheld { kind: DeviceKind, reason: Withheld },
+    DeviceAllowed { kind: DeviceKind },
     ScreenShown { screen: String },
     Focused { control: String },
     Statistics(Statistics),
@@ -160,6 +162,8 @@ impl EventKind {
             Self::DeviceOpened { .. } => "DeviceOpened",
             Self::DeviceClosed { .. } => "DeviceClosed",
             Self::DeviceFailed { .. } => "DeviceFailed",
+            Self::DeviceWithheld { .. } => "DeviceWithheld",
+            Self::DeviceAllowed { .. } => "DeviceAllowed",
             Self::ScreenShown { .. } => "ScreenShown",
             Self::Focused { .. } => "Focused",
             Self::Statistics(_) => "Statistics",
@@ -195,6 +199,8 @@ impl EventKind {
             Self::DeviceClosed { kind, id, message } | Self::DeviceFailed { kind, id, message } => {
                 json!({ "kind": kind, "id": id, "message": message })
             }
+            Self::DeviceWithheld { kind, reason } => json!({ "kind": kind, "reason": reason }),
+            Self::DeviceAllowed { kind } => json!({ "kind": kind }),
             Self::ScreenShown { screen } => json!({ "screen": screen }),
             Self::Focused { control } => json!({ "control": control }),
             Self::Statistics(s) => json!(s),

@@ -19,6 +19,7 @@ mod time;
 mod timers;
 
 pub use connection::{IceServer, SignalTarget};
+pub use device::Withheld;
 pub(crate) use device::{DeviceEntry, DeviceLists, DeviceProblemKind};
 pub use entry::EntryErrorKind;
 pub(crate) use event::Event;

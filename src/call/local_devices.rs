@@ -49,7 +49,7 @@ impl LocalDevices {
         };
         let label = self.labels.get(&kind).cloned().unwrap_or_default();
         let wanted = slot.is_wanted();
-        LocalDevice { id: id.to_owned(), label, wanted, state }
+        LocalDevice { id: id.to_owned(), label, wanted, state, withheld: None }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::base::{
     ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt,
-    ReceiptStep, RoomId, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, UserId,
+    ReceiptStep, RoomId, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, UserId, Withheld,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -142,6 +142,8 @@ pub(crate) struct LocalDevice {
     pub(crate) wanted: bool,
     /// Its state.
     pub(crate) state: DeviceState,
+    /// Why others keep it off; `None` if they do not.
+    pub(crate) withheld: Option<Withheld>,
 }
 
 /// Everything that the window shows. Each replaces the last one; video frames do not pass through it but through slots.
@@ -321,6 +323,10 @@ pub(crate) enum Notice {
     BackInCall,
     /// A device of ours failed; its state says why.
     Device(DeviceKind),
+    /// Others have turned a device of ours off, or keep it off although the user turns it on.
+    Withheld(DeviceKind, Withheld),
+    /// What a device of ours gives may be sent now. It is off.
+    Allowed(DeviceKind),
     /// A link to a call was opened elsewhere.
     Link(String),
     /// There is a newer version.

@@ -252,6 +252,16 @@ impl Peers {
         Ok((publication, queue))
     }
 
+    /// Removes a published track; an offer must follow. Its m-line stays, inactive.
+    pub(crate) async fn unpublish(&self, cid: &str) -> Result<(), RtcError> {
+        let found = {
+            let mut published = self.published.lock();
+            published.iter().position(|t| t.has_cid(cid)).map(|i| published.remove(i))
+        };
+        let track = found.ok_or_else(|| RtcError::Track(cid.to_owned()))?;
+        track.remove(&self.publisher).await
+    }
+
     /// Statistics of now.
     pub(crate) async fn statistics(&self) -> PeerStatistics {
         let mut all = PeerStatistics {
@@ -293,19 +303,9 @@ impl Peers {
     }
 }
 
-/// For tests only: the product mutes tracks instead of unpublishing them, and sends no data.
+/// For tests only: the product sends no data.
 #[cfg(test)]
 impl Peers {
-    /// Removes a published track; an offer must follow.
-    pub(crate) async fn unpublish(&self, cid: &str) -> Result<(), RtcError> {
-        let found = {
-            let mut published = self.published.lock();
-            published.iter().position(|t| t.has_cid(cid)).map(|i| published.remove(i))
-        };
-        let track = found.ok_or_else(|| RtcError::Track(cid.to_owned()))?;
-        track.remove(&self.publisher).await
-    }
-
     /// Sends a `DataPacket` on the reliable channel.
     pub(crate) async fn send_data(&self, packet: &[u8]) -> Result<(), RtcError> {
         let sent = self.reliable.try_send(packet.into()).await;

@@ -73,7 +73,6 @@ pub(super) struct PublishedTrack {
     transceiver: Arc<dyn RtpTransceiver>,
     sender: Arc<dyn RtpSender>,
     /// Ends the task that writes its packets.
-    #[cfg(test)]
     end: CancellationToken,
 }
 
@@ -96,13 +95,7 @@ impl PublishedTrack {
         if kind == RtpCodecKind::Video {
             publication.transport.add_sent_video(&publication.cid, &publication.ssrcs);
         }
-        let published = Self {
-            publication,
-            transceiver,
-            sender,
-            #[cfg(test)]
-            end,
-        };
+        let published = Self { publication, transceiver, sender, end };
         Ok((published, queue))
     }
 
@@ -138,8 +131,7 @@ impl PublishedTrack {
         Ok(())
     }
 
-    /// Takes the track out of the connection; an offer must follow. The product mutes tracks instead.
-    #[cfg(test)]
+    /// Takes the track out of the connection; an offer must follow.
     pub(super) async fn remove(&self, connection: &RtcConnection) -> Result<(), RtcError> {
         self.publication.transport.remove_sent_video(&self.publication.ssrcs);
         self.end.cancel();

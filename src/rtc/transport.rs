@@ -92,7 +92,6 @@ impl TransportState {
         self.sent_video.lock().extend(streams);
     }
 
-    #[cfg(test)]
     pub(super) fn remove_sent_video(&self, ssrcs: &[u32]) {
         self.sent_video.lock().retain(|ssrc, _| !ssrcs.contains(ssrc));
     }

@@ -238,6 +238,11 @@ pub enum PeerCommand {
         /// The track's source.
         source: TrackSource,
     },
+    /// Take a track of ours out of the next offer.
+    Unpublish {
+        /// Its client id.
+        cid: String,
+    },
     /// Make an offer. Answered by `OfferMade`.
     Offer {
         /// Whether to restart ICE (new ICE credentials).

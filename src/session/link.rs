@@ -49,9 +49,15 @@ impl Session {
             Response::Trickle(t) => self.trickle(&t),
             Response::Update(u) => {
                 self.with_roster(|roster, out| roster.update(&u.participants, out));
+                let sid = self.my_sid();
+                if let Some(me) = u.participants.iter().find(|p| p.sid == sid && !sid.is_empty()) {
+                    self.own_participant(me);
+                }
                 self.complete_resume(&u.participants);
             }
             Response::TrackPublished(p) => self.track_published(p),
+            Response::TrackUnpublished(t) => self.unpublished_by_server(&t.track_sid),
+            Response::RequestResponse(response) => self.request_refused(response),
             Response::MediaSectionsRequirement(r) => {
                 if r.num_audios + r.num_videos > 0 {
                     // A bound on what a server can make us allocate.

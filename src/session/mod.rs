@@ -14,6 +14,7 @@ mod negotiation;
 mod peers;
 mod publish;
 mod reconnecting;
+mod rights;
 mod roster;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use crate::base::{ConnectionQuality, DeviceKind, ExitReason, Moment, Receipt, Si
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use publish::OwnTrack;
+use rights::Rights;
 use roster::Roster;
 use std::collections::VecDeque;
 
@@ -156,6 +158,9 @@ pub struct Session {
     speaker: DeviceSlot,
     screen: DeviceSlot,
     tracks: Vec<OwnTrack>,
+    /// Tracks that were announced, which numbers their client ids.
+    announced: u32,
+    rights: Rights,
     camera_layers: Vec<SimulcastLayer>,
     roster: Roster,
     timers: Timers<Timer>,
@@ -181,6 +186,8 @@ impl Session {
             speaker: slot(DeviceKind::Speaker, true, config.speaker),
             screen: slot(DeviceKind::Screen, false, None),
             tracks: Vec::new(),
+            announced: 0,
+            rights: Rights::default(),
             camera_layers: config.camera_layers,
             roster: Roster::default(),
             timers: Timers::default(),
@@ -200,7 +207,7 @@ impl Session {
             Input::Exit(by) => self.exit(by, now),
             Input::CloseNow => self.close_now(now),
             Input::TryNow => self.try_now(now),
-            Input::SetDevice(kind, on) => self.set_device(kind, on),
+            Input::SetDevice(kind, on) => self.switch_device(kind, on),
             Input::ChooseDevice(kind, id) => self.choose_device(kind, id),
             Input::Link(epoch, input) => self.link(epoch, input, now),
             Input::Peers(epoch, input) => self.peers(epoch, input, now),

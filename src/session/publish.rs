@@ -22,7 +22,7 @@ pub(super) struct OwnTrack {
 }
 
 impl Session {
-    /// Publishes a track for each device that is wanted and has none on this connection, with one offer for all.
+    /// Publishes a track for each device that is wanted, may send and has none on this connection, with one offer for all.
     pub(super) fn publish_wanted(&mut self) {
         let epoch = self.epoch;
         let mut added = false;
@@ -32,9 +32,13 @@ impl Session {
             if known.is_some_and(|t| t.epoch == epoch) || (known.is_none() && !wanted) {
                 continue;
             }
-            let muted = !self.source_is_on(source);
             self.tracks.retain(|t| t.source != source);
-            let cid = format!("{}-{}", Announced::of(source).name, epoch.0);
+            if !self.rights.allow(source) {
+                continue;
+            }
+            let muted = !self.source_is_on(source);
+            self.announced += 1;
+            let cid = format!("{}-{}", Announced::of(source).name, self.announced);
             self.send(Request::AddTrack(self.add_track(&cid, source, muted)));
             self.command(PeerCommand::Publish { cid: cid.clone(), source });
             self.tracks.push(OwnTrack { source, cid, sid: None, muted, epoch });
@@ -102,20 +106,6 @@ impl Session {
         self.send_mutes();
     }
 
-    /// The server has muted a track of ours, which switches its device off; or has unmuted it.
-    pub(super) fn muted_by_server(&mut self, m: &lk::MuteTrackRequest) {
-        let Some(track) = self.tracks.iter_mut().find(|t| t.sid.as_deref() == Some(m.sid.as_str())) else { return };
-        track.muted = m.muted;
-        let source = track.source;
-        self.out.push_back(Output::SetSending { source, on: !m.muted });
-        // A muted screen audio does not stop the screen.
-        if m.muted
-            && let Some(kind) = source.device().filter(|kind| kind.source() == Some(source))
-        {
-            self.set_device(kind, false);
-        }
-    }
-
     /// Dynacast: the server tells which layers of a track of ours have a subscriber.
     pub(super) fn want_layers(&mut self, update: &lk::SubscribedQualityUpdate) {
         let Some(track) = self.tracks.iter().find(|t| t.sid.as_deref() == Some(&update.track_sid)) else { return };
@@ -145,6 +135,11 @@ impl Session {
             self.out.push_back(Output::SetSending { source, on });
         }
     }
+}
+
+/// LiveKit's word for a source.
+pub(super) const fn lk_source(source: TrackSource) -> lk::TrackSource {
+    Announced::of(source).source
 }
 
 /// How a track of ours is announced to the server.

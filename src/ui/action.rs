@@ -47,6 +47,8 @@ pub(super) enum Action {
     Retry,
     ToggleMicrophone,
     ToggleCamera,
+    /// Turned a device on that others had turned off; it changes nothing if it is on.
+    TurnOn(DeviceKind),
     AsHost(HostAction),
     /// Left, or stopped joining.
     Leave(ExitRequestedBy),

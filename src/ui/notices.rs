@@ -1,6 +1,6 @@
 //! Notices of the call service, which come once; most become a toast.
 
-use crate::base::DeviceKind;
+use crate::base::{DeviceKind, Withheld};
 use crate::call::view::{DeviceState, Notice};
 use crate::ui::action::Action;
 use crate::ui::effects::Effects;
@@ -20,6 +20,8 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
         Notice::Dropped(name) => (icons::WIFI_SLASH, format!("{name} lost the connection")),
         Notice::BackInCall => (icons::WIFI_HIGH, "You are back in the call".to_owned()),
         Notice::Device(kind) => return device_failed(model, kind),
+        Notice::Withheld(kind, why) => return device_withheld(model, kind, why),
+        Notice::Allowed(kind) => return device_allowed(model, kind),
         Notice::Refused { request, sentence } => return hosting::refused(model, &request, sentence),
         Notice::Link(link) => {
             effects.raise = true;
@@ -51,6 +53,36 @@ fn device_failed(model: &mut Model, kind: DeviceKind) {
     model.toast_with(icons::PLUGS, title.to_owned(), Some((word, Action::ToggleMenu(menu))));
 }
 
+/// Tells that others keep a device off; with a button that turns it on, where that is possible.
+fn device_withheld(model: &mut Model, kind: DeviceKind, why: Withheld) {
+    let (icon, turn_on) = switch(kind);
+    let word = match why {
+        Withheld::Host => Some("Turn on"),
+        Withheld::Refused => Some("Try again"),
+        Withheld::NotAllowed => None,
+    };
+    let sentence = strings::withheld(kind, why);
+    model.toasts.retain(|toast| toast.icon != icon);
+    model.toast_with(icon, sentence.to_owned(), word.zip(turn_on));
+}
+
+/// Tells that a device may be used now. It is off until the user turns it on.
+fn device_allowed(model: &mut Model, kind: DeviceKind) {
+    let (icon, turn_on) = switch(kind);
+    let Some(turn_on) = turn_on else { return };
+    model.toasts.retain(|toast| toast.icon != icon);
+    model.toast_with(icon, strings::allowed(kind).to_owned(), Some(("Turn on", turn_on)));
+}
+
+/// The icon of a device that is off, and the action that turns it on; `None` for a device without a button.
+const fn switch(kind: DeviceKind) -> (char, Option<Action>) {
+    match kind {
+        DeviceKind::Camera => (icons::VIDEO_CAMERA_SLASH, Some(Action::TurnOn(kind))),
+        DeviceKind::Microphone => (icons::MICROPHONE_SLASH, Some(Action::TurnOn(kind))),
+        DeviceKind::Speaker | DeviceKind::Screen => (icons::PLUGS, None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +101,22 @@ mod tests {
         model.snapshot = Arc::new(Snapshot { call: Some(call), ..Snapshot::default() });
         apply(&mut model, Notice::Joined("Priya Nair".into()), &mut Effects::default());
         assert_eq!(model.toasts.len(), 1);
+    }
+
+    #[test]
+    fn a_newer_note_about_a_device_replaces_the_older_one() {
+        let mut model = Model::new(Settings::default());
+        let mut tell = |notice| {
+            apply(&mut model, notice, &mut Effects::default());
+            model.toasts.iter().map(|t| (t.text.clone(), t.button.is_some())).collect::<Vec<_>>()
+        };
+        let toasts = tell(Notice::Withheld(DeviceKind::Microphone, Withheld::Host));
+        assert_eq!(toasts, [("The host has turned your microphone off".to_owned(), true)]);
+        let toasts = tell(Notice::Withheld(DeviceKind::Microphone, Withheld::NotAllowed));
+        assert_eq!(toasts, [("You may not speak in this room".to_owned(), false)]);
+        tell(Notice::Withheld(DeviceKind::Camera, Withheld::NotAllowed));
+        let toasts = tell(Notice::Allowed(DeviceKind::Microphone));
+        let expected = [("You may not show your camera in this room", false), ("You may speak now", true)];
+        assert_eq!(toasts, expected.map(|(text, button)| (text.to_owned(), button)));
     }
 }

@@ -1,6 +1,8 @@
 //! Sentences for users about ends, devices, rooms and receipts, and the exact lines for support.
 
-use crate::base::{DeviceKind, DeviceProblemKind, ExitReason, ReceiptStep, RoomId, RoomState, StepName, StepState};
+use crate::base::{
+    DeviceKind, DeviceProblemKind, ExitReason, ReceiptStep, RoomId, RoomState, StepName, StepState, Withheld,
+};
 use crate::call::view::{CallSummary, CallView, DeviceProblem, LocalDevice, RoomStatus};
 use crate::store::RecentRoom;
 use jiff::Timestamp;
@@ -246,6 +248,41 @@ pub(super) fn device_problem(
         (DeviceKind::Screen, _) => {
             ("The screen cannot be shared", format!("“{label}” gave no picture. The others do not see it."))
         }
+    }
+}
+
+/// The sentence about a device that others keep off.
+pub(super) const fn withheld(kind: DeviceKind, why: Withheld) -> &'static str {
+    match (kind, why) {
+        (DeviceKind::Camera, Withheld::Host) => "The host has turned your camera off",
+        (DeviceKind::Camera, Withheld::NotAllowed) => "You may not show your camera in this room",
+        (DeviceKind::Camera, Withheld::Refused) => "The server did not accept your camera",
+        (DeviceKind::Microphone, Withheld::Host) => "The host has turned your microphone off",
+        (DeviceKind::Microphone, Withheld::NotAllowed) => "You may not speak in this room",
+        (DeviceKind::Microphone, Withheld::Refused) => "The server did not accept your microphone",
+        (DeviceKind::Speaker | DeviceKind::Screen, Withheld::Host) => "The host has stopped your screen",
+        (DeviceKind::Speaker | DeviceKind::Screen, Withheld::NotAllowed) => {
+            "You may not share your screen in this room"
+        }
+        (DeviceKind::Speaker | DeviceKind::Screen, Withheld::Refused) => "The server did not accept your screen",
+    }
+}
+
+/// The words of its button.
+pub(super) const fn withheld_word(why: Withheld) -> &'static str {
+    match why {
+        Withheld::Host => "Off by host",
+        Withheld::NotAllowed => "Not allowed",
+        Withheld::Refused => "Refused",
+    }
+}
+
+/// The sentence about a device that may be used from now on.
+pub(super) const fn allowed(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Camera => "You may show your camera now",
+        DeviceKind::Microphone => "You may speak now",
+        DeviceKind::Speaker | DeviceKind::Screen => "You may share your screen now",
     }
 }
 

@@ -304,7 +304,13 @@ pub(super) fn done(count: usize) -> Vec<ReceiptStep> {
 
 /// An open device.
 pub(super) fn device(label: &str) -> LocalDevice {
-    LocalDevice { id: label.to_lowercase(), label: label.into(), wanted: true, state: DeviceState::Open }
+    LocalDevice {
+        id: label.to_lowercase(),
+        label: label.into(),
+        wanted: true,
+        state: DeviceState::Open,
+        withheld: None,
+    }
 }
 
 /// The server's answer to a lookup.

@@ -59,6 +59,8 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         }
         Action::ToggleMicrophone => toggle(model, DeviceKind::Microphone, effects),
         Action::ToggleCamera => toggle(model, DeviceKind::Camera, effects),
+        Action::TurnOn(kind) if model.device(kind).wanted => {}
+        Action::TurnOn(kind) => toggle(model, kind, effects),
         Action::AsHost(action) => hosting::act(model, action, effects),
         Action::Leave(by) => leave(model, by, effects),
         Action::Stay => stay(model),

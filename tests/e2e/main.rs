@@ -16,6 +16,7 @@ mod leaving;
 mod links;
 mod lossy_link;
 mod profiles;
+mod rights;
 mod sources;
 mod switching;
 mod tencent;

@@ -1,12 +1,14 @@
 //! Real sessions against the real hub, in memory: what participants see of each other's joining and leaving.
 //!
-//! `scenarios` has named cases, `random` random sequences of operations and faults, `explore` every order of small cases.
+//! `scenarios` has named cases, `random` random sequences of operations and faults, `explore` every order of small cases,
+//! `rights` what happens to open devices when the right to publish changes.
 //! All use the same `stage` and the same `rules`.
 
 mod explore;
 mod network;
 mod people;
 mod random;
+mod rights;
 mod rules;
 mod scenarios;
 mod server;

@@ -46,7 +46,7 @@ pub(crate) struct Person {
     /// The last connection that was asked for.
     pub(crate) epoch: Epoch,
     pub(crate) has_peers: bool,
-    /// The m-lines of our offers, with the track that each sends.
+    /// The m-lines of our offers, with the track that each sends; an empty name for one that has ended.
     m_lines: Vec<(MediaKind, Option<String>)>,
     /// v0: the m-lines of the server's offers.
     pub(crate) offered: BTreeMap<Mid, (TrackSid, MediaKind)>,
@@ -146,6 +146,7 @@ impl Person {
         for (mid, (kind, cid)) in self.m_lines.iter().enumerate() {
             let kind = if *kind == MediaKind::Audio { "audio" } else { "video" };
             let direction = match cid {
+                Some(cid) if cid.is_empty() => "a=inactive\r\n".to_owned(),
                 Some(cid) => format!("a=sendonly\r\na=msid:- {cid}\r\n"),
                 None => "a=recvonly\r\n".to_owned(),
             };
@@ -298,6 +299,11 @@ impl Stage {
             }
             PeerCommand::Publish { cid, source } => {
                 person.m_lines.push((source.kind(), Some(cid)));
+                None
+            }
+            PeerCommand::Unpublish { cid } => {
+                let m_line = person.m_lines.iter_mut().find(|(_, sent)| sent.as_ref() == Some(&cid));
+                m_line.expect("it was published").1 = Some(String::new());
                 None
             }
             PeerCommand::Offer { .. } => Some(PeerInput::OfferMade(person.offer())),

@@ -99,7 +99,7 @@ fn act(stage: &mut Stage, op: &Op) {
 }
 
 /// The number of sequences to run.
-fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES)
 }
 

@@ -172,7 +172,7 @@ impl Stage {
         self.admin(AdminCall::DeleteRoom(lk::DeleteRoomRequest { room: ROOM.into() }));
     }
 
-    fn admin(&mut self, call: AdminCall) {
+    pub(crate) fn admin(&mut self, call: AdminCall) {
         self.tell_hub(hub::Input::Admin { call: 1, request: Box::new(call) });
     }
 

@@ -57,6 +57,7 @@ impl PeerTask {
             PeerCommand::Publish { cid, source } => {
                 publish(peers, cid, source, &self.layers, &self.report_tx).await.map(|()| None)
             }
+            PeerCommand::Unpublish { cid } => peers.unpublish(&cid).await.map(|()| None),
             PeerCommand::Offer { ice_restart } => peers.offer(ice_restart).await.map(|s| Some(PeerInput::OfferMade(s))),
             PeerCommand::SetAnswer(sdp) => peers.set_answer(sdp).await.map(|()| None),
             PeerCommand::Answer { id, sdp } => {

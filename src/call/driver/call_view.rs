@@ -9,7 +9,7 @@ use std::time::Duration;
 impl Call {
     /// One of our devices as the window shows it.
     pub(crate) fn local(&self, kind: DeviceKind) -> LocalDevice {
-        self.local.view(kind, self.session.slot(kind))
+        LocalDevice { withheld: self.session.withheld(kind), ..self.local.view(kind, self.session.slot(kind)) }
     }
 
     /// The call as the window shows it.

@@ -98,6 +98,8 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
         }),
         EventKind::ConnectionRecovery { .. } => Some(Notice::BackInCall),
         EventKind::DeviceFailed { kind, .. } => Some(Notice::Device(*kind)),
+        EventKind::DeviceWithheld { kind, reason } => Some(Notice::Withheld(*kind, *reason)),
+        EventKind::DeviceAllowed { kind } => Some(Notice::Allowed(*kind)),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ mod leaving;
 mod outages;
 mod people;
 mod random;
+mod rights;
 mod tracks;
 
 use super::entering::ENTER_LIMIT;
@@ -51,6 +52,8 @@ struct World {
     shown_open: BTreeSet<DeviceKind>,
     epoch: Epoch,
     link_up: bool,
+    /// Our permission in the next join response.
+    permission: Option<lk::ParticipantPermission>,
     /// Media that is shown or played.
     bound: BTreeMap<TrackHandle, crate::base::TrackRef>,
 }
@@ -72,6 +75,7 @@ impl World {
             shown_open: BTreeSet::new(),
             epoch: Epoch(1),
             link_up: false,
+            permission: None,
             bound: BTreeMap::new(),
         };
         world.drain();
@@ -141,7 +145,7 @@ impl World {
                 self.epoch = epoch;
                 if self.behaviour.server {
                     self.link_up = true;
-                    self.link(10, LinkInput::Joined { response: Box::new(join()), single: true });
+                    self.link(10, LinkInput::Joined { response: Box::new(self.join()), single: true });
                     self.link(12, LinkInput::Message(Box::new(Response::Answer(lk::SessionDescription::default()))));
                     if self.behaviour.peers {
                         self.later(30, Input::Peers(epoch, PeerInput::Up(SignalTarget::Publisher)));
@@ -213,6 +217,16 @@ impl World {
         }
     }
 
+    fn join(&self) -> lk::JoinResponse {
+        let me = lk::ParticipantInfo {
+            sid: ME.into(),
+            identity: "me".into(),
+            permission: self.permission.clone(),
+            ..Default::default()
+        };
+        lk::JoinResponse { participant: Some(me), ice_servers: turn("joined"), ..Default::default() }
+    }
+
     fn exits(&self) -> Vec<(ExitReason, f64, Receipt)> {
         let exit = |e: &EventKind| match e {
             EventKind::ExitRoom { reason, total_ms, receipt } => Some((*reason, *total_ms, receipt.clone())),
@@ -232,14 +246,6 @@ impl World {
         assert_eq!(self.session.deadline(), None, "a timer is left");
         assert!(self.session.people().is_empty());
         (reason, total_ms, receipt)
-    }
-}
-
-fn join() -> lk::JoinResponse {
-    lk::JoinResponse {
-        participant: Some(lk::ParticipantInfo { sid: ME.into(), identity: "me".into(), ..Default::default() }),
-        ice_servers: turn("joined"),
-        ..Default::default()
     }
 }
 

@@ -8,6 +8,7 @@ mod release;
 mod screens;
 mod settings;
 mod tiles;
+mod withheld;
 
 use crate::base::ExitReason;
 use crate::call::view::{CallPhase, ExitProgress};

@@ -7,6 +7,7 @@ use crate::ui::action::Action;
 use crate::ui::model::Model;
 use crate::ui::parts::{Focus, Menu};
 use crate::ui::screens::Screen;
+use crate::ui::strings::{withheld, withheld_word};
 use crate::ui::tile_layout::{LayoutMode, RemoteTile};
 use crate::ui::tokens::{Palette, radius, size, time};
 use crate::ui::widgets::{
@@ -152,6 +153,7 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, kind: DeviceKind, words: b
             [icons::VIDEO_CAMERA, icons::VIDEO_CAMERA_SLASH]
         },
         device: view.model.device(kind),
+        withheld: view.model.device(kind).withheld.map(|why| (why, [withheld(kind, why), withheld_word(why)])),
         words,
         enabled,
     };

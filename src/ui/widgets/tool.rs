@@ -1,6 +1,7 @@
 //! The tool bar's buttons: Mic and Camera with their lamps, and Leave.
 
 use super::{Pressable, clickable, lamp, mix, spinner};
+use crate::base::Withheld;
 use crate::call::view::{DeviceState, LocalDevice};
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size};
@@ -18,6 +19,8 @@ pub(in crate::ui) struct Tool<'a> {
     /// Icons for on and off.
     pub(in crate::ui) icons: [char; 2],
     pub(in crate::ui) device: &'a LocalDevice,
+    /// Why others keep the device off, and the words for it: a sentence, and the button's.
+    pub(in crate::ui) withheld: Option<(Withheld, [&'static str; 2])>,
     /// Whether there is room for words.
     pub(in crate::ui) words: bool,
     pub(in crate::ui) enabled: bool,
@@ -31,10 +34,17 @@ impl Tool<'_> {
         let info = WidgetInfo::selected(Role::Button, self.enabled, on, self.name);
         let tool = clickable(ui, rect, Id::unique(("tool", self.name)), info);
         let action = format!("Turn {} {}", self.name.to_lowercase(), if on { "off" } else { "on" });
-        let description = format!("{action}, {}. {}", self.key, self.state());
+        let (description, hover) = match self.withheld {
+            // A press changes nothing.
+            Some((Withheld::NotAllowed, [sentence, _])) => (sentence.to_owned(), sentence.to_owned()),
+            Some((_, [sentence, _])) => {
+                (format!("{action}, {}. {sentence}", self.key), format!("{sentence}. {action} ({})", self.key))
+            }
+            None => (format!("{action}, {}. {}", self.key, self.state()), format!("{action} ({})", self.key)),
+        };
         ui.ctx().accesskit_node_builder(tool.response.id, |node| node.set_description(description));
         self.draw(ui, colors, rect, &tool);
-        tool.response.on_hover_text(format!("{action} ({})", self.key))
+        tool.response.on_hover_text(hover)
     }
 
     /// Whether it shows "on": what the user wants, or, while disabled, whether the device is open.
@@ -86,7 +96,10 @@ impl Tool<'_> {
             lamp(ui, corner, &self.device.state, dim(colors.lamp), dim(colors.danger_text));
         }
         if self.words {
-            let word = format!("{} {}", self.word, if on { "on" } else { "off" });
+            let word = match self.withheld {
+                Some((_, [_, word])) => word.to_owned(),
+                None => format!("{} {}", self.word, if on { "on" } else { "off" }),
+            };
             let at = pos2(rect.center().x, rect.top() + 46.0);
             text::paint(ui, at, Align2::CENTER_CENTER, text::TOOL, color, &word, rect.width());
         }

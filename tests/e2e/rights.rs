@@ -1,0 +1,176 @@
+//! Open means seen: what the operating system says of camera and microphone while a host takes the right to send away and
+//! gives it back, and which pictures the others see after an "off".
+
+use crate::kit::http::request;
+use crate::kit::livekit_server::KEYS;
+use crate::kit::program::{DEV_KEYS, Keys, Place};
+use crate::kit::{
+    Display, Events, Keyboard, LiveKitServer, Participant, Process, Pulse, Server, TestContext, events, proc,
+    wait_until,
+};
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use serde_json::{Value, json};
+
+const ROOM: &str = "rights";
+const QUIET: [&str; 4] = ["--camera", "none", "--microphone", "none"];
+
+/// A window that sends camera and microphone, and a bot that watches it.
+struct Call {
+    context: TestContext,
+    url: String,
+    keys: Keys,
+    display: Display,
+    pulse: Pulse,
+    watcher: Participant,
+    window: Participant,
+}
+
+impl Call {
+    fn start(context: TestContext, url: String, keys: Keys) -> Self {
+        let (display, pulse) = (Display::start(&context, "a"), Pulse::start(&context, "a"));
+        let watcher = Participant::bot_by(&context, &url, ROOM, "watcher", |command| {
+            command.args(QUIET).envs(keys);
+        });
+        let place = Place { display: &display, pulse: Some(&pulse), url: &url, room: ROOM };
+        let devices = ["--renderer", "glow", "--camera", "capture-process:none:320x180@10", "--join"];
+        let mut command = Participant::window_command(&context, &place, "Ann", &devices);
+        let window = Participant::entered(Process::start(&context, "Ann", command.envs(keys)));
+        window.wait_for_screen("call");
+        watcher.wait_for_media_of(window.user());
+        Self { context, url, keys, display, pulse, watcher, window }
+    }
+
+    /// A request to the server's RoomService about the window's user.
+    fn ask(&self, method: &str, more: Value) {
+        let [(_, key), (_, secret)] = self.keys;
+        let grants = VideoGrants { room_admin: true, room: ROOM.into(), ..Default::default() };
+        let token = AccessToken::with_api_key(key, secret).with_grants(grants).to_jwt().expect("signed");
+        let mut body = json!({"room": ROOM, "identity": self.window.user()});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let port = self.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
+        let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
+        let path = format!("/twirp/livekit.RoomService/{method}");
+        let (status, answer) = request(port, "POST", &path, &headers, &body.to_string());
+        assert_eq!(status, 200, "{method}: {answer}");
+    }
+
+    fn permit(&self, may: bool) {
+        let permission = json!({"can_subscribe": true, "can_publish": may, "can_publish_data": true});
+        self.ask("UpdateParticipant", json!({ "permission": permission }));
+    }
+
+    /// Waits until the system says that camera and microphone are open, or are not.
+    #[track_caller]
+    fn wait_for_devices(&self, camera: bool, microphone: bool) {
+        let pid = self.window.process().pid();
+        wait_until(&format!("camera {camera} and microphone {microphone}"), || {
+            let cameras = proc::capture_processes(pid).len() == usize::from(camera);
+            let microphones = self.pulse.microphone_users().len() == usize::from(microphone);
+            (cameras && microphones).then_some(())
+        });
+    }
+
+    fn press(&self, key: &str) {
+        Keyboard::of(&self.display, self.window.process()).press(key);
+    }
+
+    /// Waits until others keep a device off for this reason, for the `times`th time.
+    #[track_caller]
+    fn withheld(&self, kind: &str, reason: &str, times: usize) {
+        let fits = |e: &Value| e["kind"] == kind && e["reason"] == reason;
+        wait_until(&format!("{kind} to be kept off: {reason}"), || {
+            let all = self.window.all("DeviceWithheld");
+            (all.iter().filter(|e| fits(e)).count() >= times).then_some(())
+        });
+    }
+
+    /// The tracks of an event that the watcher has told of, in order.
+    fn tracks(&self, name: &str) -> Vec<String> {
+        let track = |e: &Value| e["track"].as_str().unwrap_or_default().to_owned();
+        let sends = |e: &&Value| e["available"].as_bool().unwrap_or(true);
+        self.watcher.all(name).iter().filter(sends).map(track).collect()
+    }
+
+    /// Waits until the watcher has told `name` for a track that is not `before`. Returns that track.
+    #[track_caller]
+    fn new_track(&self, name: &str, before: &str) -> String {
+        wait_until(&format!("{name} of another track"), || self.tracks(name).pop().filter(|track| track != before))
+    }
+}
+
+fn a_right_is_taken_and_given_back(call: &Call) {
+    call.wait_for_devices(true, true);
+    let first = ["FirstVideoFrame", "FirstAudioFrame"].map(|name| call.tracks(name).pop().expect("just told"));
+    call.permit(false);
+    call.wait_for_devices(false, false);
+    for kind in ["camera", "microphone"] {
+        call.withheld(kind, "not_allowed", 1);
+    }
+    for name in ["UserVideoAvailable", "UserAudioAvailable"] {
+        call.watcher.wait_for_where(name, |e| e["available"] == false);
+    }
+    call.display.screenshot(&call.context, "not-allowed");
+    call.press("ctrl+d");
+    call.withheld("microphone", "not_allowed", 2);
+    call.wait_for_devices(false, false);
+
+    let opened = call.window.all("DeviceOpened").len();
+    call.permit(true);
+    call.window.wait_for_where("DeviceAllowed", |e| e["kind"] == "microphone");
+    assert_eq!(call.window.all("DeviceOpened").len(), opened, "only the user turns a device on");
+    call.press("ctrl+e");
+    call.press("ctrl+d");
+    call.wait_for_devices(true, true);
+    call.new_track("FirstVideoFrame", &first[0]);
+    let voice = call.new_track("FirstAudioFrame", &first[1]);
+
+    call.ask("MutePublishedTrack", json!({"track_sid": voice, "muted": true}));
+    call.wait_for_devices(true, false);
+    call.withheld("microphone", "host", 1);
+    let told = call.tracks("UserAudioAvailable").len();
+    call.press("ctrl+d");
+    call.wait_for_devices(true, true);
+    wait_until("the voice to be back", || (call.tracks("UserAudioAvailable").len() > told).then_some(()));
+}
+
+#[test]
+fn devices_close_while_the_right_is_gone_and_are_seen_again_after_one_press() {
+    let context = TestContext::new("rights");
+    let server = Server::start(&context);
+    let call = Call::start(context, server.url(), DEV_KEYS);
+    a_right_is_taken_and_given_back(&call);
+}
+
+#[test]
+fn devices_close_while_the_right_is_gone_on_livekit_server() {
+    let context = TestContext::new("rights-on-livekit-server");
+    let server = LiveKitServer::start(&context);
+    let call = Call::start(context, server.url(), KEYS);
+    a_right_is_taken_and_given_back(&call);
+}
+
+#[test]
+fn a_camera_that_is_on_again_shows_no_picture_of_before() {
+    let context = TestContext::new("no-picture-of-before");
+    let server = Server::start(&context);
+    let url = server.url();
+    let (here, there) = (Display::start(&context, "a"), Display::start(&context, "b"));
+    let window = |display, name, camera| {
+        let place = Place { display, pulse: None, url: &url, room: ROOM };
+        let devices = ["--renderer", "glow", "--camera", camera, "--microphone", "none", "--speaker", "none"];
+        Participant::window(&context, &place, name, &devices)
+    };
+    let sender = window(&here, "Ann", "capture-process:slow-to-open:320x180@10");
+    let looker = window(&there, "Bob", "none");
+    looker.wait_for_user("FirstVideoFrame", sender.user());
+    let keyboard = Keyboard::of(&here, sender.process());
+    keyboard.press("ctrl+e");
+    looker.wait_for_where("UserVideoAvailable", |e| e["available"] == false);
+    sender.wait_for_where("DeviceClosed", |e| e["kind"] == "camera");
+    keyboard.press("ctrl+e");
+    let second = |told: Vec<Value>| told.into_iter().nth(1);
+    let shown = wait_until("a picture after the off", || second(looker.all("FirstVideoFrame")));
+    let cameras = || sender.all("DeviceOpened").into_iter().filter(|e| e["kind"] == "camera").collect();
+    let opened = wait_until("the camera to be open again", || second(cameras()));
+    assert!(events::at(&shown) > events::at(&opened), "a picture of before: {shown}, the camera: {opened}");
+}
