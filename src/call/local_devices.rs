@@ -37,15 +37,16 @@ impl LocalDevices {
 
     /// The device of a slot as the window shows it.
     pub(super) fn view(&self, kind: DeviceKind, slot: &DeviceSlot) -> LocalDevice {
-        let (id, state) = match slot.state() {
-            SlotState::Closed => (slot.choice().unwrap_or_default(), DeviceState::Off),
-            SlotState::Opening { choice } => (choice.as_deref().unwrap_or_default(), DeviceState::Opening),
-            SlotState::Open { id, .. } => (id.as_str(), DeviceState::Open),
-            SlotState::Releasing { id, .. } => (id.as_str(), DeviceState::Closing),
-            SlotState::Failed { id, message } => {
-                let unknown = || DeviceProblem { kind: DeviceProblemKind::Other, message: message.clone() };
-                (id.as_str(), DeviceState::Failed(self.problems.get(&kind).cloned().unwrap_or_else(unknown)))
+        let (id, state) = match (slot.failure(), slot.state()) {
+            // Also while it is opened again by itself.
+            (Some(failure), _) => {
+                let unknown = || DeviceProblem { kind: DeviceProblemKind::Other, message: failure.message.clone() };
+                (failure.id.as_str(), DeviceState::Failed(self.problems.get(&kind).cloned().unwrap_or_else(unknown)))
             }
+            (None, SlotState::Closed | SlotState::Failed(_)) => (slot.choice().unwrap_or_default(), DeviceState::Off),
+            (None, SlotState::Opening { choice }) => (choice.as_deref().unwrap_or_default(), DeviceState::Opening),
+            (None, SlotState::Open { id, .. }) => (id.as_str(), DeviceState::Open),
+            (None, SlotState::Releasing { id, .. }) => (id.as_str(), DeviceState::Closing),
         };
         let label = self.labels.get(&kind).cloned().unwrap_or_default();
         let wanted = slot.is_wanted();

@@ -20,6 +20,17 @@ pub(crate) struct DeviceSlot {
     generation: Generation,
     /// The last `Released`.
     last_release: Option<(StepState, String)>,
+    /// The failure after which the device is being opened again by itself.
+    failed_before: Option<Failure>,
+}
+
+/// Why a device is not open although it is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The id of the device.
+    pub(crate) id: String,
+    /// The error, for the user.
+    pub(crate) message: String,
 }
 
 /// The state of a device.
@@ -27,13 +38,9 @@ pub(crate) struct DeviceSlot {
 pub(crate) enum SlotState {
     /// Not held.
     Closed,
-    /// Not held, because it could not be opened or was lost. The next change of the wanted state tries again.
-    Failed {
-        /// Its id.
-        id: String,
-        /// The error, for the user.
-        message: String,
-    },
+    /// Not held, because it could not be opened or was lost. The next change of the wanted state tries again, and so does
+    /// [`DeviceSlot::retry`].
+    Failed(Failure),
     /// Being opened.
     Opening {
         /// The choice that is being opened.
@@ -66,13 +73,16 @@ pub(crate) enum SlotChange {
     OpeningCancelled,
     /// It failed and is not held.
     Failed { id: String, message: String },
+    /// It was opened again by itself, and failed as before.
+    FailedAgain,
 }
 
 impl DeviceSlot {
     /// A closed device. `choice` is its id, `None` the system's default.
     pub(crate) fn new(kind: DeviceKind, wanted: bool, choice: Option<String>) -> Self {
         let generation = Generation(0);
-        Self { kind, wanted, choice, state: SlotState::Closed, generation, last_release: None }
+        let state = SlotState::Closed;
+        Self { kind, wanted, choice, state, generation, last_release: None, failed_before: None }
     }
 
     /// Its state.
@@ -92,7 +102,15 @@ impl DeviceSlot {
 
     /// Whether it is not held and no operation runs.
     pub(crate) fn is_closed(&self) -> bool {
-        matches!(self.state, SlotState::Closed | SlotState::Failed { .. })
+        matches!(self.state, SlotState::Closed | SlotState::Failed(_))
+    }
+
+    /// Why it failed; also while it is opened again by itself, until it is open.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match &self.state {
+            SlotState::Failed(failure) => Some(failure),
+            _ => self.failed_before.as_ref(),
+        }
     }
 
     /// The last `Released`.
@@ -114,8 +132,23 @@ impl DeviceSlot {
         self.step()
     }
 
+    /// Opens a failed device again, if it is still wanted; nobody has asked for it. Until it is open,
+    /// [`DeviceSlot::failure`] stays.
+    pub(super) fn retry(&mut self) -> Option<Output> {
+        let SlotState::Failed(failure) = &self.state else { return None };
+        let failure = failure.clone();
+        self.state = SlotState::Closed;
+        let output = self.step();
+        match output {
+            Some(_) => self.failed_before = Some(failure),
+            None => self.state = SlotState::Failed(failure),
+        }
+        output
+    }
+
     fn forget_failure(&mut self) {
-        if matches!(self.state, SlotState::Failed { .. }) {
+        self.failed_before = None;
+        if matches!(self.state, SlotState::Failed(_)) {
             self.state = SlotState::Closed;
         }
     }
@@ -161,6 +194,7 @@ impl DeviceSlot {
         match (input, &self.state) {
             (DeviceInput::Opened { id }, SlotState::Opening { choice }) => {
                 self.state = SlotState::Open { choice: choice.clone(), id: id.clone() };
+                self.failed_before = None;
                 Some(SlotChange::Opened(id))
             }
             // It opened after its release was requested: the release will report.
@@ -169,8 +203,11 @@ impl DeviceSlot {
                 Some(SlotChange::Opened(id))
             }
             (DeviceInput::Failed { id, message }, SlotState::Opening { .. } | SlotState::Open { .. }) => {
-                self.state = SlotState::Failed { id: id.clone(), message: message.clone() };
-                Some(SlotChange::Failed { id, message })
+                let before = self.failed_before.take().filter(|before| before.message == message);
+                // An opening that fails does not know the id of the default device.
+                let id = before.as_ref().map_or(id, |before| before.id.clone());
+                self.state = SlotState::Failed(Failure { id: id.clone(), message: message.clone() });
+                Some(if before.is_some() { SlotChange::FailedAgain } else { SlotChange::Failed { id, message } })
             }
             // It failed after its release was requested: it is not held, and no other report follows.
             (DeviceInput::Failed { message, .. }, SlotState::Releasing { .. }) => {
@@ -268,5 +305,37 @@ mod tests {
         assert!(slot.handle(Generation(1), failed).is_some());
         assert!(slot.step().is_none() && slot.is_closed());
         assert!(slot.want(true).is_some());
+    }
+
+    #[test]
+    fn a_failure_is_told_once_while_it_lasts() {
+        let failed = |message: &str| DeviceInput::Failed { id: String::new(), message: message.into() };
+        let mut slot = DeviceSlot::new(DeviceKind::Camera, true, None);
+        assert!(slot.step().is_some() && slot.handle(Generation(1), opened("cam0")).is_some());
+        let lost = DeviceInput::Failed { id: "cam0".into(), message: "unplugged".into() };
+        assert!(matches!(slot.handle(Generation(1), lost), Some(SlotChange::Failed { .. })));
+        let failure = Failure { id: "cam0".into(), message: "unplugged".into() };
+        assert!(slot.retry().is_some());
+        assert_eq!(slot.failure(), Some(&failure), "it is not open yet");
+        assert_eq!(slot.handle(Generation(2), failed("unplugged")), Some(SlotChange::FailedAgain));
+        assert_eq!(slot.failure(), Some(&failure));
+        assert!(slot.retry().is_some());
+        assert!(matches!(slot.handle(Generation(3), failed("busy")), Some(SlotChange::Failed { .. })));
+        assert!(slot.retry().is_some());
+        assert!(slot.handle(Generation(4), opened("cam0")).is_some());
+        assert!(slot.failure().is_none() && slot.retry().is_none());
+    }
+
+    #[test]
+    fn a_device_that_is_not_wanted_any_more_is_not_tried_again() {
+        let mut slot = DeviceSlot::new(DeviceKind::Camera, true, None);
+        assert!(slot.step().is_some());
+        let failed = DeviceInput::Failed { id: "a".into(), message: "busy".into() };
+        assert!(slot.handle(Generation(1), failed.clone()).is_some());
+        assert!(slot.retry().is_some());
+        assert!(matches!(slot.want(false), Some(Output::ReleaseDevice { .. })));
+        assert_eq!(slot.failure(), None);
+        assert_eq!(slot.handle(Generation(2), failed), Some(SlotChange::OpeningCancelled));
+        assert!(slot.retry().is_none() && slot.is_closed());
     }
 }

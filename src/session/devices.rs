@@ -1,14 +1,41 @@
 //! Our devices during a session: switching and choosing, and what their reports mean for the tracks that they feed.
 
 use super::device_slot::SlotChange;
-use super::{DeviceInput, DeviceSlot, Generation, Output, Phase, Session, SlotState};
+use super::{DeviceInput, DeviceSlot, Generation, Output, Phase, Session, Timer};
 use crate::base::{DeviceKind, EventKind, Moment, TrackSource};
+use std::time::Duration;
+
+/// Pauses before a failed device is opened again by itself; the last one repeats.
+const PAUSES_S: [u64; 5] = [1, 2, 5, 10, 30];
+/// After so long a time open, the pauses begin anew.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// The failures of a device that is to be open.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Failures {
+    /// In a row.
+    count: usize,
+    opened: Option<Moment>,
+}
+
+impl Failures {
+    /// Counts a failure. Returns the pause before the device is opened again.
+    fn add(&mut self, now: Moment) -> Duration {
+        if self.opened.take().is_some_and(|at| now.since(at) >= STEADY) {
+            self.count = 0;
+        }
+        let pause = PAUSES_S[self.count.min(PAUSES_S.len() - 1)];
+        self.count += 1;
+        Duration::from_secs(pause)
+    }
+}
 
 impl Session {
     pub(super) fn set_device(&mut self, kind: DeviceKind, on: bool) {
         if self.is_leaving() {
             return;
         }
+        self.forget_failures(kind);
         let output = self.slot_mut(kind).want(on);
         self.out.extend(output);
         self.after_device();
@@ -18,9 +45,21 @@ impl Session {
         if self.is_leaving() {
             return;
         }
+        self.forget_failures(kind);
         let output = self.slot_mut(kind).choose(id);
         self.out.extend(output);
         self.after_device();
+    }
+
+    fn forget_failures(&mut self, kind: DeviceKind) {
+        self.failures.remove(&kind);
+        self.timers.stop(Timer::RetryDevice(kind));
+    }
+
+    /// Opens a failed device again.
+    pub(super) fn retry_device(&mut self, kind: DeviceKind) {
+        let output = self.slot_mut(kind).retry();
+        self.out.extend(output);
     }
 
     pub(super) fn step_device(&mut self, kind: DeviceKind) {
@@ -31,11 +70,16 @@ impl Session {
     /// Takes a report of a device.
     pub(super) fn device(&mut self, kind: DeviceKind, generation: Generation, input: DeviceInput, now: Moment) {
         let Some(change) = self.slot_mut(kind).handle(generation, input) else { return };
+        match &change {
+            SlotChange::Opened(_) => self.failures.entry(kind).or_default().opened = Some(now),
+            SlotChange::Failed { .. } | SlotChange::FailedAgain => self.device_failed(kind, now),
+            SlotChange::Closed { .. } | SlotChange::OpeningCancelled => {}
+        }
         let event = match change {
             SlotChange::Opened(id) => Some(EventKind::DeviceOpened { kind, id }),
             SlotChange::Closed { id, detail } => Some(EventKind::DeviceClosed { kind, id, message: detail }),
             SlotChange::Failed { id, message } => Some(EventKind::DeviceFailed { kind, id, message }),
-            SlotChange::OpeningCancelled => None,
+            SlotChange::OpeningCancelled | SlotChange::FailedAgain => None,
         };
         self.out.extend(event.map(Output::Event));
         if let Phase::Leaving(_) = self.phase {
@@ -43,6 +87,14 @@ impl Session {
         } else {
             self.step_device(kind);
             self.after_device();
+        }
+    }
+
+    fn device_failed(&mut self, kind: DeviceKind, now: Moment) {
+        // A shared screen or window that is gone does not come back.
+        if kind != DeviceKind::Screen && !self.is_leaving() {
+            let pause = self.failures.entry(kind).or_default().add(now);
+            self.timers.set(Timer::RetryDevice(kind), now + pause);
         }
     }
 
@@ -57,11 +109,12 @@ impl Session {
         self.send_mutes();
     }
 
-    /// Whether the device of a source is wanted and has not failed. A device that is being opened counts as on.
+    /// Whether the device of a source is wanted and has not failed. A device that is being opened counts as on, unless it is
+    /// opened again after a failure.
     pub(super) fn source_is_on(&self, source: TrackSource) -> bool {
         source.device().is_some_and(|kind| {
             let slot = self.slot(kind);
-            slot.is_wanted() && !matches!(slot.state(), SlotState::Failed { .. })
+            slot.is_wanted() && slot.failure().is_none()
         })
     }
 

@@ -31,7 +31,7 @@ use negotiation::Negotiation;
 use publish::OwnTrack;
 use rights::Rights;
 use roster::Roster;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Configuration of a session.
 #[derive(Clone, Debug, Default)]
@@ -142,6 +142,8 @@ enum Timer {
     Goodbye,
     /// The peer connections or the link did not close: the step is unconfirmed.
     Close,
+    /// A device that failed is opened again.
+    RetryDevice(DeviceKind),
     /// A device did not close, even by force: its step has failed.
     Devices,
     /// ExitRoom follows whatever is still open.
@@ -157,6 +159,7 @@ pub struct Session {
     microphone: DeviceSlot,
     speaker: DeviceSlot,
     screen: DeviceSlot,
+    failures: BTreeMap<DeviceKind, devices::Failures>,
     tracks: Vec<OwnTrack>,
     /// Tracks that were announced, which numbers their client ids.
     announced: u32,
@@ -185,6 +188,7 @@ impl Session {
             microphone: slot(DeviceKind::Microphone, config.microphone_on, config.microphone),
             speaker: slot(DeviceKind::Speaker, true, config.speaker),
             screen: slot(DeviceKind::Screen, false, None),
+            failures: BTreeMap::new(),
             tracks: Vec::new(),
             announced: 0,
             rights: Rights::default(),
@@ -272,6 +276,7 @@ impl Session {
             Timer::Attempt => self.attempt_failed(now),
             Timer::Reconnect => self.reconnect_timed_out(now),
             Timer::MediaDown => self.media_stayed_down(),
+            Timer::RetryDevice(kind) => self.retry_device(kind),
             Timer::Goodbye => self.goodbye_timed_out(now),
             Timer::Close => self.close_timed_out(now),
             Timer::Devices => self.abandon_devices(now),
