@@ -28,8 +28,11 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// An open camera that gives no frame for this long has failed.
+/// An open camera that gives no frame for this long has failed. Time in which this process stands still, because it is
+/// stopped or the machine is asleep, does not count.
 const STALL_LIMIT: Duration = Duration::from_secs(5);
+/// Time between two looks for a new frame.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Captures from `device` until it is told to stop.
 pub(super) fn run(
@@ -124,23 +127,20 @@ impl CaptureProcess {
 
     /// Waits until the camera is to be closed (`None`) or fails.
     fn watch(&self, stop: &Stop) -> Option<DeviceError> {
-        let mut since = Instant::now();
-        loop {
-            if stop.wait_for(Some(since + STALL_LIMIT), || self.reader_state.lock().ended.is_some()) {
+        let mut silence = Duration::ZERO;
+        while silence < STALL_LIMIT {
+            let began = Instant::now();
+            if stop.wait_for(Some(began + LOOK_EVERY), || self.reader_state.lock().ended.is_some()) {
                 return None;
             }
             let state = self.reader_state.lock();
             if let Some(error) = &state.ended {
                 return Some(error.clone());
             }
-            match state.last_frame {
-                Some(last) if last > since => since = last,
-                _ => {
-                    let seconds = STALL_LIMIT.as_secs();
-                    return Some(DeviceError::Other(format!("the camera gave no picture for {seconds} seconds")));
-                }
-            }
+            let is_silent = state.last_frame.is_none_or(|at| at < began);
+            silence = if is_silent { silence + began.elapsed().min(2 * LOOK_EVERY) } else { Duration::ZERO };
         }
+        Some(DeviceError::Other(format!("the camera gave no picture for {} seconds", STALL_LIMIT.as_secs())))
     }
 
     /// Ends the process, by force if it does not end by itself.
