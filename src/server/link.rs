@@ -7,6 +7,7 @@ use crate::clock::unix_time;
 use crate::hub::LinkId;
 use crate::proto::token::VerifiedClaims;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::FutureExt;
 use livekit_protocol as lk;
 use lk::signal_response::Message as Reply;
 use prost::Message as _;
@@ -56,13 +57,22 @@ pub(super) struct ClientLink {
 
 impl ClientLink {
     /// Runs the connection to its end.
-    pub(super) async fn run(self, socket: WebSocket, joining: Box<Joining>) {
+    pub(super) async fn run(self, mut socket: WebSocket, joining: Box<Joining>) {
         let Self { hub, secrets, claims, guard } = self;
+        // Connections wait in the backlog while this process stands still, and their clients give up and try again. A join
+        // that nobody waits for would replace the later one.
+        let first = match socket.recv().now_or_never() {
+            Some(None | Some(Err(_) | Ok(Message::Close(_)))) => {
+                return tracing::debug!(user = %joining.admission.user, "the client has closed before it joined");
+            }
+            Some(Some(Ok(frame))) => Some(frame),
+            None => None,
+        };
         let (sender, queue, cut) = LinkQueue::new();
         let Ok(id) = hub.join(sender, joining).await else { return };
         let renewals = ticks(RENEW_EVERY);
         let mut task = LinkTask { socket, queue, id, hub: &hub, secrets: &secrets, claims, is_json: false, renewals };
-        let end = task.run(&cut).await;
+        let end = task.run(first, &cut).await;
         if end == End::Peer {
             task.drain().await;
         }
@@ -95,15 +105,20 @@ struct LinkTask<'a> {
 }
 
 impl LinkTask<'_> {
-    /// Runs until the link ends or `cut` is cancelled.
-    async fn run(&mut self, cut: &CancellationToken) -> End {
+    /// Runs until the link ends or `cut` is cancelled. `first`: a frame that was received before.
+    async fn run(&mut self, first: Option<Message>, cut: &CancellationToken) -> End {
         tokio::select! {
             () = cut.cancelled() => End::Cut,
-            end = self.transfer() => end,
+            end = self.transfer(first) => end,
         }
     }
 
-    async fn transfer(&mut self) -> End {
+    async fn transfer(&mut self, first: Option<Message>) -> End {
+        if let Some(frame) = first
+            && let Err(end) = self.handle(frame).await
+        {
+            return end;
+        }
         let mut pings = ticks(PING_EVERY);
         loop {
             let step = tokio::select! {
