@@ -39,8 +39,10 @@ impl Hub {
         match member.presence.status(&self.config, self.now) {
             PresenceStatus::Present(Some(at)) => self.timers.set(Timer::Presence(id), at),
             PresenceStatus::Present(None) => self.timers.stop(Timer::Presence(id)),
-            PresenceStatus::Gone => self.remove_member(id, Action::Disconnect, Why::ConnectionTimeout),
-            PresenceStatus::MediaDead => self.remove_member(id, Action::Reconnect, Why::ConnectionTimeout),
+            // A client that still reads this is there after all, and joins again.
+            PresenceStatus::Gone | PresenceStatus::MediaDead => {
+                self.remove_member(id, Action::Reconnect, Why::ConnectionTimeout);
+            }
             PresenceStatus::LinkDead => {
                 if let Some(link) = member.link {
                     self.out.push_back(Output::CloseLink { link });
