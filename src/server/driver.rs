@@ -4,19 +4,18 @@ use super::hub_handle::{HubCommand, HubHandle, Joining};
 use super::link_queue::{LinkQueue, QueueFull};
 use super::state_folder::StateFolder;
 use super::stats::{EngineStats, HubGauges};
-use crate::base::Moment;
+use crate::clock::{HEARTBEAT, RunningClock};
 use crate::hub::{AdminResult, BanList, Hub, HubConfig, HubEvent, Input, LinkId, MediaCommand, MediaEvent, Output};
 use crate::sfu::Sfu;
 use std::collections::HashMap;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 
 /// The hub with everything that it talks to.
 pub(super) struct Driver {
     hub: Hub,
     sfu: Sfu,
-    /// The instant of [`Moment::ZERO`].
-    origin: Instant,
+    clock: RunningClock,
     commands: mpsc::Receiver<HubCommand>,
     media: mpsc::Receiver<MediaEvent>,
     links: HashMap<LinkId, LinkQueue>,
@@ -45,7 +44,7 @@ impl Driver {
         let driver = Self {
             hub,
             sfu,
-            origin: Instant::now(),
+            clock: RunningClock::start(),
             commands,
             media,
             links: HashMap::new(),
@@ -60,20 +59,15 @@ impl Driver {
     /// Runs until [`HubHandle::halt`]. Returns what is left to stop: the forwarding plane and the state folder.
     pub(super) async fn run(mut self) -> (Sfu, Option<StateFolder>) {
         loop {
-            let deadline = self.hub.deadline();
-            let due = async {
-                match deadline {
-                    Some(at) => tokio::time::sleep_until(self.origin + at.since(Moment::ZERO)).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let heartbeat = Instant::now() + HEARTBEAT;
+            let deadline = self.hub.deadline().map_or(heartbeat, |at| self.clock.instant_of(at).min(heartbeat));
             tokio::select! {
                 command = self.commands.recv() => match command {
                     None | Some(HubCommand::Halt) => return (self.sfu, self.state),
                     Some(command) => self.handle(command),
                 },
                 Some(event) = self.media.recv() => self.feed(Input::Media(event)),
-                () = due => self.feed(Input::Tick),
+                () = tokio::time::sleep_until(deadline.into()) => self.feed(Input::Tick),
             }
         }
     }
@@ -98,8 +92,9 @@ impl Driver {
                 let call = self.next_call;
                 self.next_call += 1;
                 self.calls.insert(call, reply);
-                // The machine may have slept, or its clock was set: bans are compared with the time of tokens.
-                self.hub.set_unix_ms((self.wall_ms)(), self.now());
+                // Its clock may have been set: bans are compared with the time of tokens.
+                self.advance_clock();
+                self.hub.set_unix_ms((self.wall_ms)(), self.clock.now());
                 self.feed(Input::Admin { call, request });
             }
             HubCommand::Stats { reply } => {
@@ -116,14 +111,18 @@ impl Driver {
     }
 
     fn feed(&mut self, input: Input) {
-        self.hub.handle(input, self.now());
+        self.advance_clock();
+        self.hub.handle(input, self.clock.now());
         while let Some(output) = self.hub.poll() {
             self.execute(output);
         }
     }
 
-    fn now(&self) -> Moment {
-        Moment::ZERO + self.origin.elapsed()
+    fn advance_clock(&mut self) {
+        if let Some(standstill) = self.clock.advance() {
+            tracing::warn!(?standstill, "the process stood still: it was stopped, or the machine was asleep");
+            self.hub.set_unix_ms((self.wall_ms)(), self.clock.now());
+        }
     }
 
     fn execute(&mut self, output: Output) {

@@ -90,6 +90,12 @@ impl DeviceSlot {
         &self.state
     }
 
+    /// The number of its last opening.
+    #[cfg(test)]
+    pub(super) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// Whether it is switched on and a device is chosen.
     pub(crate) fn is_wanted(&self) -> bool {
         self.wanted && self.choice.as_deref() != Some(NO_DEVICE)

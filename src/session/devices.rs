@@ -56,6 +56,16 @@ impl Session {
         self.timers.stop(Timer::RetryDevice(kind));
     }
 
+    /// Opens the failed devices again without a pause.
+    pub(super) fn retry_failed_devices(&mut self) {
+        for kind in DeviceKind::ALL.into_iter().filter(|kind| *kind != DeviceKind::Screen) {
+            if self.slot(kind).failure().is_some() {
+                self.forget_failures(kind);
+                self.retry_device(kind);
+            }
+        }
+    }
+
     /// Opens a failed device again.
     pub(super) fn retry_device(&mut self, kind: DeviceKind) {
         let output = self.slot_mut(kind).retry();

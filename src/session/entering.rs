@@ -3,6 +3,7 @@
 use super::io::EntryError;
 use super::link::ice_servers;
 use super::negotiation::Negotiation;
+use super::reconnecting::ATTEMPT_LIMIT;
 use super::{InRoom, Joined, Output, PeerCommand, Phase, Session, Timer};
 use crate::base::{DeviceKind, EntryErrorKind, EventKind, ExitReason, Moment};
 use livekit_protocol as lk;
@@ -33,7 +34,10 @@ impl Session {
         };
         match &mut self.phase {
             Phase::Entering(e) => e.joined = Some(joined),
-            Phase::Reconnecting(r) => r.step.rejoined(joined),
+            Phase::Reconnecting(r) => {
+                r.step.rejoined(joined);
+                self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
+            }
             Phase::InRoom(_) | Phase::Leaving(_) | Phase::Ended(_) => return,
         }
         self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
@@ -79,7 +83,7 @@ impl Session {
         let Phase::Entering(e) = &mut self.phase else { return };
         let Some(joined) = e.joined.take() else { return };
         let result_ms = now.millis_since(e.since);
-        self.phase = Phase::InRoom(InRoom { since: now, media_down: None, joined });
+        self.phase = Phase::InRoom(InRoom { since: now, media_down: None, joined, last_outage: None });
         self.timers.stop(Timer::Enter);
         self.out.push_back(Output::Event(EventKind::EnterRoom { result_ms }));
     }

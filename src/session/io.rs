@@ -52,6 +52,9 @@ pub enum Input {
     Peers(Epoch, PeerInput),
     /// A report of a device.
     Device(DeviceKind, Generation, DeviceInput),
+    /// The process stood still for so long: it was stopped, or the machine was asleep. This time is not part of the time
+    /// that inputs come with.
+    Woke(Duration),
     /// The time of [`Session::deadline`](super::Session::deadline) has come.
     Tick,
 }

@@ -1,6 +1,6 @@
 //! Reports of the signalling link, and the server's messages.
 
-use super::{Epoch, LinkInput, PeerCommand, Phase, Session};
+use super::{Epoch, LinkInput, PeerCommand, Phase, Session, Timer};
 use crate::base::{ExitReason, IceServer, Moment, Secret, SignalTarget};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
@@ -12,6 +12,7 @@ impl Session {
         if epoch != self.epoch {
             return;
         }
+        self.timers.stop(Timer::Probe);
         match input {
             LinkInput::Joined { response, single } => self.joined(&response, single, now),
             LinkInput::ConnectFailed(_) if matches!(self.phase, Phase::Leaving(_)) => {
@@ -112,7 +113,8 @@ impl Session {
         self.command(PeerCommand::AddCandidate { target, json: t.candidate_init.clone() });
     }
 
-    /// The server ends our stay, or asks us to resume or to join again.
+    /// The server ends our stay, or asks us to resume or to join again. If it says only that it has lost us, whatever it
+    /// asks for, we are here, and join again.
     pub(super) fn server_leave(&mut self, leave: &lk::LeaveRequest, now: Moment) {
         let action = if asks_to_rejoin(leave) { Action::Reconnect } else { leave.action() };
         match action {
@@ -120,8 +122,14 @@ impl Session {
             Action::Reconnect => self.must_rejoin(now),
             Action::Disconnect => {
                 let entering = matches!(self.phase, Phase::Entering(_));
-                let reason = exit_reason(leave.reason(), entering);
-                self.leave(reason, ending_sentence(reason), now);
+                match exit_reason(leave.reason()) {
+                    Some(reason) => self.leave(reason, String::new(), now),
+                    None if entering => {
+                        let message = "The server ended the call before it began. Try again.";
+                        self.leave(ExitReason::EntryFailed, message.into(), now);
+                    }
+                    None => self.must_rejoin(now),
+                }
             }
         }
     }
@@ -137,19 +145,18 @@ fn asks_to_rejoin(leave: &lk::LeaveRequest) -> bool {
     leave.can_reconnect && leave.action() == Action::Disconnect
 }
 
-/// Our reason for LiveKit's.
-fn exit_reason(r: lk::DisconnectReason, entering: bool) -> ExitReason {
+/// Our reason for LiveKit's; `None` for those by which the server has lost us and nobody has ended our stay.
+fn exit_reason(r: lk::DisconnectReason) -> Option<ExitReason> {
     use lk::DisconnectReason as R;
-    match r {
+    Some(match r {
         R::ClientInitiated => ExitReason::Left,
         R::ParticipantRemoved => ExitReason::Kicked,
         R::RoomDeleted => ExitReason::Dismissed,
         R::DuplicateIdentity => ExitReason::JoinedElsewhere,
         R::ServerShutdown => ExitReason::ServerStopped,
-        R::JoinFailure => ExitReason::EntryFailed,
-        _ if entering => ExitReason::EntryFailed,
-        _ => ExitReason::ConnectionLost,
-    }
+        // Time-outs of the server, states that differ, and reasons that are newer than this client.
+        _ => return None,
+    })
 }
 
 /// The STUN and TURN servers of a join or a resume.
@@ -160,12 +167,4 @@ pub(super) fn ice_servers(servers: &[lk::IceServer]) -> Vec<IceServer> {
         credential: Secret::new(s.credential.clone()),
     };
     servers.iter().map(server).collect()
-}
-
-fn ending_sentence(reason: ExitReason) -> String {
-    match reason {
-        ExitReason::EntryFailed => "The server ended the call before it began. Try again.".into(),
-        ExitReason::ConnectionLost => "The server ended the connection. Try to join again.".into(),
-        _ => String::new(),
-    }
 }

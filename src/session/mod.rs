@@ -82,6 +82,8 @@ pub struct InRoom {
     /// Start of the current media outage; `None` while media flows. Signalling has its own connection and may be down too.
     pub media_down: Option<Moment>,
     joined: Joined,
+    /// The last outage of this stay: its end, and the attempts that it took.
+    last_outage: Option<(Moment, u32)>,
 }
 
 /// In the room, while the signalling link is restored.
@@ -89,10 +91,16 @@ pub struct InRoom {
 pub struct Reconnecting {
     /// Time of EnterRoom.
     pub entered: Moment,
-    /// When the link was lost.
+    /// When the link was lost, or the process woke.
     pub since: Moment,
     /// The number of the current attempt, from 1.
     pub attempt: u32,
+    /// Attempts of an outage that ended just before this one: the pauses go on from there.
+    earlier_attempts: u32,
+    /// A resume is tried until then; later, the server has given us up.
+    resume_until: Moment,
+    /// Whether the time is over, and no attempt follows the current one.
+    last: bool,
     /// Whether the next attempt follows without a pause.
     skip_pause: bool,
     /// Whether the full list of participants after a resume has arrived.
@@ -134,8 +142,10 @@ enum Timer {
     Retry,
     /// The current attempt to reconnect is given up, and the next one is scheduled.
     Attempt,
-    /// Reconnecting fails with reason 102.
+    /// Reconnecting fails with reason 102 if the attempt that runs or begins now fails.
     Reconnect,
+    /// The link gave no answer after the process stood still: it is lost.
+    Probe,
     /// The media path is still down while the link is up: ICE is restarted.
     MediaDown,
     /// The goodbye was not acknowledged: the step is unconfirmed.
@@ -211,6 +221,7 @@ impl Session {
             Input::Exit(by) => self.exit(by, now),
             Input::CloseNow => self.close_now(now),
             Input::TryNow => self.try_now(now),
+            Input::Woke(after) => self.woke(after, now),
             Input::SetDevice(kind, on) => self.switch_device(kind, on),
             Input::ChooseDevice(kind, id) => self.choose_device(kind, id),
             Input::Link(epoch, input) => self.link(epoch, input, now),
@@ -275,6 +286,7 @@ impl Session {
             Timer::Retry => self.next_attempt(now),
             Timer::Attempt => self.attempt_failed(now),
             Timer::Reconnect => self.reconnect_timed_out(now),
+            Timer::Probe => self.link_lost(now),
             Timer::MediaDown => self.media_stayed_down(),
             Timer::RetryDevice(kind) => self.retry_device(kind),
             Timer::Goodbye => self.goodbye_timed_out(now),

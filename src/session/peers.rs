@@ -48,7 +48,7 @@ impl Session {
                         room.media_down = None;
                     }
                     self.entered(now);
-                    self.recovered();
+                    self.recovered(now);
                 }
             }
             PeerInput::Down(target) => {

@@ -3,20 +3,30 @@
 //! A resume is tried while the server may still keep the session ([`RESUME_WINDOW`]). If we were removed or the room was
 //! dismissed meanwhile, the server answers it with a leave. A fresh join uses the same token, which the server refuses
 //! after a removal, with the reason.
+//!
+//! That the server has lost us is no end. Nor is a time in which this process stood still: the limits count only time in
+//! which we could act, and after waking the whole [`RECONNECT_LIMIT`] is there again.
 
 use super::io::EntryError;
 use super::link::ice_servers;
 use super::{Epoch, InRoom, Joined, Output, PeerCommand, Phase, Reconnecting, Session, Timer};
 use crate::base::{EntryErrorKind, EventKind, ExitReason, Moment};
 use livekit_protocol as lk;
+use lk::signal_request::Message as Request;
 use std::time::Duration;
 
 /// Longest outage after which a resume is tried: the server's grace, during which the others do not notice the outage.
 pub(super) const RESUME_WINDOW: Duration = Duration::from_secs(5);
-/// Longest time for reconnecting; then the stay ends with reason 102.
+/// Time for reconnecting. The attempt that runs or begins at its end is the last one: if it fails, the stay ends with
+/// reason 102.
 pub(crate) const RECONNECT_LIMIT: Duration = Duration::from_secs(60);
-/// Longest time for one attempt.
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
+/// Longest wait for the server's answer in one attempt, and then again for media.
+pub(super) const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
+/// Longest wait for the first word of the server after the process stood still.
+const PROBE_LIMIT: Duration = Duration::from_secs(3);
+/// An outage so soon after the last one goes on with its pauses, so that a server that lets us in and loses us at once is
+/// not asked all the time.
+const STEADY: Duration = Duration::from_secs(10);
 /// Pauses before the attempts, in ms; the last one repeats.
 const PAUSES_MS: [u64; 6] = [0, 200, 400, 800, 1500, 3000];
 
@@ -64,8 +74,7 @@ impl Session {
             }
             Phase::InRoom(room) => {
                 let joined = room.joined.clone();
-                let entered = room.since;
-                self.start_reconnecting(entered, Some(joined), now);
+                self.start_reconnecting(Some(joined), now);
             }
             Phase::Reconnecting(r) => {
                 let session = r.step.take_session();
@@ -78,10 +87,7 @@ impl Session {
     /// The server has dropped our session, but we may join afresh.
     pub(super) fn must_rejoin(&mut self, now: Moment) {
         match &mut self.phase {
-            Phase::InRoom(room) => {
-                let entered = room.since;
-                self.start_reconnecting(entered, None, now);
-            }
+            Phase::InRoom(_) => self.start_reconnecting(None, now),
             Phase::Reconnecting(_) => self.wait_for_next(None, now),
             Phase::Entering(_) => {
                 let message = "The server asked to join again. Try again.".to_owned();
@@ -91,14 +97,21 @@ impl Session {
         }
     }
 
-    fn start_reconnecting(&mut self, entered: Moment, session: Option<Joined>, now: Moment) {
+    fn start_reconnecting(&mut self, session: Option<Joined>, now: Moment) {
+        let Phase::InRoom(room) = &self.phase else { return };
+        let entered = room.since;
+        let just_ended = room.last_outage.filter(|(end, _)| now.since(*end) < STEADY);
         self.timers.stop(Timer::MediaDown);
+        self.timers.stop(Timer::Probe);
         self.timers.set(Timer::Reconnect, now + RECONNECT_LIMIT);
         self.out.push_back(Output::Event(EventKind::ConnectionLost { attempt: 0 }));
         self.phase = Phase::Reconnecting(Reconnecting {
             entered,
             since: now,
             attempt: 0,
+            earlier_attempts: just_ended.map_or(0, |(_, attempts)| attempts),
+            resume_until: now + RESUME_WINDOW,
+            last: false,
             skip_pause: false,
             listed: false,
             step: AttemptState::Waiting(None),
@@ -108,10 +121,14 @@ impl Session {
 
     fn wait_for_next(&mut self, session: Option<Joined>, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
+        if r.last {
+            return self.give_up(now);
+        }
         r.step = AttemptState::Waiting(session);
+        let attempts = r.earlier_attempts.saturating_add(r.attempt) as usize;
         let pause = match std::mem::take(&mut r.skip_pause) {
             true => 0,
-            false => PAUSES_MS[(r.attempt as usize).min(PAUSES_MS.len() - 1)],
+            false => PAUSES_MS[attempts.min(PAUSES_MS.len() - 1)],
         };
         self.timers.stop(Timer::Attempt);
         self.timers.set(Timer::Retry, now + Duration::from_millis(pause));
@@ -135,8 +152,7 @@ impl Session {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
         r.attempt += 1;
         let attempt = r.attempt;
-        let in_time = now.since(r.since) < RESUME_WINDOW;
-        let session = r.step.take_session().filter(|_| in_time);
+        let session = r.step.take_session().filter(|_| now < r.resume_until);
         self.out.push_back(Output::Event(EventKind::TryToReconnect { attempt }));
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
         match session {
@@ -203,15 +219,19 @@ impl Session {
         match error.kind.ended_stay() {
             Some(reason) => self.leave(reason, String::new(), now),
             // We were in a room there, so another program that answers now (a proxy) may do so for a short time only.
-            None if error.retry || error.kind == EntryErrorKind::NotAServer => self.wait_for_next(None, now),
+            // The server may count our old stay as one of those who fill the room.
+            None if error.retry || matches!(error.kind, EntryErrorKind::NotAServer | EntryErrorKind::RoomFull) => {
+                self.wait_for_next(None, now);
+            }
             None => self.leave(ExitReason::ConnectionLost, error.message, now),
         }
     }
 
     /// Media flows again.
-    pub(super) fn recovered(&mut self) {
+    pub(super) fn recovered(&mut self, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
         let (entered, attempt) = (r.entered, r.attempt);
+        let last_outage = Some((now, r.earlier_attempts.saturating_add(attempt)));
         let (joined, resumed) = match std::mem::replace(&mut r.step, AttemptState::Waiting(None)) {
             AttemptState::Restarting(joined) => (joined, true),
             AttemptState::Rejoining(Some(joined)) => (joined, false),
@@ -220,7 +240,7 @@ impl Session {
                 return;
             }
         };
-        self.phase = Phase::InRoom(InRoom { since: entered, media_down: None, joined });
+        self.phase = Phase::InRoom(InRoom { since: entered, media_down: None, joined, last_outage });
         for timer in [Timer::Attempt, Timer::Retry, Timer::Reconnect] {
             self.timers.stop(timer);
         }
@@ -231,10 +251,44 @@ impl Session {
         self.publish_wanted();
     }
 
+    /// The time for reconnecting is over: the attempt that runs is the last one, or one begins now.
     pub(super) fn reconnect_timed_out(&mut self, now: Moment) {
-        if matches!(self.phase, Phase::Reconnecting(_)) {
-            let message = "The connection did not come back. Check your internet connection, then join again.";
-            self.leave(ExitReason::ConnectionLost, message.into(), now);
+        let Phase::Reconnecting(r) = &mut self.phase else { return };
+        r.last = true;
+        if matches!(r.step, AttemptState::Waiting(_)) {
+            self.timers.stop(Timer::Retry);
+            self.next_attempt(now);
+        }
+    }
+
+    fn give_up(&mut self, now: Moment) {
+        let message = "The connection did not come back. Check your internet connection, then join again.";
+        self.leave(ExitReason::ConnectionLost, message.into(), now);
+    }
+
+    /// The process stood still. The server may have given us up, the network may be another one, and devices that were
+    /// taken away may be back. An exit goes on.
+    pub(super) fn woke(&mut self, after: Duration, now: Moment) {
+        if self.is_leaving() {
+            return;
+        }
+        self.retry_failed_devices();
+        match &mut self.phase {
+            // A link that died meanwhile would be noticed only after seconds.
+            Phase::InRoom(_) => {
+                self.send(Request::PingReq(lk::Ping::default()));
+                self.timers.set(Timer::Probe, now + PROBE_LIMIT);
+            }
+            Phase::Reconnecting(r) => {
+                r.since = now;
+                if after >= RESUME_WINDOW {
+                    r.resume_until = now;
+                }
+                r.last = false;
+                self.timers.set(Timer::Reconnect, now + RECONNECT_LIMIT);
+                self.try_now(now);
+            }
+            Phase::Entering(_) | Phase::Leaving(_) | Phase::Ended(_) => {}
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::room;
 use crate::stage::{Delivery, Stage};
+use livekit_protocol::{DisconnectReason::ConnectionTimeout, leave_request::Action::Disconnect};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -35,6 +36,8 @@ enum Action {
     StopServer,
     /// The same user joins from elsewhere.
     Again(usize),
+    /// The server says that it has lost them.
+    Lost(usize),
 }
 
 /// Deliveries of one channel keep their order; those of different channels are independent.
@@ -193,6 +196,7 @@ impl State {
             Action::Mend(who) => stage.network(who, true),
             Action::Kill(who) => stage.kill(who),
             Action::StopServer => stage.stop_server(Some(Duration::from_millis(100))),
+            Action::Lost(who) => stage.lose_member(who, ConnectionTimeout, Disconnect),
             Action::Again(who) => {
                 let user = stage.people[who].user.to_string();
                 stage.enter_with(&user, true, stage.unix_s());
@@ -306,6 +310,16 @@ fn every_order_of_an_outage_with_a_kick_and_a_leave() {
         for action in [Action::Remove(who), Action::Exit(who), Action::Dismiss] {
             let actions = [Action::Cut(who), Action::Mend(who), action];
             explore(quiet_room(2), &actions, Bounds::reorderings(1), at_least(5000, 50));
+        }
+    }
+}
+
+#[test]
+fn every_order_of_a_server_that_loses_somebody_with_an_outage_and_a_leave() {
+    for who in [0, 1] {
+        for others in [vec![Action::Exit(who)], vec![Action::Remove(who)], vec![Action::Cut(who), Action::Mend(who)]] {
+            let actions = [vec![Action::Lost(who)], others].concat();
+            explore(quiet_room(2), &actions, Bounds::reorderings(1), at_least(500, 10));
         }
     }
 }

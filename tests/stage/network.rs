@@ -17,6 +17,9 @@ const PING: Duration = Duration::from_secs(5);
 /// Silence after which a client gives up the server.
 const SILENCE: Duration = Duration::from_secs(15);
 
+/// A process that stands still for longer learns of it.
+const LONG_STANDSTILL: Duration = Duration::from_secs(2);
+
 /// A participant's network path to the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Net {
@@ -74,7 +77,7 @@ impl Stage {
         }
         net.is_cut = !up;
         if up {
-            return self.media_returns(who);
+            return self.media_may_return(who);
         }
         self.people[who].waiting.clear();
         for link in self.sockets_of(who) {
@@ -113,7 +116,7 @@ impl Stage {
             for delivery in std::mem::take(&mut self.people[who].waiting) {
                 self.put(delivery);
             }
-            return self.media_returns(who);
+            return self.media_may_return(who);
         }
         let links = self.sockets_of(who);
         let is_theirs = |d: &Delivery| link_of(d).is_some_and(|link| links.contains(&link));
@@ -158,6 +161,7 @@ impl Stage {
             return;
         }
         self.people[who].die(self.now);
+        self.people[who].stopped = None;
         if self.people[who].net.is_up() {
             let latency = self.people[who].net.latency;
             for connection in self.connections(who) {
@@ -173,9 +177,10 @@ impl Stage {
 
     /// A power failure: the server receives nothing more, no end of a socket either.
     pub(crate) fn lose_power(&mut self, who: usize) {
-        let was_well = self.people[who].alive && self.people[who].net.is_up();
+        let was_well = self.people[who].alive && self.people[who].is_reachable();
         let is_known = self.is_in_room(who) && self.has_been_in_since(who, Duration::from_secs(1));
         self.people[who].die(self.now);
+        self.people[who].stopped = None;
         self.set_black_hole(who, true);
         self.people[who].waiting.clear();
         for link in self.sockets_of(who) {
@@ -194,6 +199,67 @@ impl Stage {
         self.sockets.iter().filter(|(_, w)| w.who == who).map(|(id, _)| *id).collect()
     }
 
+    /// SIGSTOP, or sleep: the process does nothing, while the system goes on to acknowledge what arrives.
+    pub(crate) fn stop_process(&mut self, who: usize) {
+        let now = self.now;
+        let person = &mut self.people[who];
+        if !person.alive || person.stopped.is_some() {
+            return;
+        }
+        person.stopped = Some((now, Vec::new()));
+        person.net.troubled = now;
+        self.media_stops(who);
+    }
+
+    /// The process goes on: with its timers, or with what has arrived.
+    pub(crate) fn continue_process(&mut self, who: usize, timers_first: bool) {
+        let now = self.now;
+        let person = &mut self.people[who];
+        let Some((since, arrived)) = person.stopped.take() else { return };
+        let standstill = now.since(since);
+        person.stood_still += standstill;
+        person.net.troubled = now;
+        if standstill > LONG_STANDSTILL {
+            self.input_now(who, session::Input::Woke(standstill));
+        }
+        if timers_first {
+            self.input_now(who, session::Input::Tick);
+        }
+        for delivery in arrived {
+            self.at(now, delivery);
+        }
+        self.media_may_return(who);
+    }
+
+    /// Keeps a delivery to a stopped process for later.
+    pub(crate) fn keep_for_stopped(&mut self, delivery: Delivery) -> Option<Delivery> {
+        let who = match &delivery {
+            Delivery::Input(who, _) | Delivery::MediaUp { who, .. } => Some(*who),
+            Delivery::Down(link, _) | Delivery::Ping(link) => self.sockets.get(link).map(|s| s.who),
+            _ => None,
+        };
+        let Some((_, arrived)) = who.and_then(|who| self.people[who].stopped.as_mut()) else { return Some(delivery) };
+        arrived.push(delivery);
+        None
+    }
+
+    /// The server has lost a participant, and says so on the link that it still has, or as the answer to a resume.
+    pub(crate) fn lose_member(&mut self, who: usize, reason: lk::DisconnectReason, action: lk::leave_request::Action) {
+        let can_reconnect = action != lk::leave_request::Action::Disconnect;
+        let (reason, action) = (reason as i32, action as i32);
+        let leave = lk::LeaveRequest { can_reconnect, reason, action, ..Default::default() };
+        let Some((link, socket)) = self.sockets.iter_mut().rfind(|(_, s)| s.who == who && s.client) else { return };
+        if !socket.server {
+            socket.refusal = socket.is_resume.then(|| Box::new(leave));
+            return;
+        }
+        let link = *link;
+        self.send_down(link, LinkInput::Message(Box::new(lk::signal_response::Message::Leave(leave))));
+        self.send_down(link, LinkInput::Lost);
+        self.let_go(link, false, true);
+        self.tell_hub(hub::Input::LinkGone { link });
+    }
+
     // ---- media
 
     fn media_stops(&mut self, who: usize) {
@@ -203,15 +269,23 @@ impl Stage {
     }
 
     pub(crate) fn media_lost(&mut self, who: usize, outage: u32) {
-        let net = &mut self.people[who].net;
-        if net.is_up() || net.outage != outage {
+        let person = &mut self.people[who];
+        if person.is_reachable() || person.net.outage != outage {
             return;
         }
-        net.is_media_lost = true;
+        person.net.is_media_lost = true;
         for connection in self.connections(who) {
             self.tell_hub(hub::Input::Media(MediaEvent::Disconnected { connection }));
             let epoch = self.people[who].epoch;
-            self.input_now(who, session::Input::Peers(epoch, PeerInput::Down(target(connection.role))));
+            let down = session::Input::Peers(epoch, PeerInput::Down(target(connection.role)));
+            self.later_input(who, Duration::ZERO, down);
+        }
+    }
+
+    /// Media returns unless another obstacle is left.
+    fn media_may_return(&mut self, who: usize) {
+        if self.people[who].is_reachable() {
+            self.media_returns(who);
         }
     }
 
@@ -227,7 +301,7 @@ impl Stage {
 
     pub(crate) fn media_up(&mut self, who: usize, epoch: Epoch, connection: ConnectionId) {
         let person = &self.people[who];
-        let is_there = person.alive && person.net.is_up() && person.has_peers;
+        let is_there = person.alive && person.is_reachable() && person.has_peers;
         if !is_there || person.epoch != epoch || person.member != Some(connection.member) {
             return;
         }
@@ -276,6 +350,7 @@ impl Stage {
             epoch,
             is_resume,
             is_answered: false,
+            refusal: None,
             is_opening: true,
             client: true,
             server: false,
@@ -292,6 +367,9 @@ impl Stage {
     /// The server's admission: a refused join is answered, any other is passed to the hub.
     pub(crate) fn admit(&mut self, link: LinkId, join: hub::Input) {
         let (Some(hub), hub::Input::Join { admission, request, .. }) = (&self.hub, &join) else { return };
+        if let Some(leave) = self.sockets.get_mut(&link).and_then(|s| s.refusal.take()) {
+            return self.send_down(link, LinkInput::ResumeFailed(Some(leave)));
+        }
         let refusal = hub.refusal(admission, request.reconnect).filter(|_| !self.skips_admission);
         let Some(refusal) = refusal else {
             if let Some(socket) = self.sockets.get_mut(&link) {

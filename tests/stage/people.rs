@@ -57,6 +57,10 @@ pub(crate) struct Person {
     pub(crate) net: Net,
     /// Deliveries that wait for the end of a black hole.
     pub(crate) waiting: Vec<Delivery>,
+    /// While the process is stopped: since when, and what has arrived.
+    pub(crate) stopped: Option<(Moment, Vec<Delivery>)>,
+    /// For how long the process has been stopped: its clock does not count that.
+    pub(crate) stood_still: Duration,
     pub(crate) alive: bool,
     /// When the client was killed.
     pub(crate) died: Option<Moment>,
@@ -101,6 +105,8 @@ impl Person {
             sid: String::new(),
             net: Net::good(),
             waiting: Vec::new(),
+            stopped: None,
+            stood_still: Duration::ZERO,
             alive: true,
             died: None,
             behaviour: DeviceBehaviour::PROMPT,
@@ -111,6 +117,16 @@ impl Person {
             cause: None,
             expected_end: None,
         }
+    }
+
+    /// Whether packets reach the process and come from it.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.net.is_up() && self.stopped.is_none()
+    }
+
+    /// When the session wants its next tick, in the stage's time. A stopped process has none.
+    pub(crate) fn deadline(&self) -> Option<Moment> {
+        self.session.deadline().filter(|_| self.alive && self.stopped.is_none()).map(|at| at + self.stood_still)
     }
 
     /// The first message on a new socket.
@@ -161,7 +177,8 @@ impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { session, links, epoch, has_peers, m_lines, offered, member, sid, net, waiting, held, .. } = self;
         write!(f, "{session:?}{links:?}{epoch:?}{has_peers}{m_lines:?}{offered:?}{member:?}{sid}{net:?}{waiting:?}")?;
-        write!(f, "{held:?}{}{:?}{:?}", self.alive, self.cause, self.expected_end)
+        write!(f, "{held:?}{}{:?}{:?}", self.alive, self.cause, self.expected_end)?;
+        write!(f, "{:?}{:?}", self.stopped, self.stood_still)
     }
 }
 
@@ -172,11 +189,11 @@ impl Stage {
 
     /// Gives a session an input, applies its outputs, and checks the effect on its stay.
     pub(crate) fn input_now(&mut self, who: usize, input: session::Input) {
-        let now = self.now;
         let person = &mut self.people[who];
         if !person.alive {
             return;
         }
+        let now = Moment::ZERO + self.now.since(Moment::ZERO + person.stood_still);
         if let session::Input::Device(kind, _, DeviceInput::Released { .. } | DeviceInput::Failed { .. }) = &input {
             person.held.remove(kind);
         }

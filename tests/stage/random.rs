@@ -3,9 +3,10 @@
 use crate::people::DeviceBehaviour;
 use crate::room;
 use crate::stage::{Stage, UNIX_MS};
+use livekit_protocol::DisconnectReason;
 use proptest::prelude::*;
 use std::time::Duration;
-use visavis::base::DeviceKind;
+use visavis::base::{DeviceKind, TrackSource};
 use visavis::session::Input;
 
 /// Sequences to run, unless `PROPTEST_CASES` is set.
@@ -13,12 +14,26 @@ const CASES: u32 = 100_000;
 /// Participants at most.
 const PEOPLE: usize = 6;
 const NAMES: [&str; 4] = ["mina", "tom", "ana", "ben"];
+/// Reasons with which a server has lost somebody whom nobody has removed.
+const LOSSES: [DisconnectReason; 7] = [
+    DisconnectReason::ConnectionTimeout,
+    DisconnectReason::StateMismatch,
+    DisconnectReason::JoinFailure,
+    DisconnectReason::MediaFailure,
+    DisconnectReason::SignalClose,
+    DisconnectReason::RoomClosed,
+    DisconnectReason::UnknownReason,
+];
 
 /// One operation or fault.
 #[derive(Clone, Debug)]
 enum Op {
     Pass(u64),
-    Enter { name: usize, single: bool, with_old_token: bool },
+    Enter {
+        name: usize,
+        single: bool,
+        with_old_token: bool,
+    },
     Exit(usize),
     CloseNow(usize),
     Remove(usize),
@@ -29,6 +44,11 @@ enum Op {
     Latency(usize, u64),
     Kill(usize),
     LosePower(usize),
+    /// The process is stopped, or goes on: with its timers, or with what has arrived.
+    Stop(usize),
+    Continue(usize, bool),
+    /// The server has lost somebody and says so: the index of the reason, and of what it asks for.
+    Lost(usize, usize, i32),
     Device(usize, bool, bool),
     Choose(usize, bool),
     DeviceBehaviour(usize, DeviceBehaviour),
@@ -47,6 +67,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (0..60u64).prop_map(Op::Pass),
         5 => (0..4000u64).prop_map(Op::Pass),
+        1 => (4000..70_000u64).prop_map(Op::Pass),
         4 => enter.prop_map(|(name, single, with_old_token)| Op::Enter { name, single, with_old_token }),
         2 => who.clone().prop_map(Op::Exit),
         1 => who.clone().prop_map(Op::CloseNow),
@@ -58,12 +79,46 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (who.clone(), 1..300u64).prop_map(|(n, ms)| Op::Latency(n, ms)),
         1 => who.clone().prop_map(Op::Kill),
         1 => who.clone().prop_map(Op::LosePower),
+        2 => who.clone().prop_map(Op::Stop),
+        3 => (who.clone(), any::<bool>()).prop_map(|(n, timers_first)| Op::Continue(n, timers_first)),
+        3 => (who.clone(), 0..LOSSES.len(), 0..3i32).prop_map(|(n, reason, action)| Op::Lost(n, reason, action)),
         2 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(n, camera, on)| Op::Device(n, camera, on)),
         1 => (who.clone(), any::<bool>()).prop_map(|(n, other)| Op::Choose(n, other)),
         2 => (who, behaviour()).prop_map(|(n, behaviour)| Op::DeviceBehaviour(n, behaviour)),
         1 => (0..8000u64).prop_map(Op::KillServer),
         1 => (0..8000u64).prop_map(Op::StopServer),
     ]
+}
+
+/// A kind of outage of one participant.
+#[derive(Clone, Copy, Debug)]
+enum Outage {
+    Cut,
+    BlackHole,
+    /// The process is stopped; whether its timers come first when it goes on.
+    Stopped(bool),
+}
+
+fn outage() -> impl Strategy<Value = Outage> {
+    prop_oneof![Just(Outage::Cut), Just(Outage::BlackHole), any::<bool>().prop_map(Outage::Stopped)]
+}
+
+impl Outage {
+    fn begin(self, stage: &mut Stage, who: usize) {
+        match self {
+            Self::Cut => stage.network(who, false),
+            Self::BlackHole => stage.black_hole(who, true),
+            Self::Stopped(_) => stage.stop_process(who),
+        }
+    }
+
+    fn end(self, stage: &mut Stage, who: usize) {
+        match self {
+            Self::Cut => stage.network(who, true),
+            Self::BlackHole => stage.black_hole(who, false),
+            Self::Stopped(timers_first) => stage.continue_process(who, timers_first),
+        }
+    }
 }
 
 fn act(stage: &mut Stage, op: &Op) {
@@ -86,6 +141,11 @@ fn act(stage: &mut Stage, op: &Op) {
         Op::Latency(n, ms) if n < there => stage.set_latency(n, ms),
         Op::Kill(n) if n < there => stage.kill(n),
         Op::LosePower(n) if n < there => stage.lose_power(n),
+        Op::Stop(n) if n < there => stage.stop_process(n),
+        Op::Continue(n, timers_first) if n < there => stage.continue_process(n, timers_first),
+        Op::Lost(n, reason, action) if n < there => {
+            stage.lose_member(n, LOSSES[reason], action.try_into().expect("an action"));
+        }
         Op::Device(n, camera, on) if n < there => {
             let kind = if camera { DeviceKind::Camera } else { DeviceKind::Microphone };
             stage.input(n, Input::SetDevice(kind, on));
@@ -131,20 +191,74 @@ proptest! {
         wait in 0..6000u64,
         away in 0..=4000u64,
         latency in 1..150u64,
-        is_black_hole in any::<bool>(),
+        outage in outage(),
         who in 0..2usize,
     ) {
         let mut stage = room(3);
         stage.set_latency(who, latency);
         stage.run(wait);
-        if is_black_hole { stage.black_hole(who, true) } else { stage.network(who, false) }
+        outage.begin(&mut stage, who);
         stage.run(away);
-        if is_black_hole { stage.black_hole(who, false) } else { stage.network(who, true) }
+        outage.end(&mut stage, who);
         stage.run(20_000);
         prop_assert!(stage.is_in_room(who));
         for other in (0..3).filter(|other| *other != who) {
             prop_assert!(stage.leaves_seen(other, who).is_empty(), "p{} was told that p{} left", other, who);
             prop_assert!(stage.leaves_seen(who, other).is_empty());
+        }
+        stage.finish();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 20, ..ProptestConfig::default() })]
+
+    /// Nothing for up to a minute, twice, and a server that says at any time that it has lost the participant: it is in the
+    /// room again with its devices, sees the others once, and they see it once, with its tracks.
+    #[test]
+    fn an_outage_of_a_minute_is_no_end(
+        wait in 0..6000u64,
+        outages in proptest::collection::vec((outage(), 0..=55_000u64, 10_000..20_000u64), 1..3),
+        lost in proptest::option::of((0..60_000u64, 0..LOSSES.len(), 0..3i32)),
+        latency in 1..150u64,
+        who in 0..2usize,
+    ) {
+        let mut stage = room(3);
+        stage.set_latency(who, latency);
+        stage.run(wait);
+        let mut lost = lost;
+        for (outage, away, after) in outages {
+            outage.begin(&mut stage, who);
+            match lost.take_if(|(at, ..)| *at <= away + after) {
+                Some((at, reason, action)) => {
+                    let (before, rest) = (at.min(away), at.saturating_sub(away));
+                    stage.run(before);
+                    if rest == 0 {
+                        stage.lose_member(who, LOSSES[reason], action.try_into().expect("an action"));
+                    }
+                    stage.run(away - before);
+                    outage.end(&mut stage, who);
+                    stage.run(rest);
+                    if rest > 0 {
+                        stage.lose_member(who, LOSSES[reason], action.try_into().expect("an action"));
+                    }
+                    stage.run(after - rest.min(after));
+                }
+                None => {
+                    stage.run(away);
+                    outage.end(&mut stage, who);
+                    stage.run(after);
+                }
+            }
+        }
+        stage.run(30_000);
+        let names: Vec<String> = (0..3).filter(|n| *n != who).map(|n| format!("p{n}")).collect();
+        prop_assert!(stage.is_in_room(who), "{:?}", stage.people[who].events);
+        prop_assert_eq!(stage.sees(who), names);
+        for other in (0..3).filter(|other| *other != who) {
+            let everything = (vec![TrackSource::Camera, TrackSource::Microphone], vec![TrackSource::Camera, TrackSource::Microphone]);
+            prop_assert_eq!(stage.received(other, &format!("p{who}")), everything.clone(), "by p{}", other);
+            prop_assert_eq!(stage.received(who, &format!("p{other}")), everything);
         }
         stage.finish();
     }

@@ -7,7 +7,7 @@ use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_response::Message as Response;
 use std::time::Duration;
-use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, StepName, StepState};
+use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, StepName, StepState, TrackSource};
 use visavis::hub::{self, Ban, Hub};
 use visavis::session::{self, LinkInput, PeerCommand, Phase};
 
@@ -67,19 +67,21 @@ const fn stays(phase: &Phase) -> bool {
     !matches!(phase, Phase::Leaving(_) | Phase::Ended(_))
 }
 
-/// The reason for which a leave of the server ends a stay; `None` if it does not.
+/// The reason for which a leave of the server ends a stay; `None` if it does not: that the server has lost somebody who is
+/// there is no end.
 fn ending(leave: &lk::LeaveRequest, is_entering: bool) -> Option<ExitReason> {
     use lk::DisconnectReason as Why;
-    (leave.action() == Action::Disconnect && !leave.can_reconnect).then(|| match leave.reason() {
-        Why::ClientInitiated => ExitReason::Left,
-        Why::ParticipantRemoved => ExitReason::Kicked,
-        Why::RoomDeleted => ExitReason::Dismissed,
-        Why::DuplicateIdentity => ExitReason::JoinedElsewhere,
-        Why::ServerShutdown => ExitReason::ServerStopped,
-        Why::JoinFailure => ExitReason::EntryFailed,
-        _ if is_entering => ExitReason::EntryFailed,
-        _ => ExitReason::ConnectionLost,
-    })
+    if leave.action() != Action::Disconnect || leave.can_reconnect {
+        return None;
+    }
+    match leave.reason() {
+        Why::ClientInitiated => Some(ExitReason::Left),
+        Why::ParticipantRemoved => Some(ExitReason::Kicked),
+        Why::RoomDeleted => Some(ExitReason::Dismissed),
+        Why::DuplicateIdentity => Some(ExitReason::JoinedElsewhere),
+        Why::ServerShutdown => Some(ExitReason::ServerStopped),
+        _ => is_entering.then_some(ExitReason::EntryFailed),
+    }
 }
 
 impl Stage {
@@ -141,11 +143,18 @@ impl Stage {
             ExitReason::Left | ExitReason::EntryFailed => true,
         };
         assert!(is_true, "{} left for {reason:?}, but {:?} happened", person.user, person.expected_end);
+        if reason == ExitReason::ConnectionLost {
+            let lost = person.events.iter().rev().find(|(_, e)| matches!(e, EventKind::ConnectionLost { .. }));
+            let tried = lost.map_or(Duration::ZERO, |(at, _)| self.now.since(*at));
+            assert!(tried >= GIVES_UP, "{} gave up after {tried:?}", person.user);
+        }
     }
 
     fn was_away(&self, who: usize) -> bool {
         let net = &self.people[who].net;
-        !net.is_up() || self.hub.is_none() || self.now.since(net.troubled.max(self.server_since)) < GIVES_UP
+        !self.people[who].is_reachable()
+            || self.hub.is_none()
+            || self.now.since(net.troubled.max(self.server_since)) < GIVES_UP
     }
 
     /// A token that was made before a removal is not admitted.
@@ -192,7 +201,7 @@ impl Stage {
         if elsewhere.any(|(_, p)| is_seen(p)) || self.server_since > killed || self.hub.is_none() {
             return;
         }
-        for (who, person) in self.people.iter().enumerate().filter(|(_, p)| p.alive && p.net.is_up()) {
+        for (who, person) in self.people.iter().enumerate().filter(|(_, p)| p.alive && p.is_reachable()) {
             let latency = person.net.latency;
             let is_clear = person.net.troubled < killed && latency <= Duration::from_millis(100);
             let was_there = self.is_in_room(who) && self.has_been_in_since(who, self.now.since(killed));
@@ -220,6 +229,17 @@ impl Stage {
         let mut names: Vec<String> = self.people[who].session.people().iter().map(|p| p.user.to_string()).collect();
         names.sort();
         names
+    }
+
+    /// The sources of a user's tracks that a participant receives, and of those that send.
+    pub(crate) fn received(&self, who: usize, user: &str) -> (Vec<TrackSource>, Vec<TrackSource>) {
+        let person = &self.people[who];
+        let mut bound: Vec<_> = person.bound.values().filter(|t| t.user.as_str() == user).map(|t| t.source).collect();
+        let remote = person.session.people().iter().find(|p| p.user.as_str() == user).expect("in the room");
+        let mut sending: Vec<_> = remote.tracks.iter().filter(|t| !t.muted).map(|t| t.source).collect();
+        bound.sort();
+        sending.sort();
+        (bound, sending)
     }
 
     pub(crate) fn is_in_room(&self, who: usize) -> bool {
@@ -262,6 +282,7 @@ impl Stage {
         for who in 0..self.people.len() {
             self.people[who].behaviour = DeviceBehaviour::PROMPT;
             if self.people[who].alive {
+                self.continue_process(who, false);
                 self.black_hole(who, false);
                 self.network(who, true);
             }

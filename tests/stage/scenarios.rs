@@ -358,17 +358,6 @@ fn an_update_about_us_during_a_resume_keeps_the_others() {
     stage.finish();
 }
 
-/// The sources of a user's tracks that a participant receives, and of those that send.
-fn received(stage: &Stage, who: usize, user: &str) -> (Vec<TrackSource>, Vec<TrackSource>) {
-    let person = &stage.people[who];
-    let mut bound: Vec<_> = person.bound.values().filter(|t| t.user.as_str() == user).map(|t| t.source).collect();
-    let remote = person.session.people().iter().find(|p| p.user.as_str() == user).expect("in the room");
-    let mut sending: Vec<_> = remote.tracks.iter().filter(|t| !t.muted).map(|t| t.source).collect();
-    bound.sort();
-    sending.sort();
-    (bound, sending)
-}
-
 #[test]
 fn a_screen_beside_a_camera_is_a_track_of_its_own_and_each_ends_alone() {
     use TrackSource::{Camera, Microphone, Screen};
@@ -380,14 +369,14 @@ fn a_screen_beside_a_camera_is_a_track_of_its_own_and_each_ends_alone() {
         stage.input(0, Input::SetDevice(DeviceKind::Screen, true));
         stage.run(1000);
         let all = vec![Camera, Microphone, Screen];
-        assert_eq!(received(&stage, 1, "mina"), (all.clone(), all.clone()));
+        assert_eq!(stage.received(1, "mina"), (all.clone(), all.clone()));
         stage.input(0, Input::SetDevice(DeviceKind::Camera, false));
         stage.run(1000);
-        assert_eq!(received(&stage, 1, "mina"), (all.clone(), vec![Microphone, Screen]));
+        assert_eq!(stage.received(1, "mina"), (all.clone(), vec![Microphone, Screen]));
         stage.input(0, Input::SetDevice(DeviceKind::Screen, false));
         stage.input(0, Input::SetDevice(DeviceKind::Camera, true));
         stage.run(1000);
-        assert_eq!(received(&stage, 1, "mina"), (all, vec![Camera, Microphone]));
+        assert_eq!(stage.received(1, "mina"), (all, vec![Camera, Microphone]));
         let told = stage.people[1].events.iter().filter_map(|(_, e)| match e {
             EventKind::UserVideoAvailable { track, available }
             | EventKind::UserSubStreamAvailable { track, available } => Some((track.source, *available)),
@@ -397,5 +386,67 @@ fn a_screen_beside_a_camera_is_a_track_of_its_own_and_each_ends_alone() {
         assert_eq!(told, [(Camera, true), (Screen, true), (Camera, false), (Screen, false), (Camera, true)]);
         stage.finish();
         assert!(stage.people.iter().all(|p| p.bound.is_empty()), "what was attached is detached");
+    }
+}
+
+/// Five to twelve seconds of nothing: the server has given us up and says so as soon as packets flow again.
+#[test]
+fn a_server_that_gave_us_up_is_joined_again() {
+    for who in [1, 2] {
+        for seconds in [1, 3, 5, 6, 8, 12, 20, 35, 59, 120] {
+            for timers_first in [true, false] {
+                let mut stage = room(3);
+                stage.run(3000);
+                stage.stop_process(who);
+                stage.run(seconds * 1000);
+                stage.continue_process(who, timers_first);
+                stage.run(15_000);
+                assert!(stage.is_in_room(who), "after {seconds} s: {:?}", stage.people[who].events);
+                let others = 3 - who;
+                assert_eq!(stage.sees(others), ["p0".to_owned(), format!("p{who}")]);
+                assert!(stage.leaves_seen(others, who).len() <= 1);
+                stage.finish();
+            }
+        }
+    }
+}
+
+/// A server that lets us in and loses us at once is asked less and less often.
+#[test]
+fn a_server_that_loses_us_again_and_again_is_not_asked_all_the_time() {
+    use livekit_protocol::{DisconnectReason::ConnectionTimeout, leave_request::Action::Disconnect};
+    let mut stage = room(2);
+    let joins = |stage: &Stage| {
+        let tries = |(_, e): &&(Moment, EventKind)| matches!(e, EventKind::TryToReconnect { .. });
+        stage.people[1].events.iter().filter(tries).count()
+    };
+    for _ in 0..600 {
+        stage.run(100);
+        if stage.is_in_room(1) {
+            stage.lose_member(1, ConnectionTimeout, Disconnect);
+        }
+    }
+    assert!((10..30).contains(&joins(&stage)), "{} joins in a minute", joins(&stage));
+    stage.finish();
+}
+
+/// An exit at any time of a resume or a fresh join, in a room whose server loses us meanwhile, ends once and leaves nothing.
+#[test]
+fn an_exit_while_the_server_loses_us_ends_once() {
+    use livekit_protocol::{DisconnectReason as Why, leave_request::Action};
+    for (who, single) in [(1, false), (2, true)] {
+        for ms in 0..200 {
+            let mut stage = room(3);
+            assert_eq!(stage.people[who].single, single);
+            stage.lose_member(who, Why::ConnectionTimeout, Action::Disconnect);
+            stage.run(ms);
+            stage.exit(who);
+            stage.lose_member(who, Why::StateMismatch, Action::Reconnect);
+            stage.run(2500);
+            assert_eq!(stage.exit_of(who).0, ExitReason::Left);
+            stage.run(6000);
+            assert_eq!(stage.sees(0).len(), 1);
+            stage.finish();
+        }
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Socket {
     pub(crate) is_resume: bool,
     /// Whether the server has answered.
     pub(crate) is_answered: bool,
+    /// The answer to a resume, if the server has lost the participant.
+    pub(crate) refusal: Option<Box<lk::LeaveRequest>>,
     /// Whether the client has not received the answer yet.
     pub(crate) is_opening: bool,
     /// Whether the client's side is open.
@@ -152,11 +154,12 @@ impl Stage {
     }
 
     pub(crate) fn exit(&mut self, who: usize) {
-        self.input_now(who, session::Input::Exit(ExitRequestedBy::User));
+        self.input(who, session::Input::Exit(ExitRequestedBy::User));
     }
 
+    /// Gives a session an input, once its process is not stopped.
     pub(crate) fn input(&mut self, who: usize, input: session::Input) {
-        self.input_now(who, input);
+        self.dispatch(Delivery::Input(who, Box::new(input)));
     }
 
     pub(crate) fn behaviour(&mut self, who: usize, behaviour: DeviceBehaviour) {
@@ -239,7 +242,7 @@ impl Stage {
 
     /// The next deadline of a session or the hub.
     pub(crate) fn next_deadline(&self) -> Option<Moment> {
-        let sessions = self.people.iter().filter(|p| p.alive).filter_map(|p| p.session.deadline()).min();
+        let sessions = self.people.iter().filter_map(Person::deadline).min();
         [sessions, self.hub.as_ref().and_then(Hub::deadline)].into_iter().flatten().min()
     }
 
@@ -258,7 +261,7 @@ impl Stage {
             self.tell_hub(hub::Input::Tick);
         }
         for who in 0..self.people.len() {
-            if self.people[who].session.deadline().is_some_and(|d| d <= self.now) {
+            if self.people[who].deadline().is_some_and(|d| d <= self.now) {
                 self.input_now(who, session::Input::Tick);
             }
         }
@@ -279,6 +282,7 @@ impl Stage {
     }
 
     pub(crate) fn dispatch(&mut self, delivery: Delivery) {
+        let Some(delivery) = self.keep_for_stopped(delivery) else { return };
         match delivery {
             Delivery::Connect(link, join) => self.admit(link, *join),
             Delivery::Up(link, input) => {

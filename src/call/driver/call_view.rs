@@ -44,7 +44,7 @@ impl Call {
     }
 
     fn phase_view(&self) -> CallPhase {
-        let now = self.now();
+        let now = self.clock.now();
         match self.session.phase() {
             session::Phase::Entering(_) => CallPhase::Entering,
             // No media: shown at once, before signalling notices that its connection is lost.
@@ -72,5 +72,7 @@ impl Call {
 }
 
 fn reconnecting(attempt: u32, elapsed: Duration) -> CallPhase {
-    CallPhase::Reconnecting { attempt, elapsed, limit: session::RECONNECT_LIMIT }
+    let limit = session::RECONNECT_LIMIT;
+    // The last attempt may take some seconds more.
+    CallPhase::Reconnecting { attempt, elapsed: elapsed.min(limit), limit }
 }

@@ -15,7 +15,7 @@ use crate::call::local_devices::LocalDevices;
 use crate::call::media::{CallMedia, MediaObserver};
 use crate::call::report::{ReportSender, TaskReport};
 use crate::call::statistics::CallStatistics;
-use crate::clock::unix_ms;
+use crate::clock::{RunningClock, unix_ms};
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub(crate) struct CallConfig {
 pub(crate) struct Call {
     config: CallConfig,
     session: Session,
-    origin: Instant,
+    clock: RunningClock,
     connections: BTreeMap<Epoch, CallConnection>,
     token_cache: TokenCache,
     report_tx: ReportSender,
@@ -69,18 +69,17 @@ impl Call {
     pub(crate) fn start(config: CallConfig, devices: &mut Devices) -> (Self, mpsc::Receiver<TaskReport>) {
         let (report_tx, reports) = ReportSender::channel();
         devices.set_identity(config.plan.credentials.user.as_str());
-        let origin = Instant::now();
         let session = Session::new(config.devices.clone(), Moment::ZERO);
         let media = CallMedia::new(devices, report_tx.clone(), config.observer.clone(), config.decoded_is_shown);
         let mut call = Self {
             session,
-            origin,
+            clock: RunningClock::start(),
             connections: BTreeMap::new(),
             token_cache: TokenCache::default(),
             report_tx,
             media,
             statistics: CallStatistics::default(),
-            next_statistics: origin + STATISTICS_INTERVAL,
+            next_statistics: Instant::now() + STATISTICS_INTERVAL,
             local: LocalDevices::default(),
             ended_unix_ms: 0.0,
             config,
@@ -91,7 +90,12 @@ impl Call {
 
     /// Passes an input to the session and applies its outputs.
     pub(crate) fn input(&mut self, input: Input, devices: &mut Devices) {
-        self.session.handle(input, self.now());
+        if let Some(standstill) = self.clock.advance() {
+            tracing::info!(?standstill, "the process stood still: it was stopped, or the machine was asleep");
+            self.session.handle(Input::Woke(standstill), self.clock.now());
+            self.drain(devices);
+        }
+        self.session.handle(input, self.clock.now());
         self.drain(devices);
     }
 
@@ -134,7 +138,7 @@ impl Call {
 
     /// When to call [`Call::tick`] at the latest; at most 100 ms from now.
     pub(crate) fn deadline(&self) -> Instant {
-        let session = self.session.deadline().map(|at| self.origin + at.since(Moment::ZERO));
+        let session = self.session.deadline().map(|at| self.clock.instant_of(at));
         let soon = Instant::now() + Duration::from_millis(100);
         session.map_or(soon, |at| at.min(soon))
     }
@@ -180,10 +184,6 @@ impl Call {
             room: credentials.room.clone(),
             token,
         })
-    }
-
-    fn now(&self) -> Moment {
-        Moment::ZERO + self.origin.elapsed()
     }
 
     fn emit(&self, kind: EventKind) {

@@ -2,6 +2,7 @@
 //! Named scenarios, and random sequences of operations and faults.
 
 mod connection;
+mod devices;
 mod leaving;
 mod outages;
 mod people;
@@ -10,7 +11,7 @@ mod rights;
 mod tracks;
 
 use super::entering::ENTER_LIMIT;
-use super::reconnecting::RESUME_WINDOW;
+use super::reconnecting::{ATTEMPT_LIMIT, RESUME_WINDOW};
 use super::*;
 use crate::base::{EntryErrorKind, EventKind, ExitRequestedBy, SignalTarget, StepName, StepState, TrackSource};
 use lk::signal_response::Message as Response;

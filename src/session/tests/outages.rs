@@ -70,12 +70,153 @@ fn leave_while_reconnecting_must_not_rejoin() {
 }
 
 #[test]
-fn an_outage_without_end_is_102_within_the_limit() {
+fn an_outage_without_end_is_102_after_the_last_attempt() {
     let mut w = World::entered();
     w.behaviour.server = false;
     w.give(Input::Link(w.epoch, LinkInput::Lost));
-    w.run(RECONNECT_LIMIT.as_millis() as u64 + 100);
+    w.run(RECONNECT_LIMIT.as_millis() as u64 - 1);
+    assert!(matches!(w.session.phase(), Phase::Reconnecting(_)), "{:?}", w.session.phase());
+    w.run(ATTEMPT_LIMIT.as_millis() as u64 + 10);
     assert_eq!(w.exit().0, ExitReason::ConnectionLost);
+}
+
+/// Reasons with which a server has lost us, and nobody has removed us.
+const LOSSES: [lk::DisconnectReason; 8] = [
+    lk::DisconnectReason::ConnectionTimeout,
+    lk::DisconnectReason::StateMismatch,
+    lk::DisconnectReason::JoinFailure,
+    lk::DisconnectReason::MediaFailure,
+    lk::DisconnectReason::SignalClose,
+    lk::DisconnectReason::Migration,
+    lk::DisconnectReason::RoomClosed,
+    lk::DisconnectReason::UnknownReason,
+];
+
+/// The state of a session when the server's word arrives.
+fn at_each_point() -> impl Iterator<Item = (&'static str, World)> {
+    let lost = |ms| {
+        let mut w = World::entered();
+        w.behaviour.peers = false;
+        w.give(Input::Link(w.epoch, LinkInput::Lost));
+        w.run(ms);
+        w
+    };
+    let rejoining = |ms| {
+        let mut w = World::entered();
+        w.behaviour.peers = false;
+        w.message(leave(lk::DisconnectReason::ConnectionTimeout));
+        w.run(ms);
+        w
+    };
+    let mut between = World::entered();
+    between.behaviour.server = false;
+    between.give(Input::Link(between.epoch, LinkInput::Lost));
+    between.run(50);
+    between.behaviour.server = true;
+    [
+        ("in the room", World::entered()),
+        ("between two attempts", between),
+        ("resuming", lost(5)),
+        ("restarting ICE", lost(15)),
+        ("joining afresh", rejoining(5)),
+        ("joined afresh, without media", rejoining(15)),
+    ]
+    .into_iter()
+}
+
+#[test]
+fn a_server_that_has_lost_us_does_not_end_the_stay() {
+    for reason in LOSSES {
+        for action in 0..3 {
+            for (point, mut w) in at_each_point() {
+                w.message(Response::Leave(lk::LeaveRequest { reason: reason as i32, action, ..Default::default() }));
+                w.behaviour.peers = true;
+                w.run(15_000);
+                let phase = w.session.phase();
+                assert!(matches!(phase, Phase::InRoom(_)), "{reason:?}, action {action}, {point}: {phase:?}");
+                assert_eq!(w.held.len(), 3, "camera, microphone and speaker stay open");
+                assert!(w.events.iter().all(|e| !matches!(e, EventKind::DeviceClosed { .. })));
+            }
+        }
+        let mut w = World::entered();
+        w.behaviour.server = false;
+        w.give(Input::Link(w.epoch, LinkInput::Lost));
+        w.run(3);
+        w.behaviour.server = true;
+        let refusal = Box::new(lk::LeaveRequest { reason: reason as i32, ..Default::default() });
+        w.give(Input::Link(w.epoch, LinkInput::ResumeFailed(Some(refusal))));
+        w.run(1000);
+        assert!(matches!(w.session.phase(), Phase::InRoom(_)), "the answer to a resume: {reason:?}");
+    }
+}
+
+#[test]
+fn a_server_that_ends_the_stay_is_heard_at_every_point() {
+    for (reason, expected) in [
+        (lk::DisconnectReason::ParticipantRemoved, ExitReason::Kicked),
+        (lk::DisconnectReason::RoomDeleted, ExitReason::Dismissed),
+        (lk::DisconnectReason::DuplicateIdentity, ExitReason::JoinedElsewhere),
+        (lk::DisconnectReason::ServerShutdown, ExitReason::ServerStopped),
+    ] {
+        for (point, mut w) in at_each_point() {
+            w.message(leave(reason));
+            assert_eq!(w.exit().0, expected, "{point}");
+        }
+    }
+}
+
+#[test]
+fn a_room_that_is_full_may_have_a_place_again() {
+    let mut w = World::entered();
+    w.behaviour.server = false;
+    w.message(leave(lk::DisconnectReason::ConnectionTimeout));
+    w.run(1);
+    let full = EntryError { kind: EntryErrorKind::RoomFull, message: "full".into(), retry: false };
+    w.give(Input::Link(w.epoch, LinkInput::ConnectFailed(full)));
+    w.behaviour.server = true;
+    w.run(2000);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
+}
+
+#[test]
+fn after_waking_the_whole_time_for_reconnecting_is_there_again() {
+    let mut w = World::entered();
+    w.behaviour.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(RECONNECT_LIMIT.as_millis() as u64 - 1000);
+    w.give(Input::Woke(Duration::from_secs(120)));
+    w.run(RECONNECT_LIMIT.as_millis() as u64 - 1000);
+    assert!(matches!(w.session.phase(), Phase::Reconnecting(_)), "{:?}", w.session.phase());
+    w.behaviour.server = true;
+    w.run(10_000);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
+}
+
+#[test]
+fn a_link_that_is_silent_after_waking_is_lost() {
+    for answers in [true, false] {
+        let mut w = World::entered();
+        w.give(Input::Woke(Duration::from_secs(8)));
+        assert!(w.outputs.iter().any(|o| o.contains("PingReq")), "{:?}", w.outputs);
+        w.run(100);
+        if answers {
+            w.message(Response::PongResp(lk::Pong::default()));
+        }
+        w.run(10_000);
+        let lost = w.events.iter().any(|e| matches!(e, EventKind::ConnectionLost { .. }));
+        assert_eq!(lost, !answers);
+        assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
+    }
+}
+
+#[test]
+fn waking_during_an_exit_changes_nothing() {
+    let mut w = World::entered();
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.outputs.clear();
+    w.give(Input::Woke(Duration::from_secs(8)));
+    assert!(w.outputs.is_empty(), "{:?}", w.outputs);
+    assert_eq!(w.exit().0, ExitReason::Left);
 }
 
 #[test]
