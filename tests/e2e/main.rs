@@ -18,6 +18,7 @@ mod lossy_link;
 mod profiles;
 mod rights;
 mod sources;
+mod standstill;
 mod switching;
 mod tencent;
 mod tls;
