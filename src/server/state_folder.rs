@@ -6,7 +6,7 @@
 
 use crate::clock::unix_s;
 use crate::hub::{Ban, BanList};
-use crate::store::{Readers, write_atomically};
+use crate::store::{Readers, write_durably};
 use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -205,7 +205,7 @@ impl Writer {
             dismissed: b.dismissed,
         };
         let saved = Saved { version: VERSION, bans: self.bans.iter().map(ban).collect() };
-        write_atomically(&self.folder.join(FILE), &serde_json::to_vec(&saved)?, Readers::Owner)
+        write_durably(&self.folder.join(FILE), &serde_json::to_vec(&saved)?, Readers::Owner)
     }
 }
 

@@ -7,7 +7,7 @@ mod profile;
 mod settings;
 mod single_instance;
 
-pub(crate) use atomic_file::{Readers, write_atomically};
+pub(crate) use atomic_file::{Readers, write_atomically, write_durably};
 pub(crate) use exits::{last_exits, note_exit};
 pub(crate) use paths::Paths;
 pub(crate) use profile::{Profile, toml_mistake};

@@ -2,7 +2,7 @@
 //! recent rooms are, so that the user can enter them again.
 
 use super::Paths;
-use super::atomic_file::{Readers, write_atomically};
+use super::atomic_file::{Readers, resolved, write_atomically};
 use crate::base::Secret;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -193,8 +193,10 @@ impl Settings {
             },
             Err(e) => e.to_string(),
         };
-        let aside = path.with_extension("toml.broken");
-        let kept = match fs::rename(&path, &aside) {
+        // Of a link, the file behind it: the link stays for the file that is written next.
+        let file = resolved(&path).unwrap_or(path);
+        let aside = file.with_extension("toml.broken");
+        let kept = match fs::rename(&file, &aside) {
             Ok(()) => format!("The old file is kept as {}.", aside.display()),
             Err(e) => format!("The old file could not be put aside: {e}."),
         };
@@ -322,6 +324,22 @@ mod tests {
             assert_eq!(files(&paths), ["settings.toml.broken"]);
             assert_eq!(fs::read_to_string(paths.config().join("settings.toml.broken")).expect("kept"), broken);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_broken_settings_stays_a_link() {
+        let (folder, paths) = folder();
+        fs::create_dir_all(paths.config()).expect("folder");
+        let kept = folder.path().join("dotfile.toml");
+        fs::write(&kept, "name = [").expect("file");
+        std::os::unix::fs::symlink(&kept, paths.settings()).expect("link");
+        assert!(Settings::load(&paths).note.expect("a note").contains("dotfile.toml.broken"));
+        let settings = Settings { name: "Mina".into(), ..Settings::default() };
+        settings.save(&paths).expect("saved");
+        assert!(fs::symlink_metadata(paths.settings()).expect("link").is_symlink());
+        assert!(fs::read_to_string(&kept).expect("file").contains("Mina"));
+        assert_eq!(Settings::load(&paths).settings, settings);
     }
 
     #[test]
