@@ -5,6 +5,7 @@ mod commands;
 mod draw;
 mod hosting;
 mod monitor;
+mod settings_file;
 
 pub(super) use args::{HostArgs, Renderer, WindowArgs};
 
@@ -20,6 +21,7 @@ use anyhow::Context;
 use args::Then;
 use hosting::{HostOptions, LocalServer};
 use monitor::CallMonitor;
+use settings_file::SettingsFile;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,16 +62,18 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
     let (service, ended) = CallService::start(config)?;
     let commands = service.remote();
     monitor.connect(commands.clone());
+    let settings_file = SettingsFile::new(paths.clone());
     let guard = ShutdownGuard::new(commands.clone(), {
-        let monitor = monitor.clone();
+        let (monitor, settings_file) = (monitor.clone(), settings_file.clone());
         async move {
             ended.await.ok();
             monitor.receipt_stored().await;
+            settings_file.stored().await;
             server.stop().await;
         }
     });
     guard.listen();
-    let check_for_updates = start_tasks(args, &settings, paths.clone(), &monitor, &commands)?;
+    let check_for_updates = start_tasks(args, &settings, paths, &monitor, &commands)?;
     if let Some(join) = join {
         commands.upgrade().context("The window has ended")?.try_send(CallCommand::Join(join))?;
     }
@@ -81,7 +85,7 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
         on_screen: monitor.on_screen(events.clone()),
         on_focus: args.participant.events.is_some().then(|| on_focus(events.clone())),
         on_first_frame: Box::new(move |track, width, height| first_frame(track, width, height)),
-        on_settings: on_settings(paths, check_for_updates),
+        on_settings: on_settings(settings_file, check_for_updates),
         on_page: Box::new(open_page),
         on_exit: guard.on_exit(),
         ..ui::Options::default()
@@ -156,14 +160,12 @@ fn exit_code(then: Option<Then>, reason: Option<ExitReason>, verifier: Option<&V
     }
 }
 
-/// Stores changed settings and starts or stops looking for releases. A failed write loses the change, with a warning.
-fn on_settings(paths: Option<Paths>, check_for_updates: watch::Sender<bool>) -> Box<dyn FnMut(&Settings)> {
+/// Stores changed settings and starts or stops looking for releases.
+fn on_settings(file: SettingsFile, check_for_updates: watch::Sender<bool>) -> Box<dyn FnMut(&Settings)> {
     Box::new(move |settings| {
         let wanted = settings.check_for_updates == Some(true);
         check_for_updates.send_if_modified(|current| std::mem::replace(current, wanted) != wanted);
-        if let Some(Err(error)) = paths.as_ref().map(|paths| settings.save(paths)) {
-            tracing::warn!(%error, "the settings were not stored");
-        }
+        file.save(settings);
     })
 }
 
