@@ -1,7 +1,7 @@
 //! Links to calls. People paste them into the lobby, write them on the command line and send them to each other.
 
 use crate::base::{IdError, RoomId, Secret, display_name};
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, Url, form_urlencoded};
 
@@ -49,6 +49,9 @@ pub enum LinkError {
     /// Neither the text nor the form names a server.
     #[error("Write the address of the call server here, or paste a link above.")]
     ServerMissing,
+    /// A link to a call where the address of a server belongs.
+    #[error("This is a link to a call. Paste it above, in “Link or room name”; the server needs no address then.")]
+    LinkAsServer,
     /// The address of the server is invalid.
     #[error("The server's address cannot be read. It should look like wss://host or ws://192.168.1.5:7880.")]
     Server,
@@ -121,21 +124,23 @@ fn by_path(rest: &str, tls: Option<&str>) -> Result<(String, String), LinkError>
 }
 
 /// Completes the address of a server. Without a scheme, an IP address, `localhost` or a port get `ws://` (a server in the
-/// local network), anything else gets `wss://`.
+/// local network), anything else gets `wss://`. Empty parts of a path are left out.
 pub fn server(text: &str) -> Result<String, LinkError> {
     let text = text.trim();
-    let text = text.strip_suffix('/').unwrap_or(text);
     let full = if text.contains(":/") {
         text.to_owned()
+    } else if text.parse::<Ipv6Addr>().is_ok() {
+        format!("ws://[{text}]")
     } else {
-        let host = text.split(':').next().unwrap_or(text);
-        let is_local =
-            host == "localhost" || host.parse::<IpAddr>().is_ok() || text.contains(':') || text.starts_with('[');
-        format!("{}://{text}", if is_local { "ws" } else { "wss" })
+        let host = text.split([':', '/']).next().unwrap_or(text);
+        let local = host == "localhost" || host.parse::<IpAddr>().is_ok();
+        let local = local || text.contains(':') || text.starts_with('[');
+        format!("{}://{text}", if local { "ws" } else { "wss" })
     };
     // `Url` also accepts `http:/host` and `HTTPS://host`, which other parsers read differently.
     let (scheme, rest) = full.split_once("://").ok_or(LinkError::Server)?;
-    let full = format!("{}://{rest}", scheme.to_ascii_lowercase());
+    let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
+    let full = format!("{}://{}", scheme.to_ascii_lowercase(), parts.join("/"));
     let url = Url::parse(&full).map_err(|_| LinkError::Server)?;
     let usable = SCHEMES.iter().any(|scheme| full.starts_with(scheme))
         && url.host_str().is_some_and(|h| !h.is_empty() && !h.contains(' '))
@@ -143,10 +148,20 @@ pub fn server(text: &str) -> Result<String, LinkError> {
         && url.query().is_none()
         && url.fragment().is_none()
         // Inside a link, such a path could not be told from the link itself.
-        && !rest.contains("//")
-        && !format!("{rest}/").contains("/j/")
+        && !parts.contains(&"j")
+        && !rest.contains("://")
         && !text.contains(char::is_whitespace);
-    if usable { Ok(full) } else { Err(LinkError::Server) }
+    match usable {
+        true => Ok(full),
+        false if is_link(&full, text) => Err(LinkError::LinkAsServer),
+        false => Err(LinkError::Server),
+    }
+}
+
+/// Whether somebody pasted a link to a call instead of the address of its server.
+fn is_link(full: &str, text: &str) -> bool {
+    let of_browser = SCHEMES.iter().any(|scheme| full.starts_with(scheme)) && full.contains("/j/");
+    text.starts_with("visavis://") || of_browser
 }
 
 /// The link for others: `https://HOST/j/ROOM`, or `http://…` for a server without TLS.
@@ -258,12 +273,31 @@ mod tests {
         assert_eq!(parse("https://meet.example/j/%ff"), Err(LinkError::Link));
         assert_eq!(parse("http:/review/[::1]:7880/javis://192.1681.5:/a"), Err(LinkError::Link));
         assert_eq!(parse("HTTPS://meet.HTTPS://meet.example/j/teaexample/j/tea"), Err(LinkError::Link));
-        let odd = ["http:/meet.example", "ws:/a://b", "ws://a/?b", "ws://a/#b", "ws://a//b", "ws://a/j/b", "ws://a/j"];
+        let odd = ["http:/meet.example", "ws:/a://b", "ws://a/?b", "ws://a/#b", "ws://a/j", "ws:///", "::1:x"];
         for bad in ["", "ws://", "javascript:alert(1)", "wss://user@meet.example", "a b"].into_iter().chain(odd) {
             assert_eq!(server(bad), Err(LinkError::Server), "{bad}");
         }
         // The case of the scheme does not matter.
         assert_eq!(server("WSS://meet.example"), Ok("wss://meet.example".into()));
+        for link in ["ws://a/j/b", "https://meet.example/calls/j/tea?i=k.guest.0.x", "visavis://meet.example/tea"] {
+            assert_eq!(server(link), Err(LinkError::LinkAsServer), "{link}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_servers_are_completed() {
+        for (text, full) in [
+            ("wss://host/livekit/", "wss://host/livekit"),
+            (" wss://host//livekit// ", "wss://host/livekit"),
+            ("host/livekit/", "wss://host/livekit"),
+            ("https://meet.example/", "https://meet.example"),
+            ("192.168.1.5/lk", "ws://192.168.1.5/lk"),
+            ("[::1]:7880", "ws://[::1]:7880"),
+            ("2001:db8::1", "ws://[2001:db8::1]"),
+            ("wss://[2001:db8::1]:7443/", "wss://[2001:db8::1]:7443"),
+        ] {
+            assert_eq!(server(text), Ok(full.into()), "{text}");
+        }
     }
 
     #[test]
