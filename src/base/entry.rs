@@ -12,6 +12,10 @@ pub enum EntryErrorKind {
     NotAServer,
     /// The token is bad or expired, or none was given to us.
     TokenRefused,
+    /// The token or the server's certificate is not valid at this time by one of the clocks, which differ.
+    WrongClock,
+    /// The server's TLS certificate has expired or is not trusted.
+    Certificate,
     /// The token does not permit it.
     NoPermission,
     /// The user was removed after the token was made.
@@ -35,6 +39,8 @@ impl EntryErrorKind {
             Self::Unreachable => "unreachable",
             Self::NotAServer => "not_a_server",
             Self::TokenRefused => "token_refused",
+            Self::WrongClock => "wrong_clock",
+            Self::Certificate => "certificate",
             Self::NoPermission => "no_permission",
             Self::Removed => "removed",
             Self::Dismissed => "dismissed",
@@ -53,6 +59,8 @@ impl EntryErrorKind {
             Self::Unreachable
             | Self::NotAServer
             | Self::TokenRefused
+            | Self::WrongClock
+            | Self::Certificate
             | Self::NoPermission
             | Self::RoomFull
             | Self::NoRoom

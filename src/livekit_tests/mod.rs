@@ -6,8 +6,9 @@ mod guest;
 mod media;
 mod resume;
 
-use crate::base::Secret;
+use crate::base::{EntryErrorKind, Secret};
 use crate::proto::LIVEKIT_SERVER_VERSION;
+use crate::proto::token::sign_claims;
 use crate::rtc::Mode;
 use crate::signal::{ConnectError, ConnectOptions, SignalLink};
 use guest::{Entry, Guest};
@@ -131,6 +132,15 @@ async fn livekit_refusals_are_told_apart() {
     let refused = enter(server.url(), &bad).await;
     assert_eq!(refused, ConnectError::Unauthorized);
     assert!(!refused.to_string().contains(&bad));
+    let now = crate::clock::unix_s();
+    for (from, until, kind) in [(600, 4000, EntryErrorKind::WrongClock), (-4000, -600, EntryErrorKind::TokenRefused)] {
+        let grants = serde_json::json!({ "roomJoin": true, "room": "room" });
+        let claims = serde_json::json!({
+            "iss": KEY, "sub": "ann", "nbf": now + from, "exp": now + until, "video": grants,
+        });
+        let refused = enter(server.url(), &sign_claims(SECRET, &claims)).await;
+        assert_eq!(refused.kind(), kind, "{refused}");
+    }
     let here = format!("127.0.0.1:{}", free_port());
     assert_eq!(enter(format!("ws://{here}"), good.expose()).await, ConnectError::Unreachable(here));
     assert!(matches!(enter("not an address".into(), good.expose()).await, ConnectError::Address(_)));

@@ -100,6 +100,13 @@ impl Invitation {
         }
         Ok(Self { role, until })
     }
+
+    /// Reads the end of an invitation's validity without trusting it, in Unix seconds; `None` if it has no end, or is
+    /// none.
+    pub fn unverified_until(text: &str) -> Option<i64> {
+        let until: i64 = text.rsplit('.').nth(1)?.parse().ok()?;
+        Some(until).filter(|until| *until != 0)
+    }
 }
 
 /// The text under the MAC. Its first line separates it from other texts that the same key signs.

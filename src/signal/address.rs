@@ -2,7 +2,8 @@
 
 use url::Url;
 
-/// The address as an HTTP URL without query and fragment; `None` if it is no address of a server.
+/// The address as an HTTP URL without query, fragment, and empty parts of the path; `None` if it is no address of a
+/// server. Endpoints are appended to the path, where `wss://host/calls/` and `wss://host/calls` are the same.
 pub(super) fn http_url(server: &str) -> Option<Url> {
     let mut url = Url::parse(server.trim()).ok().filter(Url::has_host)?;
     let scheme = match url.scheme() {
@@ -13,6 +14,9 @@ pub(super) fn http_url(server: &str) -> Option<Url> {
     url.set_scheme(scheme).ok()?;
     url.set_query(None);
     url.set_fragment(None);
+    let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
+    let path = parts.join("/");
+    url.set_path(&path);
     Some(url)
 }
 
@@ -62,6 +66,20 @@ mod tests {
         assert_eq!(shown("https://meet.example.com"), "meet.example.com");
         assert_eq!(shown("nonsense\n"), "nonsense");
         assert!(http_url("ftp://meet.example.com").is_none());
+    }
+
+    #[test]
+    fn addresses_that_people_write_are_one() {
+        for address in [
+            "wss://meet.example.com/livekit",
+            "wss://meet.example.com/livekit/",
+            " wss://meet.example.com//livekit// ",
+            "https://meet.example.com:443/livekit/?x=1#y",
+            "WSS://Meet.Example.com/livekit",
+        ] {
+            assert_eq!(http_url(address).expect(address).as_str(), "https://meet.example.com/livekit", "{address}");
+        }
+        assert_eq!(http_url("ws://[::1]:7880").expect("an address").as_str(), "http://[::1]:7880/");
     }
 
     #[test]

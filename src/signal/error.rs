@@ -1,7 +1,10 @@
 //! Errors of joining a room and of resuming a session.
 
 use super::address::{http_url, plain_sentence, shown};
+use super::certificate::CertificateProblem;
+use super::clocks::{ClaimedTime, ClockProblem, Objection, ahead_of_server};
 use crate::base::EntryErrorKind;
+use crate::clock::unix_s;
 use livekit_protocol::{DisconnectReason, leave_request};
 use livekit_signaling::SignalError;
 use std::time::Duration;
@@ -24,6 +27,12 @@ pub(crate) enum ConnectError {
     /// 401: the token is malformed, expired or signed with another key.
     #[error("The server does not accept this invitation; it may have expired. Ask for a new link.")]
     Unauthorized,
+    /// 401: the token's time has not come or is over by the server's clock, and one of the clocks is wrong.
+    #[error("{0}")]
+    WrongClock(ClockProblem),
+    /// The server's TLS certificate is not accepted.
+    #[error("{}", .0.sentence(.1))]
+    Certificate(CertificateProblem, String),
     /// 403: the token does not permit it.
     #[error("{0}")]
     Forbidden(String),
@@ -71,6 +80,8 @@ impl ConnectError {
             Self::Address(_) | Self::Unreachable(_) => EntryErrorKind::Unreachable,
             Self::NotALiveKitServer(_) => EntryErrorKind::NotAServer,
             Self::Unauthorized => EntryErrorKind::TokenRefused,
+            Self::WrongClock(_) | Self::Certificate(CertificateProblem::TooEarly, _) => EntryErrorKind::WrongClock,
+            Self::Certificate(..) => EntryErrorKind::Certificate,
             Self::Forbidden(_) => EntryErrorKind::NoPermission,
             Self::Removed => EntryErrorKind::Removed,
             Self::Dismissed => EntryErrorKind::Dismissed,
@@ -117,12 +128,17 @@ pub(super) async fn connect_error(error: SignalError, server: &str, token: &str)
     match error {
         SignalError::UrlParse(_) => ConnectError::Address(shown(server)),
         SignalError::TokenFormat => ConnectError::Unauthorized,
+        SignalError::Client(status, body) if status.as_u16() == 401 => unauthorized(&body, server, token).await,
+        SignalError::Handshake { status } if status.as_u16() == 401 => unauthorized("", server, token).await,
         SignalError::Client(status, body) | SignalError::Server(status, body) => {
             ConnectError::from_status(status.as_u16(), &body, server, token, false)
         }
         SignalError::Handshake { status } => ConnectError::from_status(status.as_u16(), "", server, token, true),
         SignalError::Timeout(_) => ConnectError::Timeout(shown(server)),
-        SignalError::Connection(_) => probe(server).await,
+        SignalError::Connection(text) => match CertificateProblem::read(&text) {
+            Some(problem) => ConnectError::Certificate(problem, shown(server)),
+            None => probe(server).await,
+        },
         SignalError::Closed => ConnectError::Other("The server closed the connection. Try again.".into()),
         _ => ConnectError::Other("The connection to the server failed. Try again.".into()),
     }
@@ -160,6 +176,15 @@ fn log_kind(error: &SignalError) -> String {
         SignalError::Closed => "closed".into(),
         _ => "other".into(),
     }
+}
+
+/// The error of a 401 with this body: of a wrong clock if the server objects to the token's time and a clock can be the
+/// reason.
+async fn unauthorized(body: &str, server: &str, token: &str) -> ConnectError {
+    let Some(objection) = Objection::read(body, ClaimedTime::of_token(token), unix_s()) else {
+        return ConnectError::Unauthorized;
+    };
+    objection.problem(ahead_of_server(server).await).map_or(ConnectError::Unauthorized, ConnectError::WrongClock)
 }
 
 /// The error of a handshake that failed below HTTP: asks the address by HTTP to see whether a server answers.

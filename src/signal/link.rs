@@ -1,5 +1,6 @@
 //! The signalling connection of one session, over several WebSockets when it is resumed.
 
+use super::address::{http_url, shown};
 use super::error::{ConnectError, ResumeError, connect_error, resume_error};
 use super::transport::CancelOnDrop;
 use crate::base::Secret;
@@ -85,18 +86,20 @@ impl SignalLink {
             ..Default::default()
         });
         let token = token.expose();
+        // The crate appends its paths to the address as it is.
+        let url = http_url(url).map(String::from).ok_or_else(|| ConnectError::Address(shown(url)))?;
         // Dropped, and so cancelled, with this future.
         let cancel = CancelOnDrop::default();
-        let joined = cancel.scope(SignalClient::connect(url, token, signal, offer)).await;
+        let joined = cancel.scope(SignalClient::connect(&url, token, signal, offer)).await;
         let (client, join, events) = match joined {
             Ok(connected) => connected,
-            Err(error) => return Err(connect_error(error, url, token).await),
+            Err(error) => return Err(connect_error(error, &url, token).await),
         };
         let (tx, rx) = mpsc::channel(MESSAGES);
         let closes = Arc::new(ExpectedCloses { opened: AtomicU64::new(1), expected: AtomicU64::new(0) });
         let forward = tokio::spawn(forward(events, tx, closes.clone())).abort_handle();
         let client = Arc::new(client);
-        Ok((Self { client, url: url.to_owned(), closes, forward, cancel }, join, rx))
+        Ok((Self { client, url, closes, forward, cancel }, join, rx))
     }
 
     /// Whether the session has a single peer connection.

@@ -5,6 +5,8 @@
 //! token.
 
 mod address;
+mod certificate;
+mod clocks;
 mod error;
 mod link;
 mod room;

@@ -1,6 +1,6 @@
 //! `POST /room` of our own server: the state of a room before joining it. LiveKit has no such endpoint.
 
-use super::token::{TokenFetchError, endpoint, post};
+use super::token::{Proof, TokenFetchError, endpoint, post};
 use crate::base::{RoomState, Secret};
 use serde::Serialize;
 
@@ -27,10 +27,11 @@ struct RoomRequest<'a> {
 pub(crate) async fn look_up_room(server: &str, room: &str, proof: RoomProof<'_>) -> Result<RoomState, TokenFetchError> {
     let (invitation, token) = match proof {
         RoomProof::Nothing => (None, None),
-        RoomProof::Invitation(text) => (Some(text.expose().as_str()), None),
+        RoomProof::Invitation(text) => (Some(text), None),
         RoomProof::Token(token) => (None, Some(token)),
     };
-    post(&endpoint(server, "room")?, &RoomRequest { room_name: room, invitation }, token).await
+    let request = RoomRequest { room_name: room, invitation: invitation.map(|text| text.expose().as_str()) };
+    post(&endpoint(server, "room")?, &request, Proof::of(token, invitation)).await
 }
 
 #[cfg(test)]

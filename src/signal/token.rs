@@ -1,7 +1,10 @@
 //! The token endpoint in LiveKit's standard form: `POST /token` returns a server URL and a token.
 
 use super::address::{http_url, plain_sentence, shown};
+use super::certificate::CertificateProblem;
+use super::clocks::{ClaimedTime, ClockProblem, Objection, ahead_of};
 use crate::base::{EntryErrorKind, Secret};
+use crate::clock::unix_s;
 use crate::http::{BodyError, read_body};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,6 +33,12 @@ pub(crate) enum TokenFetchError {
     /// The server refused; its own message if that is a plain sentence.
     #[error("{0}")]
     Refused(String),
+    /// The time of the invitation or the token is over by the server's clock, and one of the clocks is wrong.
+    #[error("{0}")]
+    WrongClock(ClockProblem),
+    /// The server's TLS certificate is not accepted.
+    #[error("{}", .0.sentence(.1))]
+    Certificate(CertificateProblem, String),
     /// The answer has another form.
     #[error("{0} answers, but not as a server for calls does. Check the address and the port.")]
     Unreadable(String),
@@ -43,6 +52,8 @@ impl TokenFetchError {
             Self::Timeout(_) => EntryErrorKind::Timeout,
             Self::NoEndpoint(_) | Self::Unreadable(_) => EntryErrorKind::NotAServer,
             Self::Refused(_) => EntryErrorKind::TokenRefused,
+            Self::WrongClock(_) | Self::Certificate(CertificateProblem::TooEarly, _) => EntryErrorKind::WrongClock,
+            Self::Certificate(..) => EntryErrorKind::Certificate,
         }
     }
 
@@ -103,31 +114,49 @@ pub(crate) async fn fetch_token(
         participant_name: request.name,
         invitation: request.invitation.map(|text| text.expose().as_str()),
     };
-    let answer: Answer = post(endpoint, &body, None).await?;
+    let answer: Answer = post(endpoint, &body, Proof::of(None, request.invitation)).await?;
     Ok((answer.server_url, Secret::new(answer.participant_token)))
 }
 
-/// Posts JSON, with an access token if there is one, and reads the JSON answer, within 5 s.
+/// The proof in a request that a server may object to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proof<'a> {
+    /// An access token, sent as a header.
+    token: Option<&'a Secret<String>>,
+    /// The time of the token, or of an invitation in the body.
+    claimed: Option<ClaimedTime>,
+}
+
+impl<'a> Proof<'a> {
+    pub(super) fn of(token: Option<&'a Secret<String>>, invitation: Option<&Secret<String>>) -> Self {
+        let of_token = token.map(|token| ClaimedTime::of_token(token.expose()));
+        let claimed = of_token.or_else(|| invitation.map(|text| ClaimedTime::of_invitation(text.expose())));
+        Self { token, claimed }
+    }
+}
+
+/// Posts JSON, with an access token if the proof has one, and reads the JSON answer, within 5 s.
 pub(super) async fn post<A: DeserializeOwned>(
     endpoint: &str,
     body: &impl Serialize,
-    token: Option<&Secret<String>>,
+    proof: Proof<'_>,
 ) -> Result<A, TokenFetchError> {
     let url = http_url(endpoint).ok_or_else(|| TokenFetchError::Address(shown(endpoint)))?;
     let here = || shown(endpoint);
-    let failed = |e: &reqwest::Error| match e {
-        e if e.is_timeout() => TokenFetchError::Timeout(here()),
-        e if e.is_connect() => TokenFetchError::Unreachable(here()),
+    let failed = |e: &reqwest::Error| match (CertificateProblem::of(e), e) {
+        (Some(problem), _) => TokenFetchError::Certificate(problem, here()),
+        (None, e) if e.is_timeout() => TokenFetchError::Timeout(here()),
+        (None, e) if e.is_connect() => TokenFetchError::Unreachable(here()),
         _ => TokenFetchError::Unreadable(here()),
     };
     let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
     let client = client.map_err(|_| TokenFetchError::Unreachable(here()))?;
     let mut request = client.post(url).json(body);
-    if let Some(token) = token {
+    if let Some(token) = proof.token {
         request = request.bearer_auth(token.expose());
     }
     let mut answer = request.send().await.map_err(|e| failed(&e))?;
-    let status = answer.status();
+    let (status, ahead) = (answer.status(), ahead_of(&answer));
     let body = read_body(&mut answer, ANSWER_BYTES).await.map_err(|error| match error {
         BodyError::Network(e) => failed(&e),
         BodyError::TooLong(_) => TokenFetchError::Unreadable(here()),
@@ -135,7 +164,13 @@ pub(super) async fn post<A: DeserializeOwned>(
     if status.is_success() {
         return serde_json::from_slice(&body).map_err(|_| TokenFetchError::Unreadable(here()));
     }
-    Err(refusal(status.as_u16(), &String::from_utf8_lossy(&body), here()))
+    let body = String::from_utf8_lossy(&body);
+    let objection = proof.claimed.filter(|_| matches!(status.as_u16(), 401 | 403));
+    let objection = objection.and_then(|claimed| Objection::read(&body, claimed, unix_s()));
+    match objection.and_then(|objection| objection.problem(ahead)) {
+        Some(problem) => Err(TokenFetchError::WrongClock(problem)),
+        None => Err(refusal(status.as_u16(), &body, here())),
+    }
 }
 
 fn refusal(status: u16, body: &str, server: String) -> TokenFetchError {
@@ -210,6 +245,21 @@ pub(super) mod tests {
         let closed = fetch_token("http://127.0.0.1:9", &request("r", None)).await.expect_err("no server");
         assert_eq!(closed, TokenFetchError::Unreachable("127.0.0.1:9".into()));
         assert!(matches!(token_endpoint("nonsense"), Err(TokenFetchError::Address(_))));
+    }
+
+    #[tokio::test]
+    async fn an_invitation_that_ended_by_a_wrong_clock_is_told_from_one_that_ended() {
+        let ended = "HTTP/1.1 403 Forbidden\r\nDate: Sat, 01 Jan 2050 00:00:00 GMT\r\ncontent-length: 39\r\n\r\n\
+                     This link has ended. Ask for a new one.";
+        for (until, wrong) in [(unix_s() + 600, true), (unix_s() - 1, false), (0, true)] {
+            let (server, _served) = answering(ended).await;
+            let endpoint = token_endpoint(&server).expect("an endpoint");
+            let invitation = Secret::new(format!("devkey.guest.{until}.AAAA"));
+            let error = fetch_token(&endpoint, &request("r", Some(&invitation))).await.expect_err("refused");
+            assert_eq!(error.kind() == EntryErrorKind::WrongClock, wrong, "{until}: {error}");
+            assert_eq!(error.to_string().contains("days behind the server's"), wrong, "{error}");
+            assert_eq!(error.to_string() == "This link has ended. Ask for a new one.", !wrong, "{error}");
+        }
     }
 
     #[test]

@@ -84,6 +84,7 @@ pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
     ("hex", &["proto/"]),
     ("hmac", &["proto/"]),
     ("hound", &["devices/"]),
+    ("httpdate", &["signal/"]),
     ("humantime", &["cmd/"]),
     ("hyper", &["server/"]),
     ("hyper_util", &["server/"]),

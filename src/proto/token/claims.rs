@@ -121,13 +121,18 @@ pub struct UnverifiedClaims {
     pub(crate) room: String,
     /// Whether it claims the right to remove others there.
     pub(crate) room_admin: bool,
+    /// Begin and end of its validity in Unix seconds.
+    pub(crate) not_before: i64,
+    pub(crate) expires: i64,
 }
 
 /// Reads a token without trusting it. `None` if it is no token at all.
 pub fn unverified_claims(token: &str) -> Option<UnverifiedClaims> {
     let claims = jwt::decode_unverified(token)?;
     let VideoGrants { room, room_admin, .. } = claims.video;
-    Some(UnverifiedClaims { user: claims.sub.parse().ok(), room, room_admin })
+    let time = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX);
+    let (not_before, expires) = (time(claims.nbf), time(claims.exp));
+    Some(UnverifiedClaims { user: claims.sub.parse().ok(), room, room_admin, not_before, expires })
 }
 
 /// LiveKit's claims as JSON. Claims without a field here are kept for renewed tokens, `iat` among them.

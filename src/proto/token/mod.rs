@@ -10,6 +10,9 @@ mod keys;
 #[cfg(all(test, feature = "wire"))]
 mod tests;
 
+#[cfg(all(test, feature = "wire"))]
+pub(crate) use tests::sign_claims;
+
 pub use claims::{AdminGrant, JoinClaims, UnverifiedClaims, VerifiedClaims, unverified_claims};
 pub use keys::{ApiKey, ApiKeys};
 

@@ -31,14 +31,18 @@ fn now() -> i64 {
 }
 
 /// Signs claims as any JWT library would, with times that we never write ourselves.
-fn dev(claims: &serde_json::Value) -> String {
-    signed::<Hmac<Sha256>>("HS256", claims)
+pub(crate) fn sign_claims(secret: &str, claims: &serde_json::Value) -> String {
+    signed::<Hmac<Sha256>>("HS256", secret, claims)
 }
 
-fn signed<M: Mac + hmac::digest::KeyInit>(algorithm: &str, claims: &serde_json::Value) -> String {
+fn dev(claims: &serde_json::Value) -> String {
+    sign_claims(DEV_SECRET, claims)
+}
+
+fn signed<M: Mac + hmac::digest::KeyInit>(algorithm: &str, secret: &str, claims: &serde_json::Value) -> String {
     let part = |json: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
     let message = format!("{}.{}", part(&json!({ "alg": algorithm, "typ": "JWT" })), part(claims));
-    let mac = <M as Mac>::new_from_slice(DEV_SECRET.as_bytes()).expect("a key").chain_update(&message).finalize();
+    let mac = <M as Mac>::new_from_slice(secret.as_bytes()).expect("a key").chain_update(&message).finalize();
     format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac.into_bytes()))
 }
 
@@ -84,7 +88,7 @@ fn bad_tokens_are_refused_by_kind_and_never_repeated() {
     let good = ApiKey::dev().join_token(&join()).expect("a token");
     let changed = format!("{}AAAA", &good.expose()[..good.expose().len() - 4]);
     let (iss, exp) = (DEV_KEY, now() + 100);
-    let hs384 = signed::<Hmac<Sha384>>("HS384", &json!({"iss": iss, "exp": exp}));
+    let hs384 = signed::<Hmac<Sha384>>("HS384", DEV_SECRET, &json!({"iss": iss, "exp": exp}));
     let unsigned = format!("{}.", good.expose().rsplit_once('.').expect("three parts").0);
     for (token, expected) in [
         (foreign.expose().as_str(), TokenError::ForeignKey),

@@ -1,7 +1,9 @@
 //! Joins and their refusals, with the HTTP status of each.
 
 use super::*;
-use crate::proto::token::AdminGrant;
+use crate::base::{EntryErrorKind, Secret};
+use crate::proto::token::{AdminGrant, sign_claims};
+use crate::signal::{ConnectOptions, RoomProof, SignalLink, look_up_room};
 use livekit_api::access_token::{AccessToken, VideoGrants};
 
 const V0: &str = "/rtc?protocol=16";
@@ -181,4 +183,41 @@ async fn health_and_metrics_report_the_state_of_the_server() {
     }
     assert!(!text.contains("mina"), "{text}");
     server.stop().await.expect("stopped");
+}
+
+/// The window and `visavis bot` enter by [`SignalLink`], and ask for the room's state with the same token.
+#[tokio::test]
+async fn clients_tell_a_wrong_clock_from_an_expired_token() {
+    let server = start().await;
+    let now = crate::clock::unix_s();
+    for (from, until, kind, says) in [
+        (600, 4000, EntryErrorKind::WrongClock, "the clock of the computer that made it is ahead"),
+        (-4000, -600, EntryErrorKind::TokenRefused, "it may have expired"),
+        (-4000, -61, EntryErrorKind::TokenRefused, "it may have expired"),
+    ] {
+        let grants = serde_json::json!({ "roomJoin": true, "room": "r" });
+        let claims = serde_json::json!({
+            "iss": "devkey", "sub": "u", "nbf": now + from, "exp": now + until, "video": grants,
+        });
+        let token = Secret::new(sign_claims("secret", &claims));
+        for single in [true, false] {
+            let options = ConnectOptions { single, offer: None, timeout: PATIENCE };
+            let error = SignalLink::connect(server.url(), &token, options).await.err().expect("a refusal");
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        let error = look_up_room(server.url(), "r", RoomProof::Token(&token)).await.expect_err("a refusal");
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_an_address_leads_to_the_same_server() {
+    let server = start().await;
+    let token = Secret::new(token("r", "u"));
+    for end in ["/", "//", "/?x=1", "/#x"] {
+        let options = ConnectOptions { single: true, offer: None, timeout: PATIENCE };
+        let url = format!(" {}{end} ", server.url().replace("ws://", "WS://"));
+        SignalLink::connect(&url, &token, options).await.map(|_| ()).expect("entered");
+    }
 }

@@ -1,7 +1,9 @@
 //! TLS, and the replacement of the certificate while the server runs.
 
 use super::*;
+use crate::base::{EntryErrorKind, Secret};
 use crate::server::tls::{Tls, TlsError, TlsFiles};
+use crate::signal::{ConnectOptions, RoomProof, SignalLink, look_up_room};
 use std::path::Path;
 
 /// Writes a new self-signed certificate for 127.0.0.1. Returns the files and its PEM.
@@ -49,4 +51,31 @@ async fn clients_connect_by_tls_and_a_new_certificate_needs_no_restart() {
     let (other, _) = certificate(elsewhere.path());
     assert!(matches!(Tls::load(TlsFiles { key: other.key, ..files }), Err(TlsError::Pair { .. })));
     server.stop().await.expect("stopped");
+}
+
+#[tokio::test]
+async fn clients_are_told_what_is_wrong_with_a_certificate() {
+    use EntryErrorKind as Kind;
+    let token = Secret::new(token("r", "u"));
+    for (years, kind, says) in [
+        ([1975, 1980], Kind::Certificate, "the certificate of 127.0.0.1"),
+        ([4000, 4001], Kind::WrongClock, "The clock of this computer is probably wrong"),
+        ([2000, 4001], Kind::Certificate, "does not trust the certificate"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut parameters = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        [parameters.not_before, parameters.not_after] = years.map(|year| rcgen::date_time_ymd(year, 1, 1));
+        let key = rcgen::KeyPair::generate().unwrap();
+        let files = TlsFiles { certificate: folder.path().join("chain.pem"), key: folder.path().join("key.pem") };
+        std::fs::write(&files.certificate, parameters.self_signed(&key).unwrap().pem()).expect("file access");
+        std::fs::write(&files.key, key.serialize_pem()).expect("file access");
+        let tls = Some(Tls::load(files).expect("a certificate"));
+        let server = Embedded::start(ServerConfig { tls, ..ServerConfig::dev() }).await.expect("a server");
+        let options = ConnectOptions { single: true, offer: None, timeout: PATIENCE };
+        let error = SignalLink::connect(server.url(), &token, options).await.err().expect("a refusal");
+        assert_eq!((error.kind(), error.is_temporary()), (kind, false), "{years:?}: {error}");
+        assert!(error.to_string().contains(says), "{years:?}: {error}");
+        let asked = look_up_room(server.url(), "r", RoomProof::Nothing).await.expect_err("a refusal");
+        assert_eq!((asked.kind(), asked.to_string()), (kind, error.to_string()));
+    }
 }
