@@ -7,6 +7,7 @@ mod lobby;
 mod release;
 mod screens;
 mod settings;
+mod shapes;
 mod tiles;
 mod withheld;
 

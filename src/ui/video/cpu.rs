@@ -4,7 +4,7 @@ use super::{PreparedFrame, VideoLook};
 use crate::base::VideoFrame;
 use crate::codec;
 use egui::epaint::RectShape;
-use egui::{Color32, ColorImage, Rect, TextureHandle, TextureOptions, Ui};
+use egui::{Color32, ColorImage, CornerRadius, Rect, TextureHandle, TextureOptions, Ui};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,17 +43,16 @@ impl CpuRenderer {
         };
         let light = (255.0 * look.light) as u8;
         let tint = Color32::from_gray(light);
-        if look.cover {
+        if !super::has_bars(uv) {
             ui.painter().add(RectShape::filled(rect, look.radius, tint).with_texture(texture, uv));
             return;
         }
-        // A fitted frame covers only a part of the tile.
-        ui.painter().rect_filled(rect, look.radius, Color32::BLACK);
+        // A video that is shown whole covers only a part of the tile; its corners are square where they are not the tile's.
         let part = egui::vec2(rect.width() / uv.width().abs(), rect.height() / uv.height());
         let inner = Rect::from_center_size(rect.center(), part);
         let sides = if look.mirror { (1.0, 0.0) } else { (0.0, 1.0) };
         let whole = Rect { min: egui::pos2(sides.0, 0.0), max: egui::pos2(sides.1, 1.0) };
-        ui.painter().add(RectShape::filled(inner, look.radius, tint).with_texture(texture, whole));
+        ui.painter().add(RectShape::filled(inner, CornerRadius::ZERO, tint).with_texture(texture, whole));
     }
 
     /// Frees the texture of `id`.

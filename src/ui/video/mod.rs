@@ -7,7 +7,7 @@ mod painted;
 
 use crate::base::{FrameSlot, TrackRef, VideoFrame};
 use cpu::CpuRenderer;
-use egui::{Context, CornerRadius, Rect, Ui, Vec2, ViewportId, vec2};
+use egui::{Color32, Context, CornerRadius, Rect, Ui, Vec2, ViewportId, vec2};
 use gpu::GpuRenderer;
 use painted::Painted;
 use std::collections::HashMap;
@@ -23,13 +23,39 @@ pub(super) enum VideoKey {
     Track(TrackRef),
 }
 
+/// How much of a video may be cut off, so that it fills its tile. One that would lose more is shown whole, with bars at
+/// its sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Crop {
+    /// Nothing: a screen, whose edges may hold content.
+    Nothing,
+    /// A fifth of it: a large tile.
+    Little,
+    /// Less than a half of it: a tile of a grid. A 16:9 video fills a square tile and a square video one of 16:9; an
+    /// upright video is whole.
+    Some,
+}
+
+impl Crop {
+    /// The part of the video that must stay visible, from 0 to 1.
+    const fn least_visible(self) -> f32 {
+        match self {
+            Self::Nothing => 1.0,
+            Self::Little => 0.8,
+            Self::Some => 0.55,
+        }
+    }
+}
+
 /// How a video is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct VideoLook {
     /// Whether left and right are exchanged.
     pub(super) mirror: bool,
-    /// Whether it is cropped to fill the tile; otherwise it is fitted into it.
-    pub(super) cover: bool,
+    /// How much of it may be cut off.
+    pub(super) crop: Crop,
+    /// The colour of the bars beside a video that is shown whole.
+    pub(super) bars: Color32,
     pub(super) radius: CornerRadius,
     /// Brightness, from 0 to 1: 1, or less while paused.
     pub(super) light: f32,
@@ -103,6 +129,9 @@ impl Videos {
         }
         let (id, painted) = (tile.id, tile.painted.clone());
         let uv = uv(&frame, rect.size(), look);
+        if has_bars(uv) {
+            ui.painter().rect_filled(rect, look.radius, look.bars);
+        }
         tile.shown = Some((number, frame.clone()));
         let prepared = PreparedFrame { id, number, frame, painted };
         match &mut self.renderer {
@@ -193,11 +222,13 @@ fn waker(ctx: &Context, key: &VideoKey) -> Arc<dyn Fn() + Send + Sync> {
 }
 
 /// The part of the video frame that a tile of `size` shows, in texture coordinates. A mirrored one has left and right
-/// exchanged; a fitted one reaches beyond 0..1.
+/// exchanged; one that is shown whole reaches beyond 0..1.
 fn uv(frame: &VideoFrame, size: Vec2, look: &VideoLook) -> Rect {
     let video = frame.width() as f32 / frame.height() as f32;
     let tile = size.x / size.y.max(1.0);
-    let part = if (tile > video) == look.cover { vec2(1.0, video / tile) } else { vec2(tile / video, 1.0) };
+    let visible = (video / tile).min(tile / video);
+    let fill = visible >= look.crop.least_visible();
+    let part = if (tile > video) == fill { vec2(1.0, video / tile) } else { vec2(tile / video, 1.0) };
     let mut uv = Rect::from_center_size(egui::pos2(0.5, 0.5), part);
     if look.mirror {
         std::mem::swap(&mut uv.min.x, &mut uv.max.x);
@@ -205,25 +236,67 @@ fn uv(frame: &VideoFrame, size: Vec2, look: &VideoLook) -> Rect {
     uv
 }
 
+/// Whether a part of the tile stays free beside the video.
+fn has_bars(uv: Rect) -> bool {
+    uv.width().abs() > 1.0 || uv.height() > 1.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use egui::pos2;
 
-    fn part(video: (u32, u32), tile: (f32, f32), cover: bool, mirror: bool) -> Rect {
+    fn part(video: (u32, u32), tile: (f32, f32), crop: Crop, mirror: bool) -> Rect {
         let frame = VideoFrame::filled(video.0, video.1, [16, 128, 128], 0).expect("frame");
-        uv(&frame, vec2(tile.0, tile.1), &VideoLook { mirror, cover, radius: CornerRadius::ZERO, light: 1.0 })
+        let (bars, radius) = (Color32::BLACK, CornerRadius::ZERO);
+        uv(&frame, vec2(tile.0, tile.1), &VideoLook { mirror, crop, bars, radius, light: 1.0 })
     }
 
     #[test]
     fn video_fills_or_fits_its_tile() {
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        assert_eq!(part((1280, 720), (320.0, 180.0), true, false), whole);
-        let square = part((200, 100), (50.0, 50.0), true, false);
-        assert_eq!((square.left(), square.right(), square.top()), (0.25, 0.75, 0.0));
-        let fitted = part((200, 100), (50.0, 50.0), false, false);
+        assert_eq!(part((1280, 720), (320.0, 180.0), Crop::Some, false), whole);
+        assert!(!has_bars(whole));
+        let cut = part((160, 100), (50.0, 50.0), Crop::Some, false);
+        assert_eq!((cut.left(), cut.right(), cut.top()), (0.1875, 0.8125, 0.0));
+        let fitted = part((200, 100), (50.0, 50.0), Crop::Nothing, false);
         assert_eq!((fitted.left(), fitted.top(), fitted.bottom()), (0.0, -0.5, 1.5));
-        let mirrored = part((200, 100), (50.0, 50.0), true, true);
-        assert_eq!((mirrored.min.x, mirrored.max.x), (0.75, 0.25));
+        assert!(has_bars(fitted));
+        let mirrored = part((160, 100), (50.0, 50.0), Crop::Some, true);
+        assert_eq!((mirrored.min.x, mirrored.max.x), (0.8125, 0.1875));
+    }
+
+    #[test]
+    fn a_video_of_another_shape_is_whole() {
+        let (wide, square, large) = ((320.0, 180.0), (200.0, 200.0), (1248.0, 640.0));
+        for (video, tile, crop, whole) in [
+            // An upright picture everywhere, a mirrored one too.
+            ((360, 640), wide, Crop::Some, true),
+            ((480, 640), wide, Crop::Some, true),
+            ((360, 640), large, Crop::Little, true),
+            ((360, 640), square, Crop::Little, true),
+            // Usual cameras fill a tile of a grid, and a large one of about their shape.
+            ((640, 480), wide, Crop::Some, false),
+            ((640, 640), wide, Crop::Some, false),
+            ((1280, 720), square, Crop::Some, false),
+            ((1280, 720), large, Crop::Little, false),
+            ((640, 480), large, Crop::Little, true),
+            ((1280, 720), square, Crop::Little, true),
+            // Very wide ones.
+            ((1280, 360), wide, Crop::Some, true),
+            ((2560, 1080), wide, Crop::Some, false),
+            ((2560, 1080), (400.0, 300.0), Crop::Little, true),
+            // A screen always.
+            ((1920, 1080), large, Crop::Nothing, true),
+            ((1080, 1920), wide, Crop::Nothing, true),
+        ] {
+            for mirror in [false, true] {
+                let shown = part(video, tile, crop, mirror);
+                assert_eq!(has_bars(shown), whole, "{video:?} in {tile:?} with {crop:?}");
+                // Whole or not, it is not stretched: tile and part of the video have one shape.
+                let seen = shown.width().abs() * video.0 as f32 / (shown.height() * video.1 as f32);
+                assert!((seen / (tile.0 / tile.1) - 1.0).abs() < 0.001, "{video:?} in {tile:?}: {seen}");
+            }
+        }
     }
 }

@@ -59,10 +59,9 @@ fn fragment(in: Corner) -> @location(0) vec4f {
     let v = textureSample(plane_v, plane_sampler, uv).r - 128.0 / 255.0;
     var rgb = vec3f(y + 1.596027 * v, y - 0.391762 * u - 0.812968 * v, y + 2.017232 * u);
     rgb = clamp(rgb, vec3f(0.0), vec3f(1.0)) * tile.light;
-    // Black beside a fitted frame.
+    // Beside a video that is shown whole, the bars that were painted before show.
     let inside = all(uv >= vec2f(0.0)) && all(uv <= vec2f(1.0));
-    rgb = select(vec3f(0.0), rgb, inside);
-    let cover = clamp(0.5 - distance_to_edge(in.place), 0.0, 1.0) * tile.opacity;
+    let cover = select(0.0, clamp(0.5 - distance_to_edge(in.place), 0.0, 1.0) * tile.opacity, inside);
     if tile.linear_target > 0.5 {
         rgb = linear_from_srgb(rgb);
     }

@@ -6,7 +6,7 @@ use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::Action;
 use crate::ui::parts::Menu;
 use crate::ui::tokens::{overlay, radius, size};
-use crate::ui::video::{VideoKey, VideoLook};
+use crate::ui::video::{Crop, VideoKey, VideoLook};
 use crate::ui::widgets::{
     Button, Look, add_avatar, add_sign, add_spinner, buttons, chip, clickable, lamp, level_bar, place,
 };
@@ -22,7 +22,8 @@ pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
         return broken(ui, view, rect, camera, problem);
     }
     let mirror = view.model.settings.mirror;
-    let look = VideoLook { mirror, cover: true, radius: radius::PREVIEW, light: 1.0 };
+    let bars = view.colors.camera_off;
+    let look = VideoLook { mirror, crop: Crop::Some, bars, radius: radius::PREVIEW, light: 1.0 };
     let open = matches!(camera.state, DeviceState::Open | DeviceState::Closing);
     let slot = &view.model.snapshot.own_frames;
     let shown = open && view.videos.show(ui, rect, &VideoKey::Own, slot, &look);

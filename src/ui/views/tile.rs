@@ -10,9 +10,11 @@ use crate::ui::screens::Screen;
 use crate::ui::text::{self, Type};
 use crate::ui::tile_layout::{RemoteTile, TileContent, TileKey};
 use crate::ui::tokens::{overlay, radius, size, time};
-use crate::ui::video::{VideoKey, VideoLook};
+use crate::ui::video::{Crop, VideoKey, VideoLook};
 use crate::ui::widgets::{animate, avatar, bars, chip, focus_ring, place, quality_bars, speaking_bars};
-use egui::{Align, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect, Response, Role, Sense};
+use egui::{
+    Align, Color32, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect, Response, Role, Sense,
+};
 use egui::{Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 /// A tile as it is drawn.
@@ -42,6 +44,8 @@ pub(super) struct Tile {
     pub(super) menu: bool,
     /// Its index in reading order, and whether it takes the focus for all tiles.
     pub(super) place: (usize, bool),
+    /// Whether it is the large one: beside one other person, and in speaker view.
+    pub(super) large: bool,
     /// Width that another tile covers at the left and the right of its lower edge.
     pub(super) covered: [f32; 2],
 }
@@ -87,6 +91,7 @@ impl Tile {
             menu: view.model.call().is_some_and(|c| RemoteTile::all(&c.people).len() > 1 || c.host),
             remote: Some((tile.key(), person.user.clone())),
             place: (1, false),
+            large: false,
             covered: [0.0; 2],
         }
     }
@@ -113,6 +118,7 @@ impl Tile {
             pinned: false,
             menu: false,
             place: (1, false),
+            large: false,
             covered: [0.0; 2],
         }
     }
@@ -174,9 +180,12 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     let mut shown = false;
     if let Some((key, slot)) = tile.video.as_ref().filter(|_| !tile.dropped) {
         let light = if tile.paused || leaving { overlay::PAUSED } else { 1.0 };
-        // A screen is fitted: its edges may hold content.
-        let cover = tile.kind != TileKind::Screen;
-        let look = VideoLook { mirror: tile.mirror, cover, radius: radius::TILE, light };
+        let (crop, bars) = match tile.kind {
+            TileKind::Screen => (Crop::Nothing, Color32::BLACK),
+            _ if tile.large || tile.pinned => (Crop::Little, view.colors.camera_off),
+            _ => (Crop::Some, view.colors.camera_off),
+        };
+        let look = VideoLook { mirror: tile.mirror, crop, bars, radius: radius::TILE, light };
         shown = view.videos.show(ui, rect, key, slot, &look);
     }
     let response = interact(ui, view, rect, id, tile.place);
@@ -321,7 +330,8 @@ fn name_chip(ui: &mut Ui, look: ChipLook, tile: &Tile) {
             speaking_bars(ui.painter(), bars.center(), overlay::SPEAKING);
             ui.add_space(5.0);
         }
-        let name = if tile.kind == TileKind::You { format!("{} (you)", tile.name) } else { tile.name.clone() };
+        let name =
+            if tile.kind == TileKind::You { format!("{} (you)", tile.name) } else { tile.name.clone() };
         text::add_words(ui, look.text, overlay::TEXT, &name);
     });
 }

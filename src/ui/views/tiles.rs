@@ -76,7 +76,7 @@ fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteT
     }
     let shown = page.tiles.iter().map(|i| Some(all[*i])).chain([None]);
     let placements: Vec<Placement<'_>> = tiles.into_iter().zip(shown).collect();
-    draw(ui, view, call, &placements);
+    draw(ui, view, call, &placements, None);
     if page.of > 1 {
         let row = Rect::from_min_max(pos2(area.left(), room.bottom() + 8.0), area.max);
         pager::pager(ui, view, row, &page);
@@ -96,7 +96,7 @@ fn few(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>]
         order.insert(0, first);
     }
     let placements: Vec<Placement<'_>> = grid::compact(n, area).tiles.into_iter().zip(order).collect();
-    draw(ui, view, call, &placements);
+    draw(ui, view, call, &placements, None);
 }
 
 /// One tile large, the others in a strip that scrolls.
@@ -108,11 +108,11 @@ fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[Remo
     let mut placements: Vec<Placement<'_>> = vec![(large, Some(all[main]))];
     if fits {
         placements.extend(tiles.into_iter().zip(others));
-        return draw(ui, view, call, &placements);
+        return draw(ui, view, call, &placements, Some(0));
     }
     let strip_placements: Vec<Placement<'_>> = tiles.into_iter().zip(others).collect();
     let present = view.model.tile_layout.current.min(strip_placements.len());
-    tile_at(ui, view, call, placements[0], 0, present);
+    tile_at(ui, view, call, placements[0], (0, present), true);
     let mut child = ui.new_child(UiBuilder::new().id_salt("strip").max_rect(strip));
     ScrollArea::both().auto_shrink(false).show(&mut child, |ui| {
         let scrolled = ui.min_rect().min - strip.min;
@@ -124,7 +124,7 @@ fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[Remo
             }
             // Tiles out of sight are not drawn, except the one that has the focus.
             if ui.is_rect_visible(rect) || i + 1 == present {
-                tile_at(ui, view, call, (rect, *shown), i + 1, present);
+                tile_at(ui, view, call, (rect, *shown), (i + 1, present), false);
             }
         }
         let all = placements[1..].iter().fold(Rect::NOTHING, |all, (rect, _)| all.union(*rect));
@@ -134,12 +134,12 @@ fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[Remo
 }
 
 /// Draws `placements`, in reading order; a tile whose place has changed moves there.
-fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, placements: &[Placement<'_>]) {
+fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, placements: &[Placement<'_>], large: Option<usize>) {
     let present = view.model.tile_layout.current.min(placements.len().saturating_sub(1));
     for (place, (rect, shown)) in placements.iter().enumerate() {
         let id = shown.map_or_else(|| Id::unique("own tile"), |tile| Id::unique(("tile", tile.key())));
         let rect = moved(ui, id, *rect);
-        tile_at(ui, view, call, (rect, *shown), place, present);
+        tile_at(ui, view, call, (rect, *shown), (place, present), large == Some(place));
     }
     arrows(ui, view, placements, present);
 }
@@ -149,14 +149,15 @@ fn tile_at(
     view: &mut View<'_>,
     call: &CallView,
     (rect, shown): Placement<'_>,
-    place: usize,
-    present: usize,
+    (place, present): (usize, usize),
+    large: bool,
 ) {
     let mut tile = match shown {
         Some(remote) => Tile::remote(view, &remote),
         None => Tile::own(view, call),
     };
     tile.place = (place, place == present);
+    tile.large = large;
     tile::tile(ui, view, rect, &tile);
 }
 
@@ -199,6 +200,7 @@ fn face_to_face(ui: &mut Ui, view: &mut View<'_>, call: &CallView, only: &Remote
     let rect = moved(ui, Id::unique(("tile", only.key())), area);
     let mut tile = Tile::remote(view, only);
     tile.place = (0, true);
+    tile.large = true;
     let corner = view.model.own_corner;
     if !corner.top {
         // Your own tile covers a corner that has a chip.
