@@ -17,7 +17,7 @@ pub(super) const ICONS_FILL: &str = "Phosphor Fill";
 pub(super) const ICONS_BOLD: &str = "Phosphor Bold";
 
 /// Families that are tried first for a character that our fonts lack.
-const FALLBACKS: [&str; 8] = [
+const FALLBACKS: [&str; 13] = [
     "Noto Sans CJK SC",
     "Noto Sans SC",
     "PingFang SC",
@@ -25,6 +25,11 @@ const FALLBACKS: [&str; 8] = [
     "Yu Gothic",
     "Malgun Gothic",
     "Noto Sans",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Segoe UI",
+    "Geeza Pro",
+    "Arial Hebrew",
     "DejaVu Sans",
 ];
 

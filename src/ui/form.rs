@@ -3,6 +3,7 @@
 use crate::base::display_name;
 use crate::call::view::{CallCommand, CallPhase, JoinParams, RoomQuery};
 use crate::proto::link::{self, LinkError};
+use crate::ui::bidi::isolate;
 use crate::ui::effects::Effects;
 use crate::ui::icons;
 use crate::ui::model::{FormError, Model};
@@ -38,7 +39,9 @@ pub(super) fn open_link(model: &mut Model, text: &str, effects: &mut Effects) {
         Some(CallPhase::Ended(_)) => effects.commands.push(CallCommand::Dismiss),
         Some(_) => {
             let sentence = match place {
-                Ok(place) => format!("Leave this call first, then open the link to {} again", place.room),
+                Ok(place) => {
+                    format!("Leave this call first, then open the link to {} again", isolate(&place.room.to_string()))
+                }
                 Err(error) => error.to_string(),
             };
             model.toast(icons::LINK, sentence);

@@ -2,6 +2,7 @@
 
 use crate::call::view::{CallCommand, HostRequest};
 use crate::ui::action::HostAction;
+use crate::ui::bidi::isolate;
 use crate::ui::effects::Effects;
 use crate::ui::icons;
 use crate::ui::model::Model;
@@ -43,5 +44,9 @@ pub(super) fn refused(model: &mut Model, request: &HostRequest, sentence: String
     if *request == HostRequest::EndForEveryone {
         model.ended_by_us = None;
     }
+    let sentence = match request {
+        HostRequest::Remove { name, .. } => sentence.replace(name.as_str(), &isolate(name)),
+        HostRequest::EndForEveryone | HostRequest::Invite => sentence,
+    };
     model.toast(icons::WARNING_CIRCLE, sentence);
 }

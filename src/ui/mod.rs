@@ -7,6 +7,7 @@
 
 mod action;
 mod app;
+mod bidi;
 mod effects;
 mod focus_report;
 mod fonts;

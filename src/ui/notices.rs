@@ -3,6 +3,7 @@
 use crate::base::{DeviceKind, Withheld};
 use crate::call::view::{DeviceState, Notice};
 use crate::ui::action::Action;
+use crate::ui::bidi::isolate;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::parts::Menu;
@@ -13,11 +14,11 @@ use crate::ui::{hosting, icons, strings};
 pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
     let few = model.call().is_none_or(|c| c.people.len() < 6);
     let (icon, text) = match notice {
-        Notice::Joined(name) if few => (icons::USER_PLUS, format!("{name} joined")),
-        Notice::Left(name) if few => (icons::SIGN_OUT, format!("{name} left")),
+        Notice::Joined(name) if few => (icons::USER_PLUS, format!("{} joined", isolate(&name))),
+        Notice::Left(name) if few => (icons::SIGN_OUT, format!("{} left", isolate(&name))),
         Notice::Joined(_) | Notice::Left(_) => return,
-        Notice::Removed(name) => (icons::USER_MINUS, format!("{name} was removed")),
-        Notice::Dropped(name) => (icons::WIFI_SLASH, format!("{name} lost the connection")),
+        Notice::Removed(name) => (icons::USER_MINUS, format!("{} was removed", isolate(&name))),
+        Notice::Dropped(name) => (icons::WIFI_SLASH, format!("{} lost the connection", isolate(&name))),
         Notice::BackInCall => (icons::WIFI_HIGH, "You are back in the call".to_owned()),
         Notice::Device(kind) => return device_failed(model, kind),
         Notice::Withheld(kind, why) => return device_withheld(model, kind, why),

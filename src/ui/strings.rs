@@ -5,6 +5,7 @@ use crate::base::{
 };
 use crate::call::view::{CallSummary, CallView, DeviceProblem, LocalDevice, RoomStatus};
 use crate::store::RecentRoom;
+use crate::ui::bidi::isolate;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -15,7 +16,8 @@ pub(super) fn over(
     ending: &CallSummary,
     zone: &TimeZone,
 ) -> (&'static str, String) {
-    let (room, time) = (&call.room, hour(ending.unix_ms, zone));
+    let (room, time) = (call.room.to_string(), hour(ending.unix_ms, zone));
+    let room = isolate(&room);
     let off = devices_are_off(ending);
     match reason {
         ExitReason::Kicked => (
@@ -50,6 +52,8 @@ pub(super) fn ended_by_us(ending: &CallSummary) -> (&'static str, String) {
 
 /// Title and sentences of the question whether to remove somebody.
 pub(super) fn remove_question(room: &RoomId, name: &str) -> (String, String) {
+    let (room, name) = (room.to_string(), isolate(name));
+    let room = isolate(&room);
     let sentence = format!(
         "{name} leaves “{room}” at once and reads: “You were removed from this call”. \
          The others see a short note that {name} was removed."
@@ -60,6 +64,8 @@ pub(super) fn remove_question(room: &RoomId, name: &str) -> (String, String) {
 /// Title and sentences of the question whether to end the call for everyone; `people` counts us too.
 pub(super) fn end_question(room: &RoomId, people: usize) -> (String, String) {
     let title = if people == 1 { "End the call?".to_owned() } else { format!("End the call for all {people} people?") };
+    let room = room.to_string();
+    let room = isolate(&room);
     let sentence = format!(
         "Everyone leaves “{room}” at once and reads that the call was ended for everyone. This cannot be undone."
     );
@@ -105,10 +111,10 @@ pub(super) fn left(ending: &CallSummary, stale_s: u64) -> ([&'static str; 2], St
 
 /// "Mina, Tomás and Priya", and their number; first names, three at most.
 fn names(all: &[String]) -> Option<(String, usize)> {
-    let first: Vec<&str> = all.iter().map(|n| n.split_whitespace().next().unwrap_or(n)).collect();
+    let first: Vec<_> = all.iter().map(|n| isolate(n.split_whitespace().next().unwrap_or(n))).collect();
     let text = match &first[..] {
         [] => return None,
-        [one] => (*one).to_owned(),
+        [one] => one.to_string(),
         [one, two] => format!("{one} and {two}"),
         [one, two, three] => format!("{one}, {two} and {three}"),
         [one, two, rest @ ..] => format!("{one}, {two} and {} others", rest.len()),
@@ -188,7 +194,7 @@ pub(super) fn device_problem(
     device: &LocalDevice,
     problem: &DeviceProblem,
 ) -> (&'static str, String) {
-    let label = if device.label.is_empty() { "This device" } else { &device.label };
+    let label = if device.label.is_empty() { "This device".into() } else { isolate(&device.label) };
     let linux = cfg!(target_os = "linux");
     let later = "You can also join now and turn the camera on later.";
     match (kind, problem.kind) {
@@ -431,6 +437,15 @@ mod tests {
         assert_eq!(said(5, 2, true), "Ended for everyone, Tue 14:32");
         assert_eq!(said(20, 1, true), "Removed, 3 Nov");
         assert_eq!(said(400, 9, true), "Ended, 19 Oct");
+    }
+
+    #[test]
+    fn a_name_from_right_to_left_leaves_the_sentence_as_it_is() {
+        let (title, body) = remove_question(&RoomId::Text("חדר".into()), "محمد علي");
+        assert_eq!(title, "Remove \u{2068}محمد علي\u{2069}?");
+        assert!(body.starts_with("\u{2068}محمد علي\u{2069} leaves “\u{2068}חדר\u{2069}” at once"), "{body}");
+        let told = names(&["דנה כהן".to_owned(), "Tomás".to_owned()]);
+        assert_eq!(told, Some(("\u{2068}דנה\u{2069} and Tomás".to_owned(), 2)));
     }
 
     #[test]

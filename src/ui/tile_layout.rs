@@ -3,6 +3,7 @@
 
 use crate::base::{TrackSid, UserId};
 use crate::call::view::{Person, PersonTrack};
+use crate::ui::bidi::isolate;
 use crate::ui::tokens::time;
 
 /// A tile of somebody else: one for each person, and one more for each screen and each further camera.
@@ -65,9 +66,9 @@ impl<'a> RemoteTile<'a> {
 
     /// Its name, unique among the tiles of the person.
     pub(super) fn name(&self) -> String {
-        let name = &self.person.name;
+        let name = isolate(&self.person.name);
         match self.content {
-            TileContent::Person(_) => name.clone(),
+            TileContent::Person(_) => self.person.name.clone(),
             TileContent::Screen(_, 1) => format!("{name}'s screen"),
             TileContent::Screen(_, number) => format!("{name}'s screen {number}"),
             TileContent::Camera(_, number) => format!("{name}'s camera {number}"),

@@ -55,6 +55,35 @@ fn no_file_is_longer_than_the_house_allows() {
     assert!(long.is_empty(), "Over {LONGEST_FILE} lines: {long:#?}");
 }
 
+/// What egui offers to set text with, which does not know of texts from right to left.
+const TEXT_OF_EGUI: &[&str] = &[
+    ".layout_no_wrap(",
+    ".layout_job(",
+    ".layout(text",
+    "LayoutJob",
+    "RichText",
+    ".on_hover_text(",
+    "ui.label(",
+    ".painter().text(",
+    ".heading(",
+    ".monospace(",
+    "WidgetText",
+];
+
+#[test]
+fn one_file_of_the_window_sets_all_texts() {
+    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui");
+    let setters = |file: &Path| {
+        let source = fs::read_to_string(file).expect("a source file");
+        TEXT_OF_EGUI.iter().filter(|name| source.contains(**name)).copied().collect::<Vec<_>>()
+    };
+    let home = ui.join("text.rs");
+    assert!(setters(&home).contains(&"LayoutJob"), "the check can fail");
+    let others = rust_files(&ui).into_iter().filter(|file| *file != home && !file.starts_with(ui.join("tests")));
+    let breaches: Vec<_> = others.map(|file| (setters(&file), file)).filter(|(names, _)| !names.is_empty()).collect();
+    assert!(breaches.is_empty(), "Only ui/text.rs sets text, in the order of its script: {breaches:#?}");
+}
+
 /// The errors of the file at `place` (relative to `src/`, with forward slashes).
 fn check(place: &str, source: &str) -> Vec<String> {
     let named = match paths::named_in(place, source) {

@@ -4,6 +4,7 @@ mod flows;
 mod hosting;
 mod leaving;
 mod lobby;
+mod names;
 mod release;
 mod screens;
 mod settings;

@@ -4,6 +4,7 @@ use super::View;
 use crate::base::{DeviceEntry, DeviceKind, DeviceProblemKind, NO_DEVICE};
 use crate::call::view::DeviceState;
 use crate::ui::action::Action;
+use crate::ui::bidi::isolate;
 use crate::ui::widgets::{MenuEntry, MenuResult, menu};
 use crate::ui::{icons, strings};
 use egui::{Color32, Response, Ui};
@@ -125,7 +126,7 @@ fn choice(view: &View<'_>, kind: DeviceKind) -> Option<String> {
 fn default_label(view: &View<'_>, kind: DeviceKind) -> String {
     let real = entries(view, kind).iter().find(|e| !e.synthetic);
     match real {
-        Some(entry) => format!("System default ({})", entry.label),
+        Some(entry) => format!("System default ({})", isolate(&entry.label)),
         None => "System default".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use crate::base::{ExitRequestedBy, NO_DEVICE, RoomState};
 use crate::call::view::{DeviceState, LocalDevice, RoomStatus};
 use crate::proto::link;
 use crate::ui::action::Action;
+use crate::ui::bidi::{isolate, plain};
 use crate::ui::parts::{Field, Focus};
 use crate::ui::screens::Screen;
 use crate::ui::tokens::{Palette, size};
@@ -90,7 +91,7 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>) {
     let word = match (works(&view.model.snapshot.camera), works(&view.model.snapshot.microphone)) {
         _ if joining => "Joining…".to_owned(),
         (true, true) => match link::parse(&view.model.form.room) {
-            Ok(place) => format!("Join {}", place.room),
+            Ok(place) => format!("Join {}", isolate(&place.room.to_string())),
             Err(_) => "Join".to_owned(),
         },
         (false, true) => "Join without camera".to_owned(),
@@ -100,7 +101,7 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>) {
     let name = if joining { "Joining" } else { "Join" };
     let button = Button::new(&word, Look::Main).named(name).icon_after(icons::ARROW_RIGHT).busy(joining);
     let response = button.height(size::BUTTON_LARGE).show_wide(ui, view.colors);
-    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(word.as_str()));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(plain(&word).into_owned()));
     view.focus(&response, Focus::Join);
     view.on_click(&response, Action::Join);
 }

@@ -176,7 +176,7 @@ fn round_button(ui: &mut Ui, view: &mut View<'_>, kind: DeviceKind) {
     text::icon(ui, at, size::ICON_TOOL, color, icon);
     lamp(ui, at + vec2(13.5, -13.5), &device.state, overlay::LAMP, overlay::MUTED);
     button.ring(ui, view.colors, CornerRadius::same(radius as u8));
-    let response = button.response.on_hover_text(format!("{action} ({key})"));
+    let response = text::hint(button.response, &format!("{action} ({key})"));
     view.on_click(&response, if microphone { Action::ToggleMicrophone } else { Action::ToggleCamera });
 }
 

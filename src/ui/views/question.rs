@@ -7,6 +7,7 @@ use crate::base::ExitRequestedBy;
 use crate::call::view::CallView;
 use crate::ui::action::Action;
 use crate::ui::action::HostAction;
+use crate::ui::bidi::isolate;
 use crate::ui::parts::Question;
 use crate::ui::widgets::{Behind, Look, modal};
 use crate::ui::{icons, strings};
@@ -57,7 +58,8 @@ struct QuestionText {
 }
 
 fn leave(call: &CallView, by: ExitRequestedBy) -> QuestionText {
-    let room = &call.room;
+    let room = call.room.to_string();
+    let room = isolate(&room);
     let (sentence, main) = match by {
         ExitRequestedBy::Window => (
             format!("Closing the window also leaves “{room}”. Your camera and microphone go off first."),
@@ -75,7 +77,7 @@ fn leave(call: &CallView, by: ExitRequestedBy) -> QuestionText {
 pub(super) fn stuck_microphone(ui: &mut Ui, view: &mut View<'_>, label: &str) {
     let colors = view.colors;
     let title = "The microphone did not close";
-    let which = if label.is_empty() { "Your microphone".to_owned() } else { format!("“{label}”") };
+    let which = if label.is_empty() { "Your microphone".to_owned() } else { format!("“{}”", isolate(label)) };
     let sentence = format!(
         "{which} was asked to close and is still open. Close Visavis now, so that the system takes the microphone \
          back. You have left the call, and nobody can hear you."

@@ -4,6 +4,7 @@ use super::View;
 use crate::base::{ConnectionQuality, FrameSlot, UserId};
 use crate::call::view::{CallPhase, CallView, DeviceState};
 use crate::ui::action::Action;
+use crate::ui::bidi::{isolate, plain};
 use crate::ui::icons;
 use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
@@ -125,7 +126,7 @@ impl Tile {
 
     /// "Mina Park, speaking, microphone on, good connection"; "Mina Park's screen, good connection".
     fn spoken(&self, with_video: bool) -> String {
-        let mut spoken = self.name.clone();
+        let mut spoken = plain(&self.name).into_owned();
         let mut add = |words: &str| {
             spoken.push_str(", ");
             spoken.push_str(words);
@@ -331,7 +332,7 @@ fn name_chip(ui: &mut Ui, look: ChipLook, tile: &Tile) {
             ui.add_space(5.0);
         }
         let name =
-            if tile.kind == TileKind::You { format!("{} (you)", tile.name) } else { tile.name.clone() };
+            if tile.kind == TileKind::You { format!("{} (you)", isolate(&tile.name)) } else { tile.name.clone() };
         text::add_words(ui, look.text, overlay::TEXT, &name);
     });
 }

@@ -3,6 +3,7 @@
 use super::View;
 use crate::base::UserId;
 use crate::ui::action::{Action, HostAction};
+use crate::ui::bidi::plain;
 use crate::ui::icons;
 use crate::ui::parts::Menu;
 use crate::ui::text;
@@ -32,7 +33,7 @@ pub(super) fn tile_menu(
     let (_, rect) = ui.allocate_space(Vec2::splat(size::TILE_MENU));
     // It does not take the focus: Enter on the tile does the same.
     let button = ui.interact(rect, tile.id.with("menu"), Sense::CLICK);
-    let spoken = format!("More about {name}");
+    let spoken = format!("More about {}", plain(name));
     button.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));
     ui.ctx().accesskit_node_builder(button.id, |node| node.set_expanded(open));
     chip(ui, rect, radius::CHIP_LARGE);
@@ -65,7 +66,7 @@ pub(super) fn tile_menu(
         let remove = Action::AsHost(HostAction::AskToRemove(user.clone()));
         entries.push(item("Remove from call…", icons::USER_MINUS, true, remove));
     }
-    match menu(ui, view.colors, &button, name, 0.0, &entries) {
+    match menu(ui, view.colors, &button, &plain(name), 0.0, &entries) {
         MenuResult::Open => {}
         MenuResult::Close => view.dispatch(Action::CloseMenu),
         MenuResult::Chosen(action) => view.dispatch(action),

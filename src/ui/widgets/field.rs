@@ -1,11 +1,14 @@
 //! Text fields, pickers and switches.
 
 use super::{Pill, animate, clickable, focus_ring, mix, place};
+use crate::ui::bidi;
 use crate::ui::icons;
-use crate::ui::text;
+use crate::ui::text::{self, EditedLine};
 use crate::ui::tokens::{Palette, radius, size, time};
+use egui::text::{CCursor, CCursorRange};
+use egui::widgets::text_edit::TextEditOutput;
 use egui::{Align, Align2, Color32, CornerRadius, Frame, Id, Layout, Margin, Rect, Response, Role, Stroke, StrokeKind};
-use egui::{TextEdit, Ui, UiBuilder, WidgetInfo, accesskit, pos2, vec2};
+use egui::{TextBuffer, TextEdit, Ui, UiBuilder, WidgetInfo, accesskit, pos2, vec2};
 
 /// How a field looks.
 pub(in crate::ui) struct FieldLook<'a> {
@@ -63,24 +66,47 @@ fn edit(
 ) -> (Response, Option<String>) {
     let inner = Rect::from_min_max(rect.min + vec2(42.0, 1.0), rect.max - vec2(14.0, 1.0));
     let mut buffer = text.to_owned();
+    let color = if look.enabled { colors.text } else { colors.text_3 };
     let mut child = ui.new_child(UiBuilder::new().id_salt(("field", look.name)).max_rect(inner));
-    let output = TextEdit::singleline(&mut buffer)
+    let mut ordered = |ui: &Ui, text: &dyn TextBuffer, _width: f32| text::edited(ui, text::FIELD, color, text.as_str());
+    let mixed = EditedLine::new(ui, text::FIELD, color, text);
+    let mut edit = TextEdit::singleline(&mut buffer);
+    if mixed.is_some() {
+        edit = edit.layouter(&mut ordered);
+    }
+    let mut output = edit
         .id(id)
         .font(text::FIELD.font())
-        .text_color(if look.enabled { colors.text } else { colors.text_3 })
-        .hint_text(egui::RichText::new(look.hint).font(text::FIELD.font()).color(colors.text_3))
+        .text_color(color)
+        .hint_text(text::placeholder(text::FIELD, colors.text_3, look.hint))
         .frame(Frame::NONE)
         .margin(Margin::ZERO)
-        .align(Align2::LEFT_CENTER)
+        .align(if bidi::is_leftwards(text) { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER })
         .min_size(inner.size())
         .desired_width(inner.width())
         .interactive(look.enabled)
         .char_limit(2000)
         .show(&mut child);
+    if let Some(line) = mixed {
+        place_cursor(ui, id, &mut output, &line);
+    }
     let response = output.response.response;
     let response = response.accessible_name(look.name);
     let changed = (buffer != text).then_some(buffer);
     (response, changed)
+}
+
+/// Moves the cursor in mixed text to where the pointer presses; egui looks for it as if all text went from left to right.
+fn place_cursor(ui: &Ui, id: Id, output: &mut TextEditOutput, line: &EditedLine) {
+    let response = &output.response.response;
+    let Some(pointer) = response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on()) else {
+        return;
+    };
+    let here = CCursor::new(line.nearest(pointer.x - output.galley_pos.x));
+    let before = output.state.cursor.char_range().filter(|_| !ui.input(|i| i.pointer.any_pressed()));
+    let range = CCursorRange { primary: here, secondary: before.map_or(here, |range| range.secondary), h_pos: None };
+    output.state.cursor.set_char_range(Some(range));
+    output.state.clone().store(ui.ctx(), id);
 }
 
 /// How a picker looks.
@@ -128,9 +154,10 @@ pub(in crate::ui) fn picker(ui: &mut Ui, colors: &Palette, look: &Picker<'_>) ->
     }
     let left = rect.left() + 40.0;
     text::paint(ui, pos2(left, middle), Align2::LEFT_CENTER, text::SMALL, colors.text, look.value, right - left);
+    let value = bidi::plain(look.value);
     let value = match look.problem {
-        Some((word, _)) => format!("{}, {word}", look.value),
-        None => look.value.to_owned(),
+        Some((word, _)) => format!("{value}, {word}"),
+        None => value.into_owned(),
     };
     ui.ctx().accesskit_node_builder(picker.response.id, |node| {
         node.set_value(value);

@@ -46,6 +46,6 @@ impl<'a> IconButton<'a> {
         let color = if self.enabled { color } else { Color32::gamma_multiply(color, 0.38) };
         text::icon(ui, rect.center(), self.icon_size, color, self.icon);
         button.ring(ui, colors, radius::CONTROL);
-        if self.enabled { button.response.on_hover_text(self.name) } else { button.response }
+        if self.enabled { text::hint(button.response, self.name) } else { button.response }
     }
 }

@@ -3,6 +3,7 @@
 use super::{animate, motion_is_reduced};
 use crate::base::ConnectionQuality;
 use crate::call::view::DeviceState;
+use crate::ui::bidi::is_mixed;
 use crate::ui::text;
 use crate::ui::tokens::{self, Palette, meter, overlay, size, time};
 use egui::epaint::PathStroke;
@@ -112,7 +113,10 @@ pub(in crate::ui) fn initials(name: &str) -> String {
     if matches!(first, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}') {
         return first.to_string();
     }
-    first.to_uppercase().chain(words.next_back().into_iter().flat_map(char::to_uppercase)).collect()
+    let last = words.next_back();
+    // Letters of a script that joins them would look like a word.
+    let apart = Some('\u{200c}').filter(|_| last.is_some_and(|last| is_mixed(&last.to_string())));
+    first.to_uppercase().chain(apart).chain(last.into_iter().flat_map(char::to_uppercase)).collect()
 }
 
 /// Adds the microphone's meter with `lit` segments, in the colours of a dark, a lit, and a too loud segment.
@@ -187,6 +191,7 @@ mod tests {
             ("田中 Yuki", "田"),
             ("  ", "?"),
             ("(guest) 7", "G7"),
+            ("محمد علي", "م\u{200c}ع"),
         ] {
             assert_eq!(initials(name), expected);
         }

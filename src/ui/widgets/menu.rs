@@ -1,6 +1,7 @@
 //! Menus. egui handles the arrow keys, Enter and Esc.
 
 use super::{clickable, place};
+use crate::ui::bidi::plain;
 use crate::ui::icons;
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size};
@@ -156,8 +157,8 @@ fn row<T>(ui: &mut Ui, colors: &Palette, entry: &MenuEntry<T>, label: &str) -> R
         MenuEntry::Title(_) => (false, None),
     };
     let info = match entry {
-        MenuEntry::Choice { .. } => WidgetInfo::selected(Role::MenuItemRadio, true, chosen, label),
-        _ => WidgetInfo::labeled(Role::MenuItem, true, label),
+        MenuEntry::Choice { .. } => WidgetInfo::selected(Role::MenuItemRadio, true, chosen, plain(label)),
+        _ => WidgetInfo::labeled(Role::MenuItem, true, plain(label)),
     };
     let row = clickable(ui, rect, id, info);
     let response = &row.response;

@@ -1,5 +1,6 @@
 //! Dialogs: a card in the middle; everything behind it is dimmed and out of reach.
 
+use crate::ui::bidi::plain;
 use crate::ui::tokens::{Palette, radius, size};
 use egui::{Align2, Color32, Frame, Id, Margin, Role, Stroke, Ui, vec2};
 
@@ -44,7 +45,7 @@ pub(in crate::ui) fn modal<R>(
         let node = ui.unique_id();
         ui.ctx().accesskit_node_builder(node, |node| {
             node.set_role(Role::AlertDialog);
-            node.set_label(name);
+            node.set_label(plain(name).into_owned());
             node.set_modal();
         });
         content(ui)

@@ -3,10 +3,10 @@
 use super::{Pressable, clickable, lamp, mix, spinner};
 use crate::base::Withheld;
 use crate::call::view::{DeviceState, LocalDevice};
+use crate::ui::icons;
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size};
-use crate::ui::{fonts, icons};
-use egui::{Align2, Color32, CornerRadius, FontId, Id, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{Align2, Color32, CornerRadius, Id, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, pos2};
 
 /// A button for one of our devices. Its word tells the state, its tooltip what a press does.
 pub(in crate::ui) struct Tool<'a> {
@@ -44,7 +44,7 @@ impl Tool<'_> {
         };
         ui.ctx().accesskit_node_builder(tool.response.id, |node| node.set_description(description));
         self.draw(ui, colors, rect, &tool);
-        tool.response.on_hover_text(hover)
+        text::hint(tool.response, &hover)
     }
 
     /// Whether it shows "on": what the user wants, or, while disabled, whether the device is open.
@@ -138,8 +138,8 @@ pub(in crate::ui) fn leave_button(
         LeaveState::Leaving | LeaveState::Left => (colors.control, colors.text),
     };
     ui.painter().rect_filled(rect, corners, fill);
-    let galley = ui.painter().layout_no_wrap(word.to_owned(), FontId::new(15.0, fonts::family(fonts::SEMIBOLD)), color);
-    let content = 20.0 + 8.0 + galley.size().x;
+    let kind = text::HEADING;
+    let content = 20.0 + 8.0 + text::width(ui, kind, word);
     let left = rect.center().x - content / 2.0;
     let at = pos2(left + 10.0, rect.center().y);
     match state {
@@ -147,9 +147,9 @@ pub(in crate::ui) fn leave_button(
         LeaveState::Leaving => spinner(ui, at, 18.0, color),
         LeaveState::Left => text::icon_bold(ui, at, 20.0, color, icons::CHECK),
     }
-    ui.painter().galley(pos2(left + 28.0, rect.center().y) - vec2(0.0, galley.size().y / 2.0), galley, color);
+    text::paint(ui, pos2(left + 28.0, rect.center().y), Align2::LEFT_CENTER, kind, color, word, f32::INFINITY);
     leave.ring(ui, colors, corners);
-    if ready { leave.response.on_hover_text("Leave (Ctrl+Shift+L)") } else { leave.response }
+    if ready { text::hint(leave.response, "Leave (Ctrl+Shift+L)") } else { leave.response }
 }
 
 /// Adds the part of a host's Leave button that opens its menu.
@@ -164,7 +164,7 @@ pub(in crate::ui) fn leave_caret(ui: &mut Ui, colors: &Palette, size: Vec2, open
     ui.painter().vline(rect.left(), rect.y_range(), line);
     text::icon_bold(ui, rect.center(), 16.0, colors.on_danger, icons::CARET_UP);
     caret.ring(ui, colors, right);
-    caret.response.on_hover_text(name)
+    text::hint(caret.response, name)
 }
 
 /// The corners of Leave and of its caret, which adjoin.
