@@ -45,7 +45,7 @@ fn depacketize(packets: impl Iterator<Item = (Moment, MediaPacket)>) -> Vec<Vide
     let (mut depacketizer, mut out, mut now) = (VideoDepacketizer::default(), Vec::new(), Moment::ZERO);
     for (at, packet) in packets {
         now = at;
-        depacketizer.push(packet, now);
+        depacketizer.push(packet, None, now);
         out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
         assert!(depacketizer.deadline().is_none_or(|deadline| deadline > now), "a deadline has passed");
     }
@@ -59,7 +59,7 @@ fuzz_target!(|input: &[u8]| {
     for media in depacketize(packets(input)) {
         match media {
             VideoMedia::Gap => needs_keyframe = true,
-            VideoMedia::Frame(frame) => {
+            VideoMedia::Frame(frame, _) => {
                 assert!(!frame.data.is_empty(), "an empty frame");
                 assert!(frame.keyframe || !needs_keyframe, "no key frame after a gap");
                 needs_keyframe = false;

@@ -6,7 +6,7 @@ use super::panic_point::panic_point;
 use super::pictures::PictureInput;
 use super::restart::restart_on_panic;
 use crate::base::VideoFrame;
-use crate::codec::Vp8Decoder;
+use crate::codec::{Vp8Decoder, turn_upright};
 use crate::rtc::{KeyframeRequester, SenderClock, VideoMedia};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -127,7 +127,7 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
                 media = source.media.recv() => media.map(Step::Media),
             }
         });
-        let encoded = match step {
+        let (encoded, orientation) = match step {
             None => break,
             Some(Step::Switched) => {
                 sending = source.pictures.sending();
@@ -136,7 +136,7 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
                 continue;
             }
             Some(Step::Media(VideoMedia::Gap)) => continue,
-            Some(Step::Media(VideoMedia::Frame(encoded))) => encoded,
+            Some(Step::Media(VideoMedia::Frame(encoded, orientation))) => (encoded, orientation),
         };
         is_new |= encoded.keyframe;
         if !sending.on {
@@ -150,7 +150,7 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
         let arrived = Instant::now();
         let micros = source.clock.sender_micros(encoded.timestamp);
         let frame = match decoder.decode(&encoded.data, micros.unwrap_or_default().unsigned_abs()) {
-            Ok(Some(frame)) => frame,
+            Ok(Some(frame)) => turn_upright(frame, orientation),
             Ok(None) => continue,
             Err(error) => {
                 tracing::debug!(%error, "a frame was not decoded");

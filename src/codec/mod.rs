@@ -1,9 +1,10 @@
-//! Codecs and conversions: Opus, VP8, sample rates, colours, scaling. No clock, no thread.
+//! Codecs and conversions: Opus, VP8, sample rates, colours, scaling and turning. No clock, no thread.
 
 pub(crate) mod color;
 mod opus;
 mod resample;
 mod scale;
+mod turn;
 mod vp8;
 mod vp8_header;
 mod vpx;
@@ -11,5 +12,6 @@ mod vpx;
 pub(crate) use opus::{FRAME_SAMPLES, MAX_FRAME_SAMPLES, OpusDecodeError, OpusDecoder, OpusEncodeError, OpusEncoder};
 pub(crate) use resample::{ResampleError, Resampler};
 pub(crate) use scale::{ScaleError, Scaler};
+pub(crate) use turn::turn_upright;
 pub(crate) use vp8::{Vp8Config, Vp8Decoder, Vp8EncodeError, Vp8Encoder};
 pub(crate) use vp8_header::Vp8Header;

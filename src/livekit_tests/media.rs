@@ -87,7 +87,7 @@ fn take_media(media: &mut mpsc::Receiver<VideoMedia>) -> (Vec<EncodedFrame>, u32
     let (mut frames, mut gaps) = (Vec::new(), 0);
     while let Ok(media) = media.try_recv() {
         match media {
-            VideoMedia::Frame(frame) => frames.push(frame),
+            VideoMedia::Frame(frame, _) => frames.push(frame),
             VideoMedia::Gap => gaps += 1,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::config::{PeerConfig, RtcError};
 use super::interceptors::{Adapter, Estimator, RepairedRid, RtxReceiver, TransportObserver, TwccFilter, VideoPacer};
+use super::m_lines::VIDEO_ORIENTATION_URI;
 use super::runtime::SessionRuntime;
 use super::tasks::Tasks;
 use super::transport::TransportState;
@@ -9,6 +10,7 @@ use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
 use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
@@ -124,13 +126,15 @@ fn media_engine() -> Result<MediaEngine, Error> {
     }
     configure_simulcast_extension_headers(&mut media)?;
     let extensions = [
-        (extmap::SDES_MID_URI, RtpCodecKind::Audio),
-        (extmap::AUDIO_LEVEL_URI, RtpCodecKind::Audio),
+        (extmap::SDES_MID_URI, RtpCodecKind::Audio, None),
+        (extmap::AUDIO_LEVEL_URI, RtpCodecKind::Audio, None),
         // Video only: livekit-server sends no feedback on audio, which would count as lost.
-        (extmap::TRANSPORT_CC_URI, RtpCodecKind::Video),
+        (extmap::TRANSPORT_CC_URI, RtpCodecKind::Video, None),
+        // Our own pictures are turned before they are encoded, so that receivers without the extension see them upright.
+        (VIDEO_ORIENTATION_URI, RtpCodecKind::Video, Some(RTCRtpTransceiverDirection::Recvonly)),
     ];
-    for (uri, kind) in extensions {
-        media.register_header_extension(RTCRtpHeaderExtensionCapability { uri: uri.into() }, kind, None)?;
+    for (uri, kind, direction) in extensions {
+        media.register_header_extension(RTCRtpHeaderExtensionCapability { uri: uri.into() }, kind, direction)?;
     }
     media.register_feedback(feedback("transport-cc", ""), RtpCodecKind::Video);
     media.register_feedback(feedback("nack", ""), RtpCodecKind::Audio);

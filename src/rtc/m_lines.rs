@@ -8,12 +8,17 @@ use rtc::sdp::SessionDescription;
 use std::collections::HashMap;
 use tokio_util::sync::CancellationToken;
 
+/// The header extension that tells how a picture has to be turned (3GPP TS 26.114, section 7.4.5).
+pub(super) const VIDEO_ORIENTATION_URI: &str = "urn:3gpp:video-orientation";
+
 /// An m-line that sends to us: `a=mid` and the two words of `a=msid` (RFC 8830).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SendingMLine {
     pub(super) mid: String,
     pub(super) stream_id: String,
     pub(super) track_id: String,
+    /// Id of the header extension [`VIDEO_ORIENTATION_URI`], if it is used.
+    pub(super) orientation_id: Option<u8>,
 }
 
 /// The m-lines of one connection that send to us, by SSRC, each with a token that is cancelled when it is bound to
@@ -54,7 +59,37 @@ fn sending(remote: &SessionDescription) -> HashMap<u32, SendingMLine> {
         // The first SSRC is that of the media, the second that of RTX (RFC 5576, section 4.2).
         let ssrc = value("ssrc").and_then(|line| line.split(' ').next()?.parse().ok());
         let Some(ssrc) = ssrc else { continue };
-        bound.insert(ssrc, SendingMLine { mid: mid.into(), stream_id: stream_id.into(), track_id: track_id.into() });
+        let orientation_id = media.attributes.iter().filter(|a| a.key == "extmap").find_map(|a| {
+            let (id, rest) = a.value.as_deref()?.split_once(' ')?;
+            let uri = rest.split(' ').next()?;
+            // A direction may follow the id (RFC 8285, section 5).
+            (uri == VIDEO_ORIENTATION_URI).then(|| id.split('/').next()?.parse().ok()).flatten()
+        });
+        let (mid, stream_id, track_id) = (mid.into(), stream_id.into(), track_id.into());
+        bound.insert(ssrc, SendingMLine { mid, stream_id, track_id, orientation_id });
     }
     bound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    #[test]
+    fn the_id_of_the_video_orientation_is_read() {
+        let description = |extensions: &str| {
+            let text = format!(
+                "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n\
+                 c=IN IP4 0.0.0.0\r\na=mid:3\r\na=sendonly\r\na=msid:PA_a TR_b\r\na=ssrc:77 cname:x\r\n{extensions}"
+            );
+            SessionDescription::unmarshal(&mut Cursor::new(text)).expect("a description")
+        };
+        let id = |extensions: &str| sending(&description(extensions)).remove(&77).expect("an m-line").orientation_id;
+        let mid = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
+        assert_eq!(id(mid), None);
+        assert_eq!(id(&format!("{mid}a=extmap:13 urn:3gpp:video-orientation\r\n")), Some(13));
+        assert_eq!(id("a=extmap:5/sendonly urn:3gpp:video-orientation\r\n"), Some(5));
+        assert_eq!(id("a=extmap:13 urn:3gpp:video-orientation:6\r\n"), None, "six bits of rotation are another");
+    }
 }

@@ -5,7 +5,7 @@ use super::event::{EventSender, KeyframeRequester, RemoteMedia, RemoteTrack, Rtc
 use super::m_lines::{MLines, SendingMLine};
 use super::stats::{TrackCounters, TrackList};
 use super::transport::TransportState;
-use crate::base::{MediaKind, MediaPacket, Moment};
+use crate::base::{MediaKind, MediaPacket, Moment, Orientation};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use std::sync::Arc;
@@ -65,6 +65,8 @@ enum Media {
 
 struct Video {
     depacketizer: VideoDepacketizer,
+    /// Id of the header extension for the video orientation.
+    orientation_id: Option<u8>,
     out: mpsc::Sender<VideoMedia>,
     keyframes: KeyframeRequester,
     /// When a key frame was requested last.
@@ -102,7 +104,7 @@ impl Task {
         }
         let Some((m_line, ended)) = self.with.m_lines.find(ssrc) else { return };
         self.end();
-        let SendingMLine { mid, stream_id, track_id } = m_line;
+        let SendingMLine { mid, stream_id, track_id, orientation_id } = m_line;
         let (media, handed) = match self.kind {
             MediaKind::Audio => {
                 let (tx, rx) = mpsc::channel(AUDIO_PACKETS);
@@ -113,6 +115,7 @@ impl Task {
                 let keyframes = KeyframeRequester::default();
                 let video = Video {
                     depacketizer: VideoDepacketizer::default(),
+                    orientation_id,
                     out,
                     keyframes: keyframes.clone(),
                     requested: None,
@@ -143,10 +146,11 @@ impl Task {
         let Some(stream) = self.stream.as_mut().filter(|s| s.ssrc == packet.header.ssrc) else { return };
         stream.counters.add_packet(&packet, since);
         stream.counters.set_nacked(self.with.transport.nacked(stream.ssrc));
+        let header = packet.header;
         let packet = MediaPacket {
-            sequence: packet.header.sequence_number,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
+            sequence: header.sequence_number,
+            timestamp: header.timestamp,
+            marker: header.marker,
             payload: packet.payload,
         };
         match &mut stream.media {
@@ -156,7 +160,9 @@ impl Task {
                 }
             }
             Media::Video(video) => {
-                video.depacketizer.push(packet, now);
+                let cvo = video.orientation_id.and_then(|id| header.get_extension(id));
+                let orientation = cvo.and_then(|value| value.first().copied()).map(Orientation::from_cvo);
+                video.depacketizer.push(packet, orientation, now);
                 self.tick().await;
             }
         }
@@ -199,7 +205,7 @@ impl Stream {
 impl Video {
     fn deliver(&mut self, now: Moment, counters: &TrackCounters) {
         while let Some(media) = self.depacketizer.poll(now) {
-            if let VideoMedia::Frame(frame) = &media {
+            if let VideoMedia::Frame(frame, _) = &media {
                 counters.add_frame(frame.keyframe);
             }
             if self.out.try_send(media).is_err() {

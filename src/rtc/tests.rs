@@ -3,7 +3,7 @@
 use super::peers::CLOSE;
 use super::sender::DropReason;
 use super::*;
-use crate::base::{EncodedFrame, IceServer, MediaKind, Secret, SignalTarget, SimulcastLayer};
+use crate::base::{EncodedFrame, IceServer, MediaKind, Orientation, Secret, SignalTarget, SimulcastLayer};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -179,7 +179,7 @@ async fn video_and_audio_arrive_with_their_clocks() {
     let numbers: Vec<u32> = media
         .iter()
         .map(|m| match m {
-            VideoMedia::Frame(f) => number_of(f),
+            VideoMedia::Frame(f, _) => number_of(f),
             VideoMedia::Gap => panic!("a gap without loss"),
         })
         .collect();
@@ -203,7 +203,7 @@ async fn five_percent_loss_is_repaired() {
     let queued = 1 + send_frames(&mut pair, &video, 400, 1000).await;
     let statistics = pair.receiver.statistics().await;
     let media = collected.await.expect("collected");
-    let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(_))).count();
+    let frames = media.iter().filter(|m| matches!(m, VideoMedia::Frame(..))).count();
     let received = statistics.tracks.first().expect("statistics");
     assert!(received.nacks > 5, "losses are requested: {received:?}");
     assert!(queued >= 200, "only {queued} of 401 frames went out");
@@ -233,7 +233,7 @@ async fn a_consumer_that_does_not_keep_up_continues_with_a_key_frame() {
     assert_eq!(kept, 64, "the queue is bounded");
     assert_eq!(video.send(0, &frame(200, true, 10)), SendOutcome::Queued);
     let next = timeout(Duration::from_secs(2), media.recv()).await.expect("in time").expect("media");
-    assert_eq!(next, VideoMedia::Frame(frame(200, true, 10)));
+    assert_eq!(next, VideoMedia::Frame(frame(200, true, 10), Orientation::default()));
     pair.close().await;
 }
 
@@ -252,7 +252,7 @@ async fn a_track_ends_when_it_is_unpublished_and_another_follows() {
         let track = pair.track().await;
         assert_eq!(track.track_id, cid);
         let mut media = video_of(track);
-        assert_eq!(media.recv().await, Some(VideoMedia::Frame(frame(0, true, 10))));
+        assert_eq!(media.recv().await, Some(VideoMedia::Frame(frame(0, true, 10), Orientation::default())));
         pair.sender.unpublish(&cid).await.expect("unpublished");
         pair.negotiate().await;
         let end = timeout(Duration::from_secs(2), media.recv()).await.expect("in time");
@@ -285,7 +285,11 @@ async fn an_ice_restart_replaces_a_lost_offer_and_media_goes_on() {
     number += 1;
     assert_eq!(video.send(0, &frame(number, true, 10)), SendOutcome::Queued);
     let last = timeout(Duration::from_secs(2), media.recv()).await.expect("in time");
-    assert_eq!(last, Some(VideoMedia::Frame(frame(number, true, 10))), "media flows after the restart");
+    assert_eq!(
+        last,
+        Some(VideoMedia::Frame(frame(number, true, 10), Orientation::default())),
+        "media flows after the restart"
+    );
     pair.close().await;
 }
 

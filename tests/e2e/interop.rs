@@ -57,6 +57,37 @@ fn our_bot_and_the_python_sdk_meet_on_livekit_server() {
     leaving_is_told(bot, sdk);
 }
 
+#[test]
+fn a_phone_that_is_turned_is_seen_upright_on_our_server() {
+    let context = TestContext::new("turned-on-our-server");
+    let server = Server::start(&context);
+    let bot = Participant::bot(&context, &server.url(), "phone", "bot", &BOT);
+    let turns = ["--turn", "1.1", "--simulcast", "--picture", "640x360@15"];
+    let _sdk = Sdk::Python.join(&context, &server.url(), DEV_KEYS, "phone", "sdk", &turns);
+    stays_upright(&bot);
+}
+
+#[test]
+fn a_phone_that_is_turned_is_seen_upright_on_livekit_server() {
+    let context = TestContext::new("turned-on-livekit");
+    let server = LiveKitServer::start(&context);
+    let bot = Participant::bot_by(&context, &server.url(), "phone", "bot", |command| {
+        command.args(BOT).envs(KEYS);
+    });
+    let _sdk = Sdk::Python.join(&context, &server.url(), KEYS, "phone", "sdk", &["--turn", "1.1"]);
+    stays_upright(&bot);
+}
+
+/// The test picture is read in all four orientations; on its side or upside down it is not readable.
+fn stays_upright(bot: &Participant) {
+    let first = verified::first(bot, "sdk");
+    let later = verified::after(bot, "sdk", std::time::Duration::from_secs(6));
+    let between = later.since(&first);
+    assert!(between.frames > 30.0 && between.wrong * 20.0 < between.frames, "{first:?}, then {later:?}");
+    let frame = bot.wait_for_user("FirstVideoFrame", "sdk");
+    assert!(frame["width"].as_u64() > frame["height"].as_u64(), "{frame}");
+}
+
 fn see_and_hear_each_other(bot: &Participant, sdk: &SdkPeer) {
     assert!(PICTURE.ends_with("@15"), "the SDK's peer sends at the same rate unless told otherwise");
     let (first, first_there) = (verified::first(bot, "sdk"), verified::first(sdk, bot.user()));

@@ -21,6 +21,23 @@ from test_picture import RATE, Painter, PictureLog, Tone, ToneLog, now_ms
 SOURCES = {"camera": rtc.TrackSource.SOURCE_CAMERA, "screen": rtc.TrackSource.SOURCE_SCREENSHARE}
 # Planes U and V: a grey camera, a blue screen.
 CHROMA = {"camera": (128, 128), "screen": (220, 110)}
+# Quarter turns clockwise that put the picture upright.
+TURNS = [
+    rtc.VideoRotation.VIDEO_ROTATION_0, rtc.VideoRotation.VIDEO_ROTATION_90,
+    rtc.VideoRotation.VIDEO_ROTATION_180, rtc.VideoRotation.VIDEO_ROTATION_270,
+]
+
+
+def turned(width, height, planes, quarters):
+    """The picture as a phone sends it that is held turned: `quarters` clockwise put it upright again."""
+    samples = np.frombuffer(bytes(planes), np.uint8)
+    sizes = [(height, width)] + 2 * [((height + 1) // 2, (width + 1) // 2)]
+    ends = np.cumsum([h * w for h, w in sizes])
+    parts = [samples[end - h * w : end].reshape(h, w) for (h, w), end in zip(sizes, ends)]
+    if quarters % 2:
+        width, height = height, width
+    data = b"".join(np.rot90(part, quarters).tobytes() for part in parts)
+    return rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, data)
 
 
 def arguments():
@@ -33,6 +50,7 @@ def arguments():
     parser.add_argument("--tone", type=int, default=660, help="Hz; 0 publishes no sound")
     parser.add_argument("--two-connections", action="store_true", help="protocol v0 instead of v1")
     parser.add_argument("--simulcast", action="store_true")
+    parser.add_argument("--turn", type=float, default=0, help="seconds after which the camera is turned on, as a phone is")
     return parser.parse_args()
 
 
@@ -148,8 +166,9 @@ class Peer:
         painter = Painter(width, height, self.options.identity, CHROMA[name])
         began, number = time.monotonic(), 0
         while True:
-            picture = rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, painter.draw(number))
-            source.capture_frame(picture)
+            turn = self.options.turn
+            quarters = int((time.monotonic() - began) / turn) % 4 if turn else 0
+            source.capture_frame(turned(width, height, painter.draw(number), quarters), rotation=TURNS[quarters])
             number += 1
             await asyncio.sleep(max(0, began + number / fps - time.monotonic()))
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use str0m::channel::ChannelId;
 use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Vp8Descriptor};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, VideoOrientation, Vp8Descriptor};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 /// Bytes of a video packet after its descriptor: VP8 frame tag, layer, frame number, place in the frame, filling.
@@ -20,6 +20,7 @@ pub(super) struct Received {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
     pub(super) audio_level: Option<i8>,
+    pub(super) orientation: Option<VideoOrientation>,
     /// Time from capture to arrival by the sender reports, in microseconds of any origin.
     pub(super) travelled: Option<i64>,
     pub(super) payload: Vec<u8>,
@@ -78,6 +79,8 @@ pub(super) struct TestClient {
     pub(super) key_requests: Vec<(Instant, Option<Rid>)>,
     /// Part of the media packets that are lost in each direction, 0.0 to 1.0.
     pub(super) loss: f64,
+    /// How the picture is turned, as the last packet of each frame tells it.
+    pub(super) orientation: Option<VideoOrientation>,
     /// Whether all datagrams are lost.
     pub(super) cut: bool,
     /// Capacity of the path to the client, in bits a second.
@@ -118,6 +121,7 @@ impl TestClient {
             data: vec![],
             key_requests: vec![],
             loss: 0.0,
+            orientation: None,
             cut: false,
             capacity: None,
             path: VecDeque::new(),
@@ -179,8 +183,11 @@ impl TestClient {
                 payload.extend(body(key, s.layer, self.frame, place));
                 let timestamp = self.frame * 3000 + 50_000 * u32::from(s.layer);
                 let captured = now - self.encoding;
+                let last = place + 1 == packets;
+                let video_orientation = self.orientation.filter(|_| last);
                 let write = RtpWrite::new(pt, SeqNo::from(s.next), timestamp, captured, payload)
-                    .marker(place + 1 == packets)
+                    .marker(last)
+                    .ext_vals(ExtensionValues { video_orientation, ..ExtensionValues::default() })
                     .nackable(true);
                 s.next += 1;
                 let mut api = self.rtc.direct_api();
@@ -310,6 +317,7 @@ impl TestClient {
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
             audio_level: packet.header.ext_vals.audio_level,
+            orientation: packet.header.ext_vals.video_orientation,
             travelled: travelled(&packet),
             payload: packet.payload.to_vec(),
         });

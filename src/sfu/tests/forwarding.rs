@@ -8,6 +8,7 @@ use bytes::Bytes;
 use std::time::Duration;
 use str0m::change::SdpOffer;
 use str0m::media::Mid;
+use str0m::rtp::VideoOrientation;
 
 fn layers_of(got: &[Received]) -> Vec<u8> {
     let mut layers: Vec<u8> = got.iter().map(Received::layer).collect();
@@ -110,6 +111,31 @@ fn each_subscriber_gets_the_layer_it_wants() {
     check(&first);
     assert!(layers_of(&first).ends_with(&[0, 1, 2, 1, 2, 1]), "{:?}", layers_of(&first));
     check(&s.peer(single(3)).sorted(mids[1]));
+}
+
+#[test]
+fn the_video_orientation_is_passed_on_with_each_layer_and_with_retransmissions() {
+    let mut s = Harness::new();
+    s.publisher(single(1), &["q", "h", "f"]);
+    let (video, _) = s.subscriber(single(2));
+    s.peer(single(1)).orientation = Some(VideoOrientation::Deg90);
+    s.peer(single(2)).loss = 0.05;
+    s.sending_video = true;
+    for layer in [2, 0] {
+        s.command(MediaCommand::Prefer { connection: single(2), track: "TR_cam".into(), layer, paused: false });
+        assert!(s.until(LONG, |s| last_layer(s.peer(single(2)), video) == Some(layer)), "layer {layer}");
+        s.pass(Duration::from_millis(700));
+    }
+    // The phone is turned while the picture flows.
+    s.peer(single(1)).orientation = Some(VideoOrientation::Deg180);
+    let turned = |g: &Received| g.orientation == Some(VideoOrientation::Deg180);
+    assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].iter().any(turned)));
+    s.pass(Duration::from_millis(200));
+    let got = s.peer(single(2)).sorted(video);
+    let split = got.iter().position(turned).expect("a turned frame");
+    let all =
+        |got: &[Received], orientation| got.iter().all(|g| g.orientation == Some(orientation).filter(|_| g.marker));
+    assert!(all(&got[..split], VideoOrientation::Deg90) && all(&got[split..], VideoOrientation::Deg180));
 }
 
 #[test]
