@@ -40,6 +40,8 @@ pub(crate) enum DeviceProblemKind {
     Forbidden,
     /// It was unplugged while in use.
     Unplugged,
+    /// It gives nothing that can be read: a pixel format, a kind of file.
+    Unreadable,
     /// Any other reason.
     Other,
 }

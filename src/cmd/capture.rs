@@ -18,6 +18,9 @@ pub(super) struct CaptureArgs {
     /// Requested frames per second.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
     fps: u32,
+    /// A pixel format of the camera, as `visavis devices` names it, instead of the one that serves best.
+    #[arg(long, value_parser = pixel_format)]
+    pixel_format: Option<[u8; 4]>,
     /// Print the cameras of this computer as JSON instead.
     #[arg(long)]
     list: bool,
@@ -25,10 +28,16 @@ pub(super) struct CaptureArgs {
 
 /// Captures, or lists the cameras.
 pub(super) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
-    let CaptureArgs { ref device, width, height, fps, list } = *args;
+    let CaptureArgs { ref device, width, height, fps, pixel_format, list } = *args;
     if list {
         println!("{}", serde_json::to_string(&capture::cameras())?);
         return Ok(ExitCode::SUCCESS);
     }
-    Ok(capture::capture(device, CameraFormat { width, height, fps }))
+    Ok(capture::capture(device, CameraFormat { width, height, fps }, pixel_format))
+}
+
+/// Four characters; spaces may be missing at the end.
+fn pixel_format(text: &str) -> Result<[u8; 4], String> {
+    let padded = format!("{text:<4}");
+    padded.as_bytes().try_into().map_err(|_| "a pixel format has four characters, as YUYV".to_owned())
 }

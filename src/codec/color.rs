@@ -1,9 +1,8 @@
-//! Pixel formats of cameras and image files to I420 (BT.601, limited range), and I420 to RGBA for the screen.
+//! Pictures as RGB and JPEG to I420 (BT.601, limited range), and I420 to RGBA for the screen.
 
-use crate::base::{Plane, VideoFrame, VideoFrameError};
-use yuv::{
-    BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
-};
+use super::pixels::{PixelFormat, RawPicture, YuvEncoding};
+use crate::base::{VideoFrame, VideoFrameError};
+use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 const RANGE: YuvRange = YuvRange::Limited;
 const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
@@ -30,37 +29,45 @@ pub(crate) enum ColorError {
     Jpeg(String),
 }
 
-/// From packed YUYV (also called YUY2), rows tightly packed.
-pub(crate) fn from_yuyv(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
-    let stride = width.div_ceil(2) * 4;
-    check(data, stride as usize * height as usize)?;
-    let packed = YuvPackedImage { yuy: data, yuy_stride: stride, width, height };
-    build(width, height, timestamp_us, |planar| yuv::yuyv422_to_yuv420(planar, &packed))
-}
-
-/// From NV12: a plane of Y, then one of interleaved U and V, both tightly packed.
-pub(crate) fn from_nv12(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
-    let (w, h) = (width as usize, height as usize);
-    let (chroma_w, chroma_h) = (w.div_ceil(2), h.div_ceil(2));
-    check(data, w * h + 2 * chroma_w * chroma_h)?;
-    let (luma, chroma) = data.split_at(w * h);
-    let chroma = &chroma[..2 * chroma_w * chroma_h];
-    let side = |first: usize| Plane { data: chroma.iter().skip(first).step_by(2).copied().collect(), stride: chroma_w };
-    let luma = Plane { data: luma.to_vec(), stride: w };
-    Ok(VideoFrame::new(width, height, [luma, side(0), side(1)], timestamp_us)?)
-}
-
 /// From RGB, 3 bytes a pixel, rows tightly packed.
 pub(crate) fn from_rgb(data: &[u8], width: u32, height: u32, timestamp_us: u64) -> Result<VideoFrame, ColorError> {
-    check(data, width as usize * height as usize * 3)?;
-    build(width, height, timestamp_us, |planar| {
-        yuv::rgb_to_yuv420(planar, data, width * 3, RANGE, MATRIX, YuvConversionMode::default())
-    })
+    let (stride, format, encoding) = (0, PixelFormat::Rgb, YuvEncoding::default());
+    RawPicture { data, width, height, stride, format, encoding }.to_frame(timestamp_us)
 }
 
-/// From one JPEG image, as in Motion JPEG. The size is that in its header.
+/// The beginning of a JPEG image from a video: SOI, and an APP0 segment by which the decoder knows that missing Huffman
+/// tables are the standard's (OpenDML AVI File Format Extensions, 1996, appendix B).
+#[cfg(feature = "window")]
+const VIDEO_JPEG: [u8; 20] = *b"\xFF\xD8\xFF\xE0\0\x10AVI1\0\0\0\0\0\0\0\0\0\0";
+
+/// From one JPEG image, as in Motion JPEG, where many cameras leave the Huffman tables out. The size is that in its header.
 #[cfg(feature = "window")]
 pub(crate) fn from_jpeg(data: &[u8], timestamp_us: u64) -> Result<VideoFrame, ColorError> {
+    match data {
+        [0xFF, 0xD8, rest @ ..] if lacks_huffman_tables(rest) => {
+            decode_jpeg(&[&VIDEO_JPEG, rest].concat(), timestamp_us)
+        }
+        _ => decode_jpeg(data, timestamp_us),
+    }
+}
+
+/// Whether no DHT segment comes before the image data (ITU-T T.81, B.1.1.3). `data` begins after SOI.
+#[cfg(feature = "window")]
+fn lacks_huffman_tables(mut data: &[u8]) -> bool {
+    const DHT: u8 = 0xC4;
+    const SOS: u8 = 0xDA;
+    while let [0xFF, marker, high, low, ..] = data {
+        match *marker {
+            DHT => return false,
+            SOS => return true,
+            _ => data = data.get(2 + usize::from(u16::from_be_bytes([*high, *low]))..).unwrap_or_default(),
+        }
+    }
+    false
+}
+
+#[cfg(feature = "window")]
+fn decode_jpeg(data: &[u8], timestamp_us: u64) -> Result<VideoFrame, ColorError> {
     use zune_jpeg::JpegDecoder;
     use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
@@ -89,33 +96,6 @@ pub(crate) fn to_rgba(frame: &VideoFrame, rgba: &mut Vec<u8>) -> Result<(), Colo
     Ok(yuv::yuv420_to_rgba(&planar, rgba, width * 4, RANGE, MATRIX)?)
 }
 
-fn check(data: &[u8], needed: usize) -> Result<(), ColorError> {
-    if data.len() < needed { Err(ColorError::Short { bytes: data.len(), needed }) } else { Ok(()) }
-}
-
-/// A new frame whose planes `convert` writes.
-fn build(
-    width: u32,
-    height: u32,
-    timestamp_us: u64,
-    convert: impl FnOnce(&mut YuvPlanarImageMut<'_, u8>) -> Result<(), yuv::YuvError>,
-) -> Result<VideoFrame, ColorError> {
-    let mut frame = VideoFrame::filled(width, height, [0; 3], timestamp_us)?;
-    let [y, u, v] = frame.planes_mut();
-    let mut planar = YuvPlanarImageMut {
-        y_stride: y.stride as u32,
-        y_plane: BufferStoreMut::Borrowed(&mut y.data),
-        u_stride: u.stride as u32,
-        u_plane: BufferStoreMut::Borrowed(&mut u.data),
-        v_stride: v.stride as u32,
-        v_plane: BufferStoreMut::Borrowed(&mut v.data),
-        width,
-        height,
-    };
-    convert(&mut planar)?;
-    Ok(frame)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,13 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn a_colour_is_the_same_from_every_format() {
+    fn a_colour_is_the_same_in_both_directions() {
         let (w, h) = (32, 18);
         let pixels = w as usize * h as usize;
         assert_colour(&from_rgb(&[255, 0, 0].repeat(pixels), w, h, 0).expect("rgb"), RED);
-        assert_colour(&from_yuyv(&[81, 90, 81, 240].repeat(pixels / 2), w, h, 0).expect("yuyv"), RED);
-        let nv12 = [vec![81; pixels], [90, 240].repeat(pixels / 4)].concat();
-        assert_colour(&from_nv12(&nv12, w, h, 0).expect("nv12"), RED);
         let mut rgba = Vec::new();
         to_rgba(&VideoFrame::filled(w, h, RED, 0).expect("frame"), &mut rgba).expect("converted");
         assert_eq!(rgba.len(), pixels * 4);
@@ -164,10 +141,47 @@ mod tests {
         assert!(matches!(from_jpeg(&jpeg[..50], 0), Err(ColorError::Jpeg(_))));
     }
 
+    #[cfg(feature = "window")]
+    fn jpeg_of(samples: &[u8], width: u32, height: u32, kind: image::ExtendedColorType) -> Vec<u8> {
+        let mut jpeg = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 90);
+        image::ImageEncoder::write_image(encoder, samples, width, height, kind).expect("encoded");
+        jpeg
+    }
+
+    #[cfg(feature = "window")]
+    #[test]
+    fn motion_jpeg_without_huffman_tables_is_decoded() {
+        let rgb = [[255, 0, 0]; 33 * 17].concat();
+        let whole = jpeg_of(&rgb, 33, 17, image::ExtendedColorType::Rgb8);
+        let (mut bare, mut at) = (whole[..2].to_vec(), 2);
+        while whole[at + 1] != 0xDA {
+            let end = at + 2 + usize::from(u16::from_be_bytes([whole[at + 2], whole[at + 3]]));
+            if whole[at + 1] != 0xC4 {
+                bare.extend(&whole[at..end]);
+            }
+            at = end;
+        }
+        bare.extend(&whole[at..]);
+        assert!(bare.len() < whole.len());
+        let frame = from_jpeg(&bare, 0).expect("decoded");
+        assert_eq!((frame.width(), frame.height()), (33, 17));
+        assert_colour(&frame, RED);
+        for length in 0..bare.len() {
+            from_jpeg(&bare[..length], 0).ok();
+        }
+    }
+
+    #[cfg(feature = "window")]
+    #[test]
+    fn a_jpeg_without_colour_is_grey() {
+        let jpeg = jpeg_of(&[0; 64], 8, 8, image::ExtendedColorType::L8);
+        assert_colour(&from_jpeg(&jpeg, 0).expect("decoded"), [16, 128, 128]);
+    }
+
     #[test]
     fn data_that_is_too_short_is_refused() {
-        assert!(matches!(from_yuyv(&[0; 15], 4, 2, 0), Err(ColorError::Short { bytes: 15, needed: 16 })));
-        assert!(matches!(from_nv12(&[0; 11], 4, 2, 0), Err(ColorError::Short { bytes: 11, needed: 12 })));
+        assert!(matches!(from_rgb(&[0; 23], 4, 2, 0), Err(ColorError::Short { bytes: 23, needed: 24 })));
         assert!(matches!(from_rgb(&[], 0, 2, 0), Err(ColorError::Size(_))));
     }
 }

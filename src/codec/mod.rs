@@ -2,6 +2,7 @@
 
 pub(crate) mod color;
 mod opus;
+pub(crate) mod pixels;
 mod resample;
 mod scale;
 mod turn;

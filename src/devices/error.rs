@@ -18,6 +18,9 @@ pub(crate) enum DeviceError {
     /// It was unplugged while in use.
     #[error("the device went away: {0}")]
     Unplugged(String),
+    /// It gives nothing that can be read. The text is a sentence that says what to do.
+    #[error("{0}")]
+    Unreadable(String),
     /// Anything else.
     #[error("the device does not work: {0}")]
     Other(String),
@@ -32,6 +35,7 @@ impl DeviceError {
             DeviceProblemKind::Busy => Self::Busy(message),
             DeviceProblemKind::Forbidden => Self::Forbidden(message),
             DeviceProblemKind::Unplugged => Self::Unplugged(message),
+            DeviceProblemKind::Unreadable => Self::Unreadable(message),
             DeviceProblemKind::Other => Self::Other(message),
         }
     }
@@ -43,6 +47,7 @@ impl DeviceError {
             Self::Busy(_) => DeviceProblemKind::Busy,
             Self::Forbidden(_) => DeviceProblemKind::Forbidden,
             Self::Unplugged(_) => DeviceProblemKind::Unplugged,
+            Self::Unreadable(_) => DeviceProblemKind::Unreadable,
             Self::Other(_) => DeviceProblemKind::Other,
         }
     }
@@ -50,7 +55,12 @@ impl DeviceError {
     /// The system's error text.
     pub(crate) fn message(&self) -> &str {
         match self {
-            Self::NotFound(m) | Self::Busy(m) | Self::Forbidden(m) | Self::Unplugged(m) | Self::Other(m) => m,
+            Self::NotFound(m)
+            | Self::Busy(m)
+            | Self::Forbidden(m)
+            | Self::Unplugged(m)
+            | Self::Unreadable(m)
+            | Self::Other(m) => m,
         }
     }
 

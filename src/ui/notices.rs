@@ -1,6 +1,6 @@
 //! Notices of the call service, which come once; most become a toast.
 
-use crate::base::{DeviceKind, Withheld};
+use crate::base::{DeviceKind, DeviceProblemKind, Withheld};
 use crate::call::view::{DeviceState, Notice};
 use crate::ui::action::Action;
 use crate::ui::bidi::isolate;
@@ -43,15 +43,17 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
 fn device_failed(model: &mut Model, kind: DeviceKind) {
     let device = model.device(kind);
     let DeviceState::Failed(problem) = &device.state else { return };
-    let (title, _) = strings::device_problem(kind, device, problem);
+    let (title, sentence) = strings::device_problem(kind, device, problem);
+    // Only the sentence says what is wrong with it.
+    let title = if problem.kind == DeviceProblemKind::Unreadable { sentence } else { title.to_owned() };
     let (menu, word) = match kind {
         DeviceKind::Camera => (Menu::Tool(DeviceKind::Camera), "Choose another camera"),
         DeviceKind::Microphone => (Menu::Tool(DeviceKind::Microphone), "Choose another microphone"),
         DeviceKind::Speaker => (Menu::Tool(DeviceKind::Microphone), "Choose a speaker"),
         // There is no list of screens to choose from.
-        DeviceKind::Screen => return model.toast(icons::PLUGS, title.to_owned()),
+        DeviceKind::Screen => return model.toast(icons::PLUGS, title),
     };
-    model.toast_with(icons::PLUGS, title.to_owned(), Some((word, Action::ToggleMenu(menu))));
+    model.toast_with(icons::PLUGS, title, Some((word, Action::ToggleMenu(menu))));
 }
 
 /// Tells that others keep a device off; with a button that turns it on, where that is possible.

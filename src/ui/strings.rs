@@ -219,9 +219,10 @@ pub(super) fn device_problem(
         (DeviceKind::Camera, DeviceProblemKind::Unplugged) => {
             ("Your camera was unplugged", "We turned it off. Plug it in again or choose another one.".to_owned())
         }
+        (DeviceKind::Camera, DeviceProblemKind::Unreadable) => ("This camera cannot be used", problem.message.clone()),
         (DeviceKind::Camera, DeviceProblemKind::Other) => (
-            "The camera does not start",
-            format!("“{label}” gave no picture. Try again or choose another one. {later}"),
+            "The camera does not work",
+            format!("“{label}” gives no picture. Try again or choose another one. {later}"),
         ),
         (DeviceKind::Microphone, DeviceProblemKind::Busy) => (
             "Another app is using your microphone",
@@ -238,8 +239,11 @@ pub(super) fn device_problem(
         (DeviceKind::Microphone, DeviceProblemKind::Unplugged) => {
             ("Your microphone was unplugged", "Plug it in again or choose another one.".to_owned())
         }
+        (DeviceKind::Microphone, DeviceProblemKind::Unreadable) => {
+            ("This microphone cannot be used", problem.message.clone())
+        }
         (DeviceKind::Microphone, DeviceProblemKind::Other) => {
-            ("The microphone does not start", format!("“{label}” gave no sound. Try again or choose another one."))
+            ("The microphone does not work", format!("“{label}” gives no sound. Try again or choose another one."))
         }
         (DeviceKind::Speaker, DeviceProblemKind::NotFound) => {
             ("No speaker found", "You will not hear the others until you plug one in.".to_owned())
@@ -249,6 +253,7 @@ pub(super) fn device_problem(
             DeviceProblemKind::Busy
             | DeviceProblemKind::Forbidden
             | DeviceProblemKind::Unplugged
+            | DeviceProblemKind::Unreadable
             | DeviceProblemKind::Other,
         ) => ("The speaker does not work", "You will not hear the others. Choose another one.".to_owned()),
         (DeviceKind::Screen, _) => {
@@ -299,6 +304,7 @@ pub(super) const fn problem_word(problem: DeviceProblemKind) -> &'static str {
         DeviceProblemKind::Busy => "Busy",
         DeviceProblemKind::Forbidden => "Blocked",
         DeviceProblemKind::Unplugged => "Unplugged",
+        DeviceProblemKind::Unreadable => "Unusable",
         DeviceProblemKind::Other => "Failed",
     }
 }

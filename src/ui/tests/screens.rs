@@ -49,6 +49,17 @@ fn devices_that_fail_are_named_in_the_lobby_with_what_to_do() {
 }
 
 #[test]
+fn a_camera_that_cannot_be_read_is_explained_once() {
+    let world = World::new();
+    let sentence = "This camera gives only H.264, which Visavis cannot read yet. Choose another camera.";
+    let problem = DeviceProblem { kind: DeviceProblemKind::Unreadable, message: sentence.into() };
+    world.lock().snapshot.camera.state = DeviceState::Failed(problem);
+    let window = world.window(LARGE, ada());
+    assert!(window.query_by_label("This camera cannot be used").is_some());
+    assert_eq!(window.query_all_by_label(sentence).count(), 1);
+}
+
+#[test]
 fn in_a_narrow_window_the_lobby_has_one_column_with_the_form_first() {
     let gallery = Gallery::default();
     let world = World::new();

@@ -145,8 +145,10 @@ fn broken(ui: &mut Ui, view: &mut View<'_>, rect: Rect, camera: &LocalDevice, pr
         let [again, other] = buttons(ui, c, Align::Center, 10.0, [again, other]);
         view.on_click(&again, Action::Retry);
         view.on_click(&other, Action::ToggleMenu(Menu::Picker(DeviceKind::Camera)));
-        ui.add_space(17.0);
-        text::add_line(ui, text::MONO_SMALL, c.text_3, &problem.message);
+        if sentence != problem.message {
+            ui.add_space(17.0);
+            text::add_line(ui, text::MONO_SMALL, c.text_3, &problem.message);
+        }
     });
 }
 

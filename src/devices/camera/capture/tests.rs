@@ -24,7 +24,8 @@ struct Fake {
 }
 
 impl Fake {
-    /// `script` runs in the folder, where `opened`, `frame` and `failed` are files with such messages.
+    /// `script` runs in the folder, where `opened`, `frame`, `upright` (a frame of another size) and `failed` are files
+    /// with such messages.
     fn new(script: &str) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let save = |name: &str, write: &dyn Fn(&mut Vec<u8>) -> std::io::Result<()>| {
@@ -35,6 +36,8 @@ impl Fake {
         let frame = VideoFrame::filled(160, 90, [50, 128, 128], 1_000_000).expect("a frame");
         save("opened", &|to| write_opened(to, "Fake camera", FORMAT));
         save("frame", &|to| write_frame(to, &frame));
+        let upright = VideoFrame::filled(90, 160, [50, 128, 128], 2_000_000).expect("a frame");
+        save("upright", &|to| write_frame(to, &upright));
         save("failed", &|to| write_failed(to, &DeviceError::Busy("held by another".into())));
         let script = format!("cd '{}'\necho $$ > pid\n{script}\n", folder.path().display());
         std::fs::write(folder.path().join("fake.sh"), script).expect("a script");
@@ -115,6 +118,18 @@ async fn a_capture_process_ends_with_its_input() {
     confirmed(&released);
     assert_eq!(released.detail, "");
     assert!(!fake.lives());
+    assert!(received.failures.lock().is_empty());
+}
+
+#[tokio::test]
+async fn frames_may_change_their_size() {
+    let fake = Fake::new("cat opened frame upright frame; cat > input; exit 0");
+    let (camera, mut received) = fake.opened().await;
+    for size in [(160, 90), (90, 160), (160, 90)] {
+        let frame = next(&mut received.frames).await;
+        assert_eq!((frame.width(), frame.height()), size);
+    }
+    confirmed(&camera.release(LIMIT).await);
     assert!(received.failures.lock().is_empty());
 }
 

@@ -41,6 +41,8 @@ pub(super) enum CaptureFault {
     Busy,
     /// `forbidden`: the camera may not be used.
     Forbidden,
+    /// `unreadable`: the camera has no pixel format that can be read.
+    Unreadable,
 }
 
 impl FromStr for CaptureFault {
@@ -58,6 +60,7 @@ impl FromStr for CaptureFault {
             "unplugged" => Self::Unplugged,
             "busy" => Self::Busy,
             "forbidden" => Self::Forbidden,
+            "unreadable" => Self::Unreadable,
             _ => return Err(DeviceError::NotFound(format!("capture-process:{name}"))),
         })
     }
@@ -83,6 +86,8 @@ impl CaptureFault {
             Self::SlowToOpen => thread::sleep(SLOW_OPEN),
             Self::Busy => return DeviceError::Busy("Device or resource busy (os error 16)".into()).into(),
             Self::Forbidden => return DeviceError::Forbidden("Permission denied (os error 13)".into()).into(),
+            #[cfg(feature = "window")]
+            Self::Unreadable => return super::formats::unreadable(&[*b"H264"]).into(),
             _ => {}
         }
         let drawn = self.draw(format, output);

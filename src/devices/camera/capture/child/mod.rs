@@ -4,6 +4,12 @@
 
 mod fault;
 #[cfg(feature = "window")]
+mod formats;
+#[cfg(all(feature = "window", not(target_os = "linux")))]
+#[path = "nokhwa.rs"]
+mod native;
+#[cfg(all(feature = "window", target_os = "linux"))]
+#[path = "v4l2.rs"]
 mod native;
 mod output;
 
@@ -22,9 +28,9 @@ use std::time::Duration;
 /// How long an orderly end may take, 100 ms: one frame at 10 a second. Then the process exits at once.
 const EXIT_GRACE: Duration = Duration::from_millis(100);
 
-/// Captures from `device` until standard input ends. Frames go to standard output in the format of [`super::framing`].
+/// Captures from `device` until standard input ends, in the pixel format `only` if one is given. Frames go to standard output in the format of [`super::framing`].
 /// The exit code is 1 if the camera failed.
-pub(crate) fn capture(device: &str, format: CameraFormat) -> ExitCode {
+pub(crate) fn capture(device: &str, format: CameraFormat, only: Option<[u8; 4]>) -> ExitCode {
     die_with_parent();
     let stop = Stop::default();
     let fault = CaptureFault::of(device);
@@ -36,7 +42,7 @@ pub(crate) fn capture(device: &str, format: CameraFormat) -> ExitCode {
     let end = match fault {
         Some(Ok(fault)) => fault.capture(format, &mut output),
         Some(Err(error)) => CaptureEnd::Failed(error),
-        None => capture_native(device, format, &mut output),
+        None => capture_native(device, format, only, &mut output),
     };
     match end {
         CaptureEnd::Asked => ExitCode::SUCCESS,
@@ -56,15 +62,15 @@ pub(crate) fn cameras() -> Vec<DeviceEntry> {
 }
 
 #[cfg(feature = "window")]
-fn capture_native(device: &str, format: CameraFormat, output: &mut FrameWriter) -> CaptureEnd {
-    match native::capture(device, format, output) {
+fn capture_native(device: &str, format: CameraFormat, only: Option<[u8; 4]>, output: &mut FrameWriter) -> CaptureEnd {
+    match native::capture(device, format, only, output) {
         Ok(()) => CaptureEnd::Asked,
         Err(end) => end,
     }
 }
 
 #[cfg(not(feature = "window"))]
-fn capture_native(device: &str, _: CameraFormat, _: &mut FrameWriter) -> CaptureEnd {
+fn capture_native(device: &str, _: CameraFormat, _: Option<[u8; 4]>, _: &mut FrameWriter) -> CaptureEnd {
     DeviceError::NotFound(format!("{device}: this build of Visavis has only synthetic devices")).into()
 }
 

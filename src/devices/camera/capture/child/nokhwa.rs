@@ -1,10 +1,11 @@
-//! Real cameras, through nokhwa. This code runs in the capture process only.
+//! Real cameras on Windows and macOS, through nokhwa. This code runs in the capture process only.
 
+use super::formats::{Candidate, FourCc, PictureLayout, best_first, unreadable};
 use super::output::{CaptureEnd, FrameWriter};
 use crate::base::VideoFrame;
 use crate::base::{DeviceEntry, DeviceProblemKind};
 use crate::clock::unix_us;
-use crate::codec::color;
+use crate::codec::pixels::YuvEncoding;
 use crate::devices::DeviceError;
 use crate::devices::camera::frames::CameraFormat;
 use nokhwa::utils::{
@@ -14,8 +15,15 @@ use nokhwa::{Buffer, Camera, NokhwaError};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-/// Pixel formats that can be converted, the cheapest first.
-const FORMATS: [FrameFormat; 4] = [FrameFormat::YUYV, FrameFormat::NV12, FrameFormat::MJPEG, FrameFormat::RAWRGB];
+/// nokhwa's pixel formats: it lists a camera's others, H.264 for example, as none.
+const FORMATS: [(FrameFormat, &FourCc); 6] = [
+    (FrameFormat::NV12, b"NV12"),
+    (FrameFormat::YUYV, b"YUYV"),
+    (FrameFormat::RAWRGB, b"RGB3"),
+    (FrameFormat::RAWBGR, b"BGR3"),
+    (FrameFormat::MJPEG, b"MJPG"),
+    (FrameFormat::GRAY, b"GREY"),
+];
 
 /// How long the user may take to answer the system's question whether we may use the camera.
 const PERMISSION_LIMIT: Duration = Duration::from_millis(4500);
@@ -24,13 +32,20 @@ const PERMISSION_LIMIT: Duration = Duration::from_millis(4500);
 const MAX_BAD_FRAMES: u32 = 30;
 
 /// Opens `device` and writes its frames until it is to stop.
-pub(super) fn capture(device: &str, wanted: CameraFormat, output: &mut FrameWriter) -> Result<(), CaptureEnd> {
+/// With `only`, no other pixel format is used.
+pub(super) fn capture(
+    device: &str,
+    wanted: CameraFormat,
+    only: Option<FourCc>,
+    output: &mut FrameWriter,
+) -> Result<(), CaptureEnd> {
     ask_permission()?;
     let info = find(device)?;
     let index = info.index().clone();
-    let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
+    let known = FORMATS.map(|(format, _)| format);
+    let any = RequestedFormat::with_formats(RequestedFormatType::None, &known);
     let mut camera = Camera::new(index, any).map_err(|e| problem(&e))?;
-    let captured = stream(&mut camera, &info, wanted, output);
+    let captured = stream(&mut camera, &info, wanted, only, output);
     // nokhwa panics in drop if stopping fails there; stopping first returns the error instead.
     camera.stop_stream().ok();
     drop(camera);
@@ -41,14 +56,14 @@ fn stream(
     camera: &mut Camera,
     info: &CameraInfo,
     wanted: CameraFormat,
+    only: Option<FourCc>,
     output: &mut FrameWriter,
 ) -> Result<(), CaptureEnd> {
     let formats = camera.compatible_camera_formats().map_err(|e| problem(&e))?;
-    if let Some(best) = best(&formats, wanted) {
-        let decoder = [best.format()];
-        let exact = RequestedFormat::with_formats(RequestedFormatType::Exact(best), &decoder);
-        camera.set_camera_requset(exact).map_err(|e| problem(&e))?;
-    }
+    let best = best(&formats, wanted, only).ok_or_else(|| unreadable(&[]))?;
+    let decoder = [best.format()];
+    let exact = RequestedFormat::with_formats(RequestedFormatType::Exact(best), &decoder);
+    camera.set_camera_requset(exact).map_err(|e| problem(&e))?;
     camera.open_stream().map_err(|e| problem(&e))?;
     let format = camera.camera_format();
     let opened = CameraFormat { width: format.width(), height: format.height(), fps: format.frame_rate() };
@@ -72,18 +87,15 @@ fn stream(
 
 /// Converts a buffer to I420.
 fn convert(buffer: &Buffer, unix_us: u64) -> Result<VideoFrame, DeviceError> {
+    let format = buffer.source_frame_format();
     let (width, height) = (buffer.resolution().width(), buffer.resolution().height());
-    let data = buffer.buffer();
-    match buffer.source_frame_format() {
-        FrameFormat::YUYV => color::from_yuyv(data, width, height, unix_us),
-        FrameFormat::NV12 => color::from_nv12(data, width, height, unix_us),
-        FrameFormat::MJPEG => color::from_jpeg(data, unix_us),
-        FrameFormat::RAWRGB => color::from_rgb(data, width, height, unix_us),
-        other => {
-            return Err(DeviceError::Other(format!("the camera gives pictures as {other}, which was not asked for")));
-        }
-    }
-    .map_err(|e| DeviceError::Other(e.to_string()))
+    // Pictures without colour take the full range here.
+    let encoding = YuvEncoding { full_range: format == FrameFormat::GRAY, bt709: false };
+    PictureLayout { code: code(format), width, height, stride: 0, encoding }.read(buffer.buffer(), unix_us)
+}
+
+fn code(format: FrameFormat) -> FourCc {
+    FORMATS.iter().find(|(known, _)| *known == format).map_or(*b"none", |(_, code)| **code)
 }
 
 /// Asks the user for permission, once, on macOS; the other systems have no such question.
@@ -102,21 +114,15 @@ fn ask_permission() -> Result<(), DeviceError> {
     }
 }
 
-/// The native format nearest to `wanted`, by these criteria in order: not too small, near in size, not too slow, cheap to
-/// convert, not too fast.
-fn best(formats: &[NativeFormat], wanted: CameraFormat) -> Option<NativeFormat> {
-    let cost = |format: &NativeFormat| {
-        let too_small = format.width() < wanted.width || format.height() < wanted.height;
-        let area = |w: u32, h: u32| i64::from(w) * i64::from(h);
-        let size = area(format.width(), format.height()).abs_diff(area(wanted.width, wanted.height));
-        let too_slow = wanted.fps.saturating_sub(format.frame_rate());
-        let too_fast = format.frame_rate().saturating_sub(wanted.fps);
-        let conversion = FORMATS.iter().position(|f| *f == format.format());
-        // Speed before conversion: a camera that is slow without compression is asked for JPEG.
-        (too_small, size, too_slow, conversion, too_fast)
+/// The native format that serves best.
+fn best(formats: &[NativeFormat], wanted: CameraFormat, only: Option<FourCc>) -> Option<NativeFormat> {
+    let candidate = |native: &NativeFormat| {
+        let format = CameraFormat { width: native.width(), height: native.height(), fps: native.frame_rate() };
+        Candidate { code: code(native.format()), format }
     };
-    let possible = formats.iter().filter(|f| FORMATS.contains(&f.format()) && f.frame_rate() > 0);
-    possible.min_by_key(|f| cost(f)).copied()
+    let candidates = formats.iter().map(candidate).filter(|c| only.is_none_or(|only| only == c.code)).collect();
+    let best = *best_first(candidates, wanted).first()?;
+    formats.iter().find(|native| candidate(native) == best).copied()
 }
 
 fn find(device: &str) -> Result<CameraInfo, DeviceError> {
@@ -172,75 +178,7 @@ fn in_use(error: &NokhwaError) -> DeviceError {
     }
 }
 
-/// Linux: a camera's id is a link that names the hardware, or else its device node.
-#[cfg(target_os = "linux")]
-mod system {
-    use super::CameraInfo;
-    use nokhwa::utils::CameraIndex;
-    use std::collections::BTreeMap;
-    use std::fs;
-    use std::path::PathBuf;
-    use v4l::capability::Flags;
-    use v4l::frameinterval::FrameIntervalEnum;
-    use v4l::video::Capture;
-
-    /// [`super::FORMATS`] as V4L2's FourCC codes.
-    const USED: [&[u8; 4]; 4] = [b"YUYV", b"NV12", b"MJPG", b"RGB3"];
-
-    /// Sizes that are listed for each pixel format: a driver that scales offers every size.
-    const MOST_SIZES: usize = 64;
-
-    fn node(camera: &CameraInfo) -> PathBuf {
-        format!("/dev/video{}", camera.index().as_index().unwrap_or(u32::MAX)).into()
-    }
-
-    pub(super) fn id(camera: &CameraInfo) -> String {
-        let node = node(camera);
-        let links = fs::read_dir("/dev/v4l/by-id").into_iter().flatten().flatten().map(|entry| entry.path());
-        let link = links.filter(|link| fs::canonicalize(link).is_ok_and(|target| target == node)).min();
-        link.unwrap_or(node).to_string_lossy().into_owned()
-    }
-
-    pub(super) fn is_named(camera: &CameraInfo, device: &str) -> bool {
-        fs::canonicalize(device).is_ok_and(|path| path == node(camera))
-            || *camera.index() == CameraIndex::String(device.into())
-    }
-
-    /// Many cameras have a second node without frames. A node that cannot be queried counts as a camera, so that opening
-    /// it tells its user the reason.
-    pub(super) fn is_camera(camera: &CameraInfo) -> bool {
-        match v4l::Device::with_path(node(camera)).and_then(|device| device.query_caps()) {
-            Ok(able) => able.capabilities.contains(Flags::VIDEO_CAPTURE | Flags::STREAMING),
-            Err(_) => true,
-        }
-    }
-
-    /// Only queries, so a camera that another program uses is not disturbed.
-    pub(super) fn formats(camera: &CameraInfo) -> Vec<String> {
-        let Ok(device) = v4l::Device::with_path(node(camera)) else { return Vec::new() };
-        // The highest rate for each size and pixel format.
-        let mut found = BTreeMap::new();
-        let kinds = device.enum_formats().unwrap_or_default();
-        for kind in kinds.into_iter().map(|k| k.fourcc).filter(|k| USED.contains(&&k.repr)) {
-            let sizes = device.enum_framesizes(kind).unwrap_or_default();
-            let sizes = sizes.into_iter().flat_map(|s| s.size.to_discrete().into_iter().take(MOST_SIZES));
-            for size in sizes.take(MOST_SIZES) {
-                let times = device.enum_frameintervals(kind, size.width, size.height).unwrap_or_default();
-                let rates = times.into_iter().filter_map(|time| match time.interval {
-                    FrameIntervalEnum::Discrete(time) => Some(time.denominator / time.numerator.max(1)),
-                    FrameIntervalEnum::Stepwise(_) => None,
-                });
-                if let Some(rate) = rates.max() {
-                    found.insert((size.width, size.height, kind.to_string()), rate);
-                }
-            }
-        }
-        found.into_iter().rev().map(|((w, h, kind), rate)| format!("{w}x{h}@{rate} {kind}")).collect()
-    }
-}
-
-/// The other systems: nokhwa has a separate field for the hardware's id.
-#[cfg(not(target_os = "linux"))]
+/// nokhwa has a separate field for the hardware's id.
 mod system {
     use super::CameraInfo;
 
@@ -268,20 +206,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_format_that_serves_best_is_chosen() {
+    fn a_format_is_found_again() {
         let f = |w, h, format, fps| NativeFormat::new_from(w, h, format, fps);
         let formats = [
-            f(640, 480, FrameFormat::YUYV, 30),
-            f(1280, 720, FrameFormat::YUYV, 10),
             f(1280, 720, FrameFormat::MJPEG, 30),
-            f(1920, 1080, FrameFormat::MJPEG, 30),
+            f(640, 480, FrameFormat::YUYV, 30),
+            f(1280, 720, FrameFormat::GRAY, 30),
         ];
-        let best = |width, height, fps| best(&formats, CameraFormat { width, height, fps }).expect("a format");
-        assert_eq!(best(1280, 720, 30), formats[2]);
-        assert_eq!(best(1280, 720, 10), formats[1]);
-        assert_eq!(best(640, 360, 30), formats[0]);
-        assert_eq!(best(3840, 2160, 30), formats[3]);
-        assert!(super::best(&[], CameraFormat::default()).is_none());
+        let wanted = CameraFormat::default();
+        assert_eq!(best(&formats, wanted, None), Some(formats[0]));
+        assert_eq!(best(&formats, wanted, Some(*b"GREY")), Some(formats[2]));
+        assert_eq!(best(&[], wanted, None), None);
     }
 
     #[test]
