@@ -43,6 +43,9 @@ pub(crate) enum ChoiceError {
     },
 }
 
+/// The files that a camera takes.
+const CAMERA_FILES: &str = "PNG and JPEG pictures and Y4M videos";
+
 /// The choice of a camera.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CameraChoice {
@@ -53,7 +56,7 @@ pub(crate) enum CameraChoice {
     None,
     /// The test picture, in this format or in the one that it is opened with.
     TestPicture(Option<CameraFormat>),
-    /// A PNG or JPEG picture, or a Y4M video that is played in a loop.
+    /// A picture, or a Y4M video that is played in a loop.
     File(PathBuf),
     /// `capture-process:FAULT[:FORMAT]`: the test picture from a real capture process with a fault. Tests and support use
     /// it where there is no camera.
@@ -122,9 +125,7 @@ impl FromStr for CameraChoice {
                 let format = CameraFormat::parse(format).ok_or_else(|| ChoiceError::Format(format.into()))?;
                 Ok(Self::TestPicture(Some(format)))
             }
-            ("file", Some(path)) => {
-                file(path, "camera", &["png", "jpg", "jpeg", "y4m"], "PNG, JPEG and Y4M files").map(Self::File)
-            }
+            ("file", Some(path)) => file(path, "camera", &["png", "jpg", "jpeg", "y4m"], CAMERA_FILES).map(Self::File),
             ("capture-process", Some(fault)) => match fault.split_once(':') {
                 Some((_, format)) if CameraFormat::parse(format).is_none() => Err(ChoiceError::Format(format.into())),
                 _ => Ok(Self::Process(fault.into())),
@@ -264,8 +265,9 @@ mod tests {
             assert!(camera(&format!("test-picture:{format}")).contains("WIDTHxHEIGHT@FPS"), "{format}");
             assert!(camera(&format!("capture-process:none:{format}")).contains("WIDTHxHEIGHT@FPS"), "{format}");
         }
-        assert!(camera("file:talk.wav").contains("PNG, JPEG and Y4M"));
-        assert!(camera("file:").contains("PNG, JPEG and Y4M"));
+        for path in ["talk.wav", "", "photo.heic", "film.mp4"] {
+            assert!(camera(&format!("file:{path}")).contains(CAMERA_FILES), "{path}");
+        }
         for hz in ["", "-5", "49", "8001", "a"] {
             let err = format!("test-tone:{hz}").parse::<MicrophoneChoice>().expect_err(hz);
             assert!(err.to_string().contains("50 to 8000"), "{err}");

@@ -3,6 +3,7 @@
 pub(crate) mod capture;
 mod frames;
 mod output;
+mod picture_file;
 mod test_picture;
 mod video_file;
 
