@@ -13,6 +13,7 @@ mod interop;
 mod kit;
 mod kit_works;
 mod leaving;
+mod life;
 mod links;
 mod lossy_link;
 mod profiles;

@@ -61,6 +61,11 @@ impl Process {
         fs::read_to_string(&self.stderr).unwrap_or_default()
     }
 
+    /// The lines of its stdout from line `first` on.
+    pub(crate) fn lines_from(&self, first: usize) -> Vec<String> {
+        self.lines.state.lock().0.get(first..).unwrap_or_default().to_vec()
+    }
+
     /// Waits until `find` returns a value for the lines of its stdout.
     #[track_caller]
     pub(crate) fn wait_for_line<T>(

@@ -80,6 +80,28 @@ impl Pulse {
         assert!(self.pactl(&["unload-module", "module-null-sink"]).is_some(), "pactl could not unload it");
     }
 
+    /// Adds another microphone, which records what is played into `micfeed`. Returns whether that was possible.
+    pub(crate) fn plug_in(&self, microphone: &str) -> bool {
+        let source = format!("source_name={microphone}");
+        let heard = format!("source={microphone}");
+        self.pactl(&["load-module", "module-remap-source", &source, "master=micfeed.monitor"]).is_some()
+            && self.pactl(&["load-module", "module-loopback", &heard, "sink=drain", "latency_msec=20"]).is_some()
+    }
+
+    /// Removes one microphone. Returns whether it was there.
+    pub(crate) fn unplug(&self, microphone: &str) -> bool {
+        let modules = self.pactl(&["list", "short", "modules"]).expect("pactl answers");
+        let named = format!("source_name={microphone} ");
+        let line = modules.lines().find(|line| line.contains("module-remap-source") && line.contains(&named));
+        let number = line.and_then(|line| line.split('\t').next());
+        number.is_some_and(|number| self.pactl(&["unload-module", number]).is_some())
+    }
+
+    /// Makes a microphone the default. Returns whether it is there.
+    pub(crate) fn set_default(&self, microphone: &str) -> bool {
+        self.pactl(&["set-default-source", microphone]).is_some()
+    }
+
     /// Kills the sound server (SIGKILL).
     pub(crate) fn kill(&mut self) {
         self.process.signal("KILL");

@@ -1,0 +1,85 @@
+//! Two network namespaces with a link between them, which can be taken down. They belong to a user namespace of their own,
+//! so no privileges are needed where the system allows that.
+
+use super::{Process, TIMEOUT, TestContext};
+use std::process::Command;
+
+/// The address of the server's side.
+pub(crate) const SERVER: &str = "10.1.1.1";
+/// The address of the client's side.
+const CLIENT: &str = "10.1.1.2";
+
+/// A server's and a client's network.
+pub(crate) struct Namespaces {
+    server: Process,
+    client: Process,
+}
+
+/// The end of the link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    Server,
+    Client,
+}
+
+impl Namespaces {
+    /// Makes them, with the link up.
+    pub(crate) fn start(context: &TestContext) -> Self {
+        const HOLD: [&str; 3] = ["sh", "-c", "echo ready; exec sleep infinity"];
+        let ready = |process: &Process| {
+            let is_ready = |lines: &[String]| lines.iter().any(|line| line == "ready").then_some(());
+            process.wait_for_line("a network namespace", TIMEOUT, is_ready);
+        };
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net"]).args(HOLD);
+        let server = Process::start(context, "namespace-server", &mut command);
+        ready(&server);
+        let mut command = enter(&server);
+        command.args(["unshare", "--net"]).args(HOLD);
+        let client = Process::start(context, "namespace-client", &mut command);
+        ready(&client);
+        let namespaces = Self { server, client };
+        let peer = namespaces.client.pid().to_string();
+        namespaces.ip(Side::Server, &["link", "add", "s", "type", "veth", "peer", "name", "c", "netns", &peer]);
+        for (side, device, address) in [(Side::Server, "s", SERVER), (Side::Client, "c", CLIENT)] {
+            namespaces.ip(side, &["link", "set", "lo", "up"]);
+            namespaces.ip(side, &["address", "add", &format!("{address}/24"), "dev", device]);
+            namespaces.ip(side, &["link", "set", device, "up"]);
+        }
+        namespaces
+    }
+
+    /// Takes the link of the client down or up.
+    pub(crate) fn link(&self, up: bool) {
+        self.ip(Side::Client, &["link", "set", "c", if up { "up" } else { "down" }]);
+    }
+
+    /// The same command inside of a namespace.
+    pub(crate) fn inside(&self, side: Side, command: &Command) -> Command {
+        let mut inside = enter(match side {
+            Side::Server => &self.server,
+            Side::Client => &self.client,
+        });
+        inside.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => inside.env(name, value),
+                None => inside.env_remove(name),
+            };
+        }
+        inside
+    }
+
+    fn ip(&self, side: Side, arguments: &[&str]) {
+        let output = self.inside(side, Command::new("ip").args(arguments)).output().expect("nsenter and ip run");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "ip {} failed: {words}", arguments.join(" "));
+    }
+}
+
+/// `nsenter` into the namespaces of a process.
+fn enter(process: &Process) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &process.pid().to_string(), "--user", "--net", "--preserve-credentials"]);
+    command
+}
