@@ -82,7 +82,9 @@ async fn follow(query: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Loo
         }
     };
     loop {
-        let lasting = !matches!(answer, Ok(_) | Err(TokenFetchError::Unreachable(_) | TokenFetchError::Timeout(_)));
+        use TokenFetchError as E;
+        let passing = |e: &E| matches!(e, E::Unreachable(_) | E::Timeout(_) | E::Certificate(..) | E::WrongClock(_));
+        let lasting = answer.as_ref().is_err_and(|error| !passing(error));
         if let Err(error) = &answer {
             tracing::debug!(%error, "the status of the room is not known");
         }

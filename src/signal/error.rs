@@ -92,9 +92,10 @@ impl ConnectError {
         }
     }
 
-    /// Whether another attempt may succeed.
+    /// Whether another attempt may succeed. A certificate may come from the sign-in page of a network that we just joined,
+    /// and the clock may be set a moment after the computer woke.
     pub(crate) const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Other(_))
+        matches!(self, Self::Unreachable(_) | Self::Timeout(_) | Self::Certificate(..) | Self::Other(_))
     }
 
     /// The error of a status and body. `validated`: whether the server's `/validate` had no objection.

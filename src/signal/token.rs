@@ -59,7 +59,7 @@ impl TokenFetchError {
 
     /// Whether another attempt may succeed.
     pub(crate) const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Address(_) | Self::Unreachable(_) | Self::Timeout(_))
+        matches!(self, Self::Address(_) | Self::Unreachable(_) | Self::Timeout(_) | Self::Certificate(..))
     }
 }
 
