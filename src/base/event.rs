@@ -1,9 +1,10 @@
 //! Events as support scripts read them: one JSON object per line, named after TRTC's callbacks without "on".
 //! Names and fields are a public interface; the table in docs/events.md documents them.
 
+use super::name::printable_json;
 use crate::base::{
-    DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid, TrackSource,
-    UserId, Withheld,
+    Codec, DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid,
+    TrackSource, Undecodable, UserId, Withheld,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -113,6 +114,7 @@ pub enum EventKind {
     UserVideoAvailable { track: TrackRef, available: bool },
     UserAudioAvailable { track: TrackRef, available: bool },
     UserSubStreamAvailable { track: TrackRef, available: bool },
+    TrackCovered { track: TrackRef, why: Option<Undecodable> },
     FirstVideoFrame { track: TrackRef, width: u32, height: u32 },
     FirstAudioFrame { track: TrackRef },
     ConnectionLost { attempt: u32 },
@@ -154,6 +156,7 @@ impl EventKind {
             Self::UserVideoAvailable { .. } => "UserVideoAvailable",
             Self::UserAudioAvailable { .. } => "UserAudioAvailable",
             Self::UserSubStreamAvailable { .. } => "UserSubStreamAvailable",
+            Self::TrackCovered { .. } => "TrackCovered",
             Self::FirstVideoFrame { .. } => "FirstVideoFrame",
             Self::FirstAudioFrame { .. } => "FirstAudioFrame",
             Self::ConnectionLost { .. } => "ConnectionLost",
@@ -186,6 +189,10 @@ impl EventKind {
             Self::UserVideoAvailable { track, available }
             | Self::UserAudioAvailable { track, available }
             | Self::UserSubStreamAvailable { track, available } => of_track(track, json!({ "available": available })),
+            Self::TrackCovered { track, why } => {
+                let (codec, word) = (why.and_then(Undecodable::codec).map(Codec::as_str), why.map(Undecodable::as_str));
+                of_track(track, json!({ "covered": why.is_some(), "why": word, "codec": codec }))
+            }
             Self::FirstVideoFrame { track, width, height } => {
                 of_track(track, json!({ "width": width, "height": height }))
             }
@@ -219,7 +226,7 @@ fn of_track(track: &TrackRef, fields: Value) -> Value {
 }
 
 impl Event {
-    /// The event as one line of JSON, without line feed.
+    /// The event as one line of JSON, without line feed and without characters that a terminal might obey.
     pub(crate) fn to_line(&self, pid: u32) -> String {
         let mut line = Map::new();
         line.insert("unix_ms".into(), json!((self.unix_ms * 1000.0).round() / 1000.0));
@@ -230,7 +237,7 @@ impl Event {
         if let Value::Object(fields) = self.kind.fields() {
             line.extend(fields);
         }
-        Value::Object(line).to_string()
+        printable_json(&Value::Object(line).to_string())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Ids of rooms, users and sessions, validated where they enter the program.
 
+use super::name::visible;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -103,6 +104,11 @@ impl FromStr for RoomId {
 pub struct UserId(String);
 
 impl UserId {
+    /// The id of a participant as a server names it, whatever it is. Ids of our own are parsed instead.
+    pub fn of_participant(identity: &str) -> Self {
+        Self(identity.to_owned())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -124,14 +130,13 @@ impl FromStr for UserId {
     }
 }
 
-/// Validates a display name: 1 to 64 characters, without control characters and surrounding space.
+/// Validates a display name: 1 to 64 characters, without those that [`visible`] removes.
 pub(crate) fn display_name(s: &str) -> Result<String, IdError> {
-    let name: String = s.chars().filter(|c| !c.is_control()).collect();
-    let name = name.trim();
+    let name = visible(s);
     match name.chars().count() {
         0 => Err(IdError::NameEmpty),
         chars if chars > NAME_CHARS => Err(IdError::NameTooLong { chars }),
-        _ => Ok(name.to_owned()),
+        _ => Ok(name),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The lowest floor: no clock, no socket, no thread, no other folder.
 
+mod codec;
 mod connection;
 mod device;
 mod entry;
@@ -9,6 +10,7 @@ mod event;
 mod frame;
 mod id;
 mod media;
+mod name;
 mod orientation;
 mod reason;
 mod receipt;
@@ -19,6 +21,7 @@ mod simulcast;
 mod time;
 mod timers;
 
+pub use codec::{Codec, Undecodable};
 pub use connection::{IceServer, SignalTarget};
 pub use device::Withheld;
 pub(crate) use device::{DeviceEntry, DeviceLists, DeviceProblemKind};
@@ -30,6 +33,7 @@ pub use id::{IdError, RoomId, TrackSid, UserId};
 pub(crate) use id::{SessionId, display_name};
 pub use media::{DeviceKind, MediaKind, TrackRef, TrackRole, TrackSource};
 pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat, VIDEO_CODEC, VIDEO_MIME};
+pub(crate) use name::{shown_name, visible};
 pub(crate) use orientation::Orientation;
 pub use reason::{ExitReason, RemoteLeaveReason};
 pub use receipt::{Receipt, ReceiptStep, StepName, StepState};

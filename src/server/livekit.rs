@@ -193,7 +193,7 @@ impl LiveKit {
     /// Bans users from now on, and waits until the bans are on disk.
     async fn ban(&self, room: &str, users: &[String], dismissed: bool) {
         let removed_at = unix_s();
-        let users = users.iter().filter_map(|user| user.parse::<UserId>().ok());
+        let users = users.iter().map(|user| UserId::of_participant(user));
         let bans: Vec<Ban> = users.map(|user| Ban { room: room.to_owned(), user, removed_at, dismissed }).collect();
         for ban in &bans {
             self.bans.lock().add(ban);

@@ -1,5 +1,6 @@
 //! Rooms and participants as JSON and as tables.
 
+use crate::base::visible;
 use crate::clock;
 use livekit_protocol as lk;
 use serde_json::{Value, json};
@@ -51,11 +52,12 @@ pub(super) fn since(unix_ms: i64) -> String {
     }
 }
 
-/// Left-aligned columns, each as wide as its longest cell.
+/// Left-aligned columns, each as wide as its longest cell. Names of strangers are printed without control characters.
 pub(super) fn table(head: [&str; 3], rows: Vec<[String; 3]>, empty: &str) -> String {
     if rows.is_empty() {
         return empty.to_owned();
     }
+    let rows: Vec<[String; 3]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
     let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).chain([head[i].len()]).max().unwrap_or(0);
     let (first, second) = (width(0), width(1));
     let line = |cells: [&str; 3]| {
@@ -75,6 +77,8 @@ mod tests {
         let rows = vec![["a".into(), "1".into(), String::new()], ["longer-name".into(), "10".into(), "x".into()]];
         let text = table(["ROOM", "PEOPLE", "OPEN"], rows, "none");
         assert_eq!(text, "ROOM         PEOPLE  OPEN\na            1\nlonger-name  10      x");
+        let rows = vec![["a\u{1b}[2J\u{202e}".into(), String::new(), String::new()]];
+        assert_eq!(table(["U", "V", "W"], rows, "none"), "U     V  W\na[2J");
         assert_eq!(table(["A", "B", "C"], vec![], "none"), "none");
     }
 }
