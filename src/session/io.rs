@@ -4,7 +4,7 @@
 
 use crate::base::{
     DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, MediaKind, SignalTarget, StepState, TrackRef,
-    TrackSid, TrackSource,
+    TrackSid, TrackSource, Undecodable,
 };
 use livekit_protocol as lk;
 use std::time::Duration;
@@ -123,6 +123,8 @@ pub enum PeerInput {
         /// Audio or video.
         kind: MediaKind,
     },
+    /// The frames of a remote track cannot be decoded, for this reason; or they can again.
+    Decodability(TrackHandle, Option<Undecodable>),
     /// Media of a remote track ended.
     TrackEnded(TrackHandle),
     /// The peer connections are closed, as asked.

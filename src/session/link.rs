@@ -1,7 +1,7 @@
 //! Reports of the signalling link, and the server's messages.
 
 use super::{Epoch, LinkInput, PeerCommand, Phase, Session, Timer};
-use crate::base::{ExitReason, IceServer, Moment, Secret, SignalTarget};
+use crate::base::{ExitReason, IceServer, Moment, Secret, SignalTarget, TrackSid};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_response::Message as Response;
@@ -84,6 +84,9 @@ impl Session {
                 self.roster.qualities(&q.updates);
             }
             Response::SubscribedQualityUpdate(update) => self.want_layers(&update),
+            Response::SubscriptionResponse(r) if r.err() == lk::SubscriptionError::SeCodecUnsupported => {
+                self.with_roster(|roster, out| roster.no_codec(&TrackSid::from(r.track_sid.as_str()), out));
+            }
             _ => {}
         }
     }

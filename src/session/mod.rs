@@ -14,6 +14,7 @@ mod negotiation;
 mod peers;
 mod publish;
 mod reconnecting;
+mod remote_track;
 mod rights;
 mod roster;
 #[cfg(test)]
@@ -23,9 +24,10 @@ pub(crate) use device_slot::{DeviceSlot, RELEASE_LIMIT, SlotState};
 pub use exit::{CLOSE_NOW, Leaving};
 pub use io::*;
 pub(crate) use reconnecting::RECONNECT_LIMIT;
-pub use roster::{RemoteParticipant, RemotePublication};
+pub use remote_track::RemotePublication;
+pub use roster::RemoteParticipant;
 
-use crate::base::{ConnectionQuality, DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers};
+use crate::base::{ConnectionQuality, DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers, TrackSid};
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use publish::OwnTrack;
@@ -304,11 +306,16 @@ impl Session {
         self.out.push_back(Output::Peers(self.epoch, command));
     }
 
-    /// Runs `f` on the roster and appends its outputs.
+    /// Runs `f` on the roster, appends its outputs, and tells the server which tracks we want.
     fn with_roster(&mut self, f: impl FnOnce(&mut Roster, &mut Vec<Output>)) {
         let mut out = Vec::new();
         f(&mut self.roster, &mut out);
         self.out.extend(out);
+        for (subscribe, tracks) in self.roster.subscription_changes() {
+            let track_sids = tracks.iter().map(TrackSid::to_string).collect();
+            let update = lk::UpdateSubscription { track_sids, subscribe, ..Default::default() };
+            self.send(lk::signal_request::Message::Subscription(update));
+        }
     }
 
     fn joined_mut(&mut self) -> Option<&mut Joined> {

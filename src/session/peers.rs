@@ -1,7 +1,7 @@
 //! Reports of the peer connections.
 
 use super::{Epoch, Output, PeerInput, Phase, Session, Timer};
-use crate::base::{Moment, SignalTarget};
+use crate::base::{Moment, SignalTarget, TrackSid};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::time::Duration;
@@ -62,6 +62,9 @@ impl Session {
             PeerInput::Track { handle, mid, stream_id: _, track_id, kind } => {
                 self.with_roster(|roster, out| roster.media(handle, mid, &track_id, kind, out));
             }
+            PeerInput::Decodability(handle, why) => {
+                self.with_roster(|roster, out| roster.decodability(handle, why, out));
+            }
             PeerInput::TrackEnded(handle) => self.with_roster(|roster, out| roster.media_ended(handle, out)),
             PeerInput::Closed => {}
         }
@@ -83,7 +86,9 @@ impl Session {
                 track: Some(lk::TrackInfo { sid: t.sid.clone().unwrap_or_default(), ..Default::default() }),
             })
             .collect();
-        let subscription = Some(lk::UpdateSubscription { subscribe: false, ..Default::default() });
+        let declined = self.roster.declined().map(TrackSid::to_string).collect();
+        let subscription = lk::UpdateSubscription { track_sids: declined, subscribe: false, ..Default::default() };
+        let subscription = Some(subscription);
         let state = lk::SyncState { publish_tracks, subscription, ..Default::default() };
         self.out.push_back(Output::SyncState(self.epoch, Box::new(state)));
     }

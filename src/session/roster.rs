@@ -1,8 +1,10 @@
 //! The remote participants: who they are, which tracks they publish, and which received media belongs to which track.
 
 use super::io::{BoundTrack, Output, TrackHandle};
+use super::remote_track::{RemotePublication, remote_tracks, tell_changes, tell_receiving};
 use crate::base::{
-    ConnectionQuality, EventKind, MediaKind, RemoteLeaveReason, TrackRef, TrackRole, TrackSid, TrackSource, UserId,
+    ConnectionQuality, EventKind, MediaKind, RemoteLeaveReason, TrackRef, TrackRole, TrackSid, Undecodable, UserId,
+    shown_name,
 };
 use livekit_protocol as lk;
 use lk::participant_info::State;
@@ -13,34 +15,32 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct RemoteParticipant {
     /// Their identity.
     pub user: UserId,
-    /// Their display name.
+    /// Their display name, safe to show: see [`shown_name`].
     pub name: String,
     /// This stay's `PA_…`.
     pub sid: String,
     /// Their tracks, in the order in which they were first seen.
     pub tracks: Vec<RemotePublication>,
-    /// Whether the server reports them as speaking.
+    /// Whether they are heard speaking.
     pub speaking: bool,
+    /// Whether the server reports them as speaking.
+    is_reported_speaking: bool,
     /// The quality of their connection, as the server reports it.
     pub quality: ConnectionQuality,
 }
 
 impl RemoteParticipant {
-    /// Whether they publish an unmuted voice: a microphone, or audio without a source.
+    /// Whether they publish a voice that can be heard: a microphone, or audio without a source.
     pub fn voice_on(&self) -> bool {
-        self.tracks.iter().any(|t| !t.muted && t.source.role() == TrackRole::Voice)
+        self.tracks.iter().any(|t| t.is_available() && t.source.role() == TrackRole::Voice)
     }
-}
 
-/// A track that a remote participant publishes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemotePublication {
-    /// Its `TR_…`.
-    pub sid: TrackSid,
-    /// Its source.
-    pub source: TrackSource,
-    /// Whether it is muted.
-    pub muted: bool,
+    /// Takes the server's word of who speaks. It does not know what can be heard here.
+    fn set_speaking(&mut self, reported: bool) {
+        let unmuted = self.tracks.iter().any(|t| !t.muted && t.source.role() == TrackRole::Voice);
+        self.is_reported_speaking = reported && unmuted;
+        self.speaking = self.is_reported_speaking && self.voice_on();
+    }
 }
 
 /// Received media that is not yet bound to a track.
@@ -62,6 +62,8 @@ pub(super) struct Roster {
     mids: BTreeMap<String, TrackSid>,
     unbound: BTreeMap<TrackHandle, UnboundTrack>,
     bound: BTreeMap<TrackHandle, TrackRef>,
+    /// Tracks that the server was told not to send us in this stay.
+    declined: BTreeSet<TrackSid>,
 }
 
 impl Roster {
@@ -72,6 +74,7 @@ impl Roster {
     /// Takes our identity and the other participants after a first or a fresh join.
     pub(super) fn joined(&mut self, me: &str, others: &[lk::ParticipantInfo], out: &mut Vec<Output>) {
         me.clone_into(&mut self.me);
+        self.declined.clear();
         self.keep_only(others, out);
         self.update(others, out);
     }
@@ -82,7 +85,7 @@ impl Roster {
             if info.identity == self.me {
                 continue;
             }
-            let Ok(user) = info.identity.parse::<UserId>() else { continue };
+            let user = user_of(info);
             if info.state() == State::Disconnected {
                 self.gone(&user, info, out);
             } else {
@@ -94,8 +97,7 @@ impl Roster {
 
     /// Removes everybody who is not in the list of a resume or a fresh join.
     pub(super) fn keep_only(&mut self, infos: &[lk::ParticipantInfo], out: &mut Vec<Output>) {
-        let here =
-            |user: &UserId| infos.iter().any(|i| i.identity == user.as_str() && i.state() != State::Disconnected);
+        let here = |user: &UserId| infos.iter().any(|i| user_of(i) == *user && i.state() != State::Disconnected);
         let gone: Vec<UserId> = self.people.iter().filter(|p| !here(&p.user)).map(|p| p.user.clone()).collect();
         for user in gone {
             self.remove(&user, RemoteLeaveReason::Left, out);
@@ -118,7 +120,7 @@ impl Roster {
     }
 
     fn present(&mut self, user: UserId, info: &lk::ParticipantInfo, out: &mut Vec<Output>) {
-        let name = if info.name.is_empty() { info.identity.clone() } else { info.name.clone() };
+        let name = shown_name(&info.name, &info.identity);
         let at = match self.people.iter().position(|p| p.user == user) {
             Some(at) => at,
             None => {
@@ -129,6 +131,7 @@ impl Roster {
                     sid: String::new(),
                     tracks: Vec::new(),
                     speaking: false,
+                    is_reported_speaking: false,
                     quality: ConnectionQuality::Unknown,
                 });
                 self.people.len() - 1
@@ -138,12 +141,52 @@ impl Roster {
         person.name = name;
         person.sid.clone_from(&info.sid);
         let before = std::mem::take(&mut person.tracks);
-        person.tracks = in_order_of(&before, remote_tracks(&info.tracks));
-        person.speaking &= person.voice_on();
+        person.tracks = remote_tracks(&info.tracks, &before);
+        person.set_speaking(person.is_reported_speaking);
         tell_receiving(&before, &person.tracks, out);
-        tell_availability(&person.user, &before, &person.tracks, out);
+        tell_changes(&person.user, &before, &person.tracks, out);
         let (user, tracks) = (person.user.clone(), person.tracks.clone());
-        self.detach_where(|bound| bound.user == user && tracks.iter().all(|t| t.sid != bound.sid), out);
+        let receives = |bound: &TrackRef| tracks.iter().any(|t| t.sid == bound.sid && t.is_wanted());
+        self.detach_where(|bound| bound.user == user && !receives(bound), out);
+    }
+
+    /// Changes what is observed of a track, and reports the change.
+    fn observe(&mut self, sid: &TrackSid, change: impl FnOnce(&mut RemotePublication), out: &mut Vec<Output>) {
+        let Some(person) = self.people.iter_mut().find(|p| p.tracks.iter().any(|t| t.sid == *sid)) else { return };
+        let before = person.tracks.clone();
+        if let Some(track) = person.tracks.iter_mut().find(|t| t.sid == *sid) {
+            change(track);
+        }
+        person.set_speaking(person.is_reported_speaking);
+        tell_changes(&person.user, &before, &person.tracks, out);
+    }
+
+    /// The decoder found that the frames of some media cannot be decoded, or that they can again.
+    pub(super) fn decodability(&mut self, handle: TrackHandle, why: Option<Undecodable>, out: &mut Vec<Output>) {
+        if let Some(sid) = self.bound.get(&handle).map(|track| track.sid.clone()) {
+            self.observe(&sid, |track| track.observe(why), out);
+        }
+    }
+
+    /// The server cannot send us a track, because we offered none of its codecs.
+    pub(super) fn no_codec(&mut self, sid: &TrackSid, out: &mut Vec<Output>) {
+        self.observe(sid, RemotePublication::observe_no_codec, out);
+    }
+
+    /// The tracks to subscribe to again (`true`) and to unsubscribe from, since the last call of this.
+    pub(super) fn subscription_changes(&mut self) -> Vec<(bool, Vec<TrackSid>)> {
+        let all = || self.people.iter().flat_map(|p| &p.tracks);
+        let unwanted: BTreeSet<TrackSid> = all().filter(|t| !t.is_wanted()).map(|t| t.sid.clone()).collect();
+        let subscribe: Vec<TrackSid> =
+            all().filter(|t| t.is_wanted() && self.declined.contains(&t.sid)).map(|t| t.sid.clone()).collect();
+        let decline: Vec<TrackSid> = unwanted.difference(&self.declined).cloned().collect();
+        self.declined = unwanted;
+        [(true, subscribe), (false, decline)].into_iter().filter(|(_, tracks)| !tracks.is_empty()).collect()
+    }
+
+    /// The tracks that the server was told not to send us.
+    pub(super) fn declined(&self) -> impl Iterator<Item = &TrackSid> {
+        self.declined.iter()
     }
 
     /// Takes the tracks of m-lines: those of an answer on v1, of an offer on v0. Each lists everything that is bound.
@@ -152,6 +195,15 @@ impl Roster {
         let moved: Vec<TrackSid> =
             self.mids.iter().filter(|(mid, track)| changed(mid, track)).map(|(_, track)| track.clone()).collect();
         self.detach_where(|track| moved.contains(&track.sid), out);
+        // livekit-server subscribes everybody to everything when they become active, whatever they declined before.
+        self.declined.retain(|sid| mids.values().all(|bound| bound != sid.as_str()));
+        // It found a codec for a track of which it had none.
+        let no_codec = |t: &RemotePublication| matches!(t.undecodable(), Some(Undecodable::Codec(_))) && t.is_wanted();
+        let tracks = self.people.iter().flat_map(|p| &p.tracks).filter(|t| no_codec(t)).map(|t| t.sid.clone());
+        let found: Vec<TrackSid> = tracks.filter(|sid| mids.values().any(|bound| bound == sid.as_str())).collect();
+        for sid in found {
+            self.observe(&sid, |track| track.observe(None), out);
+        }
         self.mids.extend(mids.into_iter().map(|(mid, track)| (mid, TrackSid::from(track.as_str()))));
         self.bind_media(out);
     }
@@ -194,7 +246,7 @@ impl Roster {
     pub(super) fn speakers(&mut self, changed: &[lk::SpeakerInfo]) {
         for s in changed {
             if let Some(p) = self.people.iter_mut().find(|p| p.sid == s.sid) {
-                p.speaking = s.active;
+                p.set_speaking(s.active);
             }
         }
     }
@@ -210,12 +262,12 @@ impl Roster {
 
     fn find(&self, sid: &TrackSid) -> Option<TrackRef> {
         self.people.iter().find_map(|p| {
-            let track = p.tracks.iter().find(|t| t.sid == *sid)?;
+            let track = p.tracks.iter().find(|t| t.sid == *sid && t.is_wanted())?;
             Some(TrackRef { user: p.user.clone(), source: track.source, sid: sid.clone() })
         })
     }
 
-    /// Binds media to tracks as soon as both are known.
+    /// Binds media to tracks as soon as both are known. What is not to be decoded stays unbound.
     fn bind_media(&mut self, out: &mut Vec<Output>) {
         let mut found = Vec::new();
         for (handle, media) in &self.unbound {
@@ -242,63 +294,9 @@ impl Roster {
     }
 }
 
-/// The tracks of a list. A sid that it names again counts once: everything received is keyed by it.
-fn remote_tracks(infos: &[lk::TrackInfo]) -> Vec<RemotePublication> {
-    let mut known = BTreeSet::new();
-    infos.iter().filter_map(remote_track).filter(|t| known.insert(t.sid.clone())).collect()
-}
-
-fn remote_track(t: &lk::TrackInfo) -> Option<RemotePublication> {
-    let source = match (t.source(), t.r#type()) {
-        (_, lk::TrackType::Data) => return None,
-        (lk::TrackSource::Camera, lk::TrackType::Video) => TrackSource::Camera,
-        (lk::TrackSource::Microphone, lk::TrackType::Audio) => TrackSource::Microphone,
-        (lk::TrackSource::ScreenShare, lk::TrackType::Video) => TrackSource::Screen,
-        (lk::TrackSource::ScreenShareAudio, lk::TrackType::Audio) => TrackSource::ScreenAudio,
-        // Without a source, or with one of the other kind.
-        (_, lk::TrackType::Video) => TrackSource::Unknown(MediaKind::Video),
-        (_, lk::TrackType::Audio) => TrackSource::Unknown(MediaKind::Audio),
-    };
-    Some(RemotePublication { sid: t.sid.as_str().into(), source, muted: t.muted })
-}
-
-/// The tracks of `now`: first those of `before`, in that order. The server lists them in any order.
-fn in_order_of(before: &[RemotePublication], mut now: Vec<RemotePublication>) -> Vec<RemotePublication> {
-    now.sort_by_key(|t| before.iter().position(|b| b.sid == t.sid).unwrap_or(usize::MAX));
-    now
-}
-
-/// Tells which video tracks send, where that has changed. A new track sends unless it is muted.
-fn tell_receiving(before: &[RemotePublication], now: &[RemotePublication], out: &mut Vec<Output>) {
-    for track in now.iter().filter(|t| t.source.kind() == MediaKind::Video) {
-        let was_muted = before.iter().find(|b| b.sid == track.sid).is_some_and(|b| b.muted);
-        if track.muted != was_muted {
-            out.push(Output::SetReceiving { track: track.sid.clone(), on: !track.muted });
-        }
-    }
-}
-
-/// Reports which tracks have begun or ceased to send: first what has ceased, then what has begun.
-fn tell_availability(user: &UserId, before: &[RemotePublication], now: &[RemotePublication], out: &mut Vec<Output>) {
-    let sends = |tracks: &[RemotePublication], t: &RemotePublication| {
-        tracks.iter().any(|other| other.sid == t.sid && other.source == t.source && !other.muted)
-    };
-    let ceased = before.iter().filter(|t| !t.muted && !sends(now, t)).map(|t| (t, false));
-    let begun = now.iter().filter(|t| !t.muted && !sends(before, t)).map(|t| (t, true));
-    for (t, available) in ceased.chain(begun) {
-        let track = TrackRef { user: user.clone(), source: t.source, sid: t.sid.clone() };
-        out.extend(availability(track, available).map(Output::Event));
-    }
-}
-
-/// The event of a track that begins or ceases to send; `None` for a screen's audio, of which TRTC has none.
-fn availability(track: TrackRef, available: bool) -> Option<EventKind> {
-    match track.source.role() {
-        TrackRole::Camera => Some(EventKind::UserVideoAvailable { track, available }),
-        TrackRole::Voice => Some(EventKind::UserAudioAvailable { track, available }),
-        TrackRole::Screen => Some(EventKind::UserSubStreamAvailable { track, available }),
-        TrackRole::ScreenAudio => None,
-    }
+/// The user of a participant. Servers may name people in ways that we do not: nobody is left out for it.
+fn user_of(info: &lk::ParticipantInfo) -> UserId {
+    UserId::of_participant(if info.identity.is_empty() { &info.sid } else { &info.identity })
 }
 
 /// TRTC's reason for LiveKit's.

@@ -9,6 +9,7 @@ mod people;
 mod random;
 mod rights;
 mod tracks;
+mod undecodable;
 
 use super::entering::ENTER_LIMIT;
 use super::reconnecting::{ATTEMPT_LIMIT, RESUME_WINDOW};
@@ -45,6 +46,8 @@ struct World {
     outputs: Vec<String>,
     /// The commands to the peer connections.
     commands: Vec<PeerCommand>,
+    /// The messages to the server.
+    sent: Vec<lk::signal_request::Message>,
     /// The outputs `WantLayers`.
     layers: Vec<(String, Vec<(usize, bool)>)>,
     /// Devices that are open, by the outputs.
@@ -71,6 +74,7 @@ impl World {
             events: Vec::new(),
             outputs: Vec::new(),
             commands: Vec::new(),
+            sent: Vec::new(),
             layers: Vec::new(),
             held: BTreeMap::new(),
             shown_open: BTreeSet::new(),
@@ -213,6 +217,7 @@ impl World {
                 }
                 self.events.push(event);
             }
+            Output::Send(_, message) => self.sent.push(*message),
             Output::WantLayers { cid, layers } => self.layers.push((cid, layers)),
             _ => {}
         }
