@@ -20,6 +20,7 @@ mod time_stretch;
 pub(crate) use engine::{AudioConfig, AudioEngine, AudioError, AudioProcessing, AudioStreamInput};
 pub(crate) use level::AudioLevel;
 pub(crate) use pipeline::AudioStreamId;
+pub(crate) use receive_stream::AudioStreamStats;
 pub(crate) use report::{AudioReport, AudioStreamReport};
 pub(crate) use send_stream::AudioPacket;
 

@@ -28,6 +28,8 @@ pub(crate) struct AudioStreamStats {
     pub(crate) duplicates: u64,
     /// Packets dropped because the delay or the buffer was too large.
     pub(crate) dropped: u64,
+    /// Packets decoded.
+    pub(crate) decoded: u64,
     /// Packets that are no Opus packets or could not be decoded.
     pub(crate) invalid: u64,
     /// Audio that was concealed, in ms.
@@ -144,6 +146,7 @@ impl ReceiveStream {
             }
             PlayoutAction::Silence { samples } => self.decoder.conceal(*samples),
         };
+        let is_decoded = decoded.is_ok();
         match decoded {
             Ok(samples) => self.frame.extend_from_slice(samples),
             Err(error) => {
@@ -154,6 +157,7 @@ impl ReceiveStream {
         }
         match action {
             PlayoutAction::Decode { waited, .. } => {
+                self.statistics.decoded += u64::from(is_decoded);
                 let waited = waited.as_secs_f64() * 1000.0;
                 self.statistics.delay_ms += (waited - self.statistics.delay_ms) * NEWEST;
             }

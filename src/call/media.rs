@@ -1,20 +1,22 @@
 //! The media of one call: our tracks with their encoders, and the received tracks with decoders and playout.
 
 use super::audio::CallAudio;
+use super::decodability::Decodability;
 use super::devices::Devices;
 use super::lipsync::{LipSync, STALE, SyncGroup};
 use super::pictures::Pictures;
 use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
 use super::video_encoder::{CameraFanout, VideoEncoder};
-use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport};
-use crate::base::{EventKind, FrameSlot, SimulcastLayer, TrackRef, TrackSid, TrackSource, UserId};
+use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport, AudioStreamStats};
+use crate::base::{EventKind, FrameSlot, Moment, SimulcastLayer, TrackRef, TrackSid, TrackSource, Undecodable, UserId};
+use crate::codec::is_sealed;
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
 use crate::session::{BoundTrack, Epoch, RemoteParticipant, TrackHandle};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +38,9 @@ struct RemoteVideo {
     track: TrackRef,
     mid: String,
     decoder: VideoDecoderTask,
+    epoch: Epoch,
+    /// Why it cannot be decoded, as reported last.
+    undecodable: Option<Undecodable>,
     /// Frames that were shown before the track was turned off last.
     before: u64,
     /// Whether FirstVideoFrame was sent since.
@@ -50,6 +55,10 @@ struct RemoteAudio {
     clock: SenderClock,
     lipsync: Arc<LipSync>,
     stop: CancellationToken,
+    epoch: Epoch,
+    /// Why it cannot be decoded, as reported last.
+    undecodable: Option<Undecodable>,
+    watch: AudioWatch,
     /// Whether FirstAudioFrame was sent.
     is_told: bool,
 }
@@ -219,7 +228,8 @@ impl CallMedia {
                 let pictures = self.pictures(&track.sid).input();
                 let input = VideoDecoderInput { media, keyframe, clock, lipsync, pictures, tap };
                 let decoder = VideoDecoderTask::start(track.user.as_str(), input, ended);
-                self.videos.insert(handle, RemoteVideo { track, mid, decoder, before: 0, is_told: false });
+                let video = RemoteVideo { track, mid, decoder, epoch, undecodable: None, before: 0, is_told: false };
+                self.videos.insert(handle, video);
             }
             RemoteMedia::Audio(mut media) => {
                 let tap = self.observer.as_ref().map(|observer| {
@@ -229,7 +239,8 @@ impl CallMedia {
                 });
                 let Some((id, input)) = self.audio.add_stream(tap) else { return };
                 let stop = CancellationToken::new();
-                let stopped = stop.clone();
+                let (stopped, watch) = (stop.clone(), AudioWatch::default());
+                let sealed = watch.sealed.clone();
                 tokio::spawn(async move {
                     loop {
                         tokio::select! {
@@ -237,7 +248,9 @@ impl CallMedia {
                             () = stopped.cancelled() => return,
                             packet = media.recv() => match packet {
                                 Some(packet) => {
-                                    if !input.push(packet) {
+                                    if is_sealed(&packet.payload) {
+                                        sealed.fetch_add(1, Relaxed);
+                                    } else if !input.push(packet) {
                                         tracing::debug!("the queue of the audio thread is full: a packet was dropped");
                                     }
                                 }
@@ -246,7 +259,9 @@ impl CallMedia {
                         }
                     }
                 });
-                self.audios.insert(handle, RemoteAudio { track, mid, id, clock, lipsync, stop, is_told: false });
+                let (undecodable, is_told) = (None, false);
+                let audio = RemoteAudio { track, mid, id, clock, lipsync, stop, epoch, undecodable, watch, is_told };
+                self.audios.insert(handle, audio);
             }
         }
     }
@@ -311,6 +326,27 @@ impl CallMedia {
         events
     }
 
+    /// The tracks that cannot be decoded any more, or can be again, since the last call of this.
+    pub(super) fn take_decodability(&mut self) -> Vec<(Epoch, TrackHandle, Option<Undecodable>)> {
+        let report = self.audio.report();
+        let now = Moment::ZERO + self.started.elapsed();
+        let mut changes = Vec::new();
+        for (handle, video) in &mut self.videos {
+            let why = video.decoder.statistics().undecodable();
+            if std::mem::replace(&mut video.undecodable, why) != why {
+                changes.push((video.epoch, *handle, why));
+            }
+        }
+        for (handle, audio) in &mut self.audios {
+            let Some(stream) = report.stream(audio.id) else { continue };
+            let why = audio.watch.look(&stream.statistics, now);
+            if std::mem::replace(&mut audio.undecodable, why) != why {
+                changes.push((audio.epoch, *handle, why));
+            }
+        }
+        changes
+    }
+
     /// Updates each clock with the audio position that is heard now. Of several microphones of one user, the first that
     /// is not silent counts.
     fn update_lipsync(&self, report: &AudioReport) {
@@ -361,6 +397,33 @@ impl CallMedia {
             self.detach(handle);
         }
         self.pictures.get_mut().clear();
+    }
+}
+
+/// Watches whether an audio track can be decoded.
+#[derive(Default)]
+struct AudioWatch {
+    /// Encrypted packets that were dropped instead of decoded.
+    sealed: Arc<AtomicU64>,
+    /// Packets that were encrypted, decoded and invalid at the last look.
+    last: (u64, u64, u64),
+    state: Decodability,
+}
+
+impl AudioWatch {
+    /// Compares the counts with those of the last look.
+    fn look(&mut self, counts: &AudioStreamStats, now: Moment) -> Option<Undecodable> {
+        let now_counted = (self.sealed.load(Relaxed), counts.decoded, counts.invalid);
+        let (sealed, decoded, invalid) = std::mem::replace(&mut self.last, now_counted);
+        // The pauses of an encrypted voice are not encrypted.
+        if now_counted.0 > sealed {
+            self.state.sealed();
+        } else if now_counted.1 > decoded {
+            self.state.decoded();
+        } else if now_counted.2 > invalid {
+            self.state.failed(now);
+        }
+        self.state.why()
     }
 }
 

@@ -7,6 +7,7 @@
 mod audio;
 mod connection;
 mod credentials;
+mod decodability;
 mod devices;
 mod driver;
 mod host;

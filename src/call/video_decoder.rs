@@ -1,13 +1,15 @@
 //! Decodes one remote video track on a thread of its own, waits for lip sync, and puts each frame into the slot that the
 //! window shows. A newer frame replaces one that was not drawn.
 
+use super::decodability::Decodability;
 use super::lipsync::LipSync;
 use super::panic_point::panic_point;
 use super::pictures::PictureInput;
 use super::restart::restart_on_panic;
-use crate::base::VideoFrame;
-use crate::codec::{Vp8Decoder, turn_upright};
+use crate::base::{EncodedFrame, Moment, Undecodable, VideoFrame};
+use crate::codec::{Vp8DecodeError, Vp8Decoder, is_sealed, turn_upright};
 use crate::rtc::{KeyframeRequester, SenderClock, VideoMedia};
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -31,12 +33,19 @@ pub(super) struct DecoderStatistics {
     pub(super) ahead_us: AtomicI64,
     /// Microseconds from the arrival of the last frame to the slot.
     pub(super) delay_us: AtomicU64,
+    /// Why its frames cannot be decoded at present.
+    undecodable: Mutex<Option<Undecodable>>,
 }
 
 impl DecoderStatistics {
     /// Milliseconds by which the last frame was shown before its audio was heard; negative if it was shown after.
     pub(super) fn ahead_ms(&self) -> Option<f64> {
         Some(self.ahead_us.load(Relaxed)).filter(|us| *us != NOT_HEARD).map(|us| us as f64 / 1000.0)
+    }
+
+    /// Why its frames cannot be decoded at present; `None` if they can.
+    pub(super) fn undecodable(&self) -> Option<Undecodable> {
+        *self.undecodable.lock()
     }
 
     /// Width and height of the last frame; 0 before the first.
@@ -72,6 +81,51 @@ pub(super) struct VideoDecoderInput {
     pub(super) pictures: PictureInput,
     /// Gets each decoded frame.
     pub(super) tap: Option<VideoTap>,
+}
+
+/// A decoder that knows whether its frames can be decoded.
+struct JudgingDecoder {
+    raw: Vp8Decoder,
+    state: Decodability,
+    began: Instant,
+}
+
+impl JudgingDecoder {
+    fn new() -> Result<Self, Vp8DecodeError> {
+        Ok(Self { raw: Vp8Decoder::new()?, state: Decodability::default(), began: Instant::now() })
+    }
+
+    /// The picture of a frame, if there is one to show. What was shown before is not shown while frames cannot be decoded.
+    fn decode(
+        &mut self,
+        frame: &EncodedFrame,
+        timestamp_us: u64,
+        source: &VideoDecoderInput,
+        statistics: &DecoderStatistics,
+    ) -> Option<VideoFrame> {
+        let picture = if is_sealed(&frame.data) {
+            self.state.sealed();
+            None
+        } else {
+            match self.raw.decode(&frame.data, timestamp_us) {
+                Ok(picture) => {
+                    self.state.decoded();
+                    picture
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a frame was not decoded");
+                    self.state.failed(Moment::ZERO + self.began.elapsed());
+                    source.keyframe.request();
+                    None
+                }
+            }
+        };
+        let why = self.state.why();
+        if std::mem::replace(&mut *statistics.undecodable.lock(), why).is_none() && why.is_some() {
+            source.pictures.clear();
+        }
+        picture
+    }
 }
 
 impl VideoDecoderTask {
@@ -110,7 +164,7 @@ impl Drop for VideoDecoderTask {
 /// Decodes until the media ends or is stopped. After a panic this runs again with a new decoder, which fails until the
 /// next key frame and requests one.
 fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: &DecoderStatistics, runtime: &Handle) {
-    let mut decoder = match Vp8Decoder::new() {
+    let mut decoder = match JudgingDecoder::new() {
         Ok(decoder) => decoder,
         Err(error) => return tracing::error!(%error, "no decoder"),
     };
@@ -149,15 +203,9 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
         panic_point("decoder");
         let arrived = Instant::now();
         let micros = source.clock.sender_micros(encoded.timestamp);
-        let frame = match decoder.decode(&encoded.data, micros.unwrap_or_default().unsigned_abs()) {
-            Ok(Some(frame)) => turn_upright(frame, orientation),
-            Ok(None) => continue,
-            Err(error) => {
-                tracing::debug!(%error, "a frame was not decoded");
-                source.keyframe.request();
-                continue;
-            }
-        };
+        let timestamp_us = micros.unwrap_or_default().unsigned_abs();
+        let Some(frame) = decoder.decode(&encoded, timestamp_us, source, statistics) else { continue };
+        let frame = turn_upright(frame, orientation);
         if let Some(tap) = &source.tap {
             tap(&frame);
         }

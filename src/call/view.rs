@@ -3,7 +3,7 @@
 
 use crate::base::{
     ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt,
-    ReceiptStep, RoomId, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, UserId, Withheld,
+    ReceiptStep, RoomId, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId, Withheld,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -274,9 +274,18 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// Whether a microphone of theirs sends.
+    /// Whether a microphone of theirs can be heard.
     pub(crate) fn microphone_on(&self) -> bool {
-        self.tracks.iter().any(|t| !t.muted && t.role() == TrackRole::Voice)
+        self.voices().any(|t| t.undecodable.is_none())
+    }
+
+    /// Why nothing of what their microphones send can be heard; `None` if something can, or nothing is sent.
+    pub(crate) fn voice_undecodable(&self) -> Option<Undecodable> {
+        self.voices().next()?.undecodable.filter(|_| !self.microphone_on())
+    }
+
+    fn voices(&self) -> impl Iterator<Item = &PersonTrack> {
+        self.tracks.iter().filter(|t| !t.muted && t.role() == TrackRole::Voice)
     }
 
     /// Their cameras that send. The first one fills their tile.
@@ -297,7 +306,9 @@ pub(crate) struct PersonTrack {
     pub(crate) track: TrackRef,
     /// Whether it is muted.
     pub(crate) muted: bool,
-    /// Its frames, if it is a video track that is not muted.
+    /// Why it can be neither shown nor played; `None` if it can.
+    pub(crate) undecodable: Option<Undecodable>,
+    /// Its frames, if it is a video track that is not muted and can be decoded.
     pub(crate) frames: Option<FrameSlot>,
 }
 

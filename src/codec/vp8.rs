@@ -300,4 +300,25 @@ mod tests {
         assert!(decoder.decode(key, 0).expect("decoded").is_some());
         assert!(decoder.decode(inter, 0).expect("decoded").is_some());
     }
+
+    #[test]
+    fn a_frame_that_ends_too_early_and_those_that_build_on_it_are_not_shown() {
+        let (mut encoder, mut decoder) = (encoder(500), Vp8Decoder::new().expect("decoder"));
+        let mut frames = frames(320, 180);
+        let mut next = |keyframe: bool| {
+            let (timestamp, frame) = frames.next().expect("endless");
+            if keyframe {
+                encoder.request_keyframe();
+            }
+            encoder.encode(&frame, timestamp).expect("encoded").expect("sent").data
+        };
+        assert!(decoder.decode(&next(true), 0).expect("decoded").is_some());
+        let whole = next(false);
+        for part in [whole.len() / 2, whole.len() / 4, 20] {
+            assert!(decoder.decode(&whole[..part], 0).is_err(), "{part} of {} bytes", whole.len());
+        }
+        assert!(matches!(decoder.decode(&next(false), 0), Err(Vp8DecodeError::NeedsKeyframe)));
+        assert!(decoder.decode(&next(true), 0).expect("decoded").is_some());
+        assert!(decoder.decode(&next(false), 0).expect("decoded").is_some());
+    }
 }

@@ -258,11 +258,28 @@ impl RawDecoder {
             ffi::vpx_codec_decode(&raw mut *self.0.0, data.as_ptr(), length, ptr::null_mut(), DECODE_AT_ONCE)
         };
         self.0.check("decode a frame", code)?;
+        if self.is_corrupted()? {
+            return Err(VpxError { action: "decode a frame", message: "it is damaged".into() });
+        }
         let mut iterator = ptr::null();
         // SAFETY: the iterator belongs to this context and starts as null; the image lives until the next call of the
         // decoder, and is copied before that.
         let image = unsafe { ffi::vpx_codec_get_frame(&raw mut *self.0.0, &raw mut iterator).as_ref() };
         image.map(|image| copy(image, timestamp_us)).transpose()
+    }
+}
+
+impl RawDecoder {
+    /// Whether the last frame ended too early, or builds on one that did.
+    fn is_corrupted(&mut self) -> Result<bool, VpxError> {
+        let mut corrupted: c_int = 0;
+        // SAFETY: this control writes one int through the pointer, during the call only.
+        let code = unsafe {
+            let id = ffi::vp8_dec_control_id::VP8D_GET_FRAME_CORRUPTED as c_int;
+            ffi::vpx_codec_control_(&raw mut *self.0.0, id, &raw mut corrupted)
+        };
+        self.0.check("tell whether a frame is damaged", code)?;
+        Ok(corrupted != 0)
     }
 }
 

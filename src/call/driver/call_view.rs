@@ -17,7 +17,8 @@ impl Call {
         let track = |p: &RemoteParticipant, t: &RemotePublication| PersonTrack {
             track: TrackRef { user: p.user.clone(), source: t.source, sid: t.sid.clone() },
             muted: t.muted,
-            frames: (t.source.kind() == MediaKind::Video && !t.muted).then(|| self.media.slot(&t.sid)),
+            undecodable: t.undecodable(),
+            frames: (t.source.kind() == MediaKind::Video && t.is_available()).then(|| self.media.slot(&t.sid)),
         };
         let people = self.session.people().iter().map(|p| Person {
             user: p.user.clone(),

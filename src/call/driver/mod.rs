@@ -146,6 +146,9 @@ impl Call {
     /// Runs the timers of the session and the media, and requests statistics every 2 s while in the room.
     pub(crate) fn tick(&mut self, devices: &mut Devices) {
         self.input(Input::Tick, devices);
+        for (epoch, handle, why) in self.media.take_decodability() {
+            self.input(Input::Peers(epoch, PeerInput::Decodability(handle, why)), devices);
+        }
         for kind in self.media.take_first_media() {
             self.emit(kind);
         }
