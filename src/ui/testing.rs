@@ -3,7 +3,7 @@
 
 use crate::base::{
     ConnectionQuality, DeviceEntry, DeviceLists, ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, RoomState,
-    SessionId, StepName, StepState, TrackRef, TrackRole, TrackSource, UserId, VideoFrame,
+    SessionId, StepName, StepState, TrackRef, TrackRole, TrackSource, Undecodable, UserId, VideoFrame,
 };
 use crate::call::view::{
     CallApi, CallCommand, CallPhase, CallSummary, CallView, DeviceState, LocalDevice, Notice, Person, PersonTrack,
@@ -200,7 +200,7 @@ pub(super) fn person(index: usize) -> Person {
     slot.put(portrait(colors));
     let track = |source, kind: &str, frames| {
         let sid = format!("TR_{kind}{index}").as_str().into();
-        PersonTrack { track: TrackRef { user: user(name), source, sid }, muted: false, frames }
+        PersonTrack { track: TrackRef { user: user(name), source, sid }, muted: false, undecodable: None, frames }
     };
     Person {
         user: user(name),
@@ -229,6 +229,13 @@ pub(super) fn mute(person: &mut Person, role: TrackRole, muted: bool) {
     }
 }
 
+/// The tracks of a role arrive in a form that cannot be decoded.
+pub(super) fn cover(person: &mut Person, role: TrackRole, why: Undecodable) {
+    for track in person.tracks.iter_mut().filter(|t| t.role() == role) {
+        (track.undecodable, track.frames) = (Some(why), None);
+    }
+}
+
 /// Somebody shares a screen: a white 4:3 video.
 pub(super) fn share(person: &mut Person, sid: &str) {
     let frames = FrameSlot::default();
@@ -245,7 +252,7 @@ pub(super) fn second_camera(person: &mut Person) {
 
 fn add_video(person: &mut Person, source: TrackSource, sid: &str, frames: FrameSlot) {
     let track = TrackRef { user: person.user.clone(), source, sid: sid.into() };
-    person.tracks.push(PersonTrack { track, muted: false, frames: Some(frames) });
+    person.tracks.push(PersonTrack { track, muted: false, undecodable: None, frames: Some(frames) });
 }
 
 /// Ada's call "Design review" with Mina (speaking), Tomás (muted, weak) and Priya.

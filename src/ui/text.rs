@@ -198,6 +198,12 @@ pub(super) fn height(ui: &Ui, kind: Type, text: &str, width: f32) -> f32 {
     lines(ui, kind, Color32::WHITE, text, width, Align::Min).size().y
 }
 
+/// Paints text that wraps at `width`, its lines centred below `top`; not for screen readers.
+pub(super) fn paint_centred(ui: &Ui, top: Pos2, kind: Type, color: Color32, text: &str, width: f32) {
+    let galley = lines(ui, kind, color, text, width, Align::Center);
+    ui.painter().galley(top, galley, color);
+}
+
 /// Adds one line of text, cut with "…" where the space ends; a label for screen readers.
 pub(super) fn add_line(ui: &mut Ui, kind: Type, color: Color32, text: &str) -> Response {
     let galley = line(ui, kind, color, text, ui.available_width());

@@ -83,6 +83,11 @@ impl<'a> RemoteTile<'a> {
         matches!(self.content, TileContent::Screen(..))
     }
 
+    /// Whether it is a screen that can be seen.
+    fn shows_screen(&self) -> bool {
+        self.is_screen() && self.video().is_some_and(|track| track.undecodable.is_none())
+    }
+
     /// Whether it is the own tile of somebody who speaks.
     pub(super) const fn speaks(&self) -> bool {
         self.is_person() && self.person.speaking
@@ -161,7 +166,7 @@ impl TileLayout {
     /// The large tile: the pinned one, else a screen, else the main speaker's, else the first.
     pub(super) fn main(&self, tiles: &[RemoteTile<'_>]) -> usize {
         let pinned = self.pinned.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
-        let screen = || tiles.iter().position(RemoteTile::is_screen);
+        let screen = || tiles.iter().position(RemoteTile::shows_screen);
         let speaker = || {
             let (user, _) = self.main_speaker.as_ref()?;
             tiles.iter().position(|tile| tile.is_person() && tile.person.user == *user)

@@ -227,6 +227,8 @@ pub(super) fn avatar(user: &str) -> (Color32, Color32) {
 
 /// Sizes in points.
 pub(super) mod size {
+    /// Diameter of a tile's avatar at most.
+    pub(crate) const AVATAR: f32 = 128.0;
     pub(in crate::ui) const TOP_BAR: f32 = 44.0;
     pub(in crate::ui) const TOP_BAR_PILL: f32 = 26.0;
     /// The header of lobby and end screen.

@@ -4,7 +4,7 @@ use super::{Gallery, LARGE, SMALL, in_a_call, press};
 use crate::base::{ExitReason, TrackRole};
 use crate::call::view::{CallCommand, CallPhase, Person};
 use crate::ui::App;
-use crate::ui::testing::{World, ada, ending, guest, in_call, mute, second_camera, share};
+use crate::ui::testing::{World, ada, cover, ending, guest, in_call, mute, second_camera, share};
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -362,4 +362,43 @@ fn a_screen_can_be_pinned_beside_its_person() {
     window.run_steps(12);
     assert!(window.query_by_label_contains("Mina Park's screen, pinned").is_some());
     assert!(window.query_by_label_contains("Mina Park, pinned").is_none());
+}
+
+#[test]
+fn a_tile_says_why_video_or_sound_cannot_be_shown() {
+    use crate::base::{Codec, Undecodable};
+    let gallery = Gallery::default();
+    let world = World::new();
+    world.call(in_call());
+    world.with_call(|call| {
+        cover(&mut call.people[0], TrackRole::Camera, Undecodable::Encrypted);
+        cover(&mut call.people[0], TrackRole::Voice, Undecodable::Encrypted);
+        call.people[0].speaking = false;
+        cover(&mut call.people[1], TrackRole::Camera, Undecodable::Codec(Codec::H264));
+        cover(&mut call.people[2], TrackRole::Voice, Undecodable::Encrypted);
+    });
+    let mut window = world.window(LARGE, ada());
+    window.run_steps(8);
+    let says = |window: &Harness<'static, App>, words: &str| {
+        assert!(window.query_by_label_contains(words).is_some(), "no tile says {words:?}");
+    };
+    says(&window, "Mina Park, Mina Park's video and sound are encrypted and cannot be shown, good connection");
+    says(&window, "Tomás Rivera's video uses H.264, which this version cannot show yet");
+    says(&window, "Priya Nair, Priya Nair's sound is encrypted and cannot be played, good connection");
+    gallery.keep(&mut window, "covered");
+    let shown: Vec<String> = world.lock().first_frames.iter().map(|(user, ..)| user.clone()).collect();
+    assert!(shown.iter().all(|user| user == "priya"), "the others have nothing to show: {shown:?}");
+    // A screen that cannot be shown has a tile, but not the large one.
+    world.with_call(|call| {
+        share(&mut call.people[2], "TR_VS1");
+        cover(&mut call.people[2], TrackRole::Screen, Undecodable::Damaged);
+        cover(&mut call.people[0], TrackRole::Camera, Undecodable::Damaged);
+        call.people[0].tracks[1].undecodable = None;
+    });
+    window.get_by_label("Layout: Speaker").click();
+    window.run_steps(20);
+    says(&window, "Priya Nair's screen, Priya Nair's screen arrives damaged and cannot be shown");
+    says(&window, "Mina Park, microphone on, Mina Park's video arrives damaged and cannot be shown");
+    assert!(tile(&window, "Mina Park").width() > tile(&window, "Priya Nair's screen").width());
+    gallery.keep(&mut window, "covered-small");
 }

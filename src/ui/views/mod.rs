@@ -21,6 +21,7 @@ mod recent;
 mod release;
 mod settings;
 mod tile;
+mod tile_cover;
 mod tile_menu;
 mod tiles;
 mod toast;

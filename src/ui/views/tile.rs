@@ -1,6 +1,7 @@
 //! A tile: the video or the avatar, three small chips, the ring of somebody who speaks.
 
 use super::View;
+use super::tile_cover::{self, Cover};
 use crate::base::{ConnectionQuality, FrameSlot, UserId};
 use crate::call::view::{CallPhase, CallView, DeviceState};
 use crate::ui::action::Action;
@@ -12,7 +13,7 @@ use crate::ui::text::{self, Type};
 use crate::ui::tile_layout::{RemoteTile, TileContent, TileKey};
 use crate::ui::tokens::{overlay, radius, size, time};
 use crate::ui::video::{Crop, VideoKey, VideoLook};
-use crate::ui::widgets::{animate, avatar, bars, chip, focus_ring, place, quality_bars, speaking_bars};
+use crate::ui::widgets::{animate, bars, chip, focus_ring, place, quality_bars, speaking_bars};
 use egui::{
     Align, Color32, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect, Response, Role, Sense,
 };
@@ -39,6 +40,8 @@ pub(super) struct Tile {
     paused: bool,
     /// Whether it has stood still for so long that the avatar takes its place.
     dropped: bool,
+    /// What of it cannot be shown or played.
+    cover: Cover,
     /// Whether the user has pinned it.
     pinned: bool,
     /// Whether it has a menu: with one other tile there is nothing to pin, but a host can remove the person.
@@ -88,6 +91,7 @@ impl Tile {
             quality: words(quality),
             paused: quality == ConnectionQuality::Lost,
             dropped: lost && view.model.screens.lost_for(view.model.now) > time::DROP_VIDEO_AFTER,
+            cover: Cover::of(tile),
             pinned: view.model.tile_layout.pinned.as_ref() == Some(&tile.key()),
             menu: view.model.call().is_some_and(|c| RemoteTile::all(&c.people).len() > 1 || c.host),
             remote: Some((tile.key(), person.user.clone())),
@@ -116,6 +120,7 @@ impl Tile {
             quality: "",
             paused: false,
             dropped: false,
+            cover: Cover::default(),
             pinned: false,
             menu: false,
             place: (1, false),
@@ -141,10 +146,15 @@ impl Tile {
             add("speaking");
         }
         if self.has_voice() {
-            add(if self.microphone { "microphone on" } else { "microphone off" });
-            if !with_video {
+            if self.cover.voice.is_none() {
+                add(if self.microphone { "microphone on" } else { "microphone off" });
+            }
+            if !with_video && !self.cover.video {
                 add("camera off");
             }
+        }
+        if !self.cover.sentence.is_empty() {
+            add(self.cover.sentence.trim_end_matches('.'));
         }
         if self.paused {
             add("picture paused");
@@ -193,13 +203,12 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     response.widget_info(|| WidgetInfo::labeled(Role::Group, true, tile.spoken(shown)));
     if !shown {
         ui.painter().rect_filled(rect, radius::TILE, view.colors.camera_off);
-        let diameter = (rect.height() * 0.42).min(128.0);
-        avatar(ui, rect.center(), diameter, &tile.user, &tile.person);
+        tile_cover::cover(ui, view, rect, (&tile.user, &tile.person), &tile.cover.sentence);
     }
     ring(ui, view, rect, id, tile.speaking);
     focus_ring(ui, &response, radius::TILE, view.colors);
     lower_chips(ui, rect, tile);
-    upper_chips(ui, view, rect, tile, &response);
+    upper_chips(ui, view, rect, tile, (&response, shown));
 }
 
 /// Where egui's memory keeps the id of the tile that takes the focus.
@@ -338,7 +347,7 @@ fn name_chip(ui: &mut Ui, look: ChipLook, tile: &Tile) {
 }
 
 /// The chips at the top right, and left of them the button of the tile's menu.
-fn upper_chips(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile, response: &Response) {
+fn upper_chips(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile, (response, with_video): (&Response, bool)) {
     let look = ChipLook::of(rect);
     let right_top = pos2(rect.right() - look.edge, rect.top() + look.edge);
     let chips = Rect::from_min_max(pos2(rect.left() + look.edge, right_top.y), right_top + vec2(0.0, look.height));
@@ -352,7 +361,9 @@ fn upper_chips(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile, respon
             text::icon_fill(ui, pin.center(), 15.0, overlay::TEXT, icons::PUSH_PIN);
         }
         if tile.paused {
-            paused_chip(ui, look);
+            words_chip(ui, look, icons::WIFI_SLASH, "Picture paused");
+        } else if let Some(why) = tile.cover.voice.filter(|_| with_video) {
+            words_chip(ui, look, icons::MICROPHONE_SLASH, tile_cover::voice_chip(why));
         }
         if let Some((key, user)) = tile.remote.as_ref().filter(|_| tile.menu) {
             super::tile_menu::tile_menu(ui, view, response, (key, user), &tile.name);
@@ -360,14 +371,13 @@ fn upper_chips(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile, respon
     });
 }
 
-fn paused_chip(ui: &mut Ui, look: ChipLook) {
-    let words = "Picture paused";
+fn words_chip(ui: &mut Ui, look: ChipLook, icon: char, words: &str) {
     let size = vec2(text::width(ui, look.text, words) + 42.0, look.height);
     place::group(ui, size, |ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         chip(ui, ui.max_rect(), look.corner);
         ui.add_space(10.0);
-        text::add_icon(ui, [size::ICON_SMALL; 2], size::ICON_SMALL, overlay::WEAK_TEXT, icons::WIFI_SLASH);
+        text::add_icon(ui, [size::ICON_SMALL; 2], size::ICON_SMALL, overlay::WEAK_TEXT, icon);
         ui.add_space(6.0);
         text::add_words(ui, look.text, overlay::WEAK_TEXT, words);
     });
