@@ -331,7 +331,8 @@ pub(super) fn leave_message(action: Action, why: Why) -> Message {
 
 fn codecs() -> Vec<lk::Codec> {
     let codec = |mime: &str| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() };
-    ["audio/opus", VIDEO_MIME, "video/rtx"].map(codec).to_vec()
+    // Without `video/rtx`: livekit-client 2.5 takes it for a codec that it has to offer, and publishes nothing.
+    ["audio/opus", VIDEO_MIME].map(codec).to_vec()
 }
 
 /// The size of all attributes together, in bytes.

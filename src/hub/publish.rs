@@ -3,7 +3,7 @@
 use super::config::{MAX_QUEUED, NAME_BYTES, SDP_BYTES};
 use super::member::{Downlink, Dynacast, Member, Track};
 use super::{Bound, Hub, MediaCommand, MemberId, Published, Subscribed};
-use crate::base::{MediaKind, TrackSid, VIDEO_MIME};
+use crate::base::{MediaKind, TrackSid, UserId, VIDEO_MIME};
 use crate::proto::sdp::{self, MLine};
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request};
@@ -37,6 +37,10 @@ impl Hub {
         self.owners.insert(sid.clone(), id);
         self.send(id, Message::TrackPublished(lk::TrackPublishedResponse { cid, track: Some(info) }));
         let Some(member) = self.members.get_mut(&id) else { return };
+        if member.uplink.take_unsupported(track.announced()) {
+            self.owners.remove(&sid);
+            return self.refuse_codec(id, &track);
+        }
         let claimed = member.uplink.claim(track.announced());
         member.tracks.push(track);
         if let Some(m_line) = claimed {
@@ -102,7 +106,7 @@ impl Hub {
             Downlink::Single(single) => single.offer(&m_lines),
             Downlink::Dual { .. } => Default::default(),
         };
-        let ended = self.remove_tracks(id, &change.end);
+        let ended = self.remove_tracks(id, &[change.end, change.unsupported.clone()].concat());
         for track in &ended {
             self.unpublish(track);
         }
@@ -120,6 +124,9 @@ impl Hub {
         for track in fresh {
             self.send_preference_if_set(id, &track);
         }
+        for track in ended.iter().filter(|track| change.unsupported.contains(&track.sid)) {
+            self.refuse_codec(id, track);
+        }
         if !started.is_empty() || !ended.is_empty() {
             self.publish(id, &started);
         }
@@ -128,6 +135,18 @@ impl Hub {
             self.negotiate(subscriber);
         }
         self.add_queued(id);
+    }
+
+    /// Tells a publisher that its track has no codec that rooms carry, and is not published.
+    fn refuse_codec(&mut self, id: MemberId, track: &Track) {
+        let user = self.members.get(&id).map(|member| member.user.clone());
+        tracing::info!(user = user.as_ref().map(UserId::as_str), track = %track.sid, "a track has no codec that is forwarded");
+        let lk::TrackInfo { name, r#type, source, .. } = track.info.clone();
+        let cid = track.cids.first().cloned().unwrap_or_default();
+        let request = lk::AddTrackRequest { cid, name, r#type, source, ..Default::default() };
+        let message = "this server forwards VP8 and Opus only";
+        self.respond(id, 0, Reason::UnsupportedType, message, Request::AddTrack(request));
+        self.send(id, Message::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid: track.sid.to_string() }));
     }
 
     /// Broadcasts a member's tracks, and subscribes the others to the new ones if they subscribe automatically.

@@ -11,6 +11,8 @@ pub(super) struct Uplink {
     published: BTreeMap<Mid, TrackSid>,
     /// Sending m-lines whose track is not announced yet.
     unclaimed: Vec<MLine>,
+    /// Sending m-lines without a codec that rooms carry, whose track is not announced yet.
+    unsupported: Vec<MLine>,
 }
 
 /// The attributes of an announced track by which it is matched to an m-line.
@@ -35,6 +37,8 @@ pub(super) struct UplinkChange {
     pub(super) start: Vec<(MLine, TrackSid)>,
     /// Tracks that have no m-line any more.
     pub(super) end: Vec<TrackSid>,
+    /// Tracks whose m-line has no codec that rooms carry: they cannot be published.
+    pub(super) unsupported: Vec<TrackSid>,
 }
 
 impl Uplink {
@@ -46,7 +50,10 @@ impl Uplink {
         let mut change = UplinkChange::default();
         let old = std::mem::take(&mut self.published);
         let mut fresh = Vec::new();
-        for m_line in m_lines.iter().filter(|s| s.is_sending()) {
+        let sending = m_lines.iter().filter(|s| s.is_sending());
+        let (supported, unsupported): (Vec<_>, Vec<_>) = sending.partition(|s| s.has_room_codec());
+        self.unsupported = unsupported.into_iter().cloned().collect();
+        for m_line in supported {
             match old.get(&m_line.mid).filter(|track| !is_replaced(track, m_line, announced, &old)) {
                 Some(track) => {
                     self.published.insert(m_line.mid.clone(), track.clone());
@@ -54,8 +61,16 @@ impl Uplink {
                 None => fresh.push(m_line),
             }
         }
+        let old_tracks = old.clone();
         change.end = old.into_values().filter(|track| !self.carries(track)).collect();
-        let ended = &change.end;
+        let carried = self.unsupported.iter().filter_map(|s| old_tracks.get(&s.mid));
+        let is_unsupported = |a: &&AnnouncedTrack<'_>| self.unsupported.iter().any(|s| a.is_named_by(s));
+        let named = announced.iter().filter(|a| !self.carries(a.track)).filter(is_unsupported).map(|a| a.track);
+        change.unsupported = carried.chain(named).cloned().collect();
+        change.unsupported.dedup();
+        let is_told = |s: &MLine| old_tracks.contains_key(&s.mid) || announced.iter().any(|a| a.is_named_by(s));
+        self.unsupported.retain(|s| !is_told(s));
+        let ended: Vec<TrackSid> = change.end.iter().chain(&change.unsupported).cloned().collect();
         let free: Vec<_> = announced.iter().filter(|a| !self.carries(a.track) && !ended.contains(a.track)).collect();
 
         let mut named = BTreeMap::new();
@@ -91,6 +106,13 @@ impl Uplink {
         Some(m_line)
     }
 
+    /// Whether the m-line that names a track has no codec that rooms carry. True once for an m-line.
+    pub(super) fn take_unsupported(&mut self, announced: AnnouncedTrack<'_>) -> bool {
+        let before = self.unsupported.len();
+        self.unsupported.retain(|s| !announced.is_named_by(s));
+        self.unsupported.len() < before
+    }
+
     /// The server ended a track; its m-line carries nothing from now on.
     pub(super) fn forget(&mut self, track: &TrackSid) {
         self.published.retain(|_, t| t != track);
@@ -118,11 +140,13 @@ fn is_replaced(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Codec;
     use crate::proto::sdp::MediaDirection;
 
     fn sending(mid: &str, kind: MediaKind, track_id: &str) -> MLine {
         let direction = MediaDirection::SendOnly;
-        MLine { mid: mid.into(), kind, direction, rejected: false, track_id: track_id.into(), simulcast: false }
+        let (mid, track_id) = (mid.into(), track_id.into());
+        MLine { mid, kind, direction, rejected: false, track_id, simulcast: false, codecs: vec![] }
     }
 
     fn started(change: &UplinkChange) -> Vec<(&str, &str)> {
@@ -176,6 +200,9 @@ mod tests {
         uplink.offer(&[sending("1", V, "a")], &[ta]);
         let change = uplink.offer(&[sending("1", V, "b")], &[ta, tb]);
         assert_eq!((started(&change), change.end.as_slice()), (vec![("1", "TR_B")], ["TR_A".into()].as_slice()));
+        let h264 = MLine { codecs: vec![Codec::H264], ..sending("1", V, "b") };
+        let changed = uplink.clone().offer(&[h264], &[tb]);
+        assert_eq!((changed.end, changed.unsupported), (vec!["TR_B".into()], vec!["TR_B".into()]), "another codec");
         let quiet = MLine { direction: MediaDirection::Inactive, ..sending("1", V, "b") };
         assert_eq!(uplink.offer(&[quiet], &[tb]).end, ["TR_B".into()]);
     }

@@ -1,6 +1,6 @@
 //! A tolerant reader of session descriptions (RFC 8866): the audio and video m-lines and the attributes used here.
 
-use crate::base::MediaKind;
+use crate::base::{Codec, MediaKind};
 
 /// The direction of an m-line (RFC 8866, section 6.7), from the offerer's view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +37,23 @@ pub struct MLine {
     pub(crate) track_id: String,
     /// Whether `a=simulcast` (RFC 8853) announces layers to send.
     pub(crate) simulcast: bool,
+    /// The codecs of its `a=rtpmap` lines, each once.
+    pub(crate) codecs: Vec<Codec>,
 }
 
 impl MLine {
     /// Whether the offerer sends media on it.
     pub const fn is_sending(&self) -> bool {
         !self.rejected && self.direction.sends()
+    }
+
+    /// Whether it offers a codec that rooms carry: VP8 or Opus. An m-line that names no codec is given the benefit.
+    pub fn has_room_codec(&self) -> bool {
+        let codec = match self.kind {
+            MediaKind::Audio => Codec::Opus,
+            MediaKind::Video => Codec::Vp8,
+        };
+        self.codecs.is_empty() || self.codecs.contains(&codec)
     }
 
     /// Whether the offerer only receives media on it.
@@ -77,7 +88,8 @@ fn parse_media(media: &str) -> Option<MLine> {
     };
     let rejected = words.next() == Some("0");
     let direction = MediaDirection::SendRecv;
-    Some(MLine { mid: String::new(), kind, direction, rejected, track_id: String::new(), simulcast: false })
+    let (mid, track_id, codecs) = (String::new(), String::new(), Vec::new());
+    Some(MLine { mid, kind, direction, rejected, track_id, simulcast: false, codecs })
 }
 
 fn read_attribute(m_line: &mut MLine, attribute: &str) {
@@ -90,9 +102,18 @@ fn read_attribute(m_line: &mut MLine, attribute: &str) {
         _ => match attribute.split_once(':') {
             Some(("mid", mid)) => m_line.mid = mid.trim().to_owned(),
             Some(("msid", ids)) => m_line.track_id = ids.split_whitespace().nth(1).unwrap_or_default().to_owned(),
+            Some(("rtpmap", map)) => read_codec(m_line, map),
             Some(("simulcast", layers)) => m_line.simulcast = layers.split_whitespace().any(|word| word == "send"),
             _ => {}
         },
+    }
+}
+
+/// `96 VP8/90000`: a payload type and its codec (RFC 8866, section 6.6).
+fn read_codec(m_line: &mut MLine, map: &str) {
+    let name = map.split_whitespace().nth(1).and_then(|encoding| encoding.split('/').next());
+    if let Some(codec) = name.and_then(Codec::from_mime).filter(|codec| !m_line.codecs.contains(codec)) {
+        m_line.codecs.push(codec);
     }
 }
 
@@ -116,6 +137,20 @@ mod tests {
         assert_eq!((s[1].track_id.as_str(), s[1].simulcast, s[1].is_sending()), ("cam-1", true, true));
         assert!(s[2].rejected && !s[2].is_sending());
         assert!(s[3].is_sending() && s[3].track_id.is_empty());
+    }
+
+    #[test]
+    fn an_m_line_has_a_codec_that_rooms_carry_or_not() {
+        let carried = |kind: &str, codecs: &[&str]| {
+            let map = |codec: &&str| format!("a=rtpmap:96 {codec}/90000\r\n");
+            let codecs: String = codecs.iter().map(map).collect();
+            m_lines(&format!("m={kind} 9 X 96\r\na=mid:0\r\n{codecs}"))[0].has_room_codec()
+        };
+        assert!(carried("video", &["H264", "rtx", "VP8"]) && carried("audio", &["red", "opus"]));
+        assert!(carried("video", &[]), "it does not say");
+        assert!(!carried("video", &["H264", "rtx", "red", "ulpfec"]) && !carried("video", &["AV1"]));
+        assert!(!carried("audio", &["PCMU"]));
+        assert_eq!(m_lines("m=video 9 X 96\r\na=mid:0\r\na=rtpmap:96\r\na=rtpmap:\r\n")[0].codecs, []);
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use super::channels::Channels;
 use super::connection::{Connection, ConnectionFault, MLineBinding};
-use super::sdp::{Msid, rewrite_answer, without_transport_cc};
+use super::sdp::{Msid, refuse_without_codec, rewrite_answer, without_transport_cc};
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{Bound, ConnectionRole, Subscribed};
 use std::collections::{HashMap, HashSet};
@@ -52,7 +52,7 @@ impl Connection {
             let receives = |mid: &Mid| self.rtc.media(*mid).is_some_and(|m| m.direction().is_sending());
             self.outgoing.retain(|mid, _| receives(mid));
         }
-        match answer {
+        match answer.map(|answer| refuse_without_codec(&answer)) {
             Ok(answer) if self.id.role == ConnectionRole::Single => Ok(rewrite_answer(&answer, &self.bound())),
             Ok(answer) => Ok(answer),
             Err(e) => {

@@ -80,6 +80,25 @@ fn free_line(line: &str) -> Option<&str> {
     }
 }
 
+/// Makes the m-lines of an answer inactive that have no codec in common with the offer. str0m answers them as receiving,
+/// with a payload type of its own invention, so that the client would encode for nobody.
+pub(crate) fn refuse_without_codec(answer: &str) -> String {
+    let mut out = String::with_capacity(answer.len());
+    for (i, m_line) in m_lines(answer).into_iter().enumerate() {
+        let media = i > 0 && !m_line.first().is_some_and(|l| l.starts_with("m=application"));
+        let refused = media && !m_line.iter().any(|l| l.starts_with("a=rtpmap:"));
+        for line in m_line {
+            match line {
+                "a=recvonly" | "a=sendonly" | "a=sendrecv" if refused => out += "a=inactive",
+                _ if refused && (line.starts_with("a=msid:") || line.starts_with("a=ssrc")) => continue,
+                _ => out += line,
+            }
+            out += "\r\n";
+        }
+    }
+    out
+}
+
 /// Removes the transport-cc extension from some m-lines of a client's description, so that str0m does not number the
 /// packets sent there: feedback is of use only for tracks with layers to choose from.
 pub(crate) fn without_transport_cc(sdp: &str, mids: &HashSet<&str>) -> String {
@@ -119,6 +138,15 @@ mod tests {
     }
 
     #[test]
+    fn an_m_line_without_a_codec_is_answered_inactive() {
+        let with = "m=video 9 X 96\r\na=mid:1\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n";
+        let without = "m=video 9 X 0\r\na=mid:2\r\na=recvonly\r\na=msid:x y\r\n";
+        let data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n";
+        let out = refuse_without_codec(&format!("v=0\r\n{data}{with}{without}"));
+        assert_eq!(out, format!("v=0\r\n{data}{with}m=video 9 X 0\r\na=mid:2\r\na=inactive\r\n"));
+    }
+
+    #[test]
     fn transport_cc_is_removed_from_the_given_m_lines() {
         let ext = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n";
         let sdp = format!("v=0\r\n{}", ["1", "2"].map(|m| format!("m=video 9 A 96\r\na=mid:{m}\r\n{ext}")).concat());
@@ -131,6 +159,7 @@ mod tests {
     fn malformed_text_is_survived() {
         for odd in ["", "m=", "m=video\r\nm=audio\r\n", "a=mid:\r\n", "\u{0}\r\nm=video\r\na=mid: \r\na=ssrc"] {
             rewrite_answer(odd, &HashMap::new());
+            refuse_without_codec(odd);
             without_transport_cc(odd, &HashSet::from([""]));
         }
     }

@@ -2,6 +2,7 @@
 //! clock moved by hand.
 
 mod client;
+mod codecs;
 mod fake_sfu;
 mod no_panic;
 mod random;

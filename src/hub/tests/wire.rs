@@ -12,7 +12,7 @@ use prost::Message as _;
 use std::time::Duration;
 
 /// An `add_track` for a camera in three simulcast layers.
-fn simulcast(cid: &str) -> lk::AddTrackRequest {
+pub(super) fn simulcast(cid: &str) -> lk::AddTrackRequest {
     let layer = |quality: lk::VideoQuality, width, height| lk::VideoLayer {
         quality: quality as i32,
         width,
@@ -36,19 +36,19 @@ fn responses(stage: &mut Stage, c: usize) -> Vec<Reason> {
     stage.got(c, |m| if let Message::RequestResponse(r) = m { Some(r.reason()) } else { None })
 }
 
-fn offer(id: u32, sdp: &str) -> Request {
+pub(super) fn offer(id: u32, sdp: &str) -> Request {
     Request::Offer(lk::SessionDescription { r#type: "offer".into(), sdp: sdp.into(), id, ..Default::default() })
 }
 
 /// A client without behaviour of its own; the test sends and reads its messages.
-struct Raw {
-    hub: Hub,
+pub(super) struct Raw {
+    pub(super) hub: Hub,
     link: LinkId,
-    outputs: Vec<Output>,
+    pub(super) outputs: Vec<Output>,
 }
 
 impl Raw {
-    fn join(stage: &Stage) -> Self {
+    pub(super) fn join(stage: &Stage) -> Self {
         let mut hub = Hub::new(HubConfig::default(), 1);
         let (link, admission) = (LinkId(1), Box::new(stage.admission("mina")));
         hub.handle(Input::Join { link, admission, request: Box::default(), single: true }, stage.now);
@@ -62,7 +62,7 @@ impl Raw {
         self.outputs.extend(std::iter::from_fn(|| self.hub.poll()));
     }
 
-    fn say(&mut self, message: Request) {
+    pub(super) fn say(&mut self, message: Request) {
         self.hub.handle(Input::Signal { link: self.link, message: Box::new(message) }, crate::base::Moment::ZERO);
         self.drain();
     }

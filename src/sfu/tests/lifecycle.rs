@@ -1,12 +1,13 @@
 //! Connections that are closed, killed, cut off and restarted; stopping the SFU; hostile input.
 
-use super::client::TestClient;
+use super::client::{TestClient, kind};
 use super::harness::{Harness, LONG, config, single};
 use crate::hub::{MediaCommand, MediaEvent};
 use crate::sfu::worker::SILENCE;
 use crate::sfu::{CommandError, Sfu, SfuConfig, StartError};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
+use str0m::media::Direction;
 
 /// How long before a cut the last packet may have come: silence is noticed that much earlier.
 const UNDERWAY: Duration = Duration::from_millis(500);
@@ -91,6 +92,32 @@ fn malformed_descriptions_are_refused_and_the_connection_stays() {
     s.sending_video = true;
     assert!(s.until(LONG, |s| s.sfu.statistics().forwarded > 20));
     assert!(!s.saw(|e| matches!(e, MediaEvent::Closed { .. })));
+}
+
+#[test]
+fn a_codec_that_is_not_forwarded_is_refused_in_the_answer_and_the_other_m_lines_work() {
+    let mut s = Harness::new();
+    s.publisher(single(1), &[]);
+    s.open(single(2));
+    let mut api = s.peer(single(2)).rtc.sdp_api();
+    api.add_media(kind(true), Direction::SendOnly, Some("s".into()), Some("cam".into()), None);
+    api.add_media(kind(false), Direction::SendOnly, Some("s".into()), Some("mic".into()), None);
+    let offer = api.apply().expect("an offer").0.to_sdp_string();
+    for (offer_id, codec) in ["H264", "AV1", "VP8"].into_iter().enumerate() {
+        s.command(MediaCommand::AcceptOffer {
+            connection: single(2),
+            offer_id: offer_id as u32 + 1000,
+            sdp: offer.replace("VP8/90000", &format!("{codec}/90000")),
+            publish: vec![],
+            bind: vec![],
+            release: vec![],
+        });
+        let answered = s.take(|e| matches!(e, MediaEvent::Answered { .. } | MediaEvent::NegotiationFailed { .. }));
+        let MediaEvent::Answered { sdp, .. } = answered else { panic!("{answered:?}") };
+        let refused = if codec == "VP8" { 0 } else { 1 };
+        assert_eq!(sdp.matches("a=inactive").count(), refused, "{codec}: {sdp}");
+        assert_eq!(sdp.matches("a=recvonly").count(), 2 - refused, "{codec}: {sdp}");
+    }
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! Publishers with codecs that rooms do not carry.
+
+use super::stage::Stage;
+use super::wire::{Raw, offer, simulcast};
+use crate::hub::*;
+use livekit_protocol as lk;
+use lk::request_response::Reason;
+use lk::signal_request::Message as Request;
+use lk::signal_response::Message;
+
+/// An m-line that sends `cam` with these codecs.
+fn camera(codecs: &[&str]) -> String {
+    let maps: String = codecs.iter().enumerate().map(|(i, codec)| format!("a=rtpmap:{i} {codec}/90000\r\n")).collect();
+    format!("m=video 9 X 96\r\na=mid:0\r\n{maps}a=sendonly\r\na=msid:- cam\r\n")
+}
+
+/// Whether the publisher was told that its track is refused and withdrawn, since the last call.
+fn refused(raw: &mut Raw) -> bool {
+    let mut told = [false; 2];
+    for output in std::mem::take(&mut raw.outputs) {
+        match output {
+            Output::Signal { message, .. } => match *message {
+                Message::RequestResponse(r) => told[0] |= r.reason() == Reason::UnsupportedType,
+                Message::TrackUnpublished(t) => told[1] |= t.track_sid.starts_with("TR_"),
+                _ => {}
+            },
+            Output::Media(MediaCommand::AcceptOffer { publish, .. }) => assert!(publish.is_empty(), "{publish:?}"),
+            Output::Media(command) => assert!(!matches!(command, MediaCommand::Publish { .. }), "{command:?}"),
+            _ => {}
+        }
+    }
+    assert_eq!(told[0], told[1], "both or none");
+    told[0]
+}
+
+#[test]
+fn a_track_without_a_codec_that_rooms_carry_is_refused_in_either_order() {
+    for codecs in [&["H264", "rtx"][..], &["VP9"], &["AV1", "rtx", "red", "ulpfec"], &["H265"]] {
+        let mut raw = Raw::join(&Stage::new());
+        raw.say(Request::AddTrack(simulcast("cam")));
+        assert!(!refused(&mut raw));
+        raw.say(offer(1, &camera(codecs)));
+        assert!(refused(&mut raw), "{codecs:?}");
+        raw.say(offer(2, &camera(codecs)));
+        assert!(!refused(&mut raw), "it is told once");
+        assert_eq!(raw.hub.tracks(), 0);
+
+        let mut raw = Raw::join(&Stage::new());
+        raw.say(offer(1, &camera(codecs)));
+        raw.say(Request::AddTrack(simulcast("cam")));
+        assert!(refused(&mut raw), "{codecs:?}");
+        assert_eq!(raw.hub.tracks(), 0);
+    }
+}
+
+#[test]
+fn a_publisher_that_offers_vp8_too_is_published_as_vp8_whatever_it_prefers() {
+    let mut raw = Raw::join(&Stage::new());
+    let codec = lk::SimulcastCodec { codec: "h264".into(), cid: "cam".into(), ..Default::default() };
+    raw.say(Request::AddTrack(lk::AddTrackRequest { simulcast_codecs: vec![codec], ..simulcast("cam") }));
+    let mimes = raw.outputs.iter().find_map(|o| match o {
+        Output::Signal { message, .. } => match message.as_ref() {
+            Message::TrackPublished(p) => {
+                p.track.as_ref().map(|t| (t.mime_type.clone(), t.codecs[0].mime_type.clone()))
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(mimes, Some(("video/vp8".into(), "video/vp8".into())), "clients fall back to the codec that is named");
+    raw.say(offer(1, &camera(&["H264", "AV1", "VP8", "rtx"])));
+    assert_eq!(raw.hub.tracks(), 1);
+    // It changes to a codec that nobody gets: the track ends, and it is told.
+    raw.outputs.clear();
+    raw.say(offer(2, &camera(&["H264"])));
+    assert!(refused(&mut raw));
+    assert_eq!(raw.hub.tracks(), 0);
+    // And back.
+    raw.say(Request::AddTrack(simulcast("cam")));
+    raw.say(offer(3, &camera(&["VP8"])));
+    assert_eq!(raw.hub.tracks(), 1);
+}
+
+#[test]
+fn the_join_names_the_codecs_to_publish_and_no_others() {
+    let mut stage = Stage::new();
+    let mina = stage.join("mina");
+    let codecs = stage.got(mina, |m| if let Message::Join(j) = m { Some(j.enabled_publish_codecs) } else { None });
+    let mimes: Vec<String> = codecs.concat().into_iter().map(|c| c.mime.to_lowercase()).collect();
+    assert_eq!(mimes, ["audio/opus", "video/vp8"], "a retransmission format is no codec");
+}
