@@ -8,6 +8,7 @@ mod bot;
 mod capture;
 mod devices;
 mod documents;
+mod log;
 #[cfg(any(feature = "window", feature = "bot"))]
 mod participant;
 mod room;
@@ -22,9 +23,7 @@ mod support;
 mod window;
 
 use clap::{CommandFactory, Parser};
-use std::io::IsTerminal;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Exit code: the media that `--verify` expects did not arrive.
 #[cfg(any(feature = "bot", feature = "window"))]
@@ -80,7 +79,7 @@ enum Command {
 /// Runs the program with the arguments it was started with.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(cli.log_level.as_deref());
+    let _log = log::start(cli.log_level.as_deref());
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -127,19 +126,6 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 fn program_event(kind: crate::base::EventKind) -> crate::base::Event {
     let (unix_ms, session) = (crate::clock::unix_ms(), crate::base::SessionId(0));
     crate::base::Event { unix_ms, session, user: String::new(), kind }
-}
-
-/// Logs to standard error. `--log-level` or RUST_LOG filter; by default, warnings and the audit log are written.
-fn start_log(level: Option<&str>) {
-    let filter = match level {
-        Some(level) => EnvFilter::new(level),
-        None => EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| EnvFilter::new("warn,audit=info,webrtc=error,rtc=error,livekit_signaling=error")),
-    };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Files, pipes and the journal get plain text. On a terminal, the crate respects NO_COLOR.
-    let log = if std::io::stderr().is_terminal() { log } else { log.with_ansi(false) };
-    log.init();
 }
 
 #[cfg(test)]
