@@ -5,6 +5,7 @@
 mod api_description;
 mod bad_input;
 mod bench;
+mod covered;
 mod documents;
 mod engine;
 mod exits;

@@ -2,7 +2,8 @@
 
 It joins a room, publishes the test picture and the test tone, reads everybody else's, and writes one JSON object a line
 with the same names as the events of Visavis. The key pair comes from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or a token
-from LIVEKIT_TOKEN. SIGTERM makes it leave, SIGUSR1 end its camera.
+from LIVEKIT_TOKEN. SIGTERM makes it leave, SIGUSR1 end its camera, SIGUSR2 stop
+or begin again to encrypt.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import numpy as np
 from livekit import api, rtc
 
 from test_picture import RATE, Painter, PictureLog, Tone, ToneLog, now_ms
+from unsaid import hide_encryption
 
 SOURCES = {"camera": rtc.TrackSource.SOURCE_CAMERA, "screen": rtc.TrackSource.SOURCE_SCREENSHARE}
 # Planes U and V: a grey camera, a blue screen.
@@ -51,6 +53,9 @@ def arguments():
     parser.add_argument("--two-connections", action="store_true", help="protocol v0 instead of v1")
     parser.add_argument("--simulcast", action="store_true")
     parser.add_argument("--turn", type=float, default=0, help="seconds after which the camera is turned on, as a phone is")
+    parser.add_argument("--codec", default="VP8", help="of the pictures: VP8, VP9, H264, AV1")
+    parser.add_argument("--key", help="encrypts everything end to end with this passphrase")
+    parser.add_argument("--unsaid", action="store_true", help="with --key: does not announce that it encrypts")
     return parser.parse_args()
 
 
@@ -79,8 +84,12 @@ class Peer:
         began = time.monotonic()
         room_options = rtc.RoomOptions()
         room_options.single_peer_connection = not self.options.two_connections
+        if self.options.key:
+            key = rtc.KeyProviderOptions(shared_key=self.options.key.encode())
+            room_options.encryption = rtc.E2EEOptions(key_provider_options=key)
+        url = await hide_encryption(self.options.url) if self.options.unsaid else self.options.url
         try:
-            await self.room.connect(self.options.url, self.token(), room_options)
+            await self.room.connect(url, self.token(), room_options)
         except rtc.ConnectError as error:
             self.say("EnterRoom", error="connect", message=str(error))
             return 20
@@ -145,6 +154,10 @@ class Peer:
             if log.begun and not begun:
                 self.say("FirstAudioFrame", remote_user=user)
 
+    def toggle_encryption(self):
+        manager = self.room.e2ee_manager
+        manager.set_enabled(not manager.enabled)
+
     def end_camera(self):
         task, publication = self.published.pop("camera")
         task.cancel()
@@ -159,7 +172,7 @@ class Peer:
         encoding = rtc.VideoEncoding(max_bitrate=600_000, max_framerate=fps)
         options = rtc.TrackPublishOptions(
             source=SOURCES[name], simulcast=self.options.simulcast,
-            video_codec=rtc.VideoCodec.VP8, video_encoding=encoding,
+            video_codec=getattr(rtc.VideoCodec, self.options.codec), video_encoding=encoding,
         )
         publication = await self.room.local_participant.publish_track(track, options)
         self.published[name] = (asyncio.current_task(), publication)
@@ -211,6 +224,7 @@ async def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, peer.stopping.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, peer.end_camera)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, peer.toggle_encryption)
     return await peer.run()
 
 

@@ -50,6 +50,11 @@ impl Recorded {
         is_begun.then(|| Self::read(path))
     }
 
+    /// The greatest sample, from 0 to 1.
+    pub(crate) fn peak(&self) -> f64 {
+        self.samples.iter().fold(0.0, |peak, sample| sample.abs().max(peak))
+    }
+
     /// The length in seconds.
     pub(crate) fn seconds(&self) -> f64 {
         self.samples.len() as f64 / self.rate
