@@ -5,14 +5,18 @@
 mod fault;
 #[cfg(feature = "window")]
 mod formats;
-#[cfg(all(feature = "window", not(target_os = "linux")))]
-#[path = "nokhwa.rs"]
-mod native;
-#[cfg(all(feature = "window", target_os = "linux"))]
-#[path = "v4l2.rs"]
-mod native;
+// On Linux for its tests alone.
+#[cfg(all(feature = "window", any(test, not(target_os = "linux"))))]
+#[cfg_attr(target_os = "linux", allow(dead_code))]
+mod nokhwa;
 mod output;
+#[cfg(all(feature = "window", target_os = "linux"))]
+mod v4l2;
 
+#[cfg(all(feature = "window", not(target_os = "linux")))]
+use self::nokhwa as native;
+#[cfg(all(feature = "window", target_os = "linux"))]
+use self::v4l2 as native;
 use crate::base::DeviceEntry;
 #[cfg(not(feature = "window"))]
 use crate::devices::DeviceError;
@@ -28,7 +32,8 @@ use std::time::Duration;
 /// How long an orderly end may take, 100 ms: one frame at 10 a second. Then the process exits at once.
 const EXIT_GRACE: Duration = Duration::from_millis(100);
 
-/// Captures from `device` until standard input ends, in the pixel format `only` if one is given. Frames go to standard output in the format of [`super::framing`].
+/// Captures from `device` until standard input ends, in the pixel format `only` if one is given. Frames go to standard
+/// output in the format of [`super::framing`].
 /// The exit code is 1 if the camera failed.
 pub(crate) fn capture(device: &str, format: CameraFormat, only: Option<[u8; 4]>) -> ExitCode {
     die_with_parent();
