@@ -23,6 +23,8 @@ pub mod session;
 pub(crate) mod admin;
 #[cfg(feature = "client")]
 pub(crate) mod audio;
+#[cfg(feature = "window")]
+pub(crate) mod desktop;
 #[cfg(feature = "client")]
 pub(crate) mod devices;
 #[cfg(feature = "client")]

@@ -13,6 +13,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("hub", 2),
     ("session", 2),
     ("admin", 3),
+    ("desktop", 3),
     ("devices", 3),
     ("rtc", 3),
     ("sfu", 3),
@@ -58,6 +59,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("egui", &["ui/", "cmd/window", "cmd/bench/empty"]),
     ("egui_extras", &["ui/"]),
     ("egui_wgpu", &["ui/"]),
+    ("global_hotkey", &["desktop/"]),
     ("jsonwebtoken", &["proto/token/"]),
     ("livekit_net", &["signal/"]),
     ("livekit_signaling", &["signal/"]),
@@ -68,7 +70,10 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("str0m", &["sfu/"]),
     ("vpx_sys", &["codec/"]),
     ("webrtc", &["rtc/"]),
+    ("winit", &["cmd/window"]),
+    ("x11rb", &["desktop/"]),
     ("yuv", &["codec/"]),
+    ("zbus", &["desktop/"]),
 ];
 
 /// The same for crates that tests of any folder may use, to look at a folder from outside.
@@ -109,7 +114,7 @@ pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
     ("unicode_segmentation", &["ui/"]),
     ("uuid", &["server/"]),
     ("v4l", &["devices/"]),
-    ("windows_sys", &["cmd/", "devices/"]),
+    ("windows_sys", &["cmd/", "desktop/", "devices/"]),
     ("x11_dl", &["cmd/"]),
     ("y4m", &["devices/"]),
     ("zune_jpeg", &["codec/"]),

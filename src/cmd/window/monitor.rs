@@ -5,6 +5,7 @@ use crate::base::{Event, EventKind, ExitReason};
 use crate::call::EventSink;
 use crate::call::view::CallCommand;
 use crate::cmd::program_event;
+use crate::desktop::Awake;
 use crate::store::{Paths, note_exit};
 use parking_lot::Mutex;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,8 @@ pub(super) struct CallMonitor {
     /// The task that writes the last receipt.
     receipt: Mutex<Option<JoinHandle<()>>>,
     entered: CancellationToken,
+    /// Keeps the screen on during a call.
+    awake: Mutex<Option<Awake>>,
 }
 
 impl CallMonitor {
@@ -38,6 +41,7 @@ impl CallMonitor {
             ended: Mutex::default(),
             receipt: Mutex::default(),
             entered: CancellationToken::new(),
+            awake: Mutex::default(),
         })
     }
 
@@ -52,7 +56,10 @@ impl CallMonitor {
         Arc::new(move |event: &Event| {
             events(event);
             match &event.kind {
-                EventKind::EnterRoom { .. } => monitor.entered.cancel(),
+                EventKind::EnterRoom { .. } => {
+                    monitor.entered.cancel();
+                    *monitor.awake.lock() = Awake::keep();
+                }
                 EventKind::ExitRoom { reason, .. } => monitor.call_ended(event, *reason),
                 _ => {}
             }
@@ -60,6 +67,7 @@ impl CallMonitor {
     }
 
     fn call_ended(self: &Arc<Self>, event: &Event, reason: ExitReason) {
+        *self.awake.lock() = None;
         *self.receipt.lock() = self.store_receipt(event);
         *self.ended.lock() = Some(reason);
         if self.then == Some(Then::Quit) {
