@@ -24,6 +24,10 @@ pub(crate) enum CallCommand {
     SetMicrophone(bool),
     /// Camera on or off (in the lobby: whether to join with it).
     SetCamera(bool),
+    /// A key for push to talk: in a call the microphone is on while it is held, if it is off otherwise.
+    Talk(TalkKey, KeyState),
+    /// End push to talk, whichever key is held: the screen was locked, or the login session is another one now.
+    StopTalking,
     /// Noise suppression on or off, for our own audio.
     ReduceNoise(bool),
     /// Leave the call, or stop entering it. A repetition has no effect.
@@ -44,6 +48,26 @@ pub(crate) enum CallCommand {
     Quit,
     /// End the service after leaving the call, when no window is left to close.
     End,
+}
+
+/// A key for push to talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TalkKey {
+    /// Space, while the window has the keyboard.
+    Window,
+    /// The key that works while other programs have the keyboard.
+    Global,
+}
+
+/// What a key did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyState {
+    /// It was pressed.
+    Down,
+    /// It is still down. Without this every now and then it counts as released.
+    Held,
+    /// It was released, or can no longer be seen.
+    Up,
 }
 
 /// A request of a host in a call.
@@ -163,6 +187,8 @@ pub(crate) struct Snapshot {
     pub(crate) screen: LocalDevice,
     /// Frames of our own camera, as they are sent (not mirrored).
     pub(crate) own_frames: FrameSlot,
+    /// The key for push to talk that is held: the microphone is on because of it.
+    pub(crate) talking: Option<TalkKey>,
     /// Level of our microphone in dBFS; -90 when it is silent or off.
     pub(crate) own_level: f32,
     /// The status of the room that is looked up; `None` if the server does not tell.

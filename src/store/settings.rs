@@ -21,6 +21,7 @@ const SHAREABLE: &[&str] = &[
     "join_with_microphone",
     "mirror",
     "reduce_noise",
+    "talk_key",
     "theme",
     "text_size",
     "reduce_motion",
@@ -90,6 +91,9 @@ pub(crate) struct Settings {
     pub(crate) mirror: bool,
     /// Whether noise suppression is on for our own audio.
     pub(crate) reduce_noise: bool,
+    /// The key for push to talk while other programs have the keyboard, such as `F9`; `None` is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) talk_key: Option<String>,
     /// The colours of the window.
     pub(crate) theme: Theme,
     /// Size of texts and controls in percent, 90 to 150.
@@ -130,6 +134,7 @@ impl Default for Settings {
             join_with_microphone: true,
             mirror: true,
             reduce_noise: true,
+            talk_key: None,
             theme: Theme::System,
             text_size: 100,
             reduce_motion: false,

@@ -2,6 +2,7 @@
 //! of the model and effects.
 
 use crate::base::{DeviceKind, ExitRequestedBy, UserId};
+use crate::call::view::KeyState;
 use crate::store::Theme;
 use crate::ui::parts::{Corner, Field, Menu, Region, SettingsSection};
 use crate::ui::tile_layout::{LayoutMode, TileKey};
@@ -32,8 +33,8 @@ pub(super) enum Action {
     GoToTile(usize),
     /// Moved the focus from this region, if it was in one, to the next one, or (`true`) to the one before.
     NextRegion(Option<Region>, bool),
-    /// Pressed (`true`) or released the key for push to talk.
-    Talk(bool),
+    /// What the key for push to talk did.
+    Talk(KeyState),
     Set(Setting),
     ToggleSettings,
     /// Opened the settings at that section.
@@ -106,6 +107,8 @@ pub(super) enum HostAction {
 pub(super) enum Setting {
     Mirror(bool),
     ReduceNoise(bool),
+    /// The key for push to talk in all programs; `None` is off.
+    TalkKey(Option<&'static str>),
     JoinWithMicrophone(bool),
     JoinWithCamera(bool),
     Theme(Theme),

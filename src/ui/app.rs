@@ -1,7 +1,7 @@
 //! The window as eframe's app: reads the call service, draws a view, carries the effects out.
 
 use crate::base::{ExitRequestedBy, TrackRef, VideoFrame};
-use crate::call::view::{CallApi, CallCommand, CallPhase};
+use crate::call::view::{CallApi, CallCommand, CallPhase, TalkKey};
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::effects::Effects;
@@ -15,7 +15,7 @@ use crate::ui::tokens::size;
 use crate::ui::update::update;
 use crate::ui::video::Videos;
 use crate::ui::views::{self, View};
-use crate::ui::{fonts, keys, theme, widgets};
+use crate::ui::{fonts, icons, keys, strings, theme, widgets};
 use eframe::CreationContext;
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId};
 use std::sync::Arc;
@@ -33,6 +33,18 @@ pub(crate) type OnFirstFrame = Box<dyn FnMut(&TrackRef, u32, u32)>;
 
 /// Called with the track, the frame, and when it was painted (Unix time in ms).
 pub(crate) type OnPainted = Box<dyn FnMut(&TrackRef, &VideoFrame, f64)>;
+
+/// Called with the name of the key for push to talk in all programs.
+pub(crate) type OnTalkKey = Box<dyn FnMut(Option<&str>) -> Result<(), TalkKeyProblem>>;
+
+/// Why a key does not work in all programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TalkKeyProblem {
+    /// Another program uses it.
+    Taken,
+    /// The system does not give it.
+    Refused,
+}
 
 /// How the window starts, and the callbacks that report what it shows.
 pub(crate) struct Options {
@@ -52,6 +64,10 @@ pub(crate) struct Options {
     pub(crate) on_settings: Box<dyn FnMut(&Settings)>,
     /// Called with the accessible name of each control that gets the keyboard focus; `None`: not reported.
     pub(crate) on_focus: Option<OnFocus>,
+    /// Whether the system has keys that work while other programs have the keyboard.
+    pub(crate) has_talk_key: bool,
+    /// Called with the name of such a key for push to talk (`F9`) when a call begins, and with `None` when it ends.
+    pub(crate) on_talk_key: OnTalkKey,
     /// Called with the address of a page to open in the browser.
     pub(crate) on_page: Box<dyn FnMut(&str)>,
     /// Called when the window's event loop ends, before the process does.
@@ -72,6 +88,8 @@ impl Default for Options {
             on_painted: None,
             on_focus: None,
             on_settings: Box::new(|_| ()),
+            has_talk_key: true,
+            on_talk_key: Box::new(|_| Ok(())),
             on_page: Box::new(|_| ()),
             on_exit: Box::new(|| ()),
             clock: crate::clock::unix_ms,
@@ -88,6 +106,8 @@ pub(crate) struct App {
     videos: Videos,
     /// The settings that `on_settings` got last.
     saved: Settings,
+    /// The key that works in all programs, as it was passed on last.
+    talk_key: Option<String>,
     /// A new screen that this frame paints.
     fresh: Option<Screen>,
     /// A new screen that the last frame painted; the next one reports it.
@@ -97,6 +117,9 @@ pub(crate) struct App {
     /// Whether the window was asked to close.
     closed: bool,
 }
+
+/// The name by which a Linux desktop finds the program's entry and icon: Wayland's app id, X11's window class.
+const APP_ID: &str = "io.github.visavis_call.Visavis";
 
 /// Size, title and icon of the window.
 pub(crate) fn viewport() -> ViewportBuilder {
@@ -110,7 +133,7 @@ pub(crate) fn viewport() -> ViewportBuilder {
     };
     builder
         .with_title("Visavis")
-        .with_app_id("visavis")
+        .with_app_id(APP_ID)
         .with_inner_size(size::WINDOW)
         .with_min_inner_size(size::MIN_WINDOW)
 }
@@ -128,6 +151,7 @@ impl App {
         calls.set_waker(Arc::new(move || wake.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT)));
         let mut model = Model::new(options.settings.clone());
         model.zone = options.zone.clone();
+        model.has_talk_key = options.has_talk_key;
         model.snapshot = calls.snapshot();
         if model.call().is_none() {
             calls.send(CallCommand::SetMicrophone(model.settings.join_with_microphone));
@@ -151,6 +175,7 @@ impl App {
             model,
             videos,
             saved,
+            talk_key: None,
             fresh: Some(Screen::Lobby),
             painted: None,
             quitting: None,
@@ -206,6 +231,7 @@ impl App {
         if let Some(percent) = effects.text_size {
             ctx.set_zoom_factor(f32::from(percent) / 100.0);
         }
+        self.pass_talk_key_on();
         let question = room_question(&self.model);
         if self.model.asked != question {
             self.model.asked.clone_from(&question);
@@ -215,6 +241,20 @@ impl App {
             self.saved = self.model.settings.clone();
             (self.options.on_settings)(&self.saved);
         }
+    }
+
+    /// The key for all programs works during a call only: other programs need it too.
+    fn pass_talk_key_on(&mut self) {
+        let model = &mut self.model;
+        let wanted = model.settings.talk_key.clone().filter(|_| model.screen == Screen::Call && model.has_talk_key);
+        if wanted == self.talk_key {
+            return;
+        }
+        let result = (self.options.on_talk_key)(wanted.as_deref());
+        if let (Err(problem), Some(key)) = (result, &wanted) {
+            model.toast(icons::WARNING_CIRCLE, strings::talk_key_problem(problem, key));
+        }
+        self.talk_key = wanted;
     }
 
     /// Closes the window. In a call it leaves first (or asks whether to) and closes after the call. A second request
@@ -273,6 +313,9 @@ impl App {
         if let Some(seconds) = model.tile_layout.next_change(model.now).filter(|_| model.screen == Screen::Call) {
             sooner(seconds);
         }
+        if model.snapshot.talking == Some(TalkKey::Window) {
+            sooner(keys::TELL_HELD);
+        }
         if model.remind_at > model.now {
             sooner(model.remind_at - model.now);
         }
@@ -292,6 +335,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         crate::call::panic_point("window");
         let ctx = ui.ctx().clone();
+        keys::drop_repeats(&ctx);
         if self.model.focus == Some(Focus::Dialog) {
             widgets::show_focus(&ctx, true);
         } else if let Some(shown) = keys::focus_shown(&ctx) {
@@ -331,5 +375,17 @@ impl eframe::App for App {
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
         self.model.palette().canvas.to_normalized_gamma_f32()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_desktop_entry_is_that_of_the_window() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/linux");
+        let entry = std::fs::read_to_string(folder.join(format!("{}.desktop", super::APP_ID))).expect("an entry");
+        assert!(entry.lines().any(|line| line == format!("StartupWMClass={}", super::APP_ID)), "{entry}");
     }
 }

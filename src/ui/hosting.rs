@@ -8,6 +8,7 @@ use crate::ui::icons;
 use crate::ui::model::Model;
 use crate::ui::parts::{Focus, Question};
 use crate::ui::screens::Screen;
+use crate::ui::update::focus_stage;
 
 /// Applies one action of a host.
 pub(super) fn act(model: &mut Model, action: HostAction, effects: &mut Effects) {
@@ -20,12 +21,12 @@ pub(super) fn act(model: &mut Model, action: HostAction, effects: &mut Effects) 
         HostAction::AskToRemove(user) => return ask(model, Question::Remove(user)),
         HostAction::AskToEnd => return ask(model, Question::End),
         HostAction::Remove(user) => {
-            model.focus = Some(Focus::Tiles);
+            focus_stage(model);
             let Some(name) = model.person(&user).map(|p| p.name.clone()) else { return };
             HostRequest::Remove { user, name }
         }
         HostAction::End => {
-            model.focus = Some(Focus::Leave);
+            focus_stage(model);
             model.ended_by_us = model.call().map(|call| call.session);
             HostRequest::EndForEveryone
         }

@@ -2,13 +2,14 @@
 //! never leaves a call.
 
 use crate::base::ExitRequestedBy;
-use crate::call::view::CallPhase;
+use crate::call::view::{CallPhase, KeyState, TalkKey};
 use crate::ui::action::{Action, Actions};
 use crate::ui::model::Model;
 use crate::ui::parts::{Region, SettingsSection};
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::LayoutMode;
 use crate::ui::tokens::size;
+use crate::ui::views::stage_has_focus;
 use egui::{Context, Event, Key, KeyboardShortcut, Modifiers};
 
 const MICROPHONE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::D);
@@ -20,6 +21,15 @@ const LAYOUT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::
 const REGION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F6);
 const REGION_BACK: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::F6);
 const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::L);
+
+/// Keys whose repeats move the focus.
+const MOVING: [Key; 4] = [Key::ArrowDown, Key::ArrowUp, Key::ArrowLeft, Key::ArrowRight];
+/// Keys whose repeats edit a text field, alone or with modifiers. What they type comes as [`Event::Text`].
+const EDITING: [Key; 10] =
+    [Key::Backspace, Key::Delete, Key::Home, Key::End, Key::H, Key::K, Key::U, Key::W, Key::Y, Key::Z];
+
+/// How often the call service is told that the key for push to talk is still down, in seconds.
+pub(super) const TELL_HELD: f64 = 0.2;
 
 /// The shortcuts as the settings list them.
 pub(super) const LIST: [(&str, &[&str]); 11] = [
@@ -95,20 +105,34 @@ fn region(ctx: &Context, model: &Model) -> Option<Region> {
     })
 }
 
-/// Push to talk: Space, held while the microphone is off. On a button, Space presses that.
+/// Push to talk: Space, held on the stage while the microphone is off. On a button, Space presses that.
+///
+/// A hidden window has no frames: there the event loop ends it (`cmd::window::keyboard`).
 fn talk(ctx: &Context, model: &Model) -> Option<Action> {
-    let (pressed, down, window) = ctx.input(|i| {
-        let plain = i.modifiers.is_none();
-        (plain && i.key_pressed(Key::Space), i.key_down(Key::Space), i.focused)
+    let (pressed, down) = ctx.input(|i| {
+        let pressed = i.modifiers.is_none() && i.key_pressed(Key::Space);
+        (pressed, i.key_down(Key::Space) && i.focused)
     });
-    if model.talking {
-        return (!down || !window).then_some(Action::Talk(false));
+    let may = down && !(model.settings_open || model.menu.is_some() || model.question.is_some());
+    if model.snapshot.talking == Some(TalkKey::Window) {
+        let due = model.now - model.talk_told >= TELL_HELD;
+        let state = if may { KeyState::Held } else { KeyState::Up };
+        return (due || !may).then_some(Action::Talk(state));
     }
-    let covered = model.settings_open || model.menu.is_some() || model.question.is_some();
-    let focused = ctx.memory(egui::Memory::focused).is_some();
-    let on_tiles = !focused || region(ctx, model) == Some(Region::Tiles);
     let off = !model.snapshot.microphone.wanted;
-    (pressed && off && !covered && on_tiles).then_some(Action::Talk(true))
+    (pressed && may && off && stage_has_focus(ctx)).then_some(Action::Talk(KeyState::Down))
+}
+
+/// Drops the repeats of held keys, so that a key acts once for each press: no shortcut is repeated, no button pressed
+/// again, no question answered by the key that asked it.
+pub(super) fn drop_repeats(ctx: &Context) {
+    let typing = ctx.text_edit_focused();
+    ctx.input_mut(|i| {
+        i.events.retain(|event| match event {
+            Event::Key { key, repeat: true, .. } => MOVING.contains(key) || (typing && EDITING.contains(key)),
+            _ => true,
+        });
+    });
 }
 
 /// Whether focus rings are to show: after a key that moves the focus, not after a click. `None` after neither.

@@ -38,5 +38,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use app::{App, OnPainted, Options, viewport};
+pub(crate) use app::{App, OnPainted, OnTalkKey, Options, TalkKeyProblem, viewport};
 pub(crate) use focus_report::OnFocus;

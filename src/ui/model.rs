@@ -47,8 +47,10 @@ pub(super) struct Model {
     pub(super) meter: Meter,
     pub(super) own_corner: Corner,
     pub(super) tile_layout: TileLayout,
-    /// Whether the key for push to talk is held.
-    pub(super) talking: bool,
+    /// When the call service was last told that the key for push to talk is down, in seconds of the window's clock.
+    pub(super) talk_told: f64,
+    /// Whether the system has keys that work while other programs have the keyboard.
+    pub(super) has_talk_key: bool,
     /// Columns of the grid; kept while one more person costs little width, so that the tiles do not move.
     pub(super) columns: usize,
     /// Whether the window closes once the call has ended.
@@ -115,7 +117,8 @@ impl Model {
             meter: Meter::default(),
             own_corner: Corner::default(),
             tile_layout: TileLayout::default(),
-            talking: false,
+            talk_told: 0.0,
+            has_talk_key: true,
             columns: 0,
             closing: false,
             remind_at: 0.0,

@@ -8,7 +8,7 @@ use crate::ui::notices;
 use crate::ui::parts::{Focus, Menu, Question};
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::{RemoteTile, TileKey};
-use crate::ui::update::screen_changed;
+use crate::ui::update::{focus_stage, screen_changed};
 use std::sync::Arc;
 
 /// The input of one frame.
@@ -54,7 +54,7 @@ fn follow_people(model: &mut Model) {
     model.menu = model.menu.take().filter(|menu| !matches!(menu, Menu::Tile(key) if ended(key)));
     if matches!(&model.question, Some(Question::Remove(user)) if left(user)) {
         model.question = None;
-        model.focus = Some(Focus::Tiles);
+        focus_stage(model);
     }
 }
 

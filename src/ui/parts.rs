@@ -65,7 +65,6 @@ pub(super) enum Focus {
     Name,
     Join,
     Microphone,
-    Leave,
     /// The present tile, or the button that stands there when nobody else is in the call.
     Tiles,
     /// The button of a lost connection's banner.

@@ -5,9 +5,20 @@ use crate::base::{
 };
 use crate::call::view::{CallSummary, CallView, DeviceProblem, LocalDevice, RoomStatus};
 use crate::store::RecentRoom;
+use crate::ui::app::TalkKeyProblem;
 use crate::ui::bidi::isolate;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+/// Why the key for push to talk in all programs does not work.
+pub(super) fn talk_key_problem(problem: TalkKeyProblem, key: &str) -> String {
+    match problem {
+        TalkKeyProblem::Taken => format!("Another program uses {key}. Choose another key in the settings."),
+        TalkKeyProblem::Refused => {
+            format!("{key} cannot be used in other programs. Choose another key in the settings.")
+        }
+    }
+}
 
 /// Title and sentences of a call that ended by something else than our own Leave.
 pub(super) fn over(

@@ -14,7 +14,7 @@ use crate::ui::action::Action;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::update::update;
-use crate::ui::{App, Options};
+use crate::ui::{App, Options, TalkKeyProblem};
 use egui_kittest::Harness;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
@@ -50,6 +50,10 @@ pub(super) struct Inner {
     /// The user, the frame's time in microseconds, and when it was painted in Unix ms.
     pub(super) painted: Vec<(String, u64, f64)>,
     pub(super) settings: Option<Settings>,
+    /// The keys for push to talk in all programs, as they were passed on.
+    pub(super) talk_keys: Vec<Option<String>>,
+    /// What is wrong with such a key.
+    pub(super) talk_key_problem: Option<TalkKeyProblem>,
     /// Pages for the browser.
     pub(super) pages: Vec<String>,
 }
@@ -132,7 +136,7 @@ impl World {
 
     /// Opens the window on this world.
     pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
-        let [screens, frames, painted, chosen, pages] = [(); 5].map(|()| self.clone());
+        let [screens, frames, painted, chosen, pages, talk_keys] = [(); 6].map(|()| self.clone());
         let options = Options {
             link: None,
             settings,
@@ -145,6 +149,12 @@ impl World {
             })),
             on_focus: None,
             on_settings: Box::new(move |s| chosen.lock().settings = Some(s.clone())),
+            has_talk_key: true,
+            on_talk_key: Box::new(move |key| {
+                let mut inner = talk_keys.lock();
+                inner.talk_keys.push(key.map(str::to_owned));
+                inner.talk_key_problem.map_or(Ok(()), Err)
+            }),
             on_page: Box::new(move |page| pages.lock().pages.push(page.to_owned())),
             on_exit: Box::new(|| ()),
             clock: || LEFT_AT,

@@ -1,7 +1,7 @@
 //! Turns actions into changes of the model and effects. No widget, no handle, no clock.
 
 use crate::base::{DeviceKind, ExitRequestedBy, NO_DEVICE};
-use crate::call::view::{CallCommand, CallPhase, CallView, JoinParams};
+use crate::call::view::{CallCommand, CallPhase, CallView, JoinParams, TalkKey};
 use crate::proto::link;
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
@@ -43,7 +43,10 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             model.focus = Some(Focus::Tiles);
         }
         Action::NextRegion(from, back) => next_region(model, from, back),
-        Action::Talk(on) => talk(model, on, effects),
+        Action::Talk(state) => {
+            model.talk_told = model.now;
+            effects.commands.push(CallCommand::Talk(TalkKey::Window, state));
+        }
         Action::ToggleSettings => toggle_settings(model),
         Action::ShowSection(section) => {
             model.settings_open = true;
@@ -108,12 +111,23 @@ fn pin(model: &mut Model, tile: Option<TileKey>) {
 fn toggle_settings(model: &mut Model) {
     model.settings_open = !model.settings_open;
     model.menu = None;
-    model.focus = Some(if model.settings_open { Focus::CloseSettings } else { Focus::Settings });
+    match (model.settings_open, model.screen) {
+        (true, _) => model.focus = Some(Focus::CloseSettings),
+        (false, Screen::Call) => focus_stage(model),
+        (false, _) => model.focus = Some(Focus::Settings),
+    }
+}
+
+/// The focus of a call whose dialog or settings were closed, and of one that was just entered: the present tile, where
+/// Space talks. Without other people it is nowhere, as there Space would press the only button.
+pub(super) fn focus_stage(model: &mut Model) {
+    let others = model.call().is_some_and(|call| !call.people.is_empty());
+    model.focus = others.then_some(Focus::Tiles);
 }
 
 fn stay(model: &mut Model) {
-    let remove = matches!(model.question.take(), Some(Question::Remove(_)));
-    model.focus = Some(if remove { Focus::Tiles } else { Focus::Leave });
+    model.question = None;
+    focus_stage(model);
 }
 
 /// Removes the toast and applies its button's action.
@@ -145,14 +159,6 @@ fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
     });
 }
 
-/// Push to talk: turns the microphone on while the key is held, if it is off otherwise.
-fn talk(model: &mut Model, on: bool, effects: &mut Effects) {
-    if model.talking != on && (!on || !model.snapshot.microphone.wanted) {
-        model.talking = on;
-        effects.commands.push(CallCommand::SetMicrophone(on));
-    }
-}
-
 fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
     let settings = &mut model.settings;
     let in_lobby = model.snapshot.call.is_none();
@@ -162,6 +168,7 @@ fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
             settings.reduce_noise = on;
             effects.commands.push(CallCommand::ReduceNoise(on));
         }
+        Setting::TalkKey(key) => settings.talk_key = key.map(str::to_owned),
         // In the lobby the device is switched with it, as its button shows what to join with.
         Setting::JoinWithMicrophone(on) if in_lobby => join_with(model, DeviceKind::Microphone, on, effects),
         Setting::JoinWithCamera(on) if in_lobby => join_with(model, DeviceKind::Camera, on, effects),
@@ -225,7 +232,6 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
     model.menu = None;
     model.question = None;
     model.settings_open = false;
-    talk(model, false, effects);
     remember_room(model);
     match model.screen {
         Screen::Lobby => {
@@ -239,7 +245,7 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
             model.focus = Some(form::first_empty_field(model));
             effects.commands.push(CallCommand::UseDevices(model.snapshot.choice.clone()));
         }
-        Screen::Call if matches!(from, Screen::Joining | Screen::Lobby) => model.focus = Some(Focus::Microphone),
+        Screen::Call if matches!(from, Screen::Joining | Screen::Lobby) => focus_stage(model),
         Screen::End => {
             model.toasts.clear();
             model.focus = Some(Focus::NewCall);

@@ -6,6 +6,7 @@ mod join;
 mod mailbox;
 mod preview;
 mod snapshot;
+mod talk;
 mod task;
 
 use super::audio::CallAudio;

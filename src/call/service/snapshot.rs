@@ -20,6 +20,7 @@ impl ServiceTask {
             speaker: device(DeviceKind::Speaker),
             screen: device(DeviceKind::Screen),
             own_frames: self.devices.camera().own_slot().clone(),
+            talking: self.talk.key(),
             own_level: self.devices.audio().report().microphone.dbfs,
             room: self.lookup.shown(),
             call: self.call_view(),
@@ -47,12 +48,25 @@ impl ServiceTask {
 /// lobby only, in whole decibels.
 fn looks_different(before: &Snapshot, now: &Snapshot) -> bool {
     // Every field is named: a new one does not compile until it is compared or left out here.
-    let Snapshot { devices, choice, camera, microphone, speaker, screen, own_frames, own_level: _, room, call, quit } =
-        now;
+    let Snapshot {
+        devices,
+        choice,
+        camera,
+        microphone,
+        speaker,
+        screen,
+        own_frames,
+        talking,
+        own_level: _,
+        room,
+        call,
+        quit,
+    } = now;
     let level = |s: &Snapshot| s.call.is_none().then(|| s.own_level.round());
     (devices, choice, camera, microphone, speaker)
         != (&before.devices, &before.choice, &before.camera, &before.microphone, &before.speaker)
         || (screen, own_frames, room, quit) != (&before.screen, &before.own_frames, &before.room, &before.quit)
+        || *talking != before.talking
         || level(now) != level(before)
         || match (&before.call, call) {
             (Some(before), Some(now)) => call_looks_different(before, now),

@@ -2,13 +2,16 @@
 
 use super::mailbox::Mailbox;
 use super::preview::{self, Preview};
+use super::talk::PushToTalk;
 use super::{CallServiceConfig, HostedServer};
 use crate::base::{DeviceKind, DeviceLists, ExitReason, ExitRequestedBy};
 use crate::call::devices::{DeviceReport, Devices};
 use crate::call::driver::Call;
 use crate::call::lookup::{LookupAnswer, RoomLookup};
 use crate::call::report::TaskReport;
-use crate::call::view::{CallCommand, CallView, DeviceChoice, HostRequest, JoinParams, Notice, Snapshot};
+use crate::call::view::{
+    CallCommand, CallView, DeviceChoice, HostRequest, JoinParams, KeyState, Notice, Snapshot, TalkKey,
+};
 use crate::session::Input;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,6 +49,7 @@ pub(super) struct ServiceTask {
     pub(super) lookup: RoomLookup,
     pub(super) preview: Preview,
     pub(super) call: Option<CallState>,
+    pub(super) talk: PushToTalk,
     /// Requests of ours as a host of this call; they are cancelled when it ends.
     host_requests: JoinSet<Option<Notice>>,
     /// Calls that were started.
@@ -99,6 +103,7 @@ impl ServiceTask {
             lists: DeviceLists::default(),
             lookup: RoomLookup::new(rooms_tx),
             call: None,
+            talk: PushToTalk::default(),
             host_requests: JoinSet::new(),
             sessions: 0,
             quit: false,
@@ -133,6 +138,7 @@ impl ServiceTask {
             }
             self.take_shown();
             self.settle();
+            self.watch_talk();
             self.publish();
             if self.ending && !self.in_call() {
                 break;
@@ -150,6 +156,7 @@ impl ServiceTask {
             Some(CallState::Running { call, .. }) => call.deadline(),
             _ => Instant::now() + TICK,
         };
+        let deadline = self.talk.deadline().map_or(deadline, |until| until.min(deadline));
         let call = async {
             match &mut self.call {
                 Some(CallState::Running { reports, .. }) => reports.recv().await,
@@ -199,6 +206,8 @@ impl ServiceTask {
             CallCommand::Join(params) => self.join(params),
             CallCommand::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
             CallCommand::SetCamera(on) => self.set_device(DeviceKind::Camera, on),
+            CallCommand::Talk(key, state) => self.talk(key, state),
+            CallCommand::StopTalking => self.stop_talking(),
             CallCommand::ReduceNoise(on) => self.devices.audio().set_reduce_noise(on),
             CallCommand::Leave(by) => match &self.call {
                 Some(CallState::Starting(params)) => {
@@ -254,7 +263,41 @@ impl ServiceTask {
         }
     }
 
+    /// Push to talk. It changes nothing for the next call.
+    fn talk(&mut self, key: TalkKey, state: KeyState) {
+        let Some(CallState::Running { call, .. }) = &self.call else { return };
+        let is_on = call.local(DeviceKind::Microphone).wanted;
+        if let Some(on) = self.talk.take(key, state, is_on, Instant::now()) {
+            self.input(Input::SetDevice(DeviceKind::Microphone, on));
+        }
+    }
+
+    fn stop_talking(&mut self) {
+        if self.talk.stop() {
+            self.input(Input::SetDevice(DeviceKind::Microphone, false));
+        }
+    }
+
+    /// Ends push to talk when its key counts as up, and when something else has turned the microphone off: the call's end,
+    /// a host.
+    fn watch_talk(&mut self) {
+        if self.talk.deadline().is_some_and(|until| until <= Instant::now()) {
+            tracing::info!("the key for push to talk is no longer seen: the microphone is off");
+            self.stop_talking();
+        }
+        let is_on = match &self.call {
+            Some(CallState::Running { call, .. }) => call.local(DeviceKind::Microphone).wanted,
+            _ => false,
+        };
+        if !is_on {
+            self.talk.stop();
+        }
+    }
+
     fn set_device(&mut self, kind: DeviceKind, on: bool) {
+        if kind == DeviceKind::Microphone {
+            self.talk.stop();
+        }
         self.preview.note_on(kind, on);
         if self.in_call() {
             self.input(Input::SetDevice(kind, on));

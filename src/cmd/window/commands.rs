@@ -4,9 +4,11 @@
 
 use super::monitor::CallMonitor;
 use crate::base::ExitRequestedBy;
-use crate::call::view::CallCommand;
+use crate::call::view::{CallCommand, KeyState, TalkKey};
 use crate::cmd::signals::Signals;
+use crate::desktop::{self, Hotkey, HotkeyError, HotkeyState};
 use crate::store::{Paths, SingleInstance};
+use crate::ui::{self, TalkKeyProblem};
 use crate::updates::{self, ReleaseFeed};
 use anyhow::Context;
 use std::sync::Arc;
@@ -43,6 +45,32 @@ pub(super) async fn receive_links(paths: Paths, commands: Commands) {
     }
 }
 
+/// Ends push to talk when the screen is locked.
+pub(super) fn end_talk_on_lock(commands: Commands) {
+    desktop::watch_lock(move || send_now(&commands, CallCommand::StopTalking));
+}
+
+/// Reports the key for push to talk that works in all programs, once the window says which it is.
+pub(super) fn talk_key(commands: Commands) -> ui::OnTalkKey {
+    let mut hotkey = Hotkey::new(move |state| {
+        let state = match state {
+            HotkeyState::Down => KeyState::Down,
+            HotkeyState::Held => KeyState::Held,
+            HotkeyState::Up => KeyState::Up,
+        };
+        send_now(&commands, CallCommand::Talk(TalkKey::Global, state));
+    });
+    Box::new(move |key| {
+        hotkey.set(key).map_err(|error| {
+            tracing::info!(%error, key, "push to talk does not work in other programs");
+            match error {
+                HotkeyError::Taken => TalkKeyProblem::Taken,
+                HotkeyError::Refused(_) => TalkKeyProblem::Refused,
+            }
+        })
+    })
+}
+
 /// Leaves the call so long after it was entered.
 pub(super) async fn leave_after(time: Duration, monitor: Arc<CallMonitor>, commands: Commands) {
     monitor.entered().await;
@@ -54,16 +82,17 @@ pub(super) async fn leave_after(time: Duration, monitor: Arc<CallMonitor>, comma
 pub(super) async fn watch_releases(feed: Option<String>, wanted: watch::Receiver<bool>, commands: Commands) {
     match feed.as_deref().map_or_else(ReleaseFeed::of_project, ReleaseFeed::at) {
         Ok(feed) => {
-            let tell = |release| {
-                if let Some(commands) = commands.upgrade()
-                    && commands.try_send(CallCommand::TellRelease(release)).is_err()
-                {
-                    tracing::debug!("the window was not told of a newer version");
-                }
-            };
+            let tell = |release| send_now(&commands, CallCommand::TellRelease(release));
             updates::follow(feed, updates::UpdateSchedule::default(), wanted, tell).await;
         }
         Err(error) => tracing::warn!(%error, "new versions are not looked for"),
+    }
+}
+
+/// The same from threads that must not wait. A command that does not fit into the queue is dropped.
+pub(super) fn send_now(commands: &Commands, command: CallCommand) {
+    if let Some(Err(error)) = commands.upgrade().map(|commands| commands.try_send(command)) {
+        tracing::warn!(%error, "the call service was not told");
     }
 }
 

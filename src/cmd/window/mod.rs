@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod draw;
 mod hosting;
+mod keyboard;
 mod monitor;
 mod settings_file;
 
@@ -15,6 +16,7 @@ use crate::base::{Event, EventKind, ExitReason};
 use crate::bot::Verifier;
 use crate::call::view::{CallCommand, DeviceChoice};
 use crate::call::{CallService, CallServiceConfig, EventSink};
+use crate::desktop;
 use crate::store::{Paths, Settings, forward_link};
 use crate::ui;
 use anyhow::Context;
@@ -85,6 +87,8 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
         on_screen: monitor.on_screen(events.clone()),
         on_focus: args.participant.events.is_some().then(|| on_focus(events.clone())),
         on_first_frame: Box::new(move |track, width, height| first_frame(track, width, height)),
+        has_talk_key: desktop::has_hotkeys(),
+        on_talk_key: commands::talk_key(commands.clone()),
         on_settings: on_settings(settings_file, check_for_updates),
         on_page: Box::new(open_page),
         on_exit: guard.on_exit(),
@@ -138,6 +142,7 @@ fn start_tasks(
     commands: &mpsc::WeakSender<CallCommand>,
 ) -> anyhow::Result<watch::Sender<bool>> {
     commands::quit_on_signal(commands.clone())?;
+    commands::end_talk_on_lock(commands.clone());
     if let Some(paths) = paths {
         tokio::spawn(commands::receive_links(paths, commands.clone()));
     }

@@ -2,6 +2,7 @@
 
 mod flows;
 mod hosting;
+mod keys;
 mod leaving;
 mod lobby;
 mod names;

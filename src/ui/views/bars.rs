@@ -194,7 +194,6 @@ fn leave(ui: &mut Ui, view: &mut View<'_>, area: Rect, small: bool) {
         let caret = if with_menu { size::LEAVE_CARET } else { 0.0 };
         let corners = if with_menu { leave_corners()[0] } else { radius::BUTTON_LARGE };
         let response = leave_button(ui, view.colors, vec2(width - caret, height), corners, state);
-        view.focus(&response, Focus::Leave);
         view.on_click(&response, Action::Leave(ExitRequestedBy::User));
         if with_menu {
             let key = response.has_focus() && ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, Key::F10));

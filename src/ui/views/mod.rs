@@ -32,7 +32,7 @@ use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::video::Videos;
-use egui::{Rect, Response, Ui};
+use egui::{Context, Rect, Response, Ui};
 
 /// The state that a view reads, and the actions that it dispatches in this frame.
 pub(super) struct View<'a> {
@@ -60,6 +60,12 @@ impl View<'_> {
             response.request_focus();
         }
     }
+}
+
+/// Whether the keyboard focus is on the stage of a call: on a tile, or nowhere.
+pub(super) fn stage_has_focus(ctx: &Context) -> bool {
+    let focused = ctx.memory(egui::Memory::focused);
+    focused.is_none() || focused == tile::focus_id(ctx)
 }
 
 /// Whether the window is compact.

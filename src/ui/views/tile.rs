@@ -15,7 +15,8 @@ use crate::ui::tokens::{overlay, radius, size, time};
 use crate::ui::video::{Crop, VideoKey, VideoLook};
 use crate::ui::widgets::{animate, bars, chip, focus_ring, place, quality_bars, speaking_bars};
 use egui::{
-    Align, Color32, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect, Response, Role, Sense,
+    Align, Color32, Context, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect, Response, Role,
+    Sense,
 };
 use egui::{Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
@@ -217,8 +218,8 @@ fn focus_key() -> Id {
 }
 
 /// The id of the tile that takes the focus for all tiles in this frame.
-pub(super) fn focus_id(ui: &Ui) -> Option<Id> {
-    ui.data(|d| d.get_temp(focus_key()))
+pub(in crate::ui) fn focus_id(ctx: &Context) -> Option<Id> {
+    ctx.data(|d| d.get_temp(focus_key()))
 }
 
 /// The tiles are one stop of the Tab key: the current one takes the focus, and the arrow keys move between them.

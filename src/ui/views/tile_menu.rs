@@ -9,7 +9,7 @@ use crate::ui::parts::Menu;
 use crate::ui::text;
 use crate::ui::tile_layout::{RemoteTile, TileKey};
 use crate::ui::tokens::{overlay, radius, size};
-use crate::ui::widgets::{MenuEntry, MenuResult, chip, menu};
+use crate::ui::widgets::{MenuEntry, MenuResult, chip, focus_is_shown, menu};
 use egui::{CursorIcon, Key, Modifiers, Response, Role, Sense, Ui, Vec2, WidgetInfo};
 
 /// Adds the button of `tile`, a tile of `user`, and shows its menu while that is open.
@@ -27,7 +27,8 @@ pub(super) fn tile_menu(
     if tile.secondary_clicked() || keys {
         view.dispatch(Action::ToggleMenu(this.clone()));
     }
-    if !(open || tile.has_focus() || ui.rect_contains_pointer(tile.rect)) {
+    let focused = tile.has_focus() && focus_is_shown(ui);
+    if !(open || focused || ui.rect_contains_pointer(tile.rect)) {
         return;
     }
     let (_, rect) = ui.allocate_space(Vec2::splat(size::TILE_MENU));

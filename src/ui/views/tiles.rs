@@ -164,7 +164,7 @@ fn tile_at(
 /// The arrow keys, Home and End move the focus from the current tile.
 fn arrows(ui: &Ui, view: &mut View<'_>, placements: &[Placement<'_>], present: usize) {
     let focused = ui.memory(egui::Memory::focused);
-    if focused.is_none() || focused != tile::focus_id(ui) || view.model.menu.is_some() {
+    if focused.is_none() || focused != tile::focus_id(ui.ctx()) || view.model.menu.is_some() {
         return;
     }
     let Some((here, _)) = placements.get(present) else { return };

@@ -63,10 +63,14 @@ pub(super) fn show_focus(ctx: &egui::Context, show: bool) {
     ctx.data_mut(|d| d.insert_temp(focus_id(), show));
 }
 
+/// Whether focus rings are shown: the keyboard is in use.
+pub(super) fn focus_is_shown(ui: &Ui) -> bool {
+    ui.data(|d| d.get_temp(focus_id()).unwrap_or(false))
+}
+
 /// Draws the focus ring round a widget that has the focus: 2 wide, 2 away.
 pub(super) fn focus_ring(ui: &Ui, response: &Response, radius: CornerRadius, colors: &Palette) {
-    let shown = ui.data(|d| d.get_temp(focus_id()).unwrap_or(false));
-    if response.has_focus() && shown {
+    if response.has_focus() && focus_is_shown(ui) {
         let stroke = Stroke::new(2.0, colors.focus);
         ui.painter().rect_stroke(response.rect.expand(2.0), radius + 2, stroke, StrokeKind::Outside);
     }

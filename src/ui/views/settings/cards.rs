@@ -20,6 +20,10 @@ const PREVIEW_SIZE: [f32; 2] = [176.0, 99.0];
 /// Text sizes that can be chosen, in percent; the keys reach those between too.
 const TEXT_SIZES: [u16; 4] = [90, 100, 125, 150];
 
+/// Keys for push to talk in all programs: those that few programs use. The settings file takes others too.
+const TALK_KEYS: [(&str, Option<&str>); 4] =
+    [("Off", None), ("F8", Some("F8")), ("F9", Some("F9")), ("Pause", Some("Pause"))];
+
 /// Draws the card of `section`; returns its rectangle.
 pub(super) fn card(ui: &mut Ui, view: &mut View<'_>, section: SettingsSection) -> Rect {
     let colors = view.colors;
@@ -145,14 +149,28 @@ fn leaving(ui: &mut Ui, view: &mut View<'_>) {
     switch_row(ui, view, "Ask before leaving", "Off: one press is enough", ask, set);
 }
 
-fn shortcuts(ui: &mut Ui, view: &View<'_>) {
+fn shortcuts(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     for (name, keys) in LIST {
         keys_row(ui, colors, name, keys);
     }
+    talk_key(ui, view);
     place::row(ui, 30.0, |ui| {
         text::add_line(ui, text::CAPTION, colors.text_3, "On macOS, ⌘ takes the place of Ctrl");
     });
+}
+
+/// The key for push to talk while other programs have the keyboard.
+fn talk_key(ui: &mut Ui, view: &mut View<'_>) {
+    if !view.model.has_talk_key {
+        let said = "A key to talk from other programs is not possible here: Wayland gives none";
+        place::row(ui, 30.0, |ui| text::add_line(ui, text::CAPTION, view.colors.text_3, said));
+        return;
+    }
+    let chosen = TALK_KEYS.iter().position(|(_, key)| *key == view.model.settings.talk_key.as_deref());
+    let words = TALK_KEYS.map(|(word, _)| word);
+    let set = |i: usize| Action::Set(Setting::TalkKey(TALK_KEYS[i].1));
+    choice_row(ui, view, "Talk from other programs", &words, chosen, set);
 }
 
 fn about(ui: &mut Ui, view: &mut View<'_>) {
