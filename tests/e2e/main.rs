@@ -27,3 +27,4 @@ mod tls;
 mod two_bots;
 mod two_windows;
 mod updates;
+mod workspace;

@@ -43,7 +43,7 @@ impl Display {
     /// Waits for the window of process `pid` and gives it the keyboard focus.
     pub(crate) fn focus(&self, pid: u32) {
         let window = self.window(pid);
-        assert!(self.xdotool(&["windowactivate", "--sync", &window]).is_some(), "xdotool could not raise the window");
+        self.act(&["windowactivate", "--sync", &window]);
     }
 
     fn window(&self, pid: u32) -> String {
@@ -54,7 +54,31 @@ impl Display {
 
     /// Presses a key, for example `ctrl+shift+l`, in the focused window.
     pub(crate) fn press(&self, key: &str) {
-        assert!(self.xdotool(&["key", "--clearmodifiers", key]).is_some(), "xdotool could not press {key}");
+        self.act(&["key", "--clearmodifiers", key]);
+    }
+
+    /// Holds a key down. The X server repeats it.
+    pub(crate) fn key_down(&self, key: &str) {
+        self.act(&["keydown", key]);
+    }
+
+    /// Releases a key.
+    pub(crate) fn key_up(&self, key: &str) {
+        self.act(&["keyup", key]);
+    }
+
+    /// Minimises the window of process `pid`.
+    pub(crate) fn minimise(&self, pid: u32) {
+        self.act(&["windowminimize", "--sync", &self.window(pid)]);
+    }
+
+    /// Shows another workspace, counted from 0.
+    pub(crate) fn show_desktop(&self, number: u32) {
+        self.act(&["set_desktop", &number.to_string()]);
+    }
+
+    fn act(&self, arguments: &[&str]) {
+        assert!(self.xdotool(arguments).is_some(), "xdotool {arguments:?} failed");
     }
 
     /// Writes a screenshot of the display to `NAME.png` and returns its path.

@@ -15,6 +15,7 @@ pub(crate) mod pulse;
 pub(crate) mod relay;
 pub(crate) mod screenshot;
 pub(crate) mod sdk_peer;
+pub(crate) mod session_bus;
 pub(crate) mod tencent;
 pub(crate) mod verified;
 pub(crate) mod wav;
