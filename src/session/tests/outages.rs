@@ -185,7 +185,7 @@ fn after_waking_the_whole_time_for_reconnecting_is_there_again() {
     w.give(Input::Link(w.epoch, LinkInput::Lost));
     w.run(RECONNECT_LIMIT.as_millis() as u64 - 1000);
     w.give(Input::Woke(Duration::from_secs(120)));
-    w.run(RECONNECT_LIMIT.as_millis() as u64 - 1000);
+    w.run(RECONNECT_LIMIT.as_millis() as u64 - 10_000);
     assert!(matches!(w.session.phase(), Phase::Reconnecting(_)), "{:?}", w.session.phase());
     w.behaviour.server = true;
     w.run(10_000);

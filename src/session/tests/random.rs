@@ -18,6 +18,7 @@ enum Op {
     DeviceFails(bool),
     PeersDown,
     DropScheduled,
+    Woke(u64),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -35,6 +36,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<bool>().prop_map(Op::DeviceFails),
         1 => Just(Op::PeersDown),
         1 => Just(Op::DropScheduled),
+        1 => (0..120u64).prop_map(Op::Woke),
     ]
 }
 
@@ -64,10 +66,11 @@ fn act(w: &mut World, op: Op) {
         }
         Op::Behaviour(devices, server, peers) => w.behaviour = Behaviour { devices, server, peers },
         Op::DeviceFails(camera) => {
-            let generation = Generation(1);
+            let generation = w.session.slot(kind(camera)).generation();
             let failed = DeviceInput::Failed { id: "x".into(), message: "gone".into() };
             w.give(Input::Device(kind(camera), generation, failed));
         }
+        Op::Woke(seconds) => w.give(Input::Woke(Duration::from_secs(seconds))),
         Op::PeersDown => w.give(Input::Peers(w.epoch, PeerInput::Down(SignalTarget::Publisher))),
         // Everything in flight is lost, except the reports of devices, which are taken away at their limit.
         Op::DropScheduled => w.scheduled.retain(|_, i| matches!(i, Input::Device(..))),
