@@ -3,6 +3,7 @@
 //! [`AudioEngine`] runs all of it on one thread. Lock-free rings connect it to the devices; RTP payloads come in and go
 //! out as packets. Inside, all audio is 48 kHz mono in blocks of 10 ms.
 
+mod channels;
 mod engine;
 mod jitter_buffer;
 mod level;
@@ -24,14 +25,13 @@ pub(crate) use receive_stream::AudioStreamStats;
 pub(crate) use report::{AudioReport, AudioStreamReport};
 pub(crate) use send_stream::AudioPacket;
 
-use crate::base::PcmFormat;
-
 /// Samples in 10 ms.
 pub(crate) const BLOCK: usize = 480;
 /// Sample rate in Hz.
 const RATE: u32 = 48_000;
 /// The format of all audio inside this folder.
-const MONO: PcmFormat = PcmFormat { rate: RATE, channels: 1 };
+#[cfg(test)]
+const MONO: crate::base::PcmFormat = crate::base::PcmFormat { rate: RATE, channels: 1 };
 
 /// The duration of `samples` in microseconds.
 const fn micros(samples: usize) -> u64 {

@@ -1,6 +1,7 @@
 //! From the mixer into the speaker's ring: as much as the device takes, and a little ahead of it.
 
-use super::{BLOCK, MONO};
+use super::channels::spread;
+use super::{BLOCK, RATE};
 use crate::base::{Moment, PcmFormat};
 use crate::codec::{ResampleError, Resampler};
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(super) struct SpeakerOutput {
     ring: rtrb::Producer<f32>,
     format: PcmFormat,
     resampler: Resampler,
+    mono: Vec<f32>,
     out: Vec<f32>,
     /// Audio in the ring after the last tick or write, in µs.
     filled_us: u64,
@@ -36,10 +38,12 @@ pub(super) struct SpeakerOutput {
 
 impl SpeakerOutput {
     pub(super) fn new(ring: rtrb::Producer<f32>, format: PcmFormat) -> Result<Self, ResampleError> {
+        let format = PcmFormat { channels: format.channels.max(1), ..format };
         Ok(Self {
             ring,
             format,
-            resampler: Resampler::new(MONO, format)?,
+            resampler: Resampler::new(RATE, format.rate)?,
+            mono: Vec::new(),
             out: Vec::new(),
             filled_us: 0,
             last_read: None,
@@ -62,8 +66,10 @@ impl SpeakerOutput {
 
     /// Writes a block. Samples for which the ring has no room are lost.
     pub(super) fn play(&mut self, block: &[f32; BLOCK]) {
+        self.mono.clear();
+        self.resampler.push(block, &mut self.mono);
         self.out.clear();
-        self.resampler.push(block, &mut self.out);
+        spread(&self.mono, self.format.channels, &mut self.out);
         let channels = usize::from(self.format.channels);
         let room = self.ring.slots() / channels * channels;
         let fitting = self.out.len().min(room);
@@ -136,6 +142,7 @@ impl PlayoutClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::MONO;
 
     const STEREO: PcmFormat = PcmFormat { rate: 48_000, channels: 2 };
 

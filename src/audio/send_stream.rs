@@ -1,8 +1,9 @@
 //! The stream that is sent: from the microphone's ring to Opus packets.
 
+use super::channels::Downmix;
 use super::level::{AudioLevel, LevelMeter, dbov};
 use super::processor::AudioProcessor;
-use super::{BLOCK, MONO};
+use super::{BLOCK, RATE};
 use crate::base::{Moment, PcmFormat};
 use crate::codec::{FRAME_SAMPLES, OpusEncodeError, OpusEncoder, ResampleError, Resampler};
 use bytes::Bytes;
@@ -32,24 +33,30 @@ pub(crate) struct AudioPacket {
 pub(super) struct MicrophoneInput {
     ring: rtrb::Consumer<f32>,
     format: PcmFormat,
+    downmix: Downmix,
     resampler: Resampler,
     read: Vec<f32>,
+    mono: Vec<f32>,
 }
 
 impl MicrophoneInput {
     pub(super) fn new(ring: rtrb::Consumer<f32>, format: PcmFormat) -> Result<Self, ResampleError> {
-        Ok(Self { ring, format, resampler: Resampler::new(format, MONO)?, read: Vec::new() })
+        let downmix = Downmix::new(format.rate, format.channels);
+        let resampler = Resampler::new(format.rate, RATE)?;
+        Ok(Self { ring, format, downmix, resampler, read: Vec::new(), mono: Vec::new() })
     }
 
     /// Appends what the ring holds, as 48 kHz mono.
     fn read(&mut self, out: &mut Vec<f32>) {
-        let channels = usize::from(self.format.channels);
+        let channels = usize::from(self.format.channels.max(1));
         let of_ms = |ms: usize| self.format.rate as usize * ms / 1000 * channels;
         let available = self.ring.slots() / channels * channels;
         self.read.resize(available, 0.0);
         let (read, _) = self.ring.pop_partial_slice(&mut self.read);
         let kept = if read.len() > of_ms(OUTDATED_MS) { of_ms(KEPT_MS) } else { read.len() };
-        self.resampler.push(&read[read.len() - kept..], out);
+        self.mono.clear();
+        self.downmix.push(&read[read.len() - kept..], &mut self.mono);
+        self.resampler.push(&self.mono, out);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Devices as the system lists them, and the errors that the window distinguishes.
 
+use super::{DeviceKind, NO_DEVICE};
 use serde::{Deserialize, Serialize};
 
 /// A device that can be chosen.
@@ -26,6 +27,51 @@ pub(crate) struct DeviceLists {
     pub(crate) microphones: Vec<DeviceEntry>,
     /// Speakers, real ones first.
     pub(crate) speakers: Vec<DeviceEntry>,
+}
+
+impl DeviceLists {
+    /// The devices of a kind. Screens are not listed.
+    pub(crate) fn of(&self, kind: DeviceKind) -> &[DeviceEntry] {
+        match kind {
+            DeviceKind::Camera => &self.cameras,
+            DeviceKind::Microphone => &self.microphones,
+            DeviceKind::Speaker => &self.speakers,
+            DeviceKind::Screen => &[],
+        }
+    }
+
+    /// The real devices of a kind, for a session.
+    pub(crate) fn listed(&self, kind: DeviceKind) -> Listed {
+        let real = || self.of(kind).iter().filter(|e| !e.synthetic);
+        Listed {
+            ids: real().map(|e| e.id.clone()).collect(),
+            default: real().find(|e| e.default).map(|e| e.id.clone()),
+        }
+    }
+}
+
+/// The real devices of one kind that are plugged in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// The id of the system's default; `None` if the system names none, or one that is not listed.
+    pub default: Option<String>,
+}
+
+impl Listed {
+    /// Whether the device is plugged in.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.ids.iter().any(|i| i == id)
+    }
+}
+
+/// Whether an id can be that of a real device: it is none of Visavis' own (a test device, a file, a capture process with
+/// a fault, none, the default).
+pub(crate) fn names_real_device(id: &str) -> bool {
+    let id = id.trim();
+    let own = ["test-", "file:", "capture-process:"];
+    !(id.is_empty() || id == NO_DEVICE || id == "default" || own.iter().any(|prefix| id.starts_with(prefix)))
 }
 
 /// Why a device cannot be used: the cases for which the window has a text.

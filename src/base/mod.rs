@@ -23,8 +23,8 @@ mod timers;
 
 pub use codec::{Codec, Undecodable};
 pub use connection::{IceServer, SignalTarget};
-pub use device::Withheld;
-pub(crate) use device::{DeviceEntry, DeviceLists, DeviceProblemKind};
+pub(crate) use device::{DeviceEntry, DeviceLists, DeviceProblemKind, names_real_device};
+pub use device::{Listed, Withheld};
 pub use entry::EntryErrorKind;
 pub(crate) use event::Event;
 pub use event::{EventKind, ExitRequestedBy, RemoteStatistics, Statistics, TrackVerification, Verification};

@@ -50,7 +50,8 @@ impl LocalDevices {
         };
         let label = self.labels.get(&kind).cloned().unwrap_or_default();
         let wanted = slot.is_wanted();
-        LocalDevice { id: id.to_owned(), label, wanted, state, withheld: None }
+        let missing = slot.is_missing().then(|| slot.choice().unwrap_or_default().to_owned());
+        LocalDevice { id: id.to_owned(), label, wanted, state, withheld: None, missing }
     }
 }
 

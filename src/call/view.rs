@@ -130,6 +130,18 @@ pub(crate) struct DeviceChoice {
     pub(crate) speaker: Option<String>,
 }
 
+impl DeviceChoice {
+    /// The chosen device of a kind.
+    pub(crate) fn of(&self, kind: DeviceKind) -> Option<&str> {
+        match kind {
+            DeviceKind::Camera => self.camera.as_deref(),
+            DeviceKind::Microphone => self.microphone.as_deref(),
+            DeviceKind::Speaker => self.speaker.as_deref(),
+            DeviceKind::Screen => None,
+        }
+    }
+}
+
 /// The state of a device of ours. The indicator shows this, not the position of the switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum DeviceState {
@@ -168,6 +180,8 @@ pub(crate) struct LocalDevice {
     pub(crate) state: DeviceState,
     /// Why others keep it off; `None` if they do not.
     pub(crate) withheld: Option<Withheld>,
+    /// The name of the chosen device if it is not plugged in: the system's default takes its place until it is back.
+    pub(crate) missing: Option<String>,
 }
 
 /// Everything that the window shows. Each replaces the last one; video frames do not pass through it but through slots.
@@ -198,6 +212,18 @@ pub(crate) struct Snapshot {
     /// Whether the program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself when no
     /// call is running.
     pub(crate) quit: bool,
+}
+
+impl Snapshot {
+    /// One of our devices.
+    pub(crate) const fn device(&self, kind: DeviceKind) -> &LocalDevice {
+        match kind {
+            DeviceKind::Camera => &self.camera,
+            DeviceKind::Microphone => &self.microphone,
+            DeviceKind::Speaker => &self.speaker,
+            DeviceKind::Screen => &self.screen,
+        }
+    }
 }
 
 /// A call.
@@ -364,6 +390,27 @@ pub(crate) enum Notice {
     Withheld(DeviceKind, Withheld),
     /// What a device of ours gives may be sent now. It is off.
     Allowed(DeviceKind),
+    /// The chosen device was unplugged; the system's default takes its place, if there is one.
+    DeviceMissing {
+        /// The kind of device.
+        kind: DeviceKind,
+        /// Its name.
+        name: String,
+    },
+    /// The chosen device is plugged in again, and in use.
+    DeviceBack {
+        /// The kind of device.
+        kind: DeviceKind,
+        /// Its name.
+        name: String,
+    },
+    /// The system's default, which we follow, is another device now.
+    DefaultDevice {
+        /// The kind of device.
+        kind: DeviceKind,
+        /// Its name.
+        name: String,
+    },
     /// A link to a call was opened elsewhere.
     Link(String),
     /// There is a newer version.

@@ -114,6 +114,7 @@ fn config(
             microphone: Some(args.participant.microphone.clone().unwrap_or(tone)),
             speaker: Some(args.participant.speaker.clone().unwrap_or_else(|| "none".to_owned())),
             camera_layers: Vec::new(),
+            listed: Vec::new(),
         },
         format,
         leave_after: args.participant.leave_after,

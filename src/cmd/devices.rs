@@ -40,7 +40,9 @@ fn table(lists: &DeviceLists) -> String {
     for (title, entries) in parts {
         section(&mut text, title, entries).ok();
     }
-    text.push_str("`none` is no device. `file:PATH` is a picture, a video or a WAV file, or the WAV file to record.\n");
+    text.push_str(
+        "`none` is no device. `file:PATH` is a picture, a video or a sound file, or the WAV file to record.\n",
+    );
     text
 }
 

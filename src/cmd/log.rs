@@ -19,7 +19,7 @@ const LINE_BYTES: usize = 500;
 /// What is logged unless RUST_LOG or `--log-level` says otherwise: warnings, and the audit log.
 const DEFAULT_LEVEL: &str = "warn,audit=info";
 /// Libraries that warn in ordinary calls: of short RTCP packets, of payload types that they do not use, of padding.
-const NOISY: &str = "webrtc=error,rtc=error,str0m=error,livekit_signaling=error";
+const NOISY: &str = "webrtc=error,rtc=error,str0m=error,livekit_signaling=error,symphonia=error";
 
 /// Starts to log, until the program ends. Dropping the guard writes the counts that are still due.
 pub(super) fn start(level: Option<&str>) -> LogGuard {
@@ -226,7 +226,10 @@ mod tests {
 
     #[test]
     fn libraries_that_always_warn_are_left_out_unless_everything_is_wanted() {
-        assert!(filter("info").ends_with("livekit_signaling=error") && filter(DEFAULT_LEVEL).contains("rtc=error"));
+        assert!(
+            filter("info").ends_with("livekit_signaling=error,symphonia=error")
+                && filter(DEFAULT_LEVEL).contains("rtc=error")
+        );
         assert_eq!((filter("debug"), filter("warn,rtc=info")), ("debug".to_owned(), "warn,rtc=info".to_owned()));
         for level in ["error", "INFO", DEFAULT_LEVEL, "trace"] {
             assert!(EnvFilter::try_new(filter(level)).is_ok(), "{level}");

@@ -32,7 +32,7 @@ pub(super) struct ParticipantArgs {
     /// A camera's id, none, test-picture[:WxH@FPS] or file:PATH
     #[arg(long, value_name = "ID", value_parser = parse_camera)]
     pub(super) camera: Option<String>,
-    /// A microphone's id, none, test-tone[:HZ], test-voice[:N] or file:PATH.wav
+    /// A microphone's id, none, test-tone[:HZ], test-voice[:N] or file:PATH
     #[arg(long, value_name = "ID", value_parser = parse_microphone)]
     pub(super) microphone: Option<String>,
     /// A speaker's id, none or file:PATH.wav, which records

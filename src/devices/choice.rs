@@ -46,6 +46,11 @@ pub(crate) enum ChoiceError {
 /// The files that a camera takes.
 const CAMERA_FILES: &str = "PNG and JPEG pictures and Y4M videos";
 
+/// The extensions of the sound files that can be played.
+const SOUND_FILES: [&str; 8] = ["wav", "wave", "flac", "mp3", "ogg", "oga", "aif", "aiff"];
+/// The same for people.
+pub(super) const SOUND_FILE_KINDS: &str = "WAV, FLAC, MP3, Ogg Vorbis and AIFF files";
+
 /// The choice of a camera.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CameraChoice {
@@ -77,7 +82,7 @@ pub(crate) enum MicrophoneChoice {
     TestTone(u32),
     /// Synthetic speech at -20 dBFS; each number is another voice.
     TestVoice(u32),
-    /// A WAV file, played in a loop.
+    /// A sound file, played in a loop.
     File(PathBuf),
     /// A microphone of this computer.
     Device(String),
@@ -150,7 +155,7 @@ impl FromStr for MicrophoneChoice {
             },
             ("test-voice", None) => Ok(Self::TestVoice(1)),
             ("test-voice", Some(n)) => n.parse().map(Self::TestVoice).map_err(|_| ChoiceError::Voice(n.into())),
-            ("file", Some(path)) => file(path, "microphone", &["wav"], "WAV files").map(Self::File),
+            ("file", Some(path)) => file(path, "microphone", &SOUND_FILES, SOUND_FILE_KINDS).map(Self::File),
             (test, _) if test.starts_with("test-") => {
                 Err(unknown_test(id, "microphone", "test-tone[:HZ] and test-voice[:N]"))
             }
@@ -257,6 +262,20 @@ mod tests {
     }
 
     #[test]
+    fn real_devices_are_told_from_our_own_by_their_ids() {
+        use crate::base::names_real_device;
+        let real = ["/dev/video0", "pulseaudio:mic", "alsa:plughw:CARD=0", "wasapi:{0.0.1.0}.{x}", "coreaudio:7"];
+        let own = ["default", "none", "test-tone:300", "test-voice", "file:a.wav"];
+        for id in real.iter().chain(&own) {
+            let parsed: MicrophoneChoice = id.parse().expect(id);
+            assert_eq!(matches!(parsed, MicrophoneChoice::Device(_)), names_real_device(id), "{id}");
+        }
+        for id in ["capture-process:none", "test-picture:640x360@15", "file:a.png"] {
+            assert!(!names_real_device(id), "{id}");
+        }
+    }
+
+    #[test]
     fn the_error_of_an_invalid_id_names_valid_ones() {
         let camera = |id: &str| id.parse::<CameraChoice>().expect_err(id).to_string();
         assert!(camera(" ").contains("cannot be empty"));
@@ -273,6 +292,11 @@ mod tests {
             assert!(err.to_string().contains("50 to 8000"), "{err}");
         }
         assert!("test-picture".parse::<MicrophoneChoice>().expect_err("camera").to_string().contains("test-voice"));
+        let microphone = |id: &str| id.parse::<MicrophoneChoice>();
+        for file in ["a.wav", "a.WAVE", "a.flac", "b/a.mp3", "a.ogg", "a.aiff"] {
+            assert_eq!(microphone(&format!("file:{file}")), Ok(MicrophoneChoice::File(file.into())));
+        }
+        assert!(microphone("file:a.m4a").expect_err("AAC").to_string().contains("FLAC, MP3"));
         assert!("file:x.mp3".parse::<SpeakerChoice>().expect_err("mp3").to_string().contains("WAV"));
     }
 }

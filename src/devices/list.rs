@@ -2,6 +2,7 @@
 
 use crate::base::{DeviceEntry, DeviceLists};
 use crate::devices::capture::{self, CaptureProgram};
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -9,15 +10,50 @@ use tokio::time::timeout;
 
 /// Lists the devices. A part of the system that does not answer within `limit` counts as having none.
 pub(crate) async fn list(limit: Duration) -> DeviceLists {
-    let cameras = ask("camera-list", limit, move || capture::list_cameras(&CaptureProgram::ours(), limit * 9 / 10));
-    let audio = ask("audio-list", limit, audio);
-    let (cameras, audio) = tokio::join!(cameras, audio);
-    let (microphones, speakers) = audio.unwrap_or_default();
-    let mut lists = DeviceLists { cameras: cameras.unwrap_or_default(), microphones, speakers };
-    lists.cameras.push(synthetic("test-picture", "Test picture", "any size and rate"));
-    lists.microphones.push(synthetic("test-tone", "Test tone", "48000 Hz, 1 channel"));
-    lists.microphones.push(synthetic("test-voice", "Test voice", "48000 Hz, 1 channel"));
-    lists
+    let (cameras, sound) = tokio::join!(list_cameras(limit), list_sound(limit));
+    let (microphones, speakers) = sound.unwrap_or_else(|| (own_microphones(), Vec::new()));
+    DeviceLists { cameras: cameras.unwrap_or_else(own_cameras), microphones, speakers }
+}
+
+/// Lists the cameras; `None` if the system does not answer within `limit`.
+pub(crate) async fn list_cameras(limit: Duration) -> Option<Vec<DeviceEntry>> {
+    let look = move || capture::list_cameras(&CaptureProgram::ours(), limit * 9 / 10);
+    let mut cameras = ask("camera-list", limit, look).await??;
+    distinguish(&mut cameras);
+    cameras.extend(own_cameras());
+    Some(cameras)
+}
+
+/// Lists microphones and speakers; `None` if the system does not answer within `limit`.
+pub(crate) async fn list_sound(limit: Duration) -> Option<(Vec<DeviceEntry>, Vec<DeviceEntry>)> {
+    let (mut microphones, mut speakers) = ask("audio-list", limit, audio).await?;
+    distinguish(&mut microphones);
+    distinguish(&mut speakers);
+    microphones.extend(own_microphones());
+    Some((microphones, speakers))
+}
+
+/// Numbers devices of the same name, in the order of their ids, which stays when one of them is plugged in anew.
+fn distinguish(entries: &mut [DeviceEntry]) {
+    let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for entry in &*entries {
+        ids.entry(entry.label.clone()).or_default().insert(entry.id.clone());
+    }
+    for entry in entries {
+        if let Some(same) = ids.get(&entry.label).filter(|same| same.len() > 1) {
+            let number = same.iter().position(|id| *id == entry.id).unwrap_or_default() + 1;
+            entry.label = format!("{} ({number})", entry.label);
+        }
+    }
+}
+
+fn own_cameras() -> Vec<DeviceEntry> {
+    vec![synthetic("test-picture", "Test picture", "any size and rate")]
+}
+
+fn own_microphones() -> Vec<DeviceEntry> {
+    let format = "48000 Hz, 1 channel";
+    vec![synthetic("test-tone", "Test tone", format), synthetic("test-voice", "Test voice", format)]
 }
 
 /// A device that Visavis makes itself.
@@ -50,4 +86,18 @@ fn audio() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
 #[cfg(not(feature = "window"))]
 fn audio() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
     Default::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_of_the_same_name_are_numbered() {
+        let entry = |id: &str, label: &str| DeviceEntry { synthetic: false, ..synthetic(id, label, "") };
+        let mut entries = vec![entry("usb-2", "USB Audio"), entry("pci", "Built-in"), entry("usb-1", "USB Audio")];
+        distinguish(&mut entries);
+        let labels: Vec<&str> = entries.iter().map(|e| e.label.as_str()).collect();
+        assert_eq!(labels, ["USB Audio (2)", "Built-in", "USB Audio (1)"]);
+    }
 }

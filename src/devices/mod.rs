@@ -17,11 +17,13 @@ mod opening;
 mod tests;
 mod thread;
 mod ticker;
+mod watch;
 
 pub(crate) use audio::AudioLease;
 pub(crate) use camera::{CameraFormat, CameraLease, TestPictureIdentity, capture};
 pub(crate) use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, camera_format};
 pub(crate) use error::{DeviceError, DeviceFailure, FailureSink};
-pub(crate) use list::list;
+pub(crate) use list::{list, list_cameras, list_sound};
 pub(crate) use opening::Opening;
 pub(crate) use thread::{DevicePresence, Released};
+pub(crate) use watch::{DeviceChange, DeviceWatch};

@@ -3,8 +3,9 @@
 //! One operation runs at a time; a change that arrives meanwhile waits for its end. So a device is never opened twice, and
 //! nothing is released that was not opened.
 
+use super::device_target::DeviceTarget;
 use super::io::{DeviceInput, Generation, Output};
-use crate::base::{DeviceKind, NO_DEVICE, StepState};
+use crate::base::{DeviceKind, Listed, NO_DEVICE, StepState};
 use std::time::Duration;
 
 /// Longest time for a device to close; then its driver takes it away by force.
@@ -15,7 +16,7 @@ pub(crate) const RELEASE_LIMIT: Duration = Duration::from_millis(1000);
 pub(crate) struct DeviceSlot {
     kind: DeviceKind,
     wanted: bool,
-    choice: Option<String>,
+    target: DeviceTarget,
     state: SlotState,
     generation: Generation,
     /// The last `Released`.
@@ -39,16 +40,16 @@ pub(crate) enum SlotState {
     /// Not held.
     Closed,
     /// Not held, because it could not be opened or was lost. The next change of the wanted state tries again, and so does
-    /// [`DeviceSlot::retry`].
+    /// [`DeviceSlot::retry`], and a list in which there is a device to open.
     Failed(Failure),
     /// Being opened.
     Opening {
-        /// The choice that is being opened.
+        /// The id that is being opened; `None` for the system's default.
         choice: Option<String>,
     },
     /// Open: the driver holds its lease.
     Open {
-        /// The choice that was opened.
+        /// The id that was opened; `None` for the system's default.
         choice: Option<String>,
         /// The id of the device.
         id: String,
@@ -80,9 +81,9 @@ pub(crate) enum SlotChange {
 impl DeviceSlot {
     /// A closed device. `choice` is its id, `None` the system's default.
     pub(crate) fn new(kind: DeviceKind, wanted: bool, choice: Option<String>) -> Self {
-        let generation = Generation(0);
+        let (generation, target) = (Generation(0), DeviceTarget::new(kind, choice));
         let state = SlotState::Closed;
-        Self { kind, wanted, choice, state, generation, last_release: None, failed_before: None }
+        Self { kind, wanted, target, state, generation, last_release: None, failed_before: None }
     }
 
     /// Its state.
@@ -98,12 +99,17 @@ impl DeviceSlot {
 
     /// Whether it is switched on and a device is chosen.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.wanted && self.choice.as_deref() != Some(NO_DEVICE)
+        self.wanted && self.choice() != Some(NO_DEVICE)
     }
 
     /// The chosen id; `None` for the system's default.
     pub(crate) fn choice(&self) -> Option<&str> {
-        self.choice.as_deref()
+        self.target.choice()
+    }
+
+    /// Whether the chosen device is not plugged in, so that the system's default takes its place.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.target.is_missing()
     }
 
     /// Whether it is not held and no operation runs.
@@ -134,7 +140,7 @@ impl DeviceSlot {
     /// Chooses another device, and returns the next operation. A failed device is tried again.
     pub(crate) fn choose(&mut self, choice: Option<String>) -> Option<Output> {
         self.forget_failure();
-        self.choice = choice;
+        self.target.choose(choice);
         self.step()
     }
 
@@ -152,6 +158,19 @@ impl DeviceSlot {
         output
     }
 
+    /// Takes the list of the real devices, and returns the next operation: the chosen device comes back, the default takes
+    /// its place or is followed. A failed device is tried again if it is listed.
+    pub(crate) fn list(&mut self, listed: Listed) -> Option<Output> {
+        self.note_listed(listed);
+        let again = if self.target.is_there() { self.retry() } else { None };
+        again.or_else(|| self.step())
+    }
+
+    /// Takes the list of the real devices before the first operation.
+    pub(super) fn note_listed(&mut self, listed: Listed) {
+        self.target.list(listed);
+    }
+
     fn forget_failure(&mut self) {
         self.failed_before = None;
         if matches!(self.state, SlotState::Failed(_)) {
@@ -162,18 +181,22 @@ impl DeviceSlot {
     /// The next operation towards the wanted state, if one is due and none runs.
     pub(crate) fn step(&mut self) -> Option<Output> {
         let on = self.is_wanted();
+        let target = self.target.id();
+        let other = |choice: &Option<String>| choice.as_deref() != target || self.target.default_moved();
         match &self.state {
             SlotState::Closed if on => {
+                let id = target.map(str::to_owned);
                 self.generation.0 += 1;
-                self.state = SlotState::Opening { choice: self.choice.clone() };
+                self.target.note_opening();
+                self.state = SlotState::Opening { choice: id.clone() };
                 let (kind, generation) = (self.kind, self.generation);
-                Some(Output::OpenDevice { kind, generation, id: self.choice.clone() })
+                Some(Output::OpenDevice { kind, generation, id })
             }
-            SlotState::Opening { choice } if !on || *choice != self.choice => {
+            SlotState::Opening { choice } if !on || other(choice) => {
                 let id = choice.clone().unwrap_or_default();
                 self.release(id, false)
             }
-            SlotState::Open { choice, id } if !on || *choice != self.choice => {
+            SlotState::Open { choice, id } if !on || other(choice) => {
                 let id = id.clone();
                 self.release(id, true)
             }
@@ -208,11 +231,22 @@ impl DeviceSlot {
                 self.state = SlotState::Releasing { id: id.clone(), was_open: true };
                 Some(SlotChange::Opened(id))
             }
-            (DeviceInput::Failed { id, message }, SlotState::Opening { .. } | SlotState::Open { .. }) => {
+            (
+                DeviceInput::Failed { id, message },
+                SlotState::Opening { choice: opened } | SlotState::Open { choice: opened, .. },
+            ) => {
+                let opened = opened.clone();
+                if opened.as_deref() == self.choice() {
+                    self.target.note_failure();
+                }
                 let before = self.failed_before.take().filter(|before| before.message == message);
                 // An opening that fails does not know the id of the default device.
                 let id = before.as_ref().map_or(id, |before| before.id.clone());
-                self.state = SlotState::Failed(Failure { id: id.clone(), message: message.clone() });
+                // If it turns out not to be plugged in, the default takes its place.
+                self.state = match self.target.id() == opened.as_deref() {
+                    true => SlotState::Failed(Failure { id: id.clone(), message: message.clone() }),
+                    false => SlotState::Closed,
+                };
                 Some(if before.is_some() { SlotChange::FailedAgain } else { SlotChange::Failed { id, message } })
             }
             // It failed after its release was requested: it is not held, and no other report follows.
@@ -300,6 +334,69 @@ mod tests {
         assert!(matches!(slot.want(false), Some(Output::ReleaseDevice { .. })));
         assert_eq!(slot.handle(Generation(1), released()), Some(SlotChange::OpeningCancelled));
         assert!(slot.is_closed());
+    }
+
+    #[test]
+    fn an_unplugged_device_gives_way_to_the_default_and_comes_back() {
+        let listed = |ids: &[&str]| Listed {
+            ids: ids.iter().map(|&id| id.to_owned()).collect(),
+            default: ids.first().map(|&id| id.to_owned()),
+        };
+        let mut slot = DeviceSlot::new(DeviceKind::Microphone, true, Some("headset".into()));
+        assert!(slot.list(listed(&["desk", "headset"])).is_some());
+        assert!(slot.handle(Generation(1), opened("headset")).is_some());
+        let failed = DeviceInput::Failed { id: "headset".into(), message: "it went away".into() };
+        // The failure comes before the list without the device, or after it, or not at all.
+        for order in 0..3 {
+            if order == 0 {
+                assert!(matches!(slot.handle(slot.generation, failed.clone()), Some(SlotChange::Failed { .. })));
+                assert!(slot.step().is_none(), "the list still has it");
+                assert!(matches!(slot.list(listed(&["desk"])), Some(Output::OpenDevice { id: None, .. })));
+            } else {
+                assert!(matches!(slot.list(listed(&["desk"])), Some(Output::ReleaseDevice { .. })));
+                let end = if order == 1 { failed.clone() } else { released() };
+                assert!(matches!(slot.handle(slot.generation, end), Some(SlotChange::Closed { .. })));
+                assert!(matches!(slot.step(), Some(Output::OpenDevice { id: None, .. })));
+            }
+            assert!(slot.is_missing());
+            assert!(slot.handle(slot.generation, opened("default")).is_some());
+            assert!(slot.list(listed(&["desk"])).is_none(), "the same list");
+            assert!(matches!(slot.list(listed(&["desk", "headset"])), Some(Output::ReleaseDevice { .. })));
+            assert!(slot.handle(slot.generation, released()).is_some());
+            assert!(matches!(slot.step(), Some(Output::OpenDevice { id: Some(id), .. }) if id == "headset"));
+            assert!(slot.handle(slot.generation, opened("headset")).is_some());
+        }
+    }
+
+    #[test]
+    fn with_nothing_plugged_in_it_waits_for_the_next_device() {
+        let listed = |id: &str| Listed { ids: vec![id.into()], default: Some(id.into()) };
+        let mut slot = DeviceSlot::new(DeviceKind::Speaker, true, None);
+        assert!(slot.list(Listed::default()).is_some(), "the system may know better");
+        let failed = DeviceInput::Failed { id: "default".into(), message: "there is none".into() };
+        assert!(slot.handle(Generation(1), failed).is_some());
+        assert!(slot.list(Listed::default()).is_none());
+        assert!(matches!(slot.list(listed("desk")), Some(Output::OpenDevice { id: None, .. })));
+        // The default changes while it opens, and back before that is closed.
+        assert!(matches!(slot.list(listed("headset")), Some(Output::ReleaseDevice { .. })));
+        assert!(slot.list(listed("desk")).is_none(), "one operation at a time");
+        assert_eq!(slot.handle(Generation(2), released()), Some(SlotChange::OpeningCancelled));
+        assert!(slot.step().is_some());
+        assert!(slot.handle(Generation(3), opened("default")).is_some());
+        assert!(slot.list(listed("desk")).is_none());
+        assert!(slot.list(listed("headset")).is_some(), "an open default is followed");
+    }
+
+    #[test]
+    fn a_choice_that_is_not_plugged_in_at_the_start_fails_once_and_the_default_is_used() {
+        let mut slot = DeviceSlot::new(DeviceKind::Microphone, true, Some("headset".into()));
+        assert!(slot.step().is_some());
+        let desk = Listed { ids: vec!["desk".into()], default: Some("desk".into()) };
+        assert!(slot.list(desk).is_none(), "it may work without being listed");
+        let failed = DeviceInput::Failed { id: "headset".into(), message: "not found".into() };
+        assert!(matches!(slot.handle(Generation(1), failed), Some(SlotChange::Failed { .. })));
+        assert!(matches!(slot.step(), Some(Output::OpenDevice { id: None, .. })));
+        assert!(slot.is_missing() && slot.choice() == Some("headset"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::device_slot::SlotChange;
 use super::{DeviceInput, DeviceSlot, Generation, Output, Phase, Session, Timer};
-use crate::base::{DeviceKind, EventKind, Moment, TrackSource};
+use crate::base::{DeviceKind, EventKind, Listed, Moment, TrackSource};
 use std::time::Duration;
 
 /// Pauses before a failed device is opened again by itself; the last one repeats.
@@ -70,6 +70,15 @@ impl Session {
     pub(super) fn retry_device(&mut self, kind: DeviceKind) {
         let output = self.slot_mut(kind).retry();
         self.out.extend(output);
+    }
+
+    pub(super) fn list_devices(&mut self, kind: DeviceKind, listed: Listed) {
+        if self.is_leaving() {
+            return;
+        }
+        let output = self.slot_mut(kind).list(listed);
+        self.out.extend(output);
+        self.after_device();
     }
 
     pub(super) fn step_device(&mut self, kind: DeviceKind) {

@@ -3,8 +3,8 @@
 //! Give one input, drain all outputs ([`super::Session::poll`]), give the next input.
 
 use crate::base::{
-    DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, MediaKind, SignalTarget, StepState, TrackRef,
-    TrackSid, TrackSource, Undecodable,
+    DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, Listed, MediaKind, SignalTarget, StepState,
+    TrackRef, TrackSid, TrackSource, Undecodable,
 };
 use livekit_protocol as lk;
 use std::time::Duration;
@@ -46,6 +46,8 @@ pub enum Input {
     SetDevice(DeviceKind, bool),
     /// Choose another device by its id, or the system's default.
     ChooseDevice(DeviceKind, Option<String>),
+    /// The system lists these real devices of a kind. The chosen one is used while it is among them, else the default.
+    Listed(DeviceKind, Listed),
     /// A report of the signalling link.
     Link(Epoch, LinkInput),
     /// A report of the peer connections.

@@ -5,6 +5,7 @@
 //! states like "reconnecting while leaving" cannot be expressed. `exit` ends the stay; the README states its promise.
 
 mod device_slot;
+mod device_target;
 mod devices;
 mod entering;
 mod exit;
@@ -27,7 +28,9 @@ pub(crate) use reconnecting::RECONNECT_LIMIT;
 pub use remote_track::RemotePublication;
 pub use roster::RemoteParticipant;
 
-use crate::base::{ConnectionQuality, DeviceKind, ExitReason, Moment, Receipt, SimulcastLayer, Timers, TrackSid};
+use crate::base::{
+    ConnectionQuality, DeviceKind, ExitReason, Listed, Moment, Receipt, SimulcastLayer, Timers, TrackSid,
+};
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use publish::OwnTrack;
@@ -50,6 +53,8 @@ pub struct SessionConfig {
     pub speaker: Option<String>,
     /// The simulcast layers of the camera, smallest first.
     pub camera_layers: Vec<SimulcastLayer>,
+    /// The real devices that are plugged in; empty while the system has not listed them.
+    pub listed: Vec<(DeviceKind, Listed)>,
 }
 
 /// The phase of a session.
@@ -213,6 +218,9 @@ impl Session {
             speaking: false,
             quality: ConnectionQuality::Unknown,
         };
+        for (kind, listed) in config.listed {
+            session.slot_mut(kind).note_listed(listed);
+        }
         session.begin(now);
         session
     }
@@ -226,6 +234,7 @@ impl Session {
             Input::Woke(after) => self.woke(after, now),
             Input::SetDevice(kind, on) => self.switch_device(kind, on),
             Input::ChooseDevice(kind, id) => self.choose_device(kind, id),
+            Input::Listed(kind, listed) => self.list_devices(kind, listed),
             Input::Link(epoch, input) => self.link(epoch, input, now),
             Input::Peers(epoch, input) => self.peers(epoch, input, now),
             Input::Device(kind, generation, input) => self.device(kind, generation, input, now),

@@ -159,12 +159,7 @@ impl Model {
 
     /// Our device of that kind.
     pub(super) fn device(&self, kind: DeviceKind) -> &LocalDevice {
-        match kind {
-            DeviceKind::Camera => &self.snapshot.camera,
-            DeviceKind::Microphone => &self.snapshot.microphone,
-            DeviceKind::Speaker => &self.snapshot.speaker,
-            DeviceKind::Screen => &self.snapshot.screen,
-        }
+        self.snapshot.device(kind)
     }
 
     /// How the call ended, while that is shown.

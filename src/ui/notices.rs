@@ -23,6 +23,12 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
         Notice::Device(kind) => return device_failed(model, kind),
         Notice::Withheld(kind, why) => return device_withheld(model, kind, why),
         Notice::Allowed(kind) => return device_allowed(model, kind),
+        Notice::DeviceMissing { kind, name } => {
+            let instead = strings::default_device(&model.snapshot.devices, kind);
+            (icons::PLUGS, strings::missing_device(kind, &name, instead))
+        }
+        Notice::DeviceBack { name, .. } => (icons::PLUGS, format!("“{}” is back and in use", isolate(&name))),
+        Notice::DefaultDevice { kind, name } => (icons::PLUGS, strings::default_changed(kind, &name)),
         Notice::Refused { request, sentence } => return hosting::refused(model, &request, sentence),
         Notice::Link(link) => {
             effects.raise = true;
@@ -92,6 +98,27 @@ mod tests {
     use crate::call::view::Snapshot;
     use crate::store::Settings;
     use std::sync::Arc;
+
+    #[test]
+    fn plugging_is_told_with_what_is_used_now() {
+        let mut model = Model::new(Settings::default());
+        let mut snapshot = Snapshot { devices: crate::ui::testing::devices(), ..Snapshot::default() };
+        model.snapshot = Arc::new(snapshot.clone());
+        let missing = || Notice::DeviceMissing { kind: DeviceKind::Microphone, name: "Desk".into() };
+        apply(&mut model, missing(), &mut Effects::default());
+        let said = |model: &Model| model.toasts.last().map(|t| t.text.clone()).unwrap_or_default();
+        assert_eq!(said(&model), "“Desk” is not plugged in. “Headset microphone” is used until it is back.");
+        snapshot.devices.microphones.retain(|e| e.synthetic);
+        model.snapshot = Arc::new(snapshot);
+        apply(&mut model, missing(), &mut Effects::default());
+        assert_eq!(said(&model), "“Desk” is not plugged in, and there is no other microphone.");
+        apply(
+            &mut model,
+            Notice::DefaultDevice { kind: DeviceKind::Speaker, name: "Desk".into() },
+            &mut Effects::default(),
+        );
+        assert_eq!(said(&model), "The speaker is now “Desk”, the system's default");
+    }
 
     #[test]
     fn comings_and_goings_are_told_in_small_calls_only() {

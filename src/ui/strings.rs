@@ -1,7 +1,8 @@
 //! Sentences for users about ends, devices, rooms and receipts, and the exact lines for support.
 
 use crate::base::{
-    DeviceKind, DeviceProblemKind, ExitReason, ReceiptStep, RoomId, RoomState, StepName, StepState, Withheld,
+    DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ReceiptStep, RoomId, RoomState, StepName, StepState,
+    Withheld,
 };
 use crate::call::view::{CallSummary, CallView, DeviceProblem, LocalDevice, RoomStatus};
 use crate::store::RecentRoom;
@@ -305,6 +306,34 @@ pub(super) const fn allowed(kind: DeviceKind) -> &'static str {
         DeviceKind::Camera => "You may show your camera now",
         DeviceKind::Microphone => "You may speak now",
         DeviceKind::Speaker | DeviceKind::Screen => "You may share your screen now",
+    }
+}
+
+/// The sentence about a chosen device that is not plugged in, while `instead` takes its place.
+pub(super) fn missing_device(kind: DeviceKind, name: &str, instead: Option<&str>) -> String {
+    let name = isolate(name);
+    match instead {
+        Some(instead) => format!("“{name}” is not plugged in. “{}” is used until it is back.", isolate(instead)),
+        None => format!("“{name}” is not plugged in, and there is no other {}.", noun(kind)),
+    }
+}
+
+/// The sentence about a default that became another device.
+pub(super) fn default_changed(kind: DeviceKind, name: &str) -> String {
+    format!("The {} is now “{}”, the system's default", noun(kind), isolate(name))
+}
+
+/// The name of the system's default of a kind, if it is listed.
+pub(super) fn default_device(devices: &DeviceLists, kind: DeviceKind) -> Option<&str> {
+    devices.of(kind).iter().find(|e| e.default && !e.synthetic).map(|e| e.label.as_str())
+}
+
+const fn noun(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Camera => "camera",
+        DeviceKind::Microphone => "microphone",
+        DeviceKind::Speaker => "speaker",
+        DeviceKind::Screen => "screen",
     }
 }
 

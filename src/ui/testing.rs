@@ -327,6 +327,7 @@ pub(super) fn device(label: &str) -> LocalDevice {
         wanted: true,
         state: DeviceState::Open,
         withheld: None,
+        missing: None,
     }
 }
 
@@ -335,12 +336,13 @@ pub(super) const fn room_state(is_open: bool, people: u32, can_enter: bool) -> R
     RoomStatus::Known(RoomState { is_open, people, can_enter })
 }
 
-fn devices() -> DeviceLists {
+/// The devices of a computer.
+pub(super) fn devices() -> DeviceLists {
     let entry = |id: &str, label: &str, synthetic| DeviceEntry {
         id: id.into(),
         label: label.into(),
         synthetic,
-        default: false,
+        default: id.ends_with('0'),
         formats: Vec::new(),
     };
     DeviceLists {

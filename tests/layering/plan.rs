@@ -68,6 +68,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("pulseaudio", &["devices/"]),
     ("sonora", &["audio/"]),
     ("str0m", &["sfu/"]),
+    ("symphonia", &["devices/"]),
     ("vpx_sys", &["codec/"]),
     ("webrtc", &["rtc/"]),
     ("winit", &["cmd/window"]),

@@ -6,7 +6,7 @@ use crate::stage::{Stage, UNIX_MS};
 use livekit_protocol::DisconnectReason;
 use proptest::prelude::*;
 use std::time::Duration;
-use visavis::base::{DeviceKind, TrackSource};
+use visavis::base::{DeviceKind, Listed, TrackSource};
 use visavis::session::Input;
 
 /// Sequences to run, unless `PROPTEST_CASES` is set.
@@ -51,6 +51,7 @@ enum Op {
     Lost(usize, usize, i32),
     Device(usize, bool, bool),
     Choose(usize, bool),
+    Listed(usize, bool, usize),
     DeviceBehaviour(usize, DeviceBehaviour),
     KillServer(u64),
     StopServer(u64),
@@ -84,6 +85,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (who.clone(), 0..LOSSES.len(), 0..3i32).prop_map(|(n, reason, action)| Op::Lost(n, reason, action)),
         2 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(n, camera, on)| Op::Device(n, camera, on)),
         1 => (who.clone(), any::<bool>()).prop_map(|(n, other)| Op::Choose(n, other)),
+        1 => (who.clone(), any::<bool>(), 0..3usize).prop_map(|(n, camera, many)| Op::Listed(n, camera, many)),
         2 => (who, behaviour()).prop_map(|(n, behaviour)| Op::DeviceBehaviour(n, behaviour)),
         1 => (0..8000u64).prop_map(Op::KillServer),
         1 => (0..8000u64).prop_map(Op::StopServer),
@@ -152,6 +154,12 @@ fn act(stage: &mut Stage, op: &Op) {
         }
         Op::Choose(n, other) if n < there => {
             stage.input(n, Input::ChooseDevice(DeviceKind::Camera, other.then(|| "other".to_owned())));
+        }
+        Op::Listed(n, camera, many) if n < there => {
+            let kind = if camera { DeviceKind::Camera } else { DeviceKind::Microphone };
+            let ids: Vec<_> = ["first", "other"][..many].iter().map(|&id| id.to_owned()).collect();
+            let default = ids.last().cloned();
+            stage.input(n, Input::Listed(kind, Listed { ids, default }));
         }
         Op::DeviceBehaviour(n, behaviour) if n < there => stage.behaviour(n, behaviour),
         _ => {}

@@ -2,7 +2,9 @@
 //!
 //! The window sends [`CallCommand`]s and reads the newest [`Snapshot`]; none of its calls waits for the task.
 
+mod device_news;
 mod join;
+mod lister;
 mod mailbox;
 mod preview;
 mod snapshot;

@@ -1,10 +1,11 @@
 //! The lobby's preview: the chosen devices and switches for the next call, and camera and microphone while no call runs.
 
-use crate::base::{DeviceKind, NO_DEVICE, SimulcastLayer};
+use crate::base::{DeviceKind, Listed, NO_DEVICE, SimulcastLayer};
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
 use crate::call::local_devices::LocalDevices;
 use crate::call::view::{DeviceChoice, DeviceState, LocalDevice};
 use crate::session::{DeviceSlot, Output, SessionConfig};
+use std::collections::BTreeMap;
 
 /// The owner of the preview's devices; calls count from 1.
 pub(super) const OWNER: DeviceOwner = DeviceOwner(0);
@@ -18,6 +19,8 @@ pub(super) struct Preview {
     camera: DeviceSlot,
     microphone: DeviceSlot,
     local: LocalDevices,
+    /// The real devices that are plugged in, by kind.
+    listed: BTreeMap<DeviceKind, Listed>,
     /// Whether the lobby is shown and wants the devices open.
     shown: bool,
 }
@@ -31,6 +34,7 @@ impl Preview {
             camera_on,
             microphone_on,
             local: LocalDevices::default(),
+            listed: BTreeMap::new(),
             shown: false,
         }
     }
@@ -75,15 +79,26 @@ impl Preview {
         apply(outputs, devices);
     }
 
+    /// Follows what is plugged in.
+    pub(super) fn list(&mut self, kind: DeviceKind, listed: Listed, devices: &mut Devices) {
+        self.listed.insert(kind, listed.clone());
+        let next = self.slot(kind).and_then(|slot| slot.list(listed));
+        apply([next], devices);
+    }
+
+    /// A device of the preview, which opens neither speaker nor screen.
+    fn slot(&mut self, kind: DeviceKind) -> Option<&mut DeviceSlot> {
+        match kind {
+            DeviceKind::Camera => Some(&mut self.camera),
+            DeviceKind::Microphone => Some(&mut self.microphone),
+            DeviceKind::Speaker | DeviceKind::Screen => None,
+        }
+    }
+
     /// Takes a report of a device of the preview.
     pub(super) fn take_report(&mut self, mut report: DeviceReport, devices: &mut Devices) {
         self.local.take_report(&mut report);
-        let slot = match report.kind {
-            DeviceKind::Camera => &mut self.camera,
-            DeviceKind::Microphone => &mut self.microphone,
-            // The preview opens neither.
-            DeviceKind::Speaker | DeviceKind::Screen => return,
-        };
+        let Some(slot) = self.slot(report.kind) else { return };
         slot.handle(report.generation, report.input);
         let next = slot.step();
         apply([next], devices);
@@ -98,6 +113,7 @@ impl Preview {
             microphone: self.choice.microphone.clone(),
             speaker: self.choice.speaker.clone(),
             camera_layers: layers,
+            listed: self.listed.clone().into_iter().collect(),
         }
     }
 
@@ -111,6 +127,10 @@ impl Preview {
         apply(outputs, devices);
         self.camera = DeviceSlot::new(DeviceKind::Camera, false, self.choice.camera.clone());
         self.microphone = DeviceSlot::new(DeviceKind::Microphone, false, self.choice.microphone.clone());
+        for (kind, listed) in self.listed.clone() {
+            // What is not wanted is not opened.
+            self.list(kind, listed, devices);
+        }
         self.local.clear_problems();
     }
 

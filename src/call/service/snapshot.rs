@@ -1,5 +1,6 @@
 //! The snapshot that the window draws, whether it has to draw again, and the notices that events become.
 
+use super::device_news::device_notices;
 use super::task::{CallState, ServiceTask};
 use crate::base::{DeviceKind, EventKind, ExitReason, RemoteLeaveReason};
 use crate::call::view::{CallPhase, CallView, Notice, Snapshot};
@@ -8,12 +9,20 @@ use std::sync::Arc;
 impl ServiceTask {
     /// Publishes the state of now, and wakes the window if that looks different.
     pub(super) fn publish(&mut self) {
-        let device = |kind| match &self.call {
-            Some(CallState::Running { call, .. }) => call.local(kind),
-            _ => self.preview.local(kind, &self.devices),
+        let device = |kind| {
+            let mut device = match &self.call {
+                Some(CallState::Running { call, .. }) => call.local(kind),
+                _ => self.preview.local(kind, &self.devices),
+            };
+            device.missing = device.missing.map(|id| match self.lister.name(&id) {
+                Some(name) => name.to_owned(),
+                // Not seen since the program was started: the end of an id says the most.
+                None => id.rsplit(['/', ':']).next().unwrap_or(&id).to_owned(),
+            });
+            device
         };
         let snapshot = Arc::new(Snapshot {
-            devices: self.lists.clone(),
+            devices: self.lister.lists().clone(),
             choice: self.preview.choice().clone(),
             camera: device(DeviceKind::Camera),
             microphone: device(DeviceKind::Microphone),
@@ -27,6 +36,9 @@ impl ServiceTask {
             quit: self.quit,
         });
         let before = self.snapshots.send_replace(snapshot.clone());
+        for notice in device_notices(&before, &snapshot) {
+            self.mailbox.notice(notice);
+        }
         if looks_different(&before, &snapshot) {
             self.mailbox.wake();
         }
@@ -119,7 +131,7 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::base::{ConnectionQuality, FrameSlot, RoomId, SessionId};
     use std::time::Duration;
@@ -142,7 +154,7 @@ mod tests {
         assert!(looks_different(&in_call(1900, -41.6), &in_call(2000, -41.6)));
     }
 
-    fn call(phase: CallPhase) -> CallView {
+    pub(in crate::call::service) fn call(phase: CallPhase) -> CallView {
         CallView {
             session: SessionId(1),
             room: RoomId::Number(7),

@@ -1,10 +1,11 @@
 //! The service task: it waits for commands, device reports and the call's reports, and publishes a snapshot after each.
 
+use super::lister::{DeviceLister, ListNews};
 use super::mailbox::Mailbox;
 use super::preview::{self, Preview};
 use super::talk::PushToTalk;
 use super::{CallServiceConfig, HostedServer};
-use crate::base::{DeviceKind, DeviceLists, ExitReason, ExitRequestedBy};
+use crate::base::{DeviceKind, ExitReason, ExitRequestedBy};
 use crate::call::devices::{DeviceReport, Devices};
 use crate::call::driver::Call;
 use crate::call::lookup::{LookupAnswer, RoomLookup};
@@ -20,8 +21,6 @@ use tokio::task::JoinSet;
 
 /// Time between two snapshots when nothing else happens.
 const TICK: Duration = Duration::from_millis(100);
-/// How long listing the devices may take.
-const LIST_LIMIT: Duration = Duration::from_secs(3);
 /// Host requests that wait for the server's answer; further ones are dropped.
 const HOST_REQUESTS: usize = 16;
 /// Answers of each kind that wait for the task; their senders wait for a place.
@@ -44,7 +43,7 @@ pub(super) enum CallState {
 pub(super) struct ServiceTask {
     pub(super) config: CallServiceConfig,
     pub(super) devices: Devices,
-    pub(super) lists: DeviceLists,
+    pub(super) lister: DeviceLister,
     /// The room that is typed into the lobby.
     pub(super) lookup: RoomLookup,
     pub(super) preview: Preview,
@@ -60,14 +59,12 @@ pub(super) struct ServiceTask {
     ending: bool,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
-    lists_tx: mpsc::Sender<DeviceLists>,
     pub(super) server_tx: mpsc::Sender<Result<HostedServer, String>>,
     answers: Answers,
 }
 
 /// The answers of tasks that this one starts.
 struct Answers {
-    lists: mpsc::Receiver<DeviceLists>,
     rooms: mpsc::Receiver<LookupAnswer>,
     servers: mpsc::Receiver<Result<HostedServer, String>>,
 }
@@ -78,7 +75,7 @@ enum ServiceEvent {
     Command(Option<CallCommand>),
     Device(DeviceReport),
     Call(TaskReport),
-    Lists(DeviceLists),
+    Lists(ListNews),
     Room(LookupAnswer),
     Server(Result<HostedServer, String>),
     /// A host request was answered; `None` when there is nothing to tell.
@@ -93,14 +90,13 @@ impl ServiceTask {
         mailbox: Arc<Mailbox>,
         snapshots: watch::Sender<Arc<Snapshot>>,
     ) -> Self {
-        let (lists_tx, lists) = mpsc::channel(ANSWERS);
         let (rooms_tx, rooms) = mpsc::channel(ANSWERS);
         let (server_tx, servers) = mpsc::channel(1);
         Self {
             preview: Preview::new(config.choice.clone(), config.camera_on, config.microphone_on),
             config,
             devices,
-            lists: DeviceLists::default(),
+            lister: DeviceLister::start(),
             lookup: RoomLookup::new(rooms_tx),
             call: None,
             talk: PushToTalk::default(),
@@ -110,9 +106,8 @@ impl ServiceTask {
             ending: false,
             mailbox,
             snapshots,
-            lists_tx,
             server_tx,
-            answers: Answers { lists, rooms, servers },
+            answers: Answers { rooms, servers },
         }
     }
 
@@ -121,7 +116,6 @@ impl ServiceTask {
         mut commands: mpsc::Receiver<CallCommand>,
         mut device_reports: mpsc::Receiver<DeviceReport>,
     ) {
-        self.list_devices();
         loop {
             let event = self.next_event(&mut commands, &mut device_reports).await;
             match event {
@@ -130,7 +124,7 @@ impl ServiceTask {
                 ServiceEvent::Command(Some(command)) => self.execute(command),
                 ServiceEvent::Device(report) => self.take_device_report(report),
                 ServiceEvent::Call(report) => self.with_call(|call, devices| call.take_report(report, devices)),
-                ServiceEvent::Lists(lists) => self.lists = lists,
+                ServiceEvent::Lists(news) => self.take_lists(news),
                 ServiceEvent::Room(answer) => self.lookup.take_answer(answer),
                 ServiceEvent::Server(server) => self.server_started(server),
                 ServiceEvent::HostRequest(notice) => notice.into_iter().for_each(|notice| self.tell(notice)),
@@ -167,7 +161,7 @@ impl ServiceTask {
             command = commands.recv(), if !self.ending => ServiceEvent::Command(command),
             Some(report) = device_reports.recv() => ServiceEvent::Device(report),
             Some(report) = call => ServiceEvent::Call(report),
-            Some(lists) = self.answers.lists.recv() => ServiceEvent::Lists(lists),
+            news = self.lister.next() => ServiceEvent::Lists(news),
             Some(answer) = self.answers.rooms.recv() => ServiceEvent::Room(answer),
             Some(server) = self.answers.servers.recv() => ServiceEvent::Server(server),
             Some(done) = self.host_requests.join_next() => ServiceEvent::HostRequest(done.unwrap_or_default()),
@@ -201,7 +195,7 @@ impl ServiceTask {
     fn execute(&mut self, command: CallCommand) {
         match command {
             CallCommand::UseDevices(choice) => self.use_devices(choice),
-            CallCommand::RefreshDevices => self.list_devices(),
+            CallCommand::RefreshDevices => self.lister.refresh(),
             CallCommand::LookUp(room) => self.lookup.start(room, &self.config.tokens),
             CallCommand::Join(params) => self.join(params),
             CallCommand::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
@@ -306,10 +300,15 @@ impl ServiceTask {
         }
     }
 
-    /// Lists the devices in a task of its own; the lists come as a [`ServiceEvent::Lists`].
-    fn list_devices(&self) {
-        let lists_tx = self.lists_tx.clone();
-        tokio::spawn(async move { lists_tx.send(crate::devices::list(LIST_LIMIT).await).await });
+    /// Lets the preview and the call follow what is plugged in.
+    fn take_lists(&mut self, news: ListNews) {
+        if !self.lister.take(news) {
+            return;
+        }
+        for (kind, listed) in self.lister.listed() {
+            self.preview.list(kind, listed.clone(), &mut self.devices);
+            self.input(Input::Listed(kind, listed));
+        }
     }
 
     /// Passes a report to its owner; a report for a call that is over is dropped.

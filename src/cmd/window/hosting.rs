@@ -99,6 +99,7 @@ async fn run_guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
             microphone: Some(format!("test-voice:{n}")),
             speaker: Some("none".into()),
             camera_layers: Vec::new(),
+            listed: Vec::new(),
         },
         format,
         leave_after: None,

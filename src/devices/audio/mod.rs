@@ -1,11 +1,15 @@
-//! Microphones and speakers: sound cards, WAV files and synthetic ones.
+//! Microphones and speakers: sound cards, sound files and synthetic ones.
 
 #[cfg(feature = "window")]
 mod card;
 mod ring;
+mod sound_file;
 mod synthetic;
 mod wav_file;
+mod wav_header;
 
+#[cfg(all(feature = "window", target_os = "linux"))]
+pub(super) use card::ServerEvents;
 #[cfg(feature = "window")]
 pub(super) use card::list;
 
@@ -98,7 +102,7 @@ fn record(choice: &MicrophoneChoice, request: OpenRequest<'_, MicrophoneRing>) -
         }
         MicrophoneChoice::TestTone(hz) => synthetic::test_tone(*hz, request),
         MicrophoneChoice::TestVoice(speaker) => synthetic::test_voice(*speaker, request),
-        MicrophoneChoice::File(path) => wav_file::play_in_loop(path, request),
+        MicrophoneChoice::File(path) => sound_file::play_in_loop(path, request),
         MicrophoneChoice::Default => card::record(None, request),
         MicrophoneChoice::Device(id) => card::record(Some(id), request),
     }

@@ -12,6 +12,7 @@ enum Op {
     TryNow,
     Device(bool, bool),
     Choose(bool, u8),
+    Listed(bool, u8),
     Leave(u8),
     Lost,
     Behaviour(bool, bool, bool),
@@ -30,6 +31,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::TryNow),
         2 => (any::<bool>(), any::<bool>()).prop_map(|(k, on)| Op::Device(k, on)),
         1 => (any::<bool>(), 0u8..3).prop_map(|(k, n)| Op::Choose(k, n)),
+        1 => (any::<bool>(), 0u8..4).prop_map(|(k, n)| Op::Listed(k, n)),
         1 => (0u8..16).prop_map(Op::Leave),
         1 => Just(Op::Lost),
         2 => (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(d, s, p)| Op::Behaviour(d, s, p)),
@@ -54,6 +56,11 @@ fn act(w: &mut World, op: Op) {
         Op::Choose(camera, n) => {
             let id = [None, Some("none".to_owned()), Some("other".to_owned())][n as usize].clone();
             w.give(Input::ChooseDevice(kind(camera), id));
+        }
+        Op::Listed(camera, n) => {
+            let ids: Vec<_> = ["other", "first"][..usize::from(n.min(2))].iter().map(|&id| id.to_owned()).collect();
+            let default = if n == 3 { ids.last() } else { ids.first() }.cloned();
+            w.give(Input::Listed(kind(camera), Listed { ids, default }));
         }
         Op::Leave(n) => {
             let reason = lk::DisconnectReason::try_from(i32::from(n)).unwrap_or(lk::DisconnectReason::UnknownReason);

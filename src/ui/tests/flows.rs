@@ -298,6 +298,30 @@ fn devices_are_chosen_from_menus() {
 }
 
 #[test]
+fn the_default_is_named_rightly_and_an_unplugged_choice_is_shown() {
+    let world = World::new();
+    {
+        let mut inner = world.lock();
+        let speakers = &mut inner.snapshot.devices.speakers;
+        (speakers[0].default, speakers[1].default) = (false, true);
+        inner.snapshot.choice.microphone = Some("desk".into());
+        inner.snapshot.microphone.missing = Some("Desk microphone".into());
+    }
+    let mut window = world.window(LARGE, ada());
+    window.get_by_role_and_label(Role::ComboBox, "Speaker").click();
+    window.run_steps(3);
+    assert!(window.query_by_label("System default (Screen speakers)").is_some());
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    let sentence = "“Desk microphone” is not plugged in. “Headset microphone” is used until it is back.";
+    assert!(window.query_by_label(sentence).is_some());
+    window.get_by_role_and_label(Role::ComboBox, "Microphone").click();
+    window.run_steps(3);
+    assert!(window.query_by_label("System default (Headset microphone)").is_some());
+    assert!(window.query_by_label("Desk microphone (not plugged in)").is_some());
+}
+
+#[test]
 fn pickers_of_the_lobby_work_by_keyboard() {
     let world = World::new();
     let mut window = world.window(LARGE, ada());

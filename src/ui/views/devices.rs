@@ -23,17 +23,31 @@ pub(super) const fn word(kind: DeviceKind) -> &'static str {
 
 /// The chosen device's label.
 pub(super) fn chosen(view: &View<'_>, kind: DeviceKind) -> String {
-    match choice(view, kind).as_deref() {
+    let device = view.model.device(kind);
+    match choice(view, kind) {
         Some(NO_DEVICE) => none(kind).to_owned(),
-        None => match view.model.device(kind).label.as_str() {
-            "" => default_label(view, kind),
-            label => label.to_owned(),
-        },
-        Some(id) => {
+        None if device.state == DeviceState::Open && !device.label.is_empty() => device.label.clone(),
+        None => default_label(view, kind),
+        Some(id) => chosen_label(view, kind, id),
+    }
+}
+
+/// The label of a device that is chosen by its id.
+fn chosen_label(view: &View<'_>, kind: DeviceKind, id: &str) -> String {
+    match &view.model.device(kind).missing {
+        Some(name) => format!("{} (not plugged in)", isolate(name)),
+        None => {
             let known = entries(view, kind).iter().find(|e| e.id == id).map(|e| e.label.clone());
             known.unwrap_or_else(|| id.to_owned())
         }
     }
+}
+
+/// The sentence about a chosen device that is not plugged in.
+pub(super) fn missing(view: &View<'_>, kind: DeviceKind) -> Option<String> {
+    let name = view.model.device(kind).missing.as_deref()?;
+    let instead = strings::default_device(&view.model.snapshot.devices, kind);
+    Some(strings::missing_device(kind, name, instead))
 }
 
 /// A word about a device that failed, with the colours of its ground, its text and the picker's edge.
@@ -93,40 +107,30 @@ fn show(ui: &Ui, view: &mut View<'_>, name: &str, button: &Response, width: f32,
 fn push_group(rows: &mut Vec<MenuEntry<Choice>>, view: &View<'_>, kind: DeviceKind) {
     let now = choice(view, kind);
     let mut push = |label: String, id: Option<String>| {
-        let chosen = now == id;
+        let chosen = now == id.as_deref();
         rows.push(MenuEntry::Choice { label, chosen, value: (kind, id) });
     };
     push(default_label(view, kind), None);
     for entry in entries(view, kind) {
         push(entry.label.clone(), Some(entry.id.clone()));
     }
+    if let Some(id) = now.filter(|_| view.model.device(kind).missing.is_some()) {
+        push(chosen_label(view, kind, id), Some(id.to_owned()));
+    }
     push(none(kind).to_owned(), Some(NO_DEVICE.to_owned()));
 }
 
 fn entries<'a>(view: &'a View<'_>, kind: DeviceKind) -> &'a [DeviceEntry] {
-    let lists = &view.model.snapshot.devices;
-    match kind {
-        DeviceKind::Camera => &lists.cameras,
-        DeviceKind::Microphone => &lists.microphones,
-        DeviceKind::Speaker => &lists.speakers,
-        DeviceKind::Screen => &[],
-    }
+    view.model.snapshot.devices.of(kind)
 }
 
-fn choice(view: &View<'_>, kind: DeviceKind) -> Option<String> {
-    let choice = &view.model.snapshot.choice;
-    match kind {
-        DeviceKind::Camera => choice.camera.clone(),
-        DeviceKind::Microphone => choice.microphone.clone(),
-        DeviceKind::Speaker => choice.speaker.clone(),
-        DeviceKind::Screen => None,
-    }
+fn choice<'a>(view: &'a View<'_>, kind: DeviceKind) -> Option<&'a str> {
+    view.model.snapshot.choice.of(kind)
 }
 
 fn default_label(view: &View<'_>, kind: DeviceKind) -> String {
-    let real = entries(view, kind).iter().find(|e| !e.synthetic);
-    match real {
-        Some(entry) => format!("System default ({})", isolate(&entry.label)),
+    match strings::default_device(&view.model.snapshot.devices, kind) {
+        Some(label) => format!("System default ({})", isolate(label)),
         None => "System default".to_owned(),
     }
 }

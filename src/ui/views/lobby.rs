@@ -91,6 +91,12 @@ fn devices(ui: &mut Ui, view: &mut View<'_>) {
         device_picker(left, view, DeviceKind::Speaker);
         mirror_switch(right, view);
     });
+    for kind in [DeviceKind::Camera, DeviceKind::Microphone, DeviceKind::Speaker] {
+        if let Some(sentence) = super::devices::missing(view, kind) {
+            ui.add_space(13.0);
+            text::add_paragraph(ui, text::SMALL, view.colors.text_2, &sentence);
+        }
+    }
     ui.add_space(22.0);
     place::beside(ui, |ui| {
         let colors = view.colors;

@@ -37,10 +37,7 @@ impl Pulse {
             socket.display()
         );
         fs::write(&script, text).expect("its configuration");
-        let mut command = Command::new("pulseaudio");
-        private(&mut command, folder.path());
-        command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no", "-F"]);
-        let process = Process::start(context, &format!("pulseaudio-{label}"), command.arg(script));
+        let process = Self::run(context, &format!("pulseaudio-{label}"), folder.path());
         let pulse = Self { server: format!("unix:{}", socket.display()), folder, process };
         wait_until("the sound server", || pulse.pactl(&["info"]));
         pulse.wait_for_sound();
@@ -106,6 +103,37 @@ impl Pulse {
     pub(crate) fn kill(&mut self) {
         self.process.signal("KILL");
         self.process.wait_exit();
+    }
+
+    /// Starts the killed server again: it has the devices of the beginning.
+    pub(crate) fn start_again(&mut self, context: &TestContext) {
+        fs::remove_file(self.folder.path().join("native")).ok();
+        self.process = Self::run(context, "pulseaudio-again", self.folder.path());
+        wait_until("the sound server", || self.pactl(&["info"]));
+        self.wait_for_sound();
+    }
+
+    fn run(context: &TestContext, name: &str, folder: &Path) -> Process {
+        let mut command = Command::new("pulseaudio");
+        private(&mut command, folder);
+        command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no", "-F"]);
+        Process::start(context, name, command.arg(folder.join("test.pa")))
+    }
+
+    /// Makes a microphone the default.
+    pub(crate) fn set_default_microphone(&self, name: &str) {
+        assert!(self.pactl(&["set-default-source", name]).is_some(), "PulseAudio has no {name}");
+    }
+
+    /// Unplugs what [`Pulse::plug_in_more`] has plugged in.
+    pub(crate) fn unplug_more(&self) {
+        let list = self.pactl(&["list", "short", "modules"]).expect("pactl answers");
+        let more = |line: &&str| line.contains("headphones") || line.contains("kitchen");
+        // What depends on another module goes first.
+        for line in list.lines().filter(more).collect::<Vec<_>>().into_iter().rev() {
+            let number = line.split('\t').next().expect("a number");
+            assert!(self.pactl(&["unload-module", number]).is_some(), "PulseAudio kept {line}");
+        }
     }
 
     /// Adds a second microphone, `Kitchen`, which records what is played into `kitchenfeed`, and a second speaker,

@@ -15,6 +15,9 @@ const PERIODS: [u32; 2] = [480, 960];
 /// The same for PulseAudio, whose callbacks run on an ordinary thread and whose streams hold two periods: 20 ms, 40 ms.
 const PULSE_PERIODS: [u32; 2] = [960, 1920];
 
+/// The most channels that a microphone is recorded with.
+const MOST_CHANNELS: u16 = 8;
+
 /// A microphone or speaker that was found.
 pub(super) struct Card {
     #[cfg(target_os = "linux")]
@@ -59,12 +62,16 @@ impl Card {
 
     /// The format that needs the least conversion, with each buffer size to try, the shortest first.
     pub(super) fn stream_requests(&self) -> Result<Vec<StreamRequest>, DeviceError> {
-        let channels = if self.direction == AudioDirection::In { 1 } else { 2 };
+        let channels = match self.direction {
+            AudioDirection::In => self.own_channels(),
+            AudioDirection::Out => 2,
+        };
         let ranges = supported(&self.device, self.direction);
         let best = ranges.iter().filter(|r| is_known(r.sample_format())).min_by_key(|r| {
             let rate = RATE.clamp(r.min_sample_rate(), r.max_sample_rate()).abs_diff(RATE);
             let converted = r.sample_format() != SampleFormat::F32;
-            (rate, r.channels().abs_diff(channels), converted)
+            // Rather too many channels than too few: those that are missing would not be heard.
+            (rate, r.channels() < channels, r.channels().abs_diff(channels), converted)
         });
         let config = match best {
             Some(best) => best.with_sample_rate(RATE.clamp(best.min_sample_rate(), best.max_sample_rate())),
@@ -81,17 +88,40 @@ impl Card {
     }
 }
 
+impl Card {
+    /// A microphone's own number of channels. The mix of them is left to the call: a sound server's mix of a one-sided
+    /// microphone is too low, and that of an opposite pair silent.
+    fn own_channels(&self) -> u16 {
+        let own = default_config(&self.device, self.direction).map_or(1, |c| c.channels()).min(MOST_CHANNELS);
+        #[cfg(target_os = "linux")]
+        if super::host::is_pulse(&self.host)
+            && let Ok(id) = self.device.id()
+        {
+            return super::pulse_control::usable_channels(id.id(), own);
+        }
+        own
+    }
+}
+
 /// The device `id`, or the default one. Without a sound server and hardware there is no default.
 pub(super) fn look_up(host: &Host, id: Option<&str>, direction: AudioDirection) -> Option<Device> {
     match (id, direction) {
         (None, _) if is_alsa(host) && !has_cards() => None,
-        (None, AudioDirection::In) => host.default_input_device(),
+        // A computer without a microphone would send what it plays.
+        (None, AudioDirection::In) => {
+            host.default_input_device().filter(|d| d.id().is_ok_and(|id| !is_monitor(&id.to_string())))
+        }
         (None, AudioDirection::Out) => host.default_output_device(),
         (Some(id), _) => {
             let id: cpal::DeviceId = id.parse().ok()?;
             host.devices().ok()?.find(|d| d.id().is_ok_and(|i| i == id) && supports(d, direction))
         }
     }
+}
+
+/// Whether a microphone is the output of a speaker, as PulseAudio offers it for each.
+pub(super) fn is_monitor(id: &str) -> bool {
+    id.starts_with("pulseaudio:") && id.ends_with(".monitor")
 }
 
 /// Whether a device can record or play.
@@ -126,8 +156,10 @@ fn supported(device: &Device, direction: AudioDirection) -> Vec<SupportedStreamC
     .unwrap_or_default()
 }
 
+/// Whether the samples are numbers that can be converted; bits of DSD cannot.
 const fn is_known(format: SampleFormat) -> bool {
-    matches!(format, SampleFormat::F32 | SampleFormat::I16 | SampleFormat::U16 | SampleFormat::I32 | SampleFormat::U8)
+    use SampleFormat as S;
+    matches!(format, S::F32 | S::F64 | S::I8 | S::I16 | S::I24 | S::I32 | S::I64 | S::U8 | S::U16 | S::U24 | S::U32)
 }
 
 /// A period of `frames` at 48 kHz, converted to another rate and kept within the device's limits.

@@ -6,6 +6,7 @@ use cpal::{ErrorKind, Host};
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether a stream records or plays.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,10 +32,21 @@ pub(super) fn host(direction: AudioDirection) -> Arc<Host> {
     let open = || {
         #[cfg(target_os = "linux")]
         super::pulse_cookie::ensure();
-        Arc::new(cpal::default_host())
+        let host = Arc::new(cpal::default_host());
+        #[cfg(target_os = "linux")]
+        if is_pulse(&host) {
+            HAD_SERVER.store(true, Ordering::SeqCst);
+        }
+        host
     };
-    direction.host().lock().get_or_insert_with(open).clone()
+    let mut host = direction.host().lock();
+    // A sound server may have been started since.
+    host.take_if(|host| is_alsa(host)).inspect(|_| tracing::debug!("a sound server is looked for"));
+    host.get_or_insert_with(open).clone()
 }
+
+/// Whether this process has used a sound server.
+static HAD_SERVER: AtomicBool = AtomicBool::new(false);
 
 /// Makes the next call of [`host`] reconnect, because `broken` has lost its server.
 pub(super) fn forget_host(broken: &Arc<Host>, direction: AudioDirection) {
@@ -55,9 +67,10 @@ pub(super) fn is_alsa(host: &Host) -> bool {
     host.id().name() == "ALSA"
 }
 
-/// Whether ALSA has a sound card.
+/// Whether ALSA has a sound card that we may use. A sound server that was there comes back, and would find a card that we
+/// took meanwhile occupied.
 pub(super) fn has_cards() -> bool {
-    has_cards_in(Path::new("/proc/asound"))
+    !HAD_SERVER.load(Ordering::SeqCst) && has_cards_in(Path::new("/proc/asound"))
 }
 
 fn has_cards_in(folder: &Path) -> bool {

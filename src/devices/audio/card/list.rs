@@ -1,7 +1,7 @@
 //! Lists the microphones and speakers of this computer.
 
-use super::device::{default_config, label, look_up, supports};
-use super::host::{AudioDirection, forget_host, host};
+use super::device::{default_config, is_monitor, label, look_up, supports};
+use super::host::{AudioDirection, forget_host, has_cards, host, is_alsa};
 use crate::base::DeviceEntry;
 use cpal::Device;
 use cpal::traits::{DeviceTrait, HostTrait};
@@ -19,6 +19,9 @@ pub(in crate::devices) fn list() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
     });
     let devices: Vec<Device> = devices.map(Iterator::collect).unwrap_or_default();
     let host = host(AudioDirection::Out);
+    if is_alsa(&host) && !has_cards() {
+        return Default::default();
+    }
     let of = |direction| {
         let default = look_up(&host, None, direction).and_then(|d| d.id().ok());
         let shown = devices.iter().filter(|d| is_shown(d, direction) && supports(d, direction));
@@ -35,9 +38,7 @@ pub(in crate::devices) fn list() -> (Vec<DeviceEntry>, Vec<DeviceEntry>) {
 fn is_shown(device: &Device, direction: AudioDirection) -> bool {
     let Ok(id) = device.id() else { return false };
     let id = id.to_string();
-    // PulseAudio offers the output of each speaker as a microphone.
-    let monitor = direction == AudioDirection::In && id.starts_with("pulseaudio:") && id.ends_with(".monitor");
-    !monitor && (!id.starts_with("alsa:") || id.starts_with(ALSA_NAMES))
+    !(direction == AudioDirection::In && is_monitor(&id)) && (!id.starts_with("alsa:") || id.starts_with(ALSA_NAMES))
 }
 
 fn entry(device: &Device, direction: AudioDirection, default: Option<&cpal::DeviceId>) -> Option<DeviceEntry> {

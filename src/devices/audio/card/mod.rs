@@ -7,6 +7,8 @@ mod device;
 mod host;
 mod list;
 #[cfg(target_os = "linux")]
+mod pulse_control;
+#[cfg(target_os = "linux")]
 mod pulse_cookie;
 #[cfg(target_os = "linux")]
 mod pulse_stream;
@@ -15,6 +17,8 @@ mod stream;
 mod tests;
 
 pub(in crate::devices) use list::list;
+#[cfg(target_os = "linux")]
+pub(in crate::devices) use pulse_control::ServerEvents;
 
 use super::ring::{LostSamples, MicrophoneRing, OpenRequest, OpenedAudio, SpeakerRing};
 use crate::devices::DeviceError;

@@ -5,17 +5,12 @@
 //! second connection, made for that alone, asks the server to kill the connection that the stream uses.
 
 use super::host::{AudioDirection, device_error};
+use super::pulse_control::{Control, ControlError};
 use crate::devices::DeviceError;
 use crate::devices::thread::Stop;
 use cpal::Stream;
 use cpal::traits::StreamTrait;
-use pulseaudio::protocol::{
-    self, AuthParams, AuthReply, ClientInfoList, Command, CommandReply, Prop, Props, ProtocolError, SetClientNameReply,
-    SourceOutputInfoList,
-};
-use std::ffi::CString;
-use std::io::BufReader;
-use std::os::unix::net::UnixStream;
+use pulseaudio::protocol::{ClientInfoList, Command, Prop, Props, SourceOutputInfoList};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -25,8 +20,6 @@ use std::time::{Duration, Instant};
 const START_GRACE: Duration = Duration::from_millis(100);
 /// How long a stream may take to close before its connection is killed.
 const CLOSE_GRACE: Duration = Duration::from_millis(300);
-/// How long the sound server may take for each answer.
-const ANSWER_LIMIT: Duration = Duration::from_millis(300);
 
 /// The side that closed a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +28,6 @@ pub(super) enum ClosedBy {
     Client,
     /// The server, with the stream's connection.
     Server,
-}
-
-/// Why the sound server did not kill a connection.
-#[derive(Debug, thiserror::Error)]
-enum KillError {
-    #[error("there is no sound server")]
-    NoServer,
-    #[error("the sound server cannot be reached: {0}")]
-    Io(#[from] std::io::Error),
-    #[error("the sound server refused the command: {0}")]
-    Protocol(#[from] ProtocolError),
 }
 
 /// Starts a microphone's stream and waits for its first samples, or until `stop` asks to close; then the stream is
@@ -128,7 +110,7 @@ fn end_connection(direction: AudioDirection) {
 }
 
 /// Kills those of our connections that record, or those that do not.
-fn kill_connection(direction: AudioDirection) -> Result<(), KillError> {
+fn kill_connection(direction: AudioDirection) -> Result<(), ControlError> {
     let mut server = Control::connect()?;
     let ours = std::process::id().to_string();
     let is_ours = |props: &Props| {
@@ -143,48 +125,4 @@ fn kill_connection(direction: AudioDirection) -> Result<(), KillError> {
         }
     }
     Ok(())
-}
-
-/// A connection for commands, with a limit for each answer.
-struct Control {
-    socket: BufReader<UnixStream>,
-    version: u16,
-    asked: u32,
-}
-
-impl Control {
-    fn connect() -> Result<Self, KillError> {
-        let path = pulseaudio::socket_path_from_env().ok_or(KillError::NoServer)?;
-        let socket = UnixStream::connect(path)?;
-        socket.set_read_timeout(Some(ANSWER_LIMIT))?;
-        socket.set_write_timeout(Some(ANSWER_LIMIT))?;
-        let mut server = Self { socket: BufReader::new(socket), version: protocol::MAX_VERSION, asked: 0 };
-        let cookie = pulseaudio::cookie_path_from_env().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
-        let version = protocol::MAX_VERSION;
-        let auth = AuthParams { version, supports_shm: false, supports_memfd: false, cookie };
-        let reply: AuthReply = server.ask(Command::Auth(auth))?;
-        server.version = version.min(reply.version);
-        let mut props = Props::new();
-        props.set(Prop::ApplicationName, CString::from(c"Visavis"));
-        let _: SetClientNameReply = server.ask(Command::SetClientName(props))?;
-        Ok(server)
-    }
-
-    fn ask<R: CommandReply>(&mut self, command: Command) -> Result<R, KillError> {
-        self.send(command)?;
-        let (_, reply) = protocol::read_reply_message(&mut self.socket, self.version)?;
-        Ok(reply)
-    }
-
-    fn order(&mut self, command: Command) -> Result<(), KillError> {
-        self.send(command)?;
-        protocol::read_ack_message(&mut self.socket)?;
-        Ok(())
-    }
-
-    fn send(&mut self, command: Command) -> Result<(), KillError> {
-        self.asked += 1;
-        protocol::write_command_message(self.socket.get_mut(), self.asked, &command, self.version)?;
-        Ok(())
-    }
 }

@@ -13,7 +13,7 @@ use crate::devices::DeviceError;
 use crate::devices::audio::ring::{DeviceRing, LostSamples, MicrophoneRing, OnFailure, SpeakerRing};
 use crate::devices::thread::{Closed, Stop};
 use cpal::traits::{DeviceTrait, StreamTrait};
-use cpal::{Device, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, Stream, StreamConfig};
+use cpal::{Device, ErrorKind, FromSample, I24, Sample, SampleFormat, SizedSample, Stream, StreamConfig, U24};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -75,17 +75,30 @@ pub(super) trait CardRing: DeviceRing {
     ) -> Result<BuiltStream, cpal::Error>;
 }
 
+/// Calls a function with the type of a sample format as its type argument.
+macro_rules! with_sample_type {
+    ($format:expr, $function:ident($($argument:expr),*)) => {
+        match $format {
+            SampleFormat::I8 => $function::<i8>($($argument),*),
+            SampleFormat::I16 => $function::<i16>($($argument),*),
+            SampleFormat::I24 => $function::<I24>($($argument),*),
+            SampleFormat::I32 => $function::<i32>($($argument),*),
+            SampleFormat::I64 => $function::<i64>($($argument),*),
+            SampleFormat::U8 => $function::<u8>($($argument),*),
+            SampleFormat::U16 => $function::<u16>($($argument),*),
+            SampleFormat::U24 => $function::<U24>($($argument),*),
+            SampleFormat::U32 => $function::<u32>($($argument),*),
+            SampleFormat::F64 => $function::<f64>($($argument),*),
+            _ => $function::<f32>($($argument),*),
+        }
+    };
+}
+
 impl CardRing for MicrophoneRing {
     const DIRECTION: AudioDirection = AudioDirection::In;
 
     fn build(self, device: &Device, request: StreamRequest, fail: &Arc<FailOnce>) -> Result<BuiltStream, cpal::Error> {
-        match request.sample_format {
-            SampleFormat::I16 => input::<i16>(self, device, request.config, fail),
-            SampleFormat::U16 => input::<u16>(self, device, request.config, fail),
-            SampleFormat::I32 => input::<i32>(self, device, request.config, fail),
-            SampleFormat::U8 => input::<u8>(self, device, request.config, fail),
-            _ => input::<f32>(self, device, request.config, fail),
-        }
+        with_sample_type!(request.sample_format, input(self, device, request.config, fail))
     }
 }
 
@@ -116,13 +129,7 @@ impl CardRing for SpeakerRing {
     const DIRECTION: AudioDirection = AudioDirection::Out;
 
     fn build(self, device: &Device, request: StreamRequest, fail: &Arc<FailOnce>) -> Result<BuiltStream, cpal::Error> {
-        match request.sample_format {
-            SampleFormat::I16 => output::<i16>(self, device, request.config, fail),
-            SampleFormat::U16 => output::<u16>(self, device, request.config, fail),
-            SampleFormat::I32 => output::<i32>(self, device, request.config, fail),
-            SampleFormat::U8 => output::<u8>(self, device, request.config, fail),
-            _ => output::<f32>(self, device, request.config, fail),
-        }
+        with_sample_type!(request.sample_format, output(self, device, request.config, fail))
     }
 }
 

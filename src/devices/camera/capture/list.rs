@@ -13,14 +13,14 @@ const MAX_LIST: u64 = 1 << 20;
 /// How long the process may take to end after its answer, or after the limit has passed.
 pub(super) const END_LIMIT: Duration = Duration::from_millis(100);
 
-/// The cameras of this computer; none if there is no answer within `limit`. Blocks.
-pub(in crate::devices) fn list_cameras(program: &CaptureProgram, limit: Duration) -> Vec<DeviceEntry> {
+/// The cameras of this computer; `None` if there is no answer within `limit`, or an invalid one. Blocks.
+pub(in crate::devices) fn list_cameras(program: &CaptureProgram, limit: Duration) -> Option<Vec<DeviceEntry>> {
     let deadline = Instant::now() + limit;
     let mut child = match program.start(&["--list"]) {
         Ok(child) => child,
         Err(error) => {
             tracing::warn!(%error, "cameras cannot be listed");
-            return Vec::new();
+            return None;
         }
     };
     let (answer, list) = sync_channel(1);
@@ -38,10 +38,8 @@ pub(in crate::devices) fn list_cameras(program: &CaptureProgram, limit: Duration
     end_process(child, || deadline);
     let Some(text) = text else {
         tracing::warn!(limit_ms = limit.as_millis(), "cameras cannot be listed: no answer");
-        return Vec::new();
+        return None;
     };
-    serde_json::from_str(&text).unwrap_or_else(|error| {
-        tracing::warn!(%error, "cameras cannot be listed");
-        Vec::new()
-    })
+    let list = serde_json::from_str(&text);
+    list.inspect_err(|error| tracing::warn!(%error, "cameras cannot be listed")).ok()
 }

@@ -3,6 +3,8 @@
 //! Clients find the server through environment variables, so each test runs itself again as a process of its own that has
 //! them set. The threads and descriptors of that process belong to the test alone.
 
+mod plugging;
+
 use super::host::has_cards;
 use crate::base::{DeviceEntry, DeviceProblemKind, PcmFormat, StepState};
 use crate::devices::tests::failures;
@@ -135,9 +137,14 @@ impl Drop for Player {
 
 /// Plays a tone into the microphone.
 fn play_into_microphone(hz: f64, seconds: usize) -> Player {
-    let path = folder().join("tone.wav");
+    play_into("micfeed", hz, seconds, &[1.0])
+}
+
+/// Plays a tone into a sink, each channel with its factor.
+fn play_into(sink: &str, hz: f64, seconds: usize, channels: &[f32]) -> Player {
+    let path = folder().join(format!("{sink}.wav"));
     let spec = hound::WavSpec {
-        channels: 1,
+        channels: channels.len() as u16,
         sample_rate: 48_000,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
@@ -146,10 +153,12 @@ fn play_into_microphone(hz: f64, seconds: usize) -> Player {
     TestTone::new(hz, -20.0).fill(&mut samples);
     let mut writer = hound::WavWriter::create(&path, spec).expect("a file");
     for sample in samples {
-        writer.write_sample((sample * 32767.0) as i16).expect("a sample");
+        for factor in channels {
+            writer.write_sample((sample * factor * 32767.0) as i16).expect("a sample");
+        }
     }
     writer.finalize().expect("a file");
-    Player(Command::new("paplay").arg("--device=micfeed").arg(path).spawn().expect("paplay"))
+    Player(Command::new("paplay").arg(format!("--device={sink}")).arg(path).spawn().expect("paplay"))
 }
 
 fn measure(samples: &[f32]) -> ToneReading {
@@ -158,10 +167,10 @@ fn measure(samples: &[f32]) -> ToneReading {
     meter.reading()
 }
 
-/// Reads a microphone for `length`.
+/// Reads the first channel of a stereo microphone for `length`.
 async fn record(samples: &mut rtrb::Consumer<f32>, format: PcmFormat, length: Duration) -> Vec<f32> {
-    assert_eq!(format, PcmFormat { rate: 48_000, channels: 1 });
-    let wanted = (48.0 * length.as_millis() as f64) as usize;
+    assert_eq!(format, PcmFormat { rate: 48_000, channels: 2 });
+    let wanted = (96.0 * length.as_millis() as f64) as usize;
     let mut heard = Vec::new();
     let listening = async {
         while heard.len() < wanted {
@@ -171,7 +180,7 @@ async fn record(samples: &mut rtrb::Consumer<f32>, format: PcmFormat, length: Du
         }
     };
     timeout(PATIENCE, listening).await.expect("sound in time");
-    heard
+    heard.into_iter().step_by(2).collect()
 }
 
 /// The first failure that is reported.
