@@ -52,6 +52,10 @@ impl Session {
                 self.with_roster(|roster, out| roster.update(&u.participants, out));
                 let sid = self.my_sid();
                 if let Some(me) = u.participants.iter().find(|p| p.sid == sid && !sid.is_empty()) {
+                    if self.is_first_after_resume() {
+                        self.compare_tracks(&me.tracks);
+                    }
+                    self.acknowledge(&me.tracks);
                     self.own_participant(me);
                 }
                 self.complete_resume(&u.participants);

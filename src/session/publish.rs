@@ -17,6 +17,8 @@ pub(super) struct OwnTrack {
     pub(super) sid: Option<String>,
     /// Whether it is muted at the server.
     pub(super) muted: bool,
+    /// Whether the server has told us this state: what we sent last may be lost with the link.
+    pub(super) acknowledged: bool,
     /// The connection on which it was published.
     pub(super) epoch: Epoch,
 }
@@ -41,7 +43,7 @@ impl Session {
             let cid = format!("{}-{}", Announced::of(source).name, self.announced);
             self.send(Request::AddTrack(self.add_track(&cid, source, muted)));
             self.command(PeerCommand::Publish { cid: cid.clone(), source });
-            self.tracks.push(OwnTrack { source, cid, sid: None, muted, epoch });
+            self.tracks.push(OwnTrack { source, cid, sid: None, muted, acknowledged: false, epoch });
             self.out.push_back(Output::SetSending { source, on: !muted });
             added = true;
         }
@@ -100,8 +102,43 @@ impl Session {
     pub(super) fn track_published(&mut self, p: lk::TrackPublishedResponse) {
         let Some(info) = p.track else { return };
         if let Some(t) = self.tracks.iter_mut().find(|t| t.cid == p.cid) {
-            t.sid = Some(info.sid);
-            t.muted = info.muted;
+            t.published(&info);
+        }
+        self.send_mutes();
+    }
+
+    /// Takes our own tracks from an update.
+    pub(super) fn acknowledge(&mut self, infos: &[lk::TrackInfo]) {
+        for info in infos {
+            if let Some(t) = self.tracks.iter_mut().find(|t| t.sid.as_deref() == Some(&info.sid)) {
+                t.acknowledged |= t.muted == info.muted;
+            }
+        }
+    }
+
+    /// Compares our tracks with those that the server has after a resume: what it said or we said last may be lost.
+    pub(super) fn compare_tracks(&mut self, infos: &[lk::TrackInfo]) {
+        let mut muted_by_host = Vec::new();
+        let epoch = self.epoch;
+        for t in self.tracks.iter_mut().filter(|t| t.epoch == epoch) {
+            let Some(sid) = &t.sid else {
+                // The answer to AddTrack is missing. The server may have published the track all the same.
+                let of_cid = |info: &&lk::TrackInfo| info.codecs.iter().any(|codec| codec.cid == t.cid);
+                if let Some(info) = infos.iter().find(of_cid) {
+                    t.published(info);
+                }
+                continue;
+            };
+            match infos.iter().find(|info| info.sid == *sid) {
+                Some(info) if info.muted && !t.muted && t.acknowledged => {
+                    muted_by_host.push(lk::MuteTrackRequest { sid: sid.clone(), muted: true });
+                }
+                Some(info) => t.muted = info.muted,
+                None => {}
+            }
+        }
+        for mute in muted_by_host {
+            self.muted_by_server(&mute);
         }
         self.send_mutes();
     }
@@ -125,7 +162,7 @@ impl Session {
             let muted = !self.source_is_on(source);
             if let Some(t) = self.tracks.iter_mut().find(|t| t.source == source && t.sid.is_some() && t.muted != muted)
             {
-                t.muted = muted;
+                (t.muted, t.acknowledged) = (muted, false);
                 changes.push((source, lk::MuteTrackRequest { sid: t.sid.clone().unwrap_or_default(), muted }));
             }
         }
@@ -134,6 +171,13 @@ impl Session {
             self.send(Request::Mute(mute));
             self.out.push_back(Output::SetSending { source, on });
         }
+    }
+}
+
+impl OwnTrack {
+    fn published(&mut self, info: &lk::TrackInfo) {
+        self.sid = Some(info.sid.clone());
+        (self.muted, self.acknowledged) = (info.muted, true);
     }
 }
 

@@ -193,6 +193,11 @@ impl Session {
         self.command(restart);
     }
 
+    /// Whether the server resumes the session and has not yet sent the full list of participants.
+    pub(super) fn is_first_after_resume(&self) -> bool {
+        matches!(&self.phase, Phase::Reconnecting(r) if !r.listed && matches!(r.step, AttemptState::Restarting(_)))
+    }
+
     /// Removes participants who left during the outage. The first update after a resume that contains us lists everybody;
     /// later ones may contain us alone.
     pub(super) fn complete_resume(&mut self, everybody: &[lk::ParticipantInfo]) {

@@ -9,6 +9,7 @@ use super::{Output, PeerCommand, Session};
 use crate::base::{DeviceKind, EventKind, TrackSource, Withheld};
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request as Refused};
+use lk::signal_request::Message as Request;
 use std::collections::BTreeMap;
 
 /// What we may publish, and the devices that others keep off.
@@ -96,12 +97,14 @@ impl Session {
     /// The server has muted a track of ours, which turns its device off; or has unmuted it, which does not turn it on.
     pub(super) fn muted_by_server(&mut self, mute: &lk::MuteTrackRequest) {
         let Some(track) = self.tracks.iter_mut().find(|t| t.sid.as_deref() == Some(mute.sid.as_str())) else { return };
-        track.muted = mute.muted;
+        (track.muted, track.acknowledged) = (mute.muted, true);
         let source = track.source;
         let on = !mute.muted && self.source_is_on(source);
         self.out.push_back(Output::SetSending { source, on });
         if mute.muted {
             self.withhold_source(source, Withheld::Host);
+            // An unmute of ours may have crossed it, and would stand.
+            self.send(Request::Mute(mute.clone()));
         }
         // The others see a track that is unmuted as one that sends.
         self.send_mutes();

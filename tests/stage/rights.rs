@@ -146,10 +146,53 @@ fn a_right_that_is_lost_during_an_outage_closes_the_devices_after_it() {
     }
 }
 
+#[test]
+fn a_mute_of_the_host_that_is_lost_with_the_link_holds() {
+    let mut stage = room(2);
+    stage.mute(0, TrackSource::Microphone);
+    stage.network(0, false);
+    stage.run(1000);
+    stage.network(0, true);
+    stage.run(5000);
+    assert_eq!(DEVICES.map(|kind| stage.device(0, kind).1), [true, false]);
+    stage.check_open_means_seen();
+    stage.finish();
+}
+
+#[test]
+fn a_press_that_crosses_a_mute_of_the_host_leaves_both_sides_off() {
+    let mut stage = room(2);
+    stage.input(0, Input::SetDevice(DeviceKind::Microphone, false));
+    stage.mute(0, TrackSource::Microphone);
+    stage.press(0, DeviceKind::Microphone);
+    stage.run(2000);
+    assert!(!stage.device(0, DeviceKind::Microphone).1);
+    stage.check_open_means_seen();
+    stage.finish();
+}
+
+#[test]
+fn a_press_that_is_lost_with_the_link_is_repeated() {
+    for on in [false, true] {
+        let mut stage = room(2);
+        if on {
+            stage.input(0, Input::SetDevice(DeviceKind::Microphone, false));
+            stage.run(500);
+        }
+        stage.input(0, Input::SetDevice(DeviceKind::Microphone, on));
+        stage.network(0, false);
+        stage.run(1000);
+        stage.network(0, true);
+        stage.run(5000);
+        assert_eq!(stage.device(0, DeviceKind::Microphone).1, on);
+        stage.check_open_means_seen();
+        stage.finish();
+    }
+}
+
 /// One thing that happens to somebody's devices.
 #[derive(Clone, Debug)]
 enum Op {
-    Pass(u64),
     Permit(usize, [bool; 2]),
     Mute(usize, bool),
     Device(usize, bool, bool),
@@ -160,18 +203,16 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let who = 0..3usize;
     prop_oneof![
-        6 => (0..400u64).prop_map(Op::Pass),
         4 => (who.clone(), any::<[bool; 2]>()).prop_map(|(n, may)| Op::Permit(n, may)),
         3 => (who.clone(), any::<bool>()).prop_map(|(n, camera)| Op::Mute(n, camera)),
         5 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(n, camera, on)| Op::Device(n, camera, on)),
         1 => (who.clone(), 0..500u64, 0..500u64).prop_map(|(n, open, release)| Op::Behave(n, open, release)),
-        1 => (who, 1..200u64).prop_map(|(n, ms)| Op::Latency(n, ms)),
+        1 => (who, 1..100u64).prop_map(|(n, ms)| Op::Latency(n, ms)),
     ]
 }
 
 fn act(stage: &mut Stage, op: &Op) {
     match *op {
-        Op::Pass(ms) => stage.run(ms),
         Op::Permit(n, may) => stage.permit(n, may),
         Op::Mute(n, camera) => stage.mute(n, if camera { TrackSource::Camera } else { TrackSource::Microphone }),
         Op::Device(n, camera, on) => stage.input(n, Input::SetDevice(DEVICES[usize::from(!camera)], on)),
@@ -183,17 +224,18 @@ fn act(stage: &mut Stage, op: &Op) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: crate::random::cases() / 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::random::cases() / 100, ..ProptestConfig::default() })]
 
-    /// After any sequence, a device is open exactly if the others see and get what it gives.
+    /// After each step of any sequence, a device is open exactly if the others see and get what it gives. A step ends before
+    /// the next; the named cases are about those that cross.
     #[test]
-    fn open_means_seen_after_every_sequence(ops in proptest::collection::vec(op(), 1..30)) {
+    fn open_means_seen_after_every_sequence(ops in proptest::collection::vec(op(), 1..12)) {
         let mut stage = room(3);
         for op in &ops {
             act(&mut stage, op);
+            stage.run(3000);
+            stage.check_open_means_seen();
         }
-        stage.run(30_000);
-        stage.check_open_means_seen();
         stage.finish();
     }
 }
