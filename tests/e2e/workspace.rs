@@ -52,11 +52,13 @@ impl Desk {
         window
     }
 
-    /// Holds `key` down until the microphone is open.
+    /// Holds `key` down until the microphone is open, for the sound server and for the window.
     #[track_caller]
     fn talk(&self, key: &str) {
+        let before = self.opened();
         self.display.key_down(key);
-        wait_until("the microphone to open", || self.pulse.microphone_users().pop());
+        wait_until("the microphone to open", || (self.opened() > before).then_some(()));
+        assert_eq!(self.pulse.microphone_users().len(), 1);
     }
 
     /// Waits until the microphone is closed, and checks that it stays so while the key is still down.
@@ -86,9 +88,9 @@ fn push_to_talk_ends_with_each_way_out_of_the_window() {
     desk.is_silent("the key's release");
 
     desk.talk("space");
-    desk.display.minimise(pid);
+    let window = desk.display.minimise(pid);
     desk.is_silent("a minimised window");
-    desk.display.focus(pid);
+    desk.display.activate(&window);
     desk.is_silent("a window that is shown again while the key is down");
     desk.display.key_up("space");
 
@@ -108,7 +110,7 @@ fn push_to_talk_ends_with_each_way_out_of_the_window() {
     desk.is_silent("a locked screen");
     desk.display.key_up("F9");
     desk.display.show_desktop(0);
-    desk.display.focus(pid);
+    desk.display.activate(&window);
     assert_eq!(desk.opened(), 5, "once for each press");
 
     desk.display.press("ctrl+shift+l");

@@ -43,7 +43,7 @@ impl Display {
     /// Waits for the window of process `pid` and gives it the keyboard focus.
     pub(crate) fn focus(&self, pid: u32) {
         let window = self.window(pid);
-        self.act(&["windowactivate", "--sync", &window]);
+        self.activate(&window);
     }
 
     fn window(&self, pid: u32) -> String {
@@ -67,9 +67,16 @@ impl Display {
         self.act(&["keyup", key]);
     }
 
-    /// Minimises the window of process `pid`.
-    pub(crate) fn minimise(&self, pid: u32) {
-        self.act(&["windowminimize", "--sync", &self.window(pid)]);
+    /// Minimises the window of process `pid`. Returns the window for [`Display::activate`]: it cannot be searched for.
+    pub(crate) fn minimise(&self, pid: u32) -> String {
+        let window = self.window(pid);
+        self.act(&["windowminimize", "--sync", &window]);
+        window
+    }
+
+    /// Shows a window and gives it the keyboard focus.
+    pub(crate) fn activate(&self, window: &str) {
+        self.act(&["windowactivate", "--sync", window]);
     }
 
     /// Shows another workspace, counted from 0.
