@@ -4,7 +4,7 @@ import asyncio
 
 import aiohttp
 from aiohttp import web
-from livekit.protocol.rtc import SignalRequest
+from livekit.protocol.rtc import SignalRequest, SignalResponse
 from yarl import URL
 
 
@@ -13,6 +13,14 @@ def without_encryption(data):
     if request.WhichOneof("message") == "add_track":
         request.add_track.encryption = 0
     return request.SerializeToString()
+
+
+def with_encryption(data):
+    """The SDK encrypts what the server calls encrypted."""
+    response = SignalResponse.FromString(data)
+    if response.WhichOneof("message") == "track_published":
+        response.track_published.track.encryption = 1
+    return response.SerializeToString()
 
 
 async def pump(source, target, change):
@@ -34,7 +42,7 @@ async def handle(request, server):
         async with session.ws_connect(target, headers=headers) as upstream:
             client = web.WebSocketResponse()
             await client.prepare(request)
-            await asyncio.gather(pump(client, upstream, without_encryption), pump(upstream, client, bytes))
+            await asyncio.gather(pump(client, upstream, without_encryption), pump(upstream, client, with_encryption))
             return client
 
 
