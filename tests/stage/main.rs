@@ -1,16 +1,19 @@
 //! Real sessions against the real hub, in memory: what participants see of each other's joining and leaving.
 //!
 //! `scenarios` has named cases, `random` random sequences of operations and faults, `explore` every order of small cases,
-//! `rights` what happens to open devices when the right to publish changes.
+//! `rights` what happens to open devices when the right to publish changes, `days` whole days of four people.
 //! All use the same `stage` and the same `rules`.
 
+mod days;
 mod explore;
+mod machine;
 mod network;
 mod people;
 mod random;
 mod rights;
 mod rules;
 mod scenarios;
+mod seen;
 mod server;
 mod stage;
 

@@ -191,11 +191,11 @@ impl Stage {
         }
     }
 
-    fn lose_in_flight(&mut self, link: LinkId) {
+    pub(crate) fn lose_in_flight(&mut self, link: LinkId) {
         self.scheduled.retain(|_, d| link_of(d) != Some(link));
     }
 
-    fn sockets_of(&self, who: usize) -> Vec<LinkId> {
+    pub(crate) fn sockets_of(&self, who: usize) -> Vec<LinkId> {
         self.sockets.iter().filter(|(_, w)| w.who == who).map(|(id, _)| *id).collect()
     }
 
@@ -262,7 +262,7 @@ impl Stage {
 
     // ---- media
 
-    fn media_stops(&mut self, who: usize) {
+    pub(crate) fn media_stops(&mut self, who: usize) {
         self.people[who].net.outage += 1;
         let outage = self.people[who].net.outage;
         self.later(MEDIA_SILENCE, Delivery::MediaLost { who, outage });
@@ -305,11 +305,12 @@ impl Stage {
         if !is_there || person.epoch != epoch || person.member != Some(connection.member) {
             return;
         }
+        self.people[who].machine.connected.insert(connection);
         self.tell_hub(hub::Input::Media(MediaEvent::Connected { connection }));
         self.input_now(who, session::Input::Peers(epoch, PeerInput::Up(target(connection.role))));
     }
 
-    fn connections(&self, who: usize) -> Vec<ConnectionId> {
+    pub(crate) fn connections(&self, who: usize) -> Vec<ConnectionId> {
         let Some(member) = self.people[who].member else { return Vec::new() };
         let roles: &[ConnectionRole] = if self.people[who].single {
             &[ConnectionRole::Single]
@@ -371,6 +372,9 @@ impl Stage {
             return self.send_down(link, LinkInput::ResumeFailed(Some(leave)));
         }
         let refusal = hub.refusal(admission, request.reconnect).filter(|_| !self.skips_admission);
+        if self.is_expired(link) {
+            return self.refuse_token(link);
+        }
         let Some(refusal) = refusal else {
             if let Some(socket) = self.sockets.get_mut(&link) {
                 socket.server = true;

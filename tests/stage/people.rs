@@ -1,11 +1,12 @@
 //! A participant: a real session with fake devices, peer connections and sockets.
 
+use crate::machine::Machine;
 use crate::network::Net;
 use crate::rules::Cause;
 use crate::stage::{Delivery, ROOM, Stage};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 use visavis::base::{
@@ -42,6 +43,10 @@ pub(crate) struct Person {
     pub(crate) single: bool,
     /// The token's time of issue in Unix seconds.
     pub(crate) issued_at: i64,
+    /// The token's permission.
+    pub(crate) permission: lk::ParticipantPermission,
+    /// Whether the token has expired.
+    pub(crate) is_expired: bool,
     pub(crate) links: BTreeMap<Epoch, LinkId>,
     /// The last connection that was asked for.
     pub(crate) epoch: Epoch,
@@ -55,6 +60,9 @@ pub(crate) struct Person {
     /// `PA_…` of the last join.
     pub(crate) sid: String,
     pub(crate) net: Net,
+    /// Messages that the link holds back until a resume is done.
+    unsent: Vec<Request>,
+    is_resuming: bool,
     /// Deliveries that wait for the end of a black hole.
     pub(crate) waiting: Vec<Delivery>,
     /// While the process is stopped: since when, and what has arrived.
@@ -65,8 +73,9 @@ pub(crate) struct Person {
     /// When the client was killed.
     pub(crate) died: Option<Moment>,
     pub(crate) behaviour: DeviceBehaviour,
-    /// Devices that may be open.
-    pub(crate) held: BTreeSet<DeviceKind>,
+    /// Devices that may be open, with the number of their opening.
+    pub(crate) held: BTreeMap<DeviceKind, Generation>,
+    pub(crate) machine: Machine,
     pub(crate) tracks: u64,
     /// Received media that is shown or played.
     pub(crate) bound: BTreeMap<TrackHandle, TrackRef>,
@@ -90,11 +99,14 @@ impl Person {
             camera_layers: SimulcastLayer::for_camera(640, 360),
             ..SessionConfig::default()
         };
+        let user: UserId = name.parse().expect("a user id");
         Self {
             session: Session::new(config, now),
-            user: name.parse().expect("a user id"),
             single,
             issued_at,
+            permission: Admission::for_tests(ROOM, user.clone(), issued_at).permission,
+            is_expired: false,
+            user,
             links: BTreeMap::new(),
             epoch: Epoch(0),
             has_peers: false,
@@ -104,13 +116,16 @@ impl Person {
             member: None,
             sid: String::new(),
             net: Net::good(),
+            unsent: Vec::new(),
+            is_resuming: false,
             waiting: Vec::new(),
             stopped: None,
             stood_still: Duration::ZERO,
             alive: true,
             died: None,
             behaviour: DeviceBehaviour::PROMPT,
-            held: BTreeSet::new(),
+            held: BTreeMap::new(),
+            machine: Machine::default(),
             tracks: 0,
             bound: BTreeMap::new(),
             events: Vec::new(),
@@ -153,7 +168,8 @@ impl Person {
     }
 
     pub(crate) fn admission(&self) -> Admission {
-        Admission::for_tests(ROOM, self.user.clone(), self.issued_at)
+        let permission = self.permission.clone();
+        Admission { permission, ..Admission::for_tests(ROOM, self.user.clone(), self.issued_at) }
     }
 
     /// An offer with what the hub reads: kinds, m-lines, directions and track ids.
@@ -178,7 +194,7 @@ impl fmt::Debug for Person {
         let Self { session, links, epoch, has_peers, m_lines, offered, member, sid, net, waiting, held, .. } = self;
         write!(f, "{session:?}{links:?}{epoch:?}{has_peers}{m_lines:?}{offered:?}{member:?}{sid}{net:?}{waiting:?}")?;
         write!(f, "{held:?}{}{:?}{:?}", self.alive, self.cause, self.expected_end)?;
-        write!(f, "{:?}{:?}", self.stopped, self.stood_still)
+        write!(f, "{:?}{:?}{:?}{}", self.stopped, self.stood_still, self.unsent, self.is_resuming)
     }
 }
 
@@ -194,9 +210,7 @@ impl Stage {
             return;
         }
         let now = Moment::ZERO + self.now.since(Moment::ZERO + person.stood_still);
-        if let session::Input::Device(kind, _, DeviceInput::Released { .. } | DeviceInput::Failed { .. }) = &input {
-            person.held.remove(kind);
-        }
+        person.takes_report(&input, self.now);
         let cause = Cause::of(person, &input);
         person.session.handle(input, now);
         let stayed = cause.judge(person);
@@ -216,15 +230,27 @@ impl Stage {
         match output {
             Output::Connect(epoch) => {
                 self.people[who].has_peers = true;
+                self.people[who].unsent.clear();
+                self.people[who].is_resuming = false;
                 self.connect(who, epoch, None);
             }
             Output::CancelConnect(epoch) => self.cancel(who, epoch),
             Output::Resume(epoch, _) => {
                 self.close_socket(who, epoch);
+                self.people[who].is_resuming = true;
                 let sid = self.people[who].sid.clone();
                 self.connect(who, epoch, Some(sid));
             }
+            Output::Send(_, message) if self.waits_for_resume(who, &message) => {
+                self.people[who].unsent.push(*message);
+            }
             Output::Send(epoch, message) => self.send_up(who, epoch, *message),
+            Output::ResumeDone(epoch) => {
+                self.people[who].is_resuming = false;
+                for message in std::mem::take(&mut self.people[who].unsent) {
+                    self.send_up(who, epoch, message);
+                }
+            }
             Output::SyncState(epoch, state) => self.send_up(who, epoch, Request::SyncState(*state)),
             Output::SayGoodbye(epoch) => {
                 if self.people[who].links.contains_key(&epoch) {
@@ -241,6 +267,9 @@ impl Stage {
             Output::ReleaseDevice { kind, generation, limit } => self.release_device(who, kind, generation, limit),
             Output::Event(event) => {
                 self.check_event(who, &event);
+                if let EventKind::DeviceWithheld { kind, .. } = &event {
+                    self.people[who].machine.failed.remove(kind);
+                }
                 let now = self.now;
                 self.people[who].events.push((now, event));
             }
@@ -252,11 +281,25 @@ impl Stage {
                 let before = self.people[who].bound.remove(&handle);
                 assert!(before.is_some(), "{handle:?} is detached, but was not attached");
             }
-            Output::ResumeDone(_)
-            | Output::SetSending { .. }
-            | Output::SetReceiving { .. }
-            | Output::WantLayers { .. } => {}
+            Output::SetSending { .. } | Output::SetReceiving { .. } | Output::WantLayers { .. } => {}
         }
+    }
+
+    /// Whether the link holds a message back: all but those about the connection, until a resume is done.
+    fn waits_for_resume(&self, who: usize, message: &Request) -> bool {
+        let person = &self.people[who];
+        let is_reconnecting = person.is_resuming || !person.links.contains_key(&person.epoch);
+        let is_about_connection = matches!(
+            message,
+            Request::Offer(_)
+                | Request::Answer(_)
+                | Request::Trickle(_)
+                | Request::SyncState(_)
+                | Request::Leave(_)
+                | Request::Ping(_)
+                | Request::PingReq(_)
+        );
+        is_reconnecting && !is_about_connection
     }
 
     /// Stops connecting, and closes a socket that was opened meanwhile.
@@ -270,8 +313,10 @@ impl Stage {
 
     fn open_device(&mut self, who: usize, kind: DeviceKind, generation: Generation) {
         let person = &mut self.people[who];
-        assert!(person.held.insert(kind), "{kind:?} is opened twice");
+        assert!(person.held.insert(kind, generation).is_none(), "{kind:?} is opened twice");
         let DeviceBehaviour { open_ms, fails, hangs, .. } = person.behaviour;
+        let fails = fails || person.machine.unplugged.contains(&kind);
+        person.machine.failed.remove(&kind);
         let report = match fails {
             true => DeviceInput::Failed { id: "x".into(), message: "it fails".into() },
             false => DeviceInput::Opened { id: "x".into() },
@@ -295,6 +340,7 @@ impl Stage {
         };
         let under_way = self.scheduled.iter().find(|(_, d)| is_its(d) && is_release(d)).map(|((at, _), _)| *at);
         self.scheduled.retain(|_, d| !is_its(d));
+        self.people[who].machine.open.remove(&kind);
         let DeviceBehaviour { release_ms, hangs, .. } = self.people[who].behaviour;
         let needs = under_way.map_or(Duration::from_millis(release_ms), |at| at.since(self.now));
         let state = if needs > limit { StepState::Failed } else { StepState::Confirmed };
@@ -326,6 +372,8 @@ impl Stage {
             PeerCommand::Offer { .. } => Some(PeerInput::OfferMade(person.offer())),
             PeerCommand::Answer { id, .. } => Some(PeerInput::AnswerMade { id, sdp: "v=0".into() }),
             PeerCommand::Close => {
+                self.peers_close(who);
+                let person = &mut self.people[who];
                 person.has_peers &= person.epoch != epoch;
                 Some(PeerInput::Closed)
             }

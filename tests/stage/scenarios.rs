@@ -3,6 +3,7 @@
 use crate::people::DeviceBehaviour;
 use crate::room;
 use crate::stage::{Stage, UNIX_MS};
+use livekit_protocol as lk;
 use std::time::Duration;
 use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, TrackSource};
 use visavis::session::Input;
@@ -446,6 +447,46 @@ fn an_exit_while_the_server_loses_us_ends_once() {
             assert_eq!(stage.exit_of(who).0, ExitReason::Left);
             stage.run(6000);
             assert_eq!(stage.sees(0).len(), 1);
+            stage.finish();
+        }
+    }
+}
+
+/// The host mutes a camera while its owner has no network: nobody sees it when the owner is back, so it is off.
+#[test]
+fn a_mute_during_an_outage_turns_the_device_off() {
+    for who in [1, 2] {
+        let mut stage = room(3);
+        stage.network(who, false);
+        stage.run(100);
+        assert!(stage.mute_source(&format!("p{who}"), lk::TrackSource::Camera));
+        stage.run(100);
+        stage.network(who, true);
+        stage.run(8000);
+        assert!(stage.is_in_room(who));
+        assert!(!stage.people[who].held.contains_key(&DeviceKind::Camera), "it is open and not seen");
+        assert!(stage.people[who].held.contains_key(&DeviceKind::Microphone));
+        stage.input(who, Input::SetDevice(DeviceKind::Camera, true));
+        stage.run(1000);
+        let both = vec![TrackSource::Camera, TrackSource::Microphone];
+        assert_eq!(stage.received(0, &format!("p{who}")).1, both, "one press turns it on");
+        stage.finish();
+    }
+}
+
+/// The word that a microphone is off is lost with the network: it is said again.
+#[test]
+fn an_off_that_was_lost_with_the_network_is_said_again() {
+    for who in [1, 2] {
+        for before_ms in [0, 10, 30] {
+            let mut stage = room(3);
+            stage.input(who, Input::SetDevice(DeviceKind::Microphone, false));
+            stage.run(before_ms);
+            stage.network(who, false);
+            stage.run(300);
+            stage.network(who, true);
+            stage.run(8000);
+            assert_eq!(stage.received(0, &format!("p{who}")).1, [TrackSource::Camera], "cut {before_ms} ms later");
             stage.finish();
         }
     }

@@ -27,7 +27,7 @@ impl Stage {
         }
     }
 
-    fn apply_hub(&mut self, output: hub::Output) {
+    pub(crate) fn apply_hub(&mut self, output: hub::Output) {
         match output {
             hub::Output::Signal { link, message } => self.say(link, *message),
             hub::Output::CloseLink { link } => {
@@ -36,7 +36,8 @@ impl Stage {
             }
             hub::Output::Media(command) => self.media(command),
             hub::Output::Event(HubEvent::Banned(ban)) => self.banned(ban),
-            hub::Output::Answer { .. } | hub::Output::Event(_) | hub::Output::RenewToken { .. } => {}
+            hub::Output::RenewToken { link, holder } => self.renew_token(link, &holder),
+            hub::Output::Answer { .. } | hub::Output::Event(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! Signalling messages are passed as values. The fake peer connections make descriptions with only what the hub reads.
 //! `rules` checks each step.
 
+use crate::machine::Fault;
 use crate::people::{DeviceBehaviour, Person};
 use livekit_protocol as lk;
 use std::collections::BTreeMap;
@@ -43,6 +44,8 @@ pub(crate) enum Delivery {
     Ping(LinkId),
     /// A killed client must not be seen any more.
     CheckGone(usize),
+    /// A fault of a participant's machine or network is over.
+    Over(usize, Fault),
     /// The server starts.
     ServerStarts,
     /// The server process ends.
@@ -299,6 +302,7 @@ impl Stage {
             Delivery::MediaLost { who, outage } => self.media_lost(who, outage),
             Delivery::Ping(link) => self.ping(link),
             Delivery::CheckGone(who) => self.check_gone(who),
+            Delivery::Over(who, fault) => self.fault_over(who, fault),
             Delivery::ServerStarts => self.start_server(),
             Delivery::ServerEnds => {
                 if self.hub.is_some() {

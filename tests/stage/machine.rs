@@ -1,0 +1,319 @@
+//! A participant's machine: it sleeps and wakes, its process is stopped and continued, its devices are plugged in and
+//! unplugged, its network changes. And what a host does to somebody without ending the stay.
+
+use crate::people::Person;
+use crate::stage::{Delivery, MEDIA_SILENCE, ROOM, Stage};
+use livekit_protocol as lk;
+use lk::DisconnectReason;
+use lk::leave_request::Action;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use visavis::base::{DeviceKind, EntryErrorKind, Moment, TrackSource};
+use visavis::hub::{self, AdminAnswer, AdminCall, ConnectionId, LinkId, MediaEvent};
+use visavis::session::{self, DeviceInput, EntryError, LinkInput};
+
+/// Time until the driver notices that a device is gone.
+const UNPLUGGED_AFTER: Duration = Duration::from_millis(10);
+
+/// A fault that ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Cut,
+    BlackHole,
+    Stopped {
+        /// Whether the timers of the process come before what has arrived.
+        timers_first: bool,
+    },
+    /// A push-to-talk key is released.
+    Talk,
+}
+
+/// How a participant stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// SIGSTOP: the kernel goes on, so sockets stay open and receive.
+    Process,
+    /// The machine sleeps. Messages to it wait for it, as TCP sends them again.
+    Sleep,
+    /// The machine sleeps, and its sockets do not survive: it has another address afterwards.
+    SleepOfSockets,
+}
+
+/// The state of a participant's machine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Machine {
+    stop: Option<(Stop, Moment)>,
+    /// When the process stood still, from and to.
+    stops: Vec<(Moment, Moment)>,
+    pub(crate) unplugged: BTreeSet<DeviceKind>,
+    /// The peer connections that have been up.
+    pub(crate) connected: BTreeSet<ConnectionId>,
+    /// Since when devices are open whose release was not requested.
+    pub(crate) open: BTreeMap<DeviceKind, Moment>,
+    /// Since when devices have failed that nobody has turned off.
+    pub(crate) failed: BTreeMap<DeviceKind, Moment>,
+}
+
+impl Machine {
+    /// How long the process ran between two moments.
+    pub(crate) fn ran_between(&self, from: Moment, to: Moment) -> Duration {
+        let stood = self.stops.iter().map(|(began, ended)| (*ended).min(to).since((*began).max(from)));
+        to.since(from).saturating_sub(stood.sum())
+    }
+
+    /// When the process last ran again after standing still.
+    pub(crate) fn woke(&self) -> Moment {
+        self.stops.last().map_or(Moment::ZERO, |(_, ended)| *ended)
+    }
+}
+
+impl Person {
+    /// Whether its process exists and does not stand still.
+    pub(crate) const fn is_running(&self) -> bool {
+        self.alive && self.stopped.is_none()
+    }
+
+    /// Notes what a report says about devices. Reports of earlier openings do not count.
+    pub(crate) fn takes_report(&mut self, input: &session::Input, now: Moment) {
+        let session::Input::Device(kind, generation, report) = input else { return };
+        if self.held.get(kind) != Some(generation) {
+            return;
+        }
+        match report {
+            DeviceInput::Opened { .. } => {
+                self.machine.open.insert(*kind, now);
+            }
+            DeviceInput::Failed { .. } | DeviceInput::Released { .. } => {
+                self.held.remove(kind);
+                self.machine.open.remove(kind);
+                if matches!(report, DeviceInput::Failed { .. }) {
+                    self.machine.failed.insert(*kind, now);
+                }
+            }
+        }
+    }
+}
+
+impl Stage {
+    // ---- the process and the machine
+
+    /// Lets a participant's process or machine stand still. Returns whether it ran.
+    pub(crate) fn stop(&mut self, who: usize, stop: Stop) -> bool {
+        if !self.people[who].is_running() {
+            return false;
+        }
+        self.people[who].machine.stop = Some((stop, self.now));
+        self.stop_process(who);
+        match stop {
+            Stop::Process => {}
+            Stop::Sleep => self.black_hole(who, true),
+            Stop::SleepOfSockets => self.address(who, false),
+        }
+        true
+    }
+
+    /// Lets it run again, with its timers or with what has arrived first. Returns whether it stood still.
+    pub(crate) fn wake(&mut self, who: usize, timers_first: bool) -> bool {
+        let Some((stop, since)) = self.people[who].machine.stop.take() else { return false };
+        self.people[who].machine.stops.push((since, self.now));
+        self.continue_process(who, timers_first);
+        match stop {
+            Stop::Process => {}
+            Stop::Sleep => self.black_hole(who, false),
+            Stop::SleepOfSockets => self.network(who, true),
+        }
+        true
+    }
+
+    pub(crate) fn fault_over(&mut self, who: usize, fault: Fault) {
+        match fault {
+            Fault::Cut => self.network(who, true),
+            Fault::BlackHole => self.black_hole(who, false),
+            Fault::Stopped { timers_first } => {
+                self.wake(who, timers_first);
+            }
+            Fault::Talk => {
+                self.people[who].machine.failed.remove(&DeviceKind::Microphone);
+                self.later_input(who, Duration::ZERO, session::Input::SetDevice(DeviceKind::Microphone, false));
+            }
+        }
+    }
+
+    // ---- the network
+
+    /// Takes a participant's address away: its sockets are dead, which the server is not told. With `up` another one is
+    /// there at once.
+    pub(crate) fn address(&mut self, who: usize, up: bool) {
+        if !self.people[who].alive || self.people[who].net.is_cut {
+            return;
+        }
+        let now = self.now;
+        self.people[who].net.troubled = now;
+        self.people[who].net.is_cut = true;
+        self.people[who].waiting.clear();
+        for link in self.sockets_of(who) {
+            self.lose_in_flight(link);
+            let Some(socket) = self.sockets.get(&link) else { continue };
+            let (lost, epoch, had_client) = (socket.loss(), socket.epoch, socket.client);
+            if had_client {
+                self.later_input(who, Duration::ZERO, session::Input::Link(epoch, lost));
+            }
+            self.let_go(link, true, false);
+        }
+        self.people[who].links.clear();
+        self.media_stops(who);
+        if up {
+            self.network(who, true);
+        }
+    }
+
+    /// A client closes its peer connections: the SFU is told, or notices the silence.
+    pub(crate) fn peers_close(&mut self, who: usize) {
+        let (is_reachable, latency) = (self.people[who].is_reachable(), self.people[who].net.latency);
+        for connection in self.connections(who) {
+            // Of a connection that never came up there is nothing to notice.
+            if !self.people[who].machine.connected.contains(&connection) {
+                continue;
+            }
+            let (after, event) = match is_reachable {
+                true => (latency, MediaEvent::Closed { connection }),
+                false => (MEDIA_SILENCE, MediaEvent::Disconnected { connection }),
+            };
+            self.later(after, Delivery::Sfu(Box::new(hub::Input::Media(event))));
+        }
+    }
+
+    // ---- devices
+
+    /// Unplugs a device. Returns whether it was there.
+    pub(crate) fn unplug(&mut self, who: usize, kind: DeviceKind) -> bool {
+        let person = &mut self.people[who];
+        if !person.alive || !person.machine.unplugged.insert(kind) {
+            return false;
+        }
+        let Some(generation) = person.held.get(&kind).copied() else { return true };
+        let is_its = |d: &Delivery, released: bool| {
+            let Delivery::Input(w, input) = d else { return false };
+            let session::Input::Device(k, g, report) = &**input else { return false };
+            let is_release = matches!(report, DeviceInput::Released { .. });
+            *w == who && *k == kind && *g == generation && is_release == released
+        };
+        if !self.scheduled.values().any(|d| is_its(d, true)) {
+            self.scheduled.retain(|_, d| !is_its(d, false));
+            let report = DeviceInput::Failed { id: "x".into(), message: "it was unplugged".into() };
+            self.later_input(who, UNPLUGGED_AFTER, session::Input::Device(kind, generation, report));
+        }
+        true
+    }
+
+    /// Plugs all devices in again. Returns whether one was not there.
+    pub(crate) fn plug(&mut self, who: usize) -> bool {
+        !std::mem::take(&mut self.people[who].machine.unplugged).is_empty()
+    }
+
+    // ---- what a host does
+
+    /// The members of the room as the admin API tells them.
+    pub(crate) fn members(&mut self) -> Vec<lk::ParticipantInfo> {
+        let Some(hub) = &mut self.hub else { return Vec::new() };
+        let request = AdminCall::ListParticipants(lk::ListParticipantsRequest { room: ROOM.into() });
+        hub.handle(hub::Input::Admin { call: 0, request: Box::new(request) }, self.now);
+        let outputs: Vec<hub::Output> = std::iter::from_fn(|| hub.poll()).collect();
+        let mut members = Vec::new();
+        for output in outputs {
+            match output {
+                hub::Output::Answer { call: 0, answer: Ok(answer) } => {
+                    if let AdminAnswer::Participants(list) = *answer {
+                        members = list.participants;
+                    }
+                }
+                output => self.apply_hub(output),
+            }
+        }
+        members
+    }
+
+    /// A member as the admin API tells it.
+    pub(crate) fn member(&mut self, user: &str) -> Option<lk::ParticipantInfo> {
+        self.members().into_iter().find(|m| m.identity == user)
+    }
+
+    /// Lets a member publish only these sources. Returns whether that changes something.
+    pub(crate) fn rights(&mut self, user: &str, sources: &[TrackSource]) -> bool {
+        let Some(before) = self.member(user).and_then(|m| m.permission) else { return false };
+        let named = |source: &TrackSource| match source {
+            TrackSource::Camera => lk::TrackSource::Camera as i32,
+            TrackSource::Microphone => lk::TrackSource::Microphone as i32,
+            TrackSource::Screen => lk::TrackSource::ScreenShare as i32,
+            TrackSource::ScreenAudio => lk::TrackSource::ScreenShareAudio as i32,
+            TrackSource::Unknown(_) => lk::TrackSource::Unknown as i32,
+        };
+        let can_publish_sources = sources.iter().map(named).collect();
+        let permission =
+            lk::ParticipantPermission { can_publish: !sources.is_empty(), can_publish_sources, ..before.clone() };
+        let changes = permission != before;
+        self.turned_off(user);
+        self.admin(AdminCall::UpdateParticipant(lk::UpdateParticipantRequest {
+            room: ROOM.into(),
+            identity: user.into(),
+            permission: Some(permission),
+            ..Default::default()
+        }));
+        changes
+    }
+
+    /// Devices that a host turns off are not opened again by themselves.
+    fn turned_off(&mut self, user: &str) {
+        for person in self.people.iter_mut().filter(|p| p.user.as_str() == user) {
+            person.machine.failed.clear();
+        }
+    }
+
+    /// Mutes a member's track of this source. Returns whether there was one that sent.
+    pub(crate) fn mute_source(&mut self, user: &str, source: lk::TrackSource) -> bool {
+        let Some(member) = self.member(user) else { return false };
+        let Some(track) = member.tracks.into_iter().find(|t| t.source() == source && !t.muted) else { return false };
+        self.turned_off(user);
+        self.admin(AdminCall::MutePublishedTrack(lk::MuteRoomTrackRequest {
+            room: ROOM.into(),
+            identity: user.into(),
+            track_sid: track.sid,
+            muted: true,
+        }));
+        true
+    }
+
+    // ---- tokens
+
+    /// A member gets a new token from the server.
+    pub(crate) fn renew_token(&mut self, link: LinkId, holder: &lk::ParticipantInfo) {
+        let Some(socket) = self.sockets.get(&link).filter(|w| w.client) else { return };
+        let person = &mut self.people[socket.who];
+        if person.is_running() && person.net.is_up() {
+            person.is_expired = false;
+            person.permission = holder.permission.clone().unwrap_or_default();
+        }
+    }
+
+    /// Whether the token of a client has expired.
+    pub(crate) fn is_expired(&self, link: LinkId) -> bool {
+        self.sockets.get(&link).is_some_and(|w| self.people[w.who].is_expired)
+    }
+
+    /// The server refuses a token that has expired.
+    pub(crate) fn refuse_token(&mut self, link: LinkId) {
+        let Some(socket) = self.sockets.get(&link) else { return };
+        let refused = if socket.is_resume {
+            LinkInput::ResumeFailed(Some(Box::new(lk::LeaveRequest {
+                can_reconnect: true,
+                reason: DisconnectReason::StateMismatch as i32,
+                action: Action::Reconnect as i32,
+                regions: None,
+            })))
+        } else {
+            let message = "the token has expired".to_owned();
+            LinkInput::ConnectFailed(EntryError { kind: EntryErrorKind::TokenRefused, message, retry: false })
+        };
+        self.send_down(link, refused);
+    }
+}
