@@ -20,7 +20,9 @@ use visavis::base::{DeviceKind, Moment, TrackSource};
 use visavis::session::{Input, Phase};
 
 /// Days to live through, unless `VISAVIS_DAYS` is set.
-const DAYS: u32 = 3000;
+const DAYS: u64 = 1000;
+/// Their seed, unless `VISAVIS_DAYS_SEED` is set: an ordinary run fails for a change, never by chance.
+const SEED: u64 = 130_159;
 const NAMES: [&str; 4] = ["mina", "tom", "ana", "ben"];
 const PARTS: usize = 6;
 /// Length of a part of the day.
@@ -155,7 +157,7 @@ fn op() -> impl Strategy<Value = Op> {
         Just(lk::TrackSource::ScreenShare)
     ];
     prop_oneof![
-        12 => (any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(single, with_old_token)| Op::Enter { single, with_old_token }),
+        24 => (any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(single, with_old_token)| Op::Enter { single, with_old_token }),
         1 => any::<bool>().prop_map(|single| Op::EnterAgain { single }),
         2 => Just(Op::Leave),
         1 => Just(Op::LeaveNow),
@@ -436,8 +438,8 @@ const OPERATIONS: usize = 32;
 
 #[test]
 fn four_people_live_through_days() {
-    let days = setting("VISAVIS_DAYS").unwrap_or(DAYS.into());
-    let seed = setting("VISAVIS_DAYS_SEED").unwrap_or_else(|| u64::from(rand_seed()));
+    let days = setting("VISAVIS_DAYS").unwrap_or(DAYS);
+    let seed = setting("VISAVIS_DAYS_SEED").unwrap_or(SEED);
     let began = Instant::now();
     let mut tally = Tally::default();
     let halves = [days.div_ceil(2), days / 2];
@@ -455,12 +457,7 @@ fn four_people_live_through_days() {
     println!("{:#?}", tally.effects);
     assert_eq!(tally.effects.len(), OPERATIONS, "an operation never took effect: {:?}", tally.effects);
     let least = tally.effects.iter().min_by_key(|(_, count)| **count);
-    assert!(least.is_some_and(|(_, count)| *count >= days / 10), "{least:?} hardly ever took effect");
+    assert!(least.is_some_and(|(_, count)| *count >= days / 20), "{least:?} hardly ever took effect");
     let Checked { open, closed, lists, returns } = tally.checked;
     assert!(open.min(closed).min(lists).min(returns) >= days, "{:?}", tally.checked);
-}
-
-/// A seed for a run without one.
-fn rand_seed() -> u32 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_micros())
 }

@@ -267,6 +267,11 @@ impl Stage {
             Output::ReleaseDevice { kind, generation, limit } => self.release_device(who, kind, generation, limit),
             Output::Event(event) => {
                 self.check_event(who, &event);
+                if let EventKind::ExitRoom { .. } = &event {
+                    // The driver drops what an entry that failed has left.
+                    self.peers_close(who);
+                    self.people[who].has_peers = false;
+                }
                 if let EventKind::DeviceWithheld { kind, .. } = &event {
                     self.people[who].machine.failed.remove(kind);
                 }
