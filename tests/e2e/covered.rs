@@ -2,7 +2,7 @@
 
 use crate::kit::program::DEV_KEYS;
 use crate::kit::wav::Recorded;
-use crate::kit::{Events, Participant, Sdk, Server, TestContext};
+use crate::kit::{Events, Participant, Sdk, Server, TestContext, wait_until};
 use std::time::Duration;
 
 /// Events by which a script would take something of `user` for available, shown or heard.
@@ -56,7 +56,9 @@ fn encryption_that_nobody_announced_is_silent_from_the_first_frame_and_ends_at_o
     let covered = |bot: &Participant, count: usize, covered: bool| {
         for source in ["camera", "microphone"] {
             let is_it = |e: &&serde_json::Value| e["source"] == source && e["covered"] == covered;
-            bot.wait_for_where("TrackCovered", |_| bot.all("TrackCovered").iter().filter(is_it).count() == count);
+            wait_until("TrackCovered", || {
+                (bot.all("TrackCovered").iter().filter(is_it).count() == count).then_some(())
+            });
         }
     };
     covered(&bot, 1, true);
