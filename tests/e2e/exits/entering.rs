@@ -2,7 +2,7 @@
 
 use super::scene::{CAMERA, ROOM, Scene};
 use crate::kit::http::StuckServer;
-use crate::kit::{Events, Fault, wait_until};
+use crate::kit::{Events, Fault, proc, wait_until};
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use std::path::PathBuf;
 use visavis::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims};
@@ -122,7 +122,14 @@ fn leave_while_publishing_fails() {
     let token = AccessToken::with_api_key("devkey", "secret").with_identity("leaver-1").with_grants(grants).to_jwt();
     let file = scene.context.artifact("token.jwt");
     std::fs::write(&file, token.expect("a token")).expect("a file");
-    let leaver = scene.leaver_with(&["--camera", CAMERA, "--token", file.to_str().expect("UTF-8")]);
+    let leaver = scene.entering(&scene.url(), &["--camera", CAMERA, "--token", file.to_str().expect("UTF-8")]);
+    leaver.is_in();
+    // What may not be published is closed, and only the speaker stays open.
+    for kind in ["camera", "microphone"] {
+        leaver.wait_for_where("DeviceWithheld", |e| e["kind"] == kind);
+    }
+    wait_until("the camera to close", || proc::capture_processes(leaver.pid()).is_empty().then_some(()));
+    wait_until("the microphone to close", || scene.pulse.microphone_users().is_empty().then_some(()));
     scene.leaves_cleanly(leaver);
 }
 
