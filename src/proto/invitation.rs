@@ -100,13 +100,6 @@ impl Invitation {
         }
         Ok(Self { role, until })
     }
-
-    /// Reads the end of an invitation's validity without trusting it, in Unix seconds; `None` if it has no end, or is
-    /// none.
-    pub fn unverified_until(text: &str) -> Option<i64> {
-        let until: i64 = text.rsplit('.').nth(1)?.parse().ok()?;
-        Some(until).filter(|until| *until != 0)
-    }
 }
 
 /// The text under the MAC. Its first line separates it from other texts that the same key signs.
@@ -147,6 +140,17 @@ mod tests {
         assert_eq!(Invitation::verify(text.expose(), &room("num/7"), &keys(), i64::MAX), Ok(for_ever));
         assert_eq!(Invitation::verify(text.expose(), &room("7"), &keys(), NOW), Err(InvitationError::Signature));
         assert!(text.expose().len() < 50, "{}", text.expose());
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn its_bearer_can_read_when_it_ends() {
+        use crate::proto::link::invitation_end;
+        assert_eq!(
+            invitation_end(&made(Role::Host, Some(NOW), &ApiKey::new("an.odd.key", "one").expect("a key"))),
+            Some(NOW)
+        );
+        assert_eq!(invitation_end(&made(Role::Guest, None, &ApiKey::dev())), None, "no end");
     }
 
     #[test]

@@ -202,6 +202,14 @@ fn query(invitation: Option<&Secret<String>>, tls: Option<bool>) -> String {
     if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
 }
 
+/// Reads the end of an invitation's validity without trusting it, in Unix seconds; `None` if it has no end, or `text` is
+/// no invitation. The format is that of `proto::invitation`, which participants do not contain.
+#[cfg(feature = "client")]
+pub(crate) fn invitation_end(text: &str) -> Option<i64> {
+    let until: i64 = text.rsplit('.').nth(1)?.parse().ok()?;
+    Some(until).filter(|until| *until != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use super::address::http_url;
 use crate::clock::unix_s;
-use crate::proto::invitation::Invitation;
+use crate::proto::link::invitation_end;
 use crate::proto::token::unverified_claims;
 use std::fmt;
 use std::time::Duration;
@@ -72,7 +72,7 @@ impl ClaimedTime {
     }
 
     pub(super) fn of_invitation(text: &str) -> Self {
-        Invitation::unverified_until(text).map_or(Self::ALWAYS, |until| Self { until, ..Self::ALWAYS })
+        invitation_end(text).map_or(Self::ALWAYS, |until| Self { until, ..Self::ALWAYS })
     }
 }
 
