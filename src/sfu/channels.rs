@@ -1,7 +1,11 @@
 //! The data channels of one connection, and the queue of its reliable messages.
+//!
+//! No reliable message is dropped. What str0m does not take waits in the queue; a queue over [`HOLD_BYTES`] holds the
+//! senders back (`held`), and one over [`QUEUED_BYTES`] ends the connection: its client joins anew, without a silent gap.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 
@@ -11,10 +15,19 @@ pub(super) const RELIABLE: &str = "_reliable";
 pub(super) const LOSSY: &str = "_lossy";
 /// Open channels at most; a client opens one of each label. Further ones are ignored.
 const CHANNELS: usize = 8;
-/// Reliable messages in the queue at most.
-const QUEUED_MESSAGES: usize = 512;
-/// Bytes of reliable messages in the queue at most.
-const QUEUED_BYTES: usize = 2 << 20;
+/// Bytes that str0m buffers for a client at most: 20 Mbit/s at a round trip of 200 ms.
+pub(super) const SEND_BUFFER: usize = 512 << 10;
+/// When so many bytes are left in its buffer, str0m reports that there is room again.
+const REFILL_BYTES: usize = SEND_BUFFER / 2;
+/// Bytes in the queue above which the senders of the messages are held back.
+pub(super) const HOLD_BYTES: usize = 1 << 20;
+/// Bytes in the queue at most. The senders that are held back have some megabytes on their way.
+const QUEUED_BYTES: usize = 32 << 20;
+/// What a message in the queue costs beside its payload, in bytes.
+const MESSAGE_OVERHEAD: usize = 64;
+/// A receiver that takes nothing for so long holds its senders back no longer: the others in the room must not wait for
+/// somebody whose link is down.
+const STALLED: Duration = Duration::from_secs(3);
 
 /// The outcome of sending a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +36,10 @@ pub(super) enum DataDelivery {
     Written,
     /// In the queue until the channel opens or has room.
     Queued,
-    /// Dropped: a lossy message that str0m does not take now, or a reliable one when the queue is full.
+    /// Dropped: a lossy message that str0m does not take now.
     Dropped,
+    /// The queue is full. It is empty now, and the connection must end.
+    Overflow,
 }
 
 /// The data channels of a connection.
@@ -34,6 +49,8 @@ pub(super) struct Channels {
     /// Reliable messages, oldest first.
     queue: VecDeque<Bytes>,
     queued_bytes: usize,
+    /// When the queue began, or when str0m last took a message from it.
+    progress: Option<Instant>,
 }
 
 impl Channels {
@@ -49,11 +66,15 @@ impl Channels {
         [reliable, lossy]
     }
 
-    pub(super) fn opened(&mut self, id: ChannelId, label: String) {
+    pub(super) fn opened(&mut self, rtc: &mut Rtc, id: ChannelId, label: String) {
         let known = label == RELIABLE || label == LOSSY;
-        if known && self.open.len() < CHANNELS {
-            self.open.push((id, label));
+        if !known || self.open.len() >= CHANNELS {
+            return;
         }
+        if let Some(mut channel) = rtc.channel(id) {
+            channel.set_buffered_amount_low_threshold(REFILL_BYTES);
+        }
+        self.open.push((id, label));
     }
 
     pub(super) fn closed(&mut self, id: ChannelId) {
@@ -65,31 +86,47 @@ impl Channels {
     }
 
     /// Sends a message, or queues it if it is reliable.
-    pub(super) fn send(&mut self, rtc: &mut Rtc, label: &str, payload: Bytes) -> DataDelivery {
+    pub(super) fn send(&mut self, rtc: &mut Rtc, label: &str, payload: Bytes, now: Instant) -> DataDelivery {
         let reliable = label == RELIABLE;
         if (!reliable || self.queue.is_empty()) && self.write(rtc, label, &payload) {
             return DataDelivery::Written;
         }
-        if !reliable || self.queue.len() >= QUEUED_MESSAGES || self.queued_bytes + payload.len() > QUEUED_BYTES {
+        if !reliable {
             return DataDelivery::Dropped;
         }
-        self.queued_bytes += payload.len();
+        let size = payload.len() + MESSAGE_OVERHEAD;
+        if self.queued_bytes + size > QUEUED_BYTES {
+            self.queue = VecDeque::new();
+            self.queued_bytes = 0;
+            return DataDelivery::Overflow;
+        }
+        if self.queue.is_empty() {
+            self.progress = Some(now);
+        }
+        self.queued_bytes += size;
         self.queue.push_back(payload);
         DataDelivery::Queued
     }
 
     /// Sends queued messages as far as there is room. Whether any was sent.
-    pub(super) fn flush(&mut self, rtc: &mut Rtc) -> bool {
+    pub(super) fn flush(&mut self, rtc: &mut Rtc, now: Instant) -> bool {
         let mut sent = false;
         while let Some(payload) = self.queue.pop_front() {
             if !self.write(rtc, RELIABLE, &payload) {
                 self.queue.push_front(payload);
                 break;
             }
-            self.queued_bytes -= payload.len();
+            self.queued_bytes -= payload.len() + MESSAGE_OVERHEAD;
+            self.progress = Some(now);
             sent = true;
         }
         sent
+    }
+
+    /// Whether so many messages wait that their senders must wait, too.
+    pub(super) fn hold_senders(&self, now: Instant) -> bool {
+        let moves = self.progress.is_some_and(|at| now.saturating_duration_since(at) < STALLED);
+        self.queued_bytes > HOLD_BYTES && moves
     }
 
     fn write(&self, rtc: &mut Rtc, label: &str, payload: &[u8]) -> bool {
@@ -99,5 +136,31 @@ impl Channels {
             tracing::debug!(%error, label, "a data message was refused");
             false
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_holds_senders_only_while_it_moves_and_ends_at_its_bound() {
+        let start = Instant::now();
+        let (mut rtc, mut channels) = (Rtc::new(start), Channels::default());
+        let mut send =
+            |channels: &mut Channels, now| channels.send(&mut rtc, RELIABLE, Bytes::from_static(&[7; 16 << 10]), now);
+        assert_eq!(channels.send(&mut Rtc::new(start), LOSSY, Bytes::new(), start), DataDelivery::Dropped);
+        for _ in 0..63 {
+            assert_eq!(send(&mut channels, start), DataDelivery::Queued, "no channel is open");
+        }
+        assert!(!channels.hold_senders(start));
+        assert_eq!(send(&mut channels, start), DataDelivery::Queued);
+        assert!(channels.hold_senders(start), "a megabyte waits");
+        assert!(!channels.hold_senders(start + STALLED), "nobody takes it");
+        let queued =
+            (0..4 * QUEUED_BYTES / (16 << 10)).take_while(|_| send(&mut channels, start) == DataDelivery::Queued);
+        let bytes = (64 + queued.count()) * (16 << 10);
+        assert!(bytes <= QUEUED_BYTES && bytes > QUEUED_BYTES / 10 * 9, "{bytes}");
+        assert!(!channels.hold_senders(start), "the queue was given up");
     }
 }

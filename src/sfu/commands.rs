@@ -8,6 +8,7 @@ use super::track::{ForwardedTrack, Subscriber, TrackOrigin};
 use super::worker::Worker;
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published};
+use bytes::Bytes;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use str0m::media::Mid;
@@ -58,13 +59,9 @@ impl Worker {
                 self.prefer(connection, track, LayerPreference { layer, paused }, now);
             }
             MediaCommand::Mute { track, muted } => self.mute(&track, muted, now),
-            MediaCommand::SendData { connection, label, payload } => {
-                let Some(c) = self.connections.get_mut(&connection) else { return };
-                if c.channels.send(&mut c.rtc, label, payload) == DataDelivery::Dropped {
-                    SfuCounters::add(&self.reporter.counters.data_dropped, 1);
-                    tracing::debug!(?connection, label, "a data message is dropped");
-                }
-                self.mark_dirty(connection);
+            MediaCommand::SendData { connection, sender, label, payload } => {
+                self.current = Some(connection);
+                self.send_data(connection, sender, label, payload, now);
             }
             MediaCommand::Close { connection } => self.close(connection),
         }
@@ -141,6 +138,26 @@ impl Worker {
         }
     }
 
+    /// Sends a data message to a client. If too many wait for that client already, its sender has to wait.
+    fn send_data(&mut self, id: ConnectionId, sender: Option<ConnectionId>, label: &str, payload: Bytes, now: Instant) {
+        let Some(c) = self.connections.get_mut(&id).filter(|c| c.link != LinkState::Closed) else { return };
+        match c.channels.send(&mut c.rtc, label, payload, now) {
+            DataDelivery::Written => {}
+            DataDelivery::Queued => {
+                let is_long = c.channels.hold_senders(now);
+                if let Some(sender) = sender.filter(|_| is_long).and_then(|s| self.connections.get_mut(&s)) {
+                    sender.held.hold_for(id);
+                }
+            }
+            DataDelivery::Dropped => {
+                SfuCounters::add(&self.reporter.counters.data_dropped, 1);
+                tracing::debug!(connection = ?id, label, "a data message is dropped");
+            }
+            DataDelivery::Overflow => return self.fail(id, &ConnectionFault::SlowReceiver),
+        }
+        self.mark_dirty(id);
+    }
+
     /// After a description: the ICE credentials may be new, and str0m may have output.
     fn described(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
@@ -159,7 +176,7 @@ impl Worker {
                 self.reporter.report(MediaEvent::NegotiationFailed { connection: id, message: e.to_string() });
                 self.mark_dirty(id);
             }
-            ConnectionFault::Panicked => {
+            ConnectionFault::Panicked | ConnectionFault::SlowReceiver => {
                 let message = "handling the description failed".to_owned();
                 self.reporter.report(MediaEvent::NegotiationFailed { connection: id, message });
                 self.fail(id, &fault);

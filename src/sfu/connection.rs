@@ -2,7 +2,8 @@
 
 use super::bandwidth::BandwidthAllocator;
 use super::capture_clock::CaptureClock;
-use super::channels::Channels;
+use super::channels::{Channels, SEND_BUFFER};
+use super::held::HeldDatagrams;
 use super::quality::QualityMonitor;
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{ConnectionId, ConnectionRole};
@@ -14,6 +15,7 @@ use str0m::bwe::Bitrate;
 use str0m::change::SdpPendingOffer;
 use str0m::config::DtlsCert;
 use str0m::media::{Mid, Pt};
+use str0m::net::Receive;
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Input, Output, Rtc, RtcConfig, RtcError};
 
@@ -39,6 +41,8 @@ pub(super) enum ConnectionFault {
     Rtc(#[from] RtcError),
     #[error("handling it panicked")]
     Panicked,
+    #[error("its client is too slow for the reliable data messages sent to it")]
+    SlowReceiver,
 }
 
 /// State of a connection.
@@ -108,6 +112,8 @@ pub(super) struct Connection {
     /// Whether the server's data channels are negotiated (two connections).
     pub(super) channels_made: bool,
     pub(super) channels: Channels,
+    /// Datagrams with data messages that wait for slow receivers.
+    pub(super) held: HeldDatagrams,
     pub(super) quality: QualityMonitor,
     pub(super) bandwidth: BandwidthAllocator,
     /// Desired rate in bits a second, as str0m was given it.
@@ -125,6 +131,7 @@ impl Connection {
             .set_dtls_cert(certificate.clone())
             .set_rtcp_report_interval_audio(REPORT_INTERVAL)
             .set_stats_interval(Some(STATISTICS_INTERVAL))
+            .set_sctp_max_buffered_amount(SEND_BUFFER)
             .enable_bwe(estimated)
             .clear_codecs()
             .enable_vp8(true)
@@ -155,6 +162,7 @@ impl Connection {
             pending: None,
             channels_made: false,
             channels: Channels::default(),
+            held: HeldDatagrams::default(),
             quality: QualityMonitor::default(),
             bandwidth: BandwidthAllocator::default(),
             desired: 0,
@@ -177,6 +185,16 @@ impl Connection {
     /// Gives str0m a datagram or the time.
     pub(super) fn input(&mut self, input: Input) -> Result<(), ConnectionFault> {
         self.guarded(|c| Ok(c.rtc.handle_input(input)?))
+    }
+
+    /// Gives str0m a datagram. `None` if it is not for this connection.
+    pub(super) fn receive(&mut self, received: Receive<'_>, now: Instant) -> Option<Result<(), ConnectionFault>> {
+        let input = Input::Receive(self.time(now), received);
+        if !self.rtc.accepts(&input) {
+            return None;
+        }
+        self.last_received = now;
+        Some(self.input(input))
     }
 
     /// The next output of str0m.

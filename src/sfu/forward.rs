@@ -41,10 +41,10 @@ impl Worker {
             }
             Event::ChannelOpen(channel, label) => {
                 let Some(c) = self.connections.get_mut(&id) else { return };
-                c.channels.opened(channel, label);
-                c.channels.flush(&mut c.rtc);
-                self.mark_dirty(id);
+                c.channels.opened(&mut c.rtc, channel, label);
+                self.flush_data(id, now);
             }
+            Event::ChannelBufferedAmountLow(_) => self.flush_data(id, now),
             Event::ChannelClose(channel) => {
                 if let Some(c) = self.connections.get_mut(&id) {
                     c.channels.closed(channel);
@@ -80,6 +80,14 @@ impl Worker {
             }
             Event::Closed => self.on_closed(id),
             _ => {}
+        }
+    }
+
+    /// Sends a client the data messages that wait for it, as far as there is room.
+    pub(super) fn flush_data(&mut self, id: ConnectionId, now: Instant) {
+        let Some(c) = self.connections.get_mut(&id) else { return };
+        if c.channels.flush(&mut c.rtc, now) {
+            self.mark_dirty(id);
         }
     }
 

@@ -7,6 +7,7 @@
 //! | file | decides |
 //! |---|---|
 //! | `worker` | the round of a thread: commands, timers, datagrams |
+//! | `channels`, `held` | data messages: what waits for a slow receiver, and who has to wait then |
 //! | `commands`, `negotiation` | the hub's commands; offers and answers |
 //! | `forward` | a publisher's packets to its subscribers; key frame requests |
 //! | `track`, `layers`, `bandwidth` | pure: which layer a subscriber gets, when to request a key frame |
@@ -19,6 +20,7 @@ mod commands;
 mod connection;
 mod counters;
 mod forward;
+mod held;
 mod layers;
 mod level;
 mod negotiation;

@@ -23,21 +23,21 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Sends an event. When fewer than 2048 places are free, audio levels, link qualities and data messages are dropped: a
-    /// client that floods must not block the worker. All other events wait for a place, until the SFU is stopped.
+    /// Whether the hub is so late that clients should send no further data messages for now.
+    pub(super) fn is_congested(&self) -> bool {
+        self.events.capacity() < 2 * RESERVE
+    }
+
+    /// Sends an event. When fewer than 2048 places are free, audio levels, link qualities and lossy data messages are
+    /// dropped: a client that floods must not block the worker. All other events wait for a place, until the SFU is
+    /// stopped. Reliable messages are among them; before it comes to that, [`Reporter::is_congested`] stops their senders.
     pub(super) fn report(&self, event: MediaEvent) {
         let full = self.events.capacity() < RESERVE;
         match &event {
             MediaEvent::Level { .. } | MediaEvent::LinkQuality { .. } if full => {
                 return SfuCounters::add(&self.counters.events_dropped, 1);
             }
-            MediaEvent::Data { label, .. } if full => {
-                if label == RELIABLE {
-                    tracing::warn!(
-                        queued = EVENTS - RESERVE,
-                        "a reliable data message is dropped: the hub is too slow"
-                    );
-                }
+            MediaEvent::Data { label, .. } if full && label != RELIABLE => {
                 return SfuCounters::add(&self.counters.data_dropped, 1);
             }
             _ => {}

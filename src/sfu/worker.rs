@@ -7,6 +7,7 @@
 
 use super::connection::{Connection, ConnectionFault, LinkState};
 use super::counters::SfuCounters;
+use super::held::{HeldDatagram, RELEASE, carries_data};
 use super::reporter::Reporter;
 use super::socket::Socket;
 use super::track::ForwardedTrack;
@@ -68,6 +69,8 @@ pub(super) struct Worker {
     pub(super) needs_keyframe: BTreeSet<TrackSid>,
     /// Connections that were written to, to be driven before the round ends.
     pub(super) dirty: Vec<ConnectionId>,
+    /// Connections with datagrams that wait for slow receivers of their data messages.
+    pub(super) holding: Vec<ConnectionId>,
     pub(super) by_address: HashMap<SocketAddr, ConnectionId>,
     pub(super) by_ufrag: HashMap<String, ConnectionId>,
     commands: Receiver<WorkerCommand>,
@@ -101,6 +104,7 @@ impl Worker {
             tracks: HashMap::new(),
             needs_keyframe: BTreeSet::new(),
             dirty: vec![],
+            holding: vec![],
             by_address: HashMap::new(),
             by_ufrag: HashMap::new(),
             commands,
@@ -134,6 +138,7 @@ impl Worker {
         self.take_commands();
         let now = Instant::now();
         self.run_timers(now);
+        self.release_held(now);
         self.drive_dirty(now);
         let wait = if self.more_commands || self.stopped { Duration::ZERO } else { self.until_next(Instant::now()) };
         self.socket.wait(wait);
@@ -177,28 +182,19 @@ impl Worker {
             let known = self.by_address.get(&source).copied();
             let claimed = ufrag(payload).and_then(|u| self.by_ufrag.get(&u)).copied();
             let Some(id) = claimed.or(known) else { continue };
+            if carries_data(payload) && known == Some(id) && self.must_hold(id, now) {
+                let datagram = HeldDatagram { source, local, payload: payload.to_vec() };
+                self.hold(id, datagram, now);
+                continue;
+            }
             let Ok(received) = Receive::new(Protocol::Udp, source, local, payload) else { continue };
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             self.current = Some(id);
-            let input = Input::Receive(connection.time(now), received);
-            if !connection.rtc.accepts(&input) {
-                continue;
-            }
-            let outcome = connection.input(input);
-            connection.last_received = now;
+            let Some(outcome) = connection.receive(received, now) else { continue };
             if known != Some(id) || connection.addresses.last() != Some(&source) || connection.link == LinkState::Lost {
                 self.update_address(id, source, now);
             }
-            match outcome {
-                Ok(()) => self.drain(id, now),
-                // The datagram is lost. If the connection failed, draining shows it.
-                Err(ConnectionFault::Rtc(error)) => {
-                    tracing::debug!(?id, %error, "a datagram was refused");
-                    self.drain(id, now);
-                }
-                Err(fault) => self.fail(id, &fault),
-            }
-            self.current = None;
+            self.received(id, outcome, now);
         }
         self.drive_dirty(now);
         for _ in 0..BATCH {
@@ -206,6 +202,20 @@ impl Worker {
             self.on_unreachable(address, now);
         }
         count
+    }
+
+    /// A connection was given a datagram: drains it.
+    pub(super) fn received(&mut self, id: ConnectionId, outcome: Result<(), ConnectionFault>, now: Instant) {
+        match outcome {
+            Ok(()) => self.drain(id, now),
+            // The datagram is lost. If the connection failed, draining shows it.
+            Err(ConnectionFault::Rtc(error)) => {
+                tracing::debug!(?id, %error, "a datagram was refused");
+                self.drain(id, now);
+            }
+            Err(fault) => self.fail(id, &fault),
+        }
+        self.current = None;
     }
 
     /// A client's port is closed. It is lost if nothing came from it recently; else it uses another path.
@@ -330,7 +340,8 @@ impl Worker {
     fn until_next(&self, now: Instant) -> Duration {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
         let next = [timer, self.next_request].into_iter().flatten().fold(self.next_tick, Instant::min);
-        next.saturating_duration_since(now)
+        let wait = next.saturating_duration_since(now);
+        if self.holding.is_empty() { wait } else { wait.min(RELEASE) }
     }
 
     fn tick(&mut self, now: Instant) {
@@ -341,12 +352,6 @@ impl Worker {
         let silent: Vec<ConnectionId> = self.connections.values().filter(silent).map(|c| c.id).collect();
         for id in silent {
             self.on_lost(id);
-        }
-        for connection in self.connections.values_mut() {
-            if connection.channels.flush(&mut connection.rtc) && !connection.dirty {
-                connection.dirty = true;
-                self.dirty.push(connection.id);
-            }
         }
     }
 

@@ -171,6 +171,8 @@ pub enum MediaCommand {
     SendData {
         /// The subscriber (or single) connection.
         connection: ConnectionId,
+        /// The connection on which it arrived; `None` for messages of the admin API.
+        sender: Option<ConnectionId>,
         /// `_reliable` or `_lossy`.
         label: &'static str,
         /// One encoded `DataPacket`.

@@ -224,8 +224,13 @@ impl TestClient {
     }
 
     pub(super) fn send_data(&mut self, label: &str, payload: &[u8]) {
+        assert!(self.try_send_data(label, payload));
+    }
+
+    /// Sends a data message if there is room for it. Whether there was.
+    pub(super) fn try_send_data(&mut self, label: &str, payload: &[u8]) -> bool {
         let id = self.channels[label];
-        assert!(self.rtc.channel(id).expect("an open channel").write(true, payload).expect("written"));
+        self.rtc.channel(id).expect("an open channel").write(true, payload).expect("written")
     }
 
     /// Sends a datagram that is not the client's own.

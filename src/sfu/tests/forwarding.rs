@@ -296,6 +296,10 @@ fn an_m_line_is_bound_again_and_its_losses_are_repaired() {
     check(&got);
 }
 
+fn send_data(connection: ConnectionId, label: &'static str, payload: &'static [u8]) -> MediaCommand {
+    MediaCommand::SendData { connection, sender: None, label, payload: Bytes::from_static(payload) }
+}
+
 #[test]
 fn two_connections_have_data_channels_opened_by_the_server() {
     let member = MemberId(7);
@@ -308,7 +312,7 @@ fn two_connections_have_data_channels_opened_by_the_server() {
     s.sending_video = true;
     s.publisher_connection(up);
     s.open(down);
-    s.command(MediaCommand::SendData { connection: down, label: "_reliable", payload: Bytes::from_static(b"early") });
+    s.command(send_data(down, "_reliable", b"early"));
     let add = vec![subscribed("TR_cam", true)];
     let m_lines = s.offered(down, add, vec![], false);
     assert_eq!(m_lines.len(), 1);
@@ -317,7 +321,7 @@ fn two_connections_have_data_channels_opened_by_the_server() {
     assert!(s.until(LONG, |s| last_layer(s.peer(down), video) == Some(2)));
     assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"early"))));
     assert!(s.until(LONG, |s| s.peer(down).channels.len() == 2));
-    s.command(MediaCommand::SendData { connection: down, label: "_lossy", payload: Bytes::from_static(b"lossy") });
+    s.command(send_data(down, "_lossy", b"lossy"));
     assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"lossy"))));
     // A second track on the same connection, without the first.
     let m_lines = s.offered(down, vec![subscribed("TR_mic", false)], vec![video.to_string()], false);

@@ -2,6 +2,7 @@
 
 mod client;
 mod damaged_sdp;
+mod data;
 mod forwarding;
 mod harness;
 mod lifecycle;
