@@ -57,6 +57,23 @@ fn our_bot_and_the_python_sdk_meet_on_livekit_server() {
     leaving_is_told(bot, sdk);
 }
 
+/// On the way are 534 messages, more than any queue of the server held that dropped them once.
+#[test]
+fn a_file_of_eight_megabytes_arrives_whole_through_our_server() {
+    let context = TestContext::new("file-through-our-server");
+    let server = Server::start(&context);
+    let quiet = ["--picture", "none", "--tone", "0"];
+    let join = |name: &str, more: &[&str]| {
+        Sdk::Python.join(&context, &server.url(), DEV_KEYS, "file", name, &[&quiet, more].concat())
+    };
+    let sender = join("sender", &["--send-file", "8"]);
+    let receiver = join("receiver", &[]);
+    let sent = sender.wait_for("FileSent");
+    let received = receiver.wait_for_user("FileReceived", "sender");
+    assert_eq!((&received["bytes"], &received["sha256"]), (&sent["bytes"], &sent["sha256"]));
+    assert_eq!(sent["bytes"], 8_000_000);
+}
+
 #[test]
 fn a_phone_that_is_turned_is_seen_upright_on_our_server() {
     let context = TestContext::new("turned-on-our-server");

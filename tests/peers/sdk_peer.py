@@ -8,6 +8,7 @@ or begin again to encrypt.
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -56,6 +57,7 @@ def arguments():
     parser.add_argument("--codec", default="VP8", help="of the pictures: VP8, VP9, H264, AV1")
     parser.add_argument("--key", help="encrypts everything end to end with this passphrase")
     parser.add_argument("--unsaid", action="store_true", help="with --key: does not announce that it encrypts")
+    parser.add_argument("--send-file", type=float, default=0, help="megabytes of a file that is sent to the first who joins")
     return parser.parse_args()
 
 
@@ -113,6 +115,9 @@ class Peer:
         on("participant_disconnected", self.on_left)
         on("disconnected", self.on_disconnected)
         on("track_subscribed", self.on_track)
+        self.room.register_byte_stream_handler("file", lambda reader, user: self.start(self.receive_file(reader, user)))
+        if self.options.send_file:
+            on("participant_connected", lambda p: self.start(self.send_file(p.identity)))
         on("track_unsubscribed", lambda t, pub, p: self.available(p.identity, pub, False))
         on("reconnecting", lambda: self.say("TryToReconnect"))
         on("reconnected", lambda: self.say("ConnectionRecovery"))
@@ -124,6 +129,30 @@ class Peer:
     def on_disconnected(self, reason):
         self.say("ExitRoom", livekit_reason=int(reason))
         self.stopping.set()
+
+    async def send_file(self, user):
+        """Sends random bytes as a byte stream, which travels in reliable data messages of 15,000 bytes."""
+        data = np.random.default_rng(7).bytes(round(self.options.send_file * 1_000_000))
+        began = time.monotonic()
+        writer = await self.room.local_participant.stream_bytes(
+            "noise.bin", total_size=len(data), topic="file", destination_identities=[user])
+        await writer.write(data)
+        await writer.aclose()
+        self.said_file("FileSent", user, data, began)
+
+    async def receive_file(self, reader, user):
+        began, parts = time.monotonic(), []
+        try:
+            async for part in reader:
+                parts.append(part)
+        except Exception as error:
+            self.say("FileFailed", remote_user=user, message=str(error))
+            return
+        self.said_file("FileReceived", user, b"".join(parts), began)
+
+    def said_file(self, event, user, data, began):
+        digest = hashlib.sha256(data).hexdigest()
+        self.say(event, remote_user=user, bytes=len(data), sha256=digest, seconds=time.monotonic() - began)
 
     def available(self, user, publication, available):
         kind = "UserVideoAvailable" if publication.kind == rtc.TrackKind.KIND_VIDEO else "UserAudioAvailable"
