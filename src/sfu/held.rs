@@ -6,9 +6,10 @@
 //! Media are not touched: they travel in SRTP packets of their own.
 
 use super::connection::{Connection, LinkState};
+use super::reporter::Reporter;
 use super::worker::Worker;
 use crate::hub::ConnectionId;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::net::{Protocol, Receive};
@@ -68,19 +69,6 @@ impl HeldDatagrams {
 }
 
 impl Worker {
-    /// Whether a datagram with data messages has to wait: behind others of its connection, for a receiver, or for the hub.
-    pub(super) fn must_hold(&self, id: ConnectionId, now: Instant) -> bool {
-        let Some(connection) = self.connections.get(&id).filter(|c| c.link == LinkState::Up) else { return false };
-        !connection.held.is_empty() || self.is_held(connection, now)
-    }
-
-    /// A receiver that is held itself does not count: its acknowledgements wait with its messages, so two that send to each
-    /// other would wait for ever.
-    fn is_held(&self, connection: &Connection, now: Instant) -> bool {
-        let is_slow = |id| self.connections.get(id).is_some_and(|c| c.held.is_empty() && c.channels.hold_senders(now));
-        connection.held.receivers.iter().any(is_slow) || self.reporter.is_congested()
-    }
-
     pub(super) fn hold(&mut self, id: ConnectionId, datagram: HeldDatagram, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.last_received = now;
@@ -95,7 +83,7 @@ impl Worker {
         for id in std::mem::take(&mut self.holding) {
             for _ in 0..RELEASED {
                 let Some(connection) = self.connections.get(&id) else { break };
-                if self.is_held(connection, now) {
+                if is_held(&self.connections, &self.reporter, connection, now) {
                     break;
                 }
                 let Some(connection) = self.connections.get_mut(&id) else { break };
@@ -112,6 +100,21 @@ impl Worker {
             }
         }
     }
+}
+
+type Connections = HashMap<ConnectionId, Connection>;
+
+/// Whether a datagram with data messages has to wait: behind others of its connection, for a receiver, or for the hub.
+pub(super) fn must_hold(connections: &Connections, reporter: &Reporter, id: ConnectionId, now: Instant) -> bool {
+    let Some(connection) = connections.get(&id).filter(|c| c.link == LinkState::Up) else { return false };
+    !connection.held.is_empty() || is_held(connections, reporter, connection, now)
+}
+
+/// A receiver that is held itself does not count: its acknowledgements wait with its messages, so two that send to each
+/// other would wait for ever.
+fn is_held(connections: &Connections, reporter: &Reporter, connection: &Connection, now: Instant) -> bool {
+    let is_slow = |id| connections.get(id).is_some_and(|c| c.held.is_empty() && c.channels.hold_senders(now));
+    connection.held.receivers.iter().any(is_slow) || reporter.is_congested()
 }
 
 /// Whether a datagram carries SCTP: a DTLS record of application data (RFC 6347, section 4.1), or an encrypted one of

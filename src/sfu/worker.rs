@@ -7,7 +7,7 @@
 
 use super::connection::{Connection, ConnectionFault, LinkState};
 use super::counters::SfuCounters;
-use super::held::{HeldDatagram, RELEASE, carries_data};
+use super::held::{HeldDatagram, RELEASE, carries_data, must_hold};
 use super::reporter::Reporter;
 use super::socket::Socket;
 use super::track::ForwardedTrack;
@@ -20,10 +20,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
+use str0m::Output;
 use str0m::config::DtlsCert;
 use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
-use str0m::{Input, Output};
 
 /// Timers are rounded up to this grid.
 const GRID: Duration = Duration::from_millis(10);
@@ -182,7 +182,7 @@ impl Worker {
             let known = self.by_address.get(&source).copied();
             let claimed = ufrag(payload).and_then(|u| self.by_ufrag.get(&u)).copied();
             let Some(id) = claimed.or(known) else { continue };
-            if carries_data(payload) && known == Some(id) && self.must_hold(id, now) {
+            if carries_data(payload) && known == Some(id) && must_hold(&self.connections, &self.reporter, id, now) {
                 let datagram = HeldDatagram { source, local, payload: payload.to_vec() };
                 self.hold(id, datagram, now);
                 continue;
