@@ -122,7 +122,7 @@ impl Session {
         if matches!(self.phase, Phase::Entering(ref e) if e.joined.is_none()) {
             return;
         }
-        if self.joined_mut().is_some() {
+        if self.may_announce() {
             self.publish_wanted();
         }
         self.send_mutes();

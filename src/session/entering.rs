@@ -46,20 +46,34 @@ impl Session {
         self.publish_wanted();
     }
 
+    /// No connection came up, and none is held.
+    pub(super) fn connect_failed(&mut self, error: EntryError, now: Moment) {
+        if matches!(self.phase, Phase::Entering(_) | Phase::Reconnecting(_)) {
+            (self.link_open, self.peers_open) = (false, false);
+            self.refused(error, now);
+        }
+    }
+
     /// The room could not be entered, or entered again.
-    pub(super) fn refused(&mut self, error: EntryError, now: Moment) {
+    fn refused(&mut self, error: EntryError, now: Moment) {
         match &self.phase {
-            Phase::Entering(_) => {
-                self.link_open = false;
-                self.peers_open = false;
-                let message = error.message.clone();
-                self.out
-                    .push_back(Output::Event(EventKind::EnterRoomFailed { error: error.kind, message: error.message }));
-                self.leave(ExitReason::EntryFailed, message, now);
-            }
+            Phase::Entering(_) => self.entry_failed(error.kind, error.message, now),
             Phase::Reconnecting(_) => self.rejoin_refused(error, now),
             Phase::InRoom(_) | Phase::Leaving(_) | Phase::Ended(_) => {}
         }
+    }
+
+    /// Entering has failed. The exit closes what is open.
+    pub(super) fn entry_failed(&mut self, error: EntryErrorKind, message: String, now: Moment) {
+        self.out.push_back(Output::Event(EventKind::EnterRoomFailed { error, message: message.clone() }));
+        self.leave(ExitReason::EntryFailed, message, now);
+    }
+
+    /// The server has let us in, and ends that before EnterRoom. It needs no goodbye.
+    pub(super) fn dropped_while_entering(&mut self, message: &str, now: Moment) {
+        let Phase::Entering(entering) = &mut self.phase else { return };
+        entering.joined = None;
+        self.entry_failed(EntryErrorKind::Other, message.into(), now);
     }
 
     pub(super) fn enter_timed_out(&mut self, now: Moment) {
@@ -69,12 +83,7 @@ impl Session {
             } else {
                 "The server does not answer. Check its address and your internet connection."
             };
-            let message = message.to_owned();
-            self.out.push_back(Output::Event(EventKind::EnterRoomFailed {
-                error: EntryErrorKind::Timeout,
-                message: message.clone(),
-            }));
-            self.leave(ExitReason::EntryFailed, message, now);
+            self.entry_failed(EntryErrorKind::Timeout, message.into(), now);
         }
     }
 

@@ -19,10 +19,14 @@ impl Session {
                 self.peers_closed(now);
                 self.link_closed(now);
             }
-            LinkInput::ConnectFailed(error) => self.refused(error, now),
+            LinkInput::ConnectFailed(error) => self.connect_failed(error, now),
             LinkInput::Message(message) => self.message(*message, now),
             LinkInput::Lost => match self.phase {
                 Phase::Leaving(_) => self.link_lost_while_leaving(now),
+                Phase::Entering(_) => {
+                    self.link_open = false;
+                    self.link_lost(now);
+                }
                 _ => self.link_lost(now),
             },
             LinkInput::Resumed(response) => self.resumed(&response, now),
@@ -52,13 +56,17 @@ impl Session {
                 self.with_roster(|roster, out| roster.update(&u.participants, out));
                 let sid = self.my_sid();
                 if let Some(me) = u.participants.iter().find(|p| p.sid == sid && !sid.is_empty()) {
-                    if self.is_first_after_resume() {
+                    // The first update after a resume that contains us lists everybody; later ones may contain us alone.
+                    let lists_everybody = std::mem::take(&mut self.awaits_list);
+                    if lists_everybody {
                         self.compare_tracks(&me.tracks);
                     }
                     self.acknowledge(&me.tracks);
                     self.own_participant(me);
+                    if lists_everybody {
+                        self.with_roster(|roster, out| roster.keep_only(&u.participants, out));
+                    }
                 }
-                self.complete_resume(&u.participants);
             }
             Response::TrackPublished(p) => self.track_published(p),
             Response::TrackUnpublished(t) => self.unpublished_by_server(&t.track_sid),
@@ -132,8 +140,7 @@ impl Session {
                 match exit_reason(leave.reason()) {
                     Some(reason) => self.leave(reason, String::new(), now),
                     None if entering => {
-                        let message = "The server ended the call before it began. Try again.";
-                        self.leave(ExitReason::EntryFailed, message.into(), now);
+                        self.dropped_while_entering("The server ended the call before it began. Try again.", now);
                     }
                     None => self.must_rejoin(now),
                 }

@@ -110,8 +110,6 @@ pub struct Reconnecting {
     last: bool,
     /// Whether the next attempt follows without a pause.
     skip_pause: bool,
-    /// Whether the full list of participants after a resume has arrived.
-    listed: bool,
     step: reconnecting::AttemptState,
 }
 
@@ -159,6 +157,8 @@ enum Timer {
     Goodbye,
     /// The peer connections or the link did not close: the step is unconfirmed.
     Close,
+    /// The server has not answered the announcement of a track of ours: it is repeated.
+    Answer,
     /// A device that failed is opened again.
     RetryDevice(DeviceKind),
     /// A device did not close, even by force: its step has failed.
@@ -183,6 +183,8 @@ pub struct Session {
     rights: Rights,
     camera_layers: Vec<SimulcastLayer>,
     roster: Roster,
+    /// Whether the server resumes the session and has not yet sent the list of all participants.
+    awaits_list: bool,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
     /// Whether the link of the current epoch is open or being opened.
@@ -211,6 +213,7 @@ impl Session {
             rights: Rights::default(),
             camera_layers: config.camera_layers,
             roster: Roster::default(),
+            awaits_list: false,
             timers: Timers::default(),
             out: VecDeque::new(),
             link_open: true,
@@ -243,6 +246,7 @@ impl Session {
         while let Some(timer) = self.timers.pop_due(now) {
             self.fire(timer, now);
         }
+        self.await_answers(now);
         self.end_if_complete(now);
     }
 
@@ -299,6 +303,7 @@ impl Session {
             Timer::Reconnect => self.reconnect_timed_out(now),
             Timer::Probe => self.link_lost(now),
             Timer::MediaDown => self.media_stayed_down(),
+            Timer::Answer => self.announce_again(now),
             Timer::RetryDevice(kind) => self.retry_device(kind),
             Timer::Goodbye => self.goodbye_timed_out(now),
             Timer::Close => self.close_timed_out(now),

@@ -1,12 +1,18 @@
 //! Our own tracks: announced with AddTrack, published with an offer, muted while their device is off.
 
-use super::{Epoch, Output, PeerCommand, Session};
-use crate::base::{MediaKind, SimulcastLayer, TrackSource, VIDEO_CODEC};
+use super::{Epoch, Output, PeerCommand, Phase, Session, Timer};
+use crate::base::{MediaKind, Moment, SimulcastLayer, TrackSource, VIDEO_CODEC, Withheld};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
+use std::time::Duration;
 
 /// The sources of our own tracks, in the order in which they are published.
 const PUBLISHED: [TrackSource; 3] = [TrackSource::Microphone, TrackSource::Camera, TrackSource::Screen];
+
+/// Longest wait for the answer to an announcement; then it is repeated, as it may be lost with a link.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(4);
+/// How often a track is announced. If the last announcement is not answered, the track's device is closed.
+const ANNOUNCEMENTS: u32 = 3;
 
 /// A track of ours.
 #[derive(Clone, Debug)]
@@ -19,6 +25,12 @@ pub(super) struct OwnTrack {
     pub(super) muted: bool,
     /// Whether the server has told us this state: what we sent last may be lost with the link.
     pub(super) acknowledged: bool,
+    /// Whether the server has listed it among our tracks.
+    listed: bool,
+    /// How often it was announced.
+    announcements: u32,
+    /// Since when the last announcement is not answered.
+    unanswered: Option<Moment>,
     /// The connection on which it was published.
     pub(super) epoch: Epoch,
 }
@@ -43,12 +55,69 @@ impl Session {
             let cid = format!("{}-{}", Announced::of(source).name, self.announced);
             self.send(Request::AddTrack(self.add_track(&cid, source, muted)));
             self.command(PeerCommand::Publish { cid: cid.clone(), source });
-            self.tracks.push(OwnTrack { source, cid, sid: None, muted, acknowledged: false, epoch });
+            self.tracks.push(OwnTrack {
+                source,
+                cid,
+                sid: None,
+                muted,
+                acknowledged: false,
+                listed: false,
+                announcements: 1,
+                unanswered: None,
+                epoch,
+            });
             self.out.push_back(Output::SetSending { source, on: !muted });
             added = true;
         }
         if added {
             self.offer(false);
+        }
+    }
+
+    /// Whether a track can be announced now: after a lost link only once media flows again, so that it is announced once.
+    pub(super) fn may_announce(&self) -> bool {
+        match &self.phase {
+            Phase::Entering(entering) => entering.joined.is_some(),
+            Phase::InRoom(_) => true,
+            Phase::Reconnecting(r) => r.step.has_joined_afresh(),
+            Phase::Leaving(_) | Phase::Ended(_) => false,
+        }
+    }
+
+    /// Waits for the answers to announcements, while in the room.
+    pub(super) fn await_answers(&mut self, now: Moment) {
+        let epoch = self.epoch;
+        let waiting = self.tracks.iter_mut().filter(|t| t.epoch == epoch && t.sid.is_none());
+        let first = waiting.map(|t| *t.unanswered.get_or_insert(now)).min();
+        match first.filter(|_| matches!(self.phase, Phase::InRoom(_))) {
+            Some(since) => self.timers.set(Timer::Answer, since + ANSWER_LIMIT),
+            None => self.timers.stop(Timer::Answer),
+        }
+    }
+
+    /// After a resume the answers have the whole time again.
+    pub(super) fn await_answers_anew(&mut self) {
+        self.tracks.iter_mut().for_each(|t| t.unanswered = None);
+    }
+
+    /// Repeats announcements that were not answered in time. A device whose track the server never publishes is closed:
+    /// nobody would see that it is open.
+    pub(super) fn announce_again(&mut self, now: Moment) {
+        let is_late = |t: &OwnTrack| t.unanswered.is_some_and(|since| now.since(since) >= ANSWER_LIMIT);
+        let late: Vec<String> = self.tracks.iter().filter(|t| is_late(t)).map(|t| t.cid.clone()).collect();
+        for cid in late {
+            let Some(at) = self.tracks.iter().position(|t| t.cid == cid) else { continue };
+            let track = &mut self.tracks[at];
+            if track.announcements >= ANNOUNCEMENTS {
+                let source = self.drop_track(at);
+                tracing::warn!(?source, "the server does not answer: a track of ours is not published");
+                self.withhold_source(source, Withheld::Refused);
+                continue;
+            }
+            track.announcements += 1;
+            track.unanswered = Some(now);
+            let (source, muted) = (track.source, track.muted);
+            self.send(Request::AddTrack(self.add_track(&cid, source, muted)));
         }
     }
 
@@ -109,36 +178,39 @@ impl Session {
 
     /// Takes our own tracks from an update.
     pub(super) fn acknowledge(&mut self, infos: &[lk::TrackInfo]) {
+        let epoch = self.epoch;
         for info in infos {
-            if let Some(t) = self.tracks.iter_mut().find(|t| t.sid.as_deref() == Some(&info.sid)) {
-                t.acknowledged |= t.muted == info.muted;
+            let Some(t) = self.tracks.iter_mut().find(|t| t.epoch == epoch && t.is(info)) else { continue };
+            t.listed = true;
+            if t.sid.is_none() {
+                t.published(info);
             }
+            t.acknowledged |= t.muted == info.muted;
         }
+        self.send_mutes();
     }
 
     /// Compares our tracks with those that the server has after a resume: what it said or we said last may be lost.
     pub(super) fn compare_tracks(&mut self, infos: &[lk::TrackInfo]) {
-        let mut muted_by_host = Vec::new();
+        let (mut muted_by_host, mut ended) = (Vec::new(), Vec::new());
         let epoch = self.epoch;
         for t in self.tracks.iter_mut().filter(|t| t.epoch == epoch) {
-            let Some(sid) = &t.sid else {
-                // The answer to AddTrack is missing. The server may have published the track all the same.
-                let of_cid = |info: &&lk::TrackInfo| info.codecs.iter().any(|codec| codec.cid == t.cid);
-                if let Some(info) = infos.iter().find(of_cid) {
-                    t.published(info);
-                }
-                continue;
-            };
-            match infos.iter().find(|info| info.sid == *sid) {
+            let Some(sid) = t.sid.clone() else { continue };
+            match infos.iter().find(|info| t.is(info)) {
                 Some(info) if info.muted && !t.muted && t.acknowledged => {
-                    muted_by_host.push(lk::MuteTrackRequest { sid: sid.clone(), muted: true });
+                    muted_by_host.push(lk::MuteTrackRequest { sid, muted: true });
                 }
                 Some(info) => t.muted = info.muted,
+                None if t.listed => ended.push(sid),
+                // It is published with the next offer.
                 None => {}
             }
         }
         for mute in muted_by_host {
             self.muted_by_server(&mute);
+        }
+        for sid in ended {
+            self.unpublished_by_server(&sid);
         }
         self.send_mutes();
     }
@@ -175,9 +247,18 @@ impl Session {
 }
 
 impl OwnTrack {
+    /// Takes the server's answer to the announcement.
     fn published(&mut self, info: &lk::TrackInfo) {
         self.sid = Some(info.sid.clone());
-        (self.muted, self.acknowledged) = (info.muted, true);
+        (self.muted, self.acknowledged, self.unanswered) = (info.muted, true, None);
+    }
+
+    /// Whether the server's description is of this track. Without the answer to the announcement its client id tells.
+    fn is(&self, info: &lk::TrackInfo) -> bool {
+        match &self.sid {
+            Some(sid) => info.sid == *sid,
+            None => info.codecs.iter().any(|codec| codec.cid == self.cid),
+        }
     }
 }
 

@@ -51,6 +51,11 @@ impl AttemptState {
         }
     }
 
+    /// Whether the server has let us in afresh.
+    pub(super) const fn has_joined_afresh(&self) -> bool {
+        matches!(self, Self::Rejoining(Some(_)))
+    }
+
     pub(super) fn rejoined(&mut self, joined: Joined) {
         *self = Self::Rejoining(Some(joined));
     }
@@ -69,8 +74,8 @@ impl Session {
     pub(super) fn link_lost(&mut self, now: Moment) {
         match &mut self.phase {
             Phase::Entering(_) => {
-                let message = "The connection was lost while entering. Try again.".to_owned();
-                self.refused(EntryError { kind: EntryErrorKind::Unreachable, message, retry: true }, now);
+                let message = "The connection was lost while entering. Try again.";
+                self.entry_failed(EntryErrorKind::Unreachable, message.into(), now);
             }
             Phase::InRoom(room) => {
                 let joined = room.joined.clone();
@@ -89,10 +94,7 @@ impl Session {
         match &mut self.phase {
             Phase::InRoom(_) => self.start_reconnecting(None, now),
             Phase::Reconnecting(_) => self.wait_for_next(None, now),
-            Phase::Entering(_) => {
-                let message = "The server asked to join again. Try again.".to_owned();
-                self.refused(EntryError { kind: EntryErrorKind::Other, message, retry: true }, now);
-            }
+            Phase::Entering(_) => self.dropped_while_entering("The server asked to join again. Try again.", now),
             Phase::Leaving(_) | Phase::Ended(_) => {}
         }
     }
@@ -113,7 +115,6 @@ impl Session {
             resume_until: now + RESUME_WINDOW,
             last: false,
             skip_pause: false,
-            listed: false,
             step: AttemptState::Waiting(None),
         });
         self.wait_for_next(session, now);
@@ -172,6 +173,7 @@ impl Session {
         self.out.push_back(Output::CloseLink(self.epoch));
         self.command(PeerCommand::Close);
         self.with_roster(|roster, out| roster.forget_media(out));
+        self.awaits_list = false;
         self.epoch = Epoch(self.epoch.0 + 1);
         self.link_open = true;
         self.peers_open = true;
@@ -184,29 +186,13 @@ impl Session {
         let AttemptState::Resuming(joined) = &mut r.step else { return };
         let restart = joined.negotiation.restart();
         r.step = AttemptState::Restarting(joined.clone());
-        r.listed = false;
+        self.awaits_list = true;
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
         self.sync_state();
         if !response.ice_servers.is_empty() {
             self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
         }
         self.command(restart);
-    }
-
-    /// Whether the server resumes the session and has not yet sent the full list of participants.
-    pub(super) fn is_first_after_resume(&self) -> bool {
-        matches!(&self.phase, Phase::Reconnecting(r) if !r.listed && matches!(r.step, AttemptState::Restarting(_)))
-    }
-
-    /// Removes participants who left during the outage. The first update after a resume that contains us lists everybody;
-    /// later ones may contain us alone.
-    pub(super) fn complete_resume(&mut self, everybody: &[lk::ParticipantInfo]) {
-        let Phase::Reconnecting(r) = &mut self.phase else { return };
-        let AttemptState::Restarting(joined) = &r.step else { return };
-        if !r.listed && everybody.iter().any(|i| i.sid == joined.sid) {
-            r.listed = true;
-            self.with_roster(|roster, out| roster.keep_only(everybody, out));
-        }
     }
 
     /// The current attempt has failed, or takes too long.
@@ -219,8 +205,6 @@ impl Session {
 
     /// A fresh join was refused.
     pub(super) fn rejoin_refused(&mut self, error: EntryError, now: Moment) {
-        self.link_open = false;
-        self.peers_open = false;
         match error.kind.ended_stay() {
             Some(reason) => self.leave(reason, String::new(), now),
             // We were in a room there, so another program that answers now (a proxy) may do so for a short time only.
@@ -251,6 +235,7 @@ impl Session {
         }
         if resumed {
             self.out.push_back(Output::ResumeDone(self.epoch));
+            self.await_answers_anew();
         }
         self.out.push_back(Output::Event(EventKind::ConnectionRecovery { attempt }));
         self.publish_wanted();

@@ -134,7 +134,7 @@ impl Session {
     }
 
     /// Forgets a track of ours and takes it out of the connection. Returns its source.
-    fn drop_track(&mut self, at: usize) -> TrackSource {
+    pub(super) fn drop_track(&mut self, at: usize) -> TrackSource {
         let track = self.tracks.remove(at);
         self.out.push_back(Output::SetSending { source: track.source, on: false });
         if track.epoch == self.epoch {
@@ -146,7 +146,7 @@ impl Session {
 
     /// Turns off the device whose own track has this source, if it is on. The end of a screen's audio does not end the
     /// screen.
-    fn withhold_source(&mut self, source: TrackSource, why: Withheld) {
+    pub(super) fn withhold_source(&mut self, source: TrackSource, why: Withheld) {
         if let Some(kind) = source.device().filter(|kind| kind.source() == Some(source))
             && self.slot(kind).is_wanted()
         {

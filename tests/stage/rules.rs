@@ -118,6 +118,9 @@ impl Stage {
                     assert!(is_named, "{}: {kind:?} is held at ExitRoom, and the receipt says {state:?}", person.user);
                 }
                 assert_eq!(receipt.steps.len(), 5);
+                let closed = receipt.step(StepName::ConnectionsClosed).map(|s| s.state);
+                let is_true = closed != Some(StepState::Confirmed) || !person.has_peers;
+                assert!(is_true, "{}: the receipt says that open peer connections are closed", person.user);
                 assert_eq!(Some(*reason), person.cause, "{}: the first cause stands", person.user);
                 assert_eq!(person.session.deadline(), None, "a timer outlives ExitRoom");
                 self.check_reason(who, *reason);

@@ -37,17 +37,16 @@ impl Session {
         self.timers.set(Timer::Ceiling, now + CEILING);
         self.timers.set(Timer::Devices, now + DEVICES_LIMIT);
         let connecting = self.link_open && (!in_room || reconnecting);
-        let goodbye = in_room && self.link_open && matches!(reason, ExitReason::Left | ExitReason::EntryFailed);
-        match (goodbye, reason) {
-            // The goodbye may not arrive; then the others learn it when the server's grace ends.
-            (true, _) if reconnecting => {
-                leaving.finish(StepName::OthersTold, StepState::Unconfirmed, "the connection was lost", now);
-            }
-            (true, _) => self.timers.set(Timer::Goodbye, now + GOODBYE_LIMIT),
-            (false, ExitReason::ConnectionLost) => {
-                leaving.finish(StepName::OthersTold, StepState::Unconfirmed, "the connection was lost", now);
-            }
-            (false, _) => leaving.finish(StepName::OthersTold, StepState::NotApplicable, "", now),
+        let is_ours = matches!(reason, ExitReason::Left | ExitReason::EntryFailed);
+        let goodbye = in_room && self.link_open && is_ours;
+        let is_lost = in_room && is_ours && (reconnecting || !self.link_open);
+        if is_lost || reason == ExitReason::ConnectionLost {
+            // A goodbye may not arrive; then the others learn it when the server's grace ends.
+            leaving.finish(StepName::OthersTold, StepState::Unconfirmed, "the connection was lost", now);
+        } else if goodbye {
+            self.timers.set(Timer::Goodbye, now + GOODBYE_LIMIT);
+        } else {
+            leaving.finish(StepName::OthersTold, StepState::NotApplicable, "", now);
         }
         self.phase = Phase::Leaving(leaving);
         self.release_devices(now);

@@ -16,16 +16,9 @@ fn is_open(w: &World) -> bool {
     matches!(w.session.slot(DeviceKind::Camera).state(), SlotState::Open { .. })
 }
 
-fn published(source: TrackSource, w: &World) -> Response {
-    let cid = w.session.tracks.iter().find(|t| t.source == source).expect("a track").cid.clone();
-    let track = lk::TrackInfo { sid: format!("TR_{cid}"), ..Default::default() };
-    Response::TrackPublished(lk::TrackPublishedResponse { cid, track: Some(track) })
-}
-
 #[test]
 fn a_camera_that_fails_in_the_call_comes_back_with_its_track() {
     let mut w = World::entered();
-    w.message(published(TrackSource::Camera, &w));
     let mutes = |w: &World| w.outputs.iter().filter(|o| o.contains("Mute(")).count();
     fail(&mut w, "unplugged");
     assert!(!is_open(&w) && mutes(&w) == 1);

@@ -191,3 +191,40 @@ fn a_server_that_never_answers_ends_with_103() {
     w.run(ENTER_LIMIT.as_millis() as u64);
     assert_eq!(w.exit().0, ExitReason::EntryFailed);
 }
+
+/// The server has let us in, and media is not up yet.
+#[test]
+fn an_entry_that_fails_after_the_join_closes_its_connections_before_exit_room() {
+    use lk::leave_request::Action;
+    let leave = |action: Action| {
+        let reason = lk::DisconnectReason::StateMismatch as i32;
+        let leave = lk::LeaveRequest { reason, action: action as i32, ..Default::default() };
+        LinkInput::Message(Box::new(Response::Leave(leave)))
+    };
+    let nobody = || LinkInput::Joined { response: Box::new(lk::JoinResponse::default()), single: true };
+    for (n, input) in
+        [LinkInput::Lost, leave(Action::Reconnect), leave(Action::Disconnect), leave(Action::Resume), nobody()]
+            .into_iter()
+            .enumerate()
+    {
+        for peers in [true, false] {
+            let mut w = World::new(Behaviour { peers: false, ..PROMPT });
+            w.run(if n == 4 { 5 } else { 15 });
+            w.scheduled.retain(|_, input| !matches!(input, Input::Link(..)));
+            w.behaviour.peers = peers;
+            w.give(Input::Link(w.epoch, input.clone()));
+            let (reason, _, receipt) = w.exit();
+            assert_eq!(reason, ExitReason::EntryFailed, "{n}");
+            let closes = w.commands.iter().filter(|c| matches!(c, PeerCommand::Close)).count();
+            let expected = if peers { StepState::Confirmed } else { StepState::Unconfirmed };
+            assert_eq!((closes, state_of(&receipt, StepName::ConnectionsClosed)), (1, expected), "{n}");
+            // A server that has lost its link with us, or wants another, still shows us to the others.
+            let told =
+                [StepState::Unconfirmed, StepState::NotApplicable, StepState::NotApplicable, StepState::Confirmed];
+            assert_eq!(state_of(&receipt, StepName::OthersTold), *told.get(n).unwrap_or(&told[1]), "{n}");
+            assert_eq!(w.outputs.iter().any(|o| o.starts_with("SayGoodbye")), n == 3, "{n}");
+            let failed = w.events.iter().filter(|e| matches!(e, EventKind::EnterRoomFailed { .. })).count();
+            assert_eq!(failed, 1, "{n}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod devices;
 mod leaving;
 mod outages;
 mod people;
+mod publishing;
 mod random;
 mod rights;
 mod tracks;
@@ -58,6 +59,8 @@ struct World {
     link_up: bool,
     /// Our permission in the next join response.
     permission: Option<lk::ParticipantPermission>,
+    /// Whether the server answers the announcements of tracks.
+    publishes: bool,
     /// Media that is shown or played.
     bound: BTreeMap<TrackHandle, crate::base::TrackRef>,
 }
@@ -81,6 +84,7 @@ impl World {
             epoch: Epoch(1),
             link_up: false,
             permission: None,
+            publishes: true,
             bound: BTreeMap::new(),
         };
         world.drain();
@@ -89,6 +93,14 @@ impl World {
 
     fn entered() -> Self {
         let mut world = Self::new(PROMPT);
+        world.run(200);
+        assert!(matches!(world.session.phase(), Phase::InRoom(_)), "{:?}", world.session.phase());
+        world
+    }
+
+    /// In the room, with a server that does not answer the announcements of tracks.
+    fn unanswered() -> Self {
+        let mut world = Self { publishes: false, ..Self::new(PROMPT) };
         world.run(200);
         assert!(matches!(world.session.phase(), Phase::InRoom(_)), "{:?}", world.session.phase());
         world
@@ -217,9 +229,24 @@ impl World {
                 }
                 self.events.push(event);
             }
-            Output::Send(_, message) => self.sent.push(*message),
+            Output::Send(_, message) => {
+                self.answer(&message);
+                self.sent.push(*message);
+            }
             Output::WantLayers { cid, layers } => self.layers.push((cid, layers)),
             _ => {}
+        }
+    }
+
+    /// The server's answer to a message.
+    fn answer(&mut self, message: &lk::signal_request::Message) {
+        if let lk::signal_request::Message::AddTrack(request) = message
+            && self.publishes
+            && self.behaviour.server
+        {
+            let track = Some(lk::TrackInfo { sid: format!("TR_{}", request.cid), ..Default::default() });
+            let published = lk::TrackPublishedResponse { cid: request.cid.clone(), track };
+            self.link(5, LinkInput::Message(Box::new(Response::TrackPublished(published))));
         }
     }
 

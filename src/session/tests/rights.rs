@@ -19,19 +19,8 @@ impl World {
     /// In the room, with both devices open and both tracks published.
     fn sending() -> Self {
         let mut w = Self::entered();
-        w.publish_all();
         w.events.clear();
         w
-    }
-
-    /// The server publishes every track that waits for it, as `TR_` and its client id.
-    fn publish_all(&mut self) {
-        let waiting: Vec<String> =
-            self.session.tracks.iter().filter(|t| t.sid.is_none()).map(|t| t.cid.clone()).collect();
-        for cid in waiting {
-            let track = Some(lk::TrackInfo { sid: format!("TR_{cid}"), ..Default::default() });
-            self.message(Response::TrackPublished(lk::TrackPublishedResponse { cid, track }));
-        }
     }
 
     fn permit(&mut self, permission: lk::ParticipantPermission) {
@@ -194,7 +183,7 @@ fn a_device_that_the_host_mutes_is_closed_and_one_press_opens_it() {
 #[test]
 fn a_track_that_the_server_refuses_closes_its_device() {
     for (reason, why) in [(Reason::NotAllowed, Withheld::NotAllowed), (Reason::LimitExceeded, Withheld::Refused)] {
-        let mut w = World::entered();
+        let mut w = World::unanswered();
         w.events.clear();
         let cid = w.session.tracks.iter().find(|t| t.source == TrackSource::Camera).expect("announced").cid.clone();
         let refused = |reason: Reason| {
