@@ -154,6 +154,11 @@ impl Hub {
         if cut.is_empty() {
             return;
         }
+        if let Some(member) = self.members.get_mut(&id) {
+            for track in member.tracks.iter().filter(|track| cut.contains(&track.sid)) {
+                member.uplink.end(track.announced());
+            }
+        }
         let gone = self.remove_tracks(id, cut);
         for track in &gone {
             let track_sid = track.info.sid.clone();

@@ -20,6 +20,10 @@ impl Hub {
         let Some(member) = self.members.get(&id) else { return };
         if let Some((reason, message)) = publish_error(member, &request, self.config.max_tracks) {
             tracing::debug!(user = %member.user, message, "a track is refused");
+            let cids = cids_of(&request);
+            if let Some(member) = self.members.get_mut(&id) {
+                member.uplink.retire(&cids);
+            }
             return self.respond(id, 0, reason, message, Request::AddTrack(request));
         }
         let same = member.tracks.iter().find(|t| t.cids.first() == Some(&request.cid));
@@ -56,9 +60,7 @@ impl Hub {
     fn new_track(&mut self, request: lk::AddTrackRequest) -> Track {
         let kind = kind_of(request.r#type());
         let sid = self.ids.track(kind, request.source());
-        let mut cids = vec![request.cid.clone()];
-        cids.extend(request.simulcast_codecs.iter().map(|codec| codec.cid.clone()).filter(|cid| !cid.is_empty()));
-        cids.dedup();
+        let cids = cids_of(&request);
         let info = track_info(&sid, kind, request);
         let dynacast = Dynacast { requested: ALL_LAYERS, lower_at: None };
         let subscribers = BTreeSet::new();
@@ -276,6 +278,14 @@ fn publish_error(member: &Member, request: &lk::AddTrackRequest, max: usize) -> 
     } else {
         None
     }
+}
+
+/// The client's ids of a track: its own first, then those of its codecs.
+fn cids_of(request: &lk::AddTrackRequest) -> Vec<String> {
+    let mut cids = vec![request.cid.clone()];
+    cids.extend(request.simulcast_codecs.iter().map(|codec| codec.cid.clone()).filter(|cid| !cid.is_empty()));
+    cids.dedup();
+    cids
 }
 
 const fn kind_of(kind: lk::TrackType) -> MediaKind {

@@ -3,7 +3,10 @@
 use super::Mid;
 use crate::base::{MediaKind, TrackSid};
 use crate::proto::sdp::MLine;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Ids of tracks that were refused or ended by the server; the oldest are forgotten first.
+const RETIRED: usize = 32;
 
 /// The sending m-lines of one client.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +16,19 @@ pub(super) struct Uplink {
     unclaimed: Vec<MLine>,
     /// Sending m-lines without a codec that rooms carry, whose track is not announced yet.
     unsupported: Vec<MLine>,
+    /// The `msid`s of the sending m-lines in the last offer.
+    names: BTreeMap<Mid, String>,
+    /// Names of tracks that were refused or ended by the server. The client takes their m-lines out with its next offer;
+    /// until then those belong to no other track.
+    retired: VecDeque<RetiredName>,
+}
+
+/// The name of a track that m-lines may still have.
+#[derive(Clone, Debug)]
+struct RetiredName {
+    name: String,
+    /// Whether an m-line has had it. When none has it any more, it may be given to another track.
+    is_offered: bool,
 }
 
 /// The attributes of an announced track by which it is matched to an m-line.
@@ -48,6 +64,7 @@ impl Uplink {
     /// write the cid into the `msid`, browsers the id of the `MediaStreamTrack`, some clients nothing.
     pub(super) fn offer(&mut self, m_lines: &[MLine], announced: &[AnnouncedTrack<'_>]) -> UplinkChange {
         let mut change = UplinkChange::default();
+        self.note_names(m_lines);
         let old = std::mem::take(&mut self.published);
         let mut fresh = Vec::new();
         let sending = m_lines.iter().filter(|s| s.is_sending());
@@ -82,6 +99,9 @@ impl Uplink {
         self.unclaimed.clear();
         for m_line in fresh {
             let by_name = named.iter().find(|(_, s)| s.mid == m_line.mid).map(|(track, _)| *track);
+            if by_name.is_none() && self.is_retired(m_line) {
+                continue;
+            }
             let waits = |a: &&&AnnouncedTrack<'_>| {
                 a.kind == m_line.kind && !named.contains_key(a.track) && !self.carries(a.track)
             };
@@ -99,6 +119,7 @@ impl Uplink {
 
     /// Binds a track that was announced after its m-line was offered. Returns the m-line.
     pub(super) fn claim(&mut self, announced: AnnouncedTrack<'_>) -> Option<MLine> {
+        self.retired.retain(|retired| !announced.cids.contains(&retired.name));
         let named = self.unclaimed.iter().position(|s| announced.is_named_by(s));
         let at = named.or_else(|| self.unclaimed.iter().position(|s| s.kind == announced.kind))?;
         let m_line = self.unclaimed.swap_remove(at);
@@ -113,9 +134,48 @@ impl Uplink {
         self.unsupported.len() < before
     }
 
-    /// The server ended a track; its m-line carries nothing from now on.
+    /// A track has ended; its m-line carries nothing from now on.
     pub(super) fn forget(&mut self, track: &TrackSid) {
         self.published.retain(|_, t| t != track);
+    }
+
+    /// The server ends a track, while its m-line still sends.
+    pub(super) fn end(&mut self, announced: AnnouncedTrack<'_>) {
+        let carrying = self.published.iter().filter(|(_, track)| *track == announced.track);
+        let offered: Vec<String> = carrying.filter_map(|(mid, _)| self.names.get(mid)).cloned().collect();
+        self.retire(&offered);
+        self.retire(announced.cids);
+        self.forget(announced.track);
+    }
+
+    /// The track of these client ids is refused, or has ended. Its m-line may come with a later offer.
+    pub(super) fn retire(&mut self, names: &[String]) {
+        self.unclaimed.retain(|m_line| !names.contains(&m_line.track_id));
+        for name in names.iter().filter(|name| !name.is_empty()) {
+            let is_offered = self.names.values().any(|offered| offered == name);
+            self.retired.retain(|retired| retired.name != *name);
+            self.retired.push_back(RetiredName { name: name.clone(), is_offered });
+        }
+        while self.retired.len() > RETIRED {
+            self.retired.pop_front();
+        }
+    }
+
+    fn is_retired(&self, m_line: &MLine) -> bool {
+        self.retired.iter().any(|retired| retired.name == m_line.track_id)
+    }
+
+    /// Notes the names in an offer. A retired name that is out of the offers may be another track's.
+    fn note_names(&mut self, m_lines: &[MLine]) {
+        let named = m_lines.iter().filter(|s| s.is_sending() && !s.track_id.is_empty());
+        self.names = named.map(|s| (s.mid.clone(), s.track_id.clone())).collect();
+        let names = &self.names;
+        self.retired.retain_mut(|retired| {
+            let is_offered = names.values().any(|name| *name == retired.name);
+            let was_offered = retired.is_offered;
+            retired.is_offered |= is_offered;
+            is_offered || !was_offered
+        });
     }
 
     fn carries(&self, track: &TrackSid) -> bool {
@@ -188,6 +248,47 @@ mod tests {
         let tracks = AnnouncedTrack { track: &tr_a, kind: V, cids: &a };
         assert_eq!(uplink.claim(tracks).map(|s| s.mid), Some("1".into()));
         assert_eq!(uplink.claim(tracks), None);
+    }
+
+    /// A client takes the m-line of a track that was refused or ended out of its offers, within a round trip. Meanwhile it
+    /// may announce another track.
+    #[test]
+    fn the_m_line_of_a_track_that_is_gone_is_not_given_to_the_next_one() {
+        let ids = ["a", "b"].map(|id| [id.to_owned()]);
+        let [tr_a, tr_b] = ["TR_A", "TR_B"].map(TrackSid::from);
+        let old = AnnouncedTrack { track: &tr_a, kind: V, cids: &ids[0] };
+        let next = AnnouncedTrack { track: &tr_b, kind: V, cids: &ids[1] };
+        let both = [sending("1", V, "a"), sending("2", V, "b")];
+        // Ended by the server; refused before its offer, and after it.
+        for case in 0..3 {
+            let quiet = MLine { direction: MediaDirection::Inactive, ..both[0].clone() };
+            let mut uplink = Uplink::default();
+            match case {
+                0 => {
+                    uplink.offer(&both[..1], &[old]);
+                    uplink.end(old);
+                }
+                1 => uplink.retire(&ids[0]),
+                _ => {
+                    uplink.offer(&both[..1], &[]);
+                    uplink.retire(&ids[0]);
+                }
+            }
+            assert_eq!(uplink.clone().claim(next), None, "{case}");
+            assert_eq!(uplink.offer(&both[..1], &[]), UplinkChange::default(), "{case}");
+            assert_eq!(uplink.claim(next), None, "{case}");
+            assert_eq!(started(&uplink.clone().offer(&both[..1], &[next])), [], "{case}");
+            assert_eq!(started(&uplink.clone().offer(&both, &[next])), [("2", "TR_B")], "{case}");
+            let again = AnnouncedTrack { track: &tr_b, ..old };
+            assert_eq!(started(&uplink.clone().offer(&both[..1], &[again])), [("1", "TR_B")], "announced again");
+            uplink.offer(&[quiet], &[]);
+            let reused = [sending("1", V, "a")];
+            assert_eq!(
+                started(&uplink.offer(&reused, &[next])),
+                [("1", "TR_B")],
+                "a browser keeps the id of its track"
+            );
+        }
     }
 
     #[test]

@@ -113,6 +113,38 @@ fn a_right_that_is_lost_closes_the_devices_and_one_press_is_seen_again() {
     stage.finish();
 }
 
+/// The server refuses or ends tracks, and the next ones are announced before the offer without the first ones.
+#[test]
+fn tracks_that_are_announced_within_a_round_trip_of_the_last_ones_end_are_seen() {
+    let mut begin = room(2);
+    begin.permit(0, [false, false]);
+    begin.run(1000);
+    begin.permit(0, ALL);
+    begin.run(1000);
+    const PAUSES: [u64; 7] = [0, 10, 20, 25, 35, 45, 70];
+    let pairs = PAUSES.into_iter().flat_map(|lost| PAUSES.map(|back| (lost, back)));
+    for (lost, back, pressed) in pairs.flat_map(|(lost, back)| PAUSES.map(|pressed| (lost, back, pressed))) {
+        let mut stage = begin.clone();
+        // Its offer for the media of somebody else is pending.
+        stage.enter("p2");
+        DEVICES.iter().for_each(|kind| stage.press(0, *kind));
+        stage.run(lost);
+        stage.permit(0, [false, false]);
+        stage.run(back);
+        stage.permit(0, ALL);
+        stage.run(pressed);
+        for _ in 0..2 {
+            DEVICES.iter().for_each(|kind| stage.press(0, *kind));
+            stage.run(200);
+        }
+        stage.run(3000);
+        for kind in DEVICES {
+            assert!(stage.device(0, kind).1, "{kind:?}, after {lost}, {back} and {pressed} ms");
+        }
+        stage.check_open_means_seen();
+    }
+}
+
 #[test]
 fn a_right_for_the_camera_alone_leaves_the_camera_open() {
     let mut stage = room(2);
