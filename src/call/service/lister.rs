@@ -114,8 +114,8 @@ impl DeviceLister {
                 self.ask_for_cameras();
                 return false;
             }
-            // The streams of a server that is gone say so themselves.
-            ListNews::Changed(DeviceChange::Sound | DeviceChange::SoundServerGone) => {
+            // The streams of a sound server that is gone say so themselves.
+            ListNews::Changed(DeviceChange::Sound) => {
                 self.ask_for_sound();
                 return false;
             }

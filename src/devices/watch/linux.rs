@@ -31,9 +31,9 @@ pub(super) fn run(tell: &mpsc::Sender<DeviceChange>) {
             SoundNews::Nothing => {}
             SoundNews::Changed => drop(sound_due.get_or_insert_with(|| Instant::now() + SETTLE)),
             SoundNews::ServerGone => {
-                // Another server may be there already.
+                // All microphones and speakers have gone with it; another server may be there already.
                 sound_due = Some(Instant::now() + SETTLE);
-                if tell.blocking_send(DeviceChange::SoundServerGone).is_err() {
+                if tell.blocking_send(DeviceChange::Sound).is_err() {
                     return;
                 }
             }

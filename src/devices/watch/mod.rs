@@ -18,8 +18,6 @@ pub(crate) enum DeviceChange {
     Cameras,
     /// Microphones and speakers, or which of them is the default.
     Sound,
-    /// The sound server has gone, and all microphones and speakers with it.
-    SoundServerGone,
 }
 
 /// A thread that watches the devices; it ends within 2 s after this is dropped.

@@ -4,7 +4,6 @@ use super::host::{AudioDirection, device_error, forget_host, has_cards, host, is
 use crate::devices::DeviceError;
 use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{BufferSize, Device, Host, SampleFormat, StreamConfig, SupportedBufferSize, SupportedStreamConfigRange};
-use std::sync::Arc;
 
 /// The sample rate that is preferred, in Hz: that of all audio inside a call.
 const RATE: u32 = 48_000;
@@ -21,7 +20,7 @@ const MOST_CHANNELS: u16 = 8;
 /// A microphone or speaker that was found.
 pub(super) struct Card {
     #[cfg(target_os = "linux")]
-    pub(super) host: Arc<Host>,
+    pub(super) host: std::sync::Arc<Host>,
     pub(super) device: Device,
     pub(super) direction: AudioDirection,
     /// The name that people see.

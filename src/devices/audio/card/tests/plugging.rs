@@ -52,7 +52,7 @@ fn the_watch_tells_of_devices_and_defaults_and_of_the_server() {
         assert!(timeout(Duration::from_secs(1), watch.next()).await.is_err(), "nothing has come or gone");
 
         signal("-KILL");
-        assert_eq!(changed(&mut watch).await, DeviceChange::SoundServerGone);
+        assert_eq!(changed(&mut watch).await, DeviceChange::Sound);
         std::fs::remove_file(folder().join("socket")).ok();
         let second = Server::start();
         std::os::unix::fs::symlink(second.folder.path().join("socket"), folder().join("socket")).expect("a link");

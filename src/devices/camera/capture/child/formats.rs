@@ -56,6 +56,7 @@ fn place(code: FourCc) -> Option<(usize, Coding)> {
 }
 
 /// Whether pictures in this format can be read.
+#[cfg(any(test, target_os = "linux"))]
 pub(super) fn is_readable(code: FourCc) -> bool {
     place(code).is_some()
 }
@@ -146,67 +147,6 @@ impl PictureLayout {
             None => return Err(unreadable(&[code])),
         };
         frame.map_err(|e| DeviceError::Other(e.to_string()))
-    }
-}
-
-/// Sizes that a camera offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OfferedSizes {
-    /// One size.
-    One(u32, u32),
-    /// All from the least to the greatest in steps, for width and height.
-    Range {
-        /// Least, greatest and step of the width.
-        width: [u32; 3],
-        /// The same of the height.
-        height: [u32; 3],
-    },
-}
-
-impl OfferedSizes {
-    /// The offered size that is nearest to `width` x `height`; in a range the next that is not smaller.
-    pub(super) fn nearest(self, width: u32, height: u32) -> (u32, u32) {
-        let fit = |[least, greatest, step]: [u32; 3], wanted: u32| {
-            let (greatest, step) = (greatest.max(least), step.max(1));
-            let above = wanted.clamp(least, greatest) - least;
-            // The greatest may lie between two steps.
-            let up = above.checked_next_multiple_of(step).filter(|up| *up <= greatest - least);
-            least + up.unwrap_or(above / step * step)
-        };
-        match self {
-            Self::One(w, h) => (w, h),
-            Self::Range { width: w, height: h } => (fit(w, width), fit(h, height)),
-        }
-    }
-}
-
-/// Frame intervals that a camera offers, as fractions of a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OfferedIntervals {
-    /// One interval.
-    One(Fraction),
-    /// All from the shortest to the longest, or those of them that fit its steps.
-    Range(Fraction, Fraction),
-}
-
-/// Numerator and denominator.
-pub(super) type Fraction = (u32, u32);
-
-impl OfferedIntervals {
-    /// The offered rate that is nearest to `fps`, in whole frames a second: 30000/1001 is 30. 0 for nonsense.
-    pub(super) fn nearest(self, fps: u32) -> u32 {
-        let rate = |(numerator, denominator): Fraction| match numerator {
-            0 => 0,
-            _ => (u64::from(denominator) + u64::from(numerator) / 2).div_euclid(numerator.into()).min(1000) as u32,
-        };
-        match self {
-            Self::One(interval) => rate(interval),
-            Self::Range(shortest, longest) => {
-                // An interval of 0 is a driver's word for "as fast as you like".
-                let highest = if shortest.0 == 0 { fps.max(rate(longest)) } else { rate(shortest) };
-                fps.clamp(rate(longest).min(highest), highest)
-            }
-        }
     }
 }
 

@@ -5,18 +5,22 @@
 mod fault;
 #[cfg(feature = "window")]
 mod formats;
+#[cfg(feature = "window")]
+mod native;
 // On Linux for its tests alone.
 #[cfg(all(feature = "window", any(test, not(target_os = "linux"))))]
 #[cfg_attr(target_os = "linux", allow(dead_code))]
 mod nokhwa;
+#[cfg(all(feature = "window", target_os = "linux"))]
+mod offered;
 mod output;
 #[cfg(all(feature = "window", target_os = "linux"))]
 mod v4l2;
 
 #[cfg(all(feature = "window", not(target_os = "linux")))]
-use self::nokhwa as native;
+use self::nokhwa as system;
 #[cfg(all(feature = "window", target_os = "linux"))]
-use self::v4l2 as native;
+use self::v4l2 as system;
 use crate::base::DeviceEntry;
 #[cfg(not(feature = "window"))]
 use crate::devices::DeviceError;
@@ -61,14 +65,14 @@ pub(crate) fn capture(device: &str, format: CameraFormat, only: Option<[u8; 4]>)
 /// The cameras of this computer, as `visavis capture-camera --list` prints them.
 pub(crate) fn cameras() -> Vec<DeviceEntry> {
     #[cfg(feature = "window")]
-    return native::list();
+    return system::list();
     #[cfg(not(feature = "window"))]
     Vec::new()
 }
 
 #[cfg(feature = "window")]
 fn capture_native(device: &str, format: CameraFormat, only: Option<[u8; 4]>, output: &mut FrameWriter) -> CaptureEnd {
-    match native::capture(device, format, only, output) {
+    match system::capture(device, format, only, output) {
         Ok(()) => CaptureEnd::Asked,
         Err(end) => end,
     }

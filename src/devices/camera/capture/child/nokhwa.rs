@@ -1,6 +1,7 @@
 //! Real cameras on Windows and macOS, through nokhwa. This code runs in the capture process only.
 
 use super::formats::{Candidate, FourCc, PictureLayout, best_first, unreadable};
+use super::native::{MAX_BAD_FRAMES, no_camera, while_open};
 use super::output::{CaptureEnd, FrameWriter};
 use crate::base::VideoFrame;
 use crate::base::{DeviceEntry, DeviceProblemKind};
@@ -27,9 +28,6 @@ const FORMATS: [(FrameFormat, &FourCc); 6] = [
 
 /// How long the user may take to answer the system's question whether we may use the camera.
 const PERMISSION_LIMIT: Duration = Duration::from_millis(4500);
-
-/// Frames in a row that may be invalid, for example truncated JPEGs while a camera starts.
-const MAX_BAD_FRAMES: u32 = 30;
 
 /// Opens `device` and writes its frames until it is to stop.
 /// With `only`, no other pixel format is used.
@@ -70,7 +68,7 @@ fn stream(
     output.opened(&info.human_name(), opened)?;
     let mut bad = 0;
     while !output.stop().asked() {
-        let buffer = camera.frame().map_err(|e| in_use(&e))?;
+        let buffer = camera.frame().map_err(|e| while_open(problem(&e)))?;
         let time = buffer.capture_timestamp().and_then(|t| u64::try_from(t.as_micros()).ok());
         let time = time.unwrap_or_else(unix_us);
         match convert(&buffer, time) {
@@ -133,10 +131,7 @@ fn find(device: &str) -> Result<CameraInfo, DeviceError> {
     } else {
         cameras.into_iter().find(|c| system::is_named(c, device))
     };
-    found.ok_or_else(|| match device {
-        "default" => DeviceError::NotFound("this computer has no camera".into()),
-        device => DeviceError::NotFound(device.into()),
-    })
+    found.ok_or_else(|| no_camera(device))
 }
 
 /// The cameras of this computer.
@@ -168,14 +163,6 @@ fn problem(error: &NokhwaError) -> DeviceError {
         DeviceProblemKind::Other
     };
     DeviceError::new(kind, text)
-}
-
-/// The same while frames arrive: a camera that is no longer listed was unplugged.
-fn in_use(error: &NokhwaError) -> DeviceError {
-    match problem(error) {
-        DeviceError::NotFound(message) => DeviceError::Unplugged(message),
-        error => error,
-    }
 }
 
 /// nokhwa has a separate field for the hardware's id.
@@ -226,7 +213,7 @@ mod tests {
         assert_eq!(kind("V4L2 Error: Permission denied (os error 13)"), DeviceProblemKind::Forbidden);
         assert_eq!(kind("V4L2 Error: No such file or directory (os error 2)"), DeviceProblemKind::NotFound);
         assert_eq!(
-            in_use(&NokhwaError::ReadFrameError("No such device (os error 19)".into())).kind(),
+            while_open(problem(&NokhwaError::ReadFrameError("No such device (os error 19)".into()))).kind(),
             DeviceProblemKind::Unplugged
         );
         assert_eq!(kind("something else (os error 22)"), DeviceProblemKind::Other);

@@ -1,8 +1,8 @@
 //! Real cameras on Linux (Video4Linux 2). This code runs in the capture process only.
 
-use super::formats::{
-    Candidate, FourCc, OfferedIntervals, OfferedSizes, PictureLayout, best_first, is_readable, name, unreadable,
-};
+use super::formats::{Candidate, FourCc, PictureLayout, best_first, is_readable, name, unreadable};
+use super::native::{MAX_BAD_FRAMES, no_camera, while_open};
+use super::offered::{OfferedIntervals, OfferedSizes};
 use super::output::{CaptureEnd, FrameWriter};
 use crate::base::{DeviceEntry, DeviceProblemKind, Orientation};
 use crate::clock::unix_us;
@@ -26,9 +26,6 @@ use v4l::io::mmap::Stream;
 use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::video::Capture;
 use v4l::video::capture::Parameters;
-
-/// Frames in a row that may be invalid, for example truncated JPEGs while a camera starts.
-const MAX_BAD_FRAMES: u32 = 30;
 
 /// Buffers that the driver fills in turn.
 const BUFFERS: u32 = 4;
@@ -93,7 +90,7 @@ struct Reading {
 impl Reading {
     fn run(&mut self, stream: &mut Stream<'_>, output: &mut FrameWriter) -> Result<(), CaptureEnd> {
         while !output.stop().asked() {
-            let (buffer, about) = stream.next().map_err(|e| in_use(&e))?;
+            let (buffer, about) = stream.next().map_err(|e| while_open(problem(&e)))?;
             let used = &buffer[..buffer.len().min(about.bytesused as usize)];
             let damaged = about.flags.contains(BufferFlags::ERROR);
             match self.layout.read(used, captured_at(about)) {
@@ -249,10 +246,7 @@ fn nodes() -> Vec<Node> {
 fn find(device: &str) -> Result<Node, DeviceError> {
     let is_named = |node: &Node| fs::canonicalize(device).is_ok_and(|path| path == node.path());
     let found = nodes().into_iter().find(|node| if device == "default" { is_camera(node) } else { is_named(node) });
-    found.ok_or_else(|| match device {
-        "default" => DeviceError::NotFound("this computer has no camera".into()),
-        device => DeviceError::NotFound(device.into()),
-    })
+    found.ok_or_else(|| no_camera(device))
 }
 
 /// The cameras of this computer.
@@ -313,14 +307,6 @@ fn problem(error: &io::Error) -> DeviceError {
     DeviceError::new(kind, error.to_string())
 }
 
-/// The same while frames arrive: a camera that is no longer there was unplugged.
-fn in_use(error: &io::Error) -> CaptureEnd {
-    CaptureEnd::Failed(match problem(error) {
-        DeviceError::NotFound(message) => DeviceError::Unplugged(message),
-        error => error,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,8 +318,8 @@ mod tests {
         assert_eq!((kind(1), kind(13)), (DeviceProblemKind::Forbidden, DeviceProblemKind::Forbidden));
         assert_eq!(kind(2), DeviceProblemKind::NotFound);
         assert_eq!(kind(22), DeviceProblemKind::Other);
-        let unplugged = in_use(&io::Error::from_raw_os_error(19));
-        assert!(matches!(unplugged, CaptureEnd::Failed(DeviceError::Unplugged(_))));
+        let unplugged = while_open(problem(&io::Error::from_raw_os_error(19)));
+        assert_eq!(unplugged.kind(), DeviceProblemKind::Unplugged);
     }
 
     #[test]

@@ -39,10 +39,6 @@ fn of_equal_sizes_and_rates_the_cheapest_conversion_is_chosen() {
     // Colour goes before size.
     let infrared = [candidate(b"GREY", 1280, 720, 30), candidate(b"YUYV", 640, 480, 15)];
     assert_eq!(best(&infrared, 1280, 720, 30), Some(infrared[1]));
-    // 29.97 frames a second are not too slow, so nothing has to be decompressed.
-    let rate = OfferedIntervals::One((1001, 30_000)).nearest(30);
-    let ntsc = [candidate(b"MJPG", 1280, 720, 30), candidate(b"YUYV", 1280, 720, rate)];
-    assert_eq!(best(&ntsc, 1280, 720, 30), Some(ntsc[1]));
 }
 
 #[test]
@@ -64,31 +60,4 @@ fn what_cannot_be_read_is_named_in_a_sentence() {
     assert_eq!(said(&[b"BA81", b"pRAA", b"RG10"]), format!("This camera gives only raw sensor data, {ends}"));
     assert_eq!(said(&[b"Z16 "]), format!("This camera gives only Z16, {ends}"));
     assert_eq!(said(&[]), "This camera offers no video. Choose another camera.");
-}
-
-#[test]
-fn a_size_within_a_range_is_not_smaller_than_what_is_wanted() {
-    let sizes = OfferedSizes::Range { width: [160, 1920, 16], height: [120, 1080, 8] };
-    assert_eq!(sizes.nearest(1280, 720), (1280, 720));
-    assert_eq!(sizes.nearest(1279, 713), (1280, 720));
-    assert_eq!(sizes.nearest(100, 90), (160, 120));
-    assert_eq!(sizes.nearest(3840, 2160), (1920, 1080));
-    assert_eq!(OfferedSizes::One(640, 480).nearest(1280, 720), (640, 480));
-    // The greatest lies between two steps; a step of nothing; a range upside down.
-    let odd = OfferedSizes::Range { width: [2, 1001, 500], height: [1, 9, 0] };
-    assert_eq!(odd.nearest(900, 5), (502, 5));
-    let wild = OfferedSizes::Range { width: [640, 320, 2], height: [0, u32::MAX, 16] };
-    assert_eq!(wild.nearest(500, 7), (640, 16));
-    assert_eq!(wild.nearest(u32::MAX, u32::MAX), (640, u32::MAX - 15));
-}
-
-#[test]
-fn a_rate_within_a_range_is_the_one_that_is_wanted() {
-    let range = OfferedIntervals::Range((1, 60), (1, 5));
-    assert_eq!([1, 15, 60, 90].map(|fps| range.nearest(fps)), [5, 15, 60, 60]);
-    assert_eq!(OfferedIntervals::One((1, 25)).nearest(30), 25);
-    assert_eq!(OfferedIntervals::One((333_333, 10_000_000)).nearest(30), 30);
-    assert_eq!(OfferedIntervals::One((0, 1)).nearest(30), 0);
-    assert_eq!(OfferedIntervals::Range((0, 1), (1, 1)).nearest(30), 30, "from nothing on");
-    assert_eq!(OfferedIntervals::Range((u32::MAX, 1), (1, u32::MAX)).nearest(30), 0, "upside down");
 }
