@@ -15,7 +15,7 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
 /// Parts in a row that may be damaged.
@@ -162,6 +162,16 @@ fn unreadable(path: &Path, error: &Error) -> DeviceError {
     match error {
         Error::IoError(e) if e.kind() != ErrorKind::UnexpectedEof => DeviceError::of_file(path, e),
         e => refused(path, &format!("it cannot be read ({e}); {SOUND_FILE_KINDS} can be played")),
+    }
+}
+
+impl MediaSource for PatchedFile<File> {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.length())
     }
 }
 

@@ -3,9 +3,7 @@
 //! A program that writes into a pipe does not know the sizes: it writes 0 or 0xFFFFFFFF. A recording that was cut short
 //! names more than there is. Samples of 24 bits that fill 32 are announced in several ways. The file itself stays as it is.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use symphonia::core::io::MediaSource;
 
 /// The code of the extensible format (`WAVE_FORMAT_EXTENSIBLE`).
 const EXTENSIBLE: u16 = 0xFFFE;
@@ -15,8 +13,8 @@ const PCM: u16 = 1;
 const MOST_CHUNKS: usize = 64;
 
 /// A file of which some bytes are read as others.
-pub(super) struct PatchedFile {
-    file: File,
+pub(super) struct PatchedFile<F> {
+    file: F,
     length: u64,
     position: u64,
     patches: Vec<Patch>,
@@ -29,17 +27,22 @@ struct Patch {
     bytes: Vec<u8>,
 }
 
-impl PatchedFile {
+impl<F: Read + Seek> PatchedFile<F> {
     /// A WAV file with a mended header; any other file as it is.
-    pub(super) fn new(mut file: File) -> io::Result<Self> {
+    pub(super) fn new(mut file: F) -> io::Result<Self> {
         let length = file.seek(SeekFrom::End(0))?;
         let patches = patches(&mut file, length)?.unwrap_or_default();
         file.seek(SeekFrom::Start(0))?;
         Ok(Self { file, length, position: 0, patches })
     }
+
+    /// Bytes of the file.
+    pub(super) const fn length(&self) -> u64 {
+        self.length
+    }
 }
 
-impl Read for PatchedFile {
+impl<F: Read> Read for PatchedFile<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         for patch in &self.patches {
@@ -55,27 +58,16 @@ impl Read for PatchedFile {
     }
 }
 
-impl Seek for PatchedFile {
+impl<F: Seek> Seek for PatchedFile<F> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.position = self.file.seek(to)?;
         Ok(self.position)
     }
 }
 
-impl MediaSource for PatchedFile {
-    fn is_seekable(&self) -> bool {
-        true
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        Some(self.length)
-    }
-}
-
 /// What is to be changed in a WAV file; `None` for other files, and for one without samples.
-fn patches(file: &mut File, length: u64) -> io::Result<Option<Vec<Patch>>> {
-    let Some(start) = bytes::<12>(file, 0, length)? else { return Ok(None) };
-    let [a, b, c, d, .., w, x, y, z] = start;
+fn patches(file: &mut (impl Read + Seek), length: u64) -> io::Result<Option<Vec<Patch>>> {
+    let Some([a, b, c, d, _, _, _, _, w, x, y, z]) = bytes(file, 0, length)? else { return Ok(None) };
     // RF64 is the same for files of more than 4 GB.
     if !matches!(&[a, b, c, d], b"RIFF" | b"RF64") || &[w, x, y, z] != b"WAVE" {
         return Ok(None);
@@ -135,7 +127,7 @@ fn field(format: &[u8; 16], at: usize) -> u16 {
 }
 
 /// Some bytes of the file; `None` if it ends before.
-fn bytes<const N: usize>(file: &mut File, at: u64, length: u64) -> io::Result<Option<[u8; N]>> {
+fn bytes<const N: usize>(file: &mut (impl Read + Seek), at: u64, length: u64) -> io::Result<Option<[u8; N]>> {
     if length.checked_sub(N as u64).is_none_or(|last| at > last) {
         return Ok(None);
     }
