@@ -104,66 +104,21 @@ mod x11 {
 /// <https://learn.microsoft.com/windows/win32/shutdown/wm-endsession>
 #[cfg(windows)]
 mod windows {
-    #![allow(unsafe_code)]
-
     use super::ShutdownGuard;
-    use std::ptr::null_mut;
-    use std::sync::OnceLock;
-    use windows_sys::Win32::Foundation::{HWND, LPARAM, LRESULT, WPARAM};
-    use windows_sys::Win32::System::LibraryLoader::GetModuleHandleW;
-    use windows_sys::Win32::UI::WindowsAndMessaging::{
-        CreateWindowExW, DefWindowProcW, DispatchMessageW, GetMessageW, MSG, RegisterClassW, WM_ENDSESSION, WNDCLASSW,
-        WS_OVERLAPPED,
-    };
-    use windows_sys::w;
+    use crate::desktop::listen_to_system;
+    use windows_sys::Win32::UI::WindowsAndMessaging::WM_ENDSESSION;
 
-    static GUARD: OnceLock<ShutdownGuard> = OnceLock::new();
-
-    /// An invisible window on a thread of its own receives the message: the visible one may be busy drawing.
     pub(super) fn listen(guard: ShutdownGuard) {
-        if GUARD.set(guard).is_err() {
-            return;
-        }
-        let thread = std::thread::Builder::new().name("end of session".into()).spawn(pump);
-        if let Err(error) = thread {
-            tracing::warn!(%error, "the end of the login session will not be noticed");
-        }
-    }
-
-    fn pump() {
-        let name = w!("VisavisEndOfSession");
-        // SAFETY: the class and the window live as long as this thread, which ends with the process; all strings are
-        // static and end with a zero; `message` is ours to be written.
-        unsafe {
-            let instance = GetModuleHandleW(std::ptr::null());
-            let class = WNDCLASSW {
-                lpfnWndProc: Some(handle),
-                hInstance: instance,
-                lpszClassName: name,
-                ..std::mem::zeroed::<WNDCLASSW>()
-            };
-            RegisterClassW(&class);
-            let (no_window, no_menu) = (null_mut(), null_mut());
-            let window =
-                CreateWindowExW(0, name, name, WS_OVERLAPPED, 0, 0, 0, 0, no_window, no_menu, instance, null_mut());
-            if window.is_null() {
-                return tracing::warn!("the end of the login session will not be noticed");
-            }
-            let mut message = std::mem::zeroed::<MSG>();
-            while GetMessageW(&mut message, null_mut(), 0, 0) > 0 {
-                DispatchMessageW(&message);
-            }
-        }
-    }
-
-    unsafe extern "system" fn handle(window: HWND, message: u32, w: WPARAM, l: LPARAM) -> LRESULT {
-        if message == WM_ENDSESSION && w != 0 {
-            if let Some(guard) = GUARD.get() {
-                guard.leave();
-            }
-            return 0;
-        }
-        // SAFETY: the arguments are those that the system gave us.
-        unsafe { DefWindowProcW(window, message, w, l) }
+        listen_to_system(
+            "VisavisEndOfSession",
+            |_| true,
+            move |message, is_ending| {
+                let ends = message == WM_ENDSESSION && is_ending != 0;
+                if ends {
+                    guard.leave();
+                }
+                ends
+            },
+        );
     }
 }

@@ -2,11 +2,24 @@
 //! works while another program has the keyboard.
 
 mod awake;
-#[cfg(target_os = "linux")]
-mod bus;
 mod hotkey;
+#[cfg(target_os = "linux")]
+mod linux;
 mod lock;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(windows)]
+mod windows;
 
+#[cfg(target_os = "linux")]
+use self::linux as system;
+#[cfg(target_os = "macos")]
+use self::macos as system;
+#[cfg(windows)]
+use self::windows as system;
+
+#[cfg(windows)]
+pub(crate) use self::windows::message_window::listen as listen_to_system;
 pub(crate) use awake::Awake;
 pub(crate) use hotkey::{Hotkey, HotkeyError, HotkeyState, is_possible as has_hotkeys};
 pub(crate) use lock::watch as watch_lock;

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use super::{PROGRAM, REASON};
+use crate::desktop::awake::{PROGRAM, REASON};
 use objc2_core_foundation::CFString;
 use objc2_io_kit::{
     IOPMAssertionCreateWithName, IOPMAssertionID, IOPMAssertionRelease, kIOPMAssertionLevelOn, kIOReturnSuccess,
@@ -14,12 +14,12 @@ const DISPLAY: &str = "PreventUserIdleDisplaySleep";
 
 /// A request that holds while it exists.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(in crate::desktop) struct Request {
     assertion: Option<IOPMAssertionID>,
 }
 
 impl Request {
-    pub(super) fn make() -> Self {
+    pub(in crate::desktop) fn make() -> Self {
         let kind = CFString::from_static_str(DISPLAY);
         let name = CFString::from_str(&format!("{PROGRAM}: {REASON}"));
         let mut id: IOPMAssertionID = 0;

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::Locked;
+use crate::desktop::lock::Locked;
 use block2::RcBlock;
 use objc2_app_kit::{
     NSWorkspace, NSWorkspaceScreensDidSleepNotification, NSWorkspaceSessionDidResignActiveNotification,
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// What the login window tells everybody when the screen is locked.
 const LOCKED: &str = "com.apple.screenIsLocked";
 
-pub(super) fn watch(locked: Locked) {
+pub(in crate::desktop) fn watch(locked: Locked) {
     let locked = Arc::new(locked);
     let tell = move |_: NonNull<NSNotification>| locked();
     let block = RcBlock::new(tell);

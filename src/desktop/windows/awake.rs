@@ -10,12 +10,12 @@ use windows_sys::Win32::System::Power::{
 
 /// A request that holds while it exists. It belongs to its thread.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(in crate::desktop) struct Request {
     _of_this_thread: PhantomData<*const ()>,
 }
 
 impl Request {
-    pub(super) fn make() -> Self {
+    pub(in crate::desktop) fn make() -> Self {
         // SAFETY: the function takes flags and touches no memory.
         if unsafe { SetThreadExecutionState(ES_CONTINUOUS | ES_DISPLAY_REQUIRED | ES_SYSTEM_REQUIRED) } == 0 {
             tracing::info!("the screen may go off during the call: Windows refuses");

@@ -1,7 +1,7 @@
 //! Linux: the desktop's services, of which one is enough, and the X server's own screen saver for desktops without them.
 
-use super::{PROGRAM, REASON};
-use crate::desktop::bus;
+use super::bus;
+use crate::desktop::awake::{PROGRAM, REASON};
 use std::collections::HashMap;
 use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::protocol::screensaver::{self, ConnectionExt as _};
@@ -14,7 +14,7 @@ const IDLE: u32 = 8;
 
 /// A request that holds while it exists.
 #[derive(Debug)]
-pub(super) enum Request {
+pub(in crate::desktop) enum Request {
     /// Of a D-Bus service.
     Service { connection: Connection, service: &'static str, cookie: Cookie },
     /// Of the X server.
@@ -28,13 +28,13 @@ type Inhibit = fn(&Connection) -> zbus::Result<Cookie>;
 
 /// What withdraws a request of a service.
 #[derive(Debug)]
-pub(super) enum Cookie {
+pub(in crate::desktop) enum Cookie {
     Number(u32),
     Path(OwnedObjectPath),
 }
 
 impl Request {
-    pub(super) fn make() -> Self {
+    pub(in crate::desktop) fn make() -> Self {
         match bus::session().map(Self::of_service) {
             Ok(Some(request)) => return request,
             Ok(None) => tracing::debug!("no service of the session bus keeps the screen on"),

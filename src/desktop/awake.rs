@@ -3,25 +3,16 @@
 //! The system ties the request to our connection (D-Bus, X11), our thread (Windows) or our process (macOS): it ends with the
 //! program, however that ends.
 
-#[cfg(target_os = "linux")]
-#[path = "linux.rs"]
-mod system;
-#[cfg(target_os = "macos")]
-#[path = "macos.rs"]
-mod system;
-#[cfg(windows)]
-#[path = "windows.rs"]
-mod system;
-
+use super::system::awake::Request;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 /// The program, for lists of what keeps the screen on.
 #[cfg(not(windows))]
-const PROGRAM: &str = "Visavis";
+pub(super) const PROGRAM: &str = "Visavis";
 /// Why, for the same lists.
 #[cfg(not(windows))]
-const REASON: &str = "In a call";
+pub(super) const REASON: &str = "In a call";
 
 /// The screen stays on until this is dropped.
 #[derive(Debug)]
@@ -36,7 +27,7 @@ impl Awake {
     pub(crate) fn keep() -> Option<Self> {
         let (held, end) = sync_channel::<()>(1);
         let thread = thread::Builder::new().name("awake".into()).spawn(move || {
-            let request = system::Request::make();
+            let request = Request::make();
             tracing::debug!(?request, "the screen is to stay on");
             end.recv().ok();
         });

@@ -1,7 +1,7 @@
 //! Linux: signals of the login manager, and of the desktop's screen saver.
 
-use super::Locked;
-use crate::desktop::bus;
+use super::bus;
+use crate::desktop::lock::Locked;
 use std::sync::Arc;
 use std::thread;
 use zbus::MatchRule;
@@ -20,7 +20,7 @@ const LOGIN_OBJECT: &str = "/org/freedesktop/login1";
 const LOGIN_MANAGER: &str = "org.freedesktop.login1.Manager";
 const LOGIN_SESSION: &str = "org.freedesktop.login1.Session";
 
-pub(super) fn watch(locked: Locked) {
+pub(in crate::desktop) fn watch(locked: Locked) {
     let locked = Arc::new(locked);
     let watchers: [(&str, Watcher); 2] =
         [("login sessions", watch_login_manager), ("screen saver", watch_screen_saver)];

@@ -1,0 +1,5 @@
+//! Linux: services on D-Bus, and the X server.
+
+pub(super) mod awake;
+mod bus;
+pub(super) mod lock;

@@ -1,0 +1,4 @@
+//! macOS: power assertions, and notifications.
+
+pub(super) mod awake;
+pub(super) mod lock;
