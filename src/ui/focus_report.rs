@@ -6,10 +6,11 @@ use egui::{Context, FullOutput, Plugin};
 /// Called with the accessible name of the control that got the keyboard focus.
 pub(crate) type OnFocus = Box<dyn Fn(&str) + Send + Sync>;
 
-/// Compares the focus after each frame with the one before.
+/// Compares the control that has the focus after each frame with the one before. Another name of the same control is not
+/// reported.
 pub(super) struct FocusReport {
     on_focus: OnFocus,
-    reported: Option<(NodeId, String)>,
+    reported: Option<NodeId>,
 }
 
 impl FocusReport {
@@ -30,11 +31,9 @@ impl Plugin for FocusReport {
     fn output_hook(&mut self, _ctx: &Context, output: &mut FullOutput) {
         let Some(update) = &output.platform_output.accesskit_update else { return };
         let node = update.nodes.iter().find(|(id, _)| *id == update.focus);
-        let focus = node.and_then(|(id, node)| Some((*id, node.label()?.to_owned())));
-        if focus == self.reported {
-            return;
-        }
-        if let Some((_, name)) = &focus {
+        let named = node.and_then(|(id, node)| Some((*id, node.label()?)));
+        let focus = named.map(|(id, _)| id);
+        if let Some((_, name)) = named.filter(|_| focus != self.reported) {
             (self.on_focus)(name);
         }
         self.reported = focus;

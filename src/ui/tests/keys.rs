@@ -44,6 +44,21 @@ fn muted(world: &World) -> Harness<'static, App> {
     window
 }
 
+/// A call in which Space is down, and the microphone is on for it.
+fn talking(world: &World) -> Harness<'static, App> {
+    let mut window = muted(world);
+    hold_to_talk(world, &mut window);
+    window
+}
+
+/// Space goes down, and the microphone is on for it.
+fn hold_to_talk(world: &World, window: &mut Harness<'static, App>) {
+    window.key_down(Key::Space);
+    window.run_steps(2);
+    talks(world, TalkKey::Window);
+    window.run_steps(2);
+}
+
 /// The call service opens the microphone, as it was told.
 fn talks(world: &World, key: TalkKey) {
     let mut inner = world.lock();
@@ -177,10 +192,7 @@ fn in_a_text_field_held_keys_edit() {
 #[test]
 fn space_talks_while_it_is_held_and_only_where_it_may() {
     let world = World::new();
-    let mut window = muted(&world);
-    window.key_down(Key::Space);
-    window.run_steps(2);
-    talks(&world, TalkKey::Window);
+    let mut window = talking(&world);
     for _ in 0..10 {
         window.key_down(Key::Space);
         window.run_steps(1);
@@ -223,10 +235,7 @@ fn talking_ends_when_the_stage_is_covered_or_the_keyboard_is_lost() {
         world.call(in_call());
         let mut window = world.window(LARGE, ada_with(|s| s.ask_before_leaving = true));
         world.lock().snapshot.microphone.wanted = false;
-        window.key_down(Key::Space);
-        window.run_steps(2);
-        talks(&world, TalkKey::Window);
-        window.run_steps(2);
+        hold_to_talk(&world, &mut window);
         world.commands();
         end(&mut window);
         assert!(world.commands().contains(&UP), "case {i}");
@@ -236,11 +245,7 @@ fn talking_ends_when_the_stage_is_covered_or_the_keyboard_is_lost() {
 #[test]
 fn a_key_that_is_still_held_does_not_talk_again() {
     let world = World::new();
-    let mut window = muted(&world);
-    window.key_down(Key::Space);
-    window.run_steps(2);
-    talks(&world, TalkKey::Window);
-    window.run_steps(2);
+    let mut window = talking(&world);
     // The screen was locked, or a host muted us.
     let mut inner = world.lock();
     (inner.snapshot.microphone.wanted, inner.snapshot.talking) = (false, None);
@@ -256,11 +261,7 @@ fn a_key_that_is_still_held_does_not_talk_again() {
 #[test]
 fn other_keys_while_space_is_held() {
     let world = World::new();
-    let mut window = muted(&world);
-    window.key_down(Key::Space);
-    window.run_steps(2);
-    talks(&world, TalkKey::Window);
-    window.run_steps(2);
+    let mut window = talking(&world);
     world.commands();
     hold(&mut window, Modifiers::COMMAND, Key::D);
     let commands = world.commands();
