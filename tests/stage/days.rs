@@ -6,7 +6,7 @@
 //!
 //! `VISAVIS_DAYS=100000 VISAVIS_DAYS_SEED=7` runs so many days with the seed that a failure or a long run has printed.
 
-use crate::machine::{Fault, Stop};
+use crate::machine::{Fault, Stop, TalkEnd};
 use crate::people::DeviceBehaviour;
 use crate::seen::Checked;
 use crate::stage::{Delivery, Stage, UNIX_MS};
@@ -45,8 +45,8 @@ enum Op {
     Leave,
     LeaveNow,
     Switch(DeviceKind, bool),
-    /// Push-to-talk, for so many ms.
-    Talk(u64),
+    /// Push-to-talk for so many ms, which ends in this way.
+    Talk(u64, TalkEnd),
     Choose(DeviceKind, bool),
     Unplug(DeviceKind),
     Plug,
@@ -86,7 +86,9 @@ impl Op {
             Self::Switch(DeviceKind::Screen, false) => "stop sharing",
             Self::Switch(_, true) => "switch on",
             Self::Switch(_, false) => "switch off",
-            Self::Talk(_) => "push to talk",
+            Self::Talk(_, TalkEnd::KeyUp) => "push to talk",
+            Self::Talk(_, TalkEnd::Lock) => "lock the screen while talking",
+            Self::Talk(_, TalkEnd::SwitchSession(_)) => "switch the session while talking",
             Self::Choose(..) => "choose a device",
             Self::Unplug(_) => "unplug",
             Self::Plug => "plug in",
@@ -132,6 +134,11 @@ fn stop() -> impl Strategy<Value = Stop> {
     prop_oneof![Just(Stop::Process), Just(Stop::Sleep), Just(Stop::SleepOfSockets)]
 }
 
+fn talk_end() -> impl Strategy<Value = TalkEnd> {
+    let switch = (0..20_000u64).prop_map(TalkEnd::SwitchSession);
+    prop_oneof![Just(TalkEnd::KeyUp), Just(TalkEnd::Lock), switch]
+}
+
 fn device() -> impl Strategy<Value = DeviceKind> {
     prop_oneof![3 => Just(DeviceKind::Camera), 3 => Just(DeviceKind::Microphone), 2 => Just(DeviceKind::Screen)]
 }
@@ -162,7 +169,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Leave),
         1 => Just(Op::LeaveNow),
         8 => (device(), prop::bool::weighted(0.6)).prop_map(|(kind, on)| Op::Switch(kind, on)),
-        2 => (50..5000u64).prop_map(Op::Talk),
+        7 => (50..5000u64, talk_end()).prop_map(|(ms, end)| Op::Talk(ms, end)),
         1 => (device(), any::<bool>()).prop_map(|(kind, other)| Op::Choose(kind, other)),
         3 => device().prop_map(Op::Unplug),
         6 => Just(Op::Plug),
@@ -354,10 +361,7 @@ impl Day {
                 stage.people[who].machine.failed.remove(&kind);
                 stage.input(who, Input::SetDevice(kind, on));
             }
-            Op::Talk(for_ms) => {
-                stage.input(who, Input::SetDevice(DeviceKind::Microphone, true));
-                stage.later(ms(for_ms), Delivery::Over(who, Fault::Talk));
-            }
+            Op::Talk(for_ms, end) => return stage.talk(who, ms(for_ms), end),
             Op::Choose(kind, other) => stage.input(who, Input::ChooseDevice(kind, other.then(|| "other".to_owned()))),
             Op::SlowDevices { open_ms, release_ms } => {
                 stage.behaviour(who, DeviceBehaviour { open_ms, release_ms, ..DeviceBehaviour::PROMPT });
@@ -434,7 +438,7 @@ impl Tally {
 }
 
 /// Operations of the generator, each of which must take effect.
-const OPERATIONS: usize = 32;
+const OPERATIONS: usize = 34;
 
 #[test]
 fn four_people_live_through_days() {

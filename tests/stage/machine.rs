@@ -24,8 +24,21 @@ pub(crate) enum Fault {
         /// Whether the timers of the process come before what has arrived.
         timers_first: bool,
     },
-    /// A push-to-talk key is released.
-    Talk,
+    /// A push-to-talk key is released, or nobody is in front of the window any more.
+    Talk(TalkEnd),
+    /// The login session is on the screen again, and has its devices.
+    SwitchedAway,
+}
+
+/// How push to talk ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TalkEnd {
+    /// The key is released.
+    KeyUp,
+    /// The screen is locked.
+    Lock,
+    /// Another login session is on the screen for so many ms, which has the devices.
+    SwitchSession(u64),
 }
 
 /// How a participant stands still.
@@ -52,13 +65,29 @@ pub(crate) struct Machine {
     pub(crate) open: BTreeMap<DeviceKind, Moment>,
     /// Since when devices have failed that nobody has turned off.
     pub(crate) failed: BTreeMap<DeviceKind, Moment>,
+    /// Devices that the user has on, and that nobody else has turned off.
+    pub(crate) wanted: BTreeSet<DeviceKind>,
+    /// Whether the microphone is on because of a key that is held.
+    talks: bool,
 }
 
 impl Machine {
+    /// One on which these devices are on.
+    pub(crate) fn with<const N: usize>(on: [DeviceKind; N]) -> Self {
+        Self { wanted: on.into(), ..Self::default() }
+    }
+
     /// How long the process ran between two moments.
     pub(crate) fn ran_between(&self, from: Moment, to: Moment) -> Duration {
         let stood = self.stops.iter().map(|(began, ended)| (*ended).min(to).since((*began).max(from)));
         to.since(from).saturating_sub(stood.sum())
+    }
+
+    pub(crate) fn want(&mut self, kind: DeviceKind, on: bool) {
+        match on {
+            true => self.wanted.insert(kind),
+            false => self.wanted.remove(&kind),
+        };
     }
 
     /// When the process last ran again after standing still.
@@ -73,8 +102,14 @@ impl Person {
         self.alive && self.stopped.is_none()
     }
 
-    /// Notes what a report says about devices. Reports of earlier openings do not count.
+    /// Notes what a report says about devices and connections. Reports of earlier openings do not count.
     pub(crate) fn takes_report(&mut self, input: &session::Input, now: Moment) {
+        if let session::Input::Link(epoch, LinkInput::ConnectFailed(_)) = input {
+            self.has_peers &= self.epoch != *epoch;
+        }
+        if let session::Input::SetDevice(kind, on) = input {
+            self.machine.want(*kind, *on);
+        }
         let session::Input::Device(kind, generation, report) = input else { return };
         if self.held.get(kind) != Some(generation) {
             return;
@@ -132,10 +167,34 @@ impl Stage {
             Fault::Stopped { timers_first } => {
                 self.wake(who, timers_first);
             }
-            Fault::Talk => {
-                self.people[who].machine.failed.remove(&DeviceKind::Microphone);
-                self.later_input(who, Duration::ZERO, session::Input::SetDevice(DeviceKind::Microphone, false));
+            Fault::Talk(end) => self.end_talk(who, end),
+            Fault::SwitchedAway => {
+                self.plug(who);
             }
+        }
+    }
+
+    /// Holds the push-to-talk key down for so long. Returns whether that turns the microphone on: it may be on already.
+    pub(crate) fn talk(&mut self, who: usize, held_for: Duration, end: TalkEnd) -> bool {
+        let machine = &mut self.people[who].machine;
+        if machine.wanted.contains(&DeviceKind::Microphone) || machine.talks {
+            return false;
+        }
+        machine.talks = true;
+        self.input(who, session::Input::SetDevice(DeviceKind::Microphone, true));
+        self.later(held_for, Delivery::Over(who, Fault::Talk(end)));
+        true
+    }
+
+    fn end_talk(&mut self, who: usize, end: TalkEnd) {
+        let machine = &mut self.people[who].machine;
+        machine.failed.remove(&DeviceKind::Microphone);
+        machine.talks = false;
+        self.input(who, session::Input::SetDevice(DeviceKind::Microphone, false));
+        if let TalkEnd::SwitchSession(ms) = end {
+            self.unplug(who, DeviceKind::Camera);
+            self.unplug(who, DeviceKind::Microphone);
+            self.later(Duration::from_millis(ms), Delivery::Over(who, Fault::SwitchedAway));
         }
     }
 

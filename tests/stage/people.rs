@@ -34,6 +34,9 @@ impl DeviceBehaviour {
     pub(crate) const PROMPT: Self = Self { open_ms: 30, release_ms: 5, fails: false, hangs: false };
 }
 
+/// The devices that are on at first, apart from the speaker.
+const DEVICES_ON: [DeviceKind; 2] = [DeviceKind::Camera, DeviceKind::Microphone];
+
 /// A participant.
 #[derive(Clone)]
 pub(crate) struct Person {
@@ -125,7 +128,7 @@ impl Person {
             died: None,
             behaviour: DeviceBehaviour::PROMPT,
             held: BTreeMap::new(),
-            machine: Machine::default(),
+            machine: Machine::with(DEVICES_ON),
             tracks: 0,
             bound: BTreeMap::new(),
             events: Vec::new(),
@@ -268,12 +271,13 @@ impl Stage {
             Output::Event(event) => {
                 self.check_event(who, &event);
                 if let EventKind::ExitRoom { .. } = &event {
-                    // The driver drops what an entry that failed has left.
+                    // The driver drops what did not close in time.
                     self.peers_close(who);
                     self.people[who].has_peers = false;
                 }
                 if let EventKind::DeviceWithheld { kind, .. } = &event {
                     self.people[who].machine.failed.remove(kind);
+                    self.people[who].machine.want(*kind, false);
                 }
                 let now = self.now;
                 self.people[who].events.push((now, event));

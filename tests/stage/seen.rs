@@ -87,13 +87,16 @@ impl Stage {
         }
     }
 
-    /// Nothing is open that may not be sent.
+    /// Nothing is open that may not be sent, or that the user has turned off: by a button, by the end of push to talk, or by
+    /// going away from the screen.
     fn check_allowed(&self, who: usize, members: &[lk::ParticipantInfo]) {
         let person = &self.people[who];
         let Some(member) = members.iter().find(|m| m.sid == person.sid) else { return };
         for (kind, source) in FEEDING {
             let is_open = person.machine.open.contains_key(&kind);
             assert!(!is_open || may_send(member, source), "the {kind:?} of {} is open without the right", person.user);
+            let is_on = person.machine.wanted.contains(&kind);
+            assert!(!is_open || is_on, "the {kind:?} of {} is open although it is off", person.user);
         }
     }
 
