@@ -2,18 +2,13 @@
 //! this project's has.
 
 use crate::base::{RoomId, Secret, UserId};
-use crate::http::{BodyError, read_body};
-use crate::proto::link::is_loopback;
+use crate::http::{HttpAnswer, HttpError, HttpRequest, ServerError, http_url, shown};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
 use prost::Message;
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode};
 use std::time::Duration;
 use url::Url;
 
-/// How long the connection may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a whole call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// Largest answer that is read, in bytes: a list of thousands of participants fits.
@@ -25,14 +20,12 @@ pub(crate) enum AdminClientError {
     /// The address is not a usable URL.
     #[error("The server's address {0:?} is not usable. Write for example wss://calls.example.com.")]
     Address(String),
-    /// The connection failed or timed out.
-    #[error("The server {server} cannot be reached: {reason}.")]
-    Unreachable {
-        /// The server's URL.
-        server: String,
-        /// The cause, as part of a sentence.
-        reason: &'static str,
-    },
+    /// There is no connection to the server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The connection broke.
+    #[error("The connection to the server {0} broke off. Try again.")]
+    Broken(String),
     /// The answer is not a room server's.
     #[error("{0} answers, but it is no LiveKit or Visavis server.")]
     NotARoomServer(String),
@@ -56,7 +49,6 @@ pub(crate) enum AdminClientError {
 /// A server's admin API, with the credentials for it.
 #[derive(Clone, Debug)]
 pub(crate) struct AdminClient {
-    http: Client,
     base: Url,
     credentials: Credentials,
 }
@@ -82,19 +74,8 @@ impl AdminClient {
     }
 
     fn with(address: &str, credentials: Credentials) -> Result<Self, AdminClientError> {
-        let refused = || AdminClientError::Address(address.to_owned());
-        let mut base = Url::parse(address).map_err(|_| refused())?;
-        let scheme = match base.scheme() {
-            "ws" | "http" => "http",
-            "wss" | "https" => "https",
-            _ => return Err(refused()),
-        };
-        base.set_scheme(scheme).map_err(|()| refused())?;
-        let builder = Client::builder().connect_timeout(CONNECT_LIMIT).timeout(CALL_LIMIT);
-        // The system's proxy cannot reach servers on this computer.
-        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
-        let http = builder.build().map_err(|_| refused())?;
-        Ok(Self { http, base, credentials })
+        let base = http_url(address).ok_or_else(|| AdminClientError::Address(address.to_owned()))?;
+        Ok(Self { base, credentials })
     }
 
     /// The same server with another key.
@@ -143,11 +124,10 @@ impl AdminClient {
         }
         let request = serde_json::json!({ "room": room.wire_name(), "role": "guest" });
         let token = self.token(&AdminGrant::Create)?;
-        let sent = self.http.post(self.url("links")).bearer_auth(token.expose()).json(&request).send();
-        let (status, body) = self.answer(sent.await).await?;
-        match serde_json::from_slice(&body) {
-            Ok(Made { link }) if status.is_success() => Ok(link),
-            _ => Err(self.refused(status, &body)),
+        let answer = self.send(HttpRequest::post_json(self.url("links"), &request), &token).await?;
+        match serde_json::from_slice(&answer.body) {
+            Ok(Made { link }) if answer.is_success() => Ok(link),
+            _ => Err(self.refused(&answer)),
         }
     }
 
@@ -172,54 +152,39 @@ impl AdminClient {
         request: &impl Message,
     ) -> Result<T, AdminClientError> {
         let token = self.token(&grant)?;
-        let sent = self
-            .http
-            .post(self.url(&format!("twirp/livekit.RoomService/{method}")))
-            .bearer_auth(token.expose())
-            .header(CONTENT_TYPE, "application/protobuf")
-            .body(request.encode_to_vec())
-            .send();
-        let (status, body) = self.answer(sent.await).await?;
-        if status != StatusCode::OK {
-            return Err(self.refused(status, &body));
+        let url = self.url(&format!("twirp/livekit.RoomService/{method}"));
+        let request = HttpRequest::post(url, "application/protobuf", request.encode_to_vec());
+        let answer = self.send(request, &token).await?;
+        if answer.status != 200 {
+            return Err(self.refused(&answer));
         }
-        T::decode(&body[..]).map_err(|_| AdminClientError::NotARoomServer(self.base.to_string()))
+        T::decode(&answer.body[..]).map_err(|_| self.not_a_room_server())
     }
 
-    async fn answer(
-        &self,
-        sent: Result<reqwest::Response, reqwest::Error>,
-    ) -> Result<(StatusCode, Vec<u8>), AdminClientError> {
-        let mut response = sent.map_err(|e| self.unreachable(&e))?;
-        let body = read_body(&mut response, ANSWER_BYTES).await.map_err(|error| match error {
-            BodyError::Network(e) => self.unreachable(&e),
-            BodyError::TooLong(_) => AdminClientError::NotARoomServer(self.base.to_string()),
-        })?;
-        Ok((response.status(), body))
+    async fn send(&self, request: HttpRequest, token: &Secret<String>) -> Result<HttpAnswer, AdminClientError> {
+        let answer = request.bearer(token.expose()).send(CALL_LIMIT, ANSWER_BYTES).await;
+        answer.map_err(|error| match error {
+            HttpError::Server(error) => error.into(),
+            HttpError::Broken(server) => AdminClientError::Broken(server),
+            HttpError::TooLong(_) => self.not_a_room_server(),
+        })
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> AdminClientError {
-        let reason = if error.is_timeout() {
-            "it does not answer in time"
-        } else if error.is_connect() {
-            "nothing listens there, or the way is blocked"
-        } else {
-            "the connection broke"
-        };
-        AdminClientError::Unreachable { server: self.base.to_string(), reason }
+    fn not_a_room_server(&self) -> AdminClientError {
+        AdminClientError::NotARoomServer(shown(self.base.as_str()))
     }
 
     /// Converts twirp's `{"code", "msg"}`, or the HTTP status if there is none.
-    fn refused(&self, status: StatusCode, body: &[u8]) -> AdminClientError {
+    fn refused(&self, answer: &HttpAnswer) -> AdminClientError {
         #[derive(serde::Deserialize)]
         struct Refusal {
             code: String,
             msg: String,
         }
-        let Ok(Refusal { code, msg }) = serde_json::from_slice(body) else {
-            return match status {
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdminClientError::Denied("it is not known".into()),
-                _ => AdminClientError::NotARoomServer(self.base.to_string()),
+        let Ok(Refusal { code, msg }) = serde_json::from_slice(&answer.body) else {
+            return match answer.status {
+                401 | 403 => AdminClientError::Denied("it is not known".into()),
+                _ => self.not_a_room_server(),
             };
         };
         let msg = msg.trim_end_matches('.').to_owned();
@@ -257,6 +222,6 @@ mod tests {
         drop(listener);
         let error =
             AdminClient::new(&address, ApiKey::dev()).expect("an address").rooms().await.expect_err("no server");
-        assert!(matches!(error, AdminClientError::Unreachable { .. }), "{error}");
+        assert!(matches!(error, AdminClientError::Server(ServerError::Unreachable(_))), "{error}");
     }
 }

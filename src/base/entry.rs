@@ -8,13 +8,15 @@ use serde::{Serialize, Serializer};
 pub enum EntryErrorKind {
     /// The address is not usable, or nothing answers there.
     Unreachable,
+    /// The proxy on the way to the server failed, or its setting is not usable.
+    Proxy,
     /// Something answers that does not speak LiveKit, or gives no tokens.
     NotAServer,
     /// The token is bad or expired, or none was given to us.
     TokenRefused,
     /// The token or the server's certificate is not valid at this time by one of the clocks, which differ.
     WrongClock,
-    /// The server's TLS certificate has expired or is not trusted.
+    /// The server's TLS certificate has expired or is not trusted, or its TLS is too old.
     Certificate,
     /// The token does not permit it.
     NoPermission,
@@ -37,6 +39,7 @@ impl EntryErrorKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::Proxy => "proxy",
             Self::NotAServer => "not_a_server",
             Self::TokenRefused => "token_refused",
             Self::WrongClock => "wrong_clock",
@@ -57,6 +60,7 @@ impl EntryErrorKind {
             Self::Removed => Some(ExitReason::Kicked),
             Self::Dismissed => Some(ExitReason::Dismissed),
             Self::Unreachable
+            | Self::Proxy
             | Self::NotAServer
             | Self::TokenRefused
             | Self::WrongClock

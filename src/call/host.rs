@@ -4,6 +4,7 @@
 use super::view::{HostRequest, Notice};
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomId, Secret};
+use crate::http::ServerError;
 
 /// Servers, room and token for a host request.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ impl HostRights {
     async fn send(&self, request: &HostRequest) -> Result<Option<Notice>, AdminClientError> {
         use AdminClientError as E;
         match self.send_to(&self.token_server, request).await {
-            Err(E::NotARoomServer(_) | E::Unreachable { .. } | E::Refused(_))
+            Err(E::NotARoomServer(_) | E::Server(_) | E::Broken(_) | E::Refused(_))
                 if self.token_server != self.call_server =>
             {
                 self.send_to(&self.call_server, request).await
@@ -61,19 +62,18 @@ impl HostRights {
 /// Why the request failed and what to do, in the length of a toast.
 fn sentence(request: &HostRequest, error: &AdminClientError) -> String {
     use AdminClientError as E;
+    let silent = matches!(error, E::Server(ServerError::Unreachable(_) | ServerError::Timeout(_)) | E::Broken(_));
     match (request, error) {
         (HostRequest::Invite, E::NotARoomServer(_) | E::NotFound(_)) => {
             "This server makes no links. Ask whoever runs it to let people in.".into()
         }
         (HostRequest::Invite, E::Denied(_)) => "The server does not let you invite. Ask another host.".into(),
-        (HostRequest::Invite, E::Unreachable { .. }) => {
-            "No link was made: the server does not answer. Try again.".into()
-        }
+        (HostRequest::Invite, _) if silent => "No link was made: the server does not answer. Try again.".into(),
         (HostRequest::Invite, _) => format!("No link was made. {error}"),
         (HostRequest::Remove { .. }, E::Denied(_)) => {
             "The server does not let you remove anybody. Ask another host.".into()
         }
-        (HostRequest::Remove { name, .. }, E::Unreachable { .. }) => {
+        (HostRequest::Remove { name, .. }, _) if silent => {
             format!("{name} was not removed: the server does not answer. Try again.")
         }
         (HostRequest::Remove { name, .. }, _) => format!("{name} was not removed. {error}"),
@@ -81,9 +81,7 @@ fn sentence(request: &HostRequest, error: &AdminClientError) -> String {
         (HostRequest::EndForEveryone, E::Denied(_)) => {
             "This server does not let a host end the call. Remove the others one by one.".into()
         }
-        (HostRequest::EndForEveryone, E::Unreachable { .. }) => {
-            "The call goes on: the server does not answer. Try again.".into()
-        }
+        (HostRequest::EndForEveryone, _) if silent => "The call goes on: the server does not answer. Try again.".into(),
         (HostRequest::EndForEveryone, _) => format!("The call goes on. {error}"),
     }
 }

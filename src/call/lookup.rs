@@ -83,7 +83,7 @@ async fn follow(query: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Loo
     };
     loop {
         use TokenFetchError as E;
-        let passing = |e: &E| matches!(e, E::Unreachable(_) | E::Timeout(_) | E::Certificate(..) | E::WrongClock(_));
+        let passing = |e: &E| matches!(e, E::Server(_) | E::WrongClock(_));
         let lasting = answer.as_ref().is_err_and(|error| !passing(error));
         if let Err(error) = &answer {
             tracing::debug!(%error, "the status of the room is not known");

@@ -1,8 +1,8 @@
 //! Tells wrong clocks from credentials that have expired: compares this computer's clock with the `Date` of the server's
 //! answer (RFC 9110, section 6.6.1).
 
-use super::address::http_url;
 use crate::clock::unix_s;
+use crate::http::{HttpAnswer, HttpRequest, http_url};
 use crate::proto::link::invitation_end;
 use crate::proto::token::unverified_claims;
 use std::fmt;
@@ -12,6 +12,8 @@ use std::time::Duration;
 const AGREE_S: i64 = 30;
 /// Time to ask a server for its date.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of the answer at most.
+const ANSWER_BYTES: usize = 1 << 20;
 
 /// Why a server finds that the time of a token or an invitation has not come, or is over, though it has and is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,17 +114,15 @@ impl Objection {
 }
 
 /// How many seconds our clock is ahead of the server that gave this answer.
-pub(super) fn ahead_of(answer: &reqwest::Response) -> Option<i64> {
-    let date = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
-    let theirs = httpdate::parse_http_date(date).ok()?;
+pub(super) fn ahead_of(answer: &HttpAnswer) -> Option<i64> {
+    let theirs = httpdate::parse_http_date(answer.header("date")?).ok()?;
     let theirs = theirs.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
     Some(unix_s() - i64::try_from(theirs).ok()?)
 }
 
 /// Asks a server for its date: how many seconds our clock is ahead of it.
 pub(super) async fn ahead_of_server(server: &str) -> Option<i64> {
-    let client = reqwest::Client::builder().timeout(ASK_TIMEOUT).pool_max_idle_per_host(0).build().ok()?;
-    ahead_of(&client.get(http_url(server)?).send().await.ok()?)
+    ahead_of(&HttpRequest::get(http_url(server)?).send(ASK_TIMEOUT, ANSWER_BYTES).await.ok()?)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The signalling connection of one session, over several WebSockets when it is resumed.
 
-use super::address::{http_url, shown};
 use super::error::{ConnectError, ResumeError, connect_error, resume_error};
-use super::transport::CancelOnDrop;
+use super::transport::LinkScope;
 use crate::base::Secret;
+use crate::http::{http_url, shown};
 use livekit_protocol as proto;
 use livekit_protocol::{signal_request, signal_response};
-use livekit_signaling::{SignalClient, SignalEvent, SignalEvents, SignalOptions};
+use livekit_signaling::{RegionUrlProvider, SignalClient, SignalEvent, SignalEvents, SignalOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub(crate) struct SignalLink {
     url: String,
     closes: Arc<ExpectedCloses>,
     forward: AbortHandle,
-    cancel: CancelOnDrop,
+    scope: LinkScope,
 }
 
 /// Counts WebSockets: each ends with one close event, which is not passed on if we caused it.
@@ -89,17 +89,18 @@ impl SignalLink {
         // The crate appends its paths to the address as it is.
         let url = http_url(url).map(String::from).ok_or_else(|| ConnectError::Address(shown(url)))?;
         // Dropped, and so cancelled, with this future.
-        let cancel = CancelOnDrop::default();
-        let joined = cancel.scope(SignalClient::connect(&url, token, signal, offer)).await;
-        let (client, join, events) = match joined {
-            Ok(connected) => connected,
-            Err(error) => return Err(connect_error(error, &url, token).await),
+        let scope = LinkScope::default();
+        let (client, join, events) = match join_at(&scope, &url, token, &signal, offer.as_ref()).await {
+            Err(error) if error.is_of_this_server() => {
+                join_another_region(&scope, &url, token, &signal, offer.as_ref()).await.ok_or(error)?
+            }
+            joined => joined?,
         };
         let (tx, rx) = mpsc::channel(MESSAGES);
         let closes = Arc::new(ExpectedCloses { opened: AtomicU64::new(1), expected: AtomicU64::new(0) });
         let forward = tokio::spawn(forward(events, tx, closes.clone())).abort_handle();
         let client = Arc::new(client);
-        Ok((Self { client, url, closes, forward, cancel }, join, rx))
+        Ok((Self { client, url, closes, forward, scope }, join, rx))
     }
 
     /// Whether the session has a single peer connection.
@@ -116,8 +117,8 @@ impl SignalLink {
     /// Opens a new WebSocket for the same session. Its events come by the same [`SignalLinkEvents`].
     pub(crate) async fn resume(&self, reason: proto::ReconnectReason) -> Result<proto::ReconnectResponse, ResumeError> {
         self.closes.expect_close();
-        let restart = self.cancel.scope(self.client.restart(reason));
-        let answer = restart.await.map_err(|e| resume_error(e, &self.url))?;
+        let answer = self.scope.run(self.client.restart(reason)).await;
+        let answer = answer.map_err(|e| resume_error(e, self.scope.take_failure(), &self.url))?;
         self.closes.opened.fetch_add(1, SeqCst);
         Ok(answer)
     }
@@ -148,7 +149,7 @@ impl SignalLink {
         let client = self.client.clone();
         let mut closing = tokio::spawn(async move { client.close().await });
         let clean = tokio::time::timeout(limit, &mut closing).await.is_ok();
-        self.cancel.cancel();
+        self.scope.cancel();
         let closed = clean || tokio::time::timeout(CANCELLED, closing).await.is_ok();
         self.forward.abort();
         closed
@@ -156,7 +157,7 @@ impl SignalLink {
 }
 
 impl Drop for SignalLink {
-    /// Ends a link that was not closed. Its [`CancelOnDrop`] closes the socket.
+    /// Ends a link that was not closed. Its [`LinkScope`] closes the socket.
     fn drop(&mut self) {
         self.forward.abort();
     }
@@ -166,6 +167,44 @@ impl ExpectedCloses {
     fn expect_close(&self) {
         self.expected.store(self.opened.load(SeqCst), SeqCst);
     }
+}
+
+/// A link, with what the server said first.
+type Joined = (SignalClient, proto::JoinResponse, SignalEvents);
+
+async fn join_at(
+    scope: &LinkScope,
+    url: &str,
+    token: &str,
+    options: &SignalOptions,
+    offer: Option<&proto::SessionDescription>,
+) -> Result<Joined, ConnectError> {
+    let joined = scope.run(SignalClient::connect(url, token, options.clone(), offer.cloned())).await;
+    match joined {
+        Ok(joined) => Ok(joined),
+        Err(error) => Err(connect_error(error, scope.take_failure(), url, token).await),
+    }
+}
+
+/// Joins by another region of a LiveKit Cloud project, in the order in which the project names them; `None` if `url` is
+/// none or no region lets us in.
+async fn join_another_region(
+    scope: &LinkScope,
+    url: &str,
+    token: &str,
+    options: &SignalOptions,
+    offer: Option<&proto::SessionDescription>,
+) -> Option<Joined> {
+    let regions = scope.run(RegionUrlProvider::fetch_region_urls(url, token)).await;
+    for region in regions.inspect_err(|_| tracing::info!("the project does not tell its regions")).ok()? {
+        let Some(region) = http_url(&region).map(String::from).filter(|region| region != url) else { continue };
+        tracing::info!(region = shown(&region), "another region is tried");
+        match join_at(scope, &region, token, options, offer).await {
+            Ok(joined) => return Some(joined),
+            Err(_) => RegionUrlProvider::mark_failed(url, &region),
+        }
+    }
+    None
 }
 
 /// Passes the crate's events on through a bounded queue.
@@ -197,6 +236,7 @@ async fn forward(mut events: SignalEvents, out: mpsc::Sender<SignalLinkEvent>, c
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{ServerError, TlsProblem};
     use futures_util::StreamExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -235,9 +275,11 @@ mod tests {
         let shell = answering(b"SSH-2.0-OpenSSH_9.2\r\n").await;
         assert_eq!(refusal(&format!("ws://{shell}")).await, ConnectError::NotALiveKitServer(shell));
         let silent = answering(b"").await;
-        assert_eq!(refusal(&format!("ws://{silent}")).await, ConnectError::Timeout(silent));
+        let late = ConnectError::Server(ServerError::Timeout(silent.clone()));
+        assert_eq!(refusal(&format!("ws://{silent}")).await, late);
         let closed = "127.0.0.1:9".to_owned();
-        assert_eq!(refusal(&format!("ws://{closed}")).await, ConnectError::Unreachable(closed));
+        let unreachable = ConnectError::Server(ServerError::Unreachable(closed.clone()));
+        assert_eq!(refusal(&format!("ws://{closed}")).await, unreachable);
     }
 
     #[tokio::test]
@@ -266,6 +308,6 @@ mod tests {
     async fn an_encrypted_address_of_a_plain_server_is_refused() {
         let plain = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK").await;
         let refused = refusal(&format!("wss://{plain}")).await;
-        assert!(matches!(refused, ConnectError::Unreachable(_) | ConnectError::NotALiveKitServer(_)), "{refused:?}");
+        assert_eq!(refused, ConnectError::Server(ServerError::Tls(TlsProblem::NotTls, plain)));
     }
 }

@@ -4,12 +4,11 @@
 //! to `/rtc`, pings, keeps messages during an outage, and resumes. Errors are sentences for users and never contain a
 //! token.
 
-mod address;
-mod certificate;
 mod clocks;
 mod error;
 mod link;
 mod room;
+mod sentence;
 mod token;
 mod transport;
 

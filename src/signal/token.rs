@@ -1,11 +1,10 @@
 //! The token endpoint in LiveKit's standard form: `POST /token` returns a server URL and a token.
 
-use super::address::{http_url, plain_sentence, shown};
-use super::certificate::CertificateProblem;
 use super::clocks::{ClaimedTime, ClockProblem, Objection, ahead_of};
+use super::sentence::plain_sentence;
 use crate::base::{EntryErrorKind, Secret};
 use crate::clock::unix_s;
-use crate::http::{BodyError, read_body};
+use crate::http::{HttpError, HttpRequest, ServerError, http_url, shown};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -21,12 +20,9 @@ pub(crate) enum TokenFetchError {
     /// The text is no address of a server.
     #[error("“{0}” is not a server address. One looks like wss://meet.example.com or ws://127.0.0.1:7880.")]
     Address(String),
-    /// No server answers there.
-    #[error("The server {0} cannot be reached. Check the address and your network, then try again.")]
-    Unreachable(String),
-    /// No answer in time.
-    #[error("The server {0} did not answer in time. Check your network, then try again.")]
-    Timeout(String),
+    /// There is no connection to the server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// The server has no such endpoint.
     #[error("{0} gives no invitations. Ask the host for a link, or check the address.")]
     NoEndpoint(String),
@@ -36,9 +32,6 @@ pub(crate) enum TokenFetchError {
     /// The time of the invitation or the token is over by the server's clock, and one of the clocks is wrong.
     #[error("{0}")]
     WrongClock(ClockProblem),
-    /// The server's TLS certificate is not accepted.
-    #[error("{}", .0.sentence(.1))]
-    Certificate(CertificateProblem, String),
     /// The answer has another form.
     #[error("{0} answers, but not as a server for calls does. Check the address and the port.")]
     Unreadable(String),
@@ -48,18 +41,17 @@ impl TokenFetchError {
     /// The kind for scripts and for the session.
     pub(crate) const fn kind(&self) -> EntryErrorKind {
         match self {
-            Self::Address(_) | Self::Unreachable(_) => EntryErrorKind::Unreachable,
-            Self::Timeout(_) => EntryErrorKind::Timeout,
+            Self::Address(_) => EntryErrorKind::Unreachable,
+            Self::Server(error) => error.kind(),
             Self::NoEndpoint(_) | Self::Unreadable(_) => EntryErrorKind::NotAServer,
             Self::Refused(_) => EntryErrorKind::TokenRefused,
-            Self::WrongClock(_) | Self::Certificate(CertificateProblem::TooEarly, _) => EntryErrorKind::WrongClock,
-            Self::Certificate(..) => EntryErrorKind::Certificate,
+            Self::WrongClock(_) => EntryErrorKind::WrongClock,
         }
     }
 
     /// Whether another attempt may succeed.
     pub(crate) const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Address(_) | Self::Unreachable(_) | Self::Timeout(_) | Self::Certificate(..))
+        matches!(self, Self::Address(_) | Self::Server(_))
     }
 }
 
@@ -143,33 +135,23 @@ pub(super) async fn post<A: DeserializeOwned>(
 ) -> Result<A, TokenFetchError> {
     let url = http_url(endpoint).ok_or_else(|| TokenFetchError::Address(shown(endpoint)))?;
     let here = || shown(endpoint);
-    let failed = |e: &reqwest::Error| match (CertificateProblem::of(e), e) {
-        (Some(problem), _) => TokenFetchError::Certificate(problem, here()),
-        (None, e) if e.is_timeout() => TokenFetchError::Timeout(here()),
-        (None, e) if e.is_connect() => TokenFetchError::Unreachable(here()),
-        _ => TokenFetchError::Unreadable(here()),
-    };
-    let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build();
-    let client = client.map_err(|_| TokenFetchError::Unreachable(here()))?;
-    let mut request = client.post(url).json(body);
+    let mut request = HttpRequest::post_json(url, body);
     if let Some(token) = proof.token {
-        request = request.bearer_auth(token.expose());
+        request = request.bearer(token.expose());
     }
-    let mut answer = request.send().await.map_err(|e| failed(&e))?;
-    let (status, ahead) = (answer.status(), ahead_of(&answer));
-    let body = read_body(&mut answer, ANSWER_BYTES).await.map_err(|error| match error {
-        BodyError::Network(e) => failed(&e),
-        BodyError::TooLong(_) => TokenFetchError::Unreadable(here()),
+    let answer = request.send(TIMEOUT, ANSWER_BYTES).await.map_err(|error| match error {
+        HttpError::Server(error) => error.into(),
+        HttpError::Broken(_) | HttpError::TooLong(_) => TokenFetchError::Unreadable(here()),
     })?;
-    if status.is_success() {
-        return serde_json::from_slice(&body).map_err(|_| TokenFetchError::Unreadable(here()));
+    if answer.is_success() {
+        return serde_json::from_slice(&answer.body).map_err(|_| TokenFetchError::Unreadable(here()));
     }
-    let body = String::from_utf8_lossy(&body);
-    let objection = proof.claimed.filter(|_| matches!(status.as_u16(), 401 | 403));
+    let body = String::from_utf8_lossy(&answer.body);
+    let objection = proof.claimed.filter(|_| matches!(answer.status, 401 | 403));
     let objection = objection.and_then(|claimed| Objection::read(&body, claimed, unix_s()));
-    match objection.and_then(|objection| objection.problem(ahead)) {
+    match objection.and_then(|objection| objection.problem(ahead_of(&answer))) {
         Some(problem) => Err(TokenFetchError::WrongClock(problem)),
-        None => Err(refusal(status.as_u16(), &body, here())),
+        None => Err(refusal(answer.status, &body, here())),
     }
 }
 
@@ -243,7 +225,7 @@ pub(super) mod tests {
         let page = fetch("HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n<html></html>").await;
         assert!(matches!(page, TokenFetchError::Unreadable(_)));
         let closed = fetch_token("http://127.0.0.1:9", &request("r", None)).await.expect_err("no server");
-        assert_eq!(closed, TokenFetchError::Unreachable("127.0.0.1:9".into()));
+        assert_eq!(closed, TokenFetchError::Server(ServerError::Unreachable("127.0.0.1:9".into())));
         assert!(matches!(token_endpoint("nonsense"), Err(TokenFetchError::Address(_))));
     }
 

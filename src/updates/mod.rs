@@ -1,10 +1,9 @@
 //! Looks for newer versions in a feed of releases, only while the user wants that. A request tells the server nothing
 //! about its sender: no version, no system, no id. Nothing else is fetched, and nothing is installed.
 
-use crate::http::{BodyError, read_body};
+use crate::http::{HttpError, HttpRequest};
 use crate::proto::link::is_loopback;
 use crate::proto::release::{self, FeedError, Release, parse_version};
-use reqwest::redirect::Policy;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -14,6 +13,8 @@ use url::Url;
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Redirections that are followed.
+const REDIRECTS: usize = 2;
 /// Bytes that a feed may have.
 const FEED_BYTES: usize = 1 << 20;
 
@@ -34,11 +35,11 @@ pub(crate) struct InvalidFeedUrl(String);
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     #[error("the feed cannot be fetched: {0}")]
-    Network(#[from] reqwest::Error),
+    Network(#[from] HttpError),
     #[error("the feed answers with status {0}")]
     Status(u16),
-    #[error("the feed cannot be read: {0}")]
-    Body(#[from] BodyError),
+    #[error("the feed leads elsewhere, which is not followed")]
+    Redirect,
     #[error("the feed is not usable: {0}")]
     Feed(#[from] FeedError),
 }
@@ -65,18 +66,21 @@ impl ReleaseFeed {
     }
 
     async fn newest(&self) -> Result<Release, FetchError> {
-        let client = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .user_agent("visavis")
-            .redirect(Policy::limited(2))
-            .https_only(self.url.scheme() == "https")
-            .build()?;
-        let mut response = client.get(self.url.clone()).header("accept", "application/json").send().await?;
-        if !response.status().is_success() {
-            return Err(FetchError::Status(response.status().as_u16()));
+        let mut url = self.url.clone();
+        for _ in 0..=REDIRECTS {
+            let request = HttpRequest::get(url.clone()).header("accept", "application/json");
+            let answer = request.header("user-agent", "visavis").send(TIMEOUT, FEED_BYTES).await?;
+            match answer.status {
+                200..=299 => return Ok(release::newest(&answer.body, &self.place)?),
+                301 | 302 | 303 | 307 | 308 => {
+                    let next = answer.header("location").and_then(|location| url.join(location).ok());
+                    // Never from https to http.
+                    url = next.filter(|next| next.scheme() == url.scheme()).ok_or(FetchError::Redirect)?;
+                }
+                status => return Err(FetchError::Status(status)),
+            }
         }
-        let body = read_body(&mut response, FEED_BYTES).await?;
-        Ok(release::newest(&body, &self.place)?)
+        Err(FetchError::Redirect)
     }
 }
 

@@ -79,7 +79,10 @@ async fn a_newer_release_is_told_and_the_request_names_no_sender() {
     let mut lines: Vec<String> = request.trim_end().lines().map(str::to_lowercase).collect();
     lines.retain(|line| !line.starts_with("host: 127.0.0.1"));
     lines.sort();
-    assert_eq!(lines, ["accept: application/json", "get /latest.json http/1.1", "user-agent: visavis"]);
+    assert_eq!(
+        lines,
+        ["accept: application/json", "connection: close", "get /latest.json http/1.1", "user-agent: visavis"]
+    );
     let release = timeout(PATIENCE, told.recv()).await.expect("in time").expect("a release");
     assert_eq!((release.version.to_string(), release.page), ("999.0.0".into(), format!("{}/tag/v999.0.0", site.url)));
     assert!(site.gets_no_request().await, "one request");

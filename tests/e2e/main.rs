@@ -19,6 +19,7 @@ mod links;
 mod lossy_link;
 mod plugging;
 mod profiles;
+mod proxies;
 mod rights;
 mod sources;
 mod standstill;

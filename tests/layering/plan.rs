@@ -8,7 +8,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     // The wall clock, above the folders that do without it.
     ("clock", 2),
     ("codec", 2),
-    // Reading HTTP responses.
+    // Connections to servers: proxies, TLS, HTTP requests.
     ("http", 2),
     ("hub", 2),
     ("session", 2),
@@ -80,7 +80,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
 /// The same for crates that tests of any folder may use, to look at a folder from outside.
 pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
     ("async_trait", &["rtc/", "signal/"]),
-    ("base64", &["proto/"]),
+    ("base64", &["http/", "proto/"]),
     ("clap", &["cmd/"]),
     ("crc", &["testcard/"]),
     ("directories", &["cmd/", "store/"]),
@@ -92,19 +92,22 @@ pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
     ("hound", &["devices/"]),
     ("httpdate", &["signal/"]),
     ("humantime", &["cmd/"]),
-    ("hyper", &["server/"]),
-    ("hyper_util", &["server/"]),
+    ("http_body_util", &["http/"]),
+    ("hyper", &["http/", "server/"]),
+    ("hyper_util", &["http/", "server/"]),
     ("image", &["bot/", "codec/", "devices/", "ui/"]),
     ("jiff", &["proto/", "ui/"]),
     ("mio", &["sfu/"]),
     ("nix", &["sfu/"]),
     ("prometheus_client", &["server/"]),
-    ("reqwest", &["admin/", "http.rs", "livekit_tests/", "signal/", "updates/"]),
+    // For tests alone: a client that is not ours.
+    ("reqwest", &["livekit_tests/"]),
     ("rubato", &["codec/"]),
+    ("rustls_native_certs", &["http/"]),
     ("sha1", &["proto/"]),
     ("sha2", &["proto/"]),
     ("socket2", &["sfu/"]),
-    ("tokio_rustls", &["server/"]),
+    ("tokio_rustls", &["http/", "server/"]),
     ("tokio_tungstenite", &["server/tests/", "signal/"]),
     ("toml", &["server/", "store/"]),
     ("tower_http", &["server/"]),
@@ -115,6 +118,7 @@ pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
     ("unicode_segmentation", &["ui/"]),
     ("uuid", &["server/"]),
     ("v4l", &["devices/"]),
+    ("webpki", &["http/"]),
     ("windows_sys", &["cmd/", "desktop/", "devices/"]),
     ("x11_dl", &["cmd/"]),
     ("y4m", &["devices/"]),

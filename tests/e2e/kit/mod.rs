@@ -11,6 +11,7 @@ pub(crate) mod namespaces;
 pub(crate) mod proc;
 pub(crate) mod process;
 pub(crate) mod program;
+pub(crate) mod proxy;
 pub(crate) mod pulse;
 pub(crate) mod relay;
 pub(crate) mod screenshot;
