@@ -35,6 +35,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod unrouted;
 mod vp8;
 
 pub(crate) use clock::SenderClock;

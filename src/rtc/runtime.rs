@@ -1,10 +1,12 @@
-//! The runtime that the stack runs on: tokio with two changes.
+//! The runtime that the stack runs on: tokio with three changes.
 //!
 //! The stack's tasks are kept in [`Tasks`], so that closing can wait for them; the stack only aborts its driver and does
-//! not wait. And where the system cannot batch datagrams, they are sent one by one.
+//! not wait. Where the system cannot batch datagrams, they are sent one by one. And a datagram without a route is lost
+//! without a word.
 
 use super::plain_udp;
 use super::tasks::Tasks;
+use super::unrouted;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -46,13 +48,14 @@ impl Runtime for SessionRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        match plain_udp::batching_error(&socket) {
+        let wrapped = match plain_udp::batching_error(&socket) {
             None => TokioRuntime.wrap_udp_socket(socket),
             Some(error) => {
                 tracing::info!(%error, "no batching of datagrams on this system");
                 plain_udp::wrap(socket)
             }
-        }
+        };
+        wrapped.map(unrouted::wrap)
     }
 
     fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
