@@ -12,6 +12,8 @@ pub(crate) mod testcard;
 
 pub(crate) mod clock;
 pub(crate) mod http;
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) mod net;
 
 #[cfg(feature = "client")]
 pub(crate) mod codec;

@@ -2,15 +2,16 @@
 
 use super::signals::Signals;
 use crate::admin::{application_from_environment, key_from_environment};
+use crate::proto::link::is_loopback;
 use crate::proto::token::{ApiKey, ApiKeys};
 use crate::server::{
     ConfigFile, EngineKind, Keyring, LiveKitAddress, Reloader, Secrets, Server, ServerConfig, Tls, TlsFiles,
 };
-use crate::sfu::SfuConfig;
+use crate::sfu::{Advertised, SfuConfig};
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
@@ -52,7 +53,9 @@ A settings file; everything in it may be left out:
   [media]
   udp = 7882
   workers = 2
-  advertise = [\"203.0.113.5\"]           # addresses that clients send to
+  # Where clients send to, if that is not this computer's own addresses: addresses and host names.
+  # \"interfaces\" stands for the own ones, \"stun:HOST:PORT\" for the one that a STUN server sees.
+  advertise = [\"203.0.113.5\", \"interfaces\"]
   [rooms]
   auto_create = true                      # whether joining a room makes it
   max_participants = 50
@@ -85,6 +88,10 @@ pub(super) struct ServeArgs {
     /// Threads that forward media [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) workers: Option<u16>,
+    /// Addresses and host names that media is sent to instead of this computer's own addresses, for example that of a
+    /// router in front of it; "interfaces" stands for the own ones, stun:HOST:PORT for the one that a STUN server sees
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(super) advertise: Vec<Advertised>,
     /// Folder that remembers across a restart who was removed from which room
     #[arg(long, value_name = "FOLDER")]
     pub(super) state: Option<PathBuf>,
@@ -115,10 +122,12 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let (listen, config) = settings(&args, &file, tls.clone())?;
     let livekit_url = config.livekit.as_ref().map(|livekit| livekit.url.clone());
     let listener = TcpListener::bind(listen).await.with_context(|| format!("{listen} cannot be listened at"))?;
-    let server = Server::bind(listener, config)?;
+    let server = Server::bind(listener, config).await?;
     let signals = Signals::without_hangup().context("Signals cannot be caught")?;
-    writeln!(std::io::stdout(), "{}", ready_line(&server, tls.is_some(), livekit_url.as_deref()))
-        .context("The standard output is closed")?;
+    let ready = ready_line(&server, tls.is_some(), livekit_url.as_deref());
+    for line in std::iter::once(ready).chain(server.media_sentences()) {
+        writeln!(std::io::stdout(), "{line}").context("The standard output is closed")?;
+    }
     let keyring = server.keyring();
     tokio::select! {
         served = server.run(signals.first()) => served?,
@@ -207,16 +216,28 @@ fn settings(args: &ServeArgs, file: &ConfigFile, tls: Option<Tls>) -> anyhow::Re
         config.open_tokens = file.open_tokens;
     }
     config.public_url.clone_from(&file.public_url);
+    let advertised = if args.advertise.is_empty() { &file.media.advertise } else { &args.advertise };
     config.media = SfuConfig {
-        bind: listen.ip(),
+        bind: if args.dev { listen.ip() } else { media_address(listen.ip(), file.public_url.as_deref(), advertised) },
         first_port: args.udp.or(file.media.udp).unwrap_or(UDP),
         workers: args.workers.map(usize::from).or(file.media.workers).unwrap_or(1),
-        advertised: file.media.advertise.clone(),
+        advertised: advertised.clone(),
     };
     config.livekit = livekit(args, file)?;
     config.rooms = file.room_settings();
     config.state = args.state.clone().or_else(|| file.state.clone());
     Ok((listen, config))
+}
+
+/// The address of the UDP sockets: that of the listener. Behind a proxy on this computer, which people from elsewhere reach
+/// or to which addresses are advertised, it is every address: media does not pass through the proxy.
+fn media_address(listen: IpAddr, public_url: Option<&str>, advertised: &[Advertised]) -> IpAddr {
+    let is_elsewhere = |url: &str| url::Url::parse(url).is_ok_and(|url| !is_loopback(&url));
+    let is_here = |entry: &Advertised| matches!(entry, Advertised::Address(ip) if ip.is_loopback());
+    if listen.is_loopback() && (!advertised.iter().all(is_here) || public_url.is_some_and(is_elsewhere)) {
+        return Ipv4Addr::UNSPECIFIED.into();
+    }
+    listen
 }
 
 fn ports(ports: &[u16]) -> String {
@@ -266,6 +287,35 @@ mod tests {
         let (listen, settled) = settings(&typed(&more)).expect("settings");
         assert_eq!(settled.state, Some("/new".into()));
         assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (81, 91, 1));
+    }
+
+    #[test]
+    fn media_behind_a_proxy_comes_to_every_address() {
+        let bind = |listen: &str, public_url, advertised: &[Advertised]| {
+            media_address(listen.parse().expect("an address"), public_url, advertised).to_string()
+        };
+        assert_eq!(bind("127.0.0.1", Some("wss://calls.example.com"), &[]), "0.0.0.0");
+        assert_eq!(bind("::1", None, &[Advertised::Interfaces]), "0.0.0.0");
+        assert_eq!(
+            bind("127.0.0.1", Some("ws://localhost:7880"), &["127.0.0.2".parse().expect("an entry")]),
+            "127.0.0.1"
+        );
+        assert_eq!(bind("::1", None, &[]), "::1");
+        assert_eq!(bind("10.9.0.1", Some("wss://calls.example.com"), &[]), "10.9.0.1");
+    }
+
+    #[test]
+    fn advertised_addresses_of_the_command_line_override_those_of_the_settings_file() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "[media]\nadvertise = [\"203.0.113.5\"]\n").expect("a settings file");
+        let with = |words: &str| {
+            let args = typed(&format!("--dev --config {} {words}", file.path().display()));
+            settings(&args).expect("settings").1.media.advertised
+        };
+        assert_eq!(with(""), ["203.0.113.5".parse().expect("an entry")]);
+        let typed = with("--advertise calls.example.com,interfaces --advertise fd00::1");
+        assert_eq!(typed, ["calls.example.com", "interfaces", "fd00::1"].map(|e| e.parse().expect("an entry")));
+        assert!(Line::try_parse_from(["serve", "--advertise", "fd00::1:70000"]).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Builds one peer connection of webrtc-rs: settings, codecs, interceptors. Each workaround names the fault it is for.
 
+use super::address::LocalSockets;
 use super::config::{PeerConfig, RtcError};
 use super::interceptors::{Adapter, Estimator, RepairedRid, RtxReceiver, TransportObserver, TwccFilter, VideoPacer};
 use super::m_lines::VIDEO_ORIENTATION_URI;
@@ -50,8 +51,6 @@ pub(super) async fn open(
     let failed = |e: Error| RtcError::Open(e.to_string());
     let mut media = media_engine().map_err(failed)?;
     let registry = interceptors(config, &mut media, transport);
-    let addresses = super::address::bind_addresses(config.loopback);
-    tracing::debug!(?addresses, "opening a peer connection");
     let connection = PeerConnectionBuilder::new()
         .with_configuration(configuration(Vec::new()))
         .with_media_engine(media)
@@ -59,7 +58,7 @@ pub(super) async fn open(
         .with_setting_engine(settings(config))
         .with_runtime(Arc::new(SessionRuntime { tasks: tasks.clone() }))
         .with_handler(handler)
-        .with_udp_addrs(addresses)
+        .with_udp_addrs(vec![LocalSockets { loopback: config.loopback }])
         .build()
         .await
         .map_err(failed)?;

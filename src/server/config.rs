@@ -8,7 +8,7 @@ use crate::base::Secret;
 use crate::hub::HubConfig;
 use crate::proto::tencent::{KeyPair, UserSigKey};
 use crate::proto::token::{ApiKey, ApiKeys, MintError};
-use crate::sfu::SfuConfig;
+use crate::sfu::{Advertised, SfuConfig};
 use crate::store::toml_mistake;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -175,8 +175,8 @@ pub(crate) struct MediaSection {
     pub(crate) udp: Option<u16>,
     /// Number of threads that forward media.
     pub(crate) workers: Option<usize>,
-    /// Addresses for the server's ICE candidates.
-    pub(crate) advertise: Vec<IpAddr>,
+    /// What the server's ICE candidates have instead of its own addresses.
+    pub(crate) advertise: Vec<Advertised>,
 }
 
 /// `[rooms]`.
@@ -266,7 +266,7 @@ mod tests {
             [media]
             udp = 7900
             workers = 2
-            advertise = ["203.0.113.5"]
+            advertise = ["203.0.113.5", "calls.example.com", "interfaces"]
             [rooms]
             auto_create = false
             max_participants = 20
@@ -278,7 +278,7 @@ mod tests {
         let application = secrets.application.expect("present");
         assert_eq!((application.sdk_app_id, application.calls_per_second), (1_400_000_001, 5));
         assert_eq!((application.keys.len(), application.user_sig_keys.len()), (2, 1));
-        assert_eq!((file.media.udp, file.media.workers, file.media.advertise.len()), (Some(7900), Some(2), 1));
+        assert_eq!((file.media.udp, file.media.workers, file.media.advertise.len()), (Some(7900), Some(2), 3));
         let rooms = file.room_settings();
         assert_eq!((rooms.auto_create, rooms.max_members), (false, 20));
         assert_eq!(rooms.max_rooms, HubConfig::default().max_rooms);
@@ -288,6 +288,8 @@ mod tests {
     fn a_mistake_is_reported_with_its_line_and_setting_but_no_value() {
         let message = ConfigFile::parse("open_tokens = true\nlisten_adress = \"hush\"\n").expect_err("refused");
         assert!(message.starts_with("line 2") && message.contains("listen_adress"), "{message}");
+        let message = ConfigFile::parse("[media]\nadvertise = [\"203.0.113.5:7882\"]\n").expect_err("refused");
+        assert!(message.contains("--udp") && !message.contains("hush"), "{message}");
         for text in ["[keys]\nid = \"hush\" hush\n", "keys = \"hush\"", "[keys]\nhush", "listen = \"hush\""] {
             let message = ConfigFile::parse(text).expect_err("refused");
             assert!(!message.contains("hush"), "{message}");

@@ -20,7 +20,7 @@ impl Embedded {
     pub(crate) async fn start(config: ServerConfig) -> Result<Self, ServeError> {
         let address = config.media.bind;
         let scheme = if config.tls.is_some() { "wss" } else { "ws" };
-        let server = Server::bind(TcpListener::bind((address, 0)).await?, config)?;
+        let server = Server::bind(TcpListener::bind((address, 0)).await?, config).await?;
         let url = format!("{scheme}://{}", std::net::SocketAddr::new(reachable(address), server.address().port()));
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {

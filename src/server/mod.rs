@@ -16,6 +16,7 @@
 //! | `engine` | the engine that holds the rooms: the hub here, or a LiveKit server elsewhere |
 //! | `driver` | the task that owns the hub |
 //! | `link` | the task of one signalling connection |
+//! | `addresses` | following the addresses that media is offered at |
 //! | `config`, `reload` | settings; watching their files |
 //! | `livekit` | the LiveKit server, whose bans are enforced here |
 //! | `error` | errors shared by endpoints |
@@ -23,6 +24,7 @@
 //! | `bans`, `link_queue`, `state_folder` | bans at the LiveKit server; messages to one connection; bans on disk |
 //! | `audit`, `secrets`, `stats`, `tls` | audit log; keys; counts; certificate |
 
+mod addresses;
 mod app;
 mod audit;
 mod auth;
@@ -63,7 +65,8 @@ pub(crate) use tls::{Tls, TlsFiles};
 use crate::admin::AdminClientError;
 use crate::clock::unix_time;
 use crate::proto::token::MintError;
-use crate::sfu::{Sfu, StartError};
+use crate::sfu::{AddressPolicy, Sfu, StartError};
+use addresses::AddressFollower;
 use app::AppState;
 use driver::Driver;
 use engine::Engine;
@@ -122,13 +125,14 @@ pub(crate) struct Server {
 
 /// The task behind the endpoints.
 enum Backend {
-    Embedded(Box<Driver>, HubHandle),
+    Embedded(Box<Driver>, HubHandle, Box<AddressFollower>),
     LiveKit(Arc<LiveKit>),
 }
 
 impl Server {
-    /// Prepares a server on a bound listener. The embedded engine's forwarding plane starts here.
-    pub(crate) fn bind(listener: TcpListener, config: ServerConfig) -> Result<Self, ServeError> {
+    /// Prepares a server on a bound listener. The embedded engine's forwarding plane starts here. Names under `advertise`
+    /// may take up to 2 s.
+    pub(crate) async fn bind(listener: TcpListener, config: ServerConfig) -> Result<Self, ServeError> {
         if config.secrets.keys.is_empty() {
             return Err(ServeError::NoKeys);
         }
@@ -141,10 +145,16 @@ impl Server {
                 (Engine::LiveKit(livekit.clone()), Backend::LiveKit(livekit), Vec::new())
             }
             None => {
+                let policy = AddressPolicy { bind: config.media.bind, advertised: config.media.advertised.clone() };
                 let media = Sfu::start(config.media)?;
+                let follower = AddressFollower::start(policy, media.0.addresses()).await;
                 let media_ports = media.0.local_addrs().iter().map(SocketAddr::port).collect();
                 let (driver, hub) = Driver::new(config.rooms, saved, media, wall_ms);
-                (Engine::Embedded(hub.clone()), Backend::Embedded(Box::new(driver), hub), media_ports)
+                (
+                    Engine::Embedded(hub.clone()),
+                    Backend::Embedded(Box::new(driver), hub, Box::new(follower)),
+                    media_ports,
+                )
             }
         };
         let (link_guard, links) = mpsc::channel(1);
@@ -169,6 +179,14 @@ impl Server {
         &self.media_ports
     }
 
+    /// What media is offered to whom and what is missing, in sentences; none if the engine is a LiveKit server.
+    pub(crate) fn media_sentences(&self) -> Vec<String> {
+        match &self.backend {
+            Backend::Embedded(_, _, follower) => follower.sentences(),
+            Backend::LiveKit(_) => Vec::new(),
+        }
+    }
+
     /// The keys, which may be replaced while the server runs.
     pub(crate) fn keyring(&self) -> Keyring {
         self.app.secrets.clone()
@@ -181,8 +199,14 @@ impl Server {
         let stop = CancellationToken::new();
         let http = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
         match backend {
-            Backend::Embedded(driver, hub) => {
-                serve_embedded(*driver, hub, Serving { http, stop, links }, shutdown).await
+            Backend::Embedded(driver, hub, follower) => {
+                let stopped = async {
+                    tokio::select! {
+                        () = shutdown => {}
+                        () = follower.run() => {}
+                    }
+                };
+                serve_embedded(*driver, hub, Serving { http, stop, links }, stopped).await
             }
             Backend::LiveKit(livekit) => serve_livekit(&livekit, Serving { http, stop, links }, shutdown).await,
         }

@@ -44,7 +44,12 @@ impl Worker {
                 for mid in &remove {
                     self.detach(connection, Mid::from(mid.as_str()));
                 }
-                let made = self.connections.get_mut(&connection).map(|c| c.make_offer(add, &remove, ice_restart));
+                let candidates = self.candidates();
+                let made = self.connections.get_mut(&connection).map(|c| {
+                    c.offer_addresses(&candidates);
+                    let made = c.make_offer(add, &remove, ice_restart)?;
+                    Ok(made.map(|offer| Offer { sdp: c.without_lost_addresses(offer.sdp, &candidates), ..offer }))
+                });
                 self.offered(connection, made);
             }
             MediaCommand::AcceptAnswer { connection, sdp } => {
@@ -71,7 +76,8 @@ impl Worker {
         if self.connections.contains_key(&id) {
             return tracing::warn!(?id, "the connection is already open");
         }
-        let connection = Connection::new(id, &self.certificate, &self.local, now);
+        let candidates = self.candidates();
+        let connection = Connection::new(id, &self.certificate, &candidates, now);
         self.by_ufrag.insert(connection.ufrag.clone(), id);
         self.connections.insert(id, connection);
         self.reporter.counters.connections.fetch_add(1, Relaxed);
@@ -84,8 +90,10 @@ impl Worker {
             self.detach(id, Mid::from(mid.as_str()));
         }
         self.publish(id, publish);
+        let candidates = self.candidates();
         let Self { connections, tracks, .. } = self;
         let Some(connection) = connections.get_mut(&id) else { return };
+        connection.offer_addresses(&candidates);
         let fresh: Vec<Mid> = bind.iter().map(|b| Mid::from(b.mid.as_str())).collect();
         let answer =
             connection.accept_offer(&sdp, bind, &release, &|t| tracks.get(t).is_some_and(ForwardedTrack::is_simulcast));
@@ -95,6 +103,7 @@ impl Worker {
                 let gone = |s: &Subscriber| s.connection == id && !connection.outgoing.contains_key(&s.mid);
                 tracks.values_mut().for_each(|t| t.subscribers.retain(|s| !gone(s)));
                 let ready_at = (connection.link == LinkState::Up).then(|| now + SETTLE);
+                let sdp = connection.without_lost_addresses(sdp, &candidates);
                 for mid in fresh {
                     self.attach(id, mid, ready_at);
                 }

@@ -5,10 +5,11 @@ use super::capture_clock::CaptureClock;
 use super::channels::{Channels, SEND_BUFFER};
 use super::held::HeldDatagrams;
 use super::quality::QualityMonitor;
+use super::sdp::without_candidates;
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{ConnectionId, ConnectionRole};
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 use str0m::bwe::Bitrate;
@@ -90,6 +91,8 @@ pub(super) struct Connection {
     time: Instant,
     /// When the last datagram was received.
     pub(super) last_received: Instant,
+    /// Our candidates, also those that are not offered any more.
+    candidates: Vec<SocketAddr>,
     /// Remote addresses, newest last.
     pub(super) addresses: Vec<SocketAddr>,
     /// Local ICE user name fragment, by which STUN checks are assigned; changes with an ICE restart.
@@ -123,7 +126,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(id: ConnectionId, certificate: &DtlsCert, local: &[SocketAddr], now: Instant) -> Self {
+    pub(super) fn new(id: ConnectionId, certificate: &DtlsCert, candidates: &[SocketAddr], now: Instant) -> Self {
         let estimated = (id.role != ConnectionRole::Publisher).then_some(INITIAL_ESTIMATE);
         let mut rtc = RtcConfig::new()
             .set_ice_lite(true)
@@ -137,19 +140,14 @@ impl Connection {
             .enable_vp8(true)
             .enable_opus(true, false)
             .build(now);
-        for address in local {
-            match Candidate::host(*address, "udp") {
-                Ok(candidate) => drop(rtc.add_local_candidate(candidate)),
-                Err(error) => tracing::warn!(%error, %address, "an address cannot be offered to clients"),
-            }
-        }
         let ufrag = rtc.direct_api().local_ice_credentials().ufrag;
-        Self {
+        let mut connection = Self {
             id,
             rtc,
             link: LinkState::New,
             time: now,
             last_received: now,
+            candidates: vec![],
             addresses: vec![],
             ufrag,
             wakes_at: None,
@@ -167,7 +165,38 @@ impl Connection {
             bandwidth: BandwidthAllocator::default(),
             desired: 0,
             clock: CaptureClock::default(),
+        };
+        connection.offer_addresses(candidates);
+        connection
+    }
+
+    /// Adds the addresses that are no candidates yet. Those that this computer has lost stay: a client may still use one
+    /// that comes back.
+    pub(super) fn offer_addresses(&mut self, candidates: &[SocketAddr]) {
+        for address in candidates {
+            if self.candidates.contains(address) {
+                continue;
+            }
+            match Candidate::host(*address, "udp") {
+                Ok(candidate) => drop(self.rtc.add_local_candidate(candidate)),
+                Err(error) => tracing::warn!(%error, %address, "an address cannot be offered to clients"),
+            }
+            self.candidates.push(*address);
         }
+    }
+
+    /// Removes the candidates that are not offered any more from one of our descriptions.
+    pub(super) fn without_lost_addresses(&self, sdp: String, offered: &[SocketAddr]) -> String {
+        let lost = self.candidates.iter().filter(|a| !offered.contains(a)).map(SocketAddr::ip).collect::<Vec<_>>();
+        if lost.is_empty() { sdp } else { without_candidates(&sdp, &lost) }
+    }
+
+    /// The candidate that a datagram from `source` to our address `own` belongs to. Behind address translation `own` is
+    /// none of them: then any one of the family will do, because str0m only looks whether there is one.
+    pub(super) fn candidate_for(&self, own: Option<IpAddr>, source: SocketAddr) -> Option<SocketAddr> {
+        let same = self.candidates.iter().find(|a| Some(a.ip()) == own);
+        let family = || self.candidates.iter().find(|a| a.is_ipv4() == source.is_ipv4());
+        same.or_else(family).or(self.candidates.first()).copied()
     }
 
     /// The time for str0m's next input. It must not go back: str0m would ignore the packets written.

@@ -6,13 +6,16 @@
 //!
 //! | file | decides |
 //! |---|---|
-//! | `worker` | the round of a thread: commands, timers, datagrams |
+//! | `addresses` | pure: which addresses are offered |
+//! | `worker`, `socket` | the round of a thread: commands, timers, datagrams |
 //! | `channels`, `held` | data messages: what waits for a slow receiver, and who has to wait then |
 //! | `commands`, `negotiation` | the hub's commands; offers and answers |
 //! | `forward` | a publisher's packets to its subscribers; key frame requests |
 //! | `track`, `layers`, `bandwidth` | pure: which layer a subscriber gets, when to request a key frame |
+//! | `stun` | pure: asking for our public address |
 //! | `rewrite`, `clock`, `level` | pure: which numbers, which moment, how loud |
 
+mod addresses;
 mod bandwidth;
 mod capture_clock;
 mod channels;
@@ -29,15 +32,19 @@ mod reporter;
 mod rewrite;
 mod sdp;
 mod socket;
+mod stun;
 #[cfg(test)]
 mod tests;
 mod track;
 mod unreachable;
 mod worker;
 
+pub(crate) use addresses::{AddressPolicy, Addresses, Advertised, Resolved, SharedAddresses};
 pub(crate) use counters::SfuStatistics;
+pub(crate) use stun::{binding_request, mapped_address};
 
 use crate::hub::{ConnectionId, MediaCommand, MediaEvent};
+use crate::net::{local_addresses, outward_addresses};
 use counters::SfuCounters;
 use mio::Waker;
 use parking_lot::Mutex;
@@ -45,7 +52,7 @@ use reporter::{EVENTS, Reporter};
 use socket::Socket;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -63,15 +70,15 @@ const COMMAND_TIMEOUT: Duration = Duration::from_millis(200);
 /// Configuration of the SFU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SfuConfig {
-    /// Address of the sockets; unspecified for all addresses.
+    /// Address of the sockets; unspecified for all addresses of both families.
     pub(crate) bind: IpAddr,
     /// UDP port of the first worker; the others have the ports that follow. 0 for any.
     pub(crate) first_port: u16,
     /// Worker threads, at least 1. A room is on one of them.
     pub(crate) workers: usize,
-    /// Addresses in the ICE candidates. When empty: the bound address, or, if that is unspecified, loopback and the address
-    /// of the default route.
-    pub(crate) advertised: Vec<IpAddr>,
+    /// What ICE candidates have instead of the bound address, or, if that is unspecified, of all addresses of this
+    /// computer.
+    pub(crate) advertised: Vec<Advertised>,
 }
 
 impl Default for SfuConfig {
@@ -147,7 +154,8 @@ struct Routes {
 pub(crate) struct Sfu {
     workers: Mutex<Vec<WorkerHandle>>,
     routes: Mutex<Routes>,
-    addresses: Vec<SocketAddr>,
+    bound: Vec<SocketAddr>,
+    addresses: SharedAddresses,
     counters: Arc<SfuCounters>,
     stopping: Arc<AtomicBool>,
 }
@@ -162,10 +170,14 @@ impl Sfu {
         let (events, receiver) = mpsc::channel(EVENTS);
         let counters = Arc::new(SfuCounters::default());
         let stopping = Arc::new(AtomicBool::new(false));
+        let policy = AddressPolicy { bind: config.bind, advertised: config.advertised.clone() };
+        let list = policy.addresses(&local_addresses(), &outward_addresses(), &Resolved::new());
+        let addresses = SharedAddresses::new(list);
         let mut sfu = Self {
             workers: Mutex::default(),
             routes: Mutex::new(Routes { load: vec![0; config.workers], ..Routes::default() }),
-            addresses: vec![],
+            bound: vec![],
+            addresses: addresses.clone(),
             counters: counters.clone(),
             stopping: stopping.clone(),
         };
@@ -173,12 +185,11 @@ impl Sfu {
             let port = port(&config, index)?;
             let failed = |source| StartError::Bind { address: config.bind, port, source };
             let (socket, waker) = Socket::bind(SocketAddr::new(config.bind, port)).map_err(failed)?;
-            let local = advertised(&config, socket.address().port());
-            sfu.addresses.push(socket.address());
+            sfu.bound.push(socket.address());
             let (commands, taken) = sync_channel(QUEUED_COMMANDS);
             let (events, counters, stopping) = (events.clone(), counters.clone(), stopping.clone());
             let reporter = Reporter { events, counters, stopping };
-            let worker = Worker::new(socket, local, certificate.clone(), reporter, taken);
+            let worker = Worker::new(socket, addresses.clone(), certificate.clone(), reporter, taken);
             let thread = std::thread::Builder::new().name(format!("sfu-{index}")).spawn(move || worker.run());
             let thread = Some(thread.map_err(StartError::Thread)?);
             sfu.workers.lock().push(WorkerHandle { commands, waker, thread });
@@ -188,7 +199,12 @@ impl Sfu {
 
     /// The bound addresses, one for each worker.
     pub(crate) fn local_addrs(&self) -> &[SocketAddr] {
-        &self.addresses
+        &self.bound
+    }
+
+    /// The addresses that clients are offered. They may be replaced; those of host names have not been resolved yet.
+    pub(crate) fn addresses(&self) -> SharedAddresses {
+        self.addresses.clone()
     }
 
     /// Values of the counters.
@@ -201,7 +217,7 @@ impl Sfu {
         match self.route(&command)? {
             Some(worker) => self.send_to(worker, command),
             // The track's worker is not known here; the others ignore the command.
-            None => (0..self.addresses.len()).try_for_each(|worker| self.send_to(worker, command.clone())),
+            None => (0..self.bound.len()).try_for_each(|worker| self.send_to(worker, command.clone())),
         }
     }
 
@@ -322,25 +338,4 @@ fn port(config: &SfuConfig, index: usize) -> Result<u16, StartError> {
     }
     let port = u16::try_from(index).ok().and_then(|i| config.first_port.checked_add(i));
     port.ok_or(StartError::Ports { first: config.first_port, workers: config.workers })
-}
-
-/// The addresses in ICE candidates.
-fn advertised(config: &SfuConfig, port: u16) -> Vec<SocketAddr> {
-    let mut ips = config.advertised.clone();
-    if ips.is_empty() && !config.bind.is_unspecified() {
-        ips.push(config.bind);
-    }
-    if ips.is_empty() {
-        // Clients try all of them.
-        ips.extend(default_route_address());
-        ips.push(Ipv4Addr::LOCALHOST.into());
-    }
-    ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
-}
-
-/// The local address of the default route. Nothing is sent: connecting a UDP socket only looks up the route.
-fn default_route_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    socket.local_addr().ok().map(|a| a.ip()).filter(|ip| !ip.is_unspecified())
 }

@@ -5,6 +5,7 @@
 //! fires when it is bound later.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 /// The header extension that makes str0m number packets for bandwidth estimation.
 const TRANSPORT_CC: &str = "draft-holmer-rmcat-transport-wide-cc-extensions";
@@ -99,6 +100,14 @@ pub(crate) fn refuse_without_codec(answer: &str) -> String {
     out
 }
 
+/// Removes the candidates of these addresses.
+pub(crate) fn without_candidates(sdp: &str, addresses: &[IpAddr]) -> String {
+    // a=candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS … (RFC 8839, section 5.1)
+    let address = |line: &str| line.strip_prefix("a=candidate:")?.split(' ').nth(4)?.parse::<IpAddr>().ok();
+    let stays = |line: &&str| !address(line).is_some_and(|ip| addresses.contains(&ip));
+    sdp.lines().filter(stays).flat_map(|line| [line, "\r\n"]).collect()
+}
+
 /// Removes the transport-cc extension from some m-lines of a client's description, so that str0m does not number the
 /// packets sent there: feedback is of use only for tracks with layers to choose from.
 pub(crate) fn without_transport_cc(sdp: &str, mids: &HashSet<&str>) -> String {
@@ -156,10 +165,21 @@ mod tests {
     }
 
     #[test]
+    fn candidates_of_lost_addresses_are_removed() {
+        let candidate = |ip: &str| format!("a=candidate:1 1 udp 2130706175 {ip} 7882 typ host\r\n");
+        let [gone, stays, six] = ["10.9.0.1", "10.9.0.11", "fd00::1"].map(candidate);
+        let sdp = format!("v=0\r\nm=audio 9 A 96\r\n{gone}{stays}{six}a=end-of-candidates\r\n");
+        let lost = ["10.9.0.1", "fd00::1"].map(|text| text.parse().expect("an address"));
+        let out = without_candidates(&sdp, &lost);
+        assert_eq!(out, format!("v=0\r\nm=audio 9 A 96\r\n{stays}a=end-of-candidates\r\n"));
+    }
+
+    #[test]
     fn malformed_text_is_survived() {
         for odd in ["", "m=", "m=video\r\nm=audio\r\n", "a=mid:\r\n", "\u{0}\r\nm=video\r\na=mid: \r\na=ssrc"] {
             rewrite_answer(odd, &HashMap::new());
             refuse_without_codec(odd);
+            without_candidates(&format!("{odd}\r\na=candidate:\r\na=candidate:1 1 udp 1 x"), &[]);
             without_transport_cc(odd, &HashSet::from([""]));
         }
     }

@@ -5,25 +5,27 @@
 //! which marks them dirty; dirty connections are driven once a batch. Timers are rounded up to 10 ms; one that is due
 //! already is run at once.
 
+use super::addresses::{Addresses, SharedAddresses};
 use super::connection::{Connection, ConnectionFault, LinkState};
 use super::counters::SfuCounters;
 use super::held::{HeldDatagram, RELEASE, carries_data, must_hold};
 use super::reporter::Reporter;
-use super::socket::Socket;
+use super::socket::{Datagram, Socket};
 use super::track::ForwardedTrack;
 use crate::base::TrackSid;
 use crate::hub::{ConnectionId, MediaCommand, MediaEvent};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 use str0m::Output;
 use str0m::config::DtlsCert;
 use str0m::ice::StunMessage;
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, Transmit};
 
 /// Timers are rounded up to this grid.
 const GRID: Duration = Duration::from_millis(10);
@@ -56,11 +58,20 @@ pub(super) enum WorkerCommand {
     Stop,
 }
 
+/// How datagrams came from a remote address last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    pub(super) connection: ConnectionId,
+    /// The address of this computer that they were sent to.
+    own: Option<IpAddr>,
+}
+
 /// The state of a worker.
 pub(super) struct Worker {
     pub(super) socket: Socket,
-    /// Addresses in our ICE candidates.
-    pub(super) local: Vec<SocketAddr>,
+    shared_addresses: SharedAddresses,
+    /// The list in use.
+    pub(super) addresses: Arc<Addresses>,
     pub(super) certificate: DtlsCert,
     pub(super) reporter: Reporter,
     pub(super) connections: HashMap<ConnectionId, Connection>,
@@ -71,7 +82,7 @@ pub(super) struct Worker {
     pub(super) dirty: Vec<ConnectionId>,
     /// Connections with datagrams that wait for slow receivers of their data messages.
     pub(super) holding: Vec<ConnectionId>,
-    pub(super) by_address: HashMap<SocketAddr, ConnectionId>,
+    pub(super) by_address: HashMap<SocketAddr, Path>,
     pub(super) by_ufrag: HashMap<String, ConnectionId>,
     commands: Receiver<WorkerCommand>,
     timers: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
@@ -89,7 +100,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         socket: Socket,
-        local: Vec<SocketAddr>,
+        shared_addresses: SharedAddresses,
         certificate: DtlsCert,
         reporter: Reporter,
         commands: Receiver<WorkerCommand>,
@@ -97,7 +108,8 @@ impl Worker {
         let now = Instant::now();
         Self {
             socket,
-            local,
+            addresses: shared_addresses.get(),
+            shared_addresses,
             certificate,
             reporter,
             connections: HashMap::new(),
@@ -172,17 +184,16 @@ impl Worker {
     fn take_datagrams(&mut self, now: Instant) -> usize {
         let mut count = 0;
         while count < BATCH {
-            let Some((source, payload)) = self.socket.receive() else { break };
+            let Some(Datagram { source, own, payload }) = self.socket.receive() else { break };
             count += 1;
             SfuCounters::add(&self.reporter.counters.packets_in, 1);
             SfuCounters::add(&self.reporter.counters.bytes_in, payload.len());
-            // str0m only compares the local address with its candidates: any one of the family will do.
-            let local = self.local.iter().find(|a| a.is_ipv4() == source.is_ipv4());
-            let Some(local) = local.or(self.local.first()).copied() else { continue };
             let known = self.by_address.get(&source).copied();
             let claimed = ufrag(payload).and_then(|u| self.by_ufrag.get(&u)).copied();
-            let Some(id) = claimed.or(known) else { continue };
-            if carries_data(payload) && known == Some(id) && must_hold(&self.connections, &self.reporter, id, now) {
+            let Some(id) = claimed.or(known.map(|path| path.connection)) else { continue };
+            let Some(local) = self.connections.get(&id).and_then(|c| c.candidate_for(own, source)) else { continue };
+            let is_known = known.is_some_and(|path| path.connection == id);
+            if carries_data(payload) && is_known && must_hold(&self.connections, &self.reporter, id, now) {
                 let datagram = HeldDatagram { source, local, payload: payload.to_vec() };
                 self.hold(id, datagram, now);
                 continue;
@@ -191,8 +202,10 @@ impl Worker {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             self.current = Some(id);
             let Some(outcome) = connection.receive(received, now) else { continue };
-            if known != Some(id) || connection.addresses.last() != Some(&source) || connection.link == LinkState::Lost {
-                self.update_address(id, source, now);
+            let path = Path { connection: id, own };
+            if known != Some(path) || connection.addresses.last() != Some(&source) || connection.link == LinkState::Lost
+            {
+                self.update_address(path, source, now);
             }
             self.received(id, outcome, now);
         }
@@ -220,7 +233,7 @@ impl Worker {
 
     /// A client's port is closed. It is lost if nothing came from it recently; else it uses another path.
     fn on_unreachable(&mut self, address: SocketAddr, now: Instant) {
-        let Some(id) = self.by_address.get(&address).copied() else { return };
+        let Some(id) = self.by_address.get(&address).map(|path| path.connection) else { return };
         let gone = |c: &Connection| {
             c.addresses.last() == Some(&address)
                 && now.saturating_duration_since(c.last_received) >= SILENCE_OF_CLOSED_PORT
@@ -230,13 +243,14 @@ impl Worker {
         }
     }
 
-    /// A datagram came from a new address of a client, or after a long silence.
-    fn update_address(&mut self, id: ConnectionId, source: SocketAddr, now: Instant) {
+    /// A datagram came from a new address of a client, or to another one of ours, or after a long silence.
+    fn update_address(&mut self, path: Path, source: SocketAddr, now: Instant) {
+        let id = path.connection;
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if let Some(forgotten) = connection.add_address(source) {
             self.by_address.remove(&forgotten);
         }
-        self.by_address.insert(source, id);
+        self.by_address.insert(source, path);
         if connection.link == LinkState::Lost {
             self.on_up(id, now);
         }
@@ -268,7 +282,7 @@ impl Worker {
         loop {
             let Some(connection) = self.connections.get_mut(&id) else { return };
             match connection.poll() {
-                Ok(Output::Transmit(t)) => self.send(t.destination, &t.contents),
+                Ok(Output::Transmit(t)) => self.send(&t),
                 Ok(Output::Event(event)) => self.on_event(id, event, now),
                 Ok(Output::Timeout(at)) if due < DUE && at <= Instant::now() + SOON => {
                     due += 1;
@@ -287,14 +301,25 @@ impl Worker {
         }
     }
 
-    fn send(&mut self, destination: SocketAddr, payload: &[u8]) {
+    /// Sends a datagram from the address of this computer that the client's checks were sent to.
+    fn send(&mut self, transmit: &Transmit) {
         let counters = &self.reporter.counters;
-        if self.socket.send(destination, payload) {
+        // An advertised address is none of this computer: address translation puts it in place of the own one.
+        let candidate = Some(transmit.source.ip()).filter(|ip| self.addresses.own.contains(ip));
+        let own = candidate.or_else(|| self.by_address.get(&transmit.destination)?.own);
+        if self.socket.send(own, transmit.destination, &transmit.contents) {
             SfuCounters::add(&counters.packets_out, 1);
-            SfuCounters::add(&counters.bytes_out, payload.len());
+            SfuCounters::add(&counters.bytes_out, transmit.contents.len());
         } else {
             SfuCounters::add(&counters.send_failures, 1);
         }
+    }
+
+    /// Addresses and port of new ICE candidates.
+    pub(super) fn candidates(&mut self) -> Vec<SocketAddr> {
+        self.addresses = self.shared_addresses.get();
+        let port = self.socket.address().port();
+        self.addresses.offered.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
     }
 
     /// Marks a connection as written to.
@@ -345,6 +370,7 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Instant) {
+        self.addresses = self.shared_addresses.get();
         self.report_levels();
         self.share_bandwidth(now);
         let silent =
@@ -395,12 +421,12 @@ impl Worker {
         let closing = connection.guarded(|c| Ok(c.rtc.close()?));
         for _ in 0..CLOSING_OUTPUTS {
             match connection.poll() {
-                Ok(Output::Transmit(t)) if closing.is_ok() => self.send(t.destination, &t.contents),
+                Ok(Output::Transmit(t)) if closing.is_ok() => self.send(&t),
                 Ok(Output::Event(_)) => {}
                 _ => break,
             }
         }
-        self.by_address.retain(|_, other| *other != id);
+        self.by_address.retain(|_, path| path.connection != id);
         self.by_ufrag.retain(|_, other| *other != id);
         for track in self.tracks.values_mut() {
             track.subscribers.retain(|s| s.connection != id);

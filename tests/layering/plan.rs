@@ -11,6 +11,8 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     // Connections to servers: proxies, TLS, HTTP requests.
     ("http", 2),
     ("hub", 2),
+    // The addresses of this computer.
+    ("net", 2),
     ("session", 2),
     ("admin", 3),
     ("desktop", 3),
@@ -95,11 +97,13 @@ pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
     ("http_body_util", &["http/"]),
     ("hyper", &["http/", "server/"]),
     ("hyper_util", &["http/", "server/"]),
+    ("if_addrs", &["net/"]),
     ("image", &["bot/", "codec/", "devices/", "ui/"]),
     ("jiff", &["proto/", "ui/"]),
     ("mio", &["sfu/"]),
     ("nix", &["sfu/"]),
     ("prometheus_client", &["server/"]),
+    ("quinn_udp", &["sfu/"]),
     // For tests alone: a client that is not ours.
     ("reqwest", &["livekit_tests/"]),
     ("rubato", &["codec/"]),

@@ -3,6 +3,8 @@
 use super::client::{TestClient, kind};
 use super::harness::{Harness, LONG, config, single};
 use crate::hub::{MediaCommand, MediaEvent};
+#[cfg(target_os = "linux")]
+use crate::sfu::Addresses;
 use crate::sfu::worker::SILENCE;
 use crate::sfu::{CommandError, Sfu, SfuConfig, StartError};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -194,12 +196,37 @@ fn a_port_in_use_is_a_clear_error() {
 #[test]
 fn a_client_may_come_by_any_advertised_address() {
     // The first one leads nowhere (RFC 5737).
-    let advertised = vec![Ipv4Addr::new(192, 0, 2, 77).into(), Ipv4Addr::LOCALHOST.into()];
+    let advertised = ["192.0.2.77", "127.0.0.1"].map(|text| text.parse().expect("an entry")).to_vec();
     let mut s = Harness::with(SfuConfig { bind: Ipv4Addr::UNSPECIFIED.into(), advertised, ..config() });
     s.publisher(single(1), &[]);
     let (video, _) = s.subscriber(single(2));
     s.sending_video = true;
     assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
+}
+
+/// All of 127.0.0.0/8 is this computer on Linux.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_address_is_offered_with_the_next_description_and_a_lost_one_is_not() {
+    let mut s = Harness::with(SfuConfig { bind: Ipv4Addr::UNSPECIFIED.into(), ..config() });
+    let list = |offered: [u8; 4]| Addresses { offered: vec![offered.into()], own: vec![offered.into()] };
+    s.sfu.addresses().set(list([127, 0, 0, 1]));
+    s.publisher(single(1), &[]);
+    let (video, _) = s.subscriber(single(2));
+    s.sending_video = true;
+    assert!(s.until(LONG, |s| s.peer(single(2)).got.contains_key(&video)));
+    s.sfu.addresses().set(list([127, 0, 0, 77]));
+    s.pass(Duration::from_millis(300));
+    let count = s.peer(single(2)).got[&video].len();
+    assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > count + 20), "clients of the lost address stay");
+    let mut api = s.peer(single(2)).rtc.sdp_api();
+    api.ice_restart(true);
+    let made = api.apply().expect("an offer");
+    let answer = s.offer(single(2), made, vec![], vec![], vec![]);
+    assert!(answer.contains(" 127.0.0.77 ") && !answer.contains(" 127.0.0.1 "), "{answer}");
+    let count = s.peer(single(2)).got[&video].len();
+    assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > count + 50));
+    assert!(!s.saw(|e| matches!(e, MediaEvent::Disconnected { .. })));
 }
 
 #[test]
