@@ -17,6 +17,7 @@ mod leaving;
 mod life;
 mod links;
 mod lossy_link;
+mod networks;
 mod plugging;
 mod profiles;
 mod proxies;

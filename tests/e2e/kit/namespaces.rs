@@ -16,15 +16,24 @@ pub(crate) struct Namespaces {
 }
 
 /// The end of the link.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Server,
     Client,
 }
 
 impl Namespaces {
-    /// Makes them, with the link up.
+    /// Makes them, with the link up and an address on each side.
     pub(crate) fn start(context: &TestContext) -> Self {
+        let namespaces = Self::bare(context, "namespace");
+        for (side, device, address) in [(Side::Server, "s", SERVER), (Side::Client, "c", CLIENT)] {
+            namespaces.ip(side, &["address", "add", &format!("{address}/24"), "dev", device]);
+        }
+        namespaces
+    }
+
+    /// The same without addresses. Their processes have names that begin with `name`.
+    pub(crate) fn bare(context: &TestContext, name: &str) -> Self {
         const HOLD: [&str; 3] = ["sh", "-c", "echo ready; exec sleep infinity"];
         let ready = |process: &Process| {
             let is_ready = |lines: &[String]| lines.iter().any(|line| line == "ready").then_some(());
@@ -32,18 +41,17 @@ impl Namespaces {
         };
         let mut command = Command::new("unshare");
         command.args(["--user", "--map-root-user", "--net"]).args(HOLD);
-        let server = Process::start(context, "namespace-server", &mut command);
+        let server = Process::start(context, &format!("{name}-server"), &mut command);
         ready(&server);
         let mut command = enter(&server);
         command.args(["unshare", "--net"]).args(HOLD);
-        let client = Process::start(context, "namespace-client", &mut command);
+        let client = Process::start(context, &format!("{name}-client"), &mut command);
         ready(&client);
         let namespaces = Self { server, client };
         let peer = namespaces.client.pid().to_string();
         namespaces.ip(Side::Server, &["link", "add", "s", "type", "veth", "peer", "name", "c", "netns", &peer]);
-        for (side, device, address) in [(Side::Server, "s", SERVER), (Side::Client, "c", CLIENT)] {
+        for (side, device) in [(Side::Server, "s"), (Side::Client, "c")] {
             namespaces.ip(side, &["link", "set", "lo", "up"]);
-            namespaces.ip(side, &["address", "add", &format!("{address}/24"), "dev", device]);
             namespaces.ip(side, &["link", "set", device, "up"]);
         }
         namespaces
@@ -70,7 +78,8 @@ impl Namespaces {
         inside
     }
 
-    fn ip(&self, side: Side, arguments: &[&str]) {
+    /// Runs `ip` inside of a namespace.
+    pub(crate) fn ip(&self, side: Side, arguments: &[&str]) {
         let output = self.inside(side, Command::new("ip").args(arguments)).output().expect("nsenter and ip run");
         let words = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "ip {} failed: {words}", arguments.join(" "));

@@ -21,7 +21,8 @@ pub(crate) struct SdkPeer {
 }
 
 impl Sdk {
-    fn command(self) -> Command {
+    /// The command that joins `room` as `identity`, but for the key pair.
+    pub(crate) fn command(self, url: &str, room: &str, identity: &str, more: &[&str]) -> Command {
         let (program, script) = match self {
             Self::Python => (tool("python/bin/python"), "sdk_peer.py"),
             Self::Browser => ("node".into(), "browser_peer.mjs"),
@@ -29,6 +30,8 @@ impl Sdk {
         let mut command = Command::new(program);
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script));
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_SDK", tool("node"));
+        command.args(["--url", url, "--room", room, "--identity", identity]).args(more);
+        command.env_remove("LIVEKIT_TOKEN");
         command
     }
 
@@ -43,10 +46,8 @@ impl Sdk {
         identity: &str,
         more: &[&str],
     ) -> SdkPeer {
-        let mut command = self.command();
-        command.args(["--url", url, "--room", room, "--identity", identity]).args(more).envs(keys);
-        command.env_remove("LIVEKIT_TOKEN");
-        let process = Process::start(context, identity, &mut command);
+        let mut command = self.command(url, room, identity, more);
+        let process = Process::start(context, identity, command.envs(keys));
         let enter = process.wait_for("EnterRoom");
         assert!(enter["error"].is_null(), "the SDK could not enter: {enter}");
         SdkPeer { process }
