@@ -76,6 +76,8 @@ async function main() {
   const server = await serve();
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    // The browser ends with the pipe, also when this script is killed.
+    pipe: true,
     args: CHROMIUM,
     handleSIGTERM: false,
     handleSIGINT: false,

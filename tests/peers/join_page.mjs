@@ -24,6 +24,8 @@ writeFileSync(`${profile}/Default/Preferences`, JSON.stringify(preferences));
 
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  // The browser ends with the pipe, also when this script is killed.
+  pipe: true,
   headless: false,
   userDataDir: profile,
   defaultViewport: null,
