@@ -5,7 +5,7 @@ use crate::admin::{application_from_environment, key_from_environment};
 use crate::proto::link::is_loopback;
 use crate::proto::token::{ApiKey, ApiKeys};
 use crate::server::{
-    ConfigFile, EngineKind, Keyring, LiveKitAddress, Reloader, Secrets, Server, ServerConfig, Tls, TlsFiles,
+    ConfigFile, EngineKind, Keyring, LiveKitAddress, Reloader, Secrets, Server, ServerConfig, TcpPort, Tls, TlsFiles,
 };
 use crate::sfu::{Advertised, SfuConfig};
 use anyhow::{Context, bail};
@@ -52,6 +52,7 @@ A settings file; everything in it may be left out:
   AKIDexample = \"a SecretKey\"           # SecretId = SecretKey of who may call the API
   [media]
   udp = 7882
+  tcp = 7882                              # for networks that let no UDP through; \"off\" for none
   workers = 2
   # Where clients send to, if that is not this computer's own addresses: addresses and host names.
   # \"interfaces\" stands for the own ones, \"stun:HOST:PORT\" for the one that a STUN server sees.
@@ -85,6 +86,10 @@ pub(super) struct ServeArgs {
     /// UDP port of the first worker, the next one has the next port; 0 takes free ones [default: 7882]
     #[arg(long, value_name = "PORT")]
     pub(super) udp: Option<u16>,
+    /// TCP port for participants whose network lets no UDP through, or `off`; 0 takes a free one [default: the number of
+    /// the first UDP port]
+    #[arg(long, value_name = "PORT")]
+    pub(super) tcp: Option<TcpPort>,
     /// Threads that forward media [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) workers: Option<u16>,
@@ -140,7 +145,10 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 fn ready_line(server: &Server, tls: bool, livekit_url: Option<&str>) -> String {
     let (secure, address) = (if tls { "s" } else { "" }, server.address());
     match livekit_url {
-        None => format!("Listening on ws{secure}://{address}, media on UDP {}", ports(server.media_ports())),
+        None => {
+            let tcp = server.media_tcp_port().map(|port| format!(" and TCP {port}")).unwrap_or_default();
+            format!("Listening on ws{secure}://{address}, media on UDP {}{tcp}", ports(server.media_ports()))
+        }
         Some(livekit) => format!("Listening on http{secure}://{address}, rooms at {livekit}"),
     }
 }
@@ -217,9 +225,15 @@ fn settings(args: &ServeArgs, file: &ConfigFile, tls: Option<Tls>) -> anyhow::Re
     }
     config.public_url.clone_from(&file.public_url);
     let advertised = if args.advertise.is_empty() { &file.media.advertise } else { &args.advertise };
+    let first_port = args.udp.or(file.media.udp).unwrap_or(UDP);
     config.media = SfuConfig {
         bind: if args.dev { listen.ip() } else { media_address(listen.ip(), file.public_url.as_deref(), advertised) },
-        first_port: args.udp.or(file.media.udp).unwrap_or(UDP),
+        first_port,
+        tcp_port: match args.tcp.or(file.media.tcp) {
+            None => Some(first_port),
+            Some(TcpPort::Port(port)) => Some(port),
+            Some(TcpPort::Off) => None,
+        },
         workers: args.workers.map(usize::from).or(file.media.workers).unwrap_or(1),
         advertised: advertised.clone(),
     };
@@ -283,6 +297,10 @@ mod tests {
         assert_eq!((listen.port(), settled.media.first_port, settled.media.workers), (80, 90, 3));
         assert!(!settled.open_tokens && settled.media.bind.is_unspecified());
         assert_eq!(settled.state, Some("/old".into()));
+        assert_eq!(settled.media.tcp_port, Some(90), "the number of the UDP port");
+        let tcp_port = |words: &str| settings(&typed(&format!("{config} {words}"))).expect("settings").1.media.tcp_port;
+        assert_eq!((tcp_port("--tcp off"), tcp_port("--tcp 443"), tcp_port("--udp 0")), (None, Some(443), Some(0)));
+        assert!(Line::try_parse_from(["serve", "--tcp", "on"]).is_err());
         let more = format!("{config} --listen [::1]:81 --udp 91 --workers 1 --state /new");
         let (listen, settled) = settings(&typed(&more)).expect("settings");
         assert_eq!(settled.state, Some("/new".into()));

@@ -1,5 +1,5 @@
-//! Formats: LiveKit's messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations, SDP, release feeds.
-//! This folder encodes, decodes and verifies; it opens no socket and no file.
+//! Formats: LiveKit's messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations, SDP, release feeds,
+//! datagrams on a TCP connection. This folder encodes, decodes and verifies; it opens no socket and no file.
 
 #[cfg(feature = "wire")]
 pub mod invitation;
@@ -12,6 +12,7 @@ mod mac;
 mod no_panic;
 pub(crate) mod release;
 pub mod sdp;
+pub(crate) mod stream;
 #[cfg(feature = "wire")]
 pub mod tencent;
 pub mod token;

@@ -55,7 +55,7 @@ impl ServerConfig {
             public_url: None,
             tls: None,
             livekit: None,
-            media: SfuConfig { bind: address, ..SfuConfig::default() },
+            media: SfuConfig { bind: address, tcp_port: Some(0), ..SfuConfig::default() },
             rooms: HubConfig::default(),
             state: None,
         }
@@ -173,10 +173,56 @@ pub(crate) struct LiveKitSection {
 pub(crate) struct MediaSection {
     /// UDP port of the first worker. Each further worker uses the next port.
     pub(crate) udp: Option<u16>,
+    /// TCP port of all workers.
+    pub(crate) tcp: Option<TcpPort>,
     /// Number of threads that forward media.
     pub(crate) workers: Option<usize>,
     /// What the server's ICE candidates have instead of its own addresses.
     pub(crate) advertise: Vec<Advertised>,
+}
+
+/// The TCP port for media: a number, or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "TcpPortText")]
+pub(crate) enum TcpPort {
+    /// No media by TCP.
+    Off,
+    /// This port; 0 for any.
+    Port(u16),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TcpPortText {
+    Number(u16),
+    Word(String),
+}
+
+/// The TCP port is neither a number nor `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is neither a port number nor \"off\"")]
+pub(crate) struct NoTcpPort;
+
+impl std::str::FromStr for TcpPort {
+    type Err = NoTcpPort;
+
+    fn from_str(text: &str) -> Result<Self, NoTcpPort> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => text.parse().map(Self::Port).map_err(|_| NoTcpPort),
+        }
+    }
+}
+
+impl TryFrom<TcpPortText> for TcpPort {
+    type Error = NoTcpPort;
+
+    fn try_from(text: TcpPortText) -> Result<Self, NoTcpPort> {
+        match text {
+            TcpPortText::Number(port) => Ok(Self::Port(port)),
+            TcpPortText::Word(word) => word.parse(),
+        }
+    }
 }
 
 /// `[rooms]`.
@@ -265,6 +311,7 @@ mod tests {
             AKIDb = "b"
             [media]
             udp = 7900
+            tcp = "off"
             workers = 2
             advertise = ["203.0.113.5", "calls.example.com", "interfaces"]
             [rooms]
@@ -279,6 +326,7 @@ mod tests {
         assert_eq!((application.sdk_app_id, application.calls_per_second), (1_400_000_001, 5));
         assert_eq!((application.keys.len(), application.user_sig_keys.len()), (2, 1));
         assert_eq!((file.media.udp, file.media.workers, file.media.advertise.len()), (Some(7900), Some(2), 3));
+        assert_eq!(file.media.tcp, Some(TcpPort::Off));
         let rooms = file.room_settings();
         assert_eq!((rooms.auto_create, rooms.max_members), (false, 20));
         assert_eq!(rooms.max_rooms, HubConfig::default().max_rooms);
@@ -290,7 +338,13 @@ mod tests {
         assert!(message.starts_with("line 2") && message.contains("listen_adress"), "{message}");
         let message = ConfigFile::parse("[media]\nadvertise = [\"203.0.113.5:7882\"]\n").expect_err("refused");
         assert!(message.contains("--udp") && !message.contains("hush"), "{message}");
-        for text in ["[keys]\nid = \"hush\" hush\n", "keys = \"hush\"", "[keys]\nhush", "listen = \"hush\""] {
+        for text in [
+            "[media]\ntcp = \"hush\"\n",
+            "[keys]\nid = \"hush\" hush\n",
+            "keys = \"hush\"",
+            "[keys]\nhush",
+            "listen = \"hush\"",
+        ] {
             let message = ConfigFile::parse(text).expect_err("refused");
             assert!(!message.contains("hush"), "{message}");
         }

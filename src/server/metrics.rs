@@ -51,6 +51,11 @@ fn registry(stats: &EngineStats) -> Registry {
         "Peer connections that are open",
         usize::try_from(media.connections).unwrap_or(usize::MAX),
     );
+    gauge(
+        "media_tcp_connections",
+        "TCP connections that carry media",
+        usize::try_from(media.tcp_connections).unwrap_or(usize::MAX),
+    );
     let mut counter = |name, help, value: u64| registry.register(name, help, ConstCounter::new(value));
     counter("media_packets_received", "Datagrams received, of all kinds", media.packets_in);
     counter("media_bytes_received", "Bytes of datagrams received", media.bytes_in);
@@ -61,6 +66,17 @@ fn registry(stats: &EngineStats) -> Registry {
     counter("media_key_frame_requests", "Key frames asked for", media.key_frame_requests);
     counter("media_events_dropped", "Levels and link qualities that nobody took in time", media.events_dropped);
     counter("media_data_dropped", "Data messages dropped because a queue was full", media.data_dropped);
+    counter("media_tcp_refused", "TCP connections that were not those of participants", media.tcp_refused);
+    counter(
+        "media_tcp_video_dropped",
+        "Video packets for which a TCP connection was too slow",
+        media.tcp_video_dropped,
+    );
+    counter(
+        "media_tcp_audio_dropped",
+        "Audio packets for which a TCP connection was too slow",
+        media.tcp_audio_dropped,
+    );
     counter("media_faults", "Connections closed because of a fault in handling them", media.faults);
     registry
 }

@@ -54,7 +54,7 @@ mod tests;
 mod tls;
 mod token_endpoint;
 
-pub(crate) use config::{ConfigFile, EngineKind, ServerConfig};
+pub(crate) use config::{ConfigFile, EngineKind, ServerConfig, TcpPort};
 pub(crate) use embedded::Embedded;
 pub(crate) use livekit::LiveKitAddress;
 pub(crate) use reload::Reloader;
@@ -116,6 +116,7 @@ pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     media_ports: Vec<u16>,
+    media_tcp_port: Option<u16>,
     backend: Backend,
     app: AppState,
     tls: Option<Tls>,
@@ -139,21 +140,23 @@ impl Server {
         let address = listener.local_addr()?;
         let saved = config.state.as_deref().map(StateFolder::open).transpose()?;
         let secrets = Keyring::new(config.secrets);
-        let (engine, backend, media_ports) = match config.livekit {
+        let (engine, backend, media_ports, media_tcp_port) = match config.livekit {
             Some(address) => {
                 let livekit = Arc::new(LiveKit::new(address, secrets.clone(), saved)?);
-                (Engine::LiveKit(livekit.clone()), Backend::LiveKit(livekit), Vec::new())
+                (Engine::LiveKit(livekit.clone()), Backend::LiveKit(livekit), Vec::new(), None)
             }
             None => {
                 let policy = AddressPolicy { bind: config.media.bind, advertised: config.media.advertised.clone() };
                 let media = Sfu::start(config.media)?;
                 let follower = AddressFollower::start(policy, media.0.addresses()).await;
                 let media_ports = media.0.local_addrs().iter().map(SocketAddr::port).collect();
+                let tcp_port = media.0.tcp_port();
                 let (driver, hub) = Driver::new(config.rooms, saved, media, wall_ms);
                 (
                     Engine::Embedded(hub.clone()),
                     Backend::Embedded(Box::new(driver), hub, Box::new(follower)),
                     media_ports,
+                    tcp_port,
                 )
             }
         };
@@ -166,7 +169,7 @@ impl Server {
             link_guard,
             is_tls: config.tls.is_some(),
         };
-        Ok(Self { listener, address, media_ports, backend, app, tls: config.tls, links })
+        Ok(Self { listener, address, media_ports, media_tcp_port, backend, app, tls: config.tls, links })
     }
 
     /// The address of HTTP and signalling.
@@ -185,6 +188,11 @@ impl Server {
             Backend::Embedded(_, _, follower) => follower.sentences(),
             Backend::LiveKit(_) => Vec::new(),
         }
+    }
+
+    /// The TCP port for media, if there is one.
+    pub(crate) const fn media_tcp_port(&self) -> Option<u16> {
+        self.media_tcp_port
     }
 
     /// The keys, which may be replaced while the server runs.

@@ -77,7 +77,8 @@ impl Worker {
             return tracing::warn!(?id, "the connection is already open");
         }
         let candidates = self.candidates();
-        let connection = Connection::new(id, &self.certificate, &candidates, now);
+        let connection = Connection::new(id, &self.certificate, &candidates, self.tcp.port, now);
+        self.tcp.add(&connection.ufrag);
         self.by_ufrag.insert(connection.ufrag.clone(), id);
         self.connections.insert(id, connection);
         self.reporter.counters.connections.fetch_add(1, Relaxed);
@@ -172,6 +173,8 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let ufrag = connection.rtc.direct_api().local_ice_credentials().ufrag;
         if ufrag != connection.ufrag {
+            self.tcp.remove(&connection.ufrag);
+            self.tcp.add(&ufrag);
             self.by_ufrag.remove(&connection.ufrag);
             self.by_ufrag.insert(ufrag.clone(), id);
             connection.ufrag = ufrag;

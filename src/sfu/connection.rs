@@ -8,6 +8,7 @@ use super::quality::QualityMonitor;
 use super::sdp::without_candidates;
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{ConnectionId, ConnectionRole};
+use mio::Token;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +17,7 @@ use str0m::bwe::Bitrate;
 use str0m::change::SdpPendingOffer;
 use str0m::config::DtlsCert;
 use str0m::media::{Mid, Pt};
-use str0m::net::Receive;
+use str0m::net::{Receive, TcpType};
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Input, Output, Rtc, RtcConfig, RtcError};
 
@@ -93,7 +94,13 @@ pub(super) struct Connection {
     pub(super) last_received: Instant,
     /// Our candidates, also those that are not offered any more.
     candidates: Vec<SocketAddr>,
-    /// Remote addresses, newest last.
+    /// The TCP port of our candidates; `None` if there is none.
+    tcp_port: Option<u16>,
+    /// The TCP connection by which the last datagram came; `None` if it came by UDP.
+    pub(super) stream: Option<Token>,
+    /// Whether that TCP connection has ended since.
+    pub(super) stream_ended: bool,
+    /// Remote UDP addresses, newest last.
     pub(super) addresses: Vec<SocketAddr>,
     /// Local ICE user name fragment, by which STUN checks are assigned; changes with an ICE restart.
     pub(super) ufrag: String,
@@ -126,7 +133,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(id: ConnectionId, certificate: &DtlsCert, candidates: &[SocketAddr], now: Instant) -> Self {
+    /// The same addresses are offered with a TCP port, if there is one.
+    pub(super) fn new(
+        id: ConnectionId,
+        certificate: &DtlsCert,
+        candidates: &[SocketAddr],
+        tcp_port: Option<u16>,
+        now: Instant,
+    ) -> Self {
         let estimated = (id.role != ConnectionRole::Publisher).then_some(INITIAL_ESTIMATE);
         let mut rtc = RtcConfig::new()
             .set_ice_lite(true)
@@ -148,6 +162,9 @@ impl Connection {
             time: now,
             last_received: now,
             candidates: vec![],
+            tcp_port,
+            stream: None,
+            stream_ended: false,
             addresses: vec![],
             ufrag,
             wakes_at: None,
@@ -177,9 +194,8 @@ impl Connection {
             if self.candidates.contains(address) {
                 continue;
             }
-            match Candidate::host(*address, "udp") {
-                Ok(candidate) => drop(self.rtc.add_local_candidate(candidate)),
-                Err(error) => tracing::warn!(%error, %address, "an address cannot be offered to clients"),
+            for candidate in host_candidates(*address, self.tcp_port) {
+                self.rtc.add_local_candidate(candidate);
             }
             self.candidates.push(*address);
         }
@@ -216,13 +232,18 @@ impl Connection {
         self.guarded(|c| Ok(c.rtc.handle_input(input)?))
     }
 
-    /// Gives str0m a datagram. `None` if it is not for this connection.
-    pub(super) fn receive(&mut self, received: Receive<'_>, now: Instant) -> Option<Result<(), ConnectionFault>> {
+    /// Gives str0m a datagram that came by UDP or by a TCP connection. `None` if it is not for this connection.
+    pub(super) fn receive(
+        &mut self,
+        received: Receive<'_>,
+        stream: Option<Token>,
+        now: Instant,
+    ) -> Option<Result<(), ConnectionFault>> {
         let input = Input::Receive(self.time(now), received);
         if !self.rtc.accepts(&input) {
             return None;
         }
-        self.last_received = now;
+        (self.last_received, self.stream, self.stream_ended) = (now, stream, false);
         Some(self.input(input))
     }
 
@@ -248,6 +269,12 @@ impl Connection {
             }
             None => false,
         }
+    }
+
+    /// Whether packets of this payload type to the client are audio.
+    pub(super) fn is_audio(&self, payload_type: u8) -> bool {
+        let mut audio = self.outgoing.iter().filter(|(_, binding)| binding.kind == MediaKind::Audio);
+        audio.any(|(mid, _)| self.payload_type(*mid).is_some_and(|pt| *pt == payload_type))
     }
 
     /// The payload type that the client expects in an m-line.
@@ -301,4 +328,14 @@ impl Connection {
         self.addresses.push(source);
         (self.addresses.len() > ADDRESSES).then(|| self.addresses.remove(0))
     }
+}
+
+/// The host candidates of an address: UDP, and with a TCP port a passive one (RFC 6544, section 4.5).
+fn host_candidates(address: SocketAddr, tcp: Option<u16>) -> impl Iterator<Item = Candidate> {
+    let udp = Candidate::host(address, "udp");
+    let passive =
+        |port| Candidate::builder().tcp().host(SocketAddr::new(address.ip(), port)).tcptype(TcpType::Passive).build();
+    std::iter::once(udp).chain(tcp.map(passive)).filter_map(move |candidate| {
+        candidate.inspect_err(|error| tracing::warn!(%error, %address, "an address cannot be offered to clients")).ok()
+    })
 }

@@ -16,9 +16,13 @@ pub(crate) struct SfuCounters {
     pub(crate) data_dropped: AtomicU64,
     pub(crate) faults: AtomicU64,
     pub(crate) connections: AtomicU64,
+    pub(crate) tcp_connections: AtomicU64,
+    pub(crate) tcp_refused: AtomicU64,
+    pub(crate) tcp_video_dropped: AtomicU64,
+    pub(crate) tcp_audio_dropped: AtomicU64,
 }
 
-/// Values of the counters. All but `connections` only grow.
+/// Values of the counters. All but `connections` and `tcp_connections` only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SfuStatistics {
     /// Datagrams received, of all kinds.
@@ -43,6 +47,14 @@ pub(crate) struct SfuStatistics {
     pub(crate) faults: u64,
     /// Open connections.
     pub(crate) connections: u64,
+    /// TCP connections of participants that are open.
+    pub(crate) tcp_connections: u64,
+    /// TCP connections closed because they named no peer connection in time.
+    pub(crate) tcp_refused: u64,
+    /// Video packets dropped because a TCP connection was slow.
+    pub(crate) tcp_video_dropped: u64,
+    /// Audio packets dropped because a TCP connection was slow.
+    pub(crate) tcp_audio_dropped: u64,
 }
 
 impl SfuCounters {
@@ -63,6 +75,10 @@ impl SfuCounters {
             data_dropped: self.data_dropped.load(Relaxed),
             faults: self.faults.load(Relaxed),
             connections: self.connections.load(Relaxed),
+            tcp_connections: self.tcp_connections.load(Relaxed),
+            tcp_refused: self.tcp_refused.load(Relaxed),
+            tcp_video_dropped: self.tcp_video_dropped.load(Relaxed),
+            tcp_audio_dropped: self.tcp_audio_dropped.load(Relaxed),
         }
     }
 }

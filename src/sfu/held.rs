@@ -9,6 +9,7 @@ use super::connection::{Connection, LinkState};
 use super::reporter::Reporter;
 use super::worker::Worker;
 use crate::hub::ConnectionId;
+use mio::Token;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub(super) const RELEASE: Duration = Duration::from_millis(1);
 pub(super) struct HeldDatagram {
     pub(super) source: SocketAddr,
     pub(super) local: SocketAddr,
+    /// The TCP connection by which it came; `None` for UDP.
+    pub(super) stream: Option<Token>,
     pub(super) payload: Vec<u8>,
 }
 
@@ -88,10 +91,11 @@ impl Worker {
                 }
                 let Some(connection) = self.connections.get_mut(&id) else { break };
                 connection.held.receivers.clear();
-                let Some(HeldDatagram { source, local, payload }) = connection.held.pop() else { break };
-                let Ok(received) = Receive::new(Protocol::Udp, source, local, &payload) else { continue };
+                let Some(HeldDatagram { source, local, stream, payload }) = connection.held.pop() else { break };
+                let protocol = if stream.is_some() { Protocol::Tcp } else { Protocol::Udp };
+                let Ok(received) = Receive::new(protocol, source, local, &payload) else { continue };
                 self.current = Some(id);
-                if let Some(outcome) = connection.receive(received, now) {
+                if let Some(outcome) = connection.receive(received, stream, now) {
                     self.received(id, outcome, now);
                 }
             }
@@ -129,7 +133,7 @@ mod tests {
 
     fn datagram(bytes: usize) -> HeldDatagram {
         let address = SocketAddr::from(([127, 0, 0, 1], 9));
-        HeldDatagram { source: address, local: address, payload: vec![23; bytes] }
+        HeldDatagram { source: address, local: address, stream: None, payload: vec![23; bytes] }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `addresses` | pure: which addresses are offered |
 //! | `worker`, `socket` | the round of a thread: commands, timers, datagrams |
 //! | `channels`, `held` | data messages: what waits for a slow receiver, and who has to wait then |
+//! | `tcp` | ICE over TCP: whose a connection is, what is dropped when it is slow |
 //! | `commands`, `negotiation` | the hub's commands; offers and answers |
 //! | `forward` | a publisher's packets to its subscribers; key frame requests |
 //! | `track`, `layers`, `bandwidth` | pure: which layer a subscriber gets, when to request a key frame |
@@ -33,6 +34,7 @@ mod rewrite;
 mod sdp;
 mod socket;
 mod stun;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -59,6 +61,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use str0m::config::DtlsCert;
+use tcp::{Acceptor, Streams, Ufrags, WorkerTcp};
 use tokio::sync::mpsc;
 use worker::{Worker, WorkerCommand};
 
@@ -74,6 +77,8 @@ pub(crate) struct SfuConfig {
     pub(crate) bind: IpAddr,
     /// UDP port of the first worker; the others have the ports that follow. 0 for any.
     pub(crate) first_port: u16,
+    /// TCP port for clients that no UDP reaches, shared by the workers; 0 for any, `None` for none.
+    pub(crate) tcp_port: Option<u16>,
     /// Worker threads, at least 1. A room is on one of them.
     pub(crate) workers: usize,
     /// What ICE candidates have instead of the bound address, or, if that is unspecified, of all addresses of this
@@ -83,7 +88,7 @@ pub(crate) struct SfuConfig {
 
 impl Default for SfuConfig {
     fn default() -> Self {
-        Self { bind: Ipv4Addr::UNSPECIFIED.into(), first_port: 0, workers: 1, advertised: vec![] }
+        Self { bind: Ipv4Addr::UNSPECIFIED.into(), first_port: 0, tcp_port: None, workers: 1, advertised: vec![] }
     }
 }
 
@@ -104,6 +109,16 @@ pub(crate) enum StartError {
     /// A socket could not be bound.
     #[error("UDP port {port} on {address} cannot be opened for media: {source}")]
     Bind {
+        /// The address.
+        address: IpAddr,
+        /// The port; 0 for any.
+        port: u16,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The TCP port could not be listened at.
+    #[error("TCP port {port} on {address} cannot be opened for media: {source}")]
+    Listen {
         /// The address.
         address: IpAddr,
         /// The port; 0 for any.
@@ -133,10 +148,33 @@ pub(crate) enum CommandError {
     Stopped,
 }
 
-struct WorkerHandle {
+/// The way to a worker.
+#[derive(Clone)]
+struct WorkerSender {
     commands: SyncSender<WorkerCommand>,
     waker: Arc<Waker>,
-    thread: Option<JoinHandle<()>>,
+}
+
+impl WorkerSender {
+    /// Queues a command, unless the queue is full.
+    fn try_send(&self, command: WorkerCommand) -> Result<(), TrySendError<WorkerCommand>> {
+        let sent = self.commands.try_send(command);
+        // It fails only if the worker has ended, which the next command reports.
+        self.waker.wake().ok();
+        sent
+    }
+}
+
+struct WorkerHandle {
+    sender: WorkerSender,
+    thread: JoinHandle<()>,
+}
+
+/// The thread that accepts TCP connections.
+struct AcceptorHandle {
+    port: u16,
+    waker: Waker,
+    thread: JoinHandle<()>,
 }
 
 /// Which worker has which room.
@@ -153,6 +191,7 @@ struct Routes {
 /// The running SFU. Dropping it stops it, as [`Sfu::stop`] does.
 pub(crate) struct Sfu {
     workers: Mutex<Vec<WorkerHandle>>,
+    acceptor: Mutex<Option<AcceptorHandle>>,
     routes: Mutex<Routes>,
     bound: Vec<SocketAddr>,
     addresses: SharedAddresses,
@@ -175,26 +214,54 @@ impl Sfu {
         let addresses = SharedAddresses::new(list);
         let mut sfu = Self {
             workers: Mutex::default(),
+            acceptor: Mutex::default(),
             routes: Mutex::new(Routes { load: vec![0; config.workers], ..Routes::default() }),
             bound: vec![],
             addresses: addresses.clone(),
             counters: counters.clone(),
             stopping: stopping.clone(),
         };
+        let ufrags = Ufrags::default();
+        let acceptor = sfu.listen(&config, &ufrags)?;
+        let tcp_port = acceptor.as_ref().map(|(_, _, port)| *port);
         for index in 0..config.workers {
             let port = port(&config, index)?;
             let failed = |source| StartError::Bind { address: config.bind, port, source };
             let (socket, waker) = Socket::bind(SocketAddr::new(config.bind, port)).map_err(failed)?;
             sfu.bound.push(socket.address());
+            let streams = Streams::new(socket.registry().map_err(failed)?);
+            let tcp = WorkerTcp { port: tcp_port, ufrags: ufrags.clone(), worker: index };
             let (commands, taken) = sync_channel(QUEUED_COMMANDS);
             let (events, counters, stopping) = (events.clone(), counters.clone(), stopping.clone());
             let reporter = Reporter { events, counters, stopping };
-            let worker = Worker::new(socket, addresses.clone(), certificate.clone(), reporter, taken);
+            let worker = Worker::new(socket, streams, addresses.clone(), tcp, certificate.clone(), reporter, taken);
             let thread = std::thread::Builder::new().name(format!("sfu-{index}")).spawn(move || worker.run());
-            let thread = Some(thread.map_err(StartError::Thread)?);
-            sfu.workers.lock().push(WorkerHandle { commands, waker, thread });
+            let thread = thread.map_err(StartError::Thread)?;
+            sfu.workers.lock().push(WorkerHandle { sender: WorkerSender { commands, waker }, thread });
+        }
+        if let Some((acceptor, waker, port)) = acceptor {
+            let workers = sfu.workers.lock().iter().map(|handle| handle.sender.clone()).collect();
+            let thread = std::thread::Builder::new().name("sfu-tcp".into()).spawn(move || acceptor.run(workers));
+            let thread = thread.map_err(StartError::Thread)?;
+            *sfu.acceptor.lock() = Some(AcceptorHandle { port, waker, thread });
         }
         Ok((sfu, receiver))
+    }
+
+    /// Opens the TCP port, if there is to be one.
+    fn listen(&self, config: &SfuConfig, ufrags: &Ufrags) -> Result<Option<(Acceptor, Waker, u16)>, StartError> {
+        let Some(port) = config.tcp_port else { return Ok(None) };
+        let address = SocketAddr::new(config.bind, port);
+        let bound = Acceptor::bind(address, ufrags.clone(), self.counters.clone(), self.stopping.clone())
+            .and_then(|(acceptor, waker)| Ok((acceptor.address()?.port(), acceptor, waker)));
+        let (port, acceptor, waker) =
+            bound.map_err(|source| StartError::Listen { address: config.bind, port, source })?;
+        Ok(Some((acceptor, waker, port)))
+    }
+
+    /// The TCP port for media.
+    pub(crate) fn tcp_port(&self) -> Option<u16> {
+        self.acceptor.lock().as_ref().map(|acceptor| acceptor.port)
     }
 
     /// The bound addresses, one for each worker.
@@ -224,19 +291,21 @@ impl Sfu {
     /// Ends the threads and closes the sockets, after a DTLS close_notify to each client. May be called again.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
-        let mut workers = self.workers.lock();
-        for handle in workers.iter_mut() {
-            // If the queue is full, the worker stops when its sender is dropped.
-            handle.commands.try_send(WorkerCommand::Stop).ok();
-            handle.waker.wake().ok();
+        // First, because it has senders to the workers, which end with the last sender.
+        let acceptor = self.acceptor.lock().take();
+        if let Some(AcceptorHandle { waker, thread, .. }) = acceptor {
+            waker.wake().ok();
+            join(thread);
         }
-        for handle in workers.drain(..) {
-            let WorkerHandle { commands, waker, thread } = handle;
+        let mut workers = self.workers.lock();
+        for handle in workers.iter() {
+            // If the queue is full, the worker stops when its sender is dropped.
+            handle.sender.try_send(WorkerCommand::Stop).ok();
+        }
+        for WorkerHandle { sender: WorkerSender { commands, waker }, thread } in workers.drain(..) {
             drop(commands);
             waker.wake().ok();
-            if thread.is_some_and(|t| t.join().is_err()) {
-                tracing::error!("a media thread had panicked");
-            }
+            join(thread);
         }
     }
 
@@ -267,25 +336,17 @@ impl Sfu {
     }
 
     fn send_to(&self, worker: usize, command: MediaCommand) -> Result<(), CommandError> {
-        let (commands, waker) = {
-            let workers = self.workers.lock();
-            let handle = workers.get(worker).ok_or(CommandError::Stopped)?;
-            (handle.commands.clone(), handle.waker.clone())
-        };
+        let sender = self.workers.lock().get(worker).map(|handle| handle.sender.clone());
+        let sender = sender.ok_or(CommandError::Stopped)?;
         let deadline = Instant::now() + COMMAND_TIMEOUT;
         let mut order = WorkerCommand::Media(Box::new(command));
         loop {
-            match commands.try_send(order) {
-                Ok(()) => {
-                    // It fails only if the worker has ended, which the next command reports.
-                    waker.wake().ok();
-                    return Ok(());
-                }
+            match sender.try_send(order) {
+                Ok(()) => return Ok(()),
                 Err(TrySendError::Disconnected(_)) => return Err(CommandError::Stopped),
                 Err(TrySendError::Full(_)) if Instant::now() > deadline => return Err(CommandError::Stuck),
                 Err(TrySendError::Full(back)) => {
                     order = back;
-                    waker.wake().ok();
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }
@@ -324,6 +385,12 @@ impl Routes {
                 self.rooms.remove(&room);
             }
         }
+    }
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a media thread had panicked");
     }
 }
 

@@ -4,9 +4,10 @@
 //! is answered from there: the system's choice may be another address of the same link, from which the client expects
 //! nothing.
 
+use super::tcp::Streams;
 use super::unreachable;
 use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use std::io::{self, IoSliceMut};
@@ -89,9 +90,14 @@ impl Socket {
         self.bound.first().map_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0), |one| one.address)
     }
 
-    /// Returns when there may be datagrams, when woken, or after `longest`.
-    pub(super) fn wait(&mut self, longest: Duration) {
-        let readable = self.received.has_more() || self.bound.iter().any(|one| one.readable);
+    /// The registry of the poll, for TCP connections.
+    pub(super) fn registry(&self) -> io::Result<Registry> {
+        self.poll.registry().try_clone()
+    }
+
+    /// Returns when there may be datagrams, when woken, or after `longest`. Events of TCP connections go to `streams`.
+    pub(super) fn wait(&mut self, longest: Duration, streams: &mut Streams) {
+        let readable = self.received.has_more() || self.bound.iter().any(|one| one.readable) || streams.has_more();
         let longest = if readable { Duration::ZERO } else { longest };
         if let Err(e) = self.poll.poll(&mut self.events, Some(longest)) {
             if e.kind() != io::ErrorKind::Interrupted {
@@ -101,9 +107,13 @@ impl Socket {
             return;
         }
         for event in &self.events {
-            let Some(one) = self.bound.get_mut(event.token().0) else { continue };
-            one.readable |= event.is_readable();
-            one.failures |= event.is_error();
+            match self.bound.get_mut(event.token().0) {
+                Some(one) => {
+                    one.readable |= event.is_readable();
+                    one.failures |= event.is_error();
+                }
+                None => streams.on_event(event),
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use super::counters::SfuCounters;
 use super::held::{HeldDatagram, RELEASE, carries_data, must_hold};
 use super::reporter::Reporter;
 use super::socket::{Datagram, Socket};
+use super::tcp::{NewStream, Streams, WorkerTcp};
 use super::track::ForwardedTrack;
 use crate::base::TrackSid;
 use crate::hub::{ConnectionId, MediaCommand, MediaEvent};
@@ -46,7 +47,7 @@ const DUE: usize = 256;
 pub(super) const SILENCE: Duration = Duration::from_secs(3);
 /// A connection is driven at least at this interval.
 const MAX_TIMER: Duration = Duration::from_secs(1);
-/// Silence after which a client whose port is closed is lost.
+/// Silence after which a client whose port is closed, or whose TCP connection has ended, is lost.
 const SILENCE_OF_CLOSED_PORT: Duration = Duration::from_millis(300);
 /// Outputs of a connection that is being closed that are sent at most: the DTLS close_notify is among them.
 const CLOSING_OUTPUTS: usize = 32;
@@ -55,6 +56,8 @@ const CLOSING_OUTPUTS: usize = 32;
 #[derive(Debug)]
 pub(super) enum WorkerCommand {
     Media(Box<MediaCommand>),
+    /// A TCP connection for one of the worker's peer connections.
+    Stream(NewStream),
     Stop,
 }
 
@@ -69,9 +72,12 @@ pub(super) struct Path {
 /// The state of a worker.
 pub(super) struct Worker {
     pub(super) socket: Socket,
+    pub(super) streams: Streams,
     shared_addresses: SharedAddresses,
     /// The list in use.
     pub(super) addresses: Arc<Addresses>,
+    /// The port for ICE over TCP.
+    pub(super) tcp: WorkerTcp,
     pub(super) certificate: DtlsCert,
     pub(super) reporter: Reporter,
     pub(super) connections: HashMap<ConnectionId, Connection>,
@@ -100,7 +106,9 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         socket: Socket,
+        streams: Streams,
         shared_addresses: SharedAddresses,
+        tcp: WorkerTcp,
         certificate: DtlsCert,
         reporter: Reporter,
         commands: Receiver<WorkerCommand>,
@@ -108,8 +116,10 @@ impl Worker {
         let now = Instant::now();
         Self {
             socket,
+            streams,
             addresses: shared_addresses.get(),
             shared_addresses,
+            tcp,
             certificate,
             reporter,
             connections: HashMap::new(),
@@ -153,7 +163,8 @@ impl Worker {
         self.release_held(now);
         self.drive_dirty(now);
         let wait = if self.more_commands || self.stopped { Duration::ZERO } else { self.until_next(Instant::now()) };
-        self.socket.wait(wait);
+        self.socket.wait(wait, &mut self.streams);
+        self.take_streams(Instant::now());
         for _ in 0..BATCHES {
             let now = Instant::now();
             if self.take_datagrams(now) < BATCH {
@@ -167,6 +178,7 @@ impl Worker {
         for _ in 0..COMMANDS {
             match self.commands.try_recv() {
                 Ok(WorkerCommand::Media(command)) => self.execute(*command, Instant::now()),
+                Ok(WorkerCommand::Stream(new)) => self.take_stream(new, Instant::now()),
                 Ok(WorkerCommand::Stop) | Err(TryRecvError::Disconnected) => {
                     self.stopped = true;
                     return;
@@ -194,14 +206,14 @@ impl Worker {
             let Some(local) = self.connections.get(&id).and_then(|c| c.candidate_for(own, source)) else { continue };
             let is_known = known.is_some_and(|path| path.connection == id);
             if carries_data(payload) && is_known && must_hold(&self.connections, &self.reporter, id, now) {
-                let datagram = HeldDatagram { source, local, payload: payload.to_vec() };
+                let datagram = HeldDatagram { source, local, stream: None, payload: payload.to_vec() };
                 self.hold(id, datagram, now);
                 continue;
             }
             let Ok(received) = Receive::new(Protocol::Udp, source, local, payload) else { continue };
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             self.current = Some(id);
-            let Some(outcome) = connection.receive(received, now) else { continue };
+            let Some(outcome) = connection.receive(received, None, now) else { continue };
             let path = Path { connection: id, own };
             if known != Some(path) || connection.addresses.last() != Some(&source) || connection.link == LinkState::Lost
             {
@@ -257,7 +269,7 @@ impl Worker {
     }
 
     /// Drives dirty connections.
-    fn drive_dirty(&mut self, now: Instant) {
+    pub(super) fn drive_dirty(&mut self, now: Instant) {
         while let Some(id) = self.dirty.pop() {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             connection.dirty = false;
@@ -277,12 +289,12 @@ impl Worker {
     }
 
     /// Handles all outputs of a connection.
-    fn drain(&mut self, id: ConnectionId, now: Instant) {
+    pub(super) fn drain(&mut self, id: ConnectionId, now: Instant) {
         let mut due = 0;
         loop {
             let Some(connection) = self.connections.get_mut(&id) else { return };
             match connection.poll() {
-                Ok(Output::Transmit(t)) => self.send(&t),
+                Ok(Output::Transmit(t)) => self.send(id, &t),
                 Ok(Output::Event(event)) => self.on_event(id, event, now),
                 Ok(Output::Timeout(at)) if due < DUE && at <= Instant::now() + SOON => {
                     due += 1;
@@ -302,7 +314,10 @@ impl Worker {
     }
 
     /// Sends a datagram from the address of this computer that the client's checks were sent to.
-    fn send(&mut self, transmit: &Transmit) {
+    fn send(&mut self, id: ConnectionId, transmit: &Transmit) {
+        if transmit.proto == Protocol::Tcp {
+            return self.send_on_stream(id, transmit);
+        }
         let counters = &self.reporter.counters;
         // An advertised address is none of this computer: address translation puts it in place of the own one.
         let candidate = Some(transmit.source.ip()).filter(|ip| self.addresses.own.contains(ip));
@@ -373,8 +388,10 @@ impl Worker {
         self.addresses = self.shared_addresses.get();
         self.report_levels();
         self.share_bandwidth(now);
-        let silent =
-            |c: &&Connection| c.link == LinkState::Up && now.saturating_duration_since(c.last_received) >= SILENCE;
+        let silent = |c: &&Connection| {
+            let limit = if c.stream_ended { SILENCE_OF_CLOSED_PORT } else { SILENCE };
+            c.link == LinkState::Up && now.saturating_duration_since(c.last_received) >= limit
+        };
         let silent: Vec<ConnectionId> = self.connections.values().filter(silent).map(|c| c.id).collect();
         for id in silent {
             self.on_lost(id);
@@ -421,13 +438,16 @@ impl Worker {
         let closing = connection.guarded(|c| Ok(c.rtc.close()?));
         for _ in 0..CLOSING_OUTPUTS {
             match connection.poll() {
-                Ok(Output::Transmit(t)) if closing.is_ok() => self.send(&t),
+                Ok(Output::Transmit(t)) if closing.is_ok() => self.send(id, &t),
                 Ok(Output::Event(_)) => {}
                 _ => break,
             }
         }
         self.by_address.retain(|_, path| path.connection != id);
+??        self.by_address.retain(|_, other| *other != id);
+        self.tcp.remove(&connection.ufrag);
         self.by_ufrag.retain(|_, other| *other != id);
+        self.streams.close(id);
         for track in self.tracks.values_mut() {
             track.subscribers.retain(|s| s.connection != id);
             track.origin = track.origin.take().filter(|o| o.connection != id);
@@ -438,7 +458,7 @@ impl Worker {
 }
 
 /// The server's user name fragment in a STUN check, which names the connection (RFC 8445, section 7.2.2).
-fn ufrag(payload: &[u8]) -> Option<String> {
+pub(super) fn ufrag(payload: &[u8]) -> Option<String> {
     if payload.first().is_none_or(|b| *b > 1) {
         return None;
     }

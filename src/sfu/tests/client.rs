@@ -1,5 +1,6 @@
 //! A client: a str0m `Rtc` with a socket of its own, driven by the test.
 
+use super::tcp_client::TcpSide;
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, UdpSocket};
@@ -70,6 +71,8 @@ struct Sending {
 pub(super) struct TestClient {
     pub(super) rtc: Rtc,
     socket: UdpSocket,
+    /// The connection of a client that comes by TCP.
+    pub(super) tcp: Option<TcpSide>,
     next: Instant,
     pub(super) connected: bool,
     pub(super) closed: bool,
@@ -100,6 +103,15 @@ pub(super) struct TestClient {
 
 impl TestClient {
     pub(super) fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// A client that comes by TCP alone.
+    pub(super) fn by_tcp(server: SocketAddr) -> Self {
+        Self::with(Some(TcpSide::connect(server)))
+    }
+
+    fn with(tcp: Option<TcpSide>) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
         socket.set_nonblocking(true).expect("set");
         let mut rtc = RtcConfig::new()
@@ -109,10 +121,12 @@ impl TestClient {
             .enable_opus(true, false)
             .set_rtcp_report_interval_audio(Duration::from_secs(1))
             .build(Instant::now());
-        rtc.add_local_candidate(Candidate::host(socket.local_addr().expect("an address"), "udp").expect("a candidate"));
+        let udp = || Candidate::host(socket.local_addr().expect("an address"), "udp").expect("a candidate");
+        rtc.add_local_candidate(tcp.as_ref().map_or_else(udp, TcpSide::candidate));
         Self {
             rtc,
             socket,
+            tcp,
             next: Instant::now(),
             connected: false,
             closed: false,
@@ -258,6 +272,14 @@ impl TestClient {
                 self.enqueue(source, &buffer[..length]);
             }
         }
+        for datagram in self.tcp.iter_mut().flat_map(TcpSide::receive).collect::<Vec<_>>() {
+            if !self.loses(&datagram) {
+                let (local, source) = self.tcp.as_ref().expect("TCP").addresses();
+                let received = Receive::new(Protocol::Tcp, source, local, &datagram).expect("a datagram of WebRTC");
+                self.rtc.handle_input(Input::Receive(Instant::now(), received)).expect("str0m takes the input");
+                self.drain();
+            }
+        }
         while self.path.front().is_some_and(|(at, ..)| *at <= Instant::now()) {
             let Some((at, source, payload)) = self.path.pop_front() else { break };
             let local = self.socket.local_addr().expect("an address");
@@ -290,7 +312,12 @@ impl TestClient {
                     return;
                 }
                 Output::Transmit(t) => {
-                    if !self.loses(&t.contents) {
+                    if self.loses(&t.contents) {
+                        continue;
+                    }
+                    if let Some(tcp) = &mut self.tcp {
+                        tcp.send(&t.contents);
+                    } else {
                         self.socket.send_to(&t.contents, t.destination).ok();
                     }
                 }

@@ -4,7 +4,7 @@ use super::client::{FRAME, TestClient, kind};
 use crate::base::MediaKind;
 use crate::hub::{Bound, ConnectionId, ConnectionRole, MediaCommand, MediaEvent, MemberId, Published, Subscribed};
 use crate::sfu::{Sfu, SfuConfig};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, Mid, Simulcast, SimulcastLayer};
@@ -20,6 +20,8 @@ pub(super) struct Harness {
     pub(super) peers: Vec<(ConnectionId, TestClient)>,
     offers: u32,
     next_frame: Instant,
+    /// Clients that come by TCP alone.
+    pub(super) by_tcp: Vec<ConnectionId>,
     /// Whether publishers send video while time passes.
     pub(super) sending_video: bool,
 }
@@ -34,7 +36,7 @@ pub(super) fn subscribed(track: &str, video: bool) -> Subscribed {
 }
 
 pub(super) fn config() -> SfuConfig {
-    SfuConfig { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), ..SfuConfig::default() }
+    SfuConfig { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), tcp_port: Some(0), ..SfuConfig::default() }
 }
 
 impl Harness {
@@ -45,7 +47,7 @@ impl Harness {
     pub(super) fn with(config: SfuConfig) -> Self {
         let (sfu, events) = Sfu::start(config).expect("started");
         let next_frame = Instant::now();
-        Self { sfu, events, seen: vec![], peers: vec![], offers: 0, next_frame, sending_video: false }
+        Self { sfu, events, seen: vec![], peers: vec![], offers: 0, next_frame, by_tcp: vec![], sending_video: false }
     }
 
     pub(super) fn peer(&mut self, id: ConnectionId) -> &mut TestClient {
@@ -58,7 +60,13 @@ impl Harness {
 
     pub(super) fn open(&mut self, id: ConnectionId) {
         self.command(MediaCommand::Open { connection: id, room: "room".into() });
-        self.peers.push((id, TestClient::new()));
+        let tcp = self.by_tcp.contains(&id).then(|| self.tcp_address());
+        self.peers.push((id, tcp.map_or_else(TestClient::new, TestClient::by_tcp)));
+    }
+
+    /// The SFU's address for ICE over TCP.
+    pub(super) fn tcp_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.sfu.tcp_port().expect("a TCP port")).into()
     }
 
     /// Runs the clients until a condition holds. Whether it did within `longest`.

@@ -6,3 +6,5 @@ mod data;
 mod forwarding;
 mod harness;
 mod lifecycle;
+mod tcp;
+mod tcp_client;
