@@ -1,6 +1,8 @@
 //! Plain data of a participant's peer connections, shared by the session and the media stack.
 
 use super::Secret;
+use std::fmt;
+use std::str::FromStr;
 
 /// Which of a participant's peer connections: LiveKit's `SignalTarget`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,4 +22,44 @@ pub struct IceServer {
     pub username: String,
     /// For TURN; empty for STUN.
     pub credential: Secret<String>,
+}
+
+/// How media may go between a participant and the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// The first way that works: UDP, TCP, a relay.
+    #[default]
+    Auto,
+    /// By UDP alone, to the server or to a relay.
+    Udp,
+    /// By TCP and TLS alone, to the server or to a relay.
+    Tcp,
+    /// Through a relay (TURN) alone.
+    Relay,
+}
+
+/// The word is none of the ways of media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Write auto, udp, tcp or relay.")]
+pub struct UnknownTransport;
+
+impl Transport {
+    const ALL: [(&'static str, Self); 4] =
+        [("auto", Self::Auto), ("udp", Self::Udp), ("tcp", Self::Tcp), ("relay", Self::Relay)];
+}
+
+impl FromStr for Transport {
+    type Err = UnknownTransport;
+
+    fn from_str(word: &str) -> Result<Self, UnknownTransport> {
+        let found = Self::ALL.iter().find(|(name, _)| *name == word);
+        found.map(|(_, transport)| *transport).ok_or(UnknownTransport)
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Self::ALL.iter().find(|(_, transport)| transport == self);
+        f.write_str(found.map_or("auto", |(name, _)| name))
+    }
 }

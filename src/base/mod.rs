@@ -22,7 +22,7 @@ mod time;
 mod timers;
 
 pub use codec::{Codec, Undecodable};
-pub use connection::{IceServer, SignalTarget};
+pub use connection::{IceServer, SignalTarget, Transport};
 pub(crate) use device::{DeviceEntry, DeviceLists, DeviceProblemKind, names_real_device};
 pub use device::{Listed, Withheld};
 pub use entry::EntryErrorKind;

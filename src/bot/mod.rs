@@ -11,7 +11,7 @@ mod watch;
 pub(crate) use verify::Verifier;
 
 use crate::audio::AudioError;
-use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, SessionId, SimulcastLayer};
+use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, SessionId, SimulcastLayer, Transport};
 use crate::call::{
     Call, CallAudio, CallConfig, CameraFanout, ConnectPlan, DeviceOwner, DeviceReport, Devices, EventSink,
     JoinCredentials, MediaObserver,
@@ -35,6 +35,8 @@ pub(crate) struct BotConfig {
     pub(crate) credentials: JoinCredentials,
     /// Its devices.
     pub(crate) devices: SessionConfig,
+    /// How its media may go.
+    pub(crate) transport: Transport,
     /// The requested size and frame rate of its camera.
     pub(crate) format: CameraFormat,
     /// The time from EnterRoom after which it leaves by itself.
@@ -156,7 +158,11 @@ impl Bot {
         CallConfig {
             session,
             owner: DeviceOwner(session.0 as u32),
-            plan: ConnectPlan { credentials: config.credentials.clone(), layers: layers.clone() },
+            plan: ConnectPlan {
+                credentials: config.credentials.clone(),
+                layers: layers.clone(),
+                transport: config.transport,
+            },
             devices: SessionConfig { camera_layers: layers, ..config.devices.clone() },
             events: Arc::new(move |event: &Event| {
                 if matches!(event.kind, EventKind::EnterRoom { .. }) {

@@ -116,6 +116,7 @@ fn config(
             camera_layers: Vec::new(),
             listed: Vec::new(),
         },
+        transport: args.participant.transport,
         format,
         leave_after: args.participant.leave_after,
         cycles: args.cycles,

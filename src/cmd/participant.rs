@@ -1,7 +1,7 @@
 //! Arguments of the window and of bots: the call to join, the devices, and the destination of events.
 
 use crate::admin::key_from_environment;
-use crate::base::{Event, RoomId, Secret};
+use crate::base::{Event, RoomId, Secret, Transport};
 use crate::call::{EventSink, TokenSource};
 use crate::devices::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use crate::signal::token_endpoint;
@@ -38,6 +38,9 @@ pub(super) struct ParticipantArgs {
     /// A speaker's id, none or file:PATH.wav, which records
     #[arg(long, value_name = "ID", value_parser = parse_speaker)]
     pub(super) speaker: Option<String>,
+    /// How media may go: auto, udp, tcp (also TLS) or relay (through a TURN server)
+    #[arg(long, value_name = "WAY", default_value_t = Transport::Auto)]
+    pub(super) transport: Transport,
     /// Write one JSON object a line as things happen; - is the standard output
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
@@ -68,6 +71,7 @@ impl ParticipantArgs {
     pub(super) fn is_configured(&self) -> bool {
         let texts = [&self.token_endpoint, &self.camera, &self.microphone, &self.speaker];
         self.room.is_some()
+            || self.transport != Transport::Auto
             || self.token.is_some()
             || self.events.is_some()
             || self.leave_after.is_some()

@@ -17,6 +17,9 @@ use url::{Host, Url};
 /// Wait for one address before the next one is tried beside it (RFC 8305, section 8).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 
+/// Bytes in the system's buffer that have not been sent.
+const UNSENT: u32 = 16 << 10;
+
 /// A connection to a server; dropping it closes it.
 pub(crate) type ServerStream = Box<dyn Duplex>;
 
@@ -141,16 +144,29 @@ async fn open_tcp(addresses: Vec<SocketAddr>) -> Option<TcpStream> {
         tokio::select! {
             Some(attempt) = attempts.next() => match attempt {
                 Ok(stream) => {
-                    // Signalling is small messages that must not wait for each other.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "Nagle's algorithm stays on");
-                    }
+                    send_at_once(&stream);
                     return Some(stream);
                 }
                 Err(error) => tracing::debug!(%error, "an address does not answer"),
             },
             () = sleep(NEXT_ADDRESS), if more => {}
         }
+    }
+}
+
+/// Small messages must not wait for each other, and what the system's buffer holds can be neither overtaken nor dropped.
+pub(crate) fn send_at_once(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    if let Err(error) = socket.set_tcp_nodelay(true) {
+        tracing::debug!(%error, "Nagle's algorithm stays on");
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let limited = socket.set_tcp_notsent_lowat(UNSENT);
+    // Elsewhere the buffer also holds what is under way.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let limited = socket.set_send_buffer_size(4 * UNSENT as usize);
+    if let Err(error) = limited {
+        tracing::debug!(%error, "the buffer of a connection stays as it is");
     }
 }
 

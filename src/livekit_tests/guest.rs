@@ -1,7 +1,7 @@
 //! A participant: passes signalling messages between the link and the peer connections, as `call` does.
 
 use super::token;
-use crate::base::{MediaKind, SignalTarget, SimulcastLayer};
+use crate::base::{MediaKind, SignalTarget, SimulcastLayer, Transport};
 use crate::rtc::{Mode, PeerConfig, Peers, RemoteTrack, RtcEvent, VideoSender};
 use crate::signal::{ConnectOptions, SignalLink, SignalLinkEvent, SignalLinkEvents};
 use bytes::Bytes;
@@ -41,11 +41,13 @@ pub(super) struct Entry<'a> {
     pub(super) mode: Mode,
     /// Part of the RTP packets lost in each direction, 0.0 to 1.0.
     pub(super) loss: f64,
+    pub(super) transport: Transport,
 }
 
 impl Guest {
     pub(super) async fn join(entry: Entry<'_>) -> Self {
-        let config = PeerConfig { loopback: true, loss: entry.loss, ..PeerConfig::new(entry.mode) };
+        let config =
+            PeerConfig { loopback: true, loss: entry.loss, transport: entry.transport, ..PeerConfig::new(entry.mode) };
         let (peers, peer_events) = Peers::new(config).await.expect("connections");
         let single = entry.mode == Mode::Single;
         let offer = if single { Some(peers.offer(false).await.expect("an offer")) } else { None };

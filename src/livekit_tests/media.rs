@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::guest::{Entry, Guest};
-use crate::base::{EncodedFrame, MediaKind, SignalTarget, SimulcastLayer};
+use crate::base::{EncodedFrame, MediaKind, SignalTarget, SimulcastLayer, Transport};
 use crate::rtc::{Mode, RemoteMedia, SendOutcome, VideoMedia, VideoSender};
 use bytes::Bytes;
 use livekit_protocol as proto;
@@ -64,9 +64,9 @@ impl Camera {
 }
 
 /// Two guests of a room, both connected.
-async fn two_guests(server: &Server, mode: Mode, loss: f64) -> (Guest, Guest) {
+async fn two_guests(server: &Server, mode: Mode, loss: f64, transport: Transport) -> (Guest, Guest) {
     let url = server.url();
-    let entry = |identity| Entry { url: &url, room: "room", identity, mode, loss };
+    let entry = |identity| Entry { url: &url, room: "room", identity, mode, loss, transport };
     let (mut ann, mut bob) = tokio::join!(Guest::join(entry("ann")), Guest::join(entry("bob")));
     let limit = Duration::from_secs(10);
     let up = tokio::join!(ann.run(limit, |g| g.is_up()), bob.run(limit, |g| g.is_up()));
@@ -98,9 +98,9 @@ pub(super) fn frames(media: &mut mpsc::Receiver<VideoMedia>) -> Vec<EncodedFrame
     take_media(media).0
 }
 
-async fn exchange(mode: Mode) {
+async fn exchange(mode: Mode, transport: Transport) {
     let server = Server::start().await;
-    let (mut ann, mut bob) = two_guests(&server, mode, 0.0).await;
+    let (mut ann, mut bob) = two_guests(&server, mode, 0.0, transport).await;
     ann.add_track("mic", MediaKind::Audio, &[]).await;
     let audio = ann.peers.publish_audio("mic").await.expect("published");
     let video = ann.publish_video(&layers(&[""])).await;
@@ -151,12 +151,18 @@ async fn exchange(mode: Mode) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn livekit_carries_video_audio_and_data_over_one_connection() {
-    exchange(Mode::Single).await;
+    exchange(Mode::Single, Transport::Auto).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn livekit_carries_video_audio_and_data_over_two_connections() {
-    exchange(Mode::Dual).await;
+    exchange(Mode::Dual, Transport::Auto).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn livekit_carries_video_audio_and_data_by_tcp_alone() {
+    exchange(Mode::Single, Transport::Tcp).await;
+    exchange(Mode::Dual, Transport::Tcp).await;
 }
 
 /// Frames that one gap costs at most, at 30 a second: the NACK timeout (400 ms), livekit-server's interval of key frame
@@ -171,7 +177,7 @@ const LAYER_LIMIT: Duration = Duration::from_secs(30);
 
 async fn simulcast_with_loss(mode: Mode) {
     let server = Server::start().await;
-    let (mut ann, mut bob) = two_guests(&server, mode, 0.05).await;
+    let (mut ann, mut bob) = two_guests(&server, mode, 0.05, Transport::Auto).await;
     let video = ann.publish_video(&layers(&["q", "h", "f"])).await;
     let mut camera = Camera::new(video, 3);
     let started = Instant::now();

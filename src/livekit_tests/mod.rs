@@ -6,7 +6,7 @@ mod guest;
 mod media;
 mod resume;
 
-use crate::base::{EntryErrorKind, Secret};
+use crate::base::{EntryErrorKind, Secret, Transport};
 use crate::http::ServerError;
 use crate::proto::LIVEKIT_SERVER_VERSION;
 use crate::proto::token::sign_claims;
@@ -109,7 +109,8 @@ async fn a_host_removes_on_livekits_server_and_cannot_end() {
     let grants = VideoGrants { room_join: true, room_admin: true, room: "tea".into(), ..Default::default() };
     let token = AccessToken::with_api_key(KEY, SECRET).with_identity("mina").with_grants(grants).to_jwt();
     let host = AdminClient::with_token(&server.url(), Secret::new(token.expect("a token"))).expect("a client");
-    let entry = Entry { url: &server.url(), room: "tea", identity: "tom", mode: Mode::Single, loss: 0.0 };
+    let (url, transport) = (server.url(), Transport::Auto);
+    let entry = Entry { url: &url, room: "tea", identity: "tom", mode: Mode::Single, loss: 0.0, transport };
     let mut tom = Guest::join(entry).await;
     let (tea, user) = ("tea".parse().expect("a room"), "tom".parse().expect("a user"));
     assert!(matches!(host.dismiss(&tea).await, Err(AdminClientError::Denied(_))), "it wants roomCreate");

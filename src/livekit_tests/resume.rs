@@ -3,6 +3,7 @@
 use super::Server;
 use super::guest::{Entry, Guest, description};
 use super::media::{Camera, frames, layers, take_video};
+use crate::base::Transport;
 use crate::rtc::Mode;
 use crate::signal::ResumeError;
 use livekit_protocol as proto;
@@ -43,8 +44,12 @@ async fn resume(mode: Mode) {
     let proxy = Proxy::to(&server).await;
     let url = format!("ws://127.0.0.1:{}", proxy.port);
     let direct = server.url();
-    let mut ann = Guest::join(Entry { url: &url, room: "room", identity: "ann", mode, loss: 0.0 }).await;
-    let mut bob = Guest::join(Entry { url: &direct, room: "room", identity: "bob", mode, loss: 0.0 }).await;
+    let mut ann =
+        Guest::join(Entry { url: &url, room: "room", identity: "ann", mode, loss: 0.0, transport: Transport::Auto })
+            .await;
+    let mut bob =
+        Guest::join(Entry { url: &direct, room: "room", identity: "bob", mode, loss: 0.0, transport: Transport::Auto })
+            .await;
     let limit = Duration::from_secs(10);
     tokio::join!(ann.run(limit, |g| g.is_up()), bob.run(limit, |g| g.is_up()));
     let video = ann.publish_video(&layers(&[""])).await;

@@ -1,5 +1,7 @@
 //! Configuration and errors of a session's peer connections.
 
+use crate::base::Transport;
+
 /// How many peer connections a session has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -34,6 +36,8 @@ pub(crate) struct PeerConfig {
     pub(crate) mode: Mode,
     /// Whether to use the loopback interface too, for a server on this computer.
     pub(crate) loopback: bool,
+    /// How media may go.
+    pub(crate) transport: Transport,
     /// Bounds of the send rate.
     pub(crate) rates: SendRates,
     /// Part of the RTP packets to lose in each direction (0.0 to 1.0), for tests.
@@ -47,6 +51,7 @@ impl PeerConfig {
         Self {
             mode,
             loopback: false,
+            transport: Transport::Auto,
             rates: SendRates::default(),
             #[cfg(test)]
             loss: 0.0,

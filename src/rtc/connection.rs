@@ -5,13 +5,14 @@ use super::engine;
 use super::event::{EventSender, RtcEvent};
 use super::m_lines::MLines;
 use super::receive::{self, Receiving};
+use super::remote_candidate::{left_out, ufrag, usable};
 use super::stats::TrackList;
 use super::tasks::Tasks;
 use super::transport::TransportState;
+use super::tunnel::Tunnels;
 use crate::base::SignalTarget;
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rtc::sdp::SessionDescription;
 use rtc::shared::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub(super) struct RtcConnection {
     pub(super) pc: Arc<dyn PeerConnection>,
     pub(super) transport: Arc<TransportState>,
     pub(super) connected: watch::Receiver<bool>,
+    /// Ways for media other than UDP.
+    pub(super) tunnels: Tunnels,
     receiving: Receiving,
     candidates: Mutex<Candidates>,
 }
@@ -40,6 +43,8 @@ pub(super) struct RtcConnection {
 struct Candidates {
     /// Whether the description that they belong to is applied.
     described: bool,
+    /// The user name fragment of the description.
+    ufrag: String,
     waiting: Vec<RTCIceCandidateInit>,
 }
 
@@ -65,9 +70,11 @@ impl RtcConnection {
             stop: tasks.stop().clone(),
         };
         let (connected, is_connected) = watch::channel(false);
-        let handler = Handler { target, receiving: receiving.clone(), tasks: tasks.clone(), connected };
-        let pc = engine::open(config, Arc::new(handler), transport.clone(), tasks).await?;
-        Ok(Self { pc, transport, connected: is_connected, receiving, candidates: Mutex::default() })
+        let tunnels = Tunnels::new(config.transport, tasks.clone());
+        let handler =
+            Handler { target, receiving: receiving.clone(), tasks: tasks.clone(), connected, tunnels: tunnels.clone() };
+        let pc = engine::open(config, Arc::new(handler), transport.clone(), tasks, &tunnels).await?;
+        Ok(Self { pc, transport, connected: is_connected, tunnels, receiving, candidates: Mutex::default() })
     }
 
     /// Applies a remote description, and then the candidates that came before it.
@@ -78,9 +85,10 @@ impl RtcConnection {
         let waiting = {
             let mut candidates = self.candidates.lock();
             candidates.described = true;
+            candidates.ufrag = ufrag(&parsed);
             std::mem::take(&mut candidates.waiting)
         };
-        for candidate in in_inactive_m_lines(&parsed).chain(waiting) {
+        for candidate in left_out(&parsed).chain(waiting) {
             self.apply(candidate).await;
         }
         Ok(())
@@ -113,20 +121,12 @@ impl RtcConnection {
 
     /// Hands a candidate to the stack. One that it refuses, of an unknown address family for example, is skipped.
     async fn apply(&self, candidate: RTCIceCandidateInit) {
+        let ufrag = self.candidates.lock().ufrag.clone();
+        let Some(candidate) = usable(candidate, &ufrag, &self.tunnels) else { return };
         if let Err(error) = self.pc.add_ice_candidate(candidate).await {
             tracing::debug!(%error, "a remote candidate is refused");
         }
     }
-}
-
-/// The candidates in inactive m-lines, which the stack ignores. In a room without tracks the first m-line is inactive,
-/// and a server that bundles writes all candidates there.
-fn in_inactive_m_lines(description: &SessionDescription) -> impl Iterator<Item = RTCIceCandidateInit> {
-    let inactive = description.media_descriptions.iter().filter(|m| m.attribute("inactive").is_some());
-    inactive.flat_map(|m| &m.attributes).filter(|a| a.is_ice_candidate()).filter_map(|a| {
-        let candidate = format!("candidate:{}", a.value.as_deref()?);
-        Some(RTCIceCandidateInit { candidate, sdp_mline_index: Some(0), ..RTCIceCandidateInit::default() })
-    })
 }
 
 /// The callbacks. The stack calls them from its driver: they must not wait, and not close the connection.
@@ -135,6 +135,7 @@ struct Handler {
     receiving: Receiving,
     tasks: Tasks,
     connected: watch::Sender<bool>,
+    tunnels: Tunnels,
 }
 
 #[async_trait]
@@ -148,6 +149,7 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         tracing::debug!(target = ?self.target, %state, "peer connection");
+        self.tunnels.set_up(state == RTCPeerConnectionState::Connected);
         let event = match state {
             RTCPeerConnectionState::Connected => RtcEvent::Connected(self.target),
             RTCPeerConnectionState::Disconnected => RtcEvent::Disconnected(self.target),
@@ -206,24 +208,5 @@ async fn wake_channel(
     tokio::select! {
         () = stop.cancelled() => {}
         () = waking => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn candidates_of_inactive_m_lines_are_found() {
-        let session = "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
-        let m_line = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n";
-        let candidate = "a=candidate:1 1 udp 2130706175 127.0.0.1 7882 typ host\r\n";
-        let found = |direction: &str| {
-            let text = format!("{session}{m_line}{candidate}a={direction}\r\n");
-            let parsed = RTCSessionDescription::answer(text).and_then(|d| d.unmarshal()).expect("a description");
-            in_inactive_m_lines(&parsed).map(|c| c.candidate).collect::<Vec<_>>()
-        };
-        assert_eq!(found("inactive"), ["candidate:1 1 udp 2130706175 127.0.0.1 7882 typ host"]);
-        assert_eq!(found("sendrecv"), Vec::<String>::new(), "the stack reads these itself");
     }
 }

@@ -7,6 +7,7 @@ use super::m_lines::VIDEO_ORIENTATION_URI;
 use super::runtime::SessionRuntime;
 use super::tasks::Tasks;
 use super::transport::TransportState;
+use super::tunnel::Tunnels;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
@@ -25,7 +26,7 @@ use webrtc::peer_connection::{
     configure_simulcast_extension_headers,
 };
 
-const OPUS: u8 = 111;
+pub(super) const OPUS: u8 = 111;
 const VP8: u8 = 96;
 const RTX: u8 = 97;
 
@@ -36,6 +37,8 @@ const ICE_CHECK: Duration = Duration::from_millis(50);
 const ICE_CHECKS: u16 = 100;
 /// Interval of keepalives; their answers show that the path works.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+/// Time for a direct way to be found before a relay is chosen.
+const RELAY_WAIT: Duration = Duration::from_millis(400);
 /// Silence after which a connection is disconnected. Our server forgets a client after 6 s.
 const ICE_DISCONNECTED: Duration = Duration::from_secs(3);
 /// Further silence after which it has failed.
@@ -47,6 +50,7 @@ pub(super) async fn open(
     handler: Arc<dyn PeerConnectionEventHandler>,
     transport: Arc<TransportState>,
     tasks: &Tasks,
+    tunnels: &Tunnels,
 ) -> Result<Arc<dyn PeerConnection>, RtcError> {
     let failed = |e: Error| RtcError::Open(e.to_string());
     let mut media = media_engine().map_err(failed)?;
@@ -56,7 +60,7 @@ pub(super) async fn open(
         .with_media_engine(media)
         .with_interceptor_registry(registry)
         .with_setting_engine(settings(config))
-        .with_runtime(Arc::new(SessionRuntime { tasks: tasks.clone() }))
+        .with_runtime(Arc::new(SessionRuntime { tasks: tasks.clone(), tunnels: tunnels.clone() }))
         .with_handler(handler)
         .with_udp_addrs(vec![LocalSockets { loopback: config.loopback }])
         .build()
@@ -75,6 +79,8 @@ fn settings(config: &PeerConfig) -> SettingEngine {
         .with_include_loopback_candidate(config.loopback)
         // A server's check that arrives before its candidate makes a peer-reflexive pair, which by default waits 1 s.
         .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+        // By default 2 s. A direct way is known after one round trip, one by a relay after four.
+        .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
         // As DTLS client our first flight would wait for the next wake, so the server is to be the client.
         .with_answering_dtls_role(RTCDtlsRole::Server)
         .with_ice_connection_attempts(Some(ICE_CHECK), Some(ICE_CHECKS))

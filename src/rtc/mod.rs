@@ -11,6 +11,7 @@
 //! | `receive`, `depacketizer`, `loss` | RTP packets to frames; lost packets |
 //! | `vp8` | the RTP payload format of VP8 |
 //! | `interceptors`, `transport` | workarounds inside the stack; the state they share with the rest |
+//! | `ice_servers`, `remote_candidate`, `tunnel` | STUN and TURN servers; candidates; media over TCP and TLS |
 //! | `m_lines`, `clock`, `stats` | which m-line carries which track; lip sync; statistics |
 
 mod address;
@@ -28,6 +29,7 @@ mod peers;
 mod plain_udp;
 mod publication;
 mod receive;
+mod remote_candidate;
 mod runtime;
 mod sender;
 mod stats;
@@ -35,6 +37,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod tunnel;
 mod unrouted;
 mod vp8;
 

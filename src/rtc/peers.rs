@@ -109,12 +109,15 @@ impl Peers {
     /// Sets the STUN and TURN servers that the join named. The stack uses them from the next gathering on, so the first
     /// offer of a single connection begins to gather here. Names are resolved within 500 ms.
     pub(crate) async fn set_ice_servers(&self, servers: &[IceServer]) -> Result<(), RtcError> {
-        let servers = ice_servers::resolve(servers).await;
-        if !servers.is_empty() {
-            for connection in self.connections() {
-                if let Err(error) = connection.pc.set_configuration(engine::configuration(servers.clone())).await {
-                    tracing::warn!(%error, "the ICE servers are not usable");
-                }
+        let transport = self.publisher.tunnels.transport();
+        let resolved = ice_servers::resolve(servers, transport).await;
+        for connection in self.connections() {
+            let servers = resolved.for_stack(&connection.tunnels);
+            if servers.is_empty() {
+                continue;
+            }
+            if let Err(error) = connection.pc.set_configuration(engine::configuration(servers)).await {
+                tracing::warn!(%error, "the ICE servers are not usable");
             }
         }
         self.apply_first_offer().await

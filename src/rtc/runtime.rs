@@ -1,15 +1,16 @@
-//! The runtime that the stack runs on: tokio with three changes.
+//! The runtime that the stack runs on: tokio with some changes.
 //!
 //! The stack's tasks are kept in [`Tasks`], so that closing can wait for them; the stack only aborts its driver and does
-//! not wait. Where the system cannot batch datagrams, they are sent one by one. And a datagram without a route is lost
-//! without a word.
+//! not wait. Where the system cannot batch datagrams, they are sent one by one, and a datagram without a route is lost
+//! without a word. And its sockets carry media over TCP too ([`TunnelSocket`]).
 
 use super::plain_udp;
 use super::tasks::Tasks;
+use super::tunnel::{TunnelSocket, Tunnels};
 use super::unrouted;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +21,11 @@ use webrtc::runtime::{
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Tokio, with the tasks of one session kept in `tasks`.
+/// Tokio, with the tasks of one session kept in `tasks`, and the tunnels of one peer connection.
 #[derive(Debug)]
 pub(super) struct SessionRuntime {
     pub(super) tasks: Tasks,
+    pub(super) tunnels: Tunnels,
 }
 
 struct Handle(Option<AbortHandle>);
@@ -48,14 +50,14 @@ impl Runtime for SessionRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        let wrapped = match plain_udp::batching_error(&socket) {
-            None => TokioRuntime.wrap_udp_socket(socket),
+        let udp = match plain_udp::batching_error(&socket) {
+            None => TokioRuntime.wrap_udp_socket(socket)?,
             Some(error) => {
                 tracing::info!(%error, "no batching of datagrams on this system");
-                plain_udp::wrap(socket)
+                plain_udp::wrap(socket)?
             }
         };
-        wrapped.map(unrouted::wrap)
+        Ok(Arc::new(TunnelSocket::new(unrouted::wrap(udp), self.tunnels.clone())?))
     }
 
     fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -67,6 +69,9 @@ impl Runtime for SessionRuntime {
     }
 
     fn resolve_host<'a>(&'a self, host: &'a str) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
+        if let Some(addresses) = self.tunnels.resolve(host).or_else(|| without_brackets(host)) {
+            return Box::pin(std::future::ready(Ok(addresses)));
+        }
         TokioRuntime.resolve_host(host)
     }
 
@@ -84,5 +89,24 @@ impl Runtime for SessionRuntime {
 
     fn name(&self) -> &'static str {
         "tokio"
+    }
+}
+
+/// An IPv6 address and a port, as the stack writes those of TURN servers.
+fn without_brackets(host: &str) -> Option<Vec<SocketAddr>> {
+    let (ip, port) = host.rsplit_once(':')?;
+    Some(vec![SocketAddr::new(IpAddr::V6(ip.parse().ok()?), port.parse().ok()?)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_is_read_without_brackets() {
+        assert_eq!(without_brackets("fd00::7:3478"), Some(vec!["[fd00::7]:3478".parse().expect("an address")]));
+        for other in ["turn.example.com:3478", "192.0.2.1:3478", "[fd00::7]:3478", "3478"] {
+            assert_eq!(without_brackets(other), None, "{other}");
+        }
     }
 }

@@ -444,7 +444,6 @@ impl Worker {
             }
         }
         self.by_address.retain(|_, path| path.connection != id);
-??        self.by_address.retain(|_, other| *other != id);
         self.tcp.remove(&connection.ufrag);
         self.by_ufrag.retain(|_, other| *other != id);
         self.streams.close(id);

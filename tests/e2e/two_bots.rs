@@ -22,6 +22,25 @@ fn two_bots_verify_each_others_picture_and_tone() {
 }
 
 #[test]
+fn two_bots_meet_by_tcp_alone() {
+    let context = TestContext::new("tcp-alone");
+    let server = Server::start(&context);
+    let by_tcp = |name, hz| {
+        let arguments = ["--microphone", hz, "--verify", "--transport", "tcp", "--leave-after", "8s"];
+        Participant::bot(&context, &server.url(), "tcp", name, &arguments)
+    };
+    let (ann, ben) = (by_tcp("ann", "test-tone:440"), by_tcp("ben", "test-tone:700"));
+    for (mut listener, sender, hz) in [(ann, "ben-1", 700.0), (ben, "ann-1", 440.0)] {
+        listener.verified_after(sender, 3).holds_tone(hz);
+        let exit = listener.wait_for("ExitRoom");
+        for step in exit["receipt"].as_array().expect("a receipt") {
+            assert!(step["state"] == "confirmed" || step["state"] == "not_applicable", "{exit}");
+        }
+        listener.running().wait_exit_code(0);
+    }
+}
+
+#[test]
 fn a_verification_that_is_met_ends_with_0() {
     let context = TestContext::new("verify-met");
     let server = Server::start(&context);

@@ -110,7 +110,7 @@ pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["http/"]),
     ("sha1", &["proto/"]),
     ("sha2", &["proto/"]),
-    ("socket2", &["sfu/"]),
+    ("socket2", &["http/", "sfu/"]),
     ("tokio_rustls", &["http/", "server/"]),
     ("tokio_tungstenite", &["server/tests/", "signal/"]),
     ("toml", &["server/", "store/"]),

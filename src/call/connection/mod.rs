@@ -8,7 +8,7 @@ mod tests;
 
 use super::credentials::{JoinCredentials, TokenCache};
 use super::report::{ReportSender, TaskReport};
-use crate::base::{EntryErrorKind, SimulcastLayer};
+use crate::base::{EntryErrorKind, SimulcastLayer, Transport};
 use crate::proto::link::is_loopback;
 use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
@@ -41,6 +41,8 @@ pub(crate) struct ConnectPlan {
     pub(crate) credentials: JoinCredentials,
     /// Simulcast layers of the camera's track, smallest first.
     pub(crate) layers: Vec<SimulcastLayer>,
+    /// How media may go.
+    pub(crate) transport: Transport,
 }
 
 /// A connection that is being opened or in use. Dropping it closes everything.
@@ -209,7 +211,8 @@ impl ConnectTask {
             epoch,
             peers: peers.clone(),
             layers: self.plan.layers.clone(),
-            loopback,
+            // A server on this computer needs neither STUN nor TURN.
+            direct: loopback && self.plan.transport != Transport::Relay,
             report_tx: self.report_tx.clone(),
             close: commands.close_peers,
         };
@@ -247,6 +250,7 @@ impl ConnectTask {
     async fn open_peers(&self, mode: Mode, url: &str) -> Result<(Arc<Peers>, mpsc::Receiver<RtcEvent>), EntryError> {
         let mut config = PeerConfig::new(mode);
         config.loopback = is_on_this_computer(url);
+        config.transport = self.plan.transport;
         let most: u32 = self.plan.layers.iter().map(|l| l.max_kbps * 1000).sum::<u32>() * 5 / 4 + 100_000;
         config.rates = SendRates { max_bps: most.max(300_000), ..SendRates::default() };
         config.rates.start_bps = config.rates.start_bps.min(config.rates.max_bps);

@@ -13,8 +13,8 @@ pub(super) struct PeerTask {
     pub(super) epoch: Epoch,
     pub(super) peers: Arc<Peers>,
     pub(super) layers: Vec<SimulcastLayer>,
-    /// Whether the server is on this computer.
-    pub(super) loopback: bool,
+    /// Whether the server is reached without STUN and TURN.
+    pub(super) direct: bool,
     pub(super) report_tx: ReportSender,
     /// Cancelled to close the peer connections; overtakes the commands.
     pub(super) close: CancellationToken,
@@ -49,8 +49,7 @@ impl PeerTask {
         let peers = &self.peers;
         match command {
             PeerCommand::SetIceServers(servers) => {
-                // A server on this computer is reached without STUN and TURN.
-                let servers = if self.loopback { &[][..] } else { &servers[..] };
+                let servers = if self.direct { &[][..] } else { &servers[..] };
                 peers.set_ice_servers(servers).await.map(|()| None)
             }
             PeerCommand::AddMLines { audios, videos } => peers.add_m_lines(audios, videos).await.map(|()| None),

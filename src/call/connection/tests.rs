@@ -1,6 +1,7 @@
 //! A connection whose server stops reading.
 
 use super::*;
+use crate::base::Transport;
 use crate::call::TokenSource;
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims};
 use crate::session::Input;
@@ -47,6 +48,7 @@ fn plan(server: String) -> ConnectPlan {
     ConnectPlan {
         credentials: JoinCredentials { server, tokens: TokenSource::Given(token), room, user, name },
         layers: Vec::new(),
+        transport: Transport::Auto,
     }
 }
 

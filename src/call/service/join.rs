@@ -66,7 +66,7 @@ impl ServiceTask {
             session: SessionId(self.sessions),
             owner: DeviceOwner(self.sessions as u32),
             devices: self.preview.session(layers.clone()),
-            plan: ConnectPlan { credentials, layers },
+            plan: ConnectPlan { credentials, layers, transport: self.config.transport },
             events: self.event_sink(),
             observer: None,
             decoded_is_shown: false,

@@ -18,7 +18,7 @@ use super::driver::EventSink;
 use super::video_encoder::CameraFanout;
 use super::view::{CallApi, CallCommand, DeviceChoice, Notice, Snapshot};
 use crate::audio::AudioError;
-use crate::base::TrackRef;
+use crate::base::{TrackRef, Transport};
 use crate::proto::token::ApiKey;
 use mailbox::Mailbox;
 use std::pin::Pin;
@@ -53,6 +53,8 @@ pub(crate) struct CallServiceConfig {
     pub(crate) choice: DeviceChoice,
     /// Where tokens for other servers come from.
     pub(crate) tokens: TokenSource,
+    /// How media may go.
+    pub(crate) transport: Transport,
     /// Whether to begin with the camera on.
     pub(crate) camera_on: bool,
     /// Whether to begin with the microphone on.

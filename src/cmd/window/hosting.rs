@@ -1,6 +1,6 @@
 //! The room server in the window's process, and the synthetic participants of `visavis host --with-bots`.
 
-use crate::base::{RoomId, UserId};
+use crate::base::{RoomId, Transport, UserId};
 use crate::bot::{self, BotConfig};
 use crate::call::{HostedServer, JoinCredentials, ServerStarter, TokenSource};
 use crate::devices::CameraFormat;
@@ -101,6 +101,7 @@ async fn run_guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
             camera_layers: Vec::new(),
             listed: Vec::new(),
         },
+        transport: Transport::Auto,
         format,
         leave_after: None,
         cycles: 1,

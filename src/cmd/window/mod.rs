@@ -127,6 +127,7 @@ fn service_config(
             speaker: settings.speaker.clone(),
         },
         tokens: args.participant.tokens()?,
+        transport: args.participant.transport,
         camera_on: settings.join_with_camera,
         microphone_on: settings.join_with_microphone,
         reduce_noise: settings.reduce_noise,

@@ -55,7 +55,7 @@ impl Framing {
                 let datagram = usize::from(u16::from_be_bytes([*a, *b])) + 4;
                 Lengths { header: 0, datagram, padding: padding(datagram) }
             }
-            (Self::Turn, [128.., ..]) => return Err(FramingError),
+            (Self::Turn, [128..=255, ..]) => return Err(FramingError),
             _ => return Ok(None),
         };
         if lengths.datagram > DATAGRAM { Err(FramingError) } else { Ok(Some(lengths)) }

@@ -194,11 +194,6 @@ impl Streams {
         }
     }
 
-    /// Number of open connections.
-    pub(in crate::sfu) fn len(&self) -> usize {
-        self.by_token.len()
-    }
-
     fn flush(&mut self, token: Token) {
         let Some(Stream { io, queue, .. }) = self.by_token.get_mut(&token) else { return };
         loop {

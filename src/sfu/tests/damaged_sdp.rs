@@ -17,7 +17,7 @@ fn certificate() -> &'static DtlsCert {
 
 fn connection(role: ConnectionRole) -> Connection {
     let local: SocketAddr = "127.0.0.1:5000".parse().expect("an address");
-    Connection::new(ConnectionId { member: MemberId(1), role }, certificate(), &[local], Instant::now())
+    Connection::new(ConnectionId { member: MemberId(1), role }, certificate(), &[local], Some(7881), Instant::now())
 }
 
 fn offer() -> &'static str {
