@@ -310,8 +310,9 @@ mod tests {
 
     /// Waits for a datagram. Its source, the address that it was sent to, and its payload.
     fn received(socket: &mut Socket) -> (SocketAddr, Option<IpAddr>, Vec<u8>) {
+        let mut streams = Streams::new(socket.registry().expect("a registry"));
         for _ in 0..100 {
-            socket.wait(Duration::from_millis(100));
+            socket.wait(Duration::from_millis(100), &mut streams);
             if let Some(Datagram { source, own, payload }) = socket.receive() {
                 return (source, own, payload.to_vec());
             }
