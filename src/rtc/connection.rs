@@ -158,6 +158,10 @@ impl PeerConnectionEventHandler for Handler {
         };
         // Packets may still arrive while it is disconnected, so sending goes on.
         self.connected.send_replace(!matches!(event, RtcEvent::Failed(_)));
+        if state == RTCPeerConnectionState::Connected {
+            // What was sent meanwhile is lost.
+            self.receiving.transport.request_keyframes();
+        }
         self.receiving.events.send(event);
     }
 

@@ -104,6 +104,14 @@ impl TransportState {
         }
     }
 
+    /// Asks the application for a key frame of each of our streams.
+    pub(super) fn request_keyframes(&self) {
+        let streams: Vec<_> = self.sent_video.lock().values().cloned().collect();
+        for (cid, layer) in streams {
+            self.events.hint(RtcEvent::KeyframeWanted { cid, layer });
+        }
+    }
+
     /// A clock for a received stream of `rate` ticks a second, set by the sender reports that come from now on.
     pub(super) fn add_clock(&self, ssrc: u32, rate: u32) -> SenderClock {
         let clock = SenderClock::new(rate);
