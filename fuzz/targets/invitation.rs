@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use visavis::base::RoomId;
+use visavis::base::RoomName;
 use visavis::proto::invitation::Invitation;
 use visavis::proto::token::{ApiKey, ApiKeys};
 
@@ -10,7 +10,7 @@ const THEN: i64 = 1_795_586_561;
 
 fuzz_target!(|text: &str| {
     let keys = ApiKeys::new(vec![ApiKey::dev()]);
-    let (tea, board): (RoomId, RoomId) = (RoomId::Text("tea".into()), RoomId::Text("board".into()));
+    let (tea, board): (RoomName, RoomName) = ("tea".parse().expect("a room"), "board".parse().expect("a room"));
     let in_both = [&tea, &board].iter().all(|room| Invitation::verify(text, room, &keys, THEN).is_ok());
     assert!(!in_both, "one invitation opens two rooms");
 });

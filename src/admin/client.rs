@@ -1,7 +1,7 @@
 //! A client of LiveKit's RoomService (twirp), for this project's server and LiveKit's; and of `POST /links`, which only
 //! this project's has.
 
-use crate::base::{RoomId, Secret, UserId};
+use crate::base::{RoomName, Secret, UserId};
 use crate::http::{HttpAnswer, HttpError, HttpRequest, ServerError, http_url, shown};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
@@ -93,36 +93,39 @@ impl AdminClient {
     }
 
     /// The participants of a room.
-    pub(crate) async fn participants(&self, room: &RoomId) -> Result<Vec<lk::ParticipantInfo>, AdminClientError> {
-        let request = lk::ListParticipantsRequest { room: room.wire_name() };
+    pub(crate) async fn participants(&self, room: &RoomName) -> Result<Vec<lk::ParticipantInfo>, AdminClientError> {
+        let request = lk::ListParticipantsRequest { room: room.as_str().to_owned() };
         let grant = AdminGrant::Room(room.clone());
         let answer: lk::ListParticipantsResponse = self.call("ListParticipants", grant, &request).await?;
         Ok(answer.participants)
     }
 
     /// Removes a participant, who needs a new token to come back.
-    pub(crate) async fn remove(&self, room: &RoomId, user: &UserId) -> Result<(), AdminClientError> {
-        let request =
-            lk::RoomParticipantIdentity { room: room.wire_name(), identity: user.to_string(), ..Default::default() };
+    pub(crate) async fn remove(&self, room: &RoomName, user: &UserId) -> Result<(), AdminClientError> {
+        let request = lk::RoomParticipantIdentity {
+            room: room.as_str().to_owned(),
+            identity: user.to_string(),
+            ..Default::default()
+        };
         let grant = AdminGrant::Room(room.clone());
         let _: lk::RemoveParticipantResponse = self.call("RemoveParticipant", grant, &request).await?;
         Ok(())
     }
 
     /// Ends a room for all participants.
-    pub(crate) async fn dismiss(&self, room: &RoomId) -> Result<(), AdminClientError> {
-        let request = lk::DeleteRoomRequest { room: room.wire_name() };
+    pub(crate) async fn dismiss(&self, room: &RoomName) -> Result<(), AdminClientError> {
+        let request = lk::DeleteRoomRequest { room: room.as_str().to_owned() };
         let _: lk::DeleteRoomResponse = self.call("DeleteRoom", AdminGrant::Create, &request).await?;
         Ok(())
     }
 
     /// Makes a join link for guests that does not expire. Only this project's server has links.
-    pub(crate) async fn guest_link(&self, room: &RoomId) -> Result<String, AdminClientError> {
+    pub(crate) async fn guest_link(&self, room: &RoomName) -> Result<String, AdminClientError> {
         #[derive(serde::Deserialize)]
         struct Made {
             link: String,
         }
-        let request = serde_json::json!({ "room": room.wire_name(), "role": "guest" });
+        let request = serde_json::json!({ "room": room.as_str(), "role": "guest" });
         let token = self.token(&AdminGrant::Create)?;
         let answer = self.send(HttpRequest::post_json(self.url("links"), &request), &token).await?;
         match serde_json::from_slice(&answer.body) {

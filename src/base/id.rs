@@ -1,14 +1,18 @@
 //! Ids of rooms, users and sessions, validated where they enter the program.
 
-use super::name::visible;
+use super::name::{shortened, visible};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// Characters that TRTC allows in a string room id: letters, digits, space and these 26 signs.
 const ROOM_SIGNS: &str = "!#$%&()+-:;<=.>?@[]^_{}|~,";
-/// Longest string room id, in bytes.
+/// Longest string room id of TRTC, in bytes.
 const ROOM_BYTES: usize = 64;
+/// Longest name of a LiveKit room, in bytes (livekit-server's `max_room_name_length`).
+const ROOM_NAME_BYTES: usize = 256;
+/// How a room is shown whose name has nothing that can be shown.
+const UNNAMED_ROOM: &str = "Unnamed room";
 /// Longest user id, in bytes. TRTC allows 32; other LiveKit clients bring longer ones.
 const USER_BYTES: usize = 256;
 /// Longest display name, in characters.
@@ -20,22 +24,24 @@ pub enum IdError {
     /// An empty room name.
     #[error("The room has no name. Write one, for example \"design-review\".")]
     RoomEmpty,
-    /// A string room id over 64 bytes.
-    #[error("The room name is {bytes} bytes long. At most 64 are possible.")]
+    /// A string room id over 64 bytes, or a LiveKit room name over 256.
+    #[error("The room name is {bytes} bytes long. At most {most} are possible.")]
     RoomTooLong {
         /// Its length in bytes.
         bytes: usize,
+        /// The limit in bytes.
+        most: usize,
     },
     /// A character outside TRTC's set.
     #[error(
-        "The room name holds {character:?}, which is not possible. Use letters, digits, space and !#$%&()+-:;<=.>?@[]^_{{}}|~,"
+        "The room name holds {character:?}, which is not possible on this server. Use letters, digits, space and !#$%&()+-:;<=.>?@[]^_{{}}|~,"
     )]
     RoomCharacter {
         /// The first such character.
         character: char,
     },
     /// `num/N` without N from 1 to 4294967294.
-    #[error("A numeric room is written num/N with N from 1 to 4294967294.")]
+    #[error("On this server a numeric room is written num/N with N from 1 to 4294967294.")]
     RoomNumber,
     /// An empty display name.
     #[error("Write the name the others will see.")]
@@ -51,7 +57,39 @@ pub enum IdError {
     User,
 }
 
-/// A room. TRTC has two namespaces: the number 123 and the string "123" are different rooms.
+/// The name of a room on the wire, as LiveKit allows it: 1 to 256 bytes of any UTF-8.
+///
+/// It has no `Display`: [`RoomName::as_str`] is for servers, [`RoomName::shown`] for people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomName(String);
+
+impl RoomName {
+    /// The name as the server knows it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name on one line without characters that are invisible or disturb others, 65 characters at most. Never empty.
+    pub fn shown(&self) -> String {
+        let shown = visible(&self.0);
+        if shown.is_empty() { UNNAMED_ROOM.to_owned() } else { shortened(shown) }
+    }
+}
+
+impl FromStr for RoomName {
+    type Err = IdError;
+
+    fn from_str(s: &str) -> Result<Self, IdError> {
+        match s.len() {
+            0 => Err(IdError::RoomEmpty),
+            bytes if bytes > ROOM_NAME_BYTES => Err(IdError::RoomTooLong { bytes, most: ROOM_NAME_BYTES }),
+            _ => Ok(Self(s.to_owned())),
+        }
+    }
+}
+
+/// A room as TRTC names it, and the only rooms that this project's server makes. TRTC has two namespaces: the number 123
+/// and the string "123" are different rooms.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RoomId {
     /// TRTC's `roomId`, 1 to 4294967294; written `num/123`.
@@ -62,17 +100,11 @@ pub enum RoomId {
 
 impl RoomId {
     /// The room's name in LiveKit's single namespace; [`RoomId::from_str`] parses it.
-    pub fn wire_name(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl fmt::Display for RoomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(n) => write!(f, "num/{n}"),
-            Self::Text(s) => f.write_str(s),
-        }
+    pub fn wire_name(&self) -> RoomName {
+        RoomName(match self {
+            Self::Number(n) => format!("num/{n}"),
+            Self::Text(s) => s.clone(),
+        })
     }
 }
 
@@ -89,7 +121,7 @@ impl FromStr for RoomId {
             return Err(IdError::RoomEmpty);
         }
         if s.len() > ROOM_BYTES {
-            return Err(IdError::RoomTooLong { bytes: s.len() });
+            return Err(IdError::RoomTooLong { bytes: s.len(), most: ROOM_BYTES });
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == ' ' || ROOM_SIGNS.contains(c);
         match s.chars().find(|c| !allowed(*c)) {
@@ -181,7 +213,7 @@ mod tests {
     fn the_two_namespaces_stay_apart() {
         assert_eq!("num/123".parse(), Ok(RoomId::Number(123)));
         assert_eq!("123".parse(), Ok(RoomId::Text("123".into())));
-        assert_eq!(RoomId::Number(123).wire_name(), "num/123");
+        assert_eq!(RoomId::Number(123).wire_name().as_str(), "num/123");
         for bad in ["num/0", "num/4294967295", "num/", "num/-1", "num/01", "num/1x", "num/+1"] {
             assert_eq!(bad.parse::<RoomId>(), Err(IdError::RoomNumber), "{bad}");
         }
@@ -191,12 +223,24 @@ mod tests {
     #[test]
     fn string_rooms_hold_64_bytes_of_89_characters() {
         assert!("a".repeat(64).parse::<RoomId>().is_ok());
-        assert_eq!("a".repeat(65).parse::<RoomId>(), Err(IdError::RoomTooLong { bytes: 65 }));
+        assert_eq!("a".repeat(65).parse::<RoomId>(), Err(IdError::RoomTooLong { bytes: 65, most: 64 }));
         assert_eq!("a/b".parse::<RoomId>(), Err(IdError::RoomCharacter { character: '/' }));
         assert_eq!("é".parse::<RoomId>(), Err(IdError::RoomCharacter { character: 'é' }));
         assert_eq!(" ".parse::<RoomId>(), Err(IdError::RoomEmpty));
         let all = (0u8..128).map(char::from).filter(|c| c.to_string().parse::<RoomId>().is_ok() || *c == ' ');
         assert_eq!(all.count(), 89);
+    }
+
+    #[test]
+    fn a_room_of_a_livekit_server_has_any_name_and_is_shown_safely() {
+        for name in ["a/b", "Über uns", "日本語🎉", "num/0", " lead", "a\nb", &"x".repeat(256)] {
+            assert_eq!(name.parse::<RoomName>().as_ref().map(RoomName::as_str), Ok(name));
+        }
+        assert_eq!("".parse::<RoomName>(), Err(IdError::RoomEmpty));
+        assert_eq!("ü".repeat(129).parse::<RoomName>(), Err(IdError::RoomTooLong { bytes: 258, most: 256 }));
+        let shown = |name: &str| name.parse::<RoomName>().expect("a room").shown();
+        assert_eq!(shown("tea\u{202e}gpj.\u{1b}[31m\n"), "teagpj.[31m");
+        assert_eq!((shown("\u{200b} "), shown(&"x".repeat(256)).chars().count()), ("Unnamed room".to_owned(), 65));
     }
 
     #[test]

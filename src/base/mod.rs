@@ -29,7 +29,7 @@ pub use entry::EntryErrorKind;
 pub(crate) use event::Event;
 pub use event::{EventKind, ExitRequestedBy, RemoteStatistics, Statistics, TrackVerification, Verification};
 pub(crate) use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
-pub use id::{IdError, RoomId, TrackSid, UserId};
+pub use id::{IdError, RoomId, RoomName, TrackSid, UserId};
 pub(crate) use id::{SessionId, display_name};
 pub use media::{DeviceKind, MediaKind, TrackRef, TrackRole, TrackSource};
 pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat, VIDEO_CODEC, VIDEO_MIME};

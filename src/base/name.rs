@@ -11,10 +11,14 @@ const NAMELESS: &str = "Guest";
 /// Never empty, 65 characters at most.
 pub(crate) fn shown_name(name: &str, identity: &str) -> String {
     let shown = [name, identity].into_iter().map(visible).find(|text| !text.is_empty());
-    let shown = shown.unwrap_or_else(|| NAMELESS.to_owned());
-    match shown.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", shown[..end].trim_end()),
-        None => shown,
+    shortened(shown.unwrap_or_else(|| NAMELESS.to_owned()))
+}
+
+/// A text of 64 characters at most; a longer one ends in "…".
+pub(super) fn shortened(text: String) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text,
     }
 }
 

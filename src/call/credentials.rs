@@ -1,6 +1,6 @@
 //! The credentials for a room: where its access token comes from, and the token of a call.
 
-use crate::base::{EntryErrorKind, RoomId, Secret, UserId};
+use crate::base::{EntryErrorKind, RoomName, Secret, UserId, visible};
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims, unverified_claims};
 use crate::session::EntryError;
 use crate::signal::{TokenFetchError, TokenRequest, fetch_token, token_endpoint};
@@ -48,7 +48,7 @@ pub(crate) struct JoinCredentials {
     /// Where the token comes from.
     pub(crate) tokens: TokenSource,
     /// The room.
-    pub(crate) room: RoomId,
+    pub(crate) room: RoomName,
     /// Our user id.
     pub(crate) user: UserId,
     /// Our display name.
@@ -135,17 +135,17 @@ impl JoinCredentials {
             }
         };
         let invitation = self.tokens.invitation();
-        let (room, user) = (self.room.wire_name(), self.user.as_str());
-        let request = TokenRequest { room: &room, user, name: &self.name, invitation };
+        let (room, user) = (self.room.as_str(), self.user.as_str());
+        let request = TokenRequest { room, user, name: &self.name, invitation };
         fetch_token(&endpoint, &request).await.map_err(|e| entry_error(&e))
     }
 
     /// Checks the room of a given token: the server enters the token's room, whatever the link says.
     fn given(&self, token: &Secret<String>) -> Result<Secret<String>, EntryError> {
-        let other =
-            unverified_claims(token.expose()).map(|l| l.room).filter(|r| !r.is_empty() && *r != self.room.wire_name());
-        let Some(other) = other else { return Ok(token.clone()) };
-        let sentence = format!("This token is for the room {other}, not for {}. Ask for one for this room.", self.room);
+        let named = unverified_claims(token.expose()).map(|claims| claims.room).filter(|room| !room.is_empty());
+        let Some(other) = named.filter(|room| room != self.room.as_str()) else { return Ok(token.clone()) };
+        let (other, room) = (visible(&other), self.room.shown());
+        let sentence = format!("This token is for the room {other}, not for {room}. Ask for one for this room.");
         Err(EntryError { kind: EntryErrorKind::TokenRefused, message: sentence, retry: false })
     }
 
@@ -186,7 +186,7 @@ mod tests {
         JoinCredentials {
             server: "ws://127.0.0.1:7880".into(),
             tokens,
-            room: RoomId::Number(7),
+            room: "num/7".parse().expect("a room"),
             user: "mina".parse().expect("a user id"),
             name: "Mina Park".into(),
         }
@@ -202,7 +202,7 @@ mod tests {
         let given = credentials(TokenSource::Given(token.clone()));
         assert_eq!(given.token().await, Ok((server, token.clone())));
         let error =
-            JoinCredentials { room: RoomId::Text("tea".into()), ..given }.token().await.expect_err("another room");
+            JoinCredentials { room: "tea".parse().expect("a room"), ..given }.token().await.expect_err("another room");
         assert_eq!(error.message, "This token is for the room num/7, not for tea. Ask for one for this room.");
         assert_eq!(TokenSource::Given(token).user().map(|u| u.to_string()), Some("mina".to_owned()));
         assert_eq!(TokenSource::Given(Secret::new("nonsense".into())).user(), None);

@@ -3,7 +3,7 @@
 
 use super::view::{HostRequest, Notice};
 use crate::admin::{AdminClient, AdminClientError};
-use crate::base::{RoomId, Secret};
+use crate::base::{RoomName, Secret};
 use crate::http::ServerError;
 
 /// Servers, room and token for a host request.
@@ -15,7 +15,7 @@ pub(super) struct HostRights {
     /// The server of the call.
     pub(super) call_server: String,
     /// The room.
-    pub(super) room: RoomId,
+    pub(super) room: RoomName,
     /// The token of the call.
     pub(super) token: Secret<String>,
 }
@@ -113,7 +113,7 @@ mod tests {
         HostRights {
             token_server,
             call_server,
-            room: RoomId::Number(7),
+            room: "num/7".parse().expect("a room"),
             token: Secret::new("the.calls.token".to_owned()),
         }
     }

@@ -100,20 +100,20 @@ async fn follow(query: RoomQuery, tokens: TokenSource, answers: mpsc::Sender<Loo
 /// a room before anybody joins.
 async fn look_up(query: &RoomQuery, tokens: &TokenSource) -> Result<RoomState, TokenFetchError> {
     let RoomQuery { server, room, invitation } = query;
-    let wire = room.wire_name();
+    let wire = room.as_str();
     if let Some(invitation) = invitation {
-        return look_up_room(server, &wire, RoomProof::Invitation(invitation)).await;
+        return look_up_room(server, wire, RoomProof::Invitation(invitation)).await;
     }
     match tokens {
         TokenSource::Endpoint(url) => Err(TokenFetchError::NoEndpoint(url.clone())),
-        TokenSource::Server => look_up_room(server, &wire, RoomProof::Nothing).await,
-        TokenSource::Invited(invitation) => look_up_room(server, &wire, RoomProof::Invitation(invitation)).await,
+        TokenSource::Server => look_up_room(server, wire, RoomProof::Nothing).await,
+        TokenSource::Invited(invitation) => look_up_room(server, wire, RoomProof::Invitation(invitation)).await,
         TokenSource::Given(_) | TokenSource::Signed(_) => {
             let (user, name) = (user_id("lobby"), String::new());
             let credentials =
                 JoinCredentials { server: server.clone(), tokens: tokens.clone(), room: room.clone(), user, name };
             let (_, token) = credentials.token().await.map_err(|e| TokenFetchError::Refused(e.message))?;
-            look_up_room(server, &wire, RoomProof::Token(&token)).await
+            look_up_room(server, wire, RoomProof::Token(&token)).await
         }
     }
 }

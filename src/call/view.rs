@@ -3,7 +3,7 @@
 
 use crate::base::{
     ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt,
-    ReceiptStep, RoomId, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId, Withheld,
+    ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId, Withheld,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ pub(crate) struct JoinParams {
     /// The server: `ws://`, `wss://`, `http://` or `https://`. `None` starts a room server in this process.
     pub(crate) server: Option<String>,
     /// The room.
-    pub(crate) room: RoomId,
+    pub(crate) room: RoomName,
     /// Our display name.
     pub(crate) name: String,
     /// The invitation of the link that was opened, if it has one.
@@ -105,7 +105,7 @@ pub(crate) struct RoomQuery {
     /// The server: `ws://`, `wss://`, `http://` or `https://`.
     pub(crate) server: String,
     /// The room.
-    pub(crate) room: RoomId,
+    pub(crate) room: RoomName,
     /// The invitation of the link that was opened, if it has one.
     pub(crate) invitation: Option<Secret<String>>,
 }
@@ -232,7 +232,7 @@ pub(crate) struct CallView {
     /// The number of its session in this process.
     pub(crate) session: SessionId,
     /// Its room.
-    pub(crate) room: RoomId,
+    pub(crate) room: RoomName,
     /// Our user id.
     pub(crate) user: UserId,
     /// Our name.

@@ -2,7 +2,7 @@
 
 use super::participant::ParticipantArgs;
 use super::signals;
-use crate::base::{ExitReason, NO_DEVICE, RoomId, UserId, display_name};
+use crate::base::{ExitReason, NO_DEVICE, RoomName, UserId, display_name};
 use crate::bot::{self, BotConfig, BotOutcome};
 use crate::call::{EventSink, JoinCredentials, TokenSource};
 use crate::devices::{self, CameraFormat, ChoiceError};
@@ -90,7 +90,7 @@ fn config(
     args: &BotArgs,
     n: u32,
     server: &str,
-    room: &RoomId,
+    room: &RoomName,
     tokens: &TokenSource,
     events: EventSink,
 ) -> anyhow::Result<BotConfig> {

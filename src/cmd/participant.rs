@@ -1,7 +1,7 @@
 //! Arguments of the window and of bots: the call to join, the devices, and the destination of events.
 
 use crate::admin::key_from_environment;
-use crate::base::{Event, RoomId, Secret, Transport};
+use crate::base::{Event, RoomName, Secret, Transport};
 use crate::call::{EventSink, TokenSource};
 use crate::devices::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use crate::signal::token_endpoint;
@@ -21,7 +21,7 @@ pub(super) struct ParticipantArgs {
     pub(super) server: Option<String>,
     /// The room; a numeric one is written num/123
     #[arg(long, value_name = "ROOM")]
-    pub(super) room: Option<RoomId>,
+    pub(super) room: Option<RoomName>,
     /// A file that holds an access token (JWT); without it, and without LIVEKIT_API_KEY and LIVEKIT_API_SECRET to sign
     /// one, the server's token endpoint is asked
     #[arg(long, value_name = "JWT-FILE")]

@@ -6,7 +6,7 @@
 
 use super::mac;
 use super::token::{ApiKey, ApiKeys};
-use crate::base::{RoomId, Secret};
+use crate::base::{RoomName, Secret};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use std::fmt;
 use std::str::FromStr;
@@ -70,7 +70,7 @@ pub struct Invitation {
 
 impl Invitation {
     /// Signs it for one room.
-    pub fn sign(&self, room: &RoomId, key: &ApiKey) -> Result<Secret<String>, InvitationError> {
+    pub fn sign(&self, room: &RoomName, key: &ApiKey) -> Result<Secret<String>, InvitationError> {
         let head = format!("{}.{}.{}", key.id, self.role, self.until.unwrap_or(0));
         let made = mac::sha256(key.secret.expose().as_bytes(), &signed(&head, room));
         let made = made.map_err(|_| InvitationError::Signature)?;
@@ -79,7 +79,7 @@ impl Invitation {
     }
 
     /// Checks format, signature, room and time. `now` is in Unix seconds.
-    pub fn verify(text: &str, room: &RoomId, keys: &ApiKeys, now: i64) -> Result<Self, InvitationError> {
+    pub fn verify(text: &str, room: &RoomName, keys: &ApiKeys, now: i64) -> Result<Self, InvitationError> {
         let malformed = InvitationError::Malformed;
         let (head, made) = text.rsplit_once('.').ok_or(malformed)?;
         let mut parts = head.rsplitn(3, '.');
@@ -103,8 +103,8 @@ impl Invitation {
 }
 
 /// The text under the MAC. Its first line separates it from other texts that the same key signs.
-fn signed(head: &str, room: &RoomId) -> String {
-    format!("visavis-invitation\n{head}\n{room}")
+fn signed(head: &str, room: &RoomName) -> String {
+    format!("visavis-invitation\n{head}\n{}", room.as_str())
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
 
     const NOW: i64 = 1_795_586_184;
 
-    fn room(name: &str) -> RoomId {
+    fn room(name: &str) -> RoomName {
         name.parse().expect("a room")
     }
 

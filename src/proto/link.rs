@@ -1,6 +1,6 @@
 //! Links to calls. People paste them into the lobby, write them on the command line and send them to each other.
 
-use crate::base::{IdError, RoomId, Secret, display_name};
+use crate::base::{IdError, RoomName, Secret, display_name};
 use core::net::{IpAddr, Ipv6Addr};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Host, Url, form_urlencoded};
@@ -14,6 +14,8 @@ const JOIN: &str = "join";
 /// The parameters of `visavis://join`.
 const SERVER: &str = "server";
 const ROOM: &str = "room";
+/// The prefix of a numeric room (TRTC's `roomId`), whose slash is written as it is.
+const NUMERIC: &str = "num/";
 /// The parameter of a `visavis://` link that overrides whether the server is reached by TLS: `yes` or `no`.
 const TLS: &str = "tls";
 /// The schemes of a server address.
@@ -27,7 +29,7 @@ pub struct CallAddress {
     /// The address of the room server with its scheme; `None` if the text named only a room.
     pub server: Option<String>,
     /// The room.
-    pub room: RoomId,
+    pub room: RoomName,
     /// The invitation, if the link has one.
     pub invitation: Option<Secret<String>>,
     /// The participant's name, if the link has one: 1 to 64 characters.
@@ -76,7 +78,7 @@ pub fn is_loopback(url: &Url) -> bool {
 /// Each may have an invitation (`i=…`) and a name (`name=…`). Other parameters are ignored.
 pub fn parse(text: &str) -> Result<CallAddress, LinkError> {
     let text = text.trim();
-    if !text.contains('/') || text.starts_with("num/") {
+    if is_bare_text(text) {
         return Ok(CallAddress { server: None, room: text.parse()?, invitation: None, name: None });
     }
     let app = text.strip_prefix("visavis://");
@@ -93,6 +95,18 @@ pub fn parse(text: &str) -> Result<CallAddress, LinkError> {
     let invitation = parameter(query, INVITATION).map(Secret::new);
     let name = parameter(query, NAME).map(|name| display_name(&name)).transpose()?;
     Ok(CallAddress { server: Some(server), room: room.parse()?, invitation, name })
+}
+
+/// Whether a text in the place of a link is the name of a room.
+fn is_bare_text(text: &str) -> bool {
+    !text.contains('/') || text.starts_with(NUMERIC)
+}
+
+/// Whether [`parse`] reads the room's name alone as this room, and a person can see all of it. Other rooms need a link.
+#[cfg(feature = "window")]
+pub(crate) fn is_bare(room: &RoomName) -> bool {
+    let name = room.as_str();
+    is_bare_text(name) && crate::base::visible(name) == name
 }
 
 /// The first parameter of this name, trimmed; `None` if it is absent or empty.
@@ -116,10 +130,12 @@ fn by_path(rest: &str, tls: Option<&str>) -> Result<(String, String), LinkError>
         Some("no") if scheme_end == 0 => format!("ws://{host}"),
         _ => host.to_owned(),
     };
-    let room = percent_decode_str(path.trim_end_matches('/')).decode_utf8().map_err(|_| LinkError::Link)?;
-    if room.is_empty() {
+    let path = path.trim_end_matches('/');
+    // A slash of the name is percent-encoded, except in a numeric room: any other one belongs to another kind of page.
+    if path.is_empty() || path.strip_prefix(NUMERIC).unwrap_or(path).contains('/') {
         return Err(LinkError::Link);
     }
+    let room = percent_decode_str(path).decode_utf8().map_err(|_| LinkError::Link)?;
     Ok((server(&host).map_err(|_| LinkError::Link)?, room.into_owned()))
 }
 
@@ -165,14 +181,14 @@ fn is_link(full: &str, text: &str) -> bool {
 }
 
 /// The link for others: `https://HOST/j/ROOM`, or `http://…` for a server without TLS.
-pub fn link(server: &str, room: &RoomId, invitation: Option<&Secret<String>>) -> String {
+pub fn link(server: &str, room: &RoomName, invitation: Option<&Secret<String>>) -> String {
     let (tls, host) = split(server);
     let scheme = if tls { "https" } else { "http" };
     format!("{scheme}://{host}/j/{}{}", path(room), query(invitation, None))
 }
 
 /// The link that starts the program: `visavis://HOST/ROOM`, or `visavis://SERVER/j/ROOM` for a server with a path.
-pub fn app_link(address: &str, room: &RoomId, invitation: Option<&Secret<String>>) -> String {
+pub fn app_link(address: &str, room: &RoomName, invitation: Option<&Secret<String>>) -> String {
     let (tls, host) = split(address);
     let is_default = server(host).is_ok_and(|full| full.starts_with("wss://") == tls);
     let separator = if host.contains('/') { "/j/" } else { "/" };
@@ -188,10 +204,13 @@ fn split(server: &str) -> (bool, &str) {
     }
 }
 
-fn path(room: &RoomId) -> String {
-    match room {
-        RoomId::Number(n) => format!("num/{n}"),
-        RoomId::Text(text) => utf8_percent_encode(text, PATH).to_string(),
+fn path(room: &RoomName) -> String {
+    let (slash, rest) = room.as_str().strip_prefix(NUMERIC).map_or(("", room.as_str()), |rest| (NUMERIC, rest));
+    // Without anything after it, the slash would be lost as the end of the path.
+    if rest.is_empty() {
+        utf8_percent_encode(room.as_str(), PATH).to_string()
+    } else {
+        format!("{slash}{}", utf8_percent_encode(rest, PATH))
     }
 }
 
@@ -262,8 +281,7 @@ mod tests {
             ("server=wss://h&room=", "names no room"),
             ("server=javascript:alert(1)&room=tea", "server's address cannot be read"),
             ("server=wss://h%3Fx&room=tea", "server's address cannot be read"),
-            ("server=wss://h&room=a/b", "'/'"),
-            ("server=wss://h&room=num/0", "1 to 4294967294"),
+            (&format!("server=wss://h&room={}", "n".repeat(257)), "257 bytes"),
             (&format!("server=wss://h&room=tea&name={long}"), "65 characters"),
         ] {
             let error = parse(&format!("visavis://join?{query}")).expect_err(query).to_string();
@@ -275,7 +293,9 @@ mod tests {
     #[test]
     fn invalid_addresses_are_refused_with_a_reason() {
         assert_eq!(parse(""), Err(LinkError::Room(IdError::RoomEmpty)));
-        assert_eq!(parse("num/0"), Err(LinkError::Room(IdError::RoomNumber)));
+        assert_eq!(parse(&"n".repeat(257)), Err(LinkError::Room(IdError::RoomTooLong { bytes: 257, most: 256 })));
+        assert_eq!(parse("https://meet.example/calls/tea"), Err(LinkError::Link));
+        assert_eq!(parse("https://meet.example/j/calls/tea"), Err(LinkError::Link));
         assert_eq!(parse("https://meet.example/j/"), Err(LinkError::Link));
         assert_eq!(parse("ftp://meet.example/j/a"), Err(LinkError::Link));
         assert_eq!(parse("https://meet.example/j/%ff"), Err(LinkError::Link));
@@ -308,6 +328,16 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "window")]
+    #[test]
+    fn a_room_that_its_name_alone_names_is_bare() {
+        for (name, bare) in
+            [("Über uns", true), ("num/7", true), ("a/b", false), (" tea", false), ("te\u{202e}a", false)]
+        {
+            assert_eq!(is_bare(&name.parse().expect("a room")), bare, "{name}");
+        }
+    }
+
     #[test]
     fn a_link_leads_back_to_its_room() {
         let invitation = Secret::new("a key.guest.0.x_-".to_owned());
@@ -318,9 +348,20 @@ mod tests {
             "http://meet.example",
             "wss://meet.example/calls",
         ] {
-            for room in ["Design review", "num/4417", "a+b&c=d?e#f"] {
+            for room in [
+                "Design review",
+                "num/4417",
+                "num/",
+                "num/a/b",
+                "a+b&c=d?e#f",
+                "a/b/",
+                "/j/",
+                " Über uns ",
+                "日本語🎉",
+                "\u{202e}x\n",
+            ] {
                 for invitation in [None, Some(&invitation)] {
-                    let room: RoomId = room.parse().expect("a room");
+                    let room: RoomName = room.parse().expect("a room");
                     let tls = address.starts_with("wss") || address.starts_with("https");
                     for link in [link(address, &room, invitation), app_link(address, &room, invitation)] {
                         let place = parse(&link).expect("a place");
@@ -331,6 +372,8 @@ mod tests {
                 }
             }
         }
-        assert_eq!(app_link("wss://meet.example", &RoomId::Number(7), None), "visavis://meet.example/num/7");
+        let room = |name: &str| name.parse::<RoomName>().expect("a room");
+        assert_eq!(app_link("wss://meet.example", &room("num/7"), None), "visavis://meet.example/num/7");
+        assert_eq!(link("wss://meet.example", &room("a/b"), None), "https://meet.example/j/a%2Fb");
     }
 }

@@ -5,11 +5,12 @@ use super::error::{EntryRefused, Unavailable};
 use super::hub_handle::HubHandle;
 use super::livekit::{self, LiveKit};
 use super::stats::EngineStats;
-use crate::base::{RoomId, UserId};
+use crate::base::{IdError, RoomId, RoomName, UserId};
 use crate::clock::unix_time;
 use crate::hub::{AdminAnswer, AdminCall, AdminResult, Admission, Refusal};
 use crate::proto::token::{JOIN_VALIDITY, JoinClaims};
 use livekit_protocol as lk;
+use lk::participant_info::Kind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,15 @@ pub(super) enum Engine {
 }
 
 impl Engine {
+    /// Reads the name of a room that may be made here. The embedded engine makes TRTC's rooms only; a LiveKit server makes
+    /// rooms of any name.
+    pub(super) fn room_name(&self, text: &str) -> Result<RoomName, IdError> {
+        match self {
+            Self::Embedded(_) => text.parse::<RoomId>().map(|room| room.wire_name()),
+            Self::LiveKit(_) => text.parse(),
+        }
+    }
+
     /// Makes a RoomService call. A removal or dismissal is answered once its bans hold.
     pub(super) async fn admin(&self, call: AdminCall) -> Result<AdminResult, Unavailable> {
         match self {
@@ -35,23 +45,26 @@ impl Engine {
     }
 
     /// Removes a user and bans its tokens. Returns whether it was in the room, or about to return to it.
-    pub(super) async fn remove(&self, room: &RoomId, user: &UserId) -> Result<bool, Unavailable> {
-        let call =
-            lk::RoomParticipantIdentity { room: room.wire_name(), identity: user.to_string(), ..Default::default() };
+    pub(super) async fn remove(&self, room: &RoomName, user: &UserId) -> Result<bool, Unavailable> {
+        let call = lk::RoomParticipantIdentity {
+            room: room.as_str().to_owned(),
+            identity: user.to_string(),
+            ..Default::default()
+        };
         // The only possible error is that there is no such user.
         Ok(self.admin(AdminCall::RemoveParticipant(call)).await?.is_ok())
     }
 
     /// Ends a room for everybody in it. Returns whether it was open.
-    pub(super) async fn dismiss(&self, room: &RoomId) -> Result<bool, Unavailable> {
-        let call = lk::DeleteRoomRequest { room: room.wire_name() };
+    pub(super) async fn dismiss(&self, room: &RoomName) -> Result<bool, Unavailable> {
+        let call = lk::DeleteRoomRequest { room: room.as_str().to_owned() };
         // The only possible error is that there is no such room.
         Ok(self.admin(AdminCall::DeleteRoom(call)).await?.is_ok())
     }
 
     /// The number of participants in a room; `None` if it is not open.
-    pub(super) async fn participants(&self, room: &RoomId) -> Result<Option<u32>, Unavailable> {
-        let call = lk::ListRoomsRequest { names: vec![room.wire_name()] };
+    pub(super) async fn participants(&self, room: &RoomName) -> Result<Option<u32>, Unavailable> {
+        let call = lk::ListRoomsRequest { names: vec![room.as_str().to_owned()] };
         let answer = self.admin(AdminCall::ListRooms(call)).await?;
         let Ok(AdminAnswer::Rooms(list)) = answer.as_deref() else { return Ok(None) };
         Ok(list.rooms.first().map(|room| room.num_participants))
@@ -61,7 +74,7 @@ impl Engine {
     pub(super) async fn check_token_request(&self, claims: &JoinClaims) -> Result<(), EntryRefused> {
         match self {
             Self::Embedded(hub) => wait_for_ban(hub, claims).await,
-            Self::LiveKit(livekit) => Ok(livekit.check_token_request(&claims.room.wire_name(), &claims.user)?),
+            Self::LiveKit(livekit) => Ok(livekit.check_token_request(claims.room.as_str(), &claims.user)?),
         }
     }
 
@@ -121,13 +134,15 @@ async fn wait_for_ban(hub: &HubHandle, claims: &JoinClaims) -> Result<(), EntryR
 }
 
 /// The claims of a token made at that time, as far as [`HubHandle::refusal`] reads them.
-pub(super) fn plain_admission(room: &RoomId, user: UserId, issued_at: i64) -> Admission {
+pub(super) fn plain_admission(room: &RoomName, user: UserId, issued_at: i64) -> Admission {
     Admission {
-        room: room.wire_name(),
+        room: room.as_str().to_owned(),
         user,
         name: String::new(),
         metadata: String::new(),
         attributes: Vec::new(),
+        kind: Kind::Standard,
+        kind_details: Vec::new(),
         permission: lk::ParticipantPermission::default(),
         room_admin: false,
         issued_at,

@@ -4,7 +4,7 @@ use super::app::AppState;
 use super::audit::{self, AuditEntry, Principal};
 use super::auth;
 use super::error::error_response;
-use crate::base::{IdError, RoomId};
+use crate::base::IdError;
 use crate::clock::unix_s;
 use crate::proto::invitation::{Invitation, InvitationError, Role};
 use crate::proto::link;
@@ -69,12 +69,12 @@ pub(super) async fn make(
 ) -> Result<Response, LinkRefused> {
     let claims = auth::verify_token(&app, &headers, &HashMap::new())?;
     let request: LinkRequest = serde_json::from_slice(&body).map_err(|_| LinkRefused::Malformed)?;
-    let room: RoomId = request.room.parse()?;
+    let room = app.engine.room_name(&request.room)?;
     let role: Role = request.role.as_deref().unwrap_or("guest").parse().map_err(|_| LinkRefused::Malformed)?;
     if request.valid_for_s.is_some_and(|s| !(1..=LONGEST_S).contains(&s)) {
         return Err(LinkRefused::Malformed);
     }
-    let is_host = claims.room_admin && claims.room == room.wire_name();
+    let is_host = claims.room_admin && claims.room == room.as_str();
     if !is_host && !claims.room_create {
         return Err(LinkRefused::NotAHost);
     }
@@ -83,13 +83,13 @@ pub(super) async fn make(
     let key = secrets.keys.first().ok_or(InvitationError::Signature)?;
     let invitation = Invitation { role, until }.sign(&room, key)?;
     let action = format!("MakeLink {role}");
-    let entry = AuditEntry { action: &action, room: &room.wire_name(), users: "", result: "ok", request: "" };
+    let entry = AuditEntry { action: &action, room: room.as_str(), users: "", result: "ok", request: "" };
     audit::record(Principal { key: &claims.key, user: &claims.identity }, entry);
     let server = app.url(&headers);
     let answer = serde_json::json!({
         "link": link::link(&server, &room, Some(&invitation)),
         "app_link": link::app_link(&server, &room, Some(&invitation)),
-        "room": room.wire_name(),
+        "room": room.as_str(),
         "role": role.to_string(),
         "expires_unix_s": until,
     });

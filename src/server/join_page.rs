@@ -2,7 +2,7 @@
 //! loads nothing.
 
 use super::app::AppState;
-use crate::base::{RoomId, Secret};
+use crate::base::{RoomName, Secret};
 use crate::proto::link;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -20,7 +20,7 @@ pub(super) async fn page(State(app): State<AppState>, headers: HeaderMap, uri: U
         .map(|(_, value)| Secret::new(value.into_owned()));
     let path = uri.path().strip_prefix("/j/").unwrap_or_default().trim_end_matches('/');
     // A path that is not UTF-8 is no room name, and is refused as such.
-    let (status, words) = match percent_decode_str(path).decode_utf8_lossy().parse::<RoomId>() {
+    let (status, words) = match app.engine.room_name(&percent_decode_str(path).decode_utf8_lossy()) {
         Ok(room) => (StatusCode::OK, invited(&room, &link::app_link(&server, &room, invitation.as_ref()), &headers)),
         Err(e) => (StatusCode::NOT_FOUND, format!("<h1>There is no such room</h1><p>{}</p>", escaped(&e.to_string()))),
     };
@@ -33,8 +33,8 @@ pub(super) async fn page(State(app): State<AppState>, headers: HeaderMap, uri: U
     (status, headers, Html(format!("{HEAD}{words}"))).into_response()
 }
 
-fn invited(room: &RoomId, app_link: &str, headers: &HeaderMap) -> String {
-    let (room, href) = (escaped(&room.to_string()), escaped(app_link));
+fn invited(room: &RoomName, app_link: &str, headers: &HeaderMap) -> String {
+    let (room, href) = (escaped(&room.shown()), escaped(app_link));
     let get = match system(headers) {
         Some(system) => format!("<a href=\"{RELEASES}\">Get Visavis for {system}</a>, then open this page again"),
         None => format!(

@@ -5,7 +5,7 @@
 
 use super::app::AppState;
 use super::auth::{self, JoinDenied};
-use super::engine::plain_admission;
+use super::engine::{Engine, plain_admission};
 use super::error::{EntryRefused, error_response};
 use super::token_endpoint::{TokenRefused, TokenRequest, random_user};
 use crate::clock::unix_s;
@@ -49,8 +49,8 @@ pub(super) async fn look_up(
     let request = TokenRequest::read(&body)?;
     let (room, admission) = match auth::verify_token(&app, &headers, &HashMap::new()) {
         Ok(claims) => {
-            let room = request.room()?;
-            let admission = claims_for(&claims, &room.wire_name())?;
+            let room = request.room(&app.engine)?;
+            let admission = claims_for(&app.engine, &claims, room.as_str())?;
             (room, admission)
         }
         Err(TokenError::Missing) => {
@@ -75,7 +75,7 @@ pub(super) async fn look_up(
 }
 
 /// The claims of a token, which must be for this room.
-fn claims_for(claims: &VerifiedClaims, room: &str) -> Result<Admission, LookupRefused> {
-    let admission = auth::admission(claims)?;
+fn claims_for(engine: &Engine, claims: &VerifiedClaims, room: &str) -> Result<Admission, LookupRefused> {
+    let admission = auth::admission(engine, claims)?;
     if admission.room == room { Ok(admission) } else { Err(LookupRefused::AnotherRoom) }
 }

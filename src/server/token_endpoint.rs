@@ -4,9 +4,10 @@
 //! a join link carries, with the room and the role.
 
 use super::app::AppState;
+use super::engine::Engine;
 use super::error::{EntryRefused, error_response};
 use super::secrets::Secrets;
-use crate::base::{IdError, RoomId, Secret, UserId, display_name};
+use crate::base::{IdError, RoomName, Secret, UserId, display_name};
 use crate::clock::unix_s;
 use crate::hub::Refusal;
 use crate::proto::invitation::{Invitation, InvitationError, Role};
@@ -105,7 +106,7 @@ pub(super) struct TokenRequest {
 
 /// The verified right to enter a room.
 pub(super) struct EntryProof {
-    pub(super) room: RoomId,
+    pub(super) room: RoomName,
     claims: Option<UserSigClaims>,
     role: Role,
     /// Whether the requester may choose metadata and attributes. Others take them for the server's word, so a guest may
@@ -127,8 +128,8 @@ impl TokenRequest {
     }
 
     /// The requested room.
-    pub(super) fn room(&self) -> Result<RoomId, TokenRefused> {
-        Ok(self.standard.room_name.as_deref().unwrap_or_default().parse()?)
+    pub(super) fn room(&self, engine: &Engine) -> Result<RoomName, TokenRefused> {
+        Ok(engine.room_name(self.standard.room_name.as_deref().unwrap_or_default())?)
     }
 
     /// Verifies the right to enter the room: a UserSig or an invitation, or neither if tokens are open to everybody.
@@ -137,7 +138,7 @@ impl TokenRequest {
         if !app.open_tokens && claims.is_none() && self.invitation.is_none() {
             return Err(TokenRefused::Closed);
         }
-        let room = self.room()?;
+        let room = self.room(&app.engine)?;
         let role = match &self.invitation {
             Some(text) => Invitation::verify(text.expose(), &room, &secrets.keys, unix_s())?.role,
             None => Role::Guest,

@@ -13,7 +13,8 @@ pub(super) fn plain_sentence(body: &str, secret: &str) -> Option<String> {
         None => body.to_owned(),
     };
     let text = text.trim();
-    let plain = !text.is_empty() && text.len() <= 160 && !text.contains(['<', '>', '{', '\n', '\r']);
+    // Not a page, and not JSON of another form. A sentence may name these signs.
+    let plain = !text.is_empty() && text.len() <= 160 && !text.starts_with(['<', '{', '[']) && !text.contains("</");
     let leaks = text.contains("eyJ") || secret.split('.').any(|part| part.len() >= 6 && text.contains(part));
     if !plain || leaks || text.chars().any(char::is_control) {
         return None;
@@ -39,6 +40,11 @@ mod tests {
         assert_eq!(said("invalid token: c2lnbmF0dXJl"), None);
         assert_eq!(said("invalid token: eyJ0eXAi"), None);
         assert_eq!(said("<html>not found</html>"), None);
+        assert_eq!(said("<!doctype html>"), None);
+        assert_eq!(said("nginx <b>502</b>"), None);
+        assert_eq!(said("no {x}\nno"), None);
+        let room = "a/b".parse::<crate::base::RoomId>().expect_err("a refusal").to_string();
+        assert_eq!(said(&room), Some(format!("{room}.")), "the sentence of a room name that a server refuses");
         assert_eq!(said(&"x".repeat(161)), None);
         assert_eq!(said("  "), None);
     }

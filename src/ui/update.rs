@@ -266,7 +266,7 @@ fn remember_room(model: &mut Model) {
     let server = joined.map_or_else(|| Some(call.server.clone()), |joined| joined.server.clone());
     let Some(server) = server.filter(|_| model.screens.was_entered()) else { return };
     let room = RecentRoom {
-        room: call.room.to_string(),
+        room: call.room.as_str().to_owned(),
         server,
         invitation: call.invitation.clone(),
         left_at: (ending.unix_ms / 1000.0) as i64,
@@ -276,10 +276,13 @@ fn remember_room(model: &mut Model) {
     model.settings.remember(room);
 }
 
-/// The lobby's first field for a recent room: the whole link when the room needs an invitation.
+/// The lobby's first field for a recent room: a link when the room needs an invitation, or its name would be taken for
+/// one.
 fn way_back(room: &RecentRoom) -> String {
-    match (room.room.parse(), &room.invitation) {
-        (Ok(id), Some(invitation)) => link::link(&room.server, &id, Some(invitation)),
+    match room.room.parse() {
+        Ok(name) if room.invitation.is_some() || !link::is_bare(&name) => {
+            link::link(&room.server, &name, room.invitation.as_ref())
+        }
         _ => room.room.clone(),
     }
 }

@@ -4,6 +4,9 @@ use crate::kit::livekit_server::KEYS;
 use crate::kit::program::{DEV_KEYS, FPS, PICTURE};
 use crate::kit::{Events, LiveKitServer, Participant, Sdk, SdkPeer, Server, TestContext, verified};
 
+/// livekit-server's rooms may have any name.
+const ROOM: &str = "a/b Über uns 日本語🎉";
+
 const BOT: [&str; 3] = ["--microphone", "test-tone:440", "--verify"];
 
 #[test]
@@ -49,10 +52,10 @@ fn our_bot_and_the_python_sdk_meet_on_livekit_server() {
     let context = TestContext::new("livekit-server");
     let server = LiveKitServer::start(&context);
     // livekit-server has no token endpoint: the bot signs its own token.
-    let bot = Participant::bot_by(&context, &server.url(), "livekit", "bot", |command| {
+    let bot = Participant::bot_by(&context, &server.url(), ROOM, "bot", |command| {
         command.args(BOT).envs(KEYS);
     });
-    let sdk = Sdk::Python.join(&context, &server.url(), KEYS, "livekit", "sdk", &[]);
+    let sdk = Sdk::Python.join(&context, &server.url(), KEYS, ROOM, "sdk", &[]);
     see_and_hear_each_other(&bot, &sdk);
     leaving_is_told(bot, sdk);
 }

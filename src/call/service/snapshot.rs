@@ -133,7 +133,7 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::base::{ConnectionQuality, FrameSlot, RoomId, SessionId};
+    use crate::base::{ConnectionQuality, FrameSlot, SessionId};
     use std::time::Duration;
 
     #[test]
@@ -157,7 +157,7 @@ pub(super) mod tests {
     pub(in crate::call::service) fn call(phase: CallPhase) -> CallView {
         CallView {
             session: SessionId(1),
-            room: RoomId::Number(7),
+            room: "num/7".parse().expect("a room"),
             user: "mina".parse().expect("a user id"),
             name: "Mina".into(),
             server: "ws://127.0.0.1:7880".into(),

@@ -7,7 +7,7 @@ use super::table::{self, Measurement};
 use super::worker::BenchProcess;
 use super::{CameraFormat, parse_format};
 use crate::admin::{AdminClient, AdminClientError};
-use crate::base::{RoomId, UserId};
+use crate::base::{RoomName, UserId};
 use crate::proto::token::{AdminGrant, ApiKey};
 use anyhow::Context;
 use livekit_protocol as lk;
@@ -162,14 +162,14 @@ async fn caller_loop(client: AdminClient, caller: u32, pause: Duration, over: Ca
 /// Makes the call with this number. The kinds take turns: list rooms, list participants, remove an absent user, create a
 /// room of the caller's own, dismiss it.
 async fn call_once(client: &AdminClient, caller: u32, number: u64) -> anyhow::Result<()> {
-    let room: RoomId = ROOM.parse()?;
-    let own: RoomId = format!("load-{caller}").parse()?;
+    let room: RoomName = ROOM.parse()?;
+    let own: RoomName = format!("load-{caller}").parse()?;
     let answer = match number % 5 {
         0 => client.rooms().await.map(drop),
         1 => client.participants(&room).await.map(drop),
         2 => client.remove(&room, &"nobody".parse::<UserId>()?).await,
         3 => {
-            let request = lk::CreateRoomRequest { name: own.wire_name(), ..Default::default() };
+            let request = lk::CreateRoomRequest { name: own.as_str().to_owned(), ..Default::default() };
             client.call::<lk::Room>("CreateRoom", AdminGrant::Create, &request).await.map(drop)
         }
         _ => client.dismiss(&own).await,

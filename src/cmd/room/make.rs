@@ -2,7 +2,7 @@
 
 use super::credentials::Credentials;
 use super::print_line;
-use crate::base::{RoomId, UserId, display_name};
+use crate::base::{RoomName, UserId, display_name};
 #[cfg(feature = "server")]
 use crate::clock::unix_s;
 #[cfg(feature = "server")]
@@ -18,7 +18,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cmd) struct TokenArgs {
     /// The room
-    pub(super) room: RoomId,
+    pub(super) room: RoomName,
     /// The user id
     #[arg(long, value_name = "USER")]
     pub(super) user: UserId,
@@ -39,7 +39,7 @@ pub(in crate::cmd) struct TokenArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cmd) struct LinkArgs {
     /// The room
-    pub(super) room: RoomId,
+    pub(super) room: RoomName,
     /// The user of the link may remove others and end the call for everyone
     #[arg(long)]
     pub(super) host: bool,
@@ -91,7 +91,7 @@ pub(super) fn link(args: &LinkArgs, credentials: &Credentials, as_json: bool) ->
         json!({
             "link": link,
             "app_link": link::app_link(server, &args.room, Some(&invitation)),
-            "room": args.room.wire_name(),
+            "room": args.room.as_str(),
             "role": role.to_string(),
             "expires_unix_s": until,
         })

@@ -1,7 +1,7 @@
 //! The command line of the window, and its merger with the stored settings.
 
 use super::hosting::HostOptions;
-use crate::base::{NO_DEVICE, RoomId, display_name};
+use crate::base::{NO_DEVICE, RoomId, RoomName, display_name};
 use crate::call::view::JoinParams;
 use crate::cmd::DEFAULT_SERVER;
 use crate::cmd::participant::ParticipantArgs;
@@ -79,7 +79,7 @@ impl Renderer {
 impl HostArgs {
     /// The options of the room server, with `my-call` as the default room.
     pub(super) fn hosting(&self) -> HostOptions {
-        let room = self.window.participant.room.clone().unwrap_or_else(|| RoomId::Text("my-call".into()));
+        let room = self.window.participant.room.clone().unwrap_or_else(|| RoomId::Text("my-call".into()).wire_name());
         HostOptions { listen: self.listen, bots: self.with_bots, room }
     }
 }
@@ -100,7 +100,6 @@ impl WindowArgs {
             }
         };
         replace(&mut settings.name, self.name.clone());
-        replace(&mut settings.room, args.room.as_ref().map(ToString::to_string));
         replace(&mut settings.server, args.server.clone());
         settings.camera = args.camera.clone().or(settings.camera);
         settings.microphone = args.microphone.clone().or(settings.microphone);
@@ -111,11 +110,20 @@ impl WindowArgs {
         if settings.server.is_empty() {
             settings.server = DEFAULT_SERVER.to_owned();
         }
+        // A name that the lobby would take for a link becomes a link.
+        let typed = |room: &RoomName| match link::is_bare(room) {
+            true => room.as_str().to_owned(),
+            false => link::link(&settings.server, room, None),
+        };
+        if let Some(room) = &args.room {
+            settings.room = typed(room);
+        }
         // Without --join, the window reads the link and shows what is wrong with it.
         if let (Some(link), true) = (&self.link, self.join) {
             let address = link::parse(link)?;
             // The room alone would drop the invitation, which lets us in.
-            settings.room = if address.invitation.is_some() { link.clone() } else { address.room.to_string() };
+            let whole = address.invitation.is_some() || !link::is_bare(&address.room);
+            settings.room = if whole { link.clone() } else { address.room.as_str().to_owned() };
             replace(&mut settings.server, address.server);
             if settings.name.is_empty() {
                 replace(&mut settings.name, address.name);

@@ -1,6 +1,6 @@
 //! The room server in the window's process, and the synthetic participants of `visavis host --with-bots`.
 
-use crate::base::{RoomId, Transport, UserId};
+use crate::base::{RoomName, Transport, UserId};
 use crate::bot::{self, BotConfig};
 use crate::call::{HostedServer, JoinCredentials, ServerStarter, TokenSource};
 use crate::devices::CameraFormat;
@@ -20,7 +20,7 @@ pub(super) struct HostOptions {
     /// The number of synthetic participants.
     pub(super) bots: u32,
     /// Their room.
-    pub(super) room: RoomId,
+    pub(super) room: RoomName,
 }
 
 /// The room server of this process. It starts when the first call needs it.
@@ -85,7 +85,7 @@ impl LocalServer {
 }
 
 /// Runs synthetic participant `n`: each has a voice of its own, the second is muted, the third has no camera.
-async fn run_guest(url: String, room: RoomId, n: u32, stop: CancellationToken) {
+async fn run_guest(url: String, room: RoomName, n: u32, stop: CancellationToken) {
     const NAMES: [&str; 4] = ["Mina Park", "Tomás Rivera", "Priya Nair", "Ada Okafor"];
     let name = NAMES.get(n as usize - 1).map_or_else(|| format!("Guest {n}"), |name| (*name).to_owned());
     let Ok(user) = format!("guest-{n}").parse::<UserId>() else { return };

@@ -3,6 +3,7 @@
 use super::{AdminCall, LinkId, MediaEvent};
 use crate::base::UserId;
 use livekit_protocol as lk;
+use lk::participant_info::{Kind, KindDetail};
 
 /// An input of [`Hub::handle`](crate::hub::Hub::handle).
 #[derive(Clone, Debug)]
@@ -58,6 +59,10 @@ pub struct Admission {
     pub metadata: String,
     /// Opaque key-value pairs for the application.
     pub attributes: Vec<(String, String)>,
+    /// The kind of participant: a person, an agent, a phone call, …
+    pub kind: Kind,
+    /// Details of the kind.
+    pub kind_details: Vec<KindDetail>,
     /// The participant's permissions.
     pub permission: lk::ParticipantPermission,
     /// Whether this participant may remove others and end the room (`roomAdmin`).
@@ -78,6 +83,8 @@ impl Admission {
             user,
             metadata: String::new(),
             attributes: Vec::new(),
+            kind: Kind::Standard,
+            kind_details: Vec::new(),
             permission: lk::ParticipantPermission {
                 can_subscribe: true,
                 can_publish: true,

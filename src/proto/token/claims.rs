@@ -1,8 +1,10 @@
 //! The claims of tokens: on the wire, before signing, and after reading.
 
 use super::jwt;
-use crate::base::{RoomId, UserId};
+use super::lenient::{numeric_date, or_default, text_values};
+use crate::base::{RoomName, UserId};
 use livekit_protocol as lk;
+use lk::participant_info::{Kind, KindDetail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinClaims {
     /// The room.
-    pub room: RoomId,
+    pub room: RoomName,
     /// The participant's identity.
     pub user: UserId,
     /// The name that the others see.
@@ -35,7 +37,7 @@ pub enum AdminGrant {
     /// `roomList`: list the rooms.
     List,
     /// `roomAdmin` of one room: list its participants, remove them, and all other calls about it.
-    Room(RoomId),
+    Room(RoomName),
 }
 
 /// The claims of a token whose signature, issuer and times were right. Only [`ApiKeys::verify`] makes one.
@@ -57,6 +59,10 @@ pub struct VerifiedClaims {
     pub(crate) attributes: Vec<(String, String)>,
     /// The participant's rights in the room. What the token does not mention is allowed.
     pub(crate) permission: lk::ParticipantPermission,
+    /// The kind of participant: a person, an agent, a phone call, …
+    pub(crate) kind: Kind,
+    /// Details of the kind.
+    pub(crate) kind_details: Vec<KindDetail>,
     /// Whether the participant may join `room`.
     pub(crate) room_join: bool,
     /// Whether the token administers `room`.
@@ -92,6 +98,12 @@ impl VerifiedClaims {
         *self = Self { issued_at: self.issued_at, ..Self::new(claims) };
     }
 
+    /// Makes it the token of another participant.
+    pub(crate) fn set_identity(&mut self, identity: &str) {
+        identity.clone_into(&mut self.identity);
+        identity.clone_into(&mut self.claims.sub);
+    }
+
     pub(super) fn new(claims: Claims) -> Self {
         Self {
             key: claims.iss.clone(),
@@ -101,6 +113,12 @@ impl VerifiedClaims {
             metadata: claims.metadata.clone(),
             attributes: claims.attributes.clone().into_iter().collect(),
             permission: claims.video.permission(),
+            kind: kind(&claims.kind),
+            kind_details: claims
+                .kind_details
+                .iter()
+                .filter_map(|name| KindDetail::from_str_name(&name.to_ascii_uppercase()))
+                .collect(),
             room_join: claims.video.room_join,
             room_admin: claims.video.room_admin,
             room_create: claims.video.room_create,
@@ -121,7 +139,7 @@ pub struct UnverifiedClaims {
     pub(crate) room: String,
     /// Whether it claims the right to remove others there.
     pub(crate) room_admin: bool,
-    /// Begin and end of its validity in Unix seconds.
+    /// Begin and end of its validity in Unix seconds; the begin of time and its end if the token names none.
     pub(crate) not_before: i64,
     pub(crate) expires: i64,
 }
@@ -130,33 +148,44 @@ pub struct UnverifiedClaims {
 pub fn unverified_claims(token: &str) -> Option<UnverifiedClaims> {
     let claims = jwt::decode_unverified(token)?;
     let VideoGrants { room, room_admin, .. } = claims.video;
-    let time = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX);
-    let (not_before, expires) = (time(claims.nbf), time(claims.exp));
+    let (not_before, expires) = (claims.nbf.unwrap_or(0), claims.exp.unwrap_or(i64::MAX));
     Some(UnverifiedClaims { user: claims.sub.parse().ok(), room, room_admin, not_before, expires })
 }
 
-/// LiveKit's claims as JSON. Claims without a field here are kept for renewed tokens, `iat` among them.
+/// LiveKit's claims as JSON, read as livekit-server does: a null counts as absent, times may have a fraction. Claims
+/// without a field here are kept for renewed tokens.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Claims {
-    /// Unix seconds.
-    pub(super) exp: u64,
+    /// The end in Unix seconds; a token without it does not expire.
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "numeric_date")]
+    pub(super) exp: Option<i64>,
     /// The id of the key pair.
+    #[serde(deserialize_with = "or_default")]
     pub(super) iss: String,
-    /// Unix seconds.
-    pub(super) nbf: u64,
+    /// The begin in Unix seconds.
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "numeric_date")]
+    pub(super) nbf: Option<i64>,
+    /// When it was made, in Unix seconds.
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "numeric_date")]
+    pub(super) iat: Option<i64>,
     /// The participant's identity.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) sub: String,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) name: String,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) video: VideoGrants,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) metadata: String,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "text_values")]
     pub(super) attributes: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "is_default")]
+    /// LiveKit's `standard`, `agent`, `sip`, …; any other text counts as `standard`.
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    pub(super) kind: String,
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
+    pub(super) kind_details: Vec<String>,
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) room_config: Option<lk::RoomConfiguration>,
     #[serde(flatten)]
     pub(super) other: Map<String, Value>,
@@ -165,8 +194,7 @@ pub(super) struct Claims {
 impl Claims {
     /// Some SDKs write `nbf` as 0 and `iat` beside it.
     fn issued_at(&self) -> i64 {
-        let issued = || self.other.get("iat").and_then(Value::as_f64).map_or(0, |seconds| seconds as i64);
-        if self.nbf > 0 { i64::try_from(self.nbf).unwrap_or(i64::MAX) } else { issued() }
+        self.nbf.filter(|seconds| *seconds > 0).or(self.iat).unwrap_or(0)
     }
 }
 
@@ -174,28 +202,28 @@ impl Claims {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct VideoGrants {
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) room_create: bool,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) room_list: bool,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) room_admin: bool,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) room_join: bool,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) room: String,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) can_publish: Option<bool>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) can_subscribe: Option<bool>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) can_publish_data: Option<bool>,
     /// Where this is not empty, it overrides `can_publish`.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) can_publish_sources: Vec<String>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) can_update_own_metadata: Option<bool>,
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub(super) hidden: bool,
     #[serde(flatten)]
     pub(super) other: Map<String, Value>,
@@ -205,18 +233,25 @@ impl VideoGrants {
     /// The permissions that the grants give in the room. Default: everything but changing one's own metadata; data as
     /// publishing.
     fn permission(&self) -> lk::ParticipantPermission {
-        let source = |name: &String| lk::TrackSource::from_str_name(&name.to_ascii_uppercase()).map(i32::from);
+        // A source that this version does not know must not widen the permission: without sources, all are allowed.
+        let source = |name: &String| {
+            lk::TrackSource::from_str_name(&name.to_ascii_uppercase()).unwrap_or(lk::TrackSource::Unknown).into()
+        };
         let can_publish = self.can_publish.unwrap_or(true);
         lk::ParticipantPermission {
             can_subscribe: self.can_subscribe.unwrap_or(true),
             can_publish,
             can_publish_data: self.can_publish_data.unwrap_or(can_publish),
-            can_publish_sources: self.can_publish_sources.iter().filter_map(source).collect(),
+            can_publish_sources: self.can_publish_sources.iter().map(source).collect(),
             hidden: self.hidden,
             can_update_metadata: self.can_update_own_metadata.unwrap_or(false),
             ..Default::default()
         }
     }
+}
+
+fn kind(name: &str) -> Kind {
+    Kind::from_str_name(&name.to_ascii_uppercase()).unwrap_or(Kind::Standard)
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

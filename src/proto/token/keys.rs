@@ -3,12 +3,20 @@
 use super::claims::{AdminGrant, Claims, JoinClaims, VerifiedClaims, VideoGrants};
 use super::{ADMIN_VALIDITY, MintError, TokenError, jwt};
 use crate::base::Secret;
+#[cfg(feature = "server")]
+use base64::prelude::{BASE64_STANDARD, Engine};
+#[cfg(feature = "server")]
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// The id of the key pair of `--dev`, as in livekit-server.
 pub(super) const DEV_KEY: &str = "devkey";
 /// The secret of the key pair of `--dev`.
 pub(super) const DEV_SECRET: &str = "secret";
+
+/// How long the token of a webhook is valid, as in livekit-server.
+#[cfg(feature = "server")]
+const WEBHOOK_VALIDITY: Duration = Duration::from_secs(5 * 60);
 
 /// A key pair. Every token that its secret has signed names its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +43,7 @@ impl ApiKey {
     pub fn join_token(&self, join: &JoinClaims) -> Result<Secret<String>, MintError> {
         let grants = VideoGrants {
             room_join: true,
-            room: join.room.wire_name(),
+            room: join.room.as_str().to_owned(),
             room_admin: join.room_admin,
             ..VideoGrants::default()
         };
@@ -57,17 +65,26 @@ impl ApiKey {
             AdminGrant::List => grants.room_list = true,
             AdminGrant::Room(room) => {
                 grants.room_admin = true;
-                grants.room = room.wire_name();
+                room.as_str().clone_into(&mut grants.room);
             }
         }
         jwt::encode(&self.claims(grants, ADMIN_VALIDITY), &self.secret)
     }
 
+    /// The token in a webhook: it holds the hash of the body, as LiveKit's receivers check it.
+    #[cfg(feature = "server")]
+    pub(crate) fn webhook_token(&self, body: &[u8]) -> Result<Secret<String>, MintError> {
+        let mut claims = self.claims(VideoGrants::default(), WEBHOOK_VALIDITY);
+        claims.other.insert("sha256".to_owned(), BASE64_STANDARD.encode(Sha256::digest(body)).into());
+        jwt::encode(&claims, &self.secret)
+    }
+
     /// Claims that are valid from now on.
     fn claims(&self, video: VideoGrants, valid_for: Duration) -> Claims {
         let now = jsonwebtoken::get_current_timestamp();
-        let exp = now.saturating_add(valid_for.as_secs());
-        Claims { iss: self.id.clone(), nbf: now, exp, video, ..Claims::default() }
+        let time = |seconds: u64| Some(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let (nbf, exp) = (time(now), time(now.saturating_add(valid_for.as_secs())));
+        Claims { iss: self.id.clone(), nbf, exp, video, ..Claims::default() }
     }
 }
 
@@ -100,7 +117,7 @@ impl ApiKeys {
     pub fn verify(&self, token: &str) -> Result<VerifiedClaims, TokenError> {
         let issuer = jwt::decode_unverified(token).ok_or(TokenError::Malformed)?.iss;
         let key = self.find(&issuer).ok_or(TokenError::ForeignKey)?;
-        jwt::decode(token, &key.id, &key.secret).map(VerifiedClaims::new)
+        jwt::decode(token, &key.secret).map(VerifiedClaims::new)
     }
 
     /// A token with the same grants that is valid until `expires_at` (Unix seconds), or longer if the old one is.
@@ -115,8 +132,9 @@ impl ApiKeys {
             claims.iss.clone_from(&key.id);
             (claims.video.room_admin, claims.video.room_create, claims.video.room_list) = (false, false, false);
         }
-        claims.exp = claims.exp.max(expires_at);
-        claims.nbf = u64::try_from(old.issued_at).unwrap_or(0);
+        let until = i64::try_from(expires_at).unwrap_or(i64::MAX);
+        claims.exp = Some(claims.exp.map_or(until, |exp| exp.max(until)));
+        claims.nbf = Some(old.issued_at);
         jwt::encode(&claims, &key.secret)
     }
 }

@@ -7,6 +7,7 @@
 mod claims;
 mod jwt;
 mod keys;
+mod lenient;
 #[cfg(all(test, feature = "wire"))]
 mod tests;
 

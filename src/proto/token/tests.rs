@@ -2,7 +2,6 @@
 
 use super::keys::{DEV_KEY, DEV_SECRET};
 use super::*;
-use crate::base::RoomId;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use hmac::{Hmac, Mac};
 use livekit_api::access_token::{AccessToken, TokenVerifier, VideoGrants};
@@ -12,7 +11,7 @@ use sha2::{Sha256, Sha384};
 
 fn join() -> JoinClaims {
     JoinClaims {
-        room: RoomId::Number(7),
+        room: "num/7".parse().expect("a room"),
         user: "mina".parse().expect("a user"),
         name: "Mina Park".into(),
         metadata: "m".into(),
@@ -74,7 +73,7 @@ fn join_claims_come_back_with_everything_allowed() {
 #[test]
 fn every_key_pair_is_known_by_its_id() {
     for key in [ApiKey::dev(), ApiKey::new("first", "one").expect("a key")] {
-        let token = key.admin_token(&AdminGrant::Room(RoomId::Text("r".into()))).expect("a token");
+        let token = key.admin_token(&AdminGrant::Room("r".parse().expect("a room"))).expect("a token");
         let claims = verified(&keys(), token.expose());
         assert!(claims.room_admin && claims.room == "r" && !claims.room_join);
     }
@@ -98,7 +97,11 @@ fn bad_tokens_are_refused_by_kind_and_never_repeated() {
         ("", TokenError::Malformed),
         ("a.b.c", TokenError::Malformed),
         (&hs384, TokenError::Malformed),
-        (&dev(&json!({"iss": iss})), TokenError::Malformed),
+        (&dev(&json!({"iss": iss, "exp": exp, "name": 5})), TokenError::Malformed),
+        (&dev(&json!({"iss": iss, "exp": true})), TokenError::Malformed),
+        (&dev(&json!({"iss": iss, "exp": "soon"})), TokenError::Malformed),
+        (&dev(&json!({"iss": iss, "exp": 0})), TokenError::Expired),
+        (&dev(&json!({"iss": null, "exp": exp})), TokenError::ForeignKey),
     ] {
         let error = keys().verify(token).expect_err("a refusal");
         assert_eq!(error, expected);
@@ -129,7 +132,7 @@ fn the_time_of_issue_falls_back_to_iat_and_survives_a_renewal() {
         assert_eq!(claims.issued_at, expected);
         let renewed = renewed(&keys(), &claims);
         assert_eq!(renewed.issued_at, expected);
-        assert!(renewed.claims.exp as i64 >= now() + 595);
+        assert!(renewed.claims.exp >= Some(now() + 595));
     }
 }
 
@@ -182,8 +185,52 @@ fn permissions_are_read_as_livekit_writes_them() {
     let claims = verified(&keys(), &token);
     let p = &claims.permission;
     assert!(p.can_subscribe && !p.can_publish && !p.can_publish_data && p.hidden && p.can_update_metadata);
-    assert_eq!(p.can_publish_sources, [1, 3]);
+    assert_eq!(p.can_publish_sources, [1, 3, 0], "an unknown source is no permission for all sources");
     assert_eq!(claims.room_config.map(|c| c.max_participants), Some(3));
+}
+
+/// Each of these was taken by livekit-server 1.13.5.
+#[test]
+fn tokens_of_ordinary_back_ends_are_read_as_livekit_server_reads_them() {
+    let exp = now() + 100;
+    let plain = json!({"iss": DEV_KEY, "sub": "u", "exp": exp, "video": {"roomJoin": true, "room": "r"}});
+    for more in [
+        json!({"exp": now() as f64 + 100.5, "nbf": now() as f64 - 5.5}),
+        json!({"exp": exp as f64, "iat": 1.5}),
+        json!({"exp": null}),
+        json!({"exp": exp.to_string()}),
+        json!({"nbf": -5}),
+        json!({"name": null, "metadata": null, "attributes": null, "roomConfig": null, "kind": null, "iat": null}),
+        json!({"attributes": {"a": null}}),
+        json!({"aud": "calls"}),
+        json!({"aud": ["calls", "x"], "jti": "u"}),
+        json!({"name": "x".repeat(300), "zzz": {"a": [1]}, "sip": null, "sha256": "x"}),
+        json!({"roomConfig": {"max_participants": 3, "bogus": 1}}),
+        json!({"video": {"roomJoin": true, "room": "r", "canPublish": null, "canPublishSources": null, "zzz": 1}}),
+    ] {
+        let mut claims = plain.clone();
+        claims.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let read = verified(&keys(), &dev(&claims));
+        assert!(read.room_join && read.room == "r" && read.permission.can_publish, "{more}");
+        assert_eq!(renewed(&keys(), &read).identity, "u", "{more}");
+        assert!(unverified_claims(&dev(&claims)).is_some_and(|claims| claims.expires > now()), "{more}");
+    }
+    for video in [json!(null), json!({}), json!({"room": "r"})] {
+        let claims = verified(&keys(), &dev(&json!({"iss": DEV_KEY, "exp": exp, "video": video})));
+        assert!(!claims.room_join, "{video}");
+    }
+}
+
+#[test]
+fn the_kind_of_a_participant_is_read() {
+    use lk::participant_info::{Kind, KindDetail};
+    let read = |kind: &str, details: &[&str]| {
+        let claims = json!({"iss": DEV_KEY, "exp": now() + 9, "kind": kind, "kindDetails": details});
+        let claims = verified(&keys(), &dev(&claims));
+        (claims.kind, claims.kind_details)
+    };
+    assert_eq!(read("agent", &["cloud_agent", "zzz"]), (Kind::Agent, vec![KindDetail::CloudAgent]));
+    assert_eq!((read("sip", &[]).0, read("zzz", &[]).0), (Kind::Sip, Kind::Standard));
 }
 
 #[test]

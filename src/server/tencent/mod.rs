@@ -18,7 +18,7 @@ use super::audit::{self, AuditEntry, Principal};
 use super::engine::Engine;
 use super::error::Unavailable;
 use super::secrets::Application;
-use crate::base::{RoomId, UserId};
+use crate::base::{RoomName, UserId};
 use crate::clock::unix_s;
 use crate::proto::tencent::{ApiError, HttpRequest, RoomOperation, RoomRequest, SignedCall};
 use axum::Extension;
@@ -98,7 +98,8 @@ async fn verify_and_audit(
     let action = call.action()?;
     let request = call.request(http.body);
     let answer = execute_once(&app.engine, guards, application, &call, request.clone()).await;
-    let (room, users) = request.map_or_else(|_| Default::default(), |r| (r.room.to_string(), names(&r.operation)));
+    let (room, users) =
+        request.map_or_else(|_| Default::default(), |r| (r.room.wire_name().as_str().to_owned(), names(&r.operation)));
     let result = answer.as_ref().map_or_else(ApiError::code, |()| "ok");
     let entry = AuditEntry { action: action.name(), room: &room, users: &users, result, request: id };
     audit::record(Principal { key: &call.secret_id, user: "" }, entry);
@@ -132,9 +133,10 @@ async fn execute_once(
 
 /// Calls the engine. The inner result is the outcome; the outer error means that there is none, so a retry may execute.
 async fn execute(engine: &Engine, request: &RoomRequest) -> Result<Result<(), ApiError>, ApiError> {
+    let room = request.room.wire_name();
     let was_open = match &request.operation {
-        RoomOperation::Dismiss => engine.dismiss(&request.room).await,
-        RoomOperation::Remove(users) => remove(engine, &request.room, users).await,
+        RoomOperation::Dismiss => engine.dismiss(&room).await,
+        RoomOperation::Remove(users) => remove(engine, &room, users).await,
     };
     let was_open = was_open.map_err(|error| {
         tracing::warn!(%error, "a call of Tencent's API is not executed");
@@ -144,7 +146,7 @@ async fn execute(engine: &Engine, request: &RoomRequest) -> Result<Result<(), Ap
 }
 
 /// Removes users. Returns whether one of them was in the room, or the room is open.
-async fn remove(engine: &Engine, room: &RoomId, users: &[UserId]) -> Result<bool, Unavailable> {
+async fn remove(engine: &Engine, room: &RoomName, users: &[UserId]) -> Result<bool, Unavailable> {
     let mut was_there = false;
     for user in users {
         was_there |= engine.remove(room, user).await?;

@@ -6,7 +6,7 @@ pub(super) use devices::{
     allowed, default_changed, default_device, device_problem, missing_device, problem_word, withheld, withheld_word,
 };
 
-use crate::base::{ExitReason, ReceiptStep, RoomId, RoomState, StepName, StepState};
+use crate::base::{ExitReason, ReceiptStep, RoomName, RoomState, StepName, StepState};
 use crate::call::view::{CallSummary, CallView, RoomStatus};
 use crate::store::RecentRoom;
 use crate::ui::app::TalkKeyProblem;
@@ -31,7 +31,7 @@ pub(super) fn over(
     ending: &CallSummary,
     zone: &TimeZone,
 ) -> (&'static str, String) {
-    let (room, time) = (call.room.to_string(), hour(ending.unix_ms, zone));
+    let (room, time) = (call.room.shown(), hour(ending.unix_ms, zone));
     let room = isolate(&room);
     let off = devices_are_off(ending);
     match reason {
@@ -66,8 +66,8 @@ pub(super) fn ended_by_us(ending: &CallSummary) -> (&'static str, String) {
 }
 
 /// Title and sentences of the question whether to remove somebody.
-pub(super) fn remove_question(room: &RoomId, name: &str) -> (String, String) {
-    let (room, name) = (room.to_string(), isolate(name));
+pub(super) fn remove_question(room: &RoomName, name: &str) -> (String, String) {
+    let (room, name) = (room.shown(), isolate(name));
     let room = isolate(&room);
     let sentence = format!(
         "{name} leaves “{room}” at once and reads: “You were removed from this call”. \
@@ -77,9 +77,9 @@ pub(super) fn remove_question(room: &RoomId, name: &str) -> (String, String) {
 }
 
 /// Title and sentences of the question whether to end the call for everyone; `people` counts us too.
-pub(super) fn end_question(room: &RoomId, people: usize) -> (String, String) {
+pub(super) fn end_question(room: &RoomName, people: usize) -> (String, String) {
     let title = if people == 1 { "End the call?".to_owned() } else { format!("End the call for all {people} people?") };
-    let room = room.to_string();
+    let room = room.shown();
     let room = isolate(&room);
     let sentence = format!(
         "Everyone leaves “{room}” at once and reads that the call was ended for everyone. This cannot be undone."
@@ -180,8 +180,13 @@ pub(super) fn receipt_line(ending: &CallSummary, zone: &TimeZone) -> String {
 
 /// An end's details for support, as text to copy.
 pub(super) fn details(call: &CallView, ending: &CallSummary, zone: &TimeZone) -> String {
-    let mut text =
-        format!("{}\nroom {}\nuser {}\nserver {}\n", callback_line(ending, zone), call.room, call.user, call.server);
+    let mut text = format!(
+        "{}\nroom {}\nuser {}\nserver {}\n",
+        callback_line(ending, zone),
+        call.room.shown(),
+        call.user,
+        call.server
+    );
     for step in &ending.receipt.steps {
         let name = serde_json::to_value(step.step).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
         let state = format!("{:?}", step.state).to_lowercase();
@@ -341,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_name_from_right_to_left_leaves_the_sentence_as_it_is() {
-        let (title, body) = remove_question(&RoomId::Text("חדר".into()), "محمد علي");
+        let (title, body) = remove_question(&"חדר".parse().expect("a room"), "محمد علي");
         assert_eq!(title, "Remove \u{2068}محمد علي\u{2069}?");
         assert!(body.starts_with("\u{2068}محمد علي\u{2069} leaves “\u{2068}חדר\u{2069}” at once"), "{body}");
         let told = names(&["דנה כהן".to_owned(), "Tomás".to_owned()]);

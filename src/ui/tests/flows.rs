@@ -1,7 +1,7 @@
 //! The commands that follow from a person's actions in the window.
 
 use super::{LARGE, SMALL, asked, close, in_a_call, leaving, press};
-use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, RoomId, TrackRole};
+use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, TrackRole};
 use crate::call::view::{CallCommand, CallPhase, DeviceChoice, JoinParams, Notice};
 use crate::store::Theme;
 use crate::ui::testing::{SERVER, World, ada, ada_with, ending, guest, in_call, mute, portrait};
@@ -12,7 +12,7 @@ use std::time::Duration;
 fn request() -> JoinParams {
     JoinParams {
         server: Some("https://meet.example".into()),
-        room: RoomId::Text("Design review".into()),
+        room: "Design review".parse().expect("a room"),
         name: "Ada Okafor".into(),
         invitation: None,
     }

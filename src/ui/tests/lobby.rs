@@ -91,7 +91,7 @@ fn recent_rooms_are_listed_and_fill_the_form_in() {
     let commands = world.commands();
     assert!(
         matches!(&commands[..], [CallCommand::Join(r)]
-            if r.room.to_string() == "1:1 with Lena" && r.server.as_deref() == Some("wss://meet.example")),
+            if r.room.as_str() == "1:1 with Lena" && r.server.as_deref() == Some("wss://meet.example")),
         "{commands:?}"
     );
     press(&mut window, "Clear recent rooms");
@@ -131,7 +131,7 @@ fn a_room_with_an_invitation_is_joined_with_it_again() {
     let commands = world.commands();
     assert!(
         matches!(&commands[..], [CallCommand::Join(r)]
-            if r.room.to_string() == "Design review" && r.invitation == invitation()),
+            if r.room.as_str() == "Design review" && r.invitation == invitation()),
         "{commands:?}"
     );
 }

@@ -59,7 +59,7 @@ fn top_left(ui: &mut Ui, model: &Model, colors: &Palette) {
     let reserved = text::width(ui, text::MONO, &timer) + 28.0;
     ui.scope(|ui| {
         ui.set_max_width(ui.available_width() - reserved);
-        text::add_line(ui, text::BODY_STRONG, colors.text, &call.room.to_string());
+        text::add_line(ui, text::BODY_STRONG, colors.text, &call.room.shown());
     });
     ui.add_space(12.0);
     text::add_line(ui, text::MONO, colors.text_2, &timer);

@@ -91,7 +91,7 @@ fn join_button(ui: &mut Ui, view: &mut View<'_>) {
     let word = match (works(&view.model.snapshot.camera), works(&view.model.snapshot.microphone)) {
         _ if joining => "Joining…".to_owned(),
         (true, true) => match link::parse(&view.model.form.room) {
-            Ok(place) => format!("Join {}", isolate(&place.room.to_string())),
+            Ok(place) => format!("Join {}", isolate(&place.room.shown())),
             Err(_) => "Join".to_owned(),
         },
         (false, true) => "Join without camera".to_owned(),

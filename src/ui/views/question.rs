@@ -58,7 +58,7 @@ struct QuestionText {
 }
 
 fn leave(call: &CallView, by: ExitRequestedBy) -> QuestionText {
-    let room = call.room.to_string();
+    let room = call.room.shown();
     let room = isolate(&room);
     let (sentence, main) = match by {
         ExitRequestedBy::Window => (

@@ -65,7 +65,7 @@ fn head(ui: &mut Ui, view: &View<'_>, call: &CallView, summary: &CallSummary) {
     place::sides(ui, seal.height, 12.0, title, |ui| seal.show(ui));
     ui.add_space(8.0);
     let (seconds, people) = view.model.screens.stay;
-    let room = call.room.to_string();
+    let room = call.room.shown();
     place::sides(
         ui,
         text::NAME.line,

@@ -1,7 +1,7 @@
 //! The rooms that were left last: how each call ended, and a button to join again.
 
 use super::View;
-use crate::base::ExitReason;
+use crate::base::{ExitReason, RoomName, visible};
 use crate::store::RecentRoom;
 use crate::ui::action::Action;
 use crate::ui::tokens::{radius, size};
@@ -34,13 +34,18 @@ fn row(ui: &mut Ui, view: &mut View<'_>, i: usize, room: &RecentRoom) {
     let colors = view.colors;
     let (_, rect) = ui.allocate_space(vec2(ui.available_width(), size::RECENT_ROOM));
     let how = strings::recent(room, view.model.unix_ms, &view.model.zone);
-    let info = WidgetInfo::labeled(Role::Button, true, format!("{}: {how}", room.room));
+    let info = WidgetInfo::labeled(Role::Button, true, format!("{}: {how}", name_of(room)));
     let row = clickable(ui, rect, Id::unique(("recent room", i)), info);
     let ground = rect.shrink2(vec2(0.0, 3.0)).expand2(vec2(8.0, 0.0));
     ui.painter().rect_filled(ground, radius::CONTROL, colors.control.gamma_multiply(row.hover));
     place::within(ui, rect, Layout::top_down(Align::Min), |ui| content(ui, view, rect, room, &how));
     focus_ring(ui, &row.response.clone().with_new_rect(ground), radius::CONTROL, colors);
     view.on_click(&row.response, Action::Again(i));
+}
+
+/// The room's name as people may see it.
+fn name_of(room: &RecentRoom) -> String {
+    room.room.parse::<RoomName>().map_or_else(|_| visible(&room.room), |name| name.shown())
 }
 
 fn content(ui: &mut Ui, view: &View<'_>, rect: Rect, room: &RecentRoom, how: &str) {
@@ -56,7 +61,7 @@ fn content(ui: &mut Ui, view: &View<'_>, rect: Rect, room: &RecentRoom, how: &st
         ui.add_space(12.0);
         let name = text::LABEL.sized(14.0);
         place::stack(ui, vec2(ui.available_width(), name.line + 18.0), |ui| {
-            text::add_words(ui, name, colors.text, &room.room);
+            text::add_words(ui, name, colors.text, &name_of(room));
             ui.add_space(1.0);
             place::row(ui, text::CAPTION.line, |ui| {
                 text::add_icon_fill(ui, [12.0; 2], 13.0, color, icon);

@@ -2,7 +2,7 @@
 
 use super::BenchProcess;
 use crate::admin::AdminClient;
-use crate::base::{RoomId, UserId};
+use crate::base::{RoomName, UserId};
 use crate::proto::LIVEKIT_SERVER_VERSION;
 use crate::proto::token::ApiKey;
 use anyhow::{Context, bail};
@@ -127,7 +127,7 @@ pub(super) struct Scenario {
     kind: Kind,
     url: String,
     admin: AdminClient,
-    room: RoomId,
+    room: RoomName,
     host: RecordedEvents,
     _server: BenchProcess,
 }
