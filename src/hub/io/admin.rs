@@ -103,6 +103,9 @@ pub enum AdminError {
     /// twirp `invalid_argument`.
     #[error("{0}")]
     Invalid(String),
+    /// twirp `unimplemented`.
+    #[error("{0}")]
+    Unsupported(String),
     /// twirp `failed_precondition`.
     #[error("{0}")]
     Precondition(String),

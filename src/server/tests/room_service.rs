@@ -22,7 +22,7 @@ async fn a_room_is_made_listed_and_dismissed_in_both_encodings() {
     let server = start().await;
     let create = json!({"name": "r", "maxParticipants": 4, "emptyTimeout": 300});
     let (status, made) = call(&server, "/twirp/livekit.RoomService/CreateRoom", &AdminGrant::Create, &create).await;
-    assert_eq!((status, made["name"].as_str(), made["maxParticipants"].as_u64()), (200, Some("r"), Some(4)));
+    assert_eq!((status, made["name"].as_str(), made["max_participants"].as_u64()), (200, Some("r"), Some(4)));
     let (status, listed) = call(&server, "//twirp/livekit.RoomService/ListRooms", &AdminGrant::List, &json!({})).await;
     assert_eq!((status, listed["rooms"][0]["name"].as_str()), (200, Some("r")));
     assert_eq!(
@@ -83,13 +83,28 @@ async fn bad_calls_get_twirp_codes() {
     let service = "/twirp/livekit.RoomService/";
     for (method, body, expected) in [
         ("Dance", json!({}), (404, "bad_route")),
+        ("MoveParticipant", json!({"room": "r", "identity": "u"}), (501, "unimplemented")),
+        ("ForwardParticipant", json!({"room": "r", "identity": "u"}), (501, "unimplemented")),
+        ("PerformRpc", json!({"room": "r"}), (501, "unimplemented")),
+        ("CreateRoom", json!({"name": "r", "egress": {}}), (501, "unimplemented")),
+        ("CreateRoom", json!({"name": "ü"}), (400, "invalid_argument")),
         ("CreateRoom", json!({"name": 5}), (400, "malformed")),
         ("CreateRoom", json!({"name": "num/0"}), (400, "invalid_argument")),
         ("CreateRoom", json!({}), (400, "invalid_argument")),
     ] {
         let (status, said) = call(&server, &format!("{service}{method}"), &AdminGrant::Create, &body).await;
         assert_eq!((status, said["code"].as_str().expect("a string")), expected);
+        assert!(!said["msg"].as_str().expect("a sentence").is_empty());
     }
+    for service in ["Egress/ListEgress", "Ingress/ListIngress", "SIP/ListSIPTrunk", "AgentDispatchService/ListDispatch"]
+    {
+        let path = format!("/twirp/livekit.{service}");
+        let (status, said) = call(&server, &path, &AdminGrant::Create, &json!({})).await;
+        let words = said["msg"].as_str().expect("a sentence");
+        assert!(status == 501 && said["code"] == "unimplemented" && words.contains("does not have"), "{said}");
+    }
+    let (status, said) = call(&server, "/twirp/livekit.Nothing/Do", &AdminGrant::Create, &json!({})).await;
+    assert!(status == 404 && said["code"] == "bad_route", "{said}");
     let http = reqwest::Client::new();
     let get = http.get(http_url(&server, &format!("{service}ListRooms"))).send().await.expect("an answer");
     assert_eq!(get.status(), 404);
@@ -97,5 +112,58 @@ async fn bad_calls_get_twirp_codes() {
     assert_eq!(plain.status(), 404);
     let big = http.post(http_url(&server, "/token")).body(vec![b'x'; 2 << 20]).send().await.expect("an answer");
     assert_eq!(big.status(), 413);
+    server.stop().await.expect("stopped");
+}
+
+/// The words are those of livekit-server 1.13.5: its clients look for these keys, also where a value is the default.
+#[tokio::test]
+async fn answers_in_json_are_written_as_livekit_server_writes_them() {
+    let server = start().await;
+    let service = "/twirp/livekit.RoomService/";
+    let (_, none) = call(&server, &format!("{service}ListRooms"), &AdminGrant::List, &json!({})).await;
+    assert_eq!(none, json!({"rooms": []}));
+    let _mina = Client::join(&server, "r", "mina").await;
+    let (_, rooms) = call(&server, &format!("{service}ListRooms"), &AdminGrant::List, &json!({})).await;
+    let room = rooms["rooms"][0].as_object().expect("a room");
+    let keys = "active_recording creation_time creation_time_ms departure_timeout empty_timeout enabled_codecs \
+                max_participants metadata name num_participants num_publishers sid turn_password version";
+    assert_eq!(sorted(room), keys);
+    assert_eq!((&room["num_participants"], &room["num_publishers"]), (&json!(1), &json!(0)));
+    assert_eq!((&room["empty_timeout"], &room["departure_timeout"]), (&json!(300), &json!(20)));
+    let created = room["creation_time"].as_str().expect("64-bit numbers are text");
+    assert!(created.parse::<i64>().is_ok() && room["version"].is_null());
+    let grant = AdminGrant::Room(self::room("r"));
+    let who = json!({"room": "r", "identity": "mina"});
+    let (_, mina) = call(&server, &format!("{service}GetParticipant"), &grant, &who).await;
+    let keys = "attributes capabilities client_protocol data_tracks disconnect_reason identity is_publisher joined_at \
+                joined_at_ms kind kind_details metadata name permission region sid state tracks version";
+    assert_eq!(sorted(mina.as_object().expect("a participant")), keys);
+    assert_eq!((&mina["kind"], &mina["disconnect_reason"]), (&json!("STANDARD"), &json!("UNKNOWN_REASON")));
+    assert_eq!((&mina["state"], &mina["tracks"]), (&json!("JOINED"), &json!([])));
+    assert_eq!(mina["permission"]["can_publish_sources"], json!([]));
+    server.stop().await.expect("stopped");
+}
+
+fn sorted(object: &serde_json::Map<String, Value>) -> String {
+    let mut keys: Vec<&str> = object.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys.join(" ")
+}
+
+#[tokio::test]
+async fn tokens_and_content_types_are_read_as_livekit_server_reads_them() {
+    let server = start().await;
+    let token = ApiKey::dev().admin_token(&AdminGrant::List).expect("signed");
+    let url = http_url(&server, &format!("/twirp/livekit.RoomService/ListRooms?access_token={}", token.expose()));
+    let http = reqwest::Client::new();
+    for content_type in ["application/json", "Application/JSON; charset=UTF-8", "APPLICATION/json"] {
+        let answer = http.post(&url).header("content-type", content_type).body("{}").send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{content_type}");
+    }
+    for (content_type, token) in [("text/json", url.as_str()), ("application/json", url.split('?').next().unwrap())] {
+        let answer = http.post(token).header("content-type", content_type).body("{}").send().await.expect("an answer");
+        let said: Value = answer.json().await.expect("JSON");
+        assert!(["bad_route", "unauthenticated"].contains(&said["code"].as_str().expect("a code")), "{said}");
+    }
     server.stop().await.expect("stopped");
 }

@@ -1,24 +1,40 @@
 //! LiveKit's RoomService over twirp: `POST /twirp/livekit.RoomService/<Method>`, protobuf or JSON.
+//!
+//! LiveKit's other services, and the methods of this one that need more than one server, are refused in twirp's words.
+
+mod json;
 
 use super::app::AppState;
 use super::audit::{self, AuditEntry, Principal};
-use super::auth;
+use super::auth::{self, QueryParameters};
+use super::engine::Engine;
 use super::error::Unavailable;
-use crate::base::{IdError, RoomId};
+use crate::base::IdError;
 use crate::hub::{AdminAnswer, AdminCall, AdminError};
 use crate::proto::token::{TokenError, VerifiedClaims};
 use axum::body::Bytes;
+use axum::extract::Query;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use livekit_protocol as lk;
 use prost::Message;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
 
-/// The path of the service. Some clients write two slashes before it.
-const PREFIX: &str = "twirp/livekit.RoomService/";
+/// The path of all services. Some clients write two slashes before it.
+const TWIRP: &str = "twirp/";
+/// The service.
+const SERVICE: &str = "livekit.RoomService";
+/// Its methods that concern other servers, or reach into a client.
+const LACKING_METHODS: [&str; 3] = ["MoveParticipant", "ForwardParticipant", "PerformRpc"];
+/// LiveKit's services that this server does not have, and what they are for.
+const LACKING_SERVICES: [(&str, &str); 5] = [
+    ("livekit.Egress", "recording and streaming of rooms"),
+    ("livekit.Ingress", "streams into rooms"),
+    ("livekit.SIP", "telephone calls"),
+    ("livekit.AgentDispatchService", "agents"),
+    ("livekit.Connector", "calls of other services"),
+];
 
 /// The encoding of a call and of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +46,16 @@ enum Encoding {
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum CallError {
-    #[error("there is no such method here")]
-    BadRoute,
+    #[error("no handler for path {0:?}")]
+    NoRoute(String),
+    #[error("unsupported method {0:?} (only POST is allowed)")]
+    NotPost(Method),
+    #[error("unexpected Content-Type: it is application/json or application/protobuf")]
+    ContentType,
+    #[error("this server does not have {0}")]
+    NoService(&'static str),
+    #[error("{0} is not implemented on this server")]
+    NotImplemented(String),
     #[error(transparent)]
     Token(#[from] TokenError),
     #[error("permissions denied")]
@@ -50,7 +74,10 @@ impl CallError {
     /// The twirp code and the HTTP status.
     const fn code(&self) -> (&'static str, StatusCode) {
         match self {
-            Self::BadRoute => ("bad_route", StatusCode::NOT_FOUND),
+            Self::NoRoute(_) | Self::NotPost(_) | Self::ContentType => ("bad_route", StatusCode::NOT_FOUND),
+            Self::NoService(_) | Self::NotImplemented(_) | Self::Admin(AdminError::Unsupported(_)) => {
+                ("unimplemented", StatusCode::NOT_IMPLEMENTED)
+            }
             Self::Token(_) | Self::Permission => ("unauthenticated", StatusCode::UNAUTHORIZED),
             Self::Malformed => ("malformed", StatusCode::BAD_REQUEST),
             Self::Name(_) | Self::Admin(AdminError::Invalid(_)) => ("invalid_argument", StatusCode::BAD_REQUEST),
@@ -70,38 +97,48 @@ impl IntoResponse for CallError {
     }
 }
 
-/// Answers every path without another endpoint: a call of the service, or 404.
+/// Answers every path without another endpoint: a call of a service, or 404.
 pub(super) async fn call(
     State(app): State<AppState>,
-    method: Method,
-    uri: Uri,
+    Query(query): Query<QueryParameters>,
+    (method, uri): (Method, Uri),
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(name) = uri.path().trim_start_matches('/').strip_prefix(PREFIX) else {
+    let Some(path) = uri.path().trim_start_matches('/').strip_prefix(TWIRP) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match answer(&app, &method, name, &headers, &body).await {
-        Ok(response) => response,
-        Err(e) => e.into_response(),
-    }
+    let answer = match method == Method::POST {
+        true => answer(&app, path, (&headers, &query), &body).await,
+        false => Err(CallError::NotPost(method)),
+    };
+    answer.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn answer(
     app: &AppState,
-    method: &Method,
-    name: &str,
-    headers: &HeaderMap,
+    path: &str,
+    (headers, query): (&HeaderMap, &QueryParameters),
     body: &[u8],
 ) -> Result<Response, CallError> {
-    let encoding = encoding(headers).filter(|_| method == Method::POST).ok_or(CallError::BadRoute)?;
-    let claims = auth::verify_token(app, headers, &HashMap::new())?;
-    let request = parse(name, &Request { claims: &claims, encoding, body })
+    let no_route = || CallError::NoRoute(format!("/{TWIRP}{path}"));
+    let (service, name) = path.split_once('/').ok_or_else(no_route)?;
+    let lacking = LACKING_SERVICES.iter().find(|(lacking, _)| *lacking == service);
+    if service != SERVICE && lacking.is_none() {
+        return Err(no_route());
+    }
+    let encoding = encoding(headers).ok_or(CallError::ContentType)?;
+    let claims = auth::verify_token(app, headers, query)?;
+    if let Some((_, purpose)) = lacking {
+        return Err(CallError::NoService(purpose));
+    }
+    let request = parse(name, &Request { engine: &app.engine, claims: &claims, encoding, body })
         .inspect_err(|e| write_audit(&claims, name, (&claims.room, ""), e.code().0))?;
     let (room, user) = (request.room().to_owned(), request.user().to_owned());
     let answer = app.engine.admin(request).await.map_err(CallError::from).and_then(|answer| Ok(answer?));
     write_audit(&claims, name, (&room, &user), answer.as_ref().map_or_else(|e| e.code().0, |_| "ok"));
-    Ok(write(encoding, *answer?))
+    let answer = *answer?;
+    Ok(write(encoding, &answer))
 }
 
 /// Writes a call into the audit log, unless it only reads.
@@ -114,7 +151,7 @@ fn write_audit(claims: &VerifiedClaims, method: &str, (room, users): (&str, &str
 
 fn encoding(headers: &HeaderMap) -> Option<Encoding> {
     let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    match content_type.split(';').next()?.trim() {
+    match content_type.split(';').next()?.trim().to_ascii_lowercase().as_str() {
         "application/protobuf" => Some(Encoding::Protobuf),
         "application/json" => Some(Encoding::Json),
         _ => None,
@@ -122,6 +159,7 @@ fn encoding(headers: &HeaderMap) -> Option<Encoding> {
 }
 
 struct Request<'a> {
+    engine: &'a Engine,
     claims: &'a VerifiedClaims,
     encoding: Encoding,
     body: &'a [u8],
@@ -152,7 +190,7 @@ fn parse(method: &str, request: &Request<'_>) -> Result<AdminCall, CallError> {
         "CreateRoom" => {
             request.needs(request.claims.room_create)?;
             let call: lk::CreateRoomRequest = request.decode()?;
-            call.name.parse::<RoomId>()?;
+            request.engine.room_name(&call.name)?;
             AdminCall::CreateRoom(call)
         }
         "ListRooms" => {
@@ -188,29 +226,28 @@ fn parse(method: &str, request: &Request<'_>) -> Result<AdminCall, CallError> {
         "UpdateRoomMetadata" => {
             AdminCall::UpdateRoomMetadata(request.of_room(|r: &lk::UpdateRoomMetadataRequest| r.room.as_str())?)
         }
-        _ => return Err(CallError::BadRoute),
+        lacking if LACKING_METHODS.contains(&lacking) => return Err(CallError::NotImplemented(lacking.to_owned())),
+        other => return Err(CallError::NoRoute(format!("/{TWIRP}{SERVICE}/{other}"))),
     })
 }
 
-fn write(encoding: Encoding, answer: AdminAnswer) -> Response {
-    match answer {
-        AdminAnswer::Room(m) => encode(encoding, &m),
-        AdminAnswer::Rooms(m) => encode(encoding, &m),
-        AdminAnswer::Deleted(m) => encode(encoding, &m),
-        AdminAnswer::Participants(m) => encode(encoding, &m),
-        AdminAnswer::Participant(m) => encode(encoding, &m),
-        AdminAnswer::Removed(m) => encode(encoding, &m),
-        AdminAnswer::Muted(m) => encode(encoding, &m),
-        AdminAnswer::Subscriptions(m) => encode(encoding, &m),
-        AdminAnswer::DataSent(m) => encode(encoding, &m),
+fn write(encoding: Encoding, answer: &AdminAnswer) -> Response {
+    match encoding {
+        Encoding::Protobuf => ([(header::CONTENT_TYPE, "application/protobuf")], protobuf(answer)).into_response(),
+        Encoding::Json => axum::Json(json::answer(answer)).into_response(),
     }
 }
 
-fn encode(encoding: Encoding, message: &(impl Message + Serialize)) -> Response {
-    match encoding {
-        Encoding::Protobuf => {
-            ([(header::CONTENT_TYPE, "application/protobuf")], message.encode_to_vec()).into_response()
-        }
-        Encoding::Json => axum::Json(message).into_response(),
+fn protobuf(answer: &AdminAnswer) -> Vec<u8> {
+    match answer {
+        AdminAnswer::Room(m) => m.encode_to_vec(),
+        AdminAnswer::Rooms(m) => m.encode_to_vec(),
+        AdminAnswer::Deleted(m) => m.encode_to_vec(),
+        AdminAnswer::Participants(m) => m.encode_to_vec(),
+        AdminAnswer::Participant(m) => m.encode_to_vec(),
+        AdminAnswer::Removed(m) => m.encode_to_vec(),
+        AdminAnswer::Muted(m) => m.encode_to_vec(),
+        AdminAnswer::Subscriptions(m) => m.encode_to_vec(),
+        AdminAnswer::DataSent(m) => m.encode_to_vec(),
     }
 }
