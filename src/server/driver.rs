@@ -4,6 +4,7 @@ use super::hub_handle::{HubCommand, HubHandle, Joining};
 use super::link_queue::{LinkQueue, QueueFull};
 use super::state_folder::StateFolder;
 use super::stats::{EngineStats, HubGauges};
+use super::webhooks::WebhookSender;
 use crate::clock::{HEARTBEAT, RunningClock};
 use crate::hub::{AdminResult, BanList, Hub, HubConfig, HubEvent, Input, LinkId, MediaCommand, MediaEvent, Output};
 use crate::sfu::Sfu;
@@ -23,6 +24,7 @@ pub(super) struct Driver {
     calls: HashMap<u64, oneshot::Sender<AdminResult>>,
     next_call: u64,
     state: Option<StateFolder>,
+    webhooks: Option<WebhookSender>,
     /// The wall clock, in Unix ms.
     wall_ms: fn() -> i64,
 }
@@ -31,12 +33,13 @@ impl Driver {
     /// With a state folder and the bans that it contains, if there is one.
     pub(super) fn new(
         rooms: HubConfig,
-        saved: Option<(StateFolder, BanList)>,
+        (saved, webhooks): (Option<(StateFolder, BanList)>, Option<WebhookSender>),
         (sfu, media): (Sfu, mpsc::Receiver<MediaEvent>),
         wall_ms: fn() -> i64,
     ) -> (Self, HubHandle) {
         let (handle, commands) = HubHandle::new();
-        let mut hub = Hub::new(HubConfig { unix_ms_at_zero: wall_ms(), ..rooms }, rand::random());
+        let notifies = webhooks.is_some();
+        let mut hub = Hub::new(HubConfig { unix_ms_at_zero: wall_ms(), notifies, ..rooms }, rand::random());
         let state = saved.map(|(state, bans)| {
             hub.restore(bans);
             state
@@ -51,6 +54,7 @@ impl Driver {
             calls: HashMap::new(),
             next_call: 0,
             state,
+            webhooks,
             wall_ms,
         };
         (driver, handle)
@@ -101,7 +105,11 @@ impl Driver {
                 let stats = EngineStats {
                     rooms: self.hub.rooms().count(),
                     participants: self.hub.members(),
-                    gauges: Some(HubGauges { tracks: self.hub.tracks(), media: self.sfu.statistics() }),
+                    gauges: Some(HubGauges {
+                        tracks: self.hub.tracks(),
+                        media: self.sfu.statistics(),
+                        webhooks: self.webhooks.as_ref().map(WebhookSender::counts).unwrap_or_default(),
+                    }),
                 };
                 reply.send(stats).unwrap_or_default();
             }
@@ -137,6 +145,11 @@ impl Driver {
                 }
             }
             Output::Media(command) => self.forward(command),
+            Output::Notify(event) => {
+                if let Some(webhooks) = &self.webhooks {
+                    webhooks.send(&event);
+                }
+            }
             Output::Event(event) => {
                 log(&event);
                 if let (HubEvent::Banned(ban), Some(state)) = (event, &self.state) {
@@ -196,7 +209,7 @@ mod tests {
     async fn a_clock_that_is_set_while_the_server_runs_dates_what_comes_afterwards() {
         static WALL: AtomicI64 = AtomicI64::new(1_800_000_000_000);
         let media = Sfu::start(SfuConfig { bind: [127, 0, 0, 1].into(), ..SfuConfig::default() }).unwrap();
-        let (driver, hub) = Driver::new(HubConfig::default(), None, media, || WALL.load(Relaxed));
+        let (driver, hub) = Driver::new(HubConfig::default(), (None, None), media, || WALL.load(Relaxed));
         let driver = tokio::spawn(driver.run());
         let made = async |name: &str| {
             let request = lk::CreateRoomRequest { name: name.into(), ..Default::default() };

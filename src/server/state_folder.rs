@@ -4,6 +4,7 @@
 //! old one: a crash or a full disk leaves the old file intact. An admin call that removes somebody is answered once its
 //! ban is on disk ([`StateFolder::wait_written`]).
 
+use super::webhooks;
 use crate::clock::unix_s;
 use crate::hub::{Ban, BanList};
 use crate::store::{Readers, write_durably};
@@ -224,7 +225,8 @@ fn remove_leftovers(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        if name.to_str().and_then(|name| name.strip_prefix(FILE)).is_some_and(|rest| rest.ends_with(".new")) {
+        let is_ours = |name: &str| [FILE, webhooks::FILE].iter().any(|file| name.starts_with(file));
+        if name.to_str().is_some_and(|name| is_ours(name) && name.ends_with(".new")) {
             fs::remove_file(entry.path())?;
         }
     }

@@ -1,5 +1,6 @@
 //! Counts of an engine at one moment, for `/metrics` and `/healthz`.
 
+use super::webhooks::WebhookCounts;
 use crate::sfu::SfuStatistics;
 
 /// The counts of either engine.
@@ -16,4 +17,5 @@ pub(super) struct EngineStats {
 pub(super) struct HubGauges {
     pub(super) tracks: usize,
     pub(super) media: SfuStatistics,
+    pub(super) webhooks: WebhookCounts,
 }
