@@ -1,8 +1,10 @@
 //! The state that all endpoints share.
 
+use super::connection_limit::ConnectionLimit;
 use super::engine::Engine;
 use super::secrets::Keyring;
 use axum::http::HeaderMap;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// The state of the HTTP endpoints.
@@ -15,6 +17,8 @@ pub(super) struct AppState {
     pub(super) public_url: Option<String>,
     /// Each signalling connection holds a clone: the server stops when the last one is dropped.
     pub(super) link_guard: mpsc::Sender<()>,
+    /// The limits of connections, for `/metrics`.
+    pub(super) limit: Arc<ConnectionLimit>,
     /// Whether the listener speaks TLS.
     pub(super) is_tls: bool,
 }

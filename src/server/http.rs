@@ -1,4 +1,4 @@
-//! HTTP: the endpoints and their limits.
+//! HTTP: the endpoints.
 
 use super::app::AppState;
 use super::auth::{self, Protocol, QueryParameters};
@@ -6,7 +6,6 @@ use super::engine::Engine;
 use super::hub_handle::HubHandle;
 use super::link::{ClientLink, MAX_MESSAGE};
 use super::tencent::{self, CallGuards};
-use super::tls::Tls;
 use super::{invitations, join_page, metrics, room_lookup, room_service, token_endpoint};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -17,30 +16,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Router};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-/// HTTP connections at most, without upgraded ones. More wait in the listener's backlog.
-const CONNECTIONS: usize = 4096;
-/// Request line and headers together, in bytes. An uncompressed join request takes about 25 KB.
-const HEADER_BYTES: usize = 128 * 1024;
-/// How long a client may take to send its headers.
-const HEADER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a request may take with its body. A WebSocket upgrade is answered at once.
 const REQUEST_LIMIT: Duration = Duration::from_secs(15);
 /// Longest request body, in bytes.
 const BODY_BYTES: usize = 1 << 20;
-/// Pause after a failed accept, for example without free file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The OpenAPI description of this server's own endpoints.
 pub(super) const OPENAPI: &str = include_str!("openapi.json");
@@ -174,74 +157,11 @@ async fn upgrade(
     }
 }
 
-/// Accepts connections until `stop`; open connections then finish their request.
-pub(super) async fn serve(listener: TcpListener, tls: Option<Tls>, router: Router, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let place = tokio::select! {
-            Ok(place) = places.clone().acquire_owned() => place,
-            () = stop.cancelled() => return,
-        };
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-            () = stop.cancelled() => return,
-        };
-        let (acceptor, router, stop) = (tls.as_ref().map(Tls::acceptor), router.clone(), stop.clone());
-        tokio::spawn(async move {
-            handle_connection(stream, acceptor, router, stop).await;
-            drop(place);
-        });
-    }
-}
-
-/// Makes the TLS handshake, if there is a certificate, and serves the connection.
-async fn handle_connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, router: Router, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY cannot be set");
-    }
-    let Some(acceptor) = acceptor else { return serve_connection(stream, router, stop).await };
-    match tokio::time::timeout(HEADER_LIMIT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => serve_connection(stream, router, stop).await,
-        Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
-        Err(_) => tracing::debug!("the TLS handshake took too long"),
-    }
-}
-
-async fn serve_connection(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    router: Router,
-    stop: CancellationToken,
-) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_LIMIT)
-        .max_buf_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::mpsc;
 
     /// A server with one endpoint that reports when it begins and when it is done.

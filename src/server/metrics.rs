@@ -3,6 +3,7 @@
 //! Both need no token: they contain counts only.
 
 use super::app::AppState;
+use super::connection_limit::ConnectionCounts;
 use super::stats::{EngineStats, HubGauges};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -31,21 +32,33 @@ pub(super) async fn health(State(app): State<AppState>) -> Response {
 pub(super) async fn metrics(State(app): State<AppState>) -> Response {
     let Ok(stats) = app.engine.stats().await else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     let mut text = String::new();
-    match encode(&mut text, &registry(&stats)) {
+    match encode(&mut text, &registry(&stats, app.limit.counts())) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-fn registry(stats: &EngineStats) -> Registry {
+fn registry(stats: &EngineStats, connections: ConnectionCounts) -> Registry {
     let mut registry = Registry::with_prefix("visavis");
     let mut gauge = |name, help, value: usize| {
         registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
     };
     gauge("rooms", "Rooms that are open", stats.rooms);
     gauge("participants", "People in all rooms", stats.participants);
-    let Some(HubGauges { tracks, media }) = &stats.gauges else { return registry };
+    gauge("http_connections", "HTTP connections that are open, without WebSockets", connections.open);
+    let mut counter = |name, help, value: u64| registry.register(name, help, ConstCounter::new(value));
+    counter("http_refused", "Connections and requests over the limit of their address", connections.refused);
+    counter("http_timed_out", "Connections closed because no whole request came in time", connections.slow);
+    let mut gauge = |name, help, value: usize| {
+        registry.register(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
+    };
+    let Some(HubGauges { tracks, media, webhooks }) = &stats.gauges else { return registry };
     gauge("tracks", "Tracks that are published", *tracks);
+    gauge(
+        "webhooks_queued",
+        "Webhooks that wait to be delivered",
+        usize::try_from(webhooks.queued).unwrap_or(usize::MAX),
+    );
     gauge(
         "media_connections",
         "Peer connections that are open",
@@ -78,5 +91,8 @@ fn registry(stats: &EngineStats) -> Registry {
         media.tcp_audio_dropped,
     );
     counter("media_faults", "Connections closed because of a fault in handling them", media.faults);
+    counter("webhooks_delivered", "Webhooks that were taken", webhooks.delivered);
+    counter("webhooks_failed", "Webhooks that were refused, or not taken within an hour", webhooks.failed);
+    counter("webhooks_dropped", "Webhooks that were not queued because too many waited", webhooks.dropped);
     registry
 }
