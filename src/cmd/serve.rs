@@ -34,6 +34,7 @@ A settings file; everything in it may be left out:
   public_url = \"wss://calls.example.com\"  # where this server is reached: links lead there
   open_tokens = false                     # whether POST /token gives anybody a token
   state = \"/var/lib/visavis\"            # remembers who was removed across a restart
+  trusted_proxies = [\"127.0.0.1\"]       # proxies before it, or networks of them, that write X-Forwarded-For
   insecure_http = false                   # whether other computers are served without a certificate
   engine = \"embedded\"                     # or \"livekit\": what holds the rooms
   [livekit]                               # for engine = \"livekit\"
@@ -57,8 +58,13 @@ A settings file; everything in it may be left out:
   # Where clients send to, if that is not this computer's own addresses: addresses and host names.
   # \"interfaces\" stands for the own ones, \"stun:HOST:PORT\" for the one that a STUN server sees.
   advertise = [\"203.0.113.5\", \"interfaces\"]
+  [webhook]                               # what happens in rooms is posted there, as livekit-server does
+  urls = [\"https://back-end.example.com/webhook\"]
+  api_key = \"office\"                    # the key that signs; the first one otherwise
   [rooms]
   auto_create = true                      # whether joining a room makes it
+  empty_timeout = 300                     # seconds until a room closes that nobody joins
+  departure_timeout = 20                  # seconds until it closes after the last one left
   max_participants = 50
   max_rooms = 1000";
 
@@ -226,6 +232,7 @@ fn settings(args: &ServeArgs, file: &ConfigFile, tls: Option<Tls>) -> anyhow::Re
     config.public_url.clone_from(&file.public_url);
     let advertised = if args.advertise.is_empty() { &file.media.advertise } else { &args.advertise };
     let first_port = args.udp.or(file.media.udp).unwrap_or(UDP);
+    config.trusted_proxies.clone_from(&file.trusted_proxies);
     config.media = SfuConfig {
         bind: if args.dev { listen.ip() } else { media_address(listen.ip(), file.public_url.as_deref(), advertised) },
         first_port,
@@ -238,6 +245,10 @@ fn settings(args: &ServeArgs, file: &ConfigFile, tls: Option<Tls>) -> anyhow::Re
         advertised: advertised.clone(),
     };
     config.livekit = livekit(args, file)?;
+    config.webhooks = file.webhooks()?;
+    if config.livekit.is_some() && !config.webhooks.urls.is_empty() {
+        bail!("The rooms are a LiveKit server's, which sends the webhooks: name their addresses in its settings.");
+    }
     config.rooms = file.room_settings();
     config.state = args.state.clone().or_else(|| file.state.clone());
     Ok((listen, config))

@@ -3,16 +3,10 @@
 use super::config::{METADATA_BYTES, NAME_BYTES};
 use super::member::{Member, RoomNo};
 use super::subscribe::named_tracks;
-use super::{AdminAnswer, AdminCall, AdminError, Hub, MemberId, Timer};
+use super::{AdminAnswer, AdminCall, AdminError, Hub, MemberId};
 use crate::base::TrackSid;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
-use std::time::Duration;
-
-/// How long `CreateRoom` keeps a room that nobody joins, unless the request says otherwise, in seconds.
-const EMPTY_TIMEOUT_S: u32 = 300;
-/// How long `CreateRoom` keeps a room after the last member left, unless the request says otherwise, in seconds.
-const DEPARTURE_TIMEOUT_S: u32 = 20;
 
 impl Hub {
     pub(super) fn admin(&mut self, call: AdminCall) -> Result<AdminAnswer, AdminError> {
@@ -35,8 +29,8 @@ impl Hub {
             AdminCall::UpdateSubscriptions(request) => self.update_subscriptions(request),
             AdminCall::SendData(request) => {
                 let room = self.find_room(&request.room)?;
-                let sent = self.send_data(room, request).then_some(AdminAnswer::DataSent(lk::SendDataResponse {}));
-                sent.ok_or_else(|| AdminError::Invalid("the data or topic is too long".into()))
+                let sent = self.send_data(room, request).map(|()| AdminAnswer::DataSent(lk::SendDataResponse {}));
+                sent.map_err(|why| AdminError::Invalid(why.into()))
             }
             AdminCall::UpdateRoomMetadata(request) => self.update_room_metadata(request).map(AdminAnswer::Room),
         }
@@ -56,24 +50,23 @@ impl Hub {
         if request.name.is_empty() || request.name.len() > NAME_BYTES || request.metadata.len() > METADATA_BYTES {
             return Err(AdminError::Invalid("the name is missing, or name or metadata are too long".into()));
         }
+        if request.egress.is_some() {
+            return Err(AdminError::Unsupported("this server records and streams no rooms (egress)".into()));
+        }
         if let Some(room) = self.names.get(&request.name).and_then(|no| self.rooms.get(no)) {
             return Ok(self.room_info(room));
         }
         if self.rooms.len() >= self.config.max_rooms || self.is_stopping {
             return Err(AdminError::Precondition("no more rooms are possible".into()));
         }
-        let or = |value: u32, default: u32| if value > 0 { value } else { default };
-        let info = lk::Room {
+        let no = self.open_room(lk::Room {
             name: request.name,
             metadata: request.metadata,
             max_participants: request.max_participants,
-            empty_timeout: or(request.empty_timeout, EMPTY_TIMEOUT_S),
-            departure_timeout: or(request.departure_timeout, DEPARTURE_TIMEOUT_S),
+            empty_timeout: request.empty_timeout,
+            departure_timeout: request.departure_timeout,
             ..Default::default()
-        };
-        let keep = Duration::from_secs(info.empty_timeout.into());
-        let no = self.open_room(info, true);
-        self.timers.set(Timer::Idle(no), self.now + keep);
+        });
         self.rooms.get(&no).map(|room| self.room_info(room)).ok_or(AdminError::NoRoom)
     }
 

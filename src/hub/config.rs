@@ -13,8 +13,14 @@ pub struct HubConfig {
     pub version: String,
     /// `server_info.node_id`.
     pub node_id: String,
+    /// Whether [`crate::hub::Output::Notify`] is wanted.
+    pub notifies: bool,
     /// Whether joining a room creates it.
     pub auto_create: bool,
+    /// How long a room that nobody joins is kept, in seconds, unless its maker says otherwise.
+    pub empty_timeout_s: u32,
+    /// How long a room is kept after its last person left, in seconds, unless its maker says otherwise. 0: not at all.
+    pub departure_timeout_s: u32,
     /// STUN and TURN servers for the clients.
     pub ice_servers: Vec<lk::IceServer>,
     /// How long a member whose link is lost may resume.
@@ -39,7 +45,10 @@ impl Default for HubConfig {
             unix_ms_at_zero: 0,
             version: LIVEKIT_SERVER_VERSION.into(),
             node_id: "ND_visavis".into(),
+            notifies: false,
             auto_create: true,
+            empty_timeout_s: 300,
+            departure_timeout_s: 20,
             ice_servers: Vec::new(),
             resume_window: Duration::from_secs(5),
             link_silence: Duration::from_secs(15),

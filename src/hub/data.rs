@@ -11,8 +11,12 @@ use std::mem::take;
 
 const RELIABLE: &str = "_reliable";
 const LOSSY: &str = "_lossy";
+/// A channel without a label of LiveKit's: its messages are bytes, not data packets.
+const OWN: &str = "";
 /// Receivers in one message at most; a message with more is dropped.
 const MAX_RECEIVERS: usize = 1000;
+/// Length of a nonce, in bytes: receivers recognise a message by it that they got before.
+const NONCE_BYTES: usize = 16;
 
 /// The receivers of a message. Both lists empty: everybody but the sender.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +40,7 @@ impl Hub {
     pub(super) fn data(&mut self, id: MemberId, label: &str, payload: &Bytes) {
         let Some(member) = self.members.get_mut(&id) else { return };
         let kind = match label {
-            RELIABLE => Kind::Reliable,
+            RELIABLE | OWN => Kind::Reliable,
             LOSSY => Kind::Lossy,
             _ => return,
         };
@@ -44,7 +48,13 @@ impl Hub {
             tracing::debug!(user = %member.user, bytes = payload.len(), "a data message is dropped");
             return;
         }
-        let Ok(mut packet) = lk::DataPacket::decode(payload.clone()) else { return };
+        let (mut packet, raw) = if label == OWN {
+            let user = lk::UserPacket { payload: payload.to_vec(), ..Default::default() };
+            (lk::DataPacket { value: Some(Value::User(user)), ..Default::default() }, Some(payload))
+        } else {
+            let Ok(packet) = lk::DataPacket::decode(payload.clone()) else { return };
+            (packet, None)
+        };
         if kind == Kind::Reliable && packet.sequence > 0 {
             // After a resume a client repeats messages that may be lost.
             if packet.sequence <= member.last_sequence {
@@ -54,14 +64,16 @@ impl Hub {
         }
         let Some(receivers) = stamp_sender(&mut packet, member, kind) else { return };
         let room = member.room;
-        self.distribute(room, Some(id), &packet, kind, &receivers);
+        self.distribute(room, Some(id), (&packet, raw), kind, &receivers);
     }
 
-    /// Sends a message of the admin API. Returns whether it is within the limits.
-    pub(super) fn send_data(&mut self, room: RoomNo, request: lk::SendDataRequest) -> bool {
-        let is_long = request.data.len() > DATA_BYTES || request.topic.as_ref().is_some_and(|t| t.len() > NAME_BYTES);
-        if is_long {
-            return false;
+    /// Sends a message of the admin API. The error says what is wrong with it.
+    pub(super) fn send_data(&mut self, room: RoomNo, request: lk::SendDataRequest) -> Result<(), &'static str> {
+        if request.data.len() > DATA_BYTES || request.topic.as_ref().is_some_and(|t| t.len() > NAME_BYTES) {
+            return Err("the data or topic is too long");
+        }
+        if !matches!(request.nonce.len(), 0 | NONCE_BYTES) {
+            return Err("nonce should be 16-bytes or not present");
         }
         let kind = request.kind();
         let receivers = receivers_of(&request);
@@ -69,15 +81,15 @@ impl Hub {
             lk::UserPacket { payload: request.data, topic: request.topic, nonce: request.nonce, ..Default::default() };
         let mut packet = lk::DataPacket { value: Some(Value::User(user)), ..Default::default() };
         set_kind(&mut packet, kind);
-        self.distribute(room, None, &packet, kind, &receivers);
-        true
+        self.distribute(room, None, (&packet, None), kind, &receivers);
+        Ok(())
     }
 
     fn distribute(
         &mut self,
         room: RoomNo,
         sender: Option<MemberId>,
-        packet: &lk::DataPacket,
+        (packet, raw): (&lk::DataPacket, Option<&Bytes>),
         kind: Kind,
         receivers: &Receivers,
     ) {
@@ -90,8 +102,8 @@ impl Hub {
                 continue;
             }
             let connection = member.down();
-            let payload = payload.clone();
-            self.command(MediaCommand::SendData { connection, sender: origin, label, payload });
+            let (payload, raw) = (payload.clone(), raw.cloned());
+            self.command(MediaCommand::SendData { connection, sender: origin, label, payload, raw });
         }
     }
 }

@@ -29,6 +29,10 @@ impl Ids {
         self.with_prefix("RM_")
     }
 
+    pub(super) fn event(&mut self) -> String {
+        self.with_prefix("EV_")
+    }
+
     pub(super) fn track(&mut self, kind: MediaKind, source: TrackSource) -> TrackSid {
         let prefix = match (kind, source) {
             (MediaKind::Audio, TrackSource::ScreenShareAudio) => "TR_AS",

@@ -5,10 +5,10 @@ use super::downlink_dual::DualDownlink;
 use super::downlink_single::SingleDownlink;
 use super::member::{Downlink, Member, RoomNo};
 use super::presence::MemberPresence;
-use super::speakers::Speakers;
+use super::rooms::codecs;
 use super::uplink::Uplink;
-use super::{Admission, Hub, HubEvent, LinkId, MediaCommand, MemberId, Output, Refusal, Room, Timer, clipped};
-use crate::base::{Moment, VIDEO_MIME};
+use super::{Admission, Hub, HubEvent, LinkId, MediaCommand, MemberId, Output, Refusal, Timer, clipped};
+use crate::base::Moment;
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
 use lk::leave_request::Action;
@@ -70,41 +70,6 @@ impl Hub {
         self.out.push_back(Output::CloseLink { link });
     }
 
-    fn room_for_join(&mut self, admission: &Admission) -> RoomNo {
-        if let Some(no) = self.names.get(&admission.room).copied() {
-            self.timers.stop(Timer::Idle(no));
-            return no;
-        }
-        let config = admission.room_config.as_deref().cloned().unwrap_or_default();
-        let info = lk::Room {
-            name: admission.room.clone(),
-            metadata: clipped(config.metadata, METADATA_BYTES),
-            max_participants: config.max_participants,
-            empty_timeout: config.empty_timeout,
-            departure_timeout: config.departure_timeout,
-            ..lk::Room::default()
-        };
-        self.open_room(info, config.departure_timeout > 0)
-    }
-
-    /// Makes a room; the caller sets name, metadata and limits. A kept room outlives its last member by its
-    /// `departure_timeout`.
-    pub(super) fn open_room(&mut self, info: lk::Room, is_kept: bool) -> RoomNo {
-        self.last_room += 1;
-        let no = RoomNo(self.last_room);
-        let info = lk::Room {
-            sid: self.ids.room(),
-            creation_time: self.unix_s(),
-            creation_time_ms: self.unix_ms(),
-            enabled_codecs: codecs(),
-            ..info
-        };
-        self.names.insert(info.name.clone(), no);
-        self.emit(HubEvent::RoomOpened { room: info.name.clone() });
-        self.rooms.insert(no, Room { info, members: BTreeSet::new(), is_kept, speakers: Speakers::default() });
-        no
-    }
-
     /// Ends an earlier session of the same identity.
     fn supersede_duplicate(&mut self, room: RoomNo, admission: &Admission) {
         let is_same = |id: &MemberId| self.members.get(id).is_some_and(|m| m.user == admission.user);
@@ -158,6 +123,7 @@ impl Hub {
             r.members.insert(id);
         }
         self.timers.set(Timer::Entry(id), self.now + self.config.entry_limit);
+        self.counts_changed(room);
         self.emit(HubEvent::MemberJoined { room: admission.room, user: admission.user });
         id
     }
@@ -189,6 +155,8 @@ impl Hub {
             metadata: clipped(metadata.clone(), METADATA_BYTES),
             attributes,
             state: State::Joined as i32,
+            kind: admission.kind.into(),
+            kind_details: admission.kind_details.iter().map(|detail| i32::from(*detail)).collect(),
             joined_at: self.unix_s(),
             joined_at_ms: self.unix_ms(),
             client_protocol: client.client_protocol,
@@ -327,12 +295,6 @@ pub(super) fn leave_message(action: Action, why: Why) -> Message {
         action: action as i32,
         regions: None,
     })
-}
-
-fn codecs() -> Vec<lk::Codec> {
-    let codec = |mime: &str| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() };
-    // Without `video/rtx`: livekit-client 2.5 takes it for a codec that it has to offer, and publishes nothing.
-    ["audio/opus", VIDEO_MIME].map(codec).to_vec()
 }
 
 /// The size of all attributes together, in bytes.

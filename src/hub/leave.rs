@@ -159,14 +159,14 @@ impl Hub {
     }
 
     /// Sends `leave` and closes the link; nothing is sent on it afterwards.
-    fn send_leave(&mut self, id: MemberId, action: Action, why: Why) {
+    pub(super) fn send_leave(&mut self, id: MemberId, action: Action, why: Why) {
         let Some(link) = self.members.get_mut(&id).and_then(|m| m.link.take()) else { return };
         self.links.remove(&link);
         self.leave_and_close(link, action, why);
     }
 
     /// Takes a member out of all tables. The caller ends with [`Hub::release_member`].
-    fn detach_member(&mut self, id: MemberId) -> Option<Member> {
+    pub(super) fn detach_member(&mut self, id: MemberId) -> Option<Member> {
         let member = self.members.remove(&id)?;
         if let Some(link) = member.link {
             self.links.remove(&link);
@@ -197,11 +197,12 @@ impl Hub {
     }
 
     /// Ends a detached member's tracks and subscriptions, closes its connections, and records why it left.
-    fn release_member(&mut self, member: Member, why: Why) {
+    pub(super) fn release_member(&mut self, member: Member, why: Why) {
         let mut subscribers = Vec::new();
         for track in &member.tracks {
             subscribers.extend(&track.subscribers);
             self.unpublish(track);
+            self.notify_unpublished(&member, track);
         }
         for (track, subscription) in &member.subscriptions {
             if let Some(track) = self.members.get_mut(&subscription.owner).and_then(|o| o.track_mut(track)) {
@@ -217,42 +218,28 @@ impl Hub {
         for subscriber in subscribers {
             self.negotiate(subscriber);
         }
+        self.notify_left(&member, why);
         let (room, no) = (self.room_name(member.room), member.room);
+        self.counts_changed(no);
         let shown = departure_info(&member, why).map(Box::new);
         let (sid, user) = (member.base.sid, member.user);
         self.emit(HubEvent::MemberLeft { room: room.clone(), user: user.clone(), reason: why });
         self.leave_log.add(LeaveRecord { sid, room, no, shown, user, reason: why, at: self.now });
     }
-
-    /// Closes an empty room; a kept one only when its timeout is over.
-    pub(super) fn close_if_empty(&mut self, no: RoomNo, is_time_over: bool) {
-        let Some(room) = self.rooms.get(&no).filter(|r| r.members.is_empty()) else { return };
-        if room.is_kept && !is_time_over {
-            let keep = std::time::Duration::from_secs(room.info.departure_timeout.into());
-            self.timers.set(Timer::Idle(no), self.now + keep);
-        } else {
-            self.close_room(no);
-        }
-    }
-
-    fn close_room(&mut self, no: RoomNo) {
-        self.timers.stop(Timer::Idle(no));
-        self.timers.stop(Timer::Speakers(no));
-        if let Some(room) = self.rooms.remove(&no) {
-            self.names.remove(&room.info.name);
-            self.emit(HubEvent::RoomClosed { room: room.info.name });
-        }
-    }
 }
 
 /// The state that the others are sent of a member that left; `None` for a hidden one.
 fn departure_info(member: &Member, why: Why) -> Option<lk::ParticipantInfo> {
-    let info = lk::ParticipantInfo {
+    (!member.permission.hidden).then(|| departed(member, why))
+}
+
+/// The state of a member that left.
+pub(super) fn departed(member: &Member, why: Why) -> lk::ParticipantInfo {
+    lk::ParticipantInfo {
         state: State::Disconnected as i32,
         disconnect_reason: why as i32,
         version: member.base.version + 1,
         permission: Some(member.permission.clone()),
         ..member.base.clone()
-    };
-    (!member.permission.hidden).then_some(info)
+    }
 }

@@ -3,6 +3,7 @@
 use super::downlink_dual::DualDownlink;
 use super::downlink_single::SingleDownlink;
 use super::presence::MemberPresence;
+use super::publish::UNKNOWN_STREAM;
 use super::uplink::{AnnouncedTrack, Uplink};
 use super::{ConnectionId, ConnectionRole, LinkId, MemberId};
 use crate::base::{MediaKind, Moment, TrackSid, UserId};
@@ -90,6 +91,8 @@ pub(super) struct Subscription {
     /// The highest layer wanted: 0 `q`, 1 `h`, 2 `f`.
     pub(super) layer: u8,
     pub(super) paused: bool,
+    /// Whether the client was told that it is sent.
+    pub(super) told_active: bool,
 }
 
 impl Subscription {
@@ -189,7 +192,8 @@ impl Member {
 
     /// The stream id of the track's `msid`. Clients synchronize the tracks of one stream.
     pub(super) fn stream_id(&self, track: &Track) -> String {
-        let stream = if track.info.stream.is_empty() { &track.info.sid } else { &track.info.stream };
+        let is_alone = matches!(track.info.stream.as_str(), "" | UNKNOWN_STREAM);
+        let stream = if is_alone { &track.info.sid } else { &track.info.stream };
         format!("{}|{stream}", self.sid())
     }
 }

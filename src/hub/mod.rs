@@ -1,7 +1,7 @@
 //! The rooms of a server as a pure state machine: no sockets, no threads, time as an argument.
 //!
-//! [`Hub`] owns the rooms. Its methods are grouped by subject: `join`, `leave`, `signal` (client messages), `media`
-//! (reports of the forwarding plane), `publish`, `subscribe`, `negotiate`, `data`, `admin`. Parts that need no room
+//! [`Hub`] owns the rooms. Its methods are grouped by subject: `rooms`, `join`, `leave`, `signal` (client messages), `media`
+//! (reports of the forwarding plane), `publish`, `subscribe`, `negotiate`, `data`, `admin`, `notify` (webhooks). Parts that need no room
 //! stand alone: `uplink`, `downlink_single` and `downlink_dual` (which m-line carries which track), `presence`,
 //! `speakers`, `bans`, `leave_log`. `io` has the types of the interface.
 
@@ -19,8 +19,10 @@ mod leave_log;
 mod media;
 mod member;
 mod negotiate;
+mod notify;
 mod presence;
 mod publish;
+mod rooms;
 mod signal;
 mod speakers;
 mod subscribe;
@@ -39,6 +41,7 @@ use leave_log::LeaveLog;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
 use member::{Member, RoomNo};
+use rooms::Counts;
 use speakers::Speakers;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -70,8 +73,8 @@ pub struct Hub {
 struct Room {
     info: lk::Room,
     members: BTreeSet<MemberId>,
-    /// Whether the room outlives its last member for `departure_timeout`, as `CreateRoom` or a token asked.
-    is_kept: bool,
+    /// The counts that the members were told last.
+    counts: Counts,
     speakers: Speakers,
 }
 
@@ -87,6 +90,8 @@ enum Timer {
     Dynacast(MemberId),
     /// Send `speakers_changed`.
     Speakers(RoomNo),
+    /// Send the counts of a room.
+    Counts(RoomNo),
     /// Close an empty room.
     Idle(RoomNo),
 }
@@ -158,10 +163,7 @@ impl Hub {
             let full = no_place.then_some(Refusal::Full);
             return if self.config.auto_create { full } else { Some(Refusal::NoRoom) };
         };
-        let limit = Some(room.info.max_participants as usize).filter(|n| *n > 0);
-        let limit = limit.map_or(self.config.max_members, |n| n.min(self.config.max_members));
-        let others = room.members.iter().filter(|m| self.members.get(m).is_some_and(|m| m.user != admission.user));
-        (others.count() >= limit).then_some(Refusal::Full)
+        self.is_full(room, admission).then_some(Refusal::Full)
     }
 
     /// Sets the wall clock, which may jump against `now` when the machine sleeps. Bans are dated by it and compared
@@ -207,12 +209,19 @@ impl Hub {
             Timer::Negotiation(member) => self.negotiation_due(member),
             Timer::Dynacast(member) => self.dynacast_due(member),
             Timer::Speakers(room) => self.broadcast_speakers(room),
+            Timer::Counts(room) => self.send_counts(room),
             Timer::Idle(room) => self.close_if_empty(room, true),
         }
     }
 
     fn unix_ms(&self) -> i64 {
         self.config.unix_ms_at_zero + millis(self.now)
+    }
+
+    /// The version of something that changes now: clients keep the newest.
+    fn version(&self) -> lk::TimedVersion {
+        let unix_micro = self.config.unix_ms_at_zero * 1000 + self.now.as_micros() as i64;
+        lk::TimedVersion { unix_micro, ticks: 0 }
     }
 
     fn unix_s(&self) -> i64 {
@@ -244,10 +253,6 @@ impl Hub {
         self.out.push_back(Output::RenewToken { link, holder });
     }
 
-    fn members_in(&self, room: RoomNo) -> Vec<MemberId> {
-        self.rooms.get(&room).map(|r| r.members.iter().copied().collect()).unwrap_or_default()
-    }
-
     fn others_in(&self, room: RoomNo, but: MemberId) -> Vec<MemberId> {
         self.members_in(room).into_iter().filter(|m| *m != but).collect()
     }
@@ -265,20 +270,13 @@ impl Hub {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.base.version += 1;
         let (room, hidden) = (member.room, member.permission.hidden);
+        self.counts_changed(room);
+        let Some(member) = self.members.get(&id) else { return };
         let update = Message::Update(lk::ParticipantUpdate { participants: vec![member.info()] });
         if hidden {
             self.send(id, update);
         } else {
             self.broadcast(room, &update);
-        }
-    }
-
-    fn room_info(&self, room: &Room) -> lk::Room {
-        let publishes = |id: &&MemberId| self.members.get(id).is_some_and(|m| m.tracks.iter().any(|t| t.is_published));
-        lk::Room {
-            num_participants: room.members.len() as u32,
-            num_publishers: room.members.iter().filter(publishes).count() as u32,
-            ..room.info.clone()
         }
     }
 

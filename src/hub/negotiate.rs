@@ -58,6 +58,7 @@ impl Hub {
             Downlink::Dual { .. } => BTreeMap::new(),
         };
         self.send(id, Message::Answer(description("answer", sdp, offer_id, map)));
+        self.tell_streams(id);
         self.negotiate(id);
     }
 
@@ -91,6 +92,7 @@ impl Hub {
             return self.require_rejoin(id);
         }
         self.command(MediaCommand::AcceptAnswer { connection, sdp: answer.sdp });
+        self.tell_streams(id);
         self.negotiate(id);
     }
 
@@ -132,6 +134,7 @@ impl Hub {
             member.base.state = lk::participant_info::State::Active as i32;
             self.timers.stop(Timer::Entry(id));
             self.broadcast_info(id);
+            self.notify_joined(id);
             self.send_qualities(id);
         }
         self.check_presence(id);

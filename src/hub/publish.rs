@@ -12,8 +12,10 @@ use std::collections::BTreeSet;
 
 /// RIDs of the simulcast layers, by quality.
 const RIDS: [&str; 3] = ["q", "h", "f"];
+/// The stream of a track whose source is not known. It joins no other track: see [`Member::stream_id`].
+pub(super) const UNKNOWN_STREAM: &str = "unknown";
 /// Number of simulcast layers.
-const ALL_LAYERS: u8 = 3;
+pub(super) const ALL_LAYERS: u8 = 3;
 
 impl Hub {
     pub(super) fn add_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {
@@ -61,7 +63,7 @@ impl Hub {
         let kind = kind_of(request.r#type());
         let sid = self.ids.track(kind, request.source());
         let cids = cids_of(&request);
-        let info = track_info(&sid, kind, request);
+        let info = lk::TrackInfo { version: Some(self.version()), ..track_info(&sid, kind, request) };
         let dynacast = Dynacast { requested: ALL_LAYERS, lower_at: None };
         let subscribers = BTreeSet::new();
         Track { sid, info, kind, cids, is_published: false, subscribers, sent_subscribed: false, dynacast }
@@ -160,6 +162,11 @@ impl Hub {
             self.command(MediaCommand::Mute { track, muted: true });
         }
         self.broadcast_info(id);
+        for sid in started {
+            if let Some(info) = self.members.get(&id).and_then(|m| m.track(sid)).map(|track| track.info.clone()) {
+                self.notify_track("track_published", id, &info);
+            }
+        }
         for other in self.others_in(room, id) {
             let wants = self.members.get(&other).is_some_and(|m| m.auto_subscribe);
             let is_new = |hub: &mut Self, track: &TrackSid| hub.subscribe(other, track).is_ok();
@@ -172,7 +179,8 @@ impl Hub {
     /// Removes tracks from a member. The caller ends their subscriptions with [`Hub::unpublish`].
     pub(super) fn remove_tracks(&mut self, id: MemberId, tracks: &[TrackSid]) -> Vec<Track> {
         let Some(member) = self.members.get_mut(&id) else { return Vec::new() };
-        let (gone, kept) = std::mem::take(&mut member.tracks).into_iter().partition(|t| tracks.contains(&t.sid));
+        let (gone, kept): (Vec<Track>, Vec<Track>) =
+            std::mem::take(&mut member.tracks).into_iter().partition(|t| tracks.contains(&t.sid));
         member.tracks = kept;
         for track in tracks {
             member.uplink.forget(track);
@@ -180,6 +188,9 @@ impl Hub {
             if let Some(room) = self.rooms.get_mut(&member.room) {
                 room.speakers.silence(id, track);
             }
+        }
+        for track in gone.iter().filter(|track| track.is_published) {
+            self.notify_track("track_unpublished", id, &track.info);
         }
         gone
     }
@@ -212,6 +223,7 @@ impl Hub {
 
     /// Mutes or unmutes a member's own track. Returns whether it has that track.
     pub(super) fn set_muted(&mut self, id: MemberId, sid: &TrackSid, muted: bool) -> bool {
+        let version = self.version();
         let Some(member) = self.members.get_mut(&id) else { return false };
         let room = member.room;
         let Some(track) = member.track_mut(sid) else { return false };
@@ -219,6 +231,7 @@ impl Hub {
             return true;
         }
         track.info.muted = muted;
+        track.info.version = Some(version);
         if track.is_published {
             self.command(MediaCommand::Mute { track: sid.clone(), muted });
         }
@@ -311,6 +324,7 @@ fn track_info(sid: &TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> 
         mime_type: mime.clone(),
         cid: request.cid.clone(),
         layers: layers.clone(),
+        video_layer_mode: lk::video_layer::Mode::OneSpatialLayerPerStream.into(),
         ..Default::default()
     };
     let stream = if request.stream.is_empty() { stream_of(request.source()) } else { request.stream };
@@ -342,7 +356,7 @@ fn stream_of(source: lk::TrackSource) -> String {
     match source {
         lk::TrackSource::Camera | lk::TrackSource::Microphone => "camera",
         lk::TrackSource::ScreenShare | lk::TrackSource::ScreenShareAudio => "screen",
-        lk::TrackSource::Unknown => "",
+        lk::TrackSource::Unknown => UNKNOWN_STREAM,
     }
     .to_owned()
 }

@@ -111,9 +111,11 @@ impl Hub {
         const MAX_FEATURES: usize = 16;
         update.features.truncate(MAX_FEATURES);
         let sid = TrackSid::from(update.track_sid.as_str());
+        let version = self.version();
         let track = self.members.get_mut(&id).and_then(|m| m.track_mut(&sid));
         match track {
             Some(track) => {
+                track.info.version = Some(version);
                 track.info.audio_features = update.features;
                 self.broadcast_info(id);
             }
@@ -123,9 +125,11 @@ impl Hub {
 
     fn update_video_track(&mut self, id: MemberId, update: lk::UpdateLocalVideoTrack) {
         let sid = TrackSid::from(update.track_sid.as_str());
+        let version = self.version();
         let track = self.members.get_mut(&id).and_then(|m| m.track_mut(&sid));
         match track {
             Some(track) => {
+                track.info.version = Some(version);
                 (track.info.width, track.info.height) = (update.width, update.height);
                 self.broadcast_info(id);
             }

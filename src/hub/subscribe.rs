@@ -1,8 +1,9 @@
 //! Subscriptions, the layer that each one gets, and dynacast: which layers a publisher needs to send.
 
 use super::member::Subscription;
+use super::publish::ALL_LAYERS;
 use super::{Hub, MediaCommand, MemberId, Timer};
-use crate::base::{TrackSid, VIDEO_CODEC};
+use crate::base::{MediaKind, TrackSid, VIDEO_CODEC};
 use livekit_protocol as lk;
 use lk::SubscriptionError as Error;
 use lk::signal_response::Message;
@@ -26,7 +27,12 @@ impl Hub {
         if !is_visible {
             return Err(Error::SeTrackNotfound);
         }
-        if !member.permission.can_subscribe || !owner.shares(sid, member) || member.declined.contains(sid) {
+        if !member.permission.can_subscribe || member.declined.contains(sid) {
+            return Err(Error::SeUnknown);
+        }
+        let participant_sid = owner.sid().to_owned();
+        if !owner.shares(sid, member) {
+            self.tell_sharing(id, participant_sid, sid, false);
             return Err(Error::SeUnknown);
         }
         let Some(track) = self.members.get_mut(&owner_id).and_then(|o| o.track_mut(sid)) else { return Ok(()) };
@@ -36,10 +42,12 @@ impl Hub {
         let kind = track.kind;
         let is_first = !std::mem::replace(&mut track.sent_subscribed, true);
         if let Some(member) = self.members.get_mut(&id) {
-            let subscription = Subscription { owner: owner_id, layer: Subscription::BEST, paused: false };
+            let layer = Subscription::BEST;
+            let subscription = Subscription { owner: owner_id, layer, paused: false, told_active: false };
             member.subscriptions.insert(sid.clone(), subscription);
             member.downlink.want(sid.clone(), kind);
         }
+        self.tell_sharing(id, participant_sid, sid, true);
         if is_first {
             self.send(owner_id, Message::TrackSubscribed(lk::TrackSubscribed { track_sid: sid.to_string() }));
         }
@@ -181,27 +189,66 @@ impl Hub {
         let (Some(o), Some(m)) = (self.members.get(&owner), self.members.get(&other)) else { return };
         let allowed = o.shares(track, m);
         let has = m.subscriptions.contains_key(track);
-        let changed = match (allowed, has) {
-            (false, true) => self.unsubscribe(other, track),
-            (true, false) if m.auto_subscribe => self.subscribe(other, track).is_ok(),
-            _ => false,
-        };
-        if changed {
-            let (participant_sid, track_sid) = (participant_sid.to_owned(), track.to_string());
-            let update = lk::SubscriptionPermissionUpdate { participant_sid, track_sid, allowed };
-            self.send(other, Message::SubscriptionPermissionUpdate(update));
+        match (allowed, has) {
+            (false, true) => {
+                self.unsubscribe(other, track);
+                self.tell_sharing(other, participant_sid.to_owned(), track, false);
+            }
+            (true, false) if m.auto_subscribe => drop(self.subscribe(other, track)),
+            (true, false) => self.tell_sharing(other, participant_sid.to_owned(), track, true),
+            _ => {}
         }
     }
 
-    /// Asks a publisher for the simulcast layers that are subscribed to: more at once, fewer after [`LOWER_AFTER`].
+    /// Tells a member whether a publisher lets it subscribe to a track.
+    fn tell_sharing(&mut self, id: MemberId, participant_sid: String, track: &TrackSid, allowed: bool) {
+        let update = lk::SubscriptionPermissionUpdate { participant_sid, track_sid: track.to_string(), allowed };
+        self.send(id, Message::SubscriptionPermissionUpdate(update));
+    }
+
+    /// The client has the m-lines of its video tracks: tells it once of each that it is sent. The lowest layer always is,
+    /// so no track is ever told to be paused.
+    pub(super) fn tell_streams(&mut self, id: MemberId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let mut stream_states = Vec::new();
+        for (sid, subscription) in &mut member.subscriptions {
+            if subscription.told_active || !member.downlink.is_bound(sid) {
+                continue;
+            }
+            subscription.told_active = true;
+            stream_states.push((subscription.owner, sid.clone()));
+        }
+        let state = |(owner, sid): (MemberId, TrackSid)| {
+            let owner = self.members.get(&owner)?;
+            let is_video = owner.track(&sid)?.kind == MediaKind::Video;
+            let (participant_sid, track_sid) = (owner.sid().to_owned(), sid.to_string());
+            is_video.then_some(lk::StreamStateInfo {
+                participant_sid,
+                track_sid,
+                state: lk::StreamState::Active.into(),
+            })
+        };
+        let stream_states: Vec<_> = stream_states.into_iter().filter_map(state).collect();
+        if !stream_states.is_empty() {
+            self.send(id, Message::StreamStateUpdate(lk::StreamStateUpdate { stream_states }));
+        }
+    }
+
+    /// Asks a publisher for the layers that are subscribed to: more at once, fewer after [`LOWER_AFTER`]. A single picture
+    /// is all of them or none.
     pub(super) fn dynacast(&mut self, owner: MemberId, sid: &TrackSid) {
         let Some(track) = self.members.get(&owner).and_then(|o| o.track(sid)) else { return };
-        if !is_simulcast(&track.info) || !track.is_published {
+        if track.kind != MediaKind::Video || !track.is_published {
             return;
         }
+        let is_single = !is_simulcast(&track.info);
         let subscriptions =
             track.subscribers.iter().filter_map(|m| self.members.get(m)).filter_map(|m| m.subscriptions.get(sid));
-        let wanted = subscriptions.filter(|s| !s.paused).map(|s| s.layer + 1).max().unwrap_or(0);
+        let wanted = subscriptions
+            .filter(|s| !s.paused)
+            .map(|s| if is_single { ALL_LAYERS } else { s.layer + 1 })
+            .max()
+            .unwrap_or(0);
         let now = self.now;
         let Some(track) = self.members.get_mut(&owner).and_then(|o| o.track_mut(sid)) else { return };
         let dynacast = &mut track.dynacast;
@@ -236,7 +283,7 @@ impl Hub {
     /// Repeats the request for layers after a resume.
     pub(super) fn repeat_dynacast(&mut self, owner: MemberId) {
         for sid in self.track_sids(owner) {
-            let sent = self.members.get(&owner).and_then(|o| o.track(&sid)).filter(|t| is_simulcast(&t.info));
+            let sent = self.members.get(&owner).and_then(|o| o.track(&sid)).filter(|t| t.kind == MediaKind::Video);
             if let Some(requested) = sent.filter(|t| t.is_published).map(|t| t.dynacast.requested) {
                 self.send(owner, qualities(&sid, requested));
             }

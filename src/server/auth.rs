@@ -1,8 +1,9 @@
 //! Authorization of joins. The WebSocket upgrade and `/rtc/validate` share it, so that they give the same answers.
 
 use super::app::AppState;
+use super::engine::Engine;
 use super::hub_handle::{HubHandle, Joining, Stopping};
-use crate::base::{IdError, RoomId, UserId, display_name};
+use crate::base::{IdError, UserId};
 use crate::hub::{Admission, Refusal};
 use crate::proto::join_request::{self, JoinRequestError};
 use crate::proto::token::{TokenError, VerifiedClaims};
@@ -13,12 +14,12 @@ use std::collections::HashMap;
 /// The parameters of a query.
 pub(super) type QueryParameters = HashMap<String, String>;
 
-/// LiveKit's signalling protocol.
+/// LiveKit's signalling endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
-    /// `/rtc`: two peer connections, everything in the query.
+    /// `/rtc`: everything in the query, or in `join_request`.
     V0,
-    /// `/rtc/v1`: one peer connection, everything in `join_request`.
+    /// `/rtc/v1`: everything in `join_request`.
     V1,
 }
 
@@ -29,6 +30,8 @@ pub(super) enum JoinDenied {
     Token(#[from] TokenError),
     #[error("The access token does not let anybody join a room.")]
     NoJoinGrant,
+    #[error("The access token does not let its holder publish, so there can be no second connection for it.")]
+    NoPublishGrant,
     #[error("The access token does not let its holder set metadata or attributes (canUpdateOwnMetadata).")]
     NoMetadataGrant,
     #[error(transparent)]
@@ -44,8 +47,8 @@ pub(super) enum JoinDenied {
 impl JoinDenied {
     pub(super) const fn status(&self) -> StatusCode {
         match self {
-            // livekit-server's status for a join that sets what its token does not let it set.
-            Self::Token(_) | Self::NoMetadataGrant => StatusCode::UNAUTHORIZED,
+            // livekit-server's status for a join that asks for what its token does not let it do.
+            Self::Token(_) | Self::NoMetadataGrant | Self::NoPublishGrant => StatusCode::UNAUTHORIZED,
             Self::NoJoinGrant | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full) => {
                 StatusCode::FORBIDDEN
             }
@@ -81,12 +84,21 @@ pub(super) async fn authorize_join(
     query: &QueryParameters,
     protocol: Protocol,
 ) -> Result<(VerifiedClaims, Box<Joining>), JoinDenied> {
-    let claims = verify_token(app, headers, query)?;
-    let admission = admission(&claims)?;
-    let request = match (protocol, query.get("join_request")) {
-        (Protocol::V1, Some(request)) => join_request::decode(request)?,
+    let mut claims = verify_token(app, headers, query)?;
+    let mut admission = admission(&app.engine, &claims)?;
+    if let Some(name) = query.get("publish").filter(|name| !name.is_empty()) {
+        // Who was removed is not let in under another name.
+        if let Some(refusal @ (Refusal::Removed | Refusal::Dismissed)) = hub.refusal(admission.clone(), false).await? {
+            return Err(refusal.into());
+        }
+        second_connection(&mut claims, &mut admission, name)?;
+    }
+    // As on livekit-server, the parameter decides how many peer connections there are, not the path.
+    let parameter = query.get("join_request");
+    let request = match (protocol, parameter) {
+        (_, Some(request)) => join_request::decode(request)?,
         (Protocol::V1, None) => return Err(JoinRequestError::Missing.into()),
-        (Protocol::V0, _) => join_request::from_query(query)?,
+        (Protocol::V0, None) => join_request::from_query(query)?,
     };
     // A resume keeps metadata and attributes as they are, so those in its request are not looked at.
     let sets_own = !request.metadata.is_empty() || !request.participant_attributes.is_empty();
@@ -96,24 +108,40 @@ pub(super) async fn authorize_join(
     if let Some(refusal) = hub.refusal(admission.clone(), request.reconnect).await? {
         return Err(refusal.into());
     }
-    Ok((claims, Box::new(Joining { admission, request, single: protocol == Protocol::V1 })))
+    Ok((claims, Box::new(Joining { admission, request, single: parameter.is_some() })))
 }
 
-/// Converts the claims of a token for the hub, and checks room and names.
-pub(super) fn admission(claims: &VerifiedClaims) -> Result<Admission, JoinDenied> {
+/// Turns a join into that of a second connection of the same user, `publish=NAME`: a participant `USER#NAME` of its own,
+/// which only publishes.
+fn second_connection(claims: &mut VerifiedClaims, admission: &mut Admission, name: &str) -> Result<(), JoinDenied> {
+    if !admission.permission.can_publish {
+        return Err(JoinDenied::NoPublishGrant);
+    }
+    admission.permission.can_subscribe = false;
+    // A renewed token has the name already.
+    let suffix = format!("#{name}");
+    if !claims.identity.ends_with(&suffix) {
+        admission.user = format!("{}{suffix}", claims.identity).parse()?;
+        claims.set_identity(admission.user.as_str());
+    }
+    Ok(())
+}
+
+/// Converts the claims of a token for the hub, and checks room and identity. A long name is cut by the hub.
+pub(super) fn admission(engine: &Engine, claims: &VerifiedClaims) -> Result<Admission, JoinDenied> {
     if !claims.room_join {
         return Err(JoinDenied::NoJoinGrant);
     }
-    let room: RoomId = claims.room.parse()?;
+    let room = engine.room_name(&claims.room)?;
     let user: UserId = claims.identity.parse()?;
-    // Tokens of other LiveKit servers may have no name.
-    let name = if claims.name.is_empty() { String::new() } else { display_name(&claims.name)? };
     Ok(Admission {
-        room: room.wire_name(),
+        room: room.as_str().to_owned(),
         user,
-        name,
+        name: claims.name.clone(),
         metadata: claims.metadata.clone(),
         attributes: claims.attributes.clone(),
+        kind: claims.kind,
+        kind_details: claims.kind_details.clone(),
         permission: claims.permission.clone(),
         room_admin: claims.room_admin,
         issued_at: claims.issued_at,

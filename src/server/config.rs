@@ -1,8 +1,10 @@
 //! The settings of a server: as a value, and as the TOML file of `visavis serve --config`.
 
 use super::livekit::LiveKitAddress;
+use super::network::Network;
 use super::secrets::{Application, CALLS_PER_SECOND, Secrets};
 use super::tls::Tls;
+use super::webhooks::WebhookConfig;
 use crate::admin::ApplicationKeys;
 use crate::base::Secret;
 use crate::hub::HubConfig;
@@ -14,6 +16,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use url::Url;
 
 /// Settings of a room server.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct ServerConfig {
     pub(crate) open_tokens: bool,
     /// The server's URL in join links and, with the embedded engine, in tokens. `None`: the address of each request.
     pub(crate) public_url: Option<String>,
+    /// Proxies that name the addresses of their clients.
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Certificate and key. `None`: plain HTTP and WebSockets.
     pub(crate) tls: Option<Tls>,
     /// The LiveKit server that has the rooms and accepts the first key pair. `None`: the embedded engine.
@@ -32,7 +37,9 @@ pub(crate) struct ServerConfig {
     pub(crate) media: SfuConfig,
     /// The embedded engine's rooms and their limits.
     pub(crate) rooms: HubConfig,
-    /// The folder in which bans outlive a restart. `None`: they do not.
+    /// Where events are posted; only with the embedded engine.
+    pub(crate) webhooks: WebhookConfig,
+    /// The folder in which bans and webhooks outlive a restart. `None`: they do not.
     pub(crate) state: Option<PathBuf>,
 }
 
@@ -53,10 +60,12 @@ impl ServerConfig {
             secrets: Secrets { keys: ApiKeys::new(vec![key]), application: None },
             open_tokens: true,
             public_url: None,
+            trusted_proxies: Vec::new(),
             tls: None,
             livekit: None,
             media: SfuConfig { bind: address, tcp_port: Some(0), ..SfuConfig::default() },
             rooms: HubConfig::default(),
+            webhooks: WebhookConfig::default(),
             state: None,
         }
     }
@@ -90,6 +99,9 @@ pub(crate) enum ConfigError {
          Set VISAVIS_SDK_APP_ID, or sdk_app_id under [tencent] in the settings file."
     )]
     NoSdkAppId,
+    /// An address under `[webhook]` is not usable; the text is its number.
+    #[error("Address {0} under [webhook] is not one of a web server. It should look like https://host/path.")]
+    WebhookUrl(usize),
     /// `calls_per_second` is out of range.
     #[error("calls_per_second under [tencent] is not a number from 1 to 1000.")]
     CallsPerSecond,
@@ -107,6 +119,8 @@ pub(crate) struct ConfigFile {
     pub(crate) open_tokens: bool,
     /// See [`ServerConfig::state`].
     pub(crate) state: Option<PathBuf>,
+    /// See [`ServerConfig::trusted_proxies`].
+    pub(crate) trusted_proxies: Vec<Network>,
     /// Whether plain HTTP is served to other computers.
     pub(crate) insecure_http: bool,
     /// Certificate and key.
@@ -119,6 +133,7 @@ pub(crate) struct ConfigFile {
     pub(crate) media: MediaSection,
     /// Limits of rooms.
     pub(crate) rooms: RoomsSection,
+    webhook: WebhookSection,
     /// `id = "secret"`.
     keys: BTreeMap<String, Secret<String>>,
     tencent: TencentSection,
@@ -134,6 +149,15 @@ struct TencentSection {
     user_sig_keys: Vec<Secret<String>>,
     /// `SecretId = "SecretKey"`.
     keys: BTreeMap<String, Secret<String>>,
+}
+
+/// `[webhook]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WebhookSection {
+    urls: Vec<Secret<String>>,
+    /// See [`WebhookConfig::api_key`].
+    api_key: Option<String>,
 }
 
 /// `[tls]`.
@@ -231,6 +255,10 @@ impl TryFrom<TcpPortText> for TcpPort {
 pub(crate) struct RoomsSection {
     /// Whether joining a room creates it.
     pub(crate) auto_create: Option<bool>,
+    /// See [`HubConfig::empty_timeout_s`].
+    pub(crate) empty_timeout: Option<u32>,
+    /// See [`HubConfig::departure_timeout_s`].
+    pub(crate) departure_timeout: Option<u32>,
     /// Participants of a room at most.
     pub(crate) max_participants: Option<usize>,
     /// Rooms at most.
@@ -276,11 +304,23 @@ impl ConfigFile {
         Ok(Some(Application { sdk_app_id, keys, user_sig_keys, calls_per_second }))
     }
 
+    /// The webhooks.
+    pub(crate) fn webhooks(&self) -> Result<WebhookConfig, ConfigError> {
+        let url = |(index, text): (usize, &Secret<String>)| {
+            let url = Url::parse(text.expose()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            url.map(Secret::new).ok_or(ConfigError::WebhookUrl(index + 1))
+        };
+        let urls = self.webhook.urls.iter().enumerate().map(url).collect::<Result<_, _>>()?;
+        Ok(WebhookConfig { urls, api_key: self.webhook.api_key.clone() })
+    }
+
     /// The room settings, with defaults for absent ones.
     pub(crate) fn room_settings(&self) -> HubConfig {
         let default = HubConfig::default();
         HubConfig {
             auto_create: self.rooms.auto_create.unwrap_or(default.auto_create),
+            empty_timeout_s: self.rooms.empty_timeout.unwrap_or(default.empty_timeout_s),
+            departure_timeout_s: self.rooms.departure_timeout.unwrap_or(default.departure_timeout_s),
             max_members: self.rooms.max_participants.unwrap_or(default.max_members),
             max_rooms: self.rooms.max_rooms.unwrap_or(default.max_rooms),
             ..default
@@ -299,6 +339,7 @@ mod tests {
             listen = "0.0.0.0:7880"
             public_url = "wss://calls.example.com"
             open_tokens = true
+            trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
             [keys]
             office = "0123456789abcdef0123456789abcdef"
             school = "fedcba9876543210fedcba9876543210"
@@ -314,9 +355,13 @@ mod tests {
             tcp = "off"
             workers = 2
             advertise = ["203.0.113.5", "calls.example.com", "interfaces"]
+            [webhook]
+            urls = ["https://a.example/hook?k=1"]
+            api_key = "office"
             [rooms]
             auto_create = false
             max_participants = 20
+            departure_timeout = 0
             "#,
         )
         .unwrap();
@@ -327,8 +372,15 @@ mod tests {
         assert_eq!((application.keys.len(), application.user_sig_keys.len()), (2, 1));
         assert_eq!((file.media.udp, file.media.workers, file.media.advertise.len()), (Some(7900), Some(2), 3));
         assert_eq!(file.media.tcp, Some(TcpPort::Off));
+        assert_eq!(file.trusted_proxies.len(), 2);
+        let webhooks = file.webhooks().expect("valid");
+        assert_eq!(
+            (webhooks.urls[0].expose().as_str(), webhooks.api_key.as_deref()),
+            ("https://a.example/hook?k=1", Some("office"))
+        );
         let rooms = file.room_settings();
         assert_eq!((rooms.auto_create, rooms.max_members), (false, 20));
+        assert_eq!((rooms.empty_timeout_s, rooms.departure_timeout_s), (300, 0));
         assert_eq!(rooms.max_rooms, HubConfig::default().max_rooms);
     }
 
@@ -344,6 +396,7 @@ mod tests {
             "keys = \"hush\"",
             "[keys]\nhush",
             "listen = \"hush\"",
+            "trusted_proxies = [\"hush\"]",
         ] {
             let message = ConfigFile::parse(text).expect_err("refused");
             assert!(!message.contains("hush"), "{message}");
@@ -374,6 +427,11 @@ mod tests {
         }
         assert!(refused("[tencent.keys]\na = \"b\"").contains("VISAVIS_SDK_APP_ID"));
         assert!(refused("[tencent]\nsdk_app_id = 1\ncalls_per_second = 0").contains("1 to 1000"));
+        let hook =
+            |url: &str| ConfigFile::parse(&format!("[webhook]\nurls = [\"http://a\", \"{url}\"]")).unwrap().webhooks();
+        let error = hook("ftp://hush").expect_err("refused").to_string();
+        assert!(error.contains("Address 2") && !error.contains("hush"), "{error}");
+        assert!(hook("https://b").is_ok() && hook("hush").is_err());
         assert!(secrets("", ApplicationKeys::default()).expect("valid").application.is_none());
     }
 }

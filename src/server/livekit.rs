@@ -11,7 +11,7 @@ use super::secrets::Keyring;
 use super::state_folder::StateFolder;
 use super::stats::EngineStats;
 use crate::admin::{AdminClient, AdminClientError};
-use crate::base::{IdError, RoomId, UserId};
+use crate::base::{IdError, RoomName, UserId};
 use crate::clock::unix_s;
 use crate::hub::{AdminAnswer, AdminCall, AdminError, AdminResult, Ban, BanList, Refusal};
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
@@ -179,7 +179,7 @@ impl LiveKit {
 
     /// The identities of a room's participants; empty if the room does not exist.
     async fn participants(&self, room: &str) -> Result<Vec<String>, Unavailable> {
-        let Ok(room) = room.parse::<RoomId>() else { return Ok(Vec::new()) };
+        let Ok(room) = room.parse::<RoomName>() else { return Ok(Vec::new()) };
         match self.client()?.participants(&room).await {
             Ok(list) => {
                 let here = |p: &lk::ParticipantInfo| p.state() != lk::participant_info::State::Disconnected;
@@ -229,7 +229,8 @@ async fn ask(client: &AdminClient, call: AdminCall) -> Result<AdminAnswer, Admin
         AdminCall::CreateRoom(_) | AdminCall::DeleteRoom(_) => AdminGrant::Create,
         AdminCall::ListRooms(_) => AdminGrant::List,
         of_room => {
-            let room: RoomId = of_room.room().parse().map_err(|e: IdError| AdminClientError::Invalid(e.to_string()))?;
+            let room: RoomName =
+                of_room.room().parse().map_err(|e: IdError| AdminClientError::Invalid(e.to_string()))?;
             AdminGrant::Room(room)
         }
     };

@@ -5,7 +5,8 @@
 //! | file | contents |
 //! |---|---|
 //! | `embedded` | a server inside another process |
-//! | `http` | listener, router and limits |
+//! | `listener` | connections: their limits, TLS, HTTP |
+//! | `http` | the router |
 //! | `room_service`, `tencent` | the admin APIs: LiveKit's RoomService, and the API of Tencent Cloud for TRTC |
 //! | `room_lookup` | `POST /room`: whether a room is open |
 //! | `token_endpoint` | `POST /token` |
@@ -21,7 +22,8 @@
 //! | `livekit` | the LiveKit server, whose bans are enforced here |
 //! | `error` | errors shared by endpoints |
 //! | `hub_handle` | the channel to the hub's task |
-//! | `bans`, `link_queue`, `state_folder` | bans at the LiveKit server; messages to one connection; bans on disk |
+//! | `bans`, `link_queue`, `state_folder`, `webhooks` | bans at the LiveKit server; messages to one connection; bans on disk; events posted elsewhere |
+//! | `connection_limit`, `network` | limits of connections in all and of one address; networks in settings |
 //! | `audit`, `secrets`, `stats`, `tls` | audit log; keys; counts; certificate |
 
 mod addresses;
@@ -30,6 +32,7 @@ mod audit;
 mod auth;
 mod bans;
 mod config;
+mod connection_limit;
 mod driver;
 mod embedded;
 mod engine;
@@ -40,8 +43,10 @@ mod invitations;
 mod join_page;
 mod link;
 mod link_queue;
+mod listener;
 mod livekit;
 mod metrics;
+mod network;
 mod reload;
 mod room_lookup;
 mod room_service;
@@ -53,6 +58,7 @@ mod tencent;
 mod tests;
 mod tls;
 mod token_endpoint;
+mod webhooks;
 
 pub(crate) use config::{ConfigFile, EngineKind, ServerConfig, TcpPort};
 pub(crate) use embedded::Embedded;
@@ -61,6 +67,8 @@ pub(crate) use reload::Reloader;
 pub(crate) use secrets::{Keyring, Secrets};
 pub(crate) use state_folder::StateError;
 pub(crate) use tls::{Tls, TlsFiles};
+#[cfg(test)]
+use webhooks::WebhookConfig;
 
 use crate::admin::AdminClientError;
 use crate::clock::unix_time;
@@ -68,9 +76,11 @@ use crate::proto::token::MintError;
 use crate::sfu::{AddressPolicy, Sfu, StartError};
 use addresses::AddressFollower;
 use app::AppState;
+use connection_limit::ConnectionLimit;
 use driver::Driver;
 use engine::Engine;
 use hub_handle::HubHandle;
+use listener::Listener;
 use livekit::LiveKit;
 use state_folder::StateFolder;
 use std::io;
@@ -81,6 +91,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use webhooks::Webhooks;
 
 /// How long clients may take to read their `leave` when the server stops.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -91,6 +102,9 @@ pub(crate) enum ServeError {
     /// There is no API key.
     #[error("The server has no API key, so nobody could join.")]
     NoKeys,
+    /// `api_key` of the webhooks names no key.
+    #[error("api_key under [webhook] names no key of this server. Add the key, or leave api_key out.")]
+    WebhookKey,
     /// No key pair could be made.
     #[error(transparent)]
     Key(#[from] MintError),
@@ -120,13 +134,22 @@ pub(crate) struct Server {
     backend: Backend,
     app: AppState,
     tls: Option<Tls>,
+    limit: Arc<ConnectionLimit>,
     /// Closed when the last signalling connection has ended.
     links: mpsc::Receiver<()>,
 }
 
+/// The embedded engine: the hub's task with what runs beside it.
+struct Embedding {
+    driver: Driver,
+    hub: HubHandle,
+    follower: AddressFollower,
+    webhooks: Option<Webhooks>,
+}
+
 /// The task behind the endpoints.
 enum Backend {
-    Embedded(Box<Driver>, HubHandle, Box<AddressFollower>),
+    Embedded(Box<Embedding>),
     LiveKit(Arc<LiveKit>),
 }
 
@@ -139,6 +162,9 @@ impl Server {
         }
         let address = listener.local_addr()?;
         let saved = config.state.as_deref().map(StateFolder::open).transpose()?;
+        if config.webhooks.api_key.as_ref().is_some_and(|id| config.secrets.keys.find(id).is_none()) {
+            return Err(ServeError::WebhookKey);
+        }
         let secrets = Keyring::new(config.secrets);
         let (engine, backend, media_ports, media_tcp_port) = match config.livekit {
             Some(address) => {
@@ -151,16 +177,15 @@ impl Server {
                 let follower = AddressFollower::start(policy, media.0.addresses()).await;
                 let media_ports = media.0.local_addrs().iter().map(SocketAddr::port).collect();
                 let tcp_port = media.0.tcp_port();
-                let (driver, hub) = Driver::new(config.rooms, saved, media, wall_ms);
-                (
-                    Engine::Embedded(hub.clone()),
-                    Backend::Embedded(Box::new(driver), hub, Box::new(follower)),
-                    media_ports,
-                    tcp_port,
-                )
+                let webhooks = Webhooks::start(config.webhooks, secrets.clone(), config.state.as_deref());
+                let sender = webhooks.as_ref().map(Webhooks::sender);
+                let (driver, hub) = Driver::new(config.rooms, (saved, sender), media, wall_ms);
+                let embedding = Embedding { driver, hub: hub.clone(), follower, webhooks };
+                (Engine::Embedded(hub), Backend::Embedded(Box::new(embedding)), media_ports, tcp_port)
             }
         };
         let (link_guard, links) = mpsc::channel(1);
+        let limit = ConnectionLimit::new(config.trusted_proxies);
         let app = AppState {
             engine,
             secrets,
@@ -168,8 +193,9 @@ impl Server {
             public_url: config.public_url,
             link_guard,
             is_tls: config.tls.is_some(),
+            limit: limit.clone(),
         };
-        Ok(Self { listener, address, media_ports, media_tcp_port, backend, app, tls: config.tls, links })
+        Ok(Self { listener, address, media_ports, media_tcp_port, backend, app, tls: config.tls, limit, links })
     }
 
     /// The address of HTTP and signalling.
@@ -203,18 +229,24 @@ impl Server {
     /// Serves until `shutdown` is ready. Then it accepts no more connections, sends `leave` to every client, and
     /// returns when their links are closed, after 1 s at most.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listener, backend, app, tls, links, .. } = self;
+        let Self { listener: socket, backend, app, tls, limit, links, .. } = self;
         let stop = CancellationToken::new();
-        let http = tokio::spawn(http::serve(listener, tls, http::router(app), stop.clone()));
+        let listener = Listener { socket, tls, router: http::router(app), limit };
+        let http = tokio::spawn(listener.serve(stop.clone()));
         match backend {
-            Backend::Embedded(driver, hub, follower) => {
+            Backend::Embedded(embedding) => {
+                let Embedding { driver, hub, follower, webhooks } = *embedding;
                 let stopped = async {
                     tokio::select! {
                         () = shutdown => {}
                         () = follower.run() => {}
                     }
                 };
-                serve_embedded(*driver, hub, Serving { http, stop, links }, stopped).await
+                let served = serve_embedded(driver, hub, Serving { http, stop, links }, stopped).await;
+                if let Some(webhooks) = webhooks {
+                    webhooks.stop().await;
+                }
+                served
             }
             Backend::LiveKit(livekit) => serve_livekit(&livekit, Serving { http, stop, links }, shutdown).await,
         }

@@ -13,6 +13,10 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 pub(super) const RELIABLE: &str = "_reliable";
 /// Label of the unordered channel without retransmissions.
 pub(super) const LOSSY: &str = "_lossy";
+/// Label of LiveKit's data tracks, which are not forwarded.
+const DATA_TRACK: &str = "_data_track";
+/// The label under which channels of the client's own count, whatever it calls them: their messages are not data packets.
+const OWN: &str = "";
 /// Open channels at most; a client opens one of each label. Further ones are ignored.
 const CHANNELS: usize = 8;
 /// Bytes that str0m buffers for a client at most: 20 Mbit/s at a round trip of 200 ms.
@@ -42,12 +46,22 @@ pub(super) enum DataDelivery {
     Overflow,
 }
 
+/// A message to a client.
+#[derive(Debug)]
+pub(super) struct DataMessage {
+    /// `_reliable` or `_lossy`.
+    pub(super) label: &'static str,
+    pub(super) payload: Bytes,
+    /// Goes to a channel of the client's own in place of `payload`, if there is one.
+    pub(super) raw: Option<Bytes>,
+}
+
 /// The data channels of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Channels {
     open: Vec<(ChannelId, String)>,
     /// Reliable messages, oldest first.
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<(&'static str, Bytes)>,
     queued_bytes: usize,
     /// When the queue began, or when str0m last took a message from it.
     progress: Option<Instant>,
@@ -67,27 +81,38 @@ impl Channels {
     }
 
     pub(super) fn opened(&mut self, rtc: &mut Rtc, id: ChannelId, label: String) {
-        let known = label == RELIABLE || label == LOSSY;
-        if !known || self.open.len() >= CHANNELS {
+        if label == DATA_TRACK || self.open.len() >= CHANNELS {
             return;
         }
         if let Some(mut channel) = rtc.channel(id) {
             channel.set_buffered_amount_low_threshold(REFILL_BYTES);
         }
-        self.open.push((id, label));
+        let known = label == RELIABLE || label == LOSSY;
+        self.open.push((id, if known { label } else { OWN.to_owned() }));
     }
 
     pub(super) fn closed(&mut self, id: ChannelId) {
         self.open.retain(|(other, _)| *other != id);
     }
 
+    /// `_reliable`, `_lossy`, or empty for a channel of the client's own; `None` for a channel that is ignored.
     pub(super) fn label(&self, id: ChannelId) -> Option<&str> {
         self.open.iter().find(|(other, _)| *other == id).map(|(_, label)| label.as_str())
     }
 
+    /// Whether the client has opened a channel of its own.
+    fn has_own(&self) -> bool {
+        self.open.iter().any(|(_, label)| label == OWN)
+    }
+
     /// Sends a message, or queues it if it is reliable.
-    pub(super) fn send(&mut self, rtc: &mut Rtc, label: &str, payload: Bytes, now: Instant) -> DataDelivery {
-        let reliable = label == RELIABLE;
+    pub(super) fn send(&mut self, rtc: &mut Rtc, message: DataMessage, now: Instant) -> DataDelivery {
+        let DataMessage { label, payload, raw } = message;
+        let (label, payload) = match raw {
+            Some(raw) if self.has_own() => (OWN, raw),
+            _ => (label, payload),
+        };
+        let reliable = label != LOSSY;
         if (!reliable || self.queue.is_empty()) && self.write(rtc, label, &payload) {
             return DataDelivery::Written;
         }
@@ -104,16 +129,18 @@ impl Channels {
             self.progress = Some(now);
         }
         self.queued_bytes += size;
-        self.queue.push_back(payload);
+        self.queue.push_back((label, payload));
         DataDelivery::Queued
     }
 
     /// Sends queued messages as far as there is room. Whether any was sent.
     pub(super) fn flush(&mut self, rtc: &mut Rtc, now: Instant) -> bool {
         let mut sent = false;
-        while let Some(payload) = self.queue.pop_front() {
-            if !self.write(rtc, RELIABLE, &payload) {
-                self.queue.push_front(payload);
+        while let Some((label, payload)) = self.queue.pop_front() {
+            // What waited for a channel that the client has closed is lost with it.
+            let is_lost = label == OWN && !self.has_own();
+            if !is_lost && !self.write(rtc, label, &payload) {
+                self.queue.push_front((label, payload));
                 break;
             }
             self.queued_bytes -= payload.len() + MESSAGE_OVERHEAD;
@@ -147,9 +174,9 @@ mod tests {
     fn a_queue_holds_senders_only_while_it_moves_and_ends_at_its_bound() {
         let start = Instant::now();
         let (mut rtc, mut channels) = (Rtc::new(start), Channels::default());
-        let mut send =
-            |channels: &mut Channels, now| channels.send(&mut rtc, RELIABLE, Bytes::from_static(&[7; 16 << 10]), now);
-        assert_eq!(channels.send(&mut Rtc::new(start), LOSSY, Bytes::new(), start), DataDelivery::Dropped);
+        let message = |label, payload| DataMessage { label, payload: Bytes::from_static(payload), raw: None };
+        let mut send = |channels: &mut Channels, now| channels.send(&mut rtc, message(RELIABLE, &[7; 16 << 10]), now);
+        assert_eq!(channels.send(&mut Rtc::new(start), message(LOSSY, &[]), start), DataDelivery::Dropped);
         for _ in 0..63 {
             assert_eq!(send(&mut channels, start), DataDelivery::Queued, "no channel is open");
         }

@@ -1,6 +1,6 @@
 //! Executes the hub's commands.
 
-use super::channels::DataDelivery;
+use super::channels::{DataDelivery, DataMessage};
 use super::connection::{Connection, ConnectionFault, LayerPreference, LinkState};
 use super::counters::SfuCounters;
 use super::negotiation::Offer;
@@ -8,7 +8,6 @@ use super::track::{ForwardedTrack, Subscriber, TrackOrigin};
 use super::worker::Worker;
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{Bound, ConnectionId, MediaCommand, MediaEvent, Published};
-use bytes::Bytes;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use str0m::media::Mid;
@@ -64,9 +63,9 @@ impl Worker {
                 self.prefer(connection, track, LayerPreference { layer, paused }, now);
             }
             MediaCommand::Mute { track, muted } => self.mute(&track, muted, now),
-            MediaCommand::SendData { connection, sender, label, payload } => {
+            MediaCommand::SendData { connection, sender, label, payload, raw } => {
                 self.current = Some(connection);
-                self.send_data(connection, sender, label, payload, now);
+                self.send_data(connection, sender, DataMessage { label, payload, raw }, now);
             }
             MediaCommand::Close { connection } => self.close(connection),
         }
@@ -149,9 +148,10 @@ impl Worker {
     }
 
     /// Sends a data message to a client. If too many wait for that client already, its sender has to wait.
-    fn send_data(&mut self, id: ConnectionId, sender: Option<ConnectionId>, label: &str, payload: Bytes, now: Instant) {
+    fn send_data(&mut self, id: ConnectionId, sender: Option<ConnectionId>, message: DataMessage, now: Instant) {
         let Some(c) = self.connections.get_mut(&id).filter(|c| c.link != LinkState::Closed) else { return };
-        match c.channels.send(&mut c.rtc, label, payload, now) {
+        let label = message.label;
+        match c.channels.send(&mut c.rtc, message, now) {
             DataDelivery::Written => {}
             DataDelivery::Queued => {
                 let is_long = c.channels.hold_senders(now);

@@ -1,7 +1,6 @@
 //! str0m's events, above all: forwarding media packets from a publisher to its subscribers.
 
 use super::bandwidth::{BandwidthAllocator, LayerDemand};
-use super::channels::{LOSSY, RELIABLE};
 use super::connection::{Connection, LinkState};
 use super::counters::SfuCounters;
 use super::layers::layer_of;
@@ -52,7 +51,7 @@ impl Worker {
             }
             Event::ChannelData(data) => {
                 let label = self.connections.get(&id).and_then(|c| c.channels.label(data.id));
-                if let Some(label @ (RELIABLE | LOSSY)) = label {
+                if let Some(label) = label {
                     let (label, payload) = (label.to_owned(), data.data.into());
                     self.reporter.report(MediaEvent::Data { connection: id, label, payload });
                 }

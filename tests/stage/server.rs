@@ -37,7 +37,7 @@ impl Stage {
             hub::Output::Media(command) => self.media(command),
             hub::Output::Event(HubEvent::Banned(ban)) => self.banned(ban),
             hub::Output::RenewToken { link, holder } => self.renew_token(link, &holder),
-            hub::Output::Answer { .. } | hub::Output::Event(_) => {}
+            hub::Output::Answer { .. } | hub::Output::Event(_) | hub::Output::Notify(_) => {}
         }
     }
 

@@ -127,7 +127,7 @@ impl Stage {
 
     fn start_server(&mut self) {
         if self.hub.is_none() {
-            let config = HubConfig { unix_ms_at_zero: UNIX_MS, ..HubConfig::default() };
+            let config = HubConfig { unix_ms_at_zero: UNIX_MS, departure_timeout_s: 0, ..HubConfig::default() };
             self.seed += 1;
             let mut hub = Hub::new(config, self.seed);
             hub.restore(self.bans.clone());

@@ -51,13 +51,13 @@ pub enum MediaEvent {
         /// The track.
         track: TrackSid,
     },
-    /// A message arrived on a data channel (`_reliable`, `_lossy`).
+    /// A message arrived on a data channel.
     Data {
         /// The peer connection.
         connection: ConnectionId,
-        /// The channel's label.
+        /// `_reliable`, `_lossy`, or empty for a channel of the client's own.
         label: String,
-        /// One encoded `DataPacket`.
+        /// One encoded `DataPacket`; any bytes on a channel of the client's own.
         payload: bytes::Bytes,
     },
     /// The audio level of a track over about the last 100 ms, sent when any track's level changes.
@@ -177,6 +177,9 @@ pub enum MediaCommand {
         label: &'static str,
         /// One encoded `DataPacket`.
         payload: bytes::Bytes,
+        /// The bytes that came on a channel of the sender's own. They go to such a channel of the receiver in place of
+        /// `payload`, if it has opened one.
+        raw: Option<bytes::Bytes>,
     },
     /// Close and forget a peer connection. The client's `leave` was queued before.
     Close {

@@ -36,6 +36,8 @@ pub enum Output {
     },
     /// A command for the forwarding plane.
     Media(MediaCommand),
+    /// An event for the webhooks.
+    Notify(Box<lk::WebhookEvent>),
     /// Something for the log, the metrics and the state folder.
     Event(HubEvent),
 }

@@ -6,6 +6,7 @@ mod codecs;
 mod fake_sfu;
 mod no_panic;
 mod random;
+mod rooms;
 mod scenarios;
 mod stage;
 mod wire;

@@ -366,7 +366,7 @@ fn the_same_user_elsewhere_ends_the_first_stay() {
 
 #[test]
 fn a_member_that_never_connects_the_media_is_removed() {
-    let mut hub = Hub::new(HubConfig::default(), 7);
+    let mut hub = Hub::new(HubConfig { departure_timeout_s: 0, ..HubConfig::default() }, 7);
     let admission = Box::new(Stage::new().admission("mina"));
     hub.handle(Input::Join { link: LinkId(1), admission, request: Box::default(), single: true }, Moment::ZERO);
     let is_removal = |o: &Output| {

@@ -22,6 +22,8 @@ pub(super) struct Stage {
     pub(super) clients: Vec<Client>,
     pub(super) sfu: FakeSfu,
     pub(super) events: Vec<HubEvent>,
+    /// Events for webhooks.
+    pub(super) notices: Vec<lk::WebhookEvent>,
     /// New tokens: the link and the contents.
     pub(super) renewed: Vec<(LinkId, Box<lk::ParticipantInfo>)>,
     pub(super) answer: Option<Result<Box<AdminAnswer>, AdminError>>,
@@ -47,13 +49,14 @@ impl Stage {
     }
 
     pub(super) fn with(config: HubConfig) -> Self {
-        let config = HubConfig { unix_ms_at_zero: START_S * 1000, ..config };
+        let config = HubConfig { unix_ms_at_zero: START_S * 1000, notifies: true, ..config };
         Self {
             hub: Hub::new(config, 7),
             now: Moment::ZERO,
             clients: Vec::new(),
             sfu: FakeSfu::default(),
             events: Vec::new(),
+            notices: Vec::new(),
             renewed: Vec::new(),
             answer: None,
             to_clients: BTreeMap::new(),
@@ -202,6 +205,7 @@ impl Stage {
                 self.renewed.push((link, holder));
             }
             Output::Media(command) => self.commands.push_back(command),
+            Output::Notify(event) => self.notices.push(*event),
             Output::Event(event) => self.events.push(event),
         }
     }

@@ -262,7 +262,7 @@ fn a_publisher_may_choose_its_subscribers() {
     let allowed = |stage: &mut Stage| {
         stage.got(jonas, |m| if let Message::SubscriptionPermissionUpdate(u) = m { Some(u.allowed) } else { None })
     };
-    assert_eq!(allowed(&mut stage), [false]);
+    assert_eq!(allowed(&mut stage), [true, false], "when it was published, and now");
     let everybody = lk::SubscriptionPermission { all_participants: true, ..Default::default() };
     stage.tell(mina, Request::SubscriptionPermission(everybody));
     assert_eq!(allowed(&mut stage), [true]);
@@ -302,6 +302,38 @@ fn revoked_permissions_end_tracks_and_subscriptions() {
     assert!(stage.admin(AdminCall::UpdateParticipant(update("mina", all))).is_ok());
     stage.settle();
     assert_eq!(stage.clients[mina].sees(), [voice].into());
+    stage.end();
+}
+
+/// Clients that are not LiveKit's open channels with labels of their own.
+#[test]
+fn bytes_of_a_channel_without_label_reach_everybody() {
+    let mut stage = Stage::new();
+    let mina = stage.join("mina");
+    stage.join("jonas");
+    let connection = stage.down(mina).expect("a connection");
+    stage.sfu.commands.clear();
+    let (label, payload) = (String::new(), bytes::Bytes::from_static(b"any \xff bytes"));
+    stage.input(Input::Media(MediaEvent::Data { connection, label, payload: payload.clone() }));
+    stage.settle();
+    let [MediaCommand::SendData { label, payload: packet, raw, .. }] = &stage.sfu.commands[..] else {
+        panic!("{:?}", stage.sfu.commands)
+    };
+    assert_eq!((*label, raw.as_ref()), ("_reliable", Some(&payload)));
+    let packet = lk::DataPacket::decode(packet.clone()).expect("a packet");
+    let Some(Value::User(user)) = packet.value else { panic!("no user packet") };
+    assert_eq!((packet.participant_identity.as_str(), &user.payload[..]), ("mina", &payload[..]));
+    stage.end();
+}
+
+#[test]
+fn a_nonce_has_sixteen_bytes() {
+    let mut stage = Stage::new();
+    stage.join("mina");
+    let data = |bytes: usize| lk::SendDataRequest { room: ROOM.into(), nonce: vec![7; bytes], ..Default::default() };
+    for (bytes, good) in [(0, true), (16, true), (1, false), (17, false)] {
+        assert_eq!(stage.admin(AdminCall::SendData(data(bytes))).is_ok(), good, "{bytes}");
+    }
     stage.end();
 }
 

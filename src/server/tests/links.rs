@@ -152,6 +152,54 @@ async fn a_resume_is_not_shown_to_the_others() {
     server.stop().await.expect("stopped");
 }
 
+/// livekit-server looks at the parameter, not at the path.
+#[tokio::test]
+async fn a_join_request_on_the_older_path_is_read() {
+    let server = start().await;
+    let offer = lk::SessionDescription { r#type: "offer".into(), sdp: "v=0\r\n".into(), id: 1, ..Default::default() };
+    let settings = lk::ConnectionSettings { auto_subscribe: false, ..Default::default() };
+    let info = lk::ClientInfo { protocol: 17, client_protocol: 1, ..Default::default() };
+    let request = lk::JoinRequest {
+        client_info: Some(info),
+        connection_settings: Some(settings),
+        publisher_offer: Some(offer),
+        ..Default::default()
+    };
+    let path = format!("/rtc?join_request={}", join_request(&request));
+    let mut mina = Client::open(&server, &path, &token("r", "mina")).await.expect("an upgrade");
+    let Ok(Heard::Join(join)) = mina.next().await else { panic!("no join") };
+    assert_eq!(join.participant.map(|p| p.client_protocol), Some(1), "the parameter is read");
+    assert!(!join.subscriber_primary, "there is one connection");
+    let Err(refused) = Client::open(&server, "/rtc?join_request=%25", &token("r", "tom")).await else { panic!() };
+    assert_eq!(refused.0, 400);
+    server.stop().await.expect("stopped");
+}
+
+#[tokio::test]
+async fn a_second_connection_of_a_user_only_publishes() {
+    let server = start().await;
+    let mut mina = Client::join(&server, "r", "mina").await;
+    let mut second = Client::open(&server, "/rtc?publish=screen&protocol=16", &token("r", "mina")).await.expect("in");
+    let Ok(Heard::Join(join)) = second.next().await else { panic!("no join") };
+    let me = join.participant.expect("a participant");
+    assert_eq!(me.identity, "mina#screen");
+    assert!(me.permission.is_some_and(|may| may.can_publish && !may.can_subscribe));
+    let renewed = second.until(|m| if let Heard::RefreshToken(t) = m { Some(t.clone()) } else { None }).await;
+    let renewed = ApiKeys::new(vec![ApiKey::dev()]).verify(&renewed).expect("verified");
+    assert!(renewed.identity == "mina#screen" && !renewed.permission.can_subscribe);
+    let here = mina.until(|m| {
+        let Heard::Update(update) = m else { return None };
+        update.participants.iter().any(|p| p.identity == "mina#screen").then_some(())
+    });
+    here.await;
+    let admin = AdminClient::new(server.url(), ApiKey::dev()).expect("an address");
+    let old = token("r", "mina");
+    admin.remove(&room("r"), &"mina".parse().expect("valid")).await.expect("accepted");
+    let Err(refused) = Client::open(&server, "/rtc?publish=other&protocol=16", &old).await else { panic!("let in") };
+    assert_eq!(refused.0, 403, "no other name lets in who was removed");
+    server.stop().await.expect("stopped");
+}
+
 #[tokio::test]
 async fn a_full_room_and_a_missing_room_refuse_joins() {
     let rooms = HubConfig { auto_create: false, max_members: 1, ..Default::default() };

@@ -1,5 +1,6 @@
 //! The server over real sockets on loopback: HTTP by reqwest, signalling by a bare WebSocket client.
 
+mod connections;
 mod entry;
 mod invitations;
 mod links;
@@ -10,9 +11,10 @@ mod room_service;
 mod tencent;
 mod tls;
 mod token_endpoint;
+mod webhooks;
 
 use super::{Embedded, ServerConfig};
-use crate::base::RoomId;
+use crate::base::RoomName;
 use crate::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims};
 use base64::prelude::{BASE64_URL_SAFE, Engine};
 use futures_util::{SinkExt, StreamExt};
@@ -37,7 +39,7 @@ fn http_url(server: &Embedded, path: &str) -> String {
     format!("{}{path}", server.url().replace("ws://", "http://"))
 }
 
-fn room(name: &str) -> RoomId {
+fn room(name: &str) -> RoomName {
     name.parse().expect("valid")
 }
 

@@ -84,7 +84,9 @@ async fn post(shared: &Shared, receiver: &Receiver, event: &QueuedEvent) -> Outc
         Ok(answer) => outcome(answer.status),
         Err(HttpError::Server(ServerError::Timeout(_))) => Outcome::Failed("the receiver does not answer in time"),
         Err(HttpError::Server(_)) => Outcome::Failed("the receiver cannot be reached"),
-        Err(HttpError::TooLong(_) | HttpError::Broken(_)) => Outcome::Failed("the receiver does not answer as it should"),
+        Err(HttpError::TooLong(_) | HttpError::Broken(_)) => {
+            Outcome::Failed("the receiver does not answer as it should")
+        }
     }
 }
 

@@ -66,6 +66,7 @@ impl Transfer {
                     sender: Some(sender),
                     label: "_reliable",
                     payload: payload.clone(),
+                    raw: None,
                 });
             }
         }

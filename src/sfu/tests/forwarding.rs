@@ -7,6 +7,7 @@ use crate::hub::{Bound, ConnectionId, ConnectionRole, MediaCommand, MediaEvent, 
 use bytes::Bytes;
 use std::time::Duration;
 use str0m::change::SdpOffer;
+use str0m::channel::ChannelConfig;
 use str0m::media::Mid;
 use str0m::rtp::VideoOrientation;
 
@@ -297,7 +298,7 @@ fn an_m_line_is_bound_again_and_its_losses_are_repaired() {
 }
 
 fn send_data(connection: ConnectionId, label: &'static str, payload: &'static [u8]) -> MediaCommand {
-    MediaCommand::SendData { connection, sender: None, label, payload: Bytes::from_static(payload) }
+    MediaCommand::SendData { connection, sender: None, label, payload: Bytes::from_static(payload), raw: None }
 }
 
 #[test]
@@ -321,6 +322,14 @@ fn two_connections_have_data_channels_opened_by_the_server() {
     assert!(s.until(LONG, |s| last_layer(s.peer(down), video) == Some(2)));
     assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"early"))));
     assert!(s.until(LONG, |s| s.peer(down).channels.len() == 2));
+    // A client without LiveKit's labels: what comes as bytes goes there as bytes, and its own bytes are reported.
+    let chat = ChannelConfig { label: "chat".to_owned(), ..ChannelConfig::default() };
+    s.peer(down).rtc.direct_api().create_data_channel(chat);
+    assert!(s.until(LONG, |s| {
+        let (payload, raw) = (Bytes::from_static(b"packet"), Some(Bytes::from_static(b"raw")));
+        s.command(MediaCommand::SendData { connection: down, sender: None, label: "_reliable", payload, raw });
+        s.peer(down).data.contains(&Bytes::from_static(b"raw"))
+    }));
     s.command(send_data(down, "_lossy", b"lossy"));
     assert!(s.until(LONG, |s| s.peer(down).data.contains(&Bytes::from_static(b"lossy"))));
     // A second track on the same connection, without the first.
