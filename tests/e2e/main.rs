@@ -3,6 +3,7 @@
 //! skipped. Logs and screenshots are in `artifacts/`.
 
 mod api_description;
+mod back_ends;
 mod bad_input;
 mod bench;
 mod covered;
