@@ -211,7 +211,7 @@ impl Server {
     /// What media is offered to whom and what is missing, in sentences; none if the engine is a LiveKit server.
     pub(crate) fn media_sentences(&self) -> Vec<String> {
         match &self.backend {
-            Backend::Embedded(_, _, follower) => follower.sentences(),
+            Backend::Embedded(embedding) => embedding.follower.sentences(),
             Backend::LiveKit(_) => Vec::new(),
         }
     }
