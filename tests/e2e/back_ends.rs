@@ -1,7 +1,7 @@
 //! Back ends of LiveKit: its Python server SDK runs our rooms and reads our webhooks.
 
 use crate::kit::context::{free_port, tool};
-use crate::kit::{Participant, Process, Server, TestContext, Visavis, wait_until};
+use crate::kit::{Events, Participant, Process, Server, TestContext, Visavis, wait_until};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
