@@ -4,6 +4,7 @@ use super::addresses::{LocalAddress, local_addresses};
 use std::time::Duration;
 
 /// How long changes are collected: an interface that comes up gets its addresses one by one.
+#[cfg(target_os = "linux")]
 const SETTLE: Duration = Duration::from_millis(50);
 /// How often the addresses are looked at where nobody tells of changes.
 const LOOK: Duration = Duration::from_secs(3);
