@@ -83,6 +83,8 @@ pub(crate) struct Person {
     /// Received media that is shown or played.
     pub(crate) bound: BTreeMap<TrackHandle, TrackRef>,
     pub(crate) events: Vec<(Moment, EventKind)>,
+    /// Whether ExitRoom was among them.
+    pub(crate) has_left: bool,
     /// The reason that the stay must end with, by the input that ended it.
     pub(crate) cause: Option<ExitReason>,
     /// How the server ended this stay, or refuses it.
@@ -132,6 +134,7 @@ impl Person {
             tracks: 0,
             bound: BTreeMap::new(),
             events: Vec::new(),
+            has_left: false,
             cause: None,
             expected_end: None,
         }
@@ -144,7 +147,7 @@ impl Person {
 
     /// When the session wants its next tick, in the stage's time. A stopped process has none.
     pub(crate) fn deadline(&self) -> Option<Moment> {
-        self.session.deadline().filter(|_| self.alive && self.stopped.is_none()).map(|at| at + self.stood_still)
+        self.is_running().then(|| self.session.deadline()).flatten().map(|at| at + self.stood_still)
     }
 
     /// The first message on a new socket.
@@ -274,6 +277,7 @@ impl Stage {
                     // The driver drops what did not close in time.
                     self.peers_close(who);
                     self.people[who].has_peers = false;
+                    self.people[who].has_left = true;
                 }
                 if let EventKind::DeviceWithheld { kind, .. } = &event {
                     self.people[who].machine.failed.remove(kind);
