@@ -6,13 +6,15 @@ use std::process::Command;
 
 /// The address of the server's side.
 pub(crate) const SERVER: &str = "10.1.1.1";
-/// The address of the client's side.
-const CLIENT: &str = "10.1.1.2";
+/// The addresses of the client's side, of which it has one at a time.
+const CLIENT: [&str; 2] = ["10.1.1.2", "10.1.1.3"];
 
 /// A server's and a client's network.
 pub(crate) struct Namespaces {
     server: Process,
     client: Process,
+    /// Which of its addresses the client's side has.
+    address: usize,
 }
 
 /// The end of the link.
@@ -26,7 +28,7 @@ impl Namespaces {
     /// Makes them, with the link up and an address on each side.
     pub(crate) fn start(context: &TestContext) -> Self {
         let namespaces = Self::bare(context, "namespace");
-        for (side, device, address) in [(Side::Server, "s", SERVER), (Side::Client, "c", CLIENT)] {
+        for (side, device, address) in [(Side::Server, "s", SERVER), (Side::Client, "c", CLIENT[0])] {
             namespaces.ip(side, &["address", "add", &format!("{address}/24"), "dev", device]);
         }
         namespaces
@@ -47,7 +49,7 @@ impl Namespaces {
         command.args(["unshare", "--net"]).args(HOLD);
         let client = Process::start(context, &format!("{name}-client"), &mut command);
         ready(&client);
-        let namespaces = Self { server, client };
+        let namespaces = Self { server, client, address: 0 };
         let peer = namespaces.client.pid().to_string();
         namespaces.ip(Side::Server, &["link", "add", "s", "type", "veth", "peer", "name", "c", "netns", &peer]);
         for (side, device) in [(Side::Server, "s"), (Side::Client, "c")] {
@@ -60,6 +62,17 @@ impl Namespaces {
     /// Takes the link of the client down or up.
     pub(crate) fn link(&self, up: bool) {
         self.ip(Side::Client, &["link", "set", "c", if up { "up" } else { "down" }]);
+    }
+
+    /// Gives the client's side another address; it loses the one that it had.
+    pub(crate) fn new_address(&mut self) {
+        let before = CLIENT[self.address];
+        self.address = (self.address + 1) % CLIENT.len();
+        let change = |what: &str, address: &str| {
+            self.ip(Side::Client, &["address", what, &format!("{address}/24"), "dev", "c"]);
+        };
+        change("del", before);
+        change("add", CLIENT[self.address]);
     }
 
     /// The same command inside of a namespace.

@@ -54,6 +54,16 @@ impl Host {
         })
     }
 
+    /// Removes somebody. Returns whether they are there.
+    pub(super) fn remove(&self, namespaces: &Namespaces, user: &str) -> bool {
+        self.call(namespaces, "RemoveParticipant", &json!({ "room": ROOM, "identity": user })).is_some()
+    }
+
+    /// Ends the call for everyone. Returns whether there was one.
+    pub(super) fn dismiss(&self, namespaces: &Namespaces) -> bool {
+        self.call(namespaces, "DeleteRoom", &json!({ "room": ROOM })).is_some()
+    }
+
     /// One call of RoomService; `None` if it is refused.
     fn call(&self, namespaces: &Namespaces, method: &str, request: &Value) -> Option<Value> {
         let url = format!("http://{LISTEN}/twirp/livekit.RoomService/{method}");

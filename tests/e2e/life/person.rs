@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const CHANGES: Duration = Duration::from_secs(4);
 /// How long others may be told something else, with a whole network: a silent server is given up after 15 s.
 const TOLD: Duration = Duration::from_secs(30);
+/// Tokens count in seconds: the next one is made after this time.
+const NEW_TOKEN: Duration = Duration::from_secs(2);
 /// How long a participant with a whole network may be without the others.
 const RETURNS: Duration = Duration::from_secs(75);
 
@@ -24,7 +26,12 @@ pub(super) struct Person {
     /// Whether each device is said to be open.
     said: BTreeMap<String, bool>,
     is_connected: bool,
-    ended: Option<Value>,
+    /// When ExitRoom came.
+    ended: Option<Instant>,
+    /// The reasons for which the call may end although nobody here leaves.
+    expected: BTreeSet<i64>,
+    /// Whether it was removed, and must learn it.
+    pub(super) is_removed: bool,
     stopped_until: Option<Instant>,
     devices: Differences,
     others: Differences,
@@ -42,6 +49,8 @@ impl Person {
             said: BTreeMap::new(),
             is_connected: true,
             ended: None,
+            expected: BTreeSet::new(),
+            is_removed: false,
             stopped_until: None,
             devices: Differences::default(),
             others: Differences::default(),
@@ -52,9 +61,19 @@ impl Person {
         self.stopped_until.is_none() && self.ended.is_none()
     }
 
-    /// Whether ExitRoom came unasked.
+    /// Whether ExitRoom came.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.is_some()
+    }
+
+    /// Whether it may enter again: a token of the second of a removal is refused.
+    pub(super) fn may_return(&self) -> bool {
+        self.ended.is_some_and(|at| at.elapsed() >= NEW_TOKEN)
+    }
+
+    /// The server may end the call for this reason.
+    pub(super) fn may_end(&mut self, reason: i64) {
+        self.expected.insert(reason);
     }
 
     /// SIGSTOP. Returns whether it ran.
@@ -110,8 +129,11 @@ impl Person {
                 "ConnectionLost" => self.is_connected = false,
                 "ConnectionRecovery" => self.is_connected = true,
                 "ExitRoom" => {
-                    findings.found(&format!("{} left with {}", self.user, event["reason"]));
-                    self.ended = Some(event);
+                    let reason = event["reason"].as_i64().unwrap_or(-1);
+                    if !self.expected.contains(&reason) {
+                        findings.found(&format!("{} left with {reason}", self.user));
+                    }
+                    self.ended = Some(Instant::now());
                 }
                 _ => {}
             }
@@ -124,7 +146,7 @@ impl Person {
 
     /// What is said to be open is open, and nothing else is.
     pub(super) fn compare_devices(&mut self, pulse: &Pulse, findings: &mut Findings) {
-        if !self.is_running() {
+        if self.stopped_until.is_some() {
             return self.devices.clear();
         }
         let mut facts = vec![("camera", !proc::capture_processes(self.process.pid()).is_empty())];
@@ -149,6 +171,8 @@ impl Person {
         self.others.check(&what, !self.is_connected, RETURNS, findings, "no ConnectionRecovery");
         let what = format!("{}: in the room for the others", self.user);
         self.others.check(&what, !observer.present.contains(&self.user), RETURNS, findings, "absent");
+        let what = format!("{}: in the call although removed", self.user);
+        self.others.check(&what, self.is_removed, RETURNS, findings, "no ExitRoom");
         for kind in ["camera", "microphone"] {
             let (says, seen) = (self.says(kind), observer.sees(&self.user, kind));
             let what = format!("{}: {kind} for the others", self.user);
@@ -173,6 +197,9 @@ impl Person {
 pub(super) struct Observer {
     process: Process,
     lines: usize,
+    ended: Option<Instant>,
+    /// Whether the server may end its call.
+    pub(super) may_end: bool,
     pub(super) present: BTreeSet<String>,
     /// The tracks that send, by user and source.
     sending: BTreeMap<(String, String), BTreeSet<String>>,
@@ -184,7 +211,18 @@ impl Observer {
         command.args(["--camera", "none", "--microphone", "none"]).envs(KEYS);
         let process = Process::start(context, "observer", &mut namespaces.inside(Side::Server, &command));
         process.wait_for("EnterRoom");
-        Self { process, lines: 0, present: BTreeSet::new(), sending: BTreeMap::new() }
+        let (present, sending) = (BTreeSet::new(), BTreeMap::new());
+        Self { process, lines: 0, ended: None, may_end: false, present, sending }
+    }
+
+    /// Whether its call has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Whether it may enter again.
+    pub(super) fn may_return(&self) -> bool {
+        self.ended.is_some_and(|at| at.elapsed() >= NEW_TOKEN)
     }
 
     pub(super) fn read(&mut self) {
@@ -207,7 +245,10 @@ impl Observer {
                         tracks.remove(&track);
                     }
                 }
-                "ExitRoom" => panic!("the observer is out: {event}"),
+                "ExitRoom" => {
+                    assert!(self.may_end, "the observer is out: {event}");
+                    self.ended = Some(Instant::now());
+                }
                 _ => {}
             }
         }
