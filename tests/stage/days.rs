@@ -357,10 +357,7 @@ impl Day {
                 stage.exit(who);
                 stage.input(who, Input::CloseNow);
             }
-            Op::Switch(kind, on) => {
-                stage.people[who].machine.failed.remove(&kind);
-                stage.input(who, Input::SetDevice(kind, on));
-            }
+            Op::Switch(kind, on) => stage.input(who, Input::SetDevice(kind, on)),
             Op::Talk(for_ms, end) => return stage.talk(who, ms(for_ms), end),
             Op::Choose(kind, other) => stage.input(who, Input::ChooseDevice(kind, other.then(|| "other".to_owned()))),
             Op::SlowDevices { open_ms, release_ms } => {

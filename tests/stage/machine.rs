@@ -83,7 +83,9 @@ impl Machine {
         to.since(from).saturating_sub(stood.sum())
     }
 
+    /// The user or the host turns a device on or off. A failure from before does not count any more.
     pub(crate) fn want(&mut self, kind: DeviceKind, on: bool) {
+        self.failed.remove(&kind);
         match on {
             true => self.wanted.insert(kind),
             false => self.wanted.remove(&kind),
@@ -121,7 +123,7 @@ impl Person {
             DeviceInput::Failed { .. } | DeviceInput::Released { .. } => {
                 self.held.remove(kind);
                 self.machine.open.remove(kind);
-                if matches!(report, DeviceInput::Failed { .. }) {
+                if matches!(report, DeviceInput::Failed { .. }) && self.machine.wanted.contains(kind) {
                     self.machine.failed.insert(*kind, now);
                 }
             }
@@ -188,7 +190,6 @@ impl Stage {
 
     fn end_talk(&mut self, who: usize, end: TalkEnd) {
         let machine = &mut self.people[who].machine;
-        machine.failed.remove(&DeviceKind::Microphone);
         machine.talks = false;
         self.input(who, session::Input::SetDevice(DeviceKind::Microphone, false));
         if let TalkEnd::SwitchSession(ms) = end {

@@ -280,7 +280,6 @@ impl Stage {
                     self.people[who].has_left = true;
                 }
                 if let EventKind::DeviceWithheld { kind, .. } = &event {
-                    self.people[who].machine.failed.remove(kind);
                     self.people[who].machine.want(*kind, false);
                 }
                 let now = self.now;
