@@ -18,8 +18,9 @@ const LINE_BYTES: usize = 500;
 
 /// What is logged unless RUST_LOG or `--log-level` says otherwise: warnings, and the audit log.
 const DEFAULT_LEVEL: &str = "warn,audit=info";
-/// Libraries that warn in ordinary calls: of short RTCP packets, of payload types that they do not use, of padding.
-const NOISY: &str = "webrtc=error,rtc=error,str0m=error,livekit_signaling=error,symphonia=error";
+/// Libraries that warn in ordinary calls: of short RTCP packets, of payload types that they do not use, of padding, of many
+/// pairs of addresses.
+const NOISY: &str = "webrtc=error,rtc=error,str0m=error,is=error,livekit_signaling=error,symphonia=error";
 
 /// Starts to log, until the program ends. Dropping the guard writes the counts that are still due.
 pub(super) fn start(level: Option<&str>) -> LogGuard {

@@ -10,8 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Addresses that are offered at most; the last ones are left out. A client checks each of them from each of its own.
-const OFFERED: usize = 24;
+/// Addresses of a family that are offered at most; the last ones are left out. A client checks each of them from each of its
+/// own.
+const OFFERED: usize = 12;
 /// The port of STUN servers (RFC 7064, section 3.2).
 const STUN_PORT: u16 = 3478;
 
@@ -155,10 +156,7 @@ impl AddressPolicy {
         if offered.is_empty() {
             offered.push(Ipv4Addr::LOCALHOST.into());
         }
-        let mut seen = Vec::new();
-        offered.retain(|ip| !seen.contains(ip) && (seen.push(*ip), true).1);
-        offered.truncate(OFFERED);
-        Addresses { offered, own }
+        Addresses { offered: limited(offered), own }
     }
 
     /// The entries whose addresses somebody has to be asked for.
@@ -173,6 +171,18 @@ fn ranked(own: &[IpAddr], outward: &[IpAddr]) -> Vec<IpAddr> {
     let mut usable: Vec<IpAddr> = own.iter().copied().filter(|ip| Reach::of(*ip) != Reach::Link).collect();
     usable.sort_by_key(|ip| (ip.is_loopback(), outward.iter().position(|o| o == ip).unwrap_or(usize::MAX)));
     usable
+}
+
+/// Each address once, and not too many of a family.
+fn limited(all: Vec<IpAddr>) -> Vec<IpAddr> {
+    let mut kept: Vec<IpAddr> = Vec::new();
+    for ip in all {
+        let family = kept.iter().filter(|other| other.is_ipv4() == ip.is_ipv4()).count();
+        if family < OFFERED && !kept.contains(&ip) {
+            kept.push(ip);
+        }
+    }
+    kept
 }
 
 /// The current list, which the server replaces and the workers read.
@@ -253,11 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn many_addresses_are_cut_short() {
-        let many: Vec<String> = (0..100).map(|n| format!("10.0.0.{n}")).collect();
+    fn many_addresses_of_one_family_are_cut_short() {
+        let mut many: Vec<String> = (0..100).map(|n| format!("10.0.0.{n}")).collect();
+        many.push("fd00::1".into());
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert_eq!(offered(&[], &many, &["10.0.0.77"])[0], "10.0.0.77");
-        assert_eq!(offered(&[], &many, &[]).len(), OFFERED);
+        let all = offered(&[], &many, &[]);
+        assert!(all.len() == OFFERED + 1 && all.last().is_some_and(|ip| ip == "fd00::1"), "{all:?}");
     }
 
     #[test]

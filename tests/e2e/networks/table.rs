@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use visavis::proto::LIVEKIT_SERVER_VERSION;
 
 /// How long clients may take from their start to picture and tone in both directions.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(20);
 /// The lines between which the table stands.
 const BEGIN: &str = "<!-- networks: begin -->\n";
 const END: &str = "<!-- networks: end -->";
