@@ -9,4 +9,5 @@ mod random;
 mod rooms;
 mod scenarios;
 mod stage;
+mod turn;
 mod wire;
