@@ -11,14 +11,20 @@ impl Hub {
         self.notify(event, no, |_| None);
     }
 
-    /// A participant is in the room: its media connection is up for the first time.
+    /// A participant is in the room: its media connection is up for the first time. The tracks that it published before
+    /// are told afterwards.
     pub(super) fn notify_joined(&mut self, id: MemberId) {
-        let Some(no) = self.members.get(&id).map(|member| member.room) else { return };
+        let Some(member) = self.members.get(&id) else { return };
+        let no = member.room;
+        let tracks: Vec<_> = member.tracks.iter().filter(|t| t.is_published).map(|t| t.info.clone()).collect();
         let participant = |hub: &Self| {
             let info = hub.members.get(&id)?.info();
             Some(lk::ParticipantInfo { tracks: Vec::new(), ..info })
         };
         self.notify("participant_joined", no, participant);
+        for track in &tracks {
+            self.notify_track("track_published", id, track);
+        }
     }
 
     /// A participant has left. One that never had a media connection was not in the room.
@@ -27,15 +33,16 @@ impl Hub {
         self.notify(event, member.room, |_| Some(departed(member, why)));
     }
 
+    /// A track of a participant that is in the room.
     pub(super) fn notify_track(&mut self, event: &str, member: MemberId, track: &lk::TrackInfo) {
-        let Some(owner) = self.members.get(&member) else { return };
+        let Some(owner) = self.members.get(&member).filter(|owner| owner.is_active()) else { return };
         let (no, who) = (owner.room, (owner.sid().to_owned(), owner.user.to_string()));
         self.notify_track_of(event, (no, who), track);
     }
 
     /// Tracks of a member that is in no table any more.
     pub(super) fn notify_unpublished(&mut self, member: &Member, track: &Track) {
-        if track.is_published {
+        if track.is_published && member.is_active() {
             let who = (member.sid().to_owned(), member.user.to_string());
             self.notify_track_of("track_unpublished", (member.room, who), &track.info);
         }

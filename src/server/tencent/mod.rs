@@ -145,13 +145,14 @@ async fn execute(engine: &Engine, request: &RoomRequest) -> Result<Result<(), Ap
     Ok(if was_open { Ok(()) } else { Err(ApiError::NoRoom) })
 }
 
-/// Removes users. Returns whether one of them was in the room, or the room is open.
+/// Removes users. Returns whether one of them was in the room, or somebody is: in TRTC a room ends with its last user, while
+/// here it is kept for a while.
 async fn remove(engine: &Engine, room: &RoomName, users: &[UserId]) -> Result<bool, Unavailable> {
     let mut was_there = false;
     for user in users {
         was_there |= engine.remove(room, user).await?;
     }
-    Ok(was_there || engine.participants(room).await?.is_some())
+    Ok(was_there || engine.participants(room).await?.is_some_and(|people| people > 0))
 }
 
 fn names(operation: &RoomOperation) -> String {
