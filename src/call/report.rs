@@ -3,6 +3,7 @@
 use crate::base::TrackSource;
 use crate::rtc::{AudioSender, PeerStatistics, RemoteTrack, VideoSender};
 use crate::session::{Epoch, Input, LinkInput, PeerInput, TrackHandle};
+use std::net::SocketAddr;
 use tokio::sync::mpsc;
 
 /// Length of the queue. A task whose report must not be lost waits for a place; hints are dropped while more than half
@@ -13,6 +14,8 @@ const QUEUE: usize = 1024;
 pub(crate) enum TaskReport {
     /// An input for the session.
     Session(Box<Input>),
+    /// A link was opened to this address of the server, or of the proxy on the way to it.
+    Server(SocketAddr),
     /// A remote track was received; the session does not know yet whose it is.
     RemoteTrack(Epoch, Box<RemoteTrack>),
     /// A remote track has ended.
@@ -57,6 +60,13 @@ impl ReportSender {
     pub(super) fn hint(&self, report: TaskReport) {
         if self.0.capacity() > QUEUE / 2 && self.0.try_send(report).is_err() {
             tracing::trace!("a hint was dropped");
+        }
+    }
+
+    /// Reports the address of the server.
+    pub(super) async fn server(&self, address: Option<SocketAddr>) {
+        if let Some(address) = address {
+            self.send(TaskReport::Server(address)).await;
         }
     }
 

@@ -55,20 +55,27 @@ impl<'a> Target<'a> {
     }
 }
 
+/// A connection to a server.
+pub(crate) struct Connection {
+    pub(crate) stream: ServerStream,
+    /// The address of the server, or of the proxy on the way to it.
+    pub(crate) peer: SocketAddr,
+}
+
 /// Connects to the server at `url` (`ws`, `wss`, `http` or `https`) within `limit`.
-pub(crate) async fn connect(url: &Url, limit: Duration) -> Result<ServerStream, ServerError> {
+pub(crate) async fn connect(url: &Url, limit: Duration) -> Result<Connection, ServerError> {
     connect_by(proxy_for(url)?, url, limit).await
 }
 
 /// The same by this proxy, or directly.
-pub(super) async fn connect_by(proxy: Option<Proxy>, url: &Url, limit: Duration) -> Result<ServerStream, ServerError> {
+pub(super) async fn connect_by(proxy: Option<Proxy>, url: &Url, limit: Duration) -> Result<Connection, ServerError> {
     let deadline = Instant::now() + limit;
     let target = Target::of(url)?;
     let late = || ServerError::Timeout(target.shown());
-    let stream: ServerStream = match proxy {
+    let connection = match proxy {
         None => {
             let opening = async { open_tcp(resolve(&target).await?).await.ok_or_else(|| unreachable(&target)) };
-            Box::new(timeout_at(deadline, opening).await.map_err(|_| late())??)
+            timeout_at(deadline, opening).await.map_err(|_| late())??
         }
         Some(proxy) => {
             let late = |_| ServerError::Proxy(ProxyError::Timeout(proxy.to_string()));
@@ -76,18 +83,20 @@ pub(super) async fn connect_by(proxy: Option<Proxy>, url: &Url, limit: Duration)
         }
     };
     if !matches!(url.scheme(), "wss" | "https") {
-        return Ok(stream);
+        return Ok(connection);
     }
+    let Connection { stream, peer } = connection;
     let secured = timeout_at(deadline, tls::secure(stream, &target.host)).await.map_err(|_| late())?;
-    secured.map_err(|problem| ServerError::Tls(problem, target.shown()))
+    let stream = secured.map_err(|problem| ServerError::Tls(problem, target.shown()))?;
+    Ok(Connection { stream, peer })
 }
 
 /// A connection that a proxy opens.
-async fn through(proxy: &Proxy, target: &Target<'_>) -> Result<ServerStream, ServerError> {
+async fn through(proxy: &Proxy, target: &Target<'_>) -> Result<Connection, ServerError> {
     let unreachable = || ProxyError::Unreachable { proxy: proxy.to_string(), source_name: proxy.source_name };
     let host = proxy.host.to_string();
     let addresses = lookup(&host, proxy.port).await.ok_or_else(unreachable)?;
-    let mut stream: ServerStream = Box::new(open_tcp(addresses).await.ok_or_else(unreachable)?);
+    let Connection { mut stream, peer } = open_tcp(addresses).await.ok_or_else(unreachable)?;
     if proxy.protocol == ProxyProtocol::Https {
         let host = match &proxy.host {
             Host::Domain(name) => Host::Domain(name.as_str()),
@@ -99,7 +108,7 @@ async fn through(proxy: &Proxy, target: &Target<'_>) -> Result<ServerStream, Ser
     }
     tracing::debug!(%proxy, source = proxy.source_name, "connected to the proxy");
     tunnel::ask(&mut stream, proxy, target).await?;
-    Ok(stream)
+    Ok(Connection { stream, peer })
 }
 
 fn unreachable(target: &Target<'_>) -> ServerError {
@@ -131,21 +140,21 @@ fn alternate(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// Connects to the first address that answers ("happy eyeballs", RFC 8305); `None` if none does.
-async fn open_tcp(addresses: Vec<SocketAddr>) -> Option<TcpStream> {
+async fn open_tcp(addresses: Vec<SocketAddr>) -> Option<Connection> {
     let mut waiting = VecDeque::from(addresses);
     let mut attempts = FuturesUnordered::new();
     loop {
         if let Some(address) = waiting.pop_front() {
-            attempts.push(TcpStream::connect(address));
+            attempts.push(async move { TcpStream::connect(address).await.map(|stream| (stream, address)) });
         } else if attempts.is_empty() {
             return None;
         }
         let more = !waiting.is_empty();
         tokio::select! {
             Some(attempt) = attempts.next() => match attempt {
-                Ok(stream) => {
+                Ok((stream, peer)) => {
                     send_at_once(&stream);
-                    return Some(stream);
+                    return Some(Connection { stream: Box::new(stream), peer });
                 }
                 Err(error) => tracing::debug!(%error, "an address does not answer"),
             },
@@ -188,7 +197,7 @@ mod tests {
         let here = listener.local_addr().expect("an address");
         let nobody = "127.0.0.1:9".parse().expect("an address");
         let opened = open_tcp(vec![nobody, here]).await.expect("a connection");
-        assert_eq!(opened.peer_addr().expect("a peer"), here);
+        assert_eq!(opened.peer, here);
         assert!(open_tcp(vec![nobody]).await.is_none());
     }
 }

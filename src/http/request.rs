@@ -96,7 +96,7 @@ impl HttpRequest {
     pub(crate) async fn send(self, limit: Duration, most: usize) -> Result<HttpAnswer, HttpError> {
         let server = server_name(&self.url);
         let deadline = Instant::now() + limit;
-        let stream = connect(&self.url, limit).await?;
+        let stream = connect(&self.url, limit).await?.stream;
         let exchange = self.exchange(TokioIo::new(stream), most, &server);
         timeout_at(deadline, exchange).await.map_err(|_| ServerError::Timeout(server.clone()))?
     }

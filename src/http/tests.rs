@@ -123,7 +123,8 @@ async fn servers_without_tls_and_with_an_old_one_are_told_apart() {
 /// What the server at the end of a tunnel says, or why there is none.
 async fn ask_through(setting: &str, url: &str) -> Result<String, ServerError> {
     let proxy = Proxy::parse(setting, "http_proxy").expect("a proxy");
-    let mut stream = connect_by(Some(proxy), &Url::parse(url).expect("an address"), Duration::from_secs(1)).await?;
+    let connection = connect_by(Some(proxy), &Url::parse(url).expect("an address"), Duration::from_secs(1)).await?;
+    let mut stream = connection.stream;
     let mut said = String::new();
     stream.read_to_string(&mut said).await.expect("text");
     Ok(said)

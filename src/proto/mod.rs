@@ -1,5 +1,5 @@
 //! Formats: LiveKit's messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations, SDP, release feeds,
-//! TURN credentials, datagrams on a TCP connection. This folder encodes, decodes and verifies; it opens no socket and no file.
+//! datagrams on a TCP connection. This folder encodes, decodes and verifies; it opens no socket and no file.
 
 #[cfg(feature = "wire")]
 pub mod invitation;
@@ -16,8 +16,6 @@ pub(crate) mod stream;
 #[cfg(feature = "wire")]
 pub mod tencent;
 pub mod token;
-#[cfg(feature = "wire")]
-pub mod turn;
 
 /// The livekit-server release whose protocol this program implements, and that its tests run against.
 pub const LIVEKIT_SERVER_VERSION: &str = "1.13.5";

@@ -85,6 +85,8 @@ fn settings(config: &PeerConfig) -> SettingEngine {
         .with_answering_dtls_role(RTCDtlsRole::Server)
         .with_ice_connection_attempts(Some(ICE_CHECK), Some(ICE_CHECKS))
         .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
+        // The stack binds one socket to each address. An ICE restart binds to those of now, so it works from another network.
+        .with_discard_local_candidates_during_ice_restart(true)
         // mDNS joins a multicast group, which fails without a default route.
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .build()

@@ -54,11 +54,24 @@ pub enum Input {
     Peers(Epoch, PeerInput),
     /// A report of a device.
     Device(DeviceKind, Generation, DeviceInput),
+    /// The way to the server has changed.
+    NetworkChanged(NetworkChange),
     /// The process stood still for so long: it was stopped, or the machine was asleep. This time is not part of the time
     /// that inputs come with.
     Woke(Duration),
     /// The time of [`Session::deadline`](super::Session::deadline) has come.
     Tick,
+}
+
+/// A change of the way to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkChange {
+    /// No local address leads there any more.
+    Lost,
+    /// The same address as before leads there again.
+    Back,
+    /// Another address leads there: the old one is gone, or this way is better.
+    Moved,
 }
 
 /// A report of the signalling link.

@@ -112,6 +112,9 @@ impl Session {
     }
 
     fn answer(&mut self, d: lk::SessionDescription) {
+        if self.joined_mut().is_some_and(|j| j.negotiation.is_void(d.id)) {
+            return;
+        }
         self.bind(d.mid_to_track_id);
         self.command(PeerCommand::SetAnswer(d.sdp));
         if let Some(command) = self.joined_mut().and_then(|j| j.negotiation.settled()) {

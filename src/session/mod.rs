@@ -12,6 +12,7 @@ mod exit;
 mod io;
 mod link;
 mod negotiation;
+mod network;
 mod peers;
 mod publish;
 mod reconnecting;
@@ -234,6 +235,7 @@ impl Session {
             Input::Exit(by) => self.exit(by, now),
             Input::CloseNow => self.close_now(now),
             Input::TryNow => self.try_now(now),
+            Input::NetworkChanged(change) => self.network_changed(change, now),
             Input::Woke(after) => self.woke(after, now),
             Input::SetDevice(kind, on) => self.switch_device(kind, on),
             Input::ChooseDevice(kind, id) => self.choose_device(kind, id),

@@ -15,6 +15,8 @@ pub(super) struct Negotiation {
     again_with_ice: bool,
     /// The id of the last offer. On v1 the offer that went with the join has the id 1.
     offer_id: u32,
+    /// The answers to offers with smaller ids are void: the offers were replaced after a resume.
+    oldest: u32,
 }
 
 impl Negotiation {
@@ -48,7 +50,13 @@ impl Negotiation {
         self.pending = true;
         self.again = false;
         self.again_with_ice = false;
+        self.oldest = self.offer_id + 1;
         PeerCommand::Offer { ice_restart: true }
+    }
+
+    /// Whether this is the answer to an offer that was replaced after a resume. Old servers send no ids, which are 0 then.
+    pub(super) const fn is_void(&self, answer_id: u32) -> bool {
+        answer_id != 0 && answer_id < self.oldest
     }
 
     /// The id of the offer that was made.
@@ -69,6 +77,17 @@ impl Negotiation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_to_an_offer_before_a_resume_is_void() {
+        let mut n = Negotiation::new(true);
+        n.restart();
+        assert!(n.is_void(1) && !n.is_void(0));
+        assert_eq!(n.offer_made(), 2);
+        assert!(!n.is_void(2));
+        n.restart();
+        assert!(n.is_void(2), "another resume replaced the offer");
+    }
 
     #[test]
     fn a_second_request_waits_for_the_answer() {

@@ -60,7 +60,12 @@ impl AttemptState {
         *self = Self::Rejoining(Some(joined));
     }
 
-    fn take_session(&mut self) -> Option<Joined> {
+    /// The pause before the next attempt.
+    pub(super) fn wait(&mut self, session: Option<Joined>) {
+        *self = Self::Waiting(session);
+    }
+
+    pub(super) fn take_session(&mut self) -> Option<Joined> {
         match std::mem::replace(self, Self::Waiting(None)) {
             Self::Waiting(joined) => joined,
             Self::Resuming(joined) | Self::Restarting(joined) => Some(joined),
@@ -99,7 +104,7 @@ impl Session {
         }
     }
 
-    fn start_reconnecting(&mut self, session: Option<Joined>, now: Moment) {
+    pub(super) fn start_reconnecting(&mut self, session: Option<Joined>, now: Moment) {
         let Phase::InRoom(room) = &self.phase else { return };
         let entered = room.since;
         let just_ended = room.last_outage.filter(|(end, _)| now.since(*end) < STEADY);
@@ -168,7 +173,7 @@ impl Session {
         }
     }
 
-    fn join_afresh(&mut self) {
+    pub(super) fn join_afresh(&mut self) {
         self.out.push_back(Output::CancelConnect(self.epoch));
         self.out.push_back(Output::CloseLink(self.epoch));
         self.command(PeerCommand::Close);
@@ -183,7 +188,8 @@ impl Session {
     /// The server resumes the session.
     pub(super) fn resumed(&mut self, response: &lk::ReconnectResponse, now: Moment) {
         let Phase::Reconnecting(r) = &mut self.phase else { return };
-        let AttemptState::Resuming(joined) = &mut r.step else { return };
+        // An answer while ICE restarts is that of a later attempt, which replaced the one before.
+        let (AttemptState::Resuming(joined) | AttemptState::Restarting(joined)) = &mut r.step else { return };
         let restart = joined.negotiation.restart();
         r.step = AttemptState::Restarting(joined.clone());
         self.awaits_list = true;

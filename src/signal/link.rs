@@ -7,6 +7,7 @@ use crate::http::{http_url, shown};
 use livekit_protocol as proto;
 use livekit_protocol::{signal_request, signal_response};
 use livekit_signaling::{RegionUrlProvider, SignalClient, SignalEvent, SignalEvents, SignalOptions};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -106,6 +107,11 @@ impl SignalLink {
     /// Whether the session has a single peer connection.
     pub(crate) fn is_single(&self) -> bool {
         self.client.is_single_pc_mode_active()
+    }
+
+    /// The address of the server, or of the proxy on the way to it.
+    pub(crate) fn server(&self) -> Option<SocketAddr> {
+        self.scope.server()
     }
 
     /// Sends a message. While the WebSocket is down, messages about the session are kept until

@@ -4,7 +4,7 @@
 //! when a join is dropped before it is complete. Cancelling the [`LinkScope`] closes them. The scope also keeps why a
 //! WebSocket did not open, of which the crate's own errors have a text only.
 
-use crate::http::{HttpRequest, ServerError, ServerStream, connect};
+use crate::http::{Connection, HttpRequest, ServerError, ServerStream, connect};
 use async_trait::async_trait;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -12,6 +12,7 @@ use livekit_net::{
     Header, HttpClient, HttpMethod, HttpResponse, TransportError, WsClient, WsConnectResult, WsConnection,
 };
 use parking_lot::Mutex as SyncMutex;
+use std::net::SocketAddr;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -38,6 +39,7 @@ tokio::task_local! {
 struct Scope {
     cancel: CancellationToken,
     failure: Arc<SyncMutex<Option<OpenFailure>>>,
+    server: Arc<SyncMutex<Option<SocketAddr>>>,
 }
 
 /// Why a WebSocket did not open.
@@ -71,6 +73,11 @@ impl LinkScope {
         self.0.failure.lock().take()
     }
 
+    /// The address to which the last WebSocket of this scope was opened.
+    pub(super) fn server(&self) -> Option<SocketAddr> {
+        *self.0.server.lock()
+    }
+
     /// Closes all sockets of this scope, also those that are opened later.
     pub(super) fn cancel(&self) {
         self.0.cancel.cancel();
@@ -83,6 +90,8 @@ impl Drop for LinkScope {
     }
 }
 
+type Socket = WebSocketStream<ServerStream>;
+
 /// Opens connections for the crate.
 struct Transport;
 
@@ -94,17 +103,17 @@ impl WsClient for Transport {
         headers: Vec<Header>,
         timeout_ms: u64,
     ) -> Result<WsConnectResult, TransportError> {
-        let Scope { cancel, failure } = SCOPE.try_with(Scope::clone).unwrap_or_default();
+        let Scope { cancel, failure, server } = SCOPE.try_with(Scope::clone).unwrap_or_default();
         let limit = Duration::from_millis(timeout_ms).saturating_sub(TO_REPORT);
         let opened = cancel.run_until_cancelled(open(&url, &headers, limit)).await.ok_or(TransportError::Closed)?;
-        let (sink, stream) = opened
-            .map_err(|error| {
-                if let Opening::Failed(why) = &error {
-                    *failure.lock() = Some(why.clone());
-                }
-                TransportError::from(error)
-            })?
-            .split();
+        let (socket, peer) = opened.map_err(|error| {
+            if let Opening::Failed(why) = &error {
+                *failure.lock() = Some(why.clone());
+            }
+            TransportError::from(error)
+        })?;
+        *server.lock() = Some(peer);
+        let (sink, stream) = socket.split();
         Ok(WsConnectResult {
             connection: Arc::new(SignalSocket { sink: Mutex::new(sink), stream: Mutex::new(stream), cancel }),
         })
@@ -126,7 +135,7 @@ impl From<Opening> for TransportError {
     }
 }
 
-async fn open(url: &str, headers: &[Header], limit: Duration) -> Result<WebSocketStream<ServerStream>, Opening> {
+async fn open(url: &str, headers: &[Header], limit: Duration) -> Result<(Socket, SocketAddr), Opening> {
     let failed = |why| Opening::Failed(why);
     let parsed = Url::parse(url).map_err(|_| failed(OpenFailure::Broken))?;
     let mut request = parsed.as_str().into_client_request().map_err(|_| failed(OpenFailure::Broken))?;
@@ -135,9 +144,10 @@ async fn open(url: &str, headers: &[Header], limit: Duration) -> Result<WebSocke
             request.headers_mut().insert(name, value);
         }
     }
-    let stream = connect(&parsed, limit).await.map_err(|error| failed(OpenFailure::Server(error)))?;
+    let Connection { stream, peer } =
+        connect(&parsed, limit).await.map_err(|error| failed(OpenFailure::Server(error)))?;
     let opened = client_async(request, stream).await;
-    opened.map(|(socket, _)| socket).map_err(|error| match error {
+    opened.map(|(socket, _)| (socket, peer)).map_err(|error| match error {
         WsError::Http(response) => Opening::Status(response.status().as_u16()),
         WsError::Io(_) | WsError::ConnectionClosed | WsError::AlreadyClosed => failed(OpenFailure::Broken),
         WsError::Protocol(ProtocolError::HandshakeIncomplete) => failed(OpenFailure::Broken),
@@ -147,8 +157,8 @@ async fn open(url: &str, headers: &[Header], limit: Duration) -> Result<WebSocke
 
 /// A WebSocket that can be cancelled. Pings of the server are answered while messages are received.
 struct SignalSocket {
-    sink: Mutex<SplitSink<WebSocketStream<ServerStream>, Message>>,
-    stream: Mutex<SplitStream<WebSocketStream<ServerStream>>>,
+    sink: Mutex<SplitSink<Socket, Message>>,
+    stream: Mutex<SplitStream<Socket>>,
     cancel: CancellationToken,
 }
 

@@ -18,6 +18,7 @@ mod leaving;
 mod life;
 mod links;
 mod lossy_link;
+mod moving;
 mod networks;
 mod plugging;
 mod profiles;

@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use visavis::base::{DeviceKind, EntryErrorKind, Moment, TrackSource};
 use visavis::hub::{self, AdminAnswer, AdminCall, ConnectionId, LinkId, MediaEvent};
-use visavis::session::{self, DeviceInput, EntryError, LinkInput};
+use visavis::session::{self, DeviceInput, EntryError, LinkInput, NetworkChange};
 
+/// Time until a client notices that there is a way to the server again.
+const WAY_NOTICED: Duration = Duration::from_millis(200);
 /// Time until the driver notices that a device is gone.
 const UNPLUGGED_AFTER: Duration = Duration::from_millis(10);
 
@@ -67,6 +69,8 @@ pub(crate) struct Machine {
     pub(crate) failed: BTreeMap<DeviceKind, Moment>,
     /// Devices that the user has on, and that nobody else has turned off.
     pub(crate) wanted: BTreeSet<DeviceKind>,
+    /// Whether the system has no way to the server. It tells when there is one again, by another address.
+    has_no_way: bool,
     /// Whether the microphone is on because of a key that is held.
     talks: bool,
 }
@@ -224,6 +228,38 @@ impl Stage {
         self.media_stops(who);
         if up {
             self.network(who, true);
+        }
+    }
+
+    /// Another way leads to the server, or none: the sockets carry nothing any more, which neither side is told, except
+    /// that the client hears of the change after `notice_ms`.
+    pub(crate) fn change_way(&mut self, who: usize, up: bool, notice_ms: u64) {
+        let change = if up { NetworkChange::Moved } else { NetworkChange::Lost };
+        if !self.people[who].alive || self.people[who].net.is_cut {
+            return;
+        }
+        let now = self.now;
+        self.people[who].net.troubled = now;
+        self.people[who].net.is_cut = true;
+        self.people[who].waiting.clear();
+        for link in self.sockets_of(who) {
+            self.lose_in_flight(link);
+            self.let_go(link, true, false);
+        }
+        self.people[who].links.clear();
+        self.media_stops(who);
+        if up {
+            self.network(who, true);
+        } else {
+            self.people[who].machine.has_no_way = true;
+        }
+        self.later_input(who, Duration::from_millis(notice_ms), session::Input::NetworkChanged(change));
+    }
+
+    /// After there was none, the system tells of the new one.
+    pub(crate) fn way_is_there(&mut self, who: usize) {
+        if std::mem::take(&mut self.people[who].machine.has_no_way) {
+            self.later_input(who, WAY_NOTICED, session::Input::NetworkChanged(NetworkChange::Moved));
         }
     }
 

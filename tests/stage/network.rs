@@ -77,6 +77,7 @@ impl Stage {
         }
         net.is_cut = !up;
         if up {
+            self.way_is_there(who);
             return self.media_may_return(who);
         }
         self.people[who].waiting.clear();

@@ -7,7 +7,7 @@ use livekit_protocol::DisconnectReason;
 use proptest::prelude::*;
 use std::time::Duration;
 use visavis::base::{DeviceKind, Listed, TrackSource};
-use visavis::session::Input;
+use visavis::session::{Input, NetworkChange};
 
 /// Sequences to run, unless `PROPTEST_CASES` is set.
 const CASES: u32 = 100_000;
@@ -42,6 +42,10 @@ enum Op {
     BlackHole(usize, bool),
     Stall(usize, u64),
     Latency(usize, u64),
+    /// Another way leads to the server, or none, which is noticed after so many ms.
+    ChangeWay(usize, bool, u64),
+    /// The system tells of a change, also where there is none.
+    NetworkChanged(usize, NetworkChange),
     Kill(usize),
     LosePower(usize),
     /// The process is stopped, or goes on: with its timers, or with what has arrived.
@@ -62,6 +66,10 @@ fn behaviour() -> impl Strategy<Value = DeviceBehaviour> {
         .prop_map(|(open_ms, release_ms, fails, hangs)| DeviceBehaviour { open_ms, release_ms, fails, hangs })
 }
 
+fn change() -> impl Strategy<Value = NetworkChange> {
+    prop_oneof![Just(NetworkChange::Lost), Just(NetworkChange::Back), Just(NetworkChange::Moved)]
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let who = 0..PEOPLE;
     let enter = (0..NAMES.len(), any::<bool>(), prop::bool::weighted(0.2));
@@ -78,6 +86,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (who.clone(), any::<bool>()).prop_map(|(n, on)| Op::BlackHole(n, on)),
         2 => (who.clone(), 0..3000u64).prop_map(|(n, ms)| Op::Stall(n, ms)),
         1 => (who.clone(), 1..300u64).prop_map(|(n, ms)| Op::Latency(n, ms)),
+        3 => (who.clone(), prop::bool::weighted(0.7), 0..250u64).prop_map(|(n, up, ms)| Op::ChangeWay(n, up, ms)),
+        1 => (who.clone(), change()).prop_map(|(n, change)| Op::NetworkChanged(n, change)),
         1 => who.clone().prop_map(Op::Kill),
         1 => who.clone().prop_map(Op::LosePower),
         2 => who.clone().prop_map(Op::Stop),
@@ -141,6 +151,8 @@ fn act(stage: &mut Stage, op: &Op) {
         Op::BlackHole(n, on) if n < there => stage.black_hole(n, on),
         Op::Stall(n, ms) if n < there => stage.stall(n, ms),
         Op::Latency(n, ms) if n < there => stage.set_latency(n, ms),
+        Op::ChangeWay(n, up, ms) if n < there => stage.change_way(n, up, ms),
+        Op::NetworkChanged(n, change) if n < there => stage.input(n, Input::NetworkChanged(change)),
         Op::Kill(n) if n < there => stage.kill(n),
         Op::LosePower(n) if n < there => stage.lose_power(n),
         Op::Stop(n) if n < there => stage.stop_process(n),
@@ -267,6 +279,36 @@ proptest! {
             let everything = (vec![TrackSource::Camera, TrackSource::Microphone], vec![TrackSource::Camera, TrackSource::Microphone]);
             prop_assert_eq!(stage.received(other, &format!("p{who}")), everything.clone(), "by p{}", other);
             prop_assert_eq!(stage.received(who, &format!("p{other}")), everything);
+        }
+        stage.finish();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 20, ..ProptestConfig::default() })]
+
+    /// Another way to the server, noticed within 250 ms and with the next one on its heels or not, is not seen by the
+    /// others; a second after the last one the participant is whole again.
+    #[test]
+    fn a_move_is_never_seen_and_takes_a_second(
+        wait in 0..6000u64,
+        moves in proptest::collection::vec((0..250u64, 0..900u64), 1..4),
+        latency in 1..60u64,
+        who in 0..2usize,
+    ) {
+        let mut stage = room(3);
+        stage.set_latency(who, latency);
+        stage.run(wait);
+        for (notice, next) in moves {
+            stage.change_way(who, true, notice);
+            stage.run(notice + next);
+        }
+        stage.run(1000);
+        prop_assert!(stage.is_in_room(who), "{:?}", stage.people[who].events);
+        stage.run(20_000);
+        for other in (0..3).filter(|other| *other != who) {
+            prop_assert!(stage.leaves_seen(other, who).is_empty(), "p{} was told that p{} left", other, who);
+            prop_assert!(stage.leaves_seen(who, other).is_empty());
         }
         stage.finish();
     }

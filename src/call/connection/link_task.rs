@@ -11,7 +11,7 @@ use lk::leave_request::Action;
 use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// A command for the link; executed in order.
@@ -39,6 +39,8 @@ pub(super) struct LinkTask {
     pub(super) stop: CancellationToken,
     /// Cancelled when the session has stopped connecting.
     pub(super) cancelled: CancellationToken,
+    /// Ends the wait for a WebSocket that a resume opens: the way to the server is another one now.
+    pub(super) give_up_resume: Arc<Notify>,
 }
 
 impl LinkTask {
@@ -97,10 +99,14 @@ impl LinkTask {
         let resumed = tokio::select! {
             biased;
             () = self.cancelled.cancelled() => return,
+            () = self.give_up_resume.notified() => return,
             resumed = self.link.resume(reason) => resumed,
         };
         let input = match resumed {
-            Ok(response) => LinkInput::Resumed(Box::new(response)),
+            Ok(response) => {
+                self.report_tx.server(self.link.server()).await;
+                LinkInput::Resumed(Box::new(response))
+            }
             Err(ResumeError::Ended(reason)) => LinkInput::ResumeFailed(Some(leave(reason, Action::Disconnect))),
             Err(ResumeError::Rejoin(reason)) => LinkInput::ResumeFailed(Some(leave(reason, Action::Reconnect))),
             // A new join is refused for the same reason, with an error that can be shown.

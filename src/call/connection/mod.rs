@@ -19,7 +19,7 @@ use lk::signal_request::Message as Request;
 use peer_task::{PeerTask, forward_peers};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -50,6 +50,8 @@ pub(super) struct CallConnection {
     /// Cancelled when the session has stopped connecting.
     pub(super) cancelled: CancellationToken,
     link: mpsc::Sender<LinkCommand>,
+    /// Ends the wait for a WebSocket that a resume opens.
+    give_up_resume: Arc<Notify>,
     closing: mpsc::Sender<ClosingCommand>,
     peers: mpsc::Sender<PeerCommand>,
     /// Cancelled to close the peers; overtakes the commands that wait for them.
@@ -67,16 +69,18 @@ impl CallConnection {
         let (peers, peer_commands) = mpsc::channel(COMMANDS);
         let close_peers = CancellationToken::new();
         let opened = Arc::new(OnceLock::new());
+        let give_up_resume = Arc::new(Notify::new());
         let task =
             ConnectTask { epoch, plan, token_cache, report_tx, cancelled: cancelled.clone(), opened: opened.clone() };
         let commands = Commands {
             link: link_commands,
+            give_up_resume: give_up_resume.clone(),
             closing: closing_commands,
             peers: peer_commands,
             close_peers: close_peers.clone(),
         };
         tokio::spawn(task.run(commands));
-        Self { cancelled, link, closing, peers, close_peers, opened }
+        Self { cancelled, link, give_up_resume, closing, peers, close_peers, opened }
     }
 
     /// Stops connecting.
@@ -95,7 +99,10 @@ impl CallConnection {
     }
 
     /// Opens a new WebSocket for the same session.
+    ///
+    /// One that is being opened is given up, and its outcome not reported.
     pub(super) fn resume(&self, reason: lk::ReconnectReason) {
+        self.give_up_resume.notify_waiters();
         self.command_link(LinkCommand::Resume(reason));
     }
 
@@ -155,6 +162,7 @@ impl Drop for CallConnection {
 /// The queues' other ends, for the tasks that execute the commands.
 struct Commands {
     link: mpsc::Receiver<LinkCommand>,
+    give_up_resume: Arc<Notify>,
     closing: mpsc::Receiver<ClosingCommand>,
     peers: mpsc::Receiver<PeerCommand>,
     close_peers: CancellationToken,
@@ -202,6 +210,7 @@ impl ConnectTask {
             return self.report_closed().await;
         }
         let Opened { link, events, peers, peer_events, join, single, loopback } = opened;
+        self.report_tx.server(link.server()).await;
         self.report_tx.link(epoch, LinkInput::Joined { response: join, single }).await;
         self.opened.set(Arc::downgrade(&peers)).ok();
         let stop = CancellationToken::new();
@@ -217,8 +226,15 @@ impl ConnectTask {
             close: commands.close_peers,
         };
         tokio::spawn(peer_task.run(commands.peers));
-        let link_task =
-            LinkTask { epoch, link, peers, report_tx: self.report_tx.clone(), stop, cancelled: self.cancelled.clone() };
+        let link_task = LinkTask {
+            epoch,
+            link,
+            peers,
+            report_tx: self.report_tx.clone(),
+            stop,
+            cancelled: self.cancelled.clone(),
+            give_up_resume: commands.give_up_resume,
+        };
         link_task.run(commands.link, commands.closing).await;
     }
 

@@ -9,5 +9,4 @@ mod random;
 mod rooms;
 mod scenarios;
 mod stage;
-mod turn;
 mod wire;

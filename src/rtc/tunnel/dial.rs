@@ -33,7 +33,7 @@ pub(super) async fn dial(target: &TargetKind, own: IpAddr) -> io::Result<ServerS
                 format!("{scheme}://{host}:{port}")
             };
             let url = Url::parse(&url).map_err(io::Error::other)?;
-            connect(&url, DIAL).await.map_err(io::Error::other)
+            connect(&url, DIAL).await.map(|connection| connection.stream).map_err(io::Error::other)
         }
     }
 }

@@ -310,3 +310,63 @@ fn the_list_of_everybody_after_a_resume_is_the_first_that_names_us() {
     w.message(update(vec![us]));
     assert_eq!(seen(&w), ["tom"], "an update about us alone");
 }
+
+#[test]
+fn a_move_resumes_at_once_at_each_point() {
+    for (point, mut w) in at_each_point() {
+        w.behaviour.peers = true;
+        w.outputs.clear();
+        w.give(Input::NetworkChanged(NetworkChange::Moved));
+        w.run(0);
+        let begun = w.outputs.iter().filter(|o| o.starts_with("Resume(") || o.starts_with("Connect(")).count();
+        assert_eq!(begun, 1, "{point}: {:?}", w.outputs);
+        w.run(1000);
+        assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{point}: {:?}", w.session.phase());
+    }
+}
+
+#[test]
+fn a_lost_way_is_told_at_once_and_a_way_back_is_tried_at_once() {
+    for change in [NetworkChange::Back, NetworkChange::Moved] {
+        let mut w = World::entered();
+        w.behaviour.server = false;
+        w.give(Input::NetworkChanged(NetworkChange::Lost));
+        w.run(0);
+        assert!(matches!(w.session.phase(), Phase::Reconnecting(_)));
+        w.run(2900);
+        w.behaviour.server = true;
+        w.outputs.clear();
+        w.give(Input::NetworkChanged(change));
+        w.run(100);
+        assert!(w.outputs.iter().any(|o| o.starts_with("Resume(")), "{change:?}: {:?}", w.outputs);
+        assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{change:?}");
+    }
+}
+
+#[test]
+fn a_move_while_entering_begins_to_enter_again() {
+    let mut w = World::new(Behaviour { peers: false, ..PROMPT });
+    w.run(1000);
+    assert!(matches!(w.session.phase(), Phase::Entering(_)));
+    w.behaviour.peers = true;
+    w.give(Input::NetworkChanged(NetworkChange::Moved));
+    w.run(1000);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
+    assert_eq!(w.epoch, Epoch(2));
+}
+
+#[test]
+fn a_change_of_the_network_does_not_delay_an_exit() {
+    for change in [NetworkChange::Lost, NetworkChange::Back, NetworkChange::Moved] {
+        let mut w = World::entered();
+        w.give(Input::Exit(ExitRequestedBy::User));
+        w.give(Input::NetworkChanged(change));
+        let (reason, total_ms, _) = w.exit();
+        assert_eq!(reason, ExitReason::Left);
+        assert!(total_ms < 500.0, "{total_ms}");
+        w.outputs.clear();
+        w.run(10_000);
+        w.give(Input::NetworkChanged(change));
+        assert!(w.outputs.is_empty(), "{:?}", w.outputs);
+    }
+}

@@ -20,6 +20,7 @@ enum Op {
     PeersDown,
     DropScheduled,
     Woke(u64),
+    Network(NetworkChange),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -39,6 +40,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::PeersDown),
         1 => Just(Op::DropScheduled),
         1 => (0..120u64).prop_map(Op::Woke),
+        2 => prop_oneof![Just(NetworkChange::Lost), Just(NetworkChange::Back), Just(NetworkChange::Moved)].prop_map(Op::Network),
     ]
 }
 
@@ -78,6 +80,7 @@ fn act(w: &mut World, op: Op) {
             w.give(Input::Device(kind(camera), generation, failed));
         }
         Op::Woke(seconds) => w.give(Input::Woke(Duration::from_secs(seconds))),
+        Op::Network(change) => w.give(Input::NetworkChanged(change)),
         Op::PeersDown => w.give(Input::Peers(w.epoch, PeerInput::Down(SignalTarget::Publisher))),
         // Everything in flight is lost, except the reports of devices, which are taken away at their limit.
         Op::DropScheduled => w.scheduled.retain(|_, i| matches!(i, Input::Device(..))),
