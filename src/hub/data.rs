@@ -7,7 +7,6 @@ use bytes::Bytes;
 use livekit_protocol as lk;
 use lk::data_packet::{Kind, Value};
 use prost::Message as _;
-use std::mem::take;
 
 const RELIABLE: &str = "_reliable";
 const LOSSY: &str = "_lossy";
@@ -108,25 +107,32 @@ impl Hub {
     }
 }
 
-/// Writes the sender into a message and takes the receivers out. `None` if clients must not send this kind of message,
-/// or it has too many receivers.
+/// Writes the sender into a message. Returns its receivers, who stay named in it: they can tell a private message by that.
+/// `None` if clients must not send this kind of message, or it has too many receivers.
 #[allow(deprecated)] // older clients read both places
 fn stamp_sender(packet: &mut lk::DataPacket, sender: &Member, kind: Kind) -> Option<Receivers> {
     packet.participant_identity = sender.user.as_str().to_owned();
     packet.participant_sid = sender.sid().to_owned();
     set_kind(packet, kind);
-    let mut receivers = Receivers { identities: take(&mut packet.destination_identities), sids: Vec::new() };
+    let mut receivers = Receivers { identities: packet.destination_identities.clone(), sids: Vec::new() };
     match &mut packet.value {
         Some(Value::User(user)) => {
             user.participant_identity.clone_from(&packet.participant_identity);
             user.participant_sid.clone_from(&packet.participant_sid);
-            receivers.identities.append(&mut user.destination_identities);
-            receivers.sids = take(&mut user.destination_sids);
+            receivers.identities.extend_from_slice(&user.destination_identities);
+            receivers.sids.clone_from(&user.destination_sids);
         }
         Some(Value::Speaker(_)) | None => return None,
         Some(_) => {}
     }
-    (receivers.identities.len() + receivers.sids.len() <= MAX_RECEIVERS).then_some(receivers)
+    if receivers.identities.len() + receivers.sids.len() > MAX_RECEIVERS {
+        return None;
+    }
+    // Newer clients read this place.
+    if packet.destination_identities.is_empty() {
+        packet.destination_identities.clone_from(&receivers.identities);
+    }
+    Some(receivers)
 }
 
 #[allow(deprecated)] // older clients read it

@@ -363,7 +363,7 @@ fn data_names_its_true_sender_and_reaches_its_receivers() {
             MediaCommand::SendData { connection, payload, .. } => {
                 let packet = lk::DataPacket::decode(payload).expect("a packet");
                 assert_eq!(packet.participant_identity, "mina");
-                Some(connection)
+                Some((connection, packet.destination_identities.len()))
             }
             _ => None,
         });
@@ -372,9 +372,9 @@ fn data_names_its_true_sender_and_reaches_its_receivers() {
     stage.sfu.commands.clear();
     let (to_jonas, to_aiko) = (stage.down(jonas).expect("there"), stage.down(aiko).expect("there"));
     stage.input(data(&[], 0));
-    assert_eq!(sent(&mut stage), [to_jonas, to_aiko]);
+    assert_eq!(sent(&mut stage), [(to_jonas, 0), (to_aiko, 0)]);
     stage.input(data(&["aiko"], 1));
-    assert_eq!(sent(&mut stage), [to_aiko]);
+    assert_eq!(sent(&mut stage), [(to_aiko, 1)], "the receivers of a private message stay named");
     stage.input(data(&["aiko"], 1));
     assert_eq!(sent(&mut stage), [], "repeated after a resume");
     stage.end();
