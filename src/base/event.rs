@@ -117,6 +117,7 @@ pub enum EventKind {
     TrackCovered { track: TrackRef, why: Option<Undecodable> },
     FirstVideoFrame { track: TrackRef, width: u32, height: u32 },
     FirstAudioFrame { track: TrackRef },
+    ChatMessage { user: UserId, text: String, private: bool },
     ConnectionLost { attempt: u32 },
     TryToReconnect { attempt: u32 },
     ConnectionRecovery { attempt: u32 },
@@ -159,6 +160,7 @@ impl EventKind {
             Self::TrackCovered { .. } => "TrackCovered",
             Self::FirstVideoFrame { .. } => "FirstVideoFrame",
             Self::FirstAudioFrame { .. } => "FirstAudioFrame",
+            Self::ChatMessage { .. } => "ChatMessage",
             Self::ConnectionLost { .. } => "ConnectionLost",
             Self::TryToReconnect { .. } => "TryToReconnect",
             Self::ConnectionRecovery { .. } => "ConnectionRecovery",
@@ -197,6 +199,9 @@ impl EventKind {
                 of_track(track, json!({ "width": width, "height": height }))
             }
             Self::FirstAudioFrame { track } => of_track(track, json!({})),
+            Self::ChatMessage { user, text, private } => {
+                json!({ "remote_user": user.as_str(), "text": text, "private": private })
+            }
             Self::ConnectionLost { attempt }
             | Self::TryToReconnect { attempt }
             | Self::ConnectionRecovery { attempt } => {

@@ -2,6 +2,7 @@
 //!
 //! The lowest floor: no clock, no socket, no thread, no other folder.
 
+mod chat;
 mod codec;
 mod connection;
 mod device;
@@ -21,6 +22,7 @@ mod simulcast;
 mod time;
 mod timers;
 
+pub use chat::{ChatMessage, ChatPerson, Delivery};
 pub use codec::{Codec, Undecodable};
 pub use connection::{IceServer, SignalTarget, Transport};
 pub(crate) use device::{DeviceEntry, DeviceLists, DeviceProblemKind, names_real_device};
@@ -33,7 +35,7 @@ pub use id::{IdError, RoomId, RoomName, TrackSid, UserId};
 pub(crate) use id::{SessionId, display_name};
 pub use media::{DeviceKind, MediaKind, TrackRef, TrackRole, TrackSource};
 pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat, VIDEO_CODEC, VIDEO_MIME};
-pub(crate) use name::{shown_name, visible};
+pub(crate) use name::{cut, shown_name, visible, visible_lines};
 pub(crate) use orientation::Orientation;
 pub use reason::{ExitReason, RemoteLeaveReason};
 pub use receipt::{Receipt, ReceiptStep, StepName, StepState};

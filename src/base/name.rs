@@ -47,6 +47,29 @@ pub(crate) fn visible(text: &str) -> String {
     out
 }
 
+/// Text of several lines, each as [`visible`] makes it, without empty lines at its ends and with one at most between others.
+pub(crate) fn visible_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut is_gap = false;
+    for line in text.split(['\n', '\u{2028}', '\u{2029}']) {
+        let line = visible(line);
+        if line.is_empty() {
+            is_gap = !out.is_empty();
+            continue;
+        }
+        if !out.is_empty() {
+            out.push_str(if std::mem::take(&mut is_gap) { "\n\n" } else { "\n" });
+        }
+        out.push_str(&line);
+    }
+    out
+}
+
+/// The beginning of a text, of so many bytes at most. No character is cut in two.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
 /// JSON with the characters that a terminal might obey written as `\u` escapes: the same value, safe to print.
 pub(crate) fn printable_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
@@ -108,6 +131,13 @@ mod tests {
         }
         assert_eq!(visible("\u{200d}a\u{200d} \u{200c}b\u{200d}"), "a b", "a joiner with nothing to join");
         assert_eq!(visible(&format!("Z{}o", "\u{301}".repeat(50))).chars().count(), 6);
+    }
+
+    #[test]
+    fn a_text_keeps_its_lines_and_nothing_that_disturbs() {
+        assert_eq!(visible_lines("\n\r\n a \r\nb\u{202e}c\n\n\n\u{7}q\u{2028}e\n \n"), "a\nbc\n\nq\ne");
+        assert_eq!(visible_lines(" \n\u{200b}"), "");
+        assert_eq!((cut("añb", 1), cut("añb", 2), cut("añb", 3), cut("a", 9)), ("a", "a", "añ", "a"));
     }
 
     proptest! {

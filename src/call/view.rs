@@ -2,8 +2,9 @@
 //! channels or clocks.
 
 use crate::base::{
-    ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot, Receipt,
-    ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId, Withheld,
+    ChatMessage, ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot,
+    Receipt, ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId,
+    Withheld,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -38,6 +39,13 @@ pub(crate) enum CallCommand {
     TryNow,
     /// Back from an end screen or dialog to the lobby.
     Dismiss,
+    /// Write to everybody, or to one person. Outside a call it is dropped.
+    SendMessage {
+        /// For whom; `None` for everybody.
+        to: Option<UserId>,
+        /// The text.
+        text: String,
+    },
     /// A request of a host. The server refuses it if we are not one; outside a call it is dropped.
     AsHost(HostRequest),
     /// A link to a call was opened elsewhere. It comes back as [`Notice::Link`].
@@ -247,12 +255,31 @@ pub(crate) struct CallView {
     pub(crate) phase: CallPhase,
     /// Everybody else, in the order in which they joined.
     pub(crate) people: Vec<Person>,
+    /// What was written.
+    pub(crate) chat: ChatView,
     /// The quality of our own connection.
     pub(crate) quality: ConnectionQuality,
     /// Whether the server lists us as a speaker.
     pub(crate) speaking: bool,
     /// How long the others still see us if our goodbye does not reach the server: at most 6 s on our server.
     pub(crate) stale_peer_limit: Duration,
+}
+
+/// The chat of a call. It stays until [`CallCommand::Dismiss`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ChatView {
+    /// The messages since we joined, oldest first.
+    pub(crate) messages: Arc<Vec<ChatMessage>>,
+    /// Whether we may write.
+    pub(crate) allowed: bool,
+    /// Whether so many messages of ours are unsent that no further one is taken.
+    pub(crate) full: bool,
+}
+
+impl Default for ChatView {
+    fn default() -> Self {
+        Self { messages: Arc::default(), allowed: true, full: false }
+    }
 }
 
 /// The phase of a call.

@@ -1,6 +1,8 @@
 //! Formats: LiveKit's messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations, SDP, release feeds,
 //! datagrams on a TCP connection. This folder encodes, decodes and verifies; it opens no socket and no file.
 
+#[cfg(feature = "client")]
+pub(crate) mod chat;
 #[cfg(feature = "wire")]
 pub mod invitation;
 #[cfg(feature = "wire")]

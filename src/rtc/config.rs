@@ -85,8 +85,7 @@ pub(crate) enum RtcError {
     /// No track is published under this `cid`, or one is already.
     #[error("No track is published as {0}, or one is already.")]
     Track(String),
-    /// The data channel is not open, or its queue is full.
-    #[cfg(test)]
+    /// The data channel is closed.
     #[error("A message could not be sent to the others: {0}.")]
     Data(String),
     /// The connections are closed.

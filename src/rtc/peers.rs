@@ -19,13 +19,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, mpsc};
-use webrtc::data_channel::DataChannel;
+use webrtc::data_channel::{DataChannel, RTCDataChannelState};
 use webrtc::peer_connection::{RTCIceCandidateInit, RTCSessionDescription, StatsSelector};
 
 /// M-lines of each kind that the first offer of a single connection holds for tracks of the server.
 const INITIAL_M_LINES: u32 = 3;
 /// Longest wait for a connection to close; the stack gives up after 100 ms.
 pub(super) const CLOSE: Duration = Duration::from_millis(500);
+/// How often the data channel is asked whether it is open, and whether everything is acknowledged.
+const DATA_POLL: Duration = Duration::from_millis(20);
 
 /// The descriptions that `SyncState` carries after a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,8 +42,7 @@ pub(crate) struct Descriptions {
 pub(crate) struct Peers {
     publisher: RtcConnection,
     subscriber: Option<RtcConnection>,
-    /// The `_reliable` data channel; only tests send on it.
-    #[cfg(test)]
+    /// The `_reliable` data channel.
     reliable: Arc<dyn DataChannel>,
     published: Mutex<Vec<PublishedTrack>>,
     /// Whether an offer waits for its answer.
@@ -83,12 +84,11 @@ impl Peers {
             Mode::Dual => Some(RtcConnection::open(SignalTarget::Subscriber, config, &events, &tracks, &tasks).await?),
         };
         open_data_channel(&publisher, &tasks, "_lossy", false).await?;
-        let _reliable = open_data_channel(&publisher, &tasks, "_reliable", true).await?;
+        let reliable = open_data_channel(&publisher, &tasks, "_reliable", true).await?;
         let peers = Self {
             publisher,
             subscriber,
-            #[cfg(test)]
-            reliable: _reliable,
+            reliable,
             published: Mutex::default(),
             offering: AtomicBool::new(false),
             first_offer: Mutex::new(match config.mode {
@@ -306,13 +306,26 @@ impl Peers {
     }
 }
 
-/// For tests only: the product sends no data.
-#[cfg(test)]
+/// The reliable data channel. SCTP keeps what it sends until it is acknowledged, also over an ICE restart.
 impl Peers {
-    /// Sends a `DataPacket` on the reliable channel.
+    /// Sends a `DataPacket`, as soon as the channel is open.
     pub(crate) async fn send_data(&self, packet: &[u8]) -> Result<(), RtcError> {
-        let sent = self.reliable.try_send(packet.into()).await;
-        sent.map_err(|e| RtcError::Data(e.to_string()))
+        let failed = |e: rtc::shared::error::Error| RtcError::Data(e.to_string());
+        while self.reliable.ready_state().await.map_err(failed)? == RTCDataChannelState::Connecting {
+            tokio::time::sleep(DATA_POLL).await;
+        }
+        self.reliable.send(packet.into()).await.map_err(failed)
+    }
+
+    /// Waits until the server has acknowledged everything that was sent. Never returns if the channel closes before.
+    pub(crate) async fn data_acknowledged(&self) {
+        loop {
+            match self.reliable.outstanding_bytes().await {
+                Ok(0) => return,
+                Ok(_) => tokio::time::sleep(DATA_POLL).await,
+                Err(_) => std::future::pending().await,
+            }
+        }
     }
 }
 

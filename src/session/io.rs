@@ -2,10 +2,12 @@
 //!
 //! Give one input, drain all outputs ([`super::Session::poll`]), give the next input.
 
+use super::data::Outgoing;
 use crate::base::{
     DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, Listed, MediaKind, SignalTarget, StepState,
     TrackRef, TrackSid, TrackSource, Undecodable,
 };
+use bytes::Bytes;
 use livekit_protocol as lk;
 use std::time::Duration;
 
@@ -48,6 +50,8 @@ pub enum Input {
     ChooseDevice(DeviceKind, Option<String>),
     /// The system lists these real devices of a kind. The chosen one is used while it is among them, else the default.
     Listed(DeviceKind, Listed),
+    /// Write to the others. It waits while the connection is lost.
+    SendMessage(Outgoing),
     /// A report of the signalling link.
     Link(Epoch, LinkInput),
     /// A report of the peer connections.
@@ -142,6 +146,15 @@ pub enum PeerInput {
     Decodability(TrackHandle, Option<Undecodable>),
     /// Media of a remote track ended.
     TrackEnded(TrackHandle),
+    /// A packet arrived on the reliable data channel.
+    Data {
+        /// A `DataPacket`.
+        payload: Bytes,
+        /// Unix time in ms.
+        unix_ms: i64,
+    },
+    /// The server's SCTP has acknowledged all packets up to this sequence number.
+    DataAcknowledged(u32),
     /// The peer connections are closed, as asked.
     Closed,
 }
@@ -283,6 +296,13 @@ pub enum PeerCommand {
         target: SignalTarget,
         /// `RTCIceCandidateInit` as JSON.
         json: String,
+    },
+    /// Send a packet on the reliable data channel, in order, as soon as it is open. Answered by `DataAcknowledged`.
+    SendData {
+        /// Its sequence number.
+        sequence: u32,
+        /// A `DataPacket`.
+        payload: Bytes,
     },
     /// Close all peer connections. Always answered by `Closed`.
     Close,

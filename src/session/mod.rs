@@ -4,6 +4,8 @@
 //! drains all outputs, and gives [`Input::Tick`] at [`Session::deadline`] at the latest. Each phase holds its own data, so
 //! states like "reconnecting while leaving" cannot be expressed. `exit` ends the stay; the README states its promise.
 
+mod chat;
+mod data;
 mod device_slot;
 mod device_target;
 mod devices;
@@ -22,6 +24,9 @@ mod roster;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "window")]
+pub(crate) use chat::MESSAGE_BYTES;
+pub use data::Outgoing;
 pub(crate) use device_slot::{DeviceSlot, RELEASE_LIMIT, SlotState};
 pub use exit::{CLOSE_NOW, Leaving};
 pub use io::*;
@@ -32,6 +37,8 @@ pub use roster::RemoteParticipant;
 use crate::base::{
     ConnectionQuality, DeviceKind, ExitReason, Listed, Moment, Receipt, SimulcastLayer, Timers, TrackSid,
 };
+use chat::Chat;
+use data::DataPath;
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use publish::OwnTrack;
@@ -186,6 +193,8 @@ pub struct Session {
     roster: Roster,
     /// Whether the server resumes the session and has not yet sent the list of all participants.
     awaits_list: bool,
+    chat: Chat,
+    data: DataPath,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
     /// Whether the link of the current epoch is open or being opened.
@@ -215,6 +224,8 @@ impl Session {
             camera_layers: config.camera_layers,
             roster: Roster::default(),
             awaits_list: false,
+            chat: Chat::default(),
+            data: DataPath::default(),
             timers: Timers::default(),
             out: VecDeque::new(),
             link_open: true,
@@ -240,6 +251,7 @@ impl Session {
             Input::SetDevice(kind, on) => self.switch_device(kind, on),
             Input::ChooseDevice(kind, id) => self.choose_device(kind, id),
             Input::Listed(kind, listed) => self.list_devices(kind, listed),
+            Input::SendMessage(message) => self.write(message),
             Input::Link(epoch, input) => self.link(epoch, input, now),
             Input::Peers(epoch, input) => self.peers(epoch, input, now),
             Input::Device(kind, generation, input) => self.device(kind, generation, input, now),

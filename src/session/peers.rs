@@ -43,6 +43,7 @@ impl Session {
             })),
             PeerInput::Up(target) => {
                 self.timers.stop(Timer::MediaDown);
+                self.data_path(target, true);
                 if self.is_primary(target) {
                     if let Phase::InRoom(room) = &mut self.phase {
                         room.media_down = None;
@@ -50,8 +51,10 @@ impl Session {
                     self.entered(now);
                     self.recovered(now);
                 }
+                self.send_waiting();
             }
             PeerInput::Down(target) => {
+                self.data_path(target, false);
                 if self.is_primary(target)
                     && let Phase::InRoom(room) = &mut self.phase
                 {
@@ -66,6 +69,8 @@ impl Session {
                 self.with_roster(|roster, out| roster.decodability(handle, why, out));
             }
             PeerInput::TrackEnded(handle) => self.with_roster(|roster, out| roster.media_ended(handle, out)),
+            PeerInput::Data { payload, unix_ms } => self.data_received(payload, unix_ms),
+            PeerInput::DataAcknowledged(sequence) => self.data_acknowledged(sequence),
             PeerInput::Closed => {}
         }
     }
@@ -89,7 +94,8 @@ impl Session {
         let declined = self.roster.declined().map(TrackSid::to_string).collect();
         let subscription = lk::UpdateSubscription { track_sids: declined, subscribe: false, ..Default::default() };
         let subscription = Some(subscription);
-        let state = lk::SyncState { publish_tracks, subscription, ..Default::default() };
+        let datachannel_receive_states = self.data.receive_states();
+        let state = lk::SyncState { publish_tracks, subscription, datachannel_receive_states, ..Default::default() };
         self.out.push_back(Output::SyncState(self.epoch, Box::new(state)));
     }
 }

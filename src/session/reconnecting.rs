@@ -110,6 +110,7 @@ impl Session {
         let just_ended = room.last_outage.filter(|(end, _)| now.since(*end) < STEADY);
         self.timers.stop(Timer::MediaDown);
         self.timers.stop(Timer::Probe);
+        self.data_interrupted();
         self.timers.set(Timer::Reconnect, now + RECONNECT_LIMIT);
         self.out.push_back(Output::Event(EventKind::ConnectionLost { attempt: 0 }));
         self.phase = Phase::Reconnecting(Reconnecting {
@@ -179,6 +180,7 @@ impl Session {
         self.command(PeerCommand::Close);
         self.with_roster(|roster, out| roster.forget_media(out));
         self.awaits_list = false;
+        self.data_restarts();
         self.epoch = Epoch(self.epoch.0 + 1);
         self.link_open = true;
         self.peers_open = true;
@@ -194,6 +196,7 @@ impl Session {
         r.step = AttemptState::Restarting(joined.clone());
         self.awaits_list = true;
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
+        self.data_resumed(response.last_message_seq);
         self.sync_state();
         if !response.ice_servers.is_empty() {
             self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));

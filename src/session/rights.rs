@@ -18,12 +18,19 @@ pub(super) struct Rights {
     /// The sources that we may publish; `None` allows all. A server that tells no permission allows all.
     sources: Option<Vec<lk::TrackSource>>,
     withheld: BTreeMap<DeviceKind, Withheld>,
+    /// Whether we may not send data, which the chat needs.
+    data_denied: bool,
 }
 
 impl Rights {
     /// Whether we may publish a track of this source.
     pub(super) fn allow(&self, source: TrackSource) -> bool {
         self.sources.as_ref().is_none_or(|sources| sources.contains(&lk_source(source)))
+    }
+
+    /// Whether we may send data to others.
+    pub(super) const fn allow_data(&self) -> bool {
+        !self.data_denied
     }
 
     /// Whether what a device gives may leave. What no track carries does not leave.
@@ -62,6 +69,8 @@ impl Session {
     /// Takes our own participant, as a join, a resume or an update describes it.
     pub(super) fn own_participant(&mut self, me: &lk::ParticipantInfo) {
         let Some(permission) = &me.permission else { return };
+        self.rights.data_denied = !permission.can_publish_data;
+        self.send_waiting();
         let before = std::mem::replace(&mut self.rights.sources, allowed_sources(permission));
         let before = Rights { sources: before, ..Rights::default() };
         for kind in DeviceKind::ALL {

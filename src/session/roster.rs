@@ -27,6 +27,8 @@ pub struct RemoteParticipant {
     is_reported_speaking: bool,
     /// The quality of their connection, as the server reports it.
     pub quality: ConnectionQuality,
+    /// LiveKit's client protocol, which says how they read texts.
+    client_protocol: i32,
 }
 
 impl RemoteParticipant {
@@ -69,6 +71,22 @@ pub(super) struct Roster {
 impl Roster {
     pub(super) fn people(&self) -> &[RemoteParticipant] {
         &self.people
+    }
+
+    /// Whether this identity is ours.
+    pub(super) fn is_me(&self, identity: &str) -> bool {
+        self.me == identity
+    }
+
+    /// The participant with this id.
+    pub(super) fn person(&self, user: &UserId) -> Option<&RemoteParticipant> {
+        self.people.iter().find(|p| p.user == *user)
+    }
+
+    /// Whether the receivers of a message, one person or everybody, are there and all have at least this client protocol.
+    pub(super) fn all_have_protocol(&self, to: Option<&UserId>, least: i32) -> bool {
+        let mut receivers = self.people.iter().filter(|p| to.is_none_or(|user| p.user == *user)).peekable();
+        receivers.peek().is_some() && receivers.all(|p| p.client_protocol >= least)
     }
 
     /// Takes our identity and the other participants after a first or a fresh join.
@@ -133,6 +151,7 @@ impl Roster {
                     speaking: false,
                     is_reported_speaking: false,
                     quality: ConnectionQuality::Unknown,
+                    client_protocol: 0,
                 });
                 self.people.len() - 1
             }
@@ -140,6 +159,7 @@ impl Roster {
         let person = &mut self.people[at];
         person.name = name;
         person.sid.clone_from(&info.sid);
+        person.client_protocol = info.client_protocol;
         let before = std::mem::take(&mut person.tracks);
         person.tracks = remote_tracks(&info.tracks, &before);
         person.set_speaking(person.is_reported_speaking);

@@ -4,6 +4,7 @@
 use crate::base::{DeviceKind, ExitRequestedBy, UserId};
 use crate::call::view::KeyState;
 use crate::store::Theme;
+use crate::ui::chat::ChatAction;
 use crate::ui::parts::{Corner, Field, Menu, Region, SettingsSection};
 use crate::ui::tile_layout::{LayoutMode, TileKey};
 
@@ -50,6 +51,7 @@ pub(super) enum Action {
     ToggleCamera,
     /// Turned a device on that others had turned off; it changes nothing if it is on.
     TurnOn(DeviceKind),
+    Chat(ChatAction),
     AsHost(HostAction),
     /// Left, or stopped joining.
     Leave(ExitRequestedBy),

@@ -1,9 +1,10 @@
-//! Keyboard shortcuts of the whole window (Cmd for Ctrl on macOS). Esc belongs to the open menu, dialog or settings, and
+//! Keyboard shortcuts of the whole window (Cmd for Ctrl on macOS). Esc belongs to the open menu, dialog, settings or panel, and
 //! never leaves a call.
 
 use crate::base::ExitRequestedBy;
 use crate::call::view::{CallPhase, KeyState, TalkKey};
 use crate::ui::action::{Action, Actions};
+use crate::ui::chat::ChatAction;
 use crate::ui::model::Model;
 use crate::ui::parts::{Region, SettingsSection};
 use crate::ui::screens::Screen;
@@ -20,6 +21,7 @@ const KEYS_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key
 const LAYOUT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::G);
 const REGION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F6);
 const REGION_BACK: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::F6);
+const CHAT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::C);
 const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::L);
 
 /// Keys whose repeats move the focus.
@@ -32,18 +34,19 @@ const EDITING: [Key; 10] =
 pub(super) const TELL_HELD: f64 = 0.2;
 
 /// The shortcuts as the settings list them.
-pub(super) const LIST: [(&str, &[&str]); 11] = [
+pub(super) const LIST: [(&str, &[&str]); 12] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
     ("Talk while held (mic off)", &["Space"]),
     ("Leave", &["Ctrl", "Shift", "L"]),
+    ("Chat", &["Ctrl", "Shift", "C"]),
     ("Grid or speaker", &["Ctrl", "G"]),
     ("Other page of tiles", &["PgUp", "PgDn"]),
     ("To the next part of the window", &["F6"]),
     ("Settings", &["Ctrl", ","]),
     ("Larger or smaller text", &["Ctrl", "+", "−"]),
     ("This list", &["F1"]),
-    ("Close menu, dialog or settings", &["Esc"]),
+    ("Close menu, dialog, settings or chat", &["Esc"]),
 ];
 
 /// The actions of the keys that were pressed in this frame.
@@ -70,6 +73,7 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
             on(&LEAVE, Action::Leave(ExitRequestedBy::User));
             on(&MICROPHONE, Action::ToggleMicrophone);
             on(&CAMERA, Action::ToggleCamera);
+            on(&CHAT, Action::Chat(ChatAction::Toggle));
             let other = match model.tile_layout.shown_layout() {
                 LayoutMode::Grid => LayoutMode::Speaker,
                 LayoutMode::Speaker => LayoutMode::Grid,
@@ -92,7 +96,7 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
 /// The region of a call's window that has the focus.
 fn region(ctx: &Context, model: &Model) -> Option<Region> {
     let focused = ctx.memory(egui::Memory::focused)?;
-    let y = ctx.read_response(focused)?.rect.center().y;
+    let egui::Pos2 { x, y } = ctx.read_response(focused)?.rect.center();
     let window = ctx.content_rect();
     let tools = if window.width() < size::COMPACT_BELOW { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR };
     let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. }));
@@ -100,6 +104,9 @@ fn region(ctx: &Context, model: &Model) -> Option<Region> {
     Some(match y {
         y if y < window.top() + size::TOP_BAR => Region::Top,
         y if y > window.bottom() - tools => Region::Tools,
+        _ if model.chat.open && !model.settings_open && x > window.right() - size::panel(window.width()) => {
+            Region::Panel
+        }
         y if lost && y < banner => Region::Banner,
         _ => Region::Tiles,
     })

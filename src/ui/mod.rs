@@ -8,6 +8,7 @@
 mod action;
 mod app;
 mod bidi;
+mod chat;
 mod effects;
 mod focus_report;
 mod fonts;

@@ -7,6 +7,7 @@ use crate::call::view::{
 use crate::proto::release::Release;
 use crate::store::Settings;
 use crate::ui::action::Action;
+use crate::ui::chat::ChatPanel;
 use crate::ui::meter::Meter;
 use crate::ui::parts::{Corner, Field, Focus, Menu, Question, SettingsSection};
 use crate::ui::screens::{Screen, Screens};
@@ -44,6 +45,7 @@ pub(super) struct Model {
     /// The widget that gets the focus in this frame.
     pub(super) focus: Option<Focus>,
     pub(super) toasts: Vec<Toast>,
+    pub(super) chat: ChatPanel,
     pub(super) meter: Meter,
     pub(super) own_corner: Corner,
     pub(super) tile_layout: TileLayout,
@@ -114,6 +116,7 @@ impl Model {
             question: None,
             focus: None,
             toasts: Vec::new(),
+            chat: ChatPanel::default(),
             meter: Meter::default(),
             own_corner: Corner::default(),
             tile_layout: TileLayout::default(),

@@ -2,6 +2,7 @@
 
 use crate::base::UserId;
 use crate::call::view::{CallPhase, Notice, Snapshot};
+use crate::ui::chat;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::notices;
@@ -29,6 +30,7 @@ pub(super) fn observe(model: &mut Model, seen: Observation, effects: &mut Effect
     let snapshot = model.snapshot.clone();
     model.screens.observe(snapshot.call.as_ref(), model.now);
     follow_people(model);
+    chat::observe(model);
     for notice in seen.notices {
         notices::apply(model, notice, effects);
     }

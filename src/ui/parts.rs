@@ -32,6 +32,8 @@ pub(super) enum Region {
     Top,
     Banner,
     Tiles,
+    /// The chat panel.
+    Panel,
     Tools,
 }
 
@@ -67,6 +69,10 @@ pub(super) enum Focus {
     Microphone,
     /// The present tile, or the button that stands there when nobody else is in the call.
     Tiles,
+    /// The field for a message.
+    Message,
+    /// The button that opens the chat.
+    ChatButton,
     /// The button of a lost connection's banner.
     Banner,
     NewCall,

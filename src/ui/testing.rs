@@ -2,12 +2,13 @@
 //! the window asks for.
 
 use crate::base::{
-    ConnectionQuality, DeviceEntry, DeviceLists, ExitReason, FrameSlot, Plane, Receipt, ReceiptStep, RoomState,
-    SessionId, StepName, StepState, TrackRef, TrackRole, TrackSource, Undecodable, UserId, VideoFrame,
+    ChatMessage, ChatPerson, ConnectionQuality, Delivery, DeviceEntry, DeviceLists, ExitReason, FrameSlot, Plane,
+    Receipt, ReceiptStep, RoomState, SessionId, StepName, StepState, TrackRef, TrackRole, TrackSource, Undecodable,
+    UserId, VideoFrame,
 };
 use crate::call::view::{
-    CallApi, CallCommand, CallPhase, CallSummary, CallView, DeviceState, LocalDevice, Notice, Person, PersonTrack,
-    RoomQuery, RoomStatus, Snapshot,
+    CallApi, CallCommand, CallPhase, CallSummary, CallView, ChatView, DeviceState, LocalDevice, Notice, Person,
+    PersonTrack, RoomQuery, RoomStatus, Snapshot,
 };
 use crate::store::{Settings, Theme};
 use crate::ui::action::Action;
@@ -281,10 +282,32 @@ pub(super) fn call(phase: CallPhase) -> CallView {
         host: false,
         phase,
         people,
+        chat: ChatView::default(),
         quality: ConnectionQuality::Excellent,
         speaking: false,
         stale_peer_limit: Duration::from_secs(6),
     }
+}
+
+/// A message of one of the people, or of ours, written at 14:32.
+pub(super) fn message(number: u64, author: Option<usize>, text: &str) -> ChatMessage {
+    let person = |index: usize| ChatPerson { user: user(PEOPLE[index].0), name: PEOPLE[index].0.into() };
+    ChatMessage {
+        number,
+        id: number.to_string().into(),
+        author: author.map(person),
+        recipient: None,
+        private: false,
+        text: text.into(),
+        unix_ms: LEFT_AT as i64,
+        delivery: Delivery::Sent,
+        edited: false,
+    }
+}
+
+/// Somebody writes.
+pub(super) fn write_message(world: &World, message: ChatMessage) {
+    world.with_call(|call| Arc::make_mut(&mut call.chat.messages).push(message));
 }
 
 /// 24 minutes and 16 seconds in.

@@ -1,12 +1,16 @@
 //! The type scale, and text: `add_…` lets egui place it, the others paint at a point. All texts of the window pass
 //! through this file, which puts those of right-to-left scripts in order.
 
+mod linked;
+
+pub(super) use linked::add_linked;
+
 use crate::ui::bidi::{self, Piece};
 use crate::ui::fonts;
 use egui::text::{ByteIndex, LayoutJob, LayoutSection, TextFormat, TextWrapping};
 use egui::{
-    Align, Align2, Color32, FontId, Galley, Pos2, Rect, Response, RichText, Sense, Ui, WidgetInfo, accesskit::Role,
-    vec2,
+    Align, Align2, Color32, FontId, Galley, Id, Pos2, Rect, Response, RichText, Sense, Ui, WidgetInfo, accesskit,
+    accesskit::Role, vec2,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -320,6 +324,13 @@ fn carets(text: &str, pieces: &[Piece], wide: impl Fn(&str, bool) -> f32) -> Vec
     }
     let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
     ends.filter_map(|at| carets[at]).collect()
+}
+
+/// Lets screen readers say a text that is not shown, when they have said what they are saying.
+pub(super) fn announce_politely(ui: &Ui, rect: Rect, text: &str) {
+    let id = Id::unique("polite announcement");
+    label(&ui.interact(rect, id, Sense::hover()), text);
+    ui.ctx().accesskit_node_builder(id, |node| node.set_live(accesskit::Live::Polite));
 }
 
 /// Puts text that was drawn at `rect` into the accessibility tree.

@@ -313,6 +313,11 @@ pub(super) mod size {
     pub(in crate::ui) const COMPACT_BELOW: f32 = 720.0;
     /// Below this width the lobby has one column and the tools lose their words.
     pub(in crate::ui) const NARROW_BELOW: f32 = 1000.0;
+
+    /// The width of a side panel in a window of this width; a compact one it fills.
+    pub(in crate::ui) fn panel(window: f32) -> f32 {
+        if window < COMPACT_BELOW { window } else { 352.0 }
+    }
 }
 
 /// Corner radii.

@@ -5,6 +5,7 @@ use crate::call::view::{CallCommand, CallPhase, CallView, JoinParams, TalkKey};
 use crate::proto::link;
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
+use crate::ui::chat;
 use crate::ui::effects::Effects;
 use crate::ui::form;
 use crate::ui::hosting;
@@ -64,6 +65,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::ToggleCamera => toggle(model, DeviceKind::Camera, effects),
         Action::TurnOn(kind) if model.device(kind).wanted => {}
         Action::TurnOn(kind) => toggle(model, kind, effects),
+        Action::Chat(action) => chat::act(model, action, effects),
         Action::AsHost(action) => hosting::act(model, action, effects),
         Action::Leave(by) => leave(model, by, effects),
         Action::Stay => stay(model),
@@ -142,8 +144,10 @@ fn answer_toast(model: &mut Model, i: usize, effects: &mut Effects) {
 /// Moves the focus from region `from` to the next or previous region of a call's window.
 fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
     let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. })) && !model.settings_open;
-    let all = [Region::Top, Region::Banner, Region::Tiles, Region::Tools];
-    let regions: Vec<Region> = all.into_iter().filter(|r| *r != Region::Banner || lost).collect();
+    let panel = model.chat.open && !model.settings_open;
+    let all = [Region::Top, Region::Banner, Region::Tiles, Region::Panel, Region::Tools];
+    let is_there = |r: &Region| (*r != Region::Banner || lost) && (*r != Region::Panel || panel);
+    let regions: Vec<Region> = all.into_iter().filter(is_there).collect();
     let step = if back { regions.len() - 1 } else { 1 };
     let next = match from.and_then(|from| regions.iter().position(|r| *r == from)) {
         Some(at) => regions[(at + step) % regions.len()],
@@ -155,6 +159,7 @@ fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
         Region::Banner => Focus::Banner,
         Region::Tiles if model.settings_open => Focus::CloseSettings,
         Region::Tiles => Focus::Tiles,
+        Region::Panel => Focus::Message,
         Region::Tools => Focus::Microphone,
     });
 }

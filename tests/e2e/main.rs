@@ -6,6 +6,7 @@ mod api_description;
 mod back_ends;
 mod bad_input;
 mod bench;
+mod chat;
 mod covered;
 mod documents;
 mod engine;

@@ -38,6 +38,7 @@ export class Participant {
 
   listen() {
     const { room, say } = this;
+    room.registerTextStreamHandler("lk.chat", (reader, { identity }) => this.readText(reader, identity));
     room
       .on(RoomEvent.ParticipantConnected, (p) => say("RemoteUserEnterRoom", { remote_user: p.identity, name: p.name }))
       .on(RoomEvent.ParticipantDisconnected, (p) => {
@@ -48,6 +49,14 @@ export class Participant {
       .on(RoomEvent.Reconnecting, () => say("TryToReconnect", { fresh: true }))
       .on(RoomEvent.Reconnected, () => say("ConnectionRecovery", {}))
       .on(RoomEvent.Disconnected, (reason) => say("ExitRoom", { livekit_reason: reason ?? 0 }));
+  }
+
+  async readText(reader, user) {
+    const text = await reader.readAll();
+    this.say("ChatMessage", { remote_user: user, text });
+    const { answer } = this.options;
+    if (!answer || text === answer) return;
+    await this.room.localParticipant.sendText(answer, { topic: "lk.chat", destinationIdentities: [user] });
   }
 
   async publishPicture(picture) {

@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
     tone: { type: "string", default: "660" },
     "two-connections": { type: "boolean", default: false },
     simulcast: { type: "boolean", default: false },
+    answer: { type: "string" },
   },
 });
 

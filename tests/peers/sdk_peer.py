@@ -58,6 +58,7 @@ def arguments():
     parser.add_argument("--key", help="encrypts everything end to end with this passphrase")
     parser.add_argument("--unsaid", action="store_true", help="with --key: does not announce that it encrypts")
     parser.add_argument("--send-file", type=float, default=0, help="megabytes of a file that is sent to the first who joins")
+    parser.add_argument("--answer", help="what to write to everybody who writes in the chat, to them alone")
     return parser.parse_args()
 
 
@@ -116,6 +117,7 @@ class Peer:
         on("disconnected", self.on_disconnected)
         on("track_subscribed", self.on_track)
         self.room.register_byte_stream_handler("file", lambda reader, user: self.start(self.receive_file(reader, user)))
+        self.room.register_text_stream_handler("lk.chat", lambda reader, user: self.start(self.read_text(reader, user)))
         if self.options.send_file:
             on("participant_connected", lambda p: self.start(self.send_file(p.identity)))
         on("track_unsubscribed", lambda t, pub, p: self.available(p.identity, pub, False))
@@ -153,6 +155,13 @@ class Peer:
     def said_file(self, event, user, data, began):
         digest = hashlib.sha256(data).hexdigest()
         self.say(event, remote_user=user, bytes=len(data), sha256=digest, seconds=time.monotonic() - began)
+
+    async def read_text(self, reader, user):
+        text = await reader.read_all()
+        self.say("ChatMessage", remote_user=user, text=text)
+        if self.options.answer and text != self.options.answer:
+            await self.room.local_participant.send_text(
+                self.options.answer, destination_identities=[user], topic="lk.chat")
 
     def available(self, user, publication, available):
         kind = "UserVideoAvailable" if publication.kind == rtc.TrackKind.KIND_VIDEO else "UserAudioAvailable"

@@ -235,7 +235,7 @@ impl Stage {
     /// Keeps a delivery to a stopped process for later.
     pub(crate) fn keep_for_stopped(&mut self, delivery: Delivery) -> Option<Delivery> {
         let who = match &delivery {
-            Delivery::Input(who, _) | Delivery::MediaUp { who, .. } => Some(*who),
+            Delivery::Input(who, _) | Delivery::MediaUp { who, .. } | Delivery::Write(who) => Some(*who),
             Delivery::Down(link, _) | Delivery::Ping(link) => self.sockets.get(link).map(|s| s.who),
             _ => None,
         };
@@ -292,6 +292,7 @@ impl Stage {
 
     fn media_returns(&mut self, who: usize) {
         self.people[who].net.outage += 1;
+        self.data_goes_on(who);
         if std::mem::take(&mut self.people[who].net.is_media_lost) {
             let (latency, epoch) = (self.people[who].net.latency, self.people[who].epoch);
             for connection in self.connections(who) {
@@ -307,6 +308,8 @@ impl Stage {
             return;
         }
         self.people[who].machine.connected.insert(connection);
+        self.people[who].channels.opened(connection);
+        self.data_goes_on(who);
         self.tell_hub(hub::Input::Media(MediaEvent::Connected { connection }));
         self.input_now(who, session::Input::Peers(epoch, PeerInput::Up(target(connection.role))));
     }

@@ -1,5 +1,6 @@
 //! A participant: a real session with fake devices, peer connections and sockets.
 
+use crate::data::Channels;
 use crate::machine::Machine;
 use crate::network::Net;
 use crate::rules::Cause;
@@ -79,6 +80,7 @@ pub(crate) struct Person {
     /// Devices that may be open, with the number of their opening.
     pub(crate) held: BTreeMap<DeviceKind, Generation>,
     pub(crate) machine: Machine,
+    pub(crate) channels: Channels,
     pub(crate) tracks: u64,
     /// Received media that is shown or played.
     pub(crate) bound: BTreeMap<TrackHandle, TrackRef>,
@@ -131,6 +133,7 @@ impl Person {
             behaviour: DeviceBehaviour::PROMPT,
             held: BTreeMap::new(),
             machine: Machine::with(DEVICES_ON),
+            channels: Channels::default(),
             tracks: 0,
             bound: BTreeMap::new(),
             events: Vec::new(),
@@ -200,7 +203,8 @@ impl fmt::Debug for Person {
         let Self { session, links, epoch, has_peers, m_lines, offered, member, sid, net, waiting, held, .. } = self;
         write!(f, "{session:?}{links:?}{epoch:?}{has_peers}{m_lines:?}{offered:?}{member:?}{sid}{net:?}{waiting:?}")?;
         write!(f, "{held:?}{}{:?}{:?}", self.alive, self.cause, self.expected_end)?;
-        write!(f, "{:?}{:?}{:?}{}", self.stopped, self.stood_still, self.unsent, self.is_resuming)
+        write!(f, "{:?}{:?}{:?}{}", self.stopped, self.stood_still, self.unsent, self.is_resuming)?;
+        write!(f, "{:?}", self.channels)
     }
 }
 
@@ -273,11 +277,13 @@ impl Stage {
             Output::ReleaseDevice { kind, generation, limit } => self.release_device(who, kind, generation, limit),
             Output::Event(event) => {
                 self.check_event(who, &event);
+                self.check_heard(who, &event);
                 if let EventKind::ExitRoom { .. } = &event {
                     // The driver drops what did not close in time.
                     self.peers_close(who);
                     self.people[who].has_peers = false;
                     self.people[who].has_left = true;
+                    self.people[who].channels.close();
                 }
                 if let EventKind::DeviceWithheld { kind, .. } = &event {
                     self.people[who].machine.want(*kind, false);
@@ -383,8 +389,10 @@ impl Stage {
             }
             PeerCommand::Offer { .. } => Some(PeerInput::OfferMade(person.offer())),
             PeerCommand::Answer { id, .. } => Some(PeerInput::AnswerMade { id, sdp: "v=0".into() }),
+            PeerCommand::SendData { sequence, payload } => return self.send_data(who, sequence, payload),
             PeerCommand::Close => {
                 self.peers_close(who);
+                self.people[who].channels.close();
                 let person = &mut self.people[who];
                 person.has_peers &= person.epoch != epoch;
                 Some(PeerInput::Closed)

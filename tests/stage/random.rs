@@ -53,6 +53,8 @@ enum Op {
     Continue(usize, bool),
     /// The server has lost somebody and says so: the index of the reason, and of what it asks for.
     Lost(usize, usize, i32),
+    /// Writes to everybody, or to one participant.
+    Write(usize, Option<usize>),
     Device(usize, bool, bool),
     Choose(usize, bool),
     Listed(usize, bool, usize),
@@ -93,6 +95,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => who.clone().prop_map(Op::Stop),
         3 => (who.clone(), any::<bool>()).prop_map(|(n, timers_first)| Op::Continue(n, timers_first)),
         3 => (who.clone(), 0..LOSSES.len(), 0..3i32).prop_map(|(n, reason, action)| Op::Lost(n, reason, action)),
+        3 => (who.clone(), prop::option::weighted(0.3, who.clone())).prop_map(|(n, to)| Op::Write(n, to)),
         2 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(n, camera, on)| Op::Device(n, camera, on)),
         1 => (who.clone(), any::<bool>()).prop_map(|(n, other)| Op::Choose(n, other)),
         1 => (who.clone(), any::<bool>(), 0..3usize).prop_map(|(n, camera, many)| Op::Listed(n, camera, many)),
@@ -160,6 +163,7 @@ fn act(stage: &mut Stage, op: &Op) {
         Op::Lost(n, reason, action) if n < there => {
             stage.lose_member(n, LOSSES[reason], action.try_into().expect("an action"));
         }
+        Op::Write(n, to) if n < there && to.is_none_or(|to| to < there) => stage.write(n, to),
         Op::Device(n, camera, on) if n < there => {
             let kind = if camera { DeviceKind::Camera } else { DeviceKind::Microphone };
             stage.input(n, Input::SetDevice(kind, on));
@@ -205,7 +209,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases() / 20, ..ProptestConfig::default() })]
 
-    /// The others do not notice an outage of up to four seconds, whenever it begins.
+    /// The others do not notice an outage of up to four seconds, whenever it begins, and everything that anybody writes
+    /// meanwhile arrives.
     #[test]
     fn a_short_outage_is_never_seen(
         wait in 0..6000u64,
@@ -217,10 +222,17 @@ proptest! {
         let mut stage = room(3);
         stage.set_latency(who, latency);
         stage.run(wait);
+        let everybody_writes = |stage: &mut Stage| (0..3).for_each(|n| stage.write(n, None));
+        everybody_writes(&mut stage);
+        stage.run(wait % 100);
         outage.begin(&mut stage, who);
+        everybody_writes(&mut stage);
         stage.run(away);
+        everybody_writes(&mut stage);
         outage.end(&mut stage, who);
+        everybody_writes(&mut stage);
         stage.run(20_000);
+        prop_assert_eq!(stage.heard_by_all(), 4, "{:?}", stage.people);
         prop_assert!(stage.is_in_room(who));
         for other in (0..3).filter(|other| *other != who) {
             prop_assert!(stage.leaves_seen(other, who).is_empty(), "p{} was told that p{} left", other, who);

@@ -157,6 +157,7 @@ impl Stage {
     /// After everybody has left: no device is open, and nothing waits to be delivered.
     pub(crate) fn check_cleared(&self) {
         for person in self.people.iter().filter(|p| p.alive) {
+            assert!(person.channels.is_empty(), "{} has {:?}", person.user, person.channels);
             assert!(person.held.is_empty(), "{} holds {:?}", person.user, person.held);
             assert!(person.session.people().is_empty() && person.bound.is_empty(), "{} shows somebody", person.user);
             assert!(person.waiting.is_empty() && person.stopped.is_none() && person.links.is_empty());

@@ -89,6 +89,11 @@ impl Stage {
                     self.comes_up(who, connection);
                 }
             }
+            MediaCommand::SendData { connection, payload, .. } => {
+                if let Some(who) = self.whose(connection) {
+                    self.forward_data(who, connection, payload);
+                }
+            }
             _ => {}
         }
     }

@@ -40,6 +40,10 @@ pub(crate) enum Delivery {
     MediaUp { who: usize, epoch: Epoch, connection: ConnectionId },
     /// Both sides notice a media outage, if it still lasts.
     MediaLost { who: usize, outage: u32 },
+    /// A participant has written a message.
+    Write(usize),
+    /// Packets of a participant's data channels arrive.
+    Data(usize),
     /// A client pings, or gives up a silent server.
     Ping(LinkId),
     /// A killed client must not be seen any more.
@@ -300,6 +304,8 @@ impl Stage {
             Delivery::Sfu(input) => self.tell_hub(*input),
             Delivery::MediaUp { who, epoch, connection } => self.media_up(who, epoch, connection),
             Delivery::MediaLost { who, outage } => self.media_lost(who, outage),
+            Delivery::Write(who) => self.written(who),
+            Delivery::Data(who) => self.move_data(who),
             Delivery::Ping(link) => self.ping(link),
             Delivery::CheckGone(who) => self.check_gone(who),
             Delivery::Over(who, fault) => self.fault_over(who, fault),

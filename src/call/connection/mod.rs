@@ -16,14 +16,14 @@ use crate::signal::{ConnectError, ConnectOptions, SignalLink, SignalLinkEvents};
 use link_task::{ClosingCommand, LinkCommand, LinkTask, forward_link};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
-use peer_task::{PeerTask, forward_peers};
+use peer_task::{DataToSend, PeerTask, forward_peers, send_data};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-/// Commands that wait for the link, and for the peers; further ones are dropped.
+/// Commands that wait for the link, for the peers, and for the data channel; further ones are dropped.
 const COMMANDS: usize = 512;
 /// Closing commands that wait for the link: one goodbye and one close.
 const CLOSING_COMMANDS: usize = 2;
@@ -54,6 +54,7 @@ pub(super) struct CallConnection {
     give_up_resume: Arc<Notify>,
     closing: mpsc::Sender<ClosingCommand>,
     peers: mpsc::Sender<PeerCommand>,
+    data: mpsc::Sender<DataToSend>,
     /// Cancelled to close the peers; overtakes the commands that wait for them.
     close_peers: CancellationToken,
     opened: Arc<OnceLock<Weak<Peers>>>,
@@ -67,6 +68,7 @@ impl CallConnection {
         let (link, link_commands) = mpsc::channel(COMMANDS);
         let (closing, closing_commands) = mpsc::channel(CLOSING_COMMANDS);
         let (peers, peer_commands) = mpsc::channel(COMMANDS);
+        let (data, data_to_send) = mpsc::channel(COMMANDS);
         let close_peers = CancellationToken::new();
         let opened = Arc::new(OnceLock::new());
         let give_up_resume = Arc::new(Notify::new());
@@ -77,10 +79,11 @@ impl CallConnection {
             give_up_resume: give_up_resume.clone(),
             closing: closing_commands,
             peers: peer_commands,
+            data: data_to_send,
             close_peers: close_peers.clone(),
         };
         tokio::spawn(task.run(commands));
-        Self { cancelled, link, give_up_resume, closing, peers, close_peers, opened }
+        Self { cancelled, link, give_up_resume, closing, peers, data, close_peers, opened }
     }
 
     /// Stops connecting.
@@ -126,7 +129,11 @@ impl CallConnection {
         if matches!(command, PeerCommand::Close) {
             return self.close_peers.cancel();
         }
-        if self.peers.try_send(command).is_err() {
+        let queued = match command {
+            PeerCommand::SendData { sequence, payload } => self.data.try_send((sequence, payload)).is_ok(),
+            command => self.peers.try_send(command).is_ok(),
+        };
+        if !queued {
             tracing::debug!("the queue of the peer connections is full: a command was dropped");
         }
     }
@@ -165,6 +172,7 @@ struct Commands {
     give_up_resume: Arc<Notify>,
     closing: mpsc::Receiver<ClosingCommand>,
     peers: mpsc::Receiver<PeerCommand>,
+    data: mpsc::Receiver<DataToSend>,
     close_peers: CancellationToken,
 }
 
@@ -216,6 +224,8 @@ impl ConnectTask {
         let stop = CancellationToken::new();
         tokio::spawn(forward_link(epoch, events, self.token_cache.clone(), self.report_tx.clone(), stop.clone()));
         tokio::spawn(forward_peers(epoch, peer_events, self.report_tx.clone()));
+        let close = commands.close_peers.clone();
+        tokio::spawn(send_data(epoch, peers.clone(), commands.data, self.report_tx.clone(), close));
         let peer_task = PeerTask {
             epoch,
             peers: peers.clone(),

@@ -8,6 +8,51 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+/// The data channel of messages that must arrive, in order.
+const RELIABLE: &str = "_reliable";
+
+/// A packet of the session for the reliable data channel, with its sequence number.
+pub(super) type DataToSend = (u32, bytes::Bytes);
+
+/// Sends packets on the reliable data channel, in order, and reports when the server has acknowledged them. Waiting for
+/// the channel delays no command.
+pub(super) async fn send_data(
+    epoch: Epoch,
+    peers: Arc<Peers>,
+    mut packets: mpsc::Receiver<DataToSend>,
+    report_tx: ReportSender,
+    close: CancellationToken,
+) {
+    let mut sent = None;
+    let work = async {
+        loop {
+            let next = match sent {
+                None => packets.recv().await,
+                Some(sequence) => tokio::select! {
+                    biased;
+                    next = packets.recv() => next,
+                    () = peers.data_acknowledged() => {
+                        report_tx.peers(epoch, PeerInput::DataAcknowledged(sequence)).await;
+                        sent = None;
+                        continue;
+                    }
+                },
+            };
+            let Some((sequence, payload)) = next else { return };
+            match peers.send_data(&payload).await {
+                Ok(()) => sent = Some(sequence),
+                // The session sends it again on the next connection.
+                Err(error) => tracing::warn!(%error, "a data message was not sent"),
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = close.cancelled() => {}
+        () = work => {}
+    }
+}
+
 /// Executes commands on the peer connections, in order.
 pub(super) struct PeerTask {
     pub(super) epoch: Epoch,
@@ -63,8 +108,8 @@ impl PeerTask {
                 peers.answer(sdp).await.map(|sdp| Some(PeerInput::AnswerMade { id, sdp }))
             }
             PeerCommand::AddCandidate { target, json } => peers.add_candidate(target, &json).await.map(|()| None),
-            // Comes through `close` instead.
-            PeerCommand::Close => Ok(None),
+            // Come through queues of their own instead.
+            PeerCommand::SendData { .. } | PeerCommand::Close => Ok(None),
         }
     }
 }
@@ -103,7 +148,10 @@ pub(super) async fn forward_peers(epoch: Epoch, mut events: mpsc::Receiver<RtcEv
                 report_tx.hint(TaskReport::KeyframeWanted(cid.to_string(), layer))
             }
             RtcEvent::SendRate { bps } => report_tx.hint(TaskReport::SendRate(bps)),
-            // The client has no use for data messages yet.
+            RtcEvent::Data { label, bytes } if label == RELIABLE => {
+                let unix_ms = crate::clock::unix_ms() as i64;
+                report_tx.peers(epoch, PeerInput::Data { payload: bytes, unix_ms }).await;
+            }
             RtcEvent::Data { label, bytes } => tracing::debug!(label, bytes = bytes.len(), "a data message is ignored"),
         }
     }

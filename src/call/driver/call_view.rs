@@ -2,7 +2,7 @@
 
 use super::{Call, STALE_PEER_LIMIT};
 use crate::base::{DeviceKind, MediaKind, TrackRef};
-use crate::call::view::{CallPhase, CallSummary, CallView, ExitProgress, LocalDevice, Person, PersonTrack};
+use crate::call::view::{CallPhase, CallSummary, CallView, ChatView, ExitProgress, LocalDevice, Person, PersonTrack};
 use crate::session::{self, RemoteParticipant, RemotePublication};
 use std::time::Duration;
 
@@ -38,6 +38,11 @@ impl Call {
             host: self.token_cache.is_host(),
             phase: self.phase_view(),
             people: people.collect(),
+            chat: ChatView {
+                messages: self.session.messages().clone(),
+                allowed: self.session.may_write(),
+                full: self.session.is_chat_full(),
+            },
             quality: self.session.quality(),
             speaking: self.session.speaking(),
             stale_peer_limit: STALE_PEER_LIMIT,

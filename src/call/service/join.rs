@@ -8,7 +8,7 @@ use crate::call::connection::ConnectPlan;
 use crate::call::credentials::{JoinCredentials, TokenSource, user_id};
 use crate::call::devices::DeviceOwner;
 use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT};
-use crate::call::view::{CallPhase, CallSummary, CallView, JoinParams};
+use crate::call::view::{CallPhase, CallSummary, CallView, ChatView, JoinParams};
 use crate::clock::unix_ms;
 use crate::devices::camera_format;
 use std::sync::Arc;
@@ -108,6 +108,7 @@ impl ServiceTask {
             host: false,
             phase: CallPhase::Ended(summary),
             people: Vec::new(),
+            chat: ChatView::default(),
             quality: ConnectionQuality::Unknown,
             speaking: false,
             stale_peer_limit: STALE_PEER_LIMIT,

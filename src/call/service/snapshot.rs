@@ -98,6 +98,7 @@ fn call_looks_different(before: &CallView, now: &CallView) -> bool {
         host,
         phase,
         people,
+        chat,
         quality,
         speaking,
         stale_peer_limit,
@@ -110,6 +111,7 @@ fn call_looks_different(before: &CallView, now: &CallView) -> bool {
         || (session, room, user, name) != (&before.session, &before.room, &before.user, &before.name)
         || (server, invitation, host) != (&before.server, &before.invitation, &before.host)
         || (people, quality, speaking) != (&before.people, &before.quality, &before.speaking)
+        || *chat != before.chat
         || *stale_peer_limit != before.stale_peer_limit
 }
 
@@ -134,6 +136,7 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
 pub(super) mod tests {
     use super::*;
     use crate::base::{ConnectionQuality, FrameSlot, SessionId};
+    use crate::call::view::ChatView;
     use std::time::Duration;
 
     #[test]
@@ -165,6 +168,7 @@ pub(super) mod tests {
             host: false,
             phase,
             people: Vec::new(),
+            chat: ChatView::default(),
             quality: ConnectionQuality::Good,
             speaking: false,
             stale_peer_limit: Duration::from_secs(6),

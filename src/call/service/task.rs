@@ -13,7 +13,8 @@ use crate::call::report::TaskReport;
 use crate::call::view::{
     CallCommand, CallView, DeviceChoice, HostRequest, JoinParams, KeyState, Notice, Snapshot, TalkKey,
 };
-use crate::session::Input;
+use crate::clock::unix_ms;
+use crate::session::{Input, Outgoing};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -217,6 +218,9 @@ impl ServiceTask {
                     self.call = None;
                 }
             }
+            CallCommand::SendMessage { to, text } => {
+                self.input(Input::SendMessage(Outgoing { id: message_id(), to, text, unix_ms: unix_ms() as i64 }))
+            }
             CallCommand::AsHost(request) => self.as_host(request),
             CallCommand::OpenLink(link) => self.tell(Notice::Link(link)),
             CallCommand::TellRelease(release) => self.tell(Notice::NewRelease(release)),
@@ -344,5 +348,24 @@ impl ServiceTask {
             self.call = Some(CallState::Over(Box::new(call.view())));
             self.host_requests = JoinSet::new();
         }
+    }
+}
+
+/// A new id for a message: a random UUID (RFC 9562, version 4).
+fn message_id() -> String {
+    let random = rand::random::<u128>() & !(0xF000 << 64 | 0xC << 60) | 0x4000 << 64 | 0x8 << 60;
+    let hex = format!("{random:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_message_has_a_random_uuid() {
+        let (one, other) = (super::message_id(), super::message_id());
+        assert_ne!(one, other);
+        let parts: Vec<usize> = one.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12]);
+        assert!(one[14..15] == *"4" && ["8", "9", "a", "b"].contains(&&one[19..20]), "{one}");
     }
 }

@@ -62,6 +62,7 @@ impl Session {
         }
         self.with_roster(|roster, out| roster.clear(out));
         self.tracks.clear();
+        self.end_data();
         self.finish_connections(now);
     }
 

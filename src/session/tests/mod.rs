@@ -1,6 +1,7 @@
 //! A session against fakes: devices that open, hang or fail, a server that answers or does not, and a clock moved by hand.
 //! Named scenarios, and random sequences of operations and faults.
 
+mod chat;
 mod connection;
 mod devices;
 mod leaving;

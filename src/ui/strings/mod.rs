@@ -1,5 +1,6 @@
 //! Sentences for users about ends, rooms and receipts, and the exact lines for support.
 
+pub(super) mod chat;
 mod devices;
 
 pub(super) use devices::{

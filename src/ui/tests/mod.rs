@@ -1,5 +1,6 @@
 //! The window, driven by accessible names as a screen reader sees them, and screenshots of its screens.
 
+mod chat;
 mod flows;
 mod hosting;
 mod keys;

@@ -4,6 +4,7 @@ use super::{View, compact, host};
 use crate::base::{ConnectionQuality, DeviceKind, ExitRequestedBy};
 use crate::call::view::CallPhase;
 use crate::ui::action::Action;
+use crate::ui::chat::ChatAction;
 use crate::ui::model::Model;
 use crate::ui::parts::{Focus, Menu};
 use crate::ui::screens::Screen;
@@ -11,7 +12,8 @@ use crate::ui::strings::{withheld, withheld_word};
 use crate::ui::tile_layout::{LayoutMode, RemoteTile};
 use crate::ui::tokens::{Palette, radius, size, time};
 use crate::ui::widgets::{
-    IconButton, LeaveState, Part, Pill, Tool, add_mark, animate, leave_button, leave_corners, place, segments,
+    IconButton, LeaveState, PanelTool, Part, Pill, Tool, add_mark, animate, leave_button, leave_corners, place,
+    segments,
 };
 use crate::ui::{icons, text};
 use egui::{Align, Align2, Id, Key, Layout, Modifiers, Rect, Stroke, Ui, Vec2, vec2};
@@ -118,7 +120,7 @@ fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
 }
 
-/// Draws the tool bar: Mic and Camera with their device lists, and Leave, which never moves.
+/// Draws the tool bar: Mic and Camera with their device lists, Chat, and Leave, which never moves.
 pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     let (_, bar) = ui.allocate_space(ui.available_size());
@@ -129,13 +131,19 @@ pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let gap = if small { 4.0 } else { 6.0 };
     let words = bar.width() >= size::NARROW_BELOW;
     let (align, edge) = if small { (Align2::LEFT_CENTER, 4.0) } else { (Align2::CENTER_CENTER, 2.0) };
-    let both = vec2(2.0 * (width + size::TOOL_CARET) + gap, height);
+    let between = if small { gap } else { 25.0 };
+    let all = vec2(2.0 * (width + size::TOOL_CARET) + gap + between + width, height);
     // The line at the bar's top belongs to its edge.
     let below_edge = bar.with_min_y(bar.top() + edge).shrink2(vec2(12.0, 0.0));
-    place::overlay(ui, below_edge, align, both, |ui| {
+    place::overlay(ui, below_edge, align, all, |ui| {
         tool(ui, view, vec2(width, height), DeviceKind::Microphone, words);
         ui.add_space(gap);
         tool(ui, view, vec2(width, height), DeviceKind::Camera, words);
+        let (_, line) = ui.allocate_space(vec2(between, 36.0));
+        if !small {
+            ui.painter().vline(line.center().x, line.y_range(), Stroke::new(1.0, colors.border));
+        }
+        chat_tool(ui, view, vec2(width, height), words);
     });
     leave(ui, view, bar.with_min_y(bar.top() + 2.0).shrink2(vec2(16.0, 0.0)), small);
 }
@@ -174,6 +182,24 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, kind: DeviceKind, words: b
     if view.model.menu == Some(menu) {
         super::devices::tool_menu(ui, view, kind, &response);
     }
+}
+
+/// The button that opens the chat.
+fn chat_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
+    let model = view.model;
+    let tool = PanelTool {
+        name: "Chat",
+        key: "Ctrl+Shift+C",
+        icon: icons::CHAT_CIRCLE_TEXT,
+        open: model.chat.open && !model.settings_open,
+        unread: model.call().map_or(0, |call| model.chat.unread(call)),
+        unread_of: "unread",
+        words,
+        enabled: model.screen == Screen::Call,
+    };
+    let response = tool.show(ui, view.colors, size);
+    view.focus(&response, Focus::ChatButton);
+    view.on_click(&response, Action::Chat(ChatAction::Toggle));
 }
 
 /// Leave at the right end of `area`; a host's has a menu beside it.

@@ -3,6 +3,7 @@
 use super::{View, header, receipt};
 use crate::call::view::{CallPhase, CallSummary, CallView, DeviceState};
 use crate::ui::action::Action;
+use crate::ui::chat::ChatAction;
 use crate::ui::parts::Focus;
 use crate::ui::tokens::size;
 use crate::ui::widgets::{Button, Look, add_mark, buttons, mark, place};
@@ -61,6 +62,22 @@ fn left_side(ui: &mut Ui, view: &mut View<'_>, call: &CallView, summary: &CallSu
     view.on_click(&again, Action::Rejoin);
     ui.add_space(22.0);
     lamps(ui, view);
+    if !call.chat.messages.is_empty() {
+        ui.add_space(14.0);
+        copy_chat(ui, view);
+    }
+}
+
+/// The button that copies what was written, which is gone afterwards.
+pub(super) fn copy_chat(ui: &mut Ui, view: &mut View<'_>) {
+    let colors = view.colors;
+    let copy = Button::new("Copy the chat", Look::Ghost).icon(icons::COPY).height(size::BUTTON_TINY).hang(Align::Min);
+    place::row(ui, size::BUTTON_TINY, |ui| {
+        let copied = copy.show(ui, colors);
+        view.on_click(&copied, Action::Chat(ChatAction::CopyAll));
+        ui.add_space(4.0);
+        text::add_line(ui, text::CAPTION, colors.text_3, "It is gone when you go on.");
+    });
 }
 
 /// Announces the title as soon as it is shown.
@@ -113,6 +130,10 @@ fn narrow(ui: &mut Ui, view: &mut View<'_>, call: &CallView, summary: &CallSumma
             ui.add_space(16.0);
             receipt::receipt(ui, view, call, summary);
             ui.add_space(16.0);
+            if !call.chat.messages.is_empty() {
+                copy_chat(ui, view);
+                ui.add_space(16.0);
+            }
         });
     });
     ui.add_space(24.0);

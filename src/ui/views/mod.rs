@@ -4,6 +4,7 @@ mod alone;
 mod banner;
 mod bars;
 mod call;
+mod chat;
 mod devices;
 mod dialog;
 mod end;

@@ -2,7 +2,7 @@
 //! elsewhere, server stopped, connection lost. They appear only after the devices are released.
 
 use super::dialog::{self, Answer};
-use super::{View, receipt};
+use super::{View, end, receipt};
 use crate::base::ExitReason;
 use crate::call::view::CallPhase;
 use crate::ui::action::Action;
@@ -29,6 +29,9 @@ pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
         receipt::device_facts(ui, colors, ending);
         ui.add_space(9.0);
         let copied = details_row(ui, colors, &strings::callback_line(ending, zone));
+        if !call.chat.messages.is_empty() {
+            end::copy_chat(ui, view);
+        }
         ui.add_space(13.0);
         let pressed = answers(ui, view, reason);
         let text = strings::details(call, ending, zone);

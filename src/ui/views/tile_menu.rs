@@ -4,6 +4,7 @@ use super::View;
 use crate::base::UserId;
 use crate::ui::action::{Action, HostAction};
 use crate::ui::bidi::plain;
+use crate::ui::chat::ChatAction;
 use crate::ui::icons;
 use crate::ui::parts::Menu;
 use crate::ui::text;
@@ -63,6 +64,8 @@ pub(super) fn tile_menu(
     if view.model.call().is_some_and(|call| RemoteTile::all(&call.people).len() > 1) {
         entries.push(item(label, icon, false, Action::Pin(value)));
     }
+    let write = Action::Chat(ChatAction::WriteTo(Some(user.clone())));
+    entries.push(item("Message", icons::CHAT_CIRCLE_TEXT, false, write));
     if super::host::is_host(view) {
         let remove = Action::AsHost(HostAction::AskToRemove(user.clone()));
         entries.push(item("Remove from call…", icons::USER_MINUS, true, remove));

@@ -6,7 +6,9 @@ mod field;
 mod icon_button;
 mod marks;
 mod menu;
+mod message_field;
 mod modal;
+mod panel_tool;
 pub(super) mod place;
 mod pressable;
 mod segment;
@@ -21,7 +23,9 @@ pub(super) use marks::{
     spinner,
 };
 pub(super) use menu::{MenuEntry, MenuResult, menu};
+pub(super) use message_field::MessageField;
 pub(super) use modal::{Behind, modal};
+pub(super) use panel_tool::PanelTool;
 pub(super) use pressable::{Pressable, clickable};
 pub(super) use segment::{Part, segments};
 pub(super) use tool::{LeaveState, Tool, leave_button, leave_caret, leave_corners};

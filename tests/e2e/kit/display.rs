@@ -57,6 +57,11 @@ impl Display {
         self.act(&["key", "--clearmodifiers", key]);
     }
 
+    /// Types a text into the focused window.
+    pub(crate) fn write(&self, text: &str) {
+        self.act(&["type", "--clearmodifiers", "--delay", "10", text]);
+    }
+
     /// Holds a key down. The X server repeats it.
     pub(crate) fn key_down(&self, key: &str) {
         self.act(&["keydown", key]);

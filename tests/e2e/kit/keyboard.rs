@@ -28,6 +28,11 @@ impl<'a> Keyboard<'a> {
         self.display.press(key);
     }
 
+    /// Types a text.
+    pub(crate) fn write(&self, text: &str) {
+        self.display.write(text);
+    }
+
     /// Presses `key` until the control `name` has the focus.
     #[track_caller]
     pub(crate) fn focus(&self, key: &str, name: &str) {

@@ -1,0 +1,70 @@
+//! A tool bar's button that opens a panel.
+
+use super::{clickable, mix};
+use crate::ui::text;
+use crate::ui::tokens::{Palette, radius, size};
+use egui::{Align2, Color32, CornerRadius, Id, Rect, Response, Role, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
+
+/// A button that opens a panel. A badge counts what is new in it.
+pub(in crate::ui) struct PanelTool<'a> {
+    /// Accessible name, and the word.
+    pub(in crate::ui) name: &'a str,
+    /// The key, for the tooltip.
+    pub(in crate::ui) key: &'a str,
+    pub(in crate::ui) icon: char,
+    /// Whether the panel is open.
+    pub(in crate::ui) open: bool,
+    /// How much is new.
+    pub(in crate::ui) unread: usize,
+    /// What that is: "unread messages".
+    pub(in crate::ui) unread_of: &'a str,
+    /// Whether there is room for the word.
+    pub(in crate::ui) words: bool,
+    pub(in crate::ui) enabled: bool,
+}
+
+impl PanelTool<'_> {
+    /// Adds the button.
+    pub(in crate::ui) fn show(&self, ui: &mut Ui, colors: &Palette, size: Vec2) -> Response {
+        let (_, rect) = ui.allocate_space(size);
+        let info = WidgetInfo::selected(Role::Button, self.enabled, self.open, self.name);
+        let tool = clickable(ui, rect, Id::unique(("tool", self.name)), info);
+        let action = format!("{} {}", if self.open { "Close" } else { "Open" }, self.name.to_lowercase());
+        let unread = match self.unread {
+            0 => String::new(),
+            n => format!(". {n} {}", self.unread_of),
+        };
+        let description = format!("{action}, {}{unread}", self.key);
+        ui.ctx().accesskit_node_builder(tool.response.id, |node| node.set_description(description));
+        let (fill, color) = match (self.open, tool.is_held()) {
+            (_, true) => (colors.control_active, colors.text),
+            (true, _) => (colors.accent_soft, colors.accent_text),
+            _ => (colors.control.gamma_multiply(tool.hover), mix(colors.text_2, colors.text, tool.hover)),
+        };
+        let dim = |c: Color32| if self.enabled { c } else { c.gamma_multiply(0.38) };
+        ui.painter().rect_filled(rect, radius::CONTROL, dim(fill));
+        let middle = if self.words { pos2(rect.center().x, rect.top() + 22.0) } else { rect.center() };
+        let icon = if self.open { text::icon_fill } else { text::icon };
+        icon(ui, middle, size::ICON_TOOL, dim(color), self.icon);
+        if self.words {
+            let at = pos2(rect.center().x, rect.top() + 46.0);
+            text::paint(ui, at, Align2::CENTER_CENTER, text::TOOL, dim(color), self.name, rect.width());
+        }
+        self.badge(ui, colors, pos2(middle.x + 12.0, middle.y - 10.0));
+        tool.ring(ui, colors, radius::CONTROL);
+        text::hint(tool.response, &format!("{action} ({})", self.key))
+    }
+
+    fn badge(&self, ui: &Ui, colors: &Palette, at: egui::Pos2) {
+        let word = match self.unread {
+            0 => return,
+            n @ 1..=9 => n.to_string(),
+            _ => "9+".to_owned(),
+        };
+        let width = text::width(ui, text::TOOL, &word).ceil().max(8.0) + 8.0;
+        let rect = Rect::from_center_size(at, vec2(width, 16.0));
+        ui.painter().rect_filled(rect, CornerRadius::same(8), colors.accent);
+        ui.painter().rect_stroke(rect, CornerRadius::same(8), (2.0, colors.surface), StrokeKind::Outside);
+        text::paint(ui, rect.center(), Align2::CENTER_CENTER, text::TOOL, colors.on_accent, &word, width);
+    }
+}
