@@ -2,7 +2,7 @@
 //! measured on the other side.
 
 use crate::kit::namespaces::SERVER;
-use crate::kit::{Events, Namespaces, Participant, Process, Side, TIMEOUT, TestContext, Visavis, events};
+use crate::kit::{Events, Namespaces, Participant, Process, Side, TIMEOUT, TestContext, Verified, Visavis, events};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +19,13 @@ fn start(context: &TestContext, namespaces: &Namespaces, side: Side, name: &str)
     let mut command = Participant::bot_command(context, &format!("ws://{SERVER}:7880"), "moving", name);
     command.args(["--camera", "test-picture:320x180@15", "--microphone", "test-tone", "--verify"]).envs(KEYS);
     Participant::entered(Process::start(context, name, &mut namespaces.inside(side, &command)))
+}
+
+/// The first reading of `user` that is not before `from`, in Unix milliseconds.
+#[track_caller]
+fn reading(source: &Participant, user: &str, from: f64) -> Verified {
+    let event = source.wait_for_where("Verified", |e| events::at(e) >= from && Verified::of(e, user).is_some());
+    Verified::of(&event, user).expect("just found")
 }
 
 #[test]
@@ -56,8 +63,8 @@ fn another_address_and_a_lost_way_cost_a_moment() {
         println!("{what}: told after {told:.0} ms, restored {recovered:.0} ms after the new way was there");
         assert!(told < SOON_MS && recovered < SOON_MS, "{what}: told after {told} ms, restored after {recovered} ms");
         for (one, other) in [(&stays, &moves), (&moves, &stays)] {
-            let before = one.verified_after(other.user(), 1);
-            let after = one.verified_after(other.user(), 2);
+            let before = reading(one, other.user(), unix_ms());
+            let after = reading(one, other.user(), before.unix_ms + 1.0);
             assert!(after.frames > before.frames, "{what}: {} does not see {}", one.user(), other.user());
             let gap = after.longest_gap_ms;
             println!("{what}: the longest gap of the tone at {} is {gap:.0} ms", one.user());
