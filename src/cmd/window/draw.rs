@@ -9,6 +9,7 @@ use crate::ui;
 use anyhow::anyhow;
 use eframe::{EframeWinitApplication, UserEvent};
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use winit::application::ApplicationHandler;
@@ -49,8 +50,12 @@ fn run_with_fallback(renderer: Option<Renderer>, service: CallService, mut optio
         let talk_ended = move || send_now(&commands, CallCommand::Talk(TalkKey::Window, KeyState::Up));
         let app = eframe::create_native("visavis", native, create, &events);
         let keyboard = KeyboardWatch::new(talk_ended);
-        let mut window = Window { app, keyboard, ended: ended.clone(), broke_down: false };
-        events.run_app_on_demand(&mut window).map_err(|error| not_opened(&error))?;
+        // After a panic of the event loop the window is not dropped: where the display is gone, dropping it panics once more,
+        // which would end the process in the middle of the exit.
+        let mut window = ManuallyDrop::new(Window { app, keyboard, ended: ended.clone(), broke_down: false });
+        let outcome = events.run_app_on_demand(&mut *window);
+        let window = ManuallyDrop::into_inner(window);
+        outcome.map_err(|error| not_opened(&error))?;
         anyhow::Ok(window.broke_down)
     };
     let mut broke_down = run(Renderer::of_eframe(renderer))?;
