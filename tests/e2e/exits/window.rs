@@ -97,11 +97,16 @@ impl Call {
 
     /// Waits until the window has left and its program has ended by itself.
     #[track_caller]
-    fn ends_by_itself(mut self, code: i32) {
+    fn ends_by_itself(mut self, codes: &[i32]) {
         let exit = self.window.wait_for("ExitRoom");
         Exit::check(&self.window.events(), exit, 0).is_clean();
         self.scene.others_are_told(self.window.user(), 0);
-        self.window.running().wait_exit_code(code);
+        let status = self.window.running().wait_exit();
+        assert!(
+            status.code().is_some_and(|code| codes.contains(&code)),
+            "{status}: {}",
+            self.window.process().stderr()
+        );
         self.scene.audio_is_closed();
         assert_eq!(self.window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
     }
@@ -176,7 +181,7 @@ fn told_to_end_while_the_question_is_open() {
     let call = Call::asking("question-term");
     call.asks();
     call.window.process().signal("TERM");
-    call.ends_by_itself(0);
+    call.ends_by_itself(&[0]);
 }
 
 #[test]
@@ -184,7 +189,7 @@ fn the_window_is_closed_while_a_menu_is_open() {
     let call = Call::start(Scene::start("menu-closed"), CAMERA);
     call.open_menu();
     call.display.press("alt+F4");
-    call.ends_by_itself(0);
+    call.ends_by_itself(&[0]);
 }
 
 /// The second close does not wait for a camera that hangs; its capture process ends all the same.
@@ -207,23 +212,23 @@ fn the_window_is_closed_twice() {
 
 #[test]
 fn the_login_session_ends_under_the_window() {
-    the_display_goes_away("glow", 0);
+    the_display_goes_away("glow");
 }
 
 #[test]
 fn the_login_session_ends_under_a_window_that_wgpu_draws() {
-    // Here the window panics, and the program reports it.
-    the_display_goes_away("wgpu", 1);
+    the_display_goes_away("wgpu");
 }
 
 /// The end of the X server closes its connections: the window gets no close event, but leaves.
 #[track_caller]
-fn the_display_goes_away(renderer: &str, code: i32) {
+fn the_display_goes_away(renderer: &str) {
     let scene = Scene::start(&format!("session-ends-{renderer}"));
     let mut call = Call::drawn_by(renderer, scene, CAMERA);
     let (capture, _) = proc::capture_processes(call.window.process().pid()).pop().expect("a capture process");
     call.display.end();
-    call.ends_by_itself(code);
+    // Where winit reads from the display at that moment, it panics, and the program reports it with 1. It never aborts.
+    call.ends_by_itself(&[0, 1]);
     assert!(!proc::is_alive(capture), "the capture process is still there");
 }
 
