@@ -279,9 +279,10 @@ impl Life {
                 }
                 for person in &mut self.people {
                     person.may_end(DISMISSED);
+                    person.is_dismissed();
                     person.is_removed |= is_member(&person.user);
                 }
-                self.observer.may_end = true;
+                self.observer.is_dismissed();
                 Some("ended for everyone")
             }
         }

@@ -71,6 +71,11 @@ impl Person {
         self.ended.is_some_and(|at| at.elapsed() >= NEW_TOKEN)
     }
 
+    /// The call was ended for everyone: who is out already needs a token of a later second, too.
+    pub(super) fn is_dismissed(&mut self) {
+        self.ended = self.ended.map(|_| Instant::now());
+    }
+
     /// The server may end the call for this reason.
     pub(super) fn may_end(&mut self, reason: i64) {
         self.expected.insert(reason);
@@ -223,6 +228,12 @@ impl Observer {
     /// Whether it may enter again.
     pub(super) fn may_return(&self) -> bool {
         self.ended.is_some_and(|at| at.elapsed() >= NEW_TOKEN)
+    }
+
+    /// The call was ended for everyone.
+    pub(super) fn is_dismissed(&mut self) {
+        self.may_end = true;
+        self.ended = self.ended.map(|_| Instant::now());
     }
 
     pub(super) fn read(&mut self) {
