@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 pub(crate) const LAYERS: usize = 3;
 /// The RIDs (RFC 8851) of the layers, lowest first, as LiveKit clients name them.
 pub(crate) const RIDS: [&str; LAYERS] = ["q", "h", "f"];
-/// A layer without packets for this long is inactive. At 700 ms the video froze when a publisher's bandwidth estimate
+/// A layer without packets for this long is inactive, while others have some. At 700 ms the video froze when a publisher's bandwidth estimate
 /// switched the layer off.
 const INACTIVE_AFTER: Duration = Duration::from_millis(400);
+/// The last packets of layers that stood still at the same time are closer than this.
+const TOGETHER: Duration = Duration::from_millis(200);
 /// Window over which a layer's rate is measured.
 const WINDOW: Duration = Duration::from_millis(500);
 
@@ -61,9 +63,16 @@ impl LayerStats {
         l.last_packet = Some(now);
     }
 
-    /// The layers that are being sent.
+    /// The layers that are being sent. A screen that stands still sends nothing: while all layers are silent, those that
+    /// were sent last are active, so that somebody who comes then can ask for a picture.
     pub(crate) fn active(&self, now: Instant) -> LayerSet {
-        let sends = |l: &Layer| l.last_packet.is_some_and(|at| now.saturating_duration_since(at) < INACTIVE_AFTER);
+        let newest = self.0.iter().filter_map(|l| l.last_packet).max();
+        let silent = newest.is_some_and(|at| now.saturating_duration_since(at) >= INACTIVE_AFTER);
+        let (now, limit) = match newest.filter(|_| silent) {
+            Some(newest) => (newest, TOGETHER),
+            None => (now, INACTIVE_AFTER),
+        };
+        let sends = |l: &Layer| l.last_packet.is_some_and(|at| now.saturating_duration_since(at) < limit);
         LayerSet(self.0.iter().enumerate().fold(0, |mask, (i, l)| mask | u8::from(sends(l)) << i))
     }
 
@@ -92,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_without_packets_is_inactive_after_400_ms() {
+    fn a_layer_without_packets_is_inactive_after_400_ms_while_others_have_some() {
         let t = Instant::now();
         let mut l = LayerStats::default();
         l.add_packet(0, 100, t);
@@ -100,6 +109,7 @@ mod tests {
         l.add_packet(0, 100, t + Duration::from_millis(399));
         assert_eq!(l.active(t + Duration::from_millis(399)), LayerSet::of(&[0, 2]));
         assert_eq!(l.active(t + Duration::from_millis(400)), LayerSet::of(&[0]));
+        assert_eq!(l.active(t + Duration::from_secs(3600)), LayerSet::of(&[0]), "it was sent last");
     }
 
     #[test]

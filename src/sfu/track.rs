@@ -321,6 +321,19 @@ mod tests {
     }
 
     #[test]
+    fn somebody_who_comes_while_a_screen_stands_still_gets_a_key_frame() {
+        let t = Instant::now();
+        let mut track = ForwardedTrack::new(MediaKind::Video);
+        track.origin = Some(TrackOrigin { connection: connection(1), mid: Mid::from("0"), simulcast: true });
+        for layer in [0, 1] {
+            track.layers.add_packet(layer, 100, t);
+        }
+        let later = t + Duration::from_secs(60);
+        track.subscribers.push(subscriber(later));
+        assert_eq!(track.requests(later).0, vec![1]);
+    }
+
+    #[test]
     fn a_late_start_of_a_key_frame_is_not_the_newest() {
         let mut track = ForwardedTrack::new(MediaKind::Video);
         assert!(track.is_newest(0, 7, 10));
