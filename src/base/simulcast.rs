@@ -16,13 +16,20 @@ pub struct SimulcastLayer {
 }
 
 impl SimulcastLayer {
-    /// The layers of a track of ours, smallest first: `camera` for the camera, one for a screen, none for audio.
+    /// The layers of a track of ours, smallest first: `camera` for the camera, two for a screen, none for audio.
     pub fn for_source(source: TrackSource, camera: &[Self]) -> Vec<Self> {
         match source {
             TrackSource::Camera => camera.to_vec(),
-            TrackSource::Screen => vec![Self { rid: "", width: 1920, height: 1080, max_kbps: 2500 }],
+            TrackSource::Screen => Self::for_screen(),
             TrackSource::Microphone | TrackSource::ScreenAudio | TrackSource::Unknown(_) => Vec::new(),
         }
+    }
+
+    /// The layers of a shared screen, as livekit-client has them: the whole picture, and half of its width and height. The
+    /// sizes are those of a usual screen; what is sent has the size of what is shared.
+    fn for_screen() -> Vec<Self> {
+        let layer = |rid, width, height, max_kbps| Self { rid, width, height, max_kbps };
+        vec![layer("q", 960, 540, 625), layer("h", 1920, 1080, 2500)]
     }
 
     /// The layers for a camera of this size, smallest first: each half the size of the next. One layer below 480 pixels

@@ -122,6 +122,7 @@ impl Session {
         if matches!(self.phase, Phase::Entering(ref e) if e.joined.is_none()) {
             return;
         }
+        self.unpublish_ended_screen();
         if self.may_announce() {
             self.publish_wanted();
         }

@@ -59,6 +59,8 @@ pub struct SessionConfig {
     pub microphone: Option<String>,
     /// Speaker id, likewise.
     pub speaker: Option<String>,
+    /// What to share at once: the id of a screen, a window or a synthetic screen; `None` to share nothing.
+    pub screen: Option<String>,
     /// The simulcast layers of the camera, smallest first.
     pub camera_layers: Vec<SimulcastLayer>,
     /// The real devices that are plugged in; empty while the system has not listed them.
@@ -216,7 +218,7 @@ impl Session {
             camera: slot(DeviceKind::Camera, config.camera_on, config.camera),
             microphone: slot(DeviceKind::Microphone, config.microphone_on, config.microphone),
             speaker: slot(DeviceKind::Speaker, true, config.speaker),
-            screen: slot(DeviceKind::Screen, false, None),
+            screen: slot(DeviceKind::Screen, config.screen.is_some(), config.screen),
             failures: BTreeMap::new(),
             tracks: Vec::new(),
             announced: 0,

@@ -1,7 +1,10 @@
 //! Our own tracks: announced with AddTrack, published with an offer, muted while their device is off.
+//!
+//! A shared screen is never muted, as with LiveKit's own clients: its track is published when the capture is open, stays
+//! while another screen takes its place, and is unpublished when nothing is shared any more.
 
-use super::{Epoch, Output, PeerCommand, Phase, Session, Timer};
-use crate::base::{MediaKind, Moment, SimulcastLayer, TrackSource, VIDEO_CODEC, Withheld};
+use super::{Epoch, Output, PeerCommand, Phase, Session, SlotState, Timer};
+use crate::base::{DeviceKind, MediaKind, Moment, SimulcastLayer, TrackSource, VIDEO_CODEC, Withheld};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::time::Duration;
@@ -41,9 +44,8 @@ impl Session {
         let epoch = self.epoch;
         let mut added = false;
         for source in PUBLISHED {
-            let wanted = source.device().is_some_and(|kind| self.slot(kind).is_wanted());
             let known = self.tracks.iter().find(|t| t.source == source);
-            if known.is_some_and(|t| t.epoch == epoch) || (known.is_none() && !wanted) {
+            if known.is_some_and(|t| t.epoch == epoch) || (known.is_none() && !self.is_to_be_published(source)) {
                 continue;
             }
             self.tracks.retain(|t| t.source != source);
@@ -71,6 +73,23 @@ impl Session {
         }
         if added {
             self.offer(false);
+        }
+    }
+
+    /// Whether a source that has no track is to get one.
+    fn is_to_be_published(&self, source: TrackSource) -> bool {
+        source.device().is_some_and(|kind| {
+            let slot = self.slot(kind);
+            // What is being chosen in a dialog of the system may come to nothing.
+            slot.is_wanted() && (kind != DeviceKind::Screen || matches!(slot.state(), SlotState::Open { .. }))
+        })
+    }
+
+    /// Unpublishes the screen when it is not shared any more.
+    pub(super) fn unpublish_ended_screen(&mut self) {
+        let at = self.tracks.iter().position(|t| t.source == TrackSource::Screen);
+        if let Some(at) = at.filter(|_| !self.source_is_on(TrackSource::Screen)) {
+            self.drop_track(at);
         }
     }
 

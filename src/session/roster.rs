@@ -134,6 +134,10 @@ impl Roster {
         let Some(at) = self.people.iter().position(|p| p.user == *user) else { return };
         let gone = self.people.remove(at);
         self.detach_where(|track| track.user == *user, out);
+        // What a person shares ends before the person goes.
+        let is_screen = |t: &&RemotePublication| t.source.role() == TrackRole::Screen;
+        let screens: Vec<RemotePublication> = gone.tracks.iter().filter(is_screen).cloned().collect();
+        tell_changes(&gone.user, &screens, &[], out);
         out.push(Output::Event(EventKind::RemoteUserLeaveRoom { user: gone.user, name: gone.name, reason }));
     }
 

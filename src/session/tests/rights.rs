@@ -60,7 +60,7 @@ impl World {
         std::mem::take(&mut self.events).into_iter().filter_map(told).collect()
     }
 
-    fn unpublished(&self) -> Vec<&str> {
+    pub(super) fn unpublished(&self) -> Vec<&str> {
         let unpublished = self.commands.iter().filter_map(|command| match command {
             PeerCommand::Unpublish { cid } => Some(cid.as_str()),
             _ => None,

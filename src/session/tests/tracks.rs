@@ -151,6 +151,101 @@ fn a_screen_of_ours_is_published_beside_the_camera_and_its_release_is_confirmed(
     assert_eq!(state_of(&receipt, StepName::ScreenReleased), StepState::Confirmed);
 }
 
+/// As a person who shares may leave, and as the server may tell it: the share ends first.
+#[test]
+fn what_a_person_shares_ends_before_the_person_goes() {
+    let mut w = World::entered();
+    mina(&mut w, &[track("TR_VC", S::Camera, false), track("TR_VS", S::ScreenShare, false)]);
+    w.events.clear();
+    w.message(update(vec![person("mina", State::Disconnected, None)]));
+    let names: Vec<&str> = w.events.iter().map(EventKind::name).collect();
+    assert_eq!(names, ["UserSubStreamAvailable", "RemoteUserLeaveRoom"]);
+}
+
+impl World {
+    fn screen_track(&self) -> Option<&super::super::publish::OwnTrack> {
+        self.session.tracks.iter().find(|t| t.source == TrackSource::Screen)
+    }
+
+    fn mutes(&self) -> usize {
+        self.sent.iter().filter(|m| matches!(m, lk::signal_request::Message::Mute(_))).count()
+    }
+}
+
+#[test]
+fn a_screen_is_published_when_it_is_open_and_unpublished_when_it_ends_and_never_muted() {
+    let mut w = World::entered();
+    w.give(Input::SetDevice(DeviceKind::Screen, true));
+    assert!(w.screen_track().is_none(), "nothing is captured yet");
+    w.run(100);
+    let (cid, layers) = {
+        let added = w.sent.iter().rev().find_map(|m| match m {
+            lk::signal_request::Message::AddTrack(add) => Some(add),
+            _ => None,
+        });
+        let added = added.expect("announced");
+        assert_eq!((added.source(), added.name.as_str(), added.stream.as_str()), (S::ScreenShare, "screen", "screen"));
+        (added.cid.clone(), added.layers.iter().map(|l| (l.quality, l.width, l.bitrate)).collect::<Vec<_>>())
+    };
+    assert_eq!(layers, [(0, 960, 625_000), (1, 1920, 2_500_000)], "LOW and MEDIUM");
+    // Another screen takes its place: the track stays.
+    w.give(Input::ChooseDevice(DeviceKind::Screen, Some("other".into())));
+    w.run(100);
+    assert_eq!(w.screen_track().map(|t| t.cid.clone()), Some(cid.clone()));
+    assert_eq!(w.unpublished(), [""; 0]);
+    w.give(Input::SetDevice(DeviceKind::Screen, false));
+    assert_eq!(w.unpublished(), [cid.as_str()]);
+    assert!(w.screen_track().is_none());
+    w.run(100);
+    w.give(Input::SetDevice(DeviceKind::Screen, true));
+    w.run(100);
+    assert!(w.screen_track().is_some_and(|t| t.cid != cid && t.sid.is_some()), "a new track");
+    assert_eq!(w.mutes(), 0);
+}
+
+#[test]
+fn a_shared_window_that_is_closed_is_unpublished_and_does_not_come_back() {
+    let mut w = World::entered();
+    w.give(Input::SetDevice(DeviceKind::Screen, true));
+    w.run(100);
+    let generation = w.session.slot(DeviceKind::Screen).generation();
+    let failed = DeviceInput::Failed { id: "x11-window:7".into(), message: "the window was closed".into() };
+    w.give(Input::Device(DeviceKind::Screen, generation, failed));
+    assert_eq!(w.unpublished().len(), 1);
+    w.run(120_000);
+    assert!(w.screen_track().is_none() && w.session.slot(DeviceKind::Screen).is_closed());
+    assert_eq!(w.unpublished().len(), 1);
+    w.give(Input::SetDevice(DeviceKind::Screen, true));
+    w.run(100);
+    assert!(w.screen_track().is_some(), "shared anew");
+}
+
+#[test]
+fn a_right_that_is_taken_ends_the_share() {
+    let mut w = World::entered();
+    w.give(Input::SetDevice(DeviceKind::Screen, true));
+    w.run(100);
+    w.events.clear();
+    let permission = lk::ParticipantPermission {
+        can_publish: true,
+        can_publish_sources: vec![S::Camera as i32, S::Microphone as i32],
+        ..Default::default()
+    };
+    let me = lk::ParticipantInfo {
+        sid: ME.into(),
+        identity: "me".into(),
+        permission: Some(permission),
+        ..Default::default()
+    };
+    w.message(update(vec![me]));
+    w.run(100);
+    let told = w.events.iter().any(|e| {
+        matches!(e, EventKind::DeviceWithheld { kind: DeviceKind::Screen, reason: crate::base::Withheld::NotAllowed })
+    });
+    assert!(told && w.unpublished().len() == 1 && w.session.slot(DeviceKind::Screen).is_closed());
+    assert!(w.session.slot(DeviceKind::Camera).is_wanted());
+}
+
 #[test]
 fn a_screen_that_the_server_mutes_ends_and_the_camera_goes_on() {
     let mut w = World::entered();
