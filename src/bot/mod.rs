@@ -13,8 +13,8 @@ pub(crate) use verify::Verifier;
 use crate::audio::AudioError;
 use crate::base::{Event, EventKind, ExitReason, ExitRequestedBy, SessionId, SimulcastLayer, Transport};
 use crate::call::{
-    Call, CallAudio, CallConfig, CameraFanout, ConnectPlan, DeviceOwner, DeviceReport, Devices, EventSink,
-    JoinCredentials, MediaObserver,
+    Call, CallAudio, CallConfig, ConnectPlan, DeviceOwner, DeviceReport, Devices, EventSink, JoinCredentials,
+    MediaObserver, VideoFanout,
 };
 use crate::devices::CameraFormat;
 use crate::session::{Input, SessionConfig};
@@ -73,7 +73,7 @@ pub(crate) async fn run(
 ) -> Result<BotOutcome, AudioError> {
     let sound = Arc::new(CallAudio::start()?);
     let (reports_tx, reports) = mpsc::channel(64);
-    let mut devices = Devices::new(reports_tx, Arc::new(CameraFanout::default()), sound.clone());
+    let mut devices = Devices::new(reports_tx, Arc::new(VideoFanout::default()), sound.clone());
     devices.set_format(config.format);
     let watch = Watch::new(config.verify, config.pictures.take());
     let (cycles, linger) = (config.cycles.max(1), config.linger);

@@ -7,14 +7,14 @@ use super::lipsync::{LipSync, STALE, SyncGroup};
 use super::pictures::Pictures;
 use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
-use super::video_encoder::{CameraFanout, VideoEncoder};
+use super::video_encoder::{VideoEncoder, VideoFanout};
 use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport, AudioStreamStats};
 use crate::base::{EventKind, FrameSlot, Moment, SimulcastLayer, TrackRef, TrackSid, TrackSource, Undecodable, UserId};
 use crate::codec::is_sealed;
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
 use crate::session::{BoundTrack, Epoch, RemoteParticipant, TrackHandle};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -63,7 +63,7 @@ struct RemoteAudio {
     is_told: bool,
 }
 
-/// Our camera's track.
+/// A video track of ours.
 struct OwnVideo {
     cid: String,
     encoder: Arc<VideoEncoder>,
@@ -79,10 +79,12 @@ pub(super) struct CallMedia {
     /// The pictures of each video track.
     pictures: Mutex<HashMap<TrackSid, Arc<Pictures>>>,
     lipsync: HashMap<(UserId, SyncGroup), Arc<LipSync>>,
-    own_video: Option<OwnVideo>,
+    /// Our camera and our screen.
+    own_videos: BTreeMap<TrackSource, OwnVideo>,
     own_audio: Option<Arc<AudioSender>>,
     sending: HashSet<TrackSource>,
-    camera: Arc<CameraFanout>,
+    camera: Arc<VideoFanout>,
+    screen: Arc<VideoFanout>,
     audio: Arc<CallAudio>,
     report_tx: ReportSender,
     observer: Option<Arc<dyn MediaObserver>>,
@@ -104,10 +106,11 @@ impl CallMedia {
             audios: HashMap::new(),
             pictures: Mutex::default(),
             lipsync: HashMap::new(),
-            own_video: None,
+            own_videos: BTreeMap::new(),
             own_audio: None,
             sending: HashSet::new(),
             camera: devices.camera().clone(),
+            screen: devices.screen().clone(),
             audio: devices.audio().clone(),
             report_tx,
             observer,
@@ -128,9 +131,11 @@ impl CallMedia {
     ) {
         match (source, sender) {
             (TrackSource::Microphone, TrackSender::Audio(sender)) => self.own_audio = Some(Arc::new(sender)),
-            (TrackSource::Camera, TrackSender::Video(sender)) => {
-                let encoder = VideoEncoder::start(layers, sender, self.started);
-                if let Some(old) = self.own_video.replace(OwnVideo { cid, encoder }) {
+            // It was unpublished before this report came.
+            (TrackSource::Screen, _) if !self.sending.contains(&source) => return,
+            (TrackSource::Camera | TrackSource::Screen, TrackSender::Video(sender)) => {
+                let encoder = VideoEncoder::start(source, layers, sender, self.started);
+                if let Some(old) = self.own_videos.insert(source, OwnVideo { cid, encoder }) {
                     end(old.encoder);
                 }
             }
@@ -154,40 +159,51 @@ impl CallMedia {
             self.sending.remove(&source);
         }
         self.connect(source);
+        // A screen that is not shared any more is unpublished, not muted.
+        if source == TrackSource::Screen
+            && !on
+            && let Some(ended) = self.own_videos.remove(&source)
+        {
+            end(ended.encoder);
+        }
     }
 
     fn connect(&self, source: TrackSource) {
         let on = self.sending.contains(&source);
         match source {
-            TrackSource::Camera => {
-                let encoder = self.own_video.as_ref().map(|p| p.encoder.clone()).filter(|_| on);
+            TrackSource::Camera | TrackSource::Screen => {
+                let encoder = self.own_videos.get(&source).map(|p| p.encoder.clone()).filter(|_| on);
                 if let Some(encoder) = &encoder {
                     encoder.want_all_keyframes();
                 }
-                self.camera.connect(encoder);
+                let fanout = if source == TrackSource::Camera { &self.camera } else { &self.screen };
+                fanout.connect(encoder);
             }
             TrackSource::Microphone => {
                 self.audio.set_muted(!on);
                 let sender = self.own_audio.clone().filter(|_| on);
                 self.audio.send_to(sender);
             }
-            // Nothing captures a screen yet.
-            TrackSource::Screen | TrackSource::ScreenAudio | TrackSource::Unknown(_) => {}
+            // Nothing captures the audio of a screen yet.
+            TrackSource::ScreenAudio | TrackSource::Unknown(_) => {}
         }
     }
 
     /// A receiver needs a key frame of this simulcast layer.
     pub(super) fn want_keyframe(&self, cid: &str, layer: usize) {
-        if let Some(own) = self.own_video.as_ref().filter(|p| p.cid == cid) {
+        if let Some(own) = self.own_video(cid) {
             own.encoder.want_keyframe(layer);
         }
     }
 
+    fn own_video(&self, cid: &str) -> Option<&OwnVideo> {
+        self.own_videos.values().find(|own| own.cid == cid)
+    }
+
     /// Sets the bandwidth estimate for sending, in bits a second.
     pub(super) fn set_link_rate(&self, bps: u32) {
-        if let Some(own) = &self.own_video {
-            own.encoder.set_link_rate(bps);
-        }
+        let encoders: Vec<&VideoEncoder> = self.own_videos.values().map(|own| &*own.encoder).collect();
+        VideoEncoder::set_link_rate(&encoders, bps);
     }
 
     /// Sets the expected loss of our audio to the measured loss of our packets, within 5 to 30 %. The lower bound keeps some
@@ -198,7 +214,7 @@ impl CallMedia {
 
     /// Which simulcast layers of a track of ours have a subscriber.
     pub(super) fn want_layers(&self, cid: &str, layers: &[(usize, bool)]) {
-        let Some(own) = self.own_video.as_ref().filter(|p| p.cid == cid) else { return };
+        let Some(own) = self.own_video(cid) else { return };
         for (layer, wanted) in layers {
             own.encoder.set_wanted(*layer, *wanted);
         }
@@ -386,9 +402,10 @@ impl CallMedia {
     /// Ends all media of the call. The devices stay open.
     pub(super) fn stop(&mut self) {
         self.camera.connect(None);
+        self.screen.connect(None);
         self.audio.send_to(None);
         self.own_audio = None;
-        if let Some(own) = self.own_video.take() {
+        for own in std::mem::take(&mut self.own_videos).into_values() {
             end(own.encoder);
         }
         self.waiting.clear();

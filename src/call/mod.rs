@@ -34,4 +34,4 @@ pub(crate) use media::MediaObserver;
 pub(crate) use panic_point::panic_point;
 pub(crate) use service::{CallService, CallServiceConfig, HostedServer, ServerStarter};
 pub(crate) use video_decoder::VideoTap;
-pub(crate) use video_encoder::CameraFanout;
+pub(crate) use video_encoder::VideoFanout;

@@ -16,5 +16,5 @@ pub(crate) use resample::{ResampleError, Resampler};
 pub(crate) use scale::{ScaleError, Scaler};
 pub(crate) use sealed::is_sealed;
 pub(crate) use turn::turn_upright;
-pub(crate) use vp8::{Vp8Config, Vp8DecodeError, Vp8Decoder, Vp8EncodeError, Vp8Encoder};
+pub(crate) use vp8::{VideoContent, Vp8Config, Vp8DecodeError, Vp8Decoder, Vp8EncodeError, Vp8Encoder};
 pub(crate) use vp8_header::Vp8Header;

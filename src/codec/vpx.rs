@@ -28,6 +28,10 @@ pub(super) struct EncoderSettings {
     pub(super) speed: u32,
     /// Bits of a key frame at most, in percent of a frame's average share.
     pub(super) keyframe_percent: u32,
+    /// The finest quantizer, 0 to 63: a still picture is not refined beyond it.
+    pub(super) min_quantizer: u32,
+    /// `VP8E_SET_SCREEN_CONTENT_MODE`: 0 off, 1 on, 2 on and more willing to drop frames.
+    pub(super) screen_content_mode: u32,
 }
 
 /// C's `long` has 32 bits on Windows and 64 elsewhere; the bindings' constants have 32.
@@ -114,6 +118,7 @@ impl RawEncoder {
         context.control(id::VP8E_SET_STATIC_THRESHOLD as c_int, 1)?;
         context.control(id::VP8E_SET_TOKEN_PARTITIONS as c_int, settings.threads.ilog2() as c_int)?;
         context.control(id::VP8E_SET_MAX_INTRA_BITRATE_PCT as c_int, settings.keyframe_percent as c_int)?;
+        context.control(id::VP8E_SET_SCREEN_CONTENT_MODE as c_int, settings.screen_content_mode as c_int)?;
         Ok(Self { context, config, settings })
     }
 
@@ -191,7 +196,7 @@ fn configuration(settings: EncoderSettings) -> Result<ffi::vpx_codec_enc_cfg_t, 
     config.rc_target_bitrate = settings.kbps;
     config.rc_dropframe_thresh = 30;
     config.rc_resize_allowed = 0;
-    config.rc_min_quantizer = 2;
+    config.rc_min_quantizer = settings.min_quantizer;
     config.rc_max_quantizer = 56;
     config.rc_undershoot_pct = 100;
     config.rc_overshoot_pct = 15;

@@ -18,14 +18,14 @@ pub(crate) struct SendRates {
     pub(crate) start_bps: u32,
     /// Lowest estimate.
     pub(crate) min_bps: u32,
-    /// Highest estimate: all layers and the audio.
+    /// Highest estimate: all layers of a camera and of a screen, and the audio.
     pub(crate) max_bps: u32,
 }
 
 impl Default for SendRates {
-    /// 1.5 Mbit/s at the start, 100 kbit/s to 4 Mbit/s.
+    /// 1.5 Mbit/s at the start, 100 kbit/s to 7 Mbit/s.
     fn default() -> Self {
-        Self { start_bps: 1_500_000, min_bps: 100_000, max_bps: 4_000_000 }
+        Self { start_bps: 1_500_000, min_bps: 100_000, max_bps: 7_000_000 }
     }
 }
 

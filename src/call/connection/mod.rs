@@ -8,7 +8,7 @@ mod tests;
 
 use super::credentials::{JoinCredentials, TokenCache};
 use super::report::{ReportSender, TaskReport};
-use crate::base::{EntryErrorKind, SimulcastLayer, Transport};
+use crate::base::{EntryErrorKind, SimulcastLayer, TrackSource, Transport};
 use crate::proto::link::is_loopback;
 use crate::rtc::{Mode, PeerConfig, Peers, RtcEvent, SendRates};
 use crate::session::{EntryError, Epoch, LinkInput, PeerCommand, PeerInput};
@@ -277,7 +277,9 @@ impl ConnectTask {
         let mut config = PeerConfig::new(mode);
         config.loopback = is_on_this_computer(url);
         config.transport = self.plan.transport;
-        let most: u32 = self.plan.layers.iter().map(|l| l.max_kbps * 1000).sum::<u32>() * 5 / 4 + 100_000;
+        let screen = SimulcastLayer::for_source(TrackSource::Screen, &[]);
+        let most: u32 =
+            self.plan.layers.iter().chain(&screen).map(|l| l.max_kbps * 1000).sum::<u32>() * 5 / 4 + 100_000;
         config.rates = SendRates { max_bps: most.max(300_000), ..SendRates::default() };
         config.rates.start_bps = config.rates.start_bps.min(config.rates.max_bps);
         let (peers, events) = Peers::new(config).await.map_err(|e| other(e.to_string()))?;
