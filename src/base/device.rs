@@ -18,6 +18,58 @@ pub(crate) struct DeviceEntry {
     pub(crate) formats: Vec<String>,
 }
 
+/// A screen or a window that can be shared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ScreenSource {
+    /// The id that `--screen ID` takes. That of a window is used again after its end.
+    pub(crate) id: String,
+    /// Its name for people: the title of a window.
+    pub(crate) label: String,
+    /// A whole screen or one window.
+    pub(crate) kind: ScreenSourceKind,
+    /// Width in pixels.
+    pub(crate) width: u32,
+    /// Height in pixels.
+    pub(crate) height: u32,
+    /// A small picture of it as JPEG.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) thumbnail: Option<Vec<u8>>,
+}
+
+/// What can be shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ScreenSourceKind {
+    /// A whole screen.
+    Screen,
+    /// One window.
+    Window,
+}
+
+/// Whether screens can be shared in this session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SharingSupport {
+    /// They can.
+    Yes,
+    /// Not in a Wayland session.
+    Wayland,
+    /// There is no display.
+    NoDisplay,
+    /// Not on this system.
+    #[default]
+    System,
+}
+
+/// The screens and windows that can be shared, and whether any can.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ScreenSources {
+    /// Whether they can be shared.
+    pub(crate) support: SharingSupport,
+    /// The screens, then the windows from the top down.
+    pub(crate) sources: Vec<ScreenSource>,
+}
+
 /// The devices of this computer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct DeviceLists {

@@ -25,7 +25,10 @@ mod timers;
 pub use chat::{ChatMessage, ChatPerson, Delivery};
 pub use codec::{Codec, Undecodable};
 pub use connection::{IceServer, SignalTarget, Transport};
-pub(crate) use device::{DeviceEntry, DeviceLists, DeviceProblemKind, names_real_device};
+pub(crate) use device::{
+    DeviceEntry, DeviceLists, DeviceProblemKind, ScreenSource, ScreenSourceKind, ScreenSources, SharingSupport,
+    names_real_device,
+};
 pub use device::{Listed, Withheld};
 pub use entry::EntryErrorKind;
 pub(crate) use event::Event;

@@ -2,12 +2,12 @@
 //! reports what happens to it.
 
 use super::audio::CallAudio;
-use super::video_encoder::CameraFanout;
+use super::video_encoder::VideoFanout;
 use super::view::DeviceProblem;
 use crate::base::{DeviceKind, StepState};
 use crate::devices::{
     AudioLease, CameraChoice, CameraFormat, CameraLease, DeviceError, DevicePresence, FailureSink, MicrophoneChoice,
-    Opening, Released, SpeakerChoice, TestPictureIdentity,
+    Opening, Released, ScreenChoice, ScreenLease, SpeakerChoice, TestPictureIdentity,
 };
 use crate::session::{DeviceInput, Generation};
 use std::collections::HashMap;
@@ -42,7 +42,8 @@ pub(crate) struct DeviceReport {
 pub(crate) struct Devices {
     reports: mpsc::Sender<DeviceReport>,
     tasks: HashMap<DeviceKind, DeviceTask>,
-    camera: Arc<CameraFanout>,
+    camera: Arc<VideoFanout>,
+    screen: Arc<VideoFanout>,
     audio: Arc<CallAudio>,
     format: CameraFormat,
     identity: TestPictureIdentity,
@@ -94,9 +95,10 @@ struct TaskContext {
 
 impl Devices {
     /// No device is open. Reports go to `reports`.
-    pub(crate) fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<CameraFanout>, audio: Arc<CallAudio>) -> Self {
+    pub(crate) fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<VideoFanout>, audio: Arc<CallAudio>) -> Self {
         let format = CameraFormat::default();
-        Self { reports, tasks: HashMap::new(), camera, audio, format, identity: TestPictureIdentity::default() }
+        let (screen, identity) = (Arc::default(), TestPictureIdentity::default());
+        Self { reports, tasks: HashMap::new(), camera, screen, audio, format, identity }
     }
 
     /// The frame size and rate to open cameras with from now on.
@@ -114,8 +116,13 @@ impl Devices {
         &self.audio
     }
 
+    /// Where the frames of a shared screen go.
+    pub(super) fn screen(&self) -> &Arc<VideoFanout> {
+        &self.screen
+    }
+
     /// Where the camera's video frames go.
-    pub(super) fn camera(&self) -> &Arc<CameraFanout> {
+    pub(super) fn camera(&self) -> &Arc<VideoFanout> {
         &self.camera
     }
 
@@ -262,10 +269,20 @@ impl Devices {
                 }
                 Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),
             },
-            DeviceKind::Screen => {
-                let error = DeviceError::Other("this version cannot capture a screen".to_owned());
-                (Box::pin(refuse(context, id, error)), DevicePresence::default())
-            }
+            DeviceKind::Screen => match id.parse::<ScreenChoice>() {
+                Ok(choice) => {
+                    let sink = self.screen.begin();
+                    let to = sink.clone();
+                    let opening = ScreenLease::open(&choice, &self.identity, Arc::new(move |f| to.put(f)), events);
+                    let presence = opening.presence();
+                    let start = |lease: ScreenLease| (lease.id().to_owned(), lease.label().to_owned(), lease);
+                    let stop = move || sink.end();
+                    let run_device =
+                        run_device(context, opening, failed, start, stop, |l: ScreenLease, d| l.release(d));
+                    (Box::pin(run_device), presence)
+                }
+                Err(e) => (Box::pin(refuse(context, id, wrong(&e))), DevicePresence::default()),
+            },
         }
     }
 }

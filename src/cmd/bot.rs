@@ -113,6 +113,7 @@ fn config(
             camera: Some(camera),
             microphone: Some(args.participant.microphone.clone().unwrap_or(tone)),
             speaker: Some(args.participant.speaker.clone().unwrap_or_else(|| "none".to_owned())),
+            screen: args.participant.screen.clone().filter(|id| id != NO_DEVICE),
             camera_layers: Vec::new(),
             listed: Vec::new(),
         },

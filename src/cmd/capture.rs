@@ -1,6 +1,8 @@
-//! `visavis capture-camera`: the capture process that a call starts for its camera. `--help` does not list it.
+//! `visavis capture-camera` and `visavis capture-screen`: the capture processes that a call starts for its camera and for
+//! its screen. `--help` does not list them.
 
-use crate::devices::{CameraFormat, capture};
+use crate::devices::{CameraFormat, capture, capture_screen, screen_sources, watch_sources};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Opens a camera and writes its video frames to standard output until standard input ends.
@@ -34,6 +36,38 @@ pub(super) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     Ok(capture::capture(device, CameraFormat { width, height, fps }, pixel_format))
+}
+
+/// Captures a screen or a window and writes its changes to standard output until standard input ends.
+#[derive(Debug, clap::Args)]
+pub(super) struct CaptureScreenArgs {
+    /// The id of a screen or a window, `default`, or `capture-process:FAULT`.
+    #[arg(long, default_value = "default")]
+    source: String,
+    /// Print what can be shared as JSON instead.
+    #[arg(long, conflicts_with = "source")]
+    list: bool,
+    /// Print what can be shared again and again, one JSON object a line, with pictures of at most this width in pixels.
+    #[arg(long, conflicts_with_all = ["source", "list"], value_parser = clap::value_parser!(u16).range(16..=1000))]
+    thumbnails: Option<u16>,
+}
+
+/// Captures, or tells what can be shared.
+pub(super) fn run_screen(args: &CaptureScreenArgs) -> anyhow::Result<ExitCode> {
+    if args.list {
+        println!("{}", serde_json::to_string(&screen_sources())?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(width) = args.thumbnails {
+        return Ok(watch_sources(width, |sources| {
+            let mut line = serde_json::to_vec(sources)?;
+            line.push(b'\n');
+            let mut out = std::io::stdout().lock();
+            out.write_all(&line)?;
+            out.flush()
+        }));
+    }
+    Ok(capture_screen(&args.source))
 }
 
 /// Four characters; spaces may be missing at the end.

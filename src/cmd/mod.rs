@@ -74,6 +74,8 @@ enum Command {
     ManPages(documents::ManPagesArgs),
     #[command(hide = true)]
     CaptureCamera(capture::CaptureArgs),
+    #[command(hide = true)]
+    CaptureScreen(capture::CaptureScreenArgs),
 }
 
 /// Runs the program with the arguments it was started with.
@@ -113,6 +115,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Licences(args)) => documents::licences(&args),
         Some(Command::ManPages(args)) => documents::man_pages(&args, Cli::command()),
         Some(Command::CaptureCamera(args)) => capture::run(&args),
+        Some(Command::CaptureScreen(args)) => capture::run_screen(&args),
     }
 }
 

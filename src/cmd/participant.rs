@@ -3,7 +3,7 @@
 use crate::admin::key_from_environment;
 use crate::base::{Event, RoomName, Secret, Transport};
 use crate::call::{EventSink, TokenSource};
-use crate::devices::{CameraChoice, MicrophoneChoice, SpeakerChoice};
+use crate::devices::{CameraChoice, MicrophoneChoice, ScreenChoice, SpeakerChoice};
 use crate::signal::token_endpoint;
 use anyhow::Context;
 use parking_lot::Mutex;
@@ -38,6 +38,9 @@ pub(super) struct ParticipantArgs {
     /// A speaker's id, none or file:PATH.wav, which records
     #[arg(long, value_name = "ID", value_parser = parse_speaker)]
     pub(super) speaker: Option<String>,
+    /// Share this at once: the id of a screen or a window, none, test-page or file:PATH
+    #[arg(long, value_name = "ID", value_parser = parse_screen)]
+    pub(super) screen: Option<String>,
     /// How media may go: auto, udp, tcp (also TLS) or relay (through a TURN server)
     #[arg(long, value_name = "WAY", default_value_t = Transport::Auto)]
     pub(super) transport: Transport,
@@ -65,11 +68,15 @@ fn parse_speaker(id: &str) -> Result<String, String> {
     id.parse::<SpeakerChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
 }
 
+fn parse_screen(id: &str) -> Result<String, String> {
+    id.parse::<ScreenChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
+}
+
 impl ParticipantArgs {
     /// Whether any argument but the server is given. The server may come from the environment.
     #[cfg(feature = "window")]
     pub(super) fn is_configured(&self) -> bool {
-        let texts = [&self.token_endpoint, &self.camera, &self.microphone, &self.speaker];
+        let texts = [&self.token_endpoint, &self.camera, &self.microphone, &self.speaker, &self.screen];
         self.room.is_some()
             || self.transport != Transport::Auto
             || self.token.is_some()

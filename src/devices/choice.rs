@@ -17,7 +17,7 @@ pub(crate) enum ChoiceError {
     UnknownTest {
         /// The text.
         id: String,
-        /// camera, microphone or speaker.
+        /// camera, microphone, speaker or screen.
         device: &'static str,
         /// The ids that exist.
         known: &'static str,
@@ -36,15 +36,15 @@ pub(crate) enum ChoiceError {
     File {
         /// The text after `file:`.
         path: String,
-        /// camera, microphone or speaker.
+        /// camera, microphone, speaker or screen.
         device: &'static str,
         /// The kinds of files that the device takes.
         takes: &'static str,
     },
 }
 
-/// The files that a camera takes.
-const CAMERA_FILES: &str = "PNG and JPEG pictures and Y4M videos";
+/// The files that a camera or a screen takes.
+pub(super) const CAMERA_FILES: &str = "PNG and JPEG pictures and Y4M videos";
 
 /// The extensions of the sound files that can be played.
 const SOUND_FILES: [&str; 8] = ["wav", "wave", "flac", "mp3", "ogg", "oga", "aif", "aiff"];
@@ -181,18 +181,23 @@ impl FromStr for SpeakerChoice {
 }
 
 /// The part before the first colon and the part after it.
-fn split(id: &str) -> Result<(&str, Option<&str>), ChoiceError> {
+pub(super) fn split(id: &str) -> Result<(&str, Option<&str>), ChoiceError> {
     match id.trim() {
         "" => Err(ChoiceError::Empty),
         id => Ok(id.split_once(':').map_or((id, None), |(name, rest)| (name, Some(rest)))),
     }
 }
 
-fn unknown_test(id: &str, device: &'static str, known: &'static str) -> ChoiceError {
+pub(super) fn unknown_test(id: &str, device: &'static str, known: &'static str) -> ChoiceError {
     ChoiceError::UnknownTest { id: id.into(), device, known }
 }
 
-fn file(path: &str, device: &'static str, extensions: &[&str], takes: &'static str) -> Result<PathBuf, ChoiceError> {
+pub(super) fn file(
+    path: &str,
+    device: &'static str,
+    extensions: &[&str],
+    takes: &'static str,
+) -> Result<PathBuf, ChoiceError> {
     let extension = Path::new(path).extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     if extension.is_some_and(|e| extensions.contains(&e.as_str())) {
         Ok(path.into())

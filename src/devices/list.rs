@@ -1,7 +1,8 @@
-//! Lists the cameras, microphones and speakers of this computer.
+//! Lists the cameras, microphones, speakers and screens of this computer.
 
-use crate::base::{DeviceEntry, DeviceLists};
+use crate::base::{DeviceEntry, DeviceLists, ScreenSources, SharingSupport};
 use crate::devices::capture::{self, CaptureProgram};
+use crate::devices::screen;
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
@@ -15,9 +16,16 @@ pub(crate) async fn list(limit: Duration) -> DeviceLists {
     DeviceLists { cameras: cameras.unwrap_or_else(own_cameras), microphones, speakers }
 }
 
+/// Lists what can be shared; a system that does not answer within `limit` counts as one without a display.
+pub(crate) async fn list_screens(limit: Duration) -> ScreenSources {
+    let look = move || screen::list_screens(limit * 9 / 10);
+    let none = ScreenSources { support: SharingSupport::NoDisplay, sources: Vec::new() };
+    ask("screen-list", limit, look).await.flatten().unwrap_or(none)
+}
+
 /// Lists the cameras; `None` if the system does not answer within `limit`.
 pub(crate) async fn list_cameras(limit: Duration) -> Option<Vec<DeviceEntry>> {
-    let look = move || capture::list_cameras(&CaptureProgram::ours(), limit * 9 / 10);
+    let look = move || capture::list_json::<Vec<DeviceEntry>>(&CaptureProgram::of_cameras(), limit * 9 / 10);
     let mut cameras = ask("camera-list", limit, look).await??;
     distinguish(&mut cameras);
     cameras.extend(own_cameras());

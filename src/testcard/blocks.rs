@@ -3,6 +3,9 @@
 use crc::{CRC_8_SMBUS, CRC_32_ISO_HDLC, Crc};
 use std::ops::Range;
 
+/// Luma of black and white.
+pub(super) const BLACK: u8 = 16;
+pub(super) const WHITE: u8 = 235;
 /// The numbers in the picture are modulo this.
 pub(super) const MODULUS: u32 = 1 << 24;
 /// Blocks in a row.
@@ -53,6 +56,18 @@ pub(super) const fn left(side: usize, i: usize) -> usize {
 pub(super) const fn lines(side: usize, r: usize) -> Range<usize> {
     let top = side + 2 * r * side;
     top..top + side
+}
+
+/// Draws row `r` into the luma of a frame that is `width` samples wide.
+pub(super) fn draw(luma: &mut [u8], width: usize, r: usize, value: u32) {
+    let side = side(width as u32);
+    let bits = encode(value);
+    for y in lines(side, r) {
+        for i in 0..BITS {
+            let luma_of_bit = if bits >> (BITS - 1 - i) & 1 == 1 { WHITE } else { BLACK };
+            luma[y * width + left(side, i)..][..side].fill(luma_of_bit);
+        }
+    }
 }
 
 /// Lines that the three rows take, with the margin above them.

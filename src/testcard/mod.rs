@@ -5,11 +5,14 @@
 //! is 1, most significant bit first: 24 bits of value, then their CRC-8 (polynomial 0x07, start 0). Row 0 is the frame
 //! number, row 1 the time of drawing in Unix milliseconds, row 2 the CRC-32 (IEEE) of the identity, each modulo 2^24.
 //! `width` is that of the frame as received, so the blocks survive simulcast layers from 160 pixels up.
+//! The test page of a shared screen has the same rows above small text.
 
 mod blocks;
 mod font;
 #[cfg(test)]
 mod noise;
+#[cfg(feature = "client")]
+mod page;
 mod painter;
 mod read;
 mod tone;
@@ -20,6 +23,8 @@ mod voice;
 pub(crate) use blocks::identity_code;
 #[cfg(test)]
 pub(crate) use noise::Noise;
+#[cfg(feature = "client")]
+pub(crate) use page::{PAGE_SIZE, PagePainter, first_line};
 pub(crate) use painter::{FramePainter, FramePainterError};
 pub(crate) use read::{FrameReadError, FrameReading, read};
 pub(crate) use tone::TestTone;

@@ -1,11 +1,9 @@
 //! Draws the test picture. Each line of the background is a slice of one precomputed wave.
 
-use super::blocks::{self, BITS, MIN_WIDTH, ROWS};
+use super::blocks::{self, BLACK, MIN_WIDTH, ROWS, WHITE};
 use super::{font, identity_code};
 use crate::base::{Plane, VideoFrame, VideoFrameError};
 
-const BLACK: u8 = 16;
-const WHITE: u8 = 235;
 const GREY: u8 = 128;
 
 /// Why the test picture cannot be drawn.
@@ -36,7 +34,7 @@ pub(crate) struct FramePainter {
     /// One wavelength of the background plus a line's width, so that each line is a slice of it.
     wave: Vec<u8>,
     wavelength: usize,
-    /// A line of blocks or of text, before it is copied into the frame.
+    /// A line of text, before it is copied into the frame.
     line: Vec<u8>,
 }
 
@@ -77,25 +75,11 @@ impl FramePainter {
         }
         let time = (unix_ms % u64::from(blocks::MODULUS)) as u32;
         for (r, value) in [number, time, self.identity].into_iter().enumerate() {
-            self.draw_blocks(&mut luma, r, value);
+            blocks::draw(&mut luma, width, r, value);
         }
         self.draw_text(&mut luma, number % blocks::MODULUS, time);
         let planes = [Plane { data: luma, stride: width }, chroma.clone(), chroma];
         Ok(VideoFrame::new(self.width, self.height, planes, timestamp_us)?)
-    }
-
-    fn draw_blocks(&mut self, luma: &mut [u8], row: usize, value: u32) {
-        let bits = blocks::encode(value);
-        self.line.clear();
-        for i in 0..BITS {
-            let luma = if bits >> (BITS - 1 - i) & 1 == 1 { WHITE } else { BLACK };
-            self.line.resize(self.line.len() + self.side, luma);
-        }
-        let left = blocks::left(self.side, 0);
-        for y in blocks::lines(self.side, row) {
-            let at = y * self.width as usize + left;
-            luma[at..at + self.line.len()].copy_from_slice(&self.line);
-        }
     }
 
     /// Writes the same numbers as text, white on black, as far as they fit.

@@ -74,13 +74,14 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("vpx_sys", &["codec/"]),
     ("webrtc", &["rtc/"]),
     ("winit", &["cmd/window"]),
-    ("x11rb", &["desktop/"]),
+    ("x11rb", &["desktop/", "devices/"]),
     ("yuv", &["codec/"]),
     ("zbus", &["desktop/"]),
 ];
 
 /// The same for crates that tests of any folder may use, to look at a folder from outside.
 pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
+    ("ab_glyph", &["testcard/"]),
     ("async_trait", &["rtc/", "signal/"]),
     ("base64", &["http/", "proto/"]),
     ("clap", &["cmd/"]),

@@ -52,11 +52,11 @@ impl fmt::Display for CameraFormat {
     }
 }
 
-/// The properties of an opened camera.
+/// The properties of an opened camera or screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct OpenedCamera {
+pub(in crate::devices) struct OpenedVideo {
     /// The name that people see.
-    pub(super) label: String,
+    pub(in crate::devices) label: String,
     /// The format that it delivers.
-    pub(super) format: CameraFormat,
+    pub(in crate::devices) format: CameraFormat,
 }

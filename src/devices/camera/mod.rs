@@ -7,15 +7,18 @@ mod picture_file;
 mod test_picture;
 mod video_file;
 
+pub(in crate::devices) use frames::OpenedVideo;
 pub(crate) use frames::{CameraFormat, FrameSink};
+pub(in crate::devices) use output::VideoOutput;
+pub(in crate::devices) use picture_file::Scaling;
 pub(crate) use test_picture::TestPictureIdentity;
+pub(in crate::devices) use video_file::FileSource;
 
+use crate::base::DeviceKind;
 use crate::devices::opening::Opening;
 use crate::devices::thread::{Closed, DeviceThread, OpenReport, Released};
 use crate::devices::{CameraChoice, FailureSink};
-use capture::CaptureProgram;
-use frames::OpenedCamera;
-use output::CameraOutput;
+use capture::{CaptureJob, CaptureProgram};
 use std::time::Duration;
 
 /// An open camera. Closed with [`CameraLease::release`].
@@ -23,7 +26,7 @@ use std::time::Duration;
 pub(crate) struct CameraLease {
     thread: DeviceThread,
     id: String,
-    opened: OpenedCamera,
+    opened: OpenedVideo,
 }
 
 impl CameraLease {
@@ -36,7 +39,7 @@ impl CameraLease {
         sink: FrameSink,
         failures: FailureSink,
     ) -> Opening<Self> {
-        Self::open_with(CaptureProgram::ours(), choice, format, identity, sink, failures)
+        Self::open_with(CaptureProgram::of_cameras(), choice, format, identity, sink, failures)
     }
 
     /// [`CameraLease::open`] with another capture program.
@@ -49,13 +52,13 @@ impl CameraLease {
         failures: FailureSink,
     ) -> Opening<Self> {
         let id = choice.to_string();
-        let output = CameraOutput { id: id.clone(), sink, failures };
+        let output = VideoOutput { kind: DeviceKind::Camera, id: id.clone(), sink, failures };
         let (choice, identity) = (choice.clone(), identity.clone());
         Opening::start(
             "camera",
-            move |stop, opened: OpenReport<OpenedCamera>| match choice {
+            move |stop, opened: OpenReport<OpenedVideo>| match choice {
                 CameraChoice::None => {
-                    opened.tell(Ok(OpenedCamera { label: "No camera".into(), format }));
+                    opened.tell(Ok(OpenedVideo { label: "No camera".into(), format }));
                     stop.wait();
                     Closed::nothing()
                 }
@@ -63,9 +66,15 @@ impl CameraLease {
                     test_picture::run(own.unwrap_or(format), &identity, stop, opened, &output)
                 }
                 CameraChoice::File(path) => video_file::run(&path, format, stop, opened, &output),
-                CameraChoice::Default => capture::run(&program, "default", format, stop, opened, &output),
-                CameraChoice::Process(_) => capture::run(&program, &output.id, format, stop, opened, &output),
-                CameraChoice::Device(id) => capture::run(&program, &id, format, stop, opened, &output),
+                CameraChoice::Default => {
+                    capture::run(&program, &CaptureJob::camera("default", format), stop, opened, &output)
+                }
+                CameraChoice::Process(_) => {
+                    capture::run(&program, &CaptureJob::camera(&output.id, format), stop, opened, &output)
+                }
+                CameraChoice::Device(id) => {
+                    capture::run(&program, &CaptureJob::camera(&id, format), stop, opened, &output)
+                }
             },
             move |thread, opened| Self { thread, id, opened },
         )

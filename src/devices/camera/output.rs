@@ -1,21 +1,22 @@
-//! The output of a camera's thread: its video frames and its failure.
+//! The output of the thread of a camera or a screen: its video frames and its failure.
 
 use super::frames::FrameSink;
 use crate::base::DeviceKind;
 use crate::devices::{DeviceError, DeviceFailure, FailureSink};
 
-/// Takes a camera's frames and its failure.
+/// Takes the frames of a camera or a screen, and its failure.
 #[derive(Clone)]
-pub(super) struct CameraOutput {
-    pub(super) id: String,
-    pub(super) sink: FrameSink,
-    pub(super) failures: FailureSink,
+pub(in crate::devices) struct VideoOutput {
+    pub(in crate::devices) kind: DeviceKind,
+    pub(in crate::devices) id: String,
+    pub(in crate::devices) sink: FrameSink,
+    pub(in crate::devices) failures: FailureSink,
 }
 
-impl CameraOutput {
-    /// Reports that the camera failed while it was in use.
-    pub(super) fn failed(&self, error: DeviceError) {
-        tracing::warn!(camera = self.id, %error, "the camera failed");
-        (self.failures)(DeviceFailure { kind: DeviceKind::Camera, id: self.id.clone(), error });
+impl VideoOutput {
+    /// Reports that the device failed while it was in use.
+    pub(in crate::devices) fn failed(&self, error: DeviceError) {
+        tracing::warn!(kind = ?self.kind, id = self.id, %error, "the device failed");
+        (self.failures)(DeviceFailure { kind: self.kind, id: self.id.clone(), error });
     }
 }

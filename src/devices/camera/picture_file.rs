@@ -1,4 +1,4 @@
-//! Reads a picture file as the frame of a camera.
+//! Reads a picture file as the frame of a camera or a screen.
 
 use super::frames::CameraFormat;
 use crate::base::VideoFrame;
@@ -13,10 +13,20 @@ use std::path::Path;
 /// Memory that decoding a picture may take, in bytes.
 const DECODE_LIMIT: u64 = 512 << 20;
 
-/// Reads a picture, upright and opaque, and scales it to fit `format`.
-pub(super) fn read(path: &Path, format: CameraFormat) -> Result<VideoFrame, DeviceError> {
+/// How a picture is brought to a size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::devices) enum Scaling {
+    /// Until it fits; also enlarged.
+    Fit,
+    /// Made smaller until it fits, never larger.
+    Shrink,
+}
+
+/// Reads a picture, upright and opaque, and scales it to `format`.
+pub(super) fn read(path: &Path, format: CameraFormat, scaling: Scaling) -> Result<VideoFrame, DeviceError> {
     let picture = opaque(decode(path)?);
-    let (width, height) = fit(picture.width(), picture.height(), format);
+    let most = if scaling == Scaling::Fit { f64::INFINITY } else { 1.0 };
+    let (width, height) = fit(picture.width(), picture.height(), format, most);
     let picture = DynamicImage::from(picture).resize_exact(width, height, FilterType::Triangle).into_rgb8();
     color::from_rgb(picture.as_raw(), width, height, 0).map_err(|e| DeviceError::Other(e.to_string()))
 }
@@ -54,10 +64,11 @@ fn opaque(picture: DynamicImage) -> RgbImage {
     RgbImage::from_raw(width, height, rgb.collect()).unwrap_or_default()
 }
 
-/// The size in which a picture fills `format` with its own aspect ratio: even, since chroma has half of it, and at least 2.
-fn fit(width: u32, height: u32, format: CameraFormat) -> (u32, u32) {
+/// The size in which a picture fills `format` with its own aspect ratio, at most `most` times its own: even, since chroma
+/// has half of it, and at least 2.
+fn fit(width: u32, height: u32, format: CameraFormat, most: f64) -> (u32, u32) {
     let ratio = |of: u32, side: u32| f64::from(of) / f64::from(side.max(1));
-    let scale = ratio(format.width, width).min(ratio(format.height, height));
+    let scale = ratio(format.width, width).min(ratio(format.height, height)).min(most);
     let even = |side: u32, most: u32| ((f64::from(side) * scale).round() as u32).clamp(2, most) & !1;
     (even(width, format.width), even(height, format.height))
 }
@@ -98,7 +109,7 @@ mod tests {
         /// Reads a picture of these bytes.
         fn read(&self, name: &str, bytes: &[u8]) -> Result<VideoFrame, DeviceError> {
             std::fs::write(self.path(name), bytes).expect("a file");
-            read(&self.path(name), FORMAT)
+            read(&self.path(name), FORMAT, Scaling::Fit)
         }
     }
 
@@ -134,6 +145,15 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_picture_is_not_enlarged() {
+        let album = Album::new();
+        let path = album.path("small.png");
+        corner().save(&path).expect("a file");
+        let size = |scaling| read(&path, FORMAT, scaling).map(|f| (f.width(), f.height())).expect("a frame");
+        assert_eq!((size(Scaling::Shrink), size(Scaling::Fit)), ((32, 16), (320, 160)));
+    }
+
+    #[test]
     fn photos_are_turned_as_exif_says() {
         let album = Album::new();
         // Where the upper left quarter comes to lie, and whether width and height are exchanged (Exif 2.3, 4.6.4 A).
@@ -166,7 +186,7 @@ mod tests {
         encoder.write_image(luma.as_raw(), 32, 16, ExtendedColorType::L8).expect("a JPEG");
         assert_eq!(dark_quarter(&album.read("grey.jpg", &grey).expect("grey")), (0, false));
         DynamicImage::from(corner()).into_rgb16().save(album.path("deep.png")).expect("a PNG");
-        assert_eq!(dark_quarter(&read(&album.path("deep.png"), FORMAT).expect("16 bits")), (0, false));
+        assert_eq!(dark_quarter(&read(&album.path("deep.png"), FORMAT, Scaling::Fit).expect("16 bits")), (0, false));
     }
 
     #[test]
@@ -174,7 +194,7 @@ mod tests {
         let album = Album::new();
         let shades = RgbaImage::from_fn(64, 16, |x, _| Rgba([0, 0, 0, if x < 32 { 0 } else { 255 }]));
         shades.save(album.path("logo.png")).expect("a PNG");
-        let frame = read(&album.path("logo.png"), FORMAT).expect("a frame");
+        let frame = read(&album.path("logo.png"), FORMAT, Scaling::Fit).expect("a frame");
         let luma = &frame.plane(0).data;
         assert!(luma[10] >= 234 && luma[frame.width() as usize - 10] <= 17, "{} {}", luma[10], luma[310]);
         let blend = RgbaImage::from_pixel(4, 4, Rgba([0, 0, 0, 128]));
@@ -187,7 +207,7 @@ mod tests {
         let album = Album::new();
         for (w, h) in [(1, 1), (1, 900), (900, 1), (3, 5), (2001, 1001), (5000, 40)] {
             RgbImage::from_pixel(w, h, Rgb([200, 0, 0])).save(album.path("size.png")).expect("a PNG");
-            let frame = read(&album.path("size.png"), FORMAT).unwrap_or_else(|e| panic!("{w}x{h}: {e}"));
+            let frame = read(&album.path("size.png"), FORMAT, Scaling::Fit).unwrap_or_else(|e| panic!("{w}x{h}: {e}"));
             let (width, height) = (frame.width(), frame.height());
             assert!(width >= 2 && height >= 2 && width % 2 == 0 && height % 2 == 0, "{w}x{h}: {width}x{height}");
             assert!(width <= 320 && height <= 180 && (width == 320 || height == 180), "{w}x{h}: {width}x{height}");
@@ -218,6 +238,6 @@ mod tests {
         cut.truncate(cut.len() / 2);
         assert!(said("cut.png", &cut).contains("cut.png cannot be read as a picture"));
         assert!(said("empty.jpg", b"").contains("empty.jpg cannot be read as a picture"));
-        assert!(matches!(read(&album.path("nowhere.png"), FORMAT), Err(DeviceError::NotFound(_))));
+        assert!(matches!(read(&album.path("nowhere.png"), FORMAT, Scaling::Fit), Err(DeviceError::NotFound(_))));
     }
 }

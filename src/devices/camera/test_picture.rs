@@ -1,7 +1,7 @@
 //! The camera that draws the test picture.
 
-use super::frames::{CameraFormat, OpenedCamera};
-use super::output::CameraOutput;
+use super::frames::{CameraFormat, OpenedVideo};
+use super::output::VideoOutput;
 use crate::clock::unix_us;
 use crate::devices::DeviceError;
 use crate::devices::thread::{Closed, OpenReport, Stop};
@@ -22,11 +22,12 @@ impl TestPictureIdentity {
     }
 
     /// The user id and the number of times it was set.
-    fn get(&self) -> (String, u32) {
+    pub(in crate::devices) fn get(&self) -> (String, u32) {
         self.0.lock().clone()
     }
 
-    fn version(&self) -> u32 {
+    /// The number of times that the user id was set.
+    pub(in crate::devices) fn version(&self) -> u32 {
         self.0.lock().1
     }
 }
@@ -36,8 +37,8 @@ pub(super) fn run(
     format: CameraFormat,
     identity: &TestPictureIdentity,
     stop: &Stop,
-    opened: OpenReport<OpenedCamera>,
-    output: &CameraOutput,
+    opened: OpenReport<OpenedVideo>,
+    output: &VideoOutput,
 ) -> Closed {
     let (user, mut version) = identity.get();
     let mut painter = match FramePainter::new(format.width, format.height, &user) {
@@ -47,7 +48,7 @@ pub(super) fn run(
             return Closed::confirmed();
         }
     };
-    opened.tell(Ok(OpenedCamera { label: "Test picture".into(), format }));
+    opened.tell(Ok(OpenedVideo { label: "Test picture".into(), format }));
     let mut ticker = Ticker::new(format.interval());
     let mut number = 0u32;
     while ticker.tick(stop) {

@@ -1,8 +1,8 @@
-//! The camera that plays a file: a picture, or a Y4M video in a loop.
+//! A file as a camera or a screen: a picture, or a Y4M video in a loop.
 
-use super::frames::{CameraFormat, OpenedCamera};
-use super::output::CameraOutput;
-use super::picture_file;
+use super::frames::{CameraFormat, OpenedVideo};
+use super::output::VideoOutput;
+use super::picture_file::{self, Scaling};
 use crate::base::VideoFrame;
 use crate::clock::unix_us;
 use crate::codec::pixels::{PixelFormat, RawPicture, Subsampling, YuvEncoding};
@@ -26,16 +26,10 @@ pub(super) fn run(
     path: &Path,
     format: CameraFormat,
     stop: &Stop,
-    opened: OpenReport<OpenedCamera>,
-    output: &CameraOutput,
+    opened: OpenReport<OpenedVideo>,
+    output: &VideoOutput,
 ) -> Closed {
-    let is_video = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("y4m"));
-    let source = if is_video {
-        Video::open(path).map(Source::Video)
-    } else {
-        picture_file::read(path, format).map(Source::Still)
-    };
-    let mut source = match source {
+    let mut source = match FileSource::open(path, format, Scaling::Fit) {
         Ok(source) => source,
         Err(e) => {
             opened.tell(Err(e));
@@ -44,7 +38,7 @@ pub(super) fn run(
     };
     let format = source.format(format);
     let label = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    opened.tell(Ok(OpenedCamera { label, format }));
+    opened.tell(Ok(OpenedVideo { label, format }));
     let mut ticker = Ticker::new(format.interval());
     while ticker.tick(stop) {
         match source.next() {
@@ -58,13 +52,26 @@ pub(super) fn run(
     Closed::confirmed()
 }
 
-enum Source {
+/// The frames of a file.
+pub(in crate::devices) enum FileSource {
+    /// A picture: always the same frame.
     Still(VideoFrame),
+    /// A video that starts again after its end.
     Video(Video),
 }
 
-impl Source {
-    fn format(&self, asked: CameraFormat) -> CameraFormat {
+impl FileSource {
+    /// Opens the file. A picture is scaled to `format`.
+    pub(in crate::devices) fn open(path: &Path, format: CameraFormat, scaling: Scaling) -> Result<Self, DeviceError> {
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("y4m")) {
+            Video::open(path).map(Self::Video)
+        } else {
+            picture_file::read(path, format, scaling).map(Self::Still)
+        }
+    }
+
+    /// The format of its frames; `asked` tells the rate of a picture.
+    pub(in crate::devices) fn format(&self, asked: CameraFormat) -> CameraFormat {
         match self {
             Self::Still(frame) => CameraFormat { width: frame.width(), height: frame.height(), fps: asked.fps },
             Self::Video(video) => video.format,
@@ -72,7 +79,7 @@ impl Source {
     }
 
     /// The next frame, with the time of now as its time of capture.
-    fn next(&mut self) -> Result<VideoFrame, DeviceError> {
+    pub(in crate::devices) fn next(&mut self) -> Result<VideoFrame, DeviceError> {
         match self {
             Self::Still(frame) => {
                 let planes = std::array::from_fn(|i| frame.plane(i).clone());
@@ -88,7 +95,7 @@ fn other(error: impl std::fmt::Display) -> DeviceError {
 }
 
 /// A Y4M file that starts again after its end.
-struct Video {
+pub(in crate::devices) struct Video {
     path: Box<Path>,
     decoder: y4m::Decoder<BufReader<File>>,
     format: CameraFormat,

@@ -18,7 +18,7 @@
 
 use crate::base::{DeviceProblemKind, Plane, VideoFrame};
 use crate::devices::DeviceError;
-use crate::devices::camera::frames::{CameraFormat, OpenedCamera};
+use crate::devices::camera::frames::{CameraFormat, OpenedVideo};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
@@ -35,7 +35,7 @@ const MAX_TEXT: u32 = 64 << 10;
 #[derive(Debug, PartialEq)]
 pub(super) enum Message {
     /// The camera is open.
-    Opened(OpenedCamera),
+    Opened(OpenedVideo),
     /// A video frame.
     Frame(VideoFrame),
     /// The camera could not be opened, or it failed in use.
@@ -106,7 +106,7 @@ impl Message {
             1 => {
                 let label = text(from, &header)?;
                 let Header { width, height, fps, .. } = header;
-                Ok(Self::Opened(OpenedCamera { label, format: CameraFormat { width, height, fps } }))
+                Ok(Self::Opened(OpenedVideo { label, format: CameraFormat { width, height, fps } }))
             }
             2 => frame(from, &header).map(Self::Frame),
             3 => {
@@ -210,7 +210,7 @@ mod tests {
 
         let mut pipe = pipe.as_slice();
         let mut next = || Message::read(&mut pipe).expect("a message");
-        assert_eq!(next(), Message::Opened(OpenedCamera { label: "Caméra".into(), format }));
+        assert_eq!(next(), Message::Opened(OpenedVideo { label: "Caméra".into(), format }));
         let Message::Frame(frame) = next() else { panic!("a picture") };
         assert_eq!((frame.width(), frame.height(), frame.timestamp_us()), (5, 3, 1_763_850_000_123_456));
         assert_eq!(frame.plane(0).data, [0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20]);

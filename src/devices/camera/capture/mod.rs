@@ -1,7 +1,7 @@
-//! The capture process of a camera, from the side of the program that uses it.
+//! The capture process of a camera or a screen, from the side of the program that uses it.
 //!
 //! A driver can hang, crash, or keep a camera open after it was told to close it. So another process opens the camera
-//! (`visavis capture-camera`, [`child`]), writes its frames to standard output ([`framing`]), and ends when its standard
+//! (`visavis capture-camera`, [`child`]), or captures the screen (`visavis capture-screen`), writes its frames to standard output ([`framing`]), and ends when its standard
 //! input does, however this program ends. A process that does not end in time is killed; then the system closes the
 //! camera.
 
@@ -12,17 +12,18 @@ mod process;
 #[cfg(all(test, unix))]
 mod tests;
 
+pub(in crate::devices) use child::{CaptureEnd, FrameWriter, begin_child, run_child};
 pub(crate) use child::{cameras, capture};
-pub(in crate::devices) use list::list_cameras;
-pub(in crate::devices) use process::CaptureProgram;
+pub(in crate::devices) use list::list_json;
+pub(in crate::devices) use process::{CaptureProgram, end_process};
 
-use super::frames::{CameraFormat, OpenedCamera};
-use super::output::CameraOutput;
+use super::frames::{CameraFormat, OpenedVideo};
+use super::output::VideoOutput;
 use crate::devices::DeviceError;
 use crate::devices::thread::{Closed, OpenReport, Stop};
 use framing::{FramingError, Message};
 use parking_lot::Mutex;
-use process::{KILL_RESERVE, end_process, poll_until};
+use process::{KILL_RESERVE, poll_until};
 use std::process::{Child, ChildStdout};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -34,17 +35,38 @@ const STALL_LIMIT: Duration = Duration::from_secs(5);
 /// Time between two looks for a new frame.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Captures from `device` until it is told to stop.
-pub(super) fn run(
+/// What a capture process is started for.
+pub(in crate::devices) struct CaptureJob {
+    arguments: Vec<String>,
+    /// An open device that gives no frame for this long has failed; `None` for one that may stand still.
+    stall: Option<Duration>,
+}
+
+impl CaptureJob {
+    /// Frames of a camera, in a format near this one.
+    pub(super) fn camera(device: &str, format: CameraFormat) -> Self {
+        let CameraFormat { width, height, fps } = format;
+        let numbers = [("--width", width), ("--height", height), ("--fps", fps)];
+        let mut arguments = vec!["--device".to_owned(), device.to_owned()];
+        arguments.extend(numbers.into_iter().flat_map(|(name, n)| [name.to_owned(), n.to_string()]));
+        Self { arguments, stall: Some(STALL_LIMIT) }
+    }
+
+    /// The changes of a screen or a window.
+    pub(in crate::devices) fn screen(source: &str) -> Self {
+        Self { arguments: vec!["--source".to_owned(), source.to_owned()], stall: None }
+    }
+}
+
+/// Captures until it is told to stop.
+pub(in crate::devices) fn run(
     program: &CaptureProgram,
-    device: &str,
-    format: CameraFormat,
+    job: &CaptureJob,
     stop: &Stop,
-    opened: OpenReport<OpenedCamera>,
-    output: &CameraOutput,
+    opened: OpenReport<OpenedVideo>,
+    output: &VideoOutput,
 ) -> Closed {
-    let (width, height, fps) = (format.width.to_string(), format.height.to_string(), format.fps.to_string());
-    let arguments = ["--device", device, "--width", &width, "--height", &height, "--fps", &fps];
+    let arguments: Vec<&str> = job.arguments.iter().map(String::as_str).collect();
     let process = match program.start(&arguments).and_then(|child| CaptureProcess::new(child, stop, output)) {
         Ok(process) => process,
         Err(e) => {
@@ -64,7 +86,7 @@ pub(super) fn run(
         }
         Some(Ok(camera)) => opened.tell(Ok(camera)),
     }
-    if let Some(error) = process.watch(stop) {
+    if let Some(error) = process.watch(job.stall, stop) {
         let closed = process.close(stop);
         output.failed(error);
         stop.wait();
@@ -84,7 +106,7 @@ struct CaptureProcess {
 #[derive(Default)]
 struct ReaderState {
     /// The result of opening, until the device's thread takes it.
-    opened: Option<Result<OpenedCamera, DeviceError>>,
+    opened: Option<Result<OpenedVideo, DeviceError>>,
     was_opened: bool,
     last_frame: Option<Instant>,
     /// Why no more frames come.
@@ -104,7 +126,7 @@ impl ReaderState {
 }
 
 impl CaptureProcess {
-    fn new(mut child: Child, stop: &Stop, output: &CameraOutput) -> Result<Self, DeviceError> {
+    fn new(mut child: Child, stop: &Stop, output: &VideoOutput) -> Result<Self, DeviceError> {
         let reader_state = Arc::<Mutex<ReaderState>>::default();
         let stdout = child.stdout.take();
         let (state, stop, output) = (reader_state.clone(), stop.clone(), output.clone());
@@ -125,10 +147,10 @@ impl CaptureProcess {
         }
     }
 
-    /// Waits until the camera is to be closed (`None`) or fails.
-    fn watch(&self, stop: &Stop) -> Option<DeviceError> {
+    /// Waits until the device is to be closed (`None`) or fails, also by giving no frame for the time `stall`.
+    fn watch(&self, stall: Option<Duration>, stop: &Stop) -> Option<DeviceError> {
         let mut silence = Duration::ZERO;
-        while silence < STALL_LIMIT {
+        while stall.is_none_or(|limit| silence < limit) {
             let began = Instant::now();
             if stop.wait_for(Some(began + LOOK_EVERY), || self.reader_state.lock().ended.is_some()) {
                 return None;
@@ -172,7 +194,7 @@ impl Drop for EndGuard {
 
 /// Reads until the pipe ends and returns why. Frames that come after the request to close are read, so that the process
 /// does not block on its pipe, and dropped.
-fn read(mut stdout: ChildStdout, guard: &EndGuard, output: &CameraOutput) -> DeviceError {
+fn read(mut stdout: ChildStdout, guard: &EndGuard, output: &VideoOutput) -> DeviceError {
     loop {
         match Message::read(&mut stdout) {
             Ok(Message::Opened(camera)) => {

@@ -20,11 +20,20 @@ pub(in crate::devices) struct CaptureProgram {
 }
 
 impl CaptureProgram {
-    /// This program's hidden subcommand.
-    pub(in crate::devices) fn ours() -> Self {
+    /// This program's hidden subcommand for cameras.
+    pub(in crate::devices) fn of_cameras() -> Self {
+        Self::ours("capture-camera")
+    }
+
+    /// This program's hidden subcommand for screens.
+    pub(in crate::devices) fn of_screens() -> Self {
+        Self::ours("capture-screen")
+    }
+
+    fn ours(subcommand: &str) -> Self {
         let path = std::env::current_exe().ok().filter(|path| path.exists());
         // An update may have replaced the file that we were started from; the link leads to the one that runs.
-        Self { path: path.unwrap_or_else(|| "/proc/self/exe".into()), arguments: vec!["capture-camera".into()] }
+        Self { path: path.unwrap_or_else(|| "/proc/self/exe".into()), arguments: vec![subcommand.into()] }
     }
 
     /// Another program, for tests.
@@ -34,7 +43,7 @@ impl CaptureProgram {
     }
 
     /// Starts it with pipes for standard input and output.
-    pub(super) fn start(&self, arguments: &[&str]) -> Result<Child, DeviceError> {
+    pub(in crate::devices) fn start(&self, arguments: &[&str]) -> Result<Child, DeviceError> {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -50,7 +59,7 @@ impl CaptureProgram {
 
 /// Closes the process's standard input, which asks it to end; waits; kills it; waits. The camera is closed when the
 /// process has ended. The deadline may come nearer meanwhile.
-pub(super) fn end_process(mut child: Child, deadline: impl Fn() -> Instant) -> Closed {
+pub(in crate::devices) fn end_process(mut child: Child, deadline: impl Fn() -> Instant) -> Closed {
     drop(child.stdin.take());
     let began = Instant::now();
     let kill_at = || {

@@ -258,7 +258,7 @@ fn a_list_that_hangs_or_is_invalid_is_none() {
     let list = |script: &str| {
         let fake = Fake::new(script);
         let begun = Instant::now();
-        let found = list_cameras(&fake.program(), LIST_LIMIT);
+        let found = list_json::<Vec<crate::base::DeviceEntry>>(&fake.program(), LIST_LIMIT);
         let took = begun.elapsed();
         assert!(took < LIST_LIMIT + list::END_LIMIT + SLACK && !fake.lives(), "{script}: {took:?}");
         found

@@ -1,4 +1,4 @@
-//! The capture process itself: `visavis capture-camera`.
+//! The capture process itself: `visavis capture-camera`, and what it has in common with `visavis capture-screen`.
 //!
 //! It ends when its standard input ends, so it cannot outlive the program that started it.
 
@@ -27,7 +27,7 @@ use crate::devices::DeviceError;
 use crate::devices::camera::frames::CameraFormat;
 use crate::devices::thread::Stop;
 use fault::CaptureFault;
-use output::{CaptureEnd, FrameWriter};
+pub(in crate::devices) use output::{CaptureEnd, FrameWriter};
 use std::io::{self, Read};
 use std::process::{self, ExitCode};
 use std::thread;
@@ -40,18 +40,23 @@ const EXIT_GRACE: Duration = Duration::from_millis(100);
 /// output in the format of [`super::framing`].
 /// The exit code is 1 if the camera failed.
 pub(crate) fn capture(device: &str, format: CameraFormat, only: Option<[u8; 4]>) -> ExitCode {
-    die_with_parent();
-    let stop = Stop::default();
-    let fault = CaptureFault::of(device);
+    run_child(device, format, |output| capture_native(device, format, only, output))
+}
+
+/// Runs a capture process: `native` captures the device of this id, unless it is a fault in `format`.
+pub(in crate::devices) fn run_child(
+    id: &str,
+    format: CameraFormat,
+    native: impl FnOnce(&mut FrameWriter) -> CaptureEnd,
+) -> ExitCode {
+    let fault = CaptureFault::of(id);
     let keeps_running = matches!(fault, Some(Ok(fault)) if fault.keeps_running());
-    if watch_input(stop.clone(), keeps_running).is_err() {
-        return ExitCode::FAILURE;
-    }
+    let Ok(stop) = begin_child(keeps_running) else { return ExitCode::FAILURE };
     let mut output = FrameWriter::new(stop);
     let end = match fault {
         Some(Ok(fault)) => fault.capture(format, &mut output),
         Some(Err(error)) => CaptureEnd::Failed(error),
-        None => capture_native(device, format, only, &mut output),
+        None => native(&mut output),
     };
     match end {
         CaptureEnd::Asked => ExitCode::SUCCESS,
@@ -60,6 +65,14 @@ pub(crate) fn capture(device: &str, format: CameraFormat, only: Option<[u8; 4]>)
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ties this process to the one that started it. The result asks for the end when standard input ends.
+pub(in crate::devices) fn begin_child(keeps_running: bool) -> io::Result<Stop> {
+    die_with_parent();
+    let stop = Stop::default();
+    watch_input(stop.clone(), keeps_running)?;
+    Ok(stop)
 }
 
 /// The cameras of this computer, as `visavis capture-camera --list` prints them.

@@ -1,4 +1,4 @@
-//! The output of the capture process, and the end of capturing.
+//! The output of a capture process, and the end of capturing.
 
 use crate::base::VideoFrame;
 use crate::devices::DeviceError;
@@ -8,7 +8,7 @@ use crate::devices::thread::Stop;
 use std::io::{self, StdoutLock, Write};
 
 /// Writes messages to standard output. An error means that the reader is gone.
-pub(super) struct FrameWriter {
+pub(in crate::devices) struct FrameWriter {
     pipe: StdoutLock<'static>,
     stop: Stop,
 }
@@ -18,13 +18,13 @@ impl FrameWriter {
         Self { pipe: io::stdout().lock(), stop }
     }
 
-    /// Writes that the camera is open and in which format.
-    pub(super) fn opened(&mut self, label: &str, format: CameraFormat) -> io::Result<()> {
+    /// Writes that the device is open and in which format.
+    pub(in crate::devices) fn opened(&mut self, label: &str, format: CameraFormat) -> io::Result<()> {
         framing::write_opened(&mut self.pipe, label, format)
     }
 
     /// Writes a frame.
-    pub(super) fn frame(&mut self, frame: &VideoFrame) -> io::Result<()> {
+    pub(in crate::devices) fn frame(&mut self, frame: &VideoFrame) -> io::Result<()> {
         framing::write_frame(&mut self.pipe, frame)
     }
 
@@ -38,14 +38,14 @@ impl FrameWriter {
         self.pipe.write_all(&[0x55; 4096])
     }
 
-    /// Tells whether the camera is to be closed.
-    pub(super) const fn stop(&self) -> &Stop {
+    /// Tells whether the capture is to end.
+    pub(in crate::devices) const fn stop(&self) -> &Stop {
         &self.stop
     }
 }
 
 /// How capturing ended.
-pub(super) enum CaptureEnd {
+pub(in crate::devices) enum CaptureEnd {
     /// It was asked to end, or the reader is gone.
     Asked,
     /// The camera cannot be used.
