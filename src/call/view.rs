@@ -3,8 +3,8 @@
 
 use crate::base::{
     ChatMessage, ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot,
-    Receipt, ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId,
-    Withheld,
+    Receipt, ReceiptStep, RoomName, RoomState, ScreenSourceKind, Secret, SessionId, SharingSupport, StepName, TrackRef,
+    TrackRole, Undecodable, UserId, Withheld,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -25,10 +25,18 @@ pub(crate) enum CallCommand {
     SetMicrophone(bool),
     /// Camera on or off (in the lobby: whether to join with it).
     SetCamera(bool),
+    /// Share a screen or a window, by its id, instead of what is shared now. Outside a call it is dropped.
+    Share(String),
+    /// Share nothing any more.
+    StopSharing,
+    /// Let the others see the last picture of what is shared until this is `false`.
+    PauseSharing(bool),
+    /// Look for screens and windows that can be shared, again and again, or stop that.
+    WatchScreens(bool),
+    /// The screen was locked, or the login session is another one now: push to talk and sharing end.
+    ScreenLocked,
     /// A key for push to talk: in a call the microphone is on while it is held, if it is off otherwise.
     Talk(TalkKey, KeyState),
-    /// End push to talk, whichever key is held: the screen was locked, or the login session is another one now.
-    StopTalking,
     /// Noise suppression on or off, for our own audio.
     ReduceNoise(bool),
     /// Leave the call, or stop entering it. A repetition has no effect.
@@ -209,6 +217,12 @@ pub(crate) struct Snapshot {
     pub(crate) screen: LocalDevice,
     /// Frames of our own camera, as they are sent (not mirrored).
     pub(crate) own_frames: FrameSlot,
+    /// Frames of what we share.
+    pub(crate) screen_frames: FrameSlot,
+    /// Whether the others see the last picture of what we share.
+    pub(crate) sharing_paused: bool,
+    /// What can be shared, while it is looked for and once it is found.
+    pub(crate) share_options: Option<Arc<ShareOptions>>,
     /// The key for push to talk that is held: the microphone is on because of it.
     pub(crate) talking: Option<TalkKey>,
     /// Level of our microphone in dBFS; -90 when it is silent or off.
@@ -220,6 +234,30 @@ pub(crate) struct Snapshot {
     /// Whether the program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself when no
     /// call is running.
     pub(crate) quit: bool,
+}
+
+/// What can be shared, for a picker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ShareOptions {
+    /// Whether screens can be shared in this session.
+    pub(crate) support: SharingSupport,
+    /// The screens, then the windows from the top down.
+    pub(crate) options: Vec<ShareOption>,
+}
+
+/// A screen or a window that can be shared.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ShareOption {
+    /// Its id, for [`CallCommand::Share`].
+    pub(crate) id: String,
+    /// Its name: the title of a window.
+    pub(crate) label: String,
+    /// A screen or a window.
+    pub(crate) kind: ScreenSourceKind,
+    /// Width and height in pixels.
+    pub(crate) size: (u32, u32),
+    /// Small pictures of it.
+    pub(crate) frames: FrameSlot,
 }
 
 impl Snapshot {
@@ -417,6 +455,8 @@ pub(crate) enum Notice {
     Withheld(DeviceKind, Withheld),
     /// What a device of ours gives may be sent now. It is off.
     Allowed(DeviceKind),
+    /// Sharing has ended because the screen was locked.
+    LockedWhileSharing,
     /// The chosen device was unplugged; the system's default takes its place, if there is one.
     DeviceMissing {
         /// The kind of device.

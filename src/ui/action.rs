@@ -6,7 +6,9 @@ use crate::call::view::KeyState;
 use crate::store::Theme;
 use crate::ui::chat::ChatAction;
 use crate::ui::parts::{Corner, Field, Menu, Region, SettingsSection};
+use crate::ui::share::ShareAction;
 use crate::ui::tile_layout::{LayoutMode, TileKey};
+use crate::ui::zoom::Zoom;
 
 /// One thing a person did.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +54,13 @@ pub(super) enum Action {
     /// Turned a device on that others had turned off; it changes nothing if it is on.
     TurnOn(DeviceKind),
     Chat(ChatAction),
+    Share(ShareAction),
+    /// Chose which of several shared screens is the large tile.
+    ShowScreen(TileKey),
+    /// Shows the large screen alone on the whole screen, or not any more.
+    FullScreen(bool),
+    /// Changed which part of a large screen is seen.
+    Zoom(TileKey, Zoom),
     AsHost(HostAction),
     /// Left, or stopped joining.
     Leave(ExitRequestedBy),

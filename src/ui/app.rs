@@ -221,6 +221,9 @@ impl App {
         if let Some(page) = effects.page {
             (self.options.on_page)(&page);
         }
+        if let Some(on) = effects.full_screen {
+            ctx.send_viewport_cmd(ViewportCommand::Fullscreen(on));
+        }
         if effects.raise {
             ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
             ctx.send_viewport_cmd(ViewportCommand::Focus);

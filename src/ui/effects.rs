@@ -14,6 +14,8 @@ pub(super) struct Effects {
     pub(super) text_size: Option<u16>,
     /// The address of a page for the browser.
     pub(super) page: Option<String>,
+    /// Lets the window fill the screen, or not any more.
+    pub(super) full_screen: Option<bool>,
     /// Brings the window to the front.
     pub(super) raise: bool,
     /// A screen that replaced one of another name: reported once it is painted.

@@ -1,6 +1,7 @@
 //! Icons by name: code points of the Phosphor icon font (MIT), the same in its regular, fill and bold weights.
 //! `assets/subset.sh` reads this file: an icon that is not named here is not in the shipped fonts.
 
+pub(super) const APP_WINDOW: char = '\u{e5da}';
 pub(super) const ARROW_CLOCKWISE: char = '\u{e036}';
 pub(super) const ARROW_COUNTER_CLOCKWISE: char = '\u{e038}';
 pub(super) const ARROW_LEFT: char = '\u{e058}';
@@ -13,6 +14,8 @@ pub(super) const CHAT_CIRCLE_TEXT: char = '\u{e16e}';
 pub(super) const CHECK: char = '\u{e182}';
 pub(super) const CHECK_CIRCLE: char = '\u{e184}';
 pub(super) const COPY: char = '\u{e1ca}';
+pub(super) const CORNERS_IN: char = '\u{e1ce}';
+pub(super) const CORNERS_OUT: char = '\u{e1d0}';
 pub(super) const DESKTOP: char = '\u{e560}';
 pub(super) const DEVICES: char = '\u{eba4}';
 pub(super) const DOTS_THREE: char = '\u{e1fe}';
@@ -26,9 +29,12 @@ pub(super) const LINK: char = '\u{e2e2}';
 pub(super) const MICROPHONE: char = '\u{e326}';
 pub(super) const MICROPHONE_SLASH: char = '\u{e328}';
 pub(super) const MINUS_CIRCLE: char = '\u{e32c}';
+pub(super) const MONITOR_ARROW_UP: char = '\u{e58a}';
 pub(super) const MOON: char = '\u{e330}';
 pub(super) const PALETTE: char = '\u{e6c8}';
 pub(super) const PAPER_PLANE_RIGHT: char = '\u{e396}';
+pub(super) const PAUSE: char = '\u{e39e}';
+pub(super) const PLAY: char = '\u{e3d0}';
 pub(super) const PLUGS: char = '\u{eb56}';
 pub(super) const PROHIBIT: char = '\u{e3de}';
 pub(super) const PUSH_PIN: char = '\u{e3e2}';

@@ -8,6 +8,7 @@ use crate::ui::chat::ChatAction;
 use crate::ui::model::Model;
 use crate::ui::parts::{Region, SettingsSection};
 use crate::ui::screens::Screen;
+use crate::ui::share::ShareAction;
 use crate::ui::tile_layout::LayoutMode;
 use crate::ui::tokens::size;
 use crate::ui::views::stage_has_focus;
@@ -22,6 +23,7 @@ const LAYOUT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::
 const REGION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F6);
 const REGION_BACK: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::F6);
 const CHAT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::C);
+const SHARE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S);
 const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::L);
 
 /// Keys whose repeats move the focus.
@@ -34,12 +36,14 @@ const EDITING: [Key; 10] =
 pub(super) const TELL_HELD: f64 = 0.2;
 
 /// The shortcuts as the settings list them.
-pub(super) const LIST: [(&str, &[&str]); 12] = [
+pub(super) const LIST: [(&str, &[&str]); 14] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
     ("Talk while held (mic off)", &["Space"]),
     ("Leave", &["Ctrl", "Shift", "L"]),
     ("Chat", &["Ctrl", "Shift", "C"]),
+    ("Share a screen, or stop", &["Ctrl", "Shift", "S"]),
+    ("Larger or smaller shared screen", &["+", "−", "0"]),
     ("Grid or speaker", &["Ctrl", "G"]),
     ("Other page of tiles", &["PgUp", "PgDn"]),
     ("To the next part of the window", &["F6"]),
@@ -74,12 +78,13 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
             on(&MICROPHONE, Action::ToggleMicrophone);
             on(&CAMERA, Action::ToggleCamera);
             on(&CHAT, Action::Chat(ChatAction::Toggle));
+            on(&SHARE, Action::Share(ShareAction::Toggle));
             let other = match model.tile_layout.shown_layout() {
                 LayoutMode::Grid => LayoutMode::Speaker,
                 LayoutMode::Speaker => LayoutMode::Grid,
             };
             on(&LAYOUT, Action::SetLayout(other));
-            if model.question.is_none() {
+            if !model.in_dialog() {
                 let from = region(ctx, model);
                 // F6 without Shift would match this one too, so it comes second.
                 on(&REGION_BACK, Action::NextRegion(from, true));
@@ -120,7 +125,7 @@ fn talk(ctx: &Context, model: &Model) -> Option<Action> {
         let pressed = i.modifiers.is_none() && i.key_pressed(Key::Space);
         (pressed, i.key_down(Key::Space) && i.focused)
     });
-    let may = down && !(model.settings_open || model.menu.is_some() || model.question.is_some());
+    let may = down && !(model.settings_open || model.menu.is_some() || model.in_dialog());
     if model.snapshot.talking == Some(TalkKey::Window) {
         let due = model.now - model.talk_told >= TELL_HELD;
         let state = if may { KeyState::Held } else { KeyState::Up };

@@ -23,6 +23,7 @@ mod notices;
 mod observe;
 mod parts;
 mod screens;
+mod share;
 mod strings;
 mod text;
 mod theme;
@@ -33,6 +34,7 @@ mod update;
 mod video;
 mod views;
 mod widgets;
+mod zoom;
 
 #[cfg(test)]
 mod testing;

@@ -11,6 +11,7 @@ use crate::ui::chat::ChatPanel;
 use crate::ui::meter::Meter;
 use crate::ui::parts::{Corner, Field, Focus, Menu, Question, SettingsSection};
 use crate::ui::screens::{Screen, Screens};
+use crate::ui::share::SharePicker;
 use crate::ui::tile_layout::TileLayout;
 use crate::ui::toast::Toast;
 use crate::ui::tokens::{DARK, LIGHT, Palette, time};
@@ -46,6 +47,10 @@ pub(super) struct Model {
     pub(super) focus: Option<Focus>,
     pub(super) toasts: Vec<Toast>,
     pub(super) chat: ChatPanel,
+    /// The picker of what to share, while it is open.
+    pub(super) share_picker: Option<SharePicker>,
+    /// Whether the large screen is shown alone, on the whole screen.
+    pub(super) full_screen: bool,
     pub(super) meter: Meter,
     pub(super) own_corner: Corner,
     pub(super) tile_layout: TileLayout,
@@ -117,6 +122,8 @@ impl Model {
             focus: None,
             toasts: Vec::new(),
             chat: ChatPanel::default(),
+            share_picker: None,
+            full_screen: false,
             meter: Meter::default(),
             own_corner: Corner::default(),
             tile_layout: TileLayout::default(),
@@ -163,6 +170,17 @@ impl Model {
     /// Our device of that kind.
     pub(super) fn device(&self, kind: DeviceKind) -> &LocalDevice {
         self.snapshot.device(kind)
+    }
+
+    /// Whether we share a screen, or are about to.
+    pub(super) fn shares(&self) -> bool {
+        let screen = &self.snapshot.screen;
+        screen.wanted && !matches!(screen.state, DeviceState::Failed(_)) && self.screen == Screen::Call
+    }
+
+    /// Whether a dialog is open over a call.
+    pub(super) const fn in_dialog(&self) -> bool {
+        self.question.is_some() || self.share_picker.is_some()
     }
 
     /// How the call ended, while that is shown.

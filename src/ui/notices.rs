@@ -7,6 +7,7 @@ use crate::ui::bidi::isolate;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::parts::Menu;
+use crate::ui::share::ShareAction;
 use crate::ui::update::update;
 use crate::ui::{hosting, icons, strings};
 
@@ -19,6 +20,9 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
         Notice::Joined(_) | Notice::Left(_) => return,
         Notice::Removed(name) => (icons::USER_MINUS, format!("{} was removed", isolate(&name))),
         Notice::Dropped(name) => (icons::WIFI_SLASH, format!("{} lost the connection", isolate(&name))),
+        Notice::LockedWhileSharing => {
+            (icons::MONITOR_ARROW_UP, "Sharing has ended, because the screen was locked".to_owned())
+        }
         Notice::BackInCall => (icons::WIFI_HIGH, "You are back in the call".to_owned()),
         Notice::Device(kind) => return device_failed(model, kind),
         Notice::Withheld(kind, why) => return device_withheld(model, kind, why),
@@ -56,8 +60,10 @@ fn device_failed(model: &mut Model, kind: DeviceKind) {
         DeviceKind::Camera => (Menu::Tool(DeviceKind::Camera), "Choose another camera"),
         DeviceKind::Microphone => (Menu::Tool(DeviceKind::Microphone), "Choose another microphone"),
         DeviceKind::Speaker => (Menu::Tool(DeviceKind::Microphone), "Choose a speaker"),
-        // There is no list of screens to choose from.
-        DeviceKind::Screen => return model.toast(icons::PLUGS, title),
+        DeviceKind::Screen => {
+            let again = Action::Share(ShareAction::Change);
+            return model.toast_with(icons::MONITOR_ARROW_UP, title, Some(("Share again", again)));
+        }
     };
     model.toast_with(icons::PLUGS, title, Some((word, Action::ToggleMenu(menu))));
 }
@@ -66,6 +72,7 @@ fn device_failed(model: &mut Model, kind: DeviceKind) {
 fn device_withheld(model: &mut Model, kind: DeviceKind, why: Withheld) {
     let (icon, turn_on) = switch(kind);
     let word = match why {
+        Withheld::Host if kind == DeviceKind::Screen => Some("Share again"),
         Withheld::Host => Some("Turn on"),
         Withheld::Refused => Some("Try again"),
         Withheld::NotAllowed => None,
@@ -80,7 +87,11 @@ fn device_allowed(model: &mut Model, kind: DeviceKind) {
     let (icon, turn_on) = switch(kind);
     let Some(turn_on) = turn_on else { return };
     model.toasts.retain(|toast| toast.icon != icon);
-    model.toast_with(icon, strings::allowed(kind).to_owned(), Some(("Turn on", turn_on)));
+    model.toast_with(
+        icon,
+        strings::allowed(kind).to_owned(),
+        Some((if kind == DeviceKind::Screen { "Share" } else { "Turn on" }, turn_on)),
+    );
 }
 
 /// The icon of a device that is off, and the action that turns it on; `None` for a device without a button.
@@ -88,7 +99,8 @@ const fn switch(kind: DeviceKind) -> (char, Option<Action>) {
     match kind {
         DeviceKind::Camera => (icons::VIDEO_CAMERA_SLASH, Some(Action::TurnOn(kind))),
         DeviceKind::Microphone => (icons::MICROPHONE_SLASH, Some(Action::TurnOn(kind))),
-        DeviceKind::Speaker | DeviceKind::Screen => (icons::PLUGS, None),
+        DeviceKind::Screen => (icons::MONITOR_ARROW_UP, Some(Action::TurnOn(kind))),
+        DeviceKind::Speaker => (icons::PLUGS, None),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::ui::notices;
 use crate::ui::parts::{Focus, Menu, Question};
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::{RemoteTile, TileKey};
-use crate::ui::update::{focus_stage, screen_changed};
+use crate::ui::update::{focus_stage, full_screen, screen_changed};
 use std::sync::Arc;
 
 /// The input of one frame.
@@ -29,7 +29,7 @@ pub(super) fn observe(model: &mut Model, seen: Observation, effects: &mut Effect
     model.snapshot = seen.snapshot;
     let snapshot = model.snapshot.clone();
     model.screens.observe(snapshot.call.as_ref(), model.now);
-    follow_people(model);
+    follow_people(model, effects);
     chat::observe(model);
     for notice in seen.notices {
         notices::apply(model, notice, effects);
@@ -47,10 +47,13 @@ pub(super) fn observe(model: &mut Model, seen: Observation, effects: &mut Effect
 }
 
 /// Lets the layout follow who speaks, and closes the menu and the question about somebody who has left.
-fn follow_people(model: &mut Model) {
+fn follow_people(model: &mut Model, effects: &mut Effects) {
     let snapshot = model.snapshot.clone();
     let Some(call) = &snapshot.call else { return };
     model.tile_layout.observe(&call.people, model.now);
+    if !RemoteTile::all(&call.people).iter().any(RemoteTile::shows_screen) {
+        full_screen(model, false, effects);
+    }
     let left = |user: &UserId| call.people.iter().all(|p| p.user != *user);
     let ended = |key: &TileKey| RemoteTile::all(&call.people).iter().all(|tile| tile.key() != *key);
     model.menu = model.menu.take().filter(|menu| !matches!(menu, Menu::Tile(key) if ended(key)));

@@ -73,6 +73,8 @@ pub(super) enum Focus {
     Message,
     /// The button that opens the chat.
     ChatButton,
+    /// The button that shares a screen, or stops that.
+    ShareButton,
     /// The button of a lost connection's banner.
     Banner,
     NewCall,

@@ -5,6 +5,7 @@ use crate::base::{TrackSid, UserId};
 use crate::call::view::{Person, PersonTrack};
 use crate::ui::bidi::isolate;
 use crate::ui::tokens::time;
+use crate::ui::zoom::Zoom;
 
 /// A tile of somebody else: one for each person, and one more for each screen and each further camera.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +85,7 @@ impl<'a> RemoteTile<'a> {
     }
 
     /// Whether it is a screen that can be seen.
-    fn shows_screen(&self) -> bool {
+    pub(super) fn shows_screen(&self) -> bool {
         self.is_screen() && self.video().is_some_and(|track| track.undecodable.is_none())
     }
 
@@ -110,6 +111,14 @@ pub(super) struct TileLayout {
     pub(super) layout: LayoutMode,
     /// The tile that the user has pinned: it is the large one.
     pub(super) pinned: Option<TileKey>,
+    /// Whether the large tile is shown because of a screen: from its begin on, until the user chooses a layout.
+    staged: bool,
+    /// Whether there was a screen before.
+    had_screen: bool,
+    /// Of several screens, the one that the user wants to see.
+    pub(super) chosen_screen: Option<TileKey>,
+    /// The part of a large screen that is seen.
+    pub(super) zoom: Option<(TileKey, Zoom)>,
     /// The page of the grid, from 0.
     pub(super) page: usize,
     /// The tile that takes the focus, by its index in reading order.
@@ -135,7 +144,14 @@ impl TileLayout {
     /// Follows the speakers, and forgets people who have left and tracks that have ended.
     pub(super) fn observe(&mut self, people: &[Person], now: f64) {
         let here = |user: &UserId| people.iter().any(|p| p.user == *user);
-        self.pinned = self.pinned.take().filter(|key| RemoteTile::all(people).iter().any(|tile| tile.key() == *key));
+        let tiles = RemoteTile::all(people);
+        let is_there = |key: &TileKey| tiles.iter().any(|tile| tile.key() == *key);
+        self.pinned = self.pinned.take().filter(is_there);
+        self.chosen_screen = self.chosen_screen.take().filter(is_there);
+        self.zoom = self.zoom.take().filter(|(key, _)| is_there(key));
+        let has_screen = tiles.iter().any(RemoteTile::shows_screen);
+        self.staged = has_screen && (self.staged || !self.had_screen);
+        self.had_screen = has_screen;
         self.main_speaker = self.main_speaker.take().filter(|(user, _)| here(user));
         let first = people.iter().find(|p| p.speaking).map(|p| &p.user);
         self.speaking = match (self.speaking.take(), first) {
@@ -166,7 +182,8 @@ impl TileLayout {
     /// The large tile: the pinned one, else a screen, else the main speaker's, else the first.
     pub(super) fn main(&self, tiles: &[RemoteTile<'_>]) -> usize {
         let pinned = self.pinned.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
-        let screen = || tiles.iter().position(RemoteTile::shows_screen);
+        let chosen = || self.chosen_screen.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
+        let screen = || chosen().or_else(|| tiles.iter().position(RemoteTile::shows_screen));
         let speaker = || {
             let (user, _) = self.main_speaker.as_ref()?;
             tiles.iter().position(|tile| tile.is_person() && tile.person.user == *user)
@@ -174,9 +191,19 @@ impl TileLayout {
         pinned.or_else(screen).or_else(speaker).unwrap_or(0)
     }
 
-    /// The mode in effect: a pinned tile is large in either.
+    /// The mode in effect: a pinned tile is large in either, and a screen until the user chooses the grid.
     pub(super) fn shown_layout(&self) -> LayoutMode {
-        if self.pinned.is_some() { LayoutMode::Speaker } else { self.layout }
+        if self.pinned.is_some() || self.staged { LayoutMode::Speaker } else { self.layout }
+    }
+
+    /// The user chooses a layout.
+    pub(super) fn choose(&mut self, layout: LayoutMode) {
+        (self.layout, self.pinned, self.staged) = (layout, None, false);
+    }
+
+    /// The part of a screen that is seen while it is large.
+    pub(super) fn zoom_of(&self, key: &TileKey) -> Zoom {
+        self.zoom.as_ref().filter(|(of, _)| of == key).map_or_else(Zoom::default, |(_, zoom)| *zoom)
     }
 
     /// The current page, with `size` tiles to a page, yours among them. The tile of somebody who speaks on another page
@@ -283,6 +310,48 @@ mod tests {
         assert_eq!(names(&all), ["Guest 1", "Guest 1's screen", "Guest 1's screen 2", "Guest 2"]);
         let shown = RemoteTile::all(&all)[0].video().map(|t| t.track.sid.to_string());
         assert_eq!(shown, Some(all[0].tracks[3].track.sid.to_string()));
+    }
+
+    #[test]
+    fn a_screen_takes_the_stage_until_it_ends_or_the_user_chooses_the_grid() {
+        let (mut layout, mut all) = (TileLayout::default(), people(3));
+        layout.observe(&all, 0.0);
+        assert_eq!(layout.shown_layout(), LayoutMode::Grid);
+        share(&mut all[1], "TR_VS1");
+        layout.observe(&all, 1.0);
+        assert_eq!(layout.shown_layout(), LayoutMode::Speaker);
+        layout.choose(LayoutMode::Grid);
+        share(&mut all[0], "TR_VS2");
+        layout.observe(&all, 2.0);
+        assert_eq!(layout.shown_layout(), LayoutMode::Grid, "another screen does not overrule the user");
+        all[0].tracks.pop();
+        all[1].tracks.pop();
+        layout.observe(&all, 3.0);
+        share(&mut all[1], "TR_VS3");
+        layout.observe(&all, 4.0);
+        assert_eq!(layout.shown_layout(), LayoutMode::Speaker, "the next one does");
+        all[1].tracks.pop();
+        layout.observe(&all, 5.0);
+        assert_eq!(layout.shown_layout(), LayoutMode::Grid);
+    }
+
+    #[test]
+    fn of_several_screens_the_user_chooses_one() {
+        let (mut layout, mut all) = (TileLayout::default(), people(2));
+        share(&mut all[0], "TR_VS1");
+        share(&mut all[1], "TR_VS2");
+        layout.observe(&all, 0.0);
+        let main = |layout: &TileLayout, all: &[Person]| {
+            let tiles = RemoteTile::all(all);
+            tiles[layout.main(&tiles)].name()
+        };
+        assert_eq!(main(&layout, &all), "Guest 1's screen");
+        layout.chosen_screen = Some(RemoteTile::all(&all)[3].key());
+        layout.observe(&all, 1.0);
+        assert_eq!(main(&layout, &all), "Guest 2's screen");
+        all[1].tracks.pop();
+        layout.observe(&all, 2.0);
+        assert_eq!((main(&layout, &all), layout.chosen_screen.clone()), ("Guest 1's screen".into(), None));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::ui::icons;
 use crate::ui::model::{FormError, Model};
 use crate::ui::parts::{Field, Focus, Question, Region};
 use crate::ui::screens::Screen;
+use crate::ui::share::{self, ShareAction};
 use crate::ui::tile_layout::TileKey;
 use crate::ui::tokens::time;
 
@@ -30,10 +31,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             model.settings.theme = if model.dark { Theme::Light } else { Theme::Dark };
         }
         Action::Set(setting) => set(model, setting, effects),
-        Action::SetLayout(layout) => {
-            model.tile_layout.layout = layout;
-            model.tile_layout.pinned = None;
-        }
+        Action::SetLayout(layout) => model.tile_layout.choose(layout),
         Action::Pin(tile) => pin(model, tile),
         Action::GoToPage(page) => {
             model.tile_layout.page = page;
@@ -64,8 +62,13 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::ToggleMicrophone => toggle(model, DeviceKind::Microphone, effects),
         Action::ToggleCamera => toggle(model, DeviceKind::Camera, effects),
         Action::TurnOn(kind) if model.device(kind).wanted => {}
+        Action::TurnOn(DeviceKind::Screen) => share::act(model, ShareAction::Change, effects),
         Action::TurnOn(kind) => toggle(model, kind, effects),
         Action::Chat(action) => chat::act(model, action, effects),
+        Action::Share(action) => share::act(model, action, effects),
+        Action::ShowScreen(key) => model.tile_layout.chosen_screen = Some(key),
+        Action::FullScreen(on) => full_screen(model, on, effects),
+        Action::Zoom(key, zoom) => model.tile_layout.zoom = Some((key, zoom)),
         Action::AsHost(action) => hosting::act(model, action, effects),
         Action::Leave(by) => leave(model, by, effects),
         Action::Stay => stay(model),
@@ -101,6 +104,15 @@ fn fill_in_recent(model: &mut Model, i: usize) {
     model.form.server.clone_from(&room.server);
     model.form.error = None;
     model.focus = Some(form::first_empty_field(model));
+}
+
+/// Shows the large screen alone on the whole screen, or not any more.
+pub(super) fn full_screen(model: &mut Model, on: bool, effects: &mut Effects) {
+    if std::mem::replace(&mut model.full_screen, on) != on {
+        model.menu = None;
+        model.focus = Some(Focus::Tiles);
+        effects.full_screen = Some(on);
+    }
 }
 
 fn pin(model: &mut Model, tile: Option<TileKey>) {
@@ -237,6 +249,8 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
     model.menu = None;
     model.question = None;
     model.settings_open = false;
+    share::close(model, effects);
+    full_screen(model, false, effects);
     remember_room(model);
     match model.screen {
         Screen::Lobby => {

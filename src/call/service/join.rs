@@ -11,6 +11,7 @@ use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT};
 use crate::call::view::{CallPhase, CallSummary, CallView, ChatView, JoinParams};
 use crate::clock::unix_ms;
 use crate::devices::camera_format;
+use crate::session::SessionConfig;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,7 @@ impl ServiceTask {
         let config = CallConfig {
             session: SessionId(self.sessions),
             owner: DeviceOwner(self.sessions as u32),
-            devices: self.preview.session(layers.clone()),
+            devices: SessionConfig { screen: self.config.screen.take(), ..self.preview.session(layers.clone()) },
             plan: ConnectPlan { credentials, layers, transport: self.config.transport },
             events: self.event_sink(),
             observer: None,

@@ -7,6 +7,7 @@ mod join;
 mod lister;
 mod mailbox;
 mod preview;
+mod screens;
 mod snapshot;
 mod talk;
 mod task;
@@ -15,7 +16,7 @@ use super::audio::CallAudio;
 use super::credentials::TokenSource;
 use super::devices::Devices;
 use super::driver::EventSink;
-use super::video_encoder::CameraFanout;
+use super::video_encoder::VideoFanout;
 use super::view::{CallApi, CallCommand, DeviceChoice, Notice, Snapshot};
 use crate::audio::AudioError;
 use crate::base::{TrackRef, Transport};
@@ -55,6 +56,8 @@ pub(crate) struct CallServiceConfig {
     pub(crate) tokens: TokenSource,
     /// How media may go.
     pub(crate) transport: Transport,
+    /// What the first call shares at once.
+    pub(crate) screen: Option<String>,
     /// Whether to begin with the camera on.
     pub(crate) camera_on: bool,
     /// Whether to begin with the microphone on.
@@ -79,7 +82,7 @@ impl CallService {
         let (commands, command_rx) = mpsc::channel(COMMANDS);
         let (snapshot_tx, snapshot) = watch::channel(Arc::new(Snapshot::default()));
         let mailbox = Arc::new(Mailbox::default());
-        let camera = Arc::new(CameraFanout::default());
+        let camera = Arc::new(VideoFanout::default());
         let audio = Arc::new(CallAudio::start()?);
         audio.set_reduce_noise(config.reduce_noise);
         let (report_tx, report_rx) = mpsc::channel(DEVICE_REPORTS);

@@ -112,6 +112,7 @@ impl Preview {
             camera: self.choice.camera.clone(),
             microphone: self.choice.microphone.clone(),
             speaker: self.choice.speaker.clone(),
+            screen: None,
             camera_layers: layers,
             listed: self.listed.clone().into_iter().collect(),
         }

@@ -29,6 +29,9 @@ impl ServiceTask {
             speaker: device(DeviceKind::Speaker),
             screen: device(DeviceKind::Screen),
             own_frames: self.devices.camera().own_slot().clone(),
+            screen_frames: self.devices.screen().own_slot().clone(),
+            sharing_paused: self.devices.screen().is_paused(),
+            share_options: self.screens.found().cloned(),
             talking: self.talk.key(),
             own_level: self.devices.audio().report().microphone.dbfs,
             room: self.lookup.shown(),
@@ -68,6 +71,9 @@ fn looks_different(before: &Snapshot, now: &Snapshot) -> bool {
         speaker,
         screen,
         own_frames,
+        screen_frames,
+        sharing_paused,
+        share_options,
         talking,
         own_level: _,
         room,
@@ -78,6 +84,8 @@ fn looks_different(before: &Snapshot, now: &Snapshot) -> bool {
     (devices, choice, camera, microphone, speaker)
         != (&before.devices, &before.choice, &before.camera, &before.microphone, &before.speaker)
         || (screen, own_frames, room, quit) != (&before.screen, &before.own_frames, &before.room, &before.quit)
+        || (screen_frames, sharing_paused, share_options)
+            != (&before.screen_frames, &before.sharing_paused, &before.share_options)
         || *talking != before.talking
         || level(now) != level(before)
         || match (&before.call, call) {

@@ -3,9 +3,10 @@
 use super::lister::{DeviceLister, ListNews};
 use super::mailbox::Mailbox;
 use super::preview::{self, Preview};
+use super::screens::ScreenPicker;
 use super::talk::PushToTalk;
 use super::{CallServiceConfig, HostedServer};
-use crate::base::{DeviceKind, ExitReason, ExitRequestedBy};
+use crate::base::{DeviceKind, ExitReason, ExitRequestedBy, ScreenSources};
 use crate::call::devices::{DeviceReport, Devices};
 use crate::call::driver::Call;
 use crate::call::lookup::{LookupAnswer, RoomLookup};
@@ -50,6 +51,8 @@ pub(super) struct ServiceTask {
     pub(super) preview: Preview,
     pub(super) call: Option<CallState>,
     pub(super) talk: PushToTalk,
+    /// What can be shared, for the picker.
+    pub(super) screens: ScreenPicker,
     /// Requests of ours as a host of this call; they are cancelled when it ends.
     host_requests: JoinSet<Option<Notice>>,
     /// Calls that were started.
@@ -78,6 +81,7 @@ enum ServiceEvent {
     Call(TaskReport),
     Lists(ListNews),
     Room(LookupAnswer),
+    Screens(ScreenSources),
     Server(Result<HostedServer, String>),
     /// A host request was answered; `None` when there is nothing to tell.
     HostRequest(Option<Notice>),
@@ -101,6 +105,7 @@ impl ServiceTask {
             lookup: RoomLookup::new(rooms_tx),
             call: None,
             talk: PushToTalk::default(),
+            screens: ScreenPicker::default(),
             host_requests: JoinSet::new(),
             sessions: 0,
             quit: false,
@@ -127,6 +132,7 @@ impl ServiceTask {
                 ServiceEvent::Call(report) => self.with_call(|call, devices| call.take_report(report, devices)),
                 ServiceEvent::Lists(news) => self.take_lists(news),
                 ServiceEvent::Room(answer) => self.lookup.take_answer(answer),
+                ServiceEvent::Screens(found) => self.screens.take(found),
                 ServiceEvent::Server(server) => self.server_started(server),
                 ServiceEvent::HostRequest(notice) => notice.into_iter().for_each(|notice| self.tell(notice)),
                 ServiceEvent::Tick => self.with_call(Call::tick),
@@ -164,6 +170,7 @@ impl ServiceTask {
             Some(report) = call => ServiceEvent::Call(report),
             news = self.lister.next() => ServiceEvent::Lists(news),
             Some(answer) = self.answers.rooms.recv() => ServiceEvent::Room(answer),
+            found = self.screens.next() => ServiceEvent::Screens(found),
             Some(server) = self.answers.servers.recv() => ServiceEvent::Server(server),
             Some(done) = self.host_requests.join_next() => ServiceEvent::HostRequest(done.unwrap_or_default()),
             () = tokio::time::sleep_until(deadline.into()) => ServiceEvent::Tick,
@@ -202,7 +209,11 @@ impl ServiceTask {
             CallCommand::SetMicrophone(on) => self.set_device(DeviceKind::Microphone, on),
             CallCommand::SetCamera(on) => self.set_device(DeviceKind::Camera, on),
             CallCommand::Talk(key, state) => self.talk(key, state),
-            CallCommand::StopTalking => self.stop_talking(),
+            CallCommand::Share(id) => self.share(id),
+            CallCommand::StopSharing => self.input(Input::SetDevice(DeviceKind::Screen, false)),
+            CallCommand::PauseSharing(paused) => self.devices.screen().pause(paused),
+            CallCommand::WatchScreens(on) => self.screens.watch(on),
+            CallCommand::ScreenLocked => self.screen_locked(),
             CallCommand::ReduceNoise(on) => self.devices.audio().set_reduce_noise(on),
             CallCommand::Leave(by) => match &self.call {
                 Some(CallState::Starting(params)) => {
@@ -243,6 +254,25 @@ impl ServiceTask {
         match call.host_rights().filter(|_| self.host_requests.len() < HOST_REQUESTS) {
             Some(rights) => drop(self.host_requests.spawn(rights.ask(request))),
             None => tracing::warn!(?request, "a host request was dropped"),
+        }
+    }
+
+    fn share(&mut self, id: String) {
+        self.screens.watch(false);
+        self.input(Input::ChooseDevice(DeviceKind::Screen, Some(id)));
+        self.input(Input::SetDevice(DeviceKind::Screen, true));
+    }
+
+    /// Nobody is in front of the screen: the microphone of a held key and the picture of the lock screen stay here.
+    fn screen_locked(&mut self) {
+        self.stop_talking();
+        let shares = match &self.call {
+            Some(CallState::Running { call, .. }) => call.local(DeviceKind::Screen).wanted,
+            _ => false,
+        };
+        if shares {
+            self.input(Input::SetDevice(DeviceKind::Screen, false));
+            self.tell(Notice::LockedWhileSharing);
         }
     }
 
@@ -347,6 +377,7 @@ impl ServiceTask {
             }
             self.call = Some(CallState::Over(Box::new(call.view())));
             self.host_requests = JoinSet::new();
+            self.screens.watch(false);
         }
     }
 }

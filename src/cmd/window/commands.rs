@@ -45,9 +45,9 @@ pub(super) async fn receive_links(paths: Paths, commands: Commands) {
     }
 }
 
-/// Ends push to talk when the screen is locked.
-pub(super) fn end_talk_on_lock(commands: Commands) {
-    desktop::watch_lock(move || send_now(&commands, CallCommand::StopTalking));
+/// Tells when the screen is locked: push to talk and sharing end then.
+pub(super) fn tell_locks(commands: Commands) {
+    desktop::watch_lock(move || send_now(&commands, CallCommand::ScreenLocked));
 }
 
 /// Reports the key for push to talk that works in all programs, once the window says which it is.

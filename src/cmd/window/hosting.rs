@@ -98,6 +98,7 @@ async fn run_guest(url: String, room: RoomName, n: u32, stop: CancellationToken)
             camera: Some(format!("test-picture:{format}")),
             microphone: Some(format!("test-voice:{n}")),
             speaker: Some("none".into()),
+            screen: None,
             camera_layers: Vec::new(),
             listed: Vec::new(),
         },

@@ -12,7 +12,7 @@ pub(super) use args::{HostArgs, Renderer, WindowArgs};
 
 use super::program_event;
 use super::shutdown::ShutdownGuard;
-use crate::base::{Event, EventKind, ExitReason};
+use crate::base::{Event, EventKind, ExitReason, NO_DEVICE};
 use crate::bot::Verifier;
 use crate::call::view::{CallCommand, DeviceChoice};
 use crate::call::{CallService, CallServiceConfig, EventSink};
@@ -128,6 +128,7 @@ fn service_config(
         },
         tokens: args.participant.tokens()?,
         transport: args.participant.transport,
+        screen: args.participant.screen.clone().filter(|id| id != NO_DEVICE),
         camera_on: settings.join_with_camera,
         microphone_on: settings.join_with_microphone,
         reduce_noise: settings.reduce_noise,
@@ -143,7 +144,7 @@ fn start_tasks(
     commands: &mpsc::WeakSender<CallCommand>,
 ) -> anyhow::Result<watch::Sender<bool>> {
     commands::quit_on_signal(commands.clone())?;
-    commands::end_talk_on_lock(commands.clone());
+    commands::tell_locks(commands.clone());
     if let Some(paths) = paths {
         tokio::spawn(commands::receive_links(paths, commands.clone()));
     }

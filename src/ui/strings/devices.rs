@@ -1,6 +1,6 @@
 //! Sentences and words about cameras, microphones, speakers and screens.
 
-use crate::base::{DeviceKind, DeviceLists, DeviceProblemKind, Withheld};
+use crate::base::{DeviceKind, DeviceLists, DeviceProblemKind, SharingSupport, Withheld};
 use crate::call::view::{DeviceProblem, LocalDevice};
 use crate::ui::bidi::isolate;
 
@@ -72,7 +72,15 @@ pub(in crate::ui) fn device_problem(
             | DeviceProblemKind::Unreadable
             | DeviceProblemKind::Other,
         ) => ("The speaker does not work", "You will not hear the others. Choose another one.".to_owned()),
-        (DeviceKind::Screen, _) => {
+        (DeviceKind::Screen, DeviceProblemKind::Unplugged) => (
+            "Sharing has ended: what you shared is gone",
+            format!("“{label}” was closed or unplugged. The others do not see it any more."),
+        ),
+        (DeviceKind::Screen, DeviceProblemKind::Unreadable) => ("This cannot be shared", problem.message.clone()),
+        (DeviceKind::Screen, DeviceProblemKind::NotFound) => {
+            ("It cannot be shared: it is not there any more", "Choose another screen or window.".to_owned())
+        }
+        (DeviceKind::Screen, DeviceProblemKind::Busy | DeviceProblemKind::Forbidden | DeviceProblemKind::Other) => {
             ("The screen cannot be shared", format!("“{label}” gave no picture. The others do not see it."))
         }
     }
@@ -92,6 +100,21 @@ pub(in crate::ui) const fn withheld(kind: DeviceKind, why: Withheld) -> &'static
             "You may not share your screen in this room"
         }
         (DeviceKind::Speaker | DeviceKind::Screen, Withheld::Refused) => "The server did not accept your screen",
+    }
+}
+
+/// Why nothing can be shared in this session.
+pub(in crate::ui) const fn sharing_support(support: SharingSupport) -> &'static str {
+    match support {
+        SharingSupport::Yes => "",
+        SharingSupport::Wayland => {
+            "This version of Visavis cannot share a screen in a Wayland session. Log in with X11 to share. You can \
+             watch what others share."
+        }
+        SharingSupport::NoDisplay => "The screens of this computer cannot be listed.",
+        SharingSupport::System => {
+            "This version of Visavis can share a screen only on Linux with X11. You can watch what others share."
+        }
     }
 }
 

@@ -4,7 +4,8 @@ pub(super) mod chat;
 mod devices;
 
 pub(super) use devices::{
-    allowed, default_changed, default_device, device_problem, missing_device, problem_word, withheld, withheld_word,
+    allowed, default_changed, default_device, device_problem, missing_device, problem_word, sharing_support, withheld,
+    withheld_word,
 };
 
 use crate::base::{ExitReason, ReceiptStep, RoomName, RoomState, StepName, StepState};

@@ -423,7 +423,8 @@ fn a_quiet_window_does_not_repaint() {
 fn tab_goes_from_the_tools_to_leave() {
     let world = World::new();
     let mut window = in_a_call(&world);
-    let names = ["Microphone", "Choose microphone and speaker", "Camera", "Choose camera", "Chat", "Leave call"];
+    let names =
+        ["Microphone", "Choose microphone and speaker", "Camera", "Choose camera", "Share", "Chat", "Leave call"];
     for name in names {
         window.key_press(Key::Tab);
         window.run_steps(2);

@@ -11,6 +11,7 @@ mod release;
 mod screens;
 mod settings;
 mod shapes;
+mod share;
 mod tiles;
 mod withheld;
 

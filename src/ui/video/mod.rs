@@ -6,6 +6,7 @@ mod gpu;
 mod painted;
 
 use crate::base::{FrameSlot, TrackRef, VideoFrame};
+use crate::ui::zoom::Zoom;
 use cpu::CpuRenderer;
 use egui::{Color32, Context, CornerRadius, Rect, Ui, Vec2, ViewportId, vec2};
 use gpu::GpuRenderer;
@@ -19,6 +20,10 @@ use std::time::Duration;
 pub(super) enum VideoKey {
     /// Our camera's preview.
     Own,
+    /// What we share.
+    OwnScreen,
+    /// A small picture of what can be shared, by its id.
+    ShareOption(String),
     /// A remote track.
     Track(TrackRef),
 }
@@ -59,6 +64,8 @@ pub(super) struct VideoLook {
     pub(super) radius: CornerRadius,
     /// Brightness, from 0 to 1: 1, or less while paused.
     pub(super) light: f32,
+    /// The part of it that is seen.
+    pub(super) zoom: Zoom,
 }
 
 /// A track whose first frame was painted.
@@ -128,7 +135,7 @@ impl Videos {
             ui.ctx().request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
         }
         let (id, painted) = (tile.id, tile.painted.clone());
-        let uv = uv(&frame, rect.size(), look);
+        let uv = look.zoom.part_or_all(uv(&frame, rect.size(), look));
         if has_bars(uv) {
             ui.painter().rect_filled(rect, look.radius, look.bars);
         }
@@ -157,7 +164,7 @@ impl Videos {
                 shown: None,
                 told: 0,
                 size: [0, 0],
-                reported: *key == VideoKey::Own,
+                reported: !matches!(key, VideoKey::Track(_)),
                 asked: false,
                 shown_in_this_frame: true,
             }
@@ -217,8 +224,22 @@ impl Renderer {
 /// Requests a repaint when a video frame arrives; for our own after 25 ms, to paint it along with the others'.
 fn waker(ctx: &Context, key: &VideoKey) -> Arc<dyn Fn() + Send + Sync> {
     let ctx = ctx.clone();
-    let delay = Duration::from_millis(if *key == VideoKey::Own { 25 } else { 1 });
+    let delay = Duration::from_millis(if matches!(key, VideoKey::Track(_)) { 1 } else { 25 });
     Arc::new(move || ctx.request_repaint_after_for(delay, ViewportId::ROOT))
+}
+
+/// What a tile of `size` shows of a picture that is shown whole, in texture coordinates.
+pub(super) fn whole(frame: &VideoFrame, size: Vec2) -> Rect {
+    let look = VideoLook { crop: Crop::Nothing, ..VideoLook::plain(Color32::BLACK) };
+    uv(frame, size, &look)
+}
+
+impl VideoLook {
+    /// All of a picture with bars of this colour.
+    pub(super) fn plain(bars: Color32) -> Self {
+        let (crop, radius) = (Crop::Nothing, CornerRadius::ZERO);
+        Self { mirror: false, crop, bars, radius, light: 1.0, zoom: Zoom::default() }
+    }
 }
 
 /// The part of the video frame that a tile of `size` shows, in texture coordinates. A mirrored one has left and right
@@ -249,7 +270,7 @@ mod tests {
     fn part(video: (u32, u32), tile: (f32, f32), crop: Crop, mirror: bool) -> Rect {
         let frame = VideoFrame::filled(video.0, video.1, [16, 128, 128], 0).expect("frame");
         let (bars, radius) = (Color32::BLACK, CornerRadius::ZERO);
-        uv(&frame, vec2(tile.0, tile.1), &VideoLook { mirror, crop, bars, radius, light: 1.0 })
+        uv(&frame, vec2(tile.0, tile.1), &VideoLook { mirror, crop, radius, ..VideoLook::plain(bars) })
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::ui::chat::ChatAction;
 use crate::ui::model::Model;
 use crate::ui::parts::{Focus, Menu};
 use crate::ui::screens::Screen;
+use crate::ui::share::ShareAction;
 use crate::ui::strings::{withheld, withheld_word};
 use crate::ui::tile_layout::{LayoutMode, RemoteTile};
 use crate::ui::tokens::{Palette, radius, size, time};
@@ -120,7 +121,7 @@ fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
 }
 
-/// Draws the tool bar: Mic and Camera with their device lists, Chat, and Leave, which never moves.
+/// Draws the tool bar: Mic and Camera with their device lists, Share, Chat, and Leave, which never moves.
 pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     let (_, bar) = ui.allocate_space(ui.available_size());
@@ -132,7 +133,7 @@ pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let words = bar.width() >= size::NARROW_BELOW;
     let (align, edge) = if small { (Align2::LEFT_CENTER, 4.0) } else { (Align2::CENTER_CENTER, 2.0) };
     let between = if small { gap } else { 25.0 };
-    let all = vec2(2.0 * (width + size::TOOL_CARET) + gap + between + width, height);
+    let all = vec2(2.0 * (width + size::TOOL_CARET) + 2.0 * gap + between + 2.0 * width, height);
     // The line at the bar's top belongs to its edge.
     let below_edge = bar.with_min_y(bar.top() + edge).shrink2(vec2(12.0, 0.0));
     place::overlay(ui, below_edge, align, all, |ui| {
@@ -143,6 +144,8 @@ pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
         if !small {
             ui.painter().vline(line.center().x, line.y_range(), Stroke::new(1.0, colors.border));
         }
+        share_tool(ui, view, vec2(width, height), words);
+        ui.add_space(gap);
         chat_tool(ui, view, vec2(width, height), words);
     });
     leave(ui, view, bar.with_min_y(bar.top() + 2.0).shrink2(vec2(16.0, 0.0)), small);
@@ -184,11 +187,34 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, kind: DeviceKind, words: b
     }
 }
 
+/// The button that shares a screen, or stops that.
+fn share_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
+    let model = view.model;
+    let shares = model.shares();
+    let tool = PanelTool {
+        name: "Share",
+        word: if shares { "Sharing" } else { "Share" },
+        action: if shares { "Stop sharing" } else { "Share a screen or a window" },
+        key: "Ctrl+Shift+S",
+        icon: icons::MONITOR_ARROW_UP,
+        open: shares,
+        unread: 0,
+        unread_of: "",
+        words,
+        enabled: model.screen == Screen::Call,
+    };
+    let response = tool.show(ui, view.colors, size);
+    view.focus(&response, Focus::ShareButton);
+    view.on_click(&response, Action::Share(ShareAction::Toggle));
+}
+
 /// The button that opens the chat.
 fn chat_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
     let model = view.model;
     let tool = PanelTool {
         name: "Chat",
+        word: "Chat",
+        action: if model.chat.open && !model.settings_open { "Close chat" } else { "Open chat" },
         key: "Ctrl+Shift+C",
         icon: icons::CHAT_CIRCLE_TEXT,
         open: model.chat.open && !model.settings_open,

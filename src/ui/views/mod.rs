@@ -21,6 +21,9 @@ mod receipt;
 mod recent;
 mod release;
 mod settings;
+mod share_picker;
+mod sharing;
+mod stage_tools;
 mod tile;
 mod tile_cover;
 mod tile_menu;
@@ -86,8 +89,10 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
     match view.model.screen {
         Screen::Lobby | Screen::End if view.model.settings_open => settings::settings(ui, view),
         Screen::Lobby | Screen::Joining => lobby::lobby(ui, view),
+        Screen::Call if view.model.full_screen => tiles::full_screen(ui, view),
         Screen::Call => {
             call::call(ui, view);
+            share_picker::share_picker(ui, view);
             if let Some(question) = &view.model.question {
                 question::question(ui, view, question);
             }

@@ -10,6 +10,7 @@ use crate::ui::video::{Crop, VideoKey, VideoLook};
 use crate::ui::widgets::{
     Button, Look, add_avatar, add_sign, add_spinner, buttons, chip, clickable, lamp, level_bar, place,
 };
+use crate::ui::zoom::Zoom;
 use crate::ui::{icons, strings, text};
 use egui::epaint::{Mesh, Vertex, WHITE_UV};
 use egui::{Align, Align2, Color32, CornerRadius, Id, Layout, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2};
@@ -23,7 +24,7 @@ pub(super) fn preview(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     }
     let mirror = view.model.settings.mirror;
     let bars = view.colors.camera_off;
-    let look = VideoLook { mirror, crop: Crop::Some, bars, radius: radius::PREVIEW, light: 1.0 };
+    let look = VideoLook { mirror, crop: Crop::Some, bars, radius: radius::PREVIEW, light: 1.0, zoom: Zoom::default() };
     let open = matches!(camera.state, DeviceState::Open | DeviceState::Closing);
     let slot = &view.model.snapshot.own_frames;
     let shown = open && view.videos.show(ui, rect, &VideoKey::Own, slot, &look);

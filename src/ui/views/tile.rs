@@ -1,12 +1,13 @@
 //! A tile: the video or the avatar, three small chips, the ring of somebody who speaks.
 
-use super::View;
 use super::tile_cover::{self, Cover};
+use super::{View, stage_tools};
 use crate::base::{ConnectionQuality, FrameSlot, UserId};
 use crate::call::view::{CallPhase, CallView, DeviceState};
 use crate::ui::action::Action;
 use crate::ui::bidi::{isolate, plain};
 use crate::ui::icons;
+use crate::ui::model::Model;
 use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
 use crate::ui::text::{self, Type};
@@ -14,6 +15,7 @@ use crate::ui::tile_layout::{RemoteTile, TileContent, TileKey};
 use crate::ui::tokens::{overlay, radius, size, time};
 use crate::ui::video::{Crop, VideoKey, VideoLook};
 use crate::ui::widgets::{animate, bars, chip, focus_ring, place, quality_bars, speaking_bars};
+use crate::ui::zoom::Zoom;
 use egui::{
     Align, Color32, Context, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect, Response, Role,
     Sense,
@@ -167,6 +169,17 @@ impl Tile {
 }
 
 impl Tile {
+    /// Whether it is a screen in the large tile.
+    fn is_large_screen(&self) -> bool {
+        self.large && self.kind == TileKind::Screen
+    }
+
+    /// The part of the video that is seen.
+    fn zoom(&self, model: &Model) -> Zoom {
+        let key = self.remote.as_ref().map(|(key, _)| key).filter(|_| self.is_large_screen());
+        key.map_or_else(Zoom::default, |key| model.tile_layout.zoom_of(key))
+    }
+
     /// Whether this tile shows the state of a person's microphone and camera.
     const fn has_voice(&self) -> bool {
         match self.kind {
@@ -197,7 +210,8 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
             _ if tile.large || tile.pinned => (Crop::Little, view.colors.camera_off),
             _ => (Crop::Some, view.colors.camera_off),
         };
-        let look = VideoLook { mirror: tile.mirror, crop, bars, radius: radius::TILE, light };
+        let zoom = tile.zoom(view.model);
+        let look = VideoLook { mirror: tile.mirror, crop, bars, radius: radius::TILE, light, zoom };
         shown = view.videos.show(ui, rect, key, slot, &look);
     }
     let response = interact(ui, view, rect, id, tile.place);
@@ -210,6 +224,11 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     focus_ring(ui, &response, radius::TILE, view.colors);
     lower_chips(ui, rect, tile);
     upper_chips(ui, view, rect, tile, (&response, shown));
+    if let (true, Some((_, slot)), Some((key, _))) = (tile.is_large_screen() && shown, &tile.video, &tile.remote)
+        && let Some((_, frame)) = slot.latest()
+    {
+        stage_tools::stage_tools(ui, view, &response, key, &frame);
+    }
 }
 
 /// Where egui's memory keeps the id of the tile that takes the focus.

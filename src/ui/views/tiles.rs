@@ -1,7 +1,8 @@
 //! The tile area of a call; `grid` computes where the tiles lie.
 
 use super::tile::{self, Tile};
-use super::{View, alone, banner, pager};
+use super::{View, alone, banner, pager, sharing};
+use crate::base::cut;
 use crate::call::view::{CallPhase, CallView};
 use crate::ui::action::Action;
 use crate::ui::grid::{self, Grid, Stripe};
@@ -9,10 +10,14 @@ use crate::ui::parts::{Corner, Focus};
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::{LayoutMode, RemoteTile};
 use crate::ui::tokens::{radius, size, time};
-use crate::ui::widgets::glide;
+use crate::ui::widgets::{Part, glide, place, segments};
 use egui::epaint::StrokeKind;
-use egui::{Align, Align2, Id, Key, Modifiers, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
+use egui::{
+    Align, Align2, Id, Key, Layout, Modifiers, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2,
+};
 
+/// Bytes of a tab's name at most.
+const TAB_NAME: usize = 28;
 /// From your own tile to the tile area's edge.
 const OWN_EDGE: f32 = 16.0;
 
@@ -25,6 +30,11 @@ pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     {
         let row = Rect::from_min_size(area.min - vec2(0.0, 4.0), vec2(area.width(), size::BANNER));
         banner::banner(ui, view, row, attempt, limit.as_secs());
+        area.min.y = row.bottom() + 12.0;
+    }
+    if view.model.shares() {
+        let row = Rect::from_min_size(area.min - vec2(0.0, 4.0), vec2(area.width(), size::SHARING));
+        sharing::sharing(ui, view, row);
         area.min.y = row.bottom() + 12.0;
     }
     // While we leave, the others are gone from the snapshot already; the card of an empty call must not appear.
@@ -103,6 +113,7 @@ fn few(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>]
 fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>], area: Rect) {
     let main = view.model.tile_layout.main(all);
     let Stripe { main: large, strip, tiles } = grid::stripe(all.len(), area);
+    let large = screen_tabs(ui, view, all, main, large);
     let others = all.iter().enumerate().filter(|(i, _)| *i != main).map(|(_, tile)| Some(*tile)).chain([None]);
     let fits = tiles.last().is_none_or(|last| strip.expand(1.0).contains_rect(*last));
     let mut placements: Vec<Placement<'_>> = vec![(large, Some(all[main]))];
@@ -131,6 +142,41 @@ fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[Remo
         ui.allocate_rect(all, Sense::hover());
     });
     arrows(ui, view, &placements, present);
+}
+
+/// Above the large tile, where several screens are shared: the choice of one. Returns what is left for the tile.
+fn screen_tabs(ui: &mut Ui, view: &mut View<'_>, all: &[RemoteTile<'_>], main: usize, area: Rect) -> Rect {
+    let screens: Vec<(usize, &RemoteTile<'_>)> =
+        all.iter().enumerate().filter(|(_, tile)| tile.shows_screen()).collect();
+    if screens.len() < 2 || super::compact(area) {
+        return area;
+    }
+    let names: Vec<String> = screens.iter().map(|(_, tile)| cut(&tile.name(), TAB_NAME).to_owned()).collect();
+    let parts: Vec<Part<'_>> = names.iter().map(|name| Part::word(name)).collect();
+    let chosen = screens.iter().position(|(i, _)| *i == main);
+    let row = area.with_max_y(area.top() + size::SEGMENTS);
+    let pressed = place::within(ui, row, Layout::left_to_right(Align::Center), |ui| {
+        segments(ui, view.colors, "Shared screen", &parts, chosen)
+    });
+    if let Some((_, tile)) = pressed.and_then(|i| screens.get(i)) {
+        view.dispatch(Action::ShowScreen(tile.key()));
+    }
+    area.with_min_y(row.bottom() + size::TILE_GAP)
+}
+
+/// The large screen alone.
+pub(super) fn full_screen(ui: &mut Ui, view: &mut View<'_>) {
+    let area = ui.max_rect();
+    let Some(call) = view.model.call() else { return };
+    let all = RemoteTile::all(&call.people);
+    let main = view.model.tile_layout.main(&all);
+    let Some(remote) = all.get(main).filter(|tile| tile.is_screen()) else {
+        return view.dispatch(Action::FullScreen(false));
+    };
+    tile_at(ui, view, call, (area, Some(*remote)), (0, 0), true);
+    if ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+        view.dispatch(Action::FullScreen(false));
+    }
 }
 
 /// Draws `placements`, in reading order; a tile whose place has changed moves there.

@@ -1,18 +1,21 @@
-//! A tool bar's button that opens a panel.
+//! A tool bar's button that opens a panel, or begins something that goes on until it is pressed again.
 
 use super::{clickable, mix};
 use crate::ui::text;
 use crate::ui::tokens::{Palette, radius, size};
 use egui::{Align2, Color32, CornerRadius, Id, Rect, Response, Role, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
-/// A button that opens a panel. A badge counts what is new in it.
+/// A button that opens a panel, or begins something. A badge counts what is new in it.
 pub(in crate::ui) struct PanelTool<'a> {
-    /// Accessible name, and the word.
+    /// Accessible name.
     pub(in crate::ui) name: &'a str,
+    pub(in crate::ui) word: &'a str,
+    /// What a press does: "Open chat".
+    pub(in crate::ui) action: &'a str,
     /// The key, for the tooltip.
     pub(in crate::ui) key: &'a str,
     pub(in crate::ui) icon: char,
-    /// Whether the panel is open.
+    /// Whether the panel is open, or what it does goes on.
     pub(in crate::ui) open: bool,
     /// How much is new.
     pub(in crate::ui) unread: usize,
@@ -29,7 +32,7 @@ impl PanelTool<'_> {
         let (_, rect) = ui.allocate_space(size);
         let info = WidgetInfo::selected(Role::Button, self.enabled, self.open, self.name);
         let tool = clickable(ui, rect, Id::unique(("tool", self.name)), info);
-        let action = format!("{} {}", if self.open { "Close" } else { "Open" }, self.name.to_lowercase());
+        let action = self.action;
         let unread = match self.unread {
             0 => String::new(),
             n => format!(". {n} {}", self.unread_of),
@@ -48,7 +51,7 @@ impl PanelTool<'_> {
         icon(ui, middle, size::ICON_TOOL, dim(color), self.icon);
         if self.words {
             let at = pos2(rect.center().x, rect.top() + 46.0);
-            text::paint(ui, at, Align2::CENTER_CENTER, text::TOOL, dim(color), self.name, rect.width());
+            text::paint(ui, at, Align2::CENTER_CENTER, text::TOOL, dim(color), self.word, rect.width());
         }
         self.badge(ui, colors, pos2(middle.x + 12.0, middle.y - 10.0));
         tool.ring(ui, colors, radius::CONTROL);

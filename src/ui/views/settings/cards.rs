@@ -11,6 +11,7 @@ use crate::ui::parts::{Menu, SettingsSection};
 use crate::ui::tokens::{radius, size};
 use crate::ui::video::{Crop, VideoKey, VideoLook};
 use crate::ui::widgets::{Button, Look, Picker, level_bar, picker, place};
+use crate::ui::zoom::Zoom;
 use crate::ui::{icons, text};
 use egui::{Id, Margin, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 
@@ -114,7 +115,7 @@ fn own_frames(ui: &mut Ui, view: &mut View<'_>) {
     let (_, picture) = ui.allocate_space(PREVIEW_SIZE.into());
     let open = matches!(view.model.snapshot.camera.state, DeviceState::Open | DeviceState::Closing);
     let (mirror, bars) = (view.model.settings.mirror, view.colors.camera_off);
-    let look = VideoLook { mirror, crop: Crop::Some, bars, radius: radius::CONTROL, light: 1.0 };
+    let look = VideoLook { mirror, crop: Crop::Some, bars, radius: radius::CONTROL, light: 1.0, zoom: Zoom::default() };
     let shown = open && view.videos.show(ui, picture, &VideoKey::Own, &view.model.snapshot.own_frames, &look);
     if !shown {
         ui.painter().rect_filled(picture, radius::CONTROL, view.colors.camera_off);
