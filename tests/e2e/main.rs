@@ -25,6 +25,7 @@ mod plugging;
 mod profiles;
 mod proxies;
 mod rights;
+mod screen;
 mod sources;
 mod standstill;
 mod switching;

@@ -70,3 +70,30 @@ fn leave_after_the_sound_server_was_killed() {
     assert!(leaver.running().is_running());
     leaver.ends_with(0);
 }
+
+/// As with a camera: a screen that hangs is taken away, and the others see the share end before the person goes.
+#[test]
+fn leave_with_a_shared_screen_whose_capture_never_answers() {
+    let scene = Scene::start("screen-hangs");
+    let screen = ["--camera", super::scene::CAMERA, "--screen", "capture-process:hang-at-close"];
+    let mut leaver = scene.leaver_with(&screen);
+    let shares = |e: &serde_json::Value| e["remote_user"] == leaver.user() && e["available"] == true;
+    scene.watcher.wait_for_where("UserSubStreamAvailable", shares);
+    assert_eq!(proc::capture_processes(leaver.pid()).len(), 2, "camera and screen have a process each");
+    leaver.leave();
+    let exit = scene.has_left_cleanly(&mut leaver);
+    exit.step("screen_released", "confirmed");
+    assert!(exit.detail("screen_released").contains("had to be stopped"), "the receipt does not say so");
+    scene.share_ended_first(leaver.user());
+    leaver.ends_with(0);
+}
+
+#[test]
+fn leave_after_the_shared_window_was_closed() {
+    let scene = Scene::start("window-closed");
+    let leaver = scene.leaver_with(&["--camera", super::scene::CAMERA, "--screen", "capture-process:unplugged"]);
+    leaver.wait_for_where("DeviceFailed", |e| e["kind"] == "screen");
+    let ended = |e: &serde_json::Value| e["remote_user"] == leaver.user() && e["available"] == false;
+    scene.watcher.wait_for_where("UserSubStreamAvailable", ended);
+    scene.leaves_cleanly(leaver);
+}

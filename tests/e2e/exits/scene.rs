@@ -125,6 +125,17 @@ impl Scene {
         assert_eq!(told["reason"], reason, "{told}");
     }
 
+    /// Asserts that the watcher saw what `user` shares end before the user left.
+    #[track_caller]
+    pub(super) fn share_ended_first(&self, user: &str) {
+        let of_user = |event: &Value, name: &str| event["event"] == name && event["remote_user"] == user;
+        let ended = self
+            .watcher
+            .place("the end of the share", |e| of_user(e, "UserSubStreamAvailable") && e["available"] == false);
+        let left = self.watcher.place("the leave", |e| of_user(e, "RemoteUserLeaveRoom"));
+        assert!(ended < left, "the share ended after its person had left");
+    }
+
     /// Leaves, checks that everything was confirmed, that the others are told, and how the program ends.
     #[track_caller]
     pub(super) fn leaves_cleanly(&self, mut leaver: Leaver) {
@@ -245,7 +256,7 @@ impl Exit {
         let session = &event["session"];
         let of_session = |e: &&Value| e["session"] == *session;
         let before: Vec<&Value> = all.iter().take_while(|e| **e != event).filter(of_session).collect();
-        for kind in ["camera", "microphone", "speaker"] {
+        for kind in ["camera", "microphone", "speaker", "screen"] {
             let count = |name: &str| before.iter().filter(|e| e["event"] == name && e["kind"] == kind).count();
             let (opened, closed) = (count("DeviceOpened"), count("DeviceClosed"));
             // A failed device is not held any more, whether it had been open or not.

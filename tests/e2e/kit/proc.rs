@@ -63,7 +63,10 @@ pub(crate) fn resident_kb(pid: u32) -> u64 {
 
 /// The capture processes of `pid`.
 pub(crate) fn capture_processes(pid: u32) -> Vec<(u32, String)> {
-    children(pid).into_iter().filter(|(_, line)| line.contains("capture-camera")).collect()
+    children(pid)
+        .into_iter()
+        .filter(|(_, line)| line.contains("capture-camera") || line.contains("capture-screen"))
+        .collect()
 }
 
 /// Whether `pid` still runs.
