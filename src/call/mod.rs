@@ -20,6 +20,7 @@ mod pictures;
 mod report;
 mod restart;
 mod service;
+mod share_options;
 mod statistics;
 mod video_decoder;
 mod video_encoder;

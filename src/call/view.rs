@@ -1,10 +1,11 @@
 //! The interface between the window and the call service: commands, snapshots, notices. Plain data without handles,
 //! channels or clocks.
 
+pub(crate) use super::share_options::{ShareOption, ShareOptions};
 use crate::base::{
     ChatMessage, ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot,
-    Receipt, ReceiptStep, RoomName, RoomState, ScreenSourceKind, Secret, SessionId, SharingSupport, StepName, TrackRef,
-    TrackRole, Undecodable, UserId, Withheld,
+    Receipt, ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId,
+    Withheld,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -234,30 +235,6 @@ pub(crate) struct Snapshot {
     /// Whether the program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself when no
     /// call is running.
     pub(crate) quit: bool,
-}
-
-/// What can be shared, for a picker.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct ShareOptions {
-    /// Whether screens can be shared in this session.
-    pub(crate) support: SharingSupport,
-    /// The screens, then the windows from the top down.
-    pub(crate) options: Vec<ShareOption>,
-}
-
-/// A screen or a window that can be shared.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ShareOption {
-    /// Its id, for [`CallCommand::Share`].
-    pub(crate) id: String,
-    /// Its name: the title of a window.
-    pub(crate) label: String,
-    /// A screen or a window.
-    pub(crate) kind: ScreenSourceKind,
-    /// Width and height in pixels.
-    pub(crate) size: (u32, u32),
-    /// Small pictures of it.
-    pub(crate) frames: FrameSlot,
 }
 
 impl Snapshot {

@@ -267,9 +267,6 @@ pub(super) mod size {
     pub(in crate::ui) const MODAL_WIDTH: f32 = 480.0;
     pub(in crate::ui) const LEAVING_WIDTH: f32 = 456.0;
     pub(in crate::ui) const BANNER: f32 = 64.0;
-    /// The bar that tells what we share.
-    pub(in crate::ui) const SHARING: f32 = 56.0;
-    pub(in crate::ui) const SHARE_PICKER: f32 = 760.0;
     /// The note about a newer version, without its edge.
     pub(in crate::ui) const NOTE: f32 = 46.0;
     /// A row of the rooms that were left last.

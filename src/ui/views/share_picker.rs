@@ -9,11 +9,13 @@ use crate::ui::parts::Focus;
 use crate::ui::share::{self, ShareAction};
 use crate::ui::strings;
 use crate::ui::text;
-use crate::ui::tokens::{radius, size};
+use crate::ui::tokens::radius;
 use crate::ui::video::{VideoKey, VideoLook};
 use crate::ui::widgets::{Behind, Button, Look, add_spinner, buttons, clickable, modal};
 use egui::{Align, Align2, Id, Key, Modifiers, Rect, Role, ScrollArea, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
+/// Width of the dialog.
+const WIDTH: f32 = 760.0;
 /// Between two cards.
 const GAP: f32 = 14.0;
 /// A card is at least this wide.
@@ -29,7 +31,7 @@ pub(super) fn share_picker(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     let found = view.model.snapshot.share_options.clone();
     let title = "Share a screen or a window";
-    let action = modal(ui, colors, title, Behind::Window, size::SHARE_PICKER, |ui| {
+    let action = modal(ui, colors, title, Behind::Window, WIDTH, |ui| {
         dialog::title(ui, colors, title);
         dialog::body(ui, colors, "The others see it until you stop. Windows of Visavis are not listed.");
         ui.add_space(16.0);

@@ -12,6 +12,9 @@ use crate::ui::widgets::{Button, Look, place};
 use egui::epaint::StrokeKind;
 use egui::{Align, Id, Layout, Rect, Role, Sense, Stroke, Ui, WidgetInfo, accesskit, vec2};
 
+/// Height of the bar.
+pub(super) const HEIGHT: f32 = 56.0;
+
 /// Draws the bar into `rect`.
 pub(super) fn sharing(ui: &mut Ui, view: &mut View<'_>, rect: Rect) {
     let c = view.colors;

@@ -33,7 +33,7 @@ pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
         area.min.y = row.bottom() + 12.0;
     }
     if view.model.shares() {
-        let row = Rect::from_min_size(area.min - vec2(0.0, 4.0), vec2(area.width(), size::SHARING));
+        let row = Rect::from_min_size(area.min - vec2(0.0, 4.0), vec2(area.width(), sharing::HEIGHT));
         sharing::sharing(ui, view, row);
         area.min.y = row.bottom() + 12.0;
     }
