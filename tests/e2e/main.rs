@@ -7,6 +7,7 @@ mod back_ends;
 mod bad_input;
 mod bench;
 mod chat;
+mod cluster;
 mod covered;
 mod documents;
 mod engine;

@@ -38,7 +38,7 @@ pub(super) fn root() -> &'static Path {
 /// The documents for users, operators and developers.
 pub(super) fn documents() -> Vec<Document> {
     let mut paths = Vec::new();
-    for folder in ["", "docs", "packaging"] {
+    for folder in ["", "docs", "packaging", "packaging/cluster"] {
         for entry in fs::read_dir(root().join(folder)).expect("a folder").flatten() {
             let path = Path::new(folder).join(entry.file_name());
             paths.extend(Some(path).filter(|path| path.extension().is_some_and(|e| e == "md")));
@@ -109,6 +109,8 @@ impl Document {
             "console" => section.commands.extend(commands(&typed(lines))),
             "json" => section.json.push(lines.join("\n")),
             "toml" => section.toml.push(lines.join("\n")),
+            // Settings of other programs: `reverse_proxies` runs those of nginx, `cluster` those of livekit-server's machines.
+            "nginx" | "caddy" | "haproxy" | "ini" => {}
             // Drawings, which are not checked.
             "text" | "mermaid" => {}
             other => self.faults.push(format!("nobody knows what to do with a block of {other:?}: {lines:?}")),

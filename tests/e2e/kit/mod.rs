@@ -1,6 +1,7 @@
 //! Fixtures: processes, displays, sound servers and network links. Dropping a value ends what it started.
 
 pub(crate) mod certificates;
+pub(crate) mod cluster;
 pub(crate) mod context;
 pub(crate) mod display;
 pub(crate) mod events;
@@ -22,6 +23,7 @@ pub(crate) mod verified;
 pub(crate) mod wav;
 
 pub(crate) use certificates::Certificates;
+pub(crate) use cluster::Cluster;
 pub(crate) use context::TestContext;
 pub(crate) use display::Display;
 pub(crate) use events::Events;

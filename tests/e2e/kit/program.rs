@@ -67,9 +67,14 @@ impl Visavis {
     /// Runs `visavis room` against `server` with its key pair. Returns its stdout.
     #[track_caller]
     pub(crate) fn room(context: &TestContext, server: &Server, arguments: &[&str]) -> String {
-        let output = Self::run(
-            Self::command(context).env("LIVEKIT_URL", server.url()).envs(server.keys).arg("room").args(arguments),
-        );
+        let mut command = Self::command(context);
+        Self::room_by(command.env("LIVEKIT_URL", server.url()).envs(server.keys), arguments)
+    }
+
+    /// The same with a command that knows the server and its key pair.
+    #[track_caller]
+    pub(crate) fn room_by(command: &mut Command, arguments: &[&str]) -> String {
+        let output = Self::run(command.arg("room").args(arguments));
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "visavis room {} failed: {stderr}", arguments.join(" "));
         String::from_utf8(output.stdout).expect("UTF-8")
@@ -128,11 +133,24 @@ impl Server {
         Self { keys, ..server }
     }
 
+    /// Starts `visavis serve` at `port`. The settings name the LiveKit server; bans are kept over restarts.
+    pub(crate) fn start_front(context: &TestContext, port: u16, settings: &str) -> Self {
+        let keys = super::livekit_server::KEYS;
+        let server = Self::start_at(context, port, settings, |command| {
+            command.envs(keys).arg("--state").arg(context.artifact("state"));
+        });
+        Self { keys, ..server }
+    }
+
     fn start_by(context: &TestContext, settings: &str, prepare: impl FnOnce(&mut Command)) -> Self {
+        Self::start_at(context, 0, settings, prepare)
+    }
+
+    fn start_at(context: &TestContext, port: u16, settings: &str, prepare: impl FnOnce(&mut Command)) -> Self {
         let file = context.artifact("server.toml");
         std::fs::write(&file, settings).expect("a settings file");
         let mut command = Visavis::command(context);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--udp", "0", "--config"]).arg(file);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--udp", "0", "--config"]).arg(file);
         prepare(&mut command);
         let process = Process::start(context, "server", &mut command);
         let (scheme, signalling, media) = process.wait_for_line("its ready line", TIMEOUT, |lines| {
