@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 const HEADER_BYTES: usize = 128 * 1024;
 /// How long a client may take for its TLS handshake, and then for the headers of a request.
 const HEADER_LIMIT: Duration = Duration::from_secs(5);
+/// The same for a trusted proxy. It sends whole headers, and keeps connections open between requests: 2 min in Caddy,
+/// 90 s in Traefik. If the server closed them first, requests that are on their way would be lost.
+const PROXY_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// Pause after a failed accept, for example without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The header in which a proxy names its client.
@@ -62,8 +65,9 @@ impl Listener {
                 () = stop.cancelled() => return,
             };
             let mut router = self.router.clone();
-            let mut of_peer = None;
+            let (mut of_peer, mut header_limit) = (None, HEADER_LIMIT);
             if self.limit.is_proxy(peer) {
+                header_limit = PROXY_LIMIT;
                 let proxy = Proxy { limit: self.limit.clone(), address: peer };
                 router = router.layer(middleware::from_fn_with_state(proxy, limit_client));
             } else {
@@ -74,7 +78,7 @@ impl Listener {
             let acceptor = self.tls.as_ref().map(Tls::acceptor);
             let (limit, stop) = (self.limit.clone(), stop.clone());
             tokio::spawn(async move {
-                let is_slow = handle_connection(stream, acceptor, router, stop).await;
+                let is_slow = handle_connection(stream, acceptor, router, header_limit, stop).await;
                 if is_slow {
                     limit.was_slow();
                 }
@@ -100,14 +104,15 @@ async fn handle_connection(
     stream: TcpStream,
     acceptor: Option<TlsAcceptor>,
     router: Router,
+    header_limit: Duration,
     stop: CancellationToken,
 ) -> bool {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
-    let Some(acceptor) = acceptor else { return serve_connection(stream, router, stop).await };
+    let Some(acceptor) = acceptor else { return serve_connection(stream, router, header_limit, stop).await };
     match tokio::time::timeout(HEADER_LIMIT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => serve_connection(stream, router, stop).await,
+        Ok(Ok(stream)) => serve_connection(stream, router, header_limit, stop).await,
         Ok(Err(error)) => {
             tracing::debug!(%error, "the TLS handshake failed");
             false
@@ -122,11 +127,12 @@ async fn handle_connection(
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
+    header_limit: Duration,
     stop: CancellationToken,
 ) -> bool {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_LIMIT)
+        .header_read_timeout(header_limit)
         .max_buf_size(HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
         .with_upgrades();

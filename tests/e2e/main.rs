@@ -25,6 +25,7 @@ mod networks;
 mod plugging;
 mod profiles;
 mod proxies;
+mod reverse_proxies;
 mod rights;
 mod screen;
 mod sources;

@@ -81,3 +81,22 @@ async fn a_trusted_proxy_is_not_limited_but_each_of_its_clients_is() {
     drop(held);
     server.stop().await.expect("stopped");
 }
+
+// Other systems have only one loopback address.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_trusted_proxy_may_keep_its_connection_between_two_requests() {
+    let trusted_proxies = vec!["127.0.0.1".parse().expect("a network")];
+    let server = Embedded::start(ServerConfig { trusted_proxies, ..ServerConfig::dev() }).await.expect("a server");
+    let kept = WHOLE.replace("connection: close\r\n", "");
+    let mut proxy = begin(&server, "127.0.0.1", &kept).await;
+    let mut stranger = begin(&server, "127.0.0.2", &kept).await;
+    let mut text = String::new();
+    timeout(PATIENCE, stranger.read_to_string(&mut text)).await.expect("it is cut off").expect("text");
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    proxy.write_all(WHOLE.as_bytes()).await.expect("the connection is open");
+    let mut text = String::new();
+    timeout(PATIENCE, proxy.read_to_string(&mut text)).await.expect("the end in time").expect("text");
+    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
+    server.stop().await.expect("stopped");
+}

@@ -36,6 +36,11 @@ impl LiveKitServer {
         Self { _process: process, port }
     }
 
+    /// The TCP port of signalling and RoomService.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `ws://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)

@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod keyboard;
 pub(crate) mod livekit_server;
 pub(crate) mod namespaces;
+pub(crate) mod nginx;
 pub(crate) mod proc;
 pub(crate) mod process;
 pub(crate) mod program;
