@@ -1,4 +1,4 @@
-//! Back ends of LiveKit: its Python server SDK runs our rooms and reads our webhooks.
+//! Back ends of LiveKit: its server SDKs for Python and JavaScript run our rooms and read our webhooks.
 
 use crate::kit::context::{free_port, tool};
 use crate::kit::{Events, Participant, Process, Server, TestContext, Visavis, wait_until};
@@ -7,31 +7,71 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// A script of `tests/peers` in Python.
-fn peer(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(tool("python/bin/python"));
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)).args(arguments);
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    command
+/// A server SDK of LiveKit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ServerSdk {
+    /// `room_service_sdk.py` and `webhook_receiver.py` of `tests/peers`
+    Python,
+    /// `tests/peers/back_end_sdk.mjs`
+    JavaScript,
+}
+
+impl ServerSdk {
+    /// Its script for `task`.
+    fn command(self, task: &str, arguments: &[&str]) -> Command {
+        let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
+        let mut command;
+        if self == Self::Python {
+            command = Command::new(tool("python/bin/python"));
+            command.arg(peers.join(if task == "rooms" { "room_service_sdk.py" } else { "webhook_receiver.py" }));
+        } else {
+            command = Command::new("node");
+            command.arg(peers.join("back_end_sdk.mjs")).arg(task);
+        }
+        command.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_SDK", tool("node"));
+        command
+    }
 }
 
 #[test]
-fn livekits_server_sdk_runs_rooms_and_reads_webhooks() {
+fn livekits_python_sdk_runs_rooms_and_reads_webhooks() {
     let context = TestContext::new("livekit-back-end");
+    runs_rooms_and_reads_webhooks(&context, ServerSdk::Python, |server| {
+        Participant::bot(&context, &server.url(), "tea", "bot", &["--microphone", "none"])
+    });
+}
+
+#[test]
+fn livekits_javascript_sdk_makes_tokens_runs_rooms_and_reads_webhooks() {
+    let context = TestContext::new("livekit-back-end-javascript");
+    runs_rooms_and_reads_webhooks(&context, ServerSdk::JavaScript, |server| {
+        let made = Visavis::run(&mut ServerSdk::JavaScript.command("token", &["tea", "mina"]));
+        let file = context.artifact("mina.jwt");
+        std::fs::write(&file, made.stdout).expect("a token file");
+        let mina = Participant::bot_by(&context, &server.url(), "tea", "bot", |command| {
+            command.args(["--microphone", "none", "--token"]).arg(&file);
+        });
+        assert_eq!(mina.user(), "mina");
+        mina
+    });
+}
+
+/// `join` lets a bot with a camera into room "tea".
+fn runs_rooms_and_reads_webhooks(context: &TestContext, sdk: ServerSdk, join: impl FnOnce(&Server) -> Participant) {
     let port = free_port();
-    let receiver = Process::start(&context, "webhooks", &mut peer("webhook_receiver.py", &[&port.to_string()]));
+    let receiver = Process::start(context, "webhooks", &mut sdk.command("webhooks", &[&port.to_string()]));
     let is_ready = |lines: &[String]| lines.iter().any(|line| line == "ready").then_some(());
     receiver.wait_for_line("its ready line", Duration::from_secs(30), is_ready);
     let webhook = format!("[webhook]\nurls = [\"http://127.0.0.1:{port}/livekit\"]\n");
-    let server = Server::start_with(&context, &format!("{webhook}[rooms]\ndeparture_timeout = 1\n"));
-    let mut bot = Participant::bot(&context, &server.url(), "tea", "bot", &["--microphone", "none"]);
+    let server = Server::start_with(context, &format!("{webhook}[rooms]\ndeparture_timeout = 1\n"));
+    let mut bot = join(&server);
     let heard = |event: &str| {
         let events = receiver.stdout();
         let events = events.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         events.into_iter().find(|found| found["event"] == event)
     };
     let published = wait_until("track_published", || heard("track_published"));
-    let calls = Visavis::run(&mut peer("room_service_sdk.py", &[&server.url(), "tea", bot.user()]));
+    let calls = Visavis::run(&mut sdk.command("rooms", &[&server.url(), "tea", bot.user()]));
     assert!(calls.status.success(), "{}", String::from_utf8_lossy(&calls.stderr));
     let outcomes: Vec<Value> =
         String::from_utf8_lossy(&calls.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
