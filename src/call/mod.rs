@@ -19,6 +19,7 @@ mod panic_point;
 mod pictures;
 mod report;
 mod restart;
+mod route;
 mod service;
 mod share_options;
 mod statistics;

@@ -1,6 +1,6 @@
-//! The addresses of the interfaces that are up.
+//! The addresses of the interfaces, and those from which others are reached.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// An address of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(crate) struct LocalAddress {
     pub(crate) interface: String,
     /// The address.
     pub(crate) ip: IpAddr,
+    /// Whether the interface is up and has a carrier. One without may keep its addresses and routes for seconds.
+    pub(crate) has_carrier: bool,
 }
 
 /// From how far an address can be reached.
@@ -44,38 +46,43 @@ fn is_shared(ip: Ipv4Addr) -> bool {
     first == 100 && second & 0xc0 == 64
 }
 
-/// The addresses of all interfaces that are up, loopback included, in the system's order. If the system does not tell them:
-/// those that [`outward_addresses`] finds, and loopback.
-pub(crate) fn local_addresses() -> Vec<LocalAddress> {
-    match if_addrs::get_if_addrs() {
-        Ok(interfaces) => {
-            let up = interfaces.into_iter().filter(if_addrs::Interface::is_oper_up);
-            let all = up.map(|i| LocalAddress { ip: i.ip(), interface: i.name });
-            all.filter(|a| !a.ip.is_unspecified() && !a.ip.is_multicast()).collect()
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the system does not tell its addresses");
-            let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-            let found = outward_addresses().into_iter().chain([loopback]);
-            found.map(|ip| LocalAddress { interface: String::new(), ip }).collect()
-        }
-    }
+/// The addresses of all interfaces, loopback included, in the system's order. None if the system does not tell them.
+pub(crate) fn interface_addresses() -> Vec<LocalAddress> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the system does not tell its addresses");
+        Vec::new()
+    });
+    let all =
+        interfaces.into_iter().map(|i| LocalAddress { ip: i.ip(), has_carrier: i.is_oper_up(), interface: i.name });
+    all.filter(|a| !a.ip.is_unspecified() && !a.ip.is_multicast()).collect()
 }
 
-/// The addresses from which this computer would send to others: those of the default routes, IPv4 first. Nothing is sent:
-/// connecting a UDP socket only looks up the route.
+/// Those of [`interface_addresses`] that have a carrier. If the system does not tell any: those that [`outward_addresses`]
+/// finds, and loopback.
+pub(crate) fn local_addresses() -> Vec<LocalAddress> {
+    let all = interface_addresses();
+    if all.is_empty() {
+        let found = outward_addresses().into_iter().chain([IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+        return found.map(|ip| LocalAddress { interface: String::new(), ip, has_carrier: true }).collect();
+    }
+    all.into_iter().filter(|a| a.has_carrier).collect()
+}
+
+/// The address from which the system would send to `server`; `None` if no route leads there. Nothing is sent: connecting a
+/// UDP socket only looks up the route.
+pub(crate) fn address_towards(server: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(server).ok()?;
+    socket.local_addr().ok().map(|a| a.ip()).filter(|ip| !ip.is_unspecified())
+}
+
+/// The addresses from which this computer would send to others: those of the default routes, IPv4 first.
 pub(crate) fn outward_addresses() -> Vec<IpAddr> {
     // Addresses for documentation (RFC 5737, RFC 3849).
-    let ways: [(IpAddr, IpAddr); 2] = [
-        (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into()),
-        (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()),
-    ];
-    let source = |(any, to): (IpAddr, IpAddr)| {
-        let socket = UdpSocket::bind((any, 0)).ok()?;
-        socket.connect((to, 9)).ok()?;
-        socket.local_addr().ok().map(|a| a.ip()).filter(|ip| !ip.is_unspecified())
-    };
-    ways.into_iter().filter_map(source).collect()
+    let others: [IpAddr; 2] =
+        [Ipv4Addr::new(192, 0, 2, 1).into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()];
+    others.into_iter().filter_map(|other| address_towards((other, 9).into())).collect()
 }
 
 #[cfg(test)]
@@ -87,6 +94,11 @@ mod tests {
         let all = local_addresses();
         assert!(all.iter().any(|a| a.ip.is_loopback()), "{all:?}");
         assert!(all.iter().all(|a| !a.ip.is_unspecified()), "{all:?}");
+    }
+
+    #[test]
+    fn loopback_is_reached_from_loopback() {
+        assert_eq!(address_towards("127.0.0.1:9".parse().expect("an address")), Some(Ipv4Addr::LOCALHOST.into()));
     }
 
     #[test]

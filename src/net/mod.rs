@@ -3,5 +3,7 @@
 mod addresses;
 mod watch;
 
-pub(crate) use addresses::{LocalAddress, Reach, local_addresses, outward_addresses};
-pub(crate) use watch::AddressWatch;
+pub(crate) use addresses::{
+    LocalAddress, Reach, address_towards, interface_addresses, local_addresses, outward_addresses,
+};
+pub(crate) use watch::{AddressWatch, NetworkEvents};

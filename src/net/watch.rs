@@ -1,4 +1,5 @@
-//! Changes of the addresses of this computer: told by the kernel on Linux (rtnetlink), found by looking elsewhere.
+//! Changes of the addresses, interfaces and routes of this computer: told by the kernel on Linux (rtnetlink), found by
+//! looking elsewhere.
 
 use super::addresses::{LocalAddress, local_addresses};
 use std::time::Duration;
@@ -6,8 +7,8 @@ use std::time::Duration;
 /// How long changes are collected: an interface that comes up gets its addresses one by one.
 #[cfg(target_os = "linux")]
 const SETTLE: Duration = Duration::from_millis(50);
-/// How often the addresses are looked at where nobody tells of changes.
-const LOOK: Duration = Duration::from_secs(3);
+/// How often changes are looked for where nobody tells of them: the banner of a call comes within a second.
+const LOOK: Duration = Duration::from_millis(500);
 /// The same where the kernel tells: a sandbox may keep that from us.
 #[cfg(target_os = "linux")]
 const LOOK_RARELY: Duration = Duration::from_secs(30);
@@ -18,15 +19,15 @@ const MESSAGES: usize = 1000;
 /// A watch on the addresses of this computer.
 pub(crate) struct AddressWatch {
     known: Vec<LocalAddress>,
-    changes: Changes,
+    events: NetworkEvents,
 }
 
 impl AddressWatch {
     /// Begins to watch. Must be called in a tokio runtime.
     pub(crate) fn start() -> Self {
         // The watch comes first, so that no change after the look is missed.
-        let changes = Changes::listen();
-        Self { known: local_addresses(), changes }
+        let events = NetworkEvents::listen();
+        Self { known: local_addresses(), events }
     }
 
     /// The addresses as they were last seen.
@@ -37,7 +38,7 @@ impl AddressWatch {
     /// Waits until they are others. Cancel-safe.
     pub(crate) async fn changed(&mut self) -> &[LocalAddress] {
         loop {
-            self.changes.next().await;
+            self.events.next().await;
             let now = local_addresses();
             if now != self.known {
                 tracing::debug!(addresses = ?now, "the addresses of this computer have changed");
@@ -48,41 +49,42 @@ impl AddressWatch {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
-struct Changes;
+/// Tells when addresses, interfaces or routes may have changed.
+///
+/// On Linux it reads the kernel's messages about them (rtnetlink(7)), whose contents are not needed. tokio has no type for
+/// netlink sockets; its datagram sockets read them with the same system call.
+pub(crate) struct NetworkEvents {
+    #[cfg(target_os = "linux")]
+    messages: Option<tokio::net::UnixDatagram>,
+}
 
 #[cfg(not(target_os = "linux"))]
-impl Changes {
-    fn listen() -> Self {
-        Self
+impl NetworkEvents {
+    /// Begins to listen. Must be called in a tokio runtime.
+    pub(crate) const fn listen() -> Self {
+        Self {}
     }
 
-    /// Waits until there may be a change.
-    async fn next(&mut self) {
+    /// Waits until there may be a change. Cancel-safe.
+    pub(crate) async fn next(&mut self) {
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// The kernel's messages about addresses and interfaces (rtnetlink(7)), whose contents are not needed. tokio has no type
-/// for netlink sockets; its datagram sockets read them with the same system call.
 #[cfg(target_os = "linux")]
-struct Changes(Option<tokio::net::UnixDatagram>);
-
-#[cfg(target_os = "linux")]
-impl Changes {
-    fn listen() -> Self {
-        match subscribe() {
-            Ok(socket) => Self(Some(socket)),
-            Err(error) => {
-                tracing::info!(%error, "the kernel tells no changes of addresses; they are looked up");
-                Self(None)
-            }
+impl NetworkEvents {
+    /// Begins to listen. Must be called in a tokio runtime.
+    pub(crate) fn listen() -> Self {
+        let messages = subscribe();
+        if let Err(error) = &messages {
+            tracing::info!(%error, "the kernel tells no changes of the network; they are looked up");
         }
+        Self { messages: messages.ok() }
     }
 
-    /// Waits until there may be a change.
-    async fn next(&mut self) {
-        let Some(socket) = &self.0 else { return tokio::time::sleep(LOOK).await };
+    /// Waits until there may be a change. Cancel-safe.
+    pub(crate) async fn next(&mut self) {
+        let Some(socket) = &self.messages else { return tokio::time::sleep(LOOK).await };
         // The messages are read only at the end, so that a caller that gives up in between loses none.
         match tokio::time::timeout(LOOK_RARELY, socket.readable()).await {
             Ok(Ok(())) => tokio::time::sleep(SETTLE).await,
@@ -103,8 +105,9 @@ impl Changes {
 fn subscribe() -> std::io::Result<tokio::net::UnixDatagram> {
     use rustix::net::netlink::SocketAddrNetlink;
     use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
-    let groups = [libc::RTMGRP_LINK, libc::RTMGRP_IPV4_IFADDR, libc::RTMGRP_IPV6_IFADDR];
-    let groups = groups.into_iter().fold(0, |all, group| all | group.unsigned_abs());
+    let addresses = [libc::RTMGRP_LINK, libc::RTMGRP_IPV4_IFADDR, libc::RTMGRP_IPV6_IFADDR];
+    let routes = [libc::RTMGRP_IPV4_ROUTE, libc::RTMGRP_IPV6_ROUTE];
+    let groups = addresses.into_iter().chain(routes).fold(0, |all, group| all | group.unsigned_abs());
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
     bind(&socket, &SocketAddrNetlink::new(0, groups))?;

@@ -51,7 +51,8 @@ mod tests {
 
     fn bound(all: &[&str], loopback: bool) -> Vec<String> {
         let ip = |text: &&str| text.parse::<IpAddr>().expect("an address");
-        let all: Vec<_> = all.iter().map(ip).map(|ip| LocalAddress { interface: "eth".into(), ip }).collect();
+        let all: Vec<_> =
+            all.iter().map(ip).map(|ip| LocalAddress { interface: "eth".into(), ip, has_carrier: true }).collect();
         usable(&all, loopback).iter().map(ToString::to_string).collect()
     }
 

@@ -172,7 +172,8 @@ mod tests {
         let advertised = advertise.iter().map(|text| text.parse().expect("an entry")).collect();
         let policy = AddressPolicy { bind: bind.parse().expect("an address"), advertised };
         let local: Vec<_> = local.iter().map(|text| text.parse().expect("an address")).collect();
-        let local: Vec<_> = local.into_iter().map(|ip| LocalAddress { interface: "eth".into(), ip }).collect();
+        let local: Vec<_> =
+            local.into_iter().map(|ip| LocalAddress { interface: "eth".into(), ip, has_carrier: true }).collect();
         let addresses = policy.addresses(&local, &[], &Resolved::new());
         sentences(&policy, &addresses, &Resolved::new()).join("\n")
     }

@@ -215,7 +215,7 @@ mod tests {
     }
 
     fn local(ips: &[&str]) -> Vec<LocalAddress> {
-        ips.iter().map(|text| LocalAddress { interface: "eth".into(), ip: ip(text) }).collect()
+        ips.iter().map(|text| LocalAddress { interface: "eth".into(), ip: ip(text), has_carrier: true }).collect()
     }
 
     /// What a server that is bound to all addresses offers.

@@ -1,13 +1,19 @@
-//! The way to a server: which of this computer's addresses leads there. Asked of the system again and again, since all
-//! systems can tell it, and few tell of changes in the same way.
+//! The way to a server: which of this computer's addresses leads there, and when that changes.
 
+use crate::net::{LocalAddress, NetworkEvents, address_towards, interface_addresses};
 use crate::session::NetworkChange;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
 /// Notices that another way leads to a server, or none.
-#[derive(Debug)]
 pub(crate) struct RouteWatch {
     server: SocketAddr,
+    events: NetworkEvents,
+    seen: Seen,
+}
+
+/// What the last looks have shown.
+#[derive(Default)]
+struct Seen {
     /// The way that was last used; `None` before the first look.
     used: Option<Route>,
     is_lost: bool,
@@ -22,36 +28,29 @@ struct Route {
     interface: Option<String>,
 }
 
-/// An address of this computer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Local {
-    interface: String,
-    address: IpAddr,
-    /// Whether the interface has a carrier.
-    is_running: bool,
+impl RouteWatch {
+    /// Begins to watch the way to `server`. Must be called in a tokio runtime.
+    pub(crate) fn start(server: SocketAddr) -> Self {
+        // Events come first, so that no change after the first look is missed.
+        Self { server, events: NetworkEvents::listen(), seen: Seen::default() }
+    }
+
+    /// Waits until the way has changed since the last look. Cancel-safe.
+    pub(crate) async fn changed(&mut self) -> NetworkChange {
+        loop {
+            let address = address_towards(self.server);
+            if let Some(change) = self.seen.compare(address, &interface_addresses()) {
+                return change;
+            }
+            self.events.next().await;
+        }
+    }
 }
 
-impl RouteWatch {
-    /// Watches the way to `server`.
-    pub(crate) const fn new(server: SocketAddr) -> Self {
-        Self { server, used: None, is_lost: false }
-    }
-
-    /// The server whose way is watched.
-    pub(crate) const fn server(&self) -> SocketAddr {
-        self.server
-    }
-
-    /// Asks the system for the way, and returns what has changed since the last look. It does not wait for anything.
-    pub(crate) fn look(&mut self) -> Option<NetworkChange> {
-        let address = address_to(self.server);
-        self.compare(address, &locals())
-    }
-
-    fn compare(&mut self, address: Option<IpAddr>, locals: &[Local]) -> Option<NetworkChange> {
-        let of = |address: IpAddr| locals.iter().find(|local| local.address == address);
-        // An interface without a carrier may keep its address and its routes for seconds.
-        let address = address.filter(|address| of(*address).is_none_or(|local| local.is_running));
+impl Seen {
+    fn compare(&mut self, address: Option<IpAddr>, locals: &[LocalAddress]) -> Option<NetworkChange> {
+        let of = |address: IpAddr| locals.iter().find(|local| local.ip == address);
+        let address = address.filter(|address| of(*address).is_none_or(|local| local.has_carrier));
         let Some(address) = address else {
             let is_news = !std::mem::replace(&mut self.is_lost, true) && self.used.is_some();
             return is_news.then_some(NetworkChange::Lost);
@@ -77,52 +76,20 @@ impl RouteWatch {
     }
 }
 
-/// The address from which the system would send to `server`. Connecting a datagram socket sends nothing.
-fn address_to(server: SocketAddr) -> Option<IpAddr> {
-    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).ok()?;
-    socket.connect(server).ok()?;
-    socket.local_addr().ok().map(|address| address.ip())
-}
-
-/// The addresses of this computer.
-#[cfg(unix)]
-fn locals() -> Vec<Local> {
-    use nix::net::if_::InterfaceFlags;
-    let Ok(found) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
-    let local = |interface: nix::ifaddrs::InterfaceAddress| {
-        let address = interface.address?;
-        let v4 = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
-        let v6 = || address.as_sockaddr_in6().map(|address| IpAddr::from(address.ip()));
-        Some(Local {
-            address: v4.or_else(v6)?,
-            is_running: interface.flags.contains(InterfaceFlags::IFF_RUNNING),
-            interface: interface.interface_name,
-        })
-    };
-    found.filter_map(local).collect()
-}
-
-/// Windows takes the address of an interface without a carrier away at once, so the way alone tells enough.
-#[cfg(not(unix))]
-fn locals() -> Vec<Local> {
-    Vec::new()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use NetworkChange::{Back, Lost, Moved};
 
-    fn local(interface: &str, address: &str, is_running: bool) -> Local {
-        Local { interface: interface.into(), address: address.parse().expect("an address"), is_running }
+    fn local(interface: &str, address: &str, has_carrier: bool) -> LocalAddress {
+        LocalAddress { interface: interface.into(), ip: address.parse().expect("an address"), has_carrier }
     }
 
     /// What each look tells: an address that leads to the server, and the addresses of the computer.
-    fn changes(looks: &[(Option<&str>, &[Local])]) -> Vec<Option<NetworkChange>> {
-        let mut watch = RouteWatch::new("192.0.2.1:443".parse().expect("an address"));
-        let look = |(address, locals): &(Option<&str>, &[Local])| {
-            watch.compare(address.map(|address| address.parse().expect("an address")), locals)
+    fn changes(looks: &[(Option<&str>, &[LocalAddress])]) -> Vec<Option<NetworkChange>> {
+        let mut seen = Seen::default();
+        let look = |(address, locals): &(Option<&str>, &[LocalAddress])| {
+            seen.compare(address.map(|address| address.parse().expect("an address")), locals)
         };
         looks.iter().map(look).collect()
     }
@@ -165,13 +132,13 @@ mod tests {
         assert_eq!(changes(&looks), [None, None, Some(Moved)]);
     }
 
-    #[test]
-    fn the_system_tells_the_way_to_this_computer() {
-        let mut watch = RouteWatch::new("127.0.0.1:9".parse().expect("an address"));
-        assert_eq!((watch.look(), watch.look()), (None, None));
-        let used = watch.used.expect("a way");
-        assert_eq!(used.address, IpAddr::from(Ipv4Addr::LOCALHOST));
-        #[cfg(unix)]
+    #[tokio::test]
+    async fn the_system_tells_the_way_to_this_computer() {
+        let mut watch = RouteWatch::start("127.0.0.1:9".parse().expect("an address"));
+        let first_look = futures_util::FutureExt::now_or_never(watch.changed());
+        assert_eq!(first_look, None, "the first way is no change");
+        let used = watch.seen.used.expect("a way");
+        assert_eq!(used.address, IpAddr::from([127, 0, 0, 1]));
         assert!(used.interface.is_some());
     }
 }

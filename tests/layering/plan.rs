@@ -102,7 +102,7 @@ pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
     ("image", &["bot/", "codec/", "devices/", "ui/"]),
     ("jiff", &["proto/", "ui/"]),
     ("mio", &["sfu/"]),
-    ("nix", &["sfu/", "signal/"]),
+    ("nix", &["sfu/"]),
     ("prometheus_client", &["server/"]),
     ("quinn_udp", &["sfu/"]),
     // For tests alone: a client that is not ours.

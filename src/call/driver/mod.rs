@@ -14,10 +14,10 @@ use crate::call::host::HostRights;
 use crate::call::local_devices::LocalDevices;
 use crate::call::media::{CallMedia, MediaObserver};
 use crate::call::report::{ReportSender, TaskReport};
+use crate::call::route::RouteTask;
 use crate::call::statistics::CallStatistics;
 use crate::clock::{RunningClock, unix_ms};
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig};
-use crate::signal::RouteWatch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,9 +28,6 @@ pub(crate) type EventSink = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// Time between two statistics events.
 const STATISTICS_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Time between two looks at the way to the server.
-const ROUTE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long others still see a peer that vanished without a goodbye (our server's bound: 6 s).
 pub(super) const STALE_PEER_LIMIT: Duration = Duration::from_secs(6);
@@ -64,9 +61,8 @@ pub(crate) struct Call {
     media: CallMedia,
     statistics: CallStatistics,
     next_statistics: Instant,
-    /// The way to the server, once it is known.
-    route: Option<RouteWatch>,
-    next_route: Instant,
+    /// Watches the way to the server, once it is known, until the end.
+    route: Option<RouteTask>,
     local: LocalDevices,
     ended_unix_ms: f64,
 }
@@ -88,7 +84,6 @@ impl Call {
             statistics: CallStatistics::default(),
             next_statistics: Instant::now() + STATISTICS_INTERVAL,
             route: None,
-            next_route: Instant::now(),
             local: LocalDevices::default(),
             ended_unix_ms: 0.0,
             config,
@@ -114,7 +109,9 @@ impl Call {
             TaskReport::Session(input) => self.input(*input, devices),
             TaskReport::Server(server) => {
                 let is_other = self.route.as_ref().is_none_or(|route| route.server() != server);
-                self.route = self.route.take().filter(|_| !is_other).or_else(|| Some(RouteWatch::new(server)));
+                if is_other && self.ended().is_none() {
+                    self.route = Some(RouteTask::start(server, self.report_tx.clone()));
+                }
             }
             TaskReport::RemoteTrack(epoch, track) => {
                 let (mid, stream_id, track_id) = (track.mid.clone(), track.stream_id.clone(), track.track_id.clone());
@@ -159,7 +156,6 @@ impl Call {
     /// Runs the timers of the session and the media, and requests statistics every 2 s while in the room.
     pub(crate) fn tick(&mut self, devices: &mut Devices) {
         self.input(Input::Tick, devices);
-        self.look_at_route(devices);
         for (epoch, handle, why) in self.media.take_decodability() {
             self.input(Input::Peers(epoch, PeerInput::Decodability(handle, why)), devices);
         }
@@ -174,18 +170,6 @@ impl Call {
             {
                 connection.request_statistics(&self.report_tx);
             }
-        }
-    }
-
-    fn look_at_route(&mut self, devices: &mut Devices) {
-        let now = Instant::now();
-        if now < self.next_route || self.ended().is_some() {
-            return;
-        }
-        self.next_route = now + ROUTE_INTERVAL;
-        if let Some(change) = self.route.as_mut().and_then(RouteWatch::look) {
-            tracing::info!(?change, "the way to the server has changed");
-            self.input(Input::NetworkChanged(change), devices);
         }
     }
 
@@ -265,6 +249,7 @@ impl Call {
                 if let EventKind::ExitRoom { .. } = kind {
                     self.media.stop();
                     self.connections.clear();
+                    self.route = None;
                     self.ended_unix_ms = unix_ms();
                 }
                 self.emit(kind);
