@@ -208,8 +208,32 @@ impl Stage {
     /// Takes a participant's address away: its sockets are dead, which the server is not told. With `up` another one is
     /// there at once.
     pub(crate) fn address(&mut self, who: usize, up: bool) {
-        if !self.people[who].alive || self.people[who].net.is_cut {
+        if self.sockets_die(who, true) && up {
+            self.network(who, true);
+        }
+    }
+
+    /// Another way leads to the server, or none: the sockets carry nothing any more, which neither side is told, except
+    /// that the client hears of the change after `notice_ms`.
+    pub(crate) fn change_way(&mut self, who: usize, up: bool, notice_ms: u64) {
+        if !self.sockets_die(who, false) {
             return;
+        }
+        let change = if up {
+            self.network(who, true);
+            NetworkChange::Moved
+        } else {
+            self.people[who].machine.has_no_way = true;
+            NetworkChange::Lost
+        };
+        self.later_input(who, Duration::from_millis(notice_ms), session::Input::NetworkChanged(change));
+    }
+
+    /// Cuts a participant off and ends its sockets, which the server is not told, and the client if `is_told`. Returns
+    /// whether it was running and connected.
+    fn sockets_die(&mut self, who: usize, is_told: bool) -> bool {
+        if !self.people[who].alive || self.people[who].net.is_cut {
+            return false;
         }
         let now = self.now;
         self.people[who].net.troubled = now;
@@ -218,42 +242,15 @@ impl Stage {
         for link in self.sockets_of(who) {
             self.lose_in_flight(link);
             let Some(socket) = self.sockets.get(&link) else { continue };
-            let (lost, epoch, had_client) = (socket.loss(), socket.epoch, socket.client);
-            if had_client {
+            if is_told && socket.client {
+                let (lost, epoch) = (socket.loss(), socket.epoch);
                 self.later_input(who, Duration::ZERO, session::Input::Link(epoch, lost));
             }
             self.let_go(link, true, false);
         }
         self.people[who].links.clear();
         self.media_stops(who);
-        if up {
-            self.network(who, true);
-        }
-    }
-
-    /// Another way leads to the server, or none: the sockets carry nothing any more, which neither side is told, except
-    /// that the client hears of the change after `notice_ms`.
-    pub(crate) fn change_way(&mut self, who: usize, up: bool, notice_ms: u64) {
-        let change = if up { NetworkChange::Moved } else { NetworkChange::Lost };
-        if !self.people[who].alive || self.people[who].net.is_cut {
-            return;
-        }
-        let now = self.now;
-        self.people[who].net.troubled = now;
-        self.people[who].net.is_cut = true;
-        self.people[who].waiting.clear();
-        for link in self.sockets_of(who) {
-            self.lose_in_flight(link);
-            self.let_go(link, true, false);
-        }
-        self.people[who].links.clear();
-        self.media_stops(who);
-        if up {
-            self.network(who, true);
-        } else {
-            self.people[who].machine.has_no_way = true;
-        }
-        self.later_input(who, Duration::from_millis(notice_ms), session::Input::NetworkChanged(change));
+        true
     }
 
     /// After there was none, the system tells of the new one.
