@@ -1,10 +1,13 @@
 //! A private PulseAudio server. The microphone records what is played into the sink `micfeed`, and tests record what the
 //! speaker plays. The program sees ordinary devices.
 
+#[path = "../../../src/devices/audio/card/tests/pulse_server.rs"]
+mod pulse_server;
+
 use super::{Process, TestContext, wait_until};
-use std::fs::{self, Permissions};
+use pulse_server::private;
+use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -19,26 +22,10 @@ pub(crate) struct Pulse {
 impl Pulse {
     /// Starts it. `label` distinguishes several servers of one test.
     pub(crate) fn start(context: &TestContext, label: &str) -> Self {
-        // A folder with a short path: the path of a socket has 107 bytes at most.
         let folder = tempfile::tempdir().expect("a folder for the sound server");
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).expect("its permissions");
-        let socket = folder.path().join("native");
-        let script = folder.path().join("test.pa");
-        // The loopback keeps latencies short: without a permanent listener, a null sink outputs its sound only every two
-        // seconds, and a microphone starts only then.
-        let text = format!(
-            "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
-             load-module module-null-sink sink_name=speaker\n\
-             load-module module-null-sink sink_name=micfeed\n\
-             load-module module-remap-source source_name=mic master=micfeed.monitor\n\
-             load-module module-null-sink sink_name=drain\n\
-             load-module module-loopback source=mic sink=drain latency_msec=20\n\
-             set-default-sink speaker\nset-default-source mic\n",
-            socket.display()
-        );
-        fs::write(&script, text).expect("its configuration");
         let process = Self::run(context, &format!("pulseaudio-{label}"), folder.path());
-        let pulse = Self { server: format!("unix:{}", socket.display()), folder, process };
+        let server = format!("unix:{}", pulse_server::socket(folder.path()).display());
+        let pulse = Self { server, folder, process };
         wait_until("the sound server", || pulse.pactl(&["info"]));
         pulse.wait_for_sound();
         pulse
@@ -107,17 +94,18 @@ impl Pulse {
 
     /// Starts the killed server again: it has the devices of the beginning.
     pub(crate) fn start_again(&mut self, context: &TestContext) {
-        fs::remove_file(self.folder.path().join("native")).ok();
+        fs::remove_file(pulse_server::socket(self.folder.path())).ok();
         self.process = Self::run(context, "pulseaudio-again", self.folder.path());
         // Programs that follow it may use its microphone at once.
         wait_until("the sound server", || self.pactl(&["info"]));
     }
 
     fn run(context: &TestContext, name: &str, folder: &Path) -> Process {
-        let mut command = Command::new("pulseaudio");
-        private(&mut command, folder);
-        command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no", "-F"]);
-        Process::start(context, name, command.arg(folder.join("test.pa")))
+        // The loopback keeps latencies short: without a permanent listener, a null sink outputs its sound only every two
+        // seconds, and a microphone starts only then.
+        let more = "load-module module-null-sink sink_name=drain\n\
+                    load-module module-loopback source=mic sink=drain latency_msec=20\n";
+        Process::start(context, name, &mut pulse_server::server(folder, more))
     }
 
     /// Makes a microphone the default.
@@ -236,10 +224,4 @@ impl Recording {
         self.process.wait_exit();
         self.path
     }
-}
-
-/// Keeps PulseAudio's programs away from the sound server of the user who runs the tests.
-fn private(command: &mut Command, folder: &Path) {
-    command.env("HOME", folder).env("XDG_RUNTIME_DIR", folder).env("XDG_CONFIG_HOME", folder);
-    command.env_remove("PULSE_SERVER").env_remove("DISPLAY").env_remove("DBUS_SESSION_BUS_ADDRESS");
 }

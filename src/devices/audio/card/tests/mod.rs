@@ -4,6 +4,7 @@
 //! them set. The threads and descriptors of that process belong to the test alone.
 
 mod plugging;
+mod pulse_server;
 
 use super::host::has_cards;
 use crate::base::{DeviceEntry, DeviceProblemKind, PcmFormat, StepState};
@@ -34,24 +35,8 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("folder");
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).expect("mode");
-        let script = folder.path().join("test.pa");
-        let modules = format!(
-            "load-module module-native-protocol-unix socket={} auth-anonymous=1\n\
-             load-module module-null-sink sink_name=speaker\n\
-             load-module module-null-sink sink_name=micfeed\n\
-             load-module module-remap-source source_name=mic master=micfeed.monitor\n\
-             set-default-sink speaker\nset-default-source mic\n",
-            folder.path().join("socket").display()
-        );
-        std::fs::write(&script, modules).expect("script");
-        let process = Command::new("pulseaudio")
-            .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no", "-F"])
-            .arg(&script)
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .env("HOME", folder.path())
+        let process = pulse_server::server(folder.path(), "")
             .stderr(Stdio::null())
             .spawn()
             .expect("pulseaudio is missing: apt-get install pulseaudio pulseaudio-utils");
@@ -68,7 +53,7 @@ impl Server {
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         let folder = self.folder.path();
-        command.env("PULSE_SERVER", format!("unix:{}", folder.join("socket").display()));
+        command.env("PULSE_SERVER", format!("unix:{}", pulse_server::socket(folder).display()));
         // Another home than the server's: one without a cookie.
         command.env("XDG_RUNTIME_DIR", folder).env("HOME", folder.join("home")).env(FOLDER, folder);
         command
@@ -410,9 +395,10 @@ fn a_sound_server_that_crashes_is_reported_and_a_new_one_is_used() {
         signal("-KILL");
         assert_eq!(first(&failures).await.error.kind(), DeviceProblemKind::Unplugged);
         assert_eq!(microphone.release(LIMIT).await.state, StepState::Confirmed);
-        std::fs::remove_file(Path::new(&folder()).join("socket")).ok();
+        std::fs::remove_file(pulse_server::socket(&folder())).ok();
         let second = Server::start();
-        std::os::unix::fs::symlink(second.folder.path().join("socket"), folder().join("socket")).expect("a link");
+        std::os::unix::fs::symlink(pulse_server::socket(second.folder.path()), pulse_server::socket(&folder()))
+            .expect("a link");
         let opening = AudioLease::open_microphone(&MicrophoneChoice::Default, sink);
         let (microphone, ..) = opening.await.expect("opens on the new server");
         assert_eq!(microphone.release(LIMIT).await.state, StepState::Confirmed);
@@ -424,7 +410,7 @@ fn a_sound_server_that_crashes_is_reported_and_a_new_one_is_used() {
 fn without_a_sound_server_only_hardware_is_listed_and_opened() {
     with_server("without_a_sound_server_only_hardware_is_listed_and_opened", || async {
         signal("-KILL");
-        std::fs::remove_file(folder().join("socket")).ok();
+        std::fs::remove_file(pulse_server::socket(&folder())).ok();
         let lists = list(Duration::from_secs(5)).await;
         let real: Vec<_> = lists.microphones.iter().chain(&lists.speakers).filter(|e| !e.synthetic).collect();
         assert!(real.iter().all(|e| e.id.starts_with("alsa:plughw:")), "{real:?}");

@@ -53,9 +53,10 @@ fn the_watch_tells_of_devices_and_defaults_and_of_the_server() {
 
         signal("-KILL");
         assert_eq!(changed(&mut watch).await, DeviceChange::Sound);
-        std::fs::remove_file(folder().join("socket")).ok();
+        std::fs::remove_file(pulse_server::socket(&folder())).ok();
         let second = Server::start();
-        std::os::unix::fs::symlink(second.folder.path().join("socket"), folder().join("socket")).expect("a link");
+        std::os::unix::fs::symlink(pulse_server::socket(second.folder.path()), pulse_server::socket(&folder()))
+            .expect("a link");
         wait_for_list(&mut watch, "pulseaudio:mic", Some(true)).await;
     });
 }
