@@ -1,7 +1,8 @@
-//! The desktop session around the window: a screen that stays on during a call, the lock of the screen, and a key that
-//! works while another program has the keyboard.
+//! The desktop session around the window: a screen that stays on during a call, the lock of the screen, its end, and a
+//! key that works while another program has the keyboard.
 
 mod awake;
+mod display;
 mod hotkey;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -21,5 +22,6 @@ use self::windows as system;
 #[cfg(windows)]
 pub(crate) use self::windows::message_window::listen as listen_to_system;
 pub(crate) use awake::Awake;
+pub(crate) use display::DisplayWatch;
 pub(crate) use hotkey::{Hotkey, HotkeyError, HotkeyState, is_possible as has_hotkeys};
 pub(crate) use lock::watch as watch_lock;

@@ -94,13 +94,19 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
         on_exit: guard.on_exit(),
         ..ui::Options::default()
     };
+    let display = desktop::DisplayWatch::start();
     let result = draw::run(args.renderer, service, options);
     if let Some(verifier) = &verifier {
         events(&verified(verifier));
     }
     guard.leave();
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
-    result?;
+    if let Err(error) = result {
+        if !display.is_gone() {
+            return Err(error);
+        }
+        tracing::info!(%error, "the login session has ended under the window");
+    }
     Ok(exit_code(args.then, monitor.exit_reason(), verifier.as_deref()))
 }
 

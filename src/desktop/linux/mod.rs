@@ -2,4 +2,5 @@
 
 pub(super) mod awake;
 mod bus;
+pub(super) mod display;
 pub(super) mod lock;
