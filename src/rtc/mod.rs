@@ -38,7 +38,6 @@ mod tasks;
 mod tests;
 mod transport;
 mod tunnel;
-mod unrouted;
 mod vp8;
 
 pub(crate) use clock::SenderClock;

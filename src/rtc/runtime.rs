@@ -1,13 +1,12 @@
 //! The runtime that the stack runs on: tokio with some changes.
 //!
 //! The stack's tasks are kept in [`Tasks`], so that closing can wait for them; the stack only aborts its driver and does
-//! not wait. Where the system cannot batch datagrams, they are sent one by one, and a datagram without a route is lost
-//! without a word. And its sockets carry media over TCP too ([`TunnelSocket`]).
+//! not wait. Where the system cannot batch datagrams, they are sent one by one. And its sockets carry media over TCP too
+//! ([`TunnelSocket`]).
 
 use super::plain_udp;
 use super::tasks::Tasks;
 use super::tunnel::{TunnelSocket, Tunnels};
-use super::unrouted;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
@@ -57,7 +56,7 @@ impl Runtime for SessionRuntime {
                 plain_udp::wrap(socket)?
             }
         };
-        Ok(Arc::new(TunnelSocket::new(unrouted::wrap(udp), self.tunnels.clone())?))
+        Ok(Arc::new(TunnelSocket::new(udp, self.tunnels.clone())?))
     }
 
     fn wrap_tcp_listener(&self, listener: TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {

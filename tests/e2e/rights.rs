@@ -5,8 +5,8 @@ use crate::kit::http::request;
 use crate::kit::livekit_server::KEYS;
 use crate::kit::program::{DEV_KEYS, Keys, Place};
 use crate::kit::{
-    Display, Events, Keyboard, LiveKitServer, Participant, Process, Pulse, Server, TestContext, events, proc,
-    wait_until,
+    Display, Events, Fault, Keyboard, LiveKitServer, Participant, Process, Pulse, Relay, Server, TestContext, events,
+    proc, wait_until,
 };
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use serde_json::{Value, json};
@@ -42,21 +42,11 @@ impl Call {
 
     /// A request to the server's RoomService about the window's user.
     fn ask(&self, method: &str, more: Value) {
-        let [(_, key), (_, secret)] = self.keys;
-        let grants = VideoGrants { room_admin: true, room: ROOM.into(), ..Default::default() };
-        let token = AccessToken::with_api_key(key, secret).with_grants(grants).to_jwt().expect("signed");
-        let mut body = json!({"room": ROOM, "identity": self.window.user()});
-        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        let port = self.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
-        let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
-        let path = format!("/twirp/livekit.RoomService/{method}");
-        let (status, answer) = request(port, "POST", &path, &headers, &body.to_string());
-        assert_eq!(status, 200, "{method}: {answer}");
+        ask(&self.url, self.keys, self.window.user(), method, more);
     }
 
     fn permit(&self, may: bool) {
-        let permission = json!({"can_subscribe": true, "can_publish": may, "can_publish_data": true});
-        self.ask("UpdateParticipant", json!({ "permission": permission }));
+        self.ask("UpdateParticipant", permission(may));
     }
 
     /// Waits until the system says that camera and microphone are open, or are not.
@@ -96,6 +86,28 @@ impl Call {
     fn new_track(&self, name: &str, before: &str) -> String {
         wait_until(&format!("{name} of another track"), || self.tracks(name).pop().filter(|track| track != before))
     }
+}
+
+/// A request to the RoomService of the server at `url` about a user.
+fn ask(url: &str, keys: Keys, user: &str, method: &str, more: Value) {
+    let [(_, key), (_, secret)] = keys;
+    let grants = VideoGrants { room_admin: true, room: ROOM.into(), ..Default::default() };
+    let token = AccessToken::with_api_key(key, secret).with_grants(grants).to_jwt().expect("signed");
+    let mut body = json!({"room": ROOM, "identity": user});
+    body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    let headers = [("Authorization", &*format!("Bearer {token}")), ("Content-Type", "application/json")];
+    let path = format!("/twirp/livekit.RoomService/{method}");
+    let (status, answer) = request(port(url), "POST", &path, &headers, &body.to_string());
+    assert_eq!(status, 200, "{method}: {answer}");
+}
+
+fn port(url: &str) -> u16 {
+    url.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port")
+}
+
+/// Whether a participant may publish.
+fn permission(may: bool) -> Value {
+    json!({"permission": {"can_subscribe": true, "can_publish": may, "can_publish_data": true}})
 }
 
 fn a_right_is_taken_and_given_back(call: &Call) {
@@ -147,6 +159,45 @@ fn devices_close_while_the_right_is_gone_on_livekit_server() {
     let server = LiveKitServer::start(&context);
     let call = Call::start(context, server.url(), KEYS);
     a_right_is_taken_and_given_back(&call);
+}
+
+/// Both messages are lost with the link, and in the end the right is there: only the list of tracks after the resume tells
+/// that the server has ended the track.
+#[track_caller]
+fn a_right_is_gone_for_a_moment_of_an_outage(context: &TestContext, url: &str, keys: Keys) {
+    let relay = Relay::before(port(url), port(url));
+    let watcher = Participant::bot_by(context, url, ROOM, "watcher", |command| {
+        command.args(QUIET).envs(keys);
+    });
+    let sender = Participant::bot_by(context, &relay.url(), ROOM, "sender", |command| {
+        command.args(["--camera", "capture-process:none:320x180@10", "--microphone", "none"]).envs(keys);
+    });
+    watcher.wait_for_user("FirstVideoFrame", sender.user());
+    relay.set(Fault { cut: true, ..Fault::default() });
+    sender.wait_for("ConnectionLost");
+    ask(url, keys, sender.user(), "UpdateParticipant", permission(false));
+    watcher.wait_for_where("UserVideoAvailable", |e| e["available"] == false);
+    ask(url, keys, sender.user(), "UpdateParticipant", permission(true));
+    relay.set(Fault::default());
+    sender.wait_for("ConnectionRecovery");
+    sender.wait_for_where("DeviceWithheld", |e| e["kind"] == "camera");
+    let pid = sender.process().pid();
+    wait_until("the camera to be closed", || proc::capture_processes(pid).is_empty().then_some(()));
+    assert!(watcher.all("RemoteUserLeaveRoom").is_empty(), "it was a resume");
+}
+
+#[test]
+fn a_right_that_is_gone_for_a_moment_of_an_outage_closes_the_devices() {
+    let context = TestContext::new("rights-in-an-outage");
+    let server = Server::start(&context);
+    a_right_is_gone_for_a_moment_of_an_outage(&context, &server.url(), DEV_KEYS);
+}
+
+#[test]
+fn a_right_that_is_gone_for_a_moment_of_an_outage_closes_the_devices_on_livekit_server() {
+    let context = TestContext::new("rights-in-an-outage-on-livekit-server");
+    let server = LiveKitServer::start(&context);
+    a_right_is_gone_for_a_moment_of_an_outage(&context, &server.url(), KEYS);
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl AsyncUdpSocket for TunnelSocket {
                 self.send(transmit.destination, target.clone(), datagram);
             }
         } else if self.tunnels.allows_udp(transmit.destination) {
-            return self.udp.poll_send(cx, transmit);
+            return self.udp.poll_send(cx, transmit).map(|sent| sent.or_else(|error| lost_on_the_way(transmit, error)));
         }
         Poll::Ready(Ok(transmit.contents.len()))
     }
@@ -147,4 +147,29 @@ impl AsyncUdpSocket for TunnelSocket {
     fn max_gro_segments(&self) -> usize {
         self.udp.max_gro_segments()
     }
+}
+
+/// A datagram without a route counts as sent and lost. ICE checks each address of the server from each of ours, many pairs
+/// of them have no route, and the stack would log an error for each datagram. Other errors are passed on.
+fn lost_on_the_way(transmit: &Transmit<'_>, error: io::Error) -> io::Result<usize> {
+    if !has_no_route(&error) {
+        return Err(error);
+    }
+    tracing::trace!(%error, to = %transmit.destination, "a datagram has no route");
+    Ok(transmit.contents.len())
+}
+
+/// Whether there is no way from the socket's address to the destination: no route, a route that forbids it, an interface
+/// that is down, or an address that is gone. Linux says EINVAL for loopback from another address.
+fn has_no_route(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::NetworkUnreachable
+            | Kind::HostUnreachable
+            | Kind::NetworkDown
+            | Kind::AddrNotAvailable
+            | Kind::PermissionDenied
+            | Kind::InvalidInput
+    )
 }

@@ -51,6 +51,20 @@ fn framed(datagram: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_datagram_without_a_route_is_lost_and_the_next_one_is_sent() {
+    // Loopback leads nowhere else (RFC 5737).
+    let elsewhere: SocketAddr = "192.0.2.1:9".parse().expect("an address");
+    let plain = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    assert!(plain.send_to(b"lost", elsewhere).is_err(), "the system refuses this");
+    let socket = socket(&tunnels(Transport::Auto));
+    assert_eq!(socket.send_to(b"lost", elsewhere).await.expect("taken"), 4);
+    let peer = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.send_to(b"arrives", peer.local_addr().expect("an address")).await.expect("taken");
+    let mut payload = [0; 16];
+    assert_eq!(peer.recv(&mut payload).expect("a datagram"), 7);
+}
+
+#[tokio::test]
 async fn datagrams_to_a_candidate_go_by_tcp() {
     let (listener, address) = listener().await;
     let tunnels = tunnels(Transport::Tcp);
