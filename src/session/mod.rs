@@ -318,7 +318,7 @@ impl Session {
             Timer::Attempt => self.attempt_failed(now),
             Timer::Reconnect => self.reconnect_timed_out(now),
             Timer::Probe => self.link_lost(now),
-            Timer::MediaDown => self.media_stayed_down(),
+            Timer::MediaDown => self.media_stayed_down(now),
             Timer::Answer => self.announce_again(now),
             Timer::RetryDevice(kind) => self.retry_device(kind),
             Timer::Goodbye => self.goodbye_timed_out(now),

@@ -75,10 +75,12 @@ impl Session {
         }
     }
 
-    /// The link is up and the media path is not: restarts ICE, which may find another path.
-    pub(super) fn media_stayed_down(&mut self) {
+    /// The media path is down: restarts ICE, which may find another path, and asks whether the link is still there. On its
+    /// own it would notice an end of the network only after several seconds.
+    pub(super) fn media_stayed_down(&mut self, now: Moment) {
         if matches!(self.phase, Phase::InRoom(_)) {
             self.offer(true);
+            self.probe_link(now);
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) const RESUME_WINDOW: Duration = Duration::from_secs(5);
 pub(crate) const RECONNECT_LIMIT: Duration = Duration::from_secs(60);
 /// Longest wait for the server's answer in one attempt, and then again for media.
 pub(super) const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
-/// Longest wait for the first word of the server after the process stood still.
+/// Longest wait for the first word of the server on a link that may have died.
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
 /// An outage so soon after the last one goes on with its pauses, so that a server that lets us in and loses us at once is
 /// not asked all the time.
@@ -144,7 +144,7 @@ impl Session {
     /// Begins the next attempt at once, or, if one runs, lets the next follow without a pause.
     pub(super) fn try_now(&mut self, now: Moment) {
         let r = match &mut self.phase {
-            Phase::InRoom(room) if room.media_down.is_some() => return self.media_stayed_down(),
+            Phase::InRoom(room) if room.media_down.is_some() => return self.media_stayed_down(now),
             Phase::Reconnecting(r) => r,
             _ => return,
         };
@@ -274,10 +274,7 @@ impl Session {
         self.retry_failed_devices();
         match &mut self.phase {
             // A link that died meanwhile would be noticed only after seconds.
-            Phase::InRoom(_) => {
-                self.send(Request::PingReq(lk::Ping::default()));
-                self.timers.set(Timer::Probe, now + PROBE_LIMIT);
-            }
+            Phase::InRoom(_) => self.probe_link(now),
             Phase::Reconnecting(r) => {
                 r.since = now;
                 if after >= RESUME_WINDOW {
@@ -289,5 +286,11 @@ impl Session {
             }
             Phase::Entering(_) | Phase::Leaving(_) | Phase::Ended(_) => {}
         }
+    }
+
+    /// Asks the server for a word. If none comes in time, the link is lost.
+    pub(super) fn probe_link(&mut self, now: Moment) {
+        self.send(Request::PingReq(lk::Ping::default()));
+        self.timers.set(Timer::Probe, now + PROBE_LIMIT);
     }
 }

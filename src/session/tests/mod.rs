@@ -191,7 +191,9 @@ impl World {
             }
             Output::Peers(epoch, PeerCommand::Offer { .. }) => {
                 self.later(1, Input::Peers(epoch, PeerInput::OfferMade("v=0".into())));
-                self.link(5, LinkInput::Message(Box::new(Response::Answer(lk::SessionDescription::default()))));
+                if self.behaviour.server {
+                    self.link(5, LinkInput::Message(Box::new(Response::Answer(lk::SessionDescription::default()))));
+                }
             }
             Output::OpenDevice { kind, generation, .. } => {
                 assert!(self.held.insert(kind, generation).is_none(), "{kind:?} opened twice");

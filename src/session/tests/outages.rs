@@ -261,6 +261,21 @@ fn a_media_outage_is_shown_before_the_link_is_given_up() {
     assert_eq!(down_for(&w), None);
 }
 
+/// On a link that carries nothing any more, an end of the network would else be told only when the link's own pings end.
+#[test]
+fn a_link_that_is_silent_while_media_is_down_is_lost() {
+    for answers in [true, false] {
+        let mut w = World::entered();
+        (w.behaviour.peers, w.behaviour.server) = (false, answers);
+        w.give(Input::Peers(w.epoch, PeerInput::Down(SignalTarget::Publisher)));
+        let is_lost = |w: &World| w.events.iter().any(|e| matches!(e, EventKind::ConnectionLost { .. }));
+        w.run(3400);
+        assert!(!is_lost(&w), "the server may still answer");
+        w.run(200);
+        assert_eq!(is_lost(&w), !answers);
+    }
+}
+
 #[test]
 fn a_running_attempt_is_followed_without_a_pause() {
     let mut w = World::entered();
