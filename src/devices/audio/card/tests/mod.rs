@@ -12,7 +12,7 @@ use crate::devices::tests::failures;
 use crate::devices::*;
 use crate::testcard::{TestTone, ToneMeter, ToneReading};
 use parking_lot::Mutex;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
