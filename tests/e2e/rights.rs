@@ -161,8 +161,8 @@ fn devices_close_while_the_right_is_gone_on_livekit_server() {
     a_right_is_taken_and_given_back(&call);
 }
 
-/// Both messages are lost with the link, and in the end the right is there: only the list of tracks after the resume tells
-/// that the server has ended the track.
+/// Both messages are lost with the link, and in the end the right is there. The list of tracks after the resume tells that
+/// the server has ended the track; where the server demands a new stay first, the camera is published in that one.
 #[track_caller]
 fn a_right_is_gone_for_a_moment_of_an_outage(context: &TestContext, url: &str, keys: Keys) {
     let relay = Relay::before(port(url), port(url));
@@ -180,21 +180,22 @@ fn a_right_is_gone_for_a_moment_of_an_outage(context: &TestContext, url: &str, k
     ask(url, keys, sender.user(), "UpdateParticipant", permission(true));
     relay.set(Fault::default());
     sender.wait_for("ConnectionRecovery");
-    sender.wait_for_where("DeviceWithheld", |e| e["kind"] == "camera");
     let pid = sender.process().pid();
-    wait_until("the camera to be closed", || proc::capture_processes(pid).is_empty().then_some(()));
-    assert!(watcher.all("RemoteUserLeaveRoom").is_empty(), "it was a resume");
+    wait_until("the camera to be closed with a reason, or to be seen again", || {
+        let is_closed = proc::capture_processes(pid).is_empty() && !sender.all("DeviceWithheld").is_empty();
+        (is_closed || watcher.all("FirstVideoFrame").len() > 1).then_some(())
+    });
 }
 
 #[test]
-fn a_right_that_is_gone_for_a_moment_of_an_outage_closes_the_devices() {
+fn open_means_seen_after_a_right_was_gone_for_a_moment_of_an_outage() {
     let context = TestContext::new("rights-in-an-outage");
     let server = Server::start(&context);
     a_right_is_gone_for_a_moment_of_an_outage(&context, &server.url(), DEV_KEYS);
 }
 
 #[test]
-fn a_right_that_is_gone_for_a_moment_of_an_outage_closes_the_devices_on_livekit_server() {
+fn open_means_seen_after_a_right_was_gone_for_a_moment_of_an_outage_on_livekit_server() {
     let context = TestContext::new("rights-in-an-outage-on-livekit-server");
     let server = LiveKitServer::start(&context);
     a_right_is_gone_for_a_moment_of_an_outage(&context, &server.url(), KEYS);
