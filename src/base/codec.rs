@@ -1,5 +1,7 @@
 //! Codecs by the names of LiveKit's messages, and why a remote track can be neither shown nor played.
 
+use super::MediaKind;
+
 /// A codec of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Codec {
@@ -47,12 +49,21 @@ impl Codec {
     /// Whether a track of this codec can be decoded. RED can: a client that did not negotiate it gets plain Opus.
     pub const fn is_decodable(self) -> bool {
         match self {
-            Self::Vp8 | Self::Opus | Self::Red => true,
-            Self::Vp9 | Self::H264 | Self::H265 | Self::Av1 | Self::Pcmu | Self::Pcma | Self::Other => false,
+            Self::Vp8 | Self::Vp9 | Self::Opus | Self::Red => true,
+            Self::H264 => cfg!(feature = "h264"),
+            Self::H265 | Self::Av1 | Self::Pcmu | Self::Pcma | Self::Other => false,
         }
     }
 
-    /// The word for JSON.
+    /// The codecs that rooms of our own server carry, by kind; the first is the one of a track that names none.
+    pub(crate) const fn of_rooms(kind: MediaKind) -> &'static [Self] {
+        match kind {
+            MediaKind::Audio => &[Self::Opus],
+            MediaKind::Video => &[Self::Vp8, Self::Vp9, Self::H264],
+        }
+    }
+
+    /// The word for JSON, and for LiveKit's messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Vp8 => "vp8",

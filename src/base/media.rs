@@ -1,6 +1,6 @@
 //! Tracks and the data that devices, codecs and connections exchange: kinds, formats, packets and encoded frames.
 
-use super::{TrackSid, UserId};
+use super::{Codec, TrackSid, UserId};
 use bytes::Bytes;
 
 /// Audio or video.
@@ -99,11 +99,8 @@ pub struct TrackRef {
     pub sid: TrackSid,
 }
 
-/// The video codec of calls, as LiveKit's messages and the statistics name it.
+/// The codec of the video that we send, as LiveKit's messages and the statistics name it.
 pub(crate) const VIDEO_CODEC: &str = "vp8";
-/// Its MIME type (RFC 7741, section 6.1).
-pub(crate) const VIDEO_MIME: &str = "video/VP8";
-
 /// The choice of no device.
 pub(crate) const NO_DEVICE: &str = "none";
 
@@ -162,7 +159,10 @@ pub(crate) struct MediaPacket {
 /// One encoded video frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EncodedFrame {
-    /// The codec's bitstream of one frame.
+    /// Its codec.
+    pub(crate) codec: Codec,
+    /// The codec's bitstream of one frame: of VP9 with all layers as a superframe, of H.264 as a byte stream with start
+    /// codes.
     pub(crate) data: Bytes,
     /// Whether it can be decoded without earlier frames.
     pub(crate) keyframe: bool,

@@ -82,6 +82,8 @@ pub(super) struct CallMedia {
     /// Our camera and our screen.
     own_videos: BTreeMap<TrackSource, OwnVideo>,
     own_audio: Option<Arc<AudioSender>>,
+    /// The last bandwidth estimate for sending, in bits a second.
+    link_rate: Option<u32>,
     sending: HashSet<TrackSource>,
     camera: Arc<VideoFanout>,
     screen: Arc<VideoFanout>,
@@ -108,6 +110,7 @@ impl CallMedia {
             lipsync: HashMap::new(),
             own_videos: BTreeMap::new(),
             own_audio: None,
+            link_rate: None,
             sending: HashSet::new(),
             camera: devices.camera().clone(),
             screen: devices.screen().clone(),
@@ -201,7 +204,14 @@ impl CallMedia {
     }
 
     /// Sets the bandwidth estimate for sending, in bits a second.
-    pub(super) fn set_link_rate(&self, bps: u32) {
+    pub(super) fn set_link_rate(&mut self, bps: u32) {
+        self.link_rate = Some(bps);
+        self.share_link();
+    }
+
+    /// Divides the last estimate among our tracks; before the first, each may send as much as it wants.
+    fn share_link(&self) {
+        let Some(bps) = self.link_rate else { return };
         let encoders: Vec<&VideoEncoder> = self.own_videos.values().map(|own| &*own.encoder).collect();
         VideoEncoder::set_link_rate(&encoders, bps);
     }
@@ -218,6 +228,8 @@ impl CallMedia {
         for (layer, wanted) in layers {
             own.encoder.set_wanted(*layer, *wanted);
         }
+        // No estimate comes while nothing is sent.
+        self.share_link();
     }
 
     // ---- received tracks
@@ -303,6 +315,11 @@ impl CallMedia {
             video.before = video.decoder.statistics().frames.load(Relaxed);
             video.is_told = false;
         }
+    }
+
+    /// The pictures of a track stop for a while, or come again: the time between is no freeze.
+    pub(super) fn interrupt(&self, track: &TrackSid) {
+        self.pictures(track).interrupt();
     }
 
     fn pictures(&self, track: &TrackSid) -> Arc<Pictures> {

@@ -3,6 +3,7 @@
 
 use crate::base::{FrameSlot, VideoFrame};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use tokio::sync::watch;
 
 /// Whether a track sends, and how often that has changed.
@@ -16,12 +17,15 @@ pub(super) struct Sending {
 pub(super) struct Pictures {
     slot: FrameSlot,
     sending: watch::Sender<Sending>,
+    /// How often nobody has begun or ceased to watch it.
+    interruptions: Arc<AtomicU32>,
 }
 
 impl Default for Pictures {
     /// A track that sends.
     fn default() -> Self {
-        Self { slot: FrameSlot::default(), sending: watch::Sender::new(Sending { on: true, changes: 0 }) }
+        let sending = watch::Sender::new(Sending { on: true, changes: 0 });
+        Self { slot: FrameSlot::default(), sending, interruptions: Arc::default() }
     }
 }
 
@@ -37,9 +41,15 @@ impl Pictures {
         self.slot.clear();
     }
 
+    /// They stop for a while because nobody watches, or come again.
+    pub(super) fn interrupt(&self) {
+        self.interruptions.fetch_add(1, Relaxed);
+    }
+
     /// The end for the track's decoder.
     pub(super) fn input(&self) -> PictureInput {
-        PictureInput { slot: self.slot.clone(), sending: self.sending.subscribe() }
+        let interruptions = self.interruptions.clone();
+        PictureInput { slot: self.slot.clone(), sending: self.sending.subscribe(), interruptions }
     }
 }
 
@@ -47,12 +57,18 @@ impl Pictures {
 pub(super) struct PictureInput {
     slot: FrameSlot,
     sending: watch::Receiver<Sending>,
+    interruptions: Arc<AtomicU32>,
 }
 
 impl PictureInput {
     /// Whether the track sends now.
     pub(super) fn sending(&mut self) -> Sending {
         *self.sending.borrow_and_update()
+    }
+
+    /// How often nobody has begun or ceased to watch the track.
+    pub(super) fn interruptions(&self) -> u32 {
+        self.interruptions.load(Relaxed)
     }
 
     /// Waits until the track begins or ceases to send; for ever if nobody tells any more.

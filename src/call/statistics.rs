@@ -1,7 +1,7 @@
 //! Statistics of a call: rates from counters, with one entry for each received track.
 
 use super::media::CallMedia;
-use crate::base::{MediaKind, RemoteStatistics, Statistics, TrackSid, VIDEO_CODEC};
+use crate::base::{Codec, MediaKind, RemoteStatistics, Statistics, TrackSid, VIDEO_CODEC};
 use crate::rtc::{PeerStatistics, TrackStatistics};
 use cpu_time::ProcessTime;
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ impl CallStatistics {
                 source: track.source,
                 track: track.sid.clone(),
                 kind: "video",
-                codec: VIDEO_CODEC.into(),
+                codec: decoder.codec().map_or(VIDEO_CODEC, Codec::as_str).into(),
                 width,
                 height,
                 fps: decoded as f64 / seconds,

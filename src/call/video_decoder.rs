@@ -6,8 +6,8 @@ use super::lipsync::LipSync;
 use super::panic_point::panic_point;
 use super::pictures::PictureInput;
 use super::restart::restart_on_panic;
-use crate::base::{EncodedFrame, Moment, Undecodable, VideoFrame};
-use crate::codec::{Vp8DecodeError, Vp8Decoder, is_sealed, turn_upright};
+use crate::base::{Codec, EncodedFrame, Moment, Undecodable, VideoFrame};
+use crate::codec::{VideoDecoder, is_sealed, turn_upright};
 use crate::rtc::{KeyframeRequester, SenderClock, VideoMedia};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub(super) struct DecoderStatistics {
     pub(super) delay_us: AtomicU64,
     /// Why its frames cannot be decoded at present.
     undecodable: Mutex<Option<Undecodable>>,
+    /// The codec of the last frame.
+    codec: Mutex<Option<Codec>>,
 }
 
 impl DecoderStatistics {
@@ -46,6 +48,11 @@ impl DecoderStatistics {
     /// Why its frames cannot be decoded at present; `None` if they can.
     pub(super) fn undecodable(&self) -> Option<Undecodable> {
         *self.undecodable.lock()
+    }
+
+    /// The codec of the last frame; `None` before the first.
+    pub(super) fn codec(&self) -> Option<Codec> {
+        *self.codec.lock()
     }
 
     /// Width and height of the last frame; 0 before the first.
@@ -85,14 +92,14 @@ pub(super) struct VideoDecoderInput {
 
 /// A decoder that knows whether its frames can be decoded.
 struct JudgingDecoder {
-    raw: Vp8Decoder,
+    raw: VideoDecoder,
     state: Decodability,
     began: Instant,
 }
 
 impl JudgingDecoder {
-    fn new() -> Result<Self, Vp8DecodeError> {
-        Ok(Self { raw: Vp8Decoder::new()?, state: Decodability::default(), began: Instant::now() })
+    fn new() -> Self {
+        Self { raw: VideoDecoder::default(), state: Decodability::default(), began: Instant::now() }
     }
 
     /// The picture of a frame, if there is one to show. What was shown before is not shown while frames cannot be decoded.
@@ -103,11 +110,12 @@ impl JudgingDecoder {
         source: &VideoDecoderInput,
         statistics: &DecoderStatistics,
     ) -> Option<VideoFrame> {
+        *statistics.codec.lock() = Some(frame.codec);
         let picture = if is_sealed(&frame.data) {
             self.state.sealed();
             None
         } else {
-            match self.raw.decode(&frame.data, timestamp_us) {
+            match self.raw.decode(frame, timestamp_us) {
                 Ok(picture) => {
                     self.state.decoded();
                     picture
@@ -164,11 +172,9 @@ impl Drop for VideoDecoderTask {
 /// Decodes until the media ends or is stopped. After a panic this runs again with a new decoder, which fails until the
 /// next key frame and requests one.
 fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: &DecoderStatistics, runtime: &Handle) {
-    let mut decoder = match JudgingDecoder::new() {
-        Ok(decoder) => decoder,
-        Err(error) => return tracing::error!(%error, "no decoder"),
-    };
+    let mut decoder = JudgingDecoder::new();
     let mut last: Option<Instant> = None;
+    let mut interruptions = source.pictures.interruptions();
     let mut sending = source.pictures.sending();
     // After an "off", only a key frame ends the pictures of before.
     let mut is_new = true;
@@ -213,6 +219,9 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
             std::thread::sleep(wait);
         }
         let now = Instant::now();
+        if std::mem::replace(&mut interruptions, source.pictures.interruptions()) != interruptions {
+            last = None;
+        }
         let is_freeze = last.replace(now).is_some_and(|last| now - last > FREEZE);
         source.pictures.show(frame, sending, |frame| {
             statistics.freezes.fetch_add(is_freeze.into(), Relaxed);

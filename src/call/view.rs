@@ -5,7 +5,7 @@ pub(crate) use super::share_options::{ShareOption, ShareOptions};
 use crate::base::{
     ChatMessage, ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot,
     Receipt, ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId,
-    Withheld,
+    WatchedVideos, Withheld,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub(crate) enum CallCommand {
         /// The text.
         text: String,
     },
+    /// These videos of others are shown, and so large. It counts for later calls too.
+    Watch(WatchedVideos),
     /// A request of a host. The server refuses it if we are not one; outside a call it is dropped.
     AsHost(HostRequest),
     /// A link to a call was opened elsewhere. It comes back as [`Notice::Link`].

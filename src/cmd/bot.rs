@@ -2,7 +2,7 @@
 
 use super::participant::ParticipantArgs;
 use super::signals;
-use crate::base::{ExitReason, NO_DEVICE, RoomName, UserId, display_name};
+use crate::base::{ExitReason, NO_DEVICE, RoomName, UserId, VideoView, WatchedVideos, display_name};
 use crate::bot::{self, BotConfig, BotOutcome};
 use crate::call::{EventSink, JoinCredentials, TokenSource};
 use crate::devices::{self, CameraFormat, ChoiceError};
@@ -49,6 +49,9 @@ pub(super) struct BotArgs {
     /// picture, else 1280x720@30]
     #[arg(long, value_name = "WxH@FPS", value_parser = parse_camera_format)]
     camera_format: Option<CameraFormat>,
+    /// Watch the others' video in this size: the server sends no more than that; none for no video, all for the best
+    #[arg(long, value_name = "WxH[@FPS]", default_value = "all", value_parser = parse_watched)]
+    watch: WatchedVideos,
     /// Keep the newest picture of everybody as FOLDER/USER.png, and of their screen as FOLDER/USER.screen.png, every 2 s
     #[arg(long, value_name = "FOLDER")]
     pictures: Option<PathBuf>,
@@ -59,6 +62,17 @@ pub(super) struct BotArgs {
 
 fn parse_camera_format(text: &str) -> Result<CameraFormat, String> {
     CameraFormat::parse(text).ok_or_else(|| ChoiceError::Format(text.to_owned()).to_string())
+}
+
+fn parse_watched(text: &str) -> Result<WatchedVideos, String> {
+    match text {
+        "all" => Ok(WatchedVideos::All),
+        "none" => Ok(WatchedVideos::Each(None)),
+        _ => match VideoView::parse(text) {
+            Some(view) => Ok(WatchedVideos::Each(Some(view))),
+            None => Err(format!("{text} is no size: write it as 320x180 or 320x180@15, or none or all")),
+        },
+    }
 }
 
 /// Runs the bots until all have left.
@@ -116,6 +130,7 @@ fn config(
             screen: args.participant.screen.clone().filter(|id| id != NO_DEVICE),
             camera_layers: Vec::new(),
             listed: Vec::new(),
+            watched: args.watch.clone(),
         },
         transport: args.participant.transport,
         format,

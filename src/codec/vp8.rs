@@ -1,16 +1,15 @@
 //! VP8 for calls: an encoder set for real time, and a decoder with a limit on the size that a stream may ask for.
 
+use super::decode_error::{MAX_PIXELS, VideoDecodeError};
 use super::vp8_header::Vp8Header;
-use super::vpx::{EncoderSettings, RawDecoder, RawEncoder, TIMEBASE, VpxError};
-use crate::base::{EncodedFrame, VideoFrame};
+use super::vpx::{EncoderSettings, RawDecoder, RawEncoder, TIMEBASE, VpxCodec, VpxError};
+use crate::base::{Codec, EncodedFrame, VideoFrame};
 
 /// Targets of an encoder, in kilobits a second.
 const KBPS: std::ops::RangeInclusive<u32> = 30..=20_000;
 /// Bits of a key frame at most, in percent of a frame's average share: 5 frames' worth, a sixth of a second at 30 frames
 /// a second, so that the pacer is not held up for longer.
 const KEYFRAME_PERCENT: u32 = 500;
-/// Luma samples of a received frame at most: a shared 5K screen. A decoder takes six bytes for each.
-const MAX_PIXELS: u32 = 5120 * 2880;
 
 /// What the frames of an encoder show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl Vp8Encoder {
         let raw = self.raw_for(frame)?;
         let Some((data, is_keyframe)) = raw.encode(frame, pts, duration, keyframe)? else { return Ok(None) };
         self.keyframe_wanted &= !is_keyframe;
-        Ok(Some(EncodedFrame { data, keyframe: is_keyframe, timestamp }))
+        Ok(Some(EncodedFrame { codec: Codec::Vp8, data, keyframe: is_keyframe, timestamp }))
     }
 
     fn raw_for(&mut self, frame: &VideoFrame) -> Result<&mut RawEncoder, VpxError> {
@@ -154,48 +153,26 @@ const fn min_quantizer(content: VideoContent) -> u32 {
     }
 }
 
-/// Why a frame was not decoded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Vp8DecodeError {
-    /// It builds on frames that were not decoded: request a key frame.
-    #[error("the frame needs a key frame before it")]
-    NeedsKeyframe,
-    /// It has no valid VP8 header.
-    #[error("the data is not a VP8 frame")]
-    NotVp8,
-    /// Larger than [`MAX_PIXELS`].
-    #[error("a frame of {width}x{height} is too large")]
-    TooLarge {
-        /// Width in pixels.
-        width: u32,
-        /// Height in pixels.
-        height: u32,
-    },
-    /// The data is damaged: request a key frame.
-    #[error(transparent)]
-    Codec(#[from] VpxError),
-}
-
 /// Decodes one stream.
-pub(crate) struct Vp8Decoder {
+pub(super) struct Vp8Decoder {
     raw: RawDecoder,
     has_keyframe: bool,
 }
 
 impl Vp8Decoder {
     /// A decoder that waits for a key frame.
-    pub(crate) fn new() -> Result<Self, Vp8DecodeError> {
-        Ok(Self { raw: RawDecoder::new(1)?, has_keyframe: false })
+    pub(super) fn new() -> Result<Self, VideoDecodeError> {
+        Ok(Self { raw: RawDecoder::new(VpxCodec::Vp8, 1)?, has_keyframe: false })
     }
 
     /// Decodes one whole frame. `None`: it is not to be shown. `timestamp_us` becomes that of the decoded frame.
-    pub(crate) fn decode(&mut self, data: &[u8], timestamp_us: u64) -> Result<Option<VideoFrame>, Vp8DecodeError> {
-        match Vp8Header::parse(data).ok_or(Vp8DecodeError::NotVp8)? {
+    pub(super) fn decode(&mut self, data: &[u8], timestamp_us: u64) -> Result<Option<VideoFrame>, VideoDecodeError> {
+        match Vp8Header::parse(data).ok_or(VideoDecodeError::Malformed)? {
             Vp8Header::Keyframe { width, height } if width * height > MAX_PIXELS => {
-                return Err(Vp8DecodeError::TooLarge { width, height });
+                return Err(VideoDecodeError::TooLarge { width, height });
             }
             Vp8Header::Keyframe { .. } => self.has_keyframe = true,
-            Vp8Header::Interframe if !self.has_keyframe => return Err(Vp8DecodeError::NeedsKeyframe),
+            Vp8Header::Interframe if !self.has_keyframe => return Err(VideoDecodeError::NeedsKeyframe),
             Vp8Header::Interframe => {}
         }
         self.raw.decode(data, timestamp_us).map_err(|e| {
@@ -351,16 +328,16 @@ mod tests {
             frames.filter_map(|(timestamp, frame)| encoder.encode(&frame, timestamp).expect("encoded")).collect()
         };
         let (key, inter) = (&encoded[0].data, &encoded[1].data);
-        assert!(matches!(decoder.decode(inter, 0), Err(Vp8DecodeError::NeedsKeyframe)));
-        assert!(matches!(decoder.decode(&[], 0), Err(Vp8DecodeError::NotVp8)));
-        assert!(matches!(decoder.decode(&[0; 40], 0), Err(Vp8DecodeError::NotVp8)));
+        assert!(matches!(decoder.decode(inter, 0), Err(VideoDecodeError::NeedsKeyframe)));
+        assert!(matches!(decoder.decode(&[], 0), Err(VideoDecodeError::Malformed)));
+        assert!(matches!(decoder.decode(&[0; 40], 0), Err(VideoDecodeError::Malformed)));
         let mut giant = key.to_vec();
         giant[6..10].copy_from_slice(&[0xFF, 0x3F, 0xFF, 0x3F]);
-        assert!(matches!(decoder.decode(&giant, 0), Err(Vp8DecodeError::TooLarge { width: 16383, height: 16383 })));
+        assert!(matches!(decoder.decode(&giant, 0), Err(VideoDecodeError::TooLarge { width: 16383, height: 16383 })));
         let mut torn = key[..12].to_vec();
         torn[0] |= 0xE0;
         assert!(decoder.decode(&torn, 0).is_err());
-        assert!(matches!(decoder.decode(inter, 0), Err(Vp8DecodeError::NeedsKeyframe)), "after damaged data");
+        assert!(matches!(decoder.decode(inter, 0), Err(VideoDecodeError::NeedsKeyframe)), "after damaged data");
         assert!(decoder.decode(key, 0).expect("decoded").is_some());
         assert!(decoder.decode(inter, 0).expect("decoded").is_some());
     }
@@ -381,7 +358,7 @@ mod tests {
         for part in [whole.len() / 2, whole.len() / 4, 20] {
             assert!(decoder.decode(&whole[..part], 0).is_err(), "{part} of {} bytes", whole.len());
         }
-        assert!(matches!(decoder.decode(&next(false), 0), Err(Vp8DecodeError::NeedsKeyframe)));
+        assert!(matches!(decoder.decode(&next(false), 0), Err(VideoDecodeError::NeedsKeyframe)));
         assert!(decoder.decode(&next(true), 0).expect("decoded").is_some());
         assert!(decoder.decode(&next(false), 0).expect("decoded").is_some());
     }

@@ -233,22 +233,32 @@ fn wrap(frame: &VideoFrame) -> Result<ffi::vpx_image_t, VpxError> {
     Ok(image)
 }
 
-/// A VP8 decoder.
+/// A codec of libvpx.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VpxCodec {
+    Vp8,
+    Vp9,
+}
+
+/// A VP8 or VP9 decoder.
 pub(super) struct RawDecoder(Context);
 
 impl RawDecoder {
-    pub(super) fn new(threads: u32) -> Result<Self, VpxError> {
+    pub(super) fn new(codec: VpxCodec, threads: u32) -> Result<Self, VpxError> {
         let mut context = MaybeUninit::zeroed();
         let config = ffi::vpx_codec_dec_cfg_t { threads, w: 0, h: 0 };
         // SAFETY: the context is zeroed memory of the right size, and the version is that of the headers. After success
         // the context is initialised.
         let code = unsafe {
             let version = ffi::VPX_DECODER_ABI_VERSION as c_int;
-            let interface = ffi::vpx_codec_vp8_dx();
+            let interface = match codec {
+                VpxCodec::Vp8 => ffi::vpx_codec_vp8_dx(),
+                VpxCodec::Vp9 => ffi::vpx_codec_vp9_dx(),
+            };
             ffi::vpx_codec_dec_init_ver(context.as_mut_ptr(), interface, &raw const config, 0, version)
         };
         if code != ffi::VPX_CODEC_OK {
-            return Err(failed_setup("set up a VP8 decoder", code));
+            return Err(failed_setup("set up a decoder", code));
         }
         // SAFETY: initialised above.
         Ok(Self(Context(Box::new(unsafe { context.assume_init() }))))

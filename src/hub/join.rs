@@ -113,6 +113,7 @@ impl Hub {
             downlink,
             subscriptions: BTreeMap::new(),
             declined: BTreeSet::new(),
+            receives: None,
             sharing: lk::SubscriptionPermission { all_participants: true, ..Default::default() },
             last_sequence: 0,
             quality: None,

@@ -6,7 +6,7 @@ use super::presence::MemberPresence;
 use super::publish::UNKNOWN_STREAM;
 use super::uplink::{AnnouncedTrack, Uplink};
 use super::{ConnectionId, ConnectionRole, LinkId, MemberId};
-use crate::base::{MediaKind, Moment, TrackSid, UserId};
+use crate::base::{Codec, MediaKind, Moment, TrackSid, UserId};
 use livekit_protocol as lk;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +39,8 @@ pub(super) struct Member {
     pub(super) subscriptions: BTreeMap<TrackSid, Subscription>,
     /// Tracks that the client unsubscribed from, although it subscribes automatically.
     pub(super) declined: BTreeSet<TrackSid>,
+    /// The video codecs that the client can receive, by its last description; `None` before one names any.
+    pub(super) receives: Option<BTreeSet<Codec>>,
     /// The users that may subscribe to this member's tracks.
     pub(super) sharing: lk::SubscriptionPermission,
     /// Sequence number of the last reliable data message, counted by the client.
@@ -66,6 +68,7 @@ pub(super) struct Track {
     pub(super) sid: TrackSid,
     pub(super) info: lk::TrackInfo,
     pub(super) kind: MediaKind,
+    pub(super) codec: Codec,
     pub(super) cids: Vec<String>,
     /// Whether an m-line carries it. Only then is it shown to the others.
     pub(super) is_published: bool,
@@ -171,6 +174,11 @@ impl Member {
         let tracks: Vec<_> = self.tracks.iter().filter(|t| t.is_published).map(|t| t.info.clone()).collect();
         let is_publisher = !tracks.is_empty();
         lk::ParticipantInfo { tracks, is_publisher, permission: Some(self.permission.clone()), ..self.base.clone() }
+    }
+
+    /// Whether the client can receive tracks of this codec, as far as it has said.
+    pub(super) fn can_receive(&self, kind: MediaKind, codec: Codec) -> bool {
+        kind == MediaKind::Audio || self.receives.as_ref().is_none_or(|codecs| codecs.contains(&codec))
     }
 
     pub(super) fn track(&self, sid: &TrackSid) -> Option<&Track> {

@@ -5,6 +5,7 @@ use super::member::Downlink;
 use super::presence::MediaState;
 use super::{ConnectionId, ConnectionRole, Hub, MediaCommand, MemberId, Mid, Timer};
 use crate::base::TrackSid;
+use crate::proto::sdp;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
 use std::collections::BTreeMap;
@@ -91,6 +92,7 @@ impl Hub {
         if answer.sdp.len() > SDP_BYTES {
             return self.require_rejoin(id);
         }
+        self.note_received_codecs(id, &sdp::m_lines(&answer.sdp));
         self.command(MediaCommand::AcceptAnswer { connection, sdp: answer.sdp });
         self.tell_streams(id);
         self.negotiate(id);

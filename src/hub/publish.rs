@@ -3,7 +3,7 @@
 use super::config::{MAX_QUEUED, NAME_BYTES, SDP_BYTES};
 use super::member::{Downlink, Dynacast, Member, Track};
 use super::{Bound, Hub, MediaCommand, MemberId, Published, Subscribed};
-use crate::base::{MediaKind, TrackSid, UserId, VIDEO_MIME};
+use crate::base::{Codec, MediaKind, TrackSid, UserId};
 use crate::proto::sdp::{self, MLine};
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request};
@@ -63,10 +63,14 @@ impl Hub {
         let kind = kind_of(request.r#type());
         let sid = self.ids.track(kind, request.source());
         let cids = cids_of(&request);
-        let info = lk::TrackInfo { version: Some(self.version()), ..track_info(&sid, kind, request) };
+        // Clients fall back to the codec that is named. Some name none: then the m-line tells.
+        let named = request.simulcast_codecs.first().and_then(|c| Codec::from_mime(&c.codec));
+        let of_rooms = Codec::of_rooms(kind);
+        let codec = named.filter(|codec| of_rooms.contains(codec)).unwrap_or(of_rooms[0]);
+        let info = lk::TrackInfo { version: Some(self.version()), ..track_info(&sid, kind, codec, request) };
         let dynacast = Dynacast { requested: ALL_LAYERS, lower_at: None };
         let subscribers = BTreeSet::new();
-        Track { sid, info, kind, cids, is_published: false, subscribers, sent_subscribed: false, dynacast }
+        Track { sid, info, kind, codec, cids, is_published: false, subscribers, sent_subscribed: false, dynacast }
     }
 
     fn queue_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {
@@ -100,6 +104,8 @@ impl Hub {
             return self.require_rejoin(id);
         }
         let m_lines = sdp::m_lines(&description.sdp);
+        self.note_received_codecs(id, &m_lines);
+        let Some(member) = self.members.get_mut(&id) else { return };
         let announced: Vec<_> = member.tracks.iter().map(Track::announced).collect();
         let change = member.uplink.offer(&m_lines, &announced);
         let connection = member.up();
@@ -148,7 +154,7 @@ impl Hub {
         let lk::TrackInfo { name, r#type, source, .. } = track.info.clone();
         let cid = track.cids.first().cloned().unwrap_or_default();
         let request = lk::AddTrackRequest { cid, name, r#type, source, ..Default::default() };
-        let message = "this server forwards VP8 and Opus only";
+        let message = "this server forwards VP8, VP9, H.264 and Opus only";
         self.respond(id, 0, Reason::UnsupportedType, message, Request::AddTrack(request));
         self.send(id, Message::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid: track.sid.to_string() }));
     }
@@ -173,6 +179,10 @@ impl Hub {
             if wants && started.iter().filter(|track| is_new(self, track)).count() > 0 {
                 self.negotiate(other);
             }
+        }
+        // Without a subscriber nothing needs to be sent.
+        for track in started {
+            self.dynacast(id, track);
         }
     }
 
@@ -253,9 +263,13 @@ impl Hub {
 /// Records that an m-line carries a track from now on.
 fn start(member: &mut Member, m_line: &MLine, sid: &TrackSid) -> Option<Published> {
     let track = member.track_mut(sid)?;
+    let codec = m_line.room_codec(Some(track.codec)).unwrap_or(track.codec);
+    track.codec = codec;
     track.is_published = true;
     track.info.mid.clone_from(&m_line.mid);
+    track.info.mime_type = mime_type(track.kind, codec);
     if let Some(codec) = track.info.codecs.first_mut() {
+        codec.mime_type.clone_from(&track.info.mime_type);
         codec.mid.clone_from(&m_line.mid);
         if codec.cid != m_line.track_id {
             codec.sdp_cid.clone_from(&m_line.track_id);
@@ -263,7 +277,7 @@ fn start(member: &mut Member, m_line: &MLine, sid: &TrackSid) -> Option<Publishe
     }
     set_simulcast(&mut track.info, m_line.simulcast);
     let (mid, track, kind) = (m_line.mid.clone(), sid.clone(), track.kind);
-    Some(Published { mid, track, kind, simulcast: m_line.simulcast })
+    Some(Published { mid, track, kind, simulcast: m_line.simulcast, codec })
 }
 
 #[allow(deprecated)] // older clients read it
@@ -309,11 +323,8 @@ const fn kind_of(kind: lk::TrackType) -> MediaKind {
 }
 
 #[allow(deprecated)] // older clients read them
-fn track_info(sid: &TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> lk::TrackInfo {
-    let mime = match kind {
-        MediaKind::Video => VIDEO_MIME.to_ascii_lowercase(),
-        MediaKind::Audio => "audio/opus".to_owned(),
-    };
+fn track_info(sid: &TrackSid, kind: MediaKind, codec: Codec, request: lk::AddTrackRequest) -> lk::TrackInfo {
+    let mime = mime_type(kind, codec);
     let of_codec = request.simulcast_codecs.first().map(|c| c.layers.clone()).unwrap_or_default();
     let mut layers = if request.layers.is_empty() { of_codec } else { request.layers.clone() };
     layers.truncate(RIDS.len());
@@ -324,7 +335,7 @@ fn track_info(sid: &TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> 
         mime_type: mime.clone(),
         cid: request.cid.clone(),
         layers: layers.clone(),
-        video_layer_mode: lk::video_layer::Mode::OneSpatialLayerPerStream.into(),
+        video_layer_mode: layer_mode(codec).into(),
         ..Default::default()
     };
     let stream = if request.stream.is_empty() { stream_of(request.source()) } else { request.stream };
@@ -348,6 +359,23 @@ fn track_info(sid: &TrackSid, kind: MediaKind, request: lk::AddTrackRequest) -> 
         audio_features: request.audio_features,
         backup_codec_policy: request.backup_codec_policy,
         ..Default::default()
+    }
+}
+
+/// The MIME type of a codec in LiveKit's messages.
+pub(super) fn mime_type(kind: MediaKind, codec: Codec) -> String {
+    let kind = match kind {
+        MediaKind::Video => "video",
+        MediaKind::Audio => "audio",
+    };
+    format!("{kind}/{}", codec.as_str())
+}
+
+/// How a track of this codec is sent in several sizes: VP9 in one stream.
+const fn layer_mode(codec: Codec) -> lk::video_layer::Mode {
+    match codec {
+        Codec::Vp9 => lk::video_layer::Mode::MultipleSpatialLayersPerStream,
+        _ => lk::video_layer::Mode::OneSpatialLayerPerStream,
     }
 }
 

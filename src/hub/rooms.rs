@@ -5,9 +5,10 @@
 
 use super::config::METADATA_BYTES;
 use super::member::{Member, RoomNo};
+use super::publish::mime_type;
 use super::speakers::Speakers;
 use super::{Admission, Hub, HubEvent, MemberId, Room, Timer, clipped};
-use crate::base::VIDEO_MIME;
+use crate::base::{Codec, MediaKind};
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
 use lk::leave_request::Action;
@@ -160,7 +161,8 @@ impl Hub {
 
 /// The codecs that rooms carry.
 pub(super) fn codecs() -> Vec<lk::Codec> {
-    let codec = |mime: &str| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() };
+    let codec = |kind: MediaKind, codec: &Codec| lk::Codec { mime: mime_type(kind, *codec), fmtp_line: String::new() };
     // Without `video/rtx`: livekit-client 2.5 takes it for a codec that it has to offer, and publishes nothing.
-    ["audio/opus", VIDEO_MIME].map(codec).to_vec()
+    let kinds = [MediaKind::Audio, MediaKind::Video].into_iter();
+    kinds.flat_map(|kind| Codec::of_rooms(kind).iter().map(move |c| codec(kind, c))).collect()
 }

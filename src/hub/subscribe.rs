@@ -3,14 +3,16 @@
 use super::member::Subscription;
 use super::publish::ALL_LAYERS;
 use super::{Hub, MediaCommand, MemberId, Timer};
-use crate::base::{MediaKind, TrackSid, VIDEO_CODEC};
+use crate::base::{Codec, MediaKind, TrackSid};
+use crate::proto::sdp::MLine;
 use livekit_protocol as lk;
 use lk::SubscriptionError as Error;
 use lk::signal_response::Message;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long a layer stays on after its last subscriber: tiles appear and disappear.
-const LOWER_AFTER: Duration = Duration::from_secs(5);
+const LOWER_AFTER: Duration = Duration::from_secs(1);
 /// Tracks in one request at most; more are ignored.
 const MAX_TRACKS: usize = 1000;
 /// Grants in one `subscription_permission` at most; more are ignored.
@@ -34,6 +36,9 @@ impl Hub {
         if !owner.shares(sid, member) {
             self.tell_sharing(id, participant_sid, sid, false);
             return Err(Error::SeUnknown);
+        }
+        if owner.track(sid).is_some_and(|t| !member.can_receive(t.kind, t.codec)) {
+            return Err(self.refuse_subscription(id, sid, Error::SeCodecUnsupported));
         }
         let Some(track) = self.members.get_mut(&owner_id).and_then(|o| o.track_mut(sid)) else { return Ok(()) };
         if !track.subscribers.insert(id) {
@@ -103,13 +108,39 @@ impl Hub {
                 continue;
             }
             member.declined.remove(track);
-            if let Err(error) = self.subscribe(id, track) {
-                let (track_sid, err) = (track.to_string(), error as i32);
-                self.send(id, Message::SubscriptionResponse(lk::SubscriptionResponse { track_sid, err }));
+            match self.subscribe(id, track) {
+                // It has been told.
+                Ok(()) | Err(Error::SeCodecUnsupported) => {}
+                Err(error) => drop(self.refuse_subscription(id, track, error)),
             }
         }
         self.forget_declined(id);
         self.negotiate(id);
+    }
+
+    /// Tells a client that it does not get a track. Returns the reason.
+    fn refuse_subscription(&mut self, id: MemberId, track: &TrackSid, error: Error) -> Error {
+        let response = lk::SubscriptionResponse { track_sid: track.to_string(), err: error as i32 };
+        self.send(id, Message::SubscriptionResponse(response));
+        error
+    }
+
+    /// Takes the codecs that a client can receive from its description. Subscriptions to others end.
+    pub(super) fn note_received_codecs(&mut self, id: MemberId, m_lines: &[MLine]) {
+        let receiving = m_lines.iter().filter(|m| m.kind == MediaKind::Video && m.is_receiving());
+        let codecs: BTreeSet<Codec> = receiving.flat_map(|m| m.codecs.iter().copied()).collect();
+        let Some(member) = self.members.get_mut(&id).filter(|_| !codecs.is_empty()) else { return };
+        member.receives = Some(codecs);
+        let Some(member) = self.members.get(&id) else { return };
+        let cannot = |(sid, s): &(&TrackSid, &Subscription)| {
+            let track = self.members.get(&s.owner).and_then(|owner| owner.track(sid));
+            track.is_some_and(|t| !member.can_receive(t.kind, t.codec))
+        };
+        let refused: Vec<TrackSid> = member.subscriptions.iter().filter(cannot).map(|(sid, _)| sid.clone()).collect();
+        for sid in refused {
+            self.unsubscribe(id, &sid);
+            self.refuse_subscription(id, &sid, Error::SeCodecUnsupported);
+        }
     }
 
     /// Drops declined tracks that have ended.
@@ -155,8 +186,8 @@ impl Hub {
 
     fn send_preference(&mut self, id: MemberId, sid: &TrackSid, wanted: Subscription) {
         let Some(connection) = self.members.get(&id).map(|m| m.down()) else { return };
-        let (track, layer, paused) = (sid.clone(), wanted.layer, wanted.paused);
-        self.command(MediaCommand::Prefer { connection, track, layer, paused });
+        let Subscription { layer, paused, .. } = wanted;
+        self.command(MediaCommand::Prefer { connection, track: sid.clone(), layer, paused });
     }
 
     /// A track got its m-line: sends the layer that was chosen before, unless it is the default.
@@ -261,7 +292,8 @@ impl Hub {
         if is_due {
             dynacast.requested = wanted;
             dynacast.lower_at = None;
-            self.send(owner, qualities(sid, wanted));
+            let codec = track.codec;
+            self.send(owner, qualities(sid, codec, wanted));
         }
         self.set_dynacast_timer(owner);
     }
@@ -284,8 +316,8 @@ impl Hub {
     pub(super) fn repeat_dynacast(&mut self, owner: MemberId) {
         for sid in self.track_sids(owner) {
             let sent = self.members.get(&owner).and_then(|o| o.track(&sid)).filter(|t| t.kind == MediaKind::Video);
-            if let Some(requested) = sent.filter(|t| t.is_published).map(|t| t.dynacast.requested) {
-                self.send(owner, qualities(&sid, requested));
+            if let Some((codec, requested)) = sent.filter(|t| t.is_published).map(|t| (t.codec, t.dynacast.requested)) {
+                self.send(owner, qualities(&sid, codec, requested));
             }
         }
     }
@@ -337,12 +369,12 @@ fn wanted_layer(layers: &[lk::VideoLayer], settings: &lk::UpdateTrackSettings) -
 }
 
 #[allow(deprecated)] // older clients read it
-fn qualities(sid: &TrackSid, layers: u8) -> Message {
+fn qualities(sid: &TrackSid, codec: Codec, layers: u8) -> Message {
     let qualities: Vec<_> =
         (0..3u8).map(|q| lk::SubscribedQuality { quality: q.into(), enabled: q < layers }).collect();
     Message::SubscribedQualityUpdate(lk::SubscribedQualityUpdate {
         track_sid: sid.to_string(),
         subscribed_qualities: qualities.clone(),
-        subscribed_codecs: vec![lk::SubscribedCodec { codec: VIDEO_CODEC.into(), qualities }],
+        subscribed_codecs: vec![lk::SubscribedCodec { codec: codec.as_str().into(), qualities }],
     })
 }

@@ -68,7 +68,7 @@ impl Uplink {
         let old = std::mem::take(&mut self.published);
         let mut fresh = Vec::new();
         let sending = m_lines.iter().filter(|s| s.is_sending());
-        let (supported, unsupported): (Vec<_>, Vec<_>) = sending.partition(|s| s.has_room_codec());
+        let (supported, unsupported): (Vec<_>, Vec<_>) = sending.partition(|s| s.room_codec(None).is_some());
         self.unsupported = unsupported.into_iter().cloned().collect();
         for m_line in supported {
             match old.get(&m_line.mid).filter(|track| !is_replaced(track, m_line, announced, &old)) {
@@ -301,8 +301,8 @@ mod tests {
         uplink.offer(&[sending("1", V, "a")], &[ta]);
         let change = uplink.offer(&[sending("1", V, "b")], &[ta, tb]);
         assert_eq!((started(&change), change.end.as_slice()), (vec![("1", "TR_B")], ["TR_A".into()].as_slice()));
-        let h264 = MLine { codecs: vec![Codec::H264], ..sending("1", V, "b") };
-        let changed = uplink.clone().offer(&[h264], &[tb]);
+        let av1 = MLine { codecs: vec![Codec::Av1], ..sending("1", V, "b") };
+        let changed = uplink.clone().offer(&[av1], &[tb]);
         assert_eq!((changed.end, changed.unsupported), (vec!["TR_B".into()], vec!["TR_B".into()]), "another codec");
         let quiet = MLine { direction: MediaDirection::Inactive, ..sending("1", V, "b") };
         assert_eq!(uplink.offer(&[quiet], &[tb]).end, ["TR_B".into()]);

@@ -2,7 +2,7 @@
 
 use super::Server;
 use super::guest::{Entry, Guest};
-use crate::base::{EncodedFrame, MediaKind, SignalTarget, SimulcastLayer, Transport};
+use crate::base::{Codec, EncodedFrame, MediaKind, SignalTarget, SimulcastLayer, Transport};
 use crate::rtc::{Mode, RemoteMedia, SendOutcome, VideoMedia, VideoSender};
 use bytes::Bytes;
 use livekit_protocol as proto;
@@ -18,7 +18,7 @@ fn frame(layer: usize, number: u32, keyframe: bool) -> EncodedFrame {
     data.push(layer as u8);
     data.extend_from_slice(&number.to_be_bytes());
     data.resize(400 << (2 * layer).min(4), number as u8);
-    EncodedFrame { data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
+    EncodedFrame { codec: Codec::Vp8, data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
 }
 
 fn layer_of(frame: &EncodedFrame) -> usize {

@@ -1,5 +1,5 @@
 //! Formats: LiveKit's messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations, SDP, release feeds,
-//! datagrams on a TCP connection. This folder encodes, decodes and verifies; it opens no socket and no file.
+//! RTP payloads, datagrams on a TCP connection. This folder encodes, decodes and verifies; it opens no socket and no file.
 
 #[cfg(feature = "client")]
 pub(crate) mod chat;
@@ -12,6 +12,7 @@ pub mod link;
 mod mac;
 #[cfg(all(test, feature = "wire"))]
 mod no_panic;
+pub(crate) mod payload;
 pub(crate) mod release;
 pub mod sdp;
 pub(crate) mod stream;

@@ -47,13 +47,16 @@ impl MLine {
         !self.rejected && self.direction.sends()
     }
 
-    /// Whether it offers a codec that rooms carry: VP8 or Opus. An m-line that names no codec is given the benefit.
-    pub fn has_room_codec(&self) -> bool {
-        let codec = match self.kind {
-            MediaKind::Audio => Codec::Opus,
-            MediaKind::Video => Codec::Vp8,
-        };
-        self.codecs.is_empty() || self.codecs.contains(&codec)
+    /// The codec in which a room carries what the offerer sends on it: `wanted` if it offers that one, else the first one
+    /// that rooms carry. `None` if it offers none of those; an m-line that names no codec is given the benefit.
+    pub(crate) fn room_codec(&self, wanted: Option<Codec>) -> Option<Codec> {
+        let of_rooms = Codec::of_rooms(self.kind);
+        let wanted = wanted.filter(|codec| of_rooms.contains(codec));
+        if self.codecs.is_empty() {
+            return wanted.or(of_rooms.first().copied());
+        }
+        let offered = || self.codecs.iter().copied().filter(|codec| of_rooms.contains(codec));
+        wanted.filter(|codec| offered().any(|other| other == *codec)).or_else(|| offered().next())
     }
 
     /// Whether the offerer only receives media on it.
@@ -144,12 +147,17 @@ mod tests {
         let carried = |kind: &str, codecs: &[&str]| {
             let map = |codec: &&str| format!("a=rtpmap:96 {codec}/90000\r\n");
             let codecs: String = codecs.iter().map(map).collect();
-            m_lines(&format!("m={kind} 9 X 96\r\na=mid:0\r\n{codecs}"))[0].has_room_codec()
+            m_lines(&format!("m={kind} 9 X 96\r\na=mid:0\r\n{codecs}"))[0].clone()
         };
-        assert!(carried("video", &["H264", "rtx", "VP8"]) && carried("audio", &["red", "opus"]));
-        assert!(carried("video", &[]), "it does not say");
-        assert!(!carried("video", &["H264", "rtx", "red", "ulpfec"]) && !carried("video", &["AV1"]));
-        assert!(!carried("audio", &["PCMU"]));
+        let named = |codecs: &[&str], wanted| carried("video", codecs).room_codec(wanted);
+        assert_eq!(named(&["rtx", "H264", "VP8"], None), Some(Codec::H264), "the first");
+        assert_eq!(named(&["VP8", "VP9"], Some(Codec::Vp9)), Some(Codec::Vp9));
+        assert_eq!(named(&["VP8", "VP9"], Some(Codec::Av1)), Some(Codec::Vp8));
+        assert_eq!(named(&["VP8"], Some(Codec::H264)), Some(Codec::Vp8));
+        assert_eq!(named(&[], None), Some(Codec::Vp8), "it does not say");
+        assert_eq!(named(&["AV1", "rtx", "red", "ulpfec"], Some(Codec::Av1)), None);
+        assert_eq!(carried("audio", &["red", "opus"]).room_codec(None), Some(Codec::Opus));
+        assert_eq!(carried("audio", &["PCMU"]).room_codec(None), None);
         assert_eq!(m_lines("m=video 9 X 96\r\na=mid:0\r\na=rtpmap:96\r\na=rtpmap:\r\n")[0].codecs, []);
     }
 

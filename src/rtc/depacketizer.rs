@@ -1,13 +1,13 @@
-//! VP8 packets in, whole frames in decoding order out. Pure: time is an argument.
+//! Video packets in, whole frames in decoding order out. Pure: time is an argument.
 //!
 //! A lost packet is waited for until its NACK timeout, 400 ms at most. A loss that is not repaired by then becomes one
 //! [`VideoMedia::Gap`], and the next frame is a key frame.
 
 use super::loss::{LossTracker, SeqExtender};
-use super::vp8::Descriptor;
-use crate::base::{EncodedFrame, MediaPacket, Moment, Orientation};
+use crate::base::{Codec, EncodedFrame, MediaPacket, Moment, Orientation};
 use crate::codec::Vp8Header;
-use bytes::{Bytes, BytesMut};
+use crate::proto::payload::{PayloadPart, assemble};
+use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -35,17 +35,23 @@ struct HeldPacket {
     packet: MediaPacket,
     /// The video orientation that the packet announces.
     orientation: Option<Orientation>,
+    codec: Codec,
     /// `None` for packets without bitstream: padding, bandwidth probes.
-    descriptor: Option<Descriptor>,
+    part: Option<PayloadPart>,
 }
 
 impl HeldPacket {
     fn starts_frame(&self) -> bool {
-        self.descriptor.is_some_and(|d| d.frame_start)
+        self.part.is_some_and(|part| part.begins)
     }
 
     fn starts_keyframe(&self) -> bool {
-        self.descriptor.is_some_and(|d| d.frame_start && Vp8Header::is_keyframe(&self.packet.payload[d.len..]))
+        self.part.is_some_and(|part| part.begins_keyframe)
+    }
+
+    /// Whether it starts another frame than that of `timestamp`.
+    fn starts_frame_after(&self, timestamp: u32) -> bool {
+        self.starts_frame() && self.packet.timestamp != timestamp
     }
 }
 
@@ -67,9 +73,10 @@ pub(super) struct VideoDepacketizer {
     state: State,
     /// Extended sequence number of the next packet. Older packets come too late.
     next: u64,
-    /// Packets of the frame that is being put together, and its timestamp.
-    parts: Vec<Bytes>,
+    /// Payloads of the frame that is being put together, its timestamp and its codec.
+    parts: Vec<(PayloadPart, Bytes)>,
     timestamp: u32,
+    codec: Codec,
     /// The orientation that was announced last: it holds until another is (3GPP TS 26.114, section 7.4.5).
     orientation: Orientation,
     /// When the first packet of the newest key frame arrived.
@@ -88,6 +95,7 @@ impl Default for VideoDepacketizer {
             next: 0,
             parts: Vec::new(),
             timestamp: 0,
+            codec: Codec::Vp8,
             orientation: Orientation::default(),
             keyframe_began: None,
             out: VecDeque::new(),
@@ -97,8 +105,9 @@ impl Default for VideoDepacketizer {
 }
 
 impl VideoDepacketizer {
-    /// Takes a packet and the video orientation in its header extension. Packets may come in any order and more than once.
-    pub(super) fn push(&mut self, packet: MediaPacket, orientation: Option<Orientation>, now: Moment) {
+    /// Takes a packet, the codec of its payload type, and the video orientation in its header extension. Packets may come
+    /// in any order and more than once.
+    pub(super) fn push(&mut self, packet: MediaPacket, codec: Codec, orientation: Option<Orientation>, now: Moment) {
         let before = self.sequence.highest();
         let mut number = self.sequence.extend(packet.sequence);
         match before {
@@ -109,7 +118,7 @@ impl VideoDepacketizer {
         if number < self.next || self.held.contains_key(&number) {
             return;
         }
-        let held = HeldPacket { descriptor: Descriptor::parse(&packet.payload), orientation, packet };
+        let held = HeldPacket { part: PayloadPart::read(codec, &packet.payload), codec, orientation, packet };
         if held.starts_keyframe() {
             self.keyframe_began = Some(now);
         } else if held.starts_frame() && self.state == (State::NeedsKeyframe { request: false }) {
@@ -210,14 +219,17 @@ impl VideoDepacketizer {
 
     /// Adds a packet to its frame. All packets before it have been taken.
     fn append(&mut self, held: &HeldPacket) {
-        let Some(descriptor) = held.descriptor else { return };
-        if descriptor.frame_start {
+        let Some(part) = held.part else { return };
+        if part.begins && (self.parts.is_empty() || held.starts_frame_after(self.timestamp)) {
             self.finish_frame(); // of a sender that sets no marker
-            self.timestamp = held.packet.timestamp;
+            if held.codec != self.codec && !part.begins_keyframe {
+                return self.give_up_frame();
+            }
+            (self.timestamp, self.codec) = (held.packet.timestamp, held.codec);
         } else if self.parts.is_empty() {
             return self.give_up_frame();
         }
-        self.parts.push(held.packet.payload.slice(descriptor.len..));
+        self.parts.push((part, held.packet.payload.clone()));
         self.orientation = held.orientation.unwrap_or(self.orientation);
         if held.packet.marker {
             self.finish_frame();
@@ -225,24 +237,18 @@ impl VideoDepacketizer {
     }
 
     fn finish_frame(&mut self) {
-        let data = match self.parts.as_mut_slice() {
-            [] => return,
-            [only] => std::mem::take(only),
-            parts => {
-                let mut all = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
-                parts.iter().for_each(|part| all.extend_from_slice(part));
-                all.freeze()
-            }
-        };
+        let Some((first, _)) = self.parts.first() else { return };
+        let (keyframe, codec) = (first.begins_keyframe, self.codec);
+        let data = assemble(codec, &self.parts);
         self.parts.clear();
-        if matches!(Vp8Header::parse(&data), Some(Vp8Header::Keyframe { width, height }) if width.max(height) <= BLACK_SIDE)
-        {
+        let is_black =
+            |header| matches!(header, Some(Vp8Header::Keyframe { width, height }) if width.max(height) <= BLACK_SIDE);
+        if codec == Codec::Vp8 && is_black(Vp8Header::parse(&data)) {
             self.state = State::NeedsKeyframe { request: false };
             self.keyframe_began = None;
             return;
         }
-        let keyframe = Vp8Header::is_keyframe(&data);
-        let frame = EncodedFrame { data, keyframe, timestamp: self.timestamp };
+        let frame = EncodedFrame { codec, data, keyframe, timestamp: self.timestamp };
         self.out.push_back(VideoMedia::Frame(frame, self.orientation));
     }
 
@@ -265,11 +271,12 @@ impl VideoDepacketizer {
 
     /// Whether all packets of the frame that starts at `start` are held.
     fn is_whole(&self, start: u64) -> bool {
+        let Some(timestamp) = self.held.get(&start).map(|held| held.packet.timestamp) else { return false };
         for (expected, (&number, held)) in (start..).zip(self.held.range(start..)) {
             if number != expected {
                 return false;
             }
-            if held.packet.marker || (number > start && held.starts_frame()) {
+            if held.packet.marker || held.starts_frame_after(timestamp) {
                 return true;
             }
         }

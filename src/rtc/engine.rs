@@ -10,7 +10,9 @@ use super::transport::TransportState;
 use super::tunnel::Tunnels;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8};
+#[cfg(feature = "h264")]
+use rtc::peer_connection::configuration::media_engine::MIME_TYPE_H264;
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MIME_TYPE_VP9};
 use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -27,8 +29,11 @@ use webrtc::peer_connection::{
 };
 
 pub(super) const OPUS: u8 = 111;
+/// The payload types of the video codecs, as browsers have them. The next number is that of their RTX.
 const VP8: u8 = 96;
-const RTX: u8 = 97;
+const VP9: u8 = 98;
+#[cfg(feature = "h264")]
+const H264: u8 = 102;
 
 /// Interval of ICE checks. The stack writes DTLS and SCTP packets only when it wakes for another reason, so that at the
 /// default of 200 ms connecting stalls several times for that long.
@@ -103,13 +108,49 @@ pub(super) fn opus() -> RTCRtpCodec {
 }
 
 pub(super) fn vp8() -> RTCRtpCodec {
+    video(MIME_TYPE_VP8, "")
+}
+
+fn video(mime_type: &str, parameters: &str) -> RTCRtpCodec {
     RTCRtpCodec {
-        mime_type: MIME_TYPE_VP8.into(),
+        mime_type: mime_type.into(),
         clock_rate: 90_000,
         channels: 0,
-        sdp_fmtp_line: String::new(),
+        sdp_fmtp_line: parameters.into(),
         rtcp_feedback: vec![feedback("ccm", "fir"), feedback("goog-remb", "")],
     }
+}
+
+/// A video codec with its RTX. Without RTX livekit-server does not retransmit, and str0m neither sends nor answers NACKs.
+fn with_rtx(rtp_codec: RTCRtpCodec, payload_type: u8) -> [RTCRtpCodecParameters; 2] {
+    let rtx = RTCRtpCodec {
+        mime_type: MIME_TYPE_RTX.into(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: format!("apt={payload_type}"),
+        rtcp_feedback: vec![],
+    };
+    [
+        RTCRtpCodecParameters { rtp_codec, payload_type },
+        RTCRtpCodecParameters { rtp_codec: rtx, payload_type: payload_type + 1 },
+    ]
+}
+
+/// The codecs of the video that we send.
+pub(super) fn sent_video_codecs() -> Vec<RTCRtpCodecParameters> {
+    with_rtx(vp8(), VP8).into()
+}
+
+/// The codecs of video that can be received, those of [`Codec::is_decodable`](crate::base::Codec::is_decodable).
+fn received_video_codecs() -> Vec<RTCRtpCodecParameters> {
+    let mut codecs = sent_video_codecs();
+    codecs.extend(with_rtx(video(MIME_TYPE_VP9, "profile-id=0"), VP9));
+    #[cfg(feature = "h264")]
+    codecs.extend(with_rtx(
+        video(MIME_TYPE_H264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"),
+        H264,
+    ));
+    codecs
 }
 
 fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
@@ -118,18 +159,10 @@ fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
 
 fn media_engine() -> Result<MediaEngine, Error> {
     let mut media = MediaEngine::default();
-    // Without RTX livekit-server does not retransmit, and str0m neither sends nor answers NACKs.
-    let rtx = RTCRtpCodec {
-        mime_type: MIME_TYPE_RTX.into(),
-        clock_rate: 90_000,
-        channels: 0,
-        sdp_fmtp_line: format!("apt={VP8}"),
-        rtcp_feedback: vec![],
-    };
-    let codecs =
-        [(opus(), OPUS, RtpCodecKind::Audio), (vp8(), VP8, RtpCodecKind::Video), (rtx, RTX, RtpCodecKind::Video)];
-    for (rtp_codec, payload_type, kind) in codecs {
-        media.register_codec(RTCRtpCodecParameters { rtp_codec, payload_type }, kind)?;
+    let audio = RTCRtpCodecParameters { rtp_codec: opus(), payload_type: OPUS };
+    media.register_codec(audio, RtpCodecKind::Audio)?;
+    for codec in received_video_codecs() {
+        media.register_codec(codec, RtpCodecKind::Video)?;
     }
     configure_simulcast_extension_headers(&mut media)?;
     let extensions = [

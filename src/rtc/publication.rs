@@ -88,6 +88,9 @@ impl PublishedTrack {
         let local = Arc::new(TrackLocalStaticRTP::new(local_track(&publication, kind)));
         let init = direction(RTCRtpTransceiverDirection::Sendonly);
         let transceiver = connection.pc.add_transceiver_from_track(local.clone(), Some(init)).await.map_err(&failed)?;
+        if kind == RtpCodecKind::Video {
+            transceiver.set_codec_preferences(engine::sent_video_codecs()).await.map_err(&failed)?;
+        }
         let sender = transceiver.sender().await.map_err(&failed)?.ok_or(RtcError::Closed)?;
         let (queue, packets) = mpsc::channel(QUEUED_FRAMES);
         let end = tasks.stop().child_token();
@@ -111,7 +114,9 @@ impl PublishedTrack {
         let failed = negotiation("reading what was negotiated");
         let Some(mid) = self.transceiver.mid().await.map_err(&failed)? else { return Ok(()) };
         let parameters = self.sender.get_parameters().await.map_err(&failed)?.rtp_parameters;
-        let media = parameters.codecs.iter().find(|c| !c.rtp_codec.mime_type.ends_with("/rtx"));
+        let is_sent =
+            |mime: &str| [engine::vp8(), engine::opus()].iter().any(|codec| codec.mime_type.eq_ignore_ascii_case(mime));
+        let media = parameters.codecs.iter().find(|c| is_sent(&c.rtp_codec.mime_type));
         let Some(payload_type) = media.map(|c| c.payload_type) else { return Ok(()) };
         let id = |uri: &str| {
             let found = parameters.header_extensions.iter().find(|e| e.uri == uri);

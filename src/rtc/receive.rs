@@ -5,7 +5,7 @@ use super::event::{EventSender, KeyframeRequester, RemoteMedia, RemoteTrack, Rtc
 use super::m_lines::{MLines, SendingMLine};
 use super::stats::{TrackCounters, TrackList};
 use super::transport::TransportState;
-use crate::base::{MediaKind, MediaPacket, Moment, Orientation};
+use crate::base::{Codec, MediaKind, MediaPacket, Moment, Orientation};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ struct Video {
     depacketizer: VideoDepacketizer,
     /// Id of the header extension for the video orientation.
     orientation_id: Option<u8>,
+    /// The payload type of the last packet and its codec. A publisher may change its codec at any time.
+    codec: Option<(u8, Codec)>,
     out: mpsc::Sender<VideoMedia>,
     keyframes: KeyframeRequester,
     /// When a key frame was requested last.
@@ -104,7 +106,7 @@ impl Task {
         }
         let Some((m_line, ended)) = self.with.m_lines.find(ssrc) else { return };
         self.end();
-        let SendingMLine { mid, stream_id, track_id, orientation_id } = m_line;
+        let SendingMLine { mid, stream_id, track_id, orientation_id, .. } = m_line;
         let (media, handed) = match self.kind {
             MediaKind::Audio => {
                 let (tx, rx) = mpsc::channel(AUDIO_PACKETS);
@@ -116,6 +118,7 @@ impl Task {
                 let video = Video {
                     depacketizer: VideoDepacketizer::default(),
                     orientation_id,
+                    codec: None,
                     out,
                     keyframes: keyframes.clone(),
                     requested: None,
@@ -162,7 +165,13 @@ impl Task {
             Media::Video(video) => {
                 let cvo = video.orientation_id.and_then(|id| header.get_extension(id));
                 let orientation = cvo.and_then(|value| value.first().copied()).map(Orientation::from_cvo);
-                video.depacketizer.push(packet, orientation, now);
+                let payload_type = header.payload_type;
+                let codec = match video.codec {
+                    Some((same, codec)) if same == payload_type => codec,
+                    _ => self.with.m_lines.codec(stream.ssrc, payload_type).unwrap_or(Codec::Other),
+                };
+                video.codec = Some((payload_type, codec));
+                video.depacketizer.push(packet, codec, orientation, now);
                 self.tick().await;
             }
         }

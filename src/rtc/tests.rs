@@ -3,7 +3,7 @@
 use super::peers::CLOSE;
 use super::sender::DropReason;
 use super::*;
-use crate::base::{EncodedFrame, IceServer, MediaKind, Orientation, Secret, SignalTarget, SimulcastLayer};
+use crate::base::{Codec, EncodedFrame, IceServer, MediaKind, Orientation, Secret, SignalTarget, SimulcastLayer};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -14,7 +14,7 @@ fn frame(number: u32, keyframe: bool, size: usize) -> EncodedFrame {
     let mut data = if keyframe { vec![0, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1] } else { vec![1; 10] };
     data.extend_from_slice(&number.to_be_bytes());
     data.resize(data.len() + size, number as u8);
-    EncodedFrame { data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
+    EncodedFrame { codec: Codec::Vp8, data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
 }
 
 fn number_of(frame: &EncodedFrame) -> u32 {

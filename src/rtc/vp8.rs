@@ -1,7 +1,4 @@
-//! The RTP payload format of VP8 (RFC 7741).
-//!
-//! The stack's own reader refuses payloads under 4 bytes, which the last part of a frame may be, and its writer knows no
-//! TL0PICIDX. str0m's reader belongs to the server, which clients are built without.
+//! Writes the RTP payload format of VP8 (RFC 7741). The stack's own writer knows no TL0PICIDX.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -50,37 +47,10 @@ pub(super) fn packetize(frame: &[u8], numbers: FrameNumbers) -> Vec<Bytes> {
     frame.chunks(size).enumerate().map(cut).collect()
 }
 
-/// The fields of a payload descriptor that the depacketizer needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Descriptor {
-    /// Bytes of the descriptor; the bitstream follows.
-    pub(super) len: usize,
-    /// Whether a frame starts here: S is set and the partition is 0.
-    pub(super) frame_start: bool,
-}
-
-impl Descriptor {
-    /// Reads a descriptor; `None` if it is cut short or no bitstream follows.
-    pub(super) fn parse(payload: &[u8]) -> Option<Self> {
-        let first = *payload.first()?;
-        let mut len = 1;
-        if first & 0x80 != 0 {
-            let extension = *payload.get(1)?;
-            len = 2;
-            if extension & 0x80 != 0 {
-                len += if *payload.get(len)? & 0x80 != 0 { 2 } else { 1 };
-            }
-            len += usize::from(extension & 0x40 != 0);
-            len += usize::from(extension & 0x30 != 0);
-        }
-        (len < payload.len()).then_some(Self { len, frame_start: first & 0x10 != 0 && first & 0x07 == 0 })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use crate::proto::payload::Vp8Payload;
 
     #[test]
     fn a_frame_is_cut_into_packets_that_read_back() {
@@ -90,8 +60,8 @@ mod tests {
             let mut back = Vec::new();
             for (i, packet) in packets.iter().enumerate() {
                 assert!(packet.len() <= PAYLOAD_BYTES + DESCRIPTOR_BYTES);
-                let descriptor = Descriptor::parse(packet).expect("a descriptor");
-                assert_eq!(descriptor, Descriptor { len: DESCRIPTOR_BYTES, frame_start: i == 0 });
+                let descriptor = Vp8Payload::read(packet).expect("a descriptor");
+                assert_eq!(descriptor, Vp8Payload { len: DESCRIPTOR_BYTES, frame_start: i == 0 });
                 back.extend_from_slice(&packet[descriptor.len..]);
             }
             assert_eq!(back, frame);
@@ -103,26 +73,5 @@ mod tests {
         let numbers = FrameNumbers::starting_at(0x7FFF).next();
         assert_eq!(numbers, FrameNumbers { picture_id: 0, tl0_pic_idx: 1 });
         assert_eq!(packetize(&[0], numbers)[0][..], [0x90, 0xE0, 0x80, 0, 1, 0, 0]);
-    }
-
-    #[test]
-    fn descriptors_of_other_senders_are_read() {
-        let parsed = |payload: &[u8]| Descriptor::parse(payload).map(|d| (d.len, d.frame_start));
-        assert_eq!(parsed(&[0x10, 9]), Some((1, true)));
-        assert_eq!(parsed(&[0x11, 9]), Some((1, false)), "the start of a later partition");
-        assert_eq!(parsed(&[0x90, 0x80, 0x12, 9]), Some((3, true)), "a PictureID of 7 bits");
-        assert_eq!(parsed(&[0x80, 0x80, 0x92, 0x34, 9]), Some((4, false)));
-        assert_eq!(parsed(&[0x90, 0xE0, 0x80, 1, 7, 0x20]), None, "nothing after the descriptor");
-        assert_eq!(parsed(&[]), None);
-        assert_eq!(parsed(&[0x80]), None);
-    }
-
-    proptest! {
-        #[test]
-        fn a_descriptor_leaves_some_bitstream(payload in prop::collection::vec(any::<u8>(), 0..10)) {
-            if let Some(descriptor) = Descriptor::parse(&payload) {
-                prop_assert!((1..=6).contains(&descriptor.len) && descriptor.len < payload.len());
-            }
-        }
     }
 }

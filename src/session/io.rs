@@ -5,7 +5,7 @@
 use super::data::Outgoing;
 use crate::base::{
     DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, Listed, MediaKind, SignalTarget, StepState,
-    TrackRef, TrackSid, TrackSource, Undecodable,
+    TrackRef, TrackSid, TrackSource, Undecodable, WatchedVideos,
 };
 use bytes::Bytes;
 use livekit_protocol as lk;
@@ -52,6 +52,8 @@ pub enum Input {
     Listed(DeviceKind, Listed),
     /// Write to the others. It waits while the connection is lost.
     SendMessage(Outgoing),
+    /// These remote videos are watched from now on.
+    Watch(WatchedVideos),
     /// A report of the signalling link.
     Link(Epoch, LinkInput),
     /// A report of the peer connections.
@@ -231,6 +233,14 @@ pub enum Output {
         /// The track.
         track: TrackSid,
         /// Whether it sends.
+        on: bool,
+    },
+    /// The server was told to send a remote video track from now on, or not, because of where it is shown. Its last
+    /// picture stays.
+    SetWatched {
+        /// The track.
+        track: TrackSid,
+        /// Whether it is watched.
         on: bool,
     },
     /// Let a track of ours send, or not.

@@ -23,6 +23,7 @@ mod rights;
 mod roster;
 #[cfg(test)]
 mod tests;
+mod watching;
 
 #[cfg(feature = "window")]
 pub(crate) use chat::MESSAGE_BYTES;
@@ -35,7 +36,7 @@ pub use remote_track::RemotePublication;
 pub use roster::RemoteParticipant;
 
 use crate::base::{
-    ConnectionQuality, DeviceKind, ExitReason, Listed, Moment, Receipt, SimulcastLayer, Timers, TrackSid,
+    ConnectionQuality, DeviceKind, ExitReason, Listed, Moment, Receipt, SimulcastLayer, Timers, TrackSid, WatchedVideos,
 };
 use chat::Chat;
 use data::DataPath;
@@ -45,6 +46,7 @@ use publish::OwnTrack;
 use rights::Rights;
 use roster::Roster;
 use std::collections::{BTreeMap, VecDeque};
+use watching::Watching;
 
 /// Configuration of a session.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +67,8 @@ pub struct SessionConfig {
     pub camera_layers: Vec<SimulcastLayer>,
     /// The real devices that are plugged in; empty while the system has not listed them.
     pub listed: Vec<(DeviceKind, Listed)>,
+    /// The remote videos that are watched.
+    pub watched: WatchedVideos,
 }
 
 /// The phase of a session.
@@ -173,6 +177,8 @@ enum Timer {
     RetryDevice(DeviceKind),
     /// A device did not close, even by force: its step has failed.
     Devices,
+    /// The server is told how large videos are shown.
+    TrackSettings,
     /// ExitRoom follows whatever is still open.
     Ceiling,
 }
@@ -193,6 +199,7 @@ pub struct Session {
     rights: Rights,
     camera_layers: Vec<SimulcastLayer>,
     roster: Roster,
+    watching: Watching,
     /// Whether the server resumes the session and has not yet sent the list of all participants.
     awaits_list: bool,
     chat: Chat,
@@ -225,6 +232,7 @@ impl Session {
             rights: Rights::default(),
             camera_layers: config.camera_layers,
             roster: Roster::default(),
+            watching: Watching::new(config.watched),
             awaits_list: false,
             chat: Chat::default(),
             data: DataPath::default(),
@@ -254,6 +262,7 @@ impl Session {
             Input::ChooseDevice(kind, id) => self.choose_device(kind, id),
             Input::Listed(kind, listed) => self.list_devices(kind, listed),
             Input::SendMessage(message) => self.write(message),
+            Input::Watch(watched) => self.watch(watched),
             Input::Link(epoch, input) => self.link(epoch, input, now),
             Input::Peers(epoch, input) => self.peers(epoch, input, now),
             Input::Device(kind, generation, input) => self.device(kind, generation, input, now),
@@ -263,6 +272,7 @@ impl Session {
             self.fire(timer, now);
         }
         self.await_answers(now);
+        self.tell_watched(now);
         self.end_if_complete(now);
     }
 
@@ -320,6 +330,8 @@ impl Session {
             Timer::Probe => self.link_lost(now),
             Timer::MediaDown => self.media_stayed_down(now),
             Timer::Answer => self.announce_again(now),
+            // `handle` does it after each input.
+            Timer::TrackSettings => {}
             Timer::RetryDevice(kind) => self.retry_device(kind),
             Timer::Goodbye => self.goodbye_timed_out(now),
             Timer::Close => self.close_timed_out(now),
@@ -342,6 +354,9 @@ impl Session {
         f(&mut self.roster, &mut out);
         self.out.extend(out);
         for (subscribe, tracks) in self.roster.subscription_changes() {
+            if subscribe {
+                self.watching.forget_told_of(&tracks);
+            }
             let track_sids = tracks.iter().map(TrackSid::to_string).collect();
             let update = lk::UpdateSubscription { track_sids, subscribe, ..Default::default() };
             self.send(lk::signal_request::Message::Subscription(update));

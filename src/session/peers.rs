@@ -97,7 +97,13 @@ impl Session {
         let subscription = lk::UpdateSubscription { track_sids: declined, subscribe: false, ..Default::default() };
         let subscription = Some(subscription);
         let datachannel_receive_states = self.data.receive_states();
-        let state = lk::SyncState { publish_tracks, subscription, datachannel_receive_states, ..Default::default() };
+        let state = lk::SyncState {
+            publish_tracks,
+            subscription,
+            datachannel_receive_states,
+            track_sids_disabled: self.watching.hidden().map(TrackSid::to_string).collect(),
+            ..Default::default()
+        };
         self.out.push_back(Output::SyncState(self.epoch, Box::new(state)));
     }
 }

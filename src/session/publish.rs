@@ -235,11 +235,14 @@ impl Session {
     }
 
     /// Dynacast: the server tells which layers of a track of ours have a subscriber.
+    #[allow(deprecated)] // servers that know one codec for each track tell no other way
     pub(super) fn want_layers(&mut self, update: &lk::SubscribedQualityUpdate) {
         let Some(track) = self.tracks.iter().find(|t| t.sid.as_deref() == Some(&update.track_sid)) else { return };
         let codecs = update.subscribed_codecs.iter().filter(|c| c.codec.to_lowercase().contains(VIDEO_CODEC));
+        let unnamed = Some(&update.subscribed_qualities).filter(|_| update.subscribed_codecs.is_empty());
+        let qualities = codecs.map(|c| &c.qualities).chain(unnamed).flatten();
         // LOW, MEDIUM and HIGH are 0, 1 and 2: the indices of the layers.
-        let qualities = codecs.flat_map(|c| &c.qualities).filter(|q| q.quality() != lk::VideoQuality::Off);
+        let qualities = qualities.filter(|q| q.quality() != lk::VideoQuality::Off);
         let layers: Vec<_> = qualities.map(|q| (q.quality as usize, q.enabled)).collect();
         if !layers.is_empty() {
             self.out.push_back(Output::WantLayers { cid: track.cid.clone(), layers });

@@ -181,6 +181,7 @@ impl Session {
         self.with_roster(|roster, out| roster.forget_media(out));
         self.awaits_list = false;
         self.data_restarts();
+        self.watching.forget_told();
         self.epoch = Epoch(self.epoch.0 + 1);
         self.link_open = true;
         self.peers_open = true;
@@ -198,6 +199,7 @@ impl Session {
         self.timers.set(Timer::Attempt, now + ATTEMPT_LIMIT);
         self.data_resumed(response.last_message_seq);
         self.sync_state();
+        self.watching.forget_told();
         if !response.ice_servers.is_empty() {
             self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
         }

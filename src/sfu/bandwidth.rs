@@ -1,6 +1,7 @@
 //! Shares a subscriber's estimated bandwidth among its simulcast tracks.
 //!
-//! All tracks start at the highest layer, because the first estimate is only a guess. When the estimate stays below what
+//! All tracks start at the highest layer, because the first estimate is only a guess. So does a client that asks for more
+//! than before: an estimate does not grow beyond what was sent. When the estimate stays below what
 //! is sent, the layers drop at once to those that fit. Raising them takes time and some headroom.
 
 use super::layers::{LAYERS, LayerSet};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// The highest layer.
 const BEST: u8 = LAYERS as u8 - 1;
-/// Time that simulcast tracks are sent before the estimate counts.
+/// Time that simulcast tracks are sent before the estimate counts, also after the client has asked for more.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Time that the estimate must be too low: it dips when the machine is busy.
 const TOO_LOW_FOR: Duration = Duration::from_millis(700);
@@ -47,6 +48,8 @@ impl LayerDemand {
 pub(super) struct BandwidthAllocator {
     /// Bits a second; `None` before the first estimate.
     estimate: Option<u64>,
+    /// Layers that the client asks for, of all tracks together.
+    asked: u32,
     sending_since: Option<Instant>,
     too_low_since: Option<Instant>,
     hold_until: Option<Instant>,
@@ -63,9 +66,18 @@ impl BandwidthAllocator {
         demands.iter().map(|w| w.rate(BEST)).sum()
     }
 
+    /// Whether a demand gets less than it asks for.
+    pub(super) fn is_short(demands: &[LayerDemand]) -> bool {
+        demands.iter().any(|w| w.rate(BEST) > w.rate(w.cap))
+    }
+
     /// The highest layer granted to each demand, in their order. To be called about every 100 ms.
     pub(super) fn allocate(&mut self, now: Instant, demands: &[LayerDemand]) -> Vec<u8> {
         let keep = || demands.iter().map(|w| w.cap).collect();
+        let asked = demands.iter().map(|w| u32::from(w.limit) + 1).sum();
+        if std::mem::replace(&mut self.asked, asked) < asked {
+            (self.sending_since, self.too_low_since) = (None, None);
+        }
         let used: u64 = demands.iter().map(|w| w.rate(w.cap)).sum();
         if used == 0 {
             (self.sending_since, self.too_low_since) = (None, None);
@@ -150,6 +162,26 @@ mod tests {
         assert_eq!(b.allocate(ms(8000), &[demand(1)]), [1], "no headroom");
         b.set_estimate(2_100_000);
         assert_eq!(b.allocate(ms(8100), &[demand(1)]), [2]);
+    }
+
+    #[test]
+    fn a_client_that_asks_for_more_gets_it_before_the_estimate_counts() {
+        let t = Instant::now();
+        let ms = |n| t + Duration::from_millis(n);
+        let small = LayerDemand { limit: 0, ..demand(2) };
+        let mut b = BandwidthAllocator::default();
+        b.allocate(ms(0), &[small]);
+        b.set_estimate(300_000);
+        assert_eq!(b.allocate(ms(5000), &[small]), [2]);
+        assert_eq!(b.allocate(ms(5100), &[demand(2)]), [2]);
+        assert_eq!(b.allocate(ms(6000), &[demand(2)]), [2], "the estimate comes from a time in which little was sent");
+        b.set_estimate(3_000_000);
+        assert_eq!(b.allocate(ms(8000), &[demand(2)]), [2]);
+        // A tile comes into view while the link is full.
+        b.set_estimate(1_900_000);
+        assert_eq!(b.allocate(ms(9000), &[demand(2), small]), [2, 2]);
+        b.allocate(ms(11_100), &[demand(2), small]);
+        assert_eq!(b.allocate(ms(12_000), &[demand(2), small]), [1, 2], "it does not fit");
     }
 
     #[test]

@@ -95,8 +95,7 @@ impl Worker {
         let Some(connection) = connections.get_mut(&id) else { return };
         connection.offer_addresses(&candidates);
         let fresh: Vec<Mid> = bind.iter().map(|b| Mid::from(b.mid.as_str())).collect();
-        let answer =
-            connection.accept_offer(&sdp, bind, &release, &|t| tracks.get(t).is_some_and(ForwardedTrack::is_simulcast));
+        let answer = connection.accept_offer(&sdp, bind, &release, tracks);
         connection.sources.clear();
         match answer {
             Ok(sdp) => {
@@ -132,7 +131,7 @@ impl Worker {
     fn accept_answer(&mut self, id: ConnectionId, answer: &str, now: Instant) {
         let Self { connections, tracks, .. } = self;
         let Some(connection) = connections.get_mut(&id) else { return };
-        match connection.accept_answer(answer, &|t| tracks.get(t).is_some_and(ForwardedTrack::is_simulcast)) {
+        match connection.accept_answer(answer, tracks) {
             Ok(true) => {
                 let ready_at = (connection.link == LinkState::Up).then_some(now);
                 let enabled: Vec<Mid> =
@@ -197,13 +196,13 @@ impl Worker {
     }
 
     fn publish(&mut self, id: ConnectionId, publish: Vec<Published>) {
-        for Published { mid, track, kind, simulcast } in publish {
+        for Published { mid, track, kind, simulcast, codec } in publish {
             let mid = Mid::from(mid.as_str());
             let Some(connection) = self.connections.get_mut(&id) else { return };
             connection.incoming.insert(mid, track.clone());
             let entry = self.tracks.entry(track.clone()).or_insert_with(|| ForwardedTrack::new(kind));
             entry.kind = kind;
-            entry.origin = Some(TrackOrigin { connection: id, mid, simulcast });
+            entry.origin = Some(TrackOrigin { connection: id, mid, simulcast, codec });
             self.needs_keyframe.insert(track);
         }
         self.next_request = Some(Instant::now());

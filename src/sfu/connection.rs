@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use str0m::bwe::Bitrate;
 use str0m::change::SdpPendingOffer;
 use str0m::config::DtlsCert;
+use str0m::format::{CodecSpec, PayloadParams};
 use str0m::media::{Mid, Pt};
 use str0m::net::{Receive, TcpType};
 use str0m::rtp::{RtpWrite, Ssrc};
@@ -33,6 +34,8 @@ const RTX_PACKETS: usize = 1024;
 const RTX_SHARE: f32 = 0.25;
 /// Bandwidth estimate of a subscriber's path at the start.
 const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(1500);
+/// Pause between two probes for bandwidth while a client gets less than it asks for.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 /// Remote addresses of a connection at most; the oldest is forgotten first.
 const ADDRESSES: usize = 8;
 
@@ -128,6 +131,8 @@ pub(super) struct Connection {
     pub(super) bandwidth: BandwidthAllocator,
     /// Desired rate in bits a second, as str0m was given it.
     desired: u64,
+    /// When it was set.
+    probed: Instant,
     /// The client's clock, for its published tracks.
     pub(super) clock: CaptureClock,
 }
@@ -152,6 +157,8 @@ impl Connection {
             .enable_bwe(estimated)
             .clear_codecs()
             .enable_vp8(true)
+            .enable_vp9(true)
+            .enable_h264(true)
             .enable_opus(true, false)
             .build(now);
         let ufrag = rtc.direct_api().local_ice_credentials().ufrag;
@@ -181,6 +188,7 @@ impl Connection {
             quality: QualityMonitor::default(),
             bandwidth: BandwidthAllocator::default(),
             desired: 0,
+            probed: now,
             clock: CaptureClock::default(),
         };
         connection.offer_addresses(candidates);
@@ -277,9 +285,24 @@ impl Connection {
         audio.any(|(mid, _)| self.payload_type(*mid).is_some_and(|pt| *pt == payload_type))
     }
 
-    /// The payload type that the client expects in an m-line.
+    /// The payload type that the client expects in an m-line, for audio.
     pub(super) fn payload_type(&self, mid: Mid) -> Option<Pt> {
         self.rtc.media(mid)?.remote_pts().first().copied()
+    }
+
+    /// The payload type that the client expects in an m-line for video of this format; of H.264 rather that of the same
+    /// profile. `None` if it takes none of the codec.
+    pub(super) fn payload_type_for(&self, mid: Mid, format: &CodecSpec) -> Option<Pt> {
+        let accepted = self.rtc.media(mid)?.remote_pts();
+        let params = self.rtc.codec_config().params().iter();
+        let of_codec = params.filter(|p| p.spec().codec == format.codec && accepted.contains(&p.pt()));
+        let profile = |f: &CodecSpec| (f.format.profile_level_id, f.format.packetization_mode);
+        of_codec.max_by_key(|p| profile(&p.spec()) == profile(format)).map(PayloadParams::pt)
+    }
+
+    /// The format of a payload type that the client sends.
+    pub(super) fn format(&self, payload_type: Pt) -> Option<CodecSpec> {
+        self.rtc.codec_config().params().iter().find(|p| p.pt() == payload_type).map(PayloadParams::spec)
     }
 
     /// Configures the stream of an m-line: no pacing, and the retransmission buffer of video.
@@ -292,10 +315,16 @@ impl Connection {
         }
     }
 
-    /// Sets the rate up to which str0m probes for bandwidth, if it changed by more than a tenth.
-    pub(super) fn set_desired(&mut self, bits_per_second: u64) {
-        if bits_per_second.abs_diff(self.desired) > self.desired / 10 {
-            self.desired = bits_per_second;
+    /// Sets the rate up to which str0m probes for bandwidth, in bits a second, if it changed by more than a tenth. It probes
+    /// when that grows; while the client gets less than it asks for, it is made to probe each [`PROBE_INTERVAL`].
+    pub(super) fn set_desired(&mut self, bits_per_second: u64, is_short: bool, now: Instant) {
+        let is_new = bits_per_second.abs_diff(self.desired) > self.desired / 10;
+        let is_due = is_short && now.saturating_duration_since(self.probed) >= PROBE_INTERVAL;
+        if is_due {
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::ZERO);
+        }
+        if is_new || is_due {
+            (self.desired, self.probed) = (bits_per_second, now);
             self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(bits_per_second * 5 / 4));
         }
     }

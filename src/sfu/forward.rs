@@ -3,15 +3,17 @@
 use super::bandwidth::{BandwidthAllocator, LayerDemand};
 use super::connection::{Connection, LinkState};
 use super::counters::SfuCounters;
-use super::layers::layer_of;
+use super::layers::{LAYERS, layer_of};
 use super::rewrite::{OutgoingNumbers, SourceNumbers};
 use super::track::{ForwardDecision, ForwardedTrack, IncomingPacket, Subscriber};
 use super::worker::Worker;
-use crate::base::{MediaKind, SenderReport, TrackSid};
+use crate::base::{Codec, MediaKind, SenderReport, TrackSid};
 use crate::hub::{ConnectionId, ConnectionRole, MediaEvent};
+use crate::proto::payload::{PayloadPart, Vp9Payload};
 use std::collections::HashMap;
 use std::time::{Instant, SystemTime};
 use str0m::bwe::BweKind;
+use str0m::format::{Codec as Format, CodecSpec};
 use str0m::media::{KeyframeRequestKind, Pt, Rid};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Vp8Descriptor, Vp8Patch};
 use str0m::{Event, IceConnectionState};
@@ -106,8 +108,11 @@ impl Worker {
     /// Forwards a publisher's packet to its subscribers.
     fn forward(&mut self, from: ConnectionId, packet: &RtpPacket, now: Instant) {
         let Self { connections, tracks, dirty, needs_keyframe, next_request, reporter, started, .. } = self;
-        let Some((sid, layer)) = connections.get_mut(&from).and_then(|c| c.source(packet)) else { return };
+        let Some(publisher) = connections.get_mut(&from) else { return };
+        let Some((sid, layer)) = publisher.source(packet) else { return };
         let Some(track) = tracks.get_mut(&sid) else { return };
+        let format = track.format_of(packet.header.payload_type, publisher);
+        let layer = spatial_layer(track, format, packet).unwrap_or(layer);
         track.layers.add_packet(layer, packet.payload.len(), now);
         if !std::mem::replace(&mut track.seen, true) {
             reporter.report(MediaEvent::MediaSeen { track: sid.clone() });
@@ -119,8 +124,8 @@ impl Worker {
         if let Some(level) = packet.header.ext_vals.audio_level {
             track.level.add(level, packet.header.ext_vals.voice_activity.unwrap_or(false));
         }
-        let captured = connections.get_mut(&from).map_or(now, |c| c.captured(packet, track.kind, *started));
-        let Some((incoming, descriptor)) = read(track, packet, layer, captured) else { return };
+        let captured = publisher.captured(packet, track.kind, *started);
+        let Some((incoming, descriptor)) = read(track, format, packet, layer, captured) else { return };
         if incoming.starts_keyframe {
             track.keyframe_received(layer);
         }
@@ -131,14 +136,15 @@ impl Worker {
             if connection.link != LinkState::Up {
                 continue;
             }
-            let Some(pt) = subscriber.payload_type(connection) else { continue };
+            let Some(pt) = subscriber.payload_type(connection, format) else { continue };
             let decision = match track.kind {
                 MediaKind::Audio => subscriber.audio(&incoming),
                 MediaKind::Video => subscriber.video(&incoming, active),
             };
             let outgoing = match decision {
                 ForwardDecision::Forward(numbers) => {
-                    outgoing(packet, pt, track.kind, captured, numbers, descriptor.as_ref())
+                    let marker = packet.header.marker || subscriber.ends_picture(&incoming);
+                    outgoing(packet, pt, track.kind, captured, numbers, descriptor.as_ref()).marker(marker)
                 }
                 ForwardDecision::Fill(number) => filler(packet, pt, number),
                 ForwardDecision::Wait => {
@@ -190,11 +196,11 @@ impl Worker {
         }
     }
 
-    /// Shares each subscriber's bandwidth among its simulcast tracks.
+    /// Shares each subscriber's bandwidth among its tracks with layers.
     pub(super) fn share_bandwidth(&mut self, now: Instant) {
         let mut demands: HashMap<ConnectionId, Vec<(&TrackSid, usize, LayerDemand)>> = HashMap::new();
-        for (sid, track) in self.tracks.iter().filter(|(_, t)| t.is_simulcast() && !t.muted) {
-            let (active, rates) = (track.layers.active(now), track.layers.rates());
+        for (sid, track) in self.tracks.iter().filter(|(_, t)| t.has_layers() && !t.muted) {
+            let (active, rates) = (track.layers.active(now), track.layer_rates());
             for (i, s) in track.subscribers.iter().enumerate().filter(|(_, s)| s.is_ready(now)) {
                 let demand = LayerDemand { rates, active, limit: s.limit, cap: s.cap };
                 demands.entry(s.connection).or_default().push((sid, i, demand));
@@ -205,7 +211,7 @@ impl Worker {
             let mut mine = demands.remove(&connection.id).unwrap_or_default();
             mine.sort_by_key(|(sid, ..)| *sid);
             let all: Vec<LayerDemand> = mine.iter().map(|(.., w)| *w).collect();
-            connection.set_desired(BandwidthAllocator::desired(&all));
+            connection.set_desired(BandwidthAllocator::desired(&all), BandwidthAllocator::is_short(&all), now);
             let caps = connection.bandwidth.allocate(now, &all);
             let changed = mine.iter().zip(caps).filter(|((.., w), cap)| w.cap != *cap);
             changes.extend(changed.map(|((sid, i, _), cap)| ((*sid).clone(), *i, cap)));
@@ -276,17 +282,43 @@ impl Connection {
 }
 
 impl Subscriber {
-    fn payload_type(&mut self, connection: &Connection) -> Option<Pt> {
+    /// The payload type that the client expects. Only video has several formats.
+    fn payload_type(&mut self, connection: &Connection, format: Option<CodecSpec>) -> Option<Pt> {
         if self.payload_type.is_none() {
-            self.payload_type = connection.payload_type(self.mid);
+            self.payload_type = match format {
+                Some(format) => connection.payload_type_for(self.mid, &format),
+                None => connection.payload_type(self.mid),
+            };
         }
         self.payload_type
     }
 }
 
-/// A packet's numbers, and the payload descriptor of video. `None` for video without a valid descriptor.
+impl ForwardedTrack {
+    /// The format of a video packet. When the publisher changes it, subscribers get other payload types.
+    fn format_of(&mut self, payload_type: Pt, publisher: &Connection) -> Option<CodecSpec> {
+        if self.kind != MediaKind::Video {
+            return None;
+        }
+        if self.format.is_none_or(|(known, _)| known != payload_type) {
+            self.format = publisher.format(payload_type).map(|format| (payload_type, format));
+            self.subscribers.iter_mut().for_each(|s| s.payload_type = None);
+        }
+        self.format.map(|(_, format)| format)
+    }
+}
+
+/// The layer of a packet of scalable video.
+fn spatial_layer(track: &ForwardedTrack, format: Option<CodecSpec>, packet: &RtpPacket) -> Option<u8> {
+    let is_scalable = track.is_scalable() && format.is_some_and(|f| f.codec == Format::Vp9);
+    let payload = is_scalable.then(|| Vp9Payload::read(&packet.payload)).flatten()?;
+    Some(payload.spatial.min(LAYERS as u8 - 1))
+}
+
+/// A packet's numbers, and the payload descriptor of VP8. `None` for video that is not of its format.
 fn read(
     track: &mut ForwardedTrack,
+    format: Option<CodecSpec>,
     packet: &RtpPacket,
     layer: u8,
     captured: Instant,
@@ -294,16 +326,14 @@ fn read(
     let (source, sequence) = (*packet.header.ssrc, *packet.seq_no);
     let empty = packet.payload.is_empty();
     let newest = track.is_newest(layer, source, sequence);
-    let descriptor = match track.kind {
-        MediaKind::Video if !empty => match Vp8Descriptor::parse(&packet.payload) {
-            Ok(descriptor) => Some(descriptor),
-            Err(error) => {
-                tracing::debug!(%error, "a video packet is not VP8");
-                return None;
-            }
-        },
-        _ => None,
-    };
+    let mut payload = VideoPayload::default();
+    if track.kind == MediaKind::Video && !empty {
+        payload = VideoPayload::read(format?.codec, &packet.payload).or_else(|| {
+            tracing::debug!(?format, "a video packet is not of its format");
+            None
+        })?;
+    }
+    let descriptor = payload.vp8;
     let numbers = SourceNumbers {
         ssrc: source,
         sequence,
@@ -312,8 +342,38 @@ fn read(
         tl0_pic_idx: descriptor.and_then(|d| d.tl0_pic_idx()),
         captured,
     };
-    let starts_keyframe = newest && descriptor.is_some_and(|d| d.starts_keyframe(&packet.payload));
-    Some((IncomingPacket { numbers, layer, starts_keyframe, empty }, descriptor))
+    let starts_keyframe = newest && payload.starts_keyframe;
+    let (ends_layer, scalable) = (payload.ends_layer, track.is_scalable());
+    Some((IncomingPacket { numbers, layer, starts_keyframe, ends_layer, scalable, empty }, descriptor))
+}
+
+/// What the payload of a video packet says.
+#[derive(Default)]
+struct VideoPayload {
+    starts_keyframe: bool,
+    ends_layer: bool,
+    vp8: Option<Vp8Descriptor>,
+}
+
+impl VideoPayload {
+    fn read(format: Format, payload: &[u8]) -> Option<Self> {
+        match format {
+            Format::Vp8 => {
+                let descriptor = Vp8Descriptor::parse(payload).ok()?;
+                let starts_keyframe = descriptor.starts_keyframe(payload);
+                Some(Self { starts_keyframe, ends_layer: false, vp8: Some(descriptor) })
+            }
+            Format::Vp9 => {
+                let vp9 = Vp9Payload::read(payload)?;
+                Some(Self { starts_keyframe: vp9.begins_keyframe(), ends_layer: vp9.end, vp8: None })
+            }
+            Format::H264 => {
+                let part = PayloadPart::read(Codec::H264, payload)?;
+                Some(Self { starts_keyframe: part.begins_keyframe, ..Self::default() })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The packet as a subscriber gets it: with the subscriber's numbers, and without the header extensions that belong to the

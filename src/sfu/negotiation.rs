@@ -2,7 +2,8 @@
 
 use super::channels::Channels;
 use super::connection::{Connection, ConnectionFault, MLineBinding};
-use super::sdp::{Msid, refuse_without_codec, rewrite_answer, without_transport_cc};
+use super::sdp::{Msid, refuse_without_codec, rewrite_answer, with_codecs, without_transport_cc};
+use super::track::ForwardedTrack;
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{Bound, ConnectionRole, Subscribed};
 use std::collections::{HashMap, HashSet};
@@ -10,8 +11,8 @@ use str0m::RtcError;
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, Mid};
 
-/// Whether a track has simulcast layers.
-pub(super) type IsSimulcast<'a> = &'a dyn Fn(&TrackSid) -> bool;
+/// The worker's tracks.
+type Tracks = HashMap<TrackSid, ForwardedTrack>;
 
 /// An offer to a client, with MID and track of its m-lines.
 pub(super) struct Offer {
@@ -26,7 +27,7 @@ impl Connection {
         offer: &str,
         bind: Vec<Bound>,
         release: &[String],
-        is_simulcast: IsSimulcast,
+        tracks: &Tracks,
     ) -> Result<String, ConnectionFault> {
         for mid in release {
             self.outgoing.remove(&Mid::from(mid.as_str()));
@@ -40,7 +41,7 @@ impl Connection {
             fresh.push(mid);
             self.outgoing.insert(mid, MLineBinding::of(what));
         }
-        let offer = without_transport_cc(offer, &self.without_feedback(is_simulcast));
+        let offer = without_transport_cc(offer, &self.without_feedback(tracks));
         let answer = self.guarded(|c| {
             let offer = SdpOffer::from_sdp_string(&offer).map_err(RtcError::from)?;
             Ok(c.rtc.sdp_api().accept_offer(offer)?.to_sdp_string())
@@ -52,7 +53,12 @@ impl Connection {
             let receives = |mid: &Mid| self.rtc.media(*mid).is_some_and(|m| m.direction().is_sending());
             self.outgoing.retain(|mid, _| receives(mid));
         }
-        match answer.map(|answer| refuse_without_codec(&answer)) {
+        let codecs = self.incoming.iter().filter_map(|(mid, sid)| {
+            let origin = tracks.get(sid)?.origin.as_ref()?;
+            Some((&**mid, origin.codec))
+        });
+        let codecs = codecs.collect();
+        match answer.map(|answer| with_codecs(&refuse_without_codec(&answer), &codecs)) {
             Ok(answer) if self.id.role == ConnectionRole::Single => Ok(rewrite_answer(&answer, &self.bound())),
             Ok(answer) => Ok(answer),
             Err(e) => {
@@ -105,9 +111,9 @@ impl Connection {
     }
 
     /// Applies the client's answer. Whether an offer was waiting for it.
-    pub(super) fn accept_answer(&mut self, answer: &str, is_simulcast: IsSimulcast) -> Result<bool, ConnectionFault> {
+    pub(super) fn accept_answer(&mut self, answer: &str, tracks: &Tracks) -> Result<bool, ConnectionFault> {
         let Some(pending) = self.pending.take() else { return Ok(false) };
-        let answer = without_transport_cc(answer, &self.without_feedback(is_simulcast));
+        let answer = without_transport_cc(answer, &self.without_feedback(tracks));
         self.guarded(|c| {
             let answer = SdpAnswer::from_sdp_string(&answer).map_err(RtcError::from)?;
             Ok(c.rtc.sdp_api().accept_answer(pending, answer)?)
@@ -117,8 +123,9 @@ impl Connection {
     }
 
     /// M-lines that need no transport-cc feedback, because there is no layer to choose.
-    fn without_feedback(&self, is_simulcast: IsSimulcast) -> HashSet<&str> {
-        self.outgoing.iter().filter(|(_, s)| !is_simulcast(&s.track)).map(|(mid, _)| &**mid).collect()
+    fn without_feedback(&self, tracks: &Tracks) -> HashSet<&str> {
+        let has_layers = |track: &TrackSid| tracks.get(track).is_some_and(ForwardedTrack::has_layers);
+        self.outgoing.iter().filter(|(_, s)| !has_layers(&s.track)).map(|(mid, _)| &**mid).collect()
     }
 
     fn bound(&self) -> HashMap<&str, Msid> {

@@ -9,8 +9,8 @@ use crate::base::MediaKind;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Segments that are kept; packets of older ones are dropped.
-const SEGMENTS: usize = 32;
+/// Segments that are kept; packets of older ones are dropped. Each picture of which layers are left out begins one.
+const SEGMENTS: usize = 64;
 /// A jump of the source's sequence number by more than this is a new stream, not a loss.
 const JUMP: u64 = 3000;
 /// A source that returns keeps its RTP clock if that differs from the wall clock by less than this.
@@ -18,7 +18,7 @@ const CLOCK_SLACK: Duration = Duration::from_millis(200);
 /// Mask of a VP8 PictureID: 15 bits.
 const PICTURE_ID: u16 = 0x7fff;
 
-/// Ticks a second of the RTP clock of VP8 and of Opus.
+/// Ticks a second of the RTP clock of video and of Opus.
 pub(super) const fn clock_rate(kind: MediaKind) -> u32 {
     match kind {
         MediaKind::Video => 90_000,

@@ -4,6 +4,7 @@
 //! an m-line that carries a track gets the track's msid, a free one becomes `inactive`, so that the client's `ontrack`
 //! fires when it is bound later.
 
+use crate::base::Codec;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -100,6 +101,54 @@ pub(crate) fn refuse_without_codec(answer: &str) -> String {
     out
 }
 
+/// Leaves one codec, with its retransmissions, to the m-lines of these mids: a browser sends the first one that both sides
+/// know, whatever it said that it would. An m-line without the codec stays as it is.
+pub(crate) fn with_codecs(answer: &str, codecs: &HashMap<&str, Codec>) -> String {
+    let mut out = String::with_capacity(answer.len());
+    for m_line in m_lines(answer) {
+        let kept = mid(&m_line).and_then(|m| codecs.get(m)).map(|codec| payload_types(&m_line, *codec));
+        let kept = kept.filter(|kept| !kept.is_empty());
+        for line in m_line {
+            match &kept {
+                Some(kept) => match keep_payload_types(line, kept) {
+                    Some(line) => out += &line,
+                    None => continue,
+                },
+                None => out += line,
+            }
+            out += "\r\n";
+        }
+    }
+    out
+}
+
+/// The payload types of a codec in an m-line, and those of their retransmissions (`a=fmtp:97 apt=96`, RFC 4588).
+fn payload_types<'a>(m_line: &[&'a str], codec: Codec) -> Vec<&'a str> {
+    let split = |prefix: &'static str| {
+        m_line.iter().filter_map(move |line| line.trim_end().strip_prefix(prefix)?.split_once(' '))
+    };
+    let is_codec = |encoding: &str| encoding.split('/').next().and_then(Codec::from_mime) == Some(codec);
+    let mut kept: Vec<&str> = split("a=rtpmap:").filter(|(_, encoding)| is_codec(encoding)).map(|(pt, _)| pt).collect();
+    let repairs =
+        |parameters: &str, kept: &[&str]| parameters.strip_prefix("apt=").is_some_and(|apt| kept.contains(&apt));
+    let rtx: Vec<&str> = split("a=fmtp:").filter(|(_, p)| repairs(p, &kept)).map(|(pt, _)| pt).collect();
+    kept.extend(rtx);
+    kept
+}
+
+/// The line without other payload types; `None` if it is about one of those.
+fn keep_payload_types(line: &str, kept: &[&str]) -> Option<String> {
+    if line.starts_with("m=") {
+        // m=video PORT PROTOCOL PAYLOAD-TYPE … (RFC 8866, section 5.14)
+        let words = line.split_whitespace().enumerate();
+        let stays = words.filter(|(i, word)| *i < 3 || kept.contains(word)).map(|(_, word)| word);
+        return Some(stays.collect::<Vec<_>>().join(" "));
+    }
+    let about = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().find_map(|prefix| line.strip_prefix(prefix));
+    let payload_type = about.map(|rest| rest.split(' ').next().unwrap_or_default());
+    payload_type.is_none_or(|pt| pt == "*" || kept.contains(&pt)).then(|| line.to_owned())
+}
+
 /// Removes the candidates of these addresses.
 pub(crate) fn without_candidates(sdp: &str, addresses: &[IpAddr]) -> String {
     // a=candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS … (RFC 8839, section 5.1)
@@ -156,6 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn an_m_line_keeps_the_codec_of_its_track_alone() {
+        let about = |pt: u8, codec: &str, fmtp: &str| {
+            format!("a=rtpmap:{pt} {codec}/90000\r\na=rtcp-fb:{pt} nack pli\r\na=fmtp:{pt} {fmtp}\r\n")
+        };
+        let vp8 = about(96, "VP8", "x=1") + &about(97, "rtx", "apt=96");
+        let vp9 = about(98, "VP9", "profile-id=0") + &about(99, "rtx", "apt=98");
+        let m_line = |mid: u8, pts: &str, codecs: &str| {
+            format!("m=video 9 UDP/TLS/RTP/SAVPF {pts}\r\na=mid:{mid}\r\n{codecs}a=recvonly\r\n")
+        };
+        let both = format!("{vp8}{vp9}");
+        let sdp = format!("v=0\r\n{}{}", m_line(1, "96 97 98 99", &both), m_line(2, "96 97 98 99", &both));
+        let out = with_codecs(&sdp, &HashMap::from([("1", Codec::Vp9)]));
+        assert_eq!(out, format!("v=0\r\n{}{}", m_line(1, "98 99", &vp9), m_line(2, "96 97 98 99", &both)));
+        assert_eq!(with_codecs(&sdp, &HashMap::from([("1", Codec::H264)])), sdp, "it has none of it");
+    }
+
+    #[test]
     fn transport_cc_is_removed_from_the_given_m_lines() {
         let ext = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n";
         let sdp = format!("v=0\r\n{}", ["1", "2"].map(|m| format!("m=video 9 A 96\r\na=mid:{m}\r\n{ext}")).concat());
@@ -179,6 +245,7 @@ mod tests {
         for odd in ["", "m=", "m=video\r\nm=audio\r\n", "a=mid:\r\n", "\u{0}\r\nm=video\r\na=mid: \r\na=ssrc"] {
             rewrite_answer(odd, &HashMap::new());
             refuse_without_codec(odd);
+            with_codecs(&format!("{odd}a=rtpmap:\r\na=fmtp:1\r\n"), &HashMap::from([("", Codec::Vp8)]));
             without_candidates(&format!("{odd}\r\na=candidate:\r\na=candidate:1 1 udp 1 x"), &[]);
             without_transport_cc(odd, &HashSet::from([""]));
         }

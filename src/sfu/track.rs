@@ -3,9 +3,10 @@
 use super::layers::{LAYERS, LayerSet, LayerStats};
 use super::level::RtpLevelMeter;
 use super::rewrite::{OutgoingNumbers, Rewriter, SourceNumbers};
-use crate::base::MediaKind;
+use crate::base::{Codec, MediaKind};
 use crate::hub::ConnectionId;
 use std::time::{Duration, Instant};
+use str0m::format::CodecSpec;
 use str0m::media::{Mid, Pt};
 
 /// Interval of key frame requests for one layer. libwebrtc answers one in 300 ms, and ignores requests that are closer.
@@ -17,6 +18,7 @@ pub(super) struct TrackOrigin {
     pub(super) connection: ConnectionId,
     pub(super) mid: Mid,
     pub(super) simulcast: bool,
+    pub(super) codec: Codec,
 }
 
 /// Key frame requests for one layer.
@@ -34,6 +36,10 @@ pub(super) struct IncomingPacket {
     pub(super) layer: u8,
     /// Whether a key frame starts here and no later packet of its layer has come.
     pub(super) starts_keyframe: bool,
+    /// Whether the layer's part of its picture ends here.
+    pub(super) ends_layer: bool,
+    /// Whether the layers build on each other, in one stream (VP9).
+    pub(super) scalable: bool,
     /// Whether it has no payload (padding).
     pub(super) empty: bool,
 }
@@ -64,6 +70,8 @@ pub(super) struct Subscriber {
     pub(super) cap: u8,
     pub(super) paused: bool,
     current: Option<u8>,
+    /// RTP timestamp of the newest picture.
+    picture: u32,
     rewriter: Rewriter,
 }
 
@@ -78,6 +86,7 @@ impl Subscriber {
             cap: LAYERS as u8 - 1,
             paused: false,
             current: None,
+            picture: 0,
             rewriter: Rewriter::new(kind),
         }
     }
@@ -115,10 +124,18 @@ impl Subscriber {
         self.rewriter.rewrite(&packet.numbers).map_or(ForwardDecision::Drop, ForwardDecision::Forward)
     }
 
+    /// Whether a picture of scalable video is complete for the subscriber with this packet.
+    pub(super) fn ends_picture(&self, packet: &IncomingPacket) -> bool {
+        packet.scalable && packet.ends_layer && self.current == Some(packet.layer)
+    }
+
     /// Decides about a video packet. One layer is forwarded; it changes at key frames.
     pub(super) fn video(&mut self, packet: &IncomingPacket, active: LayerSet) -> ForwardDecision {
         if packet.empty {
             return self.padding(packet);
+        }
+        if packet.scalable {
+            return self.scalable_video(packet, active);
         }
         let wanted = self.target(active).is_none_or(|t| t == packet.layer);
         let continues = self.current == Some(packet.layer) && self.rewriter.continues(&packet.numbers);
@@ -131,6 +148,32 @@ impl Subscriber {
             None if wanted => ForwardDecision::Wait,
             None => ForwardDecision::Drop,
         }
+    }
+
+    /// Decides about a packet of scalable video. Layers up to one are forwarded: a lower one from the next picture on, a
+    /// higher one from the next key picture on.
+    fn scalable_video(&mut self, packet: &IncomingPacket, active: LayerSet) -> ForwardDecision {
+        let Some(target) = self.target(active) else { return ForwardDecision::Wait };
+        let continues = self.current.is_some() && self.rewriter.continues(&packet.numbers);
+        if !continues && !packet.starts_keyframe {
+            return ForwardDecision::Wait;
+        }
+        if !continues {
+            self.rewriter.start(&packet.numbers);
+        }
+        let is_newer = packet.numbers.timestamp.wrapping_sub(self.picture) as i32 > 0;
+        if packet.starts_keyframe {
+            self.current = Some(target);
+        } else if is_newer {
+            self.current = self.current.map(|current| current.min(target));
+        }
+        if packet.starts_keyframe || is_newer {
+            self.picture = packet.numbers.timestamp;
+        }
+        if self.current.is_some_and(|current| packet.layer > current) {
+            return self.padding(packet);
+        }
+        self.rewriter.rewrite(&packet.numbers).map_or(ForwardDecision::Drop, ForwardDecision::Forward)
     }
 
     fn padding(&mut self, packet: &IncomingPacket) -> ForwardDecision {
@@ -149,6 +192,8 @@ pub(super) struct ForwardedTrack {
     /// Whether any packet has come.
     pub(super) seen: bool,
     pub(super) layers: LayerStats,
+    /// The payload type that its publisher uses, and its format.
+    pub(super) format: Option<(Pt, CodecSpec)>,
     /// SSRC and highest sequence number of each layer.
     highest: [(u32, u64); LAYERS],
     keyframes: [KeyframeRequests; LAYERS],
@@ -164,6 +209,7 @@ impl ForwardedTrack {
             muted: false,
             seen: false,
             layers: LayerStats::default(),
+            format: None,
             highest: [(0, 0); LAYERS],
             keyframes: [KeyframeRequests::default(); LAYERS],
             level: RtpLevelMeter::default(),
@@ -171,9 +217,25 @@ impl ForwardedTrack {
         }
     }
 
-    /// Whether it has simulcast layers.
-    pub(super) fn is_simulcast(&self) -> bool {
-        self.origin.as_ref().is_some_and(|o| o.simulcast)
+    /// Whether it may have layers to choose from: simulcast, or scalable video.
+    pub(super) fn has_layers(&self) -> bool {
+        self.origin.as_ref().is_some_and(|o| o.simulcast || o.codec == Codec::Vp9)
+    }
+
+    /// Whether its layers build on each other, in one stream.
+    pub(super) fn is_scalable(&self) -> bool {
+        self.origin.as_ref().is_some_and(|o| !o.simulcast && o.codec == Codec::Vp9)
+    }
+
+    /// The rate that each layer needs, in bits a second, with those that it builds on.
+    pub(super) fn layer_rates(&self) -> [u64; LAYERS] {
+        let mut rates = self.layers.rates();
+        if self.is_scalable() {
+            for layer in 1..LAYERS {
+                rates[layer] += rates[layer - 1];
+            }
+        }
+        rates
     }
 
     /// Records a packet. Whether no later packet of its layer has come.
@@ -189,10 +251,15 @@ impl ForwardedTrack {
     /// A subscriber requests a key frame of the layer it gets.
     pub(super) fn want_keyframe(&mut self, connection: ConnectionId, mid: Mid) {
         let of = |s: &&Subscriber| s.connection == connection && s.mid == mid;
-        let layer = self.subscribers.iter().find(of).and_then(|s| s.current);
+        let layer = self.subscribers.iter().find(of).and_then(|s| s.current).map(|layer| self.requested_layer(layer));
         if let Some(k) = layer.and_then(|l| self.keyframes.get_mut(usize::from(l))) {
             k.wanted = true;
         }
+    }
+
+    /// The layer that a key frame is requested of: all layers of scalable video begin with the lowest.
+    fn requested_layer(&self, layer: u8) -> u8 {
+        if self.is_scalable() { 0 } else { layer }
     }
 
     /// A key frame of the layer has come.
@@ -214,7 +281,7 @@ impl ForwardedTrack {
         let mut wanted = [false; LAYERS];
         for s in self.subscribers.iter().filter(|s| !s.paused) {
             match (s.missing_layer(active), s.ready_at) {
-                (Some(layer), Some(at)) if at <= now => wanted[usize::from(layer)] = true,
+                (Some(layer), Some(at)) if at <= now => wanted[usize::from(self.requested_layer(layer))] = true,
                 (Some(_), Some(at)) => call_at(at),
                 _ => {}
             }
@@ -257,6 +324,7 @@ mod tests {
     }
 
     fn packet(layer: u8, sequence: u64, starts_keyframe: bool, captured: Instant) -> IncomingPacket {
+        let (ends_layer, scalable) = (false, false);
         let numbers = SourceNumbers {
             ssrc: u32::from(layer) + 10,
             sequence,
@@ -265,7 +333,7 @@ mod tests {
             tl0_pic_idx: None,
             captured,
         };
-        IncomingPacket { numbers, layer, starts_keyframe, empty: false }
+        IncomingPacket { numbers, layer, starts_keyframe, ends_layer, scalable, empty: false }
     }
 
     #[test]
@@ -281,6 +349,45 @@ mod tests {
         assert_eq!(s.video(&packet(2, 2, false, t), both), ForwardDecision::Wait);
         assert!(matches!(s.video(&packet(2, 3, true, t), both), ForwardDecision::Forward(d) if d.sequence == 3));
         assert_eq!(s.video(&packet(0, 4, false, t), both), ForwardDecision::Drop);
+    }
+
+    /// Pictures of scalable video, three packets each, one for each layer.
+    fn scalable(picture: u64, layer: u8, key: bool, captured: Instant) -> IncomingPacket {
+        let sequence = 100 + picture * 3 + u64::from(layer);
+        let mut packet = packet(layer, sequence, key && layer == 0, captured);
+        packet.numbers =
+            SourceNumbers { ssrc: 10, timestamp: picture as u32 * 3000, picture_id: None, ..packet.numbers };
+        IncomingPacket { ends_layer: true, scalable: true, ..packet }
+    }
+
+    #[test]
+    fn layers_of_scalable_video_are_raised_at_key_pictures_and_lowered_between_pictures() {
+        let t = Instant::now();
+        let (mut s, all) = (subscriber(t), LayerSet::of(&[0, 1, 2]));
+        let mut numbers = vec![];
+        // The layers of a picture that are sent, and the one that ends it.
+        let mut picture = |s: &mut Subscriber, n: u64, key: bool| {
+            let mut sent = vec![];
+            for layer in 0..3 {
+                let packet = scalable(n, layer, key, t);
+                if let ForwardDecision::Forward(out) = s.video(&packet, all) {
+                    numbers.push(out.sequence);
+                    sent.push((layer, s.ends_picture(&packet)));
+                }
+            }
+            sent
+        };
+        assert_eq!(picture(&mut s, 0, false), [], "it waits for a key picture");
+        assert_eq!(picture(&mut s, 1, true), [(0, false), (1, false), (2, true)]);
+        s.limit = 1;
+        assert_eq!(picture(&mut s, 2, false), [(0, false), (1, true)]);
+        s.limit = 2;
+        assert_eq!(picture(&mut s, 3, false), [(0, false), (1, true)], "its layer 2 builds on what was not sent");
+        assert_eq!(s.missing_layer(all), Some(2), "so a key picture is requested");
+        assert_eq!(picture(&mut s, 4, true), [(0, false), (1, false), (2, true)]);
+        s.limit = 0;
+        assert_eq!(picture(&mut s, 5, false), [(0, true)]);
+        assert!(numbers.windows(2).all(|n| n[1] == n[0] + 1), "{numbers:?}");
     }
 
     #[test]
@@ -300,7 +407,8 @@ mod tests {
         let t = Instant::now();
         let ms = |n| t + Duration::from_millis(n);
         let mut track = ForwardedTrack::new(MediaKind::Video);
-        track.origin = Some(TrackOrigin { connection: connection(1), mid: Mid::from("0"), simulcast: true });
+        track.origin =
+            Some(TrackOrigin { connection: connection(1), mid: Mid::from("0"), simulcast: true, codec: Codec::Vp8 });
         track.subscribers.push(subscriber(ms(20)));
         assert_eq!(track.requests(t), (vec![], None), "no layer is active");
         track.layers.add_packet(1, 100, t);
@@ -324,7 +432,8 @@ mod tests {
     fn somebody_who_comes_while_a_screen_stands_still_gets_a_key_frame() {
         let t = Instant::now();
         let mut track = ForwardedTrack::new(MediaKind::Video);
-        track.origin = Some(TrackOrigin { connection: connection(1), mid: Mid::from("0"), simulcast: true });
+        track.origin =
+            Some(TrackOrigin { connection: connection(1), mid: Mid::from("0"), simulcast: true, codec: Codec::Vp8 });
         for layer in [0, 1] {
             track.layers.add_packet(layer, 100, t);
         }

@@ -1,6 +1,6 @@
 //! The window as eframe's app: reads the call service, draws a view, carries the effects out.
 
-use crate::base::{ExitRequestedBy, TrackRef, VideoFrame};
+use crate::base::{ExitRequestedBy, TrackRef, TrackSid, VideoFrame, VideoView, WatchedVideos};
 use crate::call::view::{CallApi, CallCommand, CallPhase, TalkKey};
 use crate::store::Settings;
 use crate::ui::action::Action;
@@ -18,6 +18,7 @@ use crate::ui::views::{self, View};
 use crate::ui::{fonts, icons, keys, strings, theme, widgets};
 use eframe::CreationContext;
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,10 @@ const LARGEST: u16 = 150;
 
 /// How long a program that is to end waits for its window to paint the end screen; a hidden window never paints.
 const LAST_PAINTING: Duration = Duration::from_millis(400);
+
+/// A window that was asked so often to be drawn, and was not for so long, is hidden.
+const NOT_DRAWN: u32 = 3;
+const NOT_DRAWN_FOR: Duration = Duration::from_secs(1);
 
 /// Called with the track, and the frame's width and height.
 pub(crate) type OnFirstFrame = Box<dyn FnMut(&TrackRef, u32, u32)>;
@@ -104,6 +109,10 @@ pub(crate) struct App {
     options: Options,
     model: Model,
     videos: Videos,
+    /// The videos that the service was told to watch.
+    watched: Option<BTreeMap<TrackSid, VideoView>>,
+    /// When the window was drawn last, and how often it was asked to since.
+    drawn: (Instant, u32),
     /// The settings that `on_settings` got last.
     saved: Settings,
     /// The key that works in all programs, as it was passed on last.
@@ -174,6 +183,8 @@ impl App {
             options,
             model,
             videos,
+            watched: None,
+            drawn: (Instant::now(), 0),
             saved,
             talk_key: None,
             fresh: Some(Screen::Lobby),
@@ -260,6 +271,22 @@ impl App {
         self.talk_key = wanted;
     }
 
+    /// Tells the service which videos are shown: those of the last frame, or none of a window that nobody sees.
+    fn watch(&mut self, watched: BTreeMap<TrackSid, VideoView>) {
+        if self.watched.as_ref() != Some(&watched) {
+            self.calls.send(CallCommand::Watch(WatchedVideos::Only(watched.clone())));
+            self.watched = Some(watched);
+        }
+    }
+
+    /// Whether the window is minimised or covered. Where the system does not tell, it is not drawn although it was asked
+    /// to be.
+    fn is_hidden(&mut self, ctx: &Context) -> bool {
+        let (at, asked) = &mut self.drawn;
+        *asked += 1;
+        is_told_hidden(ctx) || (*asked >= NOT_DRAWN && at.elapsed() > NOT_DRAWN_FOR)
+    }
+
     /// Closes the window. In a call it leaves first (or asks whether to) and closes after the call. A second request
     /// answers the question; a third, or one while it leaves, closes at once.
     fn close(&mut self, ctx: &Context) {
@@ -328,11 +355,19 @@ impl App {
     }
 }
 
+/// Whether the system says that the window is minimised or covered.
+fn is_told_hidden(ctx: &Context) -> bool {
+    ctx.input(|i| i.viewport().visible() == Some(false))
+}
+
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.report_painted();
         self.observe(ctx);
         self.close(ctx);
+        if self.is_hidden(ctx) {
+            self.watch(BTreeMap::new());
+        }
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
@@ -353,7 +388,10 @@ impl eframe::App for App {
             View { model: &self.model, colors: self.model.palette(), videos: &mut self.videos, actions: Vec::new() };
         views::window(ui, &mut view);
         actions.append(&mut view.actions);
+        let watched = if is_told_hidden(&ctx) { BTreeMap::new() } else { self.videos.watched() };
         self.videos.end_frame();
+        self.drawn = (Instant::now(), 0);
+        self.watch(watched);
         self.model.focus = None;
         self.model.scroll_to = None;
 

@@ -4,7 +4,7 @@
 use crate::base::{
     ChatMessage, ChatPerson, ConnectionQuality, Delivery, DeviceEntry, DeviceLists, ExitReason, FrameSlot, Plane,
     Receipt, ReceiptStep, RoomState, SessionId, StepName, StepState, TrackRef, TrackRole, TrackSource, Undecodable,
-    UserId, VideoFrame,
+    UserId, VideoFrame, WatchedVideos,
 };
 use crate::call::view::{
     CallApi, CallCommand, CallPhase, CallSummary, CallView, ChatView, DeviceState, LocalDevice, Notice, Person,
@@ -18,6 +18,7 @@ use crate::ui::update::update;
 use crate::ui::{App, Options, TalkKeyProblem};
 use egui_kittest::Harness;
 use parking_lot::{Mutex, MutexGuard};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(super) struct Inner {
     pub(super) commands: Vec<CallCommand>,
     /// The rooms that were looked up, apart from the commands: they follow what is typed.
     pub(super) looked_up: Vec<Option<RoomQuery>>,
+    /// The videos that are shown, apart from the commands: they follow what is drawn.
+    pub(super) watched: WatchedVideos,
     pub(super) screens: Vec<&'static str>,
     pub(super) first_frames: Vec<(String, u32, u32)>,
     /// The user, the frame's time in microseconds, and when it was painted in Unix ms.
@@ -66,6 +69,7 @@ impl CallApi for TestCalls {
         let mut inner = self.0.lock();
         match command {
             CallCommand::LookUp(room) => inner.looked_up.push(room),
+            CallCommand::Watch(watched) => inner.watched = watched,
             command => inner.commands.push(command),
         }
     }
@@ -126,6 +130,12 @@ impl World {
     /// The commands since the last call of this.
     pub(super) fn commands(&self) -> Vec<CallCommand> {
         std::mem::take(&mut self.lock().commands)
+    }
+
+    /// The videos that are shown, by sid, with the size of their tiles in pixels.
+    pub(super) fn watched(&self) -> BTreeMap<String, (u32, u32)> {
+        let WatchedVideos::Only(watched) = &self.lock().watched else { panic!("the window says which are shown") };
+        watched.iter().map(|(sid, view)| (sid.to_string(), (view.width, view.height))).collect()
     }
 
     /// Answers the last look-up.
@@ -229,6 +239,7 @@ pub(super) fn guest(index: usize) -> Person {
     guest.name = format!("Guest {}", index + 1);
     for track in &mut guest.tracks {
         track.track.user = guest.user.clone();
+        track.track.sid = format!("{}-{index}", track.track.sid).as_str().into();
     }
     guest
 }

@@ -66,6 +66,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("livekit_net", &["signal/"]),
     ("livekit_signaling", &["signal/"]),
     ("nokhwa", &["devices/"]),
+    ("openh264", &["codec/"]),
     ("opus", &["codec/"]),
     ("pulseaudio", &["devices/"]),
     ("sonora", &["audio/"]),

@@ -299,7 +299,10 @@ impl Stage {
                 let before = self.people[who].bound.remove(&handle);
                 assert!(before.is_some(), "{handle:?} is detached, but was not attached");
             }
-            Output::SetSending { .. } | Output::SetReceiving { .. } | Output::WantLayers { .. } => {}
+            Output::SetSending { .. }
+            | Output::SetReceiving { .. }
+            | Output::SetWatched { .. }
+            | Output::WantLayers { .. } => {}
         }
     }
 

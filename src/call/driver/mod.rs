@@ -243,6 +243,7 @@ impl Call {
             Output::Attach(bound) => self.media.attach(bound),
             Output::Detach(handle) => self.media.detach(handle),
             Output::SetReceiving { track, on } => self.media.set_receiving(&track, on),
+            Output::SetWatched { track, on: _ } => self.media.interrupt(&track),
             Output::SetSending { source, on } => self.media.set_sending(source, on),
             Output::WantLayers { cid, layers } => self.media.want_layers(&cid, &layers),
             Output::Event(kind) => {

@@ -66,7 +66,11 @@ impl ServiceTask {
         let config = CallConfig {
             session: SessionId(self.sessions),
             owner: DeviceOwner(self.sessions as u32),
-            devices: SessionConfig { screen: self.config.screen.take(), ..self.preview.session(layers.clone()) },
+            devices: SessionConfig {
+                screen: self.config.screen.take(),
+                watched: self.watched.clone(),
+                ..self.preview.session(layers.clone())
+            },
             plan: ConnectPlan { credentials, layers, transport: self.config.transport },
             events: self.event_sink(),
             observer: None,

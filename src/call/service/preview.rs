@@ -1,6 +1,6 @@
 //! The lobby's preview: the chosen devices and switches for the next call, and camera and microphone while no call runs.
 
-use crate::base::{DeviceKind, Listed, NO_DEVICE, SimulcastLayer};
+use crate::base::{DeviceKind, Listed, NO_DEVICE, SimulcastLayer, WatchedVideos};
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
 use crate::call::local_devices::LocalDevices;
 use crate::call::view::{DeviceChoice, DeviceState, LocalDevice};
@@ -115,6 +115,7 @@ impl Preview {
             screen: None,
             camera_layers: layers,
             listed: self.listed.clone().into_iter().collect(),
+            watched: WatchedVideos::All,
         }
     }
 

@@ -6,7 +6,7 @@ use super::preview::{self, Preview};
 use super::screens::ScreenPicker;
 use super::talk::PushToTalk;
 use super::{CallServiceConfig, HostedServer};
-use crate::base::{DeviceKind, ExitReason, ExitRequestedBy, ScreenSources};
+use crate::base::{DeviceKind, ExitReason, ExitRequestedBy, ScreenSources, WatchedVideos};
 use crate::call::devices::{DeviceReport, Devices};
 use crate::call::driver::Call;
 use crate::call::lookup::{LookupAnswer, RoomLookup};
@@ -50,6 +50,8 @@ pub(super) struct ServiceTask {
     pub(super) lookup: RoomLookup,
     pub(super) preview: Preview,
     pub(super) call: Option<CallState>,
+    /// The videos of others that the window shows.
+    pub(super) watched: WatchedVideos,
     pub(super) talk: PushToTalk,
     /// What can be shared, for the picker.
     pub(super) screens: ScreenPicker,
@@ -104,6 +106,7 @@ impl ServiceTask {
             lister: DeviceLister::start(),
             lookup: RoomLookup::new(rooms_tx),
             call: None,
+            watched: WatchedVideos::All,
             talk: PushToTalk::default(),
             screens: ScreenPicker::default(),
             host_requests: JoinSet::new(),
@@ -231,6 +234,10 @@ impl ServiceTask {
             }
             CallCommand::SendMessage { to, text } => {
                 self.input(Input::SendMessage(Outgoing { id: message_id(), to, text, unix_ms: unix_ms() as i64 }))
+            }
+            CallCommand::Watch(watched) => {
+                self.watched = watched.clone();
+                self.input(Input::Watch(watched));
             }
             CallCommand::AsHost(request) => self.as_host(request),
             CallCommand::OpenLink(link) => self.tell(Notice::Link(link)),

@@ -1,6 +1,6 @@
 //! The room server in the window's process, and the synthetic participants of `visavis host --with-bots`.
 
-use crate::base::{RoomName, Transport, UserId};
+use crate::base::{RoomName, Transport, UserId, WatchedVideos};
 use crate::bot::{self, BotConfig};
 use crate::call::{HostedServer, JoinCredentials, ServerStarter, TokenSource};
 use crate::devices::CameraFormat;
@@ -101,6 +101,7 @@ async fn run_guest(url: String, room: RoomName, n: u32, stop: CancellationToken)
             screen: None,
             camera_layers: Vec::new(),
             listed: Vec::new(),
+            watched: WatchedVideos::All,
         },
         transport: Transport::Auto,
         format,

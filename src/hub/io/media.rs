@@ -1,7 +1,7 @@
 //! The messages between the hub and the forwarding plane (`sfu/`).
 
 use super::{ConnectionId, MemberId, Mid};
-use crate::base::{MediaKind, TrackSid};
+use crate::base::{Codec, MediaKind, TrackSid};
 
 /// A report of the forwarding plane.
 #[derive(Clone, Debug)]
@@ -199,6 +199,8 @@ pub struct Published {
     pub kind: MediaKind,
     /// Whether it is sent in the simulcast layers `q`, `h`, `f`.
     pub simulcast: bool,
+    /// Its codec: the answer leaves the client no other.
+    pub codec: Codec,
 }
 
 /// An m-line that carries a track to a client.

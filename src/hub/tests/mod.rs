@@ -3,6 +3,7 @@
 
 mod client;
 mod codecs;
+mod dynacast;
 mod fake_sfu;
 mod no_panic;
 mod random;

@@ -9,7 +9,7 @@ fn frame(number: u32, keyframe: bool, size: usize) -> EncodedFrame {
     let mut data = if keyframe { vec![0, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1] } else { vec![1] };
     data.extend_from_slice(&number.to_be_bytes());
     data.resize(data.len() + size, number as u8);
-    EncodedFrame { data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
+    EncodedFrame { codec: Codec::Vp8, data: data.into(), keyframe, timestamp: number.wrapping_mul(3000) }
 }
 
 fn packets(frames: &[EncodedFrame], first: u16) -> Vec<MediaPacket> {
@@ -31,7 +31,7 @@ fn run(arrivals: impl IntoIterator<Item = (u64, MediaPacket)>) -> Vec<VideoMedia
     for (ms, packet) in arrivals {
         let now = Moment::from_millis(ms);
         out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
-        depacketizer.push(packet, None, now);
+        depacketizer.push(packet, Codec::Vp8, None, now);
         out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
     }
     let end = Moment::from_millis(1_000_000);
@@ -80,7 +80,7 @@ fn nothing_comes_out_before_the_first_whole_key_frame() {
     let mut out = Vec::new();
     for (i, packet) in packets.into_iter().enumerate() {
         let now = Moment::from_millis(i as u64 * 30);
-        depacketizer.push(packet, None, now);
+        depacketizer.push(packet, Codec::Vp8, None, now);
         out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
         if i == 0 {
             assert!(!depacketizer.wants_keyframe(now), "one is arriving");
@@ -98,13 +98,13 @@ fn the_black_frames_at_the_end_of_a_track_are_skipped() {
     frames.extend([black.clone(), black]);
     let mut depacketizer = VideoDepacketizer::default();
     for packet in packets(&frames, 0) {
-        depacketizer.push(packet, None, Moment::ZERO);
+        depacketizer.push(packet, Codec::Vp8, None, Moment::ZERO);
     }
     let out: Vec<_> = std::iter::from_fn(|| depacketizer.poll(Moment::ZERO)).collect();
     assert_eq!(out, wanted(&frames[..3]));
     assert!(!depacketizer.wants_keyframe(Moment::from_millis(900)), "the track has ended");
     for packet in packets(&[frame(9, false, 10)], 5) {
-        depacketizer.push(packet, None, Moment::from_millis(1000));
+        depacketizer.push(packet, Codec::Vp8, None, Moment::from_millis(1000));
     }
     assert!(depacketizer.wants_keyframe(Moment::from_millis(1000)), "the track goes on");
 }
@@ -168,7 +168,7 @@ fn an_orientation_holds_from_the_frame_that_announces_it() {
     arrivals.swap(20, 21); // late packets change nothing before their turn
     let mut out = Vec::new();
     for (packet, orientation) in arrivals {
-        depacketizer.push(packet, orientation, Moment::ZERO);
+        depacketizer.push(packet, Codec::Vp8, orientation, Moment::ZERO);
         out.extend(std::iter::from_fn(|| depacketizer.poll(Moment::ZERO)));
     }
     let turned = |n: u32| {
@@ -194,7 +194,7 @@ fn an_orientation_outlives_a_gap_and_a_jump_of_the_sequence_number() {
     let mut out = Vec::new();
     for (i, packet) in all.into_iter().enumerate() {
         let now = Moment::from_millis(i as u64 * 500);
-        depacketizer.push(packet, (i == 0).then_some(turned), now);
+        depacketizer.push(packet, Codec::Vp8, (i == 0).then_some(turned), now);
         out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
     }
     let gaps = out.iter().filter(|media| **media == VideoMedia::Gap).count();
@@ -267,4 +267,65 @@ proptest! {
         let count = arrivals.len();
         prop_assert!(run(arrivals).len() <= 2 * count);
     }
+}
+
+/// The frames of payloads with their sequence number, timestamp, marker and codec, all in order.
+fn frames_of(payloads: &[(u16, u32, bool, Codec, &'static [u8])]) -> Vec<(Codec, bool, Vec<u8>)> {
+    let mut depacketizer = VideoDepacketizer::default();
+    let mut frames = Vec::new();
+    for (sequence, timestamp, marker, codec, payload) in payloads.iter().copied() {
+        let packet = MediaPacket { sequence, timestamp, marker, payload: Bytes::from_static(payload) };
+        depacketizer.push(packet, codec, None, Moment::ZERO);
+        while let Some(media) = depacketizer.poll(Moment::ZERO) {
+            match media {
+                VideoMedia::Frame(frame, _) => frames.push((frame.codec, frame.keyframe, frame.data.to_vec())),
+                VideoMedia::Gap => frames.push((Codec::Other, false, vec![])),
+            }
+        }
+    }
+    frames
+}
+
+/// Payloads of VP9: a key picture of two layers, a picture of which the server sends the upper layer alone, and one of two
+/// packets.
+#[test]
+fn the_layers_of_a_vp9_picture_are_one_frame() {
+    const V: Codec = Codec::Vp9;
+    let frames = frames_of(&[
+        (1, 0, false, V, &[0x2C, 0x00, 7, 1, 2]),
+        (2, 0, true, V, &[0x2C, 0x02, 7, 3]),
+        (3, 3000, true, V, &[0x6C, 0x02, 8, 4]),
+        (4, 6000, false, V, &[0x68, 0x00, 9, 5]),
+        (5, 6000, true, V, &[0x64, 0x00, 9, 6]),
+    ]);
+    let superframe = vec![1, 2, 3, 0xD9, 2, 0, 0, 0, 1, 0, 0, 0, 0xD9];
+    assert_eq!(frames, [(V, true, superframe), (V, false, vec![4]), (V, false, vec![5, 6])]);
+}
+
+#[test]
+fn the_nal_units_of_an_h264_picture_are_one_frame() {
+    const H: Codec = Codec::H264;
+    let frames = frames_of(&[
+        (1, 0, true, H, &[0x41, 9]),
+        (2, 3000, false, H, &[0x67, 1]),
+        (3, 3000, false, H, &[0x68, 2]),
+        (4, 3000, false, H, &[0x7C, 0x85, 3]),
+        (5, 3000, true, H, &[0x7C, 0x45, 4]),
+        (6, 6000, true, H, &[0x41, 5]),
+    ]);
+    let key = vec![0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 0, 1, 0x65, 3, 4];
+    assert_eq!(frames, [(H, true, key), (H, false, vec![0, 0, 0, 1, 0x41, 5])], "from the first key frame on");
+}
+
+/// A publisher of LiveKit Meet goes over to its backup codec within the same stream.
+#[test]
+fn the_codec_changes_at_a_key_frame_and_nowhere_else() {
+    const KEY: &[u8] = &[0x10, 0, 0, 0, 0x9D, 1, 0x2A, 0x80, 2, 0x68, 1];
+    let vp9 = (1, 0, true, Codec::Vp9, &[0x0C, 1][..]);
+    let frames = frames_of(&[vp9, (2, 3000, true, Codec::Vp8, KEY)]);
+    assert_eq!(frames, [(Codec::Vp9, true, vec![1]), (Codec::Vp8, true, KEY[1..].to_vec())]);
+    let inter = (2, 3000, true, Codec::Vp8, &[0x10, 1][..]);
+    let frames = frames_of(&[vp9, inter, (3, 6000, true, Codec::Vp8, KEY)]);
+    let gap = (Codec::Other, false, vec![]);
+    assert_eq!(frames, [(Codec::Vp9, true, vec![1]), gap, (Codec::Vp8, true, KEY[1..].to_vec())]);
 }

@@ -87,19 +87,22 @@ impl RtxReceiver {
 
 impl PacketFilter for RtxReceiver {
     fn read(&mut self, mut packet: TaggedPacket) -> Result<Option<TaggedPacket>, Error> {
-        if let Packet::Rtp(rtp) = &mut packet.message.packet
-            && let Some(&(ssrc, payload_type)) = self.media.get(&rtp.header.ssrc)
-        {
-            // The payload begins with the original sequence number (RFC 4588, section 4); a padding-only packet, as
-            // bandwidth probes are, has none.
-            let [high, low, ..] = rtp.payload[..] else { return Ok(None) };
-            let sequence = u16::from_be_bytes([high, low]);
-            self.measure_rtt(ssrc, sequence, packet.now);
-            rtp.header.sequence_number = sequence;
-            rtp.header.ssrc = ssrc;
-            rtp.header.payload_type = payload_type;
-            rtp.payload = rtp.payload.slice(2..);
-        }
+        let Packet::Rtp(rtp) = &mut packet.message.packet else { return Ok(Some(packet)) };
+        let Some(&(ssrc, payload_type)) = self.media.get(&rtp.header.ssrc) else {
+            // A publisher may have another codec than the first one negotiated, and may change it.
+            let (of, payload_type) = (rtp.header.ssrc, rtp.header.payload_type);
+            self.media.values_mut().filter(|(ssrc, _)| *ssrc == of).for_each(|(_, known)| *known = payload_type);
+            return Ok(Some(packet));
+        };
+        // The payload begins with the original sequence number (RFC 4588, section 4); a padding-only packet, as
+        // bandwidth probes are, has none.
+        let [high, low, ..] = rtp.payload[..] else { return Ok(None) };
+        let sequence = u16::from_be_bytes([high, low]);
+        self.measure_rtt(ssrc, sequence, packet.now);
+        rtp.header.sequence_number = sequence;
+        rtp.header.ssrc = ssrc;
+        rtp.header.payload_type = payload_type;
+        rtp.payload = rtp.payload.slice(2..);
         Ok(Some(packet))
     }
 

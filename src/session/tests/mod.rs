@@ -12,6 +12,7 @@ mod random;
 mod rights;
 mod tracks;
 mod undecodable;
+mod watching;
 
 use super::entering::ENTER_LIMIT;
 use super::reconnecting::{ATTEMPT_LIMIT, RESUME_WINDOW};

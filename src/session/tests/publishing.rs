@@ -26,7 +26,7 @@ impl World {
     }
 
     /// The link is lost, and resumed after `ms`. Media comes back by [`World::media_returns`].
-    fn lose_link(&mut self, ms: u64) {
+    pub(super) fn lose_link(&mut self, ms: u64) {
         self.behaviour = Behaviour { server: false, peers: false, ..self.behaviour };
         self.scheduled.retain(|_, input| !matches!(input, Input::Link(..)));
         self.give(Input::Link(self.epoch, LinkInput::Lost));
@@ -37,7 +37,7 @@ impl World {
         assert!(matches!(phase, Phase::Reconnecting(_)) && self.epoch == Epoch(1), "{phase:?}");
     }
 
-    fn media_returns(&mut self) {
+    pub(super) fn media_returns(&mut self) {
         self.behaviour.peers = true;
         self.give(Input::Peers(self.epoch, PeerInput::Up(SignalTarget::Publisher)));
         assert!(matches!(self.session.phase(), Phase::InRoom(_)), "{:?}", self.session.phase());

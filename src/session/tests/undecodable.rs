@@ -83,8 +83,8 @@ fn an_encrypted_participant_is_covered_silent_and_not_received() {
 fn a_codec_that_we_lack_is_covered_until_another_one_is_there() {
     let mut w = World::entered();
     told(&mut w);
-    mina(&mut w, &[camera("video/H264"), microphone()]);
-    assert_eq!(told(&mut w), ["TR_VC Some(Codec(H264))", "TR_AM available", "decline TR_VC"]);
+    mina(&mut w, &[camera("video/H265"), microphone()]);
+    assert_eq!(told(&mut w), ["TR_VC Some(Codec(H265))", "TR_AM available", "decline TR_VC"]);
     mina(&mut w, &[camera("video/AV1"), microphone()]);
     assert_eq!(told(&mut w), ["TR_VC Some(Codec(Av1))"], "declined already");
     mina(&mut w, &[camera("video/VP8"), microphone()]);

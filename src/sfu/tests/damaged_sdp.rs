@@ -3,6 +3,7 @@
 use crate::hub::{ConnectionId, ConnectionRole, MemberId};
 use crate::sfu::connection::{Connection, ConnectionFault};
 use proptest::prelude::*;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -65,7 +66,7 @@ proptest! {
         let sdp = damaged(&damage);
         for role in [ConnectionRole::Single, ConnectionRole::Publisher] {
             let mut c = connection(role);
-            let outcome = c.accept_offer(&sdp, vec![], &[], &|_| false);
+            let outcome = c.accept_offer(&sdp, vec![], &[], &HashMap::new());
             let failed = matches!(outcome, Err(ConnectionFault::Panicked)) || (0..20).any(|_| c.poll().is_err());
             if failed {
                 // The worker does the same.
@@ -79,9 +80,9 @@ proptest! {
     fn damaged_answers_end_their_own_connection_at_most(damage in proptest::collection::vec((0u8..5, 0usize..200, 0usize..200, any::<char>()), 1..12)) {
         let mut c = connection(ConnectionRole::Subscriber);
         prop_assert!(c.make_offer(vec![], &[], false).expect("an offer").is_some());
-        c.accept_answer(&damaged(&damage), &|_| true).ok();
+        c.accept_answer(&damaged(&damage), &HashMap::new()).ok();
         prop_assert!(c.pending.is_none());
-        prop_assert!(!matches!(c.accept_answer(offer(), &|_| true), Ok(true)), "an answer is taken once");
+        prop_assert!(!matches!(c.accept_answer(offer(), &HashMap::new()), Ok(true)), "an answer is taken once");
     }
 }
 

@@ -1,7 +1,7 @@
 //! An SFU with clients; the harness plays the hub's part in negotiations.
 
 use super::client::{FRAME, TestClient, kind};
-use crate::base::MediaKind;
+use crate::base::{Codec, MediaKind};
 use crate::hub::{Bound, ConnectionId, ConnectionRole, MediaCommand, MediaEvent, MemberId, Published, Subscribed};
 use crate::sfu::{Sfu, SfuConfig};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -153,6 +153,7 @@ impl Harness {
             track: track.into(),
             kind,
             simulcast,
+            codec: Codec::of_rooms(kind)[0],
         };
         let publish = vec![
             published(video, "TR_cam", MediaKind::Video, !rids.is_empty()),

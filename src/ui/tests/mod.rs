@@ -13,6 +13,7 @@ mod settings;
 mod shapes;
 mod share;
 mod tiles;
+mod watched;
 mod withheld;
 
 use crate::base::ExitReason;

@@ -5,13 +5,13 @@ mod cpu;
 mod gpu;
 mod painted;
 
-use crate::base::{FrameSlot, TrackRef, VideoFrame};
+use crate::base::{FrameSlot, TrackRef, TrackSid, VideoFrame, VideoView};
 use crate::ui::zoom::Zoom;
 use cpu::CpuRenderer;
 use egui::{Color32, Context, CornerRadius, Rect, Ui, Vec2, ViewportId, vec2};
 use gpu::GpuRenderer;
 use painted::Painted;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,6 +107,8 @@ struct ShownVideo {
     /// The number of the last frame that [`Videos::newly_painted`] returned.
     told: u64,
     size: [u32; 2],
+    /// The size in physical pixels that shows it best: that of its tile, or more while it is magnified.
+    tile: [u32; 2],
     /// Whether [`Videos::first_frames`] has returned the first frame.
     reported: bool,
     /// Whether the repaint that reports the first frame was requested.
@@ -126,7 +128,9 @@ impl Videos {
 
     /// Shows the newest frame of `slot` in `rect`; `false` while there is none.
     pub(super) fn show(&mut self, ui: &Ui, rect: Rect, key: &VideoKey, slot: &FrameSlot, look: &VideoLook) -> bool {
+        let visible = ui.clip_rect().intersects(rect);
         let tile = self.tile(ui.ctx(), key, slot);
+        tile.tile = if visible { pixels(rect.size() * look.zoom.times, ui.ctx()) } else { [0, 0] };
         let Some((number, frame)) = slot.latest() else { return false };
         tile.size = [frame.width(), frame.height()];
         if !tile.reported && !tile.asked {
@@ -148,6 +152,17 @@ impl Videos {
         true
     }
 
+    /// The tracks of others that this frame shows, with the size of their tiles in physical pixels.
+    pub(super) fn watched(&self) -> BTreeMap<TrackSid, VideoView> {
+        let watched = self.tiles.iter().filter_map(|(key, tile)| {
+            let VideoKey::Track(track) = key else { return None };
+            let [width, height] = tile.tile;
+            let is_shown = tile.shown_in_this_frame && width > 0 && height > 0;
+            is_shown.then(|| (track.sid.clone(), VideoView { width, height, fps: 0 }))
+        });
+        watched.collect()
+    }
+
     fn tile(&mut self, ctx: &Context, key: &VideoKey, slot: &FrameSlot) -> &mut ShownVideo {
         let known = self.tiles.get(key).is_some_and(|tile| tile.slot.is_same(slot));
         if !known && let Some(old) = self.tiles.remove(key) {
@@ -164,6 +179,7 @@ impl Videos {
                 shown: None,
                 told: 0,
                 size: [0, 0],
+                tile: [0, 0],
                 reported: !matches!(key, VideoKey::Track(_)),
                 asked: false,
                 shown_in_this_frame: true,
@@ -240,6 +256,12 @@ impl VideoLook {
         let (crop, radius) = (Crop::Nothing, CornerRadius::ZERO);
         Self { mirror: false, crop, bars, radius, light: 1.0, zoom: Zoom::default() }
     }
+}
+
+/// A size in physical pixels.
+fn pixels(size: Vec2, ctx: &Context) -> [u32; 2] {
+    let size = size * ctx.pixels_per_point();
+    [size.x, size.y].map(|side| side.round().max(0.0) as u32)
 }
 
 /// The part of the video frame that a tile of `size` shows, in texture coordinates. A mirrored one has left and right

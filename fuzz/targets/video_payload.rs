@@ -1,6 +1,6 @@
-//! VP8 in RTP packets (RFC 7741): payload descriptors, and the frames that are put together from them.
+//! VP8, VP9 and H.264 in RTP packets: payload descriptors, and the frames that are put together from them.
 //!
-//! The input is a list of packets. Each has a byte for the advance of the sequence number (signed), a byte for the time
+//! The input is a byte for the codec and a list of packets. Each has a byte for the advance of the sequence number (signed), a byte for the time
 //! since the packet before in 4 ms, whose highest bit is the RTP marker, a byte for the length, and the payload.
 #![no_main]
 #![allow(dead_code, unused_imports)]
@@ -11,8 +11,8 @@ mod base;
 mod depacketizer;
 #[path = "../../src/rtc/loss.rs"]
 mod loss;
-#[path = "../../src/rtc/vp8.rs"]
-mod vp8;
+#[path = "../../src/proto/payload/mod.rs"]
+mod payload;
 #[path = "../../src/codec/vp8_header.rs"]
 mod vp8_header;
 
@@ -21,7 +21,11 @@ mod codec {
     pub(crate) use crate::vp8_header::Vp8Header;
 }
 
-use base::{MediaPacket, Moment};
+mod proto {
+    pub(crate) use crate::payload;
+}
+
+use base::{Codec, MediaPacket, Moment};
 use depacketizer::{VideoDepacketizer, VideoMedia};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
@@ -41,11 +45,11 @@ fn packets(mut input: &[u8]) -> impl Iterator<Item = (Moment, MediaPacket)> {
 }
 
 /// All frames and gaps of these packets.
-fn depacketize(packets: impl Iterator<Item = (Moment, MediaPacket)>) -> Vec<VideoMedia> {
+fn depacketize(codec: Codec, packets: impl Iterator<Item = (Moment, MediaPacket)>) -> Vec<VideoMedia> {
     let (mut depacketizer, mut out, mut now) = (VideoDepacketizer::default(), Vec::new(), Moment::ZERO);
     for (at, packet) in packets {
         now = at;
-        depacketizer.push(packet, None, now);
+        depacketizer.push(packet, codec, None, now);
         out.extend(std::iter::from_fn(|| depacketizer.poll(now)));
         assert!(depacketizer.deadline().is_none_or(|deadline| deadline > now), "a deadline has passed");
     }
@@ -55,8 +59,10 @@ fn depacketize(packets: impl Iterator<Item = (Moment, MediaPacket)>) -> Vec<Vide
 }
 
 fuzz_target!(|input: &[u8]| {
+    let Some((codec, input)) = input.split_first() else { return };
+    let codec = [Codec::Vp8, Codec::Vp9, Codec::H264][usize::from(codec % 3)];
     let mut needs_keyframe = true;
-    for media in depacketize(packets(input)) {
+    for media in depacketize(codec, packets(input)) {
         match media {
             VideoMedia::Gap => needs_keyframe = true,
             VideoMedia::Frame(frame, _) => {
