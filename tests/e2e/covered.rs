@@ -28,7 +28,7 @@ fn an_encrypted_participant_is_silent_and_a_codec_that_rooms_do_not_carry_is_ref
         let covered = bot.wait_for_where("TrackCovered", |e| e["remote_user"] == "sealed" && e["source"] == source);
         assert_eq!((covered["covered"].as_bool(), covered["why"].as_str()), (Some(true), Some("encrypted")));
     }
-    let _foreign = join("foreign", &["--codec", "H264", "--tone", "0"]);
+    let _foreign = join("foreign", &["--codec", "AV1", "--tone", "0"]);
     bot.wait_for_user("RemoteUserEnterRoom", "foreign");
     std::thread::sleep(Duration::from_secs(2));
     for user in ["sealed", "foreign"] {

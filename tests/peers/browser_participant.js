@@ -12,7 +12,11 @@ export class Participant {
     this.say = say;
     this.pictures = new Map();
     this.tones = new Map();
-    this.room = new Room({ singlePeerConnection: !options.twoConnections, adaptiveStream: false, dynacast: false });
+    this.room = new Room({
+      singlePeerConnection: !options.twoConnections,
+      adaptiveStream: false,
+      dynacast: options.backup,
+    });
     this.sound = new AudioContext({ sampleRate: RATE });
   }
 
@@ -75,9 +79,10 @@ export class Participant {
     draw();
     await this.room.localParticipant.publishTrack(track, {
       source: Track.Source.Camera,
-      videoCodec: "vp8",
+      videoCodec: this.options.codec.toLowerCase(),
+      backupCodec: this.options.backup,
       simulcast: this.options.simulcast,
-      videoEncoding: { maxBitrate: 600_000, maxFramerate: fps },
+      videoEncoding: { maxBitrate: width > 640 ? 2_500_000 : 600_000, maxFramerate: fps },
     });
   }
 

@@ -21,6 +21,9 @@ const { values: options } = parseArgs({
     tone: { type: "string", default: "660" },
     "two-connections": { type: "boolean", default: false },
     simulcast: { type: "boolean", default: false },
+    codec: { type: "string", default: "VP8" },
+    // Falls back to VP8 when somebody cannot receive the codec, and sends only what is watched, as LiveKit Meet does.
+    backup: { type: "boolean", default: false },
     answer: { type: "string" },
   },
 });

@@ -55,6 +55,7 @@ def arguments():
     parser.add_argument("--simulcast", action="store_true")
     parser.add_argument("--turn", type=float, default=0, help="seconds after which the camera is turned on, as a phone is")
     parser.add_argument("--codec", default="VP8", help="of the pictures: VP8, VP9, H264, AV1")
+    parser.add_argument("--qualities", default="", help="asks for these one after the other, and waits for the size of each: 0,2,1")
     parser.add_argument("--key", help="encrypts everything end to end with this passphrase")
     parser.add_argument("--unsaid", action="store_true", help="with --key: does not announce that it encrypts")
     parser.add_argument("--send-file", type=float, default=0, help="megabytes of a file that is sent to the first who joins")
@@ -69,6 +70,7 @@ class Peer:
         self.tasks = []
         self.published = {}
         self.pictures, self.tones = {}, {}
+        self.width = 0
         self.stopping = asyncio.Event()
 
     def say(self, event, **fields):
@@ -172,12 +174,25 @@ class Peer:
         self.available(user, publication, True)
         read = self.read_picture if track.kind == rtc.TrackKind.KIND_VIDEO else self.read_tone
         self.start(read(user, track))
+        if self.options.qualities and track.kind == rtc.TrackKind.KIND_VIDEO:
+            self.start(self.ask_for_qualities(publication))
+
+    async def ask_for_qualities(self, publication):
+        """Each layer is half as wide as the next one; a layer that nobody watches is off after a second."""
+        for quality in map(int, self.options.qualities.split(",")):
+            publication.set_video_quality(quality)
+            while self.width != 320 << quality:
+                await asyncio.sleep(0.01)
+            self.say("QualitySeen", quality=quality, width=self.width)
+            await asyncio.sleep(1.5)
+        self.say("QualitiesSeen")
 
     async def read_picture(self, user, track):
         log = self.pictures.setdefault(user, PictureLog(user))
         first = True
         async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.I420):
             frame = event.frame
+            self.width = frame.width
             if first:
                 first = False
                 self.say("FirstVideoFrame", remote_user=user, width=frame.width, height=frame.height)
@@ -207,7 +222,7 @@ class Peer:
         fps = int(fps)
         source = rtc.VideoSource(width, height)
         track = rtc.LocalVideoTrack.create_video_track(name, source)
-        encoding = rtc.VideoEncoding(max_bitrate=600_000, max_framerate=fps)
+        encoding = rtc.VideoEncoding(max_bitrate=2_500_000 if width > 640 else 600_000, max_framerate=fps)
         options = rtc.TrackPublishOptions(
             source=SOURCES[name], simulcast=self.options.simulcast,
             video_codec=getattr(rtc.VideoCodec, self.options.codec), video_encoding=encoding,
