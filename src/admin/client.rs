@@ -3,6 +3,7 @@
 
 use crate::base::{RoomName, Secret, UserId};
 use crate::http::{HttpAnswer, HttpError, HttpRequest, ServerError, http_url, shown};
+use crate::proto::hand;
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
 use livekit_protocol as lk;
 use prost::Message;
@@ -109,6 +110,19 @@ impl AdminClient {
         };
         let grant = AdminGrant::Room(room.clone());
         let _: lk::RemoveParticipantResponse = self.call("RemoveParticipant", grant, &request).await?;
+        Ok(())
+    }
+
+    /// Lowers a participant's hand.
+    pub(crate) async fn lower_hand(&self, room: &RoomName, user: &UserId) -> Result<(), AdminClientError> {
+        let request = lk::UpdateParticipantRequest {
+            room: room.as_str().to_owned(),
+            identity: user.to_string(),
+            attributes: hand::attributes(None),
+            ..Default::default()
+        };
+        let grant = AdminGrant::Room(room.clone());
+        let _: lk::ParticipantInfo = self.call("UpdateParticipant", grant, &request).await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use super::name::printable_json;
 use crate::base::{
-    Codec, DeviceKind, EntryErrorKind, ExitReason, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid,
+    Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid,
     TrackSource, Undecodable, UserId, Withheld,
 };
 use serde::Serialize;
@@ -118,6 +118,9 @@ pub enum EventKind {
     FirstVideoFrame { track: TrackRef, width: u32, height: u32 },
     FirstAudioFrame { track: TrackRef },
     ChatMessage { user: UserId, text: String, private: bool },
+    HandRaised { user: UserId, name: String, raised: bool },
+    HandLowered { reason: Withheld },
+    Reaction { user: UserId, name: String, reaction: Reaction },
     ConnectionLost { attempt: u32 },
     TryToReconnect { attempt: u32 },
     ConnectionRecovery { attempt: u32 },
@@ -161,6 +164,9 @@ impl EventKind {
             Self::FirstVideoFrame { .. } => "FirstVideoFrame",
             Self::FirstAudioFrame { .. } => "FirstAudioFrame",
             Self::ChatMessage { .. } => "ChatMessage",
+            Self::HandRaised { .. } => "HandRaised",
+            Self::HandLowered { .. } => "HandLowered",
+            Self::Reaction { .. } => "Reaction",
             Self::ConnectionLost { .. } => "ConnectionLost",
             Self::TryToReconnect { .. } => "TryToReconnect",
             Self::ConnectionRecovery { .. } => "ConnectionRecovery",
@@ -201,6 +207,11 @@ impl EventKind {
             Self::FirstAudioFrame { track } => of_track(track, json!({})),
             Self::ChatMessage { user, text, private } => {
                 json!({ "remote_user": user.as_str(), "text": text, "private": private })
+            }
+            Self::HandRaised { user, name: _, raised } => json!({ "remote_user": user.as_str(), "raised": raised }),
+            Self::HandLowered { reason } => json!({ "reason": reason }),
+            Self::Reaction { user, name: _, reaction } => {
+                json!({ "remote_user": user.as_str(), "reaction": reaction, "emoji": reaction.emoji() })
             }
             Self::ConnectionLost { attempt }
             | Self::TryToReconnect { attempt }

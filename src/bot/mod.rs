@@ -16,6 +16,7 @@ use crate::call::{
     Call, CallAudio, CallConfig, ConnectPlan, DeviceOwner, DeviceReport, Devices, EventSink, JoinCredentials,
     MediaObserver, VideoFanout,
 };
+use crate::clock::unix_ms;
 use crate::devices::CameraFormat;
 use crate::session::{Input, SessionConfig};
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ pub(crate) struct BotConfig {
     pub(crate) leave_after: Option<Duration>,
     /// The number of stays, one after the other; at least 1.
     pub(crate) cycles: u32,
+    /// Whether it raises its hand after entering.
+    pub(crate) raise_hand: bool,
     /// How long it runs on after the last ExitRoom, when everything is released.
     pub(crate) linger: Duration,
     /// Whether it measures test pictures and tones.
@@ -114,7 +117,7 @@ impl Bot {
         let (devices, reports) = (&mut self.devices, &mut self.reports);
         let (mut call, mut call_reports) = Call::start(call_config, devices);
         let mut plan = Plan::new(self.config.leave_after, self.watch.is_some(), Instant::now());
-        let (mut asked, mut hurried) = (false, false);
+        let (mut asked, mut hurried, mut has_hand) = (false, false, !self.config.raise_hand);
         loop {
             if let Some(reason) = call.ended() {
                 let message = match call.view().phase {
@@ -136,6 +139,10 @@ impl Bot {
                     call.input(Input::CloseNow, devices);
                 }
                 () = tokio::time::sleep_until(deadline.into()) => call.tick(devices),
+            }
+            if !has_hand && entered.load(Ordering::Relaxed) {
+                has_hand = true;
+                call.input(Input::RaiseHand(Some(unix_ms() as i64)), devices);
             }
             if plan.is_over(entered.load(Ordering::Relaxed)) {
                 call.input(Input::Exit(ExitRequestedBy::Timer), devices);

@@ -157,6 +157,8 @@ impl JoinCredentials {
             metadata: String::new(),
             attributes: Vec::new(),
             room_admin: true,
+            // On a LiveKit server a raised hand needs it.
+            own_metadata: true,
             valid_for: JOIN_VALIDITY,
         }
     }

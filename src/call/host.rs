@@ -52,6 +52,7 @@ impl HostRights {
         let server = AdminClient::with_token(address, self.token.clone())?;
         match request {
             HostRequest::Remove { user, .. } => server.remove(&self.room, user).await?,
+            HostRequest::LowerHand { user, .. } => server.lower_hand(&self.room, user).await?,
             HostRequest::EndForEveryone => server.dismiss(&self.room).await?,
             HostRequest::Invite => return Ok(Some(Notice::Invitation(server.guest_link(&self.room).await?))),
         }
@@ -77,6 +78,13 @@ fn sentence(request: &HostRequest, error: &AdminClientError) -> String {
             format!("{name} was not removed: the server does not answer. Try again.")
         }
         (HostRequest::Remove { name, .. }, _) => format!("{name} was not removed. {error}"),
+        (HostRequest::LowerHand { .. }, E::Denied(_)) => {
+            "The server does not let you lower hands. Ask another host.".into()
+        }
+        (HostRequest::LowerHand { name, .. }, _) if silent => {
+            format!("{name}'s hand is still up: the server does not answer. Try again.")
+        }
+        (HostRequest::LowerHand { name, .. }, _) => format!("{name}'s hand is still up. {error}"),
         // livekit-server requires the `roomCreate` grant for this, which no join token carries.
         (HostRequest::EndForEveryone, E::Denied(_)) => {
             "This server does not let a host end the call. Remove the others one by one.".into()

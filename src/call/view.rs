@@ -1,11 +1,14 @@
 //! The interface between the window and the call service: commands, snapshots, notices. Plain data without handles,
 //! channels or clocks.
 
+mod person;
+
 pub(crate) use super::share_options::{ShareOption, ShareOptions};
+pub(crate) use person::{Person, PersonTrack};
+
 use crate::base::{
     ChatMessage, ConnectionQuality, DeviceKind, DeviceLists, DeviceProblemKind, ExitReason, ExitRequestedBy, FrameSlot,
-    Receipt, ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, TrackRef, TrackRole, Undecodable, UserId,
-    WatchedVideos, Withheld,
+    Reaction, Receipt, ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, UserId, WatchedVideos, Withheld,
 };
 use crate::proto::release::Release;
 use std::sync::Arc;
@@ -57,6 +60,10 @@ pub(crate) enum CallCommand {
     },
     /// These videos of others are shown, and so large. It counts for later calls too.
     Watch(WatchedVideos),
+    /// Raise our hand, or lower it. Outside a call it is dropped.
+    RaiseHand(bool),
+    /// React to what is said or shown. Outside a call and while the connection is lost it is dropped.
+    React(Reaction),
     /// A request of a host. The server refuses it if we are not one; outside a call it is dropped.
     AsHost(HostRequest),
     /// A link to a call was opened elsewhere. It comes back as [`Notice::Link`].
@@ -94,6 +101,13 @@ pub(crate) enum KeyState {
 pub(crate) enum HostRequest {
     /// Remove a user, who needs a new token to come back.
     Remove {
+        /// Their user id.
+        user: UserId,
+        /// Their name, for sentences.
+        name: String,
+    },
+    /// Lower a user's hand.
+    LowerHand {
         /// Their user id.
         user: UserId,
         /// Their name, for sentences.
@@ -274,6 +288,8 @@ pub(crate) struct CallView {
     pub(crate) people: Vec<Person>,
     /// What was written.
     pub(crate) chat: ChatView,
+    /// The place of our hand among those that are up, from 1; `None` if it is down.
+    pub(crate) hand: Option<usize>,
     /// The quality of our own connection.
     pub(crate) quality: ConnectionQuality,
     /// Whether the server lists us as a speaker.
@@ -354,67 +370,6 @@ pub(crate) struct CallSummary {
     pub(crate) message: String,
 }
 
-/// Another participant of the call.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Person {
-    /// Their user id.
-    pub(crate) user: UserId,
-    /// Their display name.
-    pub(crate) name: String,
-    /// Their tracks, in the order in which they were first seen.
-    pub(crate) tracks: Vec<PersonTrack>,
-    /// Whether the server lists them as a speaker.
-    pub(crate) speaking: bool,
-    /// The quality of their connection.
-    pub(crate) quality: ConnectionQuality,
-}
-
-impl Person {
-    /// Whether a microphone of theirs can be heard.
-    pub(crate) fn microphone_on(&self) -> bool {
-        self.voices().any(|t| t.undecodable.is_none())
-    }
-
-    /// Why nothing of what their microphones send can be heard; `None` if something can, or nothing is sent.
-    pub(crate) fn voice_undecodable(&self) -> Option<Undecodable> {
-        self.voices().next()?.undecodable.filter(|_| !self.microphone_on())
-    }
-
-    fn voices(&self) -> impl Iterator<Item = &PersonTrack> {
-        self.tracks.iter().filter(|t| !t.muted && t.role() == TrackRole::Voice)
-    }
-
-    /// Their cameras that send. The first one fills their tile.
-    pub(crate) fn cameras(&self) -> impl Iterator<Item = &PersonTrack> {
-        self.tracks.iter().filter(|t| !t.muted && t.role() == TrackRole::Camera)
-    }
-
-    /// Their screens that send.
-    pub(crate) fn screens(&self) -> impl Iterator<Item = &PersonTrack> {
-        self.tracks.iter().filter(|t| !t.muted && t.role() == TrackRole::Screen)
-    }
-}
-
-/// A track of another participant.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PersonTrack {
-    /// User, source and sid.
-    pub(crate) track: TrackRef,
-    /// Whether it is muted.
-    pub(crate) muted: bool,
-    /// Why it can be neither shown nor played; `None` if it can.
-    pub(crate) undecodable: Option<Undecodable>,
-    /// Its frames, if it is a video track that is not muted and can be decoded.
-    pub(crate) frames: Option<FrameSlot>,
-}
-
-impl PersonTrack {
-    /// How it is presented.
-    pub(crate) const fn role(&self) -> TrackRole {
-        self.track.source.role()
-    }
-}
-
 /// A toast. It is not part of the snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
@@ -426,6 +381,19 @@ pub(crate) enum Notice {
     Removed(String),
     /// A user's connection timed out; their name.
     Dropped(String),
+    /// A user raised their hand; their name.
+    HandRaised(String),
+    /// Our hand was lowered, for this reason.
+    HandLowered(Withheld),
+    /// A user reacts.
+    Reaction {
+        /// Their user id.
+        user: UserId,
+        /// Their name.
+        name: String,
+        /// The reaction.
+        reaction: Reaction,
+    },
     /// Our connection is restored.
     BackInCall,
     /// A device of ours failed; its state says why.

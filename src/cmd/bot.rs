@@ -39,6 +39,9 @@ pub(super) struct BotArgs {
     /// Enter with the microphone off
     #[arg(long)]
     muted: bool,
+    /// Raise the hand after entering
+    #[arg(long)]
+    raise_hand: bool,
     /// Enter so many times, each time right after the ExitRoom of the time before; goes with --leave-after
     #[arg(long, value_name = "N", default_value_t = 1, requires = "leave_after")]
     cycles: u32,
@@ -136,6 +139,7 @@ fn config(
         format,
         leave_after: args.participant.leave_after,
         cycles: args.cycles,
+        raise_hand: args.raise_hand,
         linger: args.linger,
         verify: args.verify,
         pictures: args.pictures.clone(),

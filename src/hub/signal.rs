@@ -5,6 +5,7 @@ use super::join::attributes_bytes;
 use super::subscribe::named_tracks;
 use super::{Hub, LinkId, MemberId};
 use crate::base::TrackSid;
+use crate::proto::hand;
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request as Refused};
 use lk::signal_request::Message as Request;
@@ -66,7 +67,7 @@ impl Hub {
     fn update_metadata(&mut self, id: MemberId, update: lk::UpdateParticipantMetadata) {
         let Some(member) = self.members.get(&id) else { return };
         let request_id = update.request_id;
-        if !member.permission.can_update_metadata {
+        if !member.permission.can_update_metadata && !changes_hand_only(&member.base, &update) {
             let message = "does not have permission to update own metadata";
             return self.respond(id, request_id, Reason::NotAllowed, message, Refused::UpdateMetadata(update));
         }
@@ -136,6 +137,19 @@ impl Hub {
             None => self.respond(id, 0, Reason::NotFound, "track does not exist", Refused::UpdateVideoTrack(update)),
         }
     }
+}
+
+/// Whether an update changes the participant's raised hand and nothing else. Everybody may: what others take for the word of
+/// whoever signed the token stays as it is.
+fn changes_hand_only(participant: &lk::ParticipantInfo, update: &lk::UpdateParticipantMetadata) -> bool {
+    let same = |new: &str, old: &str| new.is_empty() || new == old;
+    // Clients repeat name, metadata and other attributes as they are.
+    let is_known = |key: &str, value: &str| participant.attributes.get(key).is_some_and(|old| old == value);
+    let mut attributes = update.attributes.iter();
+    same(&update.name, &participant.name)
+        && same(&update.metadata, &participant.metadata)
+        && update.attributes.keys().any(|key| hand::is_hand(key, ""))
+        && attributes.all(|(key, value)| hand::is_hand(key, value) || is_known(key, value))
 }
 
 /// The name of an unsupported message. Its contents stay out of the log.

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "client")]
 pub(crate) mod chat;
+#[cfg(any(feature = "client", feature = "wire"))]
+pub(crate) mod hand;
 #[cfg(feature = "wire")]
 pub mod invitation;
 #[cfg(feature = "wire")]
@@ -13,6 +15,8 @@ mod mac;
 #[cfg(all(test, feature = "wire"))]
 mod no_panic;
 pub(crate) mod payload;
+#[cfg(feature = "client")]
+pub(crate) mod reaction;
 pub(crate) mod release;
 pub mod sdp;
 pub(crate) mod stream;

@@ -125,6 +125,7 @@ proptest! {
             metadata: String::new(),
             attributes: vec![],
             room_admin: false,
+            own_metadata: false,
             valid_for: JOIN_VALIDITY,
         };
         let good = ApiKey::dev().join_token(&join).expect("a token");

@@ -97,6 +97,12 @@ impl Engine {
         }
     }
 
+    /// Whether a participant needs the right to change its own metadata to raise a hand. The hub lets everybody change the
+    /// attribute of the hand, and nothing else; a LiveKit server knows only one right for all attributes.
+    pub(super) const fn hands_need_own_metadata(&self) -> bool {
+        matches!(self, Self::LiveKit(_))
+    }
+
     /// The URL at which clients join, if it is another server's.
     pub(super) fn client_url(&self) -> Option<&str> {
         match self {

@@ -88,6 +88,7 @@ pub(super) async fn token(
     let key = secrets.keys.first().ok_or(TokenRefused::Closed)?;
     let mut claims = join_claims(request.standard, proof)?;
     claims.valid_for = claims.valid_for.min(app.engine.max_token_validity());
+    claims.own_metadata = app.engine.hands_need_own_metadata();
     app.engine.check_token_request(&claims).await?;
     let answer = lk::TokenSourceResponse {
         server_url: app.engine.client_url().map_or_else(|| app.url(&headers), ToOwned::to_owned),
@@ -182,7 +183,8 @@ fn join_claims(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<Joi
         (None, None) => (random_user()?, JOIN_VALIDITY),
     };
     let room_admin = proof.role == Role::Host;
-    Ok(JoinClaims { room: proof.room, user, name, metadata, attributes, room_admin, valid_for })
+    let own_metadata = false;
+    Ok(JoinClaims { room: proof.room, user, name, metadata, attributes, room_admin, own_metadata, valid_for })
 }
 
 /// A random user id, for a request without one.

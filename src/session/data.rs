@@ -7,8 +7,9 @@
 
 use super::chat::UNSENT;
 use super::{Output, PeerCommand, Phase, Session};
-use crate::base::{Delivery, SignalTarget, UserId};
+use crate::base::{Delivery, Reaction, SignalTarget, UserId};
 use crate::proto::chat::{self, ChatReader, INLINE_PROTOCOL};
+use crate::proto::reaction;
 use bytes::Bytes;
 use livekit_protocol as lk;
 use lk::data_packet::Value;
@@ -62,6 +63,8 @@ pub(super) struct DataPath {
     is_requested: bool,
     /// Whether the packets that are not acknowledged are to be sent again.
     must_repeat: bool,
+    /// The newest reaction of ours, until the connection for it is up.
+    reaction: Option<Reaction>,
 }
 
 impl DataPath {
@@ -115,6 +118,9 @@ impl Session {
         }
         let private = !packet.destination_identities.is_empty();
         let Some(value) = packet.value else { return };
+        if let Some(reaction) = reaction::decode(&value) {
+            return self.reacted(&sender, reaction);
+        }
         if let Some(request) = chat::rpc_request(&value) {
             let request = request.to_owned();
             return self.refuse_request(&sender, &request);
@@ -128,6 +134,15 @@ impl Session {
         if self.can_send_data() && self.data.unacknowledged.len() < PACKETS {
             let to = Some(UserId::of_participant(caller));
             self.send_packets(chat::rpc_refusal(request).into(), to.as_ref(), None);
+        }
+    }
+
+    /// The user reacts. It is for now: what cannot be sent soon is dropped.
+    pub(super) fn react(&mut self, reaction: Reaction) {
+        let is_whole = matches!(&self.phase, Phase::InRoom(room) if room.media_down.is_none());
+        if is_whole && self.may_write() && self.data.unacknowledged.len() < PACKETS {
+            self.data.reaction = Some(reaction);
+            self.send_waiting();
         }
     }
 
@@ -154,6 +169,7 @@ impl Session {
 
     /// The connection is lost: what is not acknowledged counts as not sent.
     pub(super) fn data_interrupted(&mut self) {
+        self.data.reaction = None;
         for packet in &self.data.unacknowledged {
             if let Some(id) = &packet.message {
                 self.chat.set_delivery(id, Delivery::Waiting);
@@ -194,7 +210,8 @@ impl Session {
     pub(super) fn send_waiting(&mut self) {
         if !self.can_send_data() {
             let is_in_room = matches!(&self.phase, Phase::InRoom(room) if room.media_down.is_none());
-            if is_in_room && !self.data.is_up && !self.data.is_requested && !self.data.waiting.is_empty() {
+            let has_something = !self.data.waiting.is_empty() || self.data.reaction.is_some();
+            if is_in_room && !self.data.is_up && !self.data.is_requested && has_something {
                 self.data.is_requested = true;
                 self.offer(self.data.was_up);
             }
@@ -212,6 +229,9 @@ impl Session {
         }
         while let Some(id) = self.data.waiting.pop_front() {
             self.send_message(&id);
+        }
+        if let Some(reaction) = self.data.reaction.take() {
+            self.send_packets(vec![reaction::encode(reaction)], None, None);
         }
     }
 

@@ -43,6 +43,7 @@ impl Session {
         self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
         self.with_roster(|roster, out| roster.joined(&me.identity, &response.other_participants, out));
         self.own_participant(me);
+        self.own_hand_shown(me, true);
         self.publish_wanted();
     }
 

@@ -4,8 +4,8 @@
 
 use super::data::Outgoing;
 use crate::base::{
-    DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, Listed, MediaKind, SignalTarget, StepState,
-    TrackRef, TrackSid, TrackSource, Undecodable, WatchedVideos,
+    DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, Listed, MediaKind, Reaction, SignalTarget,
+    StepState, TrackRef, TrackSid, TrackSource, Undecodable, WatchedVideos,
 };
 use bytes::Bytes;
 use livekit_protocol as lk;
@@ -54,6 +54,10 @@ pub enum Input {
     SendMessage(Outgoing),
     /// These remote videos are watched from now on.
     Watch(WatchedVideos),
+    /// Raise our hand at this time, in Unix ms, or lower it.
+    RaiseHand(Option<i64>),
+    /// React, so that all others see it. While the connection is lost it is dropped.
+    React(Reaction),
     /// A report of the signalling link.
     Link(Epoch, LinkInput),
     /// A report of the peer connections.

@@ -63,6 +63,7 @@ impl Session {
                     }
                     self.acknowledge(&me.tracks);
                     self.own_participant(me);
+                    self.own_hand_shown(me, false);
                     if lists_everybody {
                         self.with_roster(|roster, out| roster.keep_only(&u.participants, out));
                     }
@@ -70,7 +71,10 @@ impl Session {
             }
             Response::TrackPublished(p) => self.track_published(p),
             Response::TrackUnpublished(t) => self.unpublished_by_server(&t.track_sid),
-            Response::RequestResponse(response) => self.request_refused(response),
+            Response::RequestResponse(response) => {
+                self.hand_refused(&response);
+                self.request_refused(response);
+            }
             Response::MediaSectionsRequirement(r) => {
                 if r.num_audios + r.num_videos > 0 {
                     // A bound on what a server can make us allocate.

@@ -11,6 +11,7 @@ mod device_target;
 mod devices;
 mod entering;
 mod exit;
+mod hands;
 mod io;
 mod link;
 mod negotiation;
@@ -40,6 +41,7 @@ use crate::base::{
 };
 use chat::Chat;
 use data::DataPath;
+use hands::OwnHand;
 use livekit_protocol as lk;
 use negotiation::Negotiation;
 use publish::OwnTrack;
@@ -203,6 +205,7 @@ pub struct Session {
     /// Whether the server resumes the session and has not yet sent the list of all participants.
     awaits_list: bool,
     chat: Chat,
+    own_hand: OwnHand,
     data: DataPath,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
@@ -235,6 +238,7 @@ impl Session {
             watching: Watching::new(config.watched),
             awaits_list: false,
             chat: Chat::default(),
+            own_hand: OwnHand::default(),
             data: DataPath::default(),
             timers: Timers::default(),
             out: VecDeque::new(),
@@ -263,6 +267,8 @@ impl Session {
             Input::Listed(kind, listed) => self.list_devices(kind, listed),
             Input::SendMessage(message) => self.write(message),
             Input::Watch(watched) => self.watch(watched),
+            Input::RaiseHand(at_ms) => self.raise_hand(at_ms),
+            Input::React(reaction) => self.react(reaction),
             Input::Link(epoch, input) => self.link(epoch, input, now),
             Input::Peers(epoch, input) => self.peers(epoch, input, now),
             Input::Device(kind, generation, input) => self.device(kind, generation, input, now),

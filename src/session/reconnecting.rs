@@ -250,6 +250,7 @@ impl Session {
         }
         self.out.push_back(Output::Event(EventKind::ConnectionRecovery { attempt }));
         self.publish_wanted();
+        self.send_hand();
     }
 
     /// The time for reconnecting is over: the attempt that runs is the last one, or one begins now.

@@ -3,9 +3,10 @@
 use super::io::{BoundTrack, Output, TrackHandle};
 use super::remote_track::{RemotePublication, remote_tracks, tell_changes, tell_receiving};
 use crate::base::{
-    ConnectionQuality, EventKind, MediaKind, RemoteLeaveReason, TrackRef, TrackRole, TrackSid, Undecodable, UserId,
-    shown_name,
+    ConnectionQuality, EventKind, MediaKind, RaisedHand, RemoteLeaveReason, TrackRef, TrackRole, TrackSid, Undecodable,
+    UserId, shown_name,
 };
+use crate::proto::hand;
 use livekit_protocol as lk;
 use lk::participant_info::State;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,6 +28,8 @@ pub struct RemoteParticipant {
     is_reported_speaking: bool,
     /// The quality of their connection, as the server reports it.
     pub quality: ConnectionQuality,
+    /// Their raised hand; `None` if it is down.
+    pub hand: Option<RaisedHand>,
     /// LiveKit's client protocol, which says how they read texts.
     client_protocol: i32,
 }
@@ -71,6 +74,11 @@ pub(super) struct Roster {
 impl Roster {
     pub(super) fn people(&self) -> &[RemoteParticipant] {
         &self.people
+    }
+
+    /// Our own identity.
+    pub(super) fn me(&self) -> &str {
+        &self.me
     }
 
     /// Whether this identity is ours.
@@ -155,6 +163,7 @@ impl Roster {
                     speaking: false,
                     is_reported_speaking: false,
                     quality: ConnectionQuality::Unknown,
+                    hand: None,
                     client_protocol: 0,
                 });
                 self.people.len() - 1
@@ -164,6 +173,11 @@ impl Roster {
         person.name = name;
         person.sid.clone_from(&info.sid);
         person.client_protocol = info.client_protocol;
+        let hand = hand::read(&info.attributes);
+        if std::mem::replace(&mut person.hand, hand).is_some() != hand.is_some() {
+            let (user, name, raised) = (person.user.clone(), person.name.clone(), hand.is_some());
+            out.push(Output::Event(EventKind::HandRaised { user, name, raised }));
+        }
         let before = std::mem::take(&mut person.tracks);
         person.tracks = remote_tracks(&info.tracks, &before);
         person.set_speaking(person.is_reported_speaking);

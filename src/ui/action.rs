@@ -1,7 +1,7 @@
 //! Actions: everything that a person can do in the window. Views and keys return them; `update` turns them into changes
 //! of the model and effects.
 
-use crate::base::{DeviceKind, ExitRequestedBy, UserId};
+use crate::base::{DeviceKind, ExitRequestedBy, Reaction, UserId};
 use crate::call::view::KeyState;
 use crate::store::Theme;
 use crate::ui::chat::ChatAction;
@@ -61,6 +61,9 @@ pub(super) enum Action {
     FullScreen(bool),
     /// Changed which part of a large screen is seen.
     Zoom(TileKey, Zoom),
+    /// Raised the hand, or lowered it.
+    ToggleHand,
+    React(Reaction),
     AsHost(HostAction),
     /// Left, or stopped joining.
     Leave(ExitRequestedBy),
@@ -106,6 +109,7 @@ pub(super) enum HostAction {
     /// Chose "Remove from call…", which asks first.
     AskToRemove(UserId),
     Remove(UserId),
+    LowerHand(UserId),
     /// Chose "End call for everyone…", which asks first.
     AskToEnd,
     End,

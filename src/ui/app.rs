@@ -15,7 +15,7 @@ use crate::ui::tokens::size;
 use crate::ui::update::update;
 use crate::ui::video::Videos;
 use crate::ui::views::{self, View};
-use crate::ui::{fonts, icons, keys, strings, theme, widgets};
+use crate::ui::{fonts, icons, keys, reactions, strings, theme, widgets};
 use eframe::CreationContext;
 use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId};
 use std::collections::BTreeMap;
@@ -340,6 +340,10 @@ impl App {
             // During a call a new level does not wake the window.
             sooner(0.1);
         }
+        if let Some(last) = model.reactions.flying.last() {
+            let is_still = model.settings.reduce_motion;
+            sooner(if is_still { last.since + reactions::FLIGHT - model.now } else { 1.0 / 30.0 });
+        }
         if let Some(seconds) = model.tile_layout.next_change(model.now).filter(|_| model.screen == Screen::Call) {
             sooner(seconds);
         }
@@ -392,7 +396,8 @@ impl eframe::App for App {
         self.videos.end_frame();
         self.drawn = (Instant::now(), 0);
         self.watch(watched);
-        self.model.focus = None;
+        // A widget holds the arrow keys only from the frame after the one in which it got the focus.
+        let moved = self.model.focus.take().is_some();
         self.model.scroll_to = None;
 
         let mut effects = Effects::default();
@@ -404,7 +409,7 @@ impl eframe::App for App {
         if let Some(screen) = self.fresh.take() {
             self.painted = Some(screen);
         }
-        if acted || self.painted.is_some() {
+        if acted || moved || self.painted.is_some() {
             ctx.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT);
         }
         self.schedule(&ctx);

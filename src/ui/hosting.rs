@@ -25,6 +25,11 @@ pub(super) fn act(model: &mut Model, action: HostAction, effects: &mut Effects) 
             let Some(name) = model.person(&user).map(|p| p.name.clone()) else { return };
             HostRequest::Remove { user, name }
         }
+        HostAction::LowerHand(user) => {
+            focus_stage(model);
+            let Some(name) = model.person(&user).map(|p| p.name.clone()) else { return };
+            HostRequest::LowerHand { user, name }
+        }
         HostAction::End => {
             focus_stage(model);
             model.ended_by_us = model.call().map(|call| call.session);
@@ -46,7 +51,9 @@ pub(super) fn refused(model: &mut Model, request: &HostRequest, sentence: String
         model.ended_by_us = None;
     }
     let sentence = match request {
-        HostRequest::Remove { name, .. } => sentence.replace(name.as_str(), &isolate(name)),
+        HostRequest::Remove { name, .. } | HostRequest::LowerHand { name, .. } => {
+            sentence.replace(name.as_str(), &isolate(name))
+        }
         HostRequest::EndForEveryone | HostRequest::Invite => sentence,
     };
     model.toast(icons::WARNING_CIRCLE, sentence);

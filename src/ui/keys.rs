@@ -6,7 +6,7 @@ use crate::call::view::{CallPhase, KeyState, TalkKey};
 use crate::ui::action::{Action, Actions};
 use crate::ui::chat::ChatAction;
 use crate::ui::model::Model;
-use crate::ui::parts::{Region, SettingsSection};
+use crate::ui::parts::{Menu, Region, SettingsSection};
 use crate::ui::screens::Screen;
 use crate::ui::share::ShareAction;
 use crate::ui::tile_layout::LayoutMode;
@@ -24,6 +24,8 @@ const REGION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F6)
 const REGION_BACK: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::F6);
 const CHAT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::C);
 const SHARE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S);
+const HAND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::H);
+const REACT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
 const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::L);
 
 /// Keys whose repeats move the focus.
@@ -36,7 +38,7 @@ const EDITING: [Key; 10] =
 pub(super) const TELL_HELD: f64 = 0.2;
 
 /// The shortcuts as the settings list them.
-pub(super) const LIST: [(&str, &[&str]); 14] = [
+pub(super) const LIST: [(&str, &[&str]); 16] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
     ("Talk while held (mic off)", &["Space"]),
@@ -44,6 +46,8 @@ pub(super) const LIST: [(&str, &[&str]); 14] = [
     ("Chat", &["Ctrl", "Shift", "C"]),
     ("Share a screen, or stop", &["Ctrl", "Shift", "S"]),
     ("Larger or smaller shared screen", &["+", "−", "0"]),
+    ("Raise or lower hand", &["Ctrl", "Shift", "H"]),
+    ("Reactions", &["Ctrl", "Shift", "R"]),
     ("Grid or speaker", &["Ctrl", "G"]),
     ("Other page of tiles", &["PgUp", "PgDn"]),
     ("To the next part of the window", &["F6"]),
@@ -79,6 +83,8 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
             on(&CAMERA, Action::ToggleCamera);
             on(&CHAT, Action::Chat(ChatAction::Toggle));
             on(&SHARE, Action::Share(ShareAction::Toggle));
+            on(&HAND, Action::ToggleHand);
+            on(&REACT, Action::ToggleMenu(Menu::Reactions));
             let other = match model.tile_layout.shown_layout() {
                 LayoutMode::Grid => LayoutMode::Speaker,
                 LayoutMode::Speaker => LayoutMode::Grid,

@@ -22,6 +22,7 @@ mod model;
 mod notices;
 mod observe;
 mod parts;
+mod reactions;
 mod screens;
 mod share;
 mod strings;

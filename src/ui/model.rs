@@ -10,6 +10,7 @@ use crate::ui::action::Action;
 use crate::ui::chat::ChatPanel;
 use crate::ui::meter::Meter;
 use crate::ui::parts::{Corner, Field, Focus, Menu, Question, SettingsSection};
+use crate::ui::reactions::Reactions;
 use crate::ui::screens::{Screen, Screens};
 use crate::ui::share::SharePicker;
 use crate::ui::tile_layout::TileLayout;
@@ -51,6 +52,7 @@ pub(super) struct Model {
     pub(super) share_picker: Option<SharePicker>,
     /// Whether the large screen is shown alone, on the whole screen.
     pub(super) full_screen: bool,
+    pub(super) reactions: Reactions,
     pub(super) meter: Meter,
     pub(super) own_corner: Corner,
     pub(super) tile_layout: TileLayout,
@@ -124,6 +126,7 @@ impl Model {
             chat: ChatPanel::default(),
             share_picker: None,
             full_screen: false,
+            reactions: Reactions::default(),
             meter: Meter::default(),
             own_corner: Corner::default(),
             tile_layout: TileLayout::default(),

@@ -9,7 +9,7 @@ use crate::ui::model::Model;
 use crate::ui::parts::Menu;
 use crate::ui::share::ShareAction;
 use crate::ui::update::update;
-use crate::ui::{hosting, icons, strings};
+use crate::ui::{hosting, icons, reactions, strings};
 
 /// Applies one notice. Joins and leaves become toasts in calls of up to six people only.
 pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
@@ -23,6 +23,9 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
         Notice::LockedWhileSharing => {
             (icons::MONITOR_ARROW_UP, "Sharing has ended, because the screen was locked".to_owned())
         }
+        Notice::HandRaised(name) => (icons::HAND, format!("{} raised a hand", isolate(&name))),
+        Notice::HandLowered(why) => return reactions::hand_lowered(model, why),
+        Notice::Reaction { name, reaction, .. } => return reactions::reacted(model, &name, reaction),
         Notice::BackInCall => (icons::WIFI_HIGH, "You are back in the call".to_owned()),
         Notice::Device(kind) => return device_failed(model, kind),
         Notice::Withheld(kind, why) => return device_withheld(model, kind, why),

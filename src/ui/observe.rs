@@ -7,6 +7,7 @@ use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::notices;
 use crate::ui::parts::{Focus, Menu, Question};
+use crate::ui::reactions;
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::{RemoteTile, TileKey};
 use crate::ui::update::{focus_stage, full_screen, screen_changed};
@@ -31,6 +32,7 @@ pub(super) fn observe(model: &mut Model, seen: Observation, effects: &mut Effect
     model.screens.observe(snapshot.call.as_ref(), model.now);
     follow_people(model, effects);
     chat::observe(model);
+    reactions::observe(model);
     for notice in seen.notices {
         notices::apply(model, notice, effects);
     }

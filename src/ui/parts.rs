@@ -22,6 +22,8 @@ pub(super) enum Menu {
     Tool(DeviceKind),
     /// A tile's menu.
     Tile(TileKey),
+    /// The reactions.
+    Reactions,
     /// A host's ways to leave.
     Leave,
 }
@@ -75,6 +77,8 @@ pub(super) enum Focus {
     ChatButton,
     /// The button that shares a screen, or stops that.
     ShareButton,
+    /// The button that opens the reactions.
+    ReactButton,
     /// The button of a lost connection's banner.
     Banner,
     NewCall,

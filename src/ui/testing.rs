@@ -229,6 +229,7 @@ pub(super) fn person(index: usize) -> Person {
         tracks: vec![track(TrackSource::Camera, "VC", Some(slot)), track(TrackSource::Microphone, "AM", None)],
         speaking: false,
         quality: ConnectionQuality::Excellent,
+        hand: None,
     }
 }
 
@@ -294,6 +295,7 @@ pub(super) fn call(phase: CallPhase) -> CallView {
         phase,
         people,
         chat: ChatView::default(),
+        hand: None,
         quality: ConnectionQuality::Excellent,
         speaking: false,
         stale_peer_limit: Duration::from_secs(6),

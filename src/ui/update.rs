@@ -11,7 +11,8 @@ use crate::ui::form;
 use crate::ui::hosting;
 use crate::ui::icons;
 use crate::ui::model::{FormError, Model};
-use crate::ui::parts::{Field, Focus, Question, Region};
+use crate::ui::parts::{Field, Focus, Menu, Question, Region};
+use crate::ui::reactions;
 use crate::ui::screens::Screen;
 use crate::ui::share::{self, ShareAction};
 use crate::ui::tile_layout::TileKey;
@@ -52,7 +53,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             model.section = section;
             model.scroll_to = Some(section);
         }
-        Action::ToggleMenu(menu) => model.menu = Some(menu).filter(|m| model.menu.as_ref() != Some(m)),
+        Action::ToggleMenu(menu) => toggle_menu(model, menu),
         Action::CloseMenu => model.menu = None,
         Action::Choose(kind, id) => choose(model, kind, id, effects),
         Action::Retry => {
@@ -69,6 +70,8 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::ShowScreen(key) => model.tile_layout.chosen_screen = Some(key),
         Action::FullScreen(on) => full_screen(model, on, effects),
         Action::Zoom(key, zoom) => model.tile_layout.zoom = Some((key, zoom)),
+        Action::ToggleHand => reactions::toggle_hand(model, effects),
+        Action::React(reaction) => reactions::react(model, reaction, effects),
         Action::AsHost(action) => hosting::act(model, action, effects),
         Action::Leave(by) => leave(model, by, effects),
         Action::Stay => stay(model),
@@ -113,6 +116,14 @@ pub(super) fn full_screen(model: &mut Model, on: bool, effects: &mut Effects) {
         model.focus = Some(Focus::Tiles);
         effects.full_screen = Some(on);
     }
+}
+
+fn toggle_menu(model: &mut Model, menu: Menu) {
+    // Its key opens it too; from the button the arrow keys lead into it.
+    if menu == Menu::Reactions {
+        model.focus = Some(Focus::ReactButton);
+    }
+    model.menu = Some(menu).filter(|m| model.menu.as_ref() != Some(m));
 }
 
 fn pin(model: &mut Model, tile: Option<TileKey>) {

@@ -141,6 +141,7 @@ fn joining(key: &ApiKey, room: &str) -> String {
         metadata: String::new(),
         attributes: Vec::new(),
         room_admin: false,
+        own_metadata: false,
         valid_for: Duration::from_secs(60),
     };
     key.join_token(&join).expect("a token").expose().clone()

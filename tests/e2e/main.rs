@@ -13,6 +13,7 @@ mod covered;
 mod documents;
 mod engine;
 mod exits;
+mod hands;
 mod hosting;
 mod interop;
 mod kit;

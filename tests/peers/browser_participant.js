@@ -31,6 +31,8 @@ export class Participant {
       return this.say("ExitRoom", {});
     }
     this.say("EnterRoom", { result_ms: performance.now() - began });
+    for (const p of this.room.remoteParticipants.values()) this.readHand(p.attributes, p);
+    if (this.options.hand) await this.room.localParticipant.setAttributes({ handRaisedAt: new Date().toISOString() });
     if (picture !== "none") await this.publishPicture(picture);
     if (Number(tone)) await this.publishTone(Number(tone));
     setInterval(() => this.report(), 1000);
@@ -49,6 +51,10 @@ export class Participant {
         say("RemoteUserLeaveRoom", { remote_user: p.identity, livekit_reason: p.disconnectReason ?? 0 });
       })
       .on(RoomEvent.TrackSubscribed, (track, _, p) => this.read(track, p.identity))
+      // A server may tell of somebody after they have raised a hand.
+      .on(RoomEvent.ParticipantConnected, (p) => this.readHand(p.attributes, p))
+      .on(RoomEvent.ParticipantAttributesChanged, (changed, p) => this.readHand(changed, p))
+      .on(RoomEvent.DataReceived, (data, p, _, topic) => this.readReaction(data, p, topic))
       .on(RoomEvent.SignalReconnecting, () => say("TryToReconnect", {}))
       .on(RoomEvent.Reconnecting, () => say("TryToReconnect", { fresh: true }))
       .on(RoomEvent.Reconnected, () => say("ConnectionRecovery", {}))
@@ -61,6 +67,22 @@ export class Participant {
     const { answer } = this.options;
     if (!answer || text === answer) return;
     await this.room.localParticipant.sendText(answer, { topic: "lk.chat", destinationIdentities: [user] });
+  }
+
+  readHand(changed, participant) {
+    if (!("handRaisedAt" in changed) || participant.isLocal) return;
+    const raised = Boolean(participant.attributes.handRaisedAt);
+    this.say("HandRaised", { remote_user: participant.identity, raised });
+  }
+
+  async readReaction(data, participant, topic) {
+    if (topic !== "reaction" || !participant) return;
+    const { emoji } = JSON.parse(new TextDecoder().decode(data)).data;
+    this.say("Reaction", { remote_user: participant.identity, emoji });
+    if (!this.options.hand || emoji === "clapping-hands") return;
+    // As La Suite Meet sends it.
+    const reaction = JSON.stringify({ type: "reactionReceived", data: { emoji: "clapping-hands" } });
+    await this.room.localParticipant.publishData(new TextEncoder().encode(reaction), { reliable: true });
   }
 
   async publishPicture(picture) {

@@ -25,6 +25,7 @@ const { values: options } = parseArgs({
     // Falls back to VP8 when somebody cannot receive the codec, and sends only what is watched, as LiveKit Meet does.
     backup: { type: "boolean", default: false },
     answer: { type: "string" },
+    hand: { type: "boolean", default: false },
   },
 });
 

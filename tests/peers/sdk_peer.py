@@ -8,6 +8,7 @@ or begin again to encrypt.
 
 import argparse
 import asyncio
+import datetime
 import hashlib
 import json
 import os
@@ -60,6 +61,8 @@ def arguments():
     parser.add_argument("--unsaid", action="store_true", help="with --key: does not announce that it encrypts")
     parser.add_argument("--send-file", type=float, default=0, help="megabytes of a file that is sent to the first who joins")
     parser.add_argument("--answer", help="what to write to everybody who writes in the chat, to them alone")
+    parser.add_argument("--hand", action="store_true", help="raises a hand, and claps when somebody reacts")
+    parser.add_argument("--own-metadata", action="store_true", help="the token lets it change its metadata and attributes")
     return parser.parse_args()
 
 
@@ -80,7 +83,8 @@ class Peer:
     def token(self):
         if "LIVEKIT_TOKEN" in os.environ:
             return os.environ["LIVEKIT_TOKEN"]
-        grants = api.VideoGrants(room_join=True, room=self.options.room)
+        own = self.options.own_metadata or None
+        grants = api.VideoGrants(room_join=True, room=self.options.room, can_update_own_metadata=own)
         name = self.options.identity
         return api.AccessToken().with_identity(name).with_name(name).with_grants(grants).to_jwt()
 
@@ -99,6 +103,11 @@ class Peer:
             self.say("EnterRoom", error="connect", message=str(error))
             return 20
         self.say("EnterRoom", result_ms=(time.monotonic() - began) * 1000)
+        for participant in self.room.remote_participants.values():
+            self.on_attributes(participant.attributes, participant)
+        if self.options.hand:
+            time_of_day = datetime.datetime.now(datetime.timezone.utc).isoformat()
+            await self.room.local_participant.set_attributes({"handRaisedAt": time_of_day})
         if self.options.picture != "none":
             self.start(self.publish_picture("camera", self.options.picture))
         if self.options.screen != "none":
@@ -117,6 +126,10 @@ class Peer:
         on("participant_connected", lambda p: self.say("RemoteUserEnterRoom", remote_user=p.identity, name=p.name))
         on("participant_disconnected", self.on_left)
         on("disconnected", self.on_disconnected)
+        on("participant_attributes_changed", self.on_attributes)
+        # A server may tell of somebody after they have raised a hand.
+        on("participant_connected", lambda p: self.on_attributes(p.attributes, p))
+        on("data_received", self.on_data)
         on("track_subscribed", self.on_track)
         self.room.register_byte_stream_handler("file", lambda reader, user: self.start(self.receive_file(reader, user)))
         self.room.register_text_stream_handler("lk.chat", lambda reader, user: self.start(self.read_text(reader, user)))
@@ -133,6 +146,21 @@ class Peer:
     def on_disconnected(self, reason):
         self.say("ExitRoom", livekit_reason=int(reason))
         self.stopping.set()
+
+    def on_attributes(self, changed, participant):
+        if "handRaisedAt" in changed and participant.identity != self.options.identity:
+            raised = bool(participant.attributes.get("handRaisedAt"))
+            self.say("HandRaised", remote_user=participant.identity, raised=raised)
+
+    def on_data(self, packet):
+        if packet.topic != "reaction" or packet.participant is None:
+            return
+        emoji = json.loads(packet.data)["data"]["emoji"]
+        self.say("Reaction", remote_user=packet.participant.identity, emoji=emoji)
+        if self.options.hand and emoji != "clapping-hands":
+            # As La Suite Meet sends it.
+            reaction = json.dumps({"type": "reactionReceived", "data": {"emoji": "clapping-hands"}})
+            self.start(self.room.local_participant.publish_data(reaction, reliable=True))
 
     async def send_file(self, user):
         """Sends random bytes as a byte stream, which travels in reliable data messages of 15,000 bytes."""

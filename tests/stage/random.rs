@@ -6,7 +6,7 @@ use crate::stage::{Stage, UNIX_MS};
 use livekit_protocol::DisconnectReason;
 use proptest::prelude::*;
 use std::time::Duration;
-use visavis::base::{DeviceKind, Listed, TrackSource};
+use visavis::base::{DeviceKind, Listed, Reaction, TrackSource};
 use visavis::session::{Input, NetworkChange};
 
 /// Sequences to run, unless `PROPTEST_CASES` is set.
@@ -55,6 +55,11 @@ enum Op {
     Lost(usize, usize, i32),
     /// Writes to everybody, or to one participant.
     Write(usize, Option<usize>),
+    /// Raises the hand, or lowers it.
+    Hand(usize, bool),
+    /// A host lowers a user's hand.
+    LowerHand(usize),
+    React(usize),
     Device(usize, bool, bool),
     Choose(usize, bool),
     Listed(usize, bool, usize),
@@ -96,6 +101,9 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (who.clone(), any::<bool>()).prop_map(|(n, timers_first)| Op::Continue(n, timers_first)),
         3 => (who.clone(), 0..LOSSES.len(), 0..3i32).prop_map(|(n, reason, action)| Op::Lost(n, reason, action)),
         3 => (who.clone(), prop::option::weighted(0.3, who.clone())).prop_map(|(n, to)| Op::Write(n, to)),
+        3 => (who.clone(), prop::bool::weighted(0.7)).prop_map(|(n, up)| Op::Hand(n, up)),
+        1 => (0..NAMES.len()).prop_map(Op::LowerHand),
+        1 => who.clone().prop_map(Op::React),
         2 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(n, camera, on)| Op::Device(n, camera, on)),
         1 => (who.clone(), any::<bool>()).prop_map(|(n, other)| Op::Choose(n, other)),
         1 => (who.clone(), any::<bool>(), 0..3usize).prop_map(|(n, camera, many)| Op::Listed(n, camera, many)),
@@ -164,6 +172,9 @@ fn act(stage: &mut Stage, op: &Op) {
             stage.lose_member(n, LOSSES[reason], action.try_into().expect("an action"));
         }
         Op::Write(n, to) if n < there && to.is_none_or(|to| to < there) => stage.write(n, to),
+        Op::Hand(n, up) if n < there => stage.raise_hand(n, up),
+        Op::LowerHand(name) => stage.lower_hand(NAMES[name]),
+        Op::React(n) if n < there => stage.input(n, Input::React(Reaction::ThumbsUp)),
         Op::Device(n, camera, on) if n < there => {
             let kind = if camera { DeviceKind::Camera } else { DeviceKind::Microphone };
             stage.input(n, Input::SetDevice(kind, on));

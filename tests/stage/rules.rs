@@ -303,6 +303,7 @@ impl Stage {
             others.sort();
             assert_eq!(self.sees(*who), others, "what {} sees", person.user);
         }
+        self.check_hands(&here);
     }
 
     /// Lets every client that is alive leave; then nothing may be left.
@@ -316,6 +317,7 @@ impl Stage {
             if self.people[who].alive {
                 self.exit_of(who);
                 assert_eq!(self.people[who].session.deadline(), None);
+                assert_eq!(self.hands(who), Vec::<String>::new(), "hands are left");
             }
         }
         self.check_nothing_left();

@@ -41,6 +41,7 @@ fn plan(server: String) -> ConnectPlan {
         metadata: String::new(),
         attributes: Vec::new(),
         room_admin: false,
+        own_metadata: false,
         valid_for: JOIN_VALIDITY,
     };
     let token = ApiKey::dev().join_token(&pass).expect("a token");

@@ -1,7 +1,7 @@
 //! The call as the window shows it.
 
 use super::{Call, STALE_PEER_LIMIT};
-use crate::base::{DeviceKind, MediaKind, TrackRef};
+use crate::base::{DeviceKind, MediaKind, TrackRef, UserId};
 use crate::call::view::{CallPhase, CallSummary, CallView, ChatView, ExitProgress, LocalDevice, Person, PersonTrack};
 use crate::session::{self, RemoteParticipant, RemotePublication};
 use std::time::Duration;
@@ -20,12 +20,15 @@ impl Call {
             undecodable: t.undecodable(),
             frames: (t.source.kind() == MediaKind::Video && t.is_available()).then(|| self.media.slot(&t.sid)),
         };
+        let hands = self.session.raised_hands();
+        let hand = |user: Option<&UserId>| hands.iter().position(|hand| *hand == user).map(|at| at + 1);
         let people = self.session.people().iter().map(|p| Person {
             user: p.user.clone(),
             name: p.name.clone(),
             tracks: p.tracks.iter().map(|t| track(p, t)).collect(),
             speaking: p.speaking,
             quality: p.quality,
+            hand: hand(Some(&p.user)),
         });
         let credentials = &self.config.plan.credentials;
         CallView {
@@ -43,6 +46,7 @@ impl Call {
                 allowed: self.session.may_write(),
                 full: self.session.is_chat_full(),
             },
+            hand: hand(None),
             quality: self.session.quality(),
             speaking: self.session.speaking(),
             stale_peer_limit: STALE_PEER_LIMIT,

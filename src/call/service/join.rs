@@ -114,6 +114,7 @@ impl ServiceTask {
             phase: CallPhase::Ended(summary),
             people: Vec::new(),
             chat: ChatView::default(),
+            hand: None,
             quality: ConnectionQuality::Unknown,
             speaking: false,
             stale_peer_limit: STALE_PEER_LIMIT,

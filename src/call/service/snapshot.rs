@@ -107,6 +107,7 @@ fn call_looks_different(before: &CallView, now: &CallView) -> bool {
         phase,
         people,
         chat,
+        hand,
         quality,
         speaking,
         stale_peer_limit,
@@ -119,7 +120,7 @@ fn call_looks_different(before: &CallView, now: &CallView) -> bool {
         || (session, room, user, name) != (&before.session, &before.room, &before.user, &before.name)
         || (server, invitation, host) != (&before.server, &before.invitation, &before.host)
         || (people, quality, speaking) != (&before.people, &before.quality, &before.speaking)
-        || *chat != before.chat
+        || (chat, hand) != (&before.chat, &before.hand)
         || *stale_peer_limit != before.stale_peer_limit
 }
 
@@ -132,6 +133,11 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
             RemoteLeaveReason::TimedOut => Notice::Dropped(name.clone()),
             RemoteLeaveReason::Removed => Notice::Removed(name.clone()),
         }),
+        EventKind::HandRaised { name, raised: true, .. } => Some(Notice::HandRaised(name.clone())),
+        EventKind::HandLowered { reason } => Some(Notice::HandLowered(*reason)),
+        EventKind::Reaction { user, name, reaction } => {
+            Some(Notice::Reaction { user: user.clone(), name: name.clone(), reaction: *reaction })
+        }
         EventKind::ConnectionRecovery { .. } => Some(Notice::BackInCall),
         EventKind::DeviceFailed { kind, .. } => Some(Notice::Device(*kind)),
         EventKind::DeviceWithheld { kind, reason } => Some(Notice::Withheld(*kind, *reason)),
@@ -177,6 +183,7 @@ pub(super) mod tests {
             phase,
             people: Vec::new(),
             chat: ChatView::default(),
+            hand: None,
             quality: ConnectionQuality::Good,
             speaking: false,
             stale_peer_limit: Duration::from_secs(6),

@@ -35,7 +35,7 @@ pub(super) enum CallState {
     Running {
         call: Box<Call>,
         reports: mpsc::Receiver<TaskReport>,
-        /// People who are found in the room until then are not announced one by one.
+        /// People who are found in the room until then, and their hands, are not announced one by one.
         quiet_until: Instant,
     },
     /// The call has ended; the window still shows this.
@@ -239,6 +239,8 @@ impl ServiceTask {
                 self.watched = watched.clone();
                 self.input(Input::Watch(watched));
             }
+            CallCommand::RaiseHand(up) => self.input(Input::RaiseHand(up.then(|| unix_ms() as i64))),
+            CallCommand::React(reaction) => self.input(Input::React(reaction)),
             CallCommand::AsHost(request) => self.as_host(request),
             CallCommand::OpenLink(link) => self.tell(Notice::Link(link)),
             CallCommand::TellRelease(release) => self.tell(Notice::NewRelease(release)),
@@ -369,7 +371,7 @@ impl ServiceTask {
                 call.shown(track, width, height);
             }
             if Instant::now() < *quiet_until {
-                self.mailbox.retain(|notice| !matches!(notice, Notice::Joined(_)));
+                self.mailbox.retain(|notice| !matches!(notice, Notice::Joined(_) | Notice::HandRaised(_)));
             }
         }
     }

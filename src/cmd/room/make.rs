@@ -70,6 +70,7 @@ pub(super) fn token(args: TokenArgs, credentials: &Credentials, as_json: bool) -
         metadata: String::new(),
         attributes: Vec::new(),
         room_admin: args.host,
+        own_metadata: false,
         valid_for: Duration::from_secs(args.minutes * 60),
     })?;
     let token = token.expose();

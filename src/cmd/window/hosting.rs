@@ -106,6 +106,7 @@ async fn run_guest(url: String, room: RoomName, n: u32, stop: CancellationToken)
         transport: Transport::Auto,
         format,
         leave_after: None,
+        raise_hand: false,
         cycles: 1,
         linger: Duration::ZERO,
         verify: false,

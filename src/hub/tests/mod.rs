@@ -5,6 +5,7 @@ mod client;
 mod codecs;
 mod dynacast;
 mod fake_sfu;
+mod hands;
 mod no_panic;
 mod random;
 mod rooms;

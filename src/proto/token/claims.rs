@@ -25,6 +25,8 @@ pub struct JoinClaims {
     pub attributes: Vec<(String, String)>,
     /// Whether the participant may remove others.
     pub room_admin: bool,
+    /// Whether the participant may change its own name, metadata and attributes (`canUpdateOwnMetadata`).
+    pub own_metadata: bool,
     /// From now on.
     pub valid_for: Duration,
 }

@@ -45,6 +45,7 @@ impl ApiKey {
             room_join: true,
             room: join.room.as_str().to_owned(),
             room_admin: join.room_admin,
+            can_update_own_metadata: join.own_metadata.then_some(true),
             ..VideoGrants::default()
         };
         let claims = Claims {

@@ -17,6 +17,7 @@ fn join() -> JoinClaims {
         metadata: "m".into(),
         attributes: vec![("a".into(), "1".into()), ("b".into(), "2".into())],
         room_admin: false,
+        own_metadata: false,
         valid_for: JOIN_VALIDITY,
     }
 }

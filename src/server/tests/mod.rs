@@ -51,6 +51,7 @@ fn claims(room_name: &str, user: &str) -> JoinClaims {
         metadata: String::new(),
         attributes: vec![],
         room_admin: false,
+        own_metadata: false,
         valid_for: JOIN_VALIDITY,
     }
 }

@@ -4,6 +4,7 @@ mod steps;
 
 pub use steps::{CLOSE_NOW, Leaving};
 
+use super::hands::OwnHand;
 use super::{Ended, Output, PeerCommand, Phase, RELEASE_LIMIT, Session, Timer};
 use crate::base::{DeviceKind, EventKind, ExitReason, ExitRequestedBy, Moment, StepName, StepState};
 use std::time::Duration;
@@ -63,6 +64,7 @@ impl Session {
         self.with_roster(|roster, out| roster.clear(out));
         self.tracks.clear();
         self.end_data();
+        self.own_hand = OwnHand::default();
         self.finish_connections(now);
     }
 

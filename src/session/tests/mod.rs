@@ -4,6 +4,7 @@
 mod chat;
 mod connection;
 mod devices;
+mod hands;
 mod leaving;
 mod outages;
 mod people;

@@ -2,11 +2,14 @@
 
 pub(super) mod chat;
 mod devices;
+mod hands;
 
 pub(super) use devices::{
     allowed, default_changed, default_device, device_problem, missing_device, problem_word, sharing_support, withheld,
     withheld_word,
 };
+
+pub(super) use hands::{hand_lowered, reaction};
 
 use crate::base::{ExitReason, ReceiptStep, RoomName, RoomState, StepName, StepState};
 use crate::call::view::{CallSummary, CallView, RoomStatus};

@@ -7,6 +7,7 @@ mod keys;
 mod leaving;
 mod lobby;
 mod names;
+mod reactions;
 mod release;
 mod screens;
 mod settings;

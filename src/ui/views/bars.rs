@@ -1,6 +1,6 @@
 //! Top bar and tool bar of a call.
 
-use super::{View, compact, host};
+use super::{View, compact, host, reactions};
 use crate::base::{ConnectionQuality, DeviceKind, ExitRequestedBy};
 use crate::call::view::CallPhase;
 use crate::ui::action::Action;
@@ -121,37 +121,56 @@ fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
 }
 
-/// Draws the tool bar: Mic and Camera with their device lists, Share, Chat, and Leave, which never moves.
+/// Draws the tool bar: Mic and Camera with their device lists, Share, Hand and reactions, Chat, and Leave, which never
+/// moves.
 pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     let (_, bar) = ui.allocate_space(ui.available_size());
     ui.painter().rect_filled(bar, 0.0, colors.surface);
     ui.painter().hline(bar.x_range(), bar.top() + 0.5, Stroke::new(1.0, colors.border));
     let small = compact(bar);
-    let [width, height] = if small { size::TOOL_COMPACT } else { size::TOOL };
-    let gap = if small { 4.0 } else { 6.0 };
     let words = bar.width() >= size::NARROW_BELOW;
-    let (align, edge) = if small { (Align2::LEFT_CENTER, 4.0) } else { (Align2::CENTER_CENTER, 2.0) };
+    let [width, height] = if words { size::TOOL } else { size::TOOL_COMPACT };
+    let gap = if small { 3.0 } else { 6.0 };
+    let (align, edge) = if words { (Align2::CENTER_CENTER, 2.0) } else { (Align2::LEFT_CENTER, 4.0) };
     let between = if small { gap } else { 25.0 };
-    let all = vec2(2.0 * (width + size::TOOL_CARET) + 2.0 * gap + between + 2.0 * width, height);
+    let size = vec2(width, height);
+    // In a compact bar one button has hand and reactions.
+    let live = if small { 2.0 * width + gap } else { 3.0 * width + 2.0 * gap };
+    let all = vec2(2.0 * (width + caret_width(small)) + gap + 2.0 * between + live + width, height);
     // The line at the bar's top belongs to its edge.
-    let below_edge = bar.with_min_y(bar.top() + edge).shrink2(vec2(12.0, 0.0));
+    let below_edge = bar.with_min_y(bar.top() + edge).shrink2(vec2(if small { 8.0 } else { 12.0 }, 0.0));
     place::overlay(ui, below_edge, align, all, |ui| {
-        tool(ui, view, vec2(width, height), DeviceKind::Microphone, words);
+        let space = |ui: &mut Ui| {
+            let (_, line) = ui.allocate_space(vec2(between, 36.0));
+            if !small {
+                ui.painter().vline(line.center().x, line.y_range(), Stroke::new(1.0, colors.border));
+            }
+        };
+        let caret = caret_width(small);
+        tool(ui, view, (size, caret), DeviceKind::Microphone, words);
         ui.add_space(gap);
-        tool(ui, view, vec2(width, height), DeviceKind::Camera, words);
-        let (_, line) = ui.allocate_space(vec2(between, 36.0));
+        tool(ui, view, (size, caret), DeviceKind::Camera, words);
+        space(ui);
+        share_tool(ui, view, size, words);
+        ui.add_space(gap);
         if !small {
-            ui.painter().vline(line.center().x, line.y_range(), Stroke::new(1.0, colors.border));
+            reactions::hand_tool(ui, view, size, words);
+            ui.add_space(gap);
         }
-        share_tool(ui, view, vec2(width, height), words);
-        ui.add_space(gap);
-        chat_tool(ui, view, vec2(width, height), words);
+        reactions::react_tool(ui, view, size, words, small);
+        space(ui);
+        chat_tool(ui, view, size, words);
     });
     leave(ui, view, bar.with_min_y(bar.top() + 2.0).shrink2(vec2(16.0, 0.0)), small);
 }
 
-fn tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, kind: DeviceKind, words: bool) {
+/// Width of the button beside Mic and Camera.
+const fn caret_width(small: bool) -> f32 {
+    if small { 24.0 } else { size::TOOL_CARET }
+}
+
+fn tool(ui: &mut Ui, view: &mut View<'_>, (size, caret): (Vec2, f32), kind: DeviceKind, words: bool) {
     let enabled = view.model.screen == Screen::Call;
     let microphone = kind == DeviceKind::Microphone;
     let tool = Tool {
@@ -179,8 +198,8 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, kind: DeviceKind, words: b
         view.dispatch(Action::ToggleMenu(menu.clone()));
     }
     let name = if microphone { "Choose microphone and speaker" } else { "Choose camera" };
-    let caret = IconButton::new(name, icons::CARET_UP).icon_size(13.0).size([size::TOOL_CARET, size.y]);
-    let opener = caret.enabled(enabled).show(ui, view.colors);
+    let button = IconButton::new(name, icons::CARET_UP).icon_size(13.0).size([caret, size.y]);
+    let opener = button.enabled(enabled).show(ui, view.colors);
     view.on_click(&opener, Action::ToggleMenu(menu.clone()));
     if view.model.menu == Some(menu) {
         super::devices::tool_menu(ui, view, kind, &response);

@@ -1,6 +1,6 @@
 //! A call: top bar, tiles with the chat panel beside them, or settings, tool bar.
 
-use super::{View, bars, chat, settings, tiles};
+use super::{View, bars, chat, reactions, settings, tiles};
 use crate::ui::screens::Screen;
 use crate::ui::text;
 use crate::ui::tokens::size;
@@ -22,13 +22,15 @@ pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) -> Rect {
         let stage = middle.with_max_x(middle.right() - panel);
         if stage.width() > 0.0 {
             tiles::tiles(ui, view, stage);
+            reactions::flying(ui, view, stage);
         }
         if is_open {
             chat::panel(ui, view, middle.with_min_x(stage.right()));
         }
     }
-    if let Some(news) = view.model.chat.news() {
-        text::announce_politely(ui, middle, news);
+    let news: Vec<&str> = [view.model.chat.news(), view.model.reactions.news()].into_iter().flatten().collect();
+    if !news.is_empty() {
+        text::announce_politely(ui, middle, &news.join(". "));
     }
     bars::tools(ui, view);
     middle

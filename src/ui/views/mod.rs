@@ -17,6 +17,7 @@ mod over;
 mod pager;
 mod preview;
 mod question;
+mod reactions;
 mod receipt;
 mod recent;
 mod release;

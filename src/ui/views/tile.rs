@@ -36,6 +36,8 @@ pub(super) struct Tile {
     mirror: bool,
     microphone: bool,
     speaking: bool,
+    /// The place of the raised hand among all; `None` if it is down, or if the tile is not the person's own.
+    hand: Option<usize>,
     /// Bars of the connection, 0 to 4; `None` while unknown and for your own tile.
     bars: Option<usize>,
     quality: &'static str,
@@ -90,6 +92,7 @@ impl Tile {
             mirror: false,
             microphone: person.microphone_on(),
             speaking: tile.speaks() && !lost && view.model.screen == Screen::Call,
+            hand: person.hand.filter(|_| tile.is_person()),
             bars: bars(quality),
             quality: words(quality),
             paused: quality == ConnectionQuality::Lost,
@@ -119,6 +122,7 @@ impl Tile {
             mirror: view.model.settings.mirror,
             microphone: snapshot.microphone.wanted,
             speaking: call.speaking && view.model.screen == Screen::Call,
+            hand: call.hand,
             bars: None,
             quality: "",
             paused: false,
@@ -147,6 +151,9 @@ impl Tile {
         }
         if self.speaking {
             add("speaking");
+        }
+        if let Some(place) = self.hand {
+            add(&format!("hand raised, number {place}"));
         }
         if self.has_voice() {
             if self.cover.voice.is_none() {
@@ -371,6 +378,9 @@ fn upper_chips(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile, (respo
     let look = ChipLook::of(rect);
     let right_top = pos2(rect.right() - look.edge, rect.top() + look.edge);
     let chips = Rect::from_min_max(pos2(rect.left() + look.edge, right_top.y), right_top + vec2(0.0, look.height));
+    if let Some(place) = tile.hand {
+        super::reactions::hand_chip(ui, view, chips.min, look.height, place);
+    }
     // The button is higher than the chips.
     let row = chips.expand2(vec2(0.0, (size::TILE_MENU - look.height) / 2.0));
     place::within(ui, row, Layout::right_to_left(Align::Center), |ui| {

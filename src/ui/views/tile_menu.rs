@@ -67,6 +67,10 @@ pub(super) fn tile_menu(
     let write = Action::Chat(ChatAction::WriteTo(Some(user.clone())));
     entries.push(item("Message", icons::CHAT_CIRCLE_TEXT, false, write));
     if super::host::is_host(view) {
+        if view.model.person(user).is_some_and(|person| person.hand.is_some()) {
+            let lower = Action::AsHost(HostAction::LowerHand(user.clone()));
+            entries.push(item("Lower hand", icons::HAND, false, lower));
+        }
         let remove = Action::AsHost(HostAction::AskToRemove(user.clone()));
         entries.push(item("Remove from call…", icons::USER_MINUS, true, remove));
     }

@@ -52,6 +52,7 @@ fn token_file(scene: &Scene) -> PathBuf {
         metadata: String::new(),
         attributes: Vec::new(),
         room_admin: false,
+        own_metadata: false,
         valid_for: JOIN_VALIDITY,
     };
     let file = scene.context.artifact("token.jwt");
