@@ -81,7 +81,9 @@ impl BandwidthAllocator {
         let used: u64 = demands.iter().map(|w| w.rate(w.cap)).sum();
         if used == 0 {
             (self.sending_since, self.too_low_since) = (None, None);
-            return keep();
+            // What stands still costs nothing in its best layer.
+            let holds = self.hold_until.is_some_and(|until| now < until);
+            return if holds { keep() } else { vec![BEST; demands.len()] };
         }
         let since = *self.sending_since.get_or_insert(now);
         let Some(estimate) = self.estimate.filter(|_| now.saturating_duration_since(since) >= WARM_UP) else {
@@ -182,6 +184,22 @@ mod tests {
         assert_eq!(b.allocate(ms(9000), &[demand(2), small]), [2, 2]);
         b.allocate(ms(11_100), &[demand(2), small]);
         assert_eq!(b.allocate(ms(12_000), &[demand(2), small]), [1, 2], "it does not fit");
+    }
+
+    #[test]
+    fn what_stands_still_gets_its_best_layer_after_a_while() {
+        let t = Instant::now();
+        let ms = |n| t + Duration::from_millis(n);
+        let mut b = BandwidthAllocator::default();
+        b.set_estimate(300_000);
+        b.allocate(ms(0), &[demand(2)]);
+        b.allocate(ms(2000), &[demand(2)]);
+        assert_eq!(b.allocate(ms(3000), &[demand(2)]), [0]);
+        let still = LayerDemand { rates: [0; LAYERS], ..demand(0) };
+        assert_eq!(b.allocate(ms(4000), &[still]), [0], "not at once");
+        assert_eq!(b.allocate(ms(7100), &[still]), [2]);
+        b.allocate(ms(7200), &[demand(0), still]);
+        assert_eq!(b.allocate(ms(9300), &[demand(0), still]), [0, 2], "beside a camera that gets little");
     }
 
     #[test]

@@ -316,8 +316,12 @@ impl Connection {
     }
 
     /// Sets the rate up to which str0m probes for bandwidth, in bits a second, if it changed by more than a tenth. It probes
-    /// when that grows; while the client gets less than it asks for, it is made to probe each [`PROBE_INTERVAL`].
+    /// when that grows; while the client gets less than it asks for, it is made to probe each [`PROBE_INTERVAL`]. In
+    /// silence it stays.
     pub(super) fn set_desired(&mut self, bits_per_second: u64, is_short: bool, now: Instant) {
+        if bits_per_second == 0 {
+            return;
+        }
         let is_new = bits_per_second.abs_diff(self.desired) > self.desired / 10;
         let is_due = is_short && now.saturating_duration_since(self.probed) >= PROBE_INTERVAL;
         if is_due {

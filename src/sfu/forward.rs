@@ -200,7 +200,7 @@ impl Worker {
     pub(super) fn share_bandwidth(&mut self, now: Instant) {
         let mut demands: HashMap<ConnectionId, Vec<(&TrackSid, usize, LayerDemand)>> = HashMap::new();
         for (sid, track) in self.tracks.iter().filter(|(_, t)| t.has_layers() && !t.muted) {
-            let (active, rates) = (track.layers.active(now), track.layer_rates());
+            let (active, rates) = (track.layers.active(now), track.layer_rates(now));
             for (i, s) in track.subscribers.iter().enumerate().filter(|(_, s)| s.is_ready(now)) {
                 let demand = LayerDemand { rates, active, limit: s.limit, cap: s.cap };
                 demands.entry(s.connection).or_default().push((sid, i, demand));

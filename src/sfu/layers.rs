@@ -11,6 +11,9 @@ pub(crate) const RIDS: [&str; LAYERS] = ["q", "h", "f"];
 const INACTIVE_AFTER: Duration = Duration::from_millis(400);
 /// The last packets of layers that stood still at the same time are closer than this.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// A screen on which something has changed is sent for about two seconds, until it is sharp. So long a burst is no rate
+/// that a subscriber's bandwidth is divided by: its text must not become unreadable for it.
+const BURST: Duration = Duration::from_millis(2500);
 /// Window over which a layer's rate is measured.
 const WINDOW: Duration = Duration::from_millis(500);
 
@@ -42,6 +45,8 @@ struct Layer {
     window: Option<Instant>,
     bytes: usize,
     bits_per_second: u64,
+    /// When packets came again after silence.
+    resumed: Option<Instant>,
 }
 
 /// Activity and rate of a track's layers. A track without simulcast is layer 0.
@@ -52,6 +57,9 @@ impl LayerStats {
     /// Counts a packet.
     pub(crate) fn add_packet(&mut self, layer: u8, bytes: usize, now: Instant) {
         let Some(l) = self.0.get_mut(usize::from(layer)) else { return };
+        if l.last_packet.is_some_and(|at| now.saturating_duration_since(at) >= WINDOW) {
+            *l = Layer { resumed: Some(now), ..Layer::default() };
+        }
         let started = *l.window.get_or_insert(now);
         let length = now.saturating_duration_since(started);
         if length >= WINDOW {
@@ -76,9 +84,13 @@ impl LayerStats {
         LayerSet(self.0.iter().enumerate().fold(0, |mask, (i, l)| mask | u8::from(sends(l)) << i))
     }
 
-    /// Rate of each layer's payload in bits a second; 0 before it is measured.
-    pub(crate) fn rates(&self) -> [u64; LAYERS] {
-        self.0.map(|l| l.bits_per_second)
+    /// Rate of each layer's payload in bits a second; 0 before it is measured, in silence, and for [`BURST`] after silence.
+    pub(crate) fn rates(&self, now: Instant) -> [u64; LAYERS] {
+        let within = |at: Option<Instant>, time| at.is_some_and(|at| now.saturating_duration_since(at) < time);
+        self.0.map(|l| match within(l.last_packet, WINDOW) && !within(l.resumed, BURST) {
+            true => l.bits_per_second,
+            false => 0,
+        })
     }
 }
 
@@ -119,8 +131,15 @@ mod tests {
         for i in 0..200 {
             l.add_packet(1, 1000, t + Duration::from_millis(i * 10));
         }
-        let [q, h, _] = l.rates();
+        let at = |ms| t + Duration::from_millis(ms);
+        let [q, h, _] = l.rates(at(1990));
         assert!((700_000..900_000).contains(&h), "{h}");
         assert_eq!(q, 0);
+        assert_eq!(l.rates(at(2500))[1], 0, "it is silent");
+        for i in 0..300 {
+            l.add_packet(1, 1000, at(9000 + i * 10));
+            let counts = l.rates(at(9000 + i * 10))[1] > 0;
+            assert_eq!(counts, i >= 250, "{i}: after silence a burst does not count");
+        }
     }
 }

@@ -228,8 +228,8 @@ impl ForwardedTrack {
     }
 
     /// The rate that each layer needs, in bits a second, with those that it builds on.
-    pub(super) fn layer_rates(&self) -> [u64; LAYERS] {
-        let mut rates = self.layers.rates();
+    pub(super) fn layer_rates(&self, now: Instant) -> [u64; LAYERS] {
+        let mut rates = self.layers.rates(now);
         if self.is_scalable() {
             for layer in 1..LAYERS {
                 rates[layer] += rates[layer - 1];
