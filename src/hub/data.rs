@@ -10,7 +10,7 @@ use prost::Message as _;
 
 const RELIABLE: &str = "_reliable";
 const LOSSY: &str = "_lossy";
-/// A channel without a label of LiveKit's: its messages are bytes, not data packets.
+/// A channel without a label of LiveKit's: its messages are bytes. They are sent on as reliable user packets.
 const OWN: &str = "";
 /// Receivers in one message at most; a message with more is dropped.
 const MAX_RECEIVERS: usize = 1000;
@@ -47,12 +47,12 @@ impl Hub {
             tracing::debug!(user = %member.user, bytes = payload.len(), "a data message is dropped");
             return;
         }
-        let (mut packet, raw) = if label == OWN {
+        let mut packet = if label == OWN {
             let user = lk::UserPacket { payload: payload.to_vec(), ..Default::default() };
-            (lk::DataPacket { value: Some(Value::User(user)), ..Default::default() }, Some(payload))
+            lk::DataPacket { value: Some(Value::User(user)), ..Default::default() }
         } else {
             let Ok(packet) = lk::DataPacket::decode(payload.clone()) else { return };
-            (packet, None)
+            packet
         };
         if kind == Kind::Reliable && packet.sequence > 0 {
             // After a resume a client repeats messages that may be lost.
@@ -63,7 +63,7 @@ impl Hub {
         }
         let Some(receivers) = stamp_sender(&mut packet, member, kind) else { return };
         let room = member.room;
-        self.distribute(room, Some(id), (&packet, raw), kind, &receivers);
+        self.distribute(room, Some(id), &packet, kind, &receivers);
     }
 
     /// Sends a message of the admin API. The error says what is wrong with it.
@@ -80,7 +80,7 @@ impl Hub {
             lk::UserPacket { payload: request.data, topic: request.topic, nonce: request.nonce, ..Default::default() };
         let mut packet = lk::DataPacket { value: Some(Value::User(user)), ..Default::default() };
         set_kind(&mut packet, kind);
-        self.distribute(room, None, (&packet, None), kind, &receivers);
+        self.distribute(room, None, &packet, kind, &receivers);
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Hub {
         &mut self,
         room: RoomNo,
         sender: Option<MemberId>,
-        (packet, raw): (&lk::DataPacket, Option<&Bytes>),
+        packet: &lk::DataPacket,
         kind: Kind,
         receivers: &Receivers,
     ) {
@@ -101,8 +101,7 @@ impl Hub {
                 continue;
             }
             let connection = member.down();
-            let (payload, raw) = (payload.clone(), raw.cloned());
-            self.command(MediaCommand::SendData { connection, sender: origin, label, payload, raw });
+            self.command(MediaCommand::SendData { connection, sender: origin, label, payload: payload.clone() });
         }
     }
 }

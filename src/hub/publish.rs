@@ -83,14 +83,22 @@ impl Hub {
         self.respond(id, 0, Reason::Queued, "a track with this cid is published", Request::AddTrack(request));
     }
 
-    pub(super) fn respond(&mut self, id: MemberId, request_id: u32, reason: Reason, message: &str, request: Request) {
+    /// Answers a request; some are named in the answer.
+    pub(super) fn respond(
+        &mut self,
+        id: MemberId,
+        request_id: u32,
+        reason: Reason,
+        message: &str,
+        request: impl Into<Option<Request>>,
+    ) {
         self.send(
             id,
             Message::RequestResponse(lk::RequestResponse {
                 request_id,
                 reason: reason as i32,
                 message: message.to_owned(),
-                request: Some(request),
+                request: request.into(),
             }),
         );
     }

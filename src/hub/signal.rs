@@ -41,6 +41,17 @@ impl Hub {
                 let message = "data tracks are not supported";
                 self.respond(id, 0, Reason::UnsupportedType, message, Refused::PublishDataTrack(request));
             }
+            Request::UnpublishDataTrackRequest(request) => {
+                let message = "data track does not exist";
+                self.respond(id, 0, Reason::NotFound, message, Refused::UnpublishDataTrack(request));
+            }
+            // As livekit-server answers while its `enable_participant_data_blob` is off, the default.
+            Request::StoreDataBlobRequest(request) => {
+                self.respond(id, request.request_id, Reason::NotAllowed, "data blobs are not supported", None);
+            }
+            Request::GetDataBlobRequest(request) => {
+                self.respond(id, request.request_id, Reason::NotFound, "data blob does not exist", None);
+            }
             other => tracing::debug!(?id, message = name(&other), "an unsupported message is ignored"),
         }
     }

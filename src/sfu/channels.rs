@@ -52,8 +52,6 @@ pub(super) struct DataMessage {
     /// `_reliable` or `_lossy`.
     pub(super) label: &'static str,
     pub(super) payload: Bytes,
-    /// Goes to a channel of the client's own in place of `payload`, if there is one.
-    pub(super) raw: Option<Bytes>,
 }
 
 /// The data channels of a connection.
@@ -100,18 +98,9 @@ impl Channels {
         self.open.iter().find(|(other, _)| *other == id).map(|(_, label)| label.as_str())
     }
 
-    /// Whether the client has opened a channel of its own.
-    fn has_own(&self) -> bool {
-        self.open.iter().any(|(_, label)| label == OWN)
-    }
-
     /// Sends a message, or queues it if it is reliable.
     pub(super) fn send(&mut self, rtc: &mut Rtc, message: DataMessage, now: Instant) -> DataDelivery {
-        let DataMessage { label, payload, raw } = message;
-        let (label, payload) = match raw {
-            Some(raw) if self.has_own() => (OWN, raw),
-            _ => (label, payload),
-        };
+        let DataMessage { label, payload } = message;
         let reliable = label != LOSSY;
         if (!reliable || self.queue.is_empty()) && self.write(rtc, label, &payload) {
             return DataDelivery::Written;
@@ -137,9 +126,7 @@ impl Channels {
     pub(super) fn flush(&mut self, rtc: &mut Rtc, now: Instant) -> bool {
         let mut sent = false;
         while let Some((label, payload)) = self.queue.pop_front() {
-            // What waited for a channel that the client has closed is lost with it.
-            let is_lost = label == OWN && !self.has_own();
-            if !is_lost && !self.write(rtc, label, &payload) {
+            if !self.write(rtc, label, &payload) {
                 self.queue.push_front((label, payload));
                 break;
             }
@@ -174,7 +161,7 @@ mod tests {
     fn a_queue_holds_senders_only_while_it_moves_and_ends_at_its_bound() {
         let start = Instant::now();
         let (mut rtc, mut channels) = (Rtc::new(start), Channels::default());
-        let message = |label, payload| DataMessage { label, payload: Bytes::from_static(payload), raw: None };
+        let message = |label, payload| DataMessage { label, payload: Bytes::from_static(payload) };
         let mut send = |channels: &mut Channels, now| channels.send(&mut rtc, message(RELIABLE, &[7; 16 << 10]), now);
         assert_eq!(channels.send(&mut Rtc::new(start), message(LOSSY, &[]), start), DataDelivery::Dropped);
         for _ in 0..63 {

@@ -63,9 +63,9 @@ impl Worker {
                 self.prefer(connection, track, LayerPreference { layer, paused }, now);
             }
             MediaCommand::Mute { track, muted } => self.mute(&track, muted, now),
-            MediaCommand::SendData { connection, sender, label, payload, raw } => {
+            MediaCommand::SendData { connection, sender, label, payload } => {
                 self.current = Some(connection);
-                self.send_data(connection, sender, DataMessage { label, payload, raw }, now);
+                self.send_data(connection, sender, DataMessage { label, payload }, now);
             }
             MediaCommand::Close { connection } => self.close(connection),
         }

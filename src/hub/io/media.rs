@@ -177,9 +177,6 @@ pub enum MediaCommand {
         label: &'static str,
         /// One encoded `DataPacket`.
         payload: bytes::Bytes,
-        /// The bytes that came on a channel of the sender's own. They go to such a channel of the receiver in place of
-        /// `payload`, if it has opened one.
-        raw: Option<bytes::Bytes>,
     },
     /// Close and forget a peer connection. The client's `leave` was queued before.
     Close {

@@ -11,4 +11,5 @@ mod random;
 mod rooms;
 mod scenarios;
 mod stage;
+mod unsupported;
 mod wire;

@@ -66,7 +66,6 @@ impl Transfer {
                     sender: Some(sender),
                     label: "_reliable",
                     payload: payload.clone(),
-                    raw: None,
                 });
             }
         }
