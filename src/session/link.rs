@@ -100,6 +100,9 @@ impl Session {
                 self.roster.qualities(&q.updates);
             }
             Response::SubscribedQualityUpdate(update) => self.want_layers(&update),
+            Response::SubscriptionPermissionUpdate(p) => {
+                self.with_roster(|roster, out| roster.shared(&TrackSid::from(p.track_sid.as_str()), p.allowed, out));
+            }
             Response::SubscriptionResponse(r) if r.err() == lk::SubscriptionError::SeCodecUnsupported => {
                 self.with_roster(|roster, out| roster.no_codec(&TrackSid::from(r.track_sid.as_str()), out));
             }

@@ -12,8 +12,10 @@ pub struct RemotePublication {
     pub sid: TrackSid,
     /// Its source.
     pub source: TrackSource,
-    /// Whether it is muted.
+    /// Whether its publisher has muted it.
     pub muted: bool,
+    /// Whether its publisher does not share it with us (LiveKit's subscription permissions).
+    withheld: bool,
     /// Why it cannot be decoded by what its publisher announces.
     announced: Option<Undecodable>,
     /// Its codec as announced; `None` if the server does not say.
@@ -28,9 +30,14 @@ impl RemotePublication {
         self.announced.or(self.observed)
     }
 
+    /// Whether its publisher sends us nothing.
+    pub const fn is_off(&self) -> bool {
+        self.muted || self.withheld
+    }
+
     /// Whether it sends something that can be shown or played.
     pub fn is_available(&self) -> bool {
-        !self.muted && self.undecodable().is_none()
+        !self.is_off() && self.undecodable().is_none()
     }
 
     /// Whether to receive it: what is announced as undecodable is not even worth its bandwidth.
@@ -41,6 +48,11 @@ impl RemotePublication {
     /// Records whether it can be decoded, from the decoder.
     pub(super) const fn observe(&mut self, why: Option<Undecodable>) {
         self.observed = why;
+    }
+
+    /// Records whether its publisher shares it with us.
+    pub(super) const fn share(&mut self, allowed: bool) {
+        self.withheld = !allowed;
     }
 
     /// The server has no codec of this track for us.
@@ -72,10 +84,11 @@ fn remote_track(t: &lk::TrackInfo, before: &[RemotePublication]) -> Option<Remot
     };
     let (announced, codec) = announced(t);
     let sid = TrackSid::from(t.sid.as_str());
+    let earlier = before.iter().find(|b| b.sid == sid);
+    let withheld = earlier.is_some_and(|b| b.withheld);
     // What was observed holds until the publisher announces something else.
-    let same = before.iter().find(|b| b.sid == sid && b.announced == announced && b.codec == codec);
-    let observed = same.and_then(|b| b.observed);
-    Some(RemotePublication { sid, source, muted: t.muted, announced, codec, observed })
+    let observed = earlier.filter(|b| b.announced == announced && b.codec == codec).and_then(|b| b.observed);
+    Some(RemotePublication { sid, source, muted: t.muted, withheld, announced, codec, observed })
 }
 
 /// Why a track cannot be decoded by its announcement, and its codec. A track with a backup codec lists several; one that
@@ -94,12 +107,12 @@ fn announced(t: &lk::TrackInfo) -> (Option<Undecodable>, Option<Codec>) {
     (why, codec)
 }
 
-/// Tells which video tracks send, where that has changed. A new track sends unless it is muted.
+/// Tells which video tracks send, where that has changed. A new track sends unless it is off.
 pub(super) fn tell_receiving(before: &[RemotePublication], now: &[RemotePublication], out: &mut Vec<Output>) {
     for track in now.iter().filter(|t| t.source.kind() == MediaKind::Video) {
-        let was_muted = before.iter().find(|b| b.sid == track.sid).is_some_and(|b| b.muted);
-        if track.muted != was_muted {
-            out.push(Output::SetReceiving { track: track.sid.clone(), on: !track.muted });
+        let was_off = before.iter().find(|b| b.sid == track.sid).is_some_and(RemotePublication::is_off);
+        if track.is_off() != was_off {
+            out.push(Output::SetReceiving { track: track.sid.clone(), on: !track.is_off() });
         }
     }
 }

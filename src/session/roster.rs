@@ -196,7 +196,13 @@ impl Roster {
             change(track);
         }
         person.set_speaking(person.is_reported_speaking);
+        tell_receiving(&before, &person.tracks, out);
         tell_changes(&person.user, &before, &person.tracks, out);
+    }
+
+    /// A publisher shares a track with us, or ceases to.
+    pub(super) fn shared(&mut self, sid: &TrackSid, allowed: bool, out: &mut Vec<Output>) {
+        self.observe(sid, |track| track.share(allowed), out);
     }
 
     /// The decoder found that the frames of some media cannot be decoded, or that they can again.

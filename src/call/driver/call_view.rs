@@ -16,7 +16,7 @@ impl Call {
     pub(crate) fn view(&self) -> CallView {
         let track = |p: &RemoteParticipant, t: &RemotePublication| PersonTrack {
             track: TrackRef { user: p.user.clone(), source: t.source, sid: t.sid.clone() },
-            muted: t.muted,
+            muted: t.is_off(),
             undecodable: t.undecodable(),
             frames: (t.source.kind() == MediaKind::Video && t.is_available()).then(|| self.media.slot(&t.sid)),
         };

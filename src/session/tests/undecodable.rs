@@ -169,3 +169,33 @@ fn everybody_is_in_the_roster_with_a_name_that_can_be_shown() {
     let names: Vec<_> = w.events.iter().filter(|e| e.name() == "RemoteUserLeaveRoom").collect();
     assert_eq!(names.len(), identities.len());
 }
+
+/// LiveKit's subscription permissions: a track stays announced, but nothing of it comes.
+#[test]
+fn a_track_that_its_publisher_does_not_share_with_us_is_off() {
+    let mut w = World::entered();
+    mina(&mut w, &[camera("video/VP8"), microphone()]);
+    told(&mut w);
+    let share = |w: &mut World, track_sid: &str, allowed| {
+        let (participant_sid, track_sid) = ("PA_mina".into(), track_sid.into());
+        w.message(Response::SubscriptionPermissionUpdate(lk::SubscriptionPermissionUpdate {
+            participant_sid,
+            track_sid,
+            allowed,
+        }));
+    };
+    share(&mut w, "TR_VC", true);
+    assert_eq!(told(&mut w), Vec::<String>::new(), "livekit-server says so of every track");
+    share(&mut w, "TR_VC", false);
+    share(&mut w, "TR_AM", false);
+    share(&mut w, "TR_unknown", false);
+    assert_eq!(told(&mut w), ["TR_VC gone", "TR_AM gone"]);
+    speaks(&mut w, true);
+    mina(&mut w, &[camera("video/VP8"), microphone()]);
+    assert_eq!(told(&mut w), Vec::<String>::new(), "the list of tracks says nothing about it");
+    assert!(!w.session.people()[0].speaking && !w.session.people()[0].voice_on());
+    share(&mut w, "TR_VC", true);
+    share(&mut w, "TR_AM", true);
+    assert_eq!(told(&mut w), ["TR_VC available", "TR_AM available"]);
+    assert!(w.session.people()[0].speaking);
+}
