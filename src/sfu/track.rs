@@ -112,6 +112,17 @@ impl Subscriber {
         self.target(active).filter(|t| self.current != Some(*t))
     }
 
+    /// The highest layer of scalable video that it should get. Those that its publisher does not send at the moment are
+    /// simply not there: the pictures end earlier.
+    fn highest_layer(&self) -> u8 {
+        self.limit.min(self.cap)
+    }
+
+    /// Whether it needs a key picture of scalable video, to begin or for a higher layer.
+    fn needs_key_picture(&self) -> bool {
+        self.current.is_none_or(|current| current < self.highest_layer())
+    }
+
     /// Decides about an audio packet.
     pub(super) fn audio(&mut self, packet: &IncomingPacket) -> ForwardDecision {
         if packet.empty {
@@ -135,7 +146,7 @@ impl Subscriber {
             return self.padding(packet);
         }
         if packet.scalable {
-            return self.scalable_video(packet, active);
+            return self.scalable_video(packet);
         }
         let wanted = self.target(active).is_none_or(|t| t == packet.layer);
         let continues = self.current == Some(packet.layer) && self.rewriter.continues(&packet.numbers);
@@ -152,8 +163,8 @@ impl Subscriber {
 
     /// Decides about a packet of scalable video. Layers up to one are forwarded: a lower one from the next picture on, a
     /// higher one from the next key picture on.
-    fn scalable_video(&mut self, packet: &IncomingPacket, active: LayerSet) -> ForwardDecision {
-        let Some(target) = self.target(active) else { return ForwardDecision::Wait };
+    fn scalable_video(&mut self, packet: &IncomingPacket) -> ForwardDecision {
+        let target = self.highest_layer();
         let continues = self.current.is_some() && self.rewriter.continues(&packet.numbers);
         if !continues && !packet.starts_keyframe {
             return ForwardDecision::Wait;
@@ -278,10 +289,16 @@ impl ForwardedTrack {
         }
         let mut call_at = |at: Instant| again = Some(again.map_or(at, |a: Instant| a.min(at)));
         let active = self.layers.active(now);
+        // A key picture of scalable video begins with the lowest layer.
+        let scalable = self.is_scalable();
+        let missing = |s: &Subscriber| match scalable {
+            true => active.choose(0).filter(|_| s.needs_key_picture()).map(|_| 0),
+            false => s.missing_layer(active),
+        };
         let mut wanted = [false; LAYERS];
         for s in self.subscribers.iter().filter(|s| !s.paused) {
-            match (s.missing_layer(active), s.ready_at) {
-                (Some(layer), Some(at)) if at <= now => wanted[usize::from(self.requested_layer(layer))] = true,
+            match (missing(s), s.ready_at) {
+                (Some(layer), Some(at)) if at <= now => wanted[usize::from(layer)] = true,
                 (Some(_), Some(at)) => call_at(at),
                 _ => {}
             }
@@ -383,10 +400,11 @@ mod tests {
         assert_eq!(picture(&mut s, 2, false), [(0, false), (1, true)]);
         s.limit = 2;
         assert_eq!(picture(&mut s, 3, false), [(0, false), (1, true)], "its layer 2 builds on what was not sent");
-        assert_eq!(s.missing_layer(all), Some(2), "so a key picture is requested");
+        assert!(s.needs_key_picture(), "one is requested");
         assert_eq!(picture(&mut s, 4, true), [(0, false), (1, false), (2, true)]);
         s.limit = 0;
         assert_eq!(picture(&mut s, 5, false), [(0, true)]);
+        assert!(!s.needs_key_picture());
         assert!(numbers.windows(2).all(|n| n[1] == n[0] + 1), "{numbers:?}");
     }
 
