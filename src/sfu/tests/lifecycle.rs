@@ -105,7 +105,7 @@ fn a_codec_that_is_not_forwarded_is_refused_in_the_answer_and_the_other_m_lines_
     api.add_media(kind(true), Direction::SendOnly, Some("s".into()), Some("cam".into()), None);
     api.add_media(kind(false), Direction::SendOnly, Some("s".into()), Some("mic".into()), None);
     let offer = api.apply().expect("an offer").0.to_sdp_string();
-    for (offer_id, codec) in ["H264", "AV1", "VP8"].into_iter().enumerate() {
+    for (offer_id, codec) in ["H265", "AV1", "VP8"].into_iter().enumerate() {
         s.command(MediaCommand::AcceptOffer {
             connection: single(2),
             offer_id: offer_id as u32 + 1000,
