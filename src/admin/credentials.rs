@@ -24,6 +24,10 @@ const SDK_APP_ID: &str = "VISAVIS_SDK_APP_ID";
 #[cfg(feature = "server")]
 const SDK_SECRET_KEY: &str = "VISAVIS_SDK_SECRET_KEY";
 
+/// The secret that TURN servers share with the room server.
+#[cfg(feature = "server")]
+const TURN_SECRET: &str = "VISAVIS_TURN_SECRET";
+
 /// Why the environment's keys cannot be used. No message contains a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CredentialsError {
@@ -82,6 +86,12 @@ fn application(
         key: key.map(|(id, secret)| KeyPair { id, secret: Secret::new(secret) }),
         user_sig_key: Some(read(SDK_SECRET_KEY)?).filter(|key| !key.is_empty()).map(Secret::new),
     })
+}
+
+/// The secret of the TURN servers.
+#[cfg(feature = "server")]
+pub(crate) fn turn_secret_from_environment() -> Result<Option<Secret<String>>, CredentialsError> {
+    Ok(Some(read(TURN_SECRET)?).filter(|secret| !secret.is_empty()).map(Secret::new))
 }
 
 /// A variable's value; empty if it is not set.

@@ -1,7 +1,7 @@
 //! `visavis serve`: the room server.
 
 use super::signals::Signals;
-use crate::admin::{application_from_environment, key_from_environment};
+use crate::admin::{application_from_environment, key_from_environment, turn_secret_from_environment};
 use crate::proto::link::is_loopback;
 use crate::proto::token::{ApiKey, ApiKeys};
 use crate::server::{
@@ -61,6 +61,9 @@ A settings file; everything in it may be left out:
   [webhook]                               # what happens in rooms is posted there, as livekit-server does
   urls = [\"https://back-end.example.com/webhook\"]
   api_key = \"office\"                    # the key that signs; the first one otherwise
+  [turn]                                  # relays for people who cannot reach this server
+  urls = [\"turns:turn.example.com:443?transport=tcp\"]
+  secret = \"coturn's static-auth-secret\"
   [rooms]
   auto_create = true                      # whether joining a room makes it
   empty_timeout = 300                     # seconds until a room closes that nobody joins
@@ -75,7 +78,7 @@ A settings file; everything in it may be left out:
 ///
 /// Its keys come from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and from [keys] of the settings file. Those of a TRTC
 /// application come from VISAVIS_SDK_APP_ID, VISAVIS_SDK_SECRET_KEY, TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY,
-/// and from [tencent]. When the settings file or the certificate changes, and on SIGHUP, keys and certificate are read
+/// and from [tencent]; the secret of TURN servers comes from VISAVIS_TURN_SECRET, or from [turn]. When the settings file or the certificate changes, and on SIGHUP, keys and certificate are read
 /// again; the rest needs a restart.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -249,7 +252,7 @@ fn settings(args: &ServeArgs, file: &ConfigFile, tls: Option<Tls>) -> anyhow::Re
     if config.livekit.is_some() && !config.webhooks.urls.is_empty() {
         bail!("The rooms are a LiveKit server's, which sends the webhooks: name their addresses in its settings.");
     }
-    config.rooms = file.room_settings();
+    config.rooms = file.room_settings(turn_secret_from_environment()?)?;
     config.state = args.state.clone().or_else(|| file.state.clone());
     Ok((listen, config))
 }

@@ -1,7 +1,7 @@
 //! Settings, and the limits that keep one client from exhausting the server.
 
 use crate::proto::LIVEKIT_SERVER_VERSION;
-use livekit_protocol as lk;
+use crate::proto::turn::TurnServers;
 use std::time::Duration;
 
 /// Settings of a [`crate::hub::Hub`].
@@ -21,8 +21,8 @@ pub struct HubConfig {
     pub empty_timeout_s: u32,
     /// How long a room is kept after its last person left, in seconds, unless its maker says otherwise. 0: not at all.
     pub departure_timeout_s: u32,
-    /// STUN and TURN servers for the clients.
-    pub ice_servers: Vec<lk::IceServer>,
+    /// TURN servers for the clients.
+    pub turn: Option<TurnServers>,
     /// How long a member whose link is lost may resume.
     pub resume_window: Duration,
     /// How long an open link may be silent. Clients ping every 5 s.
@@ -49,7 +49,7 @@ impl Default for HubConfig {
             auto_create: true,
             empty_timeout_s: 300,
             departure_timeout_s: 20,
-            ice_servers: Vec::new(),
+            turn: None,
             resume_window: Duration::from_secs(5),
             link_silence: Duration::from_secs(15),
             entry_limit: Duration::from_secs(60),

@@ -8,7 +8,7 @@ use super::presence::MemberPresence;
 use super::rooms::codecs;
 use super::uplink::Uplink;
 use super::{Admission, Hub, HubEvent, LinkId, MediaCommand, MemberId, Output, Refusal, Timer, clipped};
-use crate::base::Moment;
+use crate::base::{Moment, UserId};
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
 use lk::leave_request::Action;
@@ -167,6 +167,11 @@ impl Hub {
         }
     }
 
+    /// The TURN servers, with credentials for a member.
+    fn ice_servers(&self, user: &UserId) -> Vec<lk::IceServer> {
+        self.config.turn.iter().map(|turn| turn.for_user(user.as_str(), self.unix_s())).collect()
+    }
+
     fn send_join_response(&mut self, id: MemberId, link: LinkId) {
         let Some(member) = self.members.get(&id) else { return };
         let Some(room) = self.rooms.get(&member.room) else { return };
@@ -178,7 +183,7 @@ impl Hub {
             other_participants: others,
             server_version: self.config.version.clone(),
             server_info: Some(self.server_info()),
-            ice_servers: self.config.ice_servers.clone(),
+            ice_servers: self.ice_servers(&member.user),
             subscriber_primary: matches!(member.downlink, Downlink::Dual { primary: true, .. }),
             ping_interval: PING_INTERVAL_S,
             ping_timeout: PING_TIMEOUT_S,
@@ -234,10 +239,11 @@ impl Hub {
             Downlink::Dual { downlink, .. } => downlink.resume(),
         }
         let (user, last_message_seq) = (member.user.clone(), member.last_sequence);
+        let ice_servers = self.ice_servers(&user);
         self.emit(HubEvent::LinkResumed { user });
         self.check_presence(id);
         let reconnect = lk::ReconnectResponse {
-            ice_servers: self.config.ice_servers.clone(),
+            ice_servers,
             server_info: Some(self.server_info()),
             last_message_seq,
             ..Default::default()

@@ -22,6 +22,12 @@ pub(super) fn is_start_of_sha256(key: &[u8], text: &str, start: &[u8]) -> bool {
     made.is_ok_and(|m| m.verify_truncated_left(start).is_ok())
 }
 
+/// HMAC-SHA1 of `text`.
+pub(super) fn sha1(key: &[u8], text: &str) -> Result<Vec<u8>, InvalidLength> {
+    let mac = <Hmac<Sha1> as Mac>::new_from_slice(key)?;
+    Ok(mac.chain_update(text).finalize().into_bytes().to_vec())
+}
+
 /// Whether `mac` is the HMAC-SHA1 of `text`.
 pub(super) fn is_sha1(key: &[u8], text: &str, mac: &[u8]) -> bool {
     is_right::<Hmac<Sha1>>(key, text, mac)

@@ -1,5 +1,6 @@
 //! Formats: LiveKit's messages and access tokens, Tencent's API 3.0 and UserSigs, links and invitations, SDP, release feeds,
-//! RTP payloads, datagrams on a TCP connection. This folder encodes, decodes and verifies; it opens no socket and no file.
+//! TURN credentials, RTP payloads, datagrams on a TCP connection. This folder encodes, decodes and verifies; it opens no
+//! socket and no file.
 
 #[cfg(feature = "client")]
 pub(crate) mod chat;
@@ -23,6 +24,8 @@ pub(crate) mod stream;
 #[cfg(feature = "wire")]
 pub mod tencent;
 pub mod token;
+#[cfg(feature = "wire")]
+pub mod turn;
 
 /// The livekit-server release whose protocol this program implements, and that its tests run against.
 pub const LIVEKIT_SERVER_VERSION: &str = "1.13.5";

@@ -3,6 +3,7 @@
 use super::livekit::LiveKitAddress;
 use super::network::Network;
 use super::secrets::{Application, CALLS_PER_SECOND, Secrets};
+use super::tcp_port::TcpPort;
 use super::tls::Tls;
 use super::webhooks::WebhookConfig;
 use crate::admin::ApplicationKeys;
@@ -10,6 +11,7 @@ use crate::base::Secret;
 use crate::hub::HubConfig;
 use crate::proto::tencent::{KeyPair, UserSigKey};
 use crate::proto::token::{ApiKey, ApiKeys, MintError};
+use crate::proto::turn::{TurnServers, TurnServersError};
 use crate::sfu::{Advertised, SfuConfig};
 use crate::store::toml_mistake;
 use serde::Deserialize;
@@ -102,6 +104,9 @@ pub(crate) enum ConfigError {
     /// An address under `[webhook]` is not usable; the text is its number.
     #[error("Address {0} under [webhook] is not one of a web server. It should look like https://host/path.")]
     WebhookUrl(usize),
+    /// The TURN servers are not usable.
+    #[error(transparent)]
+    Turn(#[from] TurnServersError),
     /// `calls_per_second` is out of range.
     #[error("calls_per_second under [tencent] is not a number from 1 to 1000.")]
     CallsPerSecond,
@@ -134,6 +139,8 @@ pub(crate) struct ConfigFile {
     /// Limits of rooms.
     pub(crate) rooms: RoomsSection,
     webhook: WebhookSection,
+    /// Relays for participants who cannot reach this server.
+    turn: TurnSection,
     /// `id = "secret"`.
     keys: BTreeMap<String, Secret<String>>,
     tencent: TencentSection,
@@ -205,48 +212,14 @@ pub(crate) struct MediaSection {
     pub(crate) advertise: Vec<Advertised>,
 }
 
-/// The TCP port for media: a number, or `off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "TcpPortText")]
-pub(crate) enum TcpPort {
-    /// No media by TCP.
-    Off,
-    /// This port; 0 for any.
-    Port(u16),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TcpPortText {
-    Number(u16),
-    Word(String),
-}
-
-/// The TCP port is neither a number nor `off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is neither a port number nor \"off\"")]
-pub(crate) struct NoTcpPort;
-
-impl std::str::FromStr for TcpPort {
-    type Err = NoTcpPort;
-
-    fn from_str(text: &str) -> Result<Self, NoTcpPort> {
-        match text {
-            "off" => Ok(Self::Off),
-            _ => text.parse().map(Self::Port).map_err(|_| NoTcpPort),
-        }
-    }
-}
-
-impl TryFrom<TcpPortText> for TcpPort {
-    type Error = NoTcpPort;
-
-    fn try_from(text: TcpPortText) -> Result<Self, NoTcpPort> {
-        match text {
-            TcpPortText::Number(port) => Ok(Self::Port(port)),
-            TcpPortText::Word(word) => word.parse(),
-        }
-    }
+/// `[turn]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TurnSection {
+    /// `turn:` and `turns:` URLs.
+    urls: Vec<String>,
+    /// The secret that the servers share with this one.
+    secret: Option<Secret<String>>,
 }
 
 /// `[rooms]`.
@@ -314,17 +287,21 @@ impl ConfigFile {
         Ok(WebhookConfig { urls, api_key: self.webhook.api_key.clone() })
     }
 
-    /// The room settings, with defaults for absent ones.
-    pub(crate) fn room_settings(&self) -> HubConfig {
+    /// The room settings, with defaults for absent ones, and the TURN servers. Their secret is the one of the environment,
+    /// if it is given.
+    pub(crate) fn room_settings(&self, turn_secret: Option<Secret<String>>) -> Result<HubConfig, ConfigError> {
         let default = HubConfig::default();
-        HubConfig {
+        let secret = || turn_secret.or_else(|| self.turn.secret.clone()).unwrap_or_default();
+        let urls = Some(self.turn.urls.clone()).filter(|urls| !urls.is_empty());
+        Ok(HubConfig {
+            turn: urls.map(|urls| TurnServers::new(urls, secret())).transpose()?,
             auto_create: self.rooms.auto_create.unwrap_or(default.auto_create),
             empty_timeout_s: self.rooms.empty_timeout.unwrap_or(default.empty_timeout_s),
             departure_timeout_s: self.rooms.departure_timeout.unwrap_or(default.departure_timeout_s),
             max_members: self.rooms.max_participants.unwrap_or(default.max_members),
             max_rooms: self.rooms.max_rooms.unwrap_or(default.max_rooms),
             ..default
-        }
+        })
     }
 }
 
@@ -358,6 +335,9 @@ mod tests {
             [webhook]
             urls = ["https://a.example/hook?k=1"]
             api_key = "office"
+            [turn]
+            urls = ["turn:turn.example.com", "turns:turn.example.com:443"]
+            secret = "north"
             [rooms]
             auto_create = false
             max_participants = 20
@@ -378,9 +358,13 @@ mod tests {
             (webhooks.urls[0].expose().as_str(), webhooks.api_key.as_deref()),
             ("https://a.example/hook?k=1", Some("office"))
         );
-        let rooms = file.room_settings();
+        let rooms = file.room_settings(None).expect("valid");
         assert_eq!((rooms.auto_create, rooms.max_members), (false, 20));
         assert_eq!((rooms.empty_timeout_s, rooms.departure_timeout_s), (300, 0));
+        let given = |rooms: &HubConfig| rooms.turn.as_ref().expect("servers").for_user("mina", 0);
+        assert_eq!(given(&rooms).urls.len(), 2);
+        let other = file.room_settings(Some(Secret::new("south".into()))).expect("valid");
+        assert_ne!(given(&rooms).credential, given(&other).credential, "that of the environment comes first");
         assert_eq!(rooms.max_rooms, HubConfig::default().max_rooms);
     }
 
@@ -425,6 +409,9 @@ mod tests {
         for text in ["[keys]\nid = \"\"", "[tencent]\nsdk_app_id = 1\nkeys = { a = \"\" }"] {
             assert!(refused(text).contains("without id or secret"), "{text}");
         }
+        let turn = |text| ConfigFile::parse(text).expect("TOML").room_settings(None).expect_err("refused").to_string();
+        assert!(turn("[turn]\nurls = [\"turn:a\"]").contains("VISAVIS_TURN_SECRET"));
+        assert!(turn("[turn]\nurls = [\"a\"]\nsecret = \"hush\"").contains("\"a\" is not a TURN server"));
         assert!(refused("[tencent.keys]\na = \"b\"").contains("VISAVIS_SDK_APP_ID"));
         assert!(refused("[tencent]\nsdk_app_id = 1\ncalls_per_second = 0").contains("1 to 1000"));
         let hook =

@@ -24,7 +24,7 @@
 //! | `hub_handle` | the channel to the hub's task |
 //! | `bans`, `link_queue`, `state_folder`, `webhooks` | bans at the LiveKit server; messages to one connection; bans on disk; events posted elsewhere |
 //! | `connection_limit`, `network` | limits of connections in all and of one address; networks in settings |
-//! | `audit`, `secrets`, `stats`, `tls` | audit log; keys; counts; certificate |
+//! | `audit`, `secrets`, `stats`, `tcp_port`, `tls` | audit log; keys; counts; port for media by TCP; certificate |
 
 mod addresses;
 mod app;
@@ -53,6 +53,7 @@ mod room_service;
 mod secrets;
 mod state_folder;
 mod stats;
+mod tcp_port;
 mod tencent;
 #[cfg(test)]
 mod tests;
@@ -60,12 +61,13 @@ mod tls;
 mod token_endpoint;
 mod webhooks;
 
-pub(crate) use config::{ConfigFile, EngineKind, ServerConfig, TcpPort};
+pub(crate) use config::{ConfigFile, EngineKind, ServerConfig};
 pub(crate) use embedded::Embedded;
 pub(crate) use livekit::LiveKitAddress;
 pub(crate) use reload::Reloader;
 pub(crate) use secrets::{Keyring, Secrets};
 pub(crate) use state_folder::StateError;
+pub(crate) use tcp_port::TcpPort;
 pub(crate) use tls::{Tls, TlsFiles};
 #[cfg(test)]
 use webhooks::WebhookConfig;

@@ -65,6 +65,16 @@ pub(super) const CASES: &[Case] = &[
         url: "ws://10.1.1.1:7880",
     },
     Case {
+        name: "no-udp",
+        words: "no UDP",
+        server: &["address add 10.1.1.1/24 dev s"],
+        client: &["address add 10.1.1.2/24 dev c", "rule add ipproto udp prohibit"],
+        serve: &["--listen", "0.0.0.0:7880"],
+        later: &[],
+        bots: Side::Client,
+        url: "ws://10.1.1.1:7880",
+    },
+    Case {
         name: "ipv6-alone",
         words: "IPv6 alone",
         server: &["address add fd00:1::1/64 dev s nodad"],

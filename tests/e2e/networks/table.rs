@@ -100,7 +100,7 @@ fn livekit(context: &TestContext, case: &Case, namespaces: &Namespaces) -> Proce
     // Without this setting it sends its clients to public STUN servers.
     let text = format!(
         "port: 7880\nkeys: {{{key}: {secret}}}\nlogging: {{level: info}}\n\
-         rtc: {{udp_port: 7882, use_external_ip: false, enable_loopback_candidate: {}, \
+         rtc: {{udp_port: 7882, tcp_port: 7881, use_external_ip: false, enable_loopback_candidate: {}, \
          stun_servers: [\"127.0.0.1:9\"]}}\n",
         case.bots == Side::Server
     );
