@@ -30,12 +30,14 @@ impl Framing {
                 to.extend(datagram);
             }
             Self::Turn => {
-                // Something else would put the rest of the stream out of step.
-                if !self.length(datagram).is_ok_and(|l| l.is_some_and(|l| l.datagram == datagram.len())) {
+                let Ok(Some(lengths)) = self.length(datagram) else { return false };
+                // Some clients pad ChannelData for UDP too. Something else would put the rest of the stream out of step.
+                let Some((message, rest)) = datagram.split_at_checked(lengths.datagram) else { return false };
+                if rest.len() > lengths.padding {
                     return false;
                 }
-                to.extend(datagram);
-                to.extend([0; 3].iter().take(padding(datagram.len())));
+                to.extend(message);
+                to.extend([0; 3].iter().take(lengths.padding));
             }
         }
         true
@@ -164,11 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn channel_data_is_padded_once() {
+        for datagram in [&[0x40, 0, 0, 5, 1, 2, 3, 4, 5][..], &[0x40, 0, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0]] {
+            let mut stream = vec![];
+            assert!(Framing::Turn.write(datagram, &mut stream));
+            assert_eq!(stream, [0x40, 0, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0]);
+        }
+    }
+
+    #[test]
     fn what_is_too_long_or_not_of_the_framing_is_refused() {
         let mut stream = vec![];
         assert!(!Framing::Length.write(&[0; DATAGRAM + 1], &mut stream));
         assert!(!Framing::Turn.write(&[0x80; 20], &mut stream), "no TURN message");
         assert!(!Framing::Turn.write(&[0x40, 0, 0, 9, 1], &mut stream), "shorter than it says");
+        assert!(!Framing::Turn.write(&[0x40, 0, 0, 1, 1, 0, 0, 0, 0], &mut stream), "longer than it says");
         assert!(stream.is_empty());
         let refused = |framing, bytes: &[u8]| {
             let mut reader = FrameReader::new(framing);
