@@ -11,5 +11,6 @@ mod random;
 mod rooms;
 mod scenarios;
 mod stage;
+mod turn;
 mod unsupported;
 mod wire;
