@@ -2,6 +2,7 @@
 
 use super::io::EntryError;
 use super::link::ice_servers;
+use super::media_ports::MediaPorts;
 use super::negotiation::Negotiation;
 use super::reconnecting::ATTEMPT_LIMIT;
 use super::{InRoom, Joined, Output, PeerCommand, Phase, Session, Timer};
@@ -30,6 +31,7 @@ impl Session {
         let joined = Joined {
             sid: me.sid.clone(),
             negotiation: Negotiation::new(single),
+            media_ports: MediaPorts::default(),
             subscriber_primary: !single && response.subscriber_primary,
         };
         match &mut self.phase {
@@ -79,12 +81,14 @@ impl Session {
 
     pub(super) fn enter_timed_out(&mut self, now: Moment) {
         if let Phase::Entering(e) = &self.phase {
-            let message = if e.joined.is_some() {
-                "The server let you in, but no media connection came up. A firewall may block UDP to it."
-            } else {
-                "The server does not answer. Check its address and your internet connection."
+            let message = match &e.joined {
+                Some(joined) => format!(
+                    "The server let you in, but no media connection came up. A firewall may block {} to it.",
+                    joined.media_ports
+                ),
+                None => "The server does not answer. Check its address and your internet connection.".to_owned(),
             };
-            self.entry_failed(EntryErrorKind::Timeout, message.into(), now);
+            self.entry_failed(EntryErrorKind::Timeout, message, now);
         }
     }
 

@@ -123,6 +123,9 @@ impl Session {
             return;
         }
         self.bind(d.mid_to_track_id);
+        if let Some(joined) = self.joined_mut() {
+            joined.media_ports.add_description(&d.sdp);
+        }
         self.command(PeerCommand::SetAnswer(d.sdp));
         if let Some(command) = self.joined_mut().and_then(|j| j.negotiation.settled()) {
             self.command(command);
@@ -130,10 +133,11 @@ impl Session {
     }
 
     fn trickle(&mut self, t: &lk::TrickleRequest) {
+        let init: serde_json::Value = serde_json::from_str(&t.candidate_init).unwrap_or_default();
         // An empty candidate means the end of candidates (RFC 8838), which changes nothing here.
-        let empty = serde_json::from_str::<serde_json::Value>(&t.candidate_init)
-            .map_or(true, |v| v["candidate"].as_str().is_none_or(str::is_empty));
-        let Some(joined) = self.joined_mut().filter(|_| !empty) else { return };
+        let Some(candidate) = init["candidate"].as_str().filter(|candidate| !candidate.is_empty()) else { return };
+        let Some(joined) = self.joined_mut() else { return };
+        joined.media_ports.add_candidate(candidate);
         let target = joined.negotiation.candidate_target(t.target());
         self.command(PeerCommand::AddCandidate { target, json: t.candidate_init.clone() });
     }

@@ -14,6 +14,7 @@ mod exit;
 mod hands;
 mod io;
 mod link;
+mod media_ports;
 mod negotiation;
 mod network;
 mod peers;
@@ -43,6 +44,7 @@ use chat::Chat;
 use data::DataPath;
 use hands::OwnHand;
 use livekit_protocol as lk;
+use media_ports::MediaPorts;
 use negotiation::Negotiation;
 use publish::OwnTrack;
 use rights::Rights;
@@ -150,6 +152,7 @@ struct Joined {
     /// Our `PA_…`.
     sid: String,
     negotiation: Negotiation,
+    media_ports: MediaPorts,
     /// v0: EnterRoom waits for the subscriber connection instead of the publisher's.
     subscriber_primary: bool,
 }

@@ -41,3 +41,22 @@ fn the_layers_that_subscribers_want_are_those_of_the_named_track() {
     w.message(update("TR_own", "video/VP8"));
     assert_eq!(w.layers, [(cid, vec![(0, true), (1, true), (2, false)])]);
 }
+
+#[test]
+fn who_gets_no_media_is_told_the_ports_that_a_firewall_may_block() {
+    let mut w = World::new(Behaviour { peers: false, ..PROMPT });
+    w.run(200);
+    for candidate in
+        ["1 1 udp 2130706431 10.1.1.1 7882 typ host", "2 1 tcp 1518280447 10.1.1.1 443 typ host tcptype passive"]
+    {
+        let candidate_init = serde_json::json!({ "candidate": format!("candidate:{candidate}") }).to_string();
+        w.message(Response::Trickle(lk::TrickleRequest { candidate_init, ..Default::default() }));
+    }
+    w.run(ENTER_LIMIT.as_millis() as u64);
+    let message = w.events.iter().find_map(|event| match event {
+        EventKind::EnterRoomFailed { error: EntryErrorKind::Timeout, message } => Some(message.as_str()),
+        _ => None,
+    });
+    let message = message.unwrap_or_else(|| panic!("{:?}", w.events));
+    assert!(message.ends_with("A firewall may block UDP port 7882 and TCP port 443 to it."), "{message}");
+}
