@@ -78,8 +78,8 @@ A settings file; everything in it may be left out:
 ///
 /// Its keys come from LIVEKIT_API_KEY and LIVEKIT_API_SECRET, and from [keys] of the settings file. Those of a TRTC
 /// application come from VISAVIS_SDK_APP_ID, VISAVIS_SDK_SECRET_KEY, TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY,
-/// and from [tencent]; the secret of TURN servers comes from VISAVIS_TURN_SECRET, or from [turn]. When the settings file or the certificate changes, and on SIGHUP, keys and certificate are read
-/// again; the rest needs a restart.
+/// and from [tencent]; the secret of TURN servers comes from VISAVIS_TURN_SECRET, or from [turn]. When the settings file or
+/// the certificate changes, and on SIGHUP, keys and certificate are read again; the rest needs a restart.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArgs {
