@@ -8,6 +8,7 @@ use super::runtime::SessionRuntime;
 use super::tasks::Tasks;
 use super::transport::TransportState;
 use super::tunnel::Tunnels;
+use crate::base::Transport;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{NackGeneratorBuilder, Registry, Slot, TwccReceiverBuilder, TwccSenderBuilder};
 #[cfg(feature = "h264")]
@@ -42,8 +43,9 @@ const ICE_CHECK: Duration = Duration::from_millis(50);
 const ICE_CHECKS: u16 = 100;
 /// Interval of keepalives; their answers show that the path works.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
-/// Time for a direct way to be found before a relay is chosen.
-const RELAY_WAIT: Duration = Duration::from_millis(400);
+/// Time for a direct way to be found before a relay is chosen. By TCP it is found after the head start of UDP (100 ms), two
+/// round trips and the next check: within this time if a round trip takes no more than 50 ms.
+const RELAY_WAIT: Duration = Duration::from_millis(250);
 /// Silence after which a connection is disconnected. Our server forgets a client after 6 s.
 const ICE_DISCONNECTED: Duration = Duration::from_secs(3);
 /// Further silence after which it has failed.
@@ -80,12 +82,13 @@ pub(super) fn configuration(servers: Vec<RTCIceServer>) -> RTCConfiguration {
 }
 
 fn settings(config: &PeerConfig) -> SettingEngine {
+    let relay_wait = if config.transport == Transport::Relay { Duration::ZERO } else { RELAY_WAIT };
     SettingEngineBuilder::new()
         .with_include_loopback_candidate(config.loopback)
         // A server's check that arrives before its candidate makes a peer-reflexive pair, which by default waits 1 s.
         .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
-        // By default 2 s. A direct way is known after one round trip, one by a relay after four.
-        .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
+        // By default 2 s. A direct way by UDP is known after one round trip, one by a relay after four.
+        .with_relay_acceptance_min_wait(Some(relay_wait))
         // As DTLS client our first flight would wait for the next wake, so the server is to be the client.
         .with_answering_dtls_role(RTCDtlsRole::Server)
         .with_ice_connection_attempts(Some(ICE_CHECK), Some(ICE_CHECKS))
