@@ -1,11 +1,13 @@
 //! Plain data of a participant's peer connections, shared by the session and the media stack.
 
 use super::Secret;
+use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
 /// Which of a participant's peer connections: LiveKit's `SignalTarget`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SignalTarget {
     /// The one that the client offers; the only one of protocol v1.
     Publisher,
@@ -22,6 +24,49 @@ pub struct IceServer {
     pub username: String,
     /// For TURN; empty for STUN.
     pub credential: Secret<String>,
+}
+
+/// How an ICE candidate was obtained (RFC 8445, section 5.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CandidateType {
+    /// An address of the computer itself.
+    Host,
+    /// The address that a STUN server saw.
+    Srflx,
+    /// The address that the other side saw.
+    Prflx,
+    /// The address of a TURN server.
+    Relay,
+}
+
+/// What carries datagrams of media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Carrier {
+    /// UDP.
+    Udp,
+    /// TCP (RFC 4571, or RFC 8656 to a TURN server).
+    Tcp,
+    /// TLS to a TURN server.
+    Tls,
+}
+
+/// The candidate pair that a peer connection uses (RFC 8445, section 2.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CandidatePair {
+    /// The peer connection.
+    pub connection: SignalTarget,
+    /// Type of our candidate.
+    pub local: CandidateType,
+    /// Type of the server's candidate.
+    pub remote: CandidateType,
+    /// UDP or TCP, from us, or from the TURN server, to the server.
+    pub protocol: Carrier,
+    /// From us to the TURN server; `None` without one.
+    pub relay_protocol: Option<Carrier>,
+    /// Whether a proxy opened the TCP connection of this pair.
+    pub proxied: bool,
 }
 
 /// How media may go between a participant and the server.

@@ -3,8 +3,8 @@
 
 use super::name::printable_json;
 use crate::base::{
-    Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, SessionId, TrackRef, TrackSid,
-    TrackSource, Undecodable, UserId, Withheld,
+    CandidatePair, Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, SessionId, TrackRef,
+    TrackSid, TrackSource, Undecodable, UserId, Withheld,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -68,6 +68,8 @@ pub struct Statistics {
     pub received_kbps: f64,
     /// CPU time of this process in percent of one core.
     pub cpu_percent: f64,
+    /// The candidate pair in use of each peer connection that has one.
+    pub candidate_pairs: Vec<CandidatePair>,
     /// One entry for each remote track.
     pub remote: Vec<RemoteStatistics>,
 }

@@ -26,7 +26,7 @@ mod watching;
 
 pub use chat::{ChatMessage, ChatPerson, Delivery};
 pub use codec::{Codec, Undecodable};
-pub use connection::{IceServer, SignalTarget, Transport};
+pub use connection::{CandidatePair, CandidateType, Carrier, IceServer, SignalTarget, Transport};
 pub(crate) use device::{
     DeviceEntry, DeviceLists, DeviceProblemKind, ScreenSource, ScreenSourceKind, ScreenSources, SharingSupport,
     names_real_device,

@@ -24,14 +24,15 @@ struct Counters {
 }
 
 impl CallStatistics {
-    /// The statistics since the last call of this method; empty at the first.
+    /// The statistics since the last call of this method; with the candidate pairs alone at the first.
     pub(super) fn since_last(&mut self, peers: &PeerStatistics, media: &CallMedia) -> Statistics {
         let now = Instant::now();
         let cpu = process_cpu();
         let frames: HashMap<TrackSid, u64> =
             media.videos().map(|(track, _, f)| (track.sid.clone(), f.frames.load(Relaxed))).collect();
         let before = self.last.replace(Counters { at: now, cpu, peers: peers.clone(), frames });
-        let Some(before) = before else { return Statistics::default() };
+        let candidate_pairs = peers.candidate_pairs.clone();
+        let Some(before) = before else { return Statistics { candidate_pairs, ..Statistics::default() } };
         let seconds = (now - before.at).as_secs_f64().max(0.001);
         let kbps = |now: u64, then: u64| now.saturating_sub(then) as f64 * 8.0 / 1000.0 / seconds;
         let old = |t: &TrackStatistics| before.peers.tracks.iter().find(|o| o.track_id == t.track_id && o.mid == t.mid);
@@ -82,6 +83,7 @@ impl CallStatistics {
             sent_kbps: kbps(peers.sent_bytes, before.peers.sent_bytes),
             received_kbps: kbps(peers.received_bytes, before.peers.received_bytes),
             cpu_percent: (cpu.saturating_sub(before.cpu)).as_secs_f64() * 100.0 / seconds,
+            candidate_pairs,
             remote,
         }
     }

@@ -60,11 +60,24 @@ pub(crate) struct Connection {
     pub(crate) stream: ServerStream,
     /// The address of the server, or of the proxy on the way to it.
     pub(crate) peer: SocketAddr,
+    /// Whether a proxy opened it.
+    pub(crate) proxied: bool,
 }
 
 /// Connects to the server at `url` (`ws`, `wss`, `http` or `https`) within `limit`.
 pub(crate) async fn connect(url: &Url, limit: Duration) -> Result<Connection, ServerError> {
     connect_by(proxy_for(url)?, url, limit).await
+}
+
+/// Connects to `address` by the proxy that opens connections to there, without TLS; `None` if no proxy is set. One that is
+/// set for secure connections comes first: tunnels to any port are its work.
+pub(crate) async fn connect_by_proxy(address: SocketAddr, limit: Duration) -> Option<Result<Connection, ServerError>> {
+    let [secure, plain] = ["https", "http"].map(|scheme| Url::parse(&format!("{scheme}://{address}")));
+    let plain = plain.ok()?;
+    match proxy_for(&secure.ok()?).and_then(|found| found.map_or_else(|| proxy_for(&plain), |proxy| Ok(Some(proxy)))) {
+        Ok(proxy) => Some(connect_by(Some(proxy?), &plain, limit).await),
+        Err(error) => Some(Err(error.into())),
+    }
 }
 
 /// The same by this proxy, or directly.
@@ -85,10 +98,10 @@ pub(super) async fn connect_by(proxy: Option<Proxy>, url: &Url, limit: Duration)
     if !matches!(url.scheme(), "wss" | "https") {
         return Ok(connection);
     }
-    let Connection { stream, peer } = connection;
+    let Connection { stream, peer, proxied } = connection;
     let secured = timeout_at(deadline, tls::secure(stream, &target.host)).await.map_err(|_| late())?;
     let stream = secured.map_err(|problem| ServerError::Tls(problem, target.shown()))?;
-    Ok(Connection { stream, peer })
+    Ok(Connection { stream, peer, proxied })
 }
 
 /// A connection that a proxy opens.
@@ -96,7 +109,7 @@ async fn through(proxy: &Proxy, target: &Target<'_>) -> Result<Connection, Serve
     let unreachable = || ProxyError::Unreachable { proxy: proxy.to_string(), source_name: proxy.source_name };
     let host = proxy.host.to_string();
     let addresses = lookup(&host, proxy.port).await.ok_or_else(unreachable)?;
-    let Connection { mut stream, peer } = open_tcp(addresses).await.ok_or_else(unreachable)?;
+    let Connection { mut stream, peer, .. } = open_tcp(addresses).await.ok_or_else(unreachable)?;
     if proxy.protocol == ProxyProtocol::Https {
         let host = match &proxy.host {
             Host::Domain(name) => Host::Domain(name.as_str()),
@@ -108,7 +121,7 @@ async fn through(proxy: &Proxy, target: &Target<'_>) -> Result<Connection, Serve
     }
     tracing::debug!(%proxy, source = proxy.source_name, "connected to the proxy");
     tunnel::ask(&mut stream, proxy, target).await?;
-    Ok(Connection { stream, peer })
+    Ok(Connection { stream, peer, proxied: true })
 }
 
 fn unreachable(target: &Target<'_>) -> ServerError {
@@ -154,7 +167,7 @@ async fn open_tcp(addresses: Vec<SocketAddr>) -> Option<Connection> {
             Some(attempt) = attempts.next() => match attempt {
                 Ok((stream, peer)) => {
                     send_at_once(&stream);
-                    return Some(Connection { stream: Box::new(stream), peer });
+                    return Some(Connection { stream: Box::new(stream), peer, proxied: false });
                 }
                 Err(error) => tracing::debug!(%error, "an address does not answer"),
             },

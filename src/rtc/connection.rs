@@ -29,6 +29,7 @@ const WAITING_CANDIDATES: usize = 128;
 
 /// One peer connection.
 pub(super) struct RtcConnection {
+    pub(super) target: SignalTarget,
     pub(super) pc: Arc<dyn PeerConnection>,
     pub(super) transport: Arc<TransportState>,
     pub(super) connected: watch::Receiver<bool>,
@@ -74,7 +75,7 @@ impl RtcConnection {
         let handler =
             Handler { target, receiving: receiving.clone(), tasks: tasks.clone(), connected, tunnels: tunnels.clone() };
         let pc = engine::open(config, Arc::new(handler), transport.clone(), tasks, &tunnels).await?;
-        Ok(Self { pc, transport, connected: is_connected, tunnels, receiving, candidates: Mutex::default() })
+        Ok(Self { target, pc, transport, connected: is_connected, tunnels, receiving, candidates: Mutex::default() })
     }
 
     /// Applies a remote description, and then the candidates that came before it.

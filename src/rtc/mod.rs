@@ -12,9 +12,11 @@
 //! | `vp8` | the RTP payload format of VP8 |
 //! | `interceptors`, `transport` | workarounds inside the stack; the state they share with the rest |
 //! | `ice_servers`, `remote_candidate`, `tunnel` | STUN and TURN servers; candidates; media over TCP and TLS |
-//! | `m_lines`, `clock`, `stats` | which m-line carries which track; lip sync; statistics |
+//! | `m_lines`, `clock` | which m-line carries which track; lip sync |
+//! | `stats`, `candidate_pair` | statistics; the way that media takes |
 
 mod address;
+mod candidate_pair;
 mod clock;
 mod config;
 mod connection;

@@ -1,5 +1,6 @@
 //! The peer connections of one session: opening, negotiating, publishing, closing.
 
+use super::candidate_pair::selected_pair;
 use super::config::{Mode, PeerConfig, RtcError};
 use super::connection::{RtcConnection, negotiation};
 use super::event::{EventSender, RtcEvent};
@@ -278,8 +279,9 @@ impl Peers {
             all.sent_bytes += sent;
             all.received_bytes += received;
             let report = connection.pc.get_stats(Instant::now(), StatsSelector::None).await;
-            let rtt = report.candidate_pairs().filter(|p| p.nominated).map(|p| p.current_round_trip_time * 1000.0);
-            all.rtt_ms = all.rtt_ms.or_else(|| rtt.reduce(f64::max).filter(|&ms| ms > 0.0));
+            let Some((pair, rtt_ms)) = selected_pair(&report, connection) else { continue };
+            all.rtt_ms = all.rtt_ms.or(Some(rtt_ms).filter(|&ms| ms > 0.0));
+            all.candidate_pairs.push(pair);
         }
         all
     }

@@ -1,6 +1,6 @@
 //! Statistics of a session's connections.
 
-use crate::base::MediaKind;
+use crate::base::{CandidatePair, MediaKind};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub(crate) struct PeerStatistics {
     pub(crate) send_rate_bps: u32,
     /// Loss of what we send, in percent, as the server reports it.
     pub(crate) sent_lost_percent: f64,
+    /// The candidate pair in use of each connection that has one.
+    pub(crate) candidate_pairs: Vec<CandidatePair>,
     /// The tracks that are being received.
     pub(crate) tracks: Vec<TrackStatistics>,
 }

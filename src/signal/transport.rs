@@ -144,7 +144,7 @@ async fn open(url: &str, headers: &[Header], limit: Duration) -> Result<(Socket,
             request.headers_mut().insert(name, value);
         }
     }
-    let Connection { stream, peer } =
+    let Connection { stream, peer, .. } =
         connect(&parsed, limit).await.map_err(|error| failed(OpenFailure::Server(error)))?;
     let opened = client_async(request, stream).await;
     opened.map(|(socket, _)| (socket, peer)).map_err(|error| match error {

@@ -117,12 +117,14 @@ impl LinkTask {
         if !self.is_needed().await {
             return Ok(());
         }
-        let stream = tokio::select! {
+        let connection = tokio::select! {
             opened = dial(&self.target.kind, self.usage.own.ip()) => opened?,
             () = self.closed() => return Ok(()),
         };
-        tracing::debug!(target = ?self.target.kind, "a connection for media is open");
-        let (reader, writer) = split(stream);
+        let proxied = connection.proxied;
+        tracing::debug!(target = ?self.target.kind, proxied, "a connection for media is open");
+        self.target.proxied.store(proxied, Relaxed);
+        let (reader, writer) = split(connection.stream);
         tokio::select! {
             read = self.read(reader) => read,
             written = self.write(writer) => written,

@@ -39,6 +39,19 @@ pub(super) struct Target {
     pub(super) kind: TargetKind,
     /// The socket of the stack that uses a TURN server: one allocation for each peer connection is enough.
     owner: Mutex<Option<SocketAddr>>,
+    /// Whether a proxy opened the newest connection.
+    proxied: AtomicBool,
+}
+
+impl Target {
+    const fn new(kind: TargetKind) -> Self {
+        Self { kind, owner: Mutex::new(None), proxied: AtomicBool::new(false) }
+    }
+
+    /// Whether a proxy opened the newest connection.
+    pub(super) fn is_proxied(&self) -> bool {
+        self.proxied.load(Relaxed)
+    }
 }
 
 /// What is dialled.
@@ -129,9 +142,15 @@ impl Tunnels {
     /// The virtual addresses of a name of [`Tunnels::relay`] in `NAME:PORT`; `None` for other names.
     pub(super) fn resolve(&self, host: &str) -> Option<Vec<SocketAddr>> {
         let (name, port) = host.rsplit_once(':')?;
-        let number = name.strip_suffix(NAME_END)?.parse().ok()?;
+        let number = number_of_name(name)?;
         let port = port.parse().ok()?;
         Some([false, true].map(|v6| virtual_address(number, v6, port)).into())
+    }
+
+    /// The TURN server of a `turn:` URL with a name of [`Tunnels::relay`].
+    pub(super) fn relay_of_url(&self, url: &str) -> Option<Arc<Target>> {
+        let (name, _) = url.strip_prefix("turn:")?.split_once(':')?;
+        self.0.targets.lock().get(usize::from(number_of_name(name)?)).cloned()
     }
 
     /// The number of a target.
@@ -144,13 +163,13 @@ impl Tunnels {
             return None;
         }
         if known.is_none() {
-            targets.push(Arc::new(Target { kind, owner: Mutex::default() }));
+            targets.push(Arc::new(Target::new(kind)));
         }
         u16::try_from(index).ok()
     }
 
     /// Where datagrams to this address go; `None` if it is not virtual.
-    fn target(&self, address: SocketAddr) -> Option<Arc<Target>> {
+    pub(super) fn target(&self, address: SocketAddr) -> Option<Arc<Target>> {
         let number = match address.ip() {
             IpAddr::V4(v4) => match v4.octets() {
                 [240, 0, a, b] => u16::from_be_bytes([a, b]),
@@ -163,6 +182,10 @@ impl Tunnels {
         };
         self.0.targets.lock().get(usize::from(number)).cloned()
     }
+}
+
+fn number_of_name(name: &str) -> Option<u16> {
+    name.strip_suffix(NAME_END)?.parse().ok()
 }
 
 /// The virtual address of a target: of the block that is reserved for future use (RFC 1112, section 4), or of the one that
