@@ -1,19 +1,16 @@
 //! A participant's network changes during a call: another address, and a way that is gone for a moment. What arrives is
 //! measured on the other side.
 
+use crate::kit::events::unix_ms;
 use crate::kit::namespaces::SERVER;
 use crate::kit::{Events, Namespaces, Participant, Process, Side, TIMEOUT, TestContext, Verified, Visavis, events};
 use std::thread::sleep;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 const KEYS: [(&str, &str); 2] =
     [("LIVEKIT_API_KEY", "key"), ("LIVEKIT_API_SECRET", "0123456789abcdef0123456789abcdef")];
 /// Far below the 4 s of silence after which media would be looked for without the change being noticed.
 const SOON_MS: f64 = 2500.0;
-
-fn unix_ms() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs_f64() * 1000.0
-}
 
 fn start(context: &TestContext, namespaces: &Namespaces, side: Side, name: &str) -> Participant {
     let mut command = Participant::bot_command(context, &format!("ws://{SERVER}:7880"), "moving", name);

@@ -1,4 +1,4 @@
-//! A certificate authority for tests, and certificates for 127.0.0.1 that it signs.
+//! A certificate authority for tests, and certificates for addresses that it signs.
 
 use super::TestContext;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -10,18 +10,25 @@ pub(crate) struct Certificates {
     authority: PathBuf,
     chain: PathBuf,
     key: PathBuf,
+    addresses: Vec<String>,
 }
 
 impl Certificates {
-    /// A new authority with a first certificate.
+    /// A new authority with a first certificate, for 127.0.0.1.
     pub(crate) fn new(context: &TestContext) -> Self {
+        Self::of(context, &["127.0.0.1"])
+    }
+
+    /// The same for other addresses.
+    pub(crate) fn of(context: &TestContext, addresses: &[&str]) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "The tests' authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
         let [authority, chain, key] = ["authority.pem", "chain.pem", "key.pem"].map(|file| context.artifact(file));
         std::fs::write(&authority, issuer.pem()).expect("a file for the authority");
-        let certificates = Self { issuer, authority, chain, key };
+        let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
+        let certificates = Self { issuer, authority, chain, key, addresses };
         certificates.renew();
         certificates
     }
@@ -29,7 +36,7 @@ impl Certificates {
     /// Replaces the certificate. Returns the new one in PEM.
     pub(crate) fn renew(&self) -> String {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+        let params = CertificateParams::new(self.addresses.clone()).expect("names");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
         std::fs::write(&self.key, key.serialize_pem()).expect("a file for the key");
         std::fs::write(&self.chain, &certificate).expect("a file for the certificate");

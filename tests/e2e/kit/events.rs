@@ -2,7 +2,7 @@
 
 use super::{Process, TIMEOUT};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Reads the events of a process that was started with `--events -`.
 pub(crate) trait Events {
@@ -68,4 +68,9 @@ fn parse(lines: &[String]) -> Vec<Value> {
 /// The unix time of an event in ms.
 pub(crate) fn at(event: &Value) -> f64 {
     event["unix_ms"].as_f64().expect("unix_ms")
+}
+
+/// Now, as events tell the time.
+pub(crate) fn unix_ms() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs_f64() * 1000.0
 }

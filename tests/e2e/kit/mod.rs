@@ -6,6 +6,7 @@ pub(crate) mod context;
 pub(crate) mod display;
 pub(crate) mod events;
 pub(crate) mod http;
+pub(crate) mod intermediaries;
 pub(crate) mod keyboard;
 pub(crate) mod livekit_server;
 pub(crate) mod namespaces;
