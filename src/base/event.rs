@@ -3,8 +3,8 @@
 
 use super::name::printable_json;
 use crate::base::{
-    CandidatePair, Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, SessionId, TrackRef,
-    TrackSid, TrackSource, Undecodable, UserId, Withheld,
+    CandidatePair, Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, SessionId,
+    TrackRef, TrackSid, TrackSource, Undecodable, UserId, Withheld,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};

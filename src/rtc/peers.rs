@@ -316,7 +316,9 @@ impl Peers {
         while self.reliable.ready_state().await.map_err(failed)? == RTCDataChannelState::Connecting {
             tokio::time::sleep(DATA_POLL).await;
         }
-        self.reliable.send(packet.into()).await.map_err(failed)
+        self.reliable.send(packet.into()).await.map_err(failed)?;
+        self.publisher.tunnels.written();
+        Ok(())
     }
 
     /// Waits until the server has acknowledged everything that was sent. Never returns if the channel closes before.

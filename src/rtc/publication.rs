@@ -6,6 +6,7 @@ use super::engine;
 use super::event::{EventSender, RtcEvent};
 use super::tasks::Tasks;
 use super::transport::TransportState;
+use super::tunnel::Tunnels;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp::Packet;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -94,7 +95,7 @@ impl PublishedTrack {
         let sender = transceiver.sender().await.map_err(&failed)?.ok_or(RtcError::Closed)?;
         let (queue, packets) = mpsc::channel(QUEUED_FRAMES);
         let end = tasks.stop().child_token();
-        tasks.spawn(write_packets(local, packets, end.clone()));
+        tasks.spawn(write_packets(local, packets, connection.tunnels.clone(), end.clone()));
         if kind == RtpCodecKind::Video {
             publication.transport.add_sent_video(&publication.cid, &publication.ssrcs);
         }
@@ -171,6 +172,7 @@ fn local_track(publication: &Publication, kind: RtpCodecKind) -> MediaStreamTrac
 async fn write_packets(
     track: Arc<TrackLocalStaticRTP>,
     mut queue: mpsc::Receiver<Vec<Packet>>,
+    tunnels: Tunnels,
     end: CancellationToken,
 ) {
     let writing = async {
@@ -180,6 +182,7 @@ async fn write_packets(
                     tracing::debug!(%error, "a packet was not sent");
                 }
             }
+            tunnels.written();
         }
     };
     tokio::select! {

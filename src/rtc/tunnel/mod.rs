@@ -10,9 +10,13 @@
 //! | `socket` | UDP and the connections behind one socket of the stack |
 //! | `link` | one connection: its task, and the queue to it |
 //! | `dial` | opening a connection by TCP or TLS |
+//! | `relay_peer` | peers that a TURN server cannot reach |
+//! | `nudge` | waking the stack for what it relays |
 
 mod dial;
 mod link;
+mod nudge;
+mod relay_peer;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -22,6 +26,7 @@ pub(super) use socket::TunnelSocket;
 use super::tasks::Tasks;
 use crate::base::Transport;
 use crate::proto::stream::Framing;
+use nudge::Nudges;
 use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -84,13 +89,20 @@ struct State {
     udp_relays: Mutex<Vec<SocketAddr>>,
     /// Whether the peer connection works, so that no other way is needed.
     is_up: AtomicBool,
+    nudges: Nudges,
     tasks: Tasks,
 }
 
 impl Tunnels {
     pub(super) fn new(transport: Transport, tasks: Tasks) -> Self {
-        let is_up = AtomicBool::new(false);
-        Self(Arc::new(State { transport, targets: Mutex::default(), udp_relays: Mutex::default(), is_up, tasks }))
+        Self(Arc::new(State {
+            transport,
+            targets: Mutex::default(),
+            udp_relays: Mutex::default(),
+            is_up: AtomicBool::new(false),
+            nudges: Nudges::default(),
+            tasks,
+        }))
     }
 
     /// How media may go.
@@ -128,6 +140,28 @@ impl Tunnels {
         if relays.len() < TARGETS && !relays.contains(&address) {
             relays.push(address);
         }
+    }
+
+    /// Notes that something was given to the stack to be sent.
+    pub(super) fn written(&self) {
+        self.0.nudges.written();
+    }
+
+    /// Whether a TURN server has this address, real or virtual.
+    fn is_relay(&self, address: SocketAddr) -> bool {
+        match self.target(address) {
+            Some(target) => matches!(target.kind, TargetKind::Relay { .. }),
+            None => self.0.udp_relays.lock().contains(&address),
+        }
+    }
+
+    /// Whether the TURN server at `relay` cannot reach `peer`: a virtual address, or one of this computer.
+    fn is_out_of_reach(&self, relay: SocketAddr, peer: SocketAddr) -> bool {
+        let relay_is_here = match self.target(relay).as_deref() {
+            Some(Target { kind: TargetKind::Relay { host, .. }, .. }) => is_loopback(host),
+            _ => relay.ip().is_loopback(),
+        };
+        self.target(peer).is_some() || (peer.ip().is_loopback() && !relay_is_here)
     }
 
     /// Whether UDP may go to this address.
@@ -182,6 +216,10 @@ impl Tunnels {
         };
         self.0.targets.lock().get(usize::from(number)).cloned()
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn number_of_name(name: &str) -> Option<u16> {

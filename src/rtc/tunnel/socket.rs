@@ -1,14 +1,16 @@
 //! UDP and the connections behind one socket of the stack.
 
 use super::link::{Link, Received, Use};
-use super::{Target, TargetKind, Tunnels};
+use super::relay_peer::refusal;
+use super::{Target, TargetKind, Tunnels, nudge};
 use crate::base::Transport;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
@@ -42,6 +44,7 @@ impl TunnelSocket {
     pub(in crate::rtc) fn new(udp: Arc<dyn AsyncUdpSocket>, tunnels: Tunnels) -> io::Result<Self> {
         let own = udp.local_addr()?;
         let (inbound, received) = mpsc::channel(INBOUND);
+        nudge::start(&tunnels, own, inbound.clone());
         Ok(Self { udp, own, tunnels, links: Mutex::default(), inbound, received: Mutex::new(received) })
     }
 
@@ -98,6 +101,18 @@ impl TunnelSocket {
         }
         *meta = RecvMeta::default();
         (meta.addr, meta.len, meta.stride) = (source, len, len.max(1));
+        if len > 0 {
+            self.tunnels.0.nudges.received(self.tunnels.is_relay(source), &datagram);
+        }
+        true
+    }
+
+    /// Answers what a TURN server is asked for in vain. Whether it was that.
+    fn refuse(&self, relay: SocketAddr, message: &[u8]) -> bool {
+        let is_out_of_reach = |peer| self.tunnels.is_out_of_reach(relay, peer);
+        let Some(answer) = refusal(message, is_out_of_reach) else { return false };
+        // If there is no room, the stack asks again.
+        let _full = self.inbound.try_send((relay, Bytes::copy_from_slice(&answer)));
         true
     }
 }
@@ -108,6 +123,7 @@ impl Drop for TunnelSocket {
             // Another socket may use the TURN server from now on.
             opened.target.owner.lock().take_if(|owner| *owner == self.own);
         }
+        self.tunnels.0.nudges.socket_gone();
     }
 }
 
@@ -117,12 +133,16 @@ impl AsyncUdpSocket for TunnelSocket {
     }
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        if let Some(target) = self.tunnels.target(transmit.destination) {
+        let destination = transmit.destination;
+        if self.tunnels.is_relay(destination) && self.refuse(destination, transmit.contents) {
+            return Poll::Ready(Ok(transmit.contents.len()));
+        }
+        if let Some(target) = self.tunnels.target(destination) {
             let length = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
             for datagram in transmit.contents.chunks(length) {
-                self.send(transmit.destination, target.clone(), datagram);
+                self.send(destination, target.clone(), datagram);
             }
-        } else if self.tunnels.allows_udp(transmit.destination) {
+        } else if self.tunnels.allows_udp(destination) {
             return self.udp.poll_send(cx, transmit).map(|sent| sent.or_else(|error| lost_on_the_way(transmit, error)));
         }
         Poll::Ready(Ok(transmit.contents.len()))
@@ -137,7 +157,15 @@ impl AsyncUdpSocket for TunnelSocket {
         if self.poll_received(cx, bufs, meta) {
             return Poll::Ready(Ok(1));
         }
-        if self.has_udp() { self.udp.poll_recv(cx, bufs, meta) } else { Poll::Pending }
+        if !self.has_udp() {
+            return Poll::Pending;
+        }
+        let received = ready!(self.udp.poll_recv(cx, bufs, meta));
+        if let (Ok(1..), [meta, ..], [buf, ..]) = (&received, &*meta, &*bufs) {
+            let datagram = buf.get(..meta.len).unwrap_or_default();
+            self.tunnels.0.nudges.received(self.tunnels.is_relay(meta.addr), datagram);
+        }
+        Poll::Ready(received)
     }
 
     fn max_gso_segments(&self) -> usize {

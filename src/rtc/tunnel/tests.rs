@@ -39,7 +39,17 @@ async fn read(stream: &mut TcpStream, length: usize) -> Vec<u8> {
     bytes
 }
 
+/// The next datagram that is no nudge.
 async fn receive(socket: &TunnelSocket) -> (SocketAddr, Vec<u8>) {
+    loop {
+        let (source, datagram) = receive_any(socket).await;
+        if source != socket.local_addr().expect("an address") {
+            return (source, datagram);
+        }
+    }
+}
+
+async fn receive_any(socket: &TunnelSocket) -> (SocketAddr, Vec<u8>) {
     let (mut room, mut meta) = ([0; 1500], [RecvMeta::default(); 1]);
     let received = poll_fn(|cx| socket.poll_recv(cx, &mut [IoSliceMut::new(&mut room)], &mut meta));
     assert_eq!(timeout(LONG, received).await.expect("in time").expect("received"), 1);
@@ -180,4 +190,59 @@ fn only_given_addresses_are_virtual() {
     }
     let many = (0..TARGETS + 10).filter_map(|n| tunnels.candidate(&n.to_string(), real)).count();
     assert_eq!(many, TARGETS - 1, "they are bounded");
+}
+
+/// A CreatePermission request for this peer (RFC 8656, section 9.1).
+fn permission(peer: SocketAddr) -> Vec<u8> {
+    let mut request = vec![0, 8, 0, 12];
+    request.extend(&CHECK[4..]);
+    request.extend([0, 0x12, 0, 8, 0, 1]);
+    request.extend(peer.port().to_be_bytes().iter().zip(&CHECK[4..]).map(|(a, b)| a ^ b));
+    let IpAddr::V4(ip) = peer.ip() else { panic!("no address of IPv4") };
+    request.extend(ip.octets().iter().zip(&CHECK[4..]).map(|(a, b)| a ^ b));
+    request
+}
+
+#[tokio::test]
+async fn a_relay_hears_of_no_virtual_address() {
+    let relay = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let to = relay.local_addr().expect("an address");
+    let tunnels = tunnels(Transport::Auto);
+    tunnels.add_udp_relay(to);
+    let socket = socket(&tunnels);
+    let real: SocketAddr = "192.0.2.7:7881".parse().expect("an address");
+    let given = tunnels.candidate("ufrag", real).expect("a virtual address");
+    socket.send_to(&permission(given), to).await.expect("answered");
+    socket.send_to(&permission(real), to).await.expect("sent");
+    let mut request = [0; 64];
+    let length = timeout(LONG, relay.recv(&mut request)).await.expect("in time").expect("received");
+    assert_eq!(request[..length], permission(real), "the first one was not sent");
+    let (source, answer) = receive(&socket).await;
+    assert_eq!((source, &answer[..2]), (to, &[1, 0x18][..]), "an error response");
+}
+
+#[tokio::test]
+async fn the_stack_is_woken_after_a_datagram_from_a_relay() {
+    let relay = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let to = relay.local_addr().expect("an address");
+    let tunnels = tunnels(Transport::Auto);
+    tunnels.add_udp_relay(to);
+    let socket = socket(&tunnels);
+    let own = socket.local_addr().expect("an address");
+    for woken_by in ["a datagram", "something to send"] {
+        if woken_by == "a datagram" {
+            relay.send_to(&CHECK, own).await.expect("sent");
+            assert_eq!(receive_any(&socket).await, (to, CHECK.to_vec()));
+        } else {
+            tunnels.written();
+        }
+        assert_eq!(receive_any(&socket).await, (own, vec![]), "{woken_by}");
+    }
+    // Media from elsewhere: the relay is out of use.
+    let other = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    other.send_to(&[0x80; 20], own).await.expect("sent");
+    assert_eq!(receive(&socket).await.1, [0x80; 20]);
+    tunnels.written();
+    let quiet = async { while timeout(Duration::from_millis(100), receive_any(&socket)).await.is_ok() {} };
+    timeout(LONG, quiet).await.expect("nothing wakes it any more");
 }

@@ -70,7 +70,7 @@ impl Namespaces {
         self.ip(Side::Client, &["link", "add", "r", "type", "veth", "peer", "name", "b", "netns", &pid]);
         for (side, device, address) in [(Side::Client, "r", "192.168.7.1/24"), (Side::Behind, "b", "192.168.7.2/24")] {
             self.ip(side, &["address", "add", address, "dev", device]);
-            self.ip(side, &["link", "set", device, "up"]);
+            self.ip(side, &["link", "set", "dev", device, "up"]);
         }
         self.ip(Side::Behind, &["link", "set", "lo", "up"]);
         self.ip(Side::Behind, &["route", "add", "default", "via", "192.168.7.1"]);

@@ -6,8 +6,8 @@ mod cases;
 mod scene;
 mod table;
 
-use crate::kit::{Events, Process, TestContext, Verified, Visavis, proc};
-use cases::{CASES, Case, Way};
+use crate::kit::{Certificates, Events, Process, TestContext, Verified, Visavis, proc};
+use cases::{CASES, Case, OTHER, Way};
 use scene::Scene;
 use serde_json::{Value, json};
 
@@ -36,17 +36,19 @@ struct Running<'a> {
 #[test]
 fn media_arrives_over_every_kind_of_network() {
     let context = TestContext::new("networks");
+    let certificates = Certificates::of(&context, &[OTHER]);
     // A change of the address is in `moving`.
-    let running: Vec<Running<'_>> = CASES.iter().filter(|case| !case.moves).map(|case| start(&context, case)).collect();
+    let everyday = CASES.iter().filter(|case| !case.moves);
+    let running: Vec<Running<'_>> = everyday.map(|case| start(&context, &certificates, case)).collect();
     let faults: Vec<String> = running.into_iter().flat_map(Running::faults).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     if let Some(file) = std::env::var_os("VISAVIS_NETWORKS") {
-        table::write(&context, file.as_ref());
+        table::write(&context, &certificates, file.as_ref());
     }
 }
 
-fn start<'a>(context: &'a TestContext, case: &'static Case) -> Running<'a> {
-    let scene = Scene::start(context, case, Host::Visavis);
+fn start<'a>(context: &'a TestContext, certificates: &'a Certificates, case: &'static Case) -> Running<'a> {
+    let scene = Scene::start(context, certificates, case, Host::Visavis);
     let bot = |(name, hz, stay): (&str, f64, &str)| {
         let mut command = Visavis::command(context);
         command.args(["bot", "--server", case.url, "--room", "tea", "--name-prefix", name, "--events", "-"]);

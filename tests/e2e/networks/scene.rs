@@ -4,7 +4,6 @@ use super::cases::{Case, OTHER, PROXY};
 use super::{Host, KEYS};
 use crate::kit::intermediaries::{TURN_SECRET, start_proxy, start_turn_server};
 use crate::kit::{Certificates, Namespaces, Process, Side, TIMEOUT, TestContext, Visavis, proc, wait_until};
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
@@ -12,11 +11,10 @@ use visavis::proto::LIVEKIT_SERVER_VERSION;
 
 /// What runs of a case.
 pub(super) struct Scene<'a> {
-    context: &'a TestContext,
-    case: &'static Case,
+    pub(super) context: &'a TestContext,
+    pub(super) case: &'static Case,
     namespaces: Namespaces,
-    /// The certificates of the relay.
-    certificates: Certificates,
+    certificates: &'a Certificates,
     /// coturn, and the sockets that it has without a client.
     relay: Option<(Process, usize)>,
     _proxy: Option<Process>,
@@ -24,8 +22,13 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Makes the network and starts the server.
-    pub(super) fn start(context: &'a TestContext, case: &'static Case, host: Host) -> Self {
+    /// Makes the network and starts the server. The certificates are for [`OTHER`].
+    pub(super) fn start(
+        context: &'a TestContext,
+        certificates: &'a Certificates,
+        case: &'static Case,
+        host: Host,
+    ) -> Self {
         let named = |what: &str| format!("{}-{what}", case.name);
         let mut namespaces = Namespaces::bare(context, &named("namespace"));
         case.server.iter().for_each(|line| namespaces.ip(Side::Server, &words(line)));
@@ -36,25 +39,24 @@ impl<'a> Scene<'a> {
         if !case.passes.is_empty() {
             namespaces.let_pass(case.passes);
         }
-        let certificates = Certificates::of(context, &[OTHER]);
         let needs_relay = matches!(host, Host::Visavis) || !case.own_relay;
         let relay = case.relay.filter(|_| needs_relay).map(|relay| {
             let tls_port = if relay.protocol == "tls" { relay.port } else { 5349 };
-            let process = start_turn_server(context, &named("relay"), &namespaces, OTHER, tls_port, &certificates);
+            let process = start_turn_server(context, &named("relay"), &namespaces, OTHER, tls_port, certificates);
             let sockets = proc::sockets(process.pid()).len();
             (process, sockets)
         });
         let proxy = case.proxy.map(|proxy| start_proxy(context, &named("proxy"), &namespaces, PROXY, proxy.ports));
         let server = match host {
             Host::Visavis => serve(context, case, &namespaces),
-            Host::LiveKit => livekit(context, case, &namespaces, &certificates),
+            Host::LiveKit => livekit(context, case, &namespaces, certificates),
         };
         Self { context, case, namespaces, certificates, relay, _proxy: proxy, _server: server }
     }
 
     /// Starts a client where the clients of this network are.
     pub(super) fn client(&self, name: &str, command: &mut Command) -> Process {
-        command.envs(KEYS).env("SSL_CERT_FILE", self.authority());
+        command.envs(KEYS).env("SSL_CERT_FILE", self.certificates.authority());
         if self.case.proxy.is_some() {
             for variable in ["http_proxy", "https_proxy"] {
                 command.env(variable, format!("http://{PROXY}:8888"));
@@ -76,10 +78,6 @@ impl<'a> Scene<'a> {
             let is_free = || (proc::sockets(process.pid()).len() <= *idle).then_some(());
             wait_until("the relay to have no client", is_free);
         }
-    }
-
-    fn authority(&self) -> PathBuf {
-        self.certificates.authority()
     }
 }
 

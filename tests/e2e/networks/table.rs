@@ -1,11 +1,11 @@
 //! The tables of `docs/networks.md`: every network with every client, and the exit over every way, on our server and on
 //! livekit-server.
 
-use super::cases::{CASES, Case};
+use super::cases::CASES;
 use super::scene::Scene;
 use super::{Host, way};
 use crate::kit::events::{at, unix_ms};
-use crate::kit::{Events, Process, Sdk, TestContext, Verified, Visavis, proc};
+use crate::kit::{Certificates, Events, Process, Sdk, TestContext, Verified, Visavis, proc};
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
@@ -32,9 +32,9 @@ const HOSTS: [Host; 2] = [Host::Visavis, Host::LiveKit];
 const CLIENTS: [Client; 3] = [Client::Visavis, Client::Sdk(Sdk::Python), Client::Sdk(Sdk::Browser)];
 
 /// Tries everything and replaces the tables in `file`.
-pub(super) fn write(context: &TestContext, file: &Path) {
-    replace(file, "networks", &networks(context));
-    replace(file, "exits", &exits(context));
+pub(super) fn write(context: &TestContext, certificates: &Certificates, file: &Path) {
+    replace(file, "networks", &networks(context, certificates));
+    replace(file, "exits", &exits(context, certificates));
 }
 
 /// Replaces what stands between the two marks of this name.
@@ -46,7 +46,7 @@ fn replace(file: &Path, name: &str, table: &str) {
     std::fs::write(file, format!("{before}{begin}{table}{end}{after}")).expect("a file");
 }
 
-fn networks(context: &TestContext) -> String {
+fn networks(context: &TestContext, certificates: &Certificates) -> String {
     let mut table = String::from(
         "| network | Visavis | Python SDK | Chromium | Visavis on livekit-server | Python SDK | Chromium |\n\
          |---|---:|---:|---:|---:|---:|---:|\n",
@@ -55,7 +55,7 @@ fn networks(context: &TestContext) -> String {
         write!(table, "| {} |", case.words).expect("a string");
         for host in HOSTS {
             for client in CLIENTS {
-                let cell = match meet(context, case, host, client) {
+                let cell = match meet(Scene::start(context, certificates, case, host), client) {
                     Some(ms) => format!("{ms:.0} ms"),
                     None => "-".to_owned(),
                 };
@@ -70,8 +70,8 @@ fn networks(context: &TestContext) -> String {
 
 /// Two clients join one after the other. The time from the join of the second to its first picture, in ms; `None` if not
 /// both get picture and tone. If the clients move, the longest pause of the tone at the second, from the change on.
-fn meet(context: &TestContext, case: &'static Case, host: Host, client: Client) -> Option<f64> {
-    let mut scene = Scene::start(context, case, host);
+fn meet(mut scene: Scene<'_>, client: Client) -> Option<f64> {
+    let (context, case) = (scene.context, scene.case);
     let began = Instant::now();
     let wait = |ready: &dyn Fn() -> bool| {
         while !ready() && began.elapsed() < LIMIT {
@@ -112,7 +112,7 @@ fn pause_of_a_move(scene: &mut Scene<'_>, listener: &Process, talker: &str) -> O
     None
 }
 
-fn exits(context: &TestContext) -> String {
+fn exits(context: &TestContext, certificates: &Certificates) -> String {
     let mut table = String::from(
         "| way | others told | exit over | others told, on livekit-server | exit over |\n|---|---:|---:|---:|---:|\n",
     );
@@ -120,7 +120,7 @@ fn exits(context: &TestContext) -> String {
         let case = CASES.iter().find(|case| case.name == name).expect("a case");
         write!(table, "| {} |", case.words).expect("a string");
         for host in HOSTS {
-            let (told, over) = exit(context, case, host);
+            let (told, over) = exit(&Scene::start(context, certificates, case, host));
             assert!(
                 told <= TOLD_MS || matches!(host, Host::LiveKit),
                 "{name}: the others were told after {told:.0} ms"
@@ -135,8 +135,8 @@ fn exits(context: &TestContext) -> String {
 
 /// A participant of ours joins and leaves over the way of the case, some times. Medians of the time until another one is
 /// told, and until ExitRoom, in ms. Every receipt is confirmed, and no socket is left.
-fn exit(context: &TestContext, case: &'static Case, host: Host) -> (f64, f64) {
-    let scene = Scene::start(context, case, host);
+fn exit(scene: &Scene<'_>) -> (f64, f64) {
+    let (context, case) = (scene.context, scene.case);
     let stays = scene.client("stays", &mut Client::Visavis.command(context, case.url, "stays"));
     stays.wait_for("EnterRoom");
     let (mut told, mut over) = (Vec::new(), Vec::new());
