@@ -103,8 +103,9 @@ fn pause_of_a_move(scene: &mut Scene<'_>, listener: &Process, talker: &str) -> O
     while unix_ms() < moved + LIMIT.as_secs_f64() * 1000.0 {
         sleep(Duration::from_millis(100));
         let later = listener.all("Verified");
-        let later = later.iter().filter_map(|event| Verified::of(event, talker)).filter(|seen| seen.unix_ms > moved);
-        let Some(newest) = later.last() else { continue };
+        let mut later =
+            later.iter().filter_map(|event| Verified::of(event, talker)).filter(|seen| seen.unix_ms > moved);
+        let Some(newest) = later.next_back() else { continue };
         if newest.frames > *frames.get_or_insert(newest.frames) {
             return Some(newest.longest_gap_ms);
         }
