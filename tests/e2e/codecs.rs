@@ -10,11 +10,13 @@ fn name(codec: &str) -> String {
     format!("sends-{}", codec.to_lowercase())
 }
 
-/// The test picture of `user` moves at its rate.
+/// The test picture of `user` moves and can be read. A busy machine's encoders of three codecs leave pictures out.
 #[track_caller]
 fn moves(viewer: &impl Events, user: &str) {
     let first = verified::first(viewer, user);
-    verified::after(viewer, user, Duration::from_secs(5)).since(&first).moved_at(FPS);
+    let between = verified::after(viewer, user, Duration::from_secs(5)).since(&first);
+    let (frames, wrong, sent) = (between.frames, between.wrong, FPS * between.seconds);
+    assert!(frames > 0.5 * sent && wrong <= 0.02 * frames, "{frames} of {sent} pictures, {wrong} of them unreadable");
 }
 
 /// The bot's statistics name the codec of `user`.
