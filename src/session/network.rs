@@ -12,14 +12,13 @@ impl Session {
                 self.start_reconnecting(Some(joined), now);
                 self.try_now(now);
             }
-            // An attempt that runs does so from an address that is gone.
-            (Phase::Reconnecting(r), NetworkChange::Moved) => {
+            // An attempt that runs does so from an address that is gone, or has gathered its candidates while there was none.
+            (Phase::Reconnecting(r), NetworkChange::Moved | NetworkChange::Back) => {
                 let session = r.step.take_session();
                 r.step.wait(session);
                 self.timers.stop(Timer::Attempt);
                 self.timers.set(Timer::Retry, now);
             }
-            (Phase::Reconnecting(_), NetworkChange::Back) => self.try_now(now),
             // The time for entering goes on.
             (Phase::Entering(entering), NetworkChange::Moved) => {
                 entering.joined = None;

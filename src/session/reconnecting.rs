@@ -98,7 +98,11 @@ impl Session {
     pub(super) fn must_rejoin(&mut self, now: Moment) {
         match &mut self.phase {
             Phase::InRoom(_) => self.start_reconnecting(None, now),
-            Phase::Reconnecting(_) => self.wait_for_next(None, now),
+            Phase::Reconnecting(r) => {
+                // A server that refuses a resume is there: the pauses are for one that is not.
+                r.skip_pause |= matches!(r.step, AttemptState::Resuming(_) | AttemptState::Restarting(_));
+                self.wait_for_next(None, now);
+            }
             Phase::Entering(_) => self.dropped_while_entering("The server asked to join again. Try again.", now),
             Phase::Leaving(_) | Phase::Ended(_) => {}
         }

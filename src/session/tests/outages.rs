@@ -358,6 +358,42 @@ fn a_lost_way_is_told_at_once_and_a_way_back_is_tried_at_once() {
     }
 }
 
+/// It may have gathered its candidates before the way was back: of loopback alone.
+#[test]
+fn an_attempt_that_began_without_a_way_is_replaced_when_it_is_back() {
+    for (point, mut w) in at_each_point() {
+        w.give(Input::NetworkChanged(NetworkChange::Lost));
+        w.run(12);
+        w.behaviour.peers = true;
+        w.outputs.clear();
+        w.give(Input::NetworkChanged(NetworkChange::Back));
+        w.run(0);
+        let begun = w.outputs.iter().filter(|o| o.starts_with("Resume(") || o.starts_with("Connect(")).count();
+        assert_eq!(begun, 1, "{point}: {:?}", w.outputs);
+        w.run(1000);
+        assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{point}: {:?}", w.session.phase());
+    }
+}
+
+/// The pauses grow while no server answers; one that has forgotten the session is there.
+#[test]
+fn a_refused_resume_is_followed_by_a_fresh_join_without_a_pause() {
+    let mut w = World::entered();
+    w.behaviour.server = false;
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(1500);
+    w.give(Input::TryNow);
+    w.run(1);
+    w.outputs.clear();
+    let refusal = lk::LeaveRequest { action: lk::leave_request::Action::Reconnect as i32, ..Default::default() };
+    w.behaviour.server = true;
+    w.give(Input::Link(w.epoch, LinkInput::ResumeFailed(Some(Box::new(refusal)))));
+    w.run(1);
+    assert!(w.outputs.iter().any(|o| o.starts_with("Connect(")), "{:?}", w.outputs);
+    w.run(100);
+    assert!(matches!(w.session.phase(), Phase::InRoom(_)), "{:?}", w.session.phase());
+}
+
 #[test]
 fn a_move_while_entering_begins_to_enter_again() {
     let mut w = World::new(Behaviour { peers: false, ..PROMPT });
