@@ -375,6 +375,7 @@ fn a_screen_beside_a_camera_is_a_track_of_its_own_and_each_ends_alone() {
         stage.run(1000);
         assert_eq!(stage.received(1, "mina"), (all, vec![Microphone, Screen]));
         stage.input(0, Input::SetDevice(DeviceKind::Screen, false));
+        stage.run(1000);
         stage.input(0, Input::SetDevice(DeviceKind::Camera, true));
         stage.run(1000);
         let camera_alone = vec![Camera, Microphone];

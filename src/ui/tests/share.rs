@@ -233,9 +233,10 @@ fn a_large_screen_is_magnified_by_keys_and_shown_on_the_whole_screen() {
     window.key_press(Key::Num0);
     window.run_steps(3);
     assert!(window.query_by_label("Show the screen in real size").is_some());
-    window.key_press(Key::Escape);
+    window.key_down(Key::Escape);
     window.step();
     let left = asked(&window, &ViewportCommand::Fullscreen(false));
+    window.key_up(Key::Escape);
     window.run_steps(3);
     assert!(left && window.query_by_label("Leave call").is_some());
     // The end of the screen ends it too.
