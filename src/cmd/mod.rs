@@ -55,14 +55,15 @@ Examples:
   visavis serve --dev
   visavis bot --server ws://127.0.0.1:7880 --room design-review --count 3 --verify";
 
+// The largest arguments are boxed, so that the enum is small in every set of features.
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     #[cfg(feature = "window")]
-    Host(window::HostArgs),
+    Host(Box<window::HostArgs>),
     #[cfg(feature = "server")]
     Serve(serve::ServeArgs),
     #[cfg(feature = "bot")]
-    Bot(bot::BotArgs),
+    Bot(Box<bot::BotArgs>),
     Room(room::RoomArgs),
     #[cfg(all(feature = "bot", feature = "server"))]
     Bench(bench::BenchArgs),
@@ -105,7 +106,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "server")]
         Some(Command::Serve(args)) => runtime()?.block_on(serve::run(args)),
         #[cfg(feature = "bot")]
-        Some(Command::Bot(args)) => bot::run(args),
+        Some(Command::Bot(args)) => bot::run(*args),
         #[cfg(all(feature = "bot", feature = "server"))]
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Room(args)) => runtime()?.block_on(room::run(args)),
