@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 pub(crate) const LAYERS: usize = 3;
 /// The RIDs (RFC 8851) of the layers, lowest first, as LiveKit clients name them.
 pub(crate) const RIDS: [&str; LAYERS] = ["q", "h", "f"];
-/// A layer without packets for this long is inactive, while others have some. At 700 ms the video froze when a publisher's bandwidth estimate
-/// switched the layer off.
+/// A layer without packets for this long is inactive, while others have some. At 700 ms the video froze when a publisher's
+/// bandwidth estimate switched the layer off.
 const INACTIVE_AFTER: Duration = Duration::from_millis(400);
 /// The last packets of layers that stood still at the same time are closer than this.
 const TOGETHER: Duration = Duration::from_millis(200);
