@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
 
 /// Events in the queue at most; when it is full the link is given up.
 const MESSAGES: usize = 1024;
@@ -149,14 +150,18 @@ impl SignalLink {
         tokio::time::timeout(limit, sent).await.is_ok()
     }
 
-    /// Closes the WebSocket: with a close frame within `limit`, else by dropping it. Whether it is closed.
+    /// Closes the WebSocket: with a close frame within `limit`, else by dropping it. Whether no socket is left.
     pub(crate) async fn close(&self, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
         self.closes.expect_close();
         let client = self.client.clone();
         let mut closing = tokio::spawn(async move { client.close().await });
-        let clean = tokio::time::timeout(limit, &mut closing).await.is_ok();
+        if timeout_at(end, &mut closing).await.is_err() {
+            tracing::debug!("the signalling link did not close in time: its socket is dropped");
+        }
         self.scope.cancel();
-        let closed = clean || tokio::time::timeout(CANCELLED, closing).await.is_ok();
+        // The crate returns at once where another of its tasks closes, such as one that the server's close has woken.
+        let closed = timeout_at(end + CANCELLED, self.scope.closed()).await.is_ok();
         self.forward.abort();
         closed
     }

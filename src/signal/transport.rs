@@ -15,7 +15,7 @@ use parking_lot::Mutex as SyncMutex;
 use std::net::SocketAddr;
 use std::sync::{Arc, Once};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
@@ -40,6 +40,8 @@ struct Scope {
     cancel: CancellationToken,
     failure: Arc<SyncMutex<Option<OpenFailure>>>,
     server: Arc<SyncMutex<Option<SocketAddr>>>,
+    /// Each socket of the scope holds a receiver.
+    sockets: Arc<watch::Sender<()>>,
 }
 
 /// Why a WebSocket did not open.
@@ -82,6 +84,12 @@ impl LinkScope {
     pub(super) fn cancel(&self) {
         self.0.cancel.cancel();
     }
+
+    /// Waits until no socket of this scope is open. The crate's tasks drop theirs some time after a close or
+    /// [`cancel`](Self::cancel).
+    pub(super) async fn closed(&self) {
+        self.0.sockets.closed().await;
+    }
 }
 
 impl Drop for LinkScope {
@@ -103,7 +111,8 @@ impl WsClient for Transport {
         headers: Vec<Header>,
         timeout_ms: u64,
     ) -> Result<WsConnectResult, TransportError> {
-        let Scope { cancel, failure, server } = SCOPE.try_with(Scope::clone).unwrap_or_default();
+        let Scope { cancel, failure, server, sockets } = SCOPE.try_with(Scope::clone).unwrap_or_default();
+        let open_socket = sockets.subscribe();
         let limit = Duration::from_millis(timeout_ms).saturating_sub(TO_REPORT);
         let opened = cancel.run_until_cancelled(open(&url, &headers, limit)).await.ok_or(TransportError::Closed)?;
         let (socket, peer) = opened.map_err(|error| {
@@ -114,9 +123,8 @@ impl WsClient for Transport {
         })?;
         *server.lock() = Some(peer);
         let (sink, stream) = socket.split();
-        Ok(WsConnectResult {
-            connection: Arc::new(SignalSocket { sink: Mutex::new(sink), stream: Mutex::new(stream), cancel }),
-        })
+        let (sink, stream) = (Mutex::new(sink), Mutex::new(stream));
+        Ok(WsConnectResult { connection: Arc::new(SignalSocket { sink, stream, cancel, _open_socket: open_socket }) })
     }
 }
 
@@ -160,6 +168,8 @@ struct SignalSocket {
     sink: Mutex<SplitSink<Socket, Message>>,
     stream: Mutex<SplitStream<Socket>>,
     cancel: CancellationToken,
+    /// Dropped after the halves of the socket, because it is the last field.
+    _open_socket: watch::Receiver<()>,
 }
 
 #[async_trait]
@@ -234,8 +244,29 @@ impl HttpClient for Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_scope_is_closed_when_the_last_holder_of_its_socket_drops_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("ws://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let mut socket = tokio_tungstenite::accept_async(stream).await.expect("a WebSocket");
+            while let Some(Ok(_)) = socket.next().await {}
+        });
+        let scope = LinkScope::default();
+        let opened = scope.run(Transport.connect(url, Vec::new(), 5000)).await.expect("a WebSocket");
+        let reader = opened.connection.clone();
+        scope.cancel();
+        opened.connection.close().await;
+        drop(opened);
+        assert_eq!(scope.closed().now_or_never(), None, "the reader still holds the socket");
+        drop(reader);
+        assert_eq!(scope.closed().now_or_never(), Some(()));
+    }
 
     #[tokio::test]
     async fn a_request_leaves_no_connection_open() {
