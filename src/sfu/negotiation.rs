@@ -2,7 +2,7 @@
 
 use super::channels::Channels;
 use super::connection::{Connection, ConnectionFault, MLineBinding};
-use super::sdp::{Msid, refuse_without_codec, rewrite_answer, with_codecs, without_transport_cc};
+use super::sdp::{Msid, refuse_without_codec, rewrite_answer, with_active_answer, with_codecs, without_transport_cc};
 use super::track::ForwardedTrack;
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{Bound, ConnectionRole, Subscribed};
@@ -41,7 +41,7 @@ impl Connection {
             fresh.push(mid);
             self.outgoing.insert(mid, MLineBinding::of(what));
         }
-        let offer = without_transport_cc(offer, &self.without_feedback(tracks));
+        let offer = with_active_answer(&without_transport_cc(offer, &self.without_feedback(tracks)));
         let answer = self.guarded(|c| {
             let offer = SdpOffer::from_sdp_string(&offer).map_err(RtcError::from)?;
             Ok(c.rtc.sdp_api().accept_offer(offer)?.to_sdp_string())

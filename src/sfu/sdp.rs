@@ -101,6 +101,13 @@ pub(crate) fn refuse_without_codec(answer: &str) -> String {
     out
 }
 
+/// Makes an offer that leaves the DTLS roles open one whose answer is `a=setup:active`. str0m would answer `passive`, and the
+/// client's first flight would wait for our answer; as DTLS client we send ours when the first check succeeds (RFC 5763,
+/// section 5, recommends it).
+pub(crate) fn with_active_answer(offer: &str) -> String {
+    offer.replace("a=setup:actpass", "a=setup:passive")
+}
+
 /// Leaves one codec, with its retransmissions, to the m-lines of these mids: a browser sends the first one that both sides
 /// know, whatever it said that it would. An m-line without the codec stays as it is.
 pub(crate) fn with_codecs(answer: &str, codecs: &HashMap<&str, Codec>) -> String {
@@ -202,6 +209,14 @@ mod tests {
         let data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:0\r\n";
         let out = refuse_without_codec(&format!("v=0\r\n{data}{with}{without}"));
         assert_eq!(out, format!("v=0\r\n{data}{with}m=video 9 X 0\r\na=mid:2\r\na=inactive\r\n"));
+    }
+
+    #[test]
+    fn open_dtls_roles_are_answered_active_and_fixed_ones_stay() {
+        let open = "v=0\r\na=setup:actpass\r\nm=audio 9 X 111\r\na=setup:actpass\r\n";
+        assert_eq!(with_active_answer(open), "v=0\r\na=setup:passive\r\nm=audio 9 X 111\r\na=setup:passive\r\n");
+        let fixed = "v=0\r\na=setup:active\r\n";
+        assert_eq!(with_active_answer(fixed), fixed);
     }
 
     #[test]
