@@ -12,7 +12,7 @@ pub(crate) use frames::{CameraFormat, FrameSink};
 pub(in crate::devices) use output::VideoOutput;
 pub(in crate::devices) use picture_file::Scaling;
 pub(crate) use test_picture::TestPictureIdentity;
-pub(in crate::devices) use video_file::FileSource;
+pub(in crate::devices) use video_file::run as play_file;
 
 use crate::base::DeviceKind;
 use crate::devices::opening::Opening;
@@ -65,7 +65,7 @@ impl CameraLease {
                 CameraChoice::TestPicture(own) => {
                     test_picture::run(own.unwrap_or(format), &identity, stop, opened, &output)
                 }
-                CameraChoice::File(path) => video_file::run(&path, format, stop, opened, &output),
+                CameraChoice::File(path) => play_file(&path, format, Scaling::Fit, stop, opened, &output),
                 CameraChoice::Default => {
                     capture::run(&program, &CaptureJob::camera("default", format), stop, opened, &output)
                 }

@@ -21,15 +21,17 @@ const MAX_HEIGHT: u32 = 2160;
 /// The rate of a video that names none.
 const DEFAULT_FPS: f64 = 25.0;
 
-/// Plays the file until it is stopped.
-pub(super) fn run(
+/// Plays the file until it is stopped. A picture is scaled to `format`; one that is only shrunk stands for a screen, which
+/// gives one frame while nothing changes, and otherwise it is repeated at the rate.
+pub(in crate::devices) fn run(
     path: &Path,
     format: CameraFormat,
+    scaling: Scaling,
     stop: &Stop,
     opened: OpenReport<OpenedVideo>,
     output: &VideoOutput,
 ) -> Closed {
-    let mut source = match FileSource::open(path, format, Scaling::Fit) {
+    let mut source = match FileSource::open(path, format, scaling) {
         Ok(source) => source,
         Err(e) => {
             opened.tell(Err(e));
@@ -48,12 +50,15 @@ pub(super) fn run(
                 break;
             }
         }
+        if scaling == Scaling::Shrink && matches!(source, FileSource::Still(_)) {
+            stop.wait();
+        }
     }
     Closed::confirmed()
 }
 
 /// The frames of a file.
-pub(in crate::devices) enum FileSource {
+enum FileSource {
     /// A picture: always the same frame.
     Still(VideoFrame),
     /// A video that starts again after its end.
@@ -62,7 +67,7 @@ pub(in crate::devices) enum FileSource {
 
 impl FileSource {
     /// Opens the file. A picture is scaled to `format`.
-    pub(in crate::devices) fn open(path: &Path, format: CameraFormat, scaling: Scaling) -> Result<Self, DeviceError> {
+    fn open(path: &Path, format: CameraFormat, scaling: Scaling) -> Result<Self, DeviceError> {
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("y4m")) {
             Video::open(path).map(Self::Video)
         } else {
@@ -71,7 +76,7 @@ impl FileSource {
     }
 
     /// The format of its frames; `asked` tells the rate of a picture.
-    pub(in crate::devices) fn format(&self, asked: CameraFormat) -> CameraFormat {
+    fn format(&self, asked: CameraFormat) -> CameraFormat {
         match self {
             Self::Still(frame) => CameraFormat { width: frame.width(), height: frame.height(), fps: asked.fps },
             Self::Video(video) => video.format,
@@ -79,7 +84,7 @@ impl FileSource {
     }
 
     /// The next frame, with the time of now as its time of capture.
-    pub(in crate::devices) fn next(&mut self) -> Result<VideoFrame, DeviceError> {
+    fn next(&mut self) -> Result<VideoFrame, DeviceError> {
         match self {
             Self::Still(frame) => {
                 let planes = std::array::from_fn(|i| frame.plane(i).clone());
@@ -95,7 +100,7 @@ fn other(error: impl std::fmt::Display) -> DeviceError {
 }
 
 /// A Y4M file that starts again after its end.
-pub(in crate::devices) struct Video {
+struct Video {
     path: Box<Path>,
     decoder: y4m::Decoder<BufReader<File>>,
     format: CameraFormat,

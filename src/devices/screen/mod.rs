@@ -4,7 +4,6 @@
 
 mod capture;
 mod choice;
-mod file;
 mod list;
 mod test_page;
 #[cfg(all(feature = "window", target_os = "linux"))]
@@ -17,7 +16,9 @@ pub(in crate::devices) use list::list_screens;
 
 use crate::base::DeviceKind;
 use crate::devices::camera::capture::{CaptureJob, CaptureProgram, run};
-use crate::devices::camera::{CameraFormat, FrameSink, OpenedVideo, TestPictureIdentity, VideoOutput};
+use crate::devices::camera::{
+    CameraFormat, FrameSink, OpenedVideo, Scaling, TestPictureIdentity, VideoOutput, play_file,
+};
 use crate::devices::opening::Opening;
 use crate::devices::thread::{Closed, DeviceThread, OpenReport, Released};
 use crate::devices::{DeviceError, FailureSink};
@@ -65,7 +66,7 @@ impl ScreenLease {
                     Closed::nothing()
                 }
                 ScreenChoice::TestPage => test_page::run(&identity, stop, opened, &output),
-                ScreenChoice::File(path) => file::run(&path, stop, opened, &output),
+                ScreenChoice::File(path) => play_file(&path, LARGEST, Scaling::Shrink, stop, opened, &output),
                 ScreenChoice::Default | ScreenChoice::Process(_) | ScreenChoice::Source(_) => {
                     run(&program, &CaptureJob::screen(&output.id), stop, opened, &output)
                 }
