@@ -2,7 +2,9 @@
 
 use super::channels::Channels;
 use super::connection::{Connection, ConnectionFault, MLineBinding};
-use super::sdp::{Msid, refuse_without_codec, rewrite_answer, with_active_answer, with_codecs, without_transport_cc};
+use super::sdp::{
+    Msid, in_offered_order, refuse_without_codec, rewrite_answer, with_active_answer, with_codecs, without_transport_cc,
+};
 use super::track::ForwardedTrack;
 use crate::base::{MediaKind, TrackSid};
 use crate::hub::{Bound, ConnectionRole, Subscribed};
@@ -58,7 +60,8 @@ impl Connection {
             Some((&**mid, origin.codec))
         });
         let codecs = codecs.collect();
-        match answer.map(|answer| with_codecs(&refuse_without_codec(&answer), &codecs)) {
+        let answer = answer.map(|answer| in_offered_order(&refuse_without_codec(&answer), &offer));
+        match answer.map(|answer| with_codecs(&answer, &codecs)) {
             Ok(answer) if self.id.role == ConnectionRole::Single => Ok(rewrite_answer(&answer, &self.bound())),
             Ok(answer) => Ok(answer),
             Err(e) => {

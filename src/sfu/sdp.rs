@@ -129,6 +129,35 @@ pub(crate) fn with_codecs(answer: &str, codecs: &HashMap<&str, Codec>) -> String
     out
 }
 
+/// Lists the payload types of each m-line in the order of the offer (RFC 3264, section 6.1). str0m has an order of its own,
+/// and a client sends the first one: without this, one whose offer comes before its `add_track` would send another codec than
+/// the one that it prefers.
+pub(crate) fn in_offered_order(answer: &str, offer: &str) -> String {
+    let offered = m_lines(offer);
+    let mut out = String::with_capacity(answer.len());
+    for m_line in m_lines(answer) {
+        let same = mid(&m_line).and_then(|m| offered.iter().find(|o| mid(o) == Some(m)));
+        let order: Vec<&str> = same.and_then(|o| o.first()).map(|l| formats(l).collect()).unwrap_or_default();
+        for line in m_line {
+            if line.starts_with("m=") && !order.is_empty() {
+                let mut sorted: Vec<&str> = formats(line).collect();
+                sorted.sort_by_key(|pt| order.iter().position(|o| o == pt).unwrap_or(usize::MAX));
+                let start = line.split_whitespace().take(3);
+                out += &start.chain(sorted).collect::<Vec<_>>().join(" ");
+            } else {
+                out += line;
+            }
+            out += "\r\n";
+        }
+    }
+    out
+}
+
+/// The payload types of a line `m=video PORT PROTOCOL PAYLOAD-TYPE …` (RFC 8866, section 5.14).
+fn formats(line: &str) -> impl Iterator<Item = &str> {
+    line.split_whitespace().skip(3)
+}
+
 /// The payload types of a codec in an m-line, and those of their retransmissions (`a=fmtp:97 apt=96`, RFC 4588).
 fn payload_types<'a>(m_line: &[&'a str], codec: Codec) -> Vec<&'a str> {
     let split = |prefix: &'static str| {
@@ -146,10 +175,8 @@ fn payload_types<'a>(m_line: &[&'a str], codec: Codec) -> Vec<&'a str> {
 /// The line without other payload types; `None` if it is about one of those.
 fn keep_payload_types(line: &str, kept: &[&str]) -> Option<String> {
     if line.starts_with("m=") {
-        // m=video PORT PROTOCOL PAYLOAD-TYPE … (RFC 8866, section 5.14)
-        let words = line.split_whitespace().enumerate();
-        let stays = words.filter(|(i, word)| *i < 3 || kept.contains(word)).map(|(_, word)| word);
-        return Some(stays.collect::<Vec<_>>().join(" "));
+        let start = line.split_whitespace().take(3);
+        return Some(start.chain(formats(line).filter(|pt| kept.contains(pt))).collect::<Vec<_>>().join(" "));
     }
     let about = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"].iter().find_map(|prefix| line.strip_prefix(prefix));
     let payload_type = about.map(|rest| rest.split(' ').next().unwrap_or_default());
@@ -217,6 +244,15 @@ mod tests {
         assert_eq!(with_active_answer(open), "v=0\r\na=setup:passive\r\nm=audio 9 X 111\r\na=setup:passive\r\n");
         let fixed = "v=0\r\na=setup:active\r\n";
         assert_eq!(with_active_answer(fixed), fixed);
+    }
+
+    #[test]
+    fn payload_types_are_answered_in_the_order_of_the_offer() {
+        let offer = "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\nm=video 9 X 102 103 96 97\r\na=mid:1\r\n";
+        let answer = "v=0\r\nm=audio 9 X 111\r\na=mid:0\r\nm=video 9 X 96 97 102 103\r\na=mid:1\r\na=recvonly\r\n";
+        let sorted = answer.replace("96 97 102 103", "102 103 96 97");
+        assert_eq!(in_offered_order(answer, offer), sorted);
+        assert_eq!(in_offered_order(answer, "v=0\r\n"), answer);
     }
 
     #[test]
