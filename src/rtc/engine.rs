@@ -2,7 +2,9 @@
 
 use super::address::LocalSockets;
 use super::config::{PeerConfig, RtcError};
-use super::interceptors::{Adapter, Estimator, RepairedRid, RtxReceiver, TransportObserver, TwccFilter, VideoPacer};
+use super::interceptors::{
+    Adapter, Estimator, RepairedRid, RtxReceiver, TrackOpener, TransportObserver, TwccFilter, VideoPacer,
+};
 use super::m_lines::VIDEO_ORIENTATION_URI;
 use super::runtime::SessionRuntime;
 use super::tasks::Tasks;
@@ -201,7 +203,8 @@ fn interceptors(config: &PeerConfig, media: &mut MediaEngine, transport: Arc<Tra
         .with(Slot::from(RepairedRid::SLOT), Adapter::new(RepairedRid::default()))
         .with(Slot::from(RtxReceiver::SLOT), Adapter::new(RtxReceiver::default()))
         .with(Slot::NackGenerator, nack)
-        .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build());
+        .with(Slot::TwccReceiver, TwccReceiverBuilder::new().build())
+        .with(Slot::from(TrackOpener::SLOT), Adapter::new(TrackOpener::default()));
     #[cfg(test)]
     let registry = {
         use super::interceptors::LossyLink;

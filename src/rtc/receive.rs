@@ -2,6 +2,7 @@
 
 use super::depacketizer::{VideoDepacketizer, VideoMedia};
 use super::event::{EventSender, KeyframeRequester, RemoteMedia, RemoteTrack, RtcEvent};
+use super::interceptors::TrackOpener;
 use super::m_lines::{MLines, SendingMLine};
 use super::stats::{TrackCounters, TrackList};
 use super::transport::TransportState;
@@ -145,6 +146,9 @@ impl Task {
 
     async fn packet(&mut self, packet: rtc::rtp::Packet) {
         self.open(packet.header.ssrc); // the stack drops its OnOpen event when its queue is full
+        if TrackOpener::is_opening(&packet) {
+            return;
+        }
         let (now, since) = (self.now(), self.began.elapsed());
         let Some(stream) = self.stream.as_mut().filter(|s| s.ssrc == packet.header.ssrc) else { return };
         stream.counters.add_packet(&packet, since);

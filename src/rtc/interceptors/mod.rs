@@ -11,6 +11,7 @@ mod observer;
 mod pacer;
 mod repaired_rid;
 mod rtx;
+mod track_opener;
 
 pub(super) use adapter::Adapter;
 pub(super) use congestion::{Estimator, TwccFilter};
@@ -20,3 +21,4 @@ pub(super) use observer::TransportObserver;
 pub(super) use pacer::VideoPacer;
 pub(super) use repaired_rid::RepairedRid;
 pub(super) use rtx::RtxReceiver;
+pub(super) use track_opener::TrackOpener;
