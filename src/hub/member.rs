@@ -68,6 +68,8 @@ pub(super) struct Track {
     pub(super) sid: TrackSid,
     pub(super) info: lk::TrackInfo,
     pub(super) kind: MediaKind,
+    /// The codec that was announced, or told instead of it. `None` if none was named: then the m-line tells.
+    pub(super) announced_codec: Option<Codec>,
     pub(super) codec: Codec,
     pub(super) cids: Vec<String>,
     /// Whether an m-line carries it. Only then is it shown to the others.

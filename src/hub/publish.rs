@@ -63,14 +63,28 @@ impl Hub {
         let kind = kind_of(request.r#type());
         let sid = self.ids.track(kind, request.source());
         let cids = cids_of(&request);
-        // Clients fall back to the codec that is named. Some name none: then the m-line tells.
-        let named = request.simulcast_codecs.first().and_then(|c| Codec::from_mime(&c.codec));
         let of_rooms = Codec::of_rooms(kind);
-        let codec = named.filter(|codec| of_rooms.contains(codec)).unwrap_or(of_rooms[0]);
+        // Clients fall back to the codec that they are told. Some name none.
+        let announced_codec = request.simulcast_codecs.first().filter(|named| !named.codec.is_empty()).map(|named| {
+            let named = Codec::from_mime(&named.codec);
+            named.filter(|codec| of_rooms.contains(codec)).unwrap_or(of_rooms[0])
+        });
+        let codec = announced_codec.unwrap_or(of_rooms[0]);
         let info = lk::TrackInfo { version: Some(self.version()), ..track_info(&sid, kind, codec, request) };
         let dynacast = Dynacast { requested: ALL_LAYERS, lower_at: None };
         let subscribers = BTreeSet::new();
-        Track { sid, info, kind, codec, cids, is_published: false, subscribers, sent_subscribed: false, dynacast }
+        Track {
+            sid,
+            info,
+            kind,
+            announced_codec,
+            codec,
+            cids,
+            is_published: false,
+            subscribers,
+            sent_subscribed: false,
+            dynacast,
+        }
     }
 
     fn queue_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {
@@ -118,8 +132,9 @@ impl Hub {
         let change = member.uplink.offer(&m_lines, &announced);
         let connection = member.up();
         let started: Vec<TrackSid> = change.start.iter().map(|(_, track)| track.clone()).collect();
+        let recoded = recoded(member, &m_lines);
         let publish: Vec<Published> =
-            change.start.iter().filter_map(|(m_line, track)| start(member, m_line, track)).collect();
+            change.start.iter().chain(&recoded).filter_map(|(m_line, track)| start(member, m_line, track)).collect();
         let binding = match &mut member.downlink {
             Downlink::Single(single) => single.offer(&m_lines),
             Downlink::Dual { .. } => Default::default(),
@@ -145,8 +160,11 @@ impl Hub {
         for track in ended.iter().filter(|track| change.unsupported.contains(&track.sid)) {
             self.refuse_codec(id, track);
         }
-        if !started.is_empty() || !ended.is_empty() {
+        if !started.is_empty() || !ended.is_empty() || !recoded.is_empty() {
             self.publish(id, &started);
+        }
+        for (_, track) in &recoded {
+            self.refuse_those_without_its_codec(id, track);
         }
         let subscribers: BTreeSet<MemberId> = ended.iter().flat_map(|t| t.subscribers.iter().copied()).collect();
         for subscriber in subscribers {
@@ -268,10 +286,22 @@ impl Hub {
     }
 }
 
-/// Records that an m-line carries a track from now on.
+/// The published tracks whose m-line asks for another codec than before. The Rust SDK names its codec by the order of the
+/// m-line alone, and may have sent an offer just before it set that order.
+fn recoded(member: &Member, m_lines: &[MLine]) -> Vec<(MLine, TrackSid)> {
+    let published = m_lines.iter().filter_map(|m_line| Some((m_line, member.uplink.track_of(&m_line.mid)?)));
+    let is_other = |m_line: &MLine, sid: &TrackSid| {
+        let track = member.track(sid).filter(|track| track.is_published);
+        track.is_some_and(|t| m_line.room_codec(t.announced_codec).is_some_and(|codec| codec != t.codec))
+    };
+    let recoded = published.filter(|(m_line, sid)| is_other(m_line, sid));
+    recoded.map(|(m_line, sid)| (m_line.clone(), sid.clone())).collect()
+}
+
+/// Records that an m-line carries a track from now on, and in which codec.
 fn start(member: &mut Member, m_line: &MLine, sid: &TrackSid) -> Option<Published> {
     let track = member.track_mut(sid)?;
-    let codec = m_line.room_codec(Some(track.codec)).unwrap_or(track.codec);
+    let codec = m_line.room_codec(track.announced_codec).unwrap_or(track.codec);
     track.codec = codec;
     track.is_published = true;
     track.info.mid.clone_from(&m_line.mid);

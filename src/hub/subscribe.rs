@@ -131,6 +131,20 @@ impl Hub {
         let codecs: BTreeSet<Codec> = receiving.flat_map(|m| m.codecs.iter().copied()).collect();
         let Some(member) = self.members.get_mut(&id).filter(|_| !codecs.is_empty()) else { return };
         member.receives = Some(codecs);
+        self.end_unreceivable(id);
+    }
+
+    /// A track has another codec now: subscriptions of those who cannot receive it end.
+    pub(super) fn refuse_those_without_its_codec(&mut self, publisher: MemberId, track: &TrackSid) {
+        let track = self.members.get(&publisher).and_then(|member| member.track(track));
+        let subscribers: Vec<MemberId> = track.iter().flat_map(|t| t.subscribers.iter().copied()).collect();
+        for subscriber in subscribers {
+            self.end_unreceivable(subscriber);
+        }
+    }
+
+    /// Ends the subscriptions of a client to tracks in codecs that it cannot receive.
+    fn end_unreceivable(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id) else { return };
         let cannot = |(sid, s): &(&TrackSid, &Subscription)| {
             let track = self.members.get(&s.owner).and_then(|owner| owner.track(sid));

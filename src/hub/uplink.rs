@@ -117,6 +117,11 @@ impl Uplink {
         change
     }
 
+    /// The track of an m-line.
+    pub(super) fn track_of(&self, mid: &str) -> Option<&TrackSid> {
+        self.published.get(mid)
+    }
+
     /// Binds a track that was announced after its m-line was offered. Returns the m-line.
     pub(super) fn claim(&mut self, announced: AnnouncedTrack<'_>) -> Option<MLine> {
         self.retired.retain(|retired| !announced.cids.contains(&retired.name));

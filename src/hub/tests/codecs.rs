@@ -112,6 +112,30 @@ fn a_track_is_published_in_the_codec_that_it_names_or_else_in_the_first_that_it_
     assert_eq!(published_as("vp9", &["VP8"]), (Codec::Vp8, "video/vp8".into()));
 }
 
+/// The Rust SDK names no codec; an offer of it may come before the one with the order that it wants.
+#[test]
+fn a_track_without_a_named_codec_follows_the_order_of_its_m_line() {
+    let mut raw = Raw::join(&Stage::new());
+    raw.say(Request::AddTrack(simulcast("cam")));
+    raw.say(offer(1, &camera(&["VP8", "rtx", "VP9", "H264"])));
+    let published = |raw: &mut Raw| {
+        let codecs: Vec<Codec> = std::mem::take(&mut raw.outputs)
+            .into_iter()
+            .filter_map(|o| match o {
+                Output::Media(MediaCommand::AcceptOffer { publish, .. }) => publish.first().map(|p| p.codec),
+                _ => None,
+            })
+            .collect();
+        let mime = raw.hub.members.values().flat_map(|m| &m.tracks).map(|t| t.info.mime_type.clone()).next();
+        (codecs, mime.expect("a track"))
+    };
+    assert_eq!(published(&mut raw), (vec![Codec::Vp8], "video/vp8".into()));
+    raw.say(offer(2, &camera(&["H264", "rtx"])));
+    assert_eq!(published(&mut raw), (vec![Codec::H264], "video/h264".into()));
+    raw.say(offer(3, &camera(&["H264", "rtx"])));
+    assert_eq!(published(&mut raw), (vec![], "video/h264".into()), "nothing has changed");
+}
+
 /// A client that receives VP8 alone gets an answer in place of a VP9 track.
 #[test]
 fn a_subscriber_without_the_codec_of_a_track_is_told() {
