@@ -254,7 +254,9 @@ impl CallMedia {
             RemoteMedia::Video(media, keyframe) => {
                 let tap = self.observer.as_ref().map(|o| o.video(&track));
                 let pictures = self.pictures(&track.sid).input();
-                let input = VideoDecoderInput { media, keyframe, clock, lipsync, pictures, tap };
+                let report_tx = self.report_tx.clone();
+                let began = Box::new(move || report_tx.hint(TaskReport::FirstPicture));
+                let input = VideoDecoderInput { media, keyframe, clock, lipsync, pictures, tap, began };
                 let decoder = VideoDecoderTask::start(track.user.as_str(), input, ended);
                 let video = RemoteVideo { track, mid, decoder, epoch, undecodable: None, before: 0, is_told: false };
                 self.videos.insert(handle, video);

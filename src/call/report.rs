@@ -26,6 +26,8 @@ pub(crate) enum TaskReport {
     KeyframeWanted(String, usize),
     /// The estimate of the bandwidth for sending, in bits a second.
     SendRate(u32),
+    /// The first picture of a video track was put where it is shown.
+    FirstPicture,
     /// Statistics of the peer connections.
     Statistics(Box<PeerStatistics>),
 }

@@ -88,6 +88,8 @@ pub(super) struct VideoDecoderInput {
     pub(super) pictures: PictureInput,
     /// Gets each decoded frame.
     pub(super) tap: Option<VideoTap>,
+    /// Called after the first picture was put where the window finds it, also after an "off".
+    pub(super) began: Box<dyn Fn() + Send>,
 }
 
 /// A decoder that knows whether its frames can be decoded.
@@ -222,7 +224,8 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
         if std::mem::replace(&mut interruptions, source.pictures.interruptions()) != interruptions {
             last = None;
         }
-        let is_freeze = last.replace(now).is_some_and(|last| now - last > FREEZE);
+        let before = last.replace(now);
+        let is_freeze = before.is_some_and(|last| now - last > FREEZE);
         source.pictures.show(frame, sending, |frame| {
             statistics.freezes.fetch_add(is_freeze.into(), Relaxed);
             statistics.size.store(u64::from(frame.width()) << 32 | u64::from(frame.height()), Relaxed);
@@ -230,6 +233,9 @@ fn decode(source: &mut VideoDecoderInput, stop: &CancellationToken, statistics: 
             statistics.ahead_us.store(micros.and_then(|m| source.lipsync.ahead(m)).unwrap_or(NOT_HEARD), Relaxed);
             statistics.frames.fetch_add(1, Relaxed);
         });
+        if before.is_none() {
+            (source.began)();
+        }
     }
 }
 

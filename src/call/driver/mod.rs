@@ -128,6 +128,7 @@ impl Call {
                 self.media.published(cid, source, sender, layers);
             }
             TaskReport::KeyframeWanted(cid, layer) => self.media.want_keyframe(&cid, layer),
+            TaskReport::FirstPicture => self.emit_first_media(),
             TaskReport::SendRate(bps) => self.media.set_link_rate(bps),
             TaskReport::Statistics(peers) => {
                 self.media.set_sent_loss(peers.sent_lost_percent);
@@ -159,9 +160,7 @@ impl Call {
         for (epoch, handle, why) in self.media.take_decodability() {
             self.input(Input::Peers(epoch, PeerInput::Decodability(handle, why)), devices);
         }
-        for kind in self.media.take_first_media() {
-            self.emit(kind);
-        }
+        self.emit_first_media();
         if Instant::now() >= self.next_statistics {
             self.next_statistics = Instant::now() + STATISTICS_INTERVAL;
             self.media.keep_only(self.session.people());
@@ -170,6 +169,12 @@ impl Call {
             {
                 connection.request_statistics(&self.report_tx);
             }
+        }
+    }
+
+    fn emit_first_media(&mut self) {
+        for kind in self.media.take_first_media() {
+            self.emit(kind);
         }
     }
 
