@@ -55,7 +55,12 @@ impl PacketFilter for TrackOpener {
         let Packet::Rtp(rtp) = &packet.message.packet else { return Ok(Some(packet)) };
         let ssrc = rtp.header.ssrc;
         match self.streams.get_mut(&ssrc) {
-            Some(Stream::Open) => Ok(Some(packet)),
+            Some(Stream::Open) if self.released.is_empty() => Ok(Some(packet)),
+            // In order: those were not polled yet.
+            Some(Stream::Open) => {
+                self.released.push_back(packet);
+                Ok(None)
+            }
             Some(Stream::Opening { packets, .. }) => {
                 packets.push(packet);
                 self.release(|_, kept| kept >= PACKETS);
@@ -123,13 +128,15 @@ mod tests {
         assert_eq!(passed(opener.release_read()), None, "within the same turn");
         let until = opener.poll_timeout().expect("a time");
         opener.handle_timeout(until).expect("in time");
+        assert_eq!(read(&mut opener, 7, 3), None, "before the others are polled");
         let mut released: Vec<_> = std::iter::from_fn(|| passed(opener.release_read())).collect();
+        assert_eq!(released.pop(), Some((3, false)), "in order");
         released.sort_unstable();
         assert_eq!(released, [(1, false), (2, false), (9, false)]);
         assert_eq!(opener.poll_timeout(), None);
-        assert_eq!(read(&mut opener, 7, 3), Some((3, false)));
+        assert_eq!(read(&mut opener, 7, 4), Some((4, false)));
         opener.unbind_remote_stream(&StreamInfo { ssrc: 7, ..StreamInfo::default() });
-        assert_eq!(read(&mut opener, 7, 4), Some((4, true)), "another track");
+        assert_eq!(read(&mut opener, 7, 5), Some((5, true)), "another track");
     }
 
     #[test]
