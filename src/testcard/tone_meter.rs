@@ -170,12 +170,7 @@ impl ToneMeter {
 impl Probe {
     fn new(hz: f64) -> Self {
         let wave = |shift: f64| {
-            let point = |i: usize| {
-                let hann = 0.5 - 0.5 * (TAU * i as f64 / WINDOW as f64).cos();
-                // One factor of 2 for the window's mean of one half, one for the correlation of a sine with itself.
-                let scale = 4.0 / WINDOW as f64;
-                (scale * hann * (TAU * (hz * i as f64 / f64::from(SAMPLE_RATE) + shift)).cos()) as f32
-            };
+            let point = |i: usize| (weight(i) * (TAU * (hz * i as f64 / f64::from(SAMPLE_RATE) + shift)).cos()) as f32;
             (0..WINDOW).map(point).collect()
         };
         Self { hz, cosine: wave(0.0), sine: wave(0.25) }
@@ -188,22 +183,30 @@ impl Probe {
     }
 }
 
+/// The weight of a sample of the window.
+fn weight(i: usize) -> f64 {
+    let hann = 0.5 - 0.5 * (TAU * i as f64 / WINDOW as f64).cos();
+    // One factor of 2 for the window's mean of one half, one for the correlation of a sine with itself.
+    4.0 / WINDOW as f64 * hann
+}
+
+/// The amplitude of a frequency in weighted samples, by Goertzel's algorithm.
+fn amplitude(weighted: &[f64], hz: f64) -> f64 {
+    let twice = 2.0 * (TAU * hz / f64::from(SAMPLE_RATE)).cos();
+    let (one, two) = weighted.iter().fold((0.0, 0.0), |(one, two), sample| (sample + twice * one - two, one));
+    (one * one + two * two - twice * one * two).max(0.0).sqrt()
+}
+
 /// The tone with most of a window's energy; `None` if no tone has half of it.
 fn search(window: &[f32]) -> Option<Probe> {
     let energy = window.iter().map(|s| f64::from(s * s)).sum::<f64>() / WINDOW as f64;
     if energy < QUIET * QUIET / 2.0 {
         return None;
     }
-    let amplitude = |probe: &Probe| {
-        let (re, im) = probe.correlate(window);
-        re.hypot(im)
-    };
-    let candidates = SEARCH.step_by(SEARCH_STEP).map(|hz| {
-        let probe = Probe::new(f64::from(hz));
-        (amplitude(&probe), probe)
-    });
-    let (amplitude, probe) = candidates.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (amplitude * amplitude / 2.0 > energy / 2.0).then_some(probe)
+    let weighted: Vec<f64> = window.iter().enumerate().map(|(i, s)| weight(i) * f64::from(*s)).collect();
+    let candidates = SEARCH.step_by(SEARCH_STEP).map(|hz| (amplitude(&weighted, f64::from(hz)), hz));
+    let (amplitude, hz) = candidates.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (amplitude * amplitude / 2.0 > energy / 2.0).then(|| Probe::new(f64::from(hz)))
 }
 
 #[cfg(test)]
