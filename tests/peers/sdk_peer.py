@@ -56,6 +56,7 @@ def arguments():
     parser.add_argument("--simulcast", action="store_true")
     parser.add_argument("--turn", type=float, default=0, help="seconds after which the camera is turned on, as a phone is")
     parser.add_argument("--codec", default="VP8", help="of the pictures: VP8, VP9, H264, AV1")
+    parser.add_argument("--picture-after", type=float, default=0, help="seconds from the join to the pictures")
     parser.add_argument("--qualities", default="", help="asks for these one after the other, and waits for the size of each: 0,2,1")
     parser.add_argument("--key", help="encrypts everything end to end with this passphrase")
     parser.add_argument("--unsaid", action="store_true", help="with --key: does not announce that it encrypts")
@@ -251,6 +252,7 @@ class Peer:
         source = rtc.VideoSource(width, height)
         track = rtc.LocalVideoTrack.create_video_track(name, source)
         encoding = rtc.VideoEncoding(max_bitrate=2_500_000 if width > 640 else 600_000, max_framerate=fps)
+        await asyncio.sleep(self.options.picture_after)
         options = rtc.TrackPublishOptions(
             source=SOURCES[name], simulcast=self.options.simulcast,
             video_codec=getattr(rtc.VideoCodec, self.options.codec), video_encoding=encoding,
