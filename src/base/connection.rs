@@ -67,6 +67,13 @@ pub struct CandidatePair {
     pub relay_protocol: Option<Carrier>,
     /// Whether a proxy opened the TCP connection of this pair.
     pub proxied: bool,
+    /// Address and port of our candidate; empty if the stack does not tell. It is shown in the window, and left out of
+    /// events and bundles.
+    #[serde(skip)]
+    pub local_address: String,
+    /// The same of the server's candidate.
+    #[serde(skip)]
+    pub remote_address: String,
 }
 
 /// How media may go between a participant and the server.

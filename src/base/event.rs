@@ -3,7 +3,7 @@
 
 use super::name::printable_json;
 use crate::base::{
-    CandidatePair, Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, SessionId,
+    Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, SessionId, Statistics,
     TrackRef, TrackSid, TrackSource, Undecodable, UserId, Withheld,
 };
 use serde::Serialize;
@@ -21,57 +21,6 @@ pub enum ExitRequestedBy {
     Signal,
     /// `--leave-after`.
     Timer,
-}
-
-/// The statistics of one remote track.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RemoteStatistics {
-    /// The publisher of the track.
-    pub remote_user: String,
-    /// Its source.
-    pub source: TrackSource,
-    /// Its id at the server.
-    pub track: TrackSid,
-    /// `video` or `audio`.
-    pub kind: &'static str,
-    /// `vp8` or `opus`.
-    pub codec: String,
-    /// Width in pixels; 0 for audio.
-    pub width: u32,
-    /// Height in pixels; 0 for audio.
-    pub height: u32,
-    /// Frames shown per second; 0 for audio.
-    pub fps: f64,
-    /// Received bitrate in kbit/s.
-    pub kbps: f64,
-    /// Packets lost and not retransmitted, in percent of those expected.
-    pub lost_percent: f64,
-    /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
-    pub jitter_ms: f64,
-    /// Pauses of the video over 200 ms, so far.
-    pub freezes: u64,
-    /// Delay of our buffers in ms.
-    pub delay_ms: f64,
-    /// How far the last frame was ahead of the audio that it is synchronised with, in ms; less than 0 if it was late.
-    /// `None` for audio tracks, and where nothing is heard.
-    pub ahead_ms: Option<f64>,
-}
-
-/// The statistics of a call, taken every 2 s.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Statistics {
-    /// Round-trip time to the server in ms; 0 while unknown.
-    pub rtt_ms: f64,
-    /// Sent bitrate in kbit/s.
-    pub sent_kbps: f64,
-    /// Received bitrate in kbit/s.
-    pub received_kbps: f64,
-    /// CPU time of this process in percent of one core.
-    pub cpu_percent: f64,
-    /// The candidate pair in use of each peer connection that has one.
-    pub candidate_pairs: Vec<CandidatePair>,
-    /// One entry for each remote track.
-    pub remote: Vec<RemoteStatistics>,
 }
 
 /// The measurements of `--verify` of one remote user: the test picture and tone as they arrived.

@@ -25,6 +25,8 @@ pub(crate) struct CallAudio {
     /// Whether the microphone is a real one.
     real: AtomicBool,
     reduce_noise: AtomicBool,
+    /// The formats of the open microphone and speaker.
+    formats: Mutex<[Option<PcmFormat>; 2]>,
 }
 
 impl CallAudio {
@@ -50,6 +52,7 @@ impl CallAudio {
             streams: AtomicU64::new(0),
             real: AtomicBool::new(true),
             reduce_noise: AtomicBool::new(true),
+            formats: Mutex::default(),
         })
     }
 
@@ -91,12 +94,19 @@ impl CallAudio {
 
     /// Records from this ring, or stops recording.
     pub(super) fn set_microphone(&self, ring: Option<(rtrb::Consumer<f32>, PcmFormat)>) {
+        self.formats.lock()[0] = ring.as_ref().map(|(_, format)| *format);
         self.with("microphone", |e| e.set_microphone(ring));
     }
 
     /// Plays into this ring, or stops playing.
     pub(super) fn set_speaker(&self, ring: Option<(rtrb::Producer<f32>, PcmFormat)>) {
+        self.formats.lock()[1] = ring.as_ref().map(|(_, format)| *format);
         self.with("speaker", |e| e.set_speaker(ring));
+    }
+
+    /// The formats of the open microphone and of the open speaker.
+    pub(super) fn formats(&self) -> [Option<PcmFormat>; 2] {
+        *self.formats.lock()
     }
 
     /// Adds a remote stream; its samples go to `tap` too.

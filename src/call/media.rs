@@ -7,9 +7,12 @@ use super::lipsync::{LipSync, STALE, SyncGroup};
 use super::pictures::Pictures;
 use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
-use super::video_encoder::{VideoEncoder, VideoFanout};
+use super::video_encoder::{FrameCounts, LayerCounts, VideoEncoder, VideoFanout};
 use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport, AudioStreamStats};
-use crate::base::{EventKind, FrameSlot, Moment, SimulcastLayer, TrackRef, TrackSid, TrackSource, Undecodable, UserId};
+use crate::base::{
+    DeviceKind, EventKind, FrameSlot, Moment, PcmFormat, SimulcastLayer, TrackRef, TrackSid, TrackSource, Undecodable,
+    UserId,
+};
 use crate::codec::is_sealed;
 use crate::rtc::{AudioSender, RemoteMedia, RemoteTrack, SenderClock};
 use crate::session::{BoundTrack, Epoch, RemoteParticipant, TrackHandle};
@@ -398,6 +401,21 @@ impl CallMedia {
         for (heard, audio) in heard.into_values() {
             audio.lipsync.heard(heard.micros, heard.at);
         }
+    }
+
+    /// What the layers of our video tracks have sent, by source.
+    pub(super) fn own_videos(&self) -> impl Iterator<Item = (TrackSource, Vec<LayerCounts>)> {
+        self.own_videos.iter().map(|(source, own)| (*source, own.encoder.counts()))
+    }
+
+    /// What camera and screen have delivered since they were opened.
+    pub(super) fn frame_counts(&self) -> [(DeviceKind, FrameCounts); 2] {
+        [(DeviceKind::Camera, self.camera.counts()), (DeviceKind::Screen, self.screen.counts())]
+    }
+
+    /// The formats of the open microphone and of the open speaker.
+    pub(super) fn audio_formats(&self) -> [Option<PcmFormat>; 2] {
+        self.audio.formats()
     }
 
     /// The video tracks that are decoded: track, mid, statistics.

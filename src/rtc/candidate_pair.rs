@@ -33,7 +33,13 @@ pub(super) fn selected_pair(report: &RTCStatsReport, connection: &RtcConnection)
         remote: kind(remote),
         protocol: if relay.is_some() { Carrier::Udp } else { carrier },
         relay_protocol: relay.map(|_| carrier),
-        proxied: tunnel.is_some_and(|tunnel| tunnel.is_proxied()),
+        proxied: tunnel.as_ref().is_some_and(|tunnel| tunnel.is_proxied()),
+        local_address: local.and_then(address).map(|a| a.to_string()).unwrap_or_default(),
+        remote_address: match tunnel.as_ref().map(|tunnel| &tunnel.kind) {
+            // To the stack the server has a virtual address.
+            Some(TargetKind::Candidate { address, .. }) => address.to_string(),
+            _ => remote.and_then(address).map(|a| a.to_string()).unwrap_or_default(),
+        },
     };
     Some((pair_in_words, pair.current_round_trip_time * 1000.0))
 }

@@ -7,7 +7,7 @@ use crate::codec::{ScaleError, Scaler, VideoContent, Vp8Config, Vp8EncodeError, 
 use crate::rtc::{SendOutcome, VideoSender};
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// The largest screen that is sent in full, in pixels.
@@ -53,6 +53,37 @@ struct Frames {
     repeats: Option<Repeats>,
 }
 
+/// What the thread of one layer has sent since it began.
+#[derive(Debug, Default)]
+pub(super) struct LayerCounters {
+    frames: AtomicU64,
+    bytes: AtomicU64,
+    /// Frames that were scaled and encoded, sent or not, and the time that this took.
+    encoded: AtomicU64,
+    encode_us: AtomicU64,
+    /// Width of the last frame in the upper half, its height in the lower.
+    size: AtomicU64,
+}
+
+/// The counters of one layer at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::call) struct LayerCounts {
+    /// The RID of the layer.
+    pub(in crate::call) rid: &'static str,
+    /// Frames sent.
+    pub(in crate::call) frames: u64,
+    /// Bytes of these frames.
+    pub(in crate::call) bytes: u64,
+    /// Frames that were scaled and encoded, sent or not.
+    pub(in crate::call) encoded: u64,
+    /// Time of scaling and encoding them, in microseconds.
+    pub(in crate::call) encode_us: u64,
+    /// Width and height of the last frame that was sent.
+    pub(in crate::call) size: (u32, u32),
+    /// Bitrate that the encoder may use, in kilobits a second; 0 while nothing of this layer is sent.
+    pub(in crate::call) target_kbps: u32,
+}
+
 /// State shared with the thread of one layer: the newest frame, and the encoder's settings.
 pub(super) struct LayerEncoder {
     frames: Mutex<Frames>,
@@ -63,6 +94,8 @@ pub(super) struct LayerEncoder {
     kbps: AtomicU32,
     /// Whether the layer has a subscriber.
     wanted: AtomicBool,
+    rid: &'static str,
+    counters: LayerCounters,
 }
 
 impl LayerEncoder {
@@ -75,6 +108,22 @@ impl LayerEncoder {
             keyframe: AtomicBool::new(true),
             kbps: AtomicU32::new(place.layer.max_kbps),
             wanted: AtomicBool::new(true),
+            rid: place.layer.rid,
+            counters: LayerCounters::default(),
+        }
+    }
+
+    pub(super) fn counts(&self) -> LayerCounts {
+        let counters = &self.counters;
+        let size = counters.size.load(Relaxed);
+        LayerCounts {
+            rid: self.rid,
+            frames: counters.frames.load(Relaxed),
+            bytes: counters.bytes.load(Relaxed),
+            encoded: counters.encoded.load(Relaxed),
+            encode_us: counters.encode_us.load(Relaxed),
+            size: ((size >> 32) as u32, size as u32),
+            target_kbps: if self.is_wanted() { self.kbps.load(Relaxed) } else { 0 },
         }
     }
 
@@ -162,12 +211,22 @@ pub(super) fn encode(place: &LayerPlace, layer_encoder: &LayerEncoder, sender: &
         if layer_encoder.keyframe.swap(false, Relaxed) {
             encoder.request_keyframe();
         }
-        match encode_one(&mut encoder, &mut scaler, &frame, place, kbps, timestamp) {
+        let began = Instant::now();
+        let outcome = encode_one(&mut encoder, &mut scaler, &frame, place, kbps, timestamp);
+        let counters = &layer_encoder.counters;
+        counters.encoded.fetch_add(1, Relaxed);
+        counters.encode_us.fetch_add(began.elapsed().as_micros() as u64, Relaxed);
+        match outcome {
             Ok(Some(encoded)) => {
                 if let SendOutcome::Dropped(reason) = sender.send(index, &encoded) {
                     tracing::trace!(?reason, index, "a frame was not sent");
                     // The next frame must not depend on this one.
                     layer_encoder.want_keyframe();
+                } else {
+                    let (width, height) = place.size(frame.width(), frame.height());
+                    counters.frames.fetch_add(1, Relaxed);
+                    counters.bytes.fetch_add(encoded.data.len() as u64, Relaxed);
+                    counters.size.store(u64::from(width) << 32 | u64::from(height), Relaxed);
                 }
             }
             Ok(None) => {}

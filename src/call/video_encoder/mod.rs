@@ -9,7 +9,9 @@ mod layer;
 mod rates;
 mod repeat;
 
+pub(super) use fanout::FrameCounts;
 pub(crate) use fanout::VideoFanout;
+pub(super) use layer::LayerCounts;
 
 use super::restart::restart_on_panic;
 use crate::base::{SimulcastLayer, TrackSource, VideoFrame};
@@ -71,6 +73,11 @@ impl VideoEncoder {
 
     fn forget_frame(&self) {
         self.layer_encoders.iter().for_each(|layer| layer.forget_frame());
+    }
+
+    /// What each layer has sent since the encoder began, smallest layer first.
+    pub(super) fn counts(&self) -> Vec<LayerCounts> {
+        self.layer_encoders.iter().map(|layer| layer.counts()).collect()
     }
 
     /// Makes the next frame of a layer a key frame.
