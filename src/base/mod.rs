@@ -22,6 +22,7 @@ mod sender_report;
 mod simulcast;
 mod statistics;
 mod time;
+mod timeline;
 mod timers;
 mod watching;
 
@@ -53,5 +54,6 @@ pub(crate) use sender_report::SenderReport;
 pub use simulcast::SimulcastLayer;
 pub use statistics::{DeviceStatistics, LocalStatistics, RemoteStatistics, Statistics};
 pub use time::Moment;
+pub(crate) use timeline::TimelineEntry;
 pub(crate) use timers::Timers;
 pub use watching::{VideoView, WatchedVideos};

@@ -10,6 +10,7 @@ mod credentials;
 mod decodability;
 mod devices;
 mod driver;
+mod history;
 mod host;
 mod lipsync;
 mod local_devices;

@@ -33,6 +33,11 @@ struct Counters {
 }
 
 impl CallStatistics {
+    /// Whether [`Self::since_last`] was called before: its first result has no rates.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// The statistics since the last call of this method; with the candidate pairs alone at the first.
     pub(super) fn since_last(&mut self, peers: &PeerStatistics, media: &CallMedia) -> Statistics {
         let now = Counters::read(peers, media);

@@ -1,9 +1,11 @@
 //! The interface between the window and the call service: commands, snapshots, notices. Plain data without handles,
 //! channels or clocks.
 
+mod details;
 mod person;
 
 pub(crate) use super::share_options::{ShareOption, ShareOptions};
+pub(crate) use details::{CallDetails, StatisticsSample};
 pub(crate) use person::{Person, PersonTrack};
 
 use crate::base::{
@@ -60,6 +62,8 @@ pub(crate) enum CallCommand {
     },
     /// These videos of others are shown, and so large. It counts for later calls too.
     Watch(WatchedVideos),
+    /// Show the details of the call in the snapshots, or not any more. It ends with the call.
+    WatchDetails(bool),
     /// Raise our hand, or lower it. Outside a call it is dropped.
     RaiseHand(bool),
     /// React to what is said or shown. Outside a call and while the connection is lost it is dropped.
@@ -68,6 +72,8 @@ pub(crate) enum CallCommand {
     AsHost(HostRequest),
     /// A link to a call was opened elsewhere. It comes back as [`Notice::Link`].
     OpenLink(String),
+    /// A file of the window's was saved there, or the reason why not. It comes back as [`Notice::Saved`].
+    TellSaved(Result<String, String>),
     /// There is a newer version. It comes back as [`Notice::NewRelease`].
     TellRelease(Release),
     /// End the program: leave the call, then let the window close itself.
@@ -248,6 +254,8 @@ pub(crate) struct Snapshot {
     pub(crate) room: Option<(RoomQuery, RoomStatus)>,
     /// The call, from [`CallCommand::Join`] to [`CallCommand::Dismiss`].
     pub(crate) call: Option<CallView>,
+    /// The details of the call, while they are watched.
+    pub(crate) details: Option<Arc<CallDetails>>,
     /// Whether the program is to end (`--then quit`, SIGTERM, end of the login session): the window closes itself when no
     /// call is running.
     pub(crate) quit: bool,
@@ -429,6 +437,8 @@ pub(crate) enum Notice {
     Link(String),
     /// There is a newer version.
     NewRelease(Release),
+    /// A file of the window's was saved there, or the reason why not.
+    Saved(Result<String, String>),
     /// A link for guests, to be copied.
     Invitation(String),
     /// The server refused a host request.

@@ -5,6 +5,7 @@ use crate::base::{DeviceKind, ExitRequestedBy, Reaction, UserId};
 use crate::call::view::KeyState;
 use crate::store::Theme;
 use crate::ui::chat::ChatAction;
+use crate::ui::details::DetailsAction;
 use crate::ui::parts::{Corner, Field, Menu, Region, SettingsSection};
 use crate::ui::share::ShareAction;
 use crate::ui::tile_layout::{LayoutMode, TileKey};
@@ -54,6 +55,7 @@ pub(super) enum Action {
     /// Turned a device on that others had turned off; it changes nothing if it is on.
     TurnOn(DeviceKind),
     Chat(ChatAction),
+    Details(DetailsAction),
     Share(ShareAction),
     /// Chose which of several shared screens is the large tile.
     ShowScreen(TileKey),

@@ -4,7 +4,7 @@ use crate::base::{ExitRequestedBy, TrackRef, TrackSid, VideoFrame, VideoView, Wa
 use crate::call::view::{CallApi, CallCommand, CallPhase, TalkKey};
 use crate::store::Settings;
 use crate::ui::action::Action;
-use crate::ui::effects::Effects;
+use crate::ui::effects::{Effects, FileToSave};
 use crate::ui::focus_report::{FocusReport, OnFocus};
 use crate::ui::form::{first_empty_field, room_question};
 use crate::ui::model::Model;
@@ -38,6 +38,10 @@ pub(crate) type OnFirstFrame = Box<dyn FnMut(&TrackRef, u32, u32)>;
 
 /// Called with the track, the frame, and when it was painted (Unix time in ms).
 pub(crate) type OnPainted = Box<dyn FnMut(&TrackRef, &VideoFrame, f64)>;
+
+/// Called with the name of a file, without a folder, and its text: writes it where the user finds it, and answers with
+/// [`CallCommand::TellSaved`].
+pub(crate) type OnSave = Box<dyn FnMut(&str, &str)>;
 
 /// Called with the name of the key for push to talk in all programs.
 pub(crate) type OnTalkKey = Box<dyn FnMut(Option<&str>) -> Result<(), TalkKeyProblem>>;
@@ -75,6 +79,8 @@ pub(crate) struct Options {
     pub(crate) on_talk_key: OnTalkKey,
     /// Called with the address of a page to open in the browser.
     pub(crate) on_page: Box<dyn FnMut(&str)>,
+    /// Called with a file that the user wants to have.
+    pub(crate) on_save: OnSave,
     /// Called when the window's event loop ends, before the process does.
     pub(crate) on_exit: Box<dyn FnMut()>,
     /// The wall clock: Unix time in ms.
@@ -96,6 +102,7 @@ impl Default for Options {
             has_talk_key: true,
             on_talk_key: Box::new(|_| Ok(())),
             on_page: Box::new(|_| ()),
+            on_save: Box::new(|_, _| ()),
             on_exit: Box::new(|| ()),
             clock: crate::clock::unix_ms,
             zone: jiff::tz::TimeZone::system(),
@@ -228,6 +235,9 @@ impl App {
         }
         if let Some(text) = effects.copy {
             ctx.copy_text(text);
+        }
+        if let Some(FileToSave { name, text }) = effects.save {
+            (self.options.on_save)(&name, &text);
         }
         if let Some(page) = effects.page {
             (self.options.on_page)(&page);

@@ -4,6 +4,7 @@ use crate::base::{ChatMessage, SessionId, UserId};
 use crate::call::view::{CallCommand, CallView};
 use crate::session::MESSAGE_BYTES;
 use crate::ui::bidi::isolate;
+use crate::ui::details;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::parts::Focus;
@@ -112,10 +113,10 @@ pub(super) fn act(model: &mut Model, action: ChatAction, effects: &mut Effects) 
             model.chat.open = false;
             model.focus = Some(Focus::ChatButton);
         }
-        ChatAction::Toggle => open(model),
+        ChatAction::Toggle => open(model, effects),
         ChatAction::WriteTo(to) => {
             model.chat.to = to;
-            open(model);
+            open(model, effects);
         }
         ChatAction::Type(text) => model.chat.draft = text,
         ChatAction::Send => send(model, effects),
@@ -127,7 +128,8 @@ pub(super) fn act(model: &mut Model, action: ChatAction, effects: &mut Effects) 
     }
 }
 
-fn open(model: &mut Model) {
+fn open(model: &mut Model, effects: &mut Effects) {
+    details::close(model, effects);
     model.chat.open = true;
     model.settings_open = false;
     model.menu = None;

@@ -3,6 +3,14 @@
 use crate::call::view::CallCommand;
 use crate::ui::screens::Screen;
 
+/// A file that the user wants to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FileToSave {
+    /// Its name, without a folder.
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
 /// The requests of one frame.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Effects {
@@ -10,6 +18,8 @@ pub(super) struct Effects {
     pub(super) commands: Vec<CallCommand>,
     /// A text for the clipboard.
     pub(super) copy: Option<String>,
+    /// A file for the user's folder of downloads.
+    pub(super) save: Option<FileToSave>,
     /// A new size of texts and controls, in percent.
     pub(super) text_size: Option<u16>,
     /// The address of a page for the browser.

@@ -5,6 +5,7 @@ use crate::base::ExitRequestedBy;
 use crate::call::view::{CallPhase, KeyState, TalkKey};
 use crate::ui::action::{Action, Actions};
 use crate::ui::chat::ChatAction;
+use crate::ui::details::{DetailsAction, panel_width};
 use crate::ui::model::Model;
 use crate::ui::parts::{Menu, Region, SettingsSection};
 use crate::ui::screens::Screen;
@@ -26,6 +27,7 @@ const CHAT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Mod
 const SHARE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S);
 const HAND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::H);
 const REACT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
+const DETAILS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::U);
 const LEAVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::L);
 
 /// Keys whose repeats move the focus.
@@ -38,7 +40,7 @@ const EDITING: [Key; 10] =
 pub(super) const TELL_HELD: f64 = 0.2;
 
 /// The shortcuts as the settings list them.
-pub(super) const LIST: [(&str, &[&str]); 16] = [
+pub(super) const LIST: [(&str, &[&str]); 17] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
     ("Talk while held (mic off)", &["Space"]),
@@ -48,13 +50,14 @@ pub(super) const LIST: [(&str, &[&str]); 16] = [
     ("Larger or smaller shared screen", &["+", "−", "0"]),
     ("Raise or lower hand", &["Ctrl", "Shift", "H"]),
     ("Reactions", &["Ctrl", "Shift", "R"]),
+    ("Call details", &["Ctrl", "Shift", "U"]),
     ("Grid or speaker", &["Ctrl", "G"]),
     ("Other page of tiles", &["PgUp", "PgDn"]),
     ("To the next part of the window", &["F6"]),
     ("Settings", &["Ctrl", ","]),
     ("Larger or smaller text", &["Ctrl", "+", "−"]),
     ("This list", &["F1"]),
-    ("Close menu, dialog, settings or chat", &["Esc"]),
+    ("Close menu, dialog, settings or panel", &["Esc"]),
 ];
 
 /// The actions of the keys that were pressed in this frame.
@@ -82,6 +85,7 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
             on(&MICROPHONE, Action::ToggleMicrophone);
             on(&CAMERA, Action::ToggleCamera);
             on(&CHAT, Action::Chat(ChatAction::Toggle));
+            on(&DETAILS, Action::Details(DetailsAction::Toggle));
             on(&SHARE, Action::Share(ShareAction::Toggle));
             on(&HAND, Action::ToggleHand);
             on(&REACT, Action::ToggleMenu(Menu::Reactions));
@@ -115,9 +119,7 @@ fn region(ctx: &Context, model: &Model) -> Option<Region> {
     Some(match y {
         y if y < window.top() + size::TOP_BAR => Region::Top,
         y if y > window.bottom() - tools => Region::Tools,
-        _ if model.chat.open && !model.settings_open && x > window.right() - size::panel(window.width()) => {
-            Region::Panel
-        }
+        _ if x > window.right() - panel_width(model, window.width()) => Region::Panel,
         y if lost && y < banner => Region::Banner,
         _ => Region::Tiles,
     })

@@ -9,6 +9,7 @@ mod action;
 mod app;
 mod bidi;
 mod chat;
+mod details;
 mod effects;
 mod focus_report;
 mod fonts;
@@ -42,5 +43,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use app::{App, OnPainted, OnTalkKey, Options, TalkKeyProblem, viewport};
+pub(crate) use app::{App, OnPainted, OnSave, OnTalkKey, Options, TalkKeyProblem, viewport};
 pub(crate) use focus_report::OnFocus;

@@ -8,6 +8,7 @@ use crate::proto::release::Release;
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::chat::ChatPanel;
+use crate::ui::details::DetailsDrawer;
 use crate::ui::meter::Meter;
 use crate::ui::parts::{Corner, Field, Focus, Menu, Question, SettingsSection};
 use crate::ui::reactions::Reactions;
@@ -48,6 +49,7 @@ pub(super) struct Model {
     pub(super) focus: Option<Focus>,
     pub(super) toasts: Vec<Toast>,
     pub(super) chat: ChatPanel,
+    pub(super) details: DetailsDrawer,
     /// The picker of what to share, while it is open.
     pub(super) share_picker: Option<SharePicker>,
     /// Whether the large screen is shown alone, on the whole screen.
@@ -124,6 +126,7 @@ impl Model {
             focus: None,
             toasts: Vec::new(),
             chat: ChatPanel::default(),
+            details: DetailsDrawer::default(),
             share_picker: None,
             full_screen: false,
             reactions: Reactions::default(),

@@ -36,6 +36,8 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
         }
         Notice::DeviceBack { name, .. } => (icons::PLUGS, format!("“{}” is back and in use", isolate(&name))),
         Notice::DefaultDevice { kind, name } => (icons::PLUGS, strings::default_changed(kind, &name)),
+        Notice::Saved(Ok(file)) => (icons::FLOPPY_DISK, format!("Saved as {}", isolate(&file))),
+        Notice::Saved(Err(reason)) => (icons::WARNING_CIRCLE, format!("The file could not be written: {reason}")),
         Notice::Refused { request, sentence } => return hosting::refused(model, &request, sentence),
         Notice::Link(link) => {
             effects.raise = true;

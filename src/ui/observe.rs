@@ -3,6 +3,7 @@
 use crate::base::UserId;
 use crate::call::view::{CallPhase, Notice, Snapshot};
 use crate::ui::chat;
+use crate::ui::details;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::notices;
@@ -38,6 +39,7 @@ pub(super) fn observe(model: &mut Model, seen: Observation, effects: &mut Effect
     }
     model.toasts.retain(|toast| toast.until > model.now);
     change_screen(model, effects);
+    details::observe(model, effects);
     let stuck = model.stuck_microphone().is_some();
     if stuck && !model.stuck_shown {
         model.focus = Some(Focus::Dialog);

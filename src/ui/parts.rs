@@ -26,6 +26,8 @@ pub(super) enum Menu {
     Reactions,
     /// A host's ways to leave.
     Leave,
+    /// Whom the call details are about.
+    Whom,
 }
 
 /// A region of a call's window, from top to bottom; F6 goes from one to the next.
@@ -34,7 +36,7 @@ pub(super) enum Region {
     Top,
     Banner,
     Tiles,
-    /// The chat panel.
+    /// The chat panel, or the call details.
     Panel,
     Tools,
 }
@@ -75,6 +77,12 @@ pub(super) enum Focus {
     Message,
     /// The button that opens the chat.
     ChatButton,
+    /// The button that opens the call details.
+    DetailsButton,
+    /// The button that closes them.
+    CloseDetails,
+    /// The choice of whom they are about.
+    Whom,
     /// The button that shares a screen, or stops that.
     ShareButton,
     /// The button that opens the reactions.

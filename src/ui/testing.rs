@@ -60,6 +60,8 @@ pub(super) struct Inner {
     pub(super) talk_key_problem: Option<TalkKeyProblem>,
     /// Pages for the browser.
     pub(super) pages: Vec<String>,
+    /// Files that were saved: names and texts.
+    pub(super) files: Vec<(String, String)>,
 }
 
 struct TestCalls(World);
@@ -147,7 +149,7 @@ impl World {
 
     /// Opens the window on this world.
     pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
-        let [screens, frames, painted, chosen, pages, talk_keys] = [(); 6].map(|()| self.clone());
+        let [screens, frames, painted, chosen, pages, files, talk_keys] = [(); 7].map(|()| self.clone());
         let options = Options {
             link: None,
             settings,
@@ -167,6 +169,7 @@ impl World {
                 inner.talk_key_problem.map_or(Ok(()), Err)
             }),
             on_page: Box::new(move |page| pages.lock().pages.push(page.to_owned())),
+            on_save: Box::new(move |name, text| files.lock().files.push((name.to_owned(), text.to_owned()))),
             on_exit: Box::new(|| ()),
             clock: || LEFT_AT,
             zone: jiff::tz::TimeZone::UTC,

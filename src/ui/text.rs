@@ -202,9 +202,9 @@ pub(super) fn height(ui: &Ui, kind: Type, text: &str, width: f32) -> f32 {
     lines(ui, kind, Color32::WHITE, text, width, Align::Min).size().y
 }
 
-/// Paints text that wraps at `width`, its lines centred below `top`; not for screen readers.
-pub(super) fn paint_centred(ui: &Ui, top: Pos2, kind: Type, color: Color32, text: &str, width: f32) {
-    let galley = lines(ui, kind, color, text, width, Align::Center);
+/// Paints text that wraps at `width`, its lines aligned to `top` and below it; not for screen readers.
+pub(super) fn paint_lines(ui: &Ui, top: Pos2, align: Align, kind: Type, color: Color32, text: &str, width: f32) {
+    let galley = lines(ui, kind, color, text, width, align);
     ui.painter().galley(top, galley, color);
 }
 

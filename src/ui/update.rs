@@ -6,6 +6,7 @@ use crate::proto::link;
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
 use crate::ui::chat;
+use crate::ui::details;
 use crate::ui::effects::Effects;
 use crate::ui::form;
 use crate::ui::hosting;
@@ -65,6 +66,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::TurnOn(kind) if model.device(kind).wanted => {}
         Action::TurnOn(DeviceKind::Screen) => share::act(model, ShareAction::Change, effects),
         Action::TurnOn(kind) => toggle(model, kind, effects),
+        Action::Details(action) => details::act(model, action, effects),
         Action::Chat(action) => chat::act(model, action, effects),
         Action::Share(action) => share::act(model, action, effects),
         Action::ShowScreen(key) => model.tile_layout.chosen_screen = Some(key),
@@ -167,7 +169,8 @@ fn answer_toast(model: &mut Model, i: usize, effects: &mut Effects) {
 /// Moves the focus from region `from` to the next or previous region of a call's window.
 fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
     let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. })) && !model.settings_open;
-    let panel = model.chat.open && !model.settings_open;
+    let drawer = details::is_shown(model);
+    let panel = drawer || (model.chat.open && !model.settings_open);
     let all = [Region::Top, Region::Banner, Region::Tiles, Region::Panel, Region::Tools];
     let is_there = |r: &Region| (*r != Region::Banner || lost) && (*r != Region::Panel || panel);
     let regions: Vec<Region> = all.into_iter().filter(is_there).collect();
@@ -182,6 +185,7 @@ fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
         Region::Banner => Focus::Banner,
         Region::Tiles if model.settings_open => Focus::CloseSettings,
         Region::Tiles => Focus::Tiles,
+        Region::Panel if drawer => Focus::CloseDetails,
         Region::Panel => Focus::Message,
         Region::Tools => Focus::Microphone,
     });

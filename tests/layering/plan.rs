@@ -60,6 +60,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ("eframe", &["ui/", "cmd/window", "cmd/bench/empty"]),
     ("egui", &["ui/", "cmd/window", "cmd/bench/empty"]),
     ("egui_extras", &["ui/"]),
+    ("egui_plot", &["ui/"]),
     ("egui_wgpu", &["ui/"]),
     ("global_hotkey", &["desktop/"]),
     ("jsonwebtoken", &["proto/token/"]),

@@ -6,16 +6,18 @@
 
 mod call_view;
 
-use crate::base::{Event, EventKind, ExitReason, Moment, SessionId, SimulcastLayer, TrackRef};
+use crate::base::{Event, EventKind, ExitReason, Moment, SessionId, SimulcastLayer, TimelineEntry, TrackRef, UserId};
 use crate::call::connection::{CallConnection, ConnectPlan};
 use crate::call::credentials::TokenCache;
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
+use crate::call::history::CallHistory;
 use crate::call::host::HostRights;
 use crate::call::local_devices::LocalDevices;
 use crate::call::media::{CallMedia, MediaObserver};
 use crate::call::report::{ReportSender, TaskReport};
 use crate::call::route::RouteTask;
 use crate::call::statistics::CallStatistics;
+use crate::call::view::CallDetails;
 use crate::clock::{RunningClock, unix_ms};
 use crate::session::{self, Epoch, Input, Output, PeerInput, Session, SessionConfig};
 use std::collections::BTreeMap;
@@ -64,6 +66,7 @@ pub(crate) struct Call {
     /// Watches the way to the server, once it is known, until the end.
     route: Option<RouteTask>,
     local: LocalDevices,
+    history: CallHistory,
     ended_unix_ms: f64,
 }
 
@@ -85,6 +88,7 @@ impl Call {
             next_statistics: Instant::now() + STATISTICS_INTERVAL,
             route: None,
             local: LocalDevices::default(),
+            history: CallHistory::default(),
             ended_unix_ms: 0.0,
             config,
         };
@@ -132,7 +136,11 @@ impl Call {
             TaskReport::SendRate(bps) => self.media.set_link_rate(bps),
             TaskReport::Statistics(peers) => {
                 self.media.set_sent_loss(peers.sent_lost_percent);
+                let has_rates = self.statistics.has_begun();
                 let statistics = self.statistics.since_last(&peers, &self.media);
+                if has_rates {
+                    self.history.add_statistics(unix_ms(), statistics.clone());
+                }
                 self.emit(EventKind::Statistics(statistics));
             }
         }
@@ -179,8 +187,13 @@ impl Call {
     }
 
     /// The window has drawn the first frame of a track.
-    pub(crate) fn shown(&self, track: TrackRef, width: u32, height: u32) {
+    pub(crate) fn shown(&mut self, track: TrackRef, width: u32, height: u32) {
         self.emit(EventKind::FirstVideoFrame { track, width, height });
+    }
+
+    /// The last minutes of the call; `shown` itself if nothing has been added since.
+    pub(super) fn details(&self, shown: Option<&Arc<CallDetails>>) -> Arc<CallDetails> {
+        self.history.details(shown)
     }
 
     /// Why the call ended; `None` before ExitRoom.
@@ -204,7 +217,7 @@ impl Call {
         })
     }
 
-    fn emit(&self, kind: EventKind) {
+    fn emit(&mut self, kind: EventKind) {
         let event = Event {
             unix_ms: unix_ms(),
             session: self.config.session,
@@ -215,6 +228,15 @@ impl Call {
             tracing::info!(receipt = event.to_line(std::process::id()), "the call has ended");
         }
         (self.config.events)(&event);
+        if let Some(entry) = TimelineEntry::of(&event, |user| self.name_of(user)) {
+            self.history.add_entry(entry);
+        }
+    }
+
+    /// The display name of a user; the user id once they are gone.
+    fn name_of(&self, user: &UserId) -> String {
+        let person = self.session.people().iter().find(|person| person.user == *user);
+        person.map_or_else(|| user.to_string(), |person| person.name.clone())
     }
 
     fn drain(&mut self, devices: &mut Devices) {

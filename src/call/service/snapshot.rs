@@ -21,6 +21,9 @@ impl ServiceTask {
             });
             device
         };
+        if let (Some(shown), Some(CallState::Running { call, .. })) = (&mut self.details, &self.call) {
+            *shown = call.details(Some(&*shown));
+        }
         let snapshot = Arc::new(Snapshot {
             devices: self.lister.lists().clone(),
             choice: self.preview.choice().clone(),
@@ -36,6 +39,7 @@ impl ServiceTask {
             own_level: self.devices.audio().report().microphone.dbfs,
             room: self.lookup.shown(),
             call: self.call_view(),
+            details: self.details.clone(),
             quit: self.quit,
         });
         let before = self.snapshots.send_replace(snapshot.clone());
@@ -78,6 +82,7 @@ fn looks_different(before: &Snapshot, now: &Snapshot) -> bool {
         own_level: _,
         room,
         call,
+        details,
         quit,
     } = now;
     let level = |s: &Snapshot| s.call.is_none().then(|| s.own_level.round());
@@ -87,6 +92,7 @@ fn looks_different(before: &Snapshot, now: &Snapshot) -> bool {
         || (screen_frames, sharing_paused, share_options)
             != (&before.screen_frames, &before.sharing_paused, &before.share_options)
         || *talking != before.talking
+        || details.as_ref().map(|d| d.revision) != before.details.as_ref().map(|d| d.revision)
         || level(now) != level(before)
         || match (&before.call, call) {
             (Some(before), Some(now)) => call_looks_different(before, now),
@@ -150,7 +156,7 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
 pub(super) mod tests {
     use super::*;
     use crate::base::{ConnectionQuality, FrameSlot, SessionId};
-    use crate::call::view::ChatView;
+    use crate::call::view::{CallDetails, ChatView};
     use std::time::Duration;
 
     #[test]
@@ -161,6 +167,12 @@ pub(super) mod tests {
         assert!(looks_different(&before, &Snapshot { own_level: -40.0, ..before.clone() }));
         assert!(looks_different(&before, &Snapshot { quit: true, ..before.clone() }));
         assert!(looks_different(&before, &Snapshot { own_frames: FrameSlot::default(), ..before.clone() }));
+        let details = |revision| Snapshot {
+            details: Some(Arc::new(CallDetails { revision, ..CallDetails::default() })),
+            ..before.clone()
+        };
+        assert!(looks_different(&before, &details(0)) && looks_different(&details(1), &details(2)));
+        assert!(!looks_different(&details(1), &details(1)), "nothing was added");
         let in_call = |ms, level| Snapshot {
             own_level: level,
             call: Some(call(CallPhase::InCall { elapsed: Duration::from_millis(ms) })),

@@ -12,7 +12,7 @@ use crate::call::driver::Call;
 use crate::call::lookup::{LookupAnswer, RoomLookup};
 use crate::call::report::TaskReport;
 use crate::call::view::{
-    CallCommand, CallView, DeviceChoice, HostRequest, JoinParams, KeyState, Notice, Snapshot, TalkKey,
+    CallCommand, CallDetails, CallView, DeviceChoice, HostRequest, JoinParams, KeyState, Notice, Snapshot, TalkKey,
 };
 use crate::clock::unix_ms;
 use crate::session::{Input, Outgoing};
@@ -55,6 +55,8 @@ pub(super) struct ServiceTask {
     pub(super) talk: PushToTalk,
     /// What can be shared, for the picker.
     pub(super) screens: ScreenPicker,
+    /// The details of the call as the window has them last; `None` while nobody looks at them.
+    pub(super) details: Option<Arc<CallDetails>>,
     /// Requests of ours as a host of this call; they are cancelled when it ends.
     host_requests: JoinSet<Option<Notice>>,
     /// Calls that were started.
@@ -109,6 +111,7 @@ impl ServiceTask {
             watched: WatchedVideos::All,
             talk: PushToTalk::default(),
             screens: ScreenPicker::default(),
+            details: None,
             host_requests: JoinSet::new(),
             sessions: 0,
             quit: false,
@@ -239,10 +242,12 @@ impl ServiceTask {
                 self.watched = watched.clone();
                 self.input(Input::Watch(watched));
             }
+            CallCommand::WatchDetails(on) => self.details = on.then(Arc::default),
             CallCommand::RaiseHand(up) => self.input(Input::RaiseHand(up.then(|| unix_ms() as i64))),
             CallCommand::React(reaction) => self.input(Input::React(reaction)),
             CallCommand::AsHost(request) => self.as_host(request),
             CallCommand::OpenLink(link) => self.tell(Notice::Link(link)),
+            CallCommand::TellSaved(saved) => self.tell(Notice::Saved(saved)),
             CallCommand::TellRelease(release) => self.tell(Notice::NewRelease(release)),
             CallCommand::Quit => {
                 self.quit = true;
@@ -366,7 +371,7 @@ impl ServiceTask {
     /// Emits the first frames that the window has drawn; drops the announcements of people who were in the room before us.
     fn take_shown(&mut self) {
         let shown = self.mailbox.take_shown();
-        if let Some(CallState::Running { call, quiet_until, .. }) = &self.call {
+        if let Some(CallState::Running { call, quiet_until, .. }) = &mut self.call {
             for (track, width, height) in shown {
                 call.shown(track, width, height);
             }
@@ -387,6 +392,7 @@ impl ServiceTask {
             self.call = Some(CallState::Over(Box::new(call.view())));
             self.host_requests = JoinSet::new();
             self.screens.watch(false);
+            self.details = None;
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::base::ExitRequestedBy;
 use crate::call::view::{CallCommand, KeyState, TalkKey};
 use crate::cmd::signals::Signals;
 use crate::desktop::{self, Hotkey, HotkeyError, HotkeyState};
-use crate::store::{Paths, SingleInstance};
+use crate::store::{Paths, SingleInstance, save_download};
 use crate::ui::{self, TalkKeyProblem};
 use crate::updates::{self, ReleaseFeed};
 use anyhow::Context;
@@ -87,6 +87,17 @@ pub(super) async fn watch_releases(feed: Option<String>, wanted: watch::Receiver
         }
         Err(error) => tracing::warn!(%error, "new versions are not looked for"),
     }
+}
+
+/// Writes a file that the user asked for, beside the window, and tells it where that is, or what went wrong.
+pub(super) fn save(commands: Commands) -> ui::OnSave {
+    Box::new(move |name, text| {
+        let (name, text, commands) = (name.to_owned(), text.to_owned(), commands.clone());
+        tokio::task::spawn_blocking(move || {
+            let saved = save_download(&name, &text).map(|path| path.display().to_string());
+            send_now(&commands, CallCommand::TellSaved(saved.map_err(|error| error.to_string())));
+        });
+    })
 }
 
 /// The same from threads that must not wait. A command that does not fit into the queue is dropped.

@@ -91,6 +91,7 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
         on_talk_key: commands::talk_key(commands.clone()),
         on_settings: on_settings(settings_file, check_for_updates),
         on_page: Box::new(open_page),
+        on_save: commands::save(commands.clone()),
         on_exit: guard.on_exit(),
         ..ui::Options::default()
     };

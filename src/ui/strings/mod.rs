@@ -1,6 +1,7 @@
 //! Sentences for users about ends, rooms and receipts, and the exact lines for support.
 
 pub(super) mod chat;
+pub(super) mod details;
 mod devices;
 mod hands;
 

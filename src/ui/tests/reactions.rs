@@ -163,7 +163,7 @@ fn a_compact_bar_has_one_button_for_hand_and_reactions_and_none_meets_leave() {
         }
         press(&mut window, "Hand and reactions");
         let items: Vec<_> = window.query_all_by_role(Role::MenuItem).map(|n| n.rect()).collect();
-        assert!(items.len() == 9 && items.iter().all(|r| r.top() >= 0.0 && r.bottom() <= leave.top()), "{items:?}");
+        assert!(items.len() == 10 && items.iter().all(|r| r.top() >= 0.0 && r.bottom() <= leave.top()), "{items:?}");
         window.get_by_role_and_label(Role::MenuItem, "Raise hand").click();
         window.run_steps(3);
         assert_eq!(world.commands(), [CallCommand::RaiseHand(true)]);

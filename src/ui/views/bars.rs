@@ -5,6 +5,7 @@ use crate::base::{ConnectionQuality, DeviceKind, ExitRequestedBy};
 use crate::call::view::CallPhase;
 use crate::ui::action::Action;
 use crate::ui::chat::ChatAction;
+use crate::ui::details::{self, DetailsAction};
 use crate::ui::model::Model;
 use crate::ui::parts::{Focus, Menu};
 use crate::ui::screens::Screen;
@@ -121,8 +122,8 @@ fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
 }
 
-/// Draws the tool bar: Mic and Camera with their device lists, Share, Hand and reactions, Chat, and Leave, which never
-/// moves.
+/// Draws the tool bar: Mic and Camera with their device lists, Share, Hand and reactions, Chat, Support, and Leave, which
+/// never moves.
 pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     let (_, bar) = ui.allocate_space(ui.available_size());
@@ -137,7 +138,9 @@ pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let size = vec2(width, height);
     // In a compact bar one button has hand and reactions.
     let live = if small { 2.0 * width + gap } else { 3.0 * width + 2.0 * gap };
-    let all = vec2(2.0 * (width + caret_width(small)) + gap + 2.0 * between + live + width, height);
+    // Nor has it a button for the call details: their key and the menu of reactions open them.
+    let panels = if small { width } else { 2.0 * width + gap };
+    let all = vec2(2.0 * (width + caret_width(small)) + gap + 2.0 * between + live + panels, height);
     // The line at the bar's top belongs to its edge.
     let below_edge = bar.with_min_y(bar.top() + edge).shrink2(vec2(if small { 8.0 } else { 12.0 }, 0.0));
     place::overlay(ui, below_edge, align, all, |ui| {
@@ -161,6 +164,10 @@ pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
         reactions::react_tool(ui, view, size, words, small);
         space(ui);
         chat_tool(ui, view, size, words);
+        if !small {
+            ui.add_space(gap);
+            details_tool(ui, view, size, words);
+        }
     });
     leave(ui, view, bar.with_min_y(bar.top() + 2.0).shrink2(vec2(16.0, 0.0)), small);
 }
@@ -245,6 +252,27 @@ fn chat_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
     let response = tool.show(ui, view.colors, size);
     view.focus(&response, Focus::ChatButton);
     view.on_click(&response, Action::Chat(ChatAction::Toggle));
+}
+
+/// The button that opens the call details.
+fn details_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
+    let model = view.model;
+    let open = details::is_shown(model);
+    let tool = PanelTool {
+        name: "Support",
+        word: "Support",
+        action: if open { "Close call details" } else { "Open call details" },
+        key: "Ctrl+Shift+U",
+        icon: icons::LIFEBUOY,
+        open,
+        unread: 0,
+        unread_of: "",
+        words,
+        enabled: model.screen == Screen::Call,
+    };
+    let response = tool.show(ui, view.colors, size);
+    view.focus(&response, Focus::DetailsButton);
+    view.on_click(&response, Action::Details(DetailsAction::Toggle));
 }
 
 /// Leave at the right end of `area`; a host's has a menu beside it.

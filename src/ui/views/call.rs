@@ -1,9 +1,8 @@
 //! A call: top bar, tiles with the chat panel beside them, or settings, tool bar.
 
-use super::{View, bars, chat, reactions, settings, tiles};
-use crate::ui::screens::Screen;
+use super::{View, bars, chat, details, reactions, settings, tiles};
+use crate::ui::details::{is_shown, panel_width};
 use crate::ui::text;
-use crate::ui::tokens::size;
 use crate::ui::widgets::place;
 use egui::{Align, Layout, Rect, Ui, vec2};
 
@@ -17,15 +16,17 @@ pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) -> Rect {
     if view.model.settings_open {
         place::within(ui, middle, Layout::top_down(Align::Min), |ui| settings::settings(ui, view));
     } else {
-        let is_open = view.model.chat.open && matches!(view.model.screen, Screen::Call | Screen::Leaving { .. });
-        let panel = if is_open { size::panel(middle.width()) } else { 0.0 };
-        let stage = middle.with_max_x(middle.right() - panel);
+        let beside = panel_width(view.model, middle.width());
+        let stage = middle.with_max_x(middle.right() - beside);
         if stage.width() > 0.0 {
             tiles::tiles(ui, view, stage);
             reactions::flying(ui, view, stage);
         }
-        if is_open {
-            chat::panel(ui, view, middle.with_min_x(stage.right()));
+        let panel = middle.with_min_x(stage.right());
+        if is_shown(view.model) {
+            details::drawer(ui, view, panel);
+        } else if beside > 0.0 {
+            chat::panel(ui, view, panel);
         }
     }
     let news: Vec<&str> = [view.model.chat.news(), view.model.reactions.news()].into_iter().flatten().collect();

@@ -5,6 +5,7 @@ mod banner;
 mod bars;
 mod call;
 mod chat;
+mod details;
 mod devices;
 mod dialog;
 mod end;

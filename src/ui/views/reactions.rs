@@ -3,6 +3,7 @@
 use super::View;
 use crate::base::Reaction;
 use crate::ui::action::Action;
+use crate::ui::details::DetailsAction;
 use crate::ui::parts::{Focus, Menu};
 use crate::ui::reactions::{self, Flying};
 use crate::ui::screens::Screen;
@@ -37,7 +38,8 @@ pub(super) fn hand_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: boo
     view.on_click(&response, Action::ToggleHand);
 }
 
-/// Adds the button that opens the menu of reactions. `with_hand`: the menu has the hand too, as there is no button for it.
+/// Adds the button that opens the menu of reactions. `with_hand`: the menu has the hand and the
+/// call details too, as there are no buttons for them.
 pub(super) fn react_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool, with_hand: bool) {
     let model = view.model;
     let open = model.menu == Some(Menu::Reactions);
@@ -73,6 +75,9 @@ pub(super) fn react_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bo
     }
     let all = Reaction::ALL.map(|r| item(strings::reaction(r), reactions::icon(r), Action::React(r)));
     entries.extend(all);
+    if with_hand {
+        entries.push(item("Call details", icons::LIFEBUOY, Action::Details(DetailsAction::Toggle)));
+    }
     match menu(ui, view.colors, &response, "Reactions", 0.0, &entries) {
         MenuResult::Open => {}
         MenuResult::Close => view.dispatch(Action::CloseMenu),

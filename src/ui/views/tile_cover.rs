@@ -6,7 +6,7 @@ use crate::ui::text;
 use crate::ui::tile_layout::{RemoteTile, TileContent};
 use crate::ui::tokens::size;
 use crate::ui::widgets::avatar;
-use egui::{Rect, Ui, pos2, vec2};
+use egui::{Align, Rect, Ui, pos2, vec2};
 
 /// What cannot be shown or played of a tile.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub(super) fn cover(ui: &mut Ui, view: &View<'_>, rect: Rect, (user, person): (&
         avatar(ui, pos2(rect.center().x, top + diameter / 2.0), diameter, user, person);
         top + diameter + 14.0
     };
-    text::paint_centred(ui, pos2(rect.center().x, top), kind, view.colors.text_2, sentence, width);
+    text::paint_lines(ui, pos2(rect.center().x, top), Align::Center, kind, view.colors.text_2, sentence, width);
 }
 
 /// The sentence about tracks of `name` that can be neither shown nor played: `what` (“Mina's video”, “Mina's screen”) for
