@@ -82,13 +82,22 @@ enum Command {
 /// Runs the program with the arguments it was started with.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let _log = log::start(cli.log_level.as_deref());
+    let _log = log::start(cli.log_level.as_deref(), log_format(&cli));
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("visavis: {error:#}");
             ExitCode::from(FAILED)
         }
+    }
+}
+
+/// The form of the log: the server's collectors may want JSON.
+fn log_format(cli: &Cli) -> log::LogFormat {
+    match &cli.command {
+        #[cfg(feature = "server")]
+        Some(Command::Serve(args)) => args.log_format,
+        _ => log::LogFormat::Text,
     }
 }
 

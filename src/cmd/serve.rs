@@ -1,5 +1,6 @@
 //! `visavis serve`: the room server.
 
+use super::log::LogFormat;
 use super::signals::Signals;
 use crate::admin::{application_from_environment, key_from_environment, turn_secret_from_environment};
 use crate::proto::link::is_loopback;
@@ -121,6 +122,9 @@ pub(super) struct ServeArgs {
     /// Serve other computers without a certificate: in a network that you trust, or behind a proxy that has one
     #[arg(long)]
     pub(super) insecure_http: bool,
+    /// The form of the log on standard error: text, or a JSON object on each line
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) log_format: LogFormat,
     /// To try things out: key "devkey", secret "secret", tokens for everybody, this computer only
     #[arg(long)]
     pub(super) dev: bool,

@@ -118,6 +118,7 @@ impl Hub {
             last_sequence: 0,
             quality: None,
         };
+        let session = member.base.sid.clone();
         self.members.insert(id, member);
         self.links.insert(link, id);
         if let Some(r) = self.rooms.get_mut(&room) {
@@ -125,7 +126,7 @@ impl Hub {
         }
         self.timers.set(Timer::Entry(id), self.now + self.config.entry_limit);
         self.counts_changed(room);
-        self.emit(HubEvent::MemberJoined { room: admission.room, user: admission.user });
+        self.emit(HubEvent::MemberJoined { room: admission.room, user: admission.user, session });
         id
     }
 
@@ -238,9 +239,9 @@ impl Hub {
             Downlink::Single(downlink) => downlink.resume(now),
             Downlink::Dual { downlink, .. } => downlink.resume(),
         }
-        let (user, last_message_seq) = (member.user.clone(), member.last_sequence);
+        let (user, session, last_message_seq) = (member.user.clone(), member.base.sid.clone(), member.last_sequence);
         let ice_servers = self.ice_servers(&user);
-        self.emit(HubEvent::LinkResumed { user });
+        self.emit(HubEvent::LinkResumed { room: admission.room.clone(), user, session });
         self.check_presence(id);
         let reconnect = lk::ReconnectResponse {
             ice_servers,

@@ -27,9 +27,9 @@ impl Hub {
         let Some(member) = self.members.get_mut(&id) else { return };
         member.link = None;
         member.presence.link_lost(self.now);
-        let user = member.user.clone();
+        let (user, session, room) = (member.user.clone(), member.base.sid.clone(), member.room);
         let until = member.presence.resumable_until(&self.config).unwrap_or(self.now);
-        self.emit(HubEvent::LinkLost { user, until });
+        self.emit(HubEvent::LinkLost { room: self.room_name(room), user, session, until });
         self.check_presence(id);
     }
 
@@ -223,7 +223,8 @@ impl Hub {
         self.counts_changed(no);
         let shown = departure_info(&member, why).map(Box::new);
         let (sid, user) = (member.base.sid, member.user);
-        self.emit(HubEvent::MemberLeft { room: room.clone(), user: user.clone(), reason: why });
+        let event = HubEvent::MemberLeft { room: room.clone(), user: user.clone(), session: sid.clone(), reason: why };
+        self.emit(event);
         self.leave_log.add(LeaveRecord { sid, room, no, shown, user, reason: why, at: self.now });
     }
 }

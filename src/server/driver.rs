@@ -187,12 +187,12 @@ fn log(event: &HubEvent) {
     match event {
         HubEvent::RoomOpened { room } => tracing::info!(room, "room opened"),
         HubEvent::RoomClosed { room } => tracing::info!(room, "room closed"),
-        HubEvent::MemberJoined { room, user } => tracing::info!(room, %user, "joined"),
-        HubEvent::MemberLeft { room, user, reason } => {
-            tracing::info!(room, %user, reason = reason.as_str_name(), "left");
+        HubEvent::MemberJoined { room, user, session } => tracing::info!(room, %user, session, "joined"),
+        HubEvent::MemberLeft { room, user, session, reason } => {
+            tracing::info!(room, %user, session, reason = reason.as_str_name(), "left");
         }
-        HubEvent::LinkLost { user, .. } => tracing::info!(%user, "link lost"),
-        HubEvent::LinkResumed { user } => tracing::info!(%user, "link resumed"),
+        HubEvent::LinkLost { room, user, session, until: _ } => tracing::info!(room, %user, session, "link lost"),
+        HubEvent::LinkResumed { room, user, session } => tracing::info!(room, %user, session, "link resumed"),
         HubEvent::Banned(ban) => tracing::info!(room = ban.room, user = %ban.user, "older tokens are banned"),
     }
 }

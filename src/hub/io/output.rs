@@ -61,6 +61,8 @@ pub enum HubEvent {
         room: String,
         /// The participant's identity.
         user: UserId,
+        /// This stay's `PA_…`.
+        session: String,
     },
     /// A participant left.
     MemberLeft {
@@ -68,20 +70,30 @@ pub enum HubEvent {
         room: String,
         /// The participant's identity.
         user: UserId,
+        /// This stay's `PA_…`.
+        session: String,
         /// The reason given to the client and to the others.
         reason: lk::DisconnectReason,
     },
     /// A signalling connection was lost. Its owner stays a member until the resume window ends.
     LinkLost {
+        /// The room's wire name.
+        room: String,
         /// The owner's identity.
         user: UserId,
+        /// The owner's stay, `PA_…`.
+        session: String,
         /// End of the resume window.
         until: Moment,
     },
     /// A participant resumed on a new signalling connection.
     LinkResumed {
+        /// The room's wire name.
+        room: String,
         /// The participant's identity.
         user: UserId,
+        /// This stay's `PA_…`.
+        session: String,
     },
     /// Older tokens of a user became invalid. A server with a state folder writes it to disk.
     Banned(Ban),

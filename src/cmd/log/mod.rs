@@ -1,5 +1,9 @@
 //! The log on standard error. A warning or an error that repeats is written at once, then once a minute with a count.
 
+mod format;
+
+pub(super) use format::LogFormat;
+
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
@@ -23,17 +27,21 @@ const DEFAULT_LEVEL: &str = "warn,audit=info";
 const NOISY: &str = "webrtc=error,rtc=error,str0m=error,is=error,livekit_signaling=error,symphonia=error";
 
 /// Starts to log, until the program ends. Dropping the guard writes the counts that are still due.
-pub(super) fn start(level: Option<&str>) -> LogGuard {
+pub(super) fn start(level: Option<&str>, format: LogFormat) -> LogGuard {
     let filter = match level {
         Some(level) => EnvFilter::new(filter(level)),
         None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter(DEFAULT_LEVEL))),
     };
-    let writer = LogWriter { started: Instant::now(), repeats: Arc::default() };
+    let writer =
+        LogWriter { started: Instant::now(), repeats: Arc::new(Mutex::new(Repeats { format, ..Repeats::default() })) };
     let guard = LogGuard(writer.clone());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // Files, pipes and the journal get plain text. On a terminal, the crate respects NO_COLOR.
     let log = if io::stderr().is_terminal() { log } else { log.with_ansi(false) };
-    log.init();
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+    }
     guard
 }
 
@@ -107,6 +115,7 @@ fn write_lines(lines: &[String]) {
 /// Which lines were written, and how often each has come since.
 #[derive(Debug, Default)]
 struct Repeats {
+    format: LogFormat,
     /// Oldest first.
     kinds: VecDeque<Kind>,
     /// The time of the last line, as it was written.
@@ -126,7 +135,7 @@ struct Kind {
 impl Repeats {
     /// Takes a line and returns the lines to write: counts that are due, and the line itself unless it is a repetition.
     fn take(&mut self, line: &str, now: Duration, counts: bool) -> Vec<String> {
-        let (stamp, text) = line.split_once(' ').unwrap_or_default();
+        let (stamp, text) = self.format.split(line);
         stamp.clone_into(&mut self.stamp);
         let mut lines = self.due(now);
         if counts {
@@ -136,9 +145,10 @@ impl Repeats {
                 return lines;
             }
             if self.kinds.len() >= KINDS {
-                lines.extend(self.kinds.pop_front().and_then(|kind| kind.summary(&self.stamp, now)));
+                let oldest = self.kinds.pop_front();
+                lines.extend(oldest.and_then(|kind| kind.summary(self.format, &self.stamp, now)));
             }
-            let text = cut(text.trim_end()).to_owned();
+            let text = self.format.shortened(text.trim_end());
             self.kinds.push_back(Kind { key, text, since: now, count: 0 });
         }
         lines.push(line.to_owned());
@@ -147,12 +157,12 @@ impl Repeats {
 
     /// The counts whose interval has ended. Kinds that did not come again in it are forgotten.
     fn due(&mut self, now: Duration) -> Vec<String> {
-        let (stamp, mut lines) = (&self.stamp, Vec::new());
+        let (format, stamp, mut lines) = (self.format, &self.stamp, Vec::new());
         self.kinds.retain_mut(|kind| {
             if now.saturating_sub(kind.since) < INTERVAL {
                 return true;
             }
-            let summary = kind.summary(stamp, now);
+            let summary = kind.summary(format, stamp, now);
             (kind.since, kind.count) = (now, 0);
             let repeats = summary.is_some();
             lines.extend(summary);
@@ -163,15 +173,15 @@ impl Repeats {
 
     /// All counts that were not written.
     fn take_all(&mut self, now: Duration) -> Vec<String> {
-        let stamp = &self.stamp;
-        self.kinds.drain(..).filter_map(|kind| kind.summary(stamp, now)).collect()
+        let (format, stamp) = (self.format, &self.stamp);
+        self.kinds.drain(..).filter_map(|kind| kind.summary(format, stamp, now)).collect()
     }
 }
 
 impl Kind {
-    fn summary(&self, stamp: &str, now: Duration) -> Option<String> {
+    fn summary(&self, format: LogFormat, stamp: &str, now: Duration) -> Option<String> {
         let seconds = now.saturating_sub(self.since).as_secs();
-        (self.count > 0).then(|| format!("{stamp} {} ({} more like it within {seconds} s)\n", self.text, self.count))
+        (self.count > 0).then(|| format.counted(stamp, &self.text, self.count, seconds))
     }
 }
 
