@@ -3,6 +3,8 @@
 mod credentials;
 mod make;
 mod show;
+#[cfg(any(feature = "server", feature = "bot"))]
+mod watch;
 
 use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{RoomName, UserId};
@@ -66,6 +68,10 @@ pub(super) enum RoomAction {
         /// The room
         room: RoomName,
     },
+    /// Prints a line for each change in a room until Ctrl+C: who comes and goes, which tracks they send and mute
+    #[cfg(any(feature = "server", feature = "bot"))]
+    #[command(after_help = "Example:\n  visavis room watch design-review --json")]
+    Watch(watch::WatchArgs),
     /// Removes people from a room; they need a new token to come back
     #[command(after_help = "Example:\n  visavis room remove-user design-review mina tom --yes")]
     RemoveUser {
@@ -111,6 +117,8 @@ pub(super) async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
     match args.action {
         RoomAction::List => list(&client()?, args.json).await,
         RoomAction::Users { room } => users(&client()?, &room, args.json).await,
+        #[cfg(any(feature = "server", feature = "bot"))]
+        RoomAction::Watch(watch) => watch::run(watch, client()?, args.json).await,
         RoomAction::RemoveUser { room, users, yes } => {
             let client = client()?;
             let names: Vec<_> = users.iter().map(UserId::as_str).collect();

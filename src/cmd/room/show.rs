@@ -40,6 +40,13 @@ pub(super) fn tracks(person: &lk::ParticipantInfo) -> Vec<String> {
     person.tracks.iter().map(word).collect()
 }
 
+/// A track in words: "camera (VP8, 1280x720)". `source` and `codec` are LiveKit's words.
+pub(super) fn track_words(source: &str, codec: &str, (width, height): (u32, u32)) -> String {
+    let codec = codec.rsplit('/').next().unwrap_or(codec);
+    let size = if width > 0 { format!(", {width}x{height}") } else { String::new() };
+    format!("{} ({codec}{size})", source.replace('_', " "))
+}
+
 /// The time since `unix_ms` in its largest unit; `-` if it is unknown.
 pub(super) fn since(unix_ms: i64) -> String {
     let seconds = (clock::unix_ms() as i64 - unix_ms).max(0) / 1000;
