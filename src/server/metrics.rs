@@ -96,3 +96,49 @@ fn registry(stats: &EngineStats, connections: ConnectionCounts) -> Registry {
     counter("webhooks_dropped", "Webhooks that were not queued because too many waited", webhooks.dropped);
     registry
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const DASHBOARD: &str = include_str!("../../packaging/monitoring/grafana-dashboard.json");
+    const ALERTS: &str = include_str!("../../packaging/monitoring/alerts.yml");
+
+    /// The words of a text that begin like the name of a metric of ours.
+    fn metrics_in(text: &str) -> BTreeSet<&str> {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        text.split(|c| !is_word(c)).filter(|word| word.starts_with("visavis_")).collect()
+    }
+
+    fn given() -> String {
+        let stats = EngineStats { gauges: Some(HubGauges::default()), ..EngineStats::default() };
+        let mut text = String::new();
+        encode(&mut text, &registry(&stats, ConnectionCounts { open: 0, refused: 0, slow: 0 })).expect("a text");
+        text
+    }
+
+    #[test]
+    fn dashboard_and_alerts_name_metrics_that_exist() {
+        let text = given();
+        let given: BTreeSet<&str> = text.lines().filter(|line| !line.starts_with('#')).flat_map(metrics_in).collect();
+        for (file, used) in [("the dashboard", metrics_in(DASHBOARD)), ("the alert rules", metrics_in(ALERTS))] {
+            let unknown: Vec<&&str> = used.difference(&given).collect();
+            assert!(used.len() > 5 && unknown.is_empty(), "{file} names {unknown:?}, which /metrics does not give");
+        }
+        let shown = metrics_in(DASHBOARD);
+        let hidden: Vec<&&str> = given.difference(&shown).collect();
+        assert!(hidden.is_empty(), "the dashboard does not show {hidden:?}");
+    }
+
+    #[test]
+    fn the_dashboard_is_json_with_queries_in_every_panel() {
+        let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).expect("JSON");
+        let panels = dashboard["panels"].as_array().expect("panels");
+        assert!(panels.len() > 8);
+        for panel in panels {
+            let queries = panel["targets"].as_array().expect("queries");
+            assert!(!queries.is_empty() && queries.iter().all(|q| q["expr"].is_string()), "{panel}");
+        }
+    }
+}
