@@ -67,7 +67,12 @@ pub(in crate::devices) fn end_process(mut child: Child, deadline: impl Fn() -> I
         began + left.saturating_sub(KILL_RESERVE.min(left / 2))
     };
     if let Some(status) = poll_until(kill_at, || exit_status(&mut child)) {
-        tracing::debug!(?status, "the capture process ended");
+        if status.contains("signal") {
+            // A fault in a driver or a library: nothing else tells which.
+            tracing::warn!(%status, "the capture process broke down");
+        } else {
+            tracing::debug!(%status, "the capture process ended");
+        }
         return Closed::confirmed();
     }
     let pid = child.id();

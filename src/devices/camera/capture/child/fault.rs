@@ -33,6 +33,8 @@ pub(super) enum CaptureFault {
     Stall,
     /// `crash`: the process ends after ten frames.
     Crash,
+    /// `abort`: after ten frames the process ends by a signal, as native code does that is broken.
+    Abort,
     /// `garbage`: after ten frames the process writes bytes that are no message.
     Garbage,
     /// `unplugged`: the camera is unplugged after ten frames.
@@ -56,6 +58,7 @@ impl FromStr for CaptureFault {
             "hang-at-close" => Self::HangAtClose,
             "stall" => Self::Stall,
             "crash" => Self::Crash,
+            "abort" => Self::Abort,
             "garbage" => Self::Garbage,
             "unplugged" => Self::Unplugged,
             "busy" => Self::Busy,
@@ -94,6 +97,7 @@ impl CaptureFault {
         match self {
             Self::HangAtClose | Self::Stall => hang(),
             Self::Crash => process::exit(101),
+            Self::Abort => process::abort(),
             Self::Garbage => {
                 output.garbage().ok();
                 hang()
