@@ -43,6 +43,8 @@ pub(crate) mod updates;
 pub(crate) mod call;
 #[cfg(feature = "server")]
 pub(crate) mod server;
+#[cfg(feature = "client")]
+pub(crate) mod support;
 
 #[cfg(feature = "bot")]
 pub(crate) mod bot;

@@ -3,11 +3,12 @@
 
 use super::name::printable_json;
 use crate::base::{
-    Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, SessionId, Statistics,
-    TrackRef, TrackSid, TrackSource, Undecodable, UserId, Withheld,
+    Codec, DeviceKind, EntryErrorKind, ExitReason, Reaction, Receipt, RemoteLeaveReason, RoomName, SessionId,
+    Statistics, TrackRef, TrackSid, TrackSource, Undecodable, UserId, Withheld,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// The origin of an exit request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -86,6 +87,17 @@ pub enum EventKind {
     Verified { users: Vec<Verification>, met: bool },
 }
 
+/// Where a call takes place. The journal needs it to hide it; it is not in the event's line.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CallPlace {
+    /// The room.
+    pub(crate) room: RoomName,
+    /// The server's address.
+    pub(crate) server: String,
+    /// Our display name.
+    pub(crate) name: String,
+}
+
 /// One line of the event file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {
@@ -95,6 +107,8 @@ pub(crate) struct Event {
     pub(crate) session: SessionId,
     /// Our own user id.
     pub(crate) user: String,
+    /// Where the call takes place; `None` for events of the program itself.
+    pub(crate) place: Option<Arc<CallPlace>>,
     /// The event.
     pub(crate) kind: EventKind,
 }
@@ -218,7 +232,8 @@ mod tests {
         let sid = TrackSid::from("TR_VS1");
         let track = TrackRef { user: "mina".parse().expect("an id"), source: TrackSource::Screen, sid };
         let read = |kind: EventKind| {
-            let line = Event { unix_ms: 0.0, session: SessionId(1), user: "bot-1".into(), kind }.to_line(1);
+            let line =
+                Event { unix_ms: 0.0, session: SessionId(1), user: "bot-1".into(), place: None, kind }.to_line(1);
             serde_json::from_str::<Value>(&line).expect("JSON")
         };
         let shared = read(EventKind::UserSubStreamAvailable { track: track.clone(), available: true });
@@ -240,7 +255,8 @@ mod tests {
             ReceiptStep { step: StepName::CameraReleased, state: StepState::Confirmed, ms: 3.5, detail: String::new() };
         let kind =
             EventKind::ExitRoom { reason: ExitReason::Kicked, total_ms: 12.25, receipt: Receipt { steps: vec![step] } };
-        let event = Event { unix_ms: 1_763_850_000_123.456, session: SessionId(1), user: "bot-1".into(), kind };
+        let event =
+            Event { unix_ms: 1_763_850_000_123.456, session: SessionId(1), user: "bot-1".into(), place: None, kind };
         let line: Value = serde_json::from_str(&event.to_line(4242)).expect("JSON");
         assert_eq!(
             line,

@@ -35,7 +35,7 @@ pub(crate) use device::{
 };
 pub use device::{Listed, Withheld};
 pub use entry::EntryErrorKind;
-pub(crate) use event::Event;
+pub(crate) use event::{CallPlace, Event};
 pub use event::{EventKind, ExitRequestedBy, TrackVerification, Verification};
 pub(crate) use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
 pub use hand::{RaisedHand, Reaction};

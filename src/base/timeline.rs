@@ -132,7 +132,7 @@ mod tests {
     use crate::base::{SessionId, Statistics, TrackSource};
 
     fn entry(kind: EventKind) -> Option<TimelineEntry> {
-        let event = Event { unix_ms: 5.5, session: SessionId(1), user: "ada".into(), kind };
+        let event = Event { unix_ms: 5.5, session: SessionId(1), user: "ada".into(), place: None, kind };
         TimelineEntry::of(&event, |user| if user.as_str() == "mina" { "Mina Park".into() } else { user.to_string() })
     }
 

@@ -35,6 +35,7 @@ impl Watch {
                 unix_ms: unix_ms(),
                 session,
                 user: user.as_str().to_owned(),
+                place: None,
                 kind: EventKind::Verified { users: verifier.results(), met: verifier.is_met() },
             });
         }

@@ -1,12 +1,15 @@
 //! `visavis bot`: headless participants.
 
 use super::participant::ParticipantArgs;
+use super::recorder::Recorder;
 use super::signals;
 use crate::base::{ExitReason, NO_DEVICE, RoomName, UserId, VideoView, WatchedVideos, display_name};
 use crate::bot::{self, BotConfig, BotOutcome};
 use crate::call::{EventSink, JoinCredentials, TokenSource};
 use crate::devices::{self, CameraFormat, ChoiceError};
 use crate::session::SessionConfig;
+use crate::store::Paths;
+use crate::support::JournalProgram;
 use crate::testcard::bot_tone_hz;
 use anyhow::{Context, bail};
 use std::path::PathBuf;
@@ -61,6 +64,9 @@ pub(super) struct BotArgs {
     /// Read the others' test pictures and tones, say what arrived; exit code 30 if that is not good
     #[arg(long)]
     verify: bool,
+    /// Keep a journal of these calls for support bundles, as the window does
+    #[arg(long)]
+    journal: bool,
 }
 
 fn parse_camera_format(text: &str) -> Result<CameraFormat, String> {
@@ -83,7 +89,9 @@ pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
     let Some(server) = args.participant.server.clone() else { bail!("No server is named. Use --server URL.") };
     let Some(room) = args.participant.room.clone() else { bail!("No room is named. Use --room ROOM.") };
     let tokens = args.participant.tokens()?;
+    let recorder = args.journal.then(|| Recorder::start(Paths::of_user().as_ref(), JournalProgram::Bot));
     let events = args.participant.event_sink()?;
+    let events = recorder.as_ref().map_or_else(|| events.clone(), |recorder| recorder.sink(events.clone()));
     if let Some(folder) = &args.pictures {
         std::fs::create_dir_all(folder).with_context(|| format!("The folder {} cannot be made", folder.display()))?;
     }
@@ -98,6 +106,9 @@ pub(super) fn run(args: BotArgs) -> anyhow::Result<ExitCode> {
         let mut outcomes = Vec::new();
         while let Some(ended) = bots.join_next().await {
             outcomes.push(ended.context("A bot broke down")??);
+        }
+        if let Some(recorder) = recorder {
+            recorder.stored().await;
         }
         Ok(exit_code(&outcomes))
     })

@@ -11,6 +11,7 @@ mod documents;
 mod log;
 #[cfg(any(feature = "window", feature = "bot"))]
 mod participant;
+mod recorder;
 mod room;
 #[cfg(feature = "server")]
 mod serve;
@@ -83,6 +84,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let _log = log::start(cli.log_level.as_deref(), log_format(&cli));
+    let _crashes = cli.participant().and_then(recorder::report_crashes);
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -98,6 +100,23 @@ fn log_format(cli: &Cli) -> log::LogFormat {
         #[cfg(feature = "server")]
         Some(Command::Serve(args)) => args.log_format,
         _ => log::LogFormat::Text,
+    }
+}
+
+impl Cli {
+    /// The name of a process that takes part in calls, for its crash reports; `None` for others.
+    const fn participant(&self) -> Option<&'static str> {
+        match &self.command {
+            #[cfg(feature = "window")]
+            None => Some("window"),
+            #[cfg(feature = "window")]
+            Some(Command::Host(_)) => Some("host"),
+            #[cfg(feature = "bot")]
+            Some(Command::Bot(_)) => Some("bot"),
+            Some(Command::CaptureCamera(_)) => Some("capture-camera"),
+            Some(Command::CaptureScreen(_)) => Some("capture-screen"),
+            _ => None,
+        }
     }
 }
 
@@ -138,7 +157,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 #[cfg(feature = "window")]
 fn program_event(kind: crate::base::EventKind) -> crate::base::Event {
     let (unix_ms, session) = (crate::clock::unix_ms(), crate::base::SessionId(0));
-    crate::base::Event { unix_ms, session, user: String::new(), kind }
+    crate::base::Event { unix_ms, session, user: String::new(), place: None, kind }
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ impl Paths {
         self.config.join("exits.jsonl")
     }
 
+    /// The folder of the journal of calls.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.config.join("journal")
+    }
+
     /// The file of the settings.
     pub(crate) fn settings(&self) -> PathBuf {
         self.config.join("settings.toml")

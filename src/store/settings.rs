@@ -210,6 +210,11 @@ impl Settings {
         LoadedSettings { settings: Self::default(), note: Some(note) }
     }
 
+    /// The settings as they are in the file, which is not changed; `None` where it cannot be read.
+    pub(crate) fn peek(paths: &Paths) -> Option<Self> {
+        toml::from_str(&read(&paths.settings()).ok()??).ok()
+    }
+
     /// The part of the file that a support bundle contains. The file is not changed.
     pub(crate) fn shareable(paths: &Paths) -> Result<toml::Table, ShareableError> {
         let text = read(&paths.settings())?.unwrap_or_default();

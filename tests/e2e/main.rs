@@ -32,6 +32,7 @@ mod rights;
 mod screen;
 mod sources;
 mod standstill;
+mod support;
 mod switching;
 mod tencent;
 mod tls;

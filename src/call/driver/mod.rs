@@ -6,7 +6,9 @@
 
 mod call_view;
 
-use crate::base::{Event, EventKind, ExitReason, Moment, SessionId, SimulcastLayer, TimelineEntry, TrackRef, UserId};
+use crate::base::{
+    CallPlace, Event, EventKind, ExitReason, Moment, SessionId, SimulcastLayer, TimelineEntry, TrackRef, UserId,
+};
 use crate::call::connection::{CallConnection, ConnectPlan};
 use crate::call::credentials::TokenCache;
 use crate::call::devices::{DeviceOwner, DeviceReport, Devices};
@@ -67,6 +69,8 @@ pub(crate) struct Call {
     route: Option<RouteTask>,
     local: LocalDevices,
     history: CallHistory,
+    /// For the journal.
+    place: Arc<CallPlace>,
     ended_unix_ms: f64,
 }
 
@@ -77,6 +81,8 @@ impl Call {
         devices.set_identity(config.plan.credentials.user.as_str());
         let session = Session::new(config.devices.clone(), Moment::ZERO);
         let media = CallMedia::new(devices, report_tx.clone(), config.observer.clone(), config.decoded_is_shown);
+        let credentials = &config.plan.credentials;
+        let (room, server, name) = (credentials.room.clone(), credentials.server.clone(), credentials.name.clone());
         let mut call = Self {
             session,
             clock: RunningClock::start(),
@@ -89,6 +95,7 @@ impl Call {
             route: None,
             local: LocalDevices::default(),
             history: CallHistory::default(),
+            place: Arc::new(CallPlace { room, server, name }),
             ended_unix_ms: 0.0,
             config,
         };
@@ -222,6 +229,7 @@ impl Call {
             unix_ms: unix_ms(),
             session: self.config.session,
             user: self.config.plan.credentials.user.as_str().to_owned(),
+            place: Some(self.place.clone()),
             kind,
         };
         if let EventKind::ExitRoom { .. } = &event.kind {

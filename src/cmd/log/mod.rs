@@ -1,17 +1,24 @@
 //! The log on standard error. A warning or an error that repeats is written at once, then once a minute with a count.
+//! Our own lines are also kept in memory, for support.
 
 mod format;
 
 pub(super) use format::LogFormat;
 
+use crate::support::LogRing;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Lines that are alike within this time are counted instead of written.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -35,14 +42,68 @@ pub(super) fn start(level: Option<&str>, format: LogFormat) -> LogGuard {
     let writer =
         LogWriter { started: Instant::now(), repeats: Arc::new(Mutex::new(Repeats { format, ..Repeats::default() })) };
     let guard = LogGuard(writer.clone());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let log = tracing_subscriber::fmt::layer().with_writer(writer);
     // Files, pipes and the journal get plain text. On a terminal, the crate respects NO_COLOR.
     let log = if io::stderr().is_terminal() { log } else { log.with_ansi(false) };
+    let registry = tracing_subscriber::registry().with(RingLayer.with_filter(kept()));
     match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+        LogFormat::Text => registry.with(log.with_filter(filter)).init(),
+        LogFormat::Json => {
+            let log = log.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            registry.with(log.with_filter(filter)).init();
+        }
     }
     guard
+}
+
+/// What is kept in memory: what we say of ourselves, and errors of libraries.
+fn kept() -> Targets {
+    let targets = Targets::new().with_default(LevelFilter::ERROR);
+    targets.with_target("visavis", LevelFilter::INFO).with_target("audit", LevelFilter::OFF)
+}
+
+/// Keeps lines in the ring of this process.
+struct RingLayer;
+
+impl<S: Subscriber> Layer<S> for RingLayer {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut line = LineVisitor::default();
+        event.record(&mut line);
+        let metadata = event.metadata();
+        let target = line.target.as_deref().unwrap_or(metadata.target());
+        LogRing::of_process().push(metadata.level().as_str(), target, line.text.trim_start());
+    }
+}
+
+/// Writes the fields of an event into one line.
+#[derive(Default)]
+struct LineVisitor {
+    text: String,
+    /// That of a library that logs by other means.
+    target: Option<String>,
+}
+
+/// Fields whose texts are names: in quotes, so that a pseudonym stands for them.
+const NAMES: &[&str] = &["device", "id", "label", "name", "page", "region", "room", "server", "url", "user"];
+
+impl Visit for LineVisitor {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "log.target" => self.target = Some(value.to_owned()),
+            name if NAMES.contains(&name) => self.text.push_str(&format!(" {name}=“{value}”")),
+            _ => self.record_debug(field, &format_args!("{value}")),
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "message" => self.text = format!("{value:?}{}", self.text),
+            // The receipt is in the journal already.
+            "receipt" => {}
+            name if name.starts_with("log.") => {}
+            name => self.text.push_str(&format!(" {name}={value:?}")),
+        }
+    }
 }
 
 /// The filter of a level; a filter stays as it is. From `debug` on, nothing is left out.

@@ -46,6 +46,16 @@ fn frames_continue(reader: &impl Events, user: &str) {
     wait_until("more pictures", || frames().filter(|now| *now > before + 40.0));
 }
 
+/// Asserts that the panic is in a crash report.
+#[track_caller]
+fn has_left_a_report(scene: &Scene, told: &str) {
+    let journal = scene.context.artifact("home").join("visavis/journal");
+    let files = fs::read_dir(&journal).expect("the journal").flatten();
+    let reports = files.filter(|file| file.file_name().to_string_lossy().starts_with("crash-"));
+    let reports: Vec<String> = reports.map(|file| fs::read_to_string(file.path()).expect("a report")).collect();
+    assert!(reports.len() == 1 && reports[0].contains(told) && reports[0].contains("backtrace"), "{reports:?}");
+}
+
 /// Leaves and checks the exit. Stderr has one panic, the wanted one.
 #[track_caller]
 fn leaves_well(scene: &Scene, mut leaver: Leaver, place: &str) {
@@ -56,6 +66,7 @@ fn leaves_well(scene: &Scene, mut leaver: Leaver, place: &str) {
     let stderr = leaver.running().stderr();
     let told = format!("VISAVIS_PANIC_FILE asks the {place} to panic");
     assert!(stderr.contains(&told) && stderr.matches("panicked at").count() == 1, "{stderr}");
+    has_left_a_report(scene, &told);
 }
 
 #[test]
@@ -112,4 +123,5 @@ fn a_panic_in_the_windows_code() {
     assert_eq!(window.all("ExitRoom").len(), 1, "ExitRoom comes exactly once");
     let stderr = window.process().stderr();
     assert!(stderr.contains("The window broke down"), "nobody is told what happened: {stderr}");
+    has_left_a_report(&scene, "VISAVIS_PANIC_FILE asks the window to panic");
 }

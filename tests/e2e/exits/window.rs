@@ -124,7 +124,7 @@ fn leave_pressed_twice() {
     call.leaves_well();
 }
 
-/// A support bundle contains the receipt, but neither the server nor its key.
+/// A support bundle contains the receipt and the journal, but neither the server nor its key, nor any name.
 #[test]
 fn the_receipt_is_in_the_support_bundle() {
     let call = Call::start(Scene::start("support-bundle"), CAMERA);
@@ -139,8 +139,11 @@ fn the_receipt_is_in_the_support_bundle() {
     };
     let text = wait_until("the receipt to be kept", || Some(bundle()).filter(|text| text.contains("ExitRoom")));
     let found: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(found["exits"].as_array().expect("a list").last(), Some(&exit));
-    assert!(!text.contains(&call.scene.url()) && !text.contains("devkey"), "{text}");
+    let kept = found["exits"].as_array().expect("a list").last().expect("an exit");
+    assert_eq!((&kept["receipt"], &kept["reason"]), (&exit["receipt"], &exit["reason"]));
+    for private in [&call.scene.url(), "devkey", call.window.user()] {
+        assert!(!text.contains(private), "{private} is in it:\n{text}");
+    }
     call.ends();
 }
 
