@@ -7,6 +7,7 @@ use crate::store::Theme;
 use crate::ui::chat::ChatAction;
 use crate::ui::details::DetailsAction;
 use crate::ui::parts::{Corner, Field, Menu, Region, SettingsSection};
+use crate::ui::report::ReportAction;
 use crate::ui::share::ShareAction;
 use crate::ui::tile_layout::{LayoutMode, TileKey};
 use crate::ui::zoom::Zoom;
@@ -99,6 +100,7 @@ pub(super) enum Action {
     ShowRelease,
     /// Closes the note about that version for good.
     CloseRelease,
+    Report(ReportAction),
     /// Goes back to the lobby.
     NewCall,
     /// Joins the same room again.

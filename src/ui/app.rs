@@ -10,6 +10,7 @@ use crate::ui::form::{first_empty_field, room_question};
 use crate::ui::model::Model;
 use crate::ui::observe::{Observation, observe};
 use crate::ui::parts::Focus;
+use crate::ui::report::{self, OnReport, ReportRequest, ReportState};
 use crate::ui::screens::Screen;
 use crate::ui::tokens::size;
 use crate::ui::update::update;
@@ -81,6 +82,10 @@ pub(crate) struct Options {
     pub(crate) on_page: Box<dyn FnMut(&str)>,
     /// Called with a file that the user wants to have.
     pub(crate) on_save: OnSave,
+    /// Called about the report of a problem.
+    pub(crate) on_report: OnReport,
+    /// Whether a part of the program broke down last time: the lobby offers a report.
+    pub(crate) crashed: bool,
     /// Called when the window's event loop ends, before the process does.
     pub(crate) on_exit: Box<dyn FnMut()>,
     /// The wall clock: Unix time in ms.
@@ -103,6 +108,8 @@ impl Default for Options {
             on_talk_key: Box::new(|_| Ok(())),
             on_page: Box::new(|_| ()),
             on_save: Box::new(|_, _| ()),
+            on_report: Box::new(|_| ReportState::Failed("This window has no reports.".to_owned())),
+            crashed: false,
             on_exit: Box::new(|| ()),
             clock: crate::clock::unix_ms,
             zone: jiff::tz::TimeZone::system(),
@@ -168,6 +175,7 @@ impl App {
         let mut model = Model::new(options.settings.clone());
         model.zone = options.zone.clone();
         model.has_talk_key = options.has_talk_key;
+        model.crashed = options.crashed;
         model.snapshot = calls.snapshot();
         if model.call().is_none() {
             calls.send(CallCommand::SetMicrophone(model.settings.join_with_microphone));
@@ -210,6 +218,9 @@ impl App {
             notices: self.calls.notices(),
         };
         let mut effects = Effects::default();
+        if self.model.report == Some(ReportState::Working) {
+            effects.report = Some(ReportRequest::Poll);
+        }
         observe(&mut self.model, seen, &mut effects);
         self.carry_out(ctx, effects);
     }
@@ -241,6 +252,11 @@ impl App {
         }
         if let Some(page) = effects.page {
             (self.options.on_page)(&page);
+        }
+        match effects.report {
+            Some(ReportRequest::CloseCrashNote) => drop((self.options.on_report)(ReportRequest::CloseCrashNote)),
+            Some(request) => report::take(&mut self.model, (self.options.on_report)(request)),
+            None => {}
         }
         if let Some(on) = effects.full_screen {
             ctx.send_viewport_cmd(ViewportCommand::Fullscreen(on));
@@ -359,6 +375,9 @@ impl App {
         }
         if model.snapshot.talking == Some(TalkKey::Window) {
             sooner(keys::TELL_HELD);
+        }
+        if model.report == Some(ReportState::Working) {
+            sooner(0.1);
         }
         if model.remind_at > model.now {
             sooner(model.remind_at - model.now);

@@ -1,6 +1,7 @@
 //! Effects: requests to the world outside the model, which `App` carries out.
 
 use crate::call::view::CallCommand;
+use crate::ui::report::ReportRequest;
 use crate::ui::screens::Screen;
 
 /// A file that the user wants to have.
@@ -24,6 +25,8 @@ pub(super) struct Effects {
     pub(super) text_size: Option<u16>,
     /// The address of a page for the browser.
     pub(super) page: Option<String>,
+    /// A request about the report of a problem.
+    pub(super) report: Option<ReportRequest>,
     /// Lets the window fill the screen, or not any more.
     pub(super) full_screen: Option<bool>,
     /// Brings the window to the front.

@@ -24,6 +24,7 @@ mod notices;
 mod observe;
 mod parts;
 mod reactions;
+mod report;
 mod screens;
 mod share;
 mod strings;
@@ -45,3 +46,4 @@ mod tests;
 
 pub(crate) use app::{App, OnPainted, OnSave, OnTalkKey, Options, TalkKeyProblem, viewport};
 pub(crate) use focus_report::OnFocus;
+pub(crate) use report::{ReportRequest, ReportState};

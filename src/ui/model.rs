@@ -12,6 +12,7 @@ use crate::ui::details::DetailsDrawer;
 use crate::ui::meter::Meter;
 use crate::ui::parts::{Corner, Field, Focus, Menu, Question, SettingsSection};
 use crate::ui::reactions::Reactions;
+use crate::ui::report::ReportState;
 use crate::ui::screens::{Screen, Screens};
 use crate::ui::share::SharePicker;
 use crate::ui::tile_layout::TileLayout;
@@ -73,6 +74,10 @@ pub(super) struct Model {
     pub(super) joined: Option<JoinParams>,
     /// A newer version.
     pub(super) release: Option<Release>,
+    /// The report of a problem, while its dialog is open.
+    pub(super) report: Option<ReportState>,
+    /// Whether a part of the program broke down last time, and nobody was told yet.
+    pub(super) crashed: bool,
     /// The call that we asked the server to end for everyone.
     pub(super) ended_by_us: Option<SessionId>,
     /// The last ended call that the lobby has dismissed.
@@ -141,6 +146,8 @@ impl Model {
             zone: TimeZone::system(),
             joined: None,
             release: None,
+            report: None,
+            crashed: false,
             ended_by_us: None,
             dismissed: None,
             stuck_shown: false,
@@ -186,7 +193,7 @@ impl Model {
 
     /// Whether a dialog is open over a call.
     pub(super) const fn in_dialog(&self) -> bool {
-        self.question.is_some() || self.share_picker.is_some()
+        self.question.is_some() || self.share_picker.is_some() || self.report.is_some()
     }
 
     /// How the call ended, while that is shown.

@@ -15,7 +15,7 @@ use crate::ui::action::Action;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::update::update;
-use crate::ui::{App, Options, TalkKeyProblem};
+use crate::ui::{App, Options, ReportRequest, ReportState, TalkKeyProblem};
 use egui_kittest::Harness;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
@@ -58,6 +58,12 @@ pub(super) struct Inner {
     pub(super) talk_keys: Vec<Option<String>>,
     /// What is wrong with such a key.
     pub(super) talk_key_problem: Option<TalkKeyProblem>,
+    /// What was asked about the report of a problem, apart from how far it is.
+    pub(super) report_requests: Vec<ReportRequest>,
+    /// How far that report is.
+    pub(super) report: Option<ReportState>,
+    /// Whether a part of the program broke down last time.
+    pub(super) crashed: bool,
     /// Pages for the browser.
     pub(super) pages: Vec<String>,
     /// Files that were saved: names and texts.
@@ -149,7 +155,7 @@ impl World {
 
     /// Opens the window on this world.
     pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
-        let [screens, frames, painted, chosen, pages, files, talk_keys] = [(); 7].map(|()| self.clone());
+        let [screens, frames, painted, chosen, pages, files, talk_keys, reports] = [(); 8].map(|()| self.clone());
         let options = Options {
             link: None,
             settings,
@@ -170,6 +176,14 @@ impl World {
             }),
             on_page: Box::new(move |page| pages.lock().pages.push(page.to_owned())),
             on_save: Box::new(move |name, text| files.lock().files.push((name.to_owned(), text.to_owned()))),
+            on_report: Box::new(move |request| {
+                let mut inner = reports.lock();
+                if request != ReportRequest::Poll {
+                    inner.report_requests.push(request);
+                }
+                inner.report.clone().unwrap_or(ReportState::Working)
+            }),
+            crashed: self.lock().crashed,
             on_exit: Box::new(|| ()),
             clock: || LEFT_AT,
             zone: jiff::tz::TimeZone::UTC,

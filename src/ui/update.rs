@@ -14,6 +14,7 @@ use crate::ui::icons;
 use crate::ui::model::{FormError, Model};
 use crate::ui::parts::{Field, Focus, Menu, Question, Region};
 use crate::ui::reactions;
+use crate::ui::report;
 use crate::ui::screens::Screen;
 use crate::ui::share::{self, ShareAction};
 use crate::ui::tile_layout::TileKey;
@@ -97,6 +98,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::CloseRelease => {
             model.settings.closed_release = model.release.as_ref().map(|release| release.version.to_string());
         }
+        Action::Report(action) => report::act(model, action, effects),
         Action::NewCall => effects.commands.push(CallCommand::Dismiss),
         Action::Rejoin => rejoin(model, effects),
     }
@@ -263,6 +265,7 @@ fn leave(model: &mut Model, by: ExitRequestedBy, effects: &mut Effects) {
 pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effects) {
     model.menu = None;
     model.question = None;
+    model.report = None;
     model.settings_open = false;
     share::close(model, effects);
     full_screen(model, false, effects);

@@ -6,11 +6,13 @@ mod draw;
 mod hosting;
 mod keyboard;
 mod monitor;
+mod report;
 mod settings_file;
 
 pub(super) use args::{HostArgs, Renderer, WindowArgs};
 
 use super::program_event;
+use super::recorder::Recorder;
 use super::shutdown::ShutdownGuard;
 use crate::base::{Event, EventKind, ExitReason, NO_DEVICE};
 use crate::bot::Verifier;
@@ -18,11 +20,13 @@ use crate::call::view::{CallCommand, DeviceChoice};
 use crate::call::{CallService, CallServiceConfig, EventSink};
 use crate::desktop;
 use crate::store::{Paths, Settings, forward_link};
+use crate::support::{JournalProgram, has_new_crash};
 use crate::ui;
 use anyhow::Context;
 use args::Then;
 use hosting::{HostOptions, LocalServer};
 use monitor::CallMonitor;
+use report::ReportDesk;
 use settings_file::SettingsFile;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -55,7 +59,9 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
     }
     let settings = args.override_settings(stored_settings(paths.as_ref()))?;
     let join = args.join_request(&settings, hosting.as_ref())?;
-    let events = args.participant.event_sink()?;
+    let recorder = Recorder::start(paths.as_ref(), JournalProgram::Window);
+    recorder.learn(&settings);
+    let events = recorder.sink(args.participant.event_sink()?);
     let monitor = CallMonitor::new(args.then, paths.clone());
     let server = LocalServer::new(hosting);
     let verifier = args.verify.then(|| start_verifier(events.clone()));
@@ -65,10 +71,13 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
     let commands = service.remote();
     monitor.connect(commands.clone());
     let settings_file = SettingsFile::new(paths.clone());
+    let desk = ReportDesk::new(recorder.clone(), paths.clone());
+    let crashed = paths.as_ref().is_some_and(|paths| has_new_crash(&paths.journal()));
     let guard = ShutdownGuard::new(commands.clone(), {
         let (monitor, settings_file) = (monitor.clone(), settings_file.clone());
         async move {
             ended.await.ok();
+            recorder.stored().await;
             monitor.receipt_stored().await;
             settings_file.stored().await;
             server.stop().await;
@@ -92,6 +101,8 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
         on_settings: on_settings(settings_file, check_for_updates),
         on_page: Box::new(open_page),
         on_save: commands::save(commands.clone()),
+        on_report: Box::new(move |request| desk.handle(request)),
+        crashed,
         on_exit: guard.on_exit(),
         ..ui::Options::default()
     };

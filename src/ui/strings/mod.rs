@@ -4,6 +4,7 @@ pub(super) mod chat;
 pub(super) mod details;
 mod devices;
 mod hands;
+pub(super) mod report;
 
 pub(super) use devices::{
     allowed, default_changed, default_device, device_problem, missing_device, problem_word, sharing_support, withheld,

@@ -10,6 +10,7 @@ mod lobby;
 mod names;
 mod reactions;
 mod release;
+mod report;
 mod screens;
 mod settings;
 mod shapes;

@@ -1,6 +1,6 @@
 //! The end screen: what happened, what comes next, and the receipt.
 
-use super::{View, header, receipt};
+use super::{View, header, receipt, report};
 use crate::call::view::{CallPhase, CallSummary, CallView, DeviceState};
 use crate::ui::action::Action;
 use crate::ui::chat::ChatAction;
@@ -66,6 +66,8 @@ fn left_side(ui: &mut Ui, view: &mut View<'_>, call: &CallView, summary: &CallSu
         ui.add_space(14.0);
         copy_chat(ui, view);
     }
+    ui.add_space(14.0);
+    report::report_button(ui, view, Align::Min);
 }
 
 /// The button that copies what was written, which is gone afterwards.
@@ -134,6 +136,8 @@ fn narrow(ui: &mut Ui, view: &mut View<'_>, call: &CallView, summary: &CallSumma
                 copy_chat(ui, view);
                 ui.add_space(16.0);
             }
+            report::report_button(ui, view, Align::Min);
+            ui.add_space(16.0);
         });
     });
     ui.add_space(24.0);

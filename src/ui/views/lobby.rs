@@ -1,7 +1,7 @@
 //! The lobby: preview and devices on one side, the form to join on the other. Nothing leaves the computer before
 //! Join.
 
-use super::{View, form, header, preview, recent, release};
+use super::{View, form, header, preview, recent, release, report};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::{Action, Setting};
@@ -67,6 +67,7 @@ fn below_form(ui: &mut Ui, view: &mut View<'_>, bottom: f32) {
     if view.model.screen != Screen::Lobby {
         return;
     }
+    report::crash_note(ui, view);
     release::release(ui, view);
     ui.add_space(8.0);
     recent::recent(ui, view, bottom - 24.0);

@@ -22,6 +22,7 @@ mod reactions;
 mod receipt;
 mod recent;
 mod release;
+mod report;
 mod settings;
 mod share_picker;
 mod sharing;
@@ -106,7 +107,7 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
         Screen::End => end::end(ui, view),
         Screen::Over(reason) => {
             call::call(ui, view);
-            if view.model.stuck_microphone().is_none() {
+            if view.model.stuck_microphone().is_none() && view.model.report.is_none() {
                 over::over(ui, view, reason);
             }
         }
@@ -114,5 +115,6 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
     if let Some(label) = view.model.stuck_microphone() {
         question::stuck_microphone(ui, view, label);
     }
+    report::report(ui, view);
     toast::toasts(ui, view);
 }

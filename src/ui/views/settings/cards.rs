@@ -8,11 +8,12 @@ use crate::store::Theme;
 use crate::ui::action::{Action, Setting};
 use crate::ui::keys::LIST;
 use crate::ui::parts::{Menu, SettingsSection};
+use crate::ui::report::ReportAction;
 use crate::ui::tokens::{radius, size};
 use crate::ui::video::{Crop, VideoKey, VideoLook};
 use crate::ui::widgets::{Button, Look, Picker, level_bar, picker, place};
 use crate::ui::zoom::Zoom;
-use crate::ui::{icons, text};
+use crate::ui::{icons, strings, text};
 use egui::{Id, Margin, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 
 /// Height of a picker on a card.
@@ -188,4 +189,7 @@ fn about(ui: &mut Ui, view: &mut View<'_>) {
         let more = row(ui, colors, size::SETTINGS_ROW, &words, |ui| more.show(ui, colors));
         view.on_click(&more, Action::ShowRelease);
     }
+    let report = Button::new(strings::report::REPORT, Look::Plain).height(size::BUTTON_TINY);
+    let report = row(ui, colors, size::SETTINGS_ROW, "Something does not work?", |ui| report.show(ui, colors));
+    view.on_click(&report, Action::Report(ReportAction::Open));
 }

@@ -54,7 +54,7 @@ pub(super) fn settings(ui: &mut Ui, view: &mut View<'_>) {
         cards(ui, view);
     }
     if view.model.menu.is_none()
-        && view.model.question.is_none()
+        && !view.model.in_dialog()
         && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape))
     {
         view.dispatch(Action::ToggleSettings);
