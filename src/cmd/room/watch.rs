@@ -102,12 +102,11 @@ pub(super) async fn run(args: WatchArgs, client: AdminClient, as_json: bool) -> 
             () = &mut over => return Ok(ExitCode::SUCCESS),
             people = async {
                 looks.tick().await;
-                client.participants(&args.room).await
+                look(&client, &args.room).await
             } => people,
         };
         let found = match people {
-            Ok(people) => Ok(Some(people)),
-            Err(AdminClientError::NotFound(_)) => Ok(None),
+            Ok(people) => Ok(people),
             // What the next look cannot mend.
             Err(
                 e @ (AdminClientError::Denied(_) | AdminClientError::NotARoomServer(_) | AdminClientError::Mint(_)),
@@ -120,6 +119,19 @@ pub(super) async fn run(args: WatchArgs, client: AdminClient, as_json: bool) -> 
             let line = if as_json { change.json(&args.room).to_string() } else { change.words(&args.room) };
             writeln!(std::io::stdout(), "{line}").context("The standard output is closed")?;
         }
+    }
+}
+
+/// The participants of a room; `None` if it is not open. Servers answer the same for a room without people and for none.
+async fn look(client: &AdminClient, room: &RoomName) -> Result<Option<Vec<lk::ParticipantInfo>>, AdminClientError> {
+    match client.participants(room).await {
+        Ok(people) if people.is_empty() => {
+            let rooms = client.rooms().await?;
+            Ok(rooms.iter().any(|open| open.name == room.as_str()).then_some(people))
+        }
+        Ok(people) => Ok(Some(people)),
+        Err(AdminClientError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
