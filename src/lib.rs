@@ -48,6 +48,8 @@ pub(crate) mod support;
 
 #[cfg(feature = "bot")]
 pub(crate) mod bot;
+#[cfg(feature = "bot")]
+pub(crate) mod doctor;
 #[cfg(feature = "window")]
 pub(crate) mod ui;
 

@@ -3,6 +3,7 @@
 //! The lowest floor: no clock, no socket, no thread, no other folder.
 
 mod chat;
+mod checkup;
 mod codec;
 mod connection;
 mod device;
@@ -27,6 +28,7 @@ mod timers;
 mod watching;
 
 pub use chat::{ChatMessage, ChatPerson, Delivery};
+pub(crate) use checkup::{CheckName, CheckNews, CheckPart, Finding, GraphicsAdapter, Verdict};
 pub use codec::{Codec, Undecodable};
 pub use connection::{CandidatePair, CandidateType, Carrier, IceServer, SignalTarget, Transport};
 pub(crate) use device::{

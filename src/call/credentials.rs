@@ -31,6 +31,14 @@ impl TokenSource {
         }
     }
 
+    /// The room in a given token.
+    pub(crate) fn room(&self) -> Option<RoomName> {
+        match self {
+            Self::Given(token) => unverified_claims(token.expose())?.room.parse().ok(),
+            Self::Signed(_) | Self::Endpoint(_) | Self::Server | Self::Invited(_) => None,
+        }
+    }
+
     /// The invitation of the link that was opened.
     pub(crate) fn invitation(&self) -> Option<&Secret<String>> {
         match self {
@@ -118,7 +126,7 @@ impl JoinCredentials {
     }
 
     /// Fetches a token: the server's URL and the token. A token endpoint may name another server than its own.
-    pub(super) async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
+    pub(crate) async fn token(&self) -> Result<(String, Secret<String>), EntryError> {
         let endpoint = match &self.tokens {
             TokenSource::Given(token) => return self.given(token).map(|token| (self.server.clone(), token)),
             TokenSource::Signed(key) => {
@@ -165,7 +173,7 @@ impl JoinCredentials {
 }
 
 /// A new user id: the letters and digits of `name`, and 24 random bits.
-pub(super) fn user_id(name: &str) -> UserId {
+pub(crate) fn user_id(name: &str) -> UserId {
     let mut readable: String =
         name.chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>().to_lowercase();
     if readable.is_empty() {

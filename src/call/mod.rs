@@ -30,7 +30,7 @@ pub(crate) mod view;
 
 pub(crate) use audio::CallAudio;
 pub(crate) use connection::ConnectPlan;
-pub(crate) use credentials::{JoinCredentials, TokenSource};
+pub(crate) use credentials::{JoinCredentials, TokenSource, user_id};
 pub(crate) use devices::{DeviceOwner, DeviceReport, Devices};
 pub(crate) use driver::{Call, CallConfig, EventSink};
 pub(crate) use media::MediaObserver;

@@ -7,6 +7,8 @@ mod bench;
 mod bot;
 mod capture;
 mod devices;
+#[cfg(feature = "bot")]
+mod doctor;
 mod documents;
 mod log;
 #[cfg(any(feature = "window", feature = "bot"))]
@@ -69,6 +71,8 @@ enum Command {
     #[cfg(all(feature = "bot", feature = "server"))]
     Bench(bench::BenchArgs),
     Devices(devices::DevicesArgs),
+    #[cfg(feature = "bot")]
+    Doctor(doctor::DoctorArgs),
     Support(support::SupportArgs),
     Completions(documents::CompletionsArgs),
     Licences(documents::LicencesArgs),
@@ -139,6 +143,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Room(args)) => runtime()?.block_on(room::run(args)),
         Some(Command::Devices(args)) => devices::run(&args),
+        #[cfg(feature = "bot")]
+        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Support(args)) => support::run(&args),
         Some(Command::Completions(args)) => documents::completions(args, Cli::command()),
         Some(Command::Licences(args)) => documents::licences(&args),

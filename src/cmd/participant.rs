@@ -9,7 +9,7 @@ use anyhow::Context;
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,24 +52,37 @@ pub(super) struct ParticipantArgs {
     pub(super) leave_after: Option<Duration>,
 }
 
-fn parse_server(address: &str) -> Result<String, String> {
+pub(super) fn parse_server(address: &str) -> Result<String, String> {
     token_endpoint(address).map(|_| address.trim().to_owned()).map_err(|e| e.to_string())
 }
 
-fn parse_camera(id: &str) -> Result<String, String> {
+pub(super) fn parse_camera(id: &str) -> Result<String, String> {
     id.parse::<CameraChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
 }
 
-fn parse_microphone(id: &str) -> Result<String, String> {
+pub(super) fn parse_microphone(id: &str) -> Result<String, String> {
     id.parse::<MicrophoneChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
 }
 
-fn parse_speaker(id: &str) -> Result<String, String> {
+pub(super) fn parse_speaker(id: &str) -> Result<String, String> {
     id.parse::<SpeakerChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
 }
 
 fn parse_screen(id: &str) -> Result<String, String> {
     id.parse::<ScreenChoice>().map(|_| id.to_owned()).map_err(|e| e.to_string())
+}
+
+/// The source of tokens: a file, an endpoint, the key pair of the environment, or the server.
+pub(super) fn token_source(file: Option<&Path>, endpoint: Option<&str>) -> anyhow::Result<TokenSource> {
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("The token file {} cannot be read", path.display()))?;
+        return Ok(TokenSource::Given(Secret::new(text.trim().to_owned())));
+    }
+    if let Some(url) = endpoint {
+        return Ok(TokenSource::Endpoint(url.to_owned()));
+    }
+    Ok(key_from_environment()?.map_or(TokenSource::Server, TokenSource::Signed))
 }
 
 impl ParticipantArgs {
@@ -85,17 +98,9 @@ impl ParticipantArgs {
             || texts.iter().any(|text| text.is_some())
     }
 
-    /// The source of tokens: a file, an endpoint, the key pair of the environment, or the server.
+    /// The source of tokens.
     pub(super) fn tokens(&self) -> anyhow::Result<TokenSource> {
-        if let Some(path) = &self.token {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("The token file {} cannot be read", path.display()))?;
-            return Ok(TokenSource::Given(Secret::new(text.trim().to_owned())));
-        }
-        if let Some(url) = &self.token_endpoint {
-            return Ok(TokenSource::Endpoint(url.clone()));
-        }
-        Ok(key_from_environment()?.map_or(TokenSource::Server, TokenSource::Signed))
+        token_source(self.token.as_deref(), self.token_endpoint.as_deref())
     }
 
     /// The destination of events: a file, the standard output, or none.

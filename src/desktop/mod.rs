@@ -9,6 +9,7 @@ mod linux;
 mod lock;
 #[cfg(target_os = "macos")]
 mod macos;
+mod portal;
 #[cfg(windows)]
 mod windows;
 
@@ -25,3 +26,4 @@ pub(crate) use awake::Awake;
 pub(crate) use display::DisplayWatch;
 pub(crate) use hotkey::{Hotkey, HotkeyError, HotkeyState, is_possible as has_hotkeys};
 pub(crate) use lock::watch as watch_lock;
+pub(crate) use portal::Portal;

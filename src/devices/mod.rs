@@ -21,7 +21,7 @@ mod thread;
 mod ticker;
 mod watch;
 
-pub(crate) use audio::AudioLease;
+pub(crate) use audio::{AudioLease, SoundSystem};
 pub(crate) use camera::{CameraFormat, CameraLease, TestPictureIdentity, capture};
 pub(crate) use choice::{CameraChoice, ChoiceError, MicrophoneChoice, SpeakerChoice, camera_format};
 pub(crate) use error::{DeviceError, DeviceFailure, FailureSink};

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use url::{Host, Url};
 
 /// Wait for one address before the next one is tried beside it (RFC 8305, section 8).
@@ -83,25 +83,79 @@ pub(crate) async fn connect_by_proxy(address: SocketAddr, limit: Duration) -> Op
 /// The same by this proxy, or directly.
 pub(super) async fn connect_by(proxy: Option<Proxy>, url: &Url, limit: Duration) -> Result<Connection, ServerError> {
     let deadline = Instant::now() + limit;
-    let target = Target::of(url)?;
-    let late = || ServerError::Timeout(target.shown());
-    let connection = match proxy {
-        None => {
-            let opening = async { open_tcp(resolve(&target).await?).await.ok_or_else(|| unreachable(&target)) };
-            timeout_at(deadline, opening).await.map_err(|_| late())??
-        }
-        Some(proxy) => {
-            let late = |_| ServerError::Proxy(ProxyError::Timeout(proxy.to_string()));
-            timeout_at(deadline, through(&proxy, &target)).await.map_err(late)??
-        }
-    };
-    if !matches!(url.scheme(), "wss" | "https") {
-        return Ok(connection);
+    let stages = Stages { target: Target::of(url)?, proxy };
+    let connection = stages.open_until(deadline).await?;
+    stages.secure_until(connection, deadline).await
+}
+
+/// The stages of a connection, one by one, for those who tell which of them fails.
+pub(crate) struct Stages<'a> {
+    target: Target<'a>,
+    proxy: Option<Proxy>,
+}
+
+impl<'a> Stages<'a> {
+    /// The way to the server at `url` (`ws`, `wss`, `http` or `https`).
+    pub(crate) fn to(url: &'a Url) -> Result<Self, ServerError> {
+        Ok(Self { target: Target::of(url)?, proxy: proxy_for(url)? })
     }
-    let Connection { stream, peer, proxied } = connection;
-    let secured = timeout_at(deadline, tls::secure(stream, &target.host)).await.map_err(|_| late())?;
-    let stream = secured.map_err(|problem| ServerError::Tls(problem, target.shown()))?;
-    Ok(Connection { stream, peer, proxied })
+
+    /// Host and port of the proxy on the way.
+    pub(crate) fn proxy(&self) -> Option<String> {
+        self.proxy.as_ref().map(ToString::to_string)
+    }
+
+    /// Whether the server is to speak TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        matches!(self.target.url.scheme(), "wss" | "https")
+    }
+
+    /// The addresses of the server, or of the proxy, within `limit`; `None` if its name is not known.
+    pub(crate) async fn addresses(&self, limit: Duration) -> Option<Vec<SocketAddr>> {
+        let (host, port) = match &self.proxy {
+            Some(proxy) => (proxy.host.to_string(), proxy.port),
+            None => (self.target.host.to_string(), self.target.port),
+        };
+        timeout(limit, lookup(&host, port)).await.ok()?
+    }
+
+    /// Opens the TCP connection, through the proxy where there is one, within `limit`.
+    pub(crate) async fn open(&self, limit: Duration) -> Result<Connection, ServerError> {
+        self.open_until(Instant::now() + limit).await
+    }
+
+    /// Begins TLS within `limit`, if the server is to speak it.
+    pub(crate) async fn secure(&self, connection: Connection, limit: Duration) -> Result<Connection, ServerError> {
+        self.secure_until(connection, Instant::now() + limit).await
+    }
+
+    async fn open_until(&self, deadline: Instant) -> Result<Connection, ServerError> {
+        let target = &self.target;
+        match &self.proxy {
+            None => {
+                let opening = async { open_tcp(resolve(target).await?).await.ok_or_else(|| unreachable(target)) };
+                timeout_at(deadline, opening).await.map_err(|_| self.late())?
+            }
+            Some(proxy) => {
+                let late = |_| ServerError::Proxy(ProxyError::Timeout(proxy.to_string()));
+                timeout_at(deadline, through(proxy, target)).await.map_err(late)?
+            }
+        }
+    }
+
+    async fn secure_until(&self, connection: Connection, deadline: Instant) -> Result<Connection, ServerError> {
+        if !self.is_secure() {
+            return Ok(connection);
+        }
+        let Connection { stream, peer, proxied } = connection;
+        let secured = timeout_at(deadline, tls::secure(stream, &self.target.host)).await.map_err(|_| self.late())?;
+        let stream = secured.map_err(|problem| ServerError::Tls(problem, self.target.shown()))?;
+        Ok(Connection { stream, peer, proxied })
+    }
+
+    fn late(&self) -> ServerError {
+        ServerError::Timeout(self.target.shown())
+    }
 }
 
 /// A connection that a proxy opens.

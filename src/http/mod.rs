@@ -16,7 +16,7 @@ mod tls;
 mod tunnel;
 
 pub(crate) use address::{http_url, shown};
-pub(crate) use connect::{Connection, ServerStream, connect, connect_by_proxy, send_at_once};
+pub(crate) use connect::{Connection, ServerStream, Stages, connect, connect_by_proxy, send_at_once};
 pub(crate) use error::ServerError;
 pub(crate) use request::{HttpAnswer, HttpError, HttpRequest};
 pub(crate) use tls::TlsProblem;

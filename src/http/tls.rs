@@ -74,6 +74,22 @@ impl TlsProblem {
         }
     }
 
+    /// The problem in one word, for scripts.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::TooEarly => "not_yet_valid",
+            Self::Expired => "expired",
+            Self::OtherName => "other_name",
+            Self::UnknownIssuer => "unknown_authority",
+            Self::SelfSigned => "self_signed",
+            Self::NotTrusted => "not_trusted",
+            Self::TooOld => "too_old",
+            Self::NotTls => "no_tls",
+            Self::Handshake => "handshake",
+            Self::NoAuthorities => "no_authorities",
+        }
+    }
+
     /// The sentence for the user; `server` as errors show it.
     pub(crate) fn sentence(self, server: &str) -> String {
         match self {

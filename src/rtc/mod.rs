@@ -13,7 +13,7 @@
 //! | `interceptors`, `transport` | workarounds inside the stack; the state they share with the rest |
 //! | `ice_servers`, `remote_candidate`, `tunnel` | STUN and TURN servers; candidates; media over TCP and TLS |
 //! | `m_lines`, `clock` | which m-line carries which track; lip sync |
-//! | `stats`, `candidate_pair` | statistics; the way that media takes |
+//! | `stats`, `sent_loss`, `candidate_pair` | statistics; loss by receiver reports; the way that media takes |
 
 mod address;
 mod candidate_pair;
@@ -34,6 +34,7 @@ mod receive;
 mod remote_candidate;
 mod runtime;
 mod sender;
+mod sent_loss;
 mod stats;
 mod tasks;
 #[cfg(test)]

@@ -271,6 +271,7 @@ impl Peers {
         let mut all = PeerStatistics {
             send_rate_bps: self.publisher.transport.send_rate(),
             sent_lost_percent: self.publisher.transport.sent_lost_percent(),
+            reported_loss_percent: self.publisher.transport.reported_loss_percent(),
             tracks: self.tracks.statistics(),
             ..PeerStatistics::default()
         };

@@ -18,6 +18,8 @@ pub(crate) struct PeerStatistics {
     pub(crate) send_rate_bps: u32,
     /// Loss of what we send, in percent, as the server reports it.
     pub(crate) sent_lost_percent: f64,
+    /// The same since the beginning, of the stream that loses most; `None` while unknown.
+    pub(crate) reported_loss_percent: Option<f64>,
     /// The candidate pair in use of each connection that has one.
     pub(crate) candidate_pairs: Vec<CandidatePair>,
     /// The tracks that are being received.
@@ -39,6 +41,10 @@ pub(crate) struct TrackStatistics {
     pub(crate) bytes: u64,
     /// Packets that never came.
     pub(crate) lost: u64,
+    /// Packets between the first and the latest one, both included.
+    pub(crate) expected: u64,
+    /// Those of them that had not come when a later one did: lost, or late because they were sent again.
+    pub(crate) skipped: u64,
     /// Interarrival jitter in ms (RFC 3550, section 6.4.1).
     pub(crate) jitter_ms: f64,
     /// Packets requested by NACK.
@@ -63,8 +69,6 @@ struct State {
     /// Ticks a second of the RTP clock.
     rate: f64,
     latest: Option<u16>,
-    /// Packets between the first and the latest, both included.
-    span: u64,
     /// Transit time of the latest packet, in ticks.
     transit: Option<f64>,
     /// In ticks.
@@ -80,6 +84,8 @@ impl TrackCounters {
             packets: 0,
             bytes: 0,
             lost: 0,
+            expected: 0,
+            skipped: 0,
             jitter_ms: 0.0,
             nacks: 0,
             keyframe_requests: 0,
@@ -88,7 +94,7 @@ impl TrackCounters {
             discarded: 0,
         };
         let rate = f64::from(rate);
-        Self(Mutex::new(State { statistics, rate, latest: None, span: 0, transit: None, jitter: 0.0 }))
+        Self(Mutex::new(State { statistics, rate, latest: None, transit: None, jitter: 0.0 }))
     }
 
     /// Counts a packet that arrived at `at` (of any epoch).
@@ -125,16 +131,17 @@ impl State {
         self.statistics.bytes += packet.payload.len() as u64;
         let sequence = packet.header.sequence_number;
         match self.latest.map(|latest| sequence.wrapping_sub(latest)) {
-            None => (self.latest, self.span) = (Some(sequence), 1),
+            None => (self.latest, self.statistics.expected) = (Some(sequence), 1),
             Some(ahead @ 1..0x8000) => {
-                self.span += u64::from(ahead);
+                self.statistics.expected += u64::from(ahead);
+                self.statistics.skipped += u64::from(ahead) - 1;
                 self.latest = Some(sequence);
                 self.add_transit(at.as_secs_f64() * self.rate - f64::from(packet.header.timestamp));
             }
             Some(_) => {}
         }
         if self.statistics.kind == MediaKind::Audio {
-            self.statistics.lost = self.span.saturating_sub(self.statistics.packets);
+            self.statistics.lost = self.statistics.expected.saturating_sub(self.statistics.packets);
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::clock::SenderClock;
 use super::event::{EventSender, RtcEvent};
+use super::sent_loss::SentLoss;
 use parking_lot::Mutex;
+use rtc::rtcp::reception_report::ReceptionReport;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -23,6 +25,8 @@ pub(super) struct TransportState {
     send_rate: AtomicU32,
     /// Smoothed loss of what we send, in 1/65536.
     sent_loss: AtomicU32,
+    /// The same since the beginning, of each stream.
+    reported_loss: Mutex<SentLoss>,
     pacer_queue: AtomicUsize,
     sent_bytes: AtomicU64,
     received_bytes: AtomicU64,
@@ -37,6 +41,7 @@ impl TransportState {
             nacked: Mutex::default(),
             send_rate: AtomicU32::new(start_bps),
             sent_loss: AtomicU32::new(0),
+            reported_loss: Mutex::default(),
             pacer_queue: AtomicUsize::new(0),
             sent_bytes: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
@@ -62,6 +67,16 @@ impl TransportState {
     pub(super) fn add_fraction_lost(&self, fraction_lost: u8) {
         let before = self.sent_loss.load(Relaxed);
         self.sent_loss.store((before * 7 + u32::from(fraction_lost) * 256) / 8, Relaxed);
+    }
+
+    /// Takes the block of a receiver report about one of our streams.
+    pub(super) fn add_report(&self, report: &ReceptionReport) {
+        self.reported_loss.lock().add(report);
+    }
+
+    /// Loss of what we have sent since the beginning, in percent, of the stream that loses most; `None` while unknown.
+    pub(super) fn reported_loss_percent(&self) -> Option<f64> {
+        self.reported_loss.lock().worst_percent()
     }
 
     /// Packets in the pacer.

@@ -188,7 +188,7 @@ fn exit_reason(r: lk::DisconnectReason) -> Option<ExitReason> {
 }
 
 /// The STUN and TURN servers of a join or a resume.
-pub(super) fn ice_servers(servers: &[lk::IceServer]) -> Vec<IceServer> {
+pub(crate) fn ice_servers(servers: &[lk::IceServer]) -> Vec<IceServer> {
     let server = |s: &lk::IceServer| IceServer {
         urls: s.urls.clone(),
         username: s.username.clone(),

@@ -8,7 +8,7 @@ const NAMED: usize = 4;
 
 /// The ports of the server's candidates.
 #[derive(Clone, Debug, Default)]
-pub(super) struct MediaPorts(BTreeSet<(Protocol, u16)>);
+pub(crate) struct MediaPorts(BTreeSet<(Protocol, u16)>);
 
 /// UDP first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,12 +19,12 @@ enum Protocol {
 
 impl MediaPorts {
     /// Adds the candidates in a description.
-    pub(super) fn add_description(&mut self, sdp: &str) {
+    pub(crate) fn add_description(&mut self, sdp: &str) {
         sdp.lines().filter_map(|line| line.strip_prefix("a=")).for_each(|attribute| self.add_candidate(attribute));
     }
 
     /// Adds `candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT …` (RFC 8839, section 5.1); skips everything else.
-    pub(super) fn add_candidate(&mut self, text: &str) {
+    pub(crate) fn add_candidate(&mut self, text: &str) {
         let Some(candidate) = text.strip_prefix("candidate:") else { return };
         let mut words = candidate.split_whitespace().skip(2);
         let protocol = match words.next().map(str::to_ascii_lowercase).as_deref() {
@@ -36,6 +36,20 @@ impl MediaPorts {
         if self.0.len() < NAMED {
             self.0.insert((protocol, port));
         }
+    }
+
+    /// The UDP ports.
+    pub(crate) fn udp(&self) -> Vec<u16> {
+        self.of(Protocol::Udp)
+    }
+
+    /// The TCP ports.
+    pub(crate) fn tcp(&self) -> Vec<u16> {
+        self.of(Protocol::Tcp)
+    }
+
+    fn of(&self, protocol: Protocol) -> Vec<u16> {
+        self.0.iter().filter(|(of, _)| *of == protocol).map(|(_, port)| *port).collect()
     }
 }
 
@@ -79,6 +93,7 @@ mod tests {
         let line = "a=candidate:1 1 udp 2130706431 10.1.1.1 7882 typ host\r\n";
         ports.add_description(&format!("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{line}{line}a=inactive\r\n"));
         assert_eq!(ports.to_string(), "UDP port 7882 and TCP port 7881");
+        assert_eq!((ports.udp(), ports.tcp()), (vec![7882], vec![7881]));
         (50_000..60_000).for_each(|port| ports.add_candidate(&format!("candidate:1 1 udp 1 10.1.1.1 {port} typ host")));
         assert_eq!(ports.to_string(), "UDP port 7882, UDP port 50000, UDP port 50001 and TCP port 7881");
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// Clocks that differ by less agree: servers accept a token for a minute before and after.
-const AGREE_S: i64 = 30;
+pub(crate) const AGREE_S: i64 = 30;
 /// Time to ask a server for its date.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of the answer at most.
@@ -49,7 +49,7 @@ impl fmt::Display for ClockProblem {
 }
 
 /// "45 seconds", "10 minutes", "3 hours", "2 days".
-fn words(seconds: u64) -> String {
+pub(crate) fn words(seconds: u64) -> String {
     let (number, unit) = match seconds {
         0..120 => (seconds, "seconds"),
         120..7_200 => ((seconds + 30) / 60, "minutes"),
@@ -121,7 +121,7 @@ pub(super) fn ahead_of(answer: &HttpAnswer) -> Option<i64> {
 }
 
 /// Asks a server for its date: how many seconds our clock is ahead of it.
-pub(super) async fn ahead_of_server(server: &str) -> Option<i64> {
+pub(crate) async fn ahead_of_server(server: &str) -> Option<i64> {
     ahead_of(&HttpRequest::get(http_url(server)?).send(ASK_TIMEOUT, ANSWER_BYTES).await.ok()?)
 }
 

@@ -13,6 +13,7 @@ mod sentence;
 mod token;
 mod transport;
 
+pub(crate) use clocks::{AGREE_S as CLOCKS_AGREE_S, ahead_of_server, words as duration_in_words};
 pub(crate) use error::{ConnectError, ResumeError};
 pub(crate) use link::{ConnectOptions, SignalLink, SignalLinkEvent, SignalLinkEvents};
 pub(crate) use room::{RoomProof, look_up_room};

@@ -14,6 +14,7 @@ mod effects;
 mod focus_report;
 mod fonts;
 mod form;
+mod graphics;
 mod grid;
 mod hosting;
 mod icons;
@@ -46,4 +47,5 @@ mod tests;
 
 pub(crate) use app::{App, OnPainted, OnSave, OnTalkKey, Options, TalkKeyProblem, viewport};
 pub(crate) use focus_report::OnFocus;
+pub(crate) use graphics::graphics_adapters;
 pub(crate) use report::{ReportRequest, ReportState};

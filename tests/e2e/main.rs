@@ -10,6 +10,7 @@ mod chat;
 mod cluster;
 mod codecs;
 mod covered;
+mod doctor;
 mod documents;
 mod engine;
 mod exits;

@@ -29,6 +29,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("server", 4),
     ("support", 4),
     ("bot", 5),
+    ("doctor", 5),
     ("ui", 5),
     ("cmd", 6),
 ];

@@ -4,3 +4,4 @@ pub(super) mod awake;
 mod bus;
 pub(super) mod display;
 pub(super) mod lock;
+pub(super) mod portal;

@@ -4,6 +4,7 @@
 mod card;
 mod ring;
 mod sound_file;
+mod sound_system;
 mod synthetic;
 mod wav_file;
 mod wav_header;
@@ -12,6 +13,8 @@ mod wav_header;
 pub(super) use card::ServerEvents;
 #[cfg(feature = "window")]
 pub(super) use card::list;
+
+pub(crate) use sound_system::SoundSystem;
 
 use crate::base::PcmFormat;
 use crate::devices::opening::Opening;

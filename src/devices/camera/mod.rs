@@ -97,7 +97,6 @@ impl CameraLease {
     }
 
     /// The format that it delivers.
-    #[cfg(test)]
     pub(crate) const fn format(&self) -> CameraFormat {
         self.opened.format
     }

@@ -35,10 +35,11 @@ impl TransportObserver {
             if report.packet_count > 0 {
                 self.0.set_clock(report.ssrc, report.ntp_time, report.rtp_time);
             }
-        } else if let Some(report) = packet.downcast_ref::<ReceiverReport>()
-            && let Some(worst) = report.reports.iter().map(|r| r.fraction_lost).max()
-        {
-            self.0.add_fraction_lost(worst);
+        } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
+            report.reports.iter().for_each(|block| self.0.add_report(block));
+            if let Some(worst) = report.reports.iter().map(|r| r.fraction_lost).max() {
+                self.0.add_fraction_lost(worst);
+            }
         }
     }
 

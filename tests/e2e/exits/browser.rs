@@ -7,7 +7,7 @@ use crate::kit::{Events, Fault, Sdk, SdkPeer};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const CUT: Fault = Fault { loss: 0.0, black_hole: false, cut: true };
+const CUT: Fault = Fault { loss: 0.0, loss_up: 0.0, black_hole: false, cut: true };
 const USER: &str = "browser";
 /// The server's HTTP status for a token that a ban refuses.
 const REFUSED: u16 = 403;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use visavis::proto::token::{ApiKey, JOIN_VALIDITY, JoinClaims};
 
 /// Datagrams are lost and TCP connections work: a participant joins, but its media does not connect.
-const NO_MEDIA: Fault = Fault { loss: 1.0, black_hole: false, cut: false };
+const NO_MEDIA: Fault = Fault { loss: 1.0, loss_up: 0.0, black_hole: false, cut: false };
 
 #[test]
 fn leave_while_the_token_is_asked_for() {

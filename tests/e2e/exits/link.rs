@@ -6,10 +6,10 @@ use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
-const CUT: Fault = Fault { loss: 0.0, black_hole: false, cut: true };
+const CUT: Fault = Fault { loss: 0.0, loss_up: 0.0, black_hole: false, cut: true };
 /// Longer than the server keeps a lost peer, which is 6 s.
 const LONG_OUTAGE: Duration = Duration::from_secs(8);
-const BLACK_HOLE: Fault = Fault { loss: 0.0, black_hole: true, cut: false };
+const BLACK_HOLE: Fault = Fault { loss: 0.0, loss_up: 0.0, black_hole: true, cut: false };
 
 #[test]
 fn leave_while_reconnecting_and_the_link_returns_afterwards() {

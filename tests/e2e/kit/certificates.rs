@@ -35,8 +35,21 @@ impl Certificates {
 
     /// Replaces the certificate. Returns the new one in PEM.
     pub(crate) fn renew(&self) -> String {
+        self.replace(|_| {})
+    }
+
+    /// Replaces the certificate by one whose time is over.
+    pub(crate) fn expire(&self) {
+        self.replace(|params| {
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        });
+    }
+
+    fn replace(&self, change: impl FnOnce(&mut CertificateParams)) -> String {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(self.addresses.clone()).expect("names");
+        let mut params = CertificateParams::new(self.addresses.clone()).expect("names");
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
         std::fs::write(&self.key, key.serialize_pem()).expect("a file for the key");
         std::fs::write(&self.chain, &certificate).expect("a file for the certificate");

@@ -72,6 +72,20 @@ impl Pulse {
             && self.pactl(&["load-module", "module-loopback", &heard, "sink=drain", "latency_msec=20"]).is_some()
     }
 
+    /// Adds a microphone that names 48 kHz and delivers 16-bit samples as they are written into the file that is returned,
+    /// and makes it the default.
+    pub(crate) fn plug_in_pipe(&self, microphone: &str) -> PathBuf {
+        let pipe = self.folder.path().join(microphone);
+        let (source, file) = (format!("source_name={microphone}"), format!("file={}", pipe.display()));
+        let arguments = ["load-module", "module-pipe-source", &source, &file, "rate=48000", "channels=1"];
+        assert!(
+            self.pactl(&[&arguments[..], &["format=s16le"]].concat()).is_some(),
+            "PulseAudio has no such microphone"
+        );
+        self.set_default_microphone(microphone);
+        pipe
+    }
+
     /// Removes one microphone. Returns whether it was there.
     pub(crate) fn unplug(&self, microphone: &str) -> bool {
         let modules = self.pactl(&["list", "short", "modules"]).expect("pactl answers");

@@ -17,6 +17,8 @@ use std::time::Duration;
 pub(crate) struct Fault {
     /// The part of UDP packets that is lost in each direction, from 0 to 1.
     pub(crate) loss: f64,
+    /// The part of RTP and RTCP packets that is lost on the way to the server alone; handshakes pass.
+    pub(crate) loss_up: f64,
     /// Neither UDP nor TCP data passes, and connections stay open.
     pub(crate) black_hole: bool,
     /// TCP connections end, new ones end at once, and no datagram passes.
@@ -29,6 +31,13 @@ pub(crate) const ADDRESS: &str = "127.0.0.2";
 /// A running relay.
 pub(crate) struct Relay {
     link: Arc<Link>,
+}
+
+/// To the server, or from it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
 }
 
 struct Link {
@@ -102,14 +111,17 @@ impl Link {
     }
 
     /// Whether this datagram passes. The pseudo-random sequence (xorshift) is the same in every run.
-    fn passes(&self) -> bool {
+    fn passes(&self, way: Way, packet: &[u8]) -> bool {
         let fault = self.fault();
+        // The first byte tells media from STUN and DTLS (RFC 7983, section 7).
+        let is_media = packet.first().is_some_and(|byte| (128..192).contains(byte));
+        let loss = if way == Way::Up && is_media { fault.loss.max(fault.loss_up) } else { fault.loss };
         let mut x = self.random.load(Ordering::Relaxed);
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
         self.random.store(x, Ordering::Relaxed);
-        let passes = !fault.black_hole && !fault.cut && (x >> 11) as f64 / (1_u64 << 53) as f64 >= fault.loss;
+        let passes = !fault.black_hole && !fault.cut && (x >> 11) as f64 / (1_u64 << 53) as f64 >= loss;
         let counter = if passes { &self.passed } else { &self.lost };
         counter.fetch_add(1, Ordering::Relaxed);
         passes
@@ -124,7 +136,7 @@ impl Link {
         while !self.is_over() {
             let Ok((length, client)) = clients.recv_from(&mut packet) else { continue };
             let up = upstream.entry(client).or_insert_with(|| self.open_upstream(&clients, client));
-            if self.passes() {
+            if self.passes(Way::Up, &packet[..length]) {
                 // Packets to a server that has ended are lost, as on any link.
                 let _sent = up.send(&packet[..length]);
             }
@@ -141,7 +153,7 @@ impl Link {
             let mut packet = [0; 2048];
             while !link.is_over() {
                 let Ok(length) = from.recv(&mut packet) else { continue };
-                if link.passes() {
+                if link.passes(Way::Down, &packet[..length]) {
                     let _sent = down.send_to(&packet[..length], client);
                 }
             }

@@ -22,10 +22,25 @@ pub(in crate::devices) use pulse_control::ServerEvents;
 
 use super::ring::{LostSamples, MicrophoneRing, OpenRequest, OpenedAudio, SpeakerRing};
 use crate::devices::DeviceError;
+use crate::devices::audio::SoundSystem;
 use crate::devices::thread::{Closed, Stop};
 use device::Card;
 use std::sync::Arc;
 use stream::{CardRing, FailOnce, RunningStream};
+
+/// Which sound system this computer has. Blocks until the sound server answers.
+pub(super) fn sound_system() -> SoundSystem {
+    #[cfg(target_os = "linux")]
+    if let Some(server) = pulse_control::server_name() {
+        return SoundSystem::Server(server);
+    }
+    let host = host::host(host::AudioDirection::Out);
+    match host::is_alsa(&host) {
+        true if host::has_cards() => SoundSystem::Alsa,
+        true => SoundSystem::None,
+        false => SoundSystem::Native(host.id().name().to_owned()),
+    }
+}
 
 /// Records from the microphone `id`, or from the default one, until it is told to stop or the microphone fails.
 pub(super) fn record(id: Option<&str>, request: OpenRequest<'_, MicrophoneRing>) -> Closed {

@@ -131,6 +131,14 @@ impl AsFd for ServerEvents {
     }
 }
 
+/// Name and version of the sound server, as it tells them; `None` without one.
+pub(super) fn server_name() -> Option<String> {
+    super::pulse_cookie::ensure();
+    let info: ServerInfo = Control::connect().ok()?.ask(Command::GetServerInfo).ok()?;
+    let text = |part: Option<CString>| part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default();
+    Some(format!("{} {}", text(info.server_name), text(info.server_version)).trim().to_owned())
+}
+
 /// The number of channels to record the microphone `name` with: its own number, if its channels are those that our client
 /// library names for this number; the server would leave others out. Else 1, the server's mix.
 pub(super) fn usable_channels(name: &str, own: u16) -> u16 {
