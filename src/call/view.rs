@@ -21,6 +21,8 @@ use std::time::Duration;
 pub(crate) enum CallCommand {
     /// Use these devices: in the preview, or in the call.
     UseDevices(DeviceChoice),
+    /// Close the lobby's preview until devices are chosen again: something else opens them.
+    HidePreview,
     /// List the devices again.
     RefreshDevices,
     /// Look up a room, instead of an earlier one. `None` stops looking up.

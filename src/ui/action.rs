@@ -5,6 +5,7 @@ use crate::base::{DeviceKind, ExitRequestedBy, Reaction, UserId};
 use crate::call::view::KeyState;
 use crate::store::Theme;
 use crate::ui::chat::ChatAction;
+use crate::ui::checkup::CheckAction;
 use crate::ui::details::DetailsAction;
 use crate::ui::parts::{Corner, Field, Menu, Region, SettingsSection};
 use crate::ui::report::ReportAction;
@@ -57,6 +58,7 @@ pub(super) enum Action {
     TurnOn(DeviceKind),
     Chat(ChatAction),
     Details(DetailsAction),
+    Check(CheckAction),
     Share(ShareAction),
     /// Chose which of several shared screens is the large tile.
     ShowScreen(TileKey),

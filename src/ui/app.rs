@@ -4,6 +4,7 @@ use crate::base::{ExitRequestedBy, TrackRef, TrackSid, VideoFrame, VideoView, Wa
 use crate::call::view::{CallApi, CallCommand, CallPhase, TalkKey};
 use crate::store::Settings;
 use crate::ui::action::Action;
+use crate::ui::checkup::{self, CheckOrder, Checker};
 use crate::ui::effects::{Effects, FileToSave};
 use crate::ui::focus_report::{FocusReport, OnFocus};
 use crate::ui::form::{first_empty_field, room_question};
@@ -86,6 +87,8 @@ pub(crate) struct Options {
     pub(crate) on_report: OnReport,
     /// Whether a part of the program broke down last time: the lobby offers a report.
     pub(crate) crashed: bool,
+    /// Checks the set-up; `None` where that is not possible.
+    pub(crate) checker: Option<Box<dyn Checker>>,
     /// Called when the window's event loop ends, before the process does.
     pub(crate) on_exit: Box<dyn FnMut()>,
     /// The wall clock: Unix time in ms.
@@ -110,6 +113,7 @@ impl Default for Options {
             on_save: Box::new(|_, _| ()),
             on_report: Box::new(|_| ReportState::Failed("This window has no reports.".to_owned())),
             crashed: false,
+            checker: None,
             on_exit: Box::new(|| ()),
             clock: crate::clock::unix_ms,
             zone: jiff::tz::TimeZone::system(),
@@ -171,11 +175,17 @@ impl App {
         fonts::install(ctx);
         theme::install(ctx);
         let wake = ctx.clone();
-        calls.set_waker(Arc::new(move || wake.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT)));
+        let wake: Arc<dyn Fn() + Send + Sync> =
+            Arc::new(move || wake.request_repaint_after_for(Duration::from_millis(1), ViewportId::ROOT));
+        if let Some(checker) = &mut options.checker {
+            checker.set_waker(wake.clone());
+        }
+        calls.set_waker(wake);
         let mut model = Model::new(options.settings.clone());
         model.zone = options.zone.clone();
         model.has_talk_key = options.has_talk_key;
         model.crashed = options.crashed;
+        model.has_checker = options.checker.is_some();
         model.snapshot = calls.snapshot();
         if model.call().is_none() {
             calls.send(CallCommand::SetMicrophone(model.settings.join_with_microphone));
@@ -222,6 +232,9 @@ impl App {
             effects.report = Some(ReportRequest::Poll);
         }
         observe(&mut self.model, seen, &mut effects);
+        let page = self.model.checkup.is_some();
+        let progress = self.options.checker.as_ref().filter(|_| page).map(|checker| checker.progress());
+        checkup::observe(&mut self.model, progress, &mut effects);
         self.carry_out(ctx, effects);
     }
 
@@ -243,6 +256,12 @@ impl App {
     fn carry_out(&mut self, ctx: &Context, effects: Effects) {
         for command in effects.commands {
             self.calls.send(command);
+        }
+        if let (Some(order), Some(checker)) = (effects.check, &mut self.options.checker) {
+            match order {
+                CheckOrder::Start(request) => checker.start(request),
+                CheckOrder::Stop => checker.stop(),
+            }
         }
         if let Some(text) = effects.copy {
             ctx.copy_text(text);

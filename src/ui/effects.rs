@@ -1,6 +1,7 @@
 //! Effects: requests to the world outside the model, which `App` carries out.
 
 use crate::call::view::CallCommand;
+use crate::ui::checkup::CheckOrder;
 use crate::ui::report::ReportRequest;
 use crate::ui::screens::Screen;
 
@@ -17,6 +18,8 @@ pub(super) struct FileToSave {
 pub(super) struct Effects {
     /// For the call service, in this order.
     pub(super) commands: Vec<CallCommand>,
+    /// For the check of the set-up.
+    pub(super) check: Option<CheckOrder>,
     /// A text for the clipboard.
     pub(super) copy: Option<String>,
     /// A file for the user's folder of downloads.

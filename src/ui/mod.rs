@@ -9,6 +9,7 @@ mod action;
 mod app;
 mod bidi;
 mod chat;
+mod checkup;
 mod details;
 mod effects;
 mod focus_report;
@@ -46,6 +47,7 @@ mod testing;
 mod tests;
 
 pub(crate) use app::{App, OnPainted, OnSave, OnTalkKey, Options, TalkKeyProblem, viewport};
+pub(crate) use checkup::{CheckProgress, CheckRequest, Checker};
 pub(crate) use focus_report::OnFocus;
 pub(crate) use graphics::graphics_adapters;
 pub(crate) use report::{ReportRequest, ReportState};

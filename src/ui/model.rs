@@ -8,6 +8,7 @@ use crate::proto::release::Release;
 use crate::store::Settings;
 use crate::ui::action::Action;
 use crate::ui::chat::ChatPanel;
+use crate::ui::checkup::CheckPage;
 use crate::ui::details::DetailsDrawer;
 use crate::ui::meter::Meter;
 use crate::ui::parts::{Corner, Field, Focus, Menu, Question, SettingsSection};
@@ -51,6 +52,10 @@ pub(super) struct Model {
     pub(super) toasts: Vec<Toast>,
     pub(super) chat: ChatPanel,
     pub(super) details: DetailsDrawer,
+    /// Whether the set-up can be checked.
+    pub(super) has_checker: bool,
+    /// The check of the set-up, while its page is shown.
+    pub(super) checkup: Option<CheckPage>,
     /// The picker of what to share, while it is open.
     pub(super) share_picker: Option<SharePicker>,
     /// Whether the large screen is shown alone, on the whole screen.
@@ -132,6 +137,8 @@ impl Model {
             toasts: Vec::new(),
             chat: ChatPanel::default(),
             details: DetailsDrawer::default(),
+            has_checker: false,
+            checkup: None,
             share_picker: None,
             full_screen: false,
             reactions: Reactions::default(),

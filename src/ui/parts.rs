@@ -94,6 +94,8 @@ pub(super) enum Focus {
     Settings,
     /// The button that closes them.
     CloseSettings,
+    /// The button that closes the check of the set-up.
+    CloseCheck,
     /// The safest button of a dialog.
     Dialog,
 }

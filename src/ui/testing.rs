@@ -15,7 +15,7 @@ use crate::ui::action::Action;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::update::update;
-use crate::ui::{App, Options, ReportRequest, ReportState, TalkKeyProblem};
+use crate::ui::{App, CheckProgress, CheckRequest, Checker, Options, ReportRequest, ReportState, TalkKeyProblem};
 use egui_kittest::Harness;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
@@ -68,6 +68,32 @@ pub(super) struct Inner {
     pub(super) pages: Vec<String>,
     /// Files that were saved: names and texts.
     pub(super) files: Vec<(String, String)>,
+    /// The state of the check of the set-up; `None` where there is none.
+    pub(super) check: Option<CheckProgress>,
+    /// The checks that were begun.
+    pub(super) checks: Vec<CheckRequest>,
+}
+
+struct TestChecker(World);
+
+impl Checker for TestChecker {
+    fn start(&mut self, request: CheckRequest) {
+        let mut inner = self.0.lock();
+        inner.checks.push(request);
+        inner.check = Some(CheckProgress { running: true, ..CheckProgress::default() });
+    }
+
+    fn stop(&mut self) {
+        if let Some(check) = &mut self.0.lock().check {
+            (check.running, check.current) = (false, None);
+        }
+    }
+
+    fn progress(&self) -> CheckProgress {
+        self.0.lock().check.clone().unwrap_or_default()
+    }
+
+    fn set_waker(&mut self, _wake: Arc<dyn Fn() + Send + Sync>) {}
 }
 
 struct TestCalls(World);
@@ -156,7 +182,10 @@ impl World {
     /// Opens the window on this world.
     pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
         let [screens, frames, painted, chosen, pages, files, talk_keys, reports] = [(); 8].map(|()| self.clone());
+        let has_checker = self.lock().check.is_some();
+        let checker = has_checker.then(|| Box::new(TestChecker(self.clone())) as Box<dyn Checker>);
         let options = Options {
+            checker,
             link: None,
             settings,
             on_screen: Box::new(move |name| screens.lock().screens.push(name)),

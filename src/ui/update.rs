@@ -6,6 +6,7 @@ use crate::proto::link;
 use crate::store::{RecentRoom, Theme};
 use crate::ui::action::{Action, Setting};
 use crate::ui::chat;
+use crate::ui::checkup;
 use crate::ui::details;
 use crate::ui::effects::Effects;
 use crate::ui::form;
@@ -36,10 +37,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Set(setting) => set(model, setting, effects),
         Action::SetLayout(layout) => model.tile_layout.choose(layout),
         Action::Pin(tile) => pin(model, tile),
-        Action::GoToPage(page) => {
-            model.tile_layout.page = page;
-            model.tile_layout.current = 0;
-        }
+        Action::GoToPage(page) => go_to_page(model, page),
         Action::GoToTile(place) => {
             model.tile_layout.current = place;
             model.focus = Some(Focus::Tiles);
@@ -69,6 +67,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::TurnOn(kind) => toggle(model, kind, effects),
         Action::Details(action) => details::act(model, action, effects),
         Action::Chat(action) => chat::act(model, action, effects),
+        Action::Check(action) => checkup::act(model, action, effects),
         Action::Share(action) => share::act(model, action, effects),
         Action::ShowScreen(key) => model.tile_layout.chosen_screen = Some(key),
         Action::FullScreen(on) => full_screen(model, on, effects),
@@ -128,6 +127,11 @@ fn toggle_menu(model: &mut Model, menu: Menu) {
         model.focus = Some(Focus::ReactButton);
     }
     model.menu = Some(menu).filter(|m| model.menu.as_ref() != Some(m));
+}
+
+fn go_to_page(model: &mut Model, page: usize) {
+    model.tile_layout.page = page;
+    model.tile_layout.current = 0;
 }
 
 fn pin(model: &mut Model, tile: Option<TileKey>) {

@@ -209,6 +209,8 @@ impl ServiceTask {
     fn execute(&mut self, command: CallCommand) {
         match command {
             CallCommand::UseDevices(choice) => self.use_devices(choice),
+            CallCommand::HidePreview if self.in_call() => {}
+            CallCommand::HidePreview => self.preview.show(false, &mut self.devices),
             CallCommand::RefreshDevices => self.lister.refresh(),
             CallCommand::LookUp(room) => self.lookup.start(room, &self.config.tokens),
             CallCommand::Join(params) => self.join(params),

@@ -1,6 +1,7 @@
 //! The window: `visavis [LINK]`, and `visavis host` with a room server in the same process.
 
 mod args;
+mod checker;
 mod commands;
 mod draw;
 mod hosting;
@@ -24,6 +25,7 @@ use crate::support::{JournalProgram, has_new_crash};
 use crate::ui;
 use anyhow::Context;
 use args::Then;
+use checker::SetUpChecker;
 use hosting::{HostOptions, LocalServer};
 use monitor::CallMonitor;
 use report::ReportDesk;
@@ -103,6 +105,7 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
         on_save: commands::save(commands.clone()),
         on_report: Box::new(move |request| desk.handle(request)),
         crashed,
+        checker: Some(Box::new(SetUpChecker::new(args.participant.tokens()?))),
         on_exit: guard.on_exit(),
         ..ui::Options::default()
     };

@@ -1,11 +1,13 @@
 //! Sentences for users about ends, rooms and receipts, and the exact lines for support.
 
 pub(super) mod chat;
+mod checkup;
 pub(super) mod details;
 mod devices;
 mod hands;
 pub(super) mod report;
 
+pub(super) use checkup::{check_lines, check_part, check_status, check_verdict};
 pub(super) use devices::{
     allowed, default_changed, default_device, device_problem, missing_device, problem_word, sharing_support, withheld,
     withheld_word,

@@ -1,6 +1,7 @@
 //! The window, driven by accessible names as a screen reader sees them, and screenshots of its screens.
 
 mod chat;
+mod checkup;
 mod details;
 mod flows;
 mod hosting;

@@ -5,6 +5,7 @@ mod banner;
 mod bars;
 mod call;
 mod chat;
+mod checkup;
 mod details;
 mod devices;
 mod dialog;
@@ -90,6 +91,7 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
     let area = ui.max_rect();
     ui.painter().rect_filled(area, 0.0, view.colors.canvas);
     match view.model.screen {
+        Screen::Lobby | Screen::End if view.model.checkup.is_some() => checkup::checkup(ui, view),
         Screen::Lobby | Screen::End if view.model.settings_open => settings::settings(ui, view),
         Screen::Lobby | Screen::Joining => lobby::lobby(ui, view),
         Screen::Call if view.model.full_screen => tiles::full_screen(ui, view),

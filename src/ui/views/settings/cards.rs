@@ -6,6 +6,7 @@ use crate::base::DeviceKind;
 use crate::call::view::DeviceState;
 use crate::store::Theme;
 use crate::ui::action::{Action, Setting};
+use crate::ui::checkup::CheckAction;
 use crate::ui::keys::LIST;
 use crate::ui::parts::{Menu, SettingsSection};
 use crate::ui::report::ReportAction;
@@ -183,6 +184,11 @@ fn about(ui: &mut Ui, view: &mut View<'_>) {
     let on = view.model.settings.check_for_updates == Some(true);
     let set = Action::Set(Setting::CheckForUpdates(!on));
     switch_row(ui, view, "Tell me about new versions", "Asks once a day, sends nothing about you", on, set);
+    if view.model.has_checker && view.model.call().is_none() {
+        let check = Button::new("Check my set-up", Look::Plain).height(size::BUTTON_TINY);
+        let check = row(ui, colors, size::SETTINGS_ROW, "Devices and server", |ui| check.show(ui, colors));
+        view.on_click(&check, Action::Check(CheckAction::Open));
+    }
     if let Some(release) = &view.model.release {
         let words = format!("Version {} is out", release.version);
         let more = Button::new("See what is new", Look::Plain).height(size::BUTTON_TINY);
