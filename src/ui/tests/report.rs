@@ -73,19 +73,22 @@ fn after_a_call_the_report_is_shown_and_then_saved() {
 
 #[test]
 fn escape_closes_the_dialog_and_not_what_is_behind_it() {
-    let world = World::new();
-    world.call(in_call());
-    let mut window = world.window(LARGE, ada());
-    world.end(ending(ExitReason::Left));
-    window.run_steps(10);
-    press(&mut window, REPORT);
-    set(&world, &mut window, ReportState::Failed("The file could not be saved: no space left.".into()));
-    assert!(window.query_by_label_contains("no space left").is_some());
-    press(&mut window, "Try again");
-    assert_eq!(requests(&world), [ReportRequest::Collect; 2]);
-    window.key_press(Key::Escape);
-    window.run_steps(3);
-    assert!(window.query_by_role_and_label(Role::Button, "New call").is_some(), "the end screen is there again");
+    for (reason, behind) in [(ExitReason::Left, "New call"), (ExitReason::Kicked, "Back to lobby")] {
+        let world = World::new();
+        world.call(in_call());
+        let mut window = world.window(LARGE, ada());
+        world.end(ending(reason));
+        window.run_steps(10);
+        press(&mut window, REPORT);
+        set(&world, &mut window, ReportState::Failed("The file could not be saved: no space left.".into()));
+        assert!(window.query_by_label_contains("no space left").is_some());
+        press(&mut window, "Try again");
+        assert_eq!(requests(&world), [ReportRequest::Collect; 2]);
+        window.key_press(Key::Escape);
+        window.run_steps(3);
+        assert!(window.query_by_label_contains("no space left").is_none(), "the dialog is closed");
+        assert!(window.query_by_role_and_label(Role::Button, behind).is_some(), "what was behind it is there");
+    }
 }
 
 #[test]

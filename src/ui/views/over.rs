@@ -2,7 +2,7 @@
 //! elsewhere, server stopped, connection lost. They appear only after the devices are released.
 
 use super::dialog::{self, Answer};
-use super::{View, end, receipt};
+use super::{View, end, receipt, report};
 use crate::base::ExitReason;
 use crate::call::view::CallPhase;
 use crate::ui::action::Action;
@@ -32,6 +32,7 @@ pub(super) fn over(ui: &mut Ui, view: &mut View<'_>, reason: ExitReason) {
         if !call.chat.messages.is_empty() {
             end::copy_chat(ui, view);
         }
+        report::report_button(ui, view, Align::Min);
         ui.add_space(13.0);
         let pressed = answers(ui, view, reason);
         let text = strings::details(call, ending, zone);
