@@ -1,10 +1,10 @@
 //! A client of LiveKit's RoomService (twirp), for this project's server and LiveKit's; and of `POST /links`, which only
 //! this project's has.
 
-use crate::base::{RoomName, Secret, UserId};
+use crate::base::{DeviceKind, RoomName, Secret, TrackSid, UserId, shown_name};
 use crate::http::{HttpAnswer, HttpError, HttpRequest, ServerError, http_url, shown};
-use crate::proto::hand;
 use crate::proto::token::{AdminGrant, ApiKey, MintError};
+use crate::proto::{device_request, hand, standing};
 use livekit_protocol as lk;
 use prost::Message;
 use std::time::Duration;
@@ -123,6 +123,101 @@ impl AdminClient {
         };
         let grant = AdminGrant::Room(room.clone());
         let _: lk::ParticipantInfo = self.call("UpdateParticipant", grant, &request).await?;
+        Ok(())
+    }
+
+    /// Mutes a track of a participant, who may unmute it.
+    pub(crate) async fn mute(&self, room: &RoomName, user: &UserId, track: &TrackSid) -> Result<(), AdminClientError> {
+        let request = lk::MuteRoomTrackRequest {
+            room: room.as_str().to_owned(),
+            identity: user.to_string(),
+            track_sid: track.to_string(),
+            muted: true,
+        };
+        let grant = AdminGrant::Room(room.clone());
+        let _: lk::MuteRoomTrackResponse = self.call("MutePublishedTrack", grant, &request).await?;
+        Ok(())
+    }
+
+    /// Asks a participant to turn a device on.
+    pub(crate) async fn ask_to_turn_on(
+        &self,
+        room: &RoomName,
+        user: &UserId,
+        kind: DeviceKind,
+    ) -> Result<(), AdminClientError> {
+        let Some(data) = device_request::encode(kind) else { return Ok(()) };
+        let request = lk::SendDataRequest {
+            room: room.as_str().to_owned(),
+            data,
+            destination_identities: vec![user.to_string()],
+            topic: Some(device_request::TOPIC.to_owned()),
+            ..Default::default()
+        };
+        let grant = AdminGrant::Room(room.clone());
+        let _: lk::SendDataResponse = self.call("SendData", grant, &request).await?;
+        Ok(())
+    }
+
+    /// Makes a participant a host.
+    pub(crate) async fn make_host(&self, room: &RoomName, user: &UserId) -> Result<(), AdminClientError> {
+        let request = lk::UpdateParticipantRequest {
+            room: room.as_str().to_owned(),
+            identity: user.to_string(),
+            attributes: [standing::host()].into(),
+            ..Default::default()
+        };
+        let grant = AdminGrant::Room(room.clone());
+        let _: lk::ParticipantInfo = self.call("UpdateParticipant", grant, &request).await?;
+        Ok(())
+    }
+
+    /// Lets a participant in who waits before a room. A LiveKit server gives the rights that are named; ours those of the
+    /// participant's token.
+    pub(crate) async fn admit(&self, room: &RoomName, user: &UserId) -> Result<(), AdminClientError> {
+        let permission = lk::ParticipantPermission {
+            can_subscribe: true,
+            can_publish: true,
+            can_publish_data: true,
+            can_update_metadata: true,
+            ..Default::default()
+        };
+        let request = lk::UpdateParticipantRequest {
+            room: room.as_str().to_owned(),
+            identity: user.to_string(),
+            permission: Some(permission),
+            attributes: [standing::no_longer_waiting()].into(),
+            ..Default::default()
+        };
+        let grant = AdminGrant::Room(room.clone());
+        let _: lk::ParticipantInfo = self.call("UpdateParticipant", grant, &request).await?;
+        Ok(())
+    }
+
+    /// Who waits before a room, with their names.
+    pub(crate) async fn waiting(&self, room: &RoomName) -> Result<Vec<(UserId, String)>, AdminClientError> {
+        let people = self.participants(room).await?;
+        let waits = |p: &&lk::ParticipantInfo| {
+            standing::is_waiting(&p.attributes) && p.state() != lk::participant_info::State::Disconnected
+        };
+        let mut waiting: Vec<_> = people.iter().filter(waits).collect();
+        waiting.sort_by_key(|p| p.joined_at_ms);
+        Ok(waiting.iter().map(|p| (UserId::of_participant(&p.identity), shown_name(&p.name, &p.identity))).collect())
+    }
+
+    /// The metadata of a room, in which its settings are.
+    pub(crate) async fn metadata(&self, room: &RoomName) -> Result<String, AdminClientError> {
+        let request = lk::ListRoomsRequest { names: vec![room.as_str().to_owned()] };
+        let answer: lk::ListRoomsResponse = self.call("ListRooms", AdminGrant::List, &request).await?;
+        let found = answer.rooms.into_iter().next().map(|room| room.metadata);
+        found.ok_or_else(|| AdminClientError::NotFound("requested room does not exist".to_owned()))
+    }
+
+    /// Replaces the metadata of a room.
+    pub(crate) async fn set_metadata(&self, room: &RoomName, metadata: String) -> Result<(), AdminClientError> {
+        let request = lk::UpdateRoomMetadataRequest { room: room.as_str().to_owned(), metadata };
+        let grant = AdminGrant::Room(room.clone());
+        let _: lk::Room = self.call("UpdateRoomMetadata", grant, &request).await?;
         Ok(())
     }
 

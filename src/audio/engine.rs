@@ -139,6 +139,11 @@ impl AudioEngine {
         self.send(AudioCommand::Tap(id, ring))
     }
 
+    /// Plays a stream louder or quieter from now on: by a factor of 0 or more. The tap stays as it is.
+    pub(crate) fn set_volume(&self, id: AudioStreamId, factor: f32) -> Result<(), AudioError> {
+        self.send(AudioCommand::Volume(id, factor))
+    }
+
     /// The state of all streams at the last tick.
     pub(crate) fn report(&self) -> AudioReport {
         self.thread.report()

@@ -66,6 +66,8 @@ pub(super) struct ReceiveStream {
     since_stretch: usize,
     /// Whether the last action was silence.
     silent: bool,
+    /// The factor of the last sample, and that of the end of the next block.
+    volume: [f32; 2],
 }
 
 impl ReceiveStream {
@@ -79,12 +81,18 @@ impl ReceiveStream {
             statistics: AudioStreamStats::default(),
             since_stretch: 0,
             silent: true,
+            volume: [1.0; 2],
         })
     }
 
     /// Copies every sample that is played into a ring, too.
     pub(super) fn set_tap(&mut self, tap: Option<rtrb::Producer<f32>>) {
         self.tap = tap;
+    }
+
+    /// Plays louder or quieter from now on: by a factor of 0 or more.
+    pub(super) fn set_volume(&mut self, factor: f32) {
+        self.volume[1] = factor;
     }
 
     pub(super) fn on_packet(&mut self, packet: &MediaPacket, arrived: Moment) {
@@ -107,7 +115,18 @@ impl ReceiveStream {
         if self.tap.as_mut().is_some_and(|tap| tap.push_entire_slice(&block).is_err()) {
             self.statistics.untapped_ms += 10.0;
         }
+        self.amplify(&mut block);
         block
+    }
+
+    /// Applies the volume; a new one is reached by the end of the block, without a click.
+    fn amplify(&mut self, block: &mut [f32; BLOCK]) {
+        let [from, to] = self.volume;
+        if self.volume != [1.0; 2] {
+            let step = (to - from) / BLOCK as f32;
+            block.iter_mut().enumerate().for_each(|(i, sample)| *sample *= from + step * (i + 1) as f32);
+        }
+        self.volume[0] = to;
     }
 
     /// The RTP timestamp of the next sample of [`Self::pull`]; `None` in silence.

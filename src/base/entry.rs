@@ -26,6 +26,8 @@ pub enum EntryErrorKind {
     Dismissed,
     /// The room is full.
     RoomFull,
+    /// A host has locked the room.
+    Locked,
     /// The server has no such room and opens none.
     NoRoom,
     /// No answer, or no media connection, in time.
@@ -48,6 +50,7 @@ impl EntryErrorKind {
             Self::Removed => "removed",
             Self::Dismissed => "dismissed",
             Self::RoomFull => "room_full",
+            Self::Locked => "locked",
             Self::NoRoom => "no_room",
             Self::Timeout => "timeout",
             Self::Other => "other",
@@ -67,6 +70,7 @@ impl EntryErrorKind {
             | Self::Certificate
             | Self::NoPermission
             | Self::RoomFull
+            | Self::Locked
             | Self::NoRoom
             | Self::Timeout
             | Self::Other => None,

@@ -81,6 +81,11 @@ pub enum EventKind {
     DeviceFailed { kind: DeviceKind, id: String, message: String },
     DeviceWithheld { kind: DeviceKind, reason: Withheld },
     DeviceAllowed { kind: DeviceKind },
+    DeviceAsked { kind: DeviceKind },
+    Waiting,
+    Admitted,
+    GuestWaiting { user: UserId, name: String, waiting: bool },
+    RoomSettingsChanged { spotlight: Option<UserId>, muted_on_entry: bool, locked: bool, waiting_room: bool },
     ScreenShown { screen: String },
     Focused { control: String },
     Statistics(Statistics),
@@ -140,6 +145,11 @@ impl EventKind {
             Self::DeviceFailed { .. } => "DeviceFailed",
             Self::DeviceWithheld { .. } => "DeviceWithheld",
             Self::DeviceAllowed { .. } => "DeviceAllowed",
+            Self::DeviceAsked { .. } => "DeviceAsked",
+            Self::Waiting => "Waiting",
+            Self::Admitted => "Admitted",
+            Self::GuestWaiting { .. } => "GuestWaiting",
+            Self::RoomSettingsChanged { .. } => "RoomSettingsChanged",
             Self::ScreenShown { .. } => "ScreenShown",
             Self::Focused { .. } => "Focused",
             Self::Statistics(_) => "Statistics",
@@ -188,7 +198,17 @@ impl EventKind {
                 json!({ "kind": kind, "id": id, "message": message })
             }
             Self::DeviceWithheld { kind, reason } => json!({ "kind": kind, "reason": reason }),
-            Self::DeviceAllowed { kind } => json!({ "kind": kind }),
+            Self::DeviceAllowed { kind } | Self::DeviceAsked { kind } => json!({ "kind": kind }),
+            Self::Waiting | Self::Admitted => json!({}),
+            Self::GuestWaiting { user, name, waiting } => {
+                json!({ "remote_user": user.as_str(), "name": name, "waiting": waiting })
+            }
+            Self::RoomSettingsChanged { spotlight, muted_on_entry, locked, waiting_room } => json!({
+                "spotlight": spotlight.as_ref().map(UserId::as_str),
+                "muted_on_entry": muted_on_entry,
+                "locked": locked,
+                "waiting_room": waiting_room,
+            }),
             Self::ScreenShown { screen } => json!({ "screen": screen }),
             Self::Focused { control } => json!({ "control": control }),
             Self::Statistics(s) => json!(s),

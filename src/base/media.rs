@@ -104,6 +104,9 @@ pub(crate) const VIDEO_CODEC: &str = "vp8";
 /// The choice of no device.
 pub(crate) const NO_DEVICE: &str = "none";
 
+/// The largest volume of another person, in percent of what they send.
+pub(crate) const LOUDEST: u16 = 200;
+
 /// A kind of device that a call can hold open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -43,6 +43,7 @@ pub(crate) use frame::{FrameSlot, Plane, VideoFrame, VideoFrameError};
 pub use hand::{RaisedHand, Reaction};
 pub use id::{IdError, RoomId, RoomName, TrackSid, UserId};
 pub(crate) use id::{SessionId, display_name};
+pub(crate) use media::LOUDEST;
 pub use media::{DeviceKind, MediaKind, TrackRef, TrackRole, TrackSource};
 pub(crate) use media::{EncodedFrame, MediaPacket, NO_DEVICE, PcmFormat, VIDEO_CODEC};
 pub(crate) use name::{cut, shown_name, visible, visible_lines};

@@ -81,10 +81,34 @@ fn words(kind: &EventKind, name: impl Fn(&UserId) -> String) -> Option<String> {
             format!("Your {} was kept off, {}", device(*kind), withheld(*reason))
         }
         EventKind::DeviceAllowed { kind } => format!("Your {} may be turned on", device(*kind)),
+        EventKind::DeviceAsked { .. }
+        | EventKind::Waiting
+        | EventKind::Admitted
+        | EventKind::GuestWaiting { .. }
+        | EventKind::RoomSettingsChanged { .. } => return of_hosts(kind, name),
         EventKind::ScreenShown { .. }
         | EventKind::Focused { .. }
         | EventKind::Statistics(_)
         | EventKind::Verified { .. } => return None,
+    })
+}
+
+/// What hosts do, and what they set for the room.
+fn of_hosts(kind: &EventKind, name: impl Fn(&UserId) -> String) -> Option<String> {
+    Some(match kind {
+        EventKind::DeviceAsked { kind } => format!("A host asked for your {}", device(*kind)),
+        EventKind::Waiting => "You wait to be let in".to_owned(),
+        EventKind::Admitted => "A host let you in".to_owned(),
+        EventKind::GuestWaiting { name, waiting: true, .. } => format!("{name} waits to be let in"),
+        EventKind::GuestWaiting { name, .. } => format!("{name} does not wait any more"),
+        EventKind::RoomSettingsChanged { spotlight, muted_on_entry, locked, waiting_room } => {
+            let lit = spotlight.as_ref().map(|user| format!("{} is shown large", name(user)));
+            let set = [(*muted_on_entry, "muted on entry"), (*locked, "locked"), (*waiting_room, "waiting room")];
+            let set = set.iter().filter(|(on, _)| *on).map(|(_, words)| (*words).to_owned());
+            let all: Vec<String> = lit.into_iter().chain(set).collect();
+            format!("For everybody: {}", if all.is_empty() { "nothing is set".to_owned() } else { all.join(", ") })
+        }
+        _ => return None,
     })
 }
 

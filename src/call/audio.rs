@@ -119,6 +119,11 @@ impl CallAudio {
         Some((id, input))
     }
 
+    /// Plays a remote stream at this volume, in percent.
+    pub(super) fn set_volume(&self, id: AudioStreamId, percent: u16) {
+        self.with("volume", |e| e.set_volume(id, f32::from(percent) / 100.0));
+    }
+
     /// Removes a remote stream.
     pub(super) fn remove_stream(&self, id: AudioStreamId) {
         self.with("voice", |e| e.remove_stream(id));

@@ -1,6 +1,9 @@
 //! Whether the frames of a received track can be decoded, judged by what arrives.
 
+use crate::audio::AudioStreamStats;
 use crate::base::{Moment, Undecodable};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// A track without a decoded frame for this long after a failure counts as damaged, if at least [`FAILURES`] failed.
@@ -47,6 +50,33 @@ impl Decodability {
     /// Why it can be neither shown nor played; `None` if it can.
     pub(super) const fn why(&self) -> Option<Undecodable> {
         self.why
+    }
+}
+
+/// Watches whether an audio track can be decoded.
+#[derive(Default)]
+pub(super) struct AudioWatch {
+    /// Encrypted packets that were dropped instead of decoded.
+    pub(super) sealed: Arc<AtomicU64>,
+    /// Packets that were encrypted, decoded and invalid at the last look.
+    last: (u64, u64, u64),
+    state: Decodability,
+}
+
+impl AudioWatch {
+    /// Compares the counts with those of the last look.
+    pub(super) fn look(&mut self, counts: &AudioStreamStats, now: Moment) -> Option<Undecodable> {
+        let now_counted = (self.sealed.load(Relaxed), counts.decoded, counts.invalid);
+        let (sealed, decoded, invalid) = std::mem::replace(&mut self.last, now_counted);
+        // The pauses of an encrypted voice are not encrypted.
+        if now_counted.0 > sealed {
+            self.state.sealed();
+        } else if now_counted.1 > decoded {
+            self.state.decoded();
+        } else if now_counted.2 > invalid {
+            self.state.failed(now);
+        }
+        self.state.why()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::view::{HostRequest, Notice};
 use crate::admin::{AdminClient, AdminClientError};
-use crate::base::{RoomName, Secret};
+use crate::base::{RoomName, Secret, TrackSid, UserId};
 use crate::http::ServerError;
 
 /// Servers, room and token for a host request.
@@ -16,6 +16,8 @@ pub(super) struct HostRights {
     pub(super) call_server: String,
     /// The room.
     pub(super) room: RoomName,
+    /// The room's metadata, which hold its settings.
+    pub(super) metadata: String,
     /// The token of the call.
     pub(super) token: Secret<String>,
 }
@@ -53,10 +55,54 @@ impl HostRights {
         match request {
             HostRequest::Remove { user, .. } => server.remove(&self.room, user).await?,
             HostRequest::LowerHand { user, .. } => server.lower_hand(&self.room, user).await?,
+            HostRequest::Mute { tracks, .. } => self.mute(&server, tracks).await?,
+            HostRequest::AskToTurnOn { user, kind, .. } => server.ask_to_turn_on(&self.room, user, *kind).await?,
+            HostRequest::MakeHost { user, .. } => server.make_host(&self.room, user).await?,
+            HostRequest::Set(settings) => {
+                let metadata = settings.write(&self.metadata);
+                let metadata = metadata.map_err(|error| AdminClientError::Invalid(error.to_string()))?;
+                server.set_metadata(&self.room, metadata).await?;
+            }
+            HostRequest::Admit(people) => self.admit(&server, people).await?,
+            HostRequest::Refuse { user, .. } => server.remove(&self.room, user).await?,
             HostRequest::EndForEveryone => server.dismiss(&self.room).await?,
             HostRequest::Invite => return Ok(Some(Notice::Invitation(server.guest_link(&self.room).await?))),
         }
         Ok(None)
+    }
+
+    /// Lets people in, one after the other. Those who have gone meanwhile are left out.
+    async fn admit(&self, server: &AdminClient, people: &[(UserId, String)]) -> Result<(), AdminClientError> {
+        for (user, _) in people {
+            match server.admit(&self.room, user).await {
+                Ok(()) | Err(AdminClientError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Who waits before the room. The token's server is asked first, as for requests.
+    pub(super) async fn waiting(self) -> Option<Vec<(UserId, String)>> {
+        for address in [&self.token_server, &self.call_server] {
+            let server = AdminClient::with_token(address, self.token.clone()).ok()?;
+            match server.waiting(&self.room).await {
+                Ok(people) => return Some(people),
+                Err(error) => tracing::debug!(%error, "it is not known who waits"),
+            }
+        }
+        None
+    }
+
+    /// Mutes tracks one after the other. One that has ended meanwhile is left out.
+    async fn mute(&self, server: &AdminClient, tracks: &[(UserId, TrackSid)]) -> Result<(), AdminClientError> {
+        for (user, track) in tracks {
+            match server.mute(&self.room, user, track).await {
+                Ok(()) | Err(AdminClientError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -85,6 +131,39 @@ fn sentence(request: &HostRequest, error: &AdminClientError) -> String {
             format!("{name}'s hand is still up: the server does not answer. Try again.")
         }
         (HostRequest::LowerHand { name, .. }, _) => format!("{name}'s hand is still up. {error}"),
+        (HostRequest::Mute { .. }, E::Denied(_)) => "The server does not let you mute others. Ask another host.".into(),
+        (HostRequest::Mute { whose, .. }, _) if silent => {
+            format!("The server does not answer, so nothing of {whose} was turned off. Try again.")
+        }
+        (HostRequest::Mute { whose, .. }, _) => format!("Nothing of {whose} was turned off. {error}"),
+        (HostRequest::AskToTurnOn { name, .. }, E::Denied(_)) => {
+            format!("The server does not let you ask {name}. Ask another host.")
+        }
+        (HostRequest::AskToTurnOn { name, .. }, _) if silent => {
+            format!("{name} was not asked: the server does not answer. Try again.")
+        }
+        (HostRequest::AskToTurnOn { name, .. }, _) => format!("{name} was not asked. {error}"),
+        (HostRequest::MakeHost { .. }, E::Denied(_)) => {
+            "The server does not let you make hosts. Ask another host.".into()
+        }
+        (HostRequest::MakeHost { name, .. }, _) if silent => {
+            format!("{name} is no host: the server does not answer. Try again.")
+        }
+        (HostRequest::MakeHost { name, .. }, _) => format!("{name} is no host. {error}"),
+        (HostRequest::Admit(_) | HostRequest::Refuse { .. }, E::Denied(_)) => {
+            "The server does not let you decide who comes in. Ask another host.".into()
+        }
+        (HostRequest::Admit(_), _) if silent => "Nobody was let in: the server does not answer. Try again.".into(),
+        (HostRequest::Admit(_), _) => format!("Nobody was let in. {error}"),
+        (HostRequest::Refuse { name, .. }, _) if silent => {
+            format!("{name} still waits: the server does not answer. Try again.")
+        }
+        (HostRequest::Refuse { name, .. }, _) => format!("{name} still waits. {error}"),
+        (HostRequest::Set(_), E::Denied(_)) => {
+            "The server does not let you change this for everyone. Ask another host.".into()
+        }
+        (HostRequest::Set(_), _) if silent => "Nothing was changed: the server does not answer. Try again.".into(),
+        (HostRequest::Set(_), _) => format!("Nothing was changed. {error}"),
         // livekit-server requires the `roomCreate` grant for this, which no join token carries.
         (HostRequest::EndForEveryone, E::Denied(_)) => {
             "This server does not let a host end the call. Remove the others one by one.".into()
@@ -122,6 +201,7 @@ mod tests {
             token_server,
             call_server,
             room: "num/7".parse().expect("a room"),
+            metadata: String::new(),
             token: Secret::new("the.calls.token".to_owned()),
         }
     }

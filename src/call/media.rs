@@ -1,14 +1,15 @@
 //! The media of one call: our tracks with their encoders, and the received tracks with decoders and playout.
 
 use super::audio::CallAudio;
-use super::decodability::Decodability;
+use super::decodability::AudioWatch;
 use super::devices::Devices;
 use super::lipsync::{LipSync, STALE, SyncGroup};
 use super::pictures::Pictures;
 use super::report::{ReportSender, TaskReport, TrackSender};
 use super::video_decoder::{DecoderStatistics, VideoDecoderInput, VideoDecoderTask, VideoTap};
 use super::video_encoder::{FrameCounts, LayerCounts, VideoEncoder, VideoFanout};
-use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport, AudioStreamStats};
+use super::volumes::Volumes;
+use crate::audio::{AudioReport, AudioStreamId, AudioStreamReport};
 use crate::base::{
     DeviceKind, EventKind, FrameSlot, Moment, PcmFormat, SimulcastLayer, TrackRef, TrackSid, TrackSource, Undecodable,
     UserId,
@@ -19,7 +20,7 @@ use crate::session::{BoundTrack, Epoch, RemoteParticipant, TrackHandle};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -82,6 +83,7 @@ pub(super) struct CallMedia {
     /// The pictures of each video track.
     pictures: Mutex<HashMap<TrackSid, Arc<Pictures>>>,
     lipsync: HashMap<(UserId, SyncGroup), Arc<LipSync>>,
+    volumes: Volumes,
     /// Our camera and our screen.
     own_videos: BTreeMap<TrackSource, OwnVideo>,
     own_audio: Option<Arc<AudioSender>>,
@@ -111,6 +113,7 @@ impl CallMedia {
             audios: HashMap::new(),
             pictures: Mutex::default(),
             lipsync: HashMap::new(),
+            volumes: Volumes::default(),
             own_videos: BTreeMap::new(),
             own_audio: None,
             link_rate: None,
@@ -271,6 +274,7 @@ impl CallMedia {
                     producer
                 });
                 let Some((id, input)) = self.audio.add_stream(tap) else { return };
+                self.audio.set_volume(id, self.volumes.of(&track.user));
                 let stop = CancellationToken::new();
                 let (stopped, watch) = (stop.clone(), AudioWatch::default());
                 let sealed = watch.sealed.clone();
@@ -313,6 +317,19 @@ impl CallMedia {
         }
     }
 
+    /// Plays all that a person sends at this volume, in percent.
+    pub(super) fn set_volume(&mut self, user: &UserId, percent: u16) {
+        let percent = self.volumes.set(user, percent);
+        for audio in self.audios.values().filter(|audio| audio.track.user == *user) {
+            self.audio.set_volume(audio.id, percent);
+        }
+    }
+
+    /// How loud a person is played, in percent.
+    pub(super) fn volume(&self, user: &UserId) -> u16 {
+        self.volumes.of(user)
+    }
+
     /// A remote video track sends from now on, or not. FirstVideoFrame follows for the first picture after an "off".
     pub(super) fn set_receiving(&mut self, track: &TrackSid, on: bool) {
         self.pictures(track).set_sending(on);
@@ -340,6 +357,7 @@ impl CallMedia {
     pub(super) fn keep_only(&mut self, people: &[RemoteParticipant]) {
         self.pictures.get_mut().retain(|sid, _| people.iter().any(|p| p.tracks.iter().any(|t| t.sid == *sid)));
         self.lipsync.retain(|(user, _), _| people.iter().any(|p| p.user == *user));
+        self.volumes.keep_only(|user| people.iter().any(|p| p.user == *user));
     }
 
     /// FirstVideoFrame and FirstAudioFrame of tracks that have been shown or heard since; also tells lip sync what is
@@ -451,33 +469,6 @@ impl CallMedia {
             self.detach(handle);
         }
         self.pictures.get_mut().clear();
-    }
-}
-
-/// Watches whether an audio track can be decoded.
-#[derive(Default)]
-struct AudioWatch {
-    /// Encrypted packets that were dropped instead of decoded.
-    sealed: Arc<AtomicU64>,
-    /// Packets that were encrypted, decoded and invalid at the last look.
-    last: (u64, u64, u64),
-    state: Decodability,
-}
-
-impl AudioWatch {
-    /// Compares the counts with those of the last look.
-    fn look(&mut self, counts: &AudioStreamStats, now: Moment) -> Option<Undecodable> {
-        let now_counted = (self.sealed.load(Relaxed), counts.decoded, counts.invalid);
-        let (sealed, decoded, invalid) = std::mem::replace(&mut self.last, now_counted);
-        // The pauses of an encrypted voice are not encrypted.
-        if now_counted.0 > sealed {
-            self.state.sealed();
-        } else if now_counted.1 > decoded {
-            self.state.decoded();
-        } else if now_counted.2 > invalid {
-            self.state.failed(now);
-        }
-        self.state.why()
     }
 }
 

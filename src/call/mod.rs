@@ -27,6 +27,7 @@ mod statistics;
 mod video_decoder;
 mod video_encoder;
 pub(crate) mod view;
+mod volumes;
 
 pub(crate) use audio::CallAudio;
 pub(crate) use connection::ConnectPlan;

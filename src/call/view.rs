@@ -2,10 +2,12 @@
 //! channels or clocks.
 
 mod details;
+mod host_request;
 mod person;
 
 pub(crate) use super::share_options::{ShareOption, ShareOptions};
 pub(crate) use details::{CallDetails, StatisticsSample};
+pub(crate) use host_request::HostRequest;
 pub(crate) use person::{Person, PersonTrack};
 
 use crate::base::{
@@ -13,6 +15,7 @@ use crate::base::{
     Reaction, Receipt, ReceiptStep, RoomName, RoomState, Secret, SessionId, StepName, UserId, WatchedVideos, Withheld,
 };
 use crate::proto::release::Release;
+use crate::proto::room_settings::RoomSettings;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +73,8 @@ pub(crate) enum CallCommand {
     RaiseHand(bool),
     /// React to what is said or shown. Outside a call and while the connection is lost it is dropped.
     React(Reaction),
+    /// Hear a person louder or quieter, for the rest of the call: in percent of what they send.
+    SetVolume(UserId, u16),
     /// A request of a host. The server refuses it if we are not one; outside a call it is dropped.
     AsHost(HostRequest),
     /// A link to a call was opened elsewhere. It comes back as [`Notice::Link`].
@@ -102,29 +107,6 @@ pub(crate) enum KeyState {
     Held,
     /// It was released, or can no longer be seen.
     Up,
-}
-
-/// A request of a host in a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum HostRequest {
-    /// Remove a user, who needs a new token to come back.
-    Remove {
-        /// Their user id.
-        user: UserId,
-        /// Their name, for sentences.
-        name: String,
-    },
-    /// Lower a user's hand.
-    LowerHand {
-        /// Their user id.
-        user: UserId,
-        /// Their name, for sentences.
-        name: String,
-    },
-    /// End the call for everybody, including us.
-    EndForEveryone,
-    /// Make a link for guests. It comes back as [`Notice::Invitation`].
-    Invite,
 }
 
 /// Which room to enter, and under which name.
@@ -292,6 +274,12 @@ pub(crate) struct CallView {
     pub(crate) invitation: Option<Secret<String>>,
     /// Whether our token grants the rights of a host. The server checks it at each request.
     pub(crate) host: bool,
+    /// What hosts have set for the room.
+    pub(crate) settings: RoomSettings,
+    /// Whether we wait before the room until a host lets us in.
+    pub(crate) waiting: bool,
+    /// Who waits before the room, with their names; for hosts.
+    pub(crate) guests: Vec<(UserId, String)>,
     /// Its phase.
     pub(crate) phase: CallPhase,
     /// Everybody else, in the order in which they joined.
@@ -391,6 +379,8 @@ pub(crate) enum Notice {
     Removed(String),
     /// A user's connection timed out; their name.
     Dropped(String),
+    /// Somebody waits before the room; their user id and name.
+    Waits(UserId, String),
     /// A user raised their hand; their name.
     HandRaised(String),
     /// Our hand was lowered, for this reason.
@@ -410,6 +400,8 @@ pub(crate) enum Notice {
     Device(DeviceKind),
     /// Others have turned a device of ours off, or keep it off although the user turns it on.
     Withheld(DeviceKind, Withheld),
+    /// A host asks us to turn a device on.
+    Asked(DeviceKind),
     /// What a device of ours gives may be sent now. It is off.
     Allowed(DeviceKind),
     /// Sharing has ended because the screen was locked.

@@ -5,6 +5,8 @@ use super::member::{Member, RoomNo};
 use super::subscribe::named_tracks;
 use super::{AdminAnswer, AdminCall, AdminError, Hub, MemberId};
 use crate::base::TrackSid;
+use crate::proto::room_settings::RoomSettings;
+use crate::proto::standing;
 use livekit_protocol as lk;
 use lk::signal_response::Message;
 
@@ -101,8 +103,21 @@ impl Hub {
         Ok(lk::MuteRoomTrackResponse { track })
     }
 
-    fn update_participant(&mut self, request: lk::UpdateParticipantRequest) -> Result<lk::ParticipantInfo, AdminError> {
-        let id = self.find(&request.room, &request.identity)?.id;
+    fn update_participant(
+        &mut self,
+        mut request: lk::UpdateParticipantRequest,
+    ) -> Result<lk::ParticipantInfo, AdminError> {
+        let member = self.find(&request.room, &request.identity)?;
+        let id = member.id;
+        let is_let_in = member.waiting.is_some()
+            && (standing::lets_in(&request.attributes) || request.permission.as_ref().is_some_and(|p| !p.hidden));
+        if member.waiting.is_some() {
+            // It gets the permission of its token when it is let in.
+            request.permission = None;
+        }
+        request
+            .attributes
+            .retain(|key, value| !standing::is_reserved(key) || standing::host() == (key.clone(), value.clone()));
         let before = request.permission.as_ref().and_then(|_| self.members.get(&id)).map(|m| m.permission.clone());
         if let (Some(permission), Some(member)) = (request.permission, self.members.get_mut(&id)) {
             member.permission = permission;
@@ -116,12 +131,15 @@ impl Hub {
         if let Some(before) = before {
             self.apply_permission(id, &before);
         }
+        if is_let_in {
+            self.admit(id);
+        }
         self.renew_token(id);
         self.find(&request.room, &request.identity).map(Member::info)
     }
 
     /// Ends tracks and subscriptions that a new permission forbids, and starts subscriptions that it allows.
-    fn apply_permission(&mut self, id: MemberId, before: &lk::ParticipantPermission) {
+    pub(super) fn apply_permission(&mut self, id: MemberId, before: &lk::ParticipantPermission) {
         let Some(member) = self.members.get(&id) else { return };
         let permission = &member.permission;
         let may_send = |source: i32| {
@@ -180,9 +198,11 @@ impl Hub {
         }
         let Some(room) = self.rooms.get_mut(&no) else { return Err(AdminError::NoRoom) };
         room.info.metadata = request.metadata;
+        let before = std::mem::replace(&mut room.settings, RoomSettings::read(&room.info.metadata));
         let Some(room) = self.rooms.get(&no) else { return Err(AdminError::NoRoom) };
         let info = self.room_info(room);
         self.broadcast(no, &Message::RoomUpdate(lk::RoomUpdate { room: Some(info.clone()) }));
+        self.door_changed(no, &before);
         Ok(info)
     }
 }

@@ -95,7 +95,7 @@ impl Hub {
         let payload = Bytes::from(packet.encode_to_vec());
         let label = if kind == Kind::Lossy { LOSSY } else { RELIABLE };
         let origin = sender.and_then(|id| self.members.get(&id)).map(Member::up);
-        for id in self.members_in(room).into_iter().filter(|id| Some(*id) != sender) {
+        for id in self.present_in(room).into_iter().filter(|id| Some(*id) != sender) {
             let Some(member) = self.members.get(&id).filter(|m| receivers.include(m)) else { continue };
             if kind == Kind::Lossy && !member.is_active() {
                 continue;

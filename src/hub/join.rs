@@ -1,6 +1,7 @@
 //! Joins, and resumes after a lost link.
 
 use super::config::{METADATA_BYTES, NAME_BYTES, PING_INTERVAL_S, PING_TIMEOUT_S, PROTOCOL};
+use super::door::{Arrival, no_rights};
 use super::downlink_dual::DualDownlink;
 use super::downlink_single::SingleDownlink;
 use super::member::{Downlink, Member, RoomNo};
@@ -9,6 +10,7 @@ use super::rooms::codecs;
 use super::uplink::Uplink;
 use super::{Admission, Hub, HubEvent, LinkId, MediaCommand, MemberId, Output, Refusal, Timer, clipped};
 use crate::base::{Moment, UserId};
+use crate::proto::standing;
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
 use lk::leave_request::Action;
@@ -37,17 +39,19 @@ impl Hub {
             let why = match refusal {
                 Refusal::Removed => Why::ParticipantRemoved,
                 Refusal::Dismissed => Why::RoomDeleted,
-                Refusal::Full | Refusal::NoRoom => Why::JoinFailure,
+                Refusal::Full | Refusal::Locked | Refusal::NoRoom => Why::JoinFailure,
             };
             return self.leave_and_close(link, Action::Disconnect, why);
         }
         let room = self.room_for_join(&admission);
+        // The earlier session of the same user says how it comes in, so it ends afterwards.
+        let arrival = self.arrival(room, &admission);
         self.supersede_duplicate(room, &admission);
 
         let name = admission.room.clone();
         let offer = request.publisher_offer.take();
         let announced = take(&mut request.add_track_requests);
-        let id = self.add_member(link, room, admission, &request, single);
+        let id = self.add_member((link, room), admission, &request, arrival, single);
         self.send_join_response(id, link);
         self.renew_token(id);
         for connection in self.members.get(&id).map(Member::connections).unwrap_or_default() {
@@ -80,17 +84,19 @@ impl Hub {
 
     fn add_member(
         &mut self,
-        link: LinkId,
-        room: RoomNo,
+        (link, room): (LinkId, RoomNo),
         admission: Admission,
         request: &lk::JoinRequest,
+        arrival: Arrival,
         single: bool,
     ) -> MemberId {
         self.last_member += 1;
         let id = MemberId(self.last_member);
         let client = request.client_info.clone().unwrap_or_default();
         let auto_subscribe = request.connection_settings.as_ref().is_none_or(|s| s.auto_subscribe);
-        let base = self.participant(&admission, request, &client);
+        let Arrival { waits, standing, enters_muted } = arrival;
+        let base = self.participant(standing, &admission, request, &client);
+        let waiting = waits.then(|| admission.permission.clone());
         let downlink = if single {
             Downlink::Single(SingleDownlink::new(self.now))
         } else {
@@ -101,7 +107,8 @@ impl Hub {
             room,
             user: admission.user.clone(),
             base,
-            permission: admission.permission,
+            permission: if waiting.is_some() { no_rights() } else { admission.permission },
+            waiting,
             issued_at: admission.issued_at,
             protocol: client.protocol,
             auto_subscribe,
@@ -117,6 +124,7 @@ impl Hub {
             sharing: lk::SubscriptionPermission { all_participants: true, ..Default::default() },
             last_sequence: 0,
             quality: None,
+            enters_muted,
         };
         let session = member.base.sid.clone();
         self.members.insert(id, member);
@@ -134,6 +142,7 @@ impl Hub {
     /// an empty value does not remove an attribute of the token.
     fn participant(
         &mut self,
+        standing: Vec<(String, String)>,
         admission: &Admission,
         request: &lk::JoinRequest,
         client: &lk::ClientInfo,
@@ -144,10 +153,13 @@ impl Hub {
             let own = request.participant_attributes.iter().filter(|(_, value)| !value.is_empty());
             attributes.extend(own.map(|(key, value)| (key.clone(), value.clone())));
         }
+        // What a participant is here, neither its token nor itself says.
+        attributes.retain(|key, _| !standing::is_reserved(key));
         if attributes_bytes(&attributes) > METADATA_BYTES {
             tracing::debug!(user = %admission.user, "attributes over the limit are left out");
             attributes.clear();
         }
+        attributes.extend(standing);
         let own_metadata = may_set && !request.metadata.is_empty();
         let metadata = if own_metadata { &request.metadata } else { &admission.metadata };
         lk::ParticipantInfo {
@@ -177,7 +189,8 @@ impl Hub {
         let Some(member) = self.members.get(&id) else { return };
         let Some(room) = self.rooms.get(&member.room) else { return };
         let others = room.members.iter().filter_map(|m| self.members.get(m));
-        let others = others.filter(|m| m.id != id && !m.permission.hidden).map(Member::info).collect();
+        let others = others.filter(|m| m.id != id && !m.permission.hidden && member.waiting.is_none());
+        let others = others.map(Member::info).collect();
         let join = lk::JoinResponse {
             room: Some(self.room_info(room)),
             participant: Some(member.info()),
@@ -204,7 +217,7 @@ impl Hub {
         }
     }
 
-    fn broadcast_arrival(&mut self, id: MemberId) {
+    pub(super) fn broadcast_arrival(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id).filter(|m| !m.permission.hidden) else { return };
         let (room, info) = (member.room, member.info());
         let update = Message::Update(lk::ParticipantUpdate { participants: vec![info] });
@@ -274,16 +287,20 @@ impl Hub {
     }
 
     /// Sends the current state after a resume: members, room, members that left meanwhile, speakers, layers to send.
-    fn resync(&mut self, id: MemberId, room: RoomNo, unsure_since: Moment) {
+    pub(super) fn resync(&mut self, id: MemberId, room: RoomNo, unsure_since: Moment) {
         let Some(r) = self.rooms.get(&room) else { return };
+        let waits = self.members.get(&id).is_some_and(|member| member.waiting.is_some());
         let members = r.members.iter().filter_map(|m| self.members.get(m));
-        let visible = members.filter(|m| m.id == id || !m.permission.hidden);
+        let visible = members.filter(|m| m.id == id || !(waits || m.permission.hidden));
         let participants: Vec<_> = visible.map(Member::info).collect();
         let present: BTreeSet<_> = participants.iter().map(|p| p.identity.clone()).collect();
         let info = self.room_info(r);
         let speakers = self.speakers_message(&r.speakers.current());
         self.send(id, Message::Update(lk::ParticipantUpdate { participants }));
         self.send(id, Message::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
+        if waits {
+            return;
+        }
         let mut missed = self.leave_log.shown_since(room, unsure_since);
         // Clients match by identity: a user that is back with a new sid must not be shown leaving.
         missed.retain(|p| !present.contains(&p.identity));

@@ -188,7 +188,7 @@ impl Hub {
     fn broadcast_departure(&mut self, member: &Member, why: Why, audience: Audience) {
         let Some(info) = departure_info(member, why) else { return };
         let update = Message::Update(lk::ParticipantUpdate { participants: vec![info] });
-        for id in self.members_in(member.room) {
+        for id in self.present_in(member.room) {
             let is_old = self.members.get(&id).is_some_and(|m| m.protocol < REPLACES_BY_IDENTITY);
             if is_old || audience == Audience::Everybody {
                 self.send(id, update.clone());
@@ -222,10 +222,10 @@ impl Hub {
         let (room, no) = (self.room_name(member.room), member.room);
         self.counts_changed(no);
         let shown = departure_info(&member, why).map(Box::new);
-        let (sid, user) = (member.base.sid, member.user);
+        let (sid, user, waited) = (member.base.sid, member.user, member.waiting.is_some());
         let event = HubEvent::MemberLeft { room: room.clone(), user: user.clone(), session: sid.clone(), reason: why };
         self.emit(event);
-        self.leave_log.add(LeaveRecord { sid, room, no, shown, user, reason: why, at: self.now });
+        self.leave_log.add(LeaveRecord { sid, room, no, shown, user, reason: why, waited, at: self.now });
     }
 }
 

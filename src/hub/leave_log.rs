@@ -23,6 +23,8 @@ pub(super) struct LeaveRecord {
     pub(super) shown: Option<Box<ParticipantInfo>>,
     pub(super) user: UserId,
     pub(super) reason: DisconnectReason,
+    /// Whether it had waited before the room, and was never in it.
+    pub(super) waited: bool,
     pub(super) at: Moment,
 }
 
@@ -52,12 +54,20 @@ impl LeaveLog {
 
     /// Users that were lost from a room within the last 2 minutes and may be about to join again.
     pub(super) fn returning(&self, room: &str, now: Moment) -> Vec<UserId> {
-        let recent = self.0.iter().rev().take_while(|r| now.since(r.at) <= RETURN_WINDOW);
-        let lost = recent.filter(|r| r.room == room && is_loss(r.reason));
-        let mut users: Vec<UserId> = lost.map(|r| r.user.clone()).collect();
+        let mut users: Vec<UserId> = self.lost(room, now).map(|r| r.user.clone()).collect();
         users.sort();
         users.dedup();
         users
+    }
+
+    /// Whether a user was in a room, was lost from it within the last 2 minutes, and may be about to join again.
+    pub(super) fn was_inside(&self, room: &str, user: &UserId, now: Moment) -> bool {
+        self.lost(room, now).any(|record| record.user == *user && !record.waited)
+    }
+
+    fn lost<'a>(&'a self, room: &'a str, now: Moment) -> impl Iterator<Item = &'a LeaveRecord> {
+        let recent = self.0.iter().rev().take_while(move |r| now.since(r.at) <= RETURN_WINDOW);
+        recent.filter(move |r| r.room == room && is_loss(r.reason))
     }
 }
 
@@ -78,7 +88,7 @@ mod tests {
             let user: UserId = "u".parse().expect("a user id");
             let (sid, reason) = (format!("PA_{n}"), DisconnectReason::ClientInitiated);
             let (room, no) = ("r".into(), RoomNo(1));
-            log.add(LeaveRecord { sid, room, no, shown: None, user, reason, at: Moment::ZERO });
+            log.add(LeaveRecord { sid, room, no, shown: None, user, reason, waited: false, at: Moment::ZERO });
         }
         assert_eq!(log.0.len(), MAX_RECORDS);
     }

@@ -23,6 +23,8 @@ pub(super) struct Member {
     /// The participant info without tracks and permission, which [`Member::info`] adds.
     pub(super) base: lk::ParticipantInfo,
     pub(super) permission: lk::ParticipantPermission,
+    /// The permission that it gets when it is let in; `None` once it is in the room.
+    pub(super) waiting: Option<lk::ParticipantPermission>,
     /// `nbf` of the newest token that it joined or resumed with, in Unix seconds.
     pub(super) issued_at: i64,
     /// The client's protocol version.
@@ -46,6 +48,8 @@ pub(super) struct Member {
     /// Sequence number of the last reliable data message, counted by the client.
     pub(super) last_sequence: u32,
     pub(super) quality: Option<(lk::ConnectionQuality, f32)>,
+    /// Whether its first microphone is muted when it is published: the room's setting when it entered.
+    pub(super) enters_muted: bool,
 }
 
 /// The m-lines that carry tracks to the client, by protocol version.

@@ -1,7 +1,7 @@
 //! The rooms of a server as a pure state machine: no sockets, no threads, time as an argument.
 //!
 //! [`Hub`] owns the rooms. Its methods are grouped by subject: `rooms`, `join`, `leave`, `signal` (client messages), `media`
-//! (reports of the forwarding plane), `publish`, `subscribe`, `negotiate`, `data`, `admin`, `notify` (webhooks). Parts that need no room
+//! (reports of the forwarding plane), `publish`, `subscribe`, `negotiate`, `data`, `door` (locked and waiting rooms), `admin`, `notify` (webhooks). Parts that need no room
 //! stand alone: `uplink`, `downlink_single` and `downlink_dual` (which m-line carries which track), `presence`,
 //! `speakers`, `bans`, `leave_log`. `io` has the types of the interface.
 
@@ -9,6 +9,7 @@ mod admin;
 mod bans;
 mod config;
 mod data;
+mod door;
 mod downlink_dual;
 mod downlink_single;
 mod ids;
@@ -35,6 +36,7 @@ pub use config::HubConfig;
 pub use io::*;
 
 use crate::base::{Moment, Timers, TrackSid};
+use crate::proto::room_settings::RoomSettings;
 
 use ids::Ids;
 use leave_log::LeaveLog;
@@ -72,6 +74,10 @@ pub struct Hub {
 #[derive(Clone, Debug)]
 struct Room {
     info: lk::Room,
+    /// What hosts have set, from the metadata in `info`.
+    settings: RoomSettings,
+    /// When hosts closed the door last, in Unix seconds; 0 before.
+    closed_at: i64,
     members: BTreeSet<MemberId>,
     /// The counts that the members were told last.
     counts: Counts,
@@ -163,6 +169,9 @@ impl Hub {
             let full = no_place.then_some(Refusal::Full);
             return if self.config.auto_create { full } else { Some(Refusal::NoRoom) };
         };
+        if self.is_locked_for(room, admission) {
+            return Some(Refusal::Locked);
+        }
         self.is_full(room, admission).then_some(Refusal::Full)
     }
 
@@ -239,22 +248,25 @@ impl Hub {
         }
     }
 
+    /// Sends a message to all who do not wait before the room.
     fn broadcast(&mut self, room: RoomNo, message: &Message) {
-        for member in self.members_in(room) {
+        for member in self.present_in(room) {
             self.send(member, message.clone());
         }
     }
 
-    /// Has a new token sent to a member, with its current name, metadata and permission.
+    /// Has a new token sent to a member, with its current name, metadata and permission; for one that waits, with the
+    /// permission that it gets.
     fn renew_token(&mut self, id: MemberId) {
         let Some(member) = self.members.get(&id) else { return };
         let Some(link) = member.link else { return };
-        let holder = Box::new(member.info());
+        let permission = member.waiting.as_ref().unwrap_or(&member.permission).clone();
+        let holder = Box::new(lk::ParticipantInfo { permission: Some(permission), ..member.info() });
         self.out.push_back(Output::RenewToken { link, holder });
     }
 
     fn others_in(&self, room: RoomNo, but: MemberId) -> Vec<MemberId> {
-        self.members_in(room).into_iter().filter(|m| *m != but).collect()
+        self.present_in(room).into_iter().filter(|m| *m != but).collect()
     }
 
     fn command(&mut self, command: MediaCommand) {

@@ -135,9 +135,12 @@ impl Hub {
         if connection == member.primary() && !member.is_active() {
             member.base.state = lk::participant_info::State::Active as i32;
             self.timers.stop(Timer::Entry(id));
+            let waits = member.waiting.is_some();
             self.broadcast_info(id);
-            self.notify_joined(id);
-            self.send_qualities(id);
+            if !waits {
+                self.notify_joined(id);
+                self.send_qualities(id);
+            }
         }
         self.check_presence(id);
     }

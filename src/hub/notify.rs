@@ -29,7 +29,11 @@ impl Hub {
 
     /// A participant has left. One that never had a media connection was not in the room.
     pub(super) fn notify_left(&mut self, member: &Member, why: Why) {
-        let event = if member.is_active() { "participant_left" } else { "participant_connection_aborted" };
+        let event = if member.is_active() && member.waiting.is_none() {
+            "participant_left"
+        } else {
+            "participant_connection_aborted"
+        };
         self.notify(event, member.room, |_| Some(departed(member, why)));
     }
 

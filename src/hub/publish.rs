@@ -18,7 +18,7 @@ pub(super) const UNKNOWN_STREAM: &str = "unknown";
 pub(super) const ALL_LAYERS: u8 = 3;
 
 impl Hub {
-    pub(super) fn add_track(&mut self, id: MemberId, request: lk::AddTrackRequest) {
+    pub(super) fn add_track(&mut self, id: MemberId, mut request: lk::AddTrackRequest) {
         let Some(member) = self.members.get(&id) else { return };
         if let Some((reason, message)) = publish_error(member, &request, self.config.max_tracks) {
             tracing::debug!(user = %member.user, message, "a track is refused");
@@ -37,11 +37,15 @@ impl Hub {
             }
             None => {}
         }
+        let is_muted = self.mute_on_entry(id, &mut request);
         let track = self.new_track(request);
         let (sid, info) = (track.sid.clone(), track.info.clone());
         let cid = track.cids.first().cloned().unwrap_or_default();
         self.owners.insert(sid.clone(), id);
         self.send(id, Message::TrackPublished(lk::TrackPublishedResponse { cid, track: Some(info) }));
+        if is_muted {
+            self.send(id, Message::Mute(lk::MuteTrackRequest { sid: sid.to_string(), muted: true }));
+        }
         let Some(member) = self.members.get_mut(&id) else { return };
         if member.uplink.take_unsupported(track.announced()) {
             self.owners.remove(&sid);
@@ -57,6 +61,16 @@ impl Hub {
             }
             self.publish(id, &[sid]);
         }
+    }
+
+    /// Mutes the first microphone of a member that enters muted. Returns whether it was not muted before.
+    fn mute_on_entry(&mut self, id: MemberId, request: &mut lk::AddTrackRequest) -> bool {
+        let is_microphone = request.source() == lk::TrackSource::Microphone;
+        let Some(member) = self.members.get_mut(&id).filter(|member| member.enters_muted && is_microphone) else {
+            return false;
+        };
+        member.enters_muted = false;
+        !std::mem::replace(&mut request.muted, true)
     }
 
     fn new_track(&mut self, request: lk::AddTrackRequest) -> Track {

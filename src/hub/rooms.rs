@@ -9,6 +9,7 @@ use super::publish::mime_type;
 use super::speakers::Speakers;
 use super::{Admission, Hub, HubEvent, MemberId, Room, Timer, clipped};
 use crate::base::{Codec, MediaKind};
+use crate::proto::room_settings::RoomSettings;
 use livekit_protocol as lk;
 use lk::DisconnectReason as Why;
 use lk::leave_request::Action;
@@ -24,7 +25,7 @@ const COUNTS_AFTER: Duration = Duration::from_millis(250);
 pub(super) type Counts = (u32, u32);
 
 /// Whether a participant of this kind depends on people.
-const fn is_dependent(kind: Kind) -> bool {
+pub(super) const fn is_dependent(kind: Kind) -> bool {
     matches!(kind, Kind::Agent | Kind::Egress)
 }
 
@@ -39,7 +40,7 @@ impl Hub {
     pub(super) fn is_full(&self, room: &Room, admission: &Admission) -> bool {
         let others = || room.members.iter().filter_map(|m| self.members.get(m)).filter(|m| m.user != admission.user);
         let limit = Some(room.info.max_participants as usize).filter(|n| *n > 0 && !is_dependent(admission.kind));
-        limit.is_some_and(|limit| others().filter(|m| !m.is_dependent()).count() >= limit)
+        limit.is_some_and(|limit| others().filter(|m| !m.is_dependent() && m.waiting.is_none()).count() >= limit)
             || others().count() >= self.config.max_members
     }
 
@@ -84,7 +85,10 @@ impl Hub {
         self.timers.set(Timer::Idle(no), self.now + Duration::from_secs(info.empty_timeout.into()));
         self.names.insert(info.name.clone(), no);
         self.emit(HubEvent::RoomOpened { room: info.name.clone() });
-        self.rooms.insert(no, Room { info, members: BTreeSet::new(), counts: (0, 0), speakers: Speakers::default() });
+        let settings = RoomSettings::read(&info.metadata);
+        let (members, speakers) = (BTreeSet::new(), Speakers::default());
+        let closed_at = if settings.is_closed() { self.unix_s() } else { 0 };
+        self.rooms.insert(no, Room { info, settings, closed_at, members, counts: (0, 0), speakers });
         self.notify_room("room_started", no);
         no
     }
@@ -96,7 +100,7 @@ impl Hub {
     }
 
     fn counts(&self, room: &Room) -> Counts {
-        let members = || room.members.iter().filter_map(|id| self.members.get(id));
+        let members = || room.members.iter().filter_map(|id| self.members.get(id)).filter(|m| m.waiting.is_none());
         let publishes = |member: &&Member| member.tracks.iter().any(|track| track.is_published);
         let participants = members().filter(|member| !member.is_dependent()).count();
         (participants as u32, members().filter(publishes).count() as u32)

@@ -5,7 +5,7 @@ use super::join::attributes_bytes;
 use super::subscribe::named_tracks;
 use super::{Hub, LinkId, MemberId};
 use crate::base::TrackSid;
-use crate::proto::hand;
+use crate::proto::{hand, standing};
 use livekit_protocol as lk;
 use lk::request_response::{Reason, Request as Refused};
 use lk::signal_request::Message as Request;
@@ -78,7 +78,11 @@ impl Hub {
     fn update_metadata(&mut self, id: MemberId, update: lk::UpdateParticipantMetadata) {
         let Some(member) = self.members.get(&id) else { return };
         let request_id = update.request_id;
-        if !member.permission.can_update_metadata && !changes_hand_only(&member.base, &update) {
+        let may = match member.permission.can_update_metadata {
+            true => !changes_standing(&member.base, &update),
+            false => changes_hand_only(&member.base, &update),
+        };
+        if !may {
             let message = "does not have permission to update own metadata";
             return self.respond(id, request_id, Reason::NotAllowed, message, Refused::UpdateMetadata(update));
         }
@@ -148,6 +152,12 @@ impl Hub {
             None => self.respond(id, 0, Reason::NotFound, "track does not exist", Refused::UpdateVideoTrack(update)),
         }
     }
+}
+
+/// Whether an update changes what the participant is in the room. Only hosts may, by the admin API.
+fn changes_standing(participant: &lk::ParticipantInfo, update: &lk::UpdateParticipantMetadata) -> bool {
+    let is_new = |key: &str, value: &String| participant.attributes.get(key).map_or("", String::as_str) != value;
+    update.attributes.iter().any(|(key, value)| standing::is_reserved(key) && is_new(key, value))
 }
 
 /// Whether an update changes the participant's raised hand and nothing else. Everybody may: what others take for the word of

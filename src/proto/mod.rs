@@ -4,6 +4,8 @@
 
 #[cfg(feature = "client")]
 pub(crate) mod chat;
+#[cfg(feature = "client")]
+pub(crate) mod device_request;
 #[cfg(any(feature = "client", feature = "wire"))]
 pub(crate) mod hand;
 #[cfg(feature = "wire")]
@@ -19,7 +21,11 @@ pub(crate) mod payload;
 #[cfg(feature = "client")]
 pub(crate) mod reaction;
 pub(crate) mod release;
+#[cfg(any(feature = "client", feature = "wire"))]
+pub mod room_settings;
 pub mod sdp;
+#[cfg(any(feature = "client", feature = "wire"))]
+pub(crate) mod standing;
 pub(crate) mod stream;
 #[cfg(feature = "wire")]
 pub mod tencent;

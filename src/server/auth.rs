@@ -49,7 +49,7 @@ impl JoinDenied {
         match self {
             // livekit-server's status for a join that asks for what its token does not let it do.
             Self::Token(_) | Self::NoMetadataGrant | Self::NoPublishGrant => StatusCode::UNAUTHORIZED,
-            Self::NoJoinGrant | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full) => {
+            Self::NoJoinGrant | Self::Hub(Refusal::Removed | Refusal::Dismissed | Refusal::Full | Refusal::Locked) => {
                 StatusCode::FORBIDDEN
             }
             Self::Name(_) | Self::Request(_) => StatusCode::BAD_REQUEST,
@@ -74,7 +74,9 @@ pub(super) fn verify_token(
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
     let token = bearer.or_else(|| query.get("access_token").map(String::as_str)).ok_or(TokenError::Missing)?;
-    app.secrets.current().keys.verify(token.trim())
+    let mut claims = app.secrets.current().keys.verify(token.trim())?;
+    claims.room_admin |= claims.room_join && app.engine.is_made_host(&claims.room, &claims.identity);
+    Ok(claims)
 }
 
 /// Makes all checks that are possible before the upgrade.
@@ -88,7 +90,9 @@ pub(super) async fn authorize_join(
     let mut admission = admission(&app.engine, &claims)?;
     if let Some(name) = query.get("publish").filter(|name| !name.is_empty()) {
         // Who was removed is not let in under another name.
-        if let Some(refusal @ (Refusal::Removed | Refusal::Dismissed)) = hub.refusal(admission.clone(), false).await? {
+        if let Some(refusal @ (Refusal::Removed | Refusal::Dismissed | Refusal::Locked)) =
+            hub.refusal(admission.clone(), false).await?
+        {
             return Err(refusal.into());
         }
         second_connection(&mut claims, &mut admission, name)?;

@@ -70,11 +70,16 @@ impl Engine {
         Ok(list.rooms.first().map(|room| room.num_participants))
     }
 
-    /// Whether a user may have a token now. The caller makes the token right afterwards.
-    pub(super) async fn check_token_request(&self, claims: &JoinClaims) -> Result<(), EntryRefused> {
+    /// Whether a user may have a token now. The caller makes the token right afterwards: with `true` one that only lets them
+    /// wait before the room.
+    pub(super) async fn check_token_request(&self, claims: &JoinClaims) -> Result<bool, EntryRefused> {
         match self {
-            Self::Embedded(hub) => wait_for_ban(hub, claims).await,
-            Self::LiveKit(livekit) => Ok(livekit.check_token_request(claims.room.as_str(), &claims.user)?),
+            // The hub lets them wait itself.
+            Self::Embedded(hub) => wait_for_ban(hub, claims).await.map(|()| false),
+            Self::LiveKit(livekit) => {
+                livekit.check_token_request(claims.room.as_str(), &claims.user)?;
+                livekit.check_door(claims).await
+            }
         }
     }
 
@@ -86,6 +91,15 @@ impl Engine {
                 Some(refusal) => Err(refusal.into()),
             },
             Self::LiveKit(livekit) => livekit.check_entry(&admission.room, &admission.user),
+        }
+    }
+
+    /// Whether a host has made this participant a host, which its token does not say.
+    pub(super) fn is_made_host(&self, room: &str, user: &str) -> bool {
+        match self {
+            // The hub renews the tokens of those who are made hosts.
+            Self::Embedded(_) => false,
+            Self::LiveKit(livekit) => livekit.is_made_host(room, user),
         }
     }
 
@@ -127,7 +141,8 @@ async fn wait_for_ban(hub: &HubHandle, claims: &JoinClaims) -> Result<(), EntryR
     loop {
         let now = unix_time();
         let issued_at = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let admission = plain_admission(&claims.room, claims.user.clone(), issued_at);
+        let room_admin = claims.room_admin;
+        let admission = Admission { room_admin, ..plain_admission(&claims.room, claims.user.clone(), issued_at) };
         match hub.refusal(admission, false).await? {
             None => return Ok(()),
             Some(Refusal::Removed | Refusal::Dismissed) if tries.next().is_some() => {

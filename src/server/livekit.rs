@@ -7,6 +7,7 @@
 use super::audit::{self, AuditEntry, Principal};
 use super::bans::{BanKind, StillBanned, TOKEN_LIFETIME_S, TimedBans};
 use super::error::{EntryRefused, Unavailable};
+use super::made_hosts::MadeHosts;
 use super::secrets::Keyring;
 use super::state_folder::StateFolder;
 use super::stats::EngineStats;
@@ -14,7 +15,9 @@ use crate::admin::{AdminClient, AdminClientError};
 use crate::base::{IdError, RoomName, UserId};
 use crate::clock::unix_s;
 use crate::hub::{AdminAnswer, AdminCall, AdminError, AdminResult, Ban, BanList, Refusal};
-use crate::proto::token::{AdminGrant, ApiKey, MintError};
+use crate::proto::room_settings::RoomSettings;
+use crate::proto::standing;
+use crate::proto::token::{AdminGrant, ApiKey, JoinClaims, MintError};
 use livekit_protocol as lk;
 use parking_lot::Mutex;
 use std::time::Duration;
@@ -39,6 +42,7 @@ pub(super) struct LiveKit {
     client_url: String,
     secrets: Keyring,
     bans: Mutex<TimedBans>,
+    hosts: Mutex<MadeHosts>,
     state: Mutex<Option<StateFolder>>,
 }
 
@@ -61,7 +65,14 @@ impl LiveKit {
             state
         });
         let client_url = address.public_url.unwrap_or_else(|| websocket(&address.url));
-        Ok(Self { client, client_url, secrets, bans: Mutex::new(bans), state: Mutex::new(state) })
+        Ok(Self {
+            client,
+            client_url,
+            secrets,
+            bans: Mutex::new(bans),
+            hosts: Mutex::default(),
+            state: Mutex::new(state),
+        })
     }
 
     /// The URL at which clients join: `ws://` or `wss://`.
@@ -78,18 +89,41 @@ impl LiveKit {
             _ => Vec::new(),
         };
         let dismissed = matches!(&call, AdminCall::DeleteRoom(_));
+        let made_host = made_host(&call);
         let (room, missing) = (call.room().to_owned(), missing(&call));
         let answer = match ask(&self.client()?, call).await {
             Ok(answer) => answer,
             Err(e) => return refused(e, missing).map(Err),
         };
+        {
+            let mut hosts = self.hosts.lock();
+            removed.iter().for_each(|user| hosts.remove(&room, user));
+            made_host.iter().for_each(|user| hosts.add(&room, user, unix_s()));
+        }
         self.ban(&room, &removed, dismissed).await;
         Ok(Ok(Box::new(answer)))
+    }
+
+    /// Whether a host has made a user a host of a room through this server: a LiveKit server cannot change what a token grants.
+    pub(super) fn is_made_host(&self, room: &str, user: &str) -> bool {
+        self.hosts.lock().contain(room, user, unix_s())
     }
 
     /// Whether a user may have a token. The caller makes the token right afterwards.
     pub(super) fn check_token_request(&self, room: &str, user: &UserId) -> Result<(), StillBanned> {
         self.bans.lock().request_token(room, user, unix_s())
+    }
+
+    /// Whether somebody has to wait before a room; an error if it is locked. A LiveKit server knows no doors, so whoever
+    /// joins without this server's tokens goes in.
+    pub(super) async fn check_door(&self, claims: &JoinClaims) -> Result<bool, EntryRefused> {
+        if claims.room_admin {
+            return Ok(false);
+        }
+        let call = AdminCall::ListRooms(lk::ListRoomsRequest { names: vec![claims.room.as_str().to_owned()] });
+        let AdminAnswer::Rooms(open) = ask(&self.client()?, call).await.map_err(unavailable)? else { return Ok(false) };
+        let settings = open.rooms.first().map(|room| RoomSettings::read(&room.metadata)).unwrap_or_default();
+        if settings.locked { Err(Refusal::Locked.into()) } else { Ok(settings.waiting_room) }
     }
 
     /// Whether a user could stay in a room with the token that it has.
@@ -248,6 +282,12 @@ async fn ask(client: &AdminClient, call: AdminCall) -> Result<AdminAnswer, Admin
         AdminCall::SendData(r) => AdminAnswer::DataSent(client.call(method, grant, &r).await?),
         AdminCall::UpdateRoomMetadata(r) => AdminAnswer::Room(client.call(method, grant, &r).await?),
     })
+}
+
+/// The user that a call makes a host.
+fn made_host(call: &AdminCall) -> Option<String> {
+    let AdminCall::UpdateParticipant(request) = call else { return None };
+    standing::is_host(&request.attributes).then(|| request.identity.clone())
 }
 
 /// The meaning of the server's `not_found`.

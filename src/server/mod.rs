@@ -45,6 +45,7 @@ mod link;
 mod link_queue;
 mod listener;
 mod livekit;
+mod made_hosts;
 mod metrics;
 mod network;
 mod reload;

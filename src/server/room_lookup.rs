@@ -62,7 +62,7 @@ pub(super) async fn look_up(
     };
     let can_enter = match app.engine.check_entry(admission).await {
         Ok(()) => true,
-        Err(EntryRefused::Refused(Refusal::Full | Refusal::NoRoom)) => false,
+        Err(EntryRefused::Refused(Refusal::Full | Refusal::Locked | Refusal::NoRoom)) => false,
         Err(why) => return Err(TokenRefused::from(why).into()),
     };
     let people = app.engine.participants(&room).await.map_err(|why| TokenRefused::from(EntryRefused::from(why)))?;

@@ -11,6 +11,7 @@ use crate::base::{IdError, RoomName, Secret, UserId, display_name};
 use crate::clock::unix_s;
 use crate::hub::Refusal;
 use crate::proto::invitation::{Invitation, InvitationError, Role};
+use crate::proto::standing;
 use crate::proto::tencent::{UserSigClaims, UserSigError};
 use crate::proto::token::{JOIN_VALIDITY, JoinClaims, MintError};
 use axum::Json;
@@ -60,7 +61,7 @@ impl TokenRefused {
             | Self::OwnMetadata
             | Self::Entry(
                 EntryRefused::StillBanned(_)
-                | EntryRefused::Refused(Refusal::Removed | Refusal::Dismissed | Refusal::Full),
+                | EntryRefused::Refused(Refusal::Removed | Refusal::Dismissed | Refusal::Full | Refusal::Locked),
             ) => StatusCode::FORBIDDEN,
             Self::Malformed | Self::Name(_) | Self::Metadata => StatusCode::BAD_REQUEST,
             Self::Entry(EntryRefused::Refused(Refusal::NoRoom)) => StatusCode::NOT_FOUND,
@@ -89,10 +90,11 @@ pub(super) async fn token(
     let mut claims = join_claims(request.standard, proof)?;
     claims.valid_for = claims.valid_for.min(app.engine.max_token_validity());
     claims.own_metadata = app.engine.hands_need_own_metadata();
-    app.engine.check_token_request(&claims).await?;
+    let waits = app.engine.check_token_request(&claims).await?;
+    let token = if waits { key.waiting_token(&claims) } else { key.join_token(&claims) };
     let answer = lk::TokenSourceResponse {
         server_url: app.engine.client_url().map_or_else(|| app.url(&headers), ToOwned::to_owned),
-        participant_token: key.join_token(&claims)?.expose().clone(),
+        participant_token: token?.expose().clone(),
     };
     let json = serde_json::json!({ "server_url": answer.server_url, "participant_token": answer.participant_token });
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(json)).into_response())
@@ -156,7 +158,8 @@ fn verify_user_sig(secrets: &Secrets, user_sig: &str) -> Result<UserSigClaims, U
 
 /// Checks the request and makes the claims of the token. It expires with the UserSig at the latest.
 fn join_claims(request: lk::TokenSourceRequest, proof: EntryProof) -> Result<JoinClaims, TokenRefused> {
-    let attributes: Vec<_> = request.participant_attributes.into_iter().collect();
+    let own = request.participant_attributes.into_iter();
+    let attributes: Vec<_> = own.filter(|(key, _)| !standing::is_reserved(key)).collect();
     let metadata = request.participant_metadata.unwrap_or_default();
     let has_own = !metadata.is_empty() || !attributes.is_empty();
     if has_own && !proof.sets_metadata {

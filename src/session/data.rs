@@ -113,6 +113,9 @@ impl Session {
     pub(super) fn data_received(&mut self, payload: Bytes, unix_ms: i64) {
         let Ok(packet) = lk::DataPacket::decode(payload) else { return };
         let sender = packet.participant_identity.clone();
+        if let (true, Some(value)) = (sender.is_empty(), &packet.value) {
+            return self.asked_by_host(value);
+        }
         if sender.is_empty() || self.roster.is_me(&sender) || !self.data.is_new(&packet) {
             return;
         }

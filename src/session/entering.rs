@@ -44,8 +44,13 @@ impl Session {
         }
         self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
         self.with_roster(|roster, out| roster.joined(&me.identity, &response.other_participants, out));
+        self.room_described(response.room.as_ref());
+        self.own_standing(me, now);
         self.own_participant(me);
         self.own_hand_shown(me, true);
+        if !self.room.is_waiting() {
+            self.mute_on_entry();
+        }
         self.publish_wanted();
     }
 
@@ -92,13 +97,12 @@ impl Session {
         }
     }
 
-    /// EnterRoom: media can flow.
+    /// EnterRoom: media can flow. Who waits to be let in has the connection only.
     pub(super) fn entered(&mut self, now: Moment) {
         let Phase::Entering(e) = &mut self.phase else { return };
         let Some(joined) = e.joined.take() else { return };
-        let result_ms = now.millis_since(e.since);
-        self.phase = Phase::InRoom(InRoom { since: now, media_down: None, joined, last_outage: None });
+        self.phase = Phase::InRoom(InRoom { since: e.since, media_down: None, joined, last_outage: None });
         self.timers.stop(Timer::Enter);
-        self.out.push_back(Output::Event(EventKind::EnterRoom { result_ms }));
+        self.tell_entered(now);
     }
 }

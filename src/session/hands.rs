@@ -34,7 +34,7 @@ impl Session {
 
     /// The user raises the hand at this time (Unix ms), or lowers it.
     pub(super) fn raise_hand(&mut self, at_ms: Option<i64>) {
-        let is_in_room = matches!(self.phase, Phase::InRoom(_) | Phase::Reconnecting(_));
+        let is_in_room = matches!(self.phase, Phase::InRoom(_) | Phase::Reconnecting(_)) && !self.room.is_waiting();
         if is_in_room && at_ms.is_some() != self.own_hand.raised.is_some() {
             self.own_hand.raised = at_ms.map(|at_ms| RaisedHand { at_ms: Some(at_ms) });
             self.own_hand.is_unanswered = true;

@@ -5,7 +5,7 @@
 use super::data::Outgoing;
 use crate::base::{
     DeviceKind, EntryErrorKind, EventKind, ExitRequestedBy, IceServer, Listed, MediaKind, Reaction, SignalTarget,
-    StepState, TrackRef, TrackSid, TrackSource, Undecodable, WatchedVideos,
+    StepState, TrackRef, TrackSid, TrackSource, Undecodable, UserId, WatchedVideos,
 };
 use bytes::Bytes;
 use livekit_protocol as lk;
@@ -56,6 +56,8 @@ pub enum Input {
     Watch(WatchedVideos),
     /// Raise our hand at this time, in Unix ms, or lower it.
     RaiseHand(Option<i64>),
+    /// The server lists these people as waiting to be let in; only hosts are told.
+    GuestsWaiting(Vec<(UserId, String)>),
     /// React, so that all others see it. While the connection is lost it is dropped.
     React(Reaction),
     /// A report of the signalling link.

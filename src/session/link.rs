@@ -62,6 +62,7 @@ impl Session {
                         self.compare_tracks(&me.tracks);
                     }
                     self.acknowledge(&me.tracks);
+                    self.own_standing(me, now);
                     self.own_participant(me);
                     self.own_hand_shown(me, false);
                     if lists_everybody {
@@ -69,6 +70,7 @@ impl Session {
                     }
                 }
             }
+            Response::RoomUpdate(update) => self.room_described(update.room.as_ref()),
             Response::TrackPublished(p) => self.track_published(p),
             Response::TrackUnpublished(t) => self.unpublished_by_server(&t.track_sid),
             Response::RequestResponse(response) => {

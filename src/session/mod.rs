@@ -22,6 +22,7 @@ mod publish;
 mod reconnecting;
 mod remote_track;
 mod rights;
+mod room;
 mod roster;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ use livekit_protocol as lk;
 use negotiation::Negotiation;
 use publish::OwnTrack;
 use rights::Rights;
+use room::RoomState;
 use roster::Roster;
 use std::collections::{BTreeMap, VecDeque};
 use watching::Watching;
@@ -103,7 +105,7 @@ pub struct Entering {
 /// In the room.
 #[derive(Clone, Debug)]
 pub struct InRoom {
-    /// Time of EnterRoom.
+    /// Time of EnterRoom; that of the beginning while we wait to be let in.
     pub since: Moment,
     /// Start of the current media outage; `None` while media flows. Signalling has its own connection and may be down too.
     pub media_down: Option<Moment>,
@@ -205,6 +207,7 @@ pub struct Session {
     rights: Rights,
     camera_layers: Vec<SimulcastLayer>,
     roster: Roster,
+    room: RoomState,
     watching: Watching,
     /// Whether the server resumes the session and has not yet sent the list of all participants.
     awaits_list: bool,
@@ -239,6 +242,7 @@ impl Session {
             rights: Rights::default(),
             camera_layers: config.camera_layers,
             roster: Roster::default(),
+            room: RoomState::default(),
             watching: Watching::new(config.watched),
             awaits_list: false,
             chat: Chat::default(),
@@ -272,6 +276,7 @@ impl Session {
             Input::SendMessage(message) => self.write(message),
             Input::Watch(watched) => self.watch(watched),
             Input::RaiseHand(at_ms) => self.raise_hand(at_ms),
+            Input::GuestsWaiting(guests) => self.guests_wait(guests),
             Input::React(reaction) => self.react(reaction),
             Input::Link(epoch, input) => self.link(epoch, input, now),
             Input::Peers(epoch, input) => self.peers(epoch, input, now),

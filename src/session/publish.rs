@@ -41,6 +41,9 @@ pub(super) struct OwnTrack {
 impl Session {
     /// Publishes a track for each device that is wanted, may send and has none on this connection, with one offer for all.
     pub(super) fn publish_wanted(&mut self) {
+        if self.room.is_waiting() {
+            return;
+        }
         let epoch = self.epoch;
         let mut added = false;
         for source in PUBLISHED {
@@ -95,12 +98,13 @@ impl Session {
 
     /// Whether a track can be announced now: after a lost link only once media flows again, so that it is announced once.
     pub(super) fn may_announce(&self) -> bool {
-        match &self.phase {
-            Phase::Entering(entering) => entering.joined.is_some(),
-            Phase::InRoom(_) => true,
-            Phase::Reconnecting(r) => r.step.has_joined_afresh(),
-            Phase::Leaving(_) | Phase::Ended(_) => false,
-        }
+        !self.room.is_waiting()
+            && match &self.phase {
+                Phase::Entering(entering) => entering.joined.is_some(),
+                Phase::InRoom(_) => true,
+                Phase::Reconnecting(r) => r.step.has_joined_afresh(),
+                Phase::Leaving(_) | Phase::Ended(_) => false,
+            }
     }
 
     /// Waits for the answers to announcements, while in the room.

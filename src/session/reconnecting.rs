@@ -223,8 +223,13 @@ impl Session {
         match error.kind.ended_stay() {
             Some(reason) => self.leave(reason, String::new(), now),
             // We were in a room there, so another program that answers now (a proxy) may do so for a short time only.
-            // The server may count our old stay as one of those who fill the room.
-            None if error.retry || matches!(error.kind, EntryErrorKind::NotAServer | EntryErrorKind::RoomFull) => {
+            // The server may count our old stay as one of those who fill the room, and a host may open a locked one.
+            None if error.retry
+                || matches!(
+                    error.kind,
+                    EntryErrorKind::NotAServer | EntryErrorKind::RoomFull | EntryErrorKind::Locked
+                ) =>
+            {
                 self.wait_for_next(None, now);
             }
             None => self.leave(ExitReason::ConnectionLost, error.message, now),
@@ -253,6 +258,7 @@ impl Session {
             self.await_answers_anew();
         }
         self.out.push_back(Output::Event(EventKind::ConnectionRecovery { attempt }));
+        self.tell_entered(now);
         self.publish_wanted();
         self.send_hand();
     }

@@ -69,6 +69,11 @@ impl Session {
     /// Takes our own participant, as a join, a resume or an update describes it.
     pub(super) fn own_participant(&mut self, me: &lk::ParticipantInfo) {
         let Some(permission) = &me.permission else { return };
+        if self.room.is_waiting() {
+            // Camera and microphone stay open for the user's own preview, as in the lobby: no track carries them.
+            self.rights.data_denied = true;
+            return;
+        }
         self.rights.data_denied = !permission.can_publish_data;
         self.send_waiting();
         let before = std::mem::replace(&mut self.rights.sources, allowed_sources(permission));

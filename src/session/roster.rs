@@ -6,7 +6,7 @@ use crate::base::{
     ConnectionQuality, EventKind, MediaKind, RaisedHand, RemoteLeaveReason, TrackRef, TrackRole, TrackSid, Undecodable,
     UserId, shown_name,
 };
-use crate::proto::hand;
+use crate::proto::{hand, standing};
 use livekit_protocol as lk;
 use lk::participant_info::State;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,6 +30,8 @@ pub struct RemoteParticipant {
     pub quality: ConnectionQuality,
     /// Their raised hand; `None` if it is down.
     pub hand: Option<RaisedHand>,
+    /// Whether the server shows them as a host.
+    pub host: bool,
     /// LiveKit's client protocol, which says how they read texts.
     client_protocol: i32,
 }
@@ -164,6 +166,7 @@ impl Roster {
                     is_reported_speaking: false,
                     quality: ConnectionQuality::Unknown,
                     hand: None,
+                    host: false,
                     client_protocol: 0,
                 });
                 self.people.len() - 1
@@ -173,6 +176,7 @@ impl Roster {
         person.name = name;
         person.sid.clone_from(&info.sid);
         person.client_protocol = info.client_protocol;
+        person.host = standing::is_host(&info.attributes);
         let hand = hand::read(&info.attributes);
         if std::mem::replace(&mut person.hand, hand).is_some() != hand.is_some() {
             let (user, name, raised) = (person.user.clone(), person.name.clone(), hand.is_some());

@@ -50,9 +50,20 @@ pub(crate) enum ConnectError {
     /// The room has as many participants as it may.
     #[error("The room is full. Try again when somebody has left.")]
     Full,
+    /// 403: a host has locked the room.
+    #[error("{LOCKED}")]
+    Locked,
     /// Another error.
     #[error("{0}")]
     Other(String),
+}
+
+/// A host has locked the room.
+pub(super) const LOCKED: &str = "This call is locked. Ask the host to let you in.";
+
+/// Whether a refusal says that the room is locked.
+pub(super) fn is_locked(body: &str) -> bool {
+    body.to_lowercase().contains("the room is locked")
 }
 
 /// Why a server does not accept a token, or an invitation that it exchanged for one.
@@ -125,6 +136,7 @@ impl ConnectError {
             Self::Dismissed => EntryErrorKind::Dismissed,
             Self::NotFound => EntryErrorKind::NoRoom,
             Self::Full => EntryErrorKind::RoomFull,
+            Self::Locked => EntryErrorKind::Locked,
             Self::Other(_) => EntryErrorKind::Other,
         }
     }
@@ -152,6 +164,7 @@ impl ConnectError {
             // Messages of our own server.
             403 if lower.starts_with("removed from the room") => Self::Removed,
             403 if lower.starts_with("the room was dismissed") => Self::Dismissed,
+            403 if is_locked(body) => Self::Locked,
             403 => Self::Forbidden(said.unwrap_or_else(|| "You may not enter this room. Ask the host.".into())),
             404 if lower.contains("room") => Self::NotFound,
             // nginx and Go's servers, when their port for TLS is asked without it.

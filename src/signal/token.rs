@@ -1,6 +1,7 @@
 //! The token endpoint in LiveKit's standard form: `POST /token` returns a server URL and a token.
 
 use super::clocks::{ClaimedTime, ClockProblem, Objection, ahead_of};
+use super::error::{LOCKED, is_locked};
 use super::sentence::plain_sentence;
 use crate::base::{EntryErrorKind, Secret};
 use crate::clock::unix_s;
@@ -29,6 +30,9 @@ pub(crate) enum TokenFetchError {
     /// The server refused; its own message if that is a plain sentence.
     #[error("{0}")]
     Refused(String),
+    /// A host has locked the room.
+    #[error("{LOCKED}")]
+    Locked,
     /// The time of the invitation or the token is over by the server's clock, and one of the clocks is wrong.
     #[error("{0}")]
     WrongClock(ClockProblem),
@@ -45,6 +49,7 @@ impl TokenFetchError {
             Self::Server(error) => error.kind(),
             Self::NoEndpoint(_) | Self::Unreadable(_) => EntryErrorKind::NotAServer,
             Self::Refused(_) => EntryErrorKind::TokenRefused,
+            Self::Locked => EntryErrorKind::Locked,
             Self::WrongClock(_) => EntryErrorKind::WrongClock,
         }
     }
@@ -151,6 +156,7 @@ pub(super) async fn post<A: DeserializeOwned>(
     let objection = objection.and_then(|claimed| Objection::read(&body, claimed, unix_s()));
     match objection.and_then(|objection| objection.problem(ahead_of(&answer))) {
         Some(problem) => Err(TokenFetchError::WrongClock(problem)),
+        None if answer.status == 403 && is_locked(&body) => Err(TokenFetchError::Locked),
         None => Err(refusal(answer.status, &body, here())),
     }
 }

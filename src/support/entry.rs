@@ -63,7 +63,18 @@ pub(super) fn fields(kind: &EventKind, redactor: &Redactor) -> Option<Map<String
             let reason: &Withheld = reason;
             json!({ "kind": kind, "reason": reason })
         }
-        EventKind::DeviceAllowed { kind } => json!({ "kind": kind }),
+        EventKind::DeviceAllowed { kind } | EventKind::DeviceAsked { kind } => json!({ "kind": kind }),
+        EventKind::Waiting | EventKind::Admitted => json!({}),
+        EventKind::GuestWaiting { user: id, name, waiting } => {
+            redactor.learn_user(id.as_str(), name);
+            json!({ "remote_user": user(id), "waiting": waiting })
+        }
+        EventKind::RoomSettingsChanged { spotlight, muted_on_entry, locked, waiting_room } => json!({
+            "spotlight": spotlight.as_ref().map(user),
+            "muted_on_entry": muted_on_entry,
+            "locked": locked,
+            "waiting_room": waiting_room,
+        }),
         EventKind::ScreenShown { screen } => json!({ "screen": screen }),
         // Its control is called like a person, for example a tile.
         EventKind::Focused { control: _ } => return None,

@@ -1,13 +1,14 @@
 //! Actions: everything that a person can do in the window. Views and keys return them; `update` turns them into changes
 //! of the model and effects.
 
-use crate::base::{DeviceKind, ExitRequestedBy, Reaction, UserId};
+use crate::base::{DeviceKind, ExitRequestedBy, Reaction, TrackRole, UserId};
 use crate::call::view::KeyState;
 use crate::store::Theme;
 use crate::ui::chat::ChatAction;
 use crate::ui::checkup::CheckAction;
 use crate::ui::details::DetailsAction;
 use crate::ui::parts::{Corner, Field, Menu, Region, SettingsSection};
+use crate::ui::people::PeopleAction;
 use crate::ui::report::ReportAction;
 use crate::ui::share::ShareAction;
 use crate::ui::tile_layout::{LayoutMode, TileKey};
@@ -59,6 +60,7 @@ pub(super) enum Action {
     Chat(ChatAction),
     Details(DetailsAction),
     Check(CheckAction),
+    People(PeopleAction),
     Share(ShareAction),
     /// Chose which of several shared screens is the large tile.
     ShowScreen(TileKey),
@@ -116,6 +118,25 @@ pub(super) enum HostAction {
     AskToRemove(UserId),
     Remove(UserId),
     LowerHand(UserId),
+    /// Turns off what somebody sends: their microphone, camera or shared screens.
+    TurnOff(UserId, TrackRole),
+    /// Mutes the microphones of all others.
+    MuteAll,
+    /// Asks somebody to turn a device on.
+    AskToTurnOn(UserId, DeviceKind),
+    MakeHost(UserId),
+    /// Shows somebody large to everybody; `None` ends that.
+    Spotlight(Option<UserId>),
+    /// Whether microphones are muted when people enter.
+    MuteOnEntry(bool),
+    /// Locks the room, or unlocks it.
+    Lock(bool),
+    /// Whether newcomers wait to be let in.
+    WaitingRoom(bool),
+    /// Lets somebody in who waits; `None` is all of them.
+    Admit(Option<UserId>),
+    /// Does not let somebody in who waits.
+    Refuse(UserId),
     /// Chose "End call for everyone…", which asks first.
     AskToEnd,
     End,

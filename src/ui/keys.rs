@@ -8,6 +8,7 @@ use crate::ui::chat::ChatAction;
 use crate::ui::details::{DetailsAction, panel_width};
 use crate::ui::model::Model;
 use crate::ui::parts::{Menu, Region, SettingsSection};
+use crate::ui::people::PeopleAction;
 use crate::ui::screens::Screen;
 use crate::ui::share::ShareAction;
 use crate::ui::tile_layout::LayoutMode;
@@ -24,6 +25,7 @@ const LAYOUT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::
 const REGION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F6);
 const REGION_BACK: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::F6);
 const CHAT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::C);
+const PEOPLE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::P);
 const SHARE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S);
 const HAND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::H);
 const REACT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::R);
@@ -40,12 +42,13 @@ const EDITING: [Key; 10] =
 pub(super) const TELL_HELD: f64 = 0.2;
 
 /// The shortcuts as the settings list them.
-pub(super) const LIST: [(&str, &[&str]); 17] = [
+pub(super) const LIST: [(&str, &[&str]); 18] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
     ("Talk while held (mic off)", &["Space"]),
     ("Leave", &["Ctrl", "Shift", "L"]),
     ("Chat", &["Ctrl", "Shift", "C"]),
+    ("People", &["Ctrl", "Shift", "P"]),
     ("Share a screen, or stop", &["Ctrl", "Shift", "S"]),
     ("Larger or smaller shared screen", &["+", "−", "0"]),
     ("Raise or lower hand", &["Ctrl", "Shift", "H"]),
@@ -69,7 +72,7 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
         }
     };
     let screen = model.screen;
-    if matches!(screen, Screen::Lobby | Screen::Call | Screen::End) {
+    if matches!(screen, Screen::Lobby | Screen::Waiting | Screen::Call | Screen::End) {
         on(&SETTINGS, Action::ToggleSettings);
         for keys in [&KEYS, &KEYS_TOO] {
             on(keys, Action::ShowSection(SettingsSection::Shortcuts));
@@ -86,6 +89,7 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
             on(&CAMERA, Action::ToggleCamera);
             on(&CHAT, Action::Chat(ChatAction::Toggle));
             on(&DETAILS, Action::Details(DetailsAction::Toggle));
+            on(&PEOPLE, Action::People(PeopleAction::Toggle));
             on(&SHARE, Action::Share(ShareAction::Toggle));
             on(&HAND, Action::ToggleHand);
             on(&REACT, Action::ToggleMenu(Menu::Reactions));
@@ -101,6 +105,11 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
                 on(&REGION, Action::NextRegion(from, false));
             }
             actions.extend(talk(ctx, model));
+        }
+        Screen::Waiting => {
+            on(&LEAVE, Action::Leave(ExitRequestedBy::User));
+            on(&MICROPHONE, Action::ToggleMicrophone);
+            on(&CAMERA, Action::ToggleCamera);
         }
         Screen::Joining => on(&LEAVE, Action::Leave(ExitRequestedBy::User)),
         Screen::Leaving { .. } | Screen::End | Screen::Over(_) => {}

@@ -25,6 +25,7 @@ mod model;
 mod notices;
 mod observe;
 mod parts;
+mod people;
 mod reactions;
 mod report;
 mod screens;

@@ -12,6 +12,7 @@ use crate::ui::checkup::CheckPage;
 use crate::ui::details::DetailsDrawer;
 use crate::ui::meter::Meter;
 use crate::ui::parts::{Corner, Field, Focus, Menu, Question, SettingsSection};
+use crate::ui::people::PeoplePanel;
 use crate::ui::reactions::Reactions;
 use crate::ui::report::ReportState;
 use crate::ui::screens::{Screen, Screens};
@@ -56,6 +57,7 @@ pub(super) struct Model {
     pub(super) has_checker: bool,
     /// The check of the set-up, while its page is shown.
     pub(super) checkup: Option<CheckPage>,
+    pub(super) people: PeoplePanel,
     /// The picker of what to share, while it is open.
     pub(super) share_picker: Option<SharePicker>,
     /// Whether the large screen is shown alone, on the whole screen.
@@ -139,6 +141,7 @@ impl Model {
             details: DetailsDrawer::default(),
             has_checker: false,
             checkup: None,
+            people: PeoplePanel::default(),
             share_picker: None,
             full_screen: false,
             reactions: Reactions::default(),
@@ -163,7 +166,7 @@ impl Model {
 
     /// Whether the microphone's level is shown.
     pub(super) fn meter_shown(&self) -> bool {
-        self.screen == Screen::Lobby || self.settings_open
+        matches!(self.screen, Screen::Lobby | Screen::Waiting) || self.settings_open
     }
 
     /// The colours of the theme.
@@ -196,6 +199,11 @@ impl Model {
     pub(super) fn shares(&self) -> bool {
         let screen = &self.snapshot.screen;
         screen.wanted && !matches!(screen.state, DeviceState::Failed(_)) && self.screen == Screen::Call
+    }
+
+    /// Whether a panel is open beside the tiles.
+    pub(super) const fn panel_open(&self) -> bool {
+        (self.chat.open || self.people.open) && !self.settings_open
     }
 
     /// Whether a dialog is open over a call.

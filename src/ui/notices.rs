@@ -1,8 +1,8 @@
 //! Notices of the call service, which come once; most become a toast.
 
-use crate::base::{DeviceKind, DeviceProblemKind, Withheld};
+use crate::base::{DeviceKind, DeviceProblemKind, UserId, Withheld};
 use crate::call::view::{DeviceState, Notice};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, HostAction};
 use crate::ui::bidi::isolate;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
@@ -23,6 +23,7 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
         Notice::LockedWhileSharing => {
             (icons::MONITOR_ARROW_UP, "Sharing has ended, because the screen was locked".to_owned())
         }
+        Notice::Waits(user, name) => return guest_waits(model, user, &name),
         Notice::HandRaised(name) => (icons::HAND, format!("{} raised a hand", isolate(&name))),
         Notice::HandLowered(why) => return reactions::hand_lowered(model, why),
         Notice::Reaction { name, reaction, .. } => return reactions::reacted(model, &name, reaction),
@@ -30,6 +31,7 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
         Notice::Device(kind) => return device_failed(model, kind),
         Notice::Withheld(kind, why) => return device_withheld(model, kind, why),
         Notice::Allowed(kind) => return device_allowed(model, kind),
+        Notice::Asked(kind) => return device_asked(model, kind),
         Notice::DeviceMissing { kind, name } => {
             let instead = strings::default_device(&model.snapshot.devices, kind);
             (icons::PLUGS, strings::missing_device(kind, &name, instead))
@@ -97,6 +99,21 @@ fn device_allowed(model: &mut Model, kind: DeviceKind) {
         strings::allowed(kind).to_owned(),
         Some((if kind == DeviceKind::Screen { "Share" } else { "Turn on" }, turn_on)),
     );
+}
+
+/// Tells that somebody waits, while the bar about it is not seen.
+fn guest_waits(model: &mut Model, user: UserId, name: &str) {
+    if model.settings_open || model.full_screen {
+        let admit = Action::AsHost(HostAction::Admit(Some(user)));
+        model.toast_with(icons::HOURGLASS, format!("{} waits to come in", isolate(name)), Some(("Let in", admit)));
+    }
+}
+
+/// Tells that a host asks for a device. It stays off until the user turns it on.
+fn device_asked(model: &mut Model, kind: DeviceKind) {
+    let (icon, turn_on) = switch(kind);
+    model.toasts.retain(|toast| toast.icon != icon);
+    model.toast_with(icon, strings::asked(kind).to_owned(), turn_on.map(|turn_on| ("Turn on", turn_on)));
 }
 
 /// The icon of a device that is off, and the action that turns it on; `None` for a device without a button.

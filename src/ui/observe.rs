@@ -8,6 +8,7 @@ use crate::ui::effects::Effects;
 use crate::ui::model::Model;
 use crate::ui::notices;
 use crate::ui::parts::{Focus, Menu, Question};
+use crate::ui::people;
 use crate::ui::reactions;
 use crate::ui::screens::Screen;
 use crate::ui::tile_layout::{RemoteTile, TileKey};
@@ -33,6 +34,7 @@ pub(super) fn observe(model: &mut Model, seen: Observation, effects: &mut Effect
     model.screens.observe(snapshot.call.as_ref(), model.now);
     follow_people(model, effects);
     chat::observe(model);
+    people::observe(model);
     reactions::observe(model);
     for notice in seen.notices {
         notices::apply(model, notice, effects);
@@ -54,13 +56,18 @@ pub(super) fn observe(model: &mut Model, seen: Observation, effects: &mut Effect
 fn follow_people(model: &mut Model, effects: &mut Effects) {
     let snapshot = model.snapshot.clone();
     let Some(call) = &snapshot.call else { return };
+    model.tile_layout.spotlight.clone_from(&call.settings.spotlight);
     model.tile_layout.observe(&call.people, model.now);
     if !RemoteTile::all(&call.people).iter().any(RemoteTile::shows_screen) {
         full_screen(model, false, effects);
     }
     let left = |user: &UserId| call.people.iter().all(|p| p.user != *user);
     let ended = |key: &TileKey| RemoteTile::all(&call.people).iter().all(|tile| tile.key() != *key);
-    model.menu = model.menu.take().filter(|menu| !matches!(menu, Menu::Tile(key) if ended(key)));
+    model.menu = model.menu.take().filter(|menu| match menu {
+        Menu::Tile(key) => !ended(key),
+        Menu::Person(user) => !left(user),
+        _ => true,
+    });
     if matches!(&model.question, Some(Question::Remove(user)) if left(user)) {
         model.question = None;
         focus_stage(model);

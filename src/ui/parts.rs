@@ -22,6 +22,8 @@ pub(super) enum Menu {
     Tool(DeviceKind),
     /// A tile's menu.
     Tile(TileKey),
+    /// The menu of somebody in the list of people.
+    Person(UserId),
     /// The reactions.
     Reactions,
     /// A host's ways to leave.
@@ -36,7 +38,7 @@ pub(super) enum Region {
     Top,
     Banner,
     Tiles,
-    /// The chat panel, or the call details.
+    /// The list of people and the chat, or the call details.
     Panel,
     Tools,
 }
@@ -83,12 +85,20 @@ pub(super) enum Focus {
     CloseDetails,
     /// The choice of whom they are about.
     Whom,
+    /// The field that searches the people.
+    SearchPeople,
+    /// The volume of somebody.
+    Volume,
+    /// The button that opens the list of people.
+    PeopleButton,
     /// The button that shares a screen, or stops that.
     ShareButton,
     /// The button that opens the reactions.
     ReactButton,
     /// The button of a lost connection's banner.
     Banner,
+    /// Leave, while we wait to be let in.
+    LeaveWaiting,
     NewCall,
     /// The button that opens the settings.
     Settings,

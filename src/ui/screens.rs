@@ -13,6 +13,8 @@ pub(super) enum Screen {
     Lobby,
     /// The lobby while joining, or while joining is stopped.
     Joining,
+    /// Before a call, until a host lets us in.
+    Waiting,
     /// In a call, connected or reconnecting.
     Call,
     /// While a call ends.
@@ -32,6 +34,7 @@ impl Screen {
         match self {
             Self::Lobby => "lobby",
             Self::Joining => "joining",
+            Self::Waiting => "waiting",
             Self::Call => "call",
             Self::Leaving { .. } => "leaving",
             Self::End | Self::Over(ExitReason::Left) => "end",
@@ -84,6 +87,11 @@ impl Screens {
         }
         match &call.phase {
             CallPhase::Entering => {}
+            CallPhase::InCall { .. } | CallPhase::Reconnecting { .. } if call.waiting => {
+                // The time in the call begins when we are let in.
+                self.entered = Some(now);
+                self.stay = (0.0, 1);
+            }
             CallPhase::InCall { elapsed } => {
                 self.entered = since(self.entered, *elapsed);
                 self.remember(call, now);
@@ -132,6 +140,7 @@ impl Screens {
             CallPhase::InCall { .. } | CallPhase::Reconnecting { .. } if self.pressed => {
                 Screen::Leaving { steps: false }
             }
+            CallPhase::InCall { .. } | CallPhase::Reconnecting { .. } if call.waiting => Screen::Waiting,
             CallPhase::InCall { .. } | CallPhase::Reconnecting { .. } => Screen::Call,
             CallPhase::Leaving(_) if self.entered.is_none() => Screen::Joining,
             CallPhase::Leaving(_) => Screen::Leaving { steps },

@@ -10,6 +10,7 @@ use crate::call::view::{
     CallApi, CallCommand, CallPhase, CallSummary, CallView, ChatView, DeviceState, LocalDevice, Notice, Person,
     PersonTrack, RoomQuery, RoomStatus, Snapshot,
 };
+use crate::proto::room_settings::RoomSettings;
 use crate::store::{Settings, Theme};
 use crate::ui::action::Action;
 use crate::ui::effects::Effects;
@@ -276,6 +277,8 @@ pub(super) fn person(index: usize) -> Person {
         speaking: false,
         quality: ConnectionQuality::Excellent,
         hand: None,
+        host: false,
+        volume: 100,
     }
 }
 
@@ -338,6 +341,9 @@ pub(super) fn call(phase: CallPhase) -> CallView {
         server: "wss://meet.example".into(),
         invitation: None,
         host: false,
+        settings: RoomSettings::default(),
+        waiting: false,
+        guests: Vec::new(),
         phase,
         people,
         chat: ChatView::default(),

@@ -111,10 +111,14 @@ pub(super) struct TileLayout {
     pub(super) layout: LayoutMode,
     /// The tile that the user has pinned: it is the large one.
     pub(super) pinned: Option<TileKey>,
-    /// Whether the large tile is shown because of a screen: from its begin on, until the user chooses a layout.
+    /// Whom a host shows large to everybody; nobody if they are not here.
+    pub(super) spotlight: Option<UserId>,
+    /// Whether the large tile is shown because of a screen or a spotlight: from its begin on, until the user chooses a layout.
     staged: bool,
     /// Whether there was a screen before.
     had_screen: bool,
+    /// Who was shown large to everybody before.
+    had_spotlight: Option<UserId>,
     /// Of several screens, the one that the user wants to see.
     pub(super) chosen_screen: Option<TileKey>,
     /// The part of a large screen that is seen.
@@ -150,8 +154,10 @@ impl TileLayout {
         self.chosen_screen = self.chosen_screen.take().filter(is_there);
         self.zoom = self.zoom.take().filter(|(key, _)| is_there(key));
         let has_screen = tiles.iter().any(RemoteTile::shows_screen);
-        self.staged = has_screen && (self.staged || !self.had_screen);
-        self.had_screen = has_screen;
+        let spotlight = self.spotlight_in(&tiles).and(self.spotlight.clone());
+        let begins = (has_screen && !self.had_screen) || (spotlight.is_some() && spotlight != self.had_spotlight);
+        self.staged = (has_screen || spotlight.is_some()) && (self.staged || begins);
+        (self.had_screen, self.had_spotlight) = (has_screen, spotlight);
         self.main_speaker = self.main_speaker.take().filter(|(user, _)| here(user));
         let first = people.iter().find(|p| p.speaking).map(|p| &p.user);
         self.speaking = match (self.speaking.take(), first) {
@@ -179,7 +185,7 @@ impl TileLayout {
         Some((free.max(since + time::SPEAKS_AFTER) - now).max(0.005))
     }
 
-    /// The large tile: the pinned one, else a screen, else the main speaker's, else the first.
+    /// The large tile: the pinned one, else that of the spotlight, else a screen, else the main speaker's, else the first.
     pub(super) fn main(&self, tiles: &[RemoteTile<'_>]) -> usize {
         let pinned = self.pinned.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
         let chosen = || self.chosen_screen.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
@@ -188,10 +194,16 @@ impl TileLayout {
             let (user, _) = self.main_speaker.as_ref()?;
             tiles.iter().position(|tile| tile.is_person() && tile.person.user == *user)
         };
-        pinned.or_else(screen).or_else(speaker).unwrap_or(0)
+        pinned.or_else(|| self.spotlight_in(tiles)).or_else(screen).or_else(speaker).unwrap_or(0)
     }
 
-    /// The mode in effect: a pinned tile is large in either, and a screen until the user chooses the grid.
+    /// The tile that a host shows large to everybody.
+    fn spotlight_in(&self, tiles: &[RemoteTile<'_>]) -> Option<usize> {
+        let user = self.spotlight.as_ref()?;
+        tiles.iter().position(|tile| tile.is_person() && tile.person.user == *user)
+    }
+
+    /// The mode in effect: a pinned tile is large in either, and a screen or a spotlight until the user chooses the grid.
     pub(super) fn shown_layout(&self) -> LayoutMode {
         if self.pinned.is_some() || self.staged { LayoutMode::Speaker } else { self.layout }
     }
@@ -273,6 +285,25 @@ mod tests {
         all.remove(1);
         tile_layout.observe(&all, 6.0);
         assert_eq!((tile_layout.pinned.clone(), tile_layout.shown_layout()), (None, LayoutMode::Grid));
+    }
+
+    #[test]
+    fn a_spotlight_is_large_until_it_ends_or_the_user_chooses_otherwise() {
+        let (mut tile_layout, mut all) = (TileLayout::default(), people(3));
+        tile_layout.spotlight = Some(all[2].user.clone());
+        tile_layout.observe(&all, 0.0);
+        assert_eq!((tile_layout.main(&RemoteTile::all(&all)), tile_layout.shown_layout()), (2, LayoutMode::Speaker));
+        tile_layout.pinned = Some(TileKey::Person(all[1].user.clone()));
+        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1, "the user's own choice comes first");
+        tile_layout.choose(LayoutMode::Grid);
+        tile_layout.observe(&all, 1.0);
+        assert_eq!(tile_layout.shown_layout(), LayoutMode::Grid);
+        tile_layout.spotlight = Some(all[0].user.clone());
+        tile_layout.observe(&all, 2.0);
+        assert_eq!(tile_layout.shown_layout(), LayoutMode::Speaker, "another spotlight");
+        all.remove(0);
+        tile_layout.observe(&all, 3.0);
+        assert_eq!(tile_layout.shown_layout(), LayoutMode::Grid, "they have left");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::ui::form;
 use crate::ui::hosting;
 use crate::ui::icons;
 use crate::ui::model::{FormError, Model};
-use crate::ui::parts::{Field, Focus, Menu, Question, Region};
+use crate::ui::parts::{Field, Focus, Menu, Question, Region, SettingsSection};
+use crate::ui::people;
 use crate::ui::reactions;
 use crate::ui::report;
 use crate::ui::screens::Screen;
@@ -48,11 +49,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
             effects.commands.push(CallCommand::Talk(TalkKey::Window, state));
         }
         Action::ToggleSettings => toggle_settings(model),
-        Action::ShowSection(section) => {
-            model.settings_open = true;
-            model.section = section;
-            model.scroll_to = Some(section);
-        }
+        Action::ShowSection(section) => show_section(model, section),
         Action::ToggleMenu(menu) => toggle_menu(model, menu),
         Action::CloseMenu => model.menu = None,
         Action::Choose(kind, id) => choose(model, kind, id, effects),
@@ -68,6 +65,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Details(action) => details::act(model, action, effects),
         Action::Chat(action) => chat::act(model, action, effects),
         Action::Check(action) => checkup::act(model, action, effects),
+        Action::People(action) => people::act(model, action, effects),
         Action::Share(action) => share::act(model, action, effects),
         Action::ShowScreen(key) => model.tile_layout.chosen_screen = Some(key),
         Action::FullScreen(on) => full_screen(model, on, effects),
@@ -141,6 +139,13 @@ fn pin(model: &mut Model, tile: Option<TileKey>) {
     model.focus = Some(Focus::Tiles);
 }
 
+/// Opens the settings at a section.
+fn show_section(model: &mut Model, section: SettingsSection) {
+    model.settings_open = true;
+    model.section = section;
+    model.scroll_to = Some(section);
+}
+
 fn toggle_settings(model: &mut Model) {
     model.settings_open = !model.settings_open;
     model.menu = None;
@@ -176,7 +181,7 @@ fn answer_toast(model: &mut Model, i: usize, effects: &mut Effects) {
 fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
     let lost = matches!(model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. })) && !model.settings_open;
     let drawer = details::is_shown(model);
-    let panel = drawer || (model.chat.open && !model.settings_open);
+    let panel = drawer || model.panel_open();
     let all = [Region::Top, Region::Banner, Region::Tiles, Region::Panel, Region::Tools];
     let is_there = |r: &Region| (*r != Region::Banner || lost) && (*r != Region::Panel || panel);
     let regions: Vec<Region> = all.into_iter().filter(is_there).collect();
@@ -192,6 +197,7 @@ fn next_region(model: &mut Model, from: Option<Region>, back: bool) {
         Region::Tiles if model.settings_open => Focus::CloseSettings,
         Region::Tiles => Focus::Tiles,
         Region::Panel if drawer => Focus::CloseDetails,
+        Region::Panel if model.people.open => Focus::SearchPeople,
         Region::Panel => Focus::Message,
         Region::Tools => Focus::Microphone,
     });
@@ -286,7 +292,8 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
             model.focus = Some(form::first_empty_field(model));
             effects.commands.push(CallCommand::UseDevices(model.snapshot.choice.clone()));
         }
-        Screen::Call if matches!(from, Screen::Joining | Screen::Lobby) => focus_stage(model),
+        Screen::Waiting => model.focus = Some(Focus::LeaveWaiting),
+        Screen::Call if matches!(from, Screen::Joining | Screen::Lobby | Screen::Waiting) => focus_stage(model),
         Screen::End => {
             model.toasts.clear();
             model.focus = Some(Focus::NewCall);

@@ -12,6 +12,7 @@ mod codecs;
 mod covered;
 mod doctor;
 mod documents;
+mod door;
 mod engine;
 mod exits;
 mod hands;

@@ -387,6 +387,7 @@ impl Stage {
         if person.is_running() && person.net.is_up() {
             person.is_expired = false;
             person.permission = holder.permission.clone().unwrap_or_default();
+            person.attributes = holder.attributes.clone().into_iter().collect();
         }
     }
 

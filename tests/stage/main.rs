@@ -1,12 +1,13 @@
 //! Real sessions against the real hub, in memory: what participants see of each other's joining and leaving.
 //!
 //! `scenarios` has named cases, `random` random sequences of operations and faults, `explore` every order of small cases,
-//! `rights` what happens to open devices when the right to publish changes, `data` what is written, `hands` raised hands,
+//! `rights` what happens to open devices when the right to publish changes, `data` what is written, `hands` raised hands, `door` locked and waiting rooms,
 //! `days` whole days of four people.
 //! All use the same `stage` and the same `rules`.
 
 mod data;
 mod days;
+mod door;
 mod explore;
 mod hands;
 mod machine;

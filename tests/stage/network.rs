@@ -389,6 +389,7 @@ impl Stage {
             hub::Refusal::Removed => EntryErrorKind::Removed,
             hub::Refusal::Dismissed => EntryErrorKind::Dismissed,
             hub::Refusal::Full => EntryErrorKind::RoomFull,
+            hub::Refusal::Locked => EntryErrorKind::Locked,
             hub::Refusal::NoRoom => EntryErrorKind::NoRoom,
         };
         let error = EntryError { kind, message: refusal.to_string(), retry: false };

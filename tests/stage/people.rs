@@ -49,6 +49,10 @@ pub(crate) struct Person {
     pub(crate) issued_at: i64,
     /// The token's permission.
     pub(crate) permission: lk::ParticipantPermission,
+    /// Whether the token is a host's.
+    pub(crate) is_host: bool,
+    /// The attributes of the token, which the server renews.
+    pub(crate) attributes: Vec<(String, String)>,
     /// Whether the token has expired.
     pub(crate) is_expired: bool,
     pub(crate) links: BTreeMap<Epoch, LinkId>,
@@ -112,6 +116,8 @@ impl Person {
             single,
             issued_at,
             permission: Admission::for_tests(ROOM, user.clone(), issued_at).permission,
+            is_host: false,
+            attributes: Vec::new(),
             is_expired: false,
             user,
             links: BTreeMap::new(),
@@ -178,7 +184,13 @@ impl Person {
 
     pub(crate) fn admission(&self) -> Admission {
         let permission = self.permission.clone();
-        Admission { permission, ..Admission::for_tests(ROOM, self.user.clone(), self.issued_at) }
+        let (room_admin, attributes) = (self.is_host, self.attributes.clone());
+        Admission {
+            permission,
+            room_admin,
+            attributes,
+            ..Admission::for_tests(ROOM, self.user.clone(), self.issued_at)
+        }
     }
 
     /// An offer with what the hub reads: kinds, m-lines, directions and track ids.

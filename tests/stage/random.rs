@@ -1,5 +1,6 @@
 //! Random sequences of operations and faults: the rules hold throughout, and at the end nothing is left.
 
+use crate::door::DOORS;
 use crate::people::DeviceBehaviour;
 use crate::room;
 use crate::stage::{Stage, UNIX_MS};
@@ -59,6 +60,10 @@ enum Op {
     Hand(usize, bool),
     /// A host lowers a user's hand.
     LowerHand(usize),
+    /// A host locks the room, lets newcomers wait, or opens it.
+    Door(usize),
+    /// A host lets a user in.
+    Admit(usize),
     React(usize),
     Device(usize, bool, bool),
     Choose(usize, bool),
@@ -103,6 +108,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (who.clone(), prop::option::weighted(0.3, who.clone())).prop_map(|(n, to)| Op::Write(n, to)),
         3 => (who.clone(), prop::bool::weighted(0.7)).prop_map(|(n, up)| Op::Hand(n, up)),
         1 => (0..NAMES.len()).prop_map(Op::LowerHand),
+        2 => (0..DOORS.len()).prop_map(Op::Door),
+        2 => (0..NAMES.len()).prop_map(Op::Admit),
         1 => who.clone().prop_map(Op::React),
         2 => (who.clone(), any::<bool>(), any::<bool>()).prop_map(|(n, camera, on)| Op::Device(n, camera, on)),
         1 => (who.clone(), any::<bool>()).prop_map(|(n, other)| Op::Choose(n, other)),
@@ -174,6 +181,8 @@ fn act(stage: &mut Stage, op: &Op) {
         Op::Write(n, to) if n < there && to.is_none_or(|to| to < there) => stage.write(n, to),
         Op::Hand(n, up) if n < there => stage.raise_hand(n, up),
         Op::LowerHand(name) => stage.lower_hand(NAMES[name]),
+        Op::Door(door) => stage.set_door(DOORS[door]),
+        Op::Admit(name) => stage.let_in(NAMES[name]),
         Op::React(n) if n < there => stage.input(n, Input::React(Reaction::ThumbsUp)),
         Op::Device(n, camera, on) if n < there => {
             let kind = if camera { DeviceKind::Camera } else { DeviceKind::Microphone };

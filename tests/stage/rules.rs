@@ -247,7 +247,8 @@ impl Stage {
     }
 
     pub(crate) fn is_in_room(&self, who: usize) -> bool {
-        matches!(self.people[who].session.phase(), Phase::InRoom(_))
+        let session = &self.people[who].session;
+        matches!(session.phase(), Phase::InRoom(_)) && !session.is_waiting()
     }
 
     /// Reason and duration in ms of a participant's only ExitRoom.
@@ -276,7 +277,7 @@ impl Stage {
 
     // ---- at the end
 
-    /// Ends all faults and lets everything settle: then every participant has left, or is in the room and sees exactly the
+    /// Ends all faults, opens the door, and lets everything settle: then every participant has left, or is in the room and sees exactly the
     /// others.
     pub(crate) fn settle(&mut self) {
         for who in 0..self.people.len() {
@@ -287,6 +288,7 @@ impl Stage {
                 self.network(who, true);
             }
         }
+        self.set_door("{}");
         self.run(90_000);
         let here: Vec<usize> =
             (0..self.people.len()).filter(|w| self.people[*w].alive && self.is_in_room(*w)).collect();

@@ -34,6 +34,7 @@ pub(super) enum AudioCommand {
     AddStream(AudioStreamId, Box<RemoteStream>),
     RemoveStream(AudioStreamId),
     Tap(AudioStreamId, Option<rtrb::Producer<f32>>),
+    Volume(AudioStreamId, f32),
 }
 
 /// A received stream and the queue of its packets, with their times of arrival.
@@ -91,6 +92,11 @@ impl AudioPipeline {
             AudioCommand::Tap(id, tap) => {
                 if let Some(remote) = self.streams.get_mut(&id) {
                     remote.stream.set_tap(tap);
+                }
+            }
+            AudioCommand::Volume(id, factor) => {
+                if let Some(remote) = self.streams.get_mut(&id) {
+                    remote.stream.set_volume(factor);
                 }
             }
         }

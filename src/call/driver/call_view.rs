@@ -29,6 +29,8 @@ impl Call {
             speaking: p.speaking,
             quality: p.quality,
             hand: hand(Some(&p.user)),
+            host: p.host,
+            volume: self.media.volume(&p.user),
         });
         let credentials = &self.config.plan.credentials;
         CallView {
@@ -38,7 +40,10 @@ impl Call {
             name: credentials.name.clone(),
             server: credentials.server.clone(),
             invitation: credentials.tokens.invitation().cloned(),
-            host: self.token_cache.is_host(),
+            host: self.is_host(),
+            settings: self.session.room_settings().clone(),
+            waiting: self.session.is_waiting(),
+            guests: self.session.guests().to_vec(),
             phase: self.phase_view(),
             people: people.collect(),
             chat: ChatView {

@@ -203,6 +203,27 @@ impl Call {
         self.history.details(shown)
     }
 
+    /// Plays all that a person sends at this volume, in percent.
+    pub(super) fn set_volume(&mut self, user: &UserId, percent: u16) {
+        self.media.set_volume(user, percent);
+    }
+
+    /// Whether somebody is known to wait before the room.
+    pub(super) fn knows_guests(&self) -> bool {
+        !self.session.guests().is_empty()
+    }
+
+    /// Whether we are a host of a room in which people wait to be let in.
+    pub(super) fn lets_guests_in(&self) -> bool {
+        let has_guests = self.session.room_settings().waiting_room || self.knows_guests();
+        has_guests && !self.session.is_waiting() && self.is_host()
+    }
+
+    /// Whether our token or the server says that we are a host.
+    fn is_host(&self) -> bool {
+        self.token_cache.is_host() || self.session.is_host()
+    }
+
     /// Why the call ended; `None` before ExitRoom.
     pub(crate) fn ended(&self) -> Option<ExitReason> {
         match self.session.phase() {
@@ -220,6 +241,7 @@ impl Call {
             token_server: credentials.token_server().unwrap_or(&server).to_owned(),
             call_server: server,
             room: credentials.room.clone(),
+            metadata: self.session.room_metadata().to_owned(),
             token,
         })
     }

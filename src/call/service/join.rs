@@ -11,6 +11,7 @@ use crate::call::driver::{Call, CallConfig, EventSink, STALE_PEER_LIMIT};
 use crate::call::view::{CallPhase, CallSummary, CallView, ChatView, JoinParams};
 use crate::clock::unix_ms;
 use crate::devices::camera_format;
+use crate::proto::room_settings::RoomSettings;
 use crate::session::SessionConfig;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -111,6 +112,9 @@ impl ServiceTask {
             server: params.server.unwrap_or_default(),
             invitation: params.invitation,
             host: false,
+            settings: RoomSettings::default(),
+            waiting: false,
+            guests: Vec::new(),
             phase: CallPhase::Ended(summary),
             people: Vec::new(),
             chat: ChatView::default(),

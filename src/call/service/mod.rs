@@ -3,6 +3,7 @@
 //! The window sends [`CallCommand`]s and reads the newest [`Snapshot`]; none of its calls waits for the task.
 
 mod device_news;
+mod guests;
 mod join;
 mod lister;
 mod mailbox;

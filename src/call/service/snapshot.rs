@@ -85,7 +85,7 @@ fn looks_different(before: &Snapshot, now: &Snapshot) -> bool {
         details,
         quit,
     } = now;
-    let level = |s: &Snapshot| s.call.is_none().then(|| s.own_level.round());
+    let level = |s: &Snapshot| s.call.as_ref().is_none_or(|call| call.waiting).then(|| s.own_level.round());
     (devices, choice, camera, microphone, speaker)
         != (&before.devices, &before.choice, &before.camera, &before.microphone, &before.speaker)
         || (screen, own_frames, room, quit) != (&before.screen, &before.own_frames, &before.room, &before.quit)
@@ -110,6 +110,9 @@ fn call_looks_different(before: &CallView, now: &CallView) -> bool {
         server,
         invitation,
         host,
+        settings,
+        waiting,
+        guests,
         phase,
         people,
         chat,
@@ -126,7 +129,8 @@ fn call_looks_different(before: &CallView, now: &CallView) -> bool {
         || (session, room, user, name) != (&before.session, &before.room, &before.user, &before.name)
         || (server, invitation, host) != (&before.server, &before.invitation, &before.host)
         || (people, quality, speaking) != (&before.people, &before.quality, &before.speaking)
-        || (chat, hand) != (&before.chat, &before.hand)
+        || (chat, hand, settings) != (&before.chat, &before.hand, &before.settings)
+        || (waiting, guests) != (&before.waiting, &before.guests)
         || *stale_peer_limit != before.stale_peer_limit
 }
 
@@ -139,6 +143,7 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
             RemoteLeaveReason::TimedOut => Notice::Dropped(name.clone()),
             RemoteLeaveReason::Removed => Notice::Removed(name.clone()),
         }),
+        EventKind::GuestWaiting { user, name, waiting: true } => Some(Notice::Waits(user.clone(), name.clone())),
         EventKind::HandRaised { name, raised: true, .. } => Some(Notice::HandRaised(name.clone())),
         EventKind::HandLowered { reason } => Some(Notice::HandLowered(*reason)),
         EventKind::Reaction { user, name, reaction } => {
@@ -148,6 +153,7 @@ pub(super) fn notice_of(kind: &EventKind) -> Option<Notice> {
         EventKind::DeviceFailed { kind, .. } => Some(Notice::Device(*kind)),
         EventKind::DeviceWithheld { kind, reason } => Some(Notice::Withheld(*kind, *reason)),
         EventKind::DeviceAllowed { kind } => Some(Notice::Allowed(*kind)),
+        EventKind::DeviceAsked { kind } => Some(Notice::Asked(*kind)),
         _ => None,
     }
 }
@@ -157,6 +163,7 @@ pub(super) mod tests {
     use super::*;
     use crate::base::{ConnectionQuality, FrameSlot, SessionId};
     use crate::call::view::{CallDetails, ChatView};
+    use crate::proto::room_settings::RoomSettings;
     use std::time::Duration;
 
     #[test]
@@ -192,6 +199,9 @@ pub(super) mod tests {
             server: "ws://127.0.0.1:7880".into(),
             invitation: None,
             host: false,
+            settings: RoomSettings::default(),
+            waiting: false,
+            guests: Vec::new(),
             phase,
             people: Vec::new(),
             chat: ChatView::default(),

@@ -1,5 +1,6 @@
 //! The service task: it waits for commands, device reports and the call's reports, and publishes a snapshot after each.
 
+use super::guests::{GuestWatch, Guests};
 use super::lister::{DeviceLister, ListNews};
 use super::mailbox::Mailbox;
 use super::preview::{self, Preview};
@@ -59,6 +60,8 @@ pub(super) struct ServiceTask {
     pub(super) details: Option<Arc<CallDetails>>,
     /// Requests of ours as a host of this call; they are cancelled when it ends.
     host_requests: JoinSet<Option<Notice>>,
+    /// Who waits before the room.
+    pub(super) guests: GuestWatch,
     /// Calls that were started.
     pub(super) sessions: u64,
     /// The window is to close itself.
@@ -89,6 +92,7 @@ enum ServiceEvent {
     Server(Result<HostedServer, String>),
     /// A host request was answered; `None` when there is nothing to tell.
     HostRequest(Option<Notice>),
+    Guests(Option<Guests>),
     Tick,
 }
 
@@ -113,6 +117,7 @@ impl ServiceTask {
             screens: ScreenPicker::default(),
             details: None,
             host_requests: JoinSet::new(),
+            guests: GuestWatch::default(),
             sessions: 0,
             quit: false,
             ending: false,
@@ -140,12 +145,17 @@ impl ServiceTask {
                 ServiceEvent::Room(answer) => self.lookup.take_answer(answer),
                 ServiceEvent::Screens(found) => self.screens.take(found),
                 ServiceEvent::Server(server) => self.server_started(server),
-                ServiceEvent::HostRequest(notice) => notice.into_iter().for_each(|notice| self.tell(notice)),
+                ServiceEvent::HostRequest(notice) => {
+                    self.guests.ask_soon();
+                    notice.into_iter().for_each(|notice| self.tell(notice));
+                }
+                ServiceEvent::Guests(guests) => self.take_guests(guests),
                 ServiceEvent::Tick => self.with_call(Call::tick),
             }
             self.take_shown();
             self.settle();
             self.watch_talk();
+            self.watch_guests();
             self.publish();
             if self.ending && !self.in_call() {
                 break;
@@ -179,6 +189,7 @@ impl ServiceTask {
             found = self.screens.next() => ServiceEvent::Screens(found),
             Some(server) = self.answers.servers.recv() => ServiceEvent::Server(server),
             Some(done) = self.host_requests.join_next() => ServiceEvent::HostRequest(done.unwrap_or_default()),
+            guests = self.guests.next() => ServiceEvent::Guests(guests),
             () = tokio::time::sleep_until(deadline.into()) => ServiceEvent::Tick,
         }
     }
@@ -247,6 +258,7 @@ impl ServiceTask {
             CallCommand::WatchDetails(on) => self.details = on.then(Arc::default),
             CallCommand::RaiseHand(up) => self.input(Input::RaiseHand(up.then(|| unix_ms() as i64))),
             CallCommand::React(reaction) => self.input(Input::React(reaction)),
+            CallCommand::SetVolume(user, percent) => self.with_call(|call, _| call.set_volume(&user, percent)),
             CallCommand::AsHost(request) => self.as_host(request),
             CallCommand::OpenLink(link) => self.tell(Notice::Link(link)),
             CallCommand::TellSaved(saved) => self.tell(Notice::Saved(saved)),
@@ -393,6 +405,7 @@ impl ServiceTask {
             }
             self.call = Some(CallState::Over(Box::new(call.view())));
             self.host_requests = JoinSet::new();
+            self.guests = GuestWatch::default();
             self.screens.watch(false);
             self.details = None;
         }

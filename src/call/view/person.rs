@@ -17,6 +17,10 @@ pub(crate) struct Person {
     pub(crate) quality: ConnectionQuality,
     /// The place of their hand among those that are up, from 1; `None` if it is down.
     pub(crate) hand: Option<usize>,
+    /// Whether the server shows them as a host.
+    pub(crate) host: bool,
+    /// How loud we hear them, in percent of what they send.
+    pub(crate) volume: u16,
 }
 
 impl Person {
@@ -32,6 +36,11 @@ impl Person {
 
     fn voices(&self) -> impl Iterator<Item = &PersonTrack> {
         self.tracks.iter().filter(|t| !t.muted && t.role() == TrackRole::Voice)
+    }
+
+    /// Whether they send something of this role, whether it can be shown and played or not.
+    pub(crate) fn sends(&self, role: TrackRole) -> bool {
+        self.tracks.iter().any(|t| !t.muted && t.role() == role)
     }
 
     /// Their cameras that send. The first one fills their tile.

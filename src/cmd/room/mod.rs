@@ -1,6 +1,7 @@
 //! `visavis room`: administration of rooms for operators and scripts, over HTTP.
 
 mod credentials;
+mod door;
 mod make;
 mod show;
 #[cfg(any(feature = "server", feature = "bot"))]
@@ -93,6 +94,20 @@ pub(super) enum RoomAction {
         #[arg(long)]
         yes: bool,
     },
+    /// Locks a room: nobody new comes in, except hosts
+    #[command(
+        after_help = "Examples:\n  visavis room lock design-review\n  visavis room lock design-review --waiting-room\n  visavis room lock design-review --off"
+    )]
+    Lock(door::LockArgs),
+    /// Lets people in who wait before a room
+    #[command(after_help = "Example:\n  visavis room admit design-review mina")]
+    Admit {
+        /// The room
+        room: RoomName,
+        /// The user ids; everybody who waits, without any
+        #[arg(value_name = "USER")]
+        users: Vec<UserId>,
+    },
     /// Prints an access token with which somebody can join a room
     #[command(after_help = "Example:\n  visavis room token design-review --user mina --name 'Mina Park' > mina.jwt")]
     Token(make::TokenArgs),
@@ -136,6 +151,8 @@ pub(super) async fn run(args: RoomArgs) -> anyhow::Result<ExitCode> {
                 Confirmation::NoTerminal => Ok(ExitCode::from(USAGE)),
             }
         }
+        RoomAction::Lock(lock) => door::lock(&client()?, &lock, args.json).await,
+        RoomAction::Admit { room, users } => door::admit(&client()?, &room, &users, args.json).await,
         RoomAction::Token(token) => make::token(token, &credentials, args.json),
         #[cfg(feature = "server")]
         RoomAction::Link(link) => make::link(&link, &credentials, args.json),

@@ -2,6 +2,7 @@
 
 use crate::base::visible;
 use crate::clock;
+use crate::proto::standing;
 use livekit_protocol as lk;
 use serde_json::{Value, json};
 
@@ -23,6 +24,8 @@ pub(super) fn person_json(person: &lk::ParticipantInfo) -> Value {
         "sid": person.sid,
         "state": person.state().as_str_name().to_ascii_lowercase(),
         "joined_unix_ms": person.joined_at_ms,
+        "host": standing::is_host(&person.attributes),
+        "waiting": standing::is_waiting(&person.attributes),
         "tracks": person.tracks.iter().map(track_json).collect::<Vec<_>>(),
     })
 }
@@ -37,7 +40,10 @@ pub(super) fn tracks(person: &lk::ParticipantInfo) -> Vec<String> {
         let source = track.source().as_str_name().to_ascii_lowercase().replace('_', " ");
         if track.muted { format!("{source} (muted)") } else { source }
     };
-    person.tracks.iter().map(word).collect()
+    match standing::is_waiting(&person.attributes) {
+        true => vec!["waits to be let in".to_owned()],
+        false => person.tracks.iter().map(word).collect(),
+    }
 }
 
 /// A track in words: "camera (VP8, 1280x720)". `source` and `codec` are LiveKit's words.

@@ -111,6 +111,9 @@ pub enum Refusal {
     /// 403: the room has `max_participants` members, or the server `max_rooms` rooms.
     #[error("the room is full; try again when somebody has left")]
     Full,
+    /// 403: a host has locked the room.
+    #[error("the room is locked; ask a host to let you in")]
+    Locked,
     /// 404: joining does not create rooms here, and this one does not exist.
     #[error("requested room does not exist")]
     NoRoom,

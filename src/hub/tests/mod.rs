@@ -3,9 +3,11 @@
 
 mod client;
 mod codecs;
+mod door;
 mod dynacast;
 mod fake_sfu;
 mod hands;
+mod hosts;
 mod no_panic;
 mod random;
 mod rooms;

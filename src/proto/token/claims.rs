@@ -3,6 +3,7 @@
 use super::jwt;
 use super::lenient::{numeric_date, or_default, text_values};
 use crate::base::{RoomName, UserId};
+use crate::proto::standing;
 use livekit_protocol as lk;
 use lk::participant_info::{Kind, KindDetail};
 use serde::{Deserialize, Serialize};
@@ -81,8 +82,8 @@ pub struct VerifiedClaims {
 }
 
 impl VerifiedClaims {
-    /// Takes name, metadata, attributes and rights from the participant as it is now. The room, the rights over it and
-    /// the time of issue stay.
+    /// Takes name, metadata, attributes and rights from the participant as it is now; one that was made a host gets the
+    /// rights over the room. The room and the time of issue stay.
     pub(crate) fn update_from(&mut self, participant: &lk::ParticipantInfo) {
         let mut claims = self.claims.clone();
         claims.name.clone_from(&participant.name);
@@ -97,6 +98,8 @@ impl VerifiedClaims {
             claims.video.can_update_own_metadata = Some(permission.can_update_metadata);
             claims.video.hidden = permission.hidden;
         }
+        // Only a host can make a participant one.
+        claims.video.room_admin |= standing::is_host(&participant.attributes);
         *self = Self { issued_at: self.issued_at, ..Self::new(claims) };
     }
 

@@ -3,6 +3,7 @@
 use super::claims::{AdminGrant, Claims, JoinClaims, VerifiedClaims, VideoGrants};
 use super::{ADMIN_VALIDITY, MintError, TokenError, jwt};
 use crate::base::Secret;
+use crate::proto::standing;
 #[cfg(feature = "server")]
 use base64::prelude::{BASE64_STANDARD, Engine};
 #[cfg(feature = "server")]
@@ -52,7 +53,29 @@ impl ApiKey {
             sub: join.user.to_string(),
             name: join.name.clone(),
             metadata: join.metadata.clone(),
-            attributes: join.attributes.iter().cloned().collect(),
+            // On a livekit-server the token is the only place that can say it.
+            attributes: join.attributes.iter().cloned().chain(join.room_admin.then(standing::host)).collect(),
+            ..self.claims(grants, join.valid_for)
+        };
+        jwt::encode(&claims, &self.secret)
+    }
+
+    /// A token to wait before a room, until a host gives the rights of [`Self::join_token`].
+    pub(crate) fn waiting_token(&self, join: &JoinClaims) -> Result<Secret<String>, MintError> {
+        let grants = VideoGrants {
+            room_join: true,
+            room: join.room.as_str().to_owned(),
+            can_publish: Some(false),
+            can_subscribe: Some(false),
+            can_publish_data: Some(false),
+            hidden: true,
+            ..VideoGrants::default()
+        };
+        let claims = Claims {
+            sub: join.user.to_string(),
+            name: join.name.clone(),
+            metadata: join.metadata.clone(),
+            attributes: join.attributes.iter().cloned().chain([standing::waiting()]).collect(),
             ..self.claims(grants, join.valid_for)
         };
         jwt::encode(&claims, &self.secret)

@@ -11,6 +11,7 @@ mod people;
 mod publishing;
 mod random;
 mod rights;
+mod room;
 mod tracks;
 mod undecodable;
 mod watching;
@@ -62,6 +63,9 @@ struct World {
     link_up: bool,
     /// Our permission in the next join response.
     permission: Option<lk::ParticipantPermission>,
+    /// Our attributes in it, and the room.
+    own_attributes: std::collections::HashMap<String, String>,
+    room: lk::Room,
     /// Whether the server answers the announcements of tracks.
     publishes: bool,
     /// Media that is shown or played.
@@ -70,6 +74,11 @@ struct World {
 
 impl World {
     fn new(behaviour: Behaviour) -> Self {
+        Self::prepared(behaviour, |_| ())
+    }
+
+    /// `prepare` sets what the server answers from the first join on.
+    fn prepared(behaviour: Behaviour, prepare: impl FnOnce(&mut Self)) -> Self {
         let config = SessionConfig { camera_on: true, microphone_on: true, ..Default::default() };
         let mut world = Self {
             session: Session::new(config, Moment::ZERO),
@@ -87,9 +96,12 @@ impl World {
             epoch: Epoch(1),
             link_up: false,
             permission: None,
+            own_attributes: Default::default(),
+            room: lk::Room::default(),
             publishes: true,
             bound: BTreeMap::new(),
         };
+        prepare(&mut world);
         world.drain();
         world
     }
@@ -260,9 +272,11 @@ impl World {
             sid: ME.into(),
             identity: "me".into(),
             permission: self.permission.clone(),
+            attributes: self.own_attributes.clone(),
             ..Default::default()
         };
-        lk::JoinResponse { participant: Some(me), ice_servers: turn("joined"), ..Default::default() }
+        let room = Some(self.room.clone());
+        lk::JoinResponse { participant: Some(me), room, ice_servers: turn("joined"), ..Default::default() }
     }
 
     fn exits(&self) -> Vec<(ExitReason, f64, Receipt)> {

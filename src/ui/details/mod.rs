@@ -142,11 +142,11 @@ pub(super) fn is_shown(model: &Model) -> bool {
     model.details.open && !model.settings_open && matches!(model.screen, Screen::Call | Screen::Leaving { .. })
 }
 
-/// The width of what stands beside the tiles of a call: the drawer or the chat; 0 without. In a narrow window both cover
+/// The width of what stands beside the tiles of a call: the drawer, or people and chat; 0 without. In a narrow window both cover
 /// the tiles.
 pub(super) fn panel_width(model: &Model, window: f32) -> f32 {
     let is_seen = !model.settings_open && matches!(model.screen, Screen::Call | Screen::Leaving { .. });
-    match (model.details.open, model.chat.open) {
+    match (model.details.open, model.chat.open || model.people.open) {
         _ if !is_seen => 0.0,
         (true, _) if window < size::NARROW_BELOW => window,
         (true, _) => DRAWER,
@@ -177,7 +177,7 @@ pub(super) fn act(model: &mut Model, action: DetailsAction, effects: &mut Effect
             if !std::mem::replace(&mut model.details.open, true) {
                 effects.commands.push(CallCommand::WatchDetails(true));
             }
-            model.chat.open = false;
+            (model.chat.open, model.people.open) = (false, false);
             model.settings_open = false;
             model.menu = None;
             model.focus = Some(Focus::CloseDetails);

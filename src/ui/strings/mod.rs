@@ -5,6 +5,7 @@ mod checkup;
 pub(super) mod details;
 mod devices;
 mod hands;
+pub(super) mod people;
 pub(super) mod report;
 
 pub(super) use checkup::{check_lines, check_part, check_status, check_verdict};
@@ -14,6 +15,7 @@ pub(super) use devices::{
 };
 
 pub(super) use hands::{hand_lowered, reaction};
+pub(super) use people::asked;
 
 use crate::base::{ExitReason, ReceiptStep, RoomName, RoomState, StepName, StepState};
 use crate::call::view::{CallSummary, CallView, RoomStatus};
@@ -44,6 +46,10 @@ pub(super) fn over(
     let room = isolate(&room);
     let off = devices_are_off(ending);
     match reason {
+        ExitReason::Kicked if call.waiting => (
+            "The host did not let you in",
+            format!("You waited for “{room}” until {time}. Nobody has seen or heard you. {off}"),
+        ),
         ExitReason::Kicked => (
             "You were removed from this call",
             format!("The host or the server removed you from “{room}” at {time}. The call goes on without you. {off}"),

@@ -424,7 +424,7 @@ fn tab_goes_from_the_tools_to_leave() {
     let world = World::new();
     let mut window = in_a_call(&world);
     let devices = ["Microphone", "Choose microphone and speaker", "Camera", "Choose camera"];
-    for name in devices.into_iter().chain(["Share", "Hand", "React", "Chat", "Support", "Leave call"]) {
+    for name in devices.into_iter().chain(["Share", "Hand", "React", "Chat", "People", "Support", "Leave call"]) {
         window.key_press(Key::Tab);
         window.run_steps(2);
         assert!(window.get_by_role_and_label(Role::Button, name).is_focused(), "{name}");

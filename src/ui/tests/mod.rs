@@ -3,12 +3,14 @@
 mod chat;
 mod checkup;
 mod details;
+mod door;
 mod flows;
 mod hosting;
 mod keys;
 mod leaving;
 mod lobby;
 mod names;
+mod people;
 mod reactions;
 mod release;
 mod report;

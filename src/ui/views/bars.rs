@@ -8,6 +8,7 @@ use crate::ui::chat::ChatAction;
 use crate::ui::details::{self, DetailsAction};
 use crate::ui::model::Model;
 use crate::ui::parts::{Focus, Menu};
+use crate::ui::people::PeopleAction;
 use crate::ui::screens::Screen;
 use crate::ui::share::ShareAction;
 use crate::ui::strings::{withheld, withheld_word};
@@ -122,8 +123,8 @@ fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
 }
 
-/// Draws the tool bar: Mic and Camera with their device lists, Share, Hand and reactions, Chat, Support, and Leave, which
-/// never moves.
+/// Draws the tool bar: Mic and Camera with their device lists, Share, Hand and reactions, Chat, People, Support, and Leave,
+/// which never moves.
 pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let colors = view.colors;
     let (_, bar) = ui.allocate_space(ui.available_size());
@@ -133,14 +134,17 @@ pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
     let words = bar.width() >= size::NARROW_BELOW;
     let [width, height] = if words { size::TOOL } else { size::TOOL_COMPACT };
     let gap = if small { 3.0 } else { 6.0 };
-    let (align, edge) = if words { (Align2::CENTER_CENTER, 2.0) } else { (Align2::LEFT_CENTER, 4.0) };
+    let edge = if words { 2.0 } else { 4.0 };
     let between = if small { gap } else { 25.0 };
     let size = vec2(width, height);
-    // In a compact bar one button has hand and reactions.
+    // In a compact bar one button has hand and reactions, and the chat's panel has the button for the people.
     let live = if small { 2.0 * width + gap } else { 3.0 * width + 2.0 * gap };
     // Nor has it a button for the call details: their key and the menu of reactions open them.
-    let panels = if small { width } else { 2.0 * width + gap };
+    let panels = if small { width } else { 3.0 * width + 2.0 * gap };
     let all = vec2(2.0 * (width + caret_width(small)) + gap + 2.0 * between + live + panels, height);
+    // In the middle where that does not meet a host's Leave.
+    let is_centered = words && bar.width() >= all.x + 2.0 * (size::LEAVE_HOST[0] + 32.0);
+    let align = if is_centered { Align2::CENTER_CENTER } else { Align2::LEFT_CENTER };
     // The line at the bar's top belongs to its edge.
     let below_edge = bar.with_min_y(bar.top() + edge).shrink2(vec2(if small { 8.0 } else { 12.0 }, 0.0));
     place::overlay(ui, below_edge, align, all, |ui| {
@@ -165,6 +169,8 @@ pub(super) fn tools(ui: &mut Ui, view: &mut View<'_>) {
         space(ui);
         chat_tool(ui, view, size, words);
         if !small {
+            ui.add_space(gap);
+            people_tool(ui, view, size, words);
             ui.add_space(gap);
             details_tool(ui, view, size, words);
         }
@@ -217,18 +223,12 @@ fn tool(ui: &mut Ui, view: &mut View<'_>, (size, caret): (Vec2, f32), kind: Devi
 fn share_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
     let model = view.model;
     let shares = model.shares();
-    let tool = PanelTool {
-        name: "Share",
-        word: if shares { "Sharing" } else { "Share" },
-        action: if shares { "Stop sharing" } else { "Share a screen or a window" },
-        key: "Ctrl+Shift+S",
-        icon: icons::MONITOR_ARROW_UP,
-        open: shares,
-        unread: 0,
-        unread_of: "",
-        words,
-        enabled: model.screen == Screen::Call,
-    };
+    let action = if shares { "Stop sharing" } else { "Share a screen or a window" };
+    let tool = PanelTool::new("Share", icons::MONITOR_ARROW_UP, (action, "Ctrl+Shift+S"))
+        .word(if shares { "Sharing" } else { "Share" })
+        .open(shares)
+        .words(words)
+        .enabled(model.screen == Screen::Call);
     let response = tool.show(ui, view.colors, size);
     view.focus(&response, Focus::ShareButton);
     view.on_click(&response, Action::Share(ShareAction::Toggle));
@@ -237,18 +237,13 @@ fn share_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
 /// The button that opens the chat.
 fn chat_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
     let model = view.model;
-    let tool = PanelTool {
-        name: "Chat",
-        word: "Chat",
-        action: if model.chat.open && !model.settings_open { "Close chat" } else { "Open chat" },
-        key: "Ctrl+Shift+C",
-        icon: icons::CHAT_CIRCLE_TEXT,
-        open: model.chat.open && !model.settings_open,
-        unread: model.call().map_or(0, |call| model.chat.unread(call)),
-        unread_of: "unread",
-        words,
-        enabled: model.screen == Screen::Call,
-    };
+    let open = model.chat.open && !model.settings_open;
+    let action = if open { "Close chat" } else { "Open chat" };
+    let tool = PanelTool::new("Chat", icons::CHAT_CIRCLE_TEXT, (action, "Ctrl+Shift+C"))
+        .open(open)
+        .unread(model.call().map_or(0, |call| model.chat.unread(call)), "unread")
+        .words(words)
+        .enabled(model.screen == Screen::Call);
     let response = tool.show(ui, view.colors, size);
     view.focus(&response, Focus::ChatButton);
     view.on_click(&response, Action::Chat(ChatAction::Toggle));
@@ -258,21 +253,30 @@ fn chat_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
 fn details_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
     let model = view.model;
     let open = details::is_shown(model);
-    let tool = PanelTool {
-        name: "Support",
-        word: "Support",
-        action: if open { "Close call details" } else { "Open call details" },
-        key: "Ctrl+Shift+U",
-        icon: icons::LIFEBUOY,
-        open,
-        unread: 0,
-        unread_of: "",
-        words,
-        enabled: model.screen == Screen::Call,
-    };
+    let action = if open { "Close call details" } else { "Open call details" };
+    let tool = PanelTool::new("Support", icons::LIFEBUOY, (action, "Ctrl+Shift+U"))
+        .open(open)
+        .words(words)
+        .enabled(model.screen == Screen::Call);
     let response = tool.show(ui, view.colors, size);
     view.focus(&response, Focus::DetailsButton);
     view.on_click(&response, Action::Details(DetailsAction::Toggle));
+}
+
+/// The button that opens the list of people.
+fn people_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
+    let model = view.model;
+    let open = model.people.open && !model.settings_open;
+    let action = if open { "Close the list of people" } else { "Open the list of people" };
+    let word = format!("People {}", model.call().map_or(1, |call| call.people.len() + 1));
+    let tool = PanelTool::new("People", icons::USERS_THREE, (action, "Ctrl+Shift+P"))
+        .word(&word)
+        .open(open)
+        .words(words)
+        .enabled(model.screen == Screen::Call);
+    let response = tool.show(ui, view.colors, size);
+    view.focus(&response, Focus::PeopleButton);
+    view.on_click(&response, Action::People(PeopleAction::Toggle));
 }
 
 /// Leave at the right end of `area`; a host's has a menu beside it.

@@ -1,10 +1,13 @@
-//! A call: top bar, tiles with the chat panel beside them, or settings, tool bar.
+//! A call: top bar, tiles with people and chat beside them, or settings, tool bar.
 
-use super::{View, bars, chat, details, reactions, settings, tiles};
+use super::{View, bars, chat, details, people, reactions, settings, tiles};
 use crate::ui::details::{is_shown, panel_width};
 use crate::ui::text;
 use crate::ui::widgets::place;
-use egui::{Align, Layout, Rect, Ui, vec2};
+use egui::{Align, Layout, Rect, Stroke, Ui, vec2};
+
+/// The part of the panels' height that the people have at most above the chat.
+const PEOPLE_PART: f32 = 0.45;
 
 /// Draws the frame of a call; returns the area between its bars. The focus goes from the top bar over the tiles and
 /// the panel to the tools, Leave last.
@@ -26,7 +29,7 @@ pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) -> Rect {
         if is_shown(view.model) {
             details::drawer(ui, view, panel);
         } else if beside > 0.0 {
-            chat::panel(ui, view, panel);
+            panels(ui, view, panel);
         }
     }
     let news: Vec<&str> = [view.model.chat.news(), view.model.reactions.news()].into_iter().flatten().collect();
@@ -35,4 +38,20 @@ pub(super) fn call(ui: &mut Ui, view: &mut View<'_>) -> Rect {
     }
     bars::tools(ui, view);
     middle
+}
+
+/// Draws the list of people, the chat, or the people above the chat.
+fn panels(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
+    let (has_people, has_chat) = (view.model.people.open, view.model.chat.open);
+    let between = area.top() + area.height() * if has_chat { PEOPLE_PART } else { 1.0 };
+    if has_people {
+        people::panel(ui, view, area.with_max_y(between));
+    }
+    if has_chat {
+        let below = if has_people { area.with_min_y(between) } else { area };
+        chat::panel(ui, view, below);
+        if has_people {
+            ui.painter().hline(below.x_range(), below.top() + 0.5, Stroke::new(1.0, view.colors.border));
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crate::call::view::CallView;
 use crate::ui::action::Action;
 use crate::ui::chat::{self, ChatAction};
 use crate::ui::parts::Focus;
+use crate::ui::people::PeopleAction;
 use crate::ui::screens::Screen;
 use crate::ui::strings;
 use crate::ui::tokens::{Palette, size};
@@ -46,11 +47,17 @@ fn head(ui: &mut Ui, view: &mut View<'_>, call: &CallView, rect: Rect) {
     let colors = view.colors;
     place::within(ui, rect, Layout::top_down(Align::Min), |ui| {
         let left = |ui: &mut Ui| text::add_line(ui, text::HEADING, colors.text, "Chat");
-        let (_, (close, copy)) = place::sides(ui, HEAD, 8.0, left, |ui| {
+        let small = super::compact(ui.ctx().content_rect());
+        let (_, (close, copy, people)) = place::sides(ui, HEAD, 8.0, left, |ui| {
             let close = IconButton::new("Close chat", icons::X).show(ui, colors);
             let has_words = !call.chat.messages.is_empty();
-            (close, has_words.then(|| IconButton::new("Copy the chat", icons::COPY).show(ui, colors)))
+            let copy = has_words.then(|| IconButton::new("Copy the chat", icons::COPY).show(ui, colors));
+            (close, copy, small.then(|| IconButton::new("People", icons::USERS_THREE).show(ui, colors)))
         });
+        if people.is_some_and(|people| people.clicked()) {
+            view.dispatch(Action::Chat(ChatAction::Toggle));
+            view.dispatch(Action::People(PeopleAction::Toggle));
+        }
         view.on_click(&close, Action::Chat(ChatAction::Toggle));
         if let Some(copy) = copy {
             view.on_click(&copy, Action::Chat(ChatAction::CopyAll));

@@ -1,7 +1,7 @@
 //! The lobby: preview and devices on one side, the form to join on the other. Nothing leaves the computer before
 //! Join.
 
-use super::{View, form, header, preview, recent, release, report};
+use super::{View, form, header, preview, recent, release, report, waiting};
 use crate::base::{DeviceKind, ExitRequestedBy};
 use crate::call::view::{DeviceProblem, DeviceState, LocalDevice};
 use crate::ui::action::{Action, Setting};
@@ -43,7 +43,7 @@ fn two_columns(ui: &mut Ui, view: &mut View<'_>, bottom: f32) {
             ui.add_space(64.0);
             place::column(ui, size::LOBBY_FORM, |ui| {
                 ui.add_space(24.0);
-                form::form(ui, view);
+                form_or_waiting(ui, view);
                 below_form(ui, view, bottom);
             });
         });
@@ -54,12 +54,20 @@ fn two_columns(ui: &mut Ui, view: &mut View<'_>, bottom: f32) {
 fn one_column(ui: &mut Ui, view: &mut View<'_>, margins: f32) {
     let width = (ui.available_width() - margins).min(size::LOBBY_ONE_COLUMN);
     place::centred_column(ui, width, |ui| {
-        form::form(ui, view);
+        form_or_waiting(ui, view);
         ui.add_space(32.0);
         devices(ui, view);
         ui.add_space(16.0);
         below_form(ui, view, f32::NEG_INFINITY);
     });
+}
+
+/// The form to join, or the words of somebody who waits to be let in.
+fn form_or_waiting(ui: &mut Ui, view: &mut View<'_>) {
+    match view.model.screen {
+        Screen::Waiting => waiting::waiting(ui, view),
+        _ => form::form(ui, view),
+    }
 }
 
 /// The note about a newer version and the rooms that were left last; neither while a room is being entered.

@@ -11,12 +11,15 @@ mod devices;
 mod dialog;
 mod end;
 mod form;
+mod guests;
 mod header;
 mod host;
 mod leaving;
 mod lobby;
 mod over;
 mod pager;
+mod people;
+mod person_menu;
 mod preview;
 mod question;
 mod reactions;
@@ -33,6 +36,7 @@ mod tile_cover;
 mod tile_menu;
 mod tiles;
 mod toast;
+mod waiting;
 
 use crate::ui::action::{Action, Actions};
 use crate::ui::model::Model;
@@ -86,14 +90,20 @@ fn tool_bar(window: Rect) -> f32 {
     if compact(window) { size::TOOL_BAR_COMPACT } else { size::TOOL_BAR }
 }
 
+/// The upper edge of a call's tool bar, which no menu of the call covers.
+fn above_tools(ui: &Ui) -> f32 {
+    let window = ui.ctx().content_rect();
+    window.bottom() - tool_bar(window)
+}
+
 /// Draws the whole window.
 pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
     let area = ui.max_rect();
     ui.painter().rect_filled(area, 0.0, view.colors.canvas);
     match view.model.screen {
         Screen::Lobby | Screen::End if view.model.checkup.is_some() => checkup::checkup(ui, view),
-        Screen::Lobby | Screen::End if view.model.settings_open => settings::settings(ui, view),
-        Screen::Lobby | Screen::Joining => lobby::lobby(ui, view),
+        Screen::Lobby | Screen::Waiting | Screen::End if view.model.settings_open => settings::settings(ui, view),
+        Screen::Lobby | Screen::Joining | Screen::Waiting => lobby::lobby(ui, view),
         Screen::Call if view.model.full_screen => tiles::full_screen(ui, view),
         Screen::Call => {
             call::call(ui, view);

@@ -22,18 +22,12 @@ const APART: f32 = 64.0;
 pub(super) fn hand_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bool) {
     let model = view.model;
     let up = model.call().is_some_and(|call| call.hand.is_some());
-    let tool = PanelTool {
-        name: "Hand",
-        word: if up { "Hand up" } else { "Hand" },
-        action: if up { "Lower hand" } else { "Raise hand" },
-        key: "Ctrl+Shift+H",
-        icon: icons::HAND,
-        open: up,
-        unread: 0,
-        unread_of: "",
-        words,
-        enabled: model.screen == Screen::Call,
-    };
+    let action = if up { "Lower hand" } else { "Raise hand" };
+    let tool = PanelTool::new("Hand", icons::HAND, (action, "Ctrl+Shift+H"))
+        .word(if up { "Hand up" } else { "Hand" })
+        .open(up)
+        .words(words)
+        .enabled(model.screen == Screen::Call);
     let response = tool.show(ui, view.colors, size);
     view.on_click(&response, Action::ToggleHand);
 }
@@ -44,18 +38,13 @@ pub(super) fn react_tool(ui: &mut Ui, view: &mut View<'_>, size: Vec2, words: bo
     let model = view.model;
     let open = model.menu == Some(Menu::Reactions);
     let hand = model.call().and_then(|call| call.hand).filter(|_| with_hand);
-    let tool = PanelTool {
-        name: if with_hand { "Hand and reactions" } else { "React" },
-        word: "React",
-        action: if with_hand { "Raise a hand or react" } else { "React" },
-        key: "Ctrl+Shift+R",
-        icon: if with_hand && hand.is_some() { icons::HAND } else { icons::SMILEY },
-        open: open || hand.is_some(),
-        unread: 0,
-        unread_of: "",
-        words,
-        enabled: model.screen == Screen::Call,
-    };
+    let (name, action) = if with_hand { ("Hand and reactions", "Raise a hand or react") } else { ("React", "React") };
+    let icon = if with_hand && hand.is_some() { icons::HAND } else { icons::SMILEY };
+    let tool = PanelTool::new(name, icon, (action, "Ctrl+Shift+R"))
+        .word("React")
+        .open(open || hand.is_some())
+        .words(words)
+        .enabled(model.screen == Screen::Call);
     let response = tool.show(ui, view.colors, size);
     view.focus(&response, Focus::ReactButton);
     view.on_click(&response, Action::ToggleMenu(Menu::Reactions));

@@ -9,16 +9,17 @@ use crate::ui::bidi::{isolate, plain};
 use crate::ui::icons;
 use crate::ui::model::Model;
 use crate::ui::parts::Focus;
+use crate::ui::people::PeopleAction;
 use crate::ui::screens::Screen;
 use crate::ui::text::{self, Type};
 use crate::ui::tile_layout::{RemoteTile, TileContent, TileKey};
 use crate::ui::tokens::{overlay, radius, size, time};
 use crate::ui::video::{Crop, VideoKey, VideoLook};
-use crate::ui::widgets::{animate, bars, chip, focus_ring, place, quality_bars, speaking_bars};
+use crate::ui::widgets::{Button, Look, animate, bars, chip, focus_ring, place, quality_bars, speaking_bars};
 use crate::ui::zoom::Zoom;
 use egui::{
-    Align, Color32, Context, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect, Response, Role,
-    Sense,
+    Align, Align2, Color32, Context, CornerRadius, EventFilter, Frame, Id, Layout, Margin, PointerButton, Rect,
+    Response, Role, Sense,
 };
 use egui::{Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
@@ -47,6 +48,8 @@ pub(super) struct Tile {
     dropped: bool,
     /// What of it cannot be shown or played.
     cover: Cover,
+    /// Whether we have hidden the picture.
+    hidden: bool,
     /// Whether the user has pinned it.
     pinned: bool,
     /// Whether it has a menu: with one other tile there is nothing to pin, but a host can remove the person.
@@ -81,6 +84,8 @@ impl Tile {
             TileContent::Screen(..) => TileKind::Screen,
             TileContent::Camera(..) => TileKind::Camera,
         };
+        let hidden = kind != TileKind::Screen && tile.video().is_some() && view.model.people.hides(&person.user);
+        let video = tile.video().filter(|_| !hidden);
         let lost = matches!(view.model.call().map(|c| &c.phase), Some(CallPhase::Reconnecting { .. }));
         let quality = if lost { ConnectionQuality::Lost } else { person.quality };
         Self {
@@ -88,7 +93,7 @@ impl Tile {
             name: tile.name(),
             person: person.name.clone(),
             kind,
-            video: tile.video().and_then(|t| Some((VideoKey::Track(t.track.clone()), t.frames.clone()?))),
+            video: video.and_then(|t| Some((VideoKey::Track(t.track.clone()), t.frames.clone()?))),
             mirror: false,
             microphone: person.microphone_on(),
             speaking: tile.speaks() && !lost && view.model.screen == Screen::Call,
@@ -97,7 +102,8 @@ impl Tile {
             quality: words(quality),
             paused: quality == ConnectionQuality::Lost,
             dropped: lost && view.model.screens.lost_for(view.model.now) > time::DROP_VIDEO_AFTER,
-            cover: Cover::of(tile),
+            cover: if hidden { Cover::hidden() } else { Cover::of(tile) },
+            hidden,
             pinned: view.model.tile_layout.pinned.as_ref() == Some(&tile.key()),
             menu: view.model.call().is_some_and(|c| RemoteTile::all(&c.people).len() > 1 || c.host),
             remote: Some((tile.key(), person.user.clone())),
@@ -128,6 +134,7 @@ impl Tile {
             paused: false,
             dropped: false,
             cover: Cover::default(),
+            hidden: false,
             pinned: false,
             menu: false,
             place: (1, false),
@@ -225,8 +232,13 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     response.widget_info(|| WidgetInfo::labeled(Role::Group, true, tile.spoken(shown)));
     if !shown {
         ui.painter().rect_filled(rect, radius::TILE, view.colors.camera_off);
-        tile_cover::cover(ui, view, rect, (&tile.user, &tile.person), &tile.cover.sentence);
+        let button = if tile.hidden { size::BUTTON_TINY + 8.0 } else { 0.0 };
+        // A small tile has room for the button alone.
+        if !tile.hidden || rect.height() > 150.0 {
+            tile_cover::cover(ui, view, rect, (&tile.user, &tile.person), (&tile.cover.sentence, button));
+        }
     }
+    show_again(ui, view, rect, tile);
     ring(ui, view, rect, id, tile.speaking);
     focus_ring(ui, &response, radius::TILE, view.colors);
     lower_chips(ui, rect, tile);
@@ -236,6 +248,17 @@ pub(super) fn tile(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
     {
         stage_tools::stage_tools(ui, view, &response, key, &frame);
     }
+}
+
+/// The button on a tile whose picture we have hidden.
+fn show_again(ui: &mut Ui, view: &mut View<'_>, rect: Rect, tile: &Tile) {
+    let Some((_, user)) = tile.remote.as_ref().filter(|_| tile.hidden) else { return };
+    let name = format!("Show {}'s picture", plain(&tile.person));
+    let button = Button::new("Show", Look::Plain).named(&name).height(size::BUTTON_TINY);
+    let size = button.size(ui);
+    let place = rect.shrink(ChipLook::of(rect).edge).with_max_y(rect.bottom() - tile_cover::BELOW);
+    let response = place::overlay(ui, place, Align2::CENTER_BOTTOM, size, |ui| button.show(ui, view.colors));
+    view.on_click(&response, Action::People(PeopleAction::HidePicture(user.clone(), false)));
 }
 
 /// Where egui's memory keeps the id of the tile that takes the focus.

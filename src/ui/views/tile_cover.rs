@@ -2,6 +2,7 @@
 
 use super::View;
 use crate::base::{Codec, Undecodable};
+use crate::ui::strings;
 use crate::ui::text;
 use crate::ui::tile_layout::{RemoteTile, TileContent};
 use crate::ui::tokens::size;
@@ -19,7 +20,15 @@ pub(super) struct Cover {
     pub(super) sentence: String,
 }
 
+/// What the chips at the lower edge of a tile take.
+pub(super) const BELOW: f32 = 44.0;
+
 impl Cover {
+    /// The user does not want to see the picture.
+    pub(super) fn hidden() -> Self {
+        Self { video: true, voice: None, sentence: strings::people::HIDDEN.to_owned() }
+    }
+
     /// What cannot be shown or played of somebody else's tile.
     pub(super) fn of(tile: &RemoteTile<'_>) -> Self {
         let video = tile.video().and_then(|track| track.undecodable);
@@ -34,13 +43,20 @@ impl Cover {
     }
 }
 
-/// Draws the avatar, and the sentence below it; in a small tile the sentence alone. The lower edge is left to the chips.
-pub(super) fn cover(ui: &mut Ui, view: &View<'_>, rect: Rect, (user, person): (&str, &str), sentence: &str) {
+/// Draws the avatar, and the sentence below it; in a small tile the sentence alone. The lower edge is left to the chips,
+/// and to a button of this height.
+pub(super) fn cover(
+    ui: &mut Ui,
+    view: &View<'_>,
+    rect: Rect,
+    (user, person): (&str, &str),
+    (sentence, button): (&str, f32),
+) {
     if sentence.is_empty() {
         return avatar(ui, rect.center(), (rect.height() * 0.42).min(size::AVATAR), user, person);
     }
     let kind = if rect.width() >= 300.0 { text::BODY } else { text::CAPTION };
-    let free = Rect::from_min_max(rect.min + vec2(12.0, 10.0), rect.max - vec2(12.0, 44.0));
+    let free = Rect::from_min_max(rect.min + vec2(12.0, 10.0), rect.max - vec2(12.0, BELOW + button));
     let width = free.width().clamp(1.0, 420.0);
     let lines = text::height(ui, kind, sentence, width);
     let diameter = (free.height() - lines - 14.0).min(size::AVATAR);

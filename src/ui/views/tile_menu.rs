@@ -2,15 +2,14 @@
 
 use super::View;
 use crate::base::UserId;
-use crate::ui::action::{Action, HostAction};
+use crate::ui::action::Action;
 use crate::ui::bidi::plain;
-use crate::ui::chat::ChatAction;
 use crate::ui::icons;
 use crate::ui::parts::Menu;
 use crate::ui::text;
-use crate::ui::tile_layout::{RemoteTile, TileKey};
+use crate::ui::tile_layout::TileKey;
 use crate::ui::tokens::{overlay, radius, size};
-use crate::ui::widgets::{MenuEntry, MenuResult, chip, focus_is_shown, menu};
+use crate::ui::widgets::{MenuResult, chip, focus_is_shown, menu_above};
 use egui::{CursorIcon, Key, Modifiers, Response, Role, Sense, Ui, Vec2, WidgetInfo};
 
 /// Adds the button of `tile`, a tile of `user`, and shows its menu while that is open.
@@ -47,34 +46,10 @@ pub(super) fn tile_menu(
     if !open {
         return;
     }
-    let pinned = view.model.tile_layout.pinned.as_ref() == Some(key);
-    let (label, icon, value) = if pinned {
-        ("Unpin", icons::PUSH_PIN_SLASH, None)
-    } else {
-        ("Pin for me", icons::PUSH_PIN, Some(key.clone()))
-    };
-    let item = |label: &str, icon, danger, value| MenuEntry::Item {
-        label: label.to_owned(),
-        note: String::new(),
-        icon,
-        danger,
-        value,
-    };
-    let mut entries = vec![MenuEntry::Title(name.to_owned())];
-    if view.model.call().is_some_and(|call| RemoteTile::all(&call.people).len() > 1) {
-        entries.push(item(label, icon, false, Action::Pin(value)));
-    }
-    let write = Action::Chat(ChatAction::WriteTo(Some(user.clone())));
-    entries.push(item("Message", icons::CHAT_CIRCLE_TEXT, false, write));
-    if super::host::is_host(view) {
-        if view.model.person(user).is_some_and(|person| person.hand.is_some()) {
-            let lower = Action::AsHost(HostAction::LowerHand(user.clone()));
-            entries.push(item("Lower hand", icons::HAND, false, lower));
-        }
-        let remove = Action::AsHost(HostAction::AskToRemove(user.clone()));
-        entries.push(item("Remove from call…", icons::USER_MINUS, true, remove));
-    }
-    match menu(ui, view.colors, &button, &plain(name), 0.0, &entries) {
+    let Some(person) = view.model.person(user) else { return };
+    let entries = super::person_menu::entries(view, person, key, name);
+    let limit = super::above_tools(ui);
+    match menu_above(ui, view.colors, &button, (&plain(name), limit), 0.0, &entries) {
         MenuResult::Open => {}
         MenuResult::Close => view.dispatch(Action::CloseMenu),
         MenuResult::Chosen(action) => view.dispatch(action),

@@ -1,7 +1,7 @@
 //! The tile area of a call; `grid` computes where the tiles lie.
 
 use super::tile::{self, Tile};
-use super::{View, alone, banner, pager, sharing};
+use super::{View, alone, banner, guests, pager, sharing};
 use crate::base::cut;
 use crate::call::view::{CallPhase, CallView};
 use crate::ui::action::Action;
@@ -35,6 +35,11 @@ pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     if view.model.shares() {
         let row = Rect::from_min_size(area.min - vec2(0.0, 4.0), vec2(area.width(), sharing::HEIGHT));
         sharing::sharing(ui, view, row);
+        area.min.y = row.bottom() + 12.0;
+    }
+    if view.model.screen == Screen::Call && super::host::is_host(view) && !call.guests.is_empty() {
+        let row = Rect::from_min_size(area.min - vec2(0.0, 4.0), vec2(area.width(), guests::HEIGHT));
+        guests::bar(ui, view, call, row);
         area.min.y = row.bottom() + 12.0;
     }
     // While we leave, the others are gone from the snapshot already; the card of an empty call must not appear.

@@ -8,6 +8,11 @@ use crate::ui::tokens::{Palette, radius, size};
 use egui::{Align2, CornerRadius, Frame, Id, Margin, Popup, PopupCloseBehavior, PopupKind, RectAlign, Response, Role};
 use egui::{Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
+/// From a menu to the window's upper and lower edge at least.
+const MARGIN: f32 = 16.0;
+/// Between a menu and its button.
+const GAP: f32 = 6.0;
+
 /// A row of a menu.
 #[derive(Clone, Debug)]
 pub(in crate::ui) enum MenuEntry<T> {
@@ -54,7 +59,29 @@ pub(in crate::ui) fn menu<T: Clone>(
     width: f32,
     entries: &[MenuEntry<T>],
 ) -> MenuResult<T> {
+    menu_above(ui, colors, button, (name, f32::INFINITY), width, entries)
+}
+
+/// The same for a menu that must not reach below `limit`: where it would, it stands beside its button.
+pub(in crate::ui) fn menu_above<T: Clone>(
+    ui: &Ui,
+    colors: &Palette,
+    button: &Response,
+    (name, limit): (&str, f32),
+    width: f32,
+    entries: &[MenuEntry<T>],
+) -> MenuResult<T> {
     let width = width.max(size::MENU_WIDTH);
+    let window = ui.ctx().content_rect();
+    let height = 12.0 + entries.iter().map(height).sum::<f32>();
+    let beside = (button.rect.bottom() + GAP + height > limit).then(|| {
+        let top = (limit - GAP - height).max(window.top() + GAP);
+        pos2((button.rect.left() - GAP - width).max(window.left() + GAP), top)
+    });
+    let highest = match beside {
+        Some(at) => limit - GAP - 12.0 - at.y,
+        None => window.height() - 2.0 * MARGIN,
+    };
     let frame = Frame::new()
         .fill(colors.raised)
         .stroke(Stroke::new(1.0, colors.border))
@@ -69,29 +96,36 @@ pub(in crate::ui) fn menu<T: Clone>(
         .align(RectAlign::BOTTOM_START)
         .align_alternatives(&[RectAlign::TOP_START, RectAlign::TOP_END, RectAlign::BOTTOM_END])
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-        .gap(6.0)
+        .gap(GAP)
         .width(width)
         .frame(frame);
+    let popup = match beside {
+        Some(at) => popup.at_position(at).gap(0.0).align_alternatives(&[]),
+        None => popup,
+    };
     let mut chosen = None;
     let shown = popup.show(|ui| {
         ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
         ui.set_width(width - 12.0);
         let mut ids = Vec::new();
-        for entry in entries {
-            match entry {
-                MenuEntry::Title(title) => show_title(ui, colors, title),
-                MenuEntry::Choice { label, value, .. } | MenuEntry::Item { label, value, .. } => {
-                    if matches!(entry, MenuEntry::Item { danger: true, .. }) {
-                        line(ui, colors);
+        let scroll = egui::ScrollArea::vertical().max_height(highest);
+        scroll.show(ui, |ui| {
+            for entry in entries {
+                match entry {
+                    MenuEntry::Title(title) => show_title(ui, colors, title),
+                    MenuEntry::Choice { label, value, .. } | MenuEntry::Item { label, value, .. } => {
+                        if matches!(entry, MenuEntry::Item { danger: true, .. }) {
+                            line(ui, colors);
+                        }
+                        let response = row(ui, colors, entry, label);
+                        if response.clicked() {
+                            chosen = Some(value.clone());
+                        }
+                        ids.push((response.id, label));
                     }
-                    let response = row(ui, colors, entry, label);
-                    if response.clicked() {
-                        chosen = Some(value.clone());
-                    }
-                    ids.push((response.id, label));
                 }
             }
-        }
+        });
         jump(ui, &ids);
     });
     match (chosen, shown) {
@@ -100,6 +134,22 @@ pub(in crate::ui) fn menu<T: Clone>(
         _ => MenuResult::Open,
     }
 }
+
+/// The height of a row, with the line before a dangerous one.
+fn height<T>(entry: &MenuEntry<T>) -> f32 {
+    match entry {
+        MenuEntry::Title(_) => TITLE,
+        MenuEntry::Choice { .. } => size::MENU_ITEM,
+        MenuEntry::Item { note, danger, .. } => {
+            let row = if note.is_empty() { size::MENU_ITEM } else { size::MENU_ITEM_WITH_NOTE };
+            if *danger { row + LINE } else { row }
+        }
+    }
+}
+
+/// Height of a title, and of the line before dangerous items.
+const TITLE: f32 = 28.0;
+const LINE: f32 = 13.0;
 
 /// Home, End and a first letter move the focus.
 fn jump(ui: &Ui, ids: &[(Id, &String)]) {
@@ -131,7 +181,7 @@ fn jump(ui: &Ui, ids: &[(Id, &String)]) {
 }
 
 fn show_title(ui: &mut Ui, colors: &Palette, title: &str) {
-    place::row(ui, 28.0, |ui| {
+    place::row(ui, TITLE, |ui| {
         ui.add_space(11.0);
         text::add_line(ui, text::CAPTION, colors.text_3, title);
     });
@@ -139,7 +189,7 @@ fn show_title(ui: &mut Ui, colors: &Palette, title: &str) {
 
 /// The line before dangerous items.
 fn line(ui: &mut Ui, colors: &Palette) {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 13.0), Sense::hover());
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), LINE), Sense::hover());
     ui.painter().hline(rect.x_range().shrink(6.0), rect.center().y, Stroke::new(1.0, colors.border));
 }
 

@@ -12,6 +12,7 @@ mod panel_tool;
 pub(super) mod place;
 mod pressable;
 mod segment;
+mod slider;
 mod tool;
 
 pub(super) use button::{Button, Look, buttons};
@@ -22,12 +23,13 @@ pub(super) use marks::{
     add_avatar, add_mark, add_sign, add_spinner, avatar, bars, lamp, level_bar, mark, quality_bars, speaking_bars,
     spinner,
 };
-pub(super) use menu::{MenuEntry, MenuResult, menu};
+pub(super) use menu::{MenuEntry, MenuResult, menu, menu_above};
 pub(super) use message_field::MessageField;
 pub(super) use modal::{Behind, modal};
 pub(super) use panel_tool::PanelTool;
 pub(super) use pressable::{Pressable, clickable};
 pub(super) use segment::{Part, segments};
+pub(super) use slider::Slider;
 pub(super) use tool::{LeaveState, Tool, leave_button, leave_caret, leave_corners};
 
 use crate::ui::tokens::Palette;

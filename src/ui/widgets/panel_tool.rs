@@ -7,26 +7,55 @@ use egui::{Align2, Color32, CornerRadius, Id, Rect, Response, Role, StrokeKind, 
 
 /// A button that opens a panel, or begins something. A badge counts what is new in it.
 pub(in crate::ui) struct PanelTool<'a> {
-    /// Accessible name.
-    pub(in crate::ui) name: &'a str,
-    pub(in crate::ui) word: &'a str,
-    /// What a press does: "Open chat".
-    pub(in crate::ui) action: &'a str,
-    /// The key, for the tooltip.
-    pub(in crate::ui) key: &'a str,
-    pub(in crate::ui) icon: char,
-    /// Whether the panel is open, or what it does goes on.
-    pub(in crate::ui) open: bool,
-    /// How much is new.
-    pub(in crate::ui) unread: usize,
-    /// What that is: "unread messages".
-    pub(in crate::ui) unread_of: &'a str,
-    /// Whether there is room for the word.
-    pub(in crate::ui) words: bool,
-    pub(in crate::ui) enabled: bool,
+    name: &'a str,
+    word: &'a str,
+    action: &'a str,
+    key: &'a str,
+    icon: char,
+    open: bool,
+    unread: usize,
+    unread_of: &'a str,
+    words: bool,
+    enabled: bool,
 }
 
-impl PanelTool<'_> {
+impl<'a> PanelTool<'a> {
+    /// A button with an accessible name, which is its word too; with what a press does ("Open chat") and its key.
+    pub(in crate::ui) const fn new(name: &'a str, icon: char, (action, key): (&'a str, &'a str)) -> Self {
+        let (open, unread, unread_of, words, enabled) = (false, 0, "", true, true);
+        Self { name, word: name, action, key, icon, open, unread, unread_of, words, enabled }
+    }
+
+    /// Another word than the name.
+    pub(in crate::ui) const fn word(mut self, word: &'a str) -> Self {
+        self.word = word;
+        self
+    }
+
+    /// Whether the panel is open, or what it does goes on.
+    pub(in crate::ui) const fn open(mut self, open: bool) -> Self {
+        self.open = open;
+        self
+    }
+
+    /// How much is new, and what that is: "unread messages".
+    pub(in crate::ui) const fn unread(mut self, count: usize, of: &'a str) -> Self {
+        (self.unread, self.unread_of) = (count, of);
+        self
+    }
+
+    /// Whether there is room for the word.
+    pub(in crate::ui) const fn words(mut self, words: bool) -> Self {
+        self.words = words;
+        self
+    }
+
+    /// Whether it can be pressed.
+    pub(in crate::ui) const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
     /// Adds the button.
     pub(in crate::ui) fn show(&self, ui: &mut Ui, colors: &Palette, size: Vec2) -> Response {
         let (_, rect) = ui.allocate_space(size);
