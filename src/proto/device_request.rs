@@ -2,8 +2,8 @@
 //! RoomService's `SendData`; so it has no sender, by which clients tell it from what a participant writes.
 
 use crate::base::DeviceKind;
-use livekit_protocol as lk;
-use lk::data_packet::Value;
+#[cfg(feature = "client")]
+use livekit_protocol::data_packet::Value;
 
 /// The topic.
 pub(crate) const TOPIC: &str = "visavis.turn_on";
@@ -16,15 +16,17 @@ pub(crate) fn encode(kind: DeviceKind) -> Option<Vec<u8>> {
 }
 
 /// The device that the value of a packet asks for.
+#[cfg(feature = "client")]
 pub(crate) fn decode(value: &Value) -> Option<DeviceKind> {
     let Value::User(user) = value else { return None };
     let is_ours = user.topic.as_deref() == Some(TOPIC);
     WORDS.iter().find(|(_, word)| is_ours && user.payload == word.as_bytes()).map(|(kind, _)| *kind)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod tests {
     use super::*;
+    use livekit_protocol as lk;
 
     #[test]
     fn a_request_is_read_as_it_was_written() {

@@ -4,7 +4,7 @@
 
 #[cfg(feature = "client")]
 pub(crate) mod chat;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "wire"))]
 pub(crate) mod device_request;
 #[cfg(any(feature = "client", feature = "wire"))]
 pub(crate) mod hand;
