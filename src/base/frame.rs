@@ -119,6 +119,7 @@ pub(crate) struct FrameSlot {
 struct Slot {
     frame: Option<Arc<VideoFrame>>,
     number: u64,
+    cleared: u64,
     wake: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
@@ -149,7 +150,15 @@ impl FrameSlot {
 
     /// Drops the frame, so that a tile does not show a frozen one.
     pub(crate) fn clear(&self) {
-        self.inner.lock().frame = None;
+        let mut s = self.inner.lock();
+        s.frame = None;
+        s.cleared = s.number;
+    }
+
+    /// The number of the newest frame when the slot was cleared last; 0 if it never was. Frames with a higher number are of
+    /// the time after.
+    pub(crate) fn cleared(&self) -> u64 {
+        self.inner.lock().cleared
     }
 
     /// Whether both are handles of the same slot.

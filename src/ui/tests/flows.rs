@@ -4,8 +4,10 @@ use super::{LARGE, SMALL, asked, close, in_a_call, leaving, press};
 use crate::base::{ExitReason, ExitRequestedBy, FrameSlot, TrackRole};
 use crate::call::view::{CallCommand, CallPhase, DeviceChoice, JoinParams, Notice};
 use crate::store::Theme;
+use crate::ui::App;
 use crate::ui::testing::{SERVER, World, ada, ada_with, ending, guest, in_call, mute, portrait};
 use egui::{Key, Modifiers, ViewportId, accesskit::Role};
+use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use std::time::Duration;
 
@@ -392,15 +394,27 @@ fn the_first_video_frame_is_reported_once_a_track_and_only_when_it_was_painted()
     assert_eq!(minas(&world), 1, "each picture is told once, however often it is painted");
     let slot = FrameSlot::default();
     slot.put(portrait([[1, 2, 3], [4, 5, 6]]));
+    let in_window = slot.clone();
     world.with_call(|call| {
         let camera = &mut call.people[0].tracks[0];
-        (camera.track.sid, camera.frames) = ("TR_VC-new".into(), Some(slot));
+        (camera.track.sid, camera.frames) = ("TR_VC-new".into(), Some(in_window));
     });
-    window.run_steps(2);
-    window.render().expect("a picture");
-    window.run_steps(2);
+    let paint = |window: &mut Harness<'static, App>| {
+        window.run_steps(2);
+        window.render().expect("a picture");
+        window.run_steps(2);
+    };
+    paint(&mut window);
     assert_eq!(world.lock().first_frames.len(), 4, "a new track of the same person");
     assert_eq!(minas(&world), 2);
+
+    slot.clear();
+    slot.put(portrait([[7, 8, 9], [1, 2, 3]]));
+    paint(&mut window);
+    assert_eq!(world.lock().first_frames.len(), 5, "off and on between two frames of the window");
+    slot.put(portrait([[3, 2, 1], [9, 8, 7]]));
+    paint(&mut window);
+    assert_eq!(world.lock().first_frames.len(), 5, "the second picture after it");
 }
 
 #[test]

@@ -109,6 +109,9 @@ struct ShownVideo {
     size: [u32; 2],
     /// The size in physical pixels that shows it best: that of its tile, or more while it is magnified.
     tile: [u32; 2],
+    /// The number of the last frame of before an "off"; the first frame is the one after it. The window may have slept
+    /// through the "off" itself.
+    before: u64,
     /// Whether [`Videos::first_frames`] has returned the first frame.
     reported: bool,
     /// Whether the repaint that reports the first frame was requested.
@@ -133,6 +136,11 @@ impl Videos {
         tile.tile = if visible { pixels(rect.size() * look.zoom.times, ui.ctx()) } else { [0, 0] };
         let Some((number, frame)) = slot.latest() else { return false };
         tile.size = [frame.width(), frame.height()];
+        let before = slot.cleared();
+        if tile.before != before {
+            (tile.before, tile.asked) = (before, false);
+            tile.reported = !matches!(key, VideoKey::Track(_));
+        }
         if !tile.reported && !tile.asked {
             // The window's next frame reports that this one was painted.
             tile.asked = true;
@@ -178,6 +186,7 @@ impl Videos {
                 painted: Arc::default(),
                 shown: None,
                 told: 0,
+                before: slot.cleared(),
                 size: [0, 0],
                 tile: [0, 0],
                 reported: !matches!(key, VideoKey::Track(_)),
@@ -189,12 +198,12 @@ impl Videos {
         tile
     }
 
-    /// Tracks whose first frame has been painted since the last call.
+    /// Tracks whose first frame, or first after an "off", has been painted since the last call.
     pub(super) fn first_frames(&mut self) -> Vec<FirstFrame> {
         let mut first = Vec::new();
         for (key, tile) in &mut self.tiles {
             let VideoKey::Track(track) = key else { continue };
-            if !tile.reported && tile.painted.number() > 0 {
+            if !tile.reported && tile.painted.number() > tile.before {
                 tile.reported = true;
                 let [width, height] = tile.size;
                 first.push(FirstFrame { track: track.clone(), width, height });
