@@ -1,6 +1,6 @@
 //! The camera: it opens, delivers frames of the promised size and rate that are not black, and closes.
 
-use super::trouble::{CLOSE_LIMIT, closed, failures, unusable};
+use super::trouble::{CLOSE_LIMIT, closed, failures, opened, unusable, used};
 use crate::base::{CheckName, Finding, VideoFrame};
 use crate::devices::{CameraChoice, CameraFormat, CameraLease, DeviceError, TestPictureIdentity};
 use parking_lot::Mutex;
@@ -59,31 +59,17 @@ pub(super) async fn check(choice: &CameraChoice, stop: &CancellationToken) -> Op
     let (failed, mut failure) = failures();
     let format = choice.format().unwrap_or_default();
     let sink = Arc::new(move |frame: Arc<VideoFrame>| counted.lock().add(&frame, Instant::now()));
-    let mut opening = CameraLease::open(choice, format, &TestPictureIdentity::default(), sink, failed);
-    let opened = tokio::select! {
-        opened = &mut opening => opened,
-        () = stop.cancelled() => {
-            opening.cancel(CLOSE_LIMIT).await;
-            return None;
-        }
-    };
-    let lease = match opened {
+    let opening = CameraLease::open(choice, format, &TestPictureIdentity::default(), sink, failed);
+    let lease = match opened(opening, stop).await? {
         Ok(lease) => lease,
         Err(error) => return Some(unusable(CheckName::Camera, "camera", &id, &error)),
     };
     let (label, promised) = (lease.label().to_owned(), lease.format());
-    let error = tokio::select! {
-        () = look(&counter) => None,
-        error = failure.recv() => error,
-        () = stop.cancelled() => None,
-    };
+    let looked = used(look(&counter), &mut failure, stop).await;
     let released = lease.release(CLOSE_LIMIT).await;
-    if stop.is_cancelled() {
-        return None;
-    }
-    let finding = match error {
-        Some(error) => unusable(CheckName::Camera, "camera", &id, &error),
-        None => judge(&id, &label, promised, &counter.lock().take),
+    let finding = match looked? {
+        Err(error) => unusable(CheckName::Camera, "camera", &id, &error),
+        Ok(()) => judge(&id, &label, promised, &counter.lock().take),
     };
     Some(closed(finding, "camera", &released))
 }

@@ -1,6 +1,6 @@
 //! The microphone: it opens, delivers samples at the rate that it names, they are no silence, and it closes.
 
-use super::trouble::{CLOSE_LIMIT, closed, failures, unusable};
+use super::trouble::{CLOSE_LIMIT, closed, failures, opened, unusable, used};
 use crate::base::{CheckName, Finding, PcmFormat};
 use crate::devices::{AudioLease, DeviceError, MicrophoneChoice};
 use rtrb::Consumer;
@@ -49,29 +49,15 @@ pub(super) async fn check(choice: &MicrophoneChoice, stop: &CancellationToken) -
     }
     let id = choice.to_string();
     let (failed, mut failure) = failures();
-    let mut opening = AudioLease::open_microphone(choice, failed);
-    let opened = tokio::select! {
-        opened = &mut opening => opened,
-        () = stop.cancelled() => {
-            opening.cancel(CLOSE_LIMIT).await;
-            return None;
-        }
-    };
-    let (lease, ring, format) = match opened {
+    let opening = AudioLease::open_microphone(choice, failed);
+    let (lease, ring, format) = match opened(opening, stop).await? {
         Ok(opened) => opened,
         Err(error) => return Some(unusable(CheckName::Microphone, "microphone", &id, &error)),
     };
     let label = lease.label().to_owned();
-    let heard = tokio::select! {
-        take = listen(ring, format) => Ok(take),
-        Some(error) = failure.recv() => Err(error),
-        () = stop.cancelled() => Ok(Take::default()),
-    };
+    let heard = used(listen(ring, format), &mut failure, stop).await;
     let released = lease.release(CLOSE_LIMIT).await;
-    if stop.is_cancelled() {
-        return None;
-    }
-    let finding = match heard {
+    let finding = match heard? {
         Err(error) => unusable(CheckName::Microphone, "microphone", &id, &error),
         Ok(take) => judge(&id, &label, format, &take),
     };

@@ -1,6 +1,6 @@
 //! The speaker: it opens, takes sound at the rate that it names, and closes. What it is given is silence.
 
-use super::trouble::{CLOSE_LIMIT, closed, failures, unusable};
+use super::trouble::{CLOSE_LIMIT, closed, failures, opened, unusable, used};
 use crate::base::{CheckName, Finding, PcmFormat};
 use crate::devices::{AudioLease, DeviceError, SpeakerChoice};
 use rtrb::Producer;
@@ -21,29 +21,15 @@ pub(super) async fn check(choice: &SpeakerChoice, stop: &CancellationToken) -> O
     }
     let id = choice.to_string();
     let (failed, mut failure) = failures();
-    let mut opening = AudioLease::open_speaker(choice, failed);
-    let opened = tokio::select! {
-        opened = &mut opening => opened,
-        () = stop.cancelled() => {
-            opening.cancel(CLOSE_LIMIT).await;
-            return None;
-        }
-    };
-    let (lease, ring, format) = match opened {
+    let opening = AudioLease::open_speaker(choice, failed);
+    let (lease, ring, format) = match opened(opening, stop).await? {
         Ok(opened) => opened,
         Err(error) => return Some(unusable(CheckName::Speaker, "speaker", &id, &error)),
     };
     let label = lease.label().to_owned();
-    let played = tokio::select! {
-        taken = play(ring, format) => Ok(taken),
-        Some(error) = failure.recv() => Err(error),
-        () = stop.cancelled() => Ok(Duration::ZERO),
-    };
+    let played = used(play(ring, format), &mut failure, stop).await;
     let released = lease.release(CLOSE_LIMIT).await;
-    if stop.is_cancelled() {
-        return None;
-    }
-    let finding = match played {
+    let finding = match played? {
         Err(error) => unusable(CheckName::Speaker, "speaker", &id, &error),
         Ok(taken) => judge(&id, &label, format, taken),
     };

@@ -1,10 +1,12 @@
-//! Findings about devices that do not open, fail while they are used, or do not close.
+//! Devices that are checked: opened, used, and closed whatever happens. Findings about those that do not open, fail while
+//! they are used, or do not close.
 
 use crate::base::{CheckName, DeviceProblemKind, Finding, StepState};
-use crate::devices::{DeviceError, DeviceFailure, FailureSink, Released};
+use crate::devices::{DeviceError, DeviceFailure, FailureSink, Opening, Released};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// How long a device may take to close.
 pub(super) const CLOSE_LIMIT: Duration = crate::session::RELEASE_LIMIT;
@@ -57,6 +59,34 @@ pub(super) fn failures() -> (FailureSink, mpsc::Receiver<DeviceError>) {
         sender.try_send(failure.error).ok();
     };
     (Arc::new(sink), receiver)
+}
+
+/// What an opening gave. `None` after a stop: whatever had opened is closed again.
+pub(super) async fn opened<L: Send + 'static>(
+    mut opening: Opening<L>,
+    stop: &CancellationToken,
+) -> Option<Result<L, DeviceError>> {
+    tokio::select! {
+        opened = &mut opening => Some(opened),
+        () = stop.cancelled() => {
+            opening.cancel(CLOSE_LIMIT).await;
+            None
+        }
+    }
+}
+
+/// What the use of an open device gave, or its failure. `None` after a stop. The device stays open: its lease is to be
+/// released next.
+pub(super) async fn used<T>(
+    using: impl Future<Output = T>,
+    failure: &mut mpsc::Receiver<DeviceError>,
+    stop: &CancellationToken,
+) -> Option<Result<T, DeviceError>> {
+    tokio::select! {
+        used = using => Some(Ok(used)),
+        Some(error) = failure.recv() => Some(Err(error)),
+        () = stop.cancelled() => None,
+    }
 }
 
 /// Adds how a device was closed. One that did not close is a failure whatever else was found.
