@@ -32,7 +32,8 @@ struct Running<'a> {
     scene: Scene<'a>,
 }
 
-/// With `VISAVIS_NETWORKS=FILE` also with other clients and on livekit-server: FILE gets the tables of `docs/networks.md`.
+/// With `VISAVIS_NETWORKS=FILE` also with other clients and on livekit-server, with `VISAVIS_EXITS=FILE` also the times of
+/// exits: FILE gets the table of `docs/networks.md`.
 #[test]
 fn media_arrives_over_every_kind_of_network() {
     let context = TestContext::new("networks");
@@ -43,7 +44,10 @@ fn media_arrives_over_every_kind_of_network() {
     let faults: Vec<String> = running.into_iter().flat_map(Running::faults).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     if let Some(file) = std::env::var_os("VISAVIS_NETWORKS") {
-        table::write(&context, &certificates, file.as_ref());
+        table::write_networks(&context, &certificates, file.as_ref());
+    }
+    if let Some(file) = std::env::var_os("VISAVIS_EXITS") {
+        table::write_exits(&context, &certificates, file.as_ref());
     }
 }
 
