@@ -67,6 +67,7 @@ pub enum EventKind {
     UserAudioAvailable { track: TrackRef, available: bool },
     UserSubStreamAvailable { track: TrackRef, available: bool },
     TrackCovered { track: TrackRef, why: Option<Undecodable> },
+    TrackPaused { track: TrackRef, paused: bool },
     FirstVideoFrame { track: TrackRef, width: u32, height: u32 },
     FirstAudioFrame { track: TrackRef },
     ChatMessage { user: UserId, text: String, private: bool },
@@ -131,6 +132,7 @@ impl EventKind {
             Self::UserAudioAvailable { .. } => "UserAudioAvailable",
             Self::UserSubStreamAvailable { .. } => "UserSubStreamAvailable",
             Self::TrackCovered { .. } => "TrackCovered",
+            Self::TrackPaused { .. } => "TrackPaused",
             Self::FirstVideoFrame { .. } => "FirstVideoFrame",
             Self::FirstAudioFrame { .. } => "FirstAudioFrame",
             Self::ChatMessage { .. } => "ChatMessage",
@@ -176,6 +178,7 @@ impl EventKind {
                 let (codec, word) = (why.and_then(Undecodable::codec).map(Codec::as_str), why.map(Undecodable::as_str));
                 of_track(track, json!({ "covered": why.is_some(), "why": word, "codec": codec }))
             }
+            Self::TrackPaused { track, paused } => of_track(track, json!({ "paused": paused })),
             Self::FirstVideoFrame { track, width, height } => {
                 of_track(track, json!({ "width": width, "height": height }))
             }

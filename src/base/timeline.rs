@@ -59,6 +59,10 @@ fn words(kind: &EventKind, name: impl Fn(&UserId) -> String) -> Option<String> {
                 None => format!("{name}: {source} can be used again"),
             }
         }
+        EventKind::TrackPaused { track, paused } => {
+            let state = if *paused { "paused by the server, a weak connection" } else { "sent again" };
+            format!("{}: {} {state}", name(&track.user), source(track))
+        }
         EventKind::FirstVideoFrame { track, width, height } => {
             format!("{}: first picture of the {}, {width}×{height}", name(&track.user), source(track))
         }

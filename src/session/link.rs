@@ -105,6 +105,9 @@ impl Session {
             Response::SubscriptionPermissionUpdate(p) => {
                 self.with_roster(|roster, out| roster.shared(&TrackSid::from(p.track_sid.as_str()), p.allowed, out));
             }
+            Response::StreamStateUpdate(s) => {
+                self.with_roster(|roster, out| roster.stream_states(&s.stream_states, out));
+            }
             Response::SubscriptionResponse(r) if r.err() == lk::SubscriptionError::SeCodecUnsupported => {
                 self.with_roster(|roster, out| roster.no_codec(&TrackSid::from(r.track_sid.as_str()), out));
             }

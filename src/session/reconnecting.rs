@@ -204,6 +204,7 @@ impl Session {
         self.data_resumed(response.last_message_seq);
         self.sync_state();
         self.watching.forget_told();
+        self.with_roster(|roster, out| roster.nothing_is_paused(out));
         if !response.ice_servers.is_empty() {
             self.command(PeerCommand::SetIceServers(ice_servers(&response.ice_servers)));
         }

@@ -16,6 +16,8 @@ pub struct RemotePublication {
     pub muted: bool,
     /// Whether its publisher does not share it with us (LiveKit's subscription permissions).
     withheld: bool,
+    /// Whether the server sends us none of it for now, because our connection is too weak.
+    paused: bool,
     /// Why it cannot be decoded by what its publisher announces.
     announced: Option<Undecodable>,
     /// Its codec as announced; `None` if the server does not say.
@@ -33,6 +35,16 @@ impl RemotePublication {
     /// Whether its publisher sends us nothing.
     pub const fn is_off(&self) -> bool {
         self.muted || self.withheld
+    }
+
+    /// Whether the server sends us none of it for now, because our connection is too weak (LiveKit's `StreamStateUpdate`).
+    pub const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether nothing of it arrives.
+    const fn is_silent(&self) -> bool {
+        self.is_off() || self.paused
     }
 
     /// Whether it sends something that can be shown or played.
@@ -53,6 +65,11 @@ impl RemotePublication {
     /// Records whether its publisher shares it with us.
     pub(super) const fn share(&mut self, allowed: bool) {
         self.withheld = !allowed;
+    }
+
+    /// Records whether the server has paused it.
+    pub(super) const fn pause(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     /// The server has no codec of this track for us.
@@ -85,10 +102,10 @@ fn remote_track(t: &lk::TrackInfo, before: &[RemotePublication]) -> Option<Remot
     let (announced, codec) = announced(t);
     let sid = TrackSid::from(t.sid.as_str());
     let earlier = before.iter().find(|b| b.sid == sid);
-    let withheld = earlier.is_some_and(|b| b.withheld);
+    let (withheld, paused) = earlier.map_or((false, false), |b| (b.withheld, b.paused));
     // What was observed holds until the publisher announces something else.
     let observed = earlier.filter(|b| b.announced == announced && b.codec == codec).and_then(|b| b.observed);
-    Some(RemotePublication { sid, source, muted: t.muted, withheld, announced, codec, observed })
+    Some(RemotePublication { sid, source, muted: t.muted, withheld, paused, announced, codec, observed })
 }
 
 /// Why a track cannot be decoded by its announcement, and its codec. A track with a backup codec lists several; one that
@@ -107,18 +124,18 @@ fn announced(t: &lk::TrackInfo) -> (Option<Undecodable>, Option<Codec>) {
     (why, codec)
 }
 
-/// Tells which video tracks send, where that has changed. A new track sends unless it is off.
+/// Tells which video tracks send to us, where that has changed. A new track sends unless it is off.
 pub(super) fn tell_receiving(before: &[RemotePublication], now: &[RemotePublication], out: &mut Vec<Output>) {
     for track in now.iter().filter(|t| t.source.kind() == MediaKind::Video) {
-        let was_off = before.iter().find(|b| b.sid == track.sid).is_some_and(RemotePublication::is_off);
-        if track.is_off() != was_off {
-            out.push(Output::SetReceiving { track: track.sid.clone(), on: !track.is_off() });
+        let was_silent = before.iter().find(|b| b.sid == track.sid).is_some_and(RemotePublication::is_silent);
+        if track.is_silent() != was_silent {
+            out.push(Output::SetReceiving { track: track.sid.clone(), on: !track.is_silent() });
         }
     }
 }
 
 /// Reports what has changed: first the tracks that have ceased to be available, then those that cannot be decoded or can
-/// be again, then those that have become available.
+/// be again or are paused, then those that have become available.
 pub(super) fn tell_changes(
     user: &UserId,
     before: &[RemotePublication],
@@ -136,9 +153,13 @@ pub(super) fn tell_changes(
         let why = t.undecodable();
         (why != earlier).then(|| EventKind::TrackCovered { track: track(t), why })
     });
+    let paused = now.iter().filter_map(|t| {
+        let earlier = before.iter().find(|b| b.sid == t.sid).is_some_and(RemotePublication::is_paused);
+        (t.paused != earlier).then(|| EventKind::TrackPaused { track: track(t), paused: t.paused })
+    });
     let begun = now.iter().filter(|t| t.is_available() && !available(before, t));
     let begun = begun.filter_map(|t| availability(track(t), true));
-    out.extend(ceased.chain(covered).chain(begun).map(Output::Event));
+    out.extend(ceased.chain(covered).chain(paused).chain(begun).map(Output::Event));
 }
 
 /// The event of a track that begins or ceases to be available; `None` for a screen's audio, of which TRTC has none.

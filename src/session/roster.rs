@@ -103,6 +103,7 @@ impl Roster {
     pub(super) fn joined(&mut self, me: &str, others: &[lk::ParticipantInfo], out: &mut Vec<Output>) {
         me.clone_into(&mut self.me);
         self.declined.clear();
+        self.nothing_is_paused(out);
         self.keep_only(others, out);
         self.update(others, out);
     }
@@ -207,6 +208,22 @@ impl Roster {
     /// A publisher shares a track with us, or ceases to.
     pub(super) fn shared(&mut self, sid: &TrackSid, allowed: bool, out: &mut Vec<Output>) {
         self.observe(sid, |track| track.share(allowed), out);
+    }
+
+    /// The server pauses video tracks, or sends them again.
+    pub(super) fn stream_states(&mut self, states: &[lk::StreamStateInfo], out: &mut Vec<Output>) {
+        for info in states {
+            let paused = info.state() == lk::StreamState::Paused;
+            self.observe(&TrackSid::from(info.track_sid.as_str()), |track| track.pause(paused), out);
+        }
+    }
+
+    /// After a lost link or a fresh join nobody knows what is paused: the server tells it again.
+    pub(super) fn nothing_is_paused(&mut self, out: &mut Vec<Output>) {
+        let paused = self.people.iter().flat_map(|p| &p.tracks).filter(|t| t.is_paused()).map(|t| t.sid.clone());
+        for sid in paused.collect::<Vec<_>>() {
+            self.observe(&sid, |track| track.pause(false), out);
+        }
     }
 
     /// The decoder found that the frames of some media cannot be decoded, or that they can again.

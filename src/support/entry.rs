@@ -39,6 +39,9 @@ pub(super) fn fields(kind: &EventKind, redactor: &Redactor) -> Option<Map<String
             let word = why.map(Undecodable::as_str);
             return Some(of_track(track, json!({ "covered": why.is_some(), "why": word, "codec": codec }), redactor));
         }
+        EventKind::TrackPaused { track, paused } => {
+            return Some(of_track(track, json!({ "paused": paused }), redactor));
+        }
         EventKind::FirstVideoFrame { track, width, height } => {
             return Some(of_track(track, json!({ "width": width, "height": height }), redactor));
         }

@@ -79,6 +79,10 @@ fn words(kind: &str, e: &Value) -> String {
             format!("the {} of {} cannot be shown: {}{codec}", text(&e["source"]), who(), text(&e["why"]))
         }
         "TrackCovered" => format!("the {} of {} can be shown again", text(&e["source"]), who()),
+        "TrackPaused" if e["paused"] == true => {
+            format!("the {} of {} is paused by the server: a weak connection", text(&e["source"]), who())
+        }
+        "TrackPaused" => format!("the {} of {} is sent again", text(&e["source"]), who()),
         "FirstVideoFrame" => {
             format!("first picture of {}: {} {}x{}", who(), text(&e["source"]), text(&e["width"]), text(&e["height"]))
         }

@@ -268,7 +268,13 @@ pub(super) fn person(index: usize) -> Person {
     slot.put(portrait(colors));
     let track = |source, kind: &str, frames| {
         let sid = format!("TR_{kind}{index}").as_str().into();
-        PersonTrack { track: TrackRef { user: user(name), source, sid }, muted: false, undecodable: None, frames }
+        PersonTrack {
+            track: TrackRef { user: user(name), source, sid },
+            muted: false,
+            undecodable: None,
+            paused: false,
+            frames,
+        }
     };
     Person {
         user: user(name),
@@ -324,7 +330,7 @@ pub(super) fn second_camera(person: &mut Person) {
 
 fn add_video(person: &mut Person, source: TrackSource, sid: &str, frames: FrameSlot) {
     let track = TrackRef { user: person.user.clone(), source, sid: sid.into() };
-    person.tracks.push(PersonTrack { track, muted: false, undecodable: None, frames: Some(frames) });
+    person.tracks.push(PersonTrack { track, muted: false, undecodable: None, paused: false, frames: Some(frames) });
 }
 
 /// Ada's call "Design review" with Mina (speaking), Tomás (muted, weak) and Priya.

@@ -18,6 +18,7 @@ impl Call {
             track: TrackRef { user: p.user.clone(), source: t.source, sid: t.sid.clone() },
             muted: t.is_off(),
             undecodable: t.undecodable(),
+            paused: t.is_paused(),
             frames: (t.source.kind() == MediaKind::Video && t.is_available()).then(|| self.media.slot(&t.sid)),
         };
         let hands = self.session.raised_hands();

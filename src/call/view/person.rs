@@ -63,6 +63,8 @@ pub(crate) struct PersonTrack {
     pub(crate) muted: bool,
     /// Why it can be neither shown nor played; `None` if it can.
     pub(crate) undecodable: Option<Undecodable>,
+    /// Whether the server sends none of it for now, because our connection is too weak.
+    pub(crate) paused: bool,
     /// Its frames, if it is a video track that is not muted and can be decoded.
     pub(crate) frames: Option<FrameSlot>,
 }

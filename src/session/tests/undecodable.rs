@@ -1,4 +1,4 @@
-//! Tracks that cannot be decoded, and participants with unusual names.
+//! Tracks that cannot be decoded or are paused, and participants with unusual names.
 
 use super::*;
 use crate::base::{MediaKind, Undecodable};
@@ -36,6 +36,9 @@ fn told(w: &mut World) -> Vec<String> {
             Some(format!("{} {}", track.sid, if available { "available" } else { "gone" }))
         }
         EventKind::TrackCovered { track, why } => Some(format!("{} {why:?}", track.sid)),
+        EventKind::TrackPaused { track, paused } => {
+            Some(format!("{} {}", track.sid, if paused { "paused" } else { "sent again" }))
+        }
         _ => None,
     };
     let mut lines: Vec<String> = std::mem::take(&mut w.events).into_iter().filter_map(line).collect();
@@ -198,4 +201,37 @@ fn a_track_that_its_publisher_does_not_share_with_us_is_off() {
     share(&mut w, "TR_AM", true);
     assert_eq!(told(&mut w), ["TR_VC available", "TR_AM available"]);
     assert!(w.session.people()[0].speaking);
+}
+
+#[test]
+fn a_track_that_the_server_pauses_shows_no_picture_until_it_is_sent_again() {
+    let mut w = World::entered();
+    mina(&mut w, &[camera("video/VP8"), microphone()]);
+    told(&mut w);
+    let changes = |w: &mut World| {
+        let receiving = w.outputs.iter().filter(|o| o.starts_with("SetReceiving")).cloned();
+        let mut lines: Vec<String> = receiving.collect();
+        w.outputs.clear();
+        lines.extend(told(w));
+        lines
+    };
+    changes(&mut w);
+    let mut state = |track: &str, state: lk::StreamState| {
+        let (participant_sid, track_sid) = ("PA_mina".into(), track.into());
+        let info = lk::StreamStateInfo { participant_sid, track_sid, state: state.into() };
+        w.message(Response::StreamStateUpdate(lk::StreamStateUpdate { stream_states: vec![info] }));
+        let told = changes(&mut w);
+        mina(&mut w, &[camera("video/VP8"), microphone()]);
+        assert_eq!(changes(&mut w), [""; 0], "the list of tracks says nothing about it");
+        told
+    };
+    let (active, paused) = (lk::StreamState::Active, lk::StreamState::Paused);
+    assert_eq!(state("TR_VC", active), [""; 0], "the server says so of every track");
+    assert_eq!(state("TR_unknown", paused), [""; 0]);
+    assert_eq!(state("TR_VC", paused), [r#"SetReceiving { track: TrackSid("TR_VC"), on: false }"#, "TR_VC paused"]);
+    assert_eq!(state("TR_VC", active), [r#"SetReceiving { track: TrackSid("TR_VC"), on: true }"#, "TR_VC sent again"]);
+    assert_eq!(state("TR_VC", paused).len(), 2);
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    w.run(2000);
+    assert!(!w.session.people()[0].tracks[0].is_paused(), "after a resume the server tells it again");
 }

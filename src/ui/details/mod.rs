@@ -118,7 +118,8 @@ impl Tone {
     /// That of the event of this name.
     pub(super) fn of(kind: &str) -> Self {
         match kind {
-            "ConnectionLost" | "TryToReconnect" | "DeviceFailed" | "DeviceWithheld" | "TrackCovered" => Self::Warning,
+            "ConnectionLost" | "TryToReconnect" | "DeviceFailed" | "DeviceWithheld" | "TrackCovered"
+            | "TrackPaused" => Self::Warning,
             "ExitRequested" | "DeviceOpened" => Self::Ours,
             "RemoteUserLeaveRoom" | "ExitRoom" | "DeviceClosed" | "HandLowered" => Self::Left,
             _ => Self::Arrived,

@@ -1,7 +1,7 @@
 //! Which videos of others the window shows, and how large: the server sends no more.
 
 use super::{LARGE, in_a_call, press};
-use crate::base::TrackRole;
+use crate::base::{FrameSlot, TrackRole};
 use crate::ui::App;
 use crate::ui::testing::{World, ada, guest, in_call, mute, share};
 use egui::{ViewportId, accesskit::Role};
@@ -39,6 +39,22 @@ fn each_video_is_watched_in_the_size_of_its_tile() {
     world.with_call(|call| mute(&mut call.people[1], TrackRole::Camera, true));
     window.run_steps(2);
     assert!(!world.watched().contains_key("TR_VC1-1"), "an avatar is no video");
+}
+
+#[test]
+fn a_video_that_the_server_pauses_says_why_and_is_still_watched() {
+    let world = World::new();
+    let mut window = in_a_call(&world);
+    window.run_steps(3);
+    let before: Vec<_> = world.watched().into_keys().collect();
+    world.with_call(|call| {
+        let camera = &mut call.people[0].tracks[0];
+        (camera.paused, camera.frames) = (true, Some(FrameSlot::default()));
+    });
+    window.run_steps(12);
+    let says = "microphone on, Your connection is too weak for Mina Park's video right now, good connection";
+    assert!(window.query_by_label_contains(says).is_some());
+    assert_eq!(world.watched().into_keys().collect::<Vec<_>>(), before, "the server would not send it again");
 }
 
 #[test]

@@ -166,7 +166,7 @@ impl Tile {
             if self.cover.voice.is_none() {
                 add(if self.microphone { "microphone on" } else { "microphone off" });
             }
-            if !with_video && !self.cover.video {
+            if !with_video && !self.cover.video && self.cover.sentence.is_empty() {
                 add("camera off");
             }
         }

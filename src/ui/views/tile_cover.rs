@@ -1,4 +1,5 @@
-//! What a tile shows in place of video: the avatar, and a sentence if the video or the sound cannot be decoded.
+//! What a tile shows in place of video: the avatar, and a sentence if the video or the sound cannot be decoded, or if the
+//! connection is too weak for the video.
 
 use super::View;
 use crate::base::{Codec, Undecodable};
@@ -38,7 +39,9 @@ impl Cover {
             TileContent::Person(_) => format!("{name}'s video"),
             TileContent::Screen(..) | TileContent::Camera(..) => name,
         };
-        let sentence = sentence(&tile.person.name, &what, video, voice).unwrap_or_default();
+        let is_paused = tile.video().is_some_and(|track| track.paused);
+        let paused = is_paused.then(|| format!("Your connection is too weak for {what} right now."));
+        let sentence = sentence(&tile.person.name, &what, video, voice).or(paused).unwrap_or_default();
         Self { video: video.is_some(), voice, sentence }
     }
 }
