@@ -21,6 +21,9 @@ const WAYS: [&str; 7] = ["no-default-route", "no-udp", "relay-udp", "relay-tcp",
 const EXITS: usize = 5;
 /// How long the others may take to be told, by our server, in ms: the way's own delay is nothing here.
 const TOLD_MS: f64 = 30.0;
+/// How long clients are in a call before their address changes. livekit-server takes an ICE restart up when its own search
+/// for addresses is complete: after 5 s where no STUN server answers.
+const BEFORE_A_MOVE: Duration = Duration::from_secs(7);
 
 #[derive(Clone, Copy)]
 enum Client {
@@ -101,6 +104,7 @@ fn meet(mut scene: Scene<'_>, client: Client) -> Option<f64> {
 /// Gives the clients another address. The longest pause of the tone of `talker`, in ms; `None` if its picture does not move
 /// again within the limit.
 fn pause_of_a_move(scene: &mut Scene<'_>, listener: &Process, talker: &str) -> Option<f64> {
+    sleep(BEFORE_A_MOVE);
     scene.move_clients();
     let moved = unix_ms();
     let mut frames = None;
