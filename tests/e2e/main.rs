@@ -42,4 +42,5 @@ mod two_bots;
 mod two_windows;
 mod updates;
 mod watching;
+mod wayland;
 mod workspace;

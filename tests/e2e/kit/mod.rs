@@ -2,6 +2,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod cluster;
+pub(crate) mod compositor;
 pub(crate) mod context;
 pub(crate) mod display;
 pub(crate) mod events;
