@@ -159,7 +159,8 @@ impl EventKind {
         }
     }
 
-    fn fields(&self) -> Value {
+    /// Its own fields, as in the event file.
+    pub(super) fn fields(&self) -> Value {
         match self {
             Self::EnterRoom { result_ms } => json!({ "result_ms": result_ms }),
             Self::EnterRoomFailed { error, message } => json!({ "error": error, "message": message }),

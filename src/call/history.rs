@@ -61,7 +61,7 @@ mod tests {
     fn the_oldest_is_forgotten() {
         let mut history = CallHistory::default();
         for i in 0..2 * ENTRIES {
-            history.add_entry(TimelineEntry { at: i as f64, kind: "Reaction", words: String::new() });
+            history.add_entry(TimelineEntry { at: i as f64, kind: "Reaction".into(), words: String::new() });
             history.add_statistics(i as f64, Statistics::default());
         }
         let details = history.details(None);

@@ -44,7 +44,7 @@ struct BundleArgs {
 struct ShowArgs {
     /// A file of `visavis support bundle`
     file: PathBuf,
-    /// Print one JSON object: the summary, and for each call its timeline of `at` (seconds), `kind` and `words`
+    /// Print one JSON object: the summary, and for each call its timeline of `at` (ms since the call began), `kind` and `words`
     #[arg(long)]
     json: bool,
 }

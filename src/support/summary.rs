@@ -1,7 +1,8 @@
 //! A bundle in readable words: what `visavis support show` prints, and what the window shows before it saves one.
 
 use super::bundle::Bundle;
-use super::timeline::{RecordedEntry, short_timeline, timeline};
+use super::timeline::{short_timeline, timeline};
+use crate::base::TimelineEntry;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -82,8 +83,8 @@ fn write_call(out: &mut String, call: &Value, number: usize, of: usize) -> std::
     if let Some(lines) = call["unreadable_lines"].as_u64() {
         writeln!(out, "  ({lines} lines of its journal could not be read)")?;
     }
-    for RecordedEntry { at, kind, words } in short_timeline(entries) {
-        writeln!(out, "  {:>9}  {kind}: {words}", offset(at))?;
+    for TimelineEntry { at, kind, words } in short_timeline(entries) {
+        writeln!(out, "  {:>9}  {kind}: {words}", offset(at / 1000.0))?;
     }
     if !entries.iter().any(|entry| entry["event"] == "ExitRoom") {
         writeln!(out, "  There is no ExitRoom: the call was going on, or the program ended without a goodbye.")?;

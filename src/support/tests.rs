@@ -225,9 +225,9 @@ fn nothing_private_is_in_the_bundle_and_it_reads_well() {
         "calls: the journal of the last calls: events, statistics, receipts, and the log at their end (1)",
         "HD Webcam C920",
         "Speakers (Realtek Audio)",
-        "in the room after 250 ms",
-        "message of user-",
-        "the call ended after 38 ms: left (0); camera_released failed",
+        "You came in after 250 ms",
+        " wrote a private message (27 characters)",
+        "The call ended after 38 ms: left (0); camera_released failed",
         "Crash of",
     ] {
         assert!(words.contains(said), "{said:?} is not said:\n{words}");

@@ -58,9 +58,8 @@ fn a_bundle_of_a_call_tells_what_happened_and_names_nobody() {
         }
     }
     for said in [
-        "in the room after",
-        "message of user-",
-        "(27 characters)",
+        "You came in after",
+        " wrote a message (27 characters)",
         "left (0); everything confirmed",
         "the capture process broke down",
     ] {

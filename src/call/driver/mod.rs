@@ -264,9 +264,9 @@ impl Call {
     }
 
     /// The display name of a user; the user id once they are gone.
-    fn name_of(&self, user: &UserId) -> String {
-        let person = self.session.people().iter().find(|person| person.user == *user);
-        person.map_or_else(|| user.to_string(), |person| person.name.clone())
+    fn name_of(&self, user: &str) -> String {
+        let person = self.session.people().iter().find(|person| person.user.as_str() == user);
+        person.map_or_else(|| user.to_owned(), |person| person.name.clone())
     }
 
     fn drain(&mut self, devices: &mut Devices) {

@@ -87,8 +87,8 @@ fn statistics(i: usize) -> Statistics {
 
 /// Two minutes of a call with an outage.
 fn details() -> Arc<CallDetails> {
-    let entry = |seconds: f64, kind, words: &str| {
-        Arc::new(TimelineEntry { at: NOW - seconds * 1000.0, kind, words: words.into() })
+    let entry = |seconds: f64, kind: &str, words: &str| {
+        Arc::new(TimelineEntry { at: NOW - seconds * 1000.0, kind: kind.into(), words: words.into() })
     };
     let timeline = vec![
         entry(1456.3, "EnterRoom", "You came in after 164 ms"),

@@ -29,7 +29,7 @@ pub(super) fn timeline(ui: &mut Ui, view: &mut View<'_>, details: &CallDetails, 
     filters(ui, view, details);
     ui.add_space(6.0);
     let filter = view.model.details.filter;
-    let entries: Vec<&Arc<TimelineEntry>> = details.timeline.iter().filter(|e| filter.shows(e.kind)).collect();
+    let entries: Vec<&Arc<TimelineEntry>> = details.timeline.iter().filter(|e| filter.shows(&e.kind)).collect();
     if entries.is_empty() {
         text::add_paragraph(ui, text::BODY, view.colors.text_2, strings::details::NO_ENTRIES);
     }
@@ -70,7 +70,7 @@ fn keys(ui: &mut Ui, view: &View<'_>, height: f32) -> f32 {
 
 /// How much there is, and which of it is shown.
 fn filters(ui: &mut Ui, view: &mut View<'_>, details: &CallDetails) {
-    let problems = details.timeline.iter().filter(|e| TimelineFilter::Problems.shows(e.kind)).count();
+    let problems = details.timeline.iter().filter(|e| TimelineFilter::Problems.shows(&e.kind)).count();
     let counted = format!("{} {problems}", strings::details::filter(TimelineFilter::Problems));
     let parts = TimelineFilter::ALL.map(|filter| match filter {
         TimelineFilter::Problems if problems > 0 => Part::word(&counted),
@@ -106,11 +106,11 @@ fn row(ui: &mut Ui, view: &View<'_>, entry: &TimelineEntry, rect: Rect, times: f
     let colors = view.colors;
     let time = strings::details::at(entry, &view.model.zone);
     ui.allocate_space(rect.size());
-    let id = Id::unique(("timeline", entry.at.to_bits(), entry.kind, &entry.words));
+    let id = Id::unique(("timeline", entry.at.to_bits(), &entry.kind, &entry.words));
     let response = ui.interact(rect, id, Sense::hover());
     let name = format!("{time} {}", plain(&entry.words));
     response.widget_info(|| WidgetInfo::labeled(Role::ListItem, true, &name));
-    let tone = Tone::of(entry.kind);
+    let tone = Tone::of(&entry.kind);
     if tone == Tone::Warning {
         ui.painter().rect_filled(rect, radius::CHIP, colors.warn_soft);
     }
@@ -121,7 +121,7 @@ fn row(ui: &mut Ui, view: &View<'_>, entry: &TimelineEntry, rect: Rect, times: f
     ui.painter().circle_filled(pos2(dot, middle), DOT, dot_color(tone, colors));
     let words = Rect::from_min_max(pos2(dot + DOT + GAP, rect.top() + PADDING), rect.max);
     text::paint_lines(ui, words.min, Align::Min, text::SMALL, colors.text, &entry.words, words.width());
-    text::hint(response, entry.kind);
+    text::hint(response, &entry.kind);
 }
 
 const fn dot_color(tone: Tone, colors: &Palette) -> Color32 {
