@@ -1,6 +1,6 @@
 //! The chat panel: what was written since we joined, and the field for a message.
 
-use super::View;
+use super::{View, panel};
 use crate::base::{ChatMessage, cut};
 use crate::call::view::CallView;
 use crate::ui::action::Action;
@@ -12,12 +12,8 @@ use crate::ui::strings;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::widgets::{Button, IconButton, Look, MessageField, add_avatar, place};
 use crate::ui::{icons, text};
-use egui::{Align, Key, Layout, Modifiers, Rect, ScrollArea, Stroke, Ui, vec2};
+use egui::{Align, Key, Layout, Modifiers, Rect, ScrollArea, Ui, vec2};
 
-/// From the panel's edges to its content.
-const EDGE: f32 = 16.0;
-/// Height of the row with the title.
-const HEAD: f32 = 52.0;
 /// An avatar with the gap after it.
 const AVATAR: f32 = 28.0;
 const AVATAR_GAP: f32 = 10.0;
@@ -29,13 +25,10 @@ const ALWAYS: usize = 40;
 /// Draws the panel in `area`.
 pub(super) fn panel(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     let Some(call) = view.model.call() else { return };
-    let colors = view.colors;
-    ui.painter().rect_filled(area, 0.0, colors.surface);
-    ui.painter().vline(area.left() + 0.5, area.y_range(), Stroke::new(1.0, colors.border));
-    let inner = area.shrink2(vec2(EDGE, 0.0));
-    head(ui, view, call, inner.with_max_y(inner.top() + HEAD));
-    let above = write(ui, view, inner.with_min_y(inner.top() + HEAD));
-    messages(ui, view, call, inner.with_min_y(inner.top() + HEAD).with_max_y(above));
+    let [title, body] = panel::panel(ui, view.colors, area);
+    head(ui, view, call, title);
+    let above = write(ui, view, body);
+    messages(ui, view, call, body.with_max_y(above));
     let is_alone = view.model.menu.is_none() && view.model.question.is_none() && view.model.screen == Screen::Call;
     if is_alone && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
         view.dispatch(Action::Chat(ChatAction::Toggle));
@@ -48,7 +41,7 @@ fn head(ui: &mut Ui, view: &mut View<'_>, call: &CallView, rect: Rect) {
     place::within(ui, rect, Layout::top_down(Align::Min), |ui| {
         let left = |ui: &mut Ui| text::add_line(ui, text::HEADING, colors.text, "Chat");
         let small = super::compact(ui.ctx().content_rect());
-        let (_, (close, copy, people)) = place::sides(ui, HEAD, 8.0, left, |ui| {
+        let (_, (close, copy, people)) = place::sides(ui, rect.height(), 8.0, left, |ui| {
             let close = IconButton::new("Close chat", icons::X).show(ui, colors);
             let has_words = !call.chat.messages.is_empty();
             let copy = has_words.then(|| IconButton::new("Copy the chat", icons::COPY).show(ui, colors));
@@ -175,7 +168,7 @@ fn write(ui: &mut Ui, view: &mut View<'_>, rect: Rect) -> f32 {
         ready: obstacle.is_none() && !too_long && !model.chat.draft.trim().is_empty(),
     };
     let height = field.height(ui, &model.chat.draft, rect.width());
-    let place = rect.with_max_y(rect.bottom() - EDGE).with_min_y(rect.bottom() - EDGE - height);
+    let place = rect.with_max_y(rect.bottom() - panel::EDGE).with_min_y(rect.bottom() - panel::EDGE - height);
     let mut above = place.top() - 12.0;
     if too_long {
         above = note(ui, colors, rect, above, "This message is too long. Shorten it, or send it in parts.");

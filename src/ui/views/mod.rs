@@ -18,6 +18,7 @@ mod leaving;
 mod lobby;
 mod over;
 mod pager;
+mod panel;
 mod people;
 mod person_menu;
 mod preview;

@@ -1,6 +1,6 @@
 //! The list of people: who is here, who speaks, whose microphone and camera are on; and what a host sets for all.
 
-use super::{View, guests, host, person_menu};
+use super::{View, guests, host, panel, person_menu};
 use crate::base::LOUDEST;
 use crate::call::view::{CallView, Person};
 use crate::ui::action::{Action, HostAction};
@@ -15,12 +15,8 @@ use crate::ui::widgets::{
     switch,
 };
 use crate::ui::{icons, text};
-use egui::{Align, Id, Key, Layout, Modifiers, Rect, Role, ScrollArea, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
+use egui::{Align, Id, Key, Layout, Modifiers, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, vec2};
 
-/// From the panel's edges to its content.
-const EDGE: f32 = 16.0;
-/// Height of the row with the title.
-const HEAD: f32 = 52.0;
 /// Height of a person's row.
 const ROW: f32 = 48.0;
 /// Diameter of an avatar, and the gap after it.
@@ -32,12 +28,9 @@ const MARK: f32 = 30.0;
 /// Draws the panel in `area`.
 pub(super) fn panel(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     let Some(call) = view.model.call() else { return };
-    let colors = view.colors;
-    ui.painter().rect_filled(area, 0.0, colors.surface);
-    ui.painter().vline(area.left() + 0.5, area.y_range(), Stroke::new(1.0, colors.border));
-    let inner = area.shrink2(vec2(EDGE, 0.0));
-    head(ui, view, call, inner.with_max_y(inner.top() + HEAD));
-    let list = inner.with_min_y(inner.top() + HEAD).with_max_y(inner.bottom() - 8.0);
+    let [title, body] = panel::panel(ui, view.colors, area);
+    head(ui, view, call, title);
+    let list = body.with_max_y(body.bottom() - 8.0);
     place::within(ui, list, Layout::top_down(Align::Min), |ui| {
         let scroll = ScrollArea::vertical().id_salt("people").auto_shrink(false).max_height(list.height());
         scroll.show(ui, |ui| {
@@ -78,7 +71,7 @@ fn head(ui: &mut Ui, view: &mut View<'_>, call: &CallView, rect: Rect) {
             ui.add_space(6.0);
             text::add_words(ui, text::HEADING, colors.text_3, &(call.people.len() + 1).to_string());
         };
-        let (_, (close, invite)) = place::sides(ui, HEAD, 8.0, left, |ui| {
+        let (_, (close, invite)) = place::sides(ui, rect.height(), 8.0, left, |ui| {
             let close = IconButton::new("Close the list of people", icons::X).show(ui, colors);
             let button = Button::new("Invite", Look::Ghost).icon(icons::USER_PLUS).height(size::BUTTON_TINY);
             (close, is_host.then(|| button.named("Invite people").show(ui, colors)))

@@ -4,7 +4,7 @@ mod facts;
 mod plots;
 mod timeline;
 
-use super::View;
+use super::{View, panel};
 use crate::base::UserId;
 use crate::call::view::{CallDetails, CallView};
 use crate::ui::action::Action;
@@ -17,12 +17,8 @@ use crate::ui::widgets::{
     Button, IconButton, Look, MenuEntry, MenuResult, Part, Picker, menu, picker, place, segments,
 };
 use crate::ui::{icons, text};
-use egui::{Align, Key, Layout, Modifiers, Rect, ScrollArea, Stroke, Ui, vec2};
+use egui::{Align, Key, Layout, Modifiers, Rect, ScrollArea, Ui, vec2};
 
-/// From the drawer's edges to its content.
-const EDGE: f32 = 16.0;
-/// Height of the row with the title.
-const HEAD: f32 = 52.0;
 /// Between two rows.
 const GAP: f32 = 10.0;
 /// A drawer that is lower scrolls as a whole; in a higher one the part below the plots does.
@@ -31,12 +27,9 @@ const LOW: f32 = 560.0;
 /// Draws the drawer in `area`.
 pub(super) fn drawer(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     let Some(call) = view.model.call() else { return };
-    let colors = view.colors;
-    ui.painter().rect_filled(area, 0.0, colors.surface);
-    ui.painter().vline(area.left() + 0.5, area.y_range(), Stroke::new(1.0, colors.border));
-    let inner = area.shrink2(vec2(EDGE, 0.0));
-    head(ui, view, call, inner.with_max_y(inner.top() + HEAD));
-    let body = inner.with_min_y(inner.top() + HEAD).with_max_y(inner.bottom() - 12.0);
+    let [title, body] = panel::panel(ui, view.colors, area);
+    head(ui, view, call, title);
+    let body = body.with_max_y(body.bottom() - 12.0);
     let empty = CallDetails::default();
     let details = view.model.snapshot.details.as_deref().unwrap_or(&empty);
     place::within(ui, body, Layout::top_down(Align::Min), |ui| {
@@ -73,7 +66,7 @@ fn head(ui: &mut Ui, view: &mut View<'_>, call: &CallView, rect: Rect) {
             ui.add_space(10.0);
             text::add_line(ui, text::MONO, colors.text_3, &session);
         };
-        let (_, [close, copy, save]) = place::sides(ui, HEAD, 8.0, left, |ui| {
+        let (_, [close, copy, save]) = place::sides(ui, rect.height(), 8.0, left, |ui| {
             let close = IconButton::new("Close call details", icons::X).show(ui, colors);
             ui.add_space(8.0);
             let copy = IconButton::new("Copy call details", icons::COPY).enabled(has_details).show(ui, colors);
