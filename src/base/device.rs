@@ -122,8 +122,9 @@ impl Listed {
 /// a fault, none, the default).
 pub(crate) fn names_real_device(id: &str) -> bool {
     let id = id.trim();
-    let own = ["test-", "file:", "capture-process:"];
-    !(id.is_empty() || id == NO_DEVICE || id == "default" || own.iter().any(|prefix| id.starts_with(prefix)))
+    let own = ["test-", "portrait:", "file:", "capture-process:"];
+    let alone = [NO_DEVICE, "default", "portrait"];
+    !(id.is_empty() || alone.contains(&id) || own.iter().any(|prefix| id.starts_with(prefix)))
 }
 
 /// Why a device cannot be used: the cases for which the window has a text.

@@ -97,7 +97,9 @@ impl Devices {
     /// No device is open. Reports go to `reports`.
     pub(crate) fn new(reports: mpsc::Sender<DeviceReport>, camera: Arc<VideoFanout>, audio: Arc<CallAudio>) -> Self {
         let format = CameraFormat::default();
-        let (screen, identity) = (Arc::default(), TestPictureIdentity::default());
+        let voice = audio.clone();
+        let identity = TestPictureIdentity::with_voice(Arc::new(move || voice.report().microphone.dbfs));
+        let screen = Arc::default();
         Self { reports, tasks: HashMap::new(), camera, screen, audio, format, identity }
     }
 

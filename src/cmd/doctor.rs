@@ -50,7 +50,7 @@ pub(super) struct DoctorArgs {
     /// Ask this token endpoint instead of the server's own
     #[arg(long, value_name = "URL", value_parser = parse_server, conflicts_with = "token")]
     token_endpoint: Option<String>,
-    /// A camera's id, none, test-picture[:WxH@FPS] or file:PATH [default: that of the window's settings]
+    /// A camera's id, none, test-picture[:WxH@FPS], portrait[:N] or file:PATH [default: that of the window's settings]
     #[arg(long, value_name = "ID", value_parser = parse_camera)]
     camera: Option<String>,
     /// A microphone's id, none, test-tone[:HZ] or file:PATH [default: that of the window's settings]

@@ -29,7 +29,7 @@ pub(super) struct ParticipantArgs {
     /// Ask this token endpoint instead of the server's own
     #[arg(long, value_name = "URL", value_parser = parse_server, conflicts_with = "token")]
     pub(super) token_endpoint: Option<String>,
-    /// A camera's id, none, test-picture[:WxH@FPS] or file:PATH
+    /// A camera's id, none, test-picture[:WxH@FPS], portrait[:N] or file:PATH
     #[arg(long, value_name = "ID", value_parser = parse_camera)]
     pub(super) camera: Option<String>,
     /// A microphone's id, none, test-tone[:HZ], test-voice[:N] or file:PATH

@@ -214,6 +214,25 @@ mod tests {
         frame
     }
 
+    #[cfg(feature = "client")]
+    #[test]
+    fn the_strip_of_a_portrait_survives() {
+        use crate::testcard::{PORTRAITS, PortraitPainter, identity_code};
+        for (width, height, kbps, people) in [(1280, 720, 1200, 1), (640, 360, 500, 2), (320, 180, 150, PORTRAITS)] {
+            for person in 1..=people {
+                let painter = PortraitPainter::new(width, height, "bot-1", person).expect("painter");
+                let (mut encoder, mut decoder) = (encoder(kbps), Vp8Decoder::new().expect("decoder"));
+                for n in 0..6 {
+                    let frame = painter.paint(n, u64::from(n) * 33, Some(-20.0), 0).expect("picture");
+                    let Some(encoded) = encoder.encode(&frame, n * FRAME_TICKS).expect("encoded") else { continue };
+                    let shown = decoder.decode(&encoded.data, 0).expect("decoded").expect("shown");
+                    let reading = read(&shown).unwrap_or_else(|e| panic!("{person} at {width}: {e}"));
+                    assert_eq!((reading.frame, reading.identity), (n, identity_code("bot-1")));
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_still_screen_becomes_sharp_and_then_costs_little() {
         let config = Vp8Config { kbps: 1500, threads: 1, content: VideoContent::Screen };

@@ -25,6 +25,9 @@ pub(crate) enum ChoiceError {
     /// The text after the colon of `test-picture` is no format.
     #[error("\"{0}\" is no picture format; write WIDTHxHEIGHT@FPS, 160x90 to 3840x2160, 1 to 120 a second")]
     Format(String),
+    /// The text after the colon of `portrait` is no number.
+    #[error("\"{0}\" is no portrait; write a number from 1 on, such as portrait:3")]
+    Portrait(String),
     /// The text after the colon of `test-tone` is no frequency.
     #[error("\"{0}\" is no frequency of a test tone; write 50 to 8000 (Hz)")]
     Frequency(String),
@@ -61,6 +64,8 @@ pub(crate) enum CameraChoice {
     None,
     /// The test picture, in this format or in the one that it is opened with.
     TestPicture(Option<CameraFormat>),
+    /// A drawn person who moves; each number is another one.
+    Portrait(u32),
     /// A picture, or a Y4M video that is played in a loop.
     File(PathBuf),
     /// `capture-process:FAULT[:FORMAT]`: the test picture from a real capture process with a fault. Tests and support use
@@ -130,12 +135,19 @@ impl FromStr for CameraChoice {
                 let format = CameraFormat::parse(format).ok_or_else(|| ChoiceError::Format(format.into()))?;
                 Ok(Self::TestPicture(Some(format)))
             }
+            ("portrait", None) => Ok(Self::Portrait(1)),
+            ("portrait", Some(n)) => match n.parse() {
+                Ok(n @ 1..) => Ok(Self::Portrait(n)),
+                _ => Err(ChoiceError::Portrait(n.into())),
+            },
             ("file", Some(path)) => file(path, "camera", &["png", "jpg", "jpeg", "y4m"], CAMERA_FILES).map(Self::File),
             ("capture-process", Some(fault)) => match fault.split_once(':') {
                 Some((_, format)) if CameraFormat::parse(format).is_none() => Err(ChoiceError::Format(format.into())),
                 _ => Ok(Self::Process(fault.into())),
             },
-            (test, _) if test.starts_with("test-") => Err(unknown_test(id, "camera", "test-picture[:WxH@FPS]")),
+            (test, _) if test.starts_with("test-") => {
+                Err(unknown_test(id, "camera", "test-picture[:WxH@FPS] and portrait[:N]"))
+            }
             _ => Ok(Self::Device(id.trim().into())),
         }
     }
@@ -213,6 +225,7 @@ impl fmt::Display for CameraChoice {
             Self::None => f.write_str("none"),
             Self::TestPicture(None) => f.write_str("test-picture"),
             Self::TestPicture(Some(format)) => write!(f, "test-picture:{format}"),
+            Self::Portrait(n) => write!(f, "portrait:{n}"),
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Process(fault) => write!(f, "capture-process:{fault}"),
             Self::Device(id) => f.write_str(id),
@@ -251,8 +264,8 @@ mod tests {
     #[test]
     fn ids_are_written_as_they_were_parsed() {
         let process = "capture-process:none:160x90@10";
-        for id in ["default", "none", "test-picture", "test-picture:640x360@15", process, "file:a/b.PNG", "/dev/video0"]
-        {
+        let synthetic = ["none", "test-picture", "test-picture:640x360@15", "portrait:3", process, "file:a/b.PNG"];
+        for id in synthetic.into_iter().chain(["default", "/dev/video0"]) {
             assert_eq!(id.parse::<CameraChoice>().expect(id).to_string(), id);
         }
         for id in ["none", "test-tone:300", "test-voice:7", "file:talk.wav", "pulseaudio:mic:with:colons"] {
@@ -275,7 +288,7 @@ mod tests {
             let parsed: MicrophoneChoice = id.parse().expect(id);
             assert_eq!(matches!(parsed, MicrophoneChoice::Device(_)), names_real_device(id), "{id}");
         }
-        for id in ["capture-process:none", "test-picture:640x360@15", "file:a.png"] {
+        for id in ["capture-process:none", "test-picture:640x360@15", "portrait", "portrait:2", "file:a.png"] {
             assert!(!names_real_device(id), "{id}");
         }
     }
@@ -288,6 +301,10 @@ mod tests {
         for format in ["", "640x360", "640x360@0", "0x0@30", "99999x99999@30", "640@30", "640x360@30@30", "-1x5@3"] {
             assert!(camera(&format!("test-picture:{format}")).contains("WIDTHxHEIGHT@FPS"), "{format}");
             assert!(camera(&format!("capture-process:none:{format}")).contains("WIDTHxHEIGHT@FPS"), "{format}");
+        }
+        assert_eq!("portrait".parse(), Ok(CameraChoice::Portrait(1)));
+        for n in ["", "0", "-1", "Mina", "3@30"] {
+            assert!(camera(&format!("portrait:{n}")).contains("a number from 1 on"), "{n}");
         }
         for path in ["talk.wav", "", "photo.heic", "film.mp4"] {
             assert!(camera(&format!("file:{path}")).contains(CAMERA_FILES), "{path}");

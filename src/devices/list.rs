@@ -3,6 +3,7 @@
 use crate::base::{DeviceEntry, DeviceLists, ScreenSources, SharingSupport};
 use crate::devices::capture::{self, CaptureProgram};
 use crate::devices::screen;
+use crate::testcard::PORTRAITS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
@@ -56,7 +57,9 @@ fn distinguish(entries: &mut [DeviceEntry]) {
 }
 
 fn own_cameras() -> Vec<DeviceEntry> {
-    vec![synthetic("test-picture", "Test picture", "any size and rate")]
+    let formats = "any size and rate";
+    let people = format!("portrait:1 to portrait:{PORTRAITS}, {formats}");
+    vec![synthetic("test-picture", "Test picture", formats), synthetic("portrait", "Portrait", &people)]
 }
 
 fn own_microphones() -> Vec<DeviceEntry> {

@@ -87,6 +87,21 @@ async fn a_test_picture_may_have_its_own_format() {
 }
 
 #[tokio::test]
+async fn a_portrait_carries_the_identity_too() {
+    let voice = std::sync::Arc::new(|| -20.0);
+    let identity = TestPictureIdentity::with_voice(voice);
+    identity.set("mina");
+    let (sink, mut frames) = frames();
+    let choice = "portrait:2".parse().expect("an id");
+    let camera = CameraLease::open(&choice, small(50), &identity, sink, failures().0).await.expect("opens");
+    assert_eq!((camera.label(), camera.id()), ("Portrait 2", "portrait:2"));
+    let first = read(next(&mut frames).await.as_ref()).expect("readable");
+    assert_eq!(first.identity, identity_code("mina"));
+    assert!(read(next(&mut frames).await.as_ref()).expect("readable").frame > first.frame);
+    assert_eq!(camera.release(LIMIT).await.state, StepState::Confirmed);
+}
+
+#[tokio::test]
 async fn a_picture_file_is_fitted_into_the_format() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("red.png");

@@ -70,6 +70,12 @@ pub(super) fn draw(luma: &mut [u8], width: usize, r: usize, value: u32) {
     }
 }
 
+/// The lines that row `r` of a strip covers: half as high as a block, without a gap.
+pub(super) const fn strip_lines(side: usize, r: usize) -> Range<usize> {
+    let high = side / 2;
+    r * high..(r + 1) * high
+}
+
 /// Lines that the three rows take, with the margin above them.
 pub(super) const fn height_needed(side: usize) -> usize {
     6 * side

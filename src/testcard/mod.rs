@@ -5,7 +5,8 @@
 //! is 1, most significant bit first: 24 bits of value, then their CRC-8 (polynomial 0x07, start 0). Row 0 is the frame
 //! number, row 1 the time of drawing in Unix milliseconds, row 2 the CRC-32 (IEEE) of the identity, each modulo 2^24.
 //! `width` is that of the frame as received, so the blocks survive simulcast layers from 160 pixels up.
-//! The test page of a shared screen has the same rows above small text.
+//! The test page of a shared screen has the same rows above small text. A portrait has them as a strip at its top edge: row `r`
+//! covers the lines from `r * (b / 2)` on, `b / 2` high, with luma 200 for 0 and 56 for 1.
 
 mod blocks;
 mod font;
@@ -14,6 +15,8 @@ mod noise;
 #[cfg(feature = "client")]
 mod page;
 mod painter;
+#[cfg(feature = "client")]
+mod portrait;
 mod read;
 mod tone;
 mod tone_meter;
@@ -26,6 +29,8 @@ pub(crate) use noise::Noise;
 #[cfg(feature = "client")]
 pub(crate) use page::{PAGE_SIZE, PagePainter, first_line};
 pub(crate) use painter::{FramePainter, FramePainterError};
+#[cfg(feature = "client")]
+pub(crate) use portrait::{PORTRAITS, PortraitPainter};
 pub(crate) use read::{FrameReadError, FrameReading, read};
 pub(crate) use tone::TestTone;
 pub(crate) use tone_meter::{ToneMeter, ToneReading};

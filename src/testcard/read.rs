@@ -2,6 +2,7 @@
 
 use super::blocks::{self, BITS, MIN_WIDTH, ROWS};
 use crate::base::VideoFrame;
+use std::ops::Range;
 
 /// A row of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +65,18 @@ pub(crate) fn read(frame: &VideoFrame) -> Result<FrameReading, FrameReadError> {
     if width < MIN_WIDTH || (height as usize) < blocks::height_needed(side) {
         return Err(FrameReadError::TooSmall { width, height });
     }
-    let rows: [u32; ROWS] = std::array::from_fn(|r| row_bits(frame, side, r));
+    let rows: [u32; ROWS] = std::array::from_fn(|r| row_bits(frame, side, blocks::lines(side, r)));
     // The CRC-8 of zero is zero: a black frame would be valid.
-    if rows == [0; ROWS] {
-        return Err(FrameReadError::Black);
-    }
+    let plain = if rows == [0; ROWS] { Err(FrameReadError::Black) } else { values(rows) };
+    plain.or_else(|error| {
+        // In a strip 1 is dark; a white frame would be valid.
+        let strip: [u32; ROWS] = std::array::from_fn(|r| !row_bits(frame, side, blocks::strip_lines(side, r)));
+        values(strip).ok().filter(|_| strip != [0; ROWS]).ok_or(error)
+    })
+}
+
+/// The values of the three rows.
+fn values(rows: [u32; ROWS]) -> Result<FrameReading, FrameReadError> {
     let value = |bits, row| blocks::decode(bits).ok_or(FrameReadError::CheckSum { row });
     Ok(FrameReading {
         frame: value(rows[0], BlockRow::Frame)?,
@@ -77,22 +85,21 @@ pub(crate) fn read(frame: &VideoFrame) -> Result<FrameReading, FrameReadError> {
     })
 }
 
-fn row_bits(frame: &VideoFrame, side: usize, row: usize) -> u32 {
-    (0..BITS).fold(0, |bits, i| (bits << 1) | u32::from(is_white(frame, side, row, i)))
+fn row_bits(frame: &VideoFrame, side: usize, lines: Range<usize>) -> u32 {
+    (0..BITS).fold(0, |bits, i| (bits << 1) | u32::from(is_white(frame, side, lines.clone(), i)))
 }
 
-/// Whether the mean luma of the block's middle half is at least 128.
-fn is_white(frame: &VideoFrame, side: usize, row: usize, i: usize) -> bool {
+/// Whether the mean luma of the middle half of the block in these lines is at least 128.
+fn is_white(frame: &VideoFrame, side: usize, lines: Range<usize>, i: usize) -> bool {
     let luma = frame.plane(0);
-    let margin = side / 4;
+    let [margin, above] = [side / 4, lines.len() / 4];
     let left = blocks::left(side, i) + margin;
-    let lines = blocks::lines(side, row);
     let inner = side - 2 * margin;
-    let sum: usize = (lines.start + margin..lines.end - margin)
+    let sum: usize = (lines.start + above..lines.end - above)
         .flat_map(|y| &luma.data[y * luma.stride + left..][..inner])
         .map(|v| usize::from(*v))
         .sum();
-    sum >= 128 * inner * inner
+    sum >= 128 * inner * (lines.len() - 2 * above)
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ async fn run_guest(url: String, room: RoomName, n: u32, stop: CancellationToken)
         devices: SessionConfig {
             camera_on: n != 3,
             microphone_on: n != 2,
-            camera: Some(format!("test-picture:{format}")),
+            camera: Some(format!("portrait:{n}")),
             microphone: Some(format!("test-voice:{n}")),
             speaker: Some("none".into()),
             screen: None,

@@ -4,6 +4,7 @@ pub(crate) mod capture;
 mod frames;
 mod output;
 mod picture_file;
+mod portrait;
 mod test_picture;
 mod video_file;
 
@@ -30,8 +31,8 @@ pub(crate) struct CameraLease {
 }
 
 impl CameraLease {
-    /// Opens a camera. Its frames go to `sink` from then on; `failures` is told if it stops by itself. The test picture
-    /// carries `identity`, and follows its changes; other cameras ignore it.
+    /// Opens a camera. Its frames go to `sink` from then on; `failures` is told if it stops by itself. Test picture
+    /// and portrait carry `identity`, and follow its changes; other cameras ignore it.
     pub(crate) fn open(
         choice: &CameraChoice,
         format: CameraFormat,
@@ -65,6 +66,7 @@ impl CameraLease {
                 CameraChoice::TestPicture(own) => {
                     test_picture::run(own.unwrap_or(format), &identity, stop, opened, &output)
                 }
+                CameraChoice::Portrait(n) => portrait::run((n, format), &identity, stop, opened, &output),
                 CameraChoice::File(path) => play_file(&path, format, Scaling::Fit, stop, opened, &output),
                 CameraChoice::Default => {
                     capture::run(&program, &CaptureJob::camera("default", format), stop, opened, &output)

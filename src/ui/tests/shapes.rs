@@ -111,3 +111,28 @@ fn a_usual_picture_fills_its_tile_and_our_own_upright_one_is_whole_in_the_lobby(
     let rect = window.get_by_label("Your picture, as only you see it").rect();
     assert!(is_whole(&mut window, rect));
 }
+
+#[test]
+fn drawn_people_fill_a_grid_of_nine() {
+    let mut gallery = super::Gallery::default();
+    let world = World::new();
+    world.call(in_call());
+    let drawn = |n: u32| {
+        let painter = crate::testcard::PortraitPainter::new(640, 360, "guest", n).expect("painter");
+        let slot = FrameSlot::default();
+        slot.put(Arc::new(painter.paint(0, 1_763_908_327_900, Some(-20.0), 0).expect("picture")));
+        slot
+    };
+    world.with_call(|call| {
+        let others = (0..9).filter(|i| *i != 3).map(|i| {
+            let mut person = crate::ui::testing::person(i);
+            person.tracks[0].frames = Some(drawn(i as u32 + 1));
+            person
+        });
+        call.people = others.collect();
+    });
+    world.lock().snapshot.own_frames = drawn(4);
+    let mut window = world.window(LARGE, ada());
+    window.run_steps(12);
+    gallery.compare(&mut window, "portraits");
+}
