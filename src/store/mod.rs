@@ -13,5 +13,5 @@ pub(crate) use downloads::save_download;
 pub(crate) use exits::{last_exits, note_exit};
 pub(crate) use paths::Paths;
 pub(crate) use profile::{Profile, toml_mistake};
-pub(crate) use settings::{RecentRoom, Settings, Theme};
+pub(crate) use settings::{RecentRoom, SelfView, Settings, Theme};
 pub(crate) use single_instance::{SingleInstance, forward_link};

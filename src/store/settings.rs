@@ -20,6 +20,8 @@ const SHAREABLE: &[&str] = &[
     "join_with_camera",
     "join_with_microphone",
     "mirror",
+    "self_view",
+    "only_with_camera",
     "reduce_noise",
     "talk_key",
     "theme",
@@ -41,6 +43,19 @@ pub(crate) enum Theme {
     Dark,
     /// Always light.
     Light,
+}
+
+/// Where our own picture is during a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SelfView {
+    /// Among the tiles of the others; beside one other person in a corner.
+    #[default]
+    Tile,
+    /// In a corner over the tiles.
+    Corner,
+    /// Nowhere; the others see it nevertheless.
+    Hidden,
 }
 
 /// Most recent rooms that are kept; older ones are dropped.
@@ -89,6 +104,10 @@ pub(crate) struct Settings {
     pub(crate) join_with_microphone: bool,
     /// Whether our own video is mirrored.
     pub(crate) mirror: bool,
+    /// Where our own picture is during a call.
+    pub(crate) self_view: SelfView,
+    /// Whether people without a camera have no tile.
+    pub(crate) only_with_camera: bool,
     /// Whether noise suppression is on for our own audio.
     pub(crate) reduce_noise: bool,
     /// The key for push to talk while other programs have the keyboard, such as `F9`; `None` is off.
@@ -133,6 +152,8 @@ impl Default for Settings {
             join_with_camera: true,
             join_with_microphone: true,
             mirror: true,
+            self_view: SelfView::Tile,
+            only_with_camera: false,
             reduce_noise: true,
             talk_key: None,
             theme: Theme::System,

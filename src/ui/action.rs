@@ -3,7 +3,7 @@
 
 use crate::base::{DeviceKind, ExitRequestedBy, Reaction, TrackRole, UserId};
 use crate::call::view::KeyState;
-use crate::store::Theme;
+use crate::store::{SelfView, Theme};
 use crate::ui::chat::ChatAction;
 use crate::ui::checkup::CheckAction;
 use crate::ui::details::DetailsAction;
@@ -32,8 +32,9 @@ pub(super) enum Action {
     ClearRecent,
     ToggleTheme,
     SetLayout(LayoutMode),
-    /// Pinned a tile; `None` unpins.
-    Pin(Option<TileKey>),
+    /// Pinned a tile, or unpinned it.
+    Pin(TileKey, bool),
+    UnpinAll,
     /// Turned to a page of the grid, from 0.
     GoToPage(usize),
     /// Moved the focus to a tile, by its index in reading order.
@@ -66,6 +67,8 @@ pub(super) enum Action {
     ShowScreen(TileKey),
     /// Shows the large screen alone on the whole screen, or not any more.
     FullScreen(bool),
+    /// Fills the whole screen with the window, or not any more.
+    FullWindow(bool),
     /// Changed which part of a large screen is seen.
     Zoom(TileKey, Zoom),
     /// Raised the hand, or lowered it.
@@ -92,8 +95,11 @@ pub(super) enum Action {
     KeepWaiting,
     /// Dragged our own tile to a corner.
     MoveOwn(Corner),
-    /// Not a person: the grid chose another number of columns.
-    Columns(usize),
+    /// Not a person: the grid chose another number of columns, or of tiles on a page without yours.
+    Fitted {
+        columns: usize,
+        per_page: usize,
+    },
     Copy {
         /// For the clipboard.
         text: String,
@@ -148,6 +154,8 @@ pub(super) enum HostAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
     Mirror(bool),
+    SelfView(SelfView),
+    OnlyWithCamera(bool),
     ReduceNoise(bool),
     /// The key for push to talk in all programs; `None` is off.
     TalkKey(Option<&'static str>),

@@ -6,7 +6,7 @@ use egui::{Pos2, Rect, Vec2, pos2, vec2};
 /// Tiles are 16:9.
 const RATIO: f32 = 16.0 / 9.0;
 /// Tiles on one page, at most.
-const MOST: usize = 25;
+const MOST: usize = 49;
 /// The present number of columns is kept while its tiles are at least this part of the widest possible.
 const KEEP: f32 = 0.92;
 
@@ -30,7 +30,7 @@ pub(super) fn grid(n: usize, area: Rect, gap: f32, present: usize) -> Grid {
     Grid { columns: fit.columns, tiles: place(n, area, gap, fit.columns, vec2(fit.width, fit.height)) }
 }
 
-/// How many of `n` tiles go on one page: all, if they get at least `least` wide, and never more than 25.
+/// How many of `n` tiles go on one page: all, if they get at least `least` wide, and never more than 49.
 pub(super) fn page_size(n: usize, area: Rect, gap: f32, least: f32) -> usize {
     let wide = |m: &usize| {
         let fits = (1..=*m).map(|columns| Fit::new(*m, columns, area.size(), gap).width);
@@ -185,7 +185,7 @@ mod tests {
         let lower = Rect::from_min_size(Pos2::ZERO, vec2(1000.0, 500.0));
         assert_eq!(page_size(25, lower, 12.0, 208.0), 12, "a fourth row would make them 206 wide");
         let large = Rect::from_min_size(Pos2::ZERO, vec2(2400.0, 1300.0));
-        assert_eq!(page_size(60, large, 12.0, 208.0), 25);
+        assert_eq!(page_size(60, large, 12.0, 208.0), 49);
         let tiny = Rect::from_min_size(Pos2::ZERO, vec2(120.0, 90.0));
         assert_eq!((page_size(7, tiny, 8.0, 150.0), page_size(1, tiny, 8.0, 150.0)), (2, 1));
     }
@@ -209,14 +209,23 @@ mod tests {
         assert_eq!(three.tiles[2], Rect::from_min_size(pos2(246.0, 372.0), vec2(218.0, 164.0)));
     }
 
+    #[test]
+    fn upright_windows_have_tiles_below_each_other() {
+        let upright = Rect::from_min_size(Pos2::ZERO, vec2(600.0, 1300.0));
+        let columns: Vec<usize> = [2, 5, 12, 49].map(|n| grid(n, upright, 12.0, 0).columns).into();
+        assert_eq!(columns, [1, 1, 2, 4]);
+    }
+
     proptest! {
         #[test]
-        fn tiles_stay_inside_and_apart(n in 1usize..26, w in 320f32..2000.0, h in 200f32..1400.0, present in 0usize..6) {
+        fn tiles_stay_inside_and_apart(n in 1usize..50, w in 320f32..2000.0, h in 200f32..1400.0, present in 0usize..6) {
             let area = Rect::from_min_size(pos2(16.0, 60.0), vec2(w, h));
             let mut layouts = vec![grid(n, area, 12.0, present)];
             if n <= 4 {
                 layouts.push(compact(n, area));
             }
+            let ratio = layouts[0].tiles[0].aspect_ratio();
+            prop_assert!((ratio / RATIO - 1.0).abs() < 0.1, "{} is no 16:9", ratio);
             for layout in layouts {
                 prop_assert_eq!(layout.tiles.len(), n);
                 for (i, tile) in layout.tiles.iter().enumerate() {

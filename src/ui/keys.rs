@@ -22,6 +22,8 @@ const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key
 const KEYS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
 const KEYS_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Slash);
 const LAYOUT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::G);
+const VIEW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::G);
+const FULL: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F11);
 const REGION: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F6);
 const REGION_BACK: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::F6);
 const CHAT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::C);
@@ -42,7 +44,7 @@ const EDITING: [Key; 10] =
 pub(super) const TELL_HELD: f64 = 0.2;
 
 /// The shortcuts as the settings list them.
-pub(super) const LIST: [(&str, &[&str]); 18] = [
+pub(super) const LIST: [(&str, &[&str]); 20] = [
     ("Microphone on or off", &["Ctrl", "D"]),
     ("Camera on or off", &["Ctrl", "E"]),
     ("Talk while held (mic off)", &["Space"]),
@@ -55,6 +57,8 @@ pub(super) const LIST: [(&str, &[&str]); 18] = [
     ("Reactions", &["Ctrl", "Shift", "R"]),
     ("Call details", &["Ctrl", "Shift", "U"]),
     ("Grid or speaker", &["Ctrl", "G"]),
+    ("Own picture, who has a tile", &["Ctrl", "Shift", "G"]),
+    ("Full screen", &["F11"]),
     ("Other page of tiles", &["PgUp", "PgDn"]),
     ("To the next part of the window", &["F6"]),
     ("Settings", &["Ctrl", ","]),
@@ -97,6 +101,8 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
                 LayoutMode::Grid => LayoutMode::Speaker,
                 LayoutMode::Speaker => LayoutMode::Grid,
             };
+            on(&VIEW, Action::ToggleMenu(Menu::View));
+            on(&FULL, full_screen(model));
             on(&LAYOUT, Action::SetLayout(other));
             if !model.in_dialog() {
                 let from = region(ctx, model);
@@ -115,6 +121,11 @@ pub(super) fn actions(ctx: &Context, model: &Model) -> Actions {
         Screen::Leaving { .. } | Screen::End | Screen::Over(_) => {}
     }
     actions
+}
+
+/// What the key for the full screen does.
+const fn full_screen(model: &Model) -> Action {
+    if model.full_screen { Action::FullScreen(false) } else { Action::FullWindow(!model.full_window) }
 }
 
 /// The region of a call's window that has the focus.

@@ -34,6 +34,7 @@ mod strings;
 mod text;
 mod theme;
 mod tile_layout;
+mod tile_order;
 mod toast;
 mod tokens;
 mod update;

@@ -62,6 +62,8 @@ pub(super) struct Model {
     pub(super) share_picker: Option<SharePicker>,
     /// Whether the large screen is shown alone, on the whole screen.
     pub(super) full_screen: bool,
+    /// Whether the window fills the whole screen.
+    pub(super) full_window: bool,
     pub(super) reactions: Reactions,
     pub(super) meter: Meter,
     pub(super) own_corner: Corner,
@@ -144,6 +146,7 @@ impl Model {
             people: PeoplePanel::default(),
             share_picker: None,
             full_screen: false,
+            full_window: false,
             reactions: Reactions::default(),
             meter: Meter::default(),
             own_corner: Corner::default(),

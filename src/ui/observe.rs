@@ -57,6 +57,7 @@ fn follow_people(model: &mut Model, effects: &mut Effects) {
     let snapshot = model.snapshot.clone();
     let Some(call) = &snapshot.call else { return };
     model.tile_layout.spotlight.clone_from(&call.settings.spotlight);
+    model.tile_layout.only_with_camera = model.settings.only_with_camera;
     model.tile_layout.observe(&call.people, model.now);
     if !RemoteTile::all(&call.people).iter().any(RemoteTile::shows_screen) {
         full_screen(model, false, effects);

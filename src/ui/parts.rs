@@ -30,6 +30,8 @@ pub(super) enum Menu {
     Leave,
     /// Whom the call details are about.
     Whom,
+    /// How the tiles are shown.
+    View,
 }
 
 /// A region of a call's window, from top to bottom; F6 goes from one to the next.
@@ -95,6 +97,8 @@ pub(super) enum Focus {
     ShareButton,
     /// The button that opens the reactions.
     ReactButton,
+    /// The button that opens the choice of how the tiles are shown.
+    ViewButton,
     /// The button of a lost connection's banner.
     Banner,
     /// Leave, while we wait to be let in.

@@ -4,6 +4,7 @@
 use crate::base::{TrackSid, UserId};
 use crate::call::view::{Person, PersonTrack};
 use crate::ui::bidi::isolate;
+use crate::ui::tile_order::TileOrder;
 use crate::ui::tokens::time;
 use crate::ui::zoom::Zoom;
 
@@ -105,12 +106,22 @@ pub(super) enum LayoutMode {
     Speaker,
 }
 
+/// Pinned tiles at most.
+pub(super) const MOST_PINNED: usize = 9;
+
+/// A main speaker from another page stays for so long after their last word, in seconds.
+const VISITOR_STAYS: f64 = 4.0;
+
 /// The state of the tile area.
 #[derive(Debug, Default)]
 pub(super) struct TileLayout {
     pub(super) layout: LayoutMode,
-    /// The tile that the user has pinned: it is the large one.
-    pub(super) pinned: Option<TileKey>,
+    /// The tiles that the user has pinned, in that order: they are the large ones.
+    pub(super) pinned: Vec<TileKey>,
+    /// Whether people without a camera have no tile, while anybody has one.
+    pub(super) only_with_camera: bool,
+    /// Where the tiles are on the pages of the grid.
+    pub(super) order: TileOrder,
     /// Whom a host shows large to everybody; nobody if they are not here.
     pub(super) spotlight: Option<UserId>,
     /// Whether the large tile is shown because of a screen or a spotlight: from its begin on, until the user chooses a layout.
@@ -131,13 +142,15 @@ pub(super) struct TileLayout {
     main_speaker: Option<(UserId, f64)>,
     /// Somebody who speaks, and since when.
     speaking: Option<(UserId, f64)>,
+    /// The main speaker, and when they were heard last: they are shown on every page for a while.
+    visitor: Option<(UserId, f64)>,
 }
 
 /// A page of the grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Page {
-    /// The tiles by index, in their order; yours comes after them.
-    pub(super) tiles: Vec<usize>,
+    /// The tiles by index, in their places; `None` is a gap. Yours comes after them.
+    pub(super) tiles: Vec<Option<usize>>,
     /// The page's number, from 0; never beyond the last page.
     pub(super) number: usize,
     /// The number of pages.
@@ -148,11 +161,14 @@ impl TileLayout {
     /// Follows the speakers, and forgets people who have left and tracks that have ended.
     pub(super) fn observe(&mut self, people: &[Person], now: f64) {
         let here = |user: &UserId| people.iter().any(|p| p.user == *user);
-        let tiles = RemoteTile::all(people);
-        let is_there = |key: &TileKey| tiles.iter().any(|tile| tile.key() == *key);
-        self.pinned = self.pinned.take().filter(is_there);
+        let all = RemoteTile::all(people);
+        let is_there = |key: &TileKey| all.iter().any(|tile| tile.key() == *key);
+        self.pinned.retain(is_there);
         self.chosen_screen = self.chosen_screen.take().filter(is_there);
         self.zoom = self.zoom.take().filter(|(key, _)| is_there(key));
+        let tiles = self.tiles(people);
+        let keys: Vec<TileKey> = tiles.iter().map(RemoteTile::key).collect();
+        self.order.observe(&keys, self.page);
         let has_screen = tiles.iter().any(RemoteTile::shows_screen);
         let spotlight = self.spotlight_in(&tiles).and(self.spotlight.clone());
         let begins = (has_screen && !self.had_screen) || (spotlight.is_some() && spotlight != self.had_spotlight);
@@ -165,6 +181,16 @@ impl TileLayout {
             (_, Some(user)) => Some((user.clone(), now)),
             (_, None) => None,
         };
+        self.follow_main_speaker(now);
+        let speaks = |user: &UserId| people.iter().any(|p| p.user == *user && p.speaking);
+        self.visitor = match (&self.main_speaker, self.visitor.take()) {
+            (Some((user, _)), _) if speaks(user) => Some((user.clone(), now)),
+            (_, visitor) => visitor.filter(|(user, at)| here(user) && now - at < VISITOR_STAYS),
+        };
+    }
+
+    /// Somebody who speaks long enough becomes the main speaker, unless another one has become it just now.
+    fn follow_main_speaker(&mut self, now: f64) {
         let Some((user, since)) = &self.speaking else { return };
         let long = now - since >= time::SPEAKS_AFTER;
         let settled = self.main_speaker.as_ref().is_none_or(|(_, at)| now - at >= time::MAIN_SPEAKER_STAYS);
@@ -174,8 +200,35 @@ impl TileLayout {
         }
     }
 
-    /// In how many seconds the main speaker may change; `None` if nobody else speaks.
+    /// The tiles of others that are shown: all, or those with a camera, of a screen, and those that somebody has chosen.
+    pub(super) fn tiles<'a>(&self, people: &'a [Person]) -> Vec<RemoteTile<'a>> {
+        let all = RemoteTile::all(people);
+        let is_kept = |tile: &RemoteTile<'_>| {
+            let chosen = self.pinned.contains(&tile.key()) || self.spotlight.as_ref() == Some(&tile.person.user);
+            tile.video().is_some() || chosen
+        };
+        if !self.only_with_camera || !all.iter().any(is_kept) {
+            return all;
+        }
+        all.into_iter().filter(is_kept).collect()
+    }
+
+    /// Pins a tile, or unpins it; with [`MOST_PINNED`] no further one is pinned.
+    pub(super) fn pin(&mut self, tile: TileKey, on: bool) {
+        self.pinned.retain(|key| *key != tile);
+        if on && self.pinned.len() < MOST_PINNED {
+            self.pinned.push(tile);
+        }
+    }
+
+    /// In how many seconds the main speaker may change, or a speaker from another page goes; `None` if neither can.
     pub(super) fn next_change(&self, now: f64) -> Option<f64> {
+        let leaves = self.visitor.as_ref().map(|(_, at)| (at + VISITOR_STAYS - now).max(0.005));
+        [self.next_speaker(now), leaves].into_iter().flatten().reduce(f64::min)
+    }
+
+    /// In how many seconds the main speaker may change; `None` if nobody else speaks.
+    fn next_speaker(&self, now: f64) -> Option<f64> {
         let (user, since) = self.speaking.as_ref()?;
         let free = match &self.main_speaker {
             Some((has, _)) if has == user => return None,
@@ -185,9 +238,16 @@ impl TileLayout {
         Some((free.max(since + time::SPEAKS_AFTER) - now).max(0.005))
     }
 
-    /// The large tile: the pinned one, else that of the spotlight, else a screen, else the main speaker's, else the first.
+    /// The large tiles: the pinned ones, else one.
+    pub(super) fn large(&self, tiles: &[RemoteTile<'_>]) -> Vec<usize> {
+        let pinned = self.pinned.iter().filter_map(|key| tiles.iter().position(|tile| tile.key() == *key));
+        let pinned: Vec<usize> = pinned.collect();
+        if pinned.is_empty() { vec![self.main(tiles)] } else { pinned }
+    }
+
+    /// The large tile: the first pinned one, else that of the spotlight, else a screen, else the main speaker's, else the first.
     pub(super) fn main(&self, tiles: &[RemoteTile<'_>]) -> usize {
-        let pinned = self.pinned.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
+        let pinned = self.pinned.first().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
         let chosen = || self.chosen_screen.as_ref().and_then(|key| tiles.iter().position(|tile| tile.key() == *key));
         let screen = || chosen().or_else(|| tiles.iter().position(RemoteTile::shows_screen));
         let speaker = || {
@@ -205,12 +265,13 @@ impl TileLayout {
 
     /// The mode in effect: a pinned tile is large in either, and a screen or a spotlight until the user chooses the grid.
     pub(super) fn shown_layout(&self) -> LayoutMode {
-        if self.pinned.is_some() || self.staged { LayoutMode::Speaker } else { self.layout }
+        if !self.pinned.is_empty() || self.staged { LayoutMode::Speaker } else { self.layout }
     }
 
     /// The user chooses a layout.
     pub(super) fn choose(&mut self, layout: LayoutMode) {
-        (self.layout, self.pinned, self.staged) = (layout, None, false);
+        self.pinned.clear();
+        (self.layout, self.staged) = (layout, false);
     }
 
     /// The part of a screen that is seen while it is large.
@@ -218,188 +279,40 @@ impl TileLayout {
         self.zoom.as_ref().filter(|(of, _)| of == key).map_or_else(Zoom::default, |(_, zoom)| *zoom)
     }
 
-    /// The current page, with `size` tiles to a page, yours among them. The tile of somebody who speaks on another page
-    /// replaces the last one; no other tile moves.
-    pub(super) fn page(&self, tiles: &[RemoteTile<'_>], size: usize) -> Page {
-        let others = size.saturating_sub(1).max(1);
-        let of = tiles.len().div_ceil(others).max(1);
+    /// The current page, with `others` tiles to a page without yours. Each tile has its place ([`TileOrder`]); the main
+    /// speaker, if theirs is on another page, takes the last place for as long as they speak and a while longer. No other tile
+    /// moves.
+    pub(super) fn page(&self, tiles: &[RemoteTile<'_>], others: usize) -> Page {
+        let others = others.max(1);
+        let places = self.places(tiles);
+        let of = places.len().div_ceil(others).max(1);
         let number = self.page.min(of - 1);
         let begin = number * others;
-        let mut shown: Vec<usize> = (begin..tiles.len().min(begin + others)).collect();
-        let speaker = tiles.iter().position(RemoteTile::speaks);
-        if let Some(speaker) = speaker.filter(|s| !shown.contains(s))
-            && let Some(last) = shown.last_mut()
-        {
-            *last = speaker;
+        let mut shown = places[begin.min(places.len())..places.len().min(begin + others)].to_vec();
+        let visitor = self
+            .visitor
+            .as_ref()
+            .and_then(|(user, _)| tiles.iter().position(|tile| tile.is_person() && tile.person.user == *user));
+        if let Some(visitor) = visitor.filter(|visitor| !shown.contains(&Some(*visitor))) {
+            if shown.len() < others {
+                shown.push(Some(visitor));
+            } else if let Some(last) = shown.last_mut() {
+                *last = Some(visitor);
+            }
         }
         Page { tiles: shown, number, of }
+    }
+
+    /// The tiles by index, in their places over all pages.
+    fn places(&self, tiles: &[RemoteTile<'_>]) -> Vec<Option<usize>> {
+        let keys: Vec<TileKey> = tiles.iter().map(RemoteTile::key).collect();
+        let at = |key: &TileKey| keys.iter().position(|other| other == key);
+        let mut places: Vec<Option<usize>> = self.order.places().iter().map(|key| key.as_ref().and_then(at)).collect();
+        let missing: Vec<usize> = (0..tiles.len()).filter(|i| !places.contains(&Some(*i))).collect();
+        places.extend(missing.into_iter().map(Some));
+        places
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ui::testing::{guest, second_camera, share};
-
-    fn people(count: usize) -> Vec<Person> {
-        (0..count).map(guest).collect()
-    }
-
-    fn speaks(people: &mut [Person], who: Option<usize>) {
-        for (i, person) in people.iter_mut().enumerate() {
-            person.speaking = Some(i) == who;
-        }
-    }
-
-    #[test]
-    fn the_main_speaker_changes_after_a_while_and_not_too_often() {
-        let (mut tile_layout, mut all) = (TileLayout::default(), people(4));
-        speaks(&mut all, Some(2));
-        tile_layout.observe(&all, 0.0);
-        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 0, "nobody has spoken long enough");
-        assert_eq!(tile_layout.next_change(0.5), Some(1.0));
-        tile_layout.observe(&all, 1.5);
-        assert_eq!((tile_layout.main(&RemoteTile::all(&all)), tile_layout.next_change(1.5)), (2, None));
-        speaks(&mut all, Some(1));
-        tile_layout.observe(&all, 2.0);
-        tile_layout.observe(&all, 3.6);
-        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 2, "it stays for three seconds");
-        tile_layout.observe(&all, 4.5);
-        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1);
-        speaks(&mut all, None);
-        tile_layout.observe(&all, 9.0);
-        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1, "silence changes nothing");
-        all.remove(1);
-        tile_layout.observe(&all, 9.1);
-        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 0, "not somebody who has left");
-    }
-
-    #[test]
-    fn a_pinned_person_is_large_until_they_leave() {
-        let (mut tile_layout, mut all) = (TileLayout::default(), people(3));
-        tile_layout.pinned = Some(TileKey::Person(all[1].user.clone()));
-        speaks(&mut all, Some(2));
-        tile_layout.observe(&all, 0.0);
-        tile_layout.observe(&all, 5.0);
-        assert_eq!((tile_layout.main(&RemoteTile::all(&all)), tile_layout.shown_layout()), (1, LayoutMode::Speaker));
-        all.remove(1);
-        tile_layout.observe(&all, 6.0);
-        assert_eq!((tile_layout.pinned.clone(), tile_layout.shown_layout()), (None, LayoutMode::Grid));
-    }
-
-    #[test]
-    fn a_spotlight_is_large_until_it_ends_or_the_user_chooses_otherwise() {
-        let (mut tile_layout, mut all) = (TileLayout::default(), people(3));
-        tile_layout.spotlight = Some(all[2].user.clone());
-        tile_layout.observe(&all, 0.0);
-        assert_eq!((tile_layout.main(&RemoteTile::all(&all)), tile_layout.shown_layout()), (2, LayoutMode::Speaker));
-        tile_layout.pinned = Some(TileKey::Person(all[1].user.clone()));
-        assert_eq!(tile_layout.main(&RemoteTile::all(&all)), 1, "the user's own choice comes first");
-        tile_layout.choose(LayoutMode::Grid);
-        tile_layout.observe(&all, 1.0);
-        assert_eq!(tile_layout.shown_layout(), LayoutMode::Grid);
-        tile_layout.spotlight = Some(all[0].user.clone());
-        tile_layout.observe(&all, 2.0);
-        assert_eq!(tile_layout.shown_layout(), LayoutMode::Speaker, "another spotlight");
-        all.remove(0);
-        tile_layout.observe(&all, 3.0);
-        assert_eq!(tile_layout.shown_layout(), LayoutMode::Grid, "they have left");
-    }
-
-    #[test]
-    fn each_tile_is_on_one_page_and_the_speakers_on_every_page() {
-        let (mut tile_layout, mut all) = (TileLayout::default(), people(60));
-        let mut seen = Vec::new();
-        for page in 0..3 {
-            tile_layout.page = page;
-            let shown = tile_layout.page(&RemoteTile::all(&all), 25);
-            assert_eq!((shown.number, shown.of), (page, 3));
-            seen.extend(shown.tiles);
-        }
-        assert_eq!(seen, (0..60).collect::<Vec<_>>());
-        speaks(&mut all, Some(3));
-        let last = tile_layout.page(&RemoteTile::all(&all), 25);
-        assert_eq!(last.tiles, (48..59).chain([3]).collect::<Vec<_>>(), "in the last place");
-        tile_layout.page = 0;
-        assert_eq!(tile_layout.page(&RemoteTile::all(&all), 25).tiles, (0..24).collect::<Vec<_>>());
-        tile_layout.page = 9;
-        assert_eq!(tile_layout.page(&RemoteTile::all(&all), 25).number, 2, "people have left meanwhile");
-        assert_eq!(tile_layout.page(&[], 25), Page { tiles: vec![], number: 0, of: 1 });
-    }
-
-    #[test]
-    fn a_screen_and_a_second_camera_have_tiles_beside_their_person() {
-        let mut all = people(2);
-        share(&mut all[0], "TR_VS1");
-        second_camera(&mut all[0]);
-        let names = |all: &[Person]| RemoteTile::all(all).iter().map(RemoteTile::name).collect::<Vec<_>>();
-        assert_eq!(names(&all), ["Guest 1", "Guest 1's screen", "Guest 1's camera 2", "Guest 2"]);
-        share(&mut all[0], "TR_VS2");
-        assert_eq!(names(&all)[2], "Guest 1's screen 2");
-        // A muted camera has no tile: the other one becomes the person's.
-        all[0].tracks[0].muted = true;
-        assert_eq!(names(&all), ["Guest 1", "Guest 1's screen", "Guest 1's screen 2", "Guest 2"]);
-        let shown = RemoteTile::all(&all)[0].video().map(|t| t.track.sid.to_string());
-        assert_eq!(shown, Some(all[0].tracks[3].track.sid.to_string()));
-    }
-
-    #[test]
-    fn a_screen_takes_the_stage_until_it_ends_or_the_user_chooses_the_grid() {
-        let (mut layout, mut all) = (TileLayout::default(), people(3));
-        layout.observe(&all, 0.0);
-        assert_eq!(layout.shown_layout(), LayoutMode::Grid);
-        share(&mut all[1], "TR_VS1");
-        layout.observe(&all, 1.0);
-        assert_eq!(layout.shown_layout(), LayoutMode::Speaker);
-        layout.choose(LayoutMode::Grid);
-        share(&mut all[0], "TR_VS2");
-        layout.observe(&all, 2.0);
-        assert_eq!(layout.shown_layout(), LayoutMode::Grid, "another screen does not overrule the user");
-        all[0].tracks.pop();
-        all[1].tracks.pop();
-        layout.observe(&all, 3.0);
-        share(&mut all[1], "TR_VS3");
-        layout.observe(&all, 4.0);
-        assert_eq!(layout.shown_layout(), LayoutMode::Speaker, "the next one does");
-        all[1].tracks.pop();
-        layout.observe(&all, 5.0);
-        assert_eq!(layout.shown_layout(), LayoutMode::Grid);
-    }
-
-    #[test]
-    fn of_several_screens_the_user_chooses_one() {
-        let (mut layout, mut all) = (TileLayout::default(), people(2));
-        share(&mut all[0], "TR_VS1");
-        share(&mut all[1], "TR_VS2");
-        layout.observe(&all, 0.0);
-        let main = |layout: &TileLayout, all: &[Person]| {
-            let tiles = RemoteTile::all(all);
-            tiles[layout.main(&tiles)].name()
-        };
-        assert_eq!(main(&layout, &all), "Guest 1's screen");
-        layout.chosen_screen = Some(RemoteTile::all(&all)[3].key());
-        layout.observe(&all, 1.0);
-        assert_eq!(main(&layout, &all), "Guest 2's screen");
-        all[1].tracks.pop();
-        layout.observe(&all, 2.0);
-        assert_eq!((main(&layout, &all), layout.chosen_screen.clone()), ("Guest 1's screen".into(), None));
-    }
-
-    #[test]
-    fn a_screen_is_large_until_it_ends_also_while_others_speak() {
-        let (mut layout, mut all) = (TileLayout::default(), people(3));
-        share(&mut all[1], "TR_VS1");
-        speaks(&mut all, Some(2));
-        layout.observe(&all, 0.0);
-        layout.observe(&all, 5.0);
-        let main =
-            |layout: &TileLayout, all: &[Person]| RemoteTile::all(all)[layout.main(&RemoteTile::all(all))].name();
-        assert_eq!(main(&layout, &all), "Guest 2's screen");
-        layout.pinned = Some(TileKey::Person(all[0].user.clone()));
-        assert_eq!(main(&layout, &all), "Guest 1");
-        layout.pinned = Some(RemoteTile::all(&all)[2].key());
-        all[1].tracks.pop();
-        layout.observe(&all, 6.0);
-        assert_eq!((main(&layout, &all), layout.pinned.clone()), ("Guest 3".into(), None));
-    }
-}
+mod tests;

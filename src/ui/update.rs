@@ -37,7 +37,8 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         }
         Action::Set(setting) => set(model, setting, effects),
         Action::SetLayout(layout) => model.tile_layout.choose(layout),
-        Action::Pin(tile) => pin(model, tile),
+        Action::Pin(tile, on) => pin(model, tile, on),
+        Action::UnpinAll => unpin_all(model),
         Action::GoToPage(page) => go_to_page(model, page),
         Action::GoToTile(place) => {
             model.tile_layout.current = place;
@@ -69,6 +70,7 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Share(action) => share::act(model, action, effects),
         Action::ShowScreen(key) => model.tile_layout.chosen_screen = Some(key),
         Action::FullScreen(on) => full_screen(model, on, effects),
+        Action::FullWindow(on) => full_window(model, on, effects),
         Action::Zoom(key, zoom) => model.tile_layout.zoom = Some((key, zoom)),
         Action::ToggleHand => reactions::toggle_hand(model, effects),
         Action::React(reaction) => reactions::react(model, reaction, effects),
@@ -86,7 +88,10 @@ pub(super) fn update(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::CloseNow => effects.commands.push(CallCommand::CloseNow),
         Action::KeepWaiting => model.screens.keep_waiting = true,
         Action::MoveOwn(corner) => model.own_corner = corner,
-        Action::Columns(columns) => model.columns = columns,
+        Action::Fitted { columns, per_page } => {
+            model.columns = columns;
+            model.tile_layout.order.per_page = per_page;
+        }
         Action::Copy { text, said } => {
             effects.copy = Some(text);
             model.toast(icons::COPY, said.to_owned());
@@ -115,14 +120,23 @@ pub(super) fn full_screen(model: &mut Model, on: bool, effects: &mut Effects) {
     if std::mem::replace(&mut model.full_screen, on) != on {
         model.menu = None;
         model.focus = Some(Focus::Tiles);
+        effects.full_screen = Some(on || model.full_window);
+    }
+}
+
+/// Fills the whole screen with the window, or not any more.
+fn full_window(model: &mut Model, on: bool, effects: &mut Effects) {
+    if std::mem::replace(&mut model.full_window, on) != on {
         effects.full_screen = Some(on);
     }
 }
 
 fn toggle_menu(model: &mut Model, menu: Menu) {
     // Its key opens it too; from the button the arrow keys lead into it.
-    if menu == Menu::Reactions {
-        model.focus = Some(Focus::ReactButton);
+    match menu {
+        Menu::Reactions => model.focus = Some(Focus::ReactButton),
+        Menu::View => model.focus = Some(Focus::ViewButton),
+        _ => {}
     }
     model.menu = Some(menu).filter(|m| model.menu.as_ref() != Some(m));
 }
@@ -132,11 +146,16 @@ fn go_to_page(model: &mut Model, page: usize) {
     model.tile_layout.current = 0;
 }
 
-fn pin(model: &mut Model, tile: Option<TileKey>) {
+fn pin(model: &mut Model, tile: TileKey, on: bool) {
     model.menu = None;
-    model.tile_layout.pinned = tile;
+    model.tile_layout.pin(tile, on);
     model.tile_layout.current = 0;
     model.focus = Some(Focus::Tiles);
+}
+
+fn unpin_all(model: &mut Model) {
+    model.menu = None;
+    model.tile_layout.pinned.clear();
 }
 
 /// Opens the settings at a section.
@@ -208,6 +227,8 @@ fn set(model: &mut Model, setting: Setting, effects: &mut Effects) {
     let in_lobby = model.snapshot.call.is_none();
     match setting {
         Setting::Mirror(on) => settings.mirror = on,
+        Setting::SelfView(place) => settings.self_view = place,
+        Setting::OnlyWithCamera(on) => settings.only_with_camera = on,
         Setting::ReduceNoise(on) => {
             settings.reduce_noise = on;
             effects.commands.push(CallCommand::ReduceNoise(on));
@@ -279,6 +300,7 @@ pub(super) fn screen_changed(model: &mut Model, from: Screen, effects: &mut Effe
     model.settings_open = false;
     share::close(model, effects);
     full_screen(model, false, effects);
+    full_window(model, false, effects);
     remember_room(model);
     match model.screen {
         Screen::Lobby => {

@@ -7,6 +7,7 @@ mod devices;
 mod hands;
 pub(super) mod people;
 pub(super) mod report;
+pub(super) mod stage;
 
 pub(super) use checkup::{check_lines, check_part, check_status, check_verdict};
 pub(super) use devices::{

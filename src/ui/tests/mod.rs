@@ -18,6 +18,7 @@ mod screens;
 mod settings;
 mod shapes;
 mod share;
+mod stage;
 mod tiles;
 mod watched;
 mod withheld;

@@ -52,7 +52,7 @@ fn to_tiles(window: &mut Harness<'static, App>) {
 }
 
 #[test]
-fn more_than_25_people_come_in_pages() {
+fn a_large_call_comes_in_pages() {
     let mut gallery = Gallery::default();
     let world = World::new();
     let mut window = with_crowd(&world, LARGE, 40);
@@ -68,8 +68,13 @@ fn more_than_25_people_come_in_pages() {
     key(&mut window, Key::PageDown);
     assert!(window.query_by_label("Page 3 of 3").is_some(), "there is no fourth");
     world.with_call(|call| call.people[0].speaking = true);
-    window.run_steps(2);
-    assert!(shown(&window, 1), "who speaks is on every page");
+    window.run_steps(10);
+    assert!(!shown(&window, 1), "not at once");
+    window.run_steps(40);
+    assert!(shown(&window, 1), "the main speaker is on every page");
+    world.with_call(|call| call.people[0].speaking = false);
+    window.run_steps(100);
+    assert!(!shown(&window, 1));
     key(&mut window, Key::PageUp);
     assert!(window.query_by_label("Page 2 of 3").is_some());
     world.with_call(|call| call.people.truncate(3));

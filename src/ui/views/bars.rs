@@ -1,6 +1,6 @@
 //! Top bar and tool bar of a call.
 
-use super::{View, compact, host, reactions};
+use super::{View, compact, host, reactions, view_menu};
 use crate::base::{ConnectionQuality, DeviceKind, ExitRequestedBy};
 use crate::call::view::CallPhase;
 use crate::ui::action::Action;
@@ -12,7 +12,7 @@ use crate::ui::people::PeopleAction;
 use crate::ui::screens::Screen;
 use crate::ui::share::ShareAction;
 use crate::ui::strings::{withheld, withheld_word};
-use crate::ui::tile_layout::{LayoutMode, RemoteTile};
+use crate::ui::tile_layout::LayoutMode;
 use crate::ui::tokens::{Palette, radius, size, time};
 use crate::ui::widgets::{
     IconButton, LeaveState, PanelTool, Part, Pill, Tool, add_mark, animate, leave_button, leave_corners, place,
@@ -42,6 +42,7 @@ pub(super) fn top(ui: &mut Ui, view: &mut View<'_>) {
                 ui.add_space(gap);
                 layout(ui, view, small);
                 connection(ui, view, small);
+                view_menu::view_menu(ui, view);
                 ui.add_space(8.0);
                 host::invite(ui, view, small);
             },
@@ -85,7 +86,7 @@ fn layout(ui: &mut Ui, view: &mut View<'_>, small: bool) {
     // It stays while the call ends: the bar must not move then.
     let open = view.model.screen == Screen::Call;
     let call = view.model.call().filter(|_| open);
-    let tiles = call.map_or(view.model.screens.remote_tiles, |call| RemoteTile::all(&call.people).len());
+    let tiles = call.map_or(view.model.screens.remote_tiles, |call| view.model.tile_layout.tiles(&call.people).len());
     if small || tiles < 2 {
         return;
     }

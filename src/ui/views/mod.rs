@@ -37,6 +37,7 @@ mod tile_cover;
 mod tile_menu;
 mod tiles;
 mod toast;
+mod view_menu;
 mod waiting;
 
 use crate::ui::action::{Action, Actions};
@@ -45,7 +46,7 @@ use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
 use crate::ui::tokens::{Palette, size};
 use crate::ui::video::Videos;
-use egui::{Context, Rect, Response, Ui};
+use egui::{Context, Key, Modifiers, Rect, Response, Ui};
 
 /// The state that a view reads, and the actions that it dispatches in this frame.
 pub(super) struct View<'a> {
@@ -97,6 +98,15 @@ fn above_tools(ui: &Ui) -> f32 {
     window.bottom() - tool_bar(window)
 }
 
+/// Escape leaves the full screen when nothing else takes it.
+fn leave_full_window(ui: &Ui, view: &mut View<'_>) {
+    let model = view.model;
+    let is_free = model.full_window && model.menu.is_none() && !model.in_dialog() && !model.settings_open;
+    if is_free && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+        view.dispatch(Action::FullWindow(false));
+    }
+}
+
 /// Draws the whole window.
 pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
     let area = ui.max_rect();
@@ -112,6 +122,7 @@ pub(super) fn window(ui: &mut Ui, view: &mut View<'_>) {
             if let Some(question) = &view.model.question {
                 question::question(ui, view, question);
             }
+            leave_full_window(ui, view);
         }
         Screen::Leaving { steps } => {
             let tiles = call::call(ui, view);

@@ -8,7 +8,7 @@ use crate::ui::bidi::plain;
 use crate::ui::chat::ChatAction;
 use crate::ui::icons;
 use crate::ui::people::PeopleAction;
-use crate::ui::tile_layout::{RemoteTile, TileKey};
+use crate::ui::tile_layout::{MOST_PINNED, RemoteTile, TileKey};
 use crate::ui::widgets::MenuEntry;
 
 /// The entries about `person`; `key` is the tile that can be pinned, and `title` its name.
@@ -16,11 +16,12 @@ pub(super) fn entries(view: &View<'_>, person: &Person, key: &TileKey, title: &s
     let model = view.model;
     let mut entries = vec![MenuEntry::Title(title.to_owned())];
     if model.call().is_some_and(|call| RemoteTile::all(&call.people).len() > 1) {
-        entries.push(if model.tile_layout.pinned.as_ref() == Some(key) {
-            item("Unpin", icons::PUSH_PIN_SLASH, Action::Pin(None))
-        } else {
-            item("Pin for me", icons::PUSH_PIN, Action::Pin(Some(key.clone())))
-        });
+        let pinned = &model.tile_layout.pinned;
+        if pinned.contains(key) {
+            entries.push(item("Unpin", icons::PUSH_PIN_SLASH, Action::Pin(key.clone(), false)));
+        } else if pinned.len() < MOST_PINNED {
+            entries.push(item("Pin for me", icons::PUSH_PIN, Action::Pin(key.clone(), true)));
+        }
     }
     let write = Action::Chat(ChatAction::WriteTo(Some(person.user.clone())));
     entries.push(item("Message", icons::CHAT_CIRCLE_TEXT, write));

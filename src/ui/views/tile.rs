@@ -104,7 +104,7 @@ impl Tile {
             dropped: lost && view.model.screens.lost_for(view.model.now) > time::DROP_VIDEO_AFTER,
             cover: if hidden { Cover::hidden() } else { Cover::of(tile) },
             hidden,
-            pinned: view.model.tile_layout.pinned.as_ref() == Some(&tile.key()),
+            pinned: view.model.tile_layout.pinned.contains(&tile.key()),
             menu: view.model.call().is_some_and(|c| RemoteTile::all(&c.people).len() > 1 || c.host),
             remote: Some((tile.key(), person.user.clone())),
             place: (1, false),

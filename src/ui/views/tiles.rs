@@ -4,6 +4,7 @@ use super::tile::{self, Tile};
 use super::{View, alone, banner, guests, pager, sharing};
 use crate::base::cut;
 use crate::call::view::{CallPhase, CallView};
+use crate::store::SelfView;
 use crate::ui::action::Action;
 use crate::ui::grid::{self, Grid, Stripe};
 use crate::ui::parts::{Corner, Focus};
@@ -15,6 +16,7 @@ use egui::epaint::StrokeKind;
 use egui::{
     Align, Align2, Id, Key, Layout, Modifiers, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2,
 };
+use std::iter::repeat_n;
 
 /// Bytes of a tab's name at most.
 const TAB_NAME: usize = 28;
@@ -47,7 +49,7 @@ pub(super) fn tiles(ui: &mut Ui, view: &mut View<'_>, area: Rect) {
     if over || (call.people.is_empty() && matches!(call.phase, CallPhase::Leaving(_))) {
         return empty_tiles(ui, view, area);
     }
-    match RemoteTile::all(&call.people).as_slice() {
+    match view.model.tile_layout.tiles(&call.people).as_slice() {
         [] => alone::alone(ui, view, call, area),
         [only] => face_to_face(ui, view, call, only, area),
         all => grid_layout(ui, view, call, all, area),
@@ -66,9 +68,23 @@ fn empty_tiles(ui: &Ui, view: &View<'_>, area: Rect) {
 /// The place of a tile: somebody else's, or yours (`None`), which comes last.
 type Placement<'a> = (Rect, Option<RemoteTile<'a>>);
 
-/// All tiles in a grid, yours last; on several pages where they would get too small.
+/// Your own tiles among the others: one, or none.
+fn own_count(view: &View<'_>) -> usize {
+    usize::from(view.model.settings.self_view == SelfView::Tile)
+}
+
+/// Several tiles; yours comes last, or lies in a corner.
 fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>], area: Rect) {
-    let n = all.len() + 1;
+    equal_or_large(ui, view, call, all, area);
+    if view.model.settings.self_view == SelfView::Corner {
+        own_tile(ui, view, call, area);
+    }
+}
+
+/// All tiles in a grid; on several pages where they would get too small. Or some large, the others in a strip.
+fn equal_or_large(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>], area: Rect) {
+    let own = own_count(view);
+    let n = all.len() + own;
     let small = super::compact(ui.max_rect());
     if small && n <= 4 {
         return few(ui, view, call, all, area);
@@ -84,14 +100,17 @@ fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteT
         room.max.y -= size::PAGER;
         fit = grid::page_size(n, room, gap, least);
     }
-    let page = view.model.tile_layout.page(all, fit);
-    let Grid { columns, tiles } = grid::grid(page.tiles.len() + 1, room, gap, view.model.columns);
-    if columns != view.model.columns {
-        view.dispatch(Action::Columns(columns));
+    let others = fit - own;
+    let page = view.model.tile_layout.page(all, others);
+    // The places are the same on every page, and yours is the last one: no tile moves when another page has fewer people.
+    let Grid { columns, tiles } = grid::grid(fit, room, gap, view.model.columns);
+    if (columns, others) != (view.model.columns, view.model.tile_layout.order.per_page) {
+        view.dispatch(Action::Fitted { columns, per_page: others });
     }
-    let shown = page.tiles.iter().map(|i| Some(all[*i])).chain([None]);
-    let placements: Vec<Placement<'_>> = tiles.into_iter().zip(shown).collect();
-    draw(ui, view, call, &placements, None);
+    let shown = page.tiles.iter().zip(&tiles);
+    let shown = shown.filter_map(|(tile, rect)| Some((*rect, Some(*all.get((*tile)?)?))));
+    let placements: Vec<Placement<'_>> = shown.chain(repeat_n((tiles[fit - 1], None), own)).collect();
+    draw(ui, view, call, &placements, 0);
     if page.of > 1 {
         let row = Rect::from_min_max(pos2(area.left(), room.bottom() + 8.0), area.max);
         pager::pager(ui, view, row, &page);
@@ -100,10 +119,11 @@ fn grid_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteT
 
 /// A few tiles in a compact window: the pinned one, a screen, or that of somebody who speaks takes the first row.
 fn few(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>], area: Rect) {
-    let n = all.len() + 1;
-    let mut order: Vec<Option<RemoteTile<'_>>> = all.iter().copied().map(Some).chain([None]).collect();
+    let mut order: Vec<Option<RemoteTile<'_>>> =
+        all.iter().copied().map(Some).chain(repeat_n(None, own_count(view))).collect();
+    let n = order.len();
     let tile_layout = &view.model.tile_layout;
-    let pinned = all.iter().position(|tile| Some(tile.key()) == tile_layout.pinned);
+    let pinned = all.iter().position(|tile| tile_layout.pinned.contains(&tile.key()));
     let screen = || all.iter().position(RemoteTile::is_screen);
     let speaker = || all.iter().position(RemoteTile::speaks);
     if let Some(first) = pinned.or_else(screen).or_else(speaker) {
@@ -111,39 +131,51 @@ fn few(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>]
         order.insert(0, first);
     }
     let placements: Vec<Placement<'_>> = grid::compact(n, area).tiles.into_iter().zip(order).collect();
-    draw(ui, view, call, &placements, None);
+    draw(ui, view, call, &placements, 0);
 }
 
-/// One tile large, the others in a strip that scrolls.
+/// One tile large, or the pinned ones; the others in a strip that scrolls.
 fn speaker_layout(ui: &mut Ui, view: &mut View<'_>, call: &CallView, all: &[RemoteTile<'_>], area: Rect) {
-    let main = view.model.tile_layout.main(all);
-    let Stripe { main: large, strip, tiles } = grid::stripe(all.len(), area);
-    let large = screen_tabs(ui, view, all, main, large);
-    let others = all.iter().enumerate().filter(|(i, _)| *i != main).map(|(_, tile)| Some(*tile)).chain([None]);
+    let large = view.model.tile_layout.large(all);
+    let others = all.iter().enumerate().filter(|(i, _)| !large.contains(i)).map(|(_, tile)| Some(*tile));
+    let others: Vec<Option<RemoteTile<'_>>> = others.chain(repeat_n(None, own_count(view))).collect();
+    let Stripe { main: mut stage, strip, tiles } = grid::stripe(others.len(), area);
+    if others.is_empty() {
+        stage = area;
+    }
+    let mut placements: Vec<Placement<'_>> = match *large {
+        [main] => vec![(screen_tabs(ui, view, all, main, stage), Some(all[main]))],
+        _ => {
+            let places = grid::grid(large.len(), stage, size::TILE_GAP, 0).tiles;
+            places.into_iter().zip(large.iter().map(|i| Some(all[*i]))).collect()
+        }
+    };
+    let first = placements.len();
     let fits = tiles.last().is_none_or(|last| strip.expand(1.0).contains_rect(*last));
-    let mut placements: Vec<Placement<'_>> = vec![(large, Some(all[main]))];
     if fits {
         placements.extend(tiles.into_iter().zip(others));
-        return draw(ui, view, call, &placements, Some(0));
+        return draw(ui, view, call, &placements, first);
     }
     let strip_placements: Vec<Placement<'_>> = tiles.into_iter().zip(others).collect();
-    let present = view.model.tile_layout.current.min(strip_placements.len());
-    tile_at(ui, view, call, placements[0], (0, present), true);
+    let present = view.model.tile_layout.current.min(first + strip_placements.len() - 1);
+    for (place, placement) in placements.iter().enumerate() {
+        tile_at(ui, view, call, *placement, (place, present), true);
+    }
     let mut child = ui.new_child(UiBuilder::new().id_salt("strip").max_rect(strip));
     ScrollArea::both().auto_shrink(false).show(&mut child, |ui| {
         let scrolled = ui.min_rect().min - strip.min;
         for (i, (rect, shown)) in strip_placements.iter().enumerate() {
             let rect = rect.translate(scrolled);
             placements.push((rect, *shown));
-            if i + 1 == present && view.model.focus == Some(Focus::Tiles) {
+            if i + first == present && view.model.focus == Some(Focus::Tiles) {
                 ui.scroll_to_rect(rect, None);
             }
             // Tiles out of sight are not drawn, except the one that has the focus.
-            if ui.is_rect_visible(rect) || i + 1 == present {
-                tile_at(ui, view, call, (rect, *shown), (i + 1, present), false);
+            if ui.is_rect_visible(rect) || i + first == present {
+                tile_at(ui, view, call, (rect, *shown), (i + first, present), false);
             }
         }
-        let all = placements[1..].iter().fold(Rect::NOTHING, |all, (rect, _)| all.union(*rect));
+        let all = placements[first..].iter().fold(Rect::NOTHING, |all, (rect, _)| all.union(*rect));
         ui.allocate_rect(all, Sense::hover());
     });
     arrows(ui, view, &placements, present);
@@ -173,7 +205,7 @@ fn screen_tabs(ui: &mut Ui, view: &mut View<'_>, all: &[RemoteTile<'_>], main: u
 pub(super) fn full_screen(ui: &mut Ui, view: &mut View<'_>) {
     let area = ui.max_rect();
     let Some(call) = view.model.call() else { return };
-    let all = RemoteTile::all(&call.people);
+    let all = view.model.tile_layout.tiles(&call.people);
     let main = view.model.tile_layout.main(&all);
     let Some(remote) = all.get(main).filter(|tile| tile.is_screen()) else {
         return view.dispatch(Action::FullScreen(false));
@@ -184,13 +216,13 @@ pub(super) fn full_screen(ui: &mut Ui, view: &mut View<'_>) {
     }
 }
 
-/// Draws `placements`, in reading order; a tile whose place has changed moves there.
-fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, placements: &[Placement<'_>], large: Option<usize>) {
+/// Draws `placements`, in reading order, of which the first `large` are large; a tile whose place has changed moves there.
+fn draw(ui: &mut Ui, view: &mut View<'_>, call: &CallView, placements: &[Placement<'_>], large: usize) {
     let present = view.model.tile_layout.current.min(placements.len().saturating_sub(1));
     for (place, (rect, shown)) in placements.iter().enumerate() {
         let id = shown.map_or_else(|| Id::unique("own tile"), |tile| Id::unique(("tile", tile.key())));
         let rect = moved(ui, id, *rect);
-        tile_at(ui, view, call, (rect, *shown), (place, present), large == Some(place));
+        tile_at(ui, view, call, (rect, *shown), (place, present), place < large);
     }
     arrows(ui, view, placements, present);
 }
@@ -253,12 +285,15 @@ fn face_to_face(ui: &mut Ui, view: &mut View<'_>, call: &CallView, only: &Remote
     tile.place = (0, true);
     tile.large = true;
     let corner = view.model.own_corner;
-    if !corner.top {
+    let hidden = view.model.settings.self_view == SelfView::Hidden;
+    if !corner.top && !hidden {
         // Your own tile covers a corner that has a chip.
         tile.covered[usize::from(!corner.left)] = own_size(area).x + OWN_EDGE;
     }
     tile::tile(ui, view, rect, &tile);
-    own_tile(ui, view, call, area);
+    if !hidden {
+        own_tile(ui, view, call, area);
+    }
 }
 
 /// The size of your own tile in a corner; smaller in a narrow window.

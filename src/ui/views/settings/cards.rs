@@ -111,6 +111,13 @@ fn video(ui: &mut Ui, view: &mut View<'_>) {
     switch_row(ui, view, "Mirror my own picture", "Others always see it the right way round", mirror, set);
     let set = Action::Set(Setting::JoinWithCamera(!join));
     switch_row(ui, view, "Join with camera off", "", !join, set);
+    let settings = &view.model.settings;
+    let (place, only) = (settings.self_view, settings.only_with_camera);
+    let set = |i: usize| Action::Set(Setting::SelfView(strings::stage::SELF_VIEWS[i].0));
+    let chosen = strings::stage::SELF_VIEWS.iter().position(|(other, _)| *other == place);
+    choice_row(ui, view, strings::stage::MY_PICTURE, &["Tile", "Corner", "Hidden"], chosen, set);
+    let set = Action::Set(Setting::OnlyWithCamera(!only));
+    switch_row(ui, view, &strings::stage::only_with_camera(0), "Others are heard, and listed in People", only, set);
 }
 
 fn own_frames(ui: &mut Ui, view: &mut View<'_>) {
