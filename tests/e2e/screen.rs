@@ -63,7 +63,11 @@ fn a_page_is_seen_beside_its_persons_camera_also_by_those_who_come_while_it_stan
     }
     // A picture file stands still for ever: whoever comes later sees it too.
     let still = context.artifact("still.png");
-    std::fs::copy(pictures.join("sharer-1.screen.png"), &still).expect("a copy");
+    wait_until("a copy of the page in full size", || {
+        // On a busy machine the page comes in half its size for a while.
+        std::fs::copy(pictures.join("sharer-1.screen.png"), &still).ok()?;
+        image::image_dimensions(&still).is_ok_and(|size| size == (1920, 1080)).then_some(())
+    });
     let other = Participant::bot_by(&context, &server.url(), ROOM, "still", |command| {
         command.args(["--camera", "none", "--microphone", "none", "--screen"]);
         command.arg(format!("file:{}", still.display()));
