@@ -22,6 +22,7 @@ mod config;
 mod connection;
 mod depacketizer;
 mod engine;
+mod estimator;
 mod event;
 mod ice_servers;
 mod interceptors;

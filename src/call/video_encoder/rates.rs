@@ -9,6 +9,9 @@ const VIDEO_SHARE: f64 = 0.85;
 const AUDIO_KBPS: f64 = 45.0;
 /// Kilobits a second that a layer gets at least if it is sent at all.
 const LEAST_KBPS: f64 = 30.0;
+/// The largest layer that is sent gets up to so many times its bitrate while the next one does not fit: the estimate grows
+/// only with what is sent, and would never reach what the next one needs.
+const BEFORE_NEXT: f64 = 2.5;
 
 /// A track that asks for its part.
 pub(super) struct RateDemand<'a> {
@@ -39,23 +42,36 @@ impl RateDemand<'_> {
 }
 
 /// Kilobits a second for each layer of each track. A layer that gets too little is not sent, except the first one of its
-/// track that is served.
+/// track that is served; what is left goes to the largest layer below it.
 pub(super) fn divide(tracks: &[RateDemand<'_>], link_kbps: f64) -> Vec<Vec<u32>> {
     let mut left = (link_kbps * VIDEO_SHARE - AUDIO_KBPS).max(0.0);
     let mut rates: Vec<Vec<u32>> = tracks.iter().map(|t| vec![0; t.layers.len()]).collect();
     let mut order: Vec<(usize, usize)> =
         tracks.iter().enumerate().flat_map(|(t, track)| (0..track.layers.len()).map(move |l| (t, l))).collect();
     order.sort_by_key(|&(t, layer)| tracks[t].rank(layer));
+    // Of each track, the largest layer that is sent, and whether a larger one is wanted.
+    let mut largest: Vec<(Option<usize>, bool)> = vec![(None, false); tracks.len()];
     for (t, layer) in order {
         let track = &tracks[t];
         let max = f64::from(track.layers[layer].max_kbps);
         let share = left.min(max);
         let is_first = rates[t].iter().all(|kbps| *kbps == 0);
-        if !track.wanted[layer] || (share < max * track.least_share() && !is_first) {
+        if !track.wanted[layer] {
+            continue;
+        }
+        if share < max * track.least_share() && !is_first {
+            largest[t].1 = true;
             continue;
         }
         left -= share;
         rates[t][layer] = share.max(LEAST_KBPS) as u32;
+        largest[t].0 = Some(layer);
+    }
+    for (t, (layer, waits)) in largest.into_iter().enumerate() {
+        let Some(layer) = layer.filter(|_| waits) else { continue };
+        let more = left.min(f64::from(tracks[t].layers[layer].max_kbps) * (BEFORE_NEXT - 1.0));
+        left -= more;
+        rates[t][layer] += more as u32;
     }
     rates
 }
@@ -75,7 +91,9 @@ mod tests {
         let divide = |wanted, kbps| super::divide(&[camera(&layers, wanted)], kbps).remove(0);
         let all = [true; 3];
         assert_eq!(divide(all, 4000.0), [148, 502, 1700]);
-        assert_eq!(divide(all, 900.0), [148, 502, 0]);
+        assert_eq!(divide(all, 900.0), [148, 572, 0], "the largest one gets what the next one cannot use");
+        assert_eq!(divide(all, 1700.0), [148, 1252, 0]);
+        assert_eq!(divide([true, true, false], 1700.0), [148, 502, 0], "nobody wants the next one");
         assert_eq!(divide(all, 300.0)[1..], [0, 0]);
         assert_eq!(divide(all, 0.0), [30, 0, 0]);
         assert_eq!(divide([true, false, false], 4000.0), [148, 0, 0]);
@@ -92,7 +110,7 @@ mod tests {
         };
         assert_eq!(divide(true, 8000.0), [vec![625, 2500], vec![148, 502, 1700]]);
         assert_eq!(divide(true, 4000.0), [vec![205, 2500], vec![148, 502, 0]]);
-        assert_eq!(divide(false, 4000.0), [vec![0, 2500], vec![148, 502, 0]]);
+        assert_eq!(divide(false, 4000.0), [vec![0, 2500], vec![148, 707, 0]]);
         assert_eq!(divide(true, 1000.0), [vec![0, 657], vec![148, 0, 0]]);
         assert_eq!(divide(true, 0.0), [vec![0, 30], vec![30, 0, 0]]);
     }

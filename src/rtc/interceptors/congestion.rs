@@ -5,10 +5,11 @@
 
 use super::adapter::PacketFilter;
 use crate::rtc::config::SendRates;
+use crate::rtc::estimator::{LinkEstimate, PacketFate};
 use crate::rtc::transport::TransportState;
 use rtc::interceptor::{
-    BandwidthEstimator, CongestionControlBuilder, CongestionControlInterceptor, EstimatorStats, Gcc, Interceptor as _,
-    PacketReport, StreamInfo, TaggedPacket,
+    BandwidthEstimator, CongestionControlBuilder, CongestionControlInterceptor, Interceptor as _, PacketReport,
+    StreamInfo, TaggedPacket,
 };
 use rtc::sansio::Protocol as _;
 use rtc::shared::error::Error;
@@ -20,9 +21,9 @@ const REPORT_CHANGE: f64 = 0.03;
 /// Smaller changes are reported at this interval.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Google congestion control (GCC) that reports its estimate to the [`TransportState`].
+/// The [`LinkEstimate`] of what is sent, reported to the [`TransportState`].
 pub(in crate::rtc) struct Estimator {
-    gcc: Gcc,
+    estimate: LinkEstimate,
     transport: Arc<TransportState>,
     /// When an estimate was reported last, and which.
     reported: Option<(Instant, f64)>,
@@ -30,12 +31,12 @@ pub(in crate::rtc) struct Estimator {
 
 impl Estimator {
     pub(in crate::rtc) fn new(rates: SendRates, transport: Arc<TransportState>) -> Self {
-        let gcc = Gcc::new(rates.start_bps.into(), rates.min_bps.into(), rates.max_bps.into());
-        Self { gcc, transport, reported: None }
+        let estimate = LinkEstimate::new(rates.start_bps.into(), rates.min_bps.into(), rates.max_bps.into());
+        Self { estimate, transport, reported: None }
     }
 
     fn report(&mut self, now: Instant) {
-        let target = self.gcc.target_bitrate();
+        let target = self.estimate.bits_per_second();
         let due = self.reported.is_none_or(|(at, last)| {
             let change = (target - last).abs() / last.max(1.0);
             change > REPORT_CHANGE || (change > 0.0 && now.saturating_duration_since(at) > REPORT_INTERVAL)
@@ -49,25 +50,14 @@ impl Estimator {
 
 impl BandwidthEstimator for Estimator {
     fn on_reports(&mut self, now: Instant, reports: &[PacketReport]) {
-        let numbered: Vec<PacketReport> = reports.iter().filter(|r| r.is_twcc).cloned().collect();
-        self.gcc.on_reports(now, &numbered);
+        let numbered = reports.iter().filter(|report| report.is_twcc);
+        let fate = |r: &PacketReport| PacketFate { departure: r.departure, arrival: r.arrival, bytes: r.size };
+        self.estimate.on_feedback(now, &numbered.map(fate).collect::<Vec<_>>());
         self.report(now);
     }
 
     fn target_bitrate(&self) -> f64 {
-        self.gcc.target_bitrate()
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.gcc.handle_timeout(now);
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.gcc.poll_timeout()
-    }
-
-    fn stats(&self) -> EstimatorStats {
-        self.gcc.stats()
+        self.estimate.bits_per_second()
     }
 }
 
