@@ -46,7 +46,8 @@ impl Hub {
         let room = self.room_for_join(&admission);
         // The earlier session of the same user says how it comes in, so it ends afterwards.
         let arrival = self.arrival(room, &admission);
-        self.supersede_duplicate(room, &admission);
+        let is_seen = !arrival.waits && !admission.permission.hidden;
+        self.supersede_duplicate(room, &admission.user, is_seen);
 
         let name = admission.room.clone();
         let offer = request.publisher_offer.take();
@@ -75,10 +76,11 @@ impl Hub {
     }
 
     /// Ends an earlier session of the same identity.
-    fn supersede_duplicate(&mut self, room: RoomNo, admission: &Admission) {
-        let is_same = |id: &MemberId| self.members.get(id).is_some_and(|m| m.user == admission.user);
+    /// Ends the earlier session of a user who joins again, seen by the others or not.
+    fn supersede_duplicate(&mut self, room: RoomNo, user: &UserId, is_seen: bool) {
+        let is_same = |id: &MemberId| self.members.get(id).is_some_and(|m| m.user == *user);
         if let Some(old) = self.members_in(room).into_iter().find(is_same) {
-            self.supersede(old);
+            self.supersede(old, is_seen);
         }
     }
 

@@ -67,11 +67,13 @@ impl Hub {
         self.remove_member(id, Action::Reconnect, Why::StateMismatch);
     }
 
-    /// Ends a stay because the same identity joins again. The room stays open for it.
-    pub(super) fn supersede(&mut self, id: MemberId) {
+    /// Ends a stay because the same identity joins again. The room stays open for it. The others see the new stay in place of
+    /// the old one; if they do not see it, because it waits or is hidden, they are told that the user is gone.
+    pub(super) fn supersede(&mut self, id: MemberId, is_seen: bool) {
         self.send_leave(id, Action::Disconnect, Why::DuplicateIdentity);
         if let Some(member) = self.detach_member(id) {
-            self.broadcast_departure(&member, Why::DuplicateIdentity, Audience::OldClients);
+            let audience = if is_seen { Audience::OldClients } else { Audience::Everybody };
+            self.broadcast_departure(&member, Why::DuplicateIdentity, audience);
             self.release_member(member, Why::DuplicateIdentity);
         }
     }

@@ -117,6 +117,25 @@ fn one_is_let_in_during_an_outage() {
     stage.finish();
 }
 
+/// Who replaces an older stay of their own is in the room, or waits: the others see them, or see them go.
+#[test]
+fn one_enters_again_as_the_door_closes_and_is_removed() {
+    for before in [0, 20, 500, 979] {
+        let mut stage = Stage::new(0);
+        stage.enter("mina");
+        let tom = stage.enter("tom");
+        stage.run(20);
+        stage.set_door(WAITING_ROOM);
+        stage.run(before);
+        stage.enter("mina");
+        stage.run(20);
+        stage.remove("mina");
+        stage.run(5000);
+        assert_eq!(stage.sees(tom), [""; 0], "after {before} ms");
+        stage.finish();
+    }
+}
+
 #[test]
 fn every_way_out_of_the_door_is_an_exit() {
     for reason in [ExitReason::Left, ExitReason::Kicked, ExitReason::Dismissed, ExitReason::ServerStopped] {
