@@ -24,7 +24,7 @@ impl Session {
             LinkInput::Lost => match self.phase {
                 Phase::Leaving(_) => self.link_lost_while_leaving(now),
                 Phase::Entering(_) => {
-                    self.link_open = false;
+                    self.link_ended = true;
                     self.link_lost(now);
                 }
                 _ => self.link_lost(now),

@@ -216,8 +216,11 @@ pub struct Session {
     data: DataPath,
     timers: Timers<Timer>,
     out: VecDeque<Output>,
-    /// Whether the link of the current epoch is open or being opened.
+    /// Whether the link of the current epoch is open or being opened. One that the server has ended holds a socket until we
+    /// close it.
     link_open: bool,
+    /// Whether the server has ended the link before we were in the room.
+    link_ended: bool,
     /// Whether peer connections of the current epoch exist or are being made.
     peers_open: bool,
     /// Whether the server reports us as speaking.
@@ -251,6 +254,7 @@ impl Session {
             timers: Timers::default(),
             out: VecDeque::new(),
             link_open: true,
+            link_ended: false,
             peers_open: true,
             speaking: false,
             quality: ConnectionQuality::Unknown,

@@ -83,7 +83,7 @@ impl World {
     fn step(&mut self) {
         let now = self.ms as f64;
         let kbps = self.estimate.bits_per_second() / 1000.0;
-        if self.ms % FRAME_MS == 0 {
+        if self.ms.is_multiple_of(FRAME_MS) {
             let bytes = (kbps * VIDEO_SHARE).min(self.media_kbps) * FRAME_MS as f64 / 8.0 + self.rest;
             self.waiting += bytes as usize / PACKET;
             self.rest = bytes % PACKET as f64;
@@ -93,7 +93,7 @@ impl World {
             self.leaves_at = self.leaves_at.max(now) + PACKET as f64 * 8.0 / (kbps * BURST);
             self.send(now);
         }
-        if self.ms % FEEDBACK_MS == 0 {
+        if self.ms.is_multiple_of(FEEDBACK_MS) {
             self.feed_back(now);
         }
         self.kbps.push(kbps);

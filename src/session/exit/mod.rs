@@ -39,8 +39,9 @@ impl Session {
         self.timers.set(Timer::Devices, now + DEVICES_LIMIT);
         let connecting = self.link_open && (!in_room || reconnecting);
         let is_ours = matches!(reason, ExitReason::Left | ExitReason::EntryFailed);
-        let goodbye = in_room && self.link_open && is_ours;
-        let is_lost = in_room && is_ours && (reconnecting || !self.link_open);
+        let is_up = self.link_open && !self.link_ended;
+        let goodbye = in_room && is_up && is_ours;
+        let is_lost = in_room && is_ours && (reconnecting || !is_up);
         if is_lost || reason == ExitReason::ConnectionLost {
             // A goodbye may not arrive; then the others learn it when the server's grace ends.
             leaving.finish(StepName::OthersTold, StepState::Unconfirmed, "the connection was lost", now);
@@ -116,10 +117,9 @@ impl Session {
         self.end_goodbye(StepState::Unconfirmed, "the server did not answer", now);
     }
 
-    /// The link ended before an answer arrived.
+    /// The link ended, perhaps before an answer arrived. Its socket is ours until it is closed.
     pub(super) fn link_lost_while_leaving(&mut self, now: Moment) {
         self.end_goodbye(StepState::Unconfirmed, "the connection ended before the server answered", now);
-        self.link_closed(now);
     }
 
     fn end_goodbye(&mut self, state: StepState, detail: &str, now: Moment) {

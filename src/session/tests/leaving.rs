@@ -24,6 +24,23 @@ fn a_leave_releases_the_devices_and_says_goodbye_before_exit_room() {
     assert!(closed < exit);
 }
 
+/// The server answers a goodbye and closes the socket: ours is open until the driver has closed it too.
+#[test]
+fn a_link_that_the_server_ends_is_closed_before_exit_room() {
+    let mut w = World::entered();
+    w.behaviour.server = false;
+    w.give(Input::Exit(ExitRequestedBy::User));
+    w.run(20);
+    w.message(leave(lk::DisconnectReason::ClientInitiated));
+    w.give(Input::Link(w.epoch, LinkInput::Lost));
+    assert!(!w.events.iter().any(|e| matches!(e, EventKind::ExitRoom { .. })), "a socket is left");
+    let (reason, _, receipt) = w.exit();
+    assert_eq!(reason, ExitReason::Left);
+    for step in [StepName::OthersTold, StepName::ConnectionsClosed] {
+        assert_eq!(state_of(&receipt, step), StepState::Confirmed, "{step:?}");
+    }
+}
+
 /// The same user joins elsewhere while we are unreachable: the server lists that stay before it ends ours.
 #[test]
 fn a_participant_with_our_identity_is_not_listed() {
