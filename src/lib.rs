@@ -35,6 +35,8 @@ pub(crate) mod rtc;
 pub(crate) mod sfu;
 #[cfg(feature = "client")]
 pub(crate) mod signal;
+#[cfg(all(feature = "bot", feature = "server"))]
+pub mod stage;
 pub(crate) mod store;
 #[cfg(feature = "window")]
 pub(crate) mod updates;

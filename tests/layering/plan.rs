@@ -20,6 +20,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("rtc", 3),
     ("sfu", 3),
     ("signal", 3),
+    ("stage", 3),
     ("audio", 3),
     ("store", 3),
     ("updates", 3),
@@ -35,7 +36,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Folders without clock, socket, thread and file: time is an argument, and all effects are return values.
-pub(crate) const PURE: &[&str] = &["base", "proto", "testcard", "codec", "hub", "session"];
+pub(crate) const PURE: &[&str] = &["base", "proto", "testcard", "codec", "hub", "session", "stage"];
 
 /// Names that pure folders must not use outside their tests.
 pub(crate) const IMPURE: &[&str] = &[

@@ -6,10 +6,6 @@
 //!
 //! `VISAVIS_DAYS=100000 VISAVIS_DAYS_SEED=7` runs so many days with the seed that a failure or a long run has printed.
 
-use crate::machine::{Fault, Stop, TalkEnd};
-use crate::people::DeviceBehaviour;
-use crate::seen::Checked;
-use crate::stage::{Delivery, Stage, UNIX_MS};
 use livekit_protocol as lk;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestError, TestRng, TestRunner};
@@ -18,6 +14,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use visavis::base::{DeviceKind, Moment, TrackSource};
 use visavis::session::{Input, Phase};
+use visavis::stage::{Checked, Delivery, DeviceBehaviour, Fault, Stage, Stop, TalkEnd, UNIX_MS};
 
 /// Days to live through, unless `VISAVIS_DAYS` is set.
 const DAYS: u64 = 1000;

@@ -1,11 +1,9 @@
 //! Locked rooms and waiting rooms: nobody at the door sees, hears or sends anything, and every way out of it is an exit.
 
 use crate::room;
-use crate::stage::{ROOM, Stage};
-use livekit_protocol as lk;
 use visavis::base::{EventKind, ExitReason, StepName, StepState};
-use visavis::hub::AdminCall;
 use visavis::session::{Input, Phase};
+use visavis::stage::Stage;
 
 /// What hosts set: an open room, a waiting room, a locked one.
 pub(crate) const DOORS: [&str; 3] = ["{}", r#"{"waiting_room":true}"#, r#"{"locked":true}"#];
@@ -13,23 +11,16 @@ const OPEN: &str = DOORS[0];
 const WAITING_ROOM: &str = DOORS[1];
 const LOCKED: &str = DOORS[2];
 
-impl Stage {
-    /// A host sets the door of the room.
-    pub(crate) fn set_door(&mut self, settings: &str) {
-        let metadata = format!(r#"{{"visavis":{settings}}}"#);
-        self.admin(AdminCall::UpdateRoomMetadata(lk::UpdateRoomMetadataRequest { room: ROOM.into(), metadata }));
-    }
+/// What these tests ask of the stage.
+trait AtTheDoor {
+    fn waits(&self, who: usize) -> bool;
+    fn told(&self, who: usize, is_it: fn(&EventKind) -> bool) -> usize;
+    fn entered(&self, who: usize) -> usize;
+    /// Nobody in the room sees somebody who waits, who sees and receives nobody.
+    fn check_at_the_door(&self, guest: usize);
+}
 
-    /// A host lets a user in.
-    pub(crate) fn let_in(&mut self, user: &str) {
-        self.admin(AdminCall::UpdateParticipant(lk::UpdateParticipantRequest {
-            room: ROOM.into(),
-            identity: user.into(),
-            attributes: [("visavis.waiting".to_owned(), String::new())].into(),
-            ..Default::default()
-        }));
-    }
-
+impl AtTheDoor for Stage {
     fn waits(&self, who: usize) -> bool {
         self.people[who].session.is_waiting()
     }
@@ -42,7 +33,6 @@ impl Stage {
         self.told(who, |e| matches!(e, EventKind::EnterRoom { .. }))
     }
 
-    /// Nobody in the room sees somebody who waits, who sees and receives nobody.
     fn check_at_the_door(&self, guest: usize) {
         assert!(self.waits(guest), "{:?}", self.people[guest].events);
         let user = self.people[guest].user.to_string();

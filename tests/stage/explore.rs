@@ -5,7 +5,6 @@
 //! A state is a whole stage. Two states with the same hash have the same future, so the search continues from one of them.
 
 use crate::room;
-use crate::stage::{Delivery, Stage};
 use livekit_protocol::{DisconnectReason::ConnectionTimeout, leave_request::Action::Disconnect};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};
@@ -14,6 +13,7 @@ use std::time::Duration;
 use visavis::base::{DeviceKind, Moment};
 use visavis::hub::{self, LinkId};
 use visavis::session::{self, Input};
+use visavis::stage::{Delivery, Stage};
 
 /// Deliveries that are due within this time may arrive in any order.
 const HORIZON: Duration = Duration::from_secs(1);

@@ -1,48 +1,12 @@
 //! Raised hands: everybody in the room sees the same ones, whatever happened to links and servers, and none is left behind.
 
 use crate::room;
-use crate::stage::{ROOM, Stage, UNIX_MS};
-use livekit_protocol as lk;
-use visavis::base::{EventKind, Moment, Reaction};
-use visavis::hub::AdminCall;
+use visavis::base::{EventKind, Reaction};
 use visavis::session::Input;
+use visavis::stage::Stage;
 
-impl Stage {
-    /// The user raises the hand, or lowers it.
-    pub(crate) fn raise_hand(&mut self, who: usize, up: bool) {
-        let at_ms = UNIX_MS + self.now.millis_since(Moment::ZERO) as i64;
-        self.input(who, Input::RaiseHand(up.then_some(at_ms)));
-    }
-
-    /// The host lowers a user's hand.
-    pub(crate) fn lower_hand(&mut self, user: &str) {
-        let attributes = [("handRaisedAt".to_owned(), String::new())].into();
-        let (room, identity) = (ROOM.into(), user.into());
-        self.admin(AdminCall::UpdateParticipant(lk::UpdateParticipantRequest {
-            room,
-            identity,
-            attributes,
-            ..Default::default()
-        }));
-    }
-
-    /// Those whose hands are up, as a participant sees them, in order.
-    pub(crate) fn hands(&self, who: usize) -> Vec<String> {
-        let person = &self.people[who];
-        let user = |hand: Option<&visavis::base::UserId>| hand.unwrap_or(&person.user).to_string();
-        person.session.raised_hands().into_iter().map(user).collect()
-    }
-
-    /// Everybody who is in the room sees the same hands.
-    pub(crate) fn check_hands(&self, here: &[usize]) {
-        for who in here {
-            assert_eq!(self.hands(*who), self.hands(here[0]), "hands that p{who} sees (left), p{} (right)", here[0]);
-        }
-    }
-
-    fn lowered(&self, who: usize) -> usize {
-        self.people[who].events.iter().filter(|(_, e)| matches!(e, EventKind::HandLowered { .. })).count()
-    }
+fn lowered(stage: &Stage, who: usize) -> usize {
+    stage.people[who].events.iter().filter(|(_, e)| matches!(e, EventKind::HandLowered { .. })).count()
 }
 
 #[test]
@@ -68,7 +32,7 @@ fn a_hand_survives_outages_is_seen_by_newcomers_and_a_host_lowers_it() {
     stage.lower_hand("p1");
     stage.run(500);
     stage.check_hands(&[0, 1, 2, late]);
-    assert_eq!((stage.hands(1), stage.lowered(1)), (vec!["p0".to_owned()], 1));
+    assert_eq!((stage.hands(1), lowered(&stage, 1)), (vec!["p0".to_owned()], 1));
     stage.finish();
 }
 
@@ -87,7 +51,7 @@ fn a_hand_that_was_raised_or_lowered_during_an_outage_is_so_after_it() {
             stage.run(20_000);
             let expected: Vec<&str> = ["p1"].into_iter().filter(|_| up).collect();
             assert_eq!((stage.hands(0), stage.hands(1)), (own(&expected), own(&expected)), "{up} after {away} ms");
-            assert_eq!(stage.lowered(1), 0);
+            assert_eq!(lowered(&stage, 1), 0);
             stage.finish();
         }
     }

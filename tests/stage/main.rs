@@ -1,27 +1,19 @@
 //! Real sessions against the real hub, in memory: what participants see of each other's joining and leaving.
 //!
 //! `scenarios` has named cases, `random` random sequences of operations and faults, `explore` every order of small cases,
-//! `rights` what happens to open devices when the right to publish changes, `data` what is written, `hands` raised hands, `door` locked and waiting rooms,
+//! `rights` what happens to open devices when the right to publish changes, `hands` raised hands, `door` locked and waiting rooms,
 //! `days` whole days of four people.
-//! All use the same `stage` and the same `rules`.
+//! All use `visavis::stage` and its rules.
 
-mod data;
 mod days;
 mod door;
 mod explore;
 mod hands;
-mod machine;
-mod network;
-mod people;
 mod random;
 mod rights;
-mod rules;
 mod scenarios;
-mod seen;
-mod server;
-mod stage;
 
-use stage::Stage;
+use visavis::stage::Stage;
 
 /// A stage with `people` participants in the room who see each other. Every second one has two peer connections.
 fn room(people: usize) -> Stage {

@@ -1,14 +1,13 @@
 //! Random sequences of operations and faults: the rules hold throughout, and at the end nothing is left.
 
 use crate::door::DOORS;
-use crate::people::DeviceBehaviour;
 use crate::room;
-use crate::stage::{Stage, UNIX_MS};
 use livekit_protocol::DisconnectReason;
 use proptest::prelude::*;
 use std::time::Duration;
 use visavis::base::{DeviceKind, Listed, Reaction, TrackSource};
 use visavis::session::{Input, NetworkChange};
+use visavis::stage::{DeviceBehaviour, Stage, UNIX_MS};
 
 /// Sequences to run, unless `PROPTEST_CASES` is set.
 const CASES: u32 = 100_000;

@@ -1,15 +1,14 @@
 //! Open means seen: a camera or microphone is open exactly while the others see that it sends, whatever happens to the right
 //! to publish.
 
-use crate::people::DeviceBehaviour;
 use crate::room;
-use crate::stage::{ROOM, Stage};
 use livekit_protocol as lk;
 use proptest::prelude::*;
 use std::time::Duration;
 use visavis::base::{DeviceKind, EventKind, Moment, TrackSource};
 use visavis::hub::AdminCall;
 use visavis::session::Input;
+use visavis::stage::{DeviceBehaviour, ROOM, Stage};
 
 /// The devices that are published.
 const DEVICES: [DeviceKind; 2] = [DeviceKind::Camera, DeviceKind::Microphone];
@@ -17,8 +16,21 @@ const DEVICES: [DeviceKind; 2] = [DeviceKind::Camera, DeviceKind::Microphone];
 /// Everything may be published.
 const ALL: [bool; 2] = [true, true];
 
-impl Stage {
+/// What these tests do on the stage, and what they ask of it.
+trait Rights {
     /// Sets which of [`DEVICES`] a participant may publish.
+    fn permit(&mut self, who: usize, may: [bool; 2]);
+    /// The host mutes a participant's track, as somebody else sees it.
+    fn mute(&mut self, who: usize, source: TrackSource);
+    /// When a device was opened or closed last, and whether it is open, by the events.
+    fn device(&self, who: usize, kind: DeviceKind) -> (Moment, bool);
+    /// Whether `other` sees that a device of `who` sends, and gets its media.
+    fn sees_sending(&self, other: usize, who: usize, kind: DeviceKind) -> bool;
+    fn check_open_means_seen(&self);
+    fn press(&mut self, who: usize, kind: DeviceKind);
+}
+
+impl Rights for Stage {
     fn permit(&mut self, who: usize, may: [bool; 2]) {
         let sources = [lk::TrackSource::Camera, lk::TrackSource::Microphone];
         let sources: Vec<i32> = sources.into_iter().zip(may).filter(|(_, may)| *may).map(|(s, _)| s as i32).collect();
@@ -34,7 +46,6 @@ impl Stage {
         self.admin(AdminCall::UpdateParticipant(request));
     }
 
-    /// The host mutes a participant's track, as somebody else sees it.
     fn mute(&mut self, who: usize, source: TrackSource) {
         let user = self.people[who].user.clone();
         let tracks = self.people.iter().flat_map(|p| p.session.people()).filter(|p| p.user == user);
@@ -48,7 +59,6 @@ impl Stage {
         self.admin(AdminCall::MutePublishedTrack(request));
     }
 
-    /// When a device was opened or closed last, and whether it is open, by the events.
     fn device(&self, who: usize, kind: DeviceKind) -> (Moment, bool) {
         let change = |(at, event): &(Moment, EventKind)| match event {
             EventKind::DeviceOpened { kind: k, .. } if *k == kind => Some((*at, true)),
@@ -60,7 +70,6 @@ impl Stage {
         self.people[who].events.iter().rev().find_map(change).unwrap_or((Moment::ZERO, false))
     }
 
-    /// Whether `other` sees that a device of `who` sends, and gets its media.
     fn sees_sending(&self, other: usize, who: usize, kind: DeviceKind) -> bool {
         let (user, source) = (&self.people[who].user, kind.source().expect("it feeds a track"));
         let other = &self.people[other];

@@ -1,12 +1,11 @@
 //! Named cases.
 
-use crate::people::DeviceBehaviour;
 use crate::room;
-use crate::stage::{Stage, UNIX_MS};
 use livekit_protocol as lk;
 use std::time::Duration;
 use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, TrackSource};
 use visavis::session::Input;
+use visavis::stage::{DeviceBehaviour, Stage, UNIX_MS};
 
 #[test]
 fn a_leave_is_seen_by_the_others_at_once() {

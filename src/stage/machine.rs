@@ -1,16 +1,16 @@
 //! A participant's machine: it sleeps and wakes, its process is stopped and continued, its devices are plugged in and
 //! unplugged, its network changes. And what a host does to somebody without ending the stay.
 
-use crate::people::Person;
-use crate::stage::{Delivery, MEDIA_SILENCE, ROOM, Stage};
+use super::people::Person;
+use super::{Delivery, MEDIA_SILENCE, ROOM, Stage};
+use crate::base::{DeviceKind, EntryErrorKind, Moment, TrackSource};
+use crate::hub::{self, AdminAnswer, AdminCall, ConnectionId, LinkId, MediaEvent};
+use crate::session::{self, DeviceInput, EntryError, LinkInput, NetworkChange};
 use livekit_protocol as lk;
 use lk::DisconnectReason;
 use lk::leave_request::Action;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use visavis::base::{DeviceKind, EntryErrorKind, Moment, TrackSource};
-use visavis::hub::{self, AdminAnswer, AdminCall, ConnectionId, LinkId, MediaEvent};
-use visavis::session::{self, DeviceInput, EntryError, LinkInput, NetworkChange};
 
 /// Time until a client notices that there is a way to the server again.
 const WAY_NOTICED: Duration = Duration::from_millis(200);
@@ -19,8 +19,10 @@ const UNPLUGGED_AFTER: Duration = Duration::from_millis(10);
 
 /// A fault that ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
+    /// The network is gone.
     Cut,
+    /// Nothing arrives, and no socket ends.
     BlackHole,
     Stopped {
         /// Whether the timers of the process come before what has arrived.
@@ -34,7 +36,7 @@ pub(crate) enum Fault {
 
 /// How push to talk ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TalkEnd {
+pub enum TalkEnd {
     /// The key is released.
     KeyUp,
     /// The screen is locked.
@@ -45,7 +47,7 @@ pub(crate) enum TalkEnd {
 
 /// How a participant stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
     /// SIGSTOP: the kernel goes on, so sockets stay open and receive.
     Process,
     /// The machine sleeps. Messages to it wait for it, as TCP sends them again.
@@ -77,8 +79,8 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// One on which these devices are on.
-    pub(crate) fn with<const N: usize>(on: [DeviceKind; N]) -> Self {
-        Self { wanted: on.into(), ..Self::default() }
+    pub(crate) fn with(on: &[DeviceKind]) -> Self {
+        Self { wanted: on.iter().copied().collect(), ..Self::default() }
     }
 
     /// How long the process ran between two moments.
@@ -104,7 +106,7 @@ impl Machine {
 
 impl Person {
     /// Whether its process exists and does not stand still.
-    pub(crate) const fn is_running(&self) -> bool {
+    pub const fn is_running(&self) -> bool {
         self.alive && self.stopped.is_none()
     }
 
@@ -139,7 +141,7 @@ impl Stage {
     // ---- the process and the machine
 
     /// Lets a participant's process or machine stand still. Returns whether it ran.
-    pub(crate) fn stop(&mut self, who: usize, stop: Stop) -> bool {
+    pub fn stop(&mut self, who: usize, stop: Stop) -> bool {
         if !self.people[who].is_running() {
             return false;
         }
@@ -154,7 +156,7 @@ impl Stage {
     }
 
     /// Lets it run again, with its timers or with what has arrived first. Returns whether it stood still.
-    pub(crate) fn wake(&mut self, who: usize, timers_first: bool) -> bool {
+    pub fn wake(&mut self, who: usize, timers_first: bool) -> bool {
         let Some((stop, since)) = self.people[who].machine.stop.take() else { return false };
         self.people[who].machine.stops.push((since, self.now));
         self.continue_process(who, timers_first);
@@ -181,7 +183,7 @@ impl Stage {
     }
 
     /// Holds the push-to-talk key down for so long. Returns whether that turns the microphone on: it may be on already.
-    pub(crate) fn talk(&mut self, who: usize, held_for: Duration, end: TalkEnd) -> bool {
+    pub fn talk(&mut self, who: usize, held_for: Duration, end: TalkEnd) -> bool {
         let machine = &mut self.people[who].machine;
         if machine.wanted.contains(&DeviceKind::Microphone) || machine.talks {
             return false;
@@ -207,7 +209,7 @@ impl Stage {
 
     /// Takes a participant's address away: its sockets are dead, which the server is not told. With `up` another one is
     /// there at once.
-    pub(crate) fn address(&mut self, who: usize, up: bool) {
+    pub fn address(&mut self, who: usize, up: bool) {
         if self.sockets_die(who, true) && up {
             self.network(who, true);
         }
@@ -215,7 +217,7 @@ impl Stage {
 
     /// Another way leads to the server, or none: the sockets carry nothing any more, which neither side is told, except
     /// that the client hears of the change after `notice_ms`.
-    pub(crate) fn change_way(&mut self, who: usize, up: bool, notice_ms: u64) {
+    pub fn change_way(&mut self, who: usize, up: bool, notice_ms: u64) {
         if !self.sockets_die(who, false) {
             return;
         }
@@ -281,7 +283,7 @@ impl Stage {
     // ---- devices
 
     /// Unplugs a device. Returns whether it was there.
-    pub(crate) fn unplug(&mut self, who: usize, kind: DeviceKind) -> bool {
+    pub fn unplug(&mut self, who: usize, kind: DeviceKind) -> bool {
         let person = &mut self.people[who];
         if !person.alive || !person.machine.unplugged.insert(kind) {
             return false;
@@ -302,14 +304,14 @@ impl Stage {
     }
 
     /// Plugs all devices in again. Returns whether one was not there.
-    pub(crate) fn plug(&mut self, who: usize) -> bool {
+    pub fn plug(&mut self, who: usize) -> bool {
         !std::mem::take(&mut self.people[who].machine.unplugged).is_empty()
     }
 
     // ---- what a host does
 
     /// The members of the room as the admin API tells them.
-    pub(crate) fn members(&mut self) -> Vec<lk::ParticipantInfo> {
+    pub fn members(&mut self) -> Vec<lk::ParticipantInfo> {
         let Some(hub) = &mut self.hub else { return Vec::new() };
         let request = AdminCall::ListParticipants(lk::ListParticipantsRequest { room: ROOM.into() });
         hub.handle(hub::Input::Admin { call: 0, request: Box::new(request) }, self.now);
@@ -329,12 +331,12 @@ impl Stage {
     }
 
     /// A member as the admin API tells it.
-    pub(crate) fn member(&mut self, user: &str) -> Option<lk::ParticipantInfo> {
+    pub fn member(&mut self, user: &str) -> Option<lk::ParticipantInfo> {
         self.members().into_iter().find(|m| m.identity == user)
     }
 
     /// Lets a member publish only these sources. Returns whether that changes something.
-    pub(crate) fn rights(&mut self, user: &str, sources: &[TrackSource]) -> bool {
+    pub fn rights(&mut self, user: &str, sources: &[TrackSource]) -> bool {
         let Some(before) = self.member(user).and_then(|m| m.permission) else { return false };
         let named = |source: &TrackSource| match source {
             TrackSource::Camera => lk::TrackSource::Camera as i32,
@@ -365,7 +367,7 @@ impl Stage {
     }
 
     /// Mutes a member's track of this source. Returns whether there was one that sent.
-    pub(crate) fn mute_source(&mut self, user: &str, source: lk::TrackSource) -> bool {
+    pub fn mute_source(&mut self, user: &str, source: lk::TrackSource) -> bool {
         let Some(member) = self.member(user) else { return false };
         let Some(track) = member.tracks.into_iter().find(|t| t.source() == source && !t.muted) else { return false };
         self.turned_off(user);
@@ -392,7 +394,7 @@ impl Stage {
     }
 
     /// Whether the token of a client has expired.
-    pub(crate) fn is_expired(&self, link: LinkId) -> bool {
+    pub fn is_expired(&self, link: LinkId) -> bool {
         self.sockets.get(&link).is_some_and(|w| self.people[w.who].is_expired)
     }
 

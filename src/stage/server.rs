@@ -1,11 +1,11 @@
 //! The server: applies the hub's outputs to the sockets and to a fake SFU.
 
-use crate::stage::{Delivery, Stage};
+use super::{Delivery, Stage};
+use crate::hub::{self, AdminCall, ConnectionId, HubEvent, LinkId, MediaCommand, MediaEvent};
+use crate::session::LinkInput;
 use livekit_protocol as lk;
 use lk::signal_response::Message as Response;
 use std::time::Duration;
-use visavis::hub::{self, AdminCall, ConnectionId, HubEvent, LinkId, MediaCommand, MediaEvent};
-use visavis::session::LinkInput;
 
 impl Stage {
     /// Gives the hub an input and applies its outputs. While the server is down it does nothing.

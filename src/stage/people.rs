@@ -1,50 +1,53 @@
 //! A participant: a real session with fake devices, peer connections and sockets.
 
-use crate::data::Channels;
-use crate::machine::Machine;
-use crate::network::Net;
-use crate::rules::Cause;
-use crate::stage::{Delivery, ROOM, Stage};
+use super::data::Channels;
+use super::machine::Machine;
+use super::network::Net;
+use super::rules::Cause;
+use super::{Delivery, ROOM, Stage};
+use crate::base::{
+    DeviceKind, EventKind, ExitReason, MediaKind, Moment, SimulcastLayer, StepState, TrackRef, TrackSid, UserId,
+};
+use crate::hub::{self, Admission, LinkId, MemberId, Mid};
+use crate::session::{
+    self, DeviceInput, Epoch, Generation, LinkInput, PeerCommand, PeerInput, Session, SessionConfig, TrackHandle,
+};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
-use visavis::base::{
-    DeviceKind, EventKind, ExitReason, MediaKind, Moment, SimulcastLayer, StepState, TrackRef, TrackSid, UserId,
-};
-use visavis::hub::{self, Admission, LinkId, MemberId, Mid};
-use visavis::session::{
-    self, DeviceInput, Epoch, Generation, LinkInput, PeerCommand, PeerInput, Session, SessionConfig, TrackHandle,
-};
 
 /// How a participant's devices behave.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DeviceBehaviour {
+pub struct DeviceBehaviour {
     /// Time to open, in ms.
-    pub(crate) open_ms: u64,
+    pub open_ms: u64,
     /// Time to close, in ms; the driver takes the device away by force at the session's limit.
-    pub(crate) release_ms: u64,
+    pub release_ms: u64,
     /// Whether opening fails.
-    pub(crate) fails: bool,
+    pub fails: bool,
     /// Whether they report nothing.
-    pub(crate) hangs: bool,
+    pub hangs: bool,
 }
 
 impl DeviceBehaviour {
-    pub(crate) const PROMPT: Self = Self { open_ms: 30, release_ms: 5, fails: false, hangs: false };
+    /// Devices that open and close at once.
+    pub const PROMPT: Self = Self { open_ms: 30, release_ms: 5, fails: false, hangs: false };
 }
 
 /// The devices that are on at first, apart from the speaker.
-const DEVICES_ON: [DeviceKind; 2] = [DeviceKind::Camera, DeviceKind::Microphone];
+pub(super) const DEVICES_ON: [DeviceKind; 2] = [DeviceKind::Camera, DeviceKind::Microphone];
 
 /// A participant.
 #[derive(Clone)]
-pub(crate) struct Person {
-    pub(crate) session: Session,
-    pub(crate) user: UserId,
+pub struct Person {
+    /// What decides.
+    pub session: Session,
+    /// The user id.
+    pub user: UserId,
     /// One peer connection (v1) or two (v0).
-    pub(crate) single: bool,
+    pub single: bool,
     /// The token's time of issue in Unix seconds.
     pub(crate) issued_at: i64,
     /// The token's permission.
@@ -54,7 +57,7 @@ pub(crate) struct Person {
     /// The attributes of the token, which the server renews.
     pub(crate) attributes: Vec<(String, String)>,
     /// Whether the token has expired.
-    pub(crate) is_expired: bool,
+    pub is_expired: bool,
     pub(crate) links: BTreeMap<Epoch, LinkId>,
     /// The last connection that was asked for.
     pub(crate) epoch: Epoch,
@@ -66,29 +69,32 @@ pub(crate) struct Person {
     pub(crate) next_mid: u32,
     pub(crate) member: Option<MemberId>,
     /// `PA_…` of the last join.
-    pub(crate) sid: String,
-    pub(crate) net: Net,
+    pub sid: String,
+    /// The way to the server.
+    pub net: Net,
     /// Messages that the link holds back until a resume is done.
     unsent: Vec<Request>,
     is_resuming: bool,
     /// Deliveries that wait for the end of a black hole.
-    pub(crate) waiting: Vec<Delivery>,
+    pub waiting: Vec<Delivery>,
     /// While the process is stopped: since when, and what has arrived.
     pub(crate) stopped: Option<(Moment, Vec<Delivery>)>,
     /// For how long the process has been stopped: its clock does not count that.
     pub(crate) stood_still: Duration,
-    pub(crate) alive: bool,
+    /// Whether the process exists.
+    pub alive: bool,
     /// When the client was killed.
     pub(crate) died: Option<Moment>,
     pub(crate) behaviour: DeviceBehaviour,
     /// Devices that may be open, with the number of their opening.
-    pub(crate) held: BTreeMap<DeviceKind, Generation>,
+    pub held: BTreeMap<DeviceKind, Generation>,
     pub(crate) machine: Machine,
     pub(crate) channels: Channels,
     pub(crate) tracks: u64,
     /// Received media that is shown or played.
-    pub(crate) bound: BTreeMap<TrackHandle, TrackRef>,
-    pub(crate) events: Vec<(Moment, EventKind)>,
+    pub bound: BTreeMap<TrackHandle, TrackRef>,
+    /// What has happened to them, with its time.
+    pub events: Vec<(Moment, EventKind)>,
     /// Whether ExitRoom was among them.
     pub(crate) has_left: bool,
     /// The reason that the stay must end with, by the input that ended it.
@@ -103,10 +109,10 @@ impl Person {
         self.died.get_or_insert(now);
     }
 
-    pub(crate) fn new(name: &str, single: bool, issued_at: i64, now: Moment) -> Self {
+    pub(crate) fn new(name: &str, single: bool, issued_at: i64, on: &[DeviceKind], now: Moment) -> Self {
         let config = SessionConfig {
-            camera_on: true,
-            microphone_on: true,
+            camera_on: on.contains(&DeviceKind::Camera),
+            microphone_on: on.contains(&DeviceKind::Microphone),
             camera_layers: SimulcastLayer::for_camera(640, 360),
             ..SessionConfig::default()
         };
@@ -138,7 +144,7 @@ impl Person {
             died: None,
             behaviour: DeviceBehaviour::PROMPT,
             held: BTreeMap::new(),
-            machine: Machine::with(DEVICES_ON),
+            machine: Machine::with(on),
             channels: Channels::default(),
             tracks: 0,
             bound: BTreeMap::new(),

@@ -2,20 +2,34 @@
 //! clients that are killed, a server that restarts, and a clock moved by hand.
 //!
 //! Signalling messages are passed as values. The fake peer connections make descriptions with only what the hub reads.
-//! `rules` checks each step.
+//! `rules` checks each step: a broken rule is a panic. `tests/stage` plays random and exhaustive sequences on it.
 
-use crate::machine::Fault;
-use crate::people::{DeviceBehaviour, Person};
+mod data;
+mod host;
+mod machine;
+mod network;
+mod people;
+mod rules;
+mod seen;
+mod server;
+
+pub use machine::{Fault, Stop, TalkEnd};
+pub use network::Net;
+pub use people::{DeviceBehaviour, Person};
+pub use seen::Checked;
+
+use crate::base::{DeviceKind, EntryErrorKind, ExitRequestedBy, Moment, SignalTarget};
+use crate::hub::{self, AdminCall, BanList, ConnectionId, Hub, HubConfig, LinkId};
+use crate::session::{self, Epoch, LinkInput};
 use livekit_protocol as lk;
+use people::DEVICES_ON;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use visavis::base::{EntryErrorKind, ExitRequestedBy, Moment, SignalTarget};
-use visavis::hub::{self, AdminCall, BanList, ConnectionId, Hub, HubConfig, LinkId};
-use visavis::session::{self, Epoch, LinkInput};
 
 /// Unix time in ms at the stage's origin.
-pub(crate) const UNIX_MS: i64 = 1_800_000_000_000;
-pub(crate) const ROOM: &str = "stage";
+pub const UNIX_MS: i64 = 1_800_000_000_000;
+/// The room of all participants.
+pub const ROOM: &str = "stage";
 /// Time until the SFU and a client notice a media outage.
 pub(crate) const MEDIA_SILENCE: Duration = Duration::from_millis(3300);
 /// How long the others see a killed client at most.
@@ -25,7 +39,7 @@ const SHUTDOWN_TIME: Duration = Duration::from_millis(700);
 
 /// A scheduled input.
 #[derive(Clone, Debug)]
-pub(crate) enum Delivery {
+pub enum Delivery {
     /// A join request reaches the server.
     Connect(LinkId, Box<hub::Input>),
     /// From a client to the server.
@@ -37,9 +51,21 @@ pub(crate) enum Delivery {
     /// An input of the hub from the SFU, or the end of a socket.
     Sfu(Box<hub::Input>),
     /// A media path is up.
-    MediaUp { who: usize, epoch: Epoch, connection: ConnectionId },
+    MediaUp {
+        /// The participant.
+        who: usize,
+        /// Of its connection attempt.
+        epoch: Epoch,
+        /// The peer connection.
+        connection: ConnectionId,
+    },
     /// Both sides notice a media outage, if it still lasts.
-    MediaLost { who: usize, outage: u32 },
+    MediaLost {
+        /// The participant.
+        who: usize,
+        /// The number of the outage.
+        outage: u32,
+    },
     /// A participant has written a message.
     Write(usize),
     /// Packets of a participant's data channels arrive.
@@ -58,7 +84,7 @@ pub(crate) enum Delivery {
 
 /// One signalling connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     pub(crate) who: usize,
     pub(crate) epoch: Epoch,
     /// Whether it was opened for a resume.
@@ -72,7 +98,7 @@ pub(crate) struct Socket {
     /// Whether the client's side is open.
     pub(crate) client: bool,
     /// Whether the server's side is open.
-    pub(crate) server: bool,
+    pub server: bool,
     /// Arrival of the last delivery to the server: later ones must not overtake it.
     pub(crate) last_up: Moment,
     /// The same, to the client.
@@ -83,20 +109,24 @@ pub(crate) struct Socket {
 
 /// A hub, its clients and the network between them.
 #[derive(Clone)]
-pub(crate) struct Stage {
+pub struct Stage {
     /// `None` while the server is down.
-    pub(crate) hub: Option<Hub>,
+    pub hub: Option<Hub>,
     seed: u64,
-    pub(crate) people: Vec<Person>,
-    pub(crate) now: Moment,
-    pub(crate) scheduled: BTreeMap<(Moment, u64), Delivery>,
+    /// The participants in the order of their joining.
+    pub people: Vec<Person>,
+    /// The time.
+    pub now: Moment,
+    /// What is on its way, by its time and its number.
+    pub scheduled: BTreeMap<(Moment, u64), Delivery>,
     next: u64,
-    pub(crate) sockets: BTreeMap<LinkId, Socket>,
+    /// The signalling connections that one side at least has open.
+    pub sockets: BTreeMap<LinkId, Socket>,
     next_link: u64,
     /// The participant whose join the hub handles now.
     pub(crate) joining: Option<(usize, Epoch)>,
     /// The server's persistent bans.
-    pub(crate) bans: BanList,
+    pub bans: BanList,
     /// Whether joins reach the hub without the check before the upgrade, as in a race between the two.
     pub(crate) skips_admission: bool,
     /// How often the server was asked to stop.
@@ -104,11 +134,12 @@ pub(crate) struct Stage {
     /// When the server last started or ended.
     pub(crate) server_since: Moment,
     /// Whether clients ping; without pings nothing stays scheduled.
-    pub(crate) pings: bool,
+    pub pings: bool,
 }
 
 impl Stage {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// A stage with a server and without participants. `seed` is that of the ids which the server gives.
+    pub fn new(seed: u64) -> Self {
         let mut stage = Self {
             hub: None,
             seed,
@@ -140,56 +171,66 @@ impl Stage {
         }
     }
 
-    pub(crate) fn unix_s(&self) -> i64 {
+    /// The time in Unix seconds.
+    pub fn unix_s(&self) -> i64 {
         UNIX_MS / 1000 + (self.now.as_micros() / 1_000_000) as i64
     }
 
     // ---- what participants do
 
     /// Adds a participant with one peer connection and a token made now.
-    pub(crate) fn enter(&mut self, name: &str) -> usize {
+    pub fn enter(&mut self, name: &str) -> usize {
         self.enter_with(name, true, self.unix_s())
     }
 
     /// Adds a participant with one peer connection or two and a token made at `issued_at` (Unix seconds).
-    pub(crate) fn enter_with(&mut self, name: &str, single: bool, issued_at: i64) -> usize {
+    pub fn enter_with(&mut self, name: &str, single: bool, issued_at: i64) -> usize {
+        self.add(Person::new(name, single, issued_at, &DEVICES_ON, self.now))
+    }
+
+    fn add(&mut self, person: Person) -> usize {
         let who = self.people.len();
-        self.people.push(Person::new(name, single, issued_at, self.now));
+        self.people.push(person);
         self.people[who].expected_end = self.find_ban(who);
         self.drain_session(who, true);
         who
     }
 
-    pub(crate) fn exit(&mut self, who: usize) {
+    /// The user presses Leave.
+    pub fn exit(&mut self, who: usize) {
         self.input(who, session::Input::Exit(ExitRequestedBy::User));
     }
 
     /// Gives a session an input, once its process is not stopped.
-    pub(crate) fn input(&mut self, who: usize, input: session::Input) {
+    pub fn input(&mut self, who: usize, input: session::Input) {
         self.dispatch(Delivery::Input(who, Box::new(input)));
     }
 
-    pub(crate) fn behaviour(&mut self, who: usize, behaviour: DeviceBehaviour) {
+    /// Sets how devices behave from now on.
+    pub fn behaviour(&mut self, who: usize, behaviour: DeviceBehaviour) {
         self.people[who].behaviour = behaviour;
     }
 
-    pub(crate) fn remove(&mut self, user: &str) {
+    /// A host removes a user from the room.
+    pub fn remove(&mut self, user: &str) {
         let request = lk::RoomParticipantIdentity { room: ROOM.into(), identity: user.into(), ..Default::default() };
         self.admin(AdminCall::RemoveParticipant(request));
     }
 
-    pub(crate) fn dismiss(&mut self) {
+    /// A host ends the call for everybody.
+    pub fn dismiss(&mut self) {
         self.admin(AdminCall::DeleteRoom(lk::DeleteRoomRequest { room: ROOM.into() }));
     }
 
-    pub(crate) fn admin(&mut self, call: AdminCall) {
+    /// A call of the admin API.
+    pub fn admin(&mut self, call: AdminCall) {
         self.tell_hub(hub::Input::Admin { call: 1, request: Box::new(call) });
     }
 
     // ---- the server stops and starts
 
     /// Shuts the server down, and starts it again after `away`, if given.
-    pub(crate) fn stop_server(&mut self, away: Option<Duration>) {
+    pub fn stop_server(&mut self, away: Option<Duration>) {
         if self.hub.is_none() {
             return;
         }
@@ -202,7 +243,7 @@ impl Stage {
     }
 
     /// Kills the server, and starts it again after `away`.
-    pub(crate) fn kill_server(&mut self, away: Duration) {
+    pub fn kill_server(&mut self, away: Duration) {
         if self.hub.is_some() {
             self.server_ends();
             self.later(away, Delivery::ServerStarts);
@@ -228,8 +269,12 @@ impl Stage {
     // ---- time
 
     /// Lets `ms` pass.
-    pub(crate) fn run(&mut self, ms: u64) {
-        let end = self.now + Duration::from_millis(ms);
+    pub fn run(&mut self, ms: u64) {
+        self.run_until(self.now + Duration::from_millis(ms));
+    }
+
+    /// Lets time pass until `end`.
+    pub(crate) fn run_until(&mut self, end: Moment) {
         for _ in 0..500_000 {
             let Some(at) = self.next_moment().filter(|at| *at <= end) else {
                 self.now = end;
@@ -242,13 +287,13 @@ impl Stage {
     }
 
     /// The time of the next delivery or deadline.
-    pub(crate) fn next_moment(&self) -> Option<Moment> {
+    pub fn next_moment(&self) -> Option<Moment> {
         let next = self.scheduled.first_key_value().map(|((at, _), _)| *at);
         [next, self.next_deadline()].into_iter().flatten().min()
     }
 
     /// The next deadline of a session or the hub.
-    pub(crate) fn next_deadline(&self) -> Option<Moment> {
+    pub fn next_deadline(&self) -> Option<Moment> {
         let sessions = self.people.iter().filter_map(Person::deadline).min();
         [sessions, self.hub.as_ref().and_then(Hub::deadline)].into_iter().flatten().min()
     }
@@ -263,7 +308,7 @@ impl Stage {
     }
 
     /// Gives a tick to the hub and to the sessions whose deadline has passed.
-    pub(crate) fn tick(&mut self) {
+    pub fn tick(&mut self) {
         if self.hub.as_ref().and_then(Hub::deadline).is_some_and(|d| d <= self.now) {
             self.tell_hub(hub::Input::Tick);
         }
@@ -274,7 +319,8 @@ impl Stage {
         }
     }
 
-    pub(crate) fn later(&mut self, after: Duration, delivery: Delivery) {
+    /// Schedules a delivery `after` now.
+    pub fn later(&mut self, after: Duration, delivery: Delivery) {
         self.at(self.now + after, delivery);
     }
 
@@ -288,7 +334,8 @@ impl Stage {
         LinkId(self.next_link)
     }
 
-    pub(crate) fn dispatch(&mut self, delivery: Delivery) {
+    /// Delivers now.
+    pub fn dispatch(&mut self, delivery: Delivery) {
         let Some(delivery) = self.keep_for_stopped(delivery) else { return };
         match delivery {
             Delivery::Connect(link, join) => self.admit(link, *join),

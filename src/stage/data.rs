@@ -1,14 +1,14 @@
 //! The reliable data channels, which carry the chat: packets arrive in order, wait for a path that is down, and are lost
 //! with their connection. And the rules of the chat.
 
-use crate::people::Person;
-use crate::stage::{Delivery, Stage};
+use super::people::Person;
+use super::{Delivery, Stage};
+use crate::base::{EventKind, Moment};
+use crate::hub::{self, ConnectionId, ConnectionRole, MediaEvent};
+use crate::session::{self, Outgoing, PeerInput};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
-use visavis::base::{EventKind, Moment};
-use visavis::hub::{self, ConnectionId, ConnectionRole, MediaEvent};
-use visavis::session::{self, Outgoing, PeerInput};
 
 /// A packet on its way, or the acknowledgement of one.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Person {
 
 impl Stage {
     /// Writes to everybody, or to one participant.
-    pub(crate) fn write(&mut self, who: usize, to: Option<usize>) {
+    pub fn write(&mut self, who: usize, to: Option<usize>) {
         let channels = &mut self.people[who].channels;
         channels.written += 1;
         let number = channels.written;
@@ -166,7 +166,7 @@ impl Stage {
     }
 
     /// How many messages everybody in the room has heard of each other, at least.
-    pub(crate) fn heard_by_all(&self) -> u32 {
+    pub fn heard_by_all(&self) -> u32 {
         let all = |who: usize| (0..self.people.len()).filter(move |author| *author != who);
         let heard = |who| all(who).map(move |author| self.people[who].channels.heard.get(&author).copied());
         (0..self.people.len()).flat_map(heard).map(Option::unwrap_or_default).min().unwrap_or(0)

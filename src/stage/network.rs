@@ -1,12 +1,12 @@
 //! The network between clients and server: latency, stalls, cuts and black holes, and how a killed client appears on it.
 
-use crate::stage::{Delivery, MEDIA_SILENCE, Socket, Stage, target};
+use super::{Delivery, MEDIA_SILENCE, Socket, Stage, target};
+use crate::base::{EntryErrorKind, Moment};
+use crate::hub::{self, ConnectionId, ConnectionRole, LinkId, MediaEvent};
+use crate::session::{self, EntryError, Epoch, LinkInput, PeerInput};
 use livekit_protocol as lk;
 use lk::signal_request::Message as Request;
 use std::time::Duration;
-use visavis::base::{EntryErrorKind, Moment};
-use visavis::hub::{self, ConnectionId, ConnectionRole, LinkId, MediaEvent};
-use visavis::session::{self, EntryError, Epoch, LinkInput, PeerInput};
 
 /// Time until opening a socket fails without a network.
 const NO_NETWORK: Duration = Duration::from_secs(2);
@@ -22,9 +22,9 @@ const LONG_STANDSTILL: Duration = Duration::from_secs(2);
 
 /// A participant's network path to the server.
 #[derive(Clone, Debug)]
-pub(crate) struct Net {
+pub struct Net {
     /// Sockets have ended on both sides, and none can be opened.
-    pub(crate) is_cut: bool,
+    pub is_cut: bool,
     /// Nothing arrives, and no socket ends.
     pub(crate) is_black_hole: bool,
     /// In one direction.
@@ -61,7 +61,7 @@ impl Stage {
     // ---- faults
 
     /// Cuts or mends a network. A cut loses what is in flight and ends the sockets on both sides.
-    pub(crate) fn network(&mut self, who: usize, up: bool) {
+    pub fn network(&mut self, who: usize, up: bool) {
         // The network of a killed client has no effect.
         if self.people[who].alive {
             self.set_network(who, up);
@@ -99,7 +99,7 @@ impl Stage {
     }
 
     /// Turns a black hole on or off: nothing arrives, sockets stay open, and continue afterwards if they still exist.
-    pub(crate) fn black_hole(&mut self, who: usize, on: bool) {
+    pub fn black_hole(&mut self, who: usize, on: bool) {
         if self.people[who].alive {
             self.set_black_hole(who, on);
         }
@@ -130,7 +130,7 @@ impl Stage {
     }
 
     /// Delays what is in flight or sent meanwhile to `ms` from now at the earliest, as retransmissions do.
-    pub(crate) fn stall(&mut self, who: usize, ms: u64) {
+    pub fn stall(&mut self, who: usize, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
         let net = &mut self.people[who].net;
         net.stalled_until = net.stalled_until.max(end);
@@ -151,13 +151,14 @@ impl Stage {
         }
     }
 
-    pub(crate) fn set_latency(&mut self, who: usize, ms: u64) {
+    /// Sets the latency of the way to the server, in ms in one direction.
+    pub fn set_latency(&mut self, who: usize, ms: u64) {
         self.people[who].net.latency = Duration::from_millis(ms);
         self.people[who].net.troubled = self.now;
     }
 
     /// SIGKILL: the system closes the sockets and answers datagrams with "port unreachable".
-    pub(crate) fn kill(&mut self, who: usize) {
+    pub fn kill(&mut self, who: usize) {
         if !self.people[who].alive {
             return;
         }
@@ -177,7 +178,7 @@ impl Stage {
     }
 
     /// A power failure: the server receives nothing more, no end of a socket either.
-    pub(crate) fn lose_power(&mut self, who: usize) {
+    pub fn lose_power(&mut self, who: usize) {
         let was_well = self.people[who].alive && self.people[who].is_reachable();
         let is_known = self.is_in_room(who) && self.has_been_in_since(who, Duration::from_secs(1));
         self.people[who].die(self.now);
@@ -201,7 +202,7 @@ impl Stage {
     }
 
     /// SIGSTOP, or sleep: the process does nothing, while the system goes on to acknowledge what arrives.
-    pub(crate) fn stop_process(&mut self, who: usize) {
+    pub fn stop_process(&mut self, who: usize) {
         let now = self.now;
         let person = &mut self.people[who];
         if !person.alive || person.stopped.is_some() {
@@ -213,7 +214,7 @@ impl Stage {
     }
 
     /// The process goes on: with its timers, or with what has arrived.
-    pub(crate) fn continue_process(&mut self, who: usize, timers_first: bool) {
+    pub fn continue_process(&mut self, who: usize, timers_first: bool) {
         let now = self.now;
         let person = &mut self.people[who];
         let Some((since, arrived)) = person.stopped.take() else { return };
@@ -245,7 +246,7 @@ impl Stage {
     }
 
     /// The server has lost a participant, and says so on the link that it still has, or as the answer to a resume.
-    pub(crate) fn lose_member(&mut self, who: usize, reason: lk::DisconnectReason, action: lk::leave_request::Action) {
+    pub fn lose_member(&mut self, who: usize, reason: lk::DisconnectReason, action: lk::leave_request::Action) {
         let can_reconnect = action != lk::leave_request::Action::Disconnect;
         let (reason, action) = (reason as i32, action as i32);
         let leave = lk::LeaveRequest { can_reconnect, reason, action, ..Default::default() };
@@ -464,7 +465,7 @@ impl Stage {
     }
 
     /// Lets the clients ping again.
-    pub(crate) fn start_pings(&mut self) {
+    pub fn start_pings(&mut self) {
         self.pings = true;
         let open: Vec<LinkId> =
             self.sockets.iter().filter(|(_, w)| w.client && !w.is_opening).map(|(link, _)| *link).collect();

@@ -1,15 +1,15 @@
 //! The rules that every run must keep, checked at each step and at the end.
 
-use crate::people::{DeviceBehaviour, Person};
-use crate::server::shows_a_departure;
-use crate::stage::Stage;
+use super::Stage;
+use super::people::{DeviceBehaviour, Person};
+use super::server::shows_a_departure;
+use crate::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, StepName, StepState, TrackSource};
+use crate::hub::{self, Ban, Hub};
+use crate::session::{self, LinkInput, PeerCommand, Phase};
 use livekit_protocol as lk;
 use lk::leave_request::Action;
 use lk::signal_response::Message as Response;
 use std::time::Duration;
-use visavis::base::{DeviceKind, EventKind, ExitReason, Moment, RemoteLeaveReason, StepName, StepState, TrackSource};
-use visavis::hub::{self, Ban, Hub};
-use visavis::session::{self, LinkInput, PeerCommand, Phase};
 
 /// Latest time of ExitRoom after the beginning of an exit, in ms.
 const CEILING_MS: f64 = 2000.0;
@@ -229,14 +229,14 @@ impl Stage {
     }
 
     /// The users whom a participant sees, sorted.
-    pub(crate) fn sees(&self, who: usize) -> Vec<String> {
+    pub fn sees(&self, who: usize) -> Vec<String> {
         let mut names: Vec<String> = self.people[who].session.people().iter().map(|p| p.user.to_string()).collect();
         names.sort();
         names
     }
 
     /// The sources of a user's tracks that a participant receives, and of those that send.
-    pub(crate) fn received(&self, who: usize, user: &str) -> (Vec<TrackSource>, Vec<TrackSource>) {
+    pub fn received(&self, who: usize, user: &str) -> (Vec<TrackSource>, Vec<TrackSource>) {
         let person = &self.people[who];
         let mut bound: Vec<_> = person.bound.values().filter(|t| t.user.as_str() == user).map(|t| t.source).collect();
         let remote = person.session.people().iter().find(|p| p.user.as_str() == user).expect("in the room");
@@ -246,13 +246,14 @@ impl Stage {
         (bound, sending)
     }
 
-    pub(crate) fn is_in_room(&self, who: usize) -> bool {
+    /// Whether a participant is in the room, with a connection.
+    pub fn is_in_room(&self, who: usize) -> bool {
         let session = &self.people[who].session;
         matches!(session.phase(), Phase::InRoom(_)) && !session.is_waiting()
     }
 
     /// Reason and duration in ms of a participant's only ExitRoom.
-    pub(crate) fn exit_of(&self, who: usize) -> (ExitReason, f64) {
+    pub fn exit_of(&self, who: usize) -> (ExitReason, f64) {
         let exits: Vec<(ExitReason, f64)> = self.people[who]
             .events
             .iter()
@@ -266,7 +267,7 @@ impl Stage {
     }
 
     /// When and why a participant saw another leave.
-    pub(crate) fn leaves_seen(&self, who: usize, other: usize) -> Vec<(Moment, RemoteLeaveReason)> {
+    pub fn leaves_seen(&self, who: usize, other: usize) -> Vec<(Moment, RemoteLeaveReason)> {
         let other = &self.people[other].user;
         let gone = |(at, e): &(Moment, EventKind)| match e {
             EventKind::RemoteUserLeaveRoom { user, reason, .. } if user == other => Some((*at, *reason)),
@@ -309,7 +310,7 @@ impl Stage {
     }
 
     /// Lets every client that is alive leave; then nothing may be left.
-    pub(crate) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         self.settle();
         for who in 0..self.people.len() {
             self.exit(who);

@@ -1,11 +1,11 @@
 //! What is open is allowed and seen, and everybody sees who is in the room. These rules hold once a participant's machine
 //! and network have been whole for a while: [`RETURN`] for the way back into the room, [`DEVICES`] for devices.
 
-use crate::stage::Stage;
+use super::Stage;
+use crate::base::{DeviceKind, Moment};
+use crate::session::Phase;
 use livekit_protocol as lk;
 use std::time::Duration;
-use visavis::base::{DeviceKind, Moment};
-use visavis::session::Phase;
 
 /// Time until a participant with a whole network is in the room, or has left it.
 const RETURN: Duration = Duration::from_secs(30);
@@ -29,15 +29,15 @@ pub(crate) const FEEDING: [(DeviceKind, lk::TrackSource); 3] = [
 
 /// How many checks took place.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Checked {
+pub struct Checked {
     /// Devices that were open, allowed and seen.
-    pub(crate) open: u64,
+    pub open: u64,
     /// Devices that were closed, and unseen.
-    pub(crate) closed: u64,
+    pub closed: u64,
     /// Lists of the others that were complete.
-    pub(crate) lists: u64,
+    pub lists: u64,
     /// Ways back into the room.
-    pub(crate) returns: u64,
+    pub returns: u64,
 }
 
 impl Stage {
@@ -49,7 +49,7 @@ impl Stage {
     }
 
     /// Checks every participant. `touched` is when each was last touched by an operation, `all` any of them.
-    pub(crate) fn check_seen(&mut self, touched: &[Moment], checked: &mut Checked) {
+    pub fn check_seen(&mut self, touched: &[Moment], checked: &mut Checked) {
         let members = self.members();
         for who in 0..self.people.len() {
             let Some(whole) = self.whole_since(who) else { continue };
@@ -155,7 +155,7 @@ impl Stage {
     }
 
     /// After everybody has left: no device is open, and nothing waits to be delivered.
-    pub(crate) fn check_cleared(&self) {
+    pub fn check_cleared(&self) {
         for person in self.people.iter().filter(|p| p.alive) {
             assert!(person.channels.is_empty(), "{} has {:?}", person.user, person.channels);
             assert!(person.held.is_empty(), "{} holds {:?}", person.user, person.held);
