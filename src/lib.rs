@@ -52,6 +52,8 @@ pub(crate) mod support;
 pub(crate) mod bot;
 #[cfg(feature = "bot")]
 pub(crate) mod doctor;
+#[cfg(all(feature = "bot", feature = "server"))]
+pub(crate) mod scenario;
 #[cfg(feature = "window")]
 pub(crate) mod ui;
 

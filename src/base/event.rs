@@ -160,7 +160,7 @@ impl EventKind {
     }
 
     /// Its own fields, as in the event file.
-    pub(super) fn fields(&self) -> Value {
+    pub(crate) fn fields(&self) -> Value {
         match self {
             Self::EnterRoom { result_ms } => json!({ "result_ms": result_ms }),
             Self::EnterRoomFailed { error, message } => json!({ "error": error, "message": message }),

@@ -15,6 +15,8 @@ mod log;
 mod participant;
 mod recorder;
 mod room;
+#[cfg(all(feature = "bot", feature = "server"))]
+mod scenario;
 #[cfg(feature = "server")]
 mod serve;
 #[cfg(feature = "window")]
@@ -73,6 +75,8 @@ enum Command {
     Devices(devices::DevicesArgs),
     #[cfg(feature = "bot")]
     Doctor(doctor::DoctorArgs),
+    #[cfg(all(feature = "bot", feature = "server"))]
+    Scenario(scenario::ScenarioArgs),
     Support(support::SupportArgs),
     Completions(documents::CompletionsArgs),
     Licences(documents::LicencesArgs),
@@ -145,6 +149,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Devices(args)) => devices::run(&args),
         #[cfg(feature = "bot")]
         Some(Command::Doctor(args)) => doctor::run(&args),
+        #[cfg(all(feature = "bot", feature = "server"))]
+        Some(Command::Scenario(args)) => scenario::run(&args),
         Some(Command::Support(args)) => support::run(&args),
         Some(Command::Completions(args)) => documents::completions(args, Cli::command()),
         Some(Command::Licences(args)) => documents::licences(&args),

@@ -24,6 +24,7 @@ pub enum Fault {
     Cut,
     /// Nothing arrives, and no socket ends.
     BlackHole,
+    /// The process stands still.
     Stopped {
         /// Whether the timers of the process come before what has arrived.
         timers_first: bool,

@@ -2,7 +2,8 @@
 //! clients that are killed, a server that restarts, and a clock moved by hand.
 //!
 //! Signalling messages are passed as values. The fake peer connections make descriptions with only what the hub reads.
-//! `rules` checks each step: a broken rule is a panic. `tests/stage` plays random and exhaustive sequences on it.
+//! `rules` checks each step: a broken rule is a panic. `tests/stage` plays random and exhaustive sequences on it, and
+//! `visavis scenario run --stage` what somebody has written down.
 
 mod data;
 mod host;
@@ -186,6 +187,20 @@ impl Stage {
     /// Adds a participant with one peer connection or two and a token made at `issued_at` (Unix seconds).
     pub fn enter_with(&mut self, name: &str, single: bool, issued_at: i64) -> usize {
         self.add(Person::new(name, single, issued_at, &DEVICES_ON, self.now))
+    }
+
+    /// Adds a participant with these devices, over a way to the server with this latency in one direction.
+    pub(crate) fn enter_as(
+        &mut self,
+        name: &str,
+        on: &[DeviceKind],
+        behaviour: DeviceBehaviour,
+        latency: Duration,
+    ) -> usize {
+        let mut person = Person::new(name, true, self.unix_s(), on, self.now);
+        person.behaviour = behaviour;
+        person.net.latency = latency;
+        self.add(person)
     }
 
     fn add(&mut self, person: Person) -> usize {

@@ -62,7 +62,7 @@ pub(super) fn kind(command: &str) -> Option<Kind> {
         ["visavis", "serve", ..] => Kind::Serves,
         ["visavis", "bot", ..] if !has("--leave-after") => Kind::Stays(count(&words)),
         ["visavis", "room", "remove-user" | "dismiss", ..] if !has("--yes") => Kind::Asks,
-        ["visavis", "bot" | "room" | "devices" | "doctor" | "support" | "--version", ..] => Kind::Ends,
+        ["visavis", "bot" | "room" | "devices" | "doctor" | "scenario" | "support" | "--version", ..] => Kind::Ends,
         ["visavis", ..] if has("--join") => Kind::Stays(1),
         ["lsof" | "pactl" | "pgrep", ..] => Kind::Ends,
         _ => return None,
