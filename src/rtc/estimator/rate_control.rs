@@ -13,9 +13,11 @@ const GROWTH: f64 = 1.6;
 const PACKET_BITS: f64 = 1200.0 * 8.0;
 /// The response time is the round trip and this.
 const RESPONSE: Duration = Duration::from_millis(100);
-/// The rate grows to so many times what arrives, and this many bits a second more: beyond it nothing is known.
+/// Beyond so many times what arrives, and this many bits a second more, nothing is proven: the encoders do not use the rate.
+/// It grows slowly there, so that a quiet camera gets its next layer too.
 const PROVEN: f64 = 1.5;
 const PROVEN_MORE_BPS: f64 = 40_000.0;
+const UNPROVEN_GROWTH: f64 = 1.15;
 /// The weight of a new rate in the ceiling.
 const CEILING_WEIGHT: f64 = 0.05;
 /// Bounds of the ceiling's variance, normalised by the rate in kbit/s.
@@ -128,8 +130,8 @@ impl RateControl {
             self.target * growth.powf(seconds)
         };
         let proven = received.map_or(self.target, |received| received * PROVEN + PROVEN_MORE_BPS);
-        let most = proven.max(self.target).min(self.loss_limit.max(self.target)).min(self.max);
-        self.target = grown.min(most).max(self.min);
+        let most = proven.max(self.target * UNPROVEN_GROWTH.powf(seconds));
+        self.target = grown.min(most).min(self.loss_limit.max(self.target)).clamp(self.min, self.max);
         // It is told anew with each feedback.
         self.loss_limit = f64::INFINITY;
     }

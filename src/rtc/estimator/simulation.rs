@@ -158,6 +158,18 @@ fn a_good_way_is_used_within_three_seconds() {
 }
 
 #[test]
+fn a_quiet_camera_gets_its_large_layer_too() {
+    let mut world = World::new(1500.0, GOOD);
+    world.media_kbps = 220.0;
+    let (low, _) = world.run(5).range(1);
+    assert!(low >= 1750.0, "{low}");
+    world.way = Way { kbps: 300.0, ..GOOD };
+    world.media_kbps = 2400.0;
+    let (mean, _) = world.run(10).queue(7);
+    assert!(mean <= 60.0, "what was not proven is given up: {mean} ms");
+}
+
+#[test]
 fn random_loss_leaves_a_picture() {
     for (loss, burst, least) in [(0.03, 8.0, 1500.0), (0.05, 1.0, 1500.0), (0.10, 1.0, 1000.0), (0.20, 1.0, 400.0)] {
         let way = Way { loss, burst, jitter_ms: 20.0, delay_ms: 50.0, ..GOOD };
