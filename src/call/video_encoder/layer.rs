@@ -143,6 +143,11 @@ impl LayerEncoder {
     /// Makes the next frame a key frame. A screen that stands still is encoded again for it.
     pub(super) fn want_keyframe(&self) {
         self.keyframe.store(true, Relaxed);
+        self.refine();
+    }
+
+    /// Encodes a screen that stands still again.
+    pub(super) fn refine(&self) {
         if let Some(repeats) = &mut self.frames.lock().repeats {
             repeats.again(Instant::now());
         }
@@ -298,12 +303,14 @@ mod tests {
             let encoder = Arc::new(LayerEncoder::new(&place(content, &layers, 0)));
             encoder.put(frame.clone());
             assert!(encoder.next_frame().is_some());
-            encoder.want_keyframe();
             let is_due = |encoder: &LayerEncoder| {
                 let mut frames = encoder.frames.lock();
                 frames.repeats.as_mut().is_some_and(|r| matches!(r.due(Instant::now()), Due::Now(_)))
             };
-            assert_eq!(is_due(&encoder), content == VideoContent::Screen);
+            for again in [LayerEncoder::want_keyframe, LayerEncoder::refine] {
+                again(&encoder);
+                assert_eq!(is_due(&encoder), content == VideoContent::Screen);
+            }
             encoder.forget_frame();
             encoder.want_keyframe();
             assert!(!is_due(&encoder), "nothing is shared any more");

@@ -80,10 +80,15 @@ impl VideoEncoder {
         self.layer_encoders.iter().map(|layer| layer.counts()).collect()
     }
 
-    /// Makes the next frame of a layer a key frame.
+    /// Makes the next frame of a layer a key frame. The other layers of a screen that stands still are sent along: a server
+    /// takes one that is silent for longer than another for one that is off, and would not send it any more.
     pub(super) fn want_keyframe(&self, layer: usize) {
-        if let Some(layer_encoder) = self.layer_encoders.get(layer) {
-            layer_encoder.want_keyframe();
+        for (index, layer_encoder) in self.layer_encoders.iter().enumerate() {
+            if index == layer {
+                layer_encoder.want_keyframe();
+            } else if self.content == VideoContent::Screen {
+                layer_encoder.refine();
+            }
         }
     }
 
