@@ -56,6 +56,11 @@ impl FramePainter {
         Ok(Self { width, height, identity: identity_code(identity), side, wave, wavelength, line: Vec::new() })
     }
 
+    /// The identity that the frames carry from now on.
+    pub(crate) fn set_identity(&mut self, identity: &str) {
+        self.identity = identity_code(identity);
+    }
+
     /// Draws a frame with this number and time of drawing, both modulo 2^24. `timestamp_us` is its time of capture.
     pub(crate) fn paint(
         &mut self,

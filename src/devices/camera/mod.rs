@@ -1,10 +1,10 @@
 //! Cameras: real ones through a capture process, and synthetic ones.
 
 pub(crate) mod capture;
+mod drawn;
 mod frames;
 mod output;
 mod picture_file;
-mod portrait;
 mod test_picture;
 mod video_file;
 
@@ -64,9 +64,9 @@ impl CameraLease {
                     Closed::nothing()
                 }
                 CameraChoice::TestPicture(own) => {
-                    test_picture::run(own.unwrap_or(format), &identity, stop, opened, &output)
+                    drawn::test_picture(own.unwrap_or(format), &identity, stop, opened, &output)
                 }
-                CameraChoice::Portrait(n) => portrait::run((n, format), &identity, stop, opened, &output),
+                CameraChoice::Portrait(n) => drawn::portrait((n, format), &identity, stop, opened, &output),
                 CameraChoice::File(path) => play_file(&path, format, Scaling::Fit, stop, opened, &output),
                 CameraChoice::Default => {
                     capture::run(&program, &CaptureJob::camera("default", format), stop, opened, &output)

@@ -1,12 +1,5 @@
-//! The camera that draws the test picture.
+//! What the pictures of synthetic cameras say about their user.
 
-use super::frames::{CameraFormat, OpenedVideo};
-use super::output::VideoOutput;
-use crate::clock::unix_us;
-use crate::devices::DeviceError;
-use crate::devices::thread::{Closed, OpenReport, Stop};
-use crate::devices::ticker::Ticker;
-use crate::testcard::{FramePainter, FramePainterError};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -46,46 +39,4 @@ impl TestPictureIdentity {
     pub(in crate::devices) fn version(&self) -> u32 {
         self.user.lock().1
     }
-}
-
-/// Draws until it is stopped.
-pub(super) fn run(
-    format: CameraFormat,
-    identity: &TestPictureIdentity,
-    stop: &Stop,
-    opened: OpenReport<OpenedVideo>,
-    output: &VideoOutput,
-) -> Closed {
-    let (user, mut version) = identity.get();
-    let mut painter = match FramePainter::new(format.width, format.height, &user) {
-        Ok(painter) => painter,
-        Err(e) => {
-            opened.tell(Err(painter_failed(e)));
-            return Closed::confirmed();
-        }
-    };
-    opened.tell(Ok(OpenedVideo { label: "Test picture".into(), format }));
-    let mut ticker = Ticker::new(format.interval());
-    let mut number = 0u32;
-    while ticker.tick(stop) {
-        if identity.version() != version {
-            let (user, newer) = identity.get();
-            version = newer;
-            painter = FramePainter::new(format.width, format.height, &user).unwrap_or(painter);
-        }
-        let now = unix_us();
-        match painter.paint(number, now / 1000, now) {
-            Ok(frame) => (output.sink)(Arc::new(frame)),
-            Err(e) => {
-                output.failed(painter_failed(e));
-                break;
-            }
-        }
-        number = number.wrapping_add(1);
-    }
-    Closed::confirmed()
-}
-
-pub(super) fn painter_failed(error: FramePainterError) -> DeviceError {
-    DeviceError::Other(error.to_string())
 }
