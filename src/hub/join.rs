@@ -75,7 +75,6 @@ impl Hub {
         self.out.push_back(Output::CloseLink { link });
     }
 
-    /// Ends an earlier session of the same identity.
     /// Ends the earlier session of a user who joins again, seen by the others or not.
     fn supersede_duplicate(&mut self, room: RoomNo, user: &UserId, is_seen: bool) {
         let is_same = |id: &MemberId| self.members.get(id).is_some_and(|m| m.user == *user);

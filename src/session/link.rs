@@ -21,10 +21,10 @@ impl Session {
             }
             LinkInput::ConnectFailed(error) => self.connect_failed(error, now),
             LinkInput::Message(message) => self.message(*message, now),
-            LinkInput::Lost => match self.phase {
+            LinkInput::Lost => match &mut self.phase {
                 Phase::Leaving(_) => self.link_lost_while_leaving(now),
-                Phase::Entering(_) => {
-                    self.link_ended = true;
+                Phase::Entering(entering) => {
+                    entering.link_ended = true;
                     self.link_lost(now);
                 }
                 _ => self.link_lost(now),

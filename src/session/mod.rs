@@ -100,6 +100,8 @@ pub struct Entering {
     pub since: Moment,
     /// From the join response, once it has arrived.
     joined: Option<Joined>,
+    /// Whether the server has ended the link.
+    link_ended: bool,
 }
 
 /// In the room.
@@ -219,8 +221,6 @@ pub struct Session {
     /// Whether the link of the current epoch is open or being opened. One that the server has ended holds a socket until we
     /// close it.
     link_open: bool,
-    /// Whether the server has ended the link before we were in the room.
-    link_ended: bool,
     /// Whether peer connections of the current epoch exist or are being made.
     peers_open: bool,
     /// Whether the server reports us as speaking.
@@ -233,7 +233,7 @@ impl Session {
     pub fn new(config: SessionConfig, now: Moment) -> Self {
         let slot = DeviceSlot::new;
         let mut session = Self {
-            phase: Phase::Entering(Entering { since: now, joined: None }),
+            phase: Phase::Entering(Entering { since: now, joined: None, link_ended: false }),
             epoch: Epoch(1),
             camera: slot(DeviceKind::Camera, config.camera_on, config.camera),
             microphone: slot(DeviceKind::Microphone, config.microphone_on, config.microphone),
@@ -254,7 +254,6 @@ impl Session {
             timers: Timers::default(),
             out: VecDeque::new(),
             link_open: true,
-            link_ended: false,
             peers_open: true,
             speaking: false,
             quality: ConnectionQuality::Unknown,

@@ -26,9 +26,9 @@ impl Session {
 
     /// Begins the exit with a reason; the first reason stands.
     pub(super) fn leave(&mut self, reason: ExitReason, message: String, now: Moment) {
-        let in_room = match &self.phase {
-            Phase::Entering(e) => e.joined.is_some(),
-            Phase::InRoom(_) | Phase::Reconnecting(_) => true,
+        let (in_room, link_ended) = match &self.phase {
+            Phase::Entering(e) => (e.joined.is_some(), e.link_ended),
+            Phase::InRoom(_) | Phase::Reconnecting(_) => (true, false),
             Phase::Leaving(_) | Phase::Ended(_) => return,
         };
         let reconnecting = matches!(self.phase, Phase::Reconnecting(_));
@@ -39,7 +39,7 @@ impl Session {
         self.timers.set(Timer::Devices, now + DEVICES_LIMIT);
         let connecting = self.link_open && (!in_room || reconnecting);
         let is_ours = matches!(reason, ExitReason::Left | ExitReason::EntryFailed);
-        let is_up = self.link_open && !self.link_ended;
+        let is_up = self.link_open && !link_ended;
         let goodbye = in_room && is_up && is_ours;
         let is_lost = in_room && is_ours && (reconnecting || !is_up);
         if is_lost || reason == ExitReason::ConnectionLost {
