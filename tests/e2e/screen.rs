@@ -3,7 +3,7 @@
 use crate::kit::livekit_server::KEYS;
 use crate::kit::program::{DEV_KEYS, Keys, Place};
 use crate::kit::screenshot::Screen;
-use crate::kit::{Display, Events, LiveKitServer, Participant, Sdk, Server, TestContext, wait_until};
+use crate::kit::{Display, Events, LiveKitServer, Participant, Sdk, Server, TestContext, events, wait_until};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -78,8 +78,7 @@ fn a_page_is_seen_beside_its_persons_camera_also_by_those_who_come_while_it_stan
     wait_for_page(&late_pictures.join("still-1.screen.png"), (1920, 1080));
     sharer.running().signal("TERM");
     let exit = sharer.wait_for("ExitRoom");
-    let released = exit["receipt"].as_array().and_then(|r| r.iter().find(|s| s["step"] == "screen_released"));
-    assert_eq!(released.map(|s| s["state"].clone()), Some("confirmed".into()), "{exit}");
+    assert!(events::is_confirmed(&exit, "screen_released"), "{exit}");
     first.wait_for_user("RemoteUserLeaveRoom", SHARER);
 }
 

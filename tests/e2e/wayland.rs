@@ -2,7 +2,7 @@
 
 use crate::kit::compositor::{Compositor, WindowPixels};
 use crate::kit::screenshot::Screen;
-use crate::kit::{Events, Participant, Process, Server, TestContext, Visavis, proc, wait_until};
+use crate::kit::{Events, Participant, Process, Server, TestContext, Visavis, events, proc, wait_until};
 
 /// Less than the height of any title bar.
 const IN_TITLE_BAR: u32 = 8;
@@ -39,9 +39,8 @@ fn a_window_on_wayland_has_a_title_bar_and_leaves_with_the_session() {
     compositor.end();
     let exit = window.wait_for("ExitRoom");
     assert_eq!(exit["reason"], 0, "{exit}");
-    let receipt = exit["receipt"].as_array().expect("a receipt");
     for step in ["camera_released", "others_told", "connections_closed"] {
-        assert!(receipt.iter().any(|s| s["step"] == step && s["state"] == "confirmed"), "{step}: {exit}");
+        assert!(events::is_confirmed(&exit, step), "{step}: {exit}");
     }
     window.running().wait_exit_code(0);
     assert!(!proc::is_alive(capture), "the capture process is still there");

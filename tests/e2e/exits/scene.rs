@@ -275,7 +275,7 @@ impl Exit {
     /// Asserts the state of a step of the receipt.
     #[track_caller]
     pub(super) fn step(&self, step: &str, state: &str) -> &Self {
-        let line = self.event["receipt"].as_array().expect("a receipt").iter().find(|s| s["step"] == step);
+        let line = events::step(&self.event, step);
         let line = line.unwrap_or_else(|| panic!("the receipt has no {step}: {}", self.event));
         assert_eq!(line["state"], state, "{}", self.event);
         self
@@ -284,8 +284,7 @@ impl Exit {
     /// The detail of a step of the receipt.
     #[track_caller]
     pub(super) fn detail(&self, step: &str) -> String {
-        let receipt = self.event["receipt"].as_array().expect("a receipt");
-        let line = receipt.iter().find(|s| s["step"] == step).expect("the step");
+        let line = events::step(&self.event, step).expect("the step");
         line["detail"].as_str().unwrap_or_default().to_owned()
     }
 

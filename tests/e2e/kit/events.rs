@@ -70,6 +70,16 @@ pub(crate) fn at(event: &Value) -> f64 {
     event["unix_ms"].as_f64().expect("unix_ms")
 }
 
+/// A step of the receipt of an ExitRoom event; `None` if it has no such step.
+pub(crate) fn step<'a>(exit: &'a Value, name: &str) -> Option<&'a Value> {
+    exit["receipt"].as_array()?.iter().find(|step| step["step"] == name)
+}
+
+/// Whether a step of the receipt was confirmed.
+pub(crate) fn is_confirmed(exit: &Value, name: &str) -> bool {
+    step(exit, name).is_some_and(|step| step["state"] == "confirmed")
+}
+
 /// Now, as events tell the time.
 pub(crate) fn unix_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs_f64() * 1000.0

@@ -6,7 +6,7 @@ mod cases;
 mod scene;
 mod table;
 
-use crate::kit::{Certificates, Events, Process, TestContext, Verified, Visavis, proc};
+use crate::kit::{Certificates, Events, Process, TestContext, Verified, Visavis, events, proc};
 use cases::{CASES, Case, OTHER, Way};
 use scene::Scene;
 use serde_json::{Value, json};
@@ -85,8 +85,7 @@ impl Running<'_> {
                 taken => fault(format!("it went by {taken:?}")),
             }
             for step in ["others_told", "connections_closed"] {
-                let receipt = exit["receipt"].as_array().cloned().unwrap_or_default();
-                if !receipt.iter().any(|s| s["step"] == step && s["state"] == "confirmed") {
+                if !events::is_confirmed(&exit, step) {
                     fault(format!("{step} is not confirmed in {exit}"));
                 }
             }

@@ -4,7 +4,7 @@
 use super::cases::CASES;
 use super::scene::Scene;
 use super::{Host, way};
-use crate::kit::events::{at, unix_ms};
+use crate::kit::events::{at, is_confirmed, unix_ms};
 use crate::kit::{Certificates, Events, Process, Sdk, TestContext, Verified, Visavis, proc};
 use serde_json::Value;
 use std::fmt::Write;
@@ -159,8 +159,7 @@ fn exit(scene: &Scene<'_>) -> (f64, f64) {
         leaves.signal("TERM");
         let exit = leaves.wait_for("ExitRoom");
         for step in ["camera_released", "microphone_released", "others_told", "connections_closed"] {
-            let receipt = exit["receipt"].as_array().expect("a receipt");
-            assert!(receipt.iter().any(|s| s["step"] == step && s["state"] == "confirmed"), "{}: {exit}", case.name);
+            assert!(is_confirmed(&exit, step), "{}: {exit}", case.name);
         }
         assert_eq!(proc::sockets(leaves.pid()), Vec::<String>::new(), "{}: sockets are left", case.name);
         let began = at(&leaves.wait_for("ExitRequested"));
