@@ -290,14 +290,9 @@ impl Connection {
         self.rtc.media(mid)?.remote_pts().first().copied()
     }
 
-    /// The payload type that the client expects in an m-line for video of this format; of H.264 rather that of the same
-    /// profile. `None` if it takes none of the codec.
+    /// The payload type that the client expects in an m-line for video of this format. `None` if it takes none of the codec.
     pub(super) fn payload_type_for(&self, mid: Mid, format: &CodecSpec) -> Option<Pt> {
-        let accepted = self.rtc.media(mid)?.remote_pts();
-        let params = self.rtc.codec_config().params().iter();
-        let of_codec = params.filter(|p| p.spec().codec == format.codec && accepted.contains(&p.pt()));
-        let profile = |f: &CodecSpec| (f.format.profile_level_id, f.format.packetization_mode);
-        of_codec.max_by_key(|p| profile(&p.spec()) == profile(format)).map(PayloadParams::pt)
+        best_match(self.rtc.codec_config().params(), self.rtc.media(mid)?.remote_pts(), format)
     }
 
     /// The format of a payload type that the client sends.
@@ -363,6 +358,19 @@ impl Connection {
     }
 }
 
+/// The accepted payload type of this codec; one of the same profile rather than another.
+fn best_match(known: &[PayloadParams], accepted: &[Pt], format: &CodecSpec) -> Option<Pt> {
+    let is_usable = |p: &&PayloadParams| p.spec().codec == format.codec && accepted.contains(&p.pt());
+    let same_profile = known.iter().filter(is_usable).find(|p| profile(&p.spec()) == profile(format));
+    same_profile.or_else(|| known.iter().find(is_usable)).map(PayloadParams::pt)
+}
+
+/// What tells the profiles of a codec apart: of H.264 by RFC 6184, section 8.1, of VP9 by RFC 9628, section 6.
+fn profile(format: &CodecSpec) -> (Option<u32>, Option<u8>, u32) {
+    let of = &format.format;
+    (of.profile_level_id, of.packetization_mode, of.profile_id.unwrap_or(0))
+}
+
 /// The host candidates of an address: UDP, and with a TCP port a passive one (RFC 6544, section 4.5).
 fn host_candidates(address: SocketAddr, tcp: Option<u16>) -> impl Iterator<Item = Candidate> {
     let udp = Candidate::host(address, "udp");
@@ -371,4 +379,25 @@ fn host_candidates(address: SocketAddr, tcp: Option<u16>) -> impl Iterator<Item 
     std::iter::once(udp).chain(tcp.map(passive)).filter_map(move |candidate| {
         candidate.inspect_err(|error| tracing::warn!(%error, %address, "an address cannot be offered to clients")).ok()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use str0m::format::Codec;
+
+    #[test]
+    fn video_is_sent_with_the_payload_type_of_its_profile() {
+        let rtc = Rtc::builder().build(Instant::now());
+        let known = rtc.codec_config().params();
+        for params in known.iter().filter(|p| matches!(p.spec().codec, Codec::Vp8 | Codec::Vp9 | Codec::H264)) {
+            let all: Vec<Pt> = known.iter().map(PayloadParams::pt).collect();
+            assert_eq!(best_match(known, &all, &params.spec()), Some(params.pt()), "{params:?}");
+            let others: Vec<Pt> = all.into_iter().filter(|pt| *pt != params.pt()).collect();
+            let other = best_match(known, &others, &params.spec());
+            let codec = known.iter().find(|p| Some(p.pt()) == other).map(|p| p.spec().codec);
+            assert!(codec.is_none_or(|codec| codec == params.spec().codec), "never another codec");
+            assert_eq!(codec.is_none(), params.spec().codec == Codec::Vp8, "there are other profiles");
+        }
+    }
 }
