@@ -90,6 +90,11 @@ impl Namespaces {
         self.run(Side::Server, Command::new(NFT).arg(firewall));
     }
 
+    /// Ends what [`Namespaces::let_pass`] began.
+    pub(crate) fn let_all_pass(&self) {
+        self.run(Side::Server, Command::new(NFT).args(["delete", "table", "inet", "firewall"]));
+    }
+
     /// Takes the link of the client down or up.
     pub(crate) fn link(&self, up: bool) {
         self.ip(Side::Client, &["link", "set", "c", if up { "up" } else { "down" }]);
