@@ -14,6 +14,8 @@ mod log;
 #[cfg(any(feature = "window", feature = "bot"))]
 mod participant;
 mod recorder;
+#[cfg(all(feature = "bot", feature = "server"))]
+mod replay;
 mod room;
 #[cfg(all(feature = "bot", feature = "server"))]
 mod scenario;

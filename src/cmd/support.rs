@@ -22,6 +22,8 @@ pub(super) struct SupportArgs {
 enum SupportCommand {
     Bundle(BundleArgs),
     Show(ShowArgs),
+    #[cfg(all(feature = "bot", feature = "server"))]
+    Replay(super::replay::ReplayArgs),
 }
 
 /// Collects in one JSON file: version and system, devices, settings, the journal of the last calls, receipts, crash reports
@@ -54,6 +56,8 @@ pub(super) fn run(args: &SupportArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         SupportCommand::Bundle(args) => bundle(args),
         SupportCommand::Show(args) => show(args),
+        #[cfg(all(feature = "bot", feature = "server"))]
+        SupportCommand::Replay(args) => super::replay::run(args),
     }
 }
 

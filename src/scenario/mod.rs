@@ -2,9 +2,11 @@
 //! and what must hold. `docs/support.md` has the format.
 //!
 //! [`read`] makes a [`Scenario`] of a TOML file, [`stage`] plays it in memory on a clock of its own, and [`verdict`] compares
-//! what happened with what must hold.
+//! what happened with what must hold. [`replay`] makes the scenario of a recorded call, and [`order`] compares the two.
 
+mod order;
 mod read;
+mod replay;
 mod schema;
 mod stage;
 #[cfg(test)]
@@ -12,7 +14,9 @@ mod tests;
 mod verdict;
 mod words;
 
+pub(crate) use order::EventOrder;
 pub(crate) use read::read_scenario;
+pub(crate) use replay::scenario_of_call;
 pub(crate) use schema::schema;
 pub(crate) use stage::play;
 pub(crate) use verdict::judge;

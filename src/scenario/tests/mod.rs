@@ -1,5 +1,7 @@
 //! The library of scenarios, the messages of the reader, and the schema.
 
+mod recorded;
+
 use super::words::StepWord;
 use super::{Played, judge, play, read_scenario, schema};
 use serde_json::{Value, json};
