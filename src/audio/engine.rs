@@ -1,5 +1,6 @@
 //! The audio engine of a call: the interface to the audio thread.
 
+use super::join_sound::JoinSound;
 use super::pipeline::{AudioCommand, AudioPipeline, RemoteStream};
 use super::playout::SpeakerOutput;
 use super::processor::AudioProcessor;
@@ -142,6 +143,11 @@ impl AudioEngine {
     /// Plays a stream louder or quieter from now on: by a factor of 0 or more. The tap stays as it is.
     pub(crate) fn set_volume(&self, id: AudioStreamId, factor: f32) -> Result<(), AudioError> {
         self.send(AudioCommand::Volume(id, factor))
+    }
+
+    /// Plays a sound into the speaker, beside the streams. It replaces one that has not ended.
+    pub(crate) fn play(&self, sound: JoinSound) -> Result<(), AudioError> {
+        self.send(AudioCommand::Play(sound))
     }
 
     /// The state of all streams at the last tick.

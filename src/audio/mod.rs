@@ -6,6 +6,7 @@
 mod channels;
 mod engine;
 mod jitter_buffer;
+mod join_sound;
 mod level;
 mod mixer;
 mod pipeline;
@@ -19,6 +20,7 @@ mod thread;
 mod time_stretch;
 
 pub(crate) use engine::{AudioConfig, AudioEngine, AudioError, AudioProcessing, AudioStreamInput};
+pub(crate) use join_sound::JoinSound;
 pub(crate) use level::AudioLevel;
 pub(crate) use pipeline::AudioStreamId;
 pub(crate) use receive_stream::AudioStreamStats;

@@ -1,6 +1,7 @@
 //! The audio engine of this process: calls connect microphone, speaker, our sender and the remote streams to it.
 
 use super::panic_point::panic_point;
+pub(crate) use crate::audio::JoinSound;
 use crate::audio::{
     AudioConfig, AudioEngine, AudioError, AudioPacket, AudioProcessing, AudioReport, AudioStreamId, AudioStreamInput,
 };
@@ -122,6 +123,11 @@ impl CallAudio {
     /// Plays a remote stream at this volume, in percent.
     pub(super) fn set_volume(&self, id: AudioStreamId, percent: u16) {
         self.with("volume", |e| e.set_volume(id, f32::from(percent) / 100.0));
+    }
+
+    /// Plays a sound to the user alone.
+    pub(super) fn play(&self, sound: JoinSound) {
+        self.with("sound", |e| e.play(sound));
     }
 
     /// Removes a remote stream.

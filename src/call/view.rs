@@ -5,6 +5,7 @@ mod details;
 mod host_request;
 mod person;
 
+pub(crate) use super::audio::JoinSound;
 pub(crate) use super::share_options::{ShareOption, ShareOptions};
 pub(crate) use details::{CallDetails, StatisticsSample};
 pub(crate) use host_request::HostRequest;
@@ -75,6 +76,8 @@ pub(crate) enum CallCommand {
     React(Reaction),
     /// Hear a person louder or quieter, for the rest of the call: in percent of what they send.
     SetVolume(UserId, u16),
+    /// Let the user hear that somebody came or went. Outside a call it is dropped.
+    PlaySound(JoinSound),
     /// A request of a host. The server refuses it if we are not one; outside a call it is dropped.
     AsHost(HostRequest),
     /// A link to a call was opened elsewhere. It comes back as [`Notice::Link`].

@@ -1,5 +1,5 @@
-//! The desktop session around the window: a screen that stays on during a call, the lock of the screen, its end, and a
-//! key that works while another program has the keyboard.
+//! The desktop session around the window: a screen that stays on during a call, the lock of the screen, its end, a key
+//! that works while another program has the keyboard, and notifications.
 
 mod awake;
 mod display;
@@ -9,6 +9,7 @@ mod linux;
 mod lock;
 #[cfg(target_os = "macos")]
 mod macos;
+mod notification;
 mod portal;
 #[cfg(windows)]
 mod windows;
@@ -26,4 +27,5 @@ pub(crate) use awake::Awake;
 pub(crate) use display::DisplayWatch;
 pub(crate) use hotkey::{Hotkey, HotkeyError, HotkeyState, is_possible as has_hotkeys};
 pub(crate) use lock::watch as watch_lock;
+pub(crate) use notification::Notifier;
 pub(crate) use portal::Portal;

@@ -24,6 +24,9 @@ const SHAREABLE: &[&str] = &[
     "only_with_camera",
     "reduce_noise",
     "talk_key",
+    "notifications",
+    "notification_text",
+    "join_sounds",
     "theme",
     "text_size",
     "reduce_motion",
@@ -113,6 +116,12 @@ pub(crate) struct Settings {
     /// The key for push to talk while other programs have the keyboard, such as `F9`; `None` is off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) talk_key: Option<String>,
+    /// Whether the system's notifications tell of a call whose window is not seen.
+    pub(crate) notifications: bool,
+    /// Whether they show what was written, beside who wrote.
+    pub(crate) notification_text: bool,
+    /// Whether a sound tells when somebody comes or goes.
+    pub(crate) join_sounds: bool,
     /// The colours of the window.
     pub(crate) theme: Theme,
     /// Size of texts and controls in percent, 90 to 150.
@@ -156,6 +165,9 @@ impl Default for Settings {
             only_with_camera: false,
             reduce_noise: true,
             talk_key: None,
+            notifications: true,
+            notification_text: false,
+            join_sounds: true,
             theme: Theme::System,
             text_size: 100,
             reduce_motion: false,

@@ -159,6 +159,12 @@ pub(super) enum Setting {
     ReduceNoise(bool),
     /// The key for push to talk in all programs; `None` is off.
     TalkKey(Option<&'static str>),
+    /// Whether the system's notifications tell of a call that is not seen.
+    Notifications(bool),
+    /// Whether they show what was written.
+    NotificationText(bool),
+    /// Whether a sound tells who comes and goes.
+    JoinSounds(bool),
     JoinWithMicrophone(bool),
     JoinWithCamera(bool),
     Theme(Theme),

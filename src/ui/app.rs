@@ -1,5 +1,9 @@
 //! The window as eframe's app: reads the call service, draws a view, carries the effects out.
 
+mod desktop;
+
+pub(crate) use desktop::viewport;
+
 use crate::base::{ExitRequestedBy, TrackRef, TrackSid, VideoFrame, VideoView, WatchedVideos};
 use crate::call::view::{CallApi, CallCommand, CallPhase, TalkKey};
 use crate::store::Settings;
@@ -9,17 +13,17 @@ use crate::ui::effects::{Effects, FileToSave};
 use crate::ui::focus_report::{FocusReport, OnFocus};
 use crate::ui::form::{first_empty_field, room_question};
 use crate::ui::model::Model;
+use crate::ui::notifications::NotificationOrder;
 use crate::ui::observe::{Observation, observe};
 use crate::ui::parts::Focus;
 use crate::ui::report::{self, OnReport, ReportRequest, ReportState};
 use crate::ui::screens::Screen;
-use crate::ui::tokens::size;
 use crate::ui::update::update;
 use crate::ui::video::Videos;
 use crate::ui::views::{self, View};
 use crate::ui::{fonts, icons, keys, reactions, strings, theme, widgets};
 use eframe::CreationContext;
-use egui::{Context, Ui, ViewportBuilder, ViewportCommand, ViewportId};
+use egui::{Context, Ui, ViewportCommand, ViewportId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +51,9 @@ pub(crate) type OnSave = Box<dyn FnMut(&str, &str)>;
 
 /// Called with the name of the key for push to talk in all programs.
 pub(crate) type OnTalkKey = Box<dyn FnMut(Option<&str>) -> Result<(), TalkKeyProblem>>;
+
+/// Called with what is to be done with the system's notification of this window.
+pub(crate) type OnNotification = Box<dyn FnMut(NotificationOrder)>;
 
 /// Why a key does not work in all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +90,8 @@ pub(crate) struct Options {
     pub(crate) on_page: Box<dyn FnMut(&str)>,
     /// Called with a file that the user wants to have.
     pub(crate) on_save: OnSave,
+    /// Called when the system's notification is to be shown or withdrawn.
+    pub(crate) on_notification: OnNotification,
     /// Called about the report of a problem.
     pub(crate) on_report: OnReport,
     /// Whether a part of the program broke down last time: the lobby offers a report.
@@ -111,6 +120,7 @@ impl Default for Options {
             on_talk_key: Box::new(|_| Ok(())),
             on_page: Box::new(|_| ()),
             on_save: Box::new(|_, _| ()),
+            on_notification: Box::new(|_| ()),
             on_report: Box::new(|_| ReportState::Failed("This window has no reports.".to_owned())),
             crashed: false,
             checker: None,
@@ -135,6 +145,8 @@ pub(crate) struct App {
     saved: Settings,
     /// The key that works in all programs, as it was passed on last.
     talk_key: Option<String>,
+    /// The title that the window has.
+    title: String,
     /// A new screen that this frame paints.
     fresh: Option<Screen>,
     /// A new screen that the last frame painted; the next one reports it.
@@ -143,26 +155,6 @@ pub(crate) struct App {
     quitting: Option<Instant>,
     /// Whether the window was asked to close.
     closed: bool,
-}
-
-/// The name by which a Linux desktop finds the program's entry and icon: Wayland's app id, X11's window class.
-const APP_ID: &str = "io.github.visavis_call.Visavis";
-
-/// Size, title and icon of the window.
-pub(crate) fn viewport() -> ViewportBuilder {
-    let icon = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/icons/app-icon-128.png"));
-    let builder = match eframe::icon_data::from_png_bytes(icon) {
-        Ok(icon) => ViewportBuilder::default().with_icon(icon),
-        Err(error) => {
-            tracing::warn!(%error, "the window's icon cannot be read");
-            ViewportBuilder::default()
-        }
-    };
-    builder
-        .with_title("Visavis")
-        .with_app_id(APP_ID)
-        .with_inner_size(size::WINDOW)
-        .with_min_inner_size(size::MIN_WINDOW)
 }
 
 impl App {
@@ -212,6 +204,7 @@ impl App {
             drawn: (Instant::now(), 0),
             saved,
             talk_key: None,
+            title: desktop::TITLE.to_owned(),
             fresh: Some(Screen::Lobby),
             painted: None,
             quitting: None,
@@ -417,9 +410,12 @@ impl eframe::App for App {
         self.report_painted();
         self.observe(ctx);
         self.close(ctx);
-        if self.is_hidden(ctx) {
+        let hidden = self.is_hidden(ctx);
+        if hidden {
             self.watch(BTreeMap::new());
         }
+        self.notify(ctx, hidden);
+        self.show_state(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
@@ -469,17 +465,5 @@ impl eframe::App for App {
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
         self.model.palette().canvas.to_normalized_gamma_f32()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    #[test]
-    fn the_desktop_entry_is_that_of_the_window() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/linux");
-        let entry = std::fs::read_to_string(folder.join(format!("{}.desktop", super::APP_ID))).expect("an entry");
-        assert!(entry.lines().any(|line| line == format!("StartupWMClass={}", super::APP_ID)), "{entry}");
     }
 }

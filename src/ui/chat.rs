@@ -7,6 +7,7 @@ use crate::ui::bidi::isolate;
 use crate::ui::details;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
+use crate::ui::notifications::News;
 use crate::ui::parts::Focus;
 use crate::ui::screens::Screen;
 use crate::ui::strings;
@@ -76,6 +77,12 @@ pub(super) fn observe(model: &mut Model) {
     if let Some((author, private)) = theirs.next() {
         let kind = if private { "Private message" } else { "Message" };
         chat.news = Some((format!("{kind} from {}", isolate(&author.name)), model.now + time::TOAST));
+    }
+    for message in call.chat.messages.iter().filter(|message| message.number > chat.announced) {
+        if let Some(author) = message.author.as_ref().filter(|_| !message.text.is_empty()) {
+            let (name, text) = (author.name.clone(), message.text.to_string());
+            model.notifications.note(News::Wrote { name, text }, model.now);
+        }
     }
     chat.announced = last;
     if chat.open && !model.settings_open && model.screen == Screen::Call {

@@ -6,6 +6,7 @@ pub(super) const ARROW_CLOCKWISE: char = '\u{e036}';
 pub(super) const ARROW_COUNTER_CLOCKWISE: char = '\u{e038}';
 pub(super) const ARROW_LEFT: char = '\u{e058}';
 pub(super) const ARROW_RIGHT: char = '\u{e06c}';
+pub(super) const BELL: char = '\u{e0ce}';
 pub(super) const CARET_DOWN: char = '\u{e136}';
 pub(super) const CARET_LEFT: char = '\u{e138}';
 pub(super) const CARET_RIGHT: char = '\u{e13a}';

@@ -23,6 +23,7 @@ mod keys;
 mod meter;
 mod model;
 mod notices;
+mod notifications;
 mod observe;
 mod parts;
 mod people;
@@ -48,8 +49,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use app::{App, OnPainted, OnSave, OnTalkKey, Options, TalkKeyProblem, viewport};
+pub(crate) use app::{App, OnNotification, OnPainted, OnSave, OnTalkKey, Options, TalkKeyProblem, viewport};
 pub(crate) use checkup::{CheckProgress, CheckRequest, Checker};
 pub(crate) use focus_report::OnFocus;
 pub(crate) use graphics::graphics_adapters;
+pub(crate) use notifications::{Notification, NotificationOrder};
 pub(crate) use report::{ReportRequest, ReportState};

@@ -11,6 +11,7 @@ use crate::ui::chat::ChatPanel;
 use crate::ui::checkup::CheckPage;
 use crate::ui::details::DetailsDrawer;
 use crate::ui::meter::Meter;
+use crate::ui::notifications::{JoinSounds, Notifications};
 use crate::ui::parts::{Corner, Field, Focus, Menu, Question, SettingsSection};
 use crate::ui::people::PeoplePanel;
 use crate::ui::reactions::Reactions;
@@ -51,6 +52,8 @@ pub(super) struct Model {
     /// The widget that gets the focus in this frame.
     pub(super) focus: Option<Focus>,
     pub(super) toasts: Vec<Toast>,
+    pub(super) notifications: Notifications,
+    pub(super) join_sounds: JoinSounds,
     pub(super) chat: ChatPanel,
     pub(super) details: DetailsDrawer,
     /// Whether the set-up can be checked.
@@ -139,6 +142,8 @@ impl Model {
             question: None,
             focus: None,
             toasts: Vec::new(),
+            notifications: Notifications::default(),
+            join_sounds: JoinSounds::default(),
             chat: ChatPanel::default(),
             details: DetailsDrawer::default(),
             has_checker: false,

@@ -1,11 +1,12 @@
 //! Notices of the call service, which come once; most become a toast.
 
 use crate::base::{DeviceKind, DeviceProblemKind, UserId, Withheld};
-use crate::call::view::{DeviceState, Notice};
+use crate::call::view::{CallCommand, CallPhase, DeviceState, JoinSound, Notice};
 use crate::ui::action::{Action, HostAction};
 use crate::ui::bidi::isolate;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
+use crate::ui::notifications::News;
 use crate::ui::parts::Menu;
 use crate::ui::share::ShareAction;
 use crate::ui::update::update;
@@ -13,6 +14,7 @@ use crate::ui::{hosting, icons, reactions, strings};
 
 /// Applies one notice. Joins and leaves become toasts in calls of up to six people only.
 pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
+    tell(model, &notice, effects);
     let few = model.call().is_none_or(|c| c.people.len() < 6);
     let (icon, text) = match notice {
         Notice::Joined(name) if few => (icons::USER_PLUS, format!("{} joined", isolate(&name))),
@@ -54,6 +56,28 @@ pub(super) fn apply(model: &mut Model, notice: Notice, effects: &mut Effects) {
         }
     };
     model.toast(icon, text);
+}
+
+/// Takes the news of a notice in for the system's notification, and lets coming and going be heard.
+fn tell(model: &mut Model, notice: &Notice, effects: &mut Effects) {
+    let news = match notice {
+        Notice::Joined(name) => Some(News::Joined(name.clone())),
+        Notice::Waits(_, name) => Some(News::Waits(name.clone())),
+        Notice::HandRaised(name) => Some(News::HandRaised(name.clone())),
+        _ => None,
+    };
+    if let Some(news) = news {
+        model.notifications.note(news, model.now);
+    }
+    let sound = match notice {
+        Notice::Joined(_) => JoinSound::Came,
+        Notice::Left(_) | Notice::Removed(_) | Notice::Dropped(_) => JoinSound::Went,
+        _ => return,
+    };
+    let in_call = model.call().is_some_and(|call| matches!(call.phase, CallPhase::InCall { .. }));
+    if in_call && model.settings.join_sounds && model.join_sounds.is_heard(model.now) {
+        effects.commands.push(CallCommand::PlaySound(sound));
+    }
 }
 
 /// Tells that a device failed during a call, with a button that opens the list of the others.

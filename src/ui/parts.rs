@@ -51,6 +51,8 @@ pub(super) enum SettingsSection {
     #[default]
     Audio,
     Video,
+    /// Notifications, and the sounds of coming and going.
+    Notifications,
     Appearance,
     Leaving,
     Shortcuts,

@@ -15,6 +15,7 @@ use crate::store::{Settings, Theme};
 use crate::ui::action::Action;
 use crate::ui::effects::Effects;
 use crate::ui::model::Model;
+use crate::ui::notifications::NotificationOrder;
 use crate::ui::update::update;
 use crate::ui::{App, CheckProgress, CheckRequest, Checker, Options, ReportRequest, ReportState, TalkKeyProblem};
 use egui_kittest::Harness;
@@ -61,6 +62,8 @@ pub(super) struct Inner {
     pub(super) talk_key_problem: Option<TalkKeyProblem>,
     /// What was asked about the report of a problem, apart from how far it is.
     pub(super) report_requests: Vec<ReportRequest>,
+    /// What the system was told about notifications.
+    pub(super) notifications: Vec<NotificationOrder>,
     /// How far that report is.
     pub(super) report: Option<ReportState>,
     /// Whether a part of the program broke down last time.
@@ -182,7 +185,8 @@ impl World {
 
     /// Opens the window on this world.
     pub(super) fn window(&self, size: [f32; 2], settings: Settings) -> Harness<'static, App> {
-        let [screens, frames, painted, chosen, pages, files, talk_keys, reports] = [(); 8].map(|()| self.clone());
+        let [screens, frames, painted, chosen, pages, files, talk_keys, reports, notifications] =
+            [(); 9].map(|()| self.clone());
         let has_checker = self.lock().check.is_some();
         let checker = has_checker.then(|| Box::new(TestChecker(self.clone())) as Box<dyn Checker>);
         let options = Options {
@@ -206,6 +210,7 @@ impl World {
             }),
             on_page: Box::new(move |page| pages.lock().pages.push(page.to_owned())),
             on_save: Box::new(move |name, text| files.lock().files.push((name.to_owned(), text.to_owned()))),
+            on_notification: Box::new(move |order| notifications.lock().notifications.push(order)),
             on_report: Box::new(move |request| {
                 let mut inner = reports.lock();
                 if request != ReportRequest::Poll {

@@ -1,6 +1,7 @@
 //! The work of the audio thread every 10 ms, without the thread: from the microphone to packets, and from packets to the
 //! speaker.
 
+use crate::audio::join_sound::{JoinSound, PlayingSound};
 use crate::audio::mixer::Mixer;
 use crate::audio::playout::{PlayoutClock, SpeakerOutput};
 use crate::audio::processor::AudioProcessor;
@@ -35,6 +36,7 @@ pub(super) enum AudioCommand {
     RemoveStream(AudioStreamId),
     Tap(AudioStreamId, Option<rtrb::Producer<f32>>),
     Volume(AudioStreamId, f32),
+    Play(JoinSound),
 }
 
 /// A received stream and the queue of its packets, with their times of arrival.
@@ -59,6 +61,8 @@ pub(super) struct AudioPipeline {
     clock: PlayoutClock,
     streams: BTreeMap<AudioStreamId, RemoteStream>,
     mixer: Mixer,
+    /// A sound of coming or going that is heard beside the streams.
+    sound: Option<PlayingSound>,
     processor: Option<Box<AudioProcessor>>,
     on_packet: Box<dyn FnMut(AudioPacket) + Send>,
 }
@@ -71,6 +75,7 @@ impl AudioPipeline {
             clock: PlayoutClock::new(),
             streams: BTreeMap::new(),
             mixer: Mixer::new(),
+            sound: None,
             processor: None,
             on_packet,
         })
@@ -94,6 +99,7 @@ impl AudioPipeline {
                     remote.stream.set_tap(tap);
                 }
             }
+            AudioCommand::Play(sound) => self.sound = Some(PlayingSound::new(sound)),
             AudioCommand::Volume(id, factor) => {
                 if let Some(remote) = self.streams.get_mut(&id) {
                     remote.stream.set_volume(factor);
@@ -153,6 +159,13 @@ impl AudioPipeline {
         if let Some(id) = panicked {
             tracing::error!(stream = id.0, "a received stream panicked and is removed");
             self.streams.remove(&id);
+        }
+        if let Some(sound) = &mut self.sound {
+            let mut block = [0.0; BLOCK];
+            if !sound.fill(&mut block) {
+                self.sound = None;
+            }
+            self.mixer.add(&block);
         }
         let block: [f32; BLOCK] = self.mixer.finish();
         if let Some(processor) = &mut self.processor {

@@ -378,3 +378,18 @@ fn many_streams_are_mixed() {
         assert!((heard.dbfs + 26.0).abs() < 2.0 && heard.gaps_ms == 0.0, "{heard:?}");
     }
 }
+
+#[test]
+fn a_sound_of_coming_is_heard_and_not_sent() {
+    let mut call = Call::new(MONO, MONO, CALM);
+    call.speaking.handle(AudioCommand::Play(JoinSound::Came));
+    call.listening.handle(AudioCommand::Play(JoinSound::Came));
+    for _ in 0..200 {
+        call.step(&mut |block| block.fill(0.0));
+    }
+    let loud = |samples: &[f32]| samples.iter().fold(0f32, |peak, s| peak.max(s.abs()));
+    // The listening side hears its own sound alone: that of the speaking side did not come over the network.
+    let (begin, rest) = call.heard.split_at(48_000);
+    assert!((0.03..0.13).contains(&loud(begin)), "{}", loud(begin));
+    assert!(loud(rest) < 0.001, "{}", loud(rest));
+}

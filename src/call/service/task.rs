@@ -259,6 +259,11 @@ impl ServiceTask {
             CallCommand::RaiseHand(up) => self.input(Input::RaiseHand(up.then(|| unix_ms() as i64))),
             CallCommand::React(reaction) => self.input(Input::React(reaction)),
             CallCommand::SetVolume(user, percent) => self.with_call(|call, _| call.set_volume(&user, percent)),
+            CallCommand::PlaySound(sound) => {
+                if self.in_call() {
+                    self.devices.audio().play(sound);
+                }
+            }
             CallCommand::AsHost(request) => self.as_host(request),
             CallCommand::OpenLink(link) => self.tell(Notice::Link(link)),
             CallCommand::TellSaved(saved) => self.tell(Notice::Saved(saved)),

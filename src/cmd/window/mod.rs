@@ -81,6 +81,7 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
             ended.await.ok();
             recorder.stored().await;
             monitor.receipt_stored().await;
+            monitor.notification_withdrawn().await;
             settings_file.stored().await;
             server.stop().await;
         }
@@ -103,6 +104,7 @@ fn open(args: &WindowArgs, hosting: Option<HostOptions>) -> anyhow::Result<ExitC
         on_settings: on_settings(settings_file, check_for_updates),
         on_page: Box::new(open_page),
         on_save: commands::save(commands.clone()),
+        on_notification: monitor.on_notification(),
         on_report: Box::new(move |request| desk.handle(request)),
         crashed,
         checker: Some(Box::new(SetUpChecker::new(args.participant.tokens()?))),

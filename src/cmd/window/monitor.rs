@@ -5,8 +5,9 @@ use crate::base::{Event, EventKind, ExitReason};
 use crate::call::EventSink;
 use crate::call::view::CallCommand;
 use crate::cmd::program_event;
-use crate::desktop::Awake;
+use crate::desktop::{Awake, Notifier};
 use crate::store::{Paths, note_exit};
+use crate::ui;
 use parking_lot::Mutex;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub(super) struct CallMonitor {
     entered: CancellationToken,
     /// Keeps the screen on during a call.
     awake: Mutex<Option<Awake>>,
+    /// Its notification is of no use after the call.
+    notifier: Notifier,
 }
 
 impl CallMonitor {
@@ -42,6 +45,7 @@ impl CallMonitor {
             receipt: Mutex::default(),
             entered: CancellationToken::new(),
             awake: Mutex::default(),
+            notifier: Notifier::start(),
         })
     }
 
@@ -68,6 +72,7 @@ impl CallMonitor {
 
     fn call_ended(self: &Arc<Self>, event: &Event, reason: ExitReason) {
         *self.awake.lock() = None;
+        self.notifier.withdraw();
         *self.receipt.lock() = self.store_receipt(event);
         *self.ended.lock() = Some(reason);
         if self.then == Some(Then::Quit) {
@@ -117,6 +122,21 @@ impl CallMonitor {
                 monitor.quit();
             }
         })
+    }
+
+    /// Shows and withdraws the system's notification.
+    pub(super) fn on_notification(self: &Arc<Self>) -> ui::OnNotification {
+        let monitor = self.clone();
+        Box::new(move |order| match order {
+            ui::NotificationOrder::Show(ui::Notification { title, body }) => monitor.notifier.show(title, body),
+            ui::NotificationOrder::Withdraw => monitor.notifier.withdraw(),
+        })
+    }
+
+    /// Withdraws the notification before the program ends, and waits for the system half a second at most.
+    pub(super) async fn notification_withdrawn(self: &Arc<Self>) {
+        let monitor = self.clone();
+        tokio::task::spawn_blocking(move || monitor.notifier.end()).await.ok();
     }
 
     /// How the last call ended; `None` if none has ended.

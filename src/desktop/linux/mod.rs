@@ -4,4 +4,5 @@ pub(super) mod awake;
 mod bus;
 pub(super) mod display;
 pub(super) mod lock;
+pub(super) mod notification;
 pub(super) mod portal;

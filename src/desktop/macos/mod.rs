@@ -2,3 +2,4 @@
 
 pub(super) mod awake;
 pub(super) mod lock;
+pub(super) mod notification;

@@ -26,6 +26,13 @@ use crate::ui::bidi::isolate;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+/// The window's title in a call. What is open comes first: a taskbar shows the beginning.
+pub(super) fn title(room: &str, camera: bool, microphone: bool, screen: bool) -> String {
+    let word = |on: bool| if on { "on" } else { "off" };
+    let camera_is = if screen { "Sharing a screen, camera" } else { "Camera" };
+    format!("{camera_is} {}, microphone {} – {} – Visavis", word(camera), word(microphone), isolate(room))
+}
+
 /// Why the key for push to talk in all programs does not work.
 pub(super) fn talk_key_problem(problem: TalkKeyProblem, key: &str) -> String {
     match problem {

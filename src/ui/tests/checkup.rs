@@ -21,6 +21,8 @@ fn world() -> World {
 /// Opens the page from the settings.
 fn open(window: &mut Harness<'static, App>) {
     press(window, "Settings");
+    window.get_by_role_and_label(Role::Tab, "About").click();
+    window.run_steps(8);
     press(window, "Check my set-up");
 }
 

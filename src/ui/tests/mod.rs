@@ -10,6 +10,7 @@ mod keys;
 mod leaving;
 mod lobby;
 mod names;
+mod notifications;
 mod people;
 mod reactions;
 mod release;

@@ -27,11 +27,14 @@ fn saved(world: &World) -> Settings {
     world.lock().settings.clone().expect("handed out")
 }
 
-const SWITCHES: [&str; 7] = [
+const SWITCHES: [&str; 10] = [
     "Reduce background noise",
     "Join with microphone off",
     "Mirror my own picture",
     "Join with camera off",
+    "Notify me about the call",
+    "Show messages in notifications",
+    "Sound when people come and go",
     "Reduce motion",
     "Show the exit receipt",
     "Ask before leaving",
@@ -56,6 +59,9 @@ fn every_setting_is_kept_and_shown_again() {
         s.join_with_microphone = false;
         s.mirror = false;
         s.join_with_camera = false;
+        s.notifications = false;
+        s.notification_text = true;
+        s.join_sounds = false;
         s.reduce_motion = true;
         s.show_receipt = false;
         s.ask_before_leaving = true;
@@ -66,7 +72,7 @@ fn every_setting_is_kept_and_shown_again() {
 
     let world = World::new();
     let window = opened(&world, LARGE, kept);
-    for (name, on) in SWITCHES.into_iter().zip([false, true, false, true, true, false, true]) {
+    for (name, on) in SWITCHES.into_iter().zip([false, true, false, true, false, true, false, true, false, true]) {
         let toggled = window.get_by_role_and_label(Role::Switch, name).accesskit_node().toggled();
         assert_eq!(toggled, Some(if on { Toggled::True } else { Toggled::False }), "{name}");
     }

@@ -40,6 +40,7 @@ pub(super) fn card(ui: &mut Ui, view: &mut View<'_>, section: SettingsSection) -
         match section {
             SettingsSection::Audio => audio(ui, view),
             SettingsSection::Video => video(ui, view),
+            SettingsSection::Notifications => notifications(ui, view),
             SettingsSection::Appearance => appearance(ui, view),
             SettingsSection::Leaving => leaving(ui, view),
             SettingsSection::Shortcuts => shortcuts(ui, view),
@@ -133,6 +134,18 @@ fn own_frames(ui: &mut Ui, view: &mut View<'_>) {
     let spoken = if shown { "Your picture, as only you see it" } else { "Your camera is off" };
     let response = ui.interact(picture, Id::unique("settings' own picture"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, spoken));
+}
+
+fn notifications(ui: &mut Ui, view: &mut View<'_>) {
+    let settings = &view.model.settings;
+    let (on, text, sounds) = (settings.notifications, settings.notification_text, settings.join_sounds);
+    let set = Action::Set(Setting::Notifications(!on));
+    let note = "While the window is not in front. Never while you share a screen";
+    switch_row(ui, view, "Notify me about the call", note, on, set);
+    let set = Action::Set(Setting::NotificationText(!text));
+    switch_row(ui, view, "Show messages in notifications", "Off: only who has written", text, set);
+    let set = Action::Set(Setting::JoinSounds(!sounds));
+    switch_row(ui, view, "Sound when people come and go", "Only you hear it. Quiet when many do", sounds, set);
 }
 
 fn appearance(ui: &mut Ui, view: &mut View<'_>) {

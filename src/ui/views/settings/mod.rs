@@ -16,12 +16,14 @@ const VERSION: &str = concat!("Visavis ", env!("CARGO_PKG_VERSION"));
 const GAP: f32 = 16.0;
 
 impl SettingsSection {
-    const ALL: [Self; 6] = [Self::Audio, Self::Video, Self::Appearance, Self::Leaving, Self::Shortcuts, Self::About];
+    const ALL: [Self; 7] =
+        [Self::Audio, Self::Video, Self::Notifications, Self::Appearance, Self::Leaving, Self::Shortcuts, Self::About];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Audio => "Audio",
             Self::Video => "Video",
+            Self::Notifications => "Notifications",
             Self::Appearance => "Appearance",
             Self::Leaving => "Leaving",
             Self::Shortcuts => "Shortcuts",
@@ -29,10 +31,16 @@ impl SettingsSection {
         }
     }
 
+    /// Whether its card is in the left one of two columns.
+    const fn is_left(self) -> bool {
+        matches!(self, Self::Audio | Self::Notifications | Self::Leaving | Self::About)
+    }
+
     const fn icon(self) -> char {
         match self {
             Self::Audio => icons::MICROPHONE,
             Self::Video => icons::VIDEO_CAMERA,
+            Self::Notifications => icons::BELL,
             Self::Appearance => icons::PALETTE,
             Self::Leaving => icons::SIGN_OUT,
             Self::Shortcuts => icons::KEYBOARD,
@@ -135,11 +143,7 @@ fn cards(ui: &mut Ui, view: &mut View<'_>) {
             if ui.available_width() >= 900.0 {
                 ui.columns_const(|[left, right]| {
                     for section in SettingsSection::ALL {
-                        let in_left = matches!(
-                            section,
-                            SettingsSection::Audio | SettingsSection::Leaving | SettingsSection::About
-                        );
-                        card(if in_left { &mut *left } else { &mut *right }, view, section);
+                        card(if section.is_left() { &mut *left } else { &mut *right }, view, section);
                     }
                 });
             } else {
