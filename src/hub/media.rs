@@ -15,6 +15,7 @@ impl Hub {
             MediaEvent::Answered { connection, offer_id, sdp } => self.answered(connection, offer_id, sdp),
             MediaEvent::Offered { connection, sdp, m_lines } => self.offered(connection, sdp, m_lines),
             MediaEvent::NegotiationFailed { connection, message } => self.negotiation_failed(connection, &message),
+            MediaEvent::Candidate { connection, candidate } => self.offer_candidate(connection, &candidate),
             MediaEvent::Connected { connection } => self.connected(connection),
             MediaEvent::Disconnected { connection } => self.disconnected(connection, MediaState::Lost),
             MediaEvent::Closed { connection } => self.disconnected(connection, MediaState::Closed),

@@ -126,6 +126,18 @@ impl Hub {
         }
     }
 
+    /// Sends a client an ICE candidate of ours, for the first m-line of the bundle, as livekit-server writes it.
+    pub(super) fn offer_candidate(&mut self, connection: ConnectionId, candidate: &str) {
+        let target = match connection.role {
+            ConnectionRole::Single | ConnectionRole::Publisher => lk::SignalTarget::Publisher,
+            ConnectionRole::Subscriber => lk::SignalTarget::Subscriber,
+        };
+        let init = serde_json::json!({"candidate": candidate, "sdpMid": "", "sdpMLineIndex": 0});
+        let trickle =
+            lk::TrickleRequest { candidate_init: init.to_string(), target: target.into(), ..Default::default() };
+        self.send(connection.member, Message::Trickle(trickle));
+    }
+
     /// A connection is up. The primary one makes the participant active.
     pub(super) fn connected(&mut self, connection: ConnectionId) {
         let id = connection.member;

@@ -170,6 +170,7 @@ impl Worker {
     /// After a description: the ICE credentials may be new, and str0m may have output.
     fn described(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.is_described = true;
         let ufrag = connection.rtc.direct_api().local_ice_credentials().ufrag;
         if ufrag != connection.ufrag {
             self.tcp.remove(&connection.ufrag);

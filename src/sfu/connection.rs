@@ -95,6 +95,8 @@ pub(super) struct Connection {
     time: Instant,
     /// When the last datagram was received.
     pub(super) last_received: Instant,
+    /// Whether the client was sent a description with them.
+    pub(super) is_described: bool,
     /// Our candidates, also those that are not offered any more.
     candidates: Vec<SocketAddr>,
     /// The TCP port of our candidates; `None` if there is none.
@@ -168,6 +170,7 @@ impl Connection {
             link: LinkState::New,
             time: now,
             last_received: now,
+            is_described: false,
             candidates: vec![],
             tcp_port,
             stream: None,
@@ -195,18 +198,20 @@ impl Connection {
         connection
     }
 
-    /// Adds the addresses that are no candidates yet. Those that this computer has lost stay: a client may still use one
-    /// that comes back.
-    pub(super) fn offer_addresses(&mut self, candidates: &[SocketAddr]) {
+    /// Adds the addresses that are no candidates yet, and returns the new ICE candidates. Those that this computer has lost
+    /// stay: a client may still use one that comes back.
+    pub(super) fn offer_addresses(&mut self, candidates: &[SocketAddr]) -> Vec<String> {
+        let mut added = vec![];
         for address in candidates {
             if self.candidates.contains(address) {
                 continue;
             }
             for candidate in host_candidates(*address, self.tcp_port) {
-                self.rtc.add_local_candidate(candidate);
+                added.extend(self.rtc.add_local_candidate(candidate).map(Candidate::to_sdp_string));
             }
             self.candidates.push(*address);
         }
+        added
     }
 
     /// Removes the candidates that are not offered any more from one of our descriptions.

@@ -337,6 +337,18 @@ impl Worker {
         self.addresses.offered.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
     }
 
+    /// Tells the clients that have no connection of addresses that their descriptions do not have: an interface that comes
+    /// up while somebody enters is noticed a moment later.
+    fn offer_new_addresses(&mut self) {
+        let candidates = self.candidates();
+        let waits = |c: &&mut Connection| c.is_described && matches!(c.link, LinkState::New | LinkState::Lost);
+        for connection in self.connections.values_mut().filter(waits) {
+            for candidate in connection.offer_addresses(&candidates) {
+                self.reporter.report(MediaEvent::Candidate { connection: connection.id, candidate });
+            }
+        }
+    }
+
     /// Marks a connection as written to.
     pub(super) fn mark_dirty(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(&id).filter(|c| !c.dirty) {
@@ -385,7 +397,7 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Instant) {
-        self.addresses = self.shared_addresses.get();
+        self.offer_new_addresses();
         self.report_levels();
         self.share_bandwidth(now);
         let silent = |c: &&Connection| {

@@ -70,4 +70,11 @@ fn another_address_and_a_lost_way_cost_a_moment() {
         }
     }
     assert!(stays.all("RemoteUserLeaveRoom").is_empty(), "the others do not notice");
+
+    // The server's address is gone without its carrier, and may not be noticed again when somebody enters.
+    namespaces.link(false);
+    sleep(Duration::from_secs(1));
+    namespaces.link(true);
+    let comes = start(&context, &namespaces, Side::Client, "comes");
+    comes.wait_for_media_of(stays.user());
 }

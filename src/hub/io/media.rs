@@ -31,6 +31,13 @@ pub enum MediaEvent {
         /// The cause, for the log.
         message: String,
     },
+    /// The server has a new address, which the descriptions of a connection that is not up do not have.
+    Candidate {
+        /// The peer connection.
+        connection: ConnectionId,
+        /// The ICE candidate, `candidate:…` (RFC 8839, section 5.1).
+        candidate: String,
+    },
     /// ICE and DTLS are up, for the first time or again.
     Connected {
         /// The peer connection.

@@ -69,6 +69,8 @@ fn event() -> impl Strategy<Value = MediaEvent> {
             .prop_map(|(connection, message)| { MediaEvent::NegotiationFailed { connection, message } }),
         connection.clone().prop_map(|connection| MediaEvent::Connected { connection }),
         connection.clone().prop_map(|connection| MediaEvent::Disconnected { connection }),
+        (connection.clone(), text())
+            .prop_map(|(connection, candidate)| MediaEvent::Candidate { connection, candidate }),
         connection.clone().prop_map(|connection| MediaEvent::Closed { connection }),
         (connection, text(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(connection, label, payload)| {
             let label = if label.is_empty() { "_reliable".into() } else { label };

@@ -443,3 +443,22 @@ fn a_hidden_member_sees_and_is_not_seen() {
     assert_eq!(stage.departures(mina), []);
     stage.end();
 }
+
+#[test]
+fn a_new_address_of_the_server_reaches_the_client_as_a_candidate() {
+    let mut stage = Stage::new();
+    let mina = stage.join("mina");
+    let connection = *stage.sfu.open.keys().next().expect("a connection");
+    let candidate = "candidate:1 1 udp 2130706431 10.9.0.1 7882 typ host".to_owned();
+    stage.input(Input::Media(MediaEvent::Candidate { connection, candidate: candidate.clone() }));
+    stage.settle();
+    let told = stage.got(mina, |m| match m {
+        Message::Trickle(t) => Some((t.target(), t.candidate_init.clone())),
+        _ => None,
+    });
+    let [(target, init)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*target, lk::SignalTarget::Publisher);
+    let init: serde_json::Value = serde_json::from_str(init).expect("JSON");
+    assert_eq!(init, serde_json::json!({"candidate": candidate, "sdpMid": "", "sdpMLineIndex": 0}));
+    stage.end();
+}

@@ -9,6 +9,7 @@ use crate::sfu::worker::SILENCE;
 use crate::sfu::{CommandError, Sfu, SfuConfig, StartError};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
+use str0m::Candidate;
 use str0m::media::Direction;
 
 /// How long before a cut the last packet may have come: silence is noticed that much earlier.
@@ -71,6 +72,28 @@ fn a_client_may_restart_ice() {
     let count = s.peer(single(2)).got[&video].len();
     assert!(s.until(LONG, |s| s.peer(single(2)).got[&video].len() > count + 20));
     assert!(!s.saw(|e| matches!(e, MediaEvent::Disconnected { .. })));
+}
+
+/// The interface comes up while somebody enters.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_whose_answer_has_no_usable_address_is_told_of_a_new_one() {
+    let mut s = Harness::new();
+    let list = |last: u8| Addresses { offered: vec![[127, 0, 0, last].into()], own: vec![[127, 0, 0, last].into()] };
+    s.sfu.addresses().set(list(77));
+    s.open(single(1));
+    let mut api = s.peer(single(1)).rtc.sdp_api();
+    api.add_media(kind(true), Direction::SendOnly, Some("s".into()), Some("cam".into()), None);
+    let made = api.apply().expect("an offer");
+    s.offer(single(1), made, vec![], vec![], vec![]);
+    s.pass(Duration::from_millis(300));
+    assert!(!s.saw(|e| matches!(e, MediaEvent::Candidate { .. } | MediaEvent::Connected { .. })));
+    s.sfu.addresses().set(list(1));
+    let told = s.take(|e| matches!(e, MediaEvent::Candidate { candidate, .. } if candidate.contains(" udp ")));
+    let MediaEvent::Candidate { connection, candidate } = told else { unreachable!() };
+    assert_eq!(connection, single(1));
+    s.peer(single(1)).rtc.add_remote_candidate(Candidate::from_sdp_string(&candidate).expect("a candidate"));
+    s.wait_connected(single(1));
 }
 
 #[test]
