@@ -10,6 +10,7 @@ use crate::kit::{
 };
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use serde_json::{Value, json};
+use std::time::Instant;
 
 const ROOM: &str = "rights";
 const QUIET: [&str; 4] = ["--camera", "none", "--microphone", "none"];
@@ -113,8 +114,10 @@ fn permission(may: bool) -> Value {
 fn a_right_is_taken_and_given_back(call: &Call) {
     call.wait_for_devices(true, true);
     let first = ["FirstVideoFrame", "FirstAudioFrame"].map(|name| call.tracks(name).pop().expect("just told"));
+    let asked = Instant::now();
     call.permit(false);
     call.wait_for_devices(false, false);
+    println!("camera and microphone were closed {} ms after the request", asked.elapsed().as_millis());
     for kind in ["camera", "microphone"] {
         call.withheld(kind, "not_allowed", 1);
     }
@@ -136,8 +139,10 @@ fn a_right_is_taken_and_given_back(call: &Call) {
     call.new_track("FirstVideoFrame", &first[0]);
     let voice = call.new_track("FirstAudioFrame", &first[1]);
 
+    let asked = Instant::now();
     call.ask("MutePublishedTrack", json!({"track_sid": voice, "muted": true}));
     call.wait_for_devices(true, false);
+    println!("the microphone was closed {} ms after the request", asked.elapsed().as_millis());
     call.withheld("microphone", "host", 1);
     let told = call.tracks("UserAudioAvailable").len();
     call.press("ctrl+d");
