@@ -73,7 +73,7 @@ class Peer:
         self.room = rtc.Room()
         self.tasks = []
         self.published = {}
-        self.pictures, self.tones = {}, {}
+        self.pictures, self.tones, self.handed_out = {}, {}, {}
         self.width = 0
         self.stopping = asyncio.Event()
 
@@ -203,6 +203,8 @@ class Peer:
         self.available(user, publication, True)
         read = self.read_picture if track.kind == rtc.TrackKind.KIND_VIDEO else self.read_tone
         self.start(read(user, track))
+        if track.kind == rtc.TrackKind.KIND_VIDEO:
+            self.start(self.subscribe_anew_if_lost(track, publication))
         if self.options.qualities and track.kind == rtc.TrackKind.KIND_VIDEO:
             self.start(self.ask_for_qualities(publication))
 
@@ -216,12 +218,36 @@ class Peer:
             await asyncio.sleep(1.5)
         self.say("QualitiesSeen")
 
+    async def subscribe_anew_if_lost(self, track, publication):
+        """Subscribes anew if pictures are decoded and not handed out.
+
+        livekit 1.2.1 loses those of some tracks for good, one of 40 here, when it negotiates its own tracks as they begin.
+        """
+        before = (0, 0)
+        for _ in range(5):
+            await asyncio.sleep(1)
+            if self.room.connection_state != rtc.ConnectionState.CONN_CONNECTED:
+                return
+            try:
+                stats = [s.inbound_rtp.inbound for s in await track.get_stats() if s.HasField("inbound_rtp")]
+            except Exception:  # The track is gone.
+                return
+            now = (sum(s.frames_decoded for s in stats), self.handed_out.get(track.sid, 0))
+            if now[0] > before[0] + 5 and now[1] == before[1]:
+                print(f"{now[0]} pictures were decoded, {now[1]} handed out", file=sys.stderr, flush=True)
+                publication.set_subscribed(False)
+                await asyncio.sleep(0.3)
+                publication.set_subscribed(True)
+                return
+            before = now
+
     async def read_picture(self, user, track):
         log = self.pictures.setdefault(user, PictureLog(user))
         first = True
         async for event in rtc.VideoStream(track, format=rtc.VideoBufferType.I420):
             frame = event.frame
             self.width = frame.width
+            self.handed_out[track.sid] = self.handed_out.get(track.sid, 0) + 1
             if first:
                 first = False
                 self.say("FirstVideoFrame", remote_user=user, width=frame.width, height=frame.height)
