@@ -35,7 +35,7 @@ const RTX_SHARE: f32 = 0.25;
 /// Bandwidth estimate of a subscriber's path at the start.
 const INITIAL_ESTIMATE: Bitrate = Bitrate::kbps(1500);
 /// Pause between two probes for bandwidth while a client gets less than it asks for.
-const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// Remote addresses of a connection at most; the oldest is forgotten first.
 const ADDRESSES: usize = 8;
 
@@ -135,6 +135,8 @@ pub(super) struct Connection {
     desired: u64,
     /// When it was set.
     probed: Instant,
+    /// Whether it is lowered until the next call of [`Connection::set_desired`].
+    is_desired_lowered: bool,
     /// The client's clock, for its published tracks.
     pub(super) clock: CaptureClock,
 }
@@ -192,6 +194,7 @@ impl Connection {
             bandwidth: BandwidthAllocator::default(),
             desired: 0,
             probed: now,
+            is_desired_lowered: false,
             clock: CaptureClock::default(),
         };
         connection.offer_addresses(candidates);
@@ -315,21 +318,24 @@ impl Connection {
         }
     }
 
-    /// Sets the rate up to which str0m probes for bandwidth, in bits a second, if it changed by more than a tenth. It probes
-    /// when that grows; while the client gets less than it asks for, it is made to probe each [`PROBE_INTERVAL`]. In
-    /// silence it stays.
+    /// Sets the rate up to which str0m probes for bandwidth, in bits a second. To be called about every 100 ms.
+    ///
+    /// str0m probes when it finds the rate higher than before. So while the client gets less than it asks for, the rate is
+    /// lowered each [`PROBE_INTERVAL`] until the next call: in between str0m takes note of it. In silence it stays.
     pub(super) fn set_desired(&mut self, bits_per_second: u64, is_short: bool, now: Instant) {
         if bits_per_second == 0 {
             return;
         }
         let is_new = bits_per_second.abs_diff(self.desired) > self.desired / 10;
         let is_due = is_short && now.saturating_duration_since(self.probed) >= PROBE_INTERVAL;
-        if is_due {
-            self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::ZERO);
-        }
-        if is_new || is_due {
-            (self.desired, self.probed) = (bits_per_second, now);
-            self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(bits_per_second * 5 / 4));
+        // A higher layer needs some headroom, and a short probe measures less than it sends.
+        let probed_up_to = bits_per_second * 2;
+        if is_due && !self.is_desired_lowered {
+            self.is_desired_lowered = true;
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(probed_up_to / 2));
+        } else if is_new || self.is_desired_lowered {
+            (self.desired, self.probed, self.is_desired_lowered) = (bits_per_second, now, false);
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(probed_up_to));
         }
     }
 
