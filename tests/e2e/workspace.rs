@@ -1,4 +1,4 @@
-//! The window within its desktop: push to talk beside other windows, a screen that stays on during a call.
+//! The window within its desktop: push to talk beside other windows, a screen that stays on during a call, notifications.
 
 use crate::kit::program::Place;
 use crate::kit::session_bus::SessionBus;
@@ -122,11 +122,16 @@ fn push_to_talk_ends_with_each_way_out_of_the_window() {
 }
 
 #[test]
-fn the_screen_may_go_off_after_a_removal_and_after_a_crash() {
+fn notifications_and_the_screen_that_stays_on_end_with_a_removal_and_a_crash() {
     let mut desk = Desk::start("stays-on");
     wait_until("the screen to be kept on", || (desk.bus.screen_holders() == 1).then_some(()));
+    desk.display.minimise(desk.window.process().pid());
+    let guest = Participant::bot(&desk.context, &desk.server.url(), ROOM, "guest", &[]);
+    wait_until("a notification", || desk.bus.notifications().pop().filter(|body| body == "guest-1 joined"));
     Visavis::room(&desk.context, &desk.server, &["remove-user", ROOM, desk.window.user(), "--yes"]);
     desk.window.wait_for("ExitRoom");
+    wait_until("the notification to be withdrawn", || desk.bus.notifications().is_empty().then_some(()));
+    drop(guest);
     wait_until("the screen to be free", || (desk.bus.screen_holders() == 0).then_some(()));
     assert_eq!(desk.bus.withdrawn(), 1);
     desk.window.running().signal("KILL");

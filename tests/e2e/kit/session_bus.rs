@@ -1,7 +1,8 @@
-//! A D-Bus session bus with a screen saver on it, as a desktop has them.
+//! A D-Bus session bus with a screen saver and a notification service on it, as a desktop has them.
 
 use super::{Process, TIMEOUT, TestContext};
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::process::Command;
 use std::sync::Arc;
 use zbus::blocking::Connection;
@@ -9,9 +10,12 @@ use zbus::blocking::connection::Builder;
 use zbus::blocking::fdo::DBusProxy;
 use zbus::message::Header;
 use zbus::names::BusName;
+use zbus::zvariant::OwnedValue;
 
 const SCREEN_SAVER: &str = "org.freedesktop.ScreenSaver";
 const OBJECT: &str = "/org/freedesktop/ScreenSaver";
+const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
+const NOTIFICATIONS_OBJECT: &str = "/org/freedesktop/Notifications";
 
 /// A running bus.
 pub(crate) struct SessionBus {
@@ -27,6 +31,41 @@ struct State {
     held: Vec<(String, u32)>,
     requests: u32,
     withdrawn: u32,
+    /// The bodies of the notifications that are shown, with their numbers.
+    notifications: Vec<(u32, String)>,
+}
+
+struct Notifications(Arc<Mutex<State>>);
+
+#[zbus::interface(name = "org.freedesktop.Notifications")]
+impl Notifications {
+    fn get_capabilities(&self) -> Vec<String> {
+        vec!["body".into()]
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn notify(
+        &self,
+        _program: String,
+        replaces: u32,
+        _icon: String,
+        _title: String,
+        body: String,
+        _actions: Vec<String>,
+        _hints: HashMap<String, OwnedValue>,
+        _timeout: i32,
+    ) -> u32 {
+        let mut state = self.0.lock();
+        state.requests += 1;
+        let number = if replaces == 0 { state.requests } else { replaces };
+        state.notifications.retain(|(shown, _)| *shown != number);
+        state.notifications.push((number, body));
+        number
+    }
+
+    fn close_notification(&self, number: u32) {
+        self.0.lock().notifications.retain(|(shown, _)| *shown != number);
+    }
 }
 
 struct ScreenSaver(Arc<Mutex<State>>);
@@ -62,7 +101,9 @@ impl SessionBus {
         let state = Arc::new(Mutex::new(State::default()));
         let service = Builder::address(address.as_str())
             .and_then(|b| b.serve_at(OBJECT, ScreenSaver(state.clone())))
+            .and_then(|b| b.serve_at(NOTIFICATIONS_OBJECT, Notifications(state.clone())))
             .and_then(|b| b.name(SCREEN_SAVER))
+            .and_then(|b| b.name(NOTIFICATIONS))
             .and_then(Builder::build)
             .expect("a service on the bus");
         Self { address, service, state, _daemon: daemon }
@@ -87,6 +128,11 @@ impl SessionBus {
     /// How many requests were withdrawn.
     pub(crate) fn withdrawn(&self) -> u32 {
         self.state.lock().withdrawn
+    }
+
+    /// The bodies of the notifications that are shown.
+    pub(crate) fn notifications(&self) -> Vec<String> {
+        self.state.lock().notifications.iter().map(|(_, body)| body.clone()).collect()
     }
 
     /// Tells everybody that the screen is locked.
