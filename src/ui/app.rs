@@ -145,6 +145,8 @@ pub(crate) struct App {
     saved: Settings,
     /// The key that works in all programs, as it was passed on last.
     talk_key: Option<String>,
+    /// egui's time of the last pass, and when it was.
+    pass: (f64, Instant),
     /// The title that the window has.
     title: String,
     /// A new screen that this frame paints.
@@ -204,6 +206,7 @@ impl App {
             drawn: (Instant::now(), 0),
             saved,
             talk_key: None,
+            pass: (0.0, Instant::now()),
             title: desktop::TITLE.to_owned(),
             fresh: Some(Screen::Lobby),
             painted: None,
@@ -212,10 +215,20 @@ impl App {
         }
     }
 
+    /// The window's clock, in seconds. egui's own stands still while the window is minimised or covered, as it has no
+    /// passes then; what is due by time, such as a notification, would wait until the window is seen.
+    fn now(&mut self, ctx: &Context) -> f64 {
+        let time = ctx.input(|i| i.time);
+        if self.pass.0 != time {
+            self.pass = (time, Instant::now());
+        }
+        time + self.pass.1.elapsed().as_secs_f64()
+    }
+
     /// Takes the newest snapshot and notices in.
     fn observe(&mut self, ctx: &Context) {
         let seen = Observation {
-            now: ctx.input(|i| i.time),
+            now: self.now(ctx),
             unix_ms: (self.options.clock)(),
             snapshot: self.calls.snapshot(),
             notices: self.calls.notices(),
