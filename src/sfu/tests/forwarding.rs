@@ -186,7 +186,7 @@ fn a_narrow_path_gets_a_lower_layer_and_a_wide_one_the_highest_again() {
     s.peer(single(2)).capacity = Some(330_000);
     assert!(s.until(3 * LONG, |s| last_layer(s.peer(single(2)), video) == Some(0)));
     s.peer(single(2)).capacity = None;
-    assert!(s.until(12 * LONG, |s| {
+    assert!(s.until(18 * LONG, |s| {
         // Retransmissions of before the drop arrive late.
         let got = &s.peer(single(2)).got[&video];
         got.iter().rev().take(30).all(|packet| packet.layer() == 2)
