@@ -48,7 +48,7 @@ pub(super) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let scenario = read_scenario(&text).context("The scenario of the call cannot be played")?;
     let played = play(&scenario)?;
     let recorded = EventOrder::of(call["entries"].as_array().map(Vec::as_slice).unwrap_or_default());
-    let replayed = played.first().map(|you| EventOrder::of(&you.lines())).unwrap_or_default();
+    let replayed = played.first().map(|you| EventOrder::of(&you.lines)).unwrap_or_default();
     let is_same = recorded == replayed;
     told += &match is_same {
         true => format!("Call {number} was played: the same events came in the same order.\n"),

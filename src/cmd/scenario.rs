@@ -1,7 +1,8 @@
 //! `visavis scenario`: plays calls that are written down, and says whether what must hold does.
 
 use super::NOT_MET;
-use crate::scenario::{Scenario, judge, play, read_scenario, schema};
+use super::signals::Signals;
+use crate::scenario::{Played, Scenario, judge, play, play_live, read_scenario, schema};
 use anyhow::Context;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,16 +24,19 @@ enum ScenarioCommand {
 
 /// Plays a scenario; exit code 30 if something that must hold does not
 ///
+/// It is played in real time: a room server and participants (`visavis serve --dev` and `visavis bot`) are started on
+/// this computer, each participant over a relay that delays, loses and cuts. What needs `--stage` is said.
+///
 /// On the stage, the program's own sessions and room server run in memory on a clock of their own: a minute takes
 /// milliseconds. Devices and the network are played; pictures and sound are not.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  visavis scenario run --stage removed.toml\n  visavis scenario run --stage removed.toml --json | jq '.people[].events'"
+    after_help = "Examples:\n  visavis scenario run removed.toml\n  visavis scenario run --stage removed.toml\n  visavis scenario run --stage removed.toml --json | jq '.people[].events'"
 )]
 struct RunArgs {
     /// The scenario, a TOML file
     file: PathBuf,
-    /// Play it in memory
+    /// Play it in memory, in milliseconds
     #[arg(long)]
     stage: bool,
     /// Print one JSON object: `title`, `met`, `failures`, and for each of `people` the events with `at_ms`
@@ -72,9 +76,8 @@ fn read(file: &Path) -> anyhow::Result<Scenario> {
 }
 
 fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(args.stage, "A scenario is played in memory. Add --stage.");
     let scenario = read(&args.file)?;
-    let played = play(&scenario)?;
+    let played = if args.stage { play(&scenario)? } else { in_real_time(&scenario)? };
     let verdict = judge(&scenario, &played);
     if args.json {
         print(&(serde_json::to_string_pretty(&verdict.json(&scenario.title, &played))? + "\n"))?;
@@ -83,6 +86,18 @@ fn run_scenario(args: &RunArgs) -> anyhow::Result<ExitCode> {
         print(&format!("{word}: {}\n{}", scenario.title, verdict.text()))?;
     }
     Ok(if verdict.is_met() { ExitCode::SUCCESS } else { ExitCode::from(NOT_MET) })
+}
+
+/// Plays it with processes of this program. At the first signal they are ended.
+fn in_real_time(scenario: &Scenario) -> anyhow::Result<Vec<Played>> {
+    let program = std::env::current_exe().context("This program cannot be found")?;
+    super::runtime()?.block_on(async {
+        let signals = Signals::with_hangup().context("Signals cannot be caught")?;
+        tokio::select! {
+            played = play_live(scenario, &program) => played.context("The scenario was not played to its end"),
+            () = signals.first() => anyhow::bail!("The scenario was stopped before its end."),
+        }
+    })
 }
 
 fn print(text: &str) -> anyhow::Result<ExitCode> {

@@ -1,9 +1,11 @@
 //! Scenarios: calls that are written down. Who joins, with which devices, over which way to the server; what happens when;
 //! and what must hold. `docs/support.md` has the format.
 //!
-//! [`read`] makes a [`Scenario`] of a TOML file, [`stage`] plays it in memory on a clock of its own, and [`verdict`] compares
-//! what happened with what must hold. [`replay`] makes the scenario of a recorded call, and [`order`] compares the two.
+//! [`read`] makes a [`Scenario`] of a TOML file, [`stage`] plays it in memory on a clock of its own, [`live`] in real time with
+//! processes, and [`verdict`] compares what happened with what must hold. [`replay`] makes the scenario of a recorded call, and [`order`] compares the two.
 
+mod acts;
+mod live;
 mod order;
 mod read;
 mod replay;
@@ -14,6 +16,7 @@ mod tests;
 mod verdict;
 mod words;
 
+pub(crate) use live::play_live;
 pub(crate) use order::EventOrder;
 pub(crate) use read::read_scenario;
 pub(crate) use replay::scenario_of_call;
@@ -21,7 +24,7 @@ pub(crate) use schema::schema;
 pub(crate) use stage::play;
 pub(crate) use verdict::judge;
 
-use crate::base::{DeviceKind, EventKind, ExitReason, StepName};
+use crate::base::{DeviceKind, ExitReason, StepName};
 use serde_json::Value;
 use std::time::Duration;
 use words::{Device, DeviceFault, StepWord};
@@ -108,21 +111,6 @@ struct ExpectedExit {
 pub(crate) struct Played {
     /// The name in the scenario.
     pub(crate) name: String,
-    /// The events in their order, each with its time since the beginning.
-    pub(crate) events: Vec<(Duration, EventKind)>,
-}
-
-impl Played {
-    /// An event as in an event file, with `at_ms` in place of the time and the process.
-    pub(crate) fn line(at: Duration, event: &EventKind) -> Value {
-        let mut line = event.fields();
-        line["event"] = event.name().into();
-        line["at_ms"] = (at.as_millis() as u64).into();
-        line
-    }
-
-    /// All events as in an event file.
-    pub(crate) fn lines(&self) -> Vec<Value> {
-        self.events.iter().map(|(at, event)| Self::line(*at, event)).collect()
-    }
+    /// The events in their order as in an event file, with `at_ms` in place of the time and the process.
+    pub(crate) lines: Vec<Value>,
 }

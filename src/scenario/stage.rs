@@ -1,11 +1,14 @@
 //! Plays a scenario in memory: real sessions against the real hub, on a clock that is moved from one step to the next.
 
+use super::acts::{Act, acts};
 use super::words::{DeviceFault, StepWord};
 use super::{PersonPlan, Played, Scenario, Step};
+use crate::base::EventKind;
 use crate::session::Input;
 use crate::stage::{DeviceBehaviour, Stage, Stop};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use serde_json::Value;
 use std::panic::catch_unwind;
 use std::time::Duration;
 
@@ -22,17 +25,6 @@ const NETWORK_NOTICED_MS: u64 = 50;
 /// A server that does not start again is away for longer than any scenario.
 const FOR_GOOD: Duration = Duration::from_secs(100 * 3600);
 
-/// Something that is done at a time.
-#[derive(Clone, Copy)]
-enum Act<'a> {
-    Join(usize),
-    Do(&'a Step),
-    /// What lasts for a time is over.
-    End(&'a Step),
-    /// A packet is lost, and sent again.
-    Lose(usize),
-}
-
 /// A rule that every call keeps was broken, or the stage did not come to rest.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("A rule that every call keeps was broken: {0}. Report this fault of the program with the scenario")]
@@ -40,6 +32,24 @@ pub(crate) struct BrokenRule(String);
 
 /// Plays it, and returns what happened to each participant, in their order.
 pub(crate) fn play(scenario: &Scenario) -> Result<Vec<Played>, BrokenRule> {
+    let lines = |events: Vec<(Duration, EventKind)>| events.iter().map(|(at, event)| line(*at, event)).collect();
+    let all = play_events(scenario)?.into_iter();
+    Ok(all
+        .zip(&scenario.people)
+        .map(|(events, plan)| Played { name: plan.name.clone(), lines: lines(events) })
+        .collect())
+}
+
+/// An event as in an event file, with `at_ms` in place of the time and the process.
+fn line(at: Duration, event: &EventKind) -> Value {
+    let mut line = event.fields();
+    line["event"] = event.name().into();
+    line["at_ms"] = (at.as_millis() as u64).into();
+    line
+}
+
+/// The events of each participant, with the time since the beginning.
+pub(super) fn play_events(scenario: &Scenario) -> Result<Vec<Vec<(Duration, EventKind)>>, BrokenRule> {
     // The rules of the stage are assertions.
     catch_unwind(|| play_all(scenario)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -47,57 +57,52 @@ pub(crate) fn play(scenario: &Scenario) -> Result<Vec<Played>, BrokenRule> {
     })
 }
 
-fn play_all(scenario: &Scenario) -> Vec<Played> {
+fn play_all(scenario: &Scenario) -> Vec<Vec<(Duration, EventKind)>> {
     let mut stage = Stage::new(SEED);
     let start = stage.now;
     // The index on the stage, in the order of joining.
     let mut on_stage: Vec<Option<usize>> = vec![None; scenario.people.len()];
+    let mut losses = losses(scenario).into_iter().peekable();
+    let mut lose_until = |stage: &mut Stage, on_stage: &[Option<usize>], end: Duration| {
+        while let Some((at, who)) = losses.next_if(|(at, _)| *at < end) {
+            stage.run_until(start + at);
+            if let Some(who) = on_stage[who] {
+                stage.stall(who, RETRANSMISSION.as_millis() as u64);
+            }
+        }
+        stage.run_until(start + end);
+    };
     for (at, act) in acts(scenario) {
-        stage.run_until(start + at);
+        lose_until(&mut stage, &on_stage, at);
         match act {
             Act::Join(who) => on_stage[who] = Some(join(&mut stage, &scenario.people[who])),
-            Act::Lose(who) => {
-                if let Some(who) = on_stage[who] {
-                    stage.stall(who, RETRANSMISSION.as_millis() as u64);
-                }
-            }
             Act::Do(step) => perform(&mut stage, step, scenario, &on_stage),
             Act::End(step) => end(&mut stage, step, &on_stage),
         }
     }
-    stage.run_until(start + scenario.lasts);
-    let played = scenario.people.iter().zip(on_stage).map(|(plan, who)| {
+    lose_until(&mut stage, &on_stage, scenario.lasts);
+    let events = on_stage.into_iter().map(|who| {
         let events = who.map_or_else(Vec::new, |who| stage.people[who].events.clone());
-        let events = events.into_iter().map(|(at, event)| (at.since(start), event)).collect();
-        Played { name: plan.name.clone(), events }
+        events.into_iter().map(|(at, event)| (at.since(start), event)).collect()
     });
-    played.collect()
+    events.collect()
 }
 
-/// Everything that is done, in the order of its time; at the same time people join first.
-fn acts(scenario: &Scenario) -> Vec<(Duration, Act<'_>)> {
-    let mut acts: Vec<(Duration, Act<'_>)> = Vec::new();
+/// When a packet of whom is lost, and sent again.
+fn losses(scenario: &Scenario) -> Vec<(Duration, usize)> {
+    let mut losses = Vec::new();
     for (who, person) in scenario.people.iter().enumerate() {
-        acts.push((person.joins, Act::Join(who)));
         let mut random = StdRng::seed_from_u64(SEED + who as u64);
         let mut at = person.joins;
         while person.way.loss_percent > 0.0 && at < scenario.lasts {
             at += DRAWS;
             if random.random_bool(person.way.loss_percent / 100.0) {
-                acts.push((at, Act::Lose(who)));
+                losses.push((at, who));
             }
         }
     }
-    for step in &scenario.steps {
-        acts.push((step.at, Act::Do(step)));
-        let is_server = matches!(step.what, StepWord::StopServer | StepWord::KillServer);
-        if let Some(lasts) = step.lasts.filter(|_| !is_server) {
-            acts.push((step.at + lasts, Act::End(step)));
-        }
-    }
-    acts.sort_by_key(|(at, _)| *at);
-    acts.retain(|(at, _)| *at <= scenario.lasts);
-    acts
+    losses.sort_unstable();
+    losses
 }
 
 fn join(stage: &mut Stage, plan: &PersonPlan) -> usize {

@@ -1,7 +1,7 @@
 //! Compares what happened with what must hold.
 
 use super::{Expectation, ExpectedExit, Played, Scenario};
-use crate::base::{EventKind, StepState};
+use crate::base::ExitReason;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -38,7 +38,7 @@ pub(crate) fn judge(scenario: &Scenario, played: &[Played]) -> Verdict {
 /// What of an expectation does not hold.
 fn wrong(expected: &Expectation, person: &Played) -> Vec<String> {
     let mut wrong = Vec::new();
-    let lines = person.lines();
+    let lines = &person.lines;
     let mut rest = lines.iter();
     for event in &expected.events {
         if !rest.any(|line| holds(event, line)) {
@@ -85,26 +85,25 @@ fn shown(expected: &Value) -> String {
 }
 
 fn wrong_exit(expected: &ExpectedExit, person: &Played) -> Vec<String> {
-    let exit = person.events.iter().find_map(|(_, event)| match event {
-        EventKind::ExitRoom { reason, total_ms, receipt } => Some((*reason, *total_ms, receipt)),
-        _ => None,
-    });
-    let Some((reason, total_ms, receipt)) = exit else {
+    let Some(exit) = person.lines.iter().find(|line| line["event"] == "ExitRoom") else {
         return vec!["there is no ExitRoom".to_owned()];
     };
+    let code = exit["reason"].as_u64().and_then(|code| u16::try_from(code).ok());
+    let (reason, total_ms) = (code.and_then(ExitReason::from_code), exit["total_ms"].as_f64().unwrap_or_default());
     let mut wrong = Vec::new();
-    if let Some(expected) = expected.reason.filter(|expected| *expected != reason) {
-        wrong.push(format!("the reason of the exit is {reason}, not {expected}"));
+    if let Some(expected) = expected.reason.filter(|expected| Some(*expected) != reason) {
+        let found = reason.map_or_else(|| "unknown".to_owned(), |reason| reason.to_string());
+        wrong.push(format!("the reason of the exit is {found}, not {expected}"));
     }
     if let Some(within) = expected.within.filter(|within| total_ms > within.as_secs_f64() * 1000.0) {
         wrong.push(format!("the exit took {total_ms:.0} ms, over {} ms", within.as_millis()));
     }
-    for name in &expected.confirmed {
-        let state = receipt.step(*name).map(|step| step.state);
-        if state != Some(StepState::Confirmed) {
-            let (name, state) = (json!(name), json!(state));
+    for name in expected.confirmed.iter().map(|name| json!(name)) {
+        let step = exit["receipt"].as_array().into_iter().flatten().find(|step| step["step"] == name);
+        let state = step.map_or(&Value::Null, |step| &step["state"]);
+        if state != "confirmed" {
             let words = |value: &Value| value.as_str().unwrap_or("missing").to_owned();
-            wrong.push(format!("{} is {}", words(&name), words(&state)));
+            wrong.push(format!("{} is {}", words(&name), words(state)));
         }
     }
     wrong
@@ -129,7 +128,7 @@ impl Verdict {
             "title": title,
             "met": self.is_met(),
             "failures": self.failures.iter().map(failure).collect::<Vec<_>>(),
-            "people": played.iter().map(|p| json!({ "name": p.name, "events": p.lines() })).collect::<Vec<_>>(),
+            "people": played.iter().map(|p| json!({ "name": p.name, "events": p.lines })).collect::<Vec<_>>(),
         })
     }
 }

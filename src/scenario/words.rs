@@ -115,6 +115,11 @@ pub(super) const EVENTS: &[&str] = &[
 ];
 
 impl StepWord {
+    /// Its word in the format.
+    pub(super) fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(step, _, _)| *step == self).map_or("", |(_, word, _)| *word)
+    }
+
     /// Whether it happens to one participant.
     pub(super) const fn needs_who(self) -> bool {
         !matches!(self, Self::Dismiss | Self::StopServer | Self::KillServer)

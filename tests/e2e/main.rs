@@ -32,6 +32,7 @@ mod profiles;
 mod proxies;
 mod reverse_proxies;
 mod rights;
+mod scenarios;
 mod screen;
 mod sources;
 mod support;

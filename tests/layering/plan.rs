@@ -137,7 +137,7 @@ pub(crate) const CRATES_OUTSIDE_TESTS: &[(&str, &[&str])] = &[
 ];
 
 /// Folders that may start tasks. The others are called, and return.
-pub(crate) const SPAWNERS: &[&str] = &["bot", "call", "cmd", "devices", "rtc", "server", "sfu", "signal"];
+pub(crate) const SPAWNERS: &[&str] = &["bot", "call", "cmd", "devices", "rtc", "scenario", "server", "sfu", "signal"];
 
 /// The floor of a folder.
 pub(crate) fn level(folder: &str) -> Option<u8> {

@@ -36,8 +36,8 @@ fn each_scenario_of_the_library_is_met_on_the_stage() {
 
 /// What happened, for messages.
 fn told(played: &[Played]) -> String {
-    let line = |line: Value| format!("    {line}\n");
-    played.iter().map(|p| format!("  {}\n{}", p.name, p.lines().into_iter().map(line).collect::<String>())).collect()
+    let line = |line: &Value| format!("    {line}\n");
+    played.iter().map(|p| format!("  {}\n{}", p.name, p.lines.iter().map(line).collect::<String>())).collect()
 }
 
 const SMALL: &str = r#"

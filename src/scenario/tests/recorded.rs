@@ -1,9 +1,10 @@
 //! Random calls are recorded by the journal as those of windows are, and replayed from the bundle.
 
 use super::library;
-use crate::base::{CallPlace, DeviceKind, DeviceLists, Event, SessionId};
+use crate::base::{CallPlace, DeviceKind, DeviceLists, Event, EventKind, SessionId};
+use crate::scenario::stage::play_events;
 use crate::scenario::words::{Device, DeviceFault, StepWord};
-use crate::scenario::{EventOrder, PersonPlan, Played, Scenario, Step, Way, play, read_scenario, scenario_of_call};
+use crate::scenario::{EventOrder, PersonPlan, Scenario, Step, Way, play, read_scenario, scenario_of_call};
 use crate::store::Paths;
 use crate::support::{Bundle, Journal, JournalProgram, Redactor};
 use rand::rngs::StdRng;
@@ -72,7 +73,7 @@ fn random_call(seed: u64) -> Scenario {
 }
 
 /// The bundle's call of what was played.
-fn recorded(played: &Played) -> Value {
+fn recorded(name: &str, events: &[(Duration, EventKind)]) -> Value {
     let folder = tempfile::tempdir().expect("a folder");
     let paths = Paths::in_folder(folder.path());
     let redactor = Arc::new(Redactor::of_installation(Some(&paths.journal())));
@@ -80,11 +81,11 @@ fn recorded(played: &Played) -> Value {
     let place = Arc::new(CallPlace {
         room: "stage".parse().expect("a room"),
         server: "wss://calls.example.com".to_owned(),
-        name: played.name.clone(),
+        name: name.to_owned(),
     });
-    for (at, kind) in &played.events {
+    for (at, kind) in events {
         let unix_ms = UNIX_MS + at.as_secs_f64() * 1000.0;
-        let (session, user, place) = (SessionId(1), played.name.clone(), Some(place.clone()));
+        let (session, user, place) = (SessionId(1), name.to_owned(), Some(place.clone()));
         journal.take(&Event { unix_ms, session, user, place, kind: kind.clone() });
     }
     journal.flush(seconds(20));
@@ -97,9 +98,10 @@ fn recorded(played: &Played) -> Value {
 fn recorded_calls_are_replayed_with_their_events_in_the_same_order() {
     let mut failures = String::new();
     for seed in 0..CALLS {
-        let met = play(&random_call(seed)).expect("it is played").swap_remove(0);
-        assert!(met.events.len() > 8, "call {seed} has {} events", met.events.len());
-        let other = differences(&met);
+        let scenario = random_call(seed);
+        let met = play_events(&scenario).expect("it is played").swap_remove(0);
+        assert!(met.len() > 8, "call {seed} has {} events", met.len());
+        let other = differences(&scenario.people[0].user, &met);
         if !other.is_empty() {
             failures += &format!("call {seed}:\n{other}");
         }
@@ -108,13 +110,13 @@ fn recorded_calls_are_replayed_with_their_events_in_the_same_order() {
 }
 
 /// What of somebody's call comes in another order when it is replayed.
-fn differences(met: &Played) -> String {
-    let call = recorded(met);
+fn differences(user: &str, met: &[(Duration, EventKind)]) -> String {
+    let call = recorded(user, met);
     let text = scenario_of_call(&call).expect("a scenario");
     let scenario = read_scenario(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let you = play(&scenario).unwrap_or_else(|error| panic!("{error}\n{text}")).swap_remove(0);
     let order = EventOrder::of(call["entries"].as_array().expect("entries"));
-    match order.differences(&EventOrder::of(&you.lines())) {
+    match order.differences(&EventOrder::of(&you.lines)) {
         same if same.is_empty() => same,
         other => format!("{other}replayed by\n{text}\n"),
     }
@@ -128,11 +130,12 @@ const RESTARTS: &str = "server-restarts.toml";
 fn the_library_as_each_person_saw_it_is_replayed_in_the_same_order() {
     let mut failures = String::new();
     for (path, text) in library().into_iter().filter(|(path, _)| !path.ends_with(RESTARTS)) {
-        let played = play(&read_scenario(&text).expect("a scenario")).expect("it is played");
-        for met in played.iter().filter(|met| met.events.len() > 1) {
-            let other = differences(met);
+        let scenario = read_scenario(&text).expect("a scenario");
+        let played = play_events(&scenario).expect("it is played");
+        for (plan, met) in scenario.people.iter().zip(&played).filter(|(_, met)| met.len() > 1) {
+            let other = differences(&plan.user, met);
             if !other.is_empty() {
-                failures += &format!("{}, {}:\n{other}", path.display(), met.name);
+                failures += &format!("{}, {}:\n{other}", path.display(), plan.name);
             }
         }
     }
