@@ -9,7 +9,7 @@ use std::path::Path;
 const SCENARIO: &str = r#"
 version = 1
 title = "One is removed, one leaves, one is away for a while"
-lasts = "3500ms"
+lasts = "6s"
 
 [[person]]
 name = "mina"
