@@ -250,7 +250,7 @@ async fn pass_bytes(
             let is_held = rewriter.as_ref().is_some_and(Rewriter::holds);
             let limit = if is_held { REST } else { Duration::MAX };
             let piece = match (timeout(limit, from.read(&mut bytes)).await, &mut rewriter) {
-                (Ok(Ok(length)), _) if length == 0 => break,
+                (Ok(Ok(0)), _) => break,
                 (Ok(Ok(length)), Some(rewriter)) => rewriter.pass(&bytes[..length]),
                 (Ok(Ok(length)), None) => bytes[..length].to_vec(),
                 (Ok(Err(_)), _) => break,
