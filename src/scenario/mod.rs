@@ -2,7 +2,8 @@
 //! and what must hold. `docs/support.md` has the format.
 //!
 //! [`read`] makes a [`Scenario`] of a TOML file, [`stage`] plays it in memory on a clock of its own, [`live`] in real time with
-//! processes, and [`verdict`] compares what happened with what must hold. [`replay`] makes the scenario of a recorded call, and [`order`] compares the two.
+//! processes, and [`verdict`] compares what happened with what must hold. [`replay`] makes the scenario of a recorded call,
+//! and [`order`] compares the two.
 
 mod acts;
 mod live;

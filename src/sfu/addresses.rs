@@ -199,8 +199,8 @@ impl SharedAddresses {
         self.0.lock().clone()
     }
 
-    /// Replaces the list: for new connections at once, for open ones with their next description. Workers look for a new
-    /// one each 100 ms.
+    /// Replaces the list: for new connections at once, for those that are not up when the worker looks for a new list,
+    /// each 100 ms, and for open ones with their next description.
     pub(crate) fn set(&self, addresses: Addresses) {
         *self.0.lock() = Arc::new(addresses);
     }

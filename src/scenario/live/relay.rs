@@ -275,7 +275,5 @@ async fn pass_bytes(
         to.shutdown().await.ok();
     };
     // What was read is written before the end.
-    tokio::select! {
-        ((), ()) = async { tokio::join!(read, write) } => {}
-    }
+    tokio::join!(read, write);
 }
