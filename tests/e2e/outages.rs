@@ -49,10 +49,7 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn start(context: &TestContext, name: &'a str, host: Host) -> Self {
-        let namespaces = Namespaces::bare(context, &format!("{name}-network"));
-        for (side, device, address) in [(Side::Server, "s", SERVER), (Side::Client, "c", "10.1.1.2")] {
-            namespaces.ip(side, &["address", "add", &format!("{address}/24"), "dev", device]);
-        }
+        let namespaces = Namespaces::named(context, &format!("{name}-network"));
         let mut command = match host {
             Host::Ours => ours(context),
             Host::LiveKit => livekit(context, name),

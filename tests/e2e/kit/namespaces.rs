@@ -34,7 +34,12 @@ pub(crate) enum Side {
 impl Namespaces {
     /// Makes them, with the link up and an address on each side.
     pub(crate) fn start(context: &TestContext) -> Self {
-        let namespaces = Self::bare(context, "namespace");
+        Self::named(context, "namespace")
+    }
+
+    /// The same where a test has several. Their processes have names that begin with `name`.
+    pub(crate) fn named(context: &TestContext, name: &str) -> Self {
+        let namespaces = Self::bare(context, name);
         for (side, device, address) in [(Side::Server, "s", SERVER), (Side::Client, "c", CLIENT[0])] {
             namespaces.ip(side, &["address", "add", &format!("{address}/24"), "dev", device]);
         }
